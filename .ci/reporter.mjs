@@ -1,0 +1,33 @@
+// Mocha's own `spec` with another end: failures in full, skipped tests grouped by their reason, and as the very last
+// line `N passed, N failed, N skipped`.
+import Mocha from "mocha";
+
+const { Base, Spec } = Mocha.reporters;
+
+/** How runtime/local/testing.ts writes the reason of a skip into a test's title: titles are what workers hand over. */
+const REASON = / \[skipped: (.*)\]$/s;
+const NO_REASON = "no reason given";
+
+export default class Reporter extends Spec {
+  constructor(runner, options) {
+    super(runner, options);
+    this.skipped = new Map();
+    runner.on("pending", (test) => {
+      const title = test.titlePath().join(" › ");
+      const reason = REASON.exec(title)?.[1] ?? NO_REASON;
+      this.skipped.set(reason, [...(this.skipped.get(reason) ?? []), title.replace(REASON, "")]);
+    });
+  }
+
+  epilogue() {
+    const { passes, failures, pending } = this.stats;
+    const seconds = (this.stats.duration / 1000).toFixed(1);
+    if (this.failures.length > 0) Base.list(this.failures);
+    for (const [reason, titles] of this.skipped) {
+      Base.consoleLog(`\nSkipped, ${reason}:`);
+      for (const title of titles) Base.consoleLog(`  - ${title}`);
+    }
+    Base.consoleLog(`\n${seconds} s`);
+    Base.consoleLog(`${passes} passed, ${failures} failed, ${pending} skipped`);
+  }
+}

@@ -1,0 +1,80 @@
+import { fileURLToPath } from "node:url";
+import { runner } from "node-pg-migrate";
+import pg from "pg";
+import { connectionOptions } from "../runtime/jobs/database.ts";
+
+/** What a call of `migrate` did: names only, no data. */
+export interface Migrated {
+  /** The migrations it applied, in order; empty when the database was up to date. */
+  applied: string[];
+}
+
+/** Any fixed number: whoever holds this advisory lock is the one who migrates. */
+const MIGRATION_LOCK = 7_216_930_441;
+
+/**
+ * Brings a database up to date: applies the numbered SQL files that it lacks, in order, each in a transaction of its
+ * own together with its entry in public.migrations. Several callers may come at once: one works, the others wait (at
+ * most ten minutes) and find nothing to do. Each lock on a table is waited for at most ten seconds, since everybody
+ * else queues up behind that wait; then the migration fails, having changed nothing, and can be called again.
+ *
+ * `onProgress` is called with a line for each step; `directory` is where the files lie, if not beside this module.
+ * Throws an Error that names the migration and keeps Postgres's own error as its cause.
+ */
+export async function migrate(
+  target: { url: string } | pg.ClientConfig,
+  onProgress: (line: string) => void = () => undefined,
+  directory: string = fileURLToPath(new URL("migrations", import.meta.url)),
+): Promise<Migrated> {
+  const client = new pg.Client("url" in target ? target.url : target);
+  client.on("error", () => undefined);
+  await client.connect();
+  try {
+    await client.query("set lock_timeout = '10min'");
+    await client.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
+    await client.query("set lock_timeout = '10s'");
+    // node-pg-migrate tells which file it is at only through its log.
+    let current = "";
+    const info = (line: string) => {
+      const [, name] = /^### MIGRATION (\S+) \(UP\)/.exec(line) ?? [];
+      if (name === undefined) return;
+      current = name;
+      onProgress(`migration ${name}`);
+    };
+    try {
+      const applied = await runner({
+        dbClient: client,
+        dir: directory,
+        direction: "up",
+        schema: "public",
+        migrationsTable: "migrations",
+        singleTransaction: false,
+        noLock: true,
+        logger: { info, warn: onProgress, error: () => undefined },
+      });
+      return { applied: applied.map(({ name }) => name) };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(current ? `Migration ${current} failed: ${reason}` : `Cannot migrate: ${reason}`, {
+        cause: error,
+      });
+    }
+  } finally {
+    await client.end();
+  }
+}
+
+/**
+ * `node db/migrate.ts`: migrates the database of the DATABASE_* environment, as the role migrator or, on the first day,
+ * as the user that DATABASE_USER names (it has to be allowed to make roles).
+ */
+if (import.meta.main) {
+  const target = { ...connectionOptions("migrator"), user: process.env.DATABASE_USER ?? "migrator" };
+  try {
+    const { applied } = await migrate(target, console.log);
+    console.log(applied.length === 0 ? "The database is up to date." : `Applied ${applied.length} migration(s).`);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}

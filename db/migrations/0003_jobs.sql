@@ -1,0 +1,118 @@
+-- Jobs live beside the prices, so that an update's rows, its terminal state and its response commit together.
+create schema jobs authorization migrator;
+set local role migrator;
+
+-- The one clock of leases, deadlines and fences: every runner and dispatcher may have a clock of its own that is wrong.
+create function jobs.clock() returns timestamptz language sql volatile as 'select clock_timestamp()';
+
+create table jobs.jobs (
+  id bigint generated always as identity primary key,
+  tenant text collate "C" not null,
+  request_id text collate "C" not null,
+  request_hash text not null,
+  response_id text not null unique,
+  -- The task as accepted, defaults filled in; an inline payload stands apart, so that no state change rewrites it.
+  task jsonb not null,
+  inline json,
+  runner text not null check (runner in ('glue', 'ec2')),
+  priority smallint not null check (priority between 0 and 9),
+  labels jsonb not null,
+  timeout_seconds integer not null check (timeout_seconds > 0),
+  max_attempts integer not null check (max_attempts > 0),
+  lease_seconds integer not null check (lease_seconds > 0),
+
+  status text not null default 'PENDING' check (status in ('PENDING', 'IN_PROGRESS', 'SUCCEEDED', 'FAILED', 'CANCELLED')),
+  attempt integer not null default 0,
+  run_id uuid,
+  lease_until timestamptz,
+  deadline timestamptz,
+  -- The session that does the work, known by pid and start since pids are used again.
+  backend_pid integer,
+  backend_start timestamptz,
+  cancel_requested_at timestamptz,
+  -- A job that waits out a back-off is PENDING but not ready; the scheduler makes it ready (not_before null).
+  not_before timestamptz,
+
+  created_at timestamptz not null default jobs.clock(),
+  started_at timestamptz,
+  finished_at timestamptz,
+  status_history jsonb not null default '[]',
+  attempts jsonb not null default '[]',
+  progress jsonb not null default '{"rows": 0, "bytes": 0}',
+  stats jsonb,
+  error jsonb,
+  result jsonb,
+  -- Counts the job's changes: the external version of its tracking document.
+  version bigint not null default 1,
+  -- "Priority plus a point a minute waited", as a number that does not change while time passes: the order of
+  -- priority + (now - created) is the order of priority - created.
+  rank integer not null,
+  unique (tenant, request_id)
+) with (fillfactor = 80);
+
+create index jobs_waiting on jobs.jobs (runner, rank desc, tenant, created_at, id) where status = 'PENDING' and not_before is null;
+create index jobs_deferred on jobs.jobs (not_before) where status = 'PENDING' and not_before is not null;
+create index jobs_running on jobs.jobs (tenant) where status = 'IN_PROGRESS';
+create index jobs_running_run on jobs.jobs (run_id) where status = 'IN_PROGRESS';
+create index jobs_created on jobs.jobs (created_at);
+
+-- Responses, frozen in the transaction that ends the job and sent afterwards, again until the sending is recorded.
+create table jobs.responses (
+  id bigint generated always as identity primary key,
+  job_id bigint unique references jobs.jobs on delete cascade, -- null: an answer to a request that made no job
+  response_id text not null unique,
+  tenant text not null,
+  request_id text not null,
+  status text not null,
+  body text not null,
+  created_at timestamptz not null default jobs.clock(),
+  due_at timestamptz not null default jobs.clock(), -- when the sweeper sends it, if nobody has
+  sent_at timestamptz,
+  message_id text
+);
+create index responses_due on jobs.responses (due_at) where sent_at is null;
+
+-- Jobs whose tracking document is behind; written in the transaction of every change.
+create table jobs.tracking_outbox (
+  job_id bigint primary key references jobs.jobs on delete cascade,
+  version bigint not null
+);
+
+-- Runs: a Glue run, an EC2 instance, a local process. A slot is a row that is held until its run is known to have
+-- ended, so that never more run than there are slots, however many dispatchers there are.
+create table jobs.runs (
+  id uuid primary key default gen_random_uuid(),
+  runner text not null check (runner in ('glue', 'ec2')),
+  slot integer not null check (slot > 0),
+  version text not null,
+  state text not null default 'STARTING' check (state in ('STARTING', 'RUNNING', 'RETIRING', 'ENDED')),
+  external_id text,
+  created_at timestamptz not null default jobs.clock(),
+  start_deadline timestamptz not null,
+  seen_at timestamptz,
+  stop_at timestamptz, -- when somebody asked the launcher to end it
+  ended_at timestamptz,
+  outcome text
+);
+create unique index runs_slots on jobs.runs (runner, slot) where state <> 'ENDED';
+
+-- What all dispatchers share of a runner kind: its back-off after a throttle.
+create table jobs.runners (
+  runner text primary key check (runner in ('glue', 'ec2')),
+  paused_until timestamptz,
+  pauses integer not null default 0
+);
+insert into jobs.runners (runner) values ('glue'), ('ec2');
+
+-- API tokens: only their SHA-256 is kept.
+create table jobs.tokens (
+  id text primary key,
+  hash bytea not null unique,
+  name text not null,
+  tenant text not null,
+  scopes text[] not null check (scopes <@ array['read', 'submit', 'cancel', 'admin']),
+  created_at timestamptz not null default jobs.clock(),
+  revoked_at timestamptz
+);
+
+reset role;

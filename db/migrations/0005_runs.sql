@@ -1,0 +1,185 @@
+-- Runs: started by the dispatchers, never more at once than there are slots; and what becomes of lost ones.
+set local role migrator;
+
+-- Decides how many runs of a kind to start now, and takes their slots. The row of the runner kind is held for the
+-- decision, so that any number of dispatchers decide one after the other. Every waiting job gets a run of its own as
+-- far as slots go, less the runs that are free or about to be: those will take it.
+create function jobs.plan_runs(p_runner text, p_slots integer, p_version text, p_start_seconds integer)
+returns setof uuid language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  moment timestamptz := jobs.clock();
+  pause timestamptz;
+  waiting integer;
+  free integer;
+begin
+  update jobs.jobs set not_before = null where status = 'PENDING' and not_before <= moment and runner = p_runner;
+  if found then perform pg_notify('jobs_waiting_' || p_runner, ''); end if;
+
+  select count(*) into waiting from (select from jobs.jobs where runner = p_runner and status = 'PENDING' and not_before is null limit 2 * p_slots) w;
+  if waiting = 0 then return; end if;
+  select paused_until into pause from jobs.runners where runner = p_runner for update;
+  if pause > moment then return; end if;
+  select count(*) into free from jobs.runs r
+  where runner = p_runner and (state = 'STARTING'
+    or state = 'RUNNING' and stop_at is null and not exists (select from jobs.jobs j where j.run_id = r.id and j.status = 'IN_PROGRESS'));
+
+  return query
+    insert into jobs.runs (runner, slot, version, start_deadline)
+    select p_runner, s.slot, p_version, moment + make_interval(secs => p_start_seconds)
+    from generate_series(1, p_slots) s(slot)
+    where not exists (select from jobs.runs h where h.runner = p_runner and h.slot = s.slot and h.state <> 'ENDED')
+    order by s.slot limit greatest(0, waiting - free)
+    returning id;
+end
+$$;
+
+-- What the launcher calls the run: a process, a Glue run, an instance.
+create function jobs.run_launched(p_run uuid, p_external_id text)
+returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
+  update jobs.runs set external_id = p_external_id where id = p_run and external_id is null
+$$;
+
+-- The run itself reports in. False: it came after its start deadline and was given up, or it is a second one with the
+-- same id: it has to exit without touching a job.
+create function jobs.run_started(p_run uuid)
+returns boolean language sql security definer set search_path = pg_catalog, pg_temp as $$
+  with reported as (
+    update jobs.runs set state = 'RUNNING', seen_at = jobs.clock() where id = p_run and state = 'STARTING' returning runner
+  ), healthy as (
+    update jobs.runners set pauses = 0, paused_until = null
+    where runner in (select runner from reported) and pauses > 0 returning 1)
+  select exists (select from reported)
+$$;
+
+-- A run without work wants to end. False: something waits for it after all.
+create function jobs.retire(p_run uuid)
+returns boolean language sql security definer set search_path = pg_catalog, pg_temp as $$
+  with retired as (
+    update jobs.runs r set state = 'RETIRING', seen_at = jobs.clock()
+    where id = p_run and state = 'RUNNING'
+      and not exists (select from jobs.jobs j where j.runner = r.runner and j.status = 'PENDING' and j.not_before is null)
+    returning 1)
+  select exists (select from retired)
+$$;
+
+-- A run that will take no more whatever waits: it drains.
+create function jobs.drain(p_run uuid)
+returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
+  update jobs.runs set state = 'RETIRING', seen_at = jobs.clock() where id = p_run and state = 'RUNNING'
+$$;
+
+-- The run is known to have ended: its slot is free, and a job it still held has lost its runner.
+create function jobs.run_ended(p_run uuid, p_outcome text)
+returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  update jobs.runs set state = 'ENDED', ended_at = jobs.clock(), outcome = p_outcome where id = p_run and state <> 'ENDED';
+  if found then
+    update jobs.jobs set lease_until = jobs.clock() where run_id = p_run and status = 'IN_PROGRESS' and lease_until > jobs.clock();
+  end if;
+end
+$$;
+
+-- The launcher could not start a run because the account has no room now: the slot is free again, no attempt of a job
+-- is used, and all dispatchers wait: 1 s after the first refusal, doubling to two minutes; a run that reports in ends it.
+create function jobs.run_refused(p_run uuid, p_reason text)
+returns timestamptz language sql security definer set search_path = pg_catalog, pg_temp as $$
+  with refused as (
+    update jobs.runs set state = 'ENDED', ended_at = jobs.clock(), outcome = p_reason where id = p_run and state = 'STARTING' returning runner)
+  update jobs.runners set pauses = pauses + 1, paused_until = jobs.clock() + make_interval(secs => least(120, 2 ^ least(pauses, 7)))
+  where runner in (select runner from refused) returning paused_until
+$$;
+
+-- The runs that have not ended; silent: not reported in by the start deadline, or no sign of life for so long.
+create function jobs.open_runs(p_silent_seconds integer)
+returns table (run uuid, runner text, external_id text, state text, silent boolean)
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+  select id, runner, external_id, state,
+    case state when 'STARTING' then start_deadline < jobs.clock() else seen_at < jobs.clock() - make_interval(secs => p_silent_seconds) end
+  from jobs.runs where state <> 'ENDED'
+$$;
+
+-- Records that the launcher was asked to end a run.
+create function jobs.run_stopping(p_run uuid)
+returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
+  update jobs.runs set stop_at = jobs.clock() where id = p_run and stop_at is null
+$$;
+
+-- Jobs whose runner gave no sign of life within the lease, or that run past their deadline although their runner should
+-- have ended them (a second lease is its grace).
+create function jobs.lost_jobs()
+returns table (job_id bigint, attempt integer, timeout_seconds integer, backend_pid integer, backend_start timestamptz, reason text)
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+  select id, attempt, timeout_seconds, backend_pid, backend_start, case when lease_until < jobs.clock() then 'RunnerLost' else 'TimedOut' end
+  from jobs.jobs
+  where status = 'IN_PROGRESS' and (lease_until < jobs.clock() or deadline < jobs.clock() - make_interval(secs => lease_seconds))
+  order by lease_until
+$$;
+
+-- Settles a lost job after its session is known to be gone. The condition is looked at again under the row's lock:
+-- a runner that came back in time keeps its job.
+create function jobs.settle_lost(p_job bigint, p_attempt integer, p_reason text, p_error json)
+returns text language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '5s' as $$
+declare
+  job jobs.jobs;
+begin
+  select * into job from jobs.jobs where id = p_job and attempt = p_attempt and status = 'IN_PROGRESS' for update;
+  if not found then return 'LOST'; end if;
+  if p_reason = 'RunnerLost' then
+    if job.lease_until >= jobs.clock() then return 'KEEP'; end if;
+    return jobs.retry(p_job, p_attempt, p_error, null);
+  end if;
+  perform jobs.end_job(p_job, 'FAILED', null, p_error, 0, 0, null);
+  return 'FAILED';
+end
+$$;
+
+-- The job's document, as people see it: without the inline payload, and without the query string of a source's URL,
+-- which may be a signature.
+create function jobs.public_task(task jsonb) returns jsonb language sql immutable as $$
+  select case when task #>> '{source,url}' is null then task
+    else jsonb_set(task, '{source,url}', to_jsonb(regexp_replace(task #>> '{source,url}', '[?#].*$', ''))) end
+$$;
+
+create view jobs.documents as
+select j.id, j.tenant, j.request_id, j.version, j.status, j.run_id,
+  jsonb_strip_nulls(jsonb_build_object(
+    'requestId', j.request_id, 'tenant', j.tenant, 'requestHash', j.request_hash, 'responseId', j.response_id,
+    'status', j.status, 'priority', j.priority, 'runner', j.runner, 'timeoutSeconds', j.timeout_seconds,
+    'leaseUntil', jobs.iso(j.lease_until), 'cancelRequestedAt', jobs.iso(j.cancel_requested_at),
+    'createdAt', jobs.iso(j.created_at), 'startedAt', jobs.iso(j.started_at), 'finishedAt', jobs.iso(j.finished_at),
+    'progress', j.progress, 'stats', j.stats, 'error', j.error, 'result', j.result,
+    'response', (select jsonb_build_object('sentAt', jobs.iso(r.sent_at), 'messageId', r.message_id) from jobs.responses r where r.job_id = j.id)))
+  || jsonb_build_object('task', jobs.public_task(j.task), 'labels', j.labels, 'statusHistory', j.status_history, 'attempts', j.attempts) as document
+from jobs.jobs j;
+
+-- The kept request, for a retry as a new job: {task, inline, priority, labels, timeoutSeconds}, or null.
+create function jobs.kept_request(p_tenant text, p_request_id text)
+returns json language sql security definer set search_path = pg_catalog, pg_temp as $$
+  select json_build_object('status', status, 'task', task, 'inline', inline, 'priority', priority, 'labels', labels, 'timeoutSeconds', timeout_seconds)
+  from jobs.jobs where tenant = p_tenant and request_id = p_request_id
+$$;
+
+-- Who may call what. Nothing is anybody's by default.
+revoke execute on all functions in schema jobs from public;
+alter default privileges for role migrator in schema jobs revoke execute on functions from public;
+grant usage on schema jobs to api_reader, job_writer, job_keeper, dispatcher;
+
+grant execute on function jobs.clock() to api_reader, job_keeper, dispatcher;
+grant execute on function jobs.accept(json), jobs.answer(text, text, text, text, text), jobs.due_responses(integer, bigint[]), jobs.response_sent(bigint, text)
+  to api_reader, dispatcher;
+grant execute on function jobs.cancel(text, text), jobs.kept_request(text, text) to api_reader;
+grant execute on function jobs.iso(timestamptz), jobs.public_task(jsonb) to api_reader, dispatcher;
+grant select on jobs.documents to api_reader, dispatcher;
+grant select on jobs.responses, jobs.runs, jobs.runners, jobs.tokens to api_reader;
+
+grant execute on function jobs.finish(bigint, integer, text, json, json, bigint, bigint, bigint) to job_writer, job_keeper;
+grant execute on function jobs.run_started(uuid), jobs.retire(uuid), jobs.drain(uuid), jobs.claim(uuid, integer, timestamptz, text),
+  jobs.heartbeat(uuid, bigint, integer, jsonb), jobs.working(uuid, bigint, integer, integer, timestamptz),
+  jobs.retry(bigint, integer, json, bigint), jobs.response_sent(bigint, text), jobs.due_responses(integer, bigint[]) to job_keeper;
+
+grant execute on function jobs.plan_runs(text, integer, text, integer), jobs.run_launched(uuid, text), jobs.run_ended(uuid, text),
+  jobs.run_refused(uuid, text), jobs.open_runs(integer), jobs.run_stopping(uuid), jobs.lost_jobs(), jobs.settle_lost(bigint, integer, text, json) to dispatcher;
+grant select, delete on jobs.tracking_outbox to dispatcher;
+grant select on jobs.runs, jobs.runners to dispatcher;
+
+reset role;

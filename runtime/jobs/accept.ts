@@ -1,0 +1,147 @@
+import { HeadObjectCommand, type S3Client } from "@aws-sdk/client-s3";
+import { JobError } from "./errors.ts";
+import { hashOf, parseRequest, type Request, responseIdOf, type Task } from "./request.ts";
+import { answerBody } from "./responses.ts";
+import type { Settings } from "./settings.ts";
+import type { RunnerKind } from "./states.ts";
+import { type Accepted, accept, answer, type Database, type DueResponse, dueResponses, type NewJob } from "./store.ts";
+
+/** What became of a request. `send`: responses that are due now, for the caller to send. */
+export type Outcome =
+  | ({ request: Request; send: DueResponse[] } & Accepted)
+  | { outcome: "INVALID" | "CONFLICTING"; error: JobError; send: DueResponse[] };
+
+/** What accepting needs: the store, the stack's rules, and S3 to pin sources. */
+export interface Acceptor {
+  db: Database;
+  settings: Settings;
+  s3: S3Client | undefined;
+}
+
+/**
+ * Takes requests in: the one way in, from the queue and from POST /jobs alike. When it answers, each request is
+ * committed as a job, or its answer is committed to the outbox. An object in S3 is pinned by its ETag, so that the job
+ * loads what lay there when it was accepted, or nothing.
+ * @param bodies parsed JSON, each with the id under which an answer is due if it is not valid
+ */
+export async function acceptAll(
+  acceptor: Acceptor,
+  bodies: readonly { value: unknown; requestId: string; tenant: string }[],
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = new Array(bodies.length);
+  const ready: { index: number; request: Request; job: NewJob }[] = [];
+  await Promise.all(
+    bodies.map(async ({ value, requestId, tenant }, index) => {
+      try {
+        const request = parseRequest(value, acceptor.settings.jobs);
+        ready.push({ index, request, job: newJob(request, await pinned(acceptor, request), acceptor.settings) });
+      } catch (error) {
+        if (!(error instanceof JobError)) throw error;
+        outcomes[index] = {
+          outcome: "INVALID",
+          error,
+          send: [await refuse(acceptor.db, tenant, requestId, error, value)],
+        };
+      }
+    }),
+  );
+  ready.sort((a, b) => a.index - b.index);
+  const accepted = await accept(
+    acceptor.db,
+    ready.map(({ job }) => job),
+  );
+  const ended = accepted.filter((one) => one.answered).map((one) => one.jobId);
+  const again = ended.length > 0 ? await dueResponses(acceptor.db, ended.length, ended) : [];
+  await Promise.all(
+    accepted.map(async (result, position) => {
+      const item = ready[position];
+      if (!item) return;
+      const { tenant, requestId, labels, task } = item.request;
+      if (result.outcome !== "CONFLICT") {
+        outcomes[item.index] = {
+          ...result,
+          request: item.request,
+          send: again.filter((one) => one.tenant === tenant && one.requestId === requestId),
+        };
+        return;
+      }
+      const error = new JobError("RequestIdConflict", { requestId });
+      outcomes[item.index] = {
+        outcome: "CONFLICTING",
+        error,
+        send: [await refuse(acceptor.db, tenant, requestId, error, task, labels)],
+      };
+    }),
+  );
+  return outcomes;
+}
+
+/** Commits a FAILED answer to a request that makes no job. The same request gets the same answer, with the same id. */
+export async function refuse(
+  db: Database,
+  tenant: string,
+  requestId: string,
+  error: JobError,
+  request: unknown,
+  labels: Record<string, string> = {},
+): Promise<DueResponse> {
+  const responseId = responseIdOf(tenant, requestId, `${error.code} ${JSON.stringify(request)}`);
+  const body = answerBody({ responseId, requestId, error: error.body(), labels });
+  return answer(db, { responseId, tenant, requestId, status: "FAILED", body });
+}
+
+/** Reads go to Glue, updates to EC2; where a stack has no run of the one kind, the other takes its work. */
+export function routeOf(task: Task, runners: Settings["runners"]): RunnerKind {
+  const [first, second] = task.type === "read" ? (["glue", "ec2"] as const) : (["ec2", "glue"] as const);
+  return runners[first].slots > 0 ? first : second;
+}
+
+function newJob(request: Request, task: Task, settings: Settings): NewJob {
+  const requestHash = hashOf(request.task);
+  const inline = "source" in task && "inline" in task.source ? task.source.inline : null;
+  return {
+    tenant: request.tenant,
+    requestId: request.requestId,
+    requestHash,
+    responseId: responseIdOf(request.tenant, request.requestId, requestHash),
+    task: inline ? { ...task, source: { inline: inline.length } } : task,
+    inline,
+    runner: routeOf(task, settings.runners),
+    priority: request.priority,
+    labels: request.labels,
+    timeoutSeconds: request.timeoutSeconds,
+    maxAttempts: settings.jobs.maxAttempts,
+    leaseSeconds: settings.jobs.leaseSeconds,
+  };
+}
+
+async function pinned({ db, s3, settings }: Acceptor, { task, tenant, requestId }: Request): Promise<Task> {
+  if (!("source" in task) || !("s3" in task.source)) return task;
+  const location = task.source.s3;
+  const [bucket = "", ...key] = location.slice("s3://".length).split("/");
+  if (!s3 || bucket !== settings.buckets?.uploads)
+    throw new JobError("SourceNotAllowed", {
+      source: location,
+      reason: `s3 sources lie in ${settings.buckets ? `s3://${settings.buckets.uploads}` : "an uploads bucket, and this platform has none"}. \`rates load\` puts a file there.`,
+    });
+  try {
+    const { ETag } = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key.join("/") }));
+    return { ...task, source: { ...task.source, ...(ETag ? { etag: ETag } : {}) } } as Task;
+  } catch (error) {
+    // A repeat of an earlier request is answered from its job, though its object has expired since.
+    const known = await db.query("select from jobs.documents where tenant = $1 and request_id = $2", [
+      tenant,
+      requestId,
+    ]);
+    if (known.rows.length > 0) return task;
+    const { name, $metadata } = error as { name: string; $metadata?: { httpStatusCode?: number } };
+    const status = $metadata?.httpStatusCode;
+    if (status === 404 || status === 403 || status === 400)
+      throw new JobError(
+        status === 404 ? "SourceNotFound" : "SourceNotAllowed",
+        { source: location, reason: `S3 answered ${name} (${status}).` },
+        { cause: error },
+      );
+    throw error;
+  }
+}

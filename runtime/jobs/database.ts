@@ -1,0 +1,58 @@
+import { readFileSync } from "node:fs";
+import pg from "pg";
+
+/** The roles that services log in with; db/migrations/0002_roles.sql makes them and says what each may do. */
+export const ROLES = [
+  "migrator",
+  "api_reader",
+  "job_reader",
+  "job_writer",
+  "job_keeper",
+  "dispatcher",
+  "canceller",
+] as const;
+export type Role = (typeof ROLES)[number];
+
+/**
+ * How to reach Postgres, from the environment: DATABASE_HOST, DATABASE_PORT (5432), DATABASE_NAME (rates),
+ * DATABASE_AUTH (`iam`: a token for each connection, over TLS; `password`: DB_PASSWORD) and DATABASE_CA (a PEM file;
+ * with it the server's certificate is checked). No password is kept: it is read when a connection is made.
+ */
+export function connectionOptions(role: Role, env: NodeJS.ProcessEnv = process.env): pg.ClientConfig {
+  const host = env.DATABASE_HOST ?? "127.0.0.1";
+  const port = Number(env.DATABASE_PORT ?? 5432);
+  const iam = env.DATABASE_AUTH === "iam";
+  return {
+    host,
+    port,
+    user: role,
+    database: env.DATABASE_NAME ?? "rates",
+    application_name: `rates ${role}`,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    connectionTimeoutMillis: 10_000,
+    // IAM tokens live 15 minutes and count at connect only, so each physical connection asks for its own.
+    password: iam ? () => token(host, port, role, env) : () => env.DB_PASSWORD ?? "",
+    ...(env.DATABASE_CA === undefined ? {} : { ssl: { ca: readFileSync(env.DATABASE_CA, "utf8"), servername: host } }),
+  };
+}
+
+async function token(hostname: string, port: number, username: Role, env: NodeJS.ProcessEnv): Promise<string> {
+  const { Signer } = await import("@aws-sdk/rds-signer");
+  return new Signer({ hostname, port, username, ...(env.AWS_REGION ? { region: env.AWS_REGION } : {}) }).getAuthToken();
+}
+
+/** One connected client. An error of an idle connection is kept for its next query instead of ending the process. */
+export async function connect(role: Role, options: pg.ClientConfig = {}): Promise<pg.Client> {
+  const client = new pg.Client({ ...connectionOptions(role), ...options });
+  client.on("error", () => undefined);
+  await client.connect();
+  return client;
+}
+
+/** A pool of at most `max` connections that are opened when needed and closed after ten idle seconds. */
+export function pool(role: Role, max: number, options: pg.PoolConfig = {}): pg.Pool {
+  const made = new pg.Pool({ ...connectionOptions(role), max, idleTimeoutMillis: 10_000, ...options });
+  made.on("error", () => undefined);
+  return made;
+}

@@ -1,0 +1,185 @@
+/**
+ * The one registry of errors: code → category, whether the same request may succeed later, HTTP status and message.
+ * Categories follow Athena's AthenaError: User (the request), System (the platform or AWS), Other.
+ * `{name}` in a message is filled from the error's parameters.
+ */
+export const ERRORS = {
+  UnreadableMessage: {
+    category: "User",
+    retryable: false,
+    http: 400,
+    message: "The message is not a request: {reason}. Send one JSON object as the README's contract describes.",
+  },
+  InvalidRequest: {
+    category: "User",
+    retryable: false,
+    http: 400,
+    message: "The request is not valid: {count} problem(s), listed in details.",
+  },
+  RequestIdConflict: {
+    category: "User",
+    retryable: false,
+    http: 409,
+    message:
+      "requestId '{requestId}' belongs to an earlier request with another task. Send this task under a new requestId.",
+  },
+  UnknownJob: {
+    category: "User",
+    retryable: false,
+    http: 404,
+    message: "There is no job '{requestId}' of tenant '{tenant}'. `rates list` shows those there are.",
+  },
+
+  InvalidSql: { category: "User", retryable: false, http: 400, message: "Postgres refused the query: {reason}" },
+  NotOneStatement: {
+    category: "User",
+    retryable: false,
+    http: 400,
+    message: "sql has to be one SELECT statement: {reason}",
+  },
+  NotReadOnly: { category: "User", retryable: false, http: 400, message: "A read may not change anything: {reason}" },
+  InvalidRows: {
+    category: "User",
+    retryable: false,
+    http: 400,
+    message:
+      "{count} of {rows} rows cannot be used; nothing was changed. Mend the rows listed in details and send the whole batch under a new requestId.",
+  },
+  InvalidHeader: {
+    category: "User",
+    retryable: false,
+    http: 400,
+    message: "The header of the source does not fit {target}: {reason}",
+  },
+  InvalidCompression: {
+    category: "User",
+    retryable: false,
+    http: 400,
+    message: "The source is not valid gzip: {reason}. Send it with compression 'none', or compress it again.",
+  },
+  SourceNotFound: { category: "User", retryable: false, http: 400, message: "There is nothing at {source}: {reason}" },
+  SourceNotAllowed: { category: "User", retryable: false, http: 400, message: "{source} may not be read: {reason}" },
+  SourceChanged: {
+    category: "User",
+    retryable: false,
+    http: 400,
+    message: "{source} is no longer what it was when the request was accepted. Send it again under a new requestId.",
+  },
+  SourceTooLarge: {
+    category: "User",
+    retryable: false,
+    http: 400,
+    message: "{source} is larger than the {limit} bytes that a source may have. Split it.",
+  },
+  SourceUnreachable: {
+    category: "System",
+    retryable: true,
+    http: 502,
+    message: "{source} could not be read: {reason}",
+  },
+  TimedOut: {
+    category: "User",
+    retryable: true,
+    http: 408,
+    message:
+      "The job ran longer than its {timeoutSeconds} s and was ended. Ask for less, or raise timeoutSeconds (at most {maximum}).",
+  },
+  Cancelled: { category: "User", retryable: false, http: 409, message: "The job was cancelled on request." },
+
+  RunnerLost: {
+    category: "System",
+    retryable: true,
+    http: 503,
+    message: "The run gave no sign of life within its lease and was given up (attempt {attempt}).",
+  },
+  DatabaseUnavailable: {
+    category: "System",
+    retryable: true,
+    http: 503,
+    message: "The database could not be used: {reason}",
+  },
+  SerializationConflict: {
+    category: "System",
+    retryable: true,
+    http: 503,
+    message: "Another job changed the same rows at the same time: {reason}",
+  },
+  StorageUnavailable: {
+    category: "System",
+    retryable: true,
+    http: 503,
+    message: "The result could not be stored: {reason}",
+  },
+  OutOfMemory: { category: "System", retryable: true, http: 503, message: "The run used up its memory: {reason}" },
+  Internal: {
+    category: "Other",
+    retryable: true,
+    http: 500,
+    message: "Something that should not happen did: {reason}",
+  },
+
+  Unauthorized: {
+    category: "User",
+    retryable: false,
+    http: 401,
+    message: "{reason} Send `Authorization: Bearer <token>`; `rates token create` makes one.",
+  },
+  Forbidden: { category: "User", retryable: false, http: 403, message: "This token lacks the scope '{scope}'." },
+  NotFound: { category: "User", retryable: false, http: 404, message: "There is nothing at {path}." },
+} as const satisfies Record<
+  string,
+  { category: "User" | "System" | "Other"; retryable: boolean; http: number; message: string }
+>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** One thing that is wrong with a request: where, what was found, why it cannot be, what to do. */
+export interface Problem {
+  field: string;
+  value?: unknown;
+  message: string;
+}
+
+/** What a response's `error` holds. */
+export interface ErrorBody {
+  category: "User" | "System" | "Other";
+  type: ErrorCode;
+  message: string;
+  retryable: boolean;
+  details: unknown[];
+}
+
+/** An error with a code of the registry; `details` are the single problems (fields of a request, rows of a batch). */
+export class JobError extends Error {
+  override readonly name = "JobError";
+  readonly code: ErrorCode;
+  readonly details: unknown[];
+
+  constructor(
+    code: ErrorCode,
+    params: Record<string, string | number> = {},
+    options: { details?: unknown[]; cause?: unknown } = {},
+  ) {
+    super(fill(ERRORS[code].message, params), { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? [];
+  }
+
+  get retryable(): boolean {
+    return ERRORS[this.code].retryable;
+  }
+
+  body(): ErrorBody {
+    const { category, retryable } = ERRORS[this.code];
+    return { category, type: this.code, message: this.message, retryable, details: this.details };
+  }
+}
+
+/** Any thrown value as an error of the registry; what is not of it already becomes Internal. */
+export function asJobError(error: unknown): JobError {
+  if (error instanceof JobError) return error;
+  return new JobError("Internal", { reason: error instanceof Error ? error.message : String(error) }, { cause: error });
+}
+
+const fill = (template: string, params: Record<string, string | number>) =>
+  template.replace(/\{(\w+)\}/g, (_, name: string) => String(params[name] ?? `{${name}}`));

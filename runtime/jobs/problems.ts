@@ -1,0 +1,100 @@
+import { closest, distance } from "fastest-levenshtein";
+import type { TSchema } from "typebox";
+import Value from "typebox/value";
+import type { Problem } from "./errors.ts";
+
+/** " Did you mean 'x'?" when one of the known names is near, else the names there are (at most ten). */
+export function suggestion(name: string, known: readonly string[]): string {
+  if (known.length === 0) return "";
+  const near = closest(name, [...known]);
+  if (distance(name, near) <= Math.max(2, Math.floor(name.length / 3))) return ` Did you mean '${near}'?`;
+  return ` There ${known.length === 1 ? "is" : "are"}: ${known.slice(0, 10).join(", ")}${known.length > 10 ? ", …" : ""}.`;
+}
+
+/**
+ * Everything that is wrong with a value, as sentences a caller can act on: each with the field's path (`task.params.day`),
+ * the value found (cut short), and what it has to be. Empty: the value fits the schema.
+ */
+export function problemsOf(schema: TSchema, value: unknown, path = ""): Problem[] {
+  if (Value.Check(schema, value)) return [];
+  const problems: Problem[] = [];
+  for (const error of Value.Errors(schema, value)) {
+    const field = join(path, error.instancePath.slice(1).replaceAll("/", "."));
+    const found = at(value, error.instancePath);
+    const params = error.params as Record<string, unknown>;
+    if (error.keyword === "boolean") continue; // additionalProperties says the same, with the names
+    if (error.keyword === "additionalProperties") {
+      const known = Object.keys((schemaAt(schema, error.schemaPath) as { properties?: object }).properties ?? {});
+      for (const name of params.additionalProperties as string[])
+        problems.push({
+          field: join(field, name),
+          value: brief((found as Record<string, unknown>)[name]),
+          message: `is not a field here.${suggestion(name, known)}`,
+        });
+    } else if (error.keyword === "required") {
+      for (const name of params.requiredProperties as string[])
+        problems.push({ field: join(field, name), message: "is missing." });
+    } else {
+      problems.push({
+        field: field || "request",
+        value: brief(found),
+        message: sentence(error.keyword, params, schemaAt(schema, error.schemaPath), error.message),
+      });
+    }
+  }
+  return problems;
+}
+
+/** A value short enough for a message or a log. */
+export function brief(value: unknown): unknown {
+  if (typeof value === "string") return value.length > 100 ? `${value.slice(0, 100)}…` : value;
+  if (value === null || typeof value !== "object") return value;
+  const text = JSON.stringify(value);
+  return text.length > 100 ? `${text.slice(0, 100)}…` : value;
+}
+
+function sentence(keyword: string, params: Record<string, unknown>, schema: unknown, fallback: string): string {
+  const {
+    enum: choices,
+    description,
+    pattern,
+  } = schema as { enum?: unknown[]; description?: string; pattern?: string };
+  switch (keyword) {
+    case "enum":
+      return `has to be one of: ${(choices ?? []).join(", ")}.`;
+    case "type":
+      return `has to be of type ${String(params.type)}.`;
+    case "pattern":
+      return `has to be ${description ?? `text that matches ${pattern}`}.`;
+    case "minimum":
+    case "maximum":
+      return `has to be ${String(params.comparison)} ${String(params.limit)}.`;
+    case "minLength":
+    case "maxLength":
+      return `has to have at ${keyword === "minLength" ? "least" : "most"} ${String(params.limit)} characters.`;
+    case "minItems":
+    case "maxItems":
+      return `has to have at ${keyword === "minItems" ? "least" : "most"} ${String(params.limit)} items.`;
+    case "maxProperties":
+      return `has to have at most ${String(params.limit)} fields.`;
+    default:
+      return `${fallback}.`;
+  }
+}
+
+const join = (path: string, name: string) => (path && name ? `${path}.${name}` : path || name);
+
+const at = (value: unknown, pointer: string): unknown => walk(value, pointer.slice(1));
+const schemaAt = (schema: unknown, pointer: string): unknown => walk(schema, pointer.replace(/^#\/?/, "")) ?? {};
+
+const walk = (start: unknown, pointer: string): unknown =>
+  pointer === ""
+    ? start
+    : pointer
+        .split("/")
+        .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"))
+        .reduce<unknown>(
+          (value, part) =>
+            value !== null && typeof value === "object" ? (value as Record<string, unknown>)[part] : undefined,
+          start,
+        );

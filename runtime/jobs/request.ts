@@ -1,0 +1,289 @@
+import { createHash } from "node:crypto";
+import { configure } from "safe-stable-stringify";
+import Type, { type Static, type TSchema } from "typebox";
+import Value from "typebox/value";
+import { JobError, type Problem } from "./errors.ts";
+import { brief, problemsOf, suggestion } from "./problems.ts";
+import type { NamedQuery } from "./queries.ts";
+import { allQueries, allStatements, checkParams, queryNamed, statementNamed } from "./queries.ts";
+import type { Settings } from "./settings.ts";
+
+/** The contract's request (design section 3), as schemas: types, defaults, messages and OpenAPI all come from here. */
+
+const Word = "letters, digits and . _ : - only, first a letter or digit, at most";
+export const RequestId = Type.String({
+  pattern: "^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$",
+  description: `${Word} 128 characters`,
+});
+export const Tenant = Type.String({
+  pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+  description: "letters, digits and . _ - only, first a letter or digit, at most 64 characters",
+});
+const Compression = Type.Enum(["none", "gzip"], { default: "none" });
+const Params = Type.Record(Type.String(), Type.Unknown(), { default: {} });
+
+const Item = Type.Record(Type.String(), Type.Unknown());
+export const TARGETS = ["prices", "ports", "regions"] as const;
+export type Target = (typeof TARGETS)[number];
+
+/** A read: a named query of db/queries, or raw SQL where the stack allows it. */
+export const QueryTask = Type.Object(
+  {
+    type: Type.Literal("read"),
+    query: Type.String({ minLength: 1 }),
+    params: Params,
+    format: Type.Enum(["csv", "ndjson", "json"], { default: "csv" }),
+    compression: Compression,
+  },
+  { additionalProperties: false },
+);
+export const SqlTask = Type.Object(
+  {
+    type: Type.Literal("read"),
+    sql: Type.String({ minLength: 1, maxLength: 100_000 }),
+    format: Type.Enum(["csv", "ndjson", "json"], { default: "csv" }),
+    compression: Compression,
+  },
+  { additionalProperties: false },
+);
+
+const update = {
+  type: Type.Literal("update"),
+  target: Type.Enum([...TARGETS]),
+  mode: Type.Enum(["append", "replace"], { default: "append" }),
+};
+/** An update whose items stand in the request itself. */
+export const InlineTask = Type.Object(
+  {
+    ...update,
+    source: Type.Object({ inline: Type.Array(Item, { minItems: 1 }) }, { additionalProperties: false }),
+    dryRun: Type.Boolean({ default: false }),
+  },
+  { additionalProperties: false },
+);
+const files = {
+  format: Type.Enum(["csv", "ndjson"], { default: "csv" }),
+  compression: Compression,
+  dryRun: Type.Boolean({ default: false }),
+};
+/** An update from an object in S3; `version` (an ETag or version id) is pinned when the request is accepted. */
+export const S3Task = Type.Object(
+  {
+    ...update,
+    source: Type.Object(
+      {
+        s3: Type.String({
+          pattern: "^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$",
+          maxLength: 1_100,
+          description: "of the form s3://bucket/key",
+        }),
+      },
+      { additionalProperties: false },
+    ),
+    ...files,
+  },
+  { additionalProperties: false },
+);
+/** An update from an external service. */
+export const UrlTask = Type.Object(
+  {
+    ...update,
+    source: Type.Object(
+      {
+        url: Type.String({
+          pattern: "^https://[^\\s/]+",
+          maxLength: 4_000,
+          description: "a URL that begins with https://",
+        }),
+      },
+      { additionalProperties: false },
+    ),
+    ...files,
+  },
+  { additionalProperties: false },
+);
+/** A named statement of db/statements. */
+export const StatementTask = Type.Object(
+  { type: Type.Literal("update"), statement: Type.String({ minLength: 1 }), params: Params },
+  { additionalProperties: false },
+);
+
+export const Task = Type.Union([QueryTask, SqlTask, InlineTask, S3Task, UrlTask, StatementTask]);
+export type Task = Static<typeof Task>;
+
+const envelope = {
+  requestId: RequestId,
+  priority: Type.Integer({ minimum: 0, maximum: 9, default: 4 }),
+  tenant: Type.Union([Tenant], { default: "default" }),
+  labels: Type.Record(Type.String(), Type.String({ maxLength: 256 }), { default: {}, maxProperties: 32 }),
+};
+const Envelope = Type.Object(
+  {
+    ...envelope,
+    tenant: Type.Optional(Tenant),
+    task: Type.Unknown(),
+    timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1 })),
+  },
+  { additionalProperties: false },
+);
+
+/** The whole request. */
+export const Request = Type.Object(
+  { ...envelope, task: Task, timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1 })) },
+  { additionalProperties: false },
+);
+export type Request = {
+  requestId: string;
+  tenant: string;
+  priority: number;
+  labels: Record<string, string>;
+  task: Task;
+  timeoutSeconds: number;
+};
+
+export const DEFAULT_TENANT = "default";
+
+/** What the stack allows, as far as a request's validity goes. */
+export type RequestRules = Pick<Settings["jobs"], "rawSql" | "timeoutSeconds" | "maxTimeoutSeconds" | "urlHosts">;
+
+/**
+ * A request with its defaults filled in, or everything that is wrong with it.
+ * @throws JobError InvalidRequest, its details all the problems.
+ */
+export function parseRequest(value: unknown, rules: RequestRules): Request {
+  const problems: Problem[] = [];
+  if (value === null || typeof value !== "object" || Array.isArray(value))
+    throw invalid([{ field: "request", value: brief(value), message: "has to be a JSON object." }]);
+  const filled = fill(Envelope, value);
+  problems.push(...problemsOf(Envelope, filled), ...unusable(value));
+
+  const { task: rawTask, timeoutSeconds } = filled as { task?: unknown; timeoutSeconds?: number };
+  if (typeof timeoutSeconds === "number" && timeoutSeconds > rules.maxTimeoutSeconds)
+    problems.push({
+      field: "timeoutSeconds",
+      value: timeoutSeconds,
+      message: `has to be <= ${rules.maxTimeoutSeconds}, the stack's maximum.`,
+    });
+  const task = rawTask === undefined ? undefined : parseTask(rawTask, rules, problems);
+  if (problems.length > 0 || task === undefined) throw invalid(problems);
+  return { tenant: DEFAULT_TENANT, timeoutSeconds: rules.timeoutSeconds, ...(filled as object), task } as Request;
+}
+
+function parseTask(value: unknown, rules: RequestRules, problems: Problem[]): Task | undefined {
+  const chosen = schemaFor(value);
+  if (typeof chosen !== "object" || "message" in chosen) {
+    problems.push(chosen as Problem);
+    return undefined;
+  }
+  const task = fill(chosen, value) as Task;
+  const found = problemsOf(chosen, task, "task");
+  problems.push(...found);
+  if ("query" in task) named("query", task.query, queryNamed, allQueries(), task.params, problems);
+  else if ("statement" in task)
+    named("statement", task.statement, statementNamed, allStatements(), task.params, problems);
+  else if ("sql" in task && !rules.rawSql)
+    problems.push({
+      field: "task.sql",
+      value: brief(task.sql),
+      message: "is not allowed in this stack. Use a named query; GET /queries lists them.",
+    });
+  else if ("source" in task && task.source && "url" in task.source && typeof task.source.url === "string")
+    allowedHost(task.source.url, rules.urlHosts, problems);
+  return task;
+}
+
+/** The one variant of a task that a value can have been meant as: its errors then speak of that one only. */
+function schemaFor(value: unknown): TSchema | Problem {
+  if (value === null || typeof value !== "object" || Array.isArray(value))
+    return { field: "task", value: brief(value), message: "has to be a JSON object." };
+  const task = value as Record<string, unknown>;
+  if (task.type === "read") {
+    if ("sql" in task && "query" in task) return { field: "task", message: "has both query and sql. Keep one." };
+    return "sql" in task ? SqlTask : QueryTask;
+  }
+  if (task.type === "update") {
+    if ("statement" in task) return StatementTask;
+    const source = task.source;
+    if (source === null || typeof source !== "object")
+      return "source" in task
+        ? { field: "task.source", value: brief(source), message: "has to be an object with inline, s3 or url." }
+        : InlineTask;
+    const kinds = ["inline", "s3", "url"].filter((kind) => kind in source);
+    if (kinds.length > 1) return { field: "task.source", message: `has ${kinds.join(" and ")}. Keep one.` };
+    if (kinds.length === 0)
+      return { field: "task.source", value: brief(source), message: "has to have one of: inline, s3, url." };
+    return kinds[0] === "s3" ? S3Task : kinds[0] === "url" ? UrlTask : InlineTask;
+  }
+  return "type" in task
+    ? { field: "task.type", value: brief(task.type), message: "has to be one of: read, update." }
+    : { field: "task.type", message: "is missing. It is read or update." };
+}
+
+function named(
+  kind: "query" | "statement",
+  name: unknown,
+  find: (name: string) => NamedQuery | undefined,
+  all: readonly NamedQuery[],
+  params: unknown,
+  problems: Problem[],
+): void {
+  if (typeof name !== "string" || name === "") return;
+  const query = find(name);
+  if (!query) {
+    problems.push({
+      field: `task.${kind}`,
+      value: brief(name),
+      message: `is not a ${kind} of this platform.${suggestion(
+        name,
+        all.map((one) => one.name),
+      )}`,
+    });
+  } else if (params !== null && typeof params === "object" && !Array.isArray(params)) {
+    problems.push(...checkParams(query, params as Record<string, unknown>));
+  }
+}
+
+function allowedHost(address: string, hosts: readonly string[], problems: Problem[]): void {
+  const url = URL.parse(address);
+  const shown = address.replace(/[?#].*$/, "").replace(/\/\/[^/]*@/, "//");
+  if (!url) problems.push({ field: "task.source.url", value: brief(shown), message: "is not a URL." });
+  else if (url.username || url.password)
+    problems.push({ field: "task.source.url", value: brief(shown), message: "must not hold a user name or password." });
+  else if (!hosts.includes(url.hostname))
+    problems.push({
+      field: "task.source.url",
+      value: brief(shown),
+      message: `names a host that is not on this stack's list (${hosts.join(", ") || "which is empty"}). Ask the operator to add it to jobs.urlHosts, or upload the file and use s3.`,
+    });
+}
+
+/** Postgres stores no NUL: text that holds one is refused at the door, wherever it stands. */
+function unusable(value: unknown, path = ""): Problem[] {
+  if (typeof value === "string")
+    return value.includes("\0")
+      ? [{ field: path, message: "holds a NUL character (\\u0000), which cannot be stored." }]
+      : [];
+  if (value === null || typeof value !== "object" || path === "task.source.inline") return [];
+  return Object.entries(value).flatMap(([name, inner]) => [
+    ...(name.includes("\0")
+      ? [{ field: path || "request", message: "has a field whose name holds a NUL character." }]
+      : []),
+    ...unusable(inner, path ? `${path}.${name}` : name),
+  ]);
+}
+
+const invalid = (problems: Problem[]) =>
+  new JobError("InvalidRequest", { count: problems.length }, { details: problems });
+
+/** Defaults filled in, on a copy. */
+const fill = (schema: TSchema, value: unknown): unknown => Value.Default(schema, structuredClone(value));
+
+const stringify = configure({ deterministic: true });
+const sha256 = (...parts: string[]) => createHash("sha256").update(parts.join("\n")).digest("hex");
+
+/** SHA-256 of the canonical task: defaults filled in, keys sorted. Equal hashes mean the same work. */
+export const hashOf = (task: Task): string => sha256(stringify(task) ?? "");
+
+/** The id that every copy of the response to this request carries. */
+export const responseIdOf = (tenant: string, requestId: string, hash: string): string =>
+  sha256(tenant, requestId, hash).slice(0, 32);

@@ -1,0 +1,92 @@
+import type { ErrorBody } from "./errors.ts";
+import type { RunnerKind } from "./states.ts";
+import type { Backend, Database } from "./store.ts";
+
+/** The dispatcher's side of the job store: which runs to start, which have ended, which jobs were lost. */
+
+/** Takes slots for the runs that should start now; answers their ids. However many dispatchers ask, never above `slots`. */
+export async function planRuns(
+  db: Database,
+  runner: RunnerKind,
+  slots: number,
+  version: string,
+  startSeconds: number,
+): Promise<string[]> {
+  const { rows } = await db.query("select run from jobs.plan_runs($1, $2, $3, $4) run", [
+    runner,
+    slots,
+    version,
+    startSeconds,
+  ]);
+  return rows.map((row) => row.run);
+}
+
+export async function runLaunched(db: Database, run: string, externalId: string): Promise<void> {
+  await db.query("select jobs.run_launched($1, $2)", [run, externalId]);
+}
+
+/** The account has no room for this run now: frees its slot and pauses the kind; answers until when (ISO). */
+export async function runRefused(db: Database, run: string, reason: string): Promise<string | undefined> {
+  return (await db.query("select jobs.run_refused($1, $2)::text as until", [run, reason])).rows[0]?.until ?? undefined;
+}
+
+export async function runEnded(db: Database, run: string, outcome: string): Promise<void> {
+  await db.query("select jobs.run_ended($1, $2)", [run, outcome]);
+}
+
+export async function runStopping(db: Database, run: string): Promise<void> {
+  await db.query("select jobs.run_stopping($1)", [run]);
+}
+
+/** A run that has not ended, as far as the store knows. `silent`: it did not report in, or gave no sign of life, in time. */
+export interface OpenRun {
+  run: string;
+  runner: RunnerKind;
+  externalId: string | undefined;
+  state: "STARTING" | "RUNNING" | "RETIRING";
+  silent: boolean;
+}
+
+export async function openRuns(db: Database, silentSeconds: number): Promise<OpenRun[]> {
+  const { rows } = await db.query("select * from jobs.open_runs($1)", [silentSeconds]);
+  return rows.map((row) => ({
+    run: row.run,
+    runner: row.runner,
+    externalId: row.external_id ?? undefined,
+    state: row.state,
+    silent: row.silent,
+  }));
+}
+
+export interface LostJob {
+  id: number;
+  attempt: number;
+  timeoutSeconds: number;
+  backend: Backend | undefined;
+  reason: "RunnerLost" | "TimedOut";
+}
+
+export async function lostJobs(db: Database): Promise<LostJob[]> {
+  const { rows } = await db.query(
+    "select job_id, attempt, timeout_seconds, backend_pid, backend_start::text, reason from jobs.lost_jobs()",
+  );
+  return rows.map((row) => ({
+    id: Number(row.job_id),
+    attempt: row.attempt,
+    timeoutSeconds: row.timeout_seconds,
+    backend: row.backend_pid === null ? undefined : { pid: row.backend_pid, start: row.backend_start },
+    reason: row.reason,
+  }));
+}
+
+/** Puts a lost job back or ends it; its session has to be gone by now. */
+export async function settleLost(db: Database, job: LostJob, error: ErrorBody): Promise<string> {
+  return (
+    await db.query("select jobs.settle_lost($1, $2, $3, $4) as word", [
+      job.id,
+      job.attempt,
+      job.reason,
+      JSON.stringify(error),
+    ])
+  ).rows[0].word;
+}

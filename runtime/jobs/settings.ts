@@ -1,0 +1,90 @@
+import Type from "typebox";
+import Value from "typebox/value";
+
+const count = (description: string, value: number, minimum = 1) =>
+  Type.Integer({ minimum, default: value, description });
+
+/** What a runner kind may do at once, and for how long. */
+const RunnerSettings = Type.Object(
+  {
+    slots: Type.Integer({ minimum: 0, default: 1, description: "runs at once, from stacks/capacity.ts" }),
+    idleSeconds: Type.Number({ minimum: 0, default: 30, description: "how long a run without work stays warm" }),
+    startSeconds: count("how long a run may take from launch to its first sign of life", 120),
+    lifetimeSeconds: count("when a run takes no further job", 14_400),
+  },
+  { additionalProperties: false, default: {} },
+);
+
+/**
+ * What a part of the platform needs to know beside how to reach the database: one JSON document in RATES_SETTINGS,
+ * written by infra/ in the cloud and by runtime/local here. It holds no secret.
+ */
+export const Settings = Type.Object(
+  {
+    version: Type.String({ default: "local", description: "the version of the code, kept with each run" }),
+    queues: Type.Optional(
+      Type.Object(
+        {
+          requests: Type.String(),
+          wakeups: Type.String(),
+          deadLetters: Type.String(),
+          responses: Type.String({ description: "the response queue of tenants without one of their own" }),
+          tenants: Type.Record(Type.String(), Type.String(), {
+            default: {},
+            description: "tenant → its response queue",
+          }),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    buckets: Type.Optional(
+      Type.Object({ results: Type.String(), uploads: Type.String() }, { additionalProperties: false }),
+    ),
+    pathStyleS3: Type.Boolean({ default: false, description: "address buckets by path, as emulators want it" }),
+    runners: Type.Object({ glue: RunnerSettings, ec2: RunnerSettings }, { additionalProperties: false, default: {} }),
+    jobs: Type.Object(
+      {
+        rawSql: Type.Boolean({ default: false, description: "whether a read may bring its own SQL" }),
+        timeoutSeconds: count("a job's time where it names none", 900),
+        maxTimeoutSeconds: count("the most a job may ask for", 14_400),
+        maxAttempts: count("attempts before a job whose runs are lost fails", 3),
+        leaseSeconds: count("how long a silent run keeps its job", 30),
+        inlineBytes: Type.Integer({
+          minimum: 0,
+          maximum: 900_000,
+          default: 200_000,
+          description: "results up to this size, as JSON, go into the response itself",
+        }),
+        reportRows: count("bad rows listed in a response; the whole report lies behind a pointer", 100),
+        sourceBytes: count("the most a source may hold, unpacked", 20_000_000_000),
+        urlHosts: Type.Array(Type.String(), { default: [], description: "hosts that url sources may name" }),
+      },
+      { additionalProperties: false, default: {} },
+    ),
+    api: Type.Object(
+      {
+        poolMax: count("database connections of an API process", 8),
+        ratesDays: count("the most days that one /rates may span", 3_660),
+        openRates: Type.Boolean({ default: false, description: "whether /rates needs no token" }),
+      },
+      { additionalProperties: false, default: {} },
+    ),
+  },
+  { additionalProperties: false },
+);
+export type Settings = Type.Static<typeof Settings>;
+
+/** Reads RATES_SETTINGS, fills in defaults and reports all that is wrong with it at once. */
+export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
+  const filled = Value.Default(Settings, JSON.parse(env.RATES_SETTINGS ?? "{}"));
+  if (Value.Check(Settings, filled)) return filled;
+  const problems = Value.Errors(Settings, filled).map((error) => `${error.instancePath || "/"} ${error.message}`);
+  throw new Error(`RATES_SETTINGS is not valid:\n  ${problems.join("\n  ")}`);
+}
+
+/** The settings that only a platform with queues and buckets has; an API beside a bare database has none. */
+export function requireCloud(settings: Settings): Required<Pick<Settings, "queues" | "buckets">> {
+  const { queues, buckets } = settings;
+  if (!queues || !buckets) throw new Error("RATES_SETTINGS: this part needs 'queues' and 'buckets'.");
+  return { queues, buckets };
+}

@@ -1,0 +1,12 @@
+/** The states of a job. Terminal ones are final. */
+export const STATES = ["PENDING", "IN_PROGRESS", "SUCCEEDED", "FAILED", "CANCELLED"] as const;
+export type State = (typeof STATES)[number];
+
+export const TERMINAL = ["SUCCEEDED", "FAILED", "CANCELLED"] as const satisfies readonly State[];
+export type TerminalState = (typeof TERMINAL)[number];
+
+export const isTerminal = (state: string): state is TerminalState => (TERMINAL as readonly string[]).includes(state);
+
+/** What runs jobs: AWS Glue Python shell runs, and EC2 instances on demand. */
+export const RUNNERS = ["glue", "ec2"] as const;
+export type RunnerKind = (typeof RUNNERS)[number];

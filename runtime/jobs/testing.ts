@@ -1,0 +1,48 @@
+import pg from "pg";
+import { type TestDatabase, testDatabase } from "../local/testing.ts";
+import type { Role } from "./database.ts";
+import type { NewJob } from "./store.ts";
+
+/** A database of a test's own with a client for each role asked for; `close` ends them and drops it. */
+export async function jobDatabase(): Promise<{
+  database: TestDatabase;
+  as(role: Role): Promise<pg.Client>;
+  admin: pg.Client;
+  close(): Promise<void>;
+}> {
+  const database = await testDatabase();
+  const clients: pg.Client[] = [];
+  const open = async (url: string) => {
+    const client = new pg.Client(url);
+    client.on("error", () => undefined);
+    await client.connect();
+    clients.push(client);
+    return client;
+  };
+  return {
+    database,
+    admin: await open(database.url),
+    as: (role) => open(database.urlAs(role)),
+    async close() {
+      await Promise.allSettled(clients.map((client) => client.end()));
+      await database.drop();
+    },
+  };
+}
+
+/** A job as `accept` takes it: a small read, unless said otherwise. */
+export const newJob = (requestId: string, overrides: Partial<NewJob> = {}): NewJob => ({
+  tenant: "default",
+  requestId,
+  requestHash: "hash",
+  responseId: `${overrides.tenant ?? "default"}/${requestId}`,
+  task: { type: "read", query: "average_rates", params: {}, format: "csv", compression: "none" },
+  inline: null,
+  runner: "glue",
+  priority: 4,
+  labels: {},
+  timeoutSeconds: 60,
+  maxAttempts: 3,
+  leaseSeconds: 30,
+  ...overrides,
+});

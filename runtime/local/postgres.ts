@@ -1,0 +1,164 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+import { freePort } from "./ports.ts";
+import { postgresBinaries } from "./postgresBinaries.ts";
+import { postmasterStatus, stopLeftovers } from "./postmaster.ts";
+import { type Unprivileged, unprivileged } from "./unprivileged.ts";
+
+const HOST = "127.0.0.1";
+const SUPERUSER = "postgres";
+const START_TIMEOUT_MS = 60_000;
+const FREE_PORT_ATTEMPTS = 5;
+
+/** Server settings of every local cluster, in Postgres' own words. */
+const SETTINGS: Record<string, string> = {
+  listen_addresses: HOST,
+  // Local clients come by TCP as the cloud's do; a socket's path would also have to fit into 107 bytes.
+  unix_socket_directories: "",
+  shared_buffers: "256MB",
+  // A batch of a million prices fits without a checkpoint in the middle of it.
+  max_wal_size: "4GB",
+  checkpoint_timeout: "15min",
+  maintenance_work_mem: "256MB",
+  // The log never quotes a statement: it may hold a caller's data or a password.
+  log_min_error_statement: "panic",
+  log_line_prefix: "%m [%p] %q%u@%d ",
+};
+
+/** What makes a throw-away cluster fast: it need not survive a crash. */
+const THROW_AWAY: Record<string, string> = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
+
+/** How to start a cluster. */
+export interface PostgresOptions {
+  /** The cluster's own directory, made if absent: `data/`, `password` (mode 600). Its owner holds a lock on it. */
+  directory: string;
+  /** File that the server's output is added to. */
+  logFile: string;
+  /** TCP port on 127.0.0.1; a free one by default. */
+  port?: number;
+  /** Connections that may be open at once, superuser's reserve included. */
+  maxConnections?: number;
+  /** False for data that need not outlive a crash of the machine. Default true. */
+  durable?: boolean;
+}
+
+/** A cluster that accepts connections. */
+export interface Postgres {
+  host: string;
+  port: number;
+  pid: number;
+  /** The one password that every local role logs in with. */
+  password: string;
+  /** URL of a database, for the superuser unless another role is named. It contains the password. */
+  url(database: string, role?: string): string;
+  /** Resolves when the server has ended, whoever ended it. */
+  ended: Promise<void>;
+  /** Ends all sessions and the server, and waits until it is gone. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the cluster in `options.directory`, which is made first where there is none, and resolves once it accepts
+ * connections. A server that a killed platform left behind on that directory is ended before.
+ * The error of a failed start carries what the server said.
+ */
+export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
+  const { initdb, postgres } = await postgresBinaries();
+  const data = join(options.directory, "data");
+  mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+  const as = unprivileged(postgres, options.directory);
+  as.own(options.directory);
+  if (!existsSync(data)) await makeCluster(initdb, options, as);
+  await stopLeftovers(data);
+
+  for (let attempt = 1; ; attempt++) {
+    const port = options.port ?? (await freePort());
+    const log = openSync(options.logFile, "a", 0o600);
+    const before = fstatSync(log).size;
+    const settings = {
+      ...SETTINGS,
+      ...(options.durable === false ? THROW_AWAY : {}),
+      port: String(port),
+      max_connections: String(options.maxConnections ?? 100),
+    };
+    const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+    const [program = postgres, ...args] = [...as.prefix, postgres, "-D", data, ...flags];
+    // In a session of its own: Ctrl-C in the terminal is for the platform, which ends the server when it is last.
+    const child = spawn(program, args, { ...as.user, cwd: options.directory, detached: true, stdio: ["ignore", log, log] });
+    closeSync(log);
+    const ended = once(child, "exit").then(() => {});
+    if (await becomesReady(child, data)) return running(child, ended, port, readPassword(options.directory));
+    const said = readFileSync(options.logFile).subarray(before).toString("utf8").trim();
+    const portWasTaken = options.port === undefined && said.includes("could not create any TCP/IP sockets");
+    if (!portWasTaken || attempt === FREE_PORT_ATTEMPTS) {
+      throw new Error(`Postgres did not start in ${data}. It said:\n${said || "(nothing)"}`);
+    }
+  }
+}
+
+async function makeCluster(initdb: string, options: PostgresOptions, as: Unprivileged): Promise<void> {
+  const password = join(options.directory, "password");
+  writeFileSync(password, randomBytes(24).toString("base64url"), { mode: 0o600 });
+  as.own(password);
+  // Under another name until it is whole: a cluster half made when the machine stopped is never taken for one.
+  const unfinished = join(options.directory, "data.new");
+  rmSync(unfinished, { recursive: true, force: true });
+  const flags = [
+    `--pgdata=${unfinished}`,
+    `--username=${SUPERUSER}`,
+    `--pwfile=${password}`,
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    // Sorts by code point, in Postgres itself: the fastest order, and the same on every machine.
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--locale=C",
+    ...(options.durable === false ? ["--no-sync"] : []),
+  ];
+  const [program = initdb, ...args] = [...as.prefix, initdb, ...flags];
+  await promisify(execFile)(program, args, { ...as.user, cwd: options.directory });
+  renameSync(unfinished, join(options.directory, "data"));
+}
+
+/** Resolves to whether the server came to accept connections; false once it has ended. */
+async function becomesReady(child: ChildProcess, data: string): Promise<boolean> {
+  let failed = false;
+  child.once("error", () => {
+    failed = true;
+  });
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  while (!failed && child.exitCode === null && child.signalCode === null) {
+    if (child.pid !== undefined && postmasterStatus(data, child.pid) === "ready") return true;
+    if (Date.now() > deadline) {
+      child.kill("SIGQUIT");
+      return false;
+    }
+    await delay(10);
+  }
+  return false;
+}
+
+function running(child: ChildProcess, ended: Promise<void>, port: number, password: string): Postgres {
+  return {
+    host: HOST,
+    port,
+    pid: child.pid ?? 0,
+    password,
+    url: (database, role = SUPERUSER) => `postgres://${role}:${password}@${HOST}:${port}/${database}`,
+    ended,
+    async stop() {
+      child.kill("SIGINT");
+      await ended;
+    },
+  };
+}
+
+/** The password of the cluster in `directory`. */
+function readPassword(directory: string): string {
+  return readFileSync(join(directory, "password"), "utf8").trim();
+}

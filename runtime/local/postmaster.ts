@@ -1,0 +1,61 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { identify, type ProcessIdentity, signal, waitForEnd } from "./processes.ts";
+
+/** How long a server that was left behind may take to end its sessions and write what it has, in milliseconds. */
+const SHUTDOWN_MS = 20_000;
+
+/** Line 8 of postmaster.pid: "starting", "ready", "stopping"; undefined if `pid` is not the server of `data`. */
+export function postmasterStatus(data: string, pid: number): string | undefined {
+  const lines = pidFile(data);
+  return lines !== undefined && Number(lines[0]) === pid ? lines[7]?.trim() : undefined;
+}
+
+/**
+ * Ends what a killed platform left running on the data directory `data`: the server itself (fast shutdown: sessions
+ * are ended, data is written) and sessions whose server is gone. Afterwards no process uses it, and a pid file whose
+ * number some stranger has by now does not stand in the way. Only for the holder of the lock on the directory.
+ */
+export async function stopLeftovers(data: string): Promise<void> {
+  const lines = pidFile(data);
+  if (lines === undefined) return;
+  const users = processesIn(data);
+  const server = users.find((user) => user.pid === Number(lines[0]));
+  if (server !== undefined && signal(server, "SIGINT") && !(await waitForEnd(server, SHUTDOWN_MS))) {
+    signal(server, "SIGQUIT");
+  }
+  for (const user of users) {
+    // A session whose server was killed lives on until its statement ends.
+    if (user !== server) signal(user, "SIGQUIT");
+    if (!(await waitForEnd(user, SHUTDOWN_MS)) && signal(user, "SIGKILL")) await waitForEnd(user, SHUTDOWN_MS);
+  }
+  rmSync(join(data, "postmaster.pid"), { force: true });
+}
+
+function pidFile(data: string): string[] | undefined {
+  try {
+    return readFileSync(join(data, "postmaster.pid"), "utf8").split("\n");
+  } catch {
+    return undefined;
+  }
+}
+
+/** The server's processes all work in its data directory, and nothing else does. */
+function processesIn(data: string): ProcessIdentity[] {
+  const directory = realpathSync(data);
+  // Without /proc only the server itself is looked at: its sessions end with it.
+  const pids = existsSync("/proc/self") ? readdirSync("/proc") : [pidFile(data)?.[0]];
+  const numbers = pids.map(Number).filter(Number.isInteger);
+  return numbers.filter((pid) => worksIn(pid, directory)).flatMap((pid) => identify(pid) ?? []);
+}
+
+function worksIn(pid: number, directory: string): boolean {
+  try {
+    if (existsSync("/proc/self")) return readlinkSync(`/proc/${pid}/cwd`) === directory;
+    const fields = execFileSync("lsof", ["-a", "-p", String(pid), "-d", "cwd", "-Fn"], { encoding: "utf8" });
+    return fields.split("\n").includes(`n${directory}`);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,70 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+
+/**
+ * A process as it can be told from a later one that got the same number: pids are reused, a pid together with the
+ * moment the process began is not.
+ */
+export interface ProcessIdentity {
+  pid: number;
+  /** When it began, as the system words it: clock ticks since boot on Linux, a date elsewhere. Compare, never parse. */
+  startedAt: string;
+}
+
+/** Who process `pid` is, or undefined if there is none (a zombie has ended: it only waits for its parent to look). */
+export function identify(pid: number): ProcessIdentity | undefined {
+  const startedAt = existsSync("/proc/self/stat") ? startFromProc(pid) : startFromPs(pid);
+  return startedAt === undefined ? undefined : { pid, startedAt };
+}
+
+/** Whether the very process that was identified still runs. */
+export function isAlive(process: ProcessIdentity): boolean {
+  return identify(process.pid)?.startedAt === process.startedAt;
+}
+
+/** Sends a signal to that process, unless it has ended. Returns whether it was there to be signalled. */
+export function signal(target: ProcessIdentity, name: NodeJS.Signals): boolean {
+  if (!isAlive(target)) return false;
+  try {
+    process.kill(target.pid, name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Waits until a process that may not be our child (so that no event tells us) has ended.
+ * Returns false if it still runs after `milliseconds`.
+ */
+export async function waitForEnd(target: ProcessIdentity, milliseconds: number): Promise<boolean> {
+  const deadline = Date.now() + milliseconds;
+  while (isAlive(target)) {
+    if (Date.now() >= deadline) return false;
+    await delay(20);
+  }
+  return true;
+}
+
+function startFromProc(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // The command's name, in parentheses, may hold spaces and parentheses: the fields begin after the last one.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const [state] = fields;
+    return state === "Z" || state === "X" ? undefined : fields[19];
+  } catch {
+    return undefined;
+  }
+}
+
+function startFromPs(pid: number): string | undefined {
+  try {
+    const line = execFileSync("ps", ["-o", "stat=,lstart=", "-p", String(pid)], { encoding: "utf8" }).trim();
+    const [state = "", ...started] = line.split(/\s+/);
+    return line === "" || state.startsWith("Z") ? undefined : started.join(" ");
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,57 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { chownSync } from "node:fs";
+
+/**
+ * How to run a program that refuses root (Postgres does): what to put before it on the command line, which user to
+ * become, and how to hand it the files it is to own.
+ */
+export interface Unprivileged {
+  /** Program and arguments to put before the command; empty if none is needed. */
+  prefix: string[];
+  /** User and group to start it as, where that differs from ours. */
+  user?: { uid: number; gid: number };
+  /** Gives a path (file or directory) to that user, if there is one. */
+  own(path: string): void;
+}
+
+const NAMESPACE = ["unshare", "--user", "--map-user=1000", "--map-group=1000"];
+const SYSTEM_USER = "postgres";
+
+/**
+ * Finds a way to run `program` as somebody other than root, on files below `directory`.
+ *
+ * Root gets a user namespace in which its own files belong to user 1000: it works below a directory that only root
+ * may enter, where a user of the system could not follow. Where namespaces are forbidden, it is the system user
+ * `postgres`, if there is one and it may enter both paths.
+ */
+export function unprivileged(program: string, directory: string): Unprivileged {
+  if (process.getuid?.() !== 0) return { prefix: [], own: () => {} };
+  const [command = "", ...args] = NAMESPACE;
+  if (spawnSync(command, [...args, program, "--version"]).status === 0) return { prefix: NAMESPACE, own: () => {} };
+
+  const user = systemUser();
+  if (user !== undefined) {
+    const enters = spawnSync("test", ["-x", directory], user).status === 0;
+    const runs = spawnSync(program, ["--version"], user).status === 0;
+    if (enters && runs) return { prefix: [], user, own: (path) => chownSync(path, user.uid, user.gid) };
+  }
+  throw new Error(
+    [
+      "Postgres refuses to run as root, and no other way was found:",
+      "  - user namespaces (unshare) are not allowed here;",
+      user === undefined
+        ? `  - there is no system user "${SYSTEM_USER}".`
+        : `  - the system user "${SYSTEM_USER}" may not enter ${directory}, or may not run ${program}.`,
+      "Run this as an ordinary user, in a directory that this user may enter.",
+    ].join("\n"),
+  );
+}
+
+function systemUser(): { uid: number; gid: number } | undefined {
+  try {
+    const id = (flag: string) => Number(execFileSync("id", [flag, SYSTEM_USER], { encoding: "utf8", stdio: "pipe" }));
+    return { uid: id("-u"), gid: id("-g") };
+  } catch {
+    return undefined;
+  }
+}
