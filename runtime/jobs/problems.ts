@@ -45,12 +45,13 @@ export function problemsOf(schema: TSchema, value: unknown, path = ""): Problem[
   return problems;
 }
 
-/** A value short enough for a message or a log. */
+/** A value short enough for a message or a log. Of a URL neither query (a signature may stand there) nor password. */
 export function brief(value: unknown): unknown {
-  if (typeof value === "string") return value.length > 100 ? `${value.slice(0, 100)}…` : value;
-  if (value === null || typeof value !== "object") return value;
-  const text = JSON.stringify(value);
-  return text.length > 100 ? `${text.slice(0, 100)}…` : value;
+  if (typeof value === "string") {
+    const safe = value.replace(/(:\/\/)[^/?#]*@/g, "$1…@").replace(/(:\/\/[^?#\s]*)[?#][^\s"]*/g, "$1?…");
+    return safe.length > 100 ? `${safe.slice(0, 100)}…` : safe;
+  }
+  return value === null || typeof value !== "object" ? value : brief(JSON.stringify(value));
 }
 
 function sentence(keyword: string, params: Record<string, unknown>, schema: unknown, fallback: string): string {

@@ -11,12 +11,14 @@ import type { Settings } from "./settings.ts";
 /** The contract's request (design section 3), as schemas: types, defaults, messages and OpenAPI all come from here. */
 
 const Word = "letters, digits and . _ : - only, first a letter or digit, at most";
+export const requestIdPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+export const tenantPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 export const RequestId = Type.String({
-  pattern: "^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$",
+  pattern: requestIdPattern.source,
   description: `${Word} 128 characters`,
 });
 export const Tenant = Type.String({
-  pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+  pattern: tenantPattern.source,
   description: "letters, digits and . _ - only, first a letter or digit, at most 64 characters",
 });
 const Compression = Type.Enum(["none", "gzip"], { default: "none" });
@@ -245,14 +247,13 @@ function named(
 
 function allowedHost(address: string, hosts: readonly string[], problems: Problem[]): void {
   const url = URL.parse(address);
-  const shown = address.replace(/[?#].*$/, "").replace(/\/\/[^/]*@/, "//");
-  if (!url) problems.push({ field: "task.source.url", value: brief(shown), message: "is not a URL." });
+  if (!url) problems.push({ field: "task.source.url", value: brief(address), message: "is not a URL." });
   else if (url.username || url.password)
-    problems.push({ field: "task.source.url", value: brief(shown), message: "must not hold a user name or password." });
+    problems.push({ field: "task.source.url", value: brief(address), message: "must not hold a user name or password." });
   else if (!hosts.includes(url.hostname))
     problems.push({
       field: "task.source.url",
-      value: brief(shown),
+      value: brief(address),
       message: `names a host that is not on this stack's list (${hosts.join(", ") || "which is empty"}). Ask the operator to add it to jobs.urlHosts, or upload the file and use s3.`,
     });
 }

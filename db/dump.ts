@@ -1,0 +1,228 @@
+import { createReadStream } from "node:fs";
+import { basename } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type pg from "pg";
+import { from as copyFrom } from "pg-copy-streams";
+import { Lines } from "./lines.ts";
+import { Splitter, type Statement } from "./splitter.ts";
+
+/** What a dump held. */
+export interface LoadedDump {
+  /** Rows of each table that a COPY block filled; the names as the dump writes them ("public.ports"). */
+  rows: Record<string, number>;
+  /** What was left out, and why: a line each. */
+  notes: string[];
+}
+
+/** Why a dump could not be loaded: where in the file, and the statement that failed. */
+export class DumpError extends Error {
+  override readonly name = "DumpError";
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  readonly statement: string;
+
+  constructor(file: string, line: number, reason: string, statement = "", cause?: unknown) {
+    const excerpt = statement.length > 300 ? `${statement.slice(0, 300)} …` : statement;
+    super(`${file}, line ${line}: ${reason}${excerpt === "" ? "" : `\n${excerpt.trim()}`}`, { cause });
+    this.file = file;
+    this.line = line;
+    this.statement = statement;
+  }
+}
+
+const COPY = /^copy\s+((?:"(?:[^"]|"")*"|[^\s("])+).*\sfrom\s+stdin\b[^;]*;$/is;
+const SETTING =
+  /^(?:set\s+(?:session\s+|local\s+)?([\w.]+)\s*(?:=|to\b)|select\s+(?:pg_catalog\.)?set_config\('([^']+)')/i;
+const TRANSACTION = /^(?:begin|start\s+transaction|commit|end)\b/i;
+const OWNERSHIP = /^(?:grant|revoke|alter\s+default\s+privileges)\b|^alter\s.*\sowner\s+to\s/is;
+/** pg_dump wraps newer dumps in these two, against files that smuggle in psql commands; none is run here anyway. */
+const HARMLESS = /^\\(?:un)?restrict\b/;
+
+/**
+ * Loads a plain pg_dump file over a connection: no psql, memory independent of the file's size, all in one transaction.
+ * What the file sets for its session is put back afterwards. The loaded tables are then vacuumed and analysed, so that
+ * index-only scans pay off at once. Throws a DumpError and changes nothing if any of it fails.
+ */
+export async function loadDump(
+  client: pg.Client,
+  file: string,
+  onProgress: (line: string) => void = () => undefined,
+): Promise<LoadedDump> {
+  const load = new Load(
+    client,
+    basename(file),
+    new Lines(createReadStream(file, { highWaterMark: 1 << 18 })),
+    onProgress,
+  );
+  await client.query("begin");
+  try {
+    await load.run();
+    await client.query("commit");
+  } catch (error) {
+    await client.query("rollback").catch(() => undefined); // the connection itself may be gone
+    throw error;
+  }
+  for (const [name, value] of load.settings) await client.query("select set_config($1, $2, false)", [name, value]);
+  const tables = Object.keys(load.rows);
+  if (tables.length > 0) await client.query(`vacuum (analyze) ${tables.join(", ")}`);
+  return { rows: load.rows, notes: load.notes };
+}
+
+class Load {
+  /** Settings that the file changed, as they were before. */
+  readonly settings = new Map<string, string>();
+  readonly rows: Record<string, number> = {};
+  readonly notes: string[] = [];
+  readonly #client: pg.Client;
+  readonly #file: string;
+  readonly #lines: Lines;
+  readonly #onProgress: (line: string) => void;
+  readonly #splitter = new Splitter();
+  readonly #decoder = new TextDecoder("utf-8", { fatal: true });
+
+  constructor(client: pg.Client, file: string, lines: Lines, onProgress: (line: string) => void) {
+    this.#client = client;
+    this.#file = file;
+    this.#lines = lines;
+    this.#onProgress = onProgress;
+  }
+
+  async run(): Promise<void> {
+    for (let bytes = await this.#lines.next(); bytes !== undefined; bytes = await this.#lines.next()) {
+      const line = this.#decode(bytes);
+      if (!this.#splitter.open && line.startsWith("\\")) this.#metaCommand(line.trim());
+      else for (const statement of this.#splitter.push(line, this.#lines.line)) await this.#statement(statement);
+    }
+    if (this.#splitter.open) {
+      const { text, line } = this.#splitter.rest;
+      throw new DumpError(
+        this.#file,
+        line,
+        "the file ends in the middle of this statement; make the dump again.",
+        text,
+      );
+    }
+  }
+
+  #decode(bytes: Buffer): string {
+    const { line } = this.#lines;
+    if (
+      line === 1 &&
+      (bytes.subarray(0, 5).toString("latin1") === "PGDMP" || (bytes[0] === 0x1f && bytes[1] === 0x8b))
+    ) {
+      throw new DumpError(
+        this.#file,
+        1,
+        "this is a custom-format or compressed dump. Make a plain one: pg_dump --format=plain.",
+      );
+    }
+    try {
+      return this.#decoder.decode(bytes);
+    } catch (cause) {
+      throw new DumpError(this.#file, line, "this line is not UTF-8. Make the dump with --encoding=UTF8.", "", cause);
+    }
+  }
+
+  #metaCommand(command: string): void {
+    if (HARMLESS.test(command)) return;
+    const [name] = command.split(/\s/, 1);
+    throw new DumpError(
+      this.#file,
+      this.#lines.line,
+      `${name} is a command of psql and cannot be run here. Take it out, or make the dump without the option that wrote it (\\connect comes from --create).`,
+      command,
+    );
+  }
+
+  async #statement(statement: Statement): Promise<void> {
+    const { text } = statement;
+    const table = COPY.exec(text)?.[1];
+    if (table !== undefined) return this.#copy(statement, table);
+    const setting = SETTING.exec(text);
+    if (setting !== null) return this.#set(statement, setting[1] ?? setting[2] ?? "");
+    if (TRANSACTION.test(text)) return this.#note(statement, "skipped: the whole file is one transaction here");
+    if (OWNERSHIP.test(text)) return this.#ownership(statement);
+    await this.#query(statement);
+  }
+
+  async #copy(statement: Statement, table: string): Promise<void> {
+    const begun = this.#lines.line;
+    const sink = this.#client.query(copyFrom(statement.text));
+    const cut = () =>
+      new DumpError(
+        this.#file,
+        begun,
+        "the file ends before the \\. of this COPY; make the dump again.",
+        statement.text,
+      );
+    try {
+      await pipeline(Readable.from(this.#lines.block(cut), { objectMode: false }), sink);
+    } catch (error) {
+      if (error instanceof DumpError) throw error;
+      const [, line] = /^COPY .*?, line (\d+)/.exec(String((error as { where?: unknown }).where)) ?? [];
+      throw new DumpError(this.#file, begun + Number(line ?? 0), reasonOf(error), statement.text, error);
+    }
+    this.rows[table] = (this.rows[table] ?? 0) + sink.rowCount;
+    this.#onProgress(`${table}: ${sink.rowCount} rows`);
+  }
+
+  /** Sets what this Postgres knows; dumps of other versions name settings that came later or are gone. */
+  async #set(statement: Statement, name: string): Promise<void> {
+    if (/^client_encoding$/i.test(name) && !/utf-?8/i.test(statement.text)) {
+      throw new DumpError(
+        this.#file,
+        statement.line,
+        "only UTF-8 dumps can be read. Make the dump with --encoding=UTF8.",
+        statement.text,
+      );
+    }
+    const { rows } = await this.#client.query<{ value: string | null }>("select current_setting($1, true) as value", [
+      name,
+    ]);
+    const value = rows[0]?.value ?? null;
+    if (value === null) return this.#note(statement, "skipped: this Postgres has no such setting");
+    if (!this.settings.has(name)) this.settings.set(name, value);
+    await this.#query(statement);
+  }
+
+  /** Owners and grants name roles of the cluster that was dumped; ours may lack them, and has rules of its own. */
+  async #ownership(statement: Statement): Promise<void> {
+    await this.#client.query("savepoint ownership");
+    try {
+      await this.#client.query(statement.text);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== "42704") throw this.#failure(statement, error);
+      await this.#client.query("rollback to savepoint ownership");
+      this.#note(statement, `skipped: ${reasonOf(error)}`);
+    }
+    await this.#client.query("release savepoint ownership");
+  }
+
+  async #query(statement: Statement): Promise<void> {
+    try {
+      await this.#client.query(statement.text);
+    } catch (error) {
+      throw this.#failure(statement, error);
+    }
+  }
+
+  #failure({ text, line }: Statement, error: unknown): DumpError {
+    const position = Number((error as { position?: unknown }).position ?? 1);
+    const above = text.slice(0, position - 1).split("\n").length - 1;
+    return new DumpError(this.#file, line + above, reasonOf(error), text, error);
+  }
+
+  #note({ text, line }: Statement, what: string): void {
+    const note = `${this.#file}, line ${line}: ${what}: ${text}`;
+    this.notes.push(note);
+    this.#onProgress(note);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { detail } = error as { detail?: unknown };
+  return typeof detail === "string" ? `${error.message} (${detail})` : error.message;
+}

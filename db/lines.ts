@@ -1,0 +1,94 @@
+const LINE_FEED = 10;
+const BACKSLASH_DOT = Buffer.from("\\.");
+
+/**
+ * Reads a byte stream by lines, and the data block of a COPY in pieces as large as they come: what a script with both
+ * needs, holding one chunk (or one longer line) at a time.
+ */
+export class Lines {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  #buffer: Buffer = Buffer.alloc(0);
+  #ended = false;
+  #line = 0;
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.#chunks = source[Symbol.asyncIterator]();
+  }
+
+  /** The number, from 1, of the line that was given last. */
+  get line(): number {
+    return this.#line;
+  }
+
+  /** The next line with its line feed (the last may have none), or undefined at the end. */
+  async next(): Promise<Buffer | undefined> {
+    let searched = 0;
+    for (;;) {
+      const at = this.#buffer.indexOf(LINE_FEED, searched);
+      searched = this.#buffer.length;
+      if (at < 0 && (await this.#more())) continue;
+      if (searched === 0) return undefined;
+      this.#line += 1;
+      return this.#take(at < 0 ? searched : at + 1);
+    }
+  }
+
+  /**
+   * The lines up to the one that is `\.` alone, which is consumed and not given. Throws `onEnd()` if the stream ends
+   * before that line.
+   */
+  async *block(onEnd: () => Error): AsyncGenerator<Buffer, void> {
+    for (;;) {
+      // Whole lines only, so that the end is always found at the start of one.
+      const whole = this.#buffer.lastIndexOf(LINE_FEED) + 1;
+      const end = endOfBlock(this.#buffer.subarray(0, whole));
+      const data = this.#take(end ?? whole);
+      if (data.length > 0) {
+        this.#line += count(data);
+        yield data;
+      }
+      if (end !== undefined) {
+        await this.next();
+        return;
+      }
+      if (!(await this.#more())) {
+        // The file may end with `\.` and no line feed.
+        const rest = this.#take(this.#buffer.length);
+        if (rest.toString("latin1").trimEnd() === "\\.") return;
+        throw onEnd();
+      }
+    }
+  }
+
+  async #more(): Promise<boolean> {
+    if (this.#ended) return false;
+    const { done, value } = await this.#chunks.next();
+    if (done) this.#ended = true;
+    else this.#buffer = this.#buffer.length === 0 ? asBuffer(value) : Buffer.concat([this.#buffer, value]);
+    return !done;
+  }
+
+  #take(length: number): Buffer {
+    const taken = this.#buffer.subarray(0, length);
+    this.#buffer = this.#buffer.subarray(length);
+    return taken;
+  }
+}
+
+/** Where the line `\.` begins, among whole lines. */
+function endOfBlock(lines: Buffer): number | undefined {
+  for (let at = lines.indexOf(BACKSLASH_DOT); at >= 0; at = lines.indexOf(BACKSLASH_DOT, at + 1)) {
+    const starts = at === 0 || lines[at - 1] === LINE_FEED;
+    const after = lines[at + 2] === 13 ? lines[at + 3] : lines[at + 2];
+    if (starts && after === LINE_FEED) return at;
+  }
+  return undefined;
+}
+
+function count(lines: Buffer): number {
+  let found = 0;
+  for (let at = lines.indexOf(LINE_FEED); at >= 0; at = lines.indexOf(LINE_FEED, at + 1)) found += 1;
+  return found;
+}
+
+const asBuffer = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { migrate } from "./migrate.ts";
+import { catalogOf, emptyDatabase, fixtureDatabase, type Scratch } from "./testing.ts";
+
+describe("migrate", () => {
+  const databases: Scratch[] = [];
+  const keep = <T extends Scratch>(database: T): T => {
+    databases.push(database);
+    return database;
+  };
+  afterEach(async () => {
+    await Promise.all(databases.splice(0).map((database) => database.drop()));
+  });
+
+  it("ends with the same catalog whether the database began empty or with a dump", async () => {
+    const [fresh, dumped] = [keep(await emptyDatabase()), keep(await fixtureDatabase())];
+    await migrate({ url: fresh.url });
+    const [expected, found] = [await catalogOf(await fresh.connect()), await catalogOf(await dumped.connect())];
+    assert.ok(expected.some((line) => line.startsWith("constraint prices.prices_orig_code_fkey")));
+    assert.ok(expected.some((line) => line.startsWith("column prices.orig_code") && line.includes("collation C")));
+    assert.deepEqual(found, expected);
+  });
+
+  it("keeps the data of the dump it finds", async () => {
+    const client = await keep(await fixtureDatabase()).connect();
+    const { rows } = await client.query(
+      `select (select count(*)::int from ports) ports, (select count(*)::int from regions) regions,
+              (select count(*)::int from prices) prices, (select name from ports where code = 'SEGOT') gothenburg`,
+    );
+    assert.deepEqual(rows, [{ ports: 7, regions: 6, prices: 25, gothenburg: "Göteborg" }]);
+  });
+
+  it("refuses a dump whose prices name ports that are not there", async () => {
+    const database = keep(await emptyDatabase());
+    const client = await database.connect();
+    await client.query(`create table prices (orig_code text, dest_code text, day date, price integer);
+      insert into prices values ('AAAAA', 'BBBBB', '2021-01-01', 1)`);
+    await assert.rejects(migrate({ url: database.url }), /Migration 0001_rates failed: .*prices_(orig|dest)_code_fkey/);
+  });
+
+  it("applies every migration once when several callers come at once", async () => {
+    const { url } = keep(await emptyDatabase());
+    const results = await Promise.all([migrate({ url }), migrate({ url }), migrate({ url })]);
+    const applied = results.map((result) => result.applied).filter((names) => names.length > 0);
+    assert.equal(applied.length, 1);
+    assert.equal(applied[0]?.[0], "0001_rates");
+    assert.deepEqual(await migrate({ url }), { applied: [] });
+  });
+
+  it("undoes a migration that fails, names it, and goes on from there once it is mended", async () => {
+    const { url, connect } = keep(await emptyDatabase());
+    const directory = await mkdtemp(join(tmpdir(), "rates-migrations-"));
+    try {
+      const write = (name: string, sql: string) => writeFile(join(directory, `${name}.sql`), sql);
+      await write("0001_one", "create table one ();");
+      await write("0002_two", "create table two (); select * from nowhere;");
+      const silent = () => undefined;
+      await assert.rejects(migrate({ url }, silent, directory), /Migration 0002_two failed: .*"nowhere"/);
+      const client = await connect();
+      const tables = async () => (await client.query("select to_regclass('one') one, to_regclass('two') two")).rows;
+      assert.deepEqual(await tables(), [{ one: "one", two: null }]);
+
+      await write("0002_two", "create table two ();");
+      const lines: string[] = [];
+      assert.deepEqual(await migrate({ url }, (line) => lines.push(line), directory), { applied: ["0002_two"] });
+      assert.deepEqual(lines, ["migration 0002_two"]);
+      assert.deepEqual(await tables(), [{ one: "one", two: "two" }]);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,18 @@
+-- name: price_export
+-- description: The prices themselves, all or filtered, in no particular order (sorting millions would only delay the first).
+-- param: orig_code text = null "origins: a port's code, or a region's slug with all its descendants; null: all"
+-- param: dest_code text = null "destinations: a port's code, or a region's slug with all its descendants; null: all"
+-- param: date_from date = null "first day, inclusive; null: from the beginning"
+-- param: date_to date = null "last day, inclusive; null: to the end"
+-- column: orig_code text "origin port"
+-- column: dest_code text "destination port"
+-- column: day date "the day the price is for"
+-- column: price integer "the price"
+
+-- Parameters arrive as literals, so that the planner drops each condition whose parameter is null.
+select orig_code, dest_code, day, price
+from public.prices
+where (:orig_code is null or orig_code = any ((select public.ports_of(:orig_code))::text[]))
+  and (:dest_code is null or dest_code = any ((select public.ports_of(:dest_code))::text[]))
+  and (:date_from is null or day >= :date_from)
+  and (:date_to is null or day <= :date_to)

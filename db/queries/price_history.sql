@@ -1,0 +1,26 @@
+-- name: price_history
+-- description: How the prices from one place to another developed: the spread of each day that has prices, oldest day first.
+-- param: orig_code text "origin: a port's code, or a region's slug with all its descendants"
+-- param: dest_code text "destination: a port's code, or a region's slug with all its descendants"
+-- param: date_from date = null "first day, inclusive; null: from the beginning"
+-- param: date_to date = null "last day, inclusive; null: to the end"
+-- column: day date "a day with at least one price"
+-- column: count bigint "the day's prices"
+-- column: lowest integer "the lowest of them"
+-- column: median double precision "half of them are at most this"
+-- column: average double precision "their average, however few they are"
+-- column: highest integer "the highest of them"
+
+select day,
+       count(*) as count,
+       min(price) as lowest,
+       percentile_cont(0.5) within group (order by price) as median,
+       avg(price)::float8 as average,
+       max(price) as highest
+from public.prices
+where orig_code = any ((select public.ports_of(:orig_code))::text[])
+  and dest_code = any ((select public.ports_of(:dest_code))::text[])
+  and (:date_from is null or day >= :date_from)
+  and (:date_to is null or day <= :date_to)
+group by day
+order by day

@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type pg from "pg";
+import { from as copyFrom } from "pg-copy-streams";
+import { fixtureDatabase, type Scratch } from "./testing.ts";
+
+describe("the references of prices to ports", () => {
+  let database: Scratch;
+  let client: pg.Client;
+  /** Whether they are kept set-wise by our triggers; before Postgres 18 they are plain foreign keys. */
+  let setWise: boolean;
+  beforeEach(async () => {
+    database = await fixtureDatabase();
+    client = await database.connect();
+    const { rows } = await client.query("select current_setting('server_version_num')::int >= 180000 as modern");
+    setWise = rows[0].modern;
+  });
+  afterEach(() => database.drop());
+
+  const insert = (on: pg.Client, orig: string, dest: string) =>
+    on.query("insert into public.prices values ($1, $2, '2021-04-01', 100)", [orig, dest]);
+  const refusal = (constraint: string) => ({ code: "23503", table: "prices", constraint });
+  const broken = async () => {
+    const { rows } = await client.query(
+      "select * from prices where orig_code not in (select code from ports) or dest_code not in (select code from ports)",
+    );
+    return rows;
+  };
+
+  it("refuse new prices of unknown ports, by INSERT, UPDATE and COPY", async () => {
+    await assert.rejects(insert(client, "XXXXX", "SEGOT"), refusal("prices_orig_code_fkey"));
+    await assert.rejects(insert(client, "SEGOT", "XXXXX"), refusal("prices_dest_code_fkey"));
+    await assert.rejects(client.query("update prices set dest_code = 'XXXXX'"), refusal("prices_dest_code_fkey"));
+    const copy = client.query(copyFrom("copy prices from stdin"));
+    const lines = ["SEGOT\tNOOSL\t2021-04-01\t1\n", "SEGOT\tXXXXX\t2021-04-01\t1\n"];
+    await assert.rejects(pipeline(Readable.from(lines), copy), refusal("prices_dest_code_fkey"));
+    assert.equal((await client.query("select * from prices where day = '2021-04-01'")).rowCount, 0);
+  });
+
+  it("name every unknown port", async function () {
+    if (!setWise) this.skip();
+    const bad = client.query(
+      "insert into prices select 'X' || n, 'SEGOT', '2021-04-01', 1 from generate_series(1, 3) n",
+    );
+    await assert.rejects(bad, { message: "prices name 3 port(s) that do not exist: X1, X2, X3" });
+  });
+
+  it("refuse to delete or rename a port that prices name, and to truncate ports", async () => {
+    await assert.rejects(client.query("delete from ports where code = 'CNSHA'"), { code: "23503" });
+    await assert.rejects(client.query("delete from ports where code = 'PLGDY'"), refusal("prices_dest_code_fkey"));
+    await assert.rejects(
+      client.query("update ports set code = 'XXXXX' where code = 'JPTYO'"),
+      refusal("prices_orig_code_fkey"),
+    );
+    await assert.rejects(client.query("truncate ports"), { code: "0A000" });
+    await client.query("update ports set name = 'Gothenburg' where code = 'SEGOT'");
+    assert.deepEqual(await broken(), []);
+  });
+
+  it("let a port go once no price names it", async () => {
+    await client.query("delete from prices where dest_code = 'PLGDY'");
+    await client.query("update ports set code = 'PLGDN' where code = 'PLGDY'");
+    assert.equal((await client.query("delete from ports where code = 'PLGDN'")).rowCount, 1);
+  });
+
+  it("hold for the role that loads", async () => {
+    const writer = await database.connect("job_writer");
+    await insert(writer, "SEGOT", "NOOSL");
+    await assert.rejects(insert(writer, "SEGOT", "XXXXX"), { code: "23503" });
+    await assert.rejects(writer.query("delete from public.ports where code = 'CNSHA'"), { code: "23503" });
+  });
+
+  it("make a delete wait for an open load of its port, and then refuse it", async () => {
+    const loader = await database.connect();
+    await client.query("insert into ports values ('SEGVX', 'Gävle', 'scandinavia')");
+    await loader.query("begin");
+    await insert(loader, "SEGOT", "SEGVX");
+    const removed = client.query("delete from ports where code = 'SEGVX'").then(
+      () => "deleted",
+      (error) => error.code,
+    );
+    await blocked(loader, client);
+    await loader.query("commit");
+    assert.equal(await removed, "23503");
+    assert.deepEqual(await broken(), []);
+  });
+
+  it("make a load wait for an open delete of its port, and then refuse it", async () => {
+    const remover = await database.connect();
+    await client.query("insert into ports values ('SEGVX', 'Gävle', 'scandinavia')");
+    await remover.query("begin; delete from ports where code = 'SEGVX'");
+    const loaded = insert(client, "SEGOT", "SEGVX").then(
+      () => "loaded",
+      (error) => error.code,
+    );
+    await blocked(remover, client);
+    await remover.query("commit");
+    assert.equal(await loaded, "23503");
+    assert.deepEqual(await broken(), []);
+  });
+
+  it("let a load go on when the delete of its port is rolled back", async () => {
+    const remover = await database.connect();
+    await client.query("insert into ports values ('SEGVX', 'Gävle', 'scandinavia')");
+    await remover.query("begin; delete from ports where code = 'SEGVX'");
+    const loaded = insert(client, "SEGOT", "SEGVX");
+    await blocked(remover, client);
+    await remover.query("rollback");
+    assert.equal((await loaded).rowCount, 1);
+  });
+
+  it("let loads of the same ports run side by side", async () => {
+    const other = await database.connect();
+    await client.query("begin");
+    await other.query("begin; set local lock_timeout = '1s'");
+    await insert(client, "SEGOT", "NOOSL");
+    await insert(other, "NOOSL", "SEGOT");
+    await other.query("update ports set name = 'Gothenburg' where code = 'SEGOT'");
+    await Promise.all([client.query("commit"), other.query("commit")]);
+  });
+
+  it("cannot be got round by a snapshot from before the load", async () => {
+    const loader = await database.connect();
+    await client.query("insert into ports values ('SEGVX', 'Gävle', 'scandinavia')");
+    await client.query("begin isolation level repeatable read; select from ports");
+    await insert(loader, "SEGOT", "SEGVX");
+    await assert.rejects(client.query("delete from ports where code = 'SEGVX'"), { code: setWise ? "0A000" : "23503" });
+    await client.query("rollback");
+    assert.deepEqual(await broken(), []);
+  });
+});
+
+/** Resolves once `waiter` waits for a lock that `holder` has. */
+async function blocked(holder: pg.Client, waiter: pg.Client): Promise<void> {
+  const pid = (waiter as unknown as { processID: number }).processID;
+  for (;;) {
+    const { rows } = await holder.query("select pg_backend_pid() = any (pg_blocking_pids($1)) as blocked", [pid]);
+    if (rows[0].blocked) return;
+  }
+}

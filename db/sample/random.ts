@@ -1,0 +1,17 @@
+/** A stream of numbers in [0, 1): mulberry32, which is small, fast and good enough for a sample, not for secrets. */
+export function random(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** One seed out of several numbers, so that each part of a sample has a stream of its own. */
+export function seedOf(...numbers: number[]): number {
+  let hash = 0x811c9dc5;
+  for (const number of numbers) hash = Math.imul(hash ^ number, 0x01000193) ^ (hash >>> 13);
+  return hash >>> 0;
+}

@@ -1,0 +1,123 @@
+/** A complete statement of an SQL script, with its semicolon; `line` is where it begins. */
+export interface Statement {
+  text: string;
+  /** Line of the script, from 1. */
+  line: number;
+}
+
+/** What a splitter is inside of: nothing, a comment or something quoted. */
+type State =
+  | { in: "code" }
+  | { in: "comment"; depth: number }
+  | { in: "quotes"; end: "'" | '"'; backslashes: boolean }
+  | { in: "dollars"; end: string };
+
+/** The next thing that matters in code: a semicolon, a parenthesis, or where a comment or something quoted begins. */
+const TOKEN = /[;()]|--|\/\*|\b[eE]'|'|"|(?<![\w$\u0080-\uffff])\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/gu;
+
+/**
+ * Cuts an SQL script into statements at the semicolons that are not inside quotes, dollar quotes, comments or
+ * parentheses, as psql does. Fed line by line, it holds no more than one statement. Comments between statements are dropped, those within are kept.
+ */
+export class Splitter {
+  #state: State = { in: "code" };
+  #text = "";
+  #parentheses = 0;
+  #line = 0;
+  #start = 0;
+
+  /** Whether a statement has begun and not ended, or a comment between statements has. */
+  get open(): boolean {
+    return this.#text !== "" || this.#state.in !== "code";
+  }
+
+  /** What has begun and not ended. */
+  get rest(): Statement {
+    return { text: this.#text.trim(), line: this.#start };
+  }
+
+  /** Takes one line, with its line feed if it has one, and its number; gives the statements that end on it. */
+  push(line: string, number: number): Statement[] {
+    this.#line = number;
+    const done: Statement[] = [];
+    let from = 0;
+    while (from < line.length) {
+      from = this.#state.in === "code" ? this.#code(line, from, done) : this.#inside(this.#state, line, from);
+    }
+    return done;
+  }
+
+  #code(line: string, from: number, done: Statement[]): number {
+    TOKEN.lastIndex = from;
+    const token = TOKEN.exec(line);
+    if (token?.[0] === "--") {
+      this.#keep(line.slice(from, token.index));
+      // A line comment ends with its line; inside a statement it leaves that line's end.
+      if (this.#text !== "") this.#text += "\n";
+      return line.length;
+    }
+    if (token === null) {
+      this.#keep(line.slice(from));
+      return line.length;
+    }
+    const [found] = token;
+    const end = token.index + found.length;
+    if (found === "/*") {
+      this.#keep(line.slice(from, token.index));
+      if (this.#text !== "") this.#text += found;
+      this.#state = { in: "comment", depth: 1 };
+      return end;
+    }
+    this.#keep(line.slice(from, end));
+    if (found === "(") this.#parentheses += 1;
+    else if (found === ")") this.#parentheses -= 1;
+    else if (found === ";") {
+      if (this.#parentheses > 0) return end;
+      if (this.#text !== ";") done.push({ text: this.#text, line: this.#start });
+      this.#text = "";
+      this.#parentheses = 0;
+    } else if (found === '"') this.#state = { in: "quotes", end: '"', backslashes: false };
+    else if (found.endsWith("'")) this.#state = { in: "quotes", end: "'", backslashes: found.length === 2 };
+    else this.#state = { in: "dollars", end: found };
+    return end;
+  }
+
+  #inside(state: Exclude<State, { in: "code" }>, line: string, from: number): number {
+    const [end, next] = leave(state, line, from);
+    if (this.#text !== "") this.#text += line.slice(from, end);
+    this.#state = next;
+    return end;
+  }
+
+  #keep(text: string): void {
+    if (this.#text === "") {
+      const begun = text.trimStart();
+      if (begun === "") return;
+      this.#start = this.#line;
+      this.#text = begun;
+    } else this.#text += text;
+  }
+}
+
+/** How far the comment or quotes reach on this line, and what follows. */
+function leave(state: Exclude<State, { in: "code" }>, line: string, from: number): [end: number, next: State] {
+  if (state.in === "dollars") {
+    const at = line.indexOf(state.end, from);
+    return at < 0 ? [line.length, state] : [at + state.end.length, { in: "code" }];
+  }
+  if (state.in === "comment") {
+    const mark = /\/\*|\*\//g;
+    mark.lastIndex = from;
+    const found = mark.exec(line);
+    if (found === null) return [line.length, state];
+    const depth = state.depth + (found[0] === "/*" ? 1 : -1);
+    return [mark.lastIndex, depth === 0 ? { in: "code" } : { ...state, depth }];
+  }
+  // A doubled quote ends the quotes and begins them again at once; only one kind of quotes then has to be remembered.
+  const mark = state.backslashes ? /\\[\s\S]|''|'/g : state.end === "'" ? /''|'/g : /""|"/g;
+  mark.lastIndex = from;
+  for (let found = mark.exec(line); found !== null; found = mark.exec(line)) {
+    if (found[0] === state.end) return [mark.lastIndex, { in: "code" }];
+  }
+  return [line.length, state];
+}

@@ -1,0 +1,5 @@
+-- name: purge_prices
+-- description: Deletes all prices of the days before a day.
+-- param: before date "the first day that is kept"
+
+delete from public.prices where day < :before
