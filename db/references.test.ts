@@ -38,12 +38,14 @@ describe("the references of prices to ports", () => {
     assert.equal((await client.query("select * from prices where day = '2021-04-01'")).rowCount, 0);
   });
 
-  it("name every unknown port", async function () {
-    if (!setWise) this.skip();
+  it("name every unknown port", async () => {
     const bad = client.query(
       "insert into prices select 'X' || n, 'SEGOT', '2021-04-01', 1 from generate_series(1, 3) n",
     );
-    await assert.rejects(bad, { message: "prices name 3 port(s) that do not exist: X1, X2, X3" });
+    const message = setWise
+      ? /^prices name 3 port\(s\) that do not exist: X1, X2, X3$/
+      : /violates foreign key constraint "prices_orig_code_fkey"/;
+    await assert.rejects(bad, { message });
   });
 
   it("refuse to delete or rename a port that prices name, and to truncate ports", async () => {

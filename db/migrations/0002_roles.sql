@@ -23,8 +23,9 @@ begin
     end if;
   end loop;
 
-  -- Who migrates (RDS's master user is no superuser) must belong to the owner of what it makes.
-  if not pg_has_role(current_user, 'migrator', 'member') then
+  -- Who migrates (RDS's master user is no superuser) must belong to the owner of what it makes. Having created the role
+  -- counts as membership from Postgres 16 on, but only to administer it.
+  if current_user <> 'migrator' and not (select rolsuper from pg_roles where rolname = current_user) then
     execute format('grant migrator to %I', current_user);
   end if;
   execute format('grant create, temporary on database %I to migrator', current_database());
@@ -40,6 +41,19 @@ grant usage on schema public to api_reader, job_reader, job_writer;
 alter table public.ports owner to migrator;
 alter table public.regions owner to migrator;
 alter table public.prices owner to migrator;
+alter table public.migrations owner to migrator;
+do $$
+declare
+  made regprocedure;
+begin
+  for made in
+    select oid from pg_proc
+    where pronamespace = 'public'::regnamespace and proname in ('ports_of', 'check_prices_ports', 'check_ports_unused')
+  loop
+    execute format('alter function %s owner to migrator', made);
+  end loop;
+end
+$$;
 
 grant select on public.ports, public.regions, public.prices to api_reader, job_reader;
 grant select, insert, update, delete on public.ports, public.regions, public.prices to job_writer;

@@ -3,8 +3,9 @@ set local role migrator;
 
 -- Decides how many runs of a kind to start now, and takes their slots. The row of the runner kind is held for the
 -- decision, so that any number of dispatchers decide one after the other. Every waiting job gets a run of its own as
--- far as slots go, less the runs that are free or about to be: those will take it.
-create function jobs.plan_runs(p_runner text, p_slots integer, p_version text, p_start_seconds integer)
+-- far as slots go, less the runs that are free or about to be: those will take it. A run that has been silent for
+-- longer than a lease is not counted on, though it keeps its slot until it is known to have ended.
+create function jobs.plan_runs(p_runner text, p_slots integer, p_version text, p_start_seconds integer, p_silent_seconds integer)
 returns setof uuid language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   moment timestamptz := jobs.clock();
@@ -21,7 +22,7 @@ begin
   if pause > moment then return; end if;
   select count(*) into free from jobs.runs r
   where runner = p_runner and (state = 'STARTING'
-    or state = 'RUNNING' and stop_at is null and not exists (select from jobs.jobs j where j.run_id = r.id and j.status = 'IN_PROGRESS'));
+    or state = 'RUNNING' and stop_at is null and seen_at > moment - make_interval(secs => p_silent_seconds) and not exists (select from jobs.jobs j where j.run_id = r.id and j.status = 'IN_PROGRESS'));
 
   return query
     insert into jobs.runs (runner, slot, version, start_deadline)
@@ -177,7 +178,7 @@ grant execute on function jobs.run_started(uuid), jobs.retire(uuid), jobs.drain(
   jobs.heartbeat(uuid, bigint, integer, jsonb), jobs.working(uuid, bigint, integer, integer, timestamptz),
   jobs.retry(bigint, integer, json, bigint), jobs.response_sent(bigint, text), jobs.due_responses(integer, bigint[]) to job_keeper;
 
-grant execute on function jobs.plan_runs(text, integer, text, integer), jobs.run_launched(uuid, text), jobs.run_ended(uuid, text),
+grant execute on function jobs.plan_runs(text, integer, text, integer, integer), jobs.run_launched(uuid, text), jobs.run_ended(uuid, text),
   jobs.run_refused(uuid, text), jobs.open_runs(integer), jobs.run_stopping(uuid), jobs.lost_jobs(), jobs.settle_lost(bigint, integer, text, json) to dispatcher;
 grant select, delete on jobs.tracking_outbox to dispatcher;
 grant select on jobs.runs, jobs.runners to dispatcher;

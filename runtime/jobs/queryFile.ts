@@ -123,25 +123,30 @@ function cut(
 ): (string | Param)[] {
   const pieces: (string | Param)[] = [];
   const lineAt = (index: number) => firstLine + body.slice(0, index).split("\n").length - 1;
-  const end = body.trimEnd().length;
   let piece = "";
   let from = 0;
+  let ended = false;
+  const take = (to: number, extra = "") => {
+    const code = body.slice(from, to) + extra;
+    if (ended && code.trim() !== "") report(lineAt(from), "one statement only: there is more after the semicolon");
+    piece += code;
+  };
   for (const found of body.matchAll(SQL)) {
-    const { text, param, end: semicolon } = found.groups ?? {};
-    piece += body.slice(from, found.index) + (text ?? "");
+    const { text = "", comment, param, end } = found.groups ?? {};
+    take(found.index, comment === undefined ? text : " ");
     from = found.index + found[0].length;
-    if (semicolon !== undefined && from !== end)
-      report(lineAt(found.index), "one statement only: there is more after the semicolon");
+    if (end !== undefined) ended = true;
     if (param === undefined) continue;
     const known = params.find((one) => one.name === param);
-    if (known === undefined)
+    if (known === undefined) {
       report(lineAt(found.index), `':${param}' is no parameter; declare it with '-- param: ${param} …'`);
-    else {
+    } else {
       pieces.push(piece, known);
       piece = "";
     }
   }
-  pieces.push((piece + body.slice(from)).trimEnd());
+  take(body.length);
+  pieces.push(piece.trimEnd());
   const [first] = pieces;
   if (typeof first === "string") pieces[0] = first.trimStart();
   if (pieces.every((one) => one === "")) report(firstLine, "there is no SQL");

@@ -4,20 +4,23 @@ import type { Backend, Database } from "./store.ts";
 
 /** The dispatcher's side of the job store: which runs to start, which have ended, which jobs were lost. */
 
+/** What the plan of new runs goes by. */
+export interface RunPlan {
+  runner: RunnerKind;
+  /** The most runs of this kind at once. */
+  slots: number;
+  /** The version of the code that they will run. */
+  version: string;
+  /** How long one may take to report in. */
+  startSeconds: number;
+  /** A free run that has been silent for longer is not counted on. */
+  silentSeconds: number;
+}
+
 /** Takes slots for the runs that should start now; answers their ids. However many dispatchers ask, never above `slots`. */
-export async function planRuns(
-  db: Database,
-  runner: RunnerKind,
-  slots: number,
-  version: string,
-  startSeconds: number,
-): Promise<string[]> {
-  const { rows } = await db.query("select run from jobs.plan_runs($1, $2, $3, $4) run", [
-    runner,
-    slots,
-    version,
-    startSeconds,
-  ]);
+export async function planRuns(db: Database, plan: RunPlan): Promise<string[]> {
+  const { runner, slots, version, startSeconds, silentSeconds } = plan;
+  const { rows } = await db.query("select run from jobs.plan_runs($1, $2, $3, $4, $5) run", [runner, slots, version, startSeconds, silentSeconds]);
   return rows.map((row) => row.run);
 }
 

@@ -42,6 +42,22 @@ export const Settings = Type.Object(
     ),
     pathStyleS3: Type.Boolean({ default: false, description: "address buckets by path, as emulators want it" }),
     runners: Type.Object({ glue: RunnerSettings, ec2: RunnerSettings }, { additionalProperties: false, default: {} }),
+    glue: Type.Optional(
+      Type.Object(
+        { jobName: Type.String(), maxCapacity: Type.Number({ description: "DPUs of a run: 0.0625 or 1" }) },
+        { additionalProperties: false, description: "where reads run in the cloud" },
+      ),
+    ),
+    ec2: Type.Optional(
+      Type.Object(
+        {
+          launchTemplateId: Type.String(),
+          launchTemplateVersion: Type.String({ description: "pinned, so that a dispatcher starts the runner it was deployed with" }),
+          subnetIds: Type.Array(Type.String(), { minItems: 1, description: "tried in turn when a zone has no room" }),
+        },
+        { additionalProperties: false, description: "where updates run in the cloud" },
+      ),
+    ),
     jobs: Type.Object(
       {
         rawSql: Type.Boolean({ default: false, description: "whether a read may bring its own SQL" }),

@@ -15,7 +15,7 @@ import {
   retry,
   runStarted,
 } from "./store.ts";
-import { jobDatabase, newJob } from "./testing.ts";
+import { jobDatabase, newJob, testPlan } from "./testing.ts";
 
 type Fixture = Awaited<ReturnType<typeof jobDatabase>>;
 const backend = { pid: 1, start: "2021-01-01T00:00:00Z" };
@@ -39,7 +39,7 @@ describe("the job store", () => {
   afterEach(() => fixture.close());
 
   const aRun = async (): Promise<string> => {
-    const [run = ""] = await planRuns(dispatcher, "glue", 1_000, "test", 60);
+    const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1_000));
     assert.equal(await runStarted(keeper, run), true);
     return run;
   };
@@ -84,7 +84,7 @@ describe("the job store", () => {
       dispatcher,
       Array.from({ length: 40 }, (_, index) => newJob(`job-${index}`)),
     );
-    const runs = await planRuns(dispatcher, "glue", 8, "test", 60);
+    const runs = await planRuns(dispatcher, testPlan("glue", 8));
     assert.equal(runs.length, 8);
     const claimed = await Promise.all(
       runs.map(async (run) => {
@@ -195,7 +195,7 @@ describe("the job store", () => {
     assert.equal(await retry(keeper, first, error, 7), "RETRIED");
     assert.equal(await claim(keeper, run, backend, undefined), undefined, "it waits out its back-off");
     await fixture.admin.query("update jobs.jobs set not_before = jobs.clock()");
-    await planRuns(dispatcher, "glue", 1, "test", 60);
+    await planRuns(dispatcher, testPlan("glue", 1));
     const second = await claim(keeper, run, backend, undefined);
     assert(second);
     assert.equal(await retry(keeper, second, error, 8), "FAILED");

@@ -1,6 +1,8 @@
 import pg from "pg";
 import { type TestDatabase, testDatabase } from "../local/testing.ts";
 import type { Role } from "./database.ts";
+import type { RunPlan } from "./runs.ts";
+import type { RunnerKind } from "./states.ts";
 import type { NewJob } from "./store.ts";
 
 /** A database of a test's own with a client for each role asked for; `close` ends them and drops it. */
@@ -46,3 +48,6 @@ export const newJob = (requestId: string, overrides: Partial<NewJob> = {}): NewJ
   leaseSeconds: 30,
   ...overrides,
 });
+
+/** A plan of runs as a dispatcher would make it. */
+export const testPlan = (runner: RunnerKind, slots: number): RunPlan => ({ runner, slots, version: "test", startSeconds: 60, silentSeconds: 30 });

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type pg from "pg";
+import { loadDump } from "./dump.ts";
+import { emptyDatabase, FIXTURE, type Scratch } from "./testing.ts";
+
+describe("loadDump", () => {
+  let database: Scratch;
+  let client: pg.Client;
+  let directory: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), "rates-dump-"));
+    database = await emptyDatabase();
+    client = await database.connect();
+  });
+  afterEach(async () => {
+    await database.drop();
+    await rm(directory, { recursive: true });
+  });
+
+  const load = async (text: string | Buffer) => {
+    const file = join(directory, "some.sql");
+    await writeFile(file, text);
+    return loadDump(client, file);
+  };
+  const tables = async () =>
+    (await client.query("select relname from pg_class where relnamespace = 'public'::regnamespace")).rows;
+
+  it("loads what pg_dump wrote, with constraints, and says how much", async () => {
+    const lines: string[] = [];
+    const loaded = await loadDump(client, FIXTURE, (line) => lines.push(line));
+    assert.deepEqual(loaded, { rows: { "public.ports": 7, "public.prices": 25, "public.regions": 6 }, notes: [] });
+    assert.deepEqual(lines, ["public.ports: 7 rows", "public.prices: 25 rows", "public.regions: 6 rows"]);
+    const { rows } = await client.query("select name from ports where code in ('JPTYO', 'NOAES') order by code");
+    assert.deepEqual(rows, [{ name: "Tōkyō" }, { name: "Ålesund" }]);
+    assert.equal((await client.query("select from regions where parent_slug is null")).rowCount, 2);
+    await assert.rejects(client.query("insert into ports values ('X', 'Y', 'nowhere')"), { code: "23503" });
+  });
+
+  it("puts the session's settings back", async () => {
+    await client.query("set lock_timeout = '7s'; set search_path = public, pg_temp");
+    await loadDump(client, FIXTURE);
+    const { rows } = await client.query(
+      "select current_setting('lock_timeout') l, current_setting('search_path') s, current_setting('row_security') r",
+    );
+    assert.deepEqual(rows, [{ l: "7s", s: "public, pg_temp", r: "on" }]);
+  });
+
+  it("leaves out what belongs to another version or cluster, and notes it", async () => {
+    const { notes } = await load(
+      "\\restrict abc\nSET setting_to_come = 0;\nBEGIN;\ncreate table t ();\nALTER TABLE t OWNER TO nobody_here;\nGRANT ALL ON TABLE t\n TO nobody_here;\nCOMMIT;\n\\unrestrict abc\n",
+    );
+    assert.deepEqual(
+      notes.map((note) => note.split(": ").slice(0, 2).join(": ")),
+      [
+        "some.sql, line 2: skipped",
+        "some.sql, line 3: skipped",
+        "some.sql, line 5: skipped",
+        "some.sql, line 6: skipped",
+        "some.sql, line 8: skipped",
+      ],
+    );
+    assert.deepEqual(await tables(), [{ relname: "t" }]);
+  });
+
+  const begun = "create table t (a integer, b text);\n";
+  const refused: [what: string, text: string | Buffer, line: number, message: RegExp][] = [
+    ["a statement that Postgres refuses", `${begun}select 1,\n  nowhere;\n`, 3, /"nowhere" does not exist\nselect 1,/],
+    [
+      "a row that does not fit",
+      `${begun}COPY t (a, b) FROM stdin;\n1\tx\n2\ty\nz\tz\n\\.\n`,
+      5,
+      /invalid input syntax for type integer: "z"/,
+    ],
+    [
+      "a COPY block without an end",
+      `${begun}COPY t (a, b) FROM stdin;\n1\tx\n`,
+      2,
+      /ends before the \\\. of this COPY/,
+    ],
+    ["a statement without an end", `${begun}select 'a;\n`, 2, /ends in the middle of this statement/],
+    ["a command of psql", `${begun}\\connect other\n`, 2, /\\connect is a command of psql/],
+    ["bytes that are not UTF-8", Buffer.from(`${begun}select '\xe5';\n`, "latin1"), 2, /not UTF-8.*--encoding=UTF8/],
+    ["another encoding", `${begun}SET client_encoding = 'LATIN1';\n`, 2, /--encoding=UTF8/],
+    ["a custom-format dump", "PGDMP\x01\x0e", 1, /--format=plain/],
+    ["a compressed dump", Buffer.from([0x1f, 0x8b, 8, 0]), 1, /--format=plain/],
+  ];
+  for (const [what, text, line, message] of refused) {
+    it(`refuses ${what}, says where, and changes nothing`, async () => {
+      await assert.rejects(load(text), { name: "DumpError", file: "some.sql", line, message });
+      assert.deepEqual(await tables(), []);
+      assert.equal((await client.query("select 1 as one")).rows[0].one, 1);
+    });
+  }
+
+  // An extra run, for a dump that is not ours to commit.
+  const given = process.env.RATES_DUMP;
+  if (given !== undefined) {
+    it("loads the dump that RATES_DUMP names, row for row", async () => {
+      const { rows } = await loadDump(client, given);
+      const blocks = (await readFile(given, "utf8")).matchAll(/^COPY (\S+) .*;\n((?:(?!\\\.$).*\n)*)/gm);
+      for (const [, table = "", lines = ""] of blocks) assert.equal(rows[table], lines.split("\n").length - 1, table);
+      assert.ok(Object.keys(rows).length > 0);
+    });
+  }
+});

@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import type pg from "pg";
+import { allQueries, allStatements, bindParams, queryNamed, statementNamed } from "../runtime/jobs/queries.ts";
+import { fixtureDatabase, type Scratch } from "./testing.ts";
+
+/** Params with which each query answers something from the fixture. */
+const PARAMS: Record<string, Record<string, unknown>> = {
+  average_rates: { date_from: "2021-03-01", date_to: "2021-03-05", orig_code: "CNSHA", dest_code: "SEGOT" },
+  price_history: { orig_code: "CNSHA", dest_code: "SEGOT" },
+  lane_coverage: { date_from: "2021-03-01", date_to: "2021-03-05" },
+  price_export: {},
+};
+
+describe("the named queries, on the fixture", () => {
+  let database: Scratch;
+  let reader: pg.Client;
+  before(async () => {
+    database = await fixtureDatabase();
+    reader = await database.connect("job_reader");
+    // Days as the text they are, and counts as numbers.
+    reader.setTypeParser(1082, String);
+    reader.setTypeParser(20, Number);
+  });
+  after(() => database.drop());
+
+  /** The rows as lists, as the role that runs reads, where nothing can be written. */
+  const ask = async (name: string, params: Record<string, unknown> = {}) => {
+    const query = queryNamed(name);
+    assert.ok(query, name);
+    await reader.query("begin read only");
+    try {
+      const text = bindParams(query, { ...PARAMS[name], ...params });
+      return await reader.query<unknown[]>({ text, rowMode: "array" });
+    } finally {
+      await reader.query("rollback");
+    }
+  };
+  const rows = async (name: string, params?: Record<string, unknown>) => (await ask(name, params)).rows;
+
+  it("each have the columns that their headers promise, and example params here", async () => {
+    for (const query of allQueries()) {
+      const { fields, rowCount } = await ask(query.name);
+      const types = await reader.query(
+        "select format_type(oid, null) as type from unnest($1::oid[]) with ordinality as t(oid, n) order by n",
+        [fields.map(({ dataTypeID }) => dataTypeID)],
+      );
+      assert.deepEqual(
+        fields.map(({ name }, index) => ({ name, type: types.rows[index].type })),
+        query.columns.map(({ name, type }) => ({ name, type })),
+        query.name,
+      );
+      assert.ok(rowCount, query.name);
+    }
+  });
+
+  it("average_rates answers every day, newest first, with an average from three prices on", async () => {
+    assert.deepEqual(await rows("average_rates"), [
+      ["2021-03-05", null, 0],
+      ["2021-03-04", 1050, 4],
+      ["2021-03-03", null, 0],
+      ["2021-03-02", null, 2],
+      ["2021-03-01", 3400 / 3, 3],
+    ]);
+  });
+
+  it("average_rates takes a region for all ports in it and below it", async () => {
+    assert.deepEqual(await rows("average_rates", { orig_code: "china", dest_code: "scandinavia" }), [
+      ["2021-03-05", null, 0],
+      ["2021-03-04", 10_800 / 7, 7],
+      ["2021-03-03", null, 0],
+      ["2021-03-02", 1550, 6],
+      ["2021-03-01", 1225, 4],
+    ]);
+    assert.deepEqual(await rows("average_rates", { orig_code: "asia", dest_code: "europe", date_to: "2021-03-01" }), [
+      ["2021-03-01", 1580, 5],
+    ]);
+  });
+
+  it("average_rates answers days without prices for unknown places, and nothing for a range that ends before it begins", async () => {
+    assert.deepEqual(await rows("average_rates", { dest_code: "nowhere", date_from: "2021-03-05" }), [
+      ["2021-03-05", null, 0],
+    ]);
+    assert.deepEqual(await rows("average_rates", { date_to: "2021-02-01" }), []);
+  });
+
+  it("price_history answers the spread of each day with prices, oldest first", async () => {
+    assert.deepEqual(await rows("price_history"), [
+      ["2021-03-01", 3, 1000, 1100, 3400 / 3, 1300],
+      ["2021-03-02", 2, 1000, 1100, 1100, 1200],
+      ["2021-03-04", 4, 900, 1050, 1050, 1200],
+    ]);
+    assert.deepEqual(await rows("price_history", { date_from: "2021-03-02", date_to: "2021-03-03" }), [
+      ["2021-03-02", 2, 1000, 1100, 1100, 1200],
+    ]);
+  });
+
+  it("lane_coverage counts full, thin and missing days of each lane", async () => {
+    assert.deepEqual(await rows("lane_coverage"), [
+      ["CNNGB", "NOAES", 1, 1, 3, 4, "2021-03-02", "2021-03-04"],
+      ["CNSHA", "NOOSL", 1, 1, 3, 4, "2021-03-01", "2021-03-02"],
+      ["CNSHA", "SEGOT", 2, 1, 2, 9, "2021-03-01", "2021-03-04"],
+      ["JPTYO", "PLGDY", 1, 1, 3, 5, "2021-03-01", "2021-03-05"],
+      ["SEGOT", "CNSHA", 1, 0, 4, 3, "2021-03-01", "2021-03-01"],
+    ]);
+    assert.deepEqual(
+      await rows("lane_coverage", { orig_code: "china", dest_code: "norway", date_from: "2021-03-04" }),
+      [["CNNGB", "NOAES", 1, 0, 1, 3, "2021-03-04", "2021-03-04"]],
+    );
+  });
+
+  it("price_export answers the prices, all or those that are asked for", async () => {
+    assert.equal((await rows("price_export")).length, 25);
+    assert.equal((await rows("price_export", { orig_code: "asia" })).length, 22);
+    assert.equal((await rows("price_export", { orig_code: "china", dest_code: "norway" })).length, 8);
+    assert.deepEqual(
+      await rows("price_export", { date_from: "2021-03-02", date_to: "2021-03-03", dest_code: "NOAES" }),
+      [["CNNGB", "NOAES", "2021-03-02", 2000]],
+    );
+  });
+
+  it("price_export reads the table as it lies when nothing is filtered", async () => {
+    const query = queryNamed("price_export");
+    assert.ok(query);
+    const { rows: plan } = await reader.query(`explain ${bindParams(query, {})}`);
+    assert.equal(plan.length, 1);
+    assert.match(plan[0]["QUERY PLAN"], /^(Seq|Index Only) Scan .*on prices/);
+  });
+
+  it("purge_prices deletes the days before a day", async () => {
+    const purge = statementNamed("purge_prices");
+    assert.ok(purge);
+    assert.equal(allStatements().length, 1);
+    const writer = await database.connect("job_writer");
+    await writer.query("begin");
+    const { rowCount } = await writer.query(bindParams(purge, { before: "2021-03-02" }));
+    assert.equal(rowCount, 8);
+    assert.equal((await writer.query("select from public.prices where day < '2021-03-02'")).rowCount, 0);
+    assert.equal((await writer.query("select from public.prices where day = '2021-03-02'")).rowCount, 6);
+    await writer.query("rollback");
+  });
+
+  it("cannot be statements: the reader's role refuses to delete", async () => {
+    const purge = statementNamed("purge_prices");
+    assert.ok(purge);
+    await assert.rejects(
+      reader.query(bindParams(purge, { before: "2021-03-02" })),
+      /read-only transaction|permission denied/,
+    );
+    await assert.rejects(
+      reader
+        .query(`begin read write; ${bindParams(purge, { before: "2021-03-02" })}`)
+        .finally(() => reader.query("rollback")),
+      { code: "42501" },
+    );
+  });
+
+  it("ends also where regions form a circle", async () => {
+    const superuser = await database.connect();
+    await superuser.query("begin; update regions set parent_slug = 'norway' where slug = 'scandinavia'");
+    const { rows: found } = await superuser.query("select ports_of('norway') as ports");
+    await superuser.query("rollback");
+    assert.deepEqual(found, [{ ports: ["NOAES", "NOOSL", "SEGOT"] }]);
+  });
+});

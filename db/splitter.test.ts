@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { Splitter } from "./splitter.ts";
+
+const split = (script: string) => {
+  const splitter = new Splitter();
+  const lines = script.match(/[^\n]*\n|[^\n]+$/g) ?? [];
+  const statements = lines.flatMap((line, index) => splitter.push(line, index + 1));
+  return { statements: statements.map(({ text, line }) => [line, text]), open: splitter.open, rest: splitter.rest };
+};
+
+describe("Splitter", () => {
+  it("cuts at semicolons and says where each statement begins", () => {
+    assert.deepEqual(split("select 1; select 2;\n\n  select\n  3;\n").statements, [
+      [1, "select 1;"],
+      [1, "select 2;"],
+      [3, "select\n  3;"],
+    ]);
+  });
+
+  it("keeps what is quoted in one piece, over several lines", () => {
+    for (const quoted of [
+      "'a;b'",
+      "'it''s;'",
+      "'back\\'",
+      "E'quote\\';'",
+      "e'\\\\'",
+      '"a;""b"',
+      "$$a;b'$$",
+      "$tag$ $$ ; $other$ $tag$",
+      "'line\n;line'",
+      "$é$;$é$",
+    ]) {
+      assert.deepEqual(split(`select ${quoted};select 2;`).statements, [
+        [1, `select ${quoted};`],
+        [1 + (quoted.match(/\n/g)?.length ?? 0), "select 2;"],
+      ]);
+    }
+  });
+
+  it("does not take a dollar inside a name, or a parameter, for the beginning of dollar quotes", () => {
+    assert.equal(split("select a$b$, $1;select 2;").statements.length, 2);
+  });
+
+  it("passes over comments, also nested ones, and what is in them", () => {
+    assert.deepEqual(split("-- a; 'b\n/* c; /* d; */ 'e */ select 1 -- f;\n;\n--\n").statements, [[2, "select 1 \n;"]]);
+  });
+
+  it("does not cut inside parentheses", () => {
+    const rule = "create rule r as on insert to t do (select 1; select 2);";
+    assert.deepEqual(split(rule).statements, [[1, rule]]);
+  });
+
+  it("says what has begun and not ended", () => {
+    assert.deepEqual(split("select 1;\nselect 'a;\n").rest, { text: "select 'a;", line: 2 });
+    assert.equal(split("/* never closed").open, true);
+    assert.equal(split("select 1;\n-- the end").open, false);
+  });
+});

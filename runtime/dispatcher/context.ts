@@ -1,0 +1,24 @@
+import type { S3Client } from "@aws-sdk/client-s3";
+import type { SQSClient } from "@aws-sdk/client-sqs";
+import type pg from "pg";
+import type { Queues } from "../jobs/responses.ts";
+import type { Settings } from "../jobs/settings.ts";
+import type { RunnerKind } from "../jobs/states.ts";
+import type { TrackingStore } from "../tracking/store.ts";
+import type { Launcher } from "./launcher.ts";
+
+/** A structured logger: figures first, then the sentence, as pino has it. */
+export type Log = Record<"info" | "warn" | "error", (data: object, message?: string) => void>;
+
+/** What the dispatcher's parts work with: made once a process (or a Lambda container), used by every invocation. */
+export interface Context {
+  /** Connections with the role dispatcher. */
+  db: pg.Pool;
+  sqs: SQSClient;
+  s3: S3Client;
+  queues: Queues;
+  settings: Settings;
+  launchers: Record<RunnerKind, Launcher>;
+  tracking: TrackingStore;
+  log: Log;
+}

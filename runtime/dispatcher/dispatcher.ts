@@ -1,0 +1,45 @@
+import { s3Client, sqsClient } from "../jobs/cloud.ts";
+import { pool } from "../jobs/database.ts";
+import { readSettings, requireCloud, type Settings } from "../jobs/settings.ts";
+import type { RunnerKind } from "../jobs/states.ts";
+import { trackingStore } from "../tracking/index.ts";
+import type { Context } from "./context.ts";
+import { createHandlers, type Handlers } from "./handlers.ts";
+import type { Launcher } from "./launcher.ts";
+
+/** Connections of one dispatcher: one for its batch, one for its duties. capacity.ts counts with it. */
+export const CONNECTIONS = 2;
+
+/**
+ * Builds the dispatcher from the environment. The launchers say where runs live: made from the settings, since those
+ * name what they start. `close` ends its connections.
+ */
+export function createDispatcher(
+  launchersFor: (settings: Settings) => Record<RunnerKind, Launcher>,
+  log: Context["log"],
+): Handlers & { context: Context; close(): Promise<void> } {
+  const settings = readSettings();
+  const { queues } = requireCloud(settings);
+  const db = pool("dispatcher", CONNECTIONS);
+  const sqs = sqsClient();
+  const s3 = s3Client(settings);
+  const context: Context = {
+    db,
+    sqs,
+    s3,
+    queues,
+    settings,
+    launchers: launchersFor(settings),
+    tracking: trackingStore(db),
+    log,
+  };
+  return {
+    ...createHandlers(context),
+    context,
+    async close() {
+      await db.end();
+      sqs.destroy();
+      s3.destroy();
+    },
+  };
+}

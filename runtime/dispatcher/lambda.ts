@@ -1,0 +1,44 @@
+import { Logger } from "@aws-lambda-powertools/logger";
+import type { Context as Invocation, SQSBatchResponse, SQSEvent } from "aws-lambda";
+import type { Log } from "./context.ts";
+import { createDispatcher } from "./dispatcher.ts";
+import { Ec2Launcher } from "./launchers/ec2.ts";
+import { GlueLauncher } from "./launchers/glue.ts";
+
+/**
+ * The Lambda entry point: messages of the request and the wake-up queue, state changes of Glue runs and EC2 instances,
+ * and the schedule. What it holds is made once a container, at its first invocation's expense.
+ */
+const logger = new Logger({ serviceName: "dispatcher" });
+const log: Log = {
+  info: (data, message = "") => logger.info(message, { data }),
+  warn: (data, message = "") => logger.warn(message, { data }),
+  error: (data, message = "") => logger.error(message, { data }),
+};
+
+const dispatcher = createDispatcher(({ glue, ec2 }) => {
+  if (!glue || !ec2) throw new Error("RATES_SETTINGS: the dispatcher needs 'glue' and 'ec2'.");
+  return { glue: new GlueLauncher(glue), ec2: new Ec2Launcher(ec2) };
+}, log);
+
+/** An event of EventBridge: the schedule, or the state change of a run. */
+interface BridgeEvent {
+  source?: string;
+  detail?: Record<string, unknown>;
+}
+
+export async function handler(
+  event: SQSEvent | BridgeEvent,
+  invocation: Invocation,
+): Promise<SQSBatchResponse | undefined> {
+  logger.addContext(invocation);
+  if ("Records" in event) {
+    const { wakeups } = dispatcher.context.queues;
+    // Queue URLs and ARNs end alike, in the queue's name.
+    const woken = event.Records[0]?.eventSourceARN.split(":").at(-1) === wakeups.split("/").at(-1);
+    return woken ? dispatcher.wakeups(event) : dispatcher.requests(event);
+  }
+  // A state change says that some run has ended; which slots that frees, the launchers tell for certain.
+  await dispatcher.tick();
+  return undefined;
+}

@@ -1,0 +1,25 @@
+import type { RunnerKind } from "../jobs/states.ts";
+
+/** What is known of a run from outside the database. */
+export type RunStatus = "ALIVE" | "ENDED" | "UNKNOWN";
+
+/**
+ * Starts, looks at and ends runs of one kind: Glue runs, EC2 instances, or processes of this machine. Any dispatcher can
+ * ask about a run that another one started: the launcher keeps nothing in memory that it needs for that.
+ */
+export interface Launcher {
+  /**
+   * Starts a run; answers what AWS (or the machine) calls it.
+   * @throws Refused when there is no room now; any other error leaves the outcome open, and the start deadline decides.
+   */
+  start(run: string, runner: RunnerKind): Promise<string>;
+  /** What became of a run. A run whose launch was never recorded is found by its own id. */
+  status(run: string, externalId: string | undefined): Promise<RunStatus>;
+  /** Ends a run by force. Its database session is not this method's matter. */
+  stop(run: string, externalId: string | undefined): Promise<void>;
+}
+
+/** The account (or the machine) has no room for another run now: ConcurrentRunsExceeded, InsufficientInstanceCapacity, … */
+export class Refused extends Error {
+  override readonly name = "Refused";
+}

@@ -1,0 +1,76 @@
+import {
+  BatchStopJobRunCommand,
+  GetJobRunCommand,
+  GetJobRunsCommand,
+  GlueClient,
+  type JobRun,
+  StartJobRunCommand,
+} from "@aws-sdk/client-glue";
+import type { Settings } from "../../jobs/settings.ts";
+import { type Launcher, Refused, type RunStatus } from "../launcher.ts";
+
+/** What Glue answers when the account or the job has no room; the same request can succeed later. */
+const NO_ROOM = new Set([
+  "ConcurrentRunsExceededException",
+  "ResourceNumberLimitExceededException",
+  "ThrottlingException",
+]);
+const ALIVE = new Set(["STARTING", "RUNNING", "STOPPING", "WAITING"]);
+
+/**
+ * Runs of a Glue Python shell job. StartJobRun takes no client token, so the SDK must not repeat it: a start whose
+ * answer was lost is found again by the run's id among its arguments.
+ */
+export class GlueLauncher implements Launcher {
+  readonly #glue: GlueClient;
+  readonly #job: NonNullable<Settings["glue"]>;
+
+  constructor(job: NonNullable<Settings["glue"]>, glue: GlueClient = new GlueClient({ maxAttempts: 1 })) {
+    this.#job = job;
+    this.#glue = glue;
+  }
+
+  async start(run: string, runner: string): Promise<string> {
+    try {
+      const { JobRunId } = await this.#glue.send(
+        new StartJobRunCommand({
+          JobName: this.#job.jobName,
+          MaxCapacity: this.#job.maxCapacity,
+          Arguments: { "--run": run, "--runner": runner },
+        }),
+      );
+      if (!JobRunId) throw new Error("Glue answered StartJobRun without a JobRunId");
+      return JobRunId;
+    } catch (error) {
+      const { name, message } = error as Error;
+      if (NO_ROOM.has(name)) throw new Refused(`${name}: ${message}`, { cause: error });
+      throw error;
+    }
+  }
+
+  async status(run: string, externalId: string | undefined): Promise<RunStatus> {
+    const found = await this.#find(run, externalId);
+    if (!found) return "UNKNOWN";
+    return ALIVE.has(found.JobRunState ?? "") ? "ALIVE" : "ENDED";
+  }
+
+  async stop(run: string, externalId: string | undefined): Promise<void> {
+    const id = externalId ?? (await this.#find(run, undefined))?.Id;
+    if (id) await this.#glue.send(new BatchStopJobRunCommand({ JobName: this.#job.jobName, JobRunIds: [id] }));
+  }
+
+  async #find(run: string, externalId: string | undefined): Promise<JobRun | undefined> {
+    const JobName = this.#job.jobName;
+    if (externalId) {
+      try {
+        return (await this.#glue.send(new GetJobRunCommand({ JobName, RunId: externalId }))).JobRun;
+      } catch (error) {
+        if ((error as Error).name === "EntityNotFoundException") return undefined;
+        throw error;
+      }
+    }
+    // Newest first: a run that was started a start deadline ago stands on the first page.
+    const { JobRuns = [] } = await this.#glue.send(new GetJobRunsCommand({ JobName, MaxResults: 200 }));
+    return JobRuns.find((one) => one.Arguments?.["--run"] === run);
+  }
+}

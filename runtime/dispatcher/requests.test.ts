@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { PutObjectCommand } from "@aws-sdk/client-s3";
+import { onRequests } from "./requests.ts";
+import { sqsEvent, testDispatcher } from "./testing.ts";
+
+const read = { type: "read", query: "price_export" };
+const count = async (d: Awaited<ReturnType<typeof testDispatcher>>) =>
+  (await d.admin.query("select count(*)::int as count from jobs.jobs")).rows[0].count;
+
+describe("the request queue's handler", () => {
+  let d: Awaited<ReturnType<typeof testDispatcher>>;
+  beforeEach(async () => {
+    d = await testDispatcher();
+  });
+  afterEach(() => d.close());
+
+  it("commits a job for every valid request before its message leaves the queue, and starts what they need", async () => {
+    const result = await onRequests(
+      d.context,
+      sqsEvent({ requestId: "a", task: read }, { requestId: "b", task: read }),
+    );
+    assert.deepEqual(result, { batchItemFailures: [] });
+    assert.equal(await count(d), 2);
+    assert.equal(d.launcher.started.length, 1, "one slot is all there is");
+  });
+
+  it("sends a message that is not JSON to the dead-letter queue with the reason, and answers it if an id can be read", async () => {
+    const result = await onRequests(
+      d.context,
+      sqsEvent('{"requestId": "cut-off", "task": {"ty', "not json at all", { requestId: "fine", task: read }),
+    );
+    assert.deepEqual(result, { batchItemFailures: [] });
+    assert.equal(await count(d), 1, "the others go on");
+    const dead = await d.receive(d.context.queues.deadLetters);
+    assert.deepEqual(
+      dead.map((message) => message.MessageAttributes?.errorType?.StringValue),
+      ["UnreadableMessage", "UnreadableMessage"],
+    );
+    const answers = (await d.receive(d.context.queues.responses)).map((message) => JSON.parse(message.Body ?? ""));
+    assert.deepEqual(
+      answers.map((answer) => [answer.requestId, answer.status, answer.error.type]),
+      [["cut-off", "FAILED", "UnreadableMessage"]],
+    );
+  });
+
+  it("sends a message without a usable requestId to the dead-letter queue, unanswered", async () => {
+    await onRequests(
+      d.context,
+      sqsEvent({ task: read }, { requestId: "-no", task: read }, { requestId: 7, task: read }, [], null, '"text"'),
+    );
+    assert.equal((await d.receive(d.context.queues.deadLetters)).length, 6);
+    assert.deepEqual(await d.receive(d.context.queues.responses), []);
+    assert.equal(await count(d), 0);
+  });
+
+  it("answers a readable but invalid request with all its problems, makes no job and leaves its id free", async () => {
+    await onRequests(
+      d.context,
+      sqsEvent({
+        requestId: "a",
+        task: { type: "read", query: "avarage_rates", formt: "csv" },
+        prioritty: 1,
+        timeoutSeconds: 0,
+      }),
+    );
+    const [message] = await d.receive(d.context.queues.responses);
+    const answer = JSON.parse(message?.Body ?? "");
+    assert.equal(answer.error.type, "InvalidRequest");
+    assert.deepEqual(answer.error.details.map((one: { field: string }) => one.field).sort(), [
+      "prioritty",
+      "task.formt",
+      "task.query",
+      "timeoutSeconds",
+    ]);
+    assert.match(
+      answer.error.details.find((one: { field: string }) => one.field === "task.query").message,
+      /average_rates/,
+    );
+    assert.equal(await count(d), 0);
+    await onRequests(d.context, sqsEvent({ requestId: "a", task: read }));
+    assert.equal(await count(d), 1);
+  });
+
+  it("answers another task under a known requestId with RequestIdConflict and a responseId of its own, the first job untouched", async () => {
+    await onRequests(d.context, sqsEvent({ requestId: "a", task: read }));
+    await onRequests(d.context, sqsEvent({ requestId: "a", task: { ...read, format: "json" } }));
+    await onRequests(d.context, sqsEvent({ requestId: "a", task: { ...read, format: "json" } }));
+    const answers = (await d.receive(d.context.queues.responses)).map((message) => JSON.parse(message.Body ?? ""));
+    assert.deepEqual(
+      answers.map((answer) => answer.error.type),
+      ["RequestIdConflict", "RequestIdConflict"],
+    );
+    assert.deepEqual(answers[0], answers[1], "all copies are the same");
+    const { rows } = await d.admin.query("select response_id, status, task->>'format' as format from jobs.jobs");
+    assert.deepEqual([rows.length, rows[0].status, rows[0].format], [1, "PENDING", "csv"]);
+    assert.notEqual(rows[0].response_id, answers[0].responseId);
+  });
+
+  it("takes a task with its defaults written out for the same task", async () => {
+    await onRequests(d.context, sqsEvent({ requestId: "a", task: read }));
+    await onRequests(
+      d.context,
+      sqsEvent({ task: { compression: "none", format: "csv", params: {}, ...read }, requestId: "a", priority: 4 }),
+    );
+    assert.deepEqual(await d.receive(d.context.queues.responses), []);
+    assert.equal(await count(d), 1);
+  });
+
+  it("answers on the tenant's own queue where it has one", async () => {
+    await onRequests(d.context, sqsEvent({ requestId: "a", tenant: "acme", task: {} }));
+    assert.equal((await d.receive(d.context.queues.tenants.acme ?? "")).length, 1);
+    assert.deepEqual(await d.receive(d.context.queues.responses), []);
+  });
+
+  it("leaves messages in the queue while the database is away, and buries none of them", async () => {
+    await d.context.db.end();
+    d.context.db.query = () => Promise.reject(new Error("connection refused"));
+    const event = sqsEvent({ requestId: "a", task: read });
+    assert.deepEqual(await onRequests(d.context, event), {
+      batchItemFailures: [{ itemIdentifier: event.Records[0]?.messageId }],
+    });
+    assert.deepEqual(await d.receive(d.context.queues.deadLetters), []);
+    d.context.db.end = async () => undefined;
+  });
+
+  it("pins an object in S3 when it accepts it, and answers SourceNotFound where there is none", async () => {
+    await d.context.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "a/b.csv", Body: "x" }));
+    const update = (key: string) => ({ type: "update", target: "prices", source: { s3: `s3://${key}` } });
+    await onRequests(
+      d.context,
+      sqsEvent(
+        { requestId: "there", task: update("uploads/a/b.csv") },
+        { requestId: "gone", task: update("uploads/none.csv") },
+        { requestId: "other", task: update("results/none.csv") },
+      ),
+    );
+    const answers = (await d.receive(d.context.queues.responses)).map((message) => JSON.parse(message.Body ?? ""));
+    assert.deepEqual(answers.map((answer) => [answer.requestId, answer.error.type]).sort(), [
+      ["gone", "SourceNotFound"],
+      ["other", "SourceNotAllowed"],
+    ]);
+    const { rows } = await d.admin.query("select task->'source' as source, request_hash from jobs.jobs");
+    assert.equal(rows.length, 1);
+    assert.match(rows[0].source.etag, /^"[0-9a-f]{32}"$/);
+  });
+});

@@ -1,0 +1,114 @@
+import { SendMessageCommand } from "@aws-sdk/client-sqs";
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
+import { acceptAll, refuse } from "../jobs/accept.ts";
+import { JobError } from "../jobs/errors.ts";
+import { DEFAULT_TENANT, requestIdPattern, tenantPattern } from "../jobs/request.ts";
+import { sendResponse } from "../jobs/responses.ts";
+import type { DueResponse } from "../jobs/store.ts";
+import type { Context } from "./context.ts";
+import { schedule } from "./schedule.ts";
+
+/** A message's content, if it can be read. `requestId` is undefined where no answer can be addressed. */
+type Opened = {
+  record: SQSRecord;
+  value: unknown;
+  requestId: string | undefined;
+  tenant: string;
+  problem: JobError | undefined;
+};
+
+/**
+ * The request queue's handler: every message becomes a job, an answer, or a dead letter with its reason, and leaves the
+ * queue only when that is committed. A message that fails here stays in the queue and blocks no other.
+ */
+export async function onRequests(context: Context, event: SQSEvent): Promise<SQSBatchResponse> {
+  const failures = new Set<string>();
+  const opened = event.Records.map(open);
+  const sound = opened.filter((one) => one.problem === undefined && one.requestId !== undefined);
+
+  await Promise.all(
+    opened
+      .filter((one) => !sound.includes(one))
+      .map((one) => bury(context, one).catch((error) => fail(context, failures, one.record, error))),
+  );
+  try {
+    const outcomes = await acceptAll(
+      context,
+      sound.map(({ value, requestId = "", tenant }) => ({ value, requestId, tenant })),
+    );
+    await deliver(
+      context,
+      outcomes.flatMap((outcome) => outcome.send),
+    );
+    if (outcomes.some((outcome) => outcome.outcome === "ACCEPTED")) await schedule(context);
+  } catch (error) {
+    for (const one of sound) fail(context, failures, one.record, error);
+  }
+  return { batchItemFailures: [...failures].map((itemIdentifier) => ({ itemIdentifier })) };
+}
+
+/** Sends what is due now; what cannot be sent stays due for the sweep. */
+export async function deliver({ sqs, queues, db, log }: Context, due: readonly DueResponse[]): Promise<void> {
+  const results = await Promise.allSettled(due.map((response) => sendResponse(sqs, queues, db, response)));
+  for (const result of results)
+    if (result.status === "rejected")
+      log.warn({ error: String(result.reason) }, "a response could not be sent; the sweep will");
+}
+
+function open(record: SQSRecord): Opened {
+  let value: unknown;
+  try {
+    value = JSON.parse(record.body);
+  } catch (error) {
+    // Cut off or malformed: an id that stands near its beginning still tells whom to answer.
+    const requestId = /"requestId"\s*:\s*"([^"\\]*)"/.exec(record.body)?.[1];
+    const tenant = /"tenant"\s*:\s*"([^"\\]*)"/.exec(record.body)?.[1];
+    return {
+      record,
+      value: undefined,
+      ...usable(requestId, tenant),
+      problem: new JobError("UnreadableMessage", { reason: (error as Error).message }),
+    };
+  }
+  const { requestId, tenant } = (value ?? {}) as { requestId?: unknown; tenant?: unknown };
+  const found = usable(requestId, tenant);
+  return {
+    record,
+    value,
+    ...found,
+    problem:
+      found.requestId === undefined
+        ? new JobError("UnreadableMessage", { reason: "it has no usable requestId" })
+        : undefined,
+  };
+}
+
+const usable = (requestId: unknown, tenant: unknown) => ({
+  requestId: typeof requestId === "string" && requestIdPattern.test(requestId) ? requestId : undefined,
+  tenant: typeof tenant === "string" && tenantPattern.test(tenant) ? tenant : DEFAULT_TENANT,
+});
+
+/** To the dead-letter queue with the reason, and an answer where one can be addressed; only then it may leave the queue. */
+async function bury(context: Context, { record, requestId, tenant, problem }: Opened): Promise<void> {
+  const error = problem ?? new JobError("UnreadableMessage", { reason: "it has no usable requestId" });
+  const text = (value: string) => ({ DataType: "String", StringValue: value });
+  await context.sqs.send(
+    new SendMessageCommand({
+      QueueUrl: context.queues.deadLetters,
+      MessageBody: record.body,
+      MessageAttributes: {
+        errorType: text(error.code),
+        reason: text(error.message),
+        ...(requestId ? { requestId: text(requestId), tenant: text(tenant) } : {}),
+      },
+    }),
+  );
+  context.log.warn({ messageId: record.messageId, requestId }, `dead letter: ${error.message}`);
+  if (requestId !== undefined)
+    await deliver(context, [await refuse(context.db, tenant, requestId, error, record.body)]);
+}
+
+function fail(context: Context, failures: Set<string>, record: SQSRecord, error: unknown): void {
+  failures.add(record.messageId);
+  context.log.error({ messageId: record.messageId, error: String(error) }, "the message stays in the queue");
+}

@@ -1,0 +1,38 @@
+import { planRuns, runLaunched, runRefused } from "../jobs/runs.ts";
+import { RUNNERS } from "../jobs/states.ts";
+import type { Context } from "./context.ts";
+import { Refused } from "./launcher.ts";
+
+/**
+ * Starts the runs that waiting jobs need and the stack's capacity allows. The database decides and takes the slots;
+ * here they are only launched. Answers how many were.
+ */
+export async function schedule(context: Context): Promise<number> {
+  const started = await Promise.all(
+    RUNNERS.map(async (runner) => {
+      const { slots, startSeconds } = context.settings.runners[runner];
+      if (slots === 0) return 0;
+      const silentSeconds = context.settings.jobs.leaseSeconds;
+      const runs = await planRuns(context.db, { runner, slots, version: context.settings.version, startSeconds, silentSeconds });
+      const launched = await Promise.all(runs.map((run) => launch(context, run, runner)));
+      return launched.filter(Boolean).length;
+    }),
+  );
+  return started.reduce((sum, count) => sum + count, 0);
+}
+
+async function launch(context: Context, run: string, runner: (typeof RUNNERS)[number]): Promise<boolean> {
+  try {
+    await runLaunched(context.db, run, await context.launchers[runner].start(run, runner));
+    return true;
+  } catch (error) {
+    if (error instanceof Refused) {
+      const until = await runRefused(context.db, run, error.message);
+      context.log.warn({ run, runner, until }, `no room for a run: ${error.message}`);
+    } else {
+      // It may have started all the same: the slot stays taken until the run reports in or its deadline passes.
+      context.log.error({ run, runner, error: String(error) }, "the outcome of a launch is unknown");
+    }
+    return false;
+  }
+}

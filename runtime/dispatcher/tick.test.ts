@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { backendOf } from "../jobs/backend.ts";
+import { connect } from "../jobs/database.ts";
+import { planRuns } from "../jobs/runs.ts";
+import { accept, claim, finish, runStarted } from "../jobs/store.ts";
+import { newJob, testPlan } from "../jobs/testing.ts";
+import { createHandlers } from "./handlers.ts";
+import { Refused } from "./launcher.ts";
+import { reap } from "./reap.ts";
+import { schedule } from "./schedule.ts";
+import { sweep } from "./sweep.ts";
+import { testDispatcher } from "./testing.ts";
+
+describe("the dispatcher's duties", () => {
+  let d: Awaited<ReturnType<typeof testDispatcher>>;
+  beforeEach(async () => {
+    d = await testDispatcher({ runners: { glue: { slots: 2 }, ec2: { slots: 1 } } });
+  });
+  afterEach(() => d.close());
+
+  /** A run that has claimed `a`. */
+  const claimed = async () => {
+    const keeper = await d.as("job_keeper");
+    const [run = ""] = await planRuns(d.context.db, testPlan("glue", 2));
+    await runStarted(keeper, run);
+    const reader = await d.as("job_reader");
+    const job = await claim(keeper, run, await backendOf(reader), undefined);
+    assert(job);
+    return { run, job, keeper, reader };
+  };
+  const silence = () =>
+    d.admin.query(
+      "update jobs.runs set seen_at = seen_at - interval '1 hour', start_deadline = start_deadline - interval '1 hour'",
+    );
+  const jobs = async () => (await d.admin.query("select request_id, status, attempt from jobs.jobs order by 1")).rows;
+  const openRuns = async () =>
+    (await d.admin.query("select count(*)::int as count from jobs.runs where state <> 'ENDED'")).rows[0].count;
+
+  it("starts runs up to the capacity, and idles when nothing waits", async () => {
+    assert.equal(await schedule(d.context), 0);
+    await accept(d.context.db, [newJob("a"), newJob("b"), newJob("c"), newJob("u", { runner: "ec2" })]);
+    assert.equal(await schedule(d.context), 3);
+    assert.equal(await schedule(d.context), 0);
+  });
+
+  it("puts work back when the account has no room, without using up an attempt", async () => {
+    await accept(d.context.db, [newJob("a")]);
+    d.launcher.failure = new Refused("ConcurrentRunsExceededException");
+    assert.equal(await schedule(d.context), 0);
+    assert.deepEqual(await jobs(), [{ request_id: "a", status: "PENDING", attempt: 0 }]);
+    assert.equal(await openRuns(), 0);
+    d.launcher.failure = undefined;
+    assert.equal(await schedule(d.context), 0, "all wait out the back-off");
+    await d.admin.query("update jobs.runners set paused_until = jobs.clock()");
+    assert.equal(await schedule(d.context), 1);
+  });
+
+  it("keeps the slot of a launch whose outcome is unknown until its deadline has passed", async () => {
+    await accept(d.context.db, [newJob("a"), newJob("b")]);
+    d.launcher.failure = new Error("socket hang up");
+    await schedule(d.context);
+    assert.equal(await openRuns(), 2);
+    await silence();
+    d.launcher.failure = undefined;
+    for (const { id } of (await d.admin.query("select id from jobs.runs")).rows) d.launcher.statuses.set(id, "UNKNOWN");
+    await reap(d.context);
+    assert.equal(await openRuns(), 0);
+  });
+
+  it("ends the session of a lost job before it gives the job on", async () => {
+    await accept(d.context.db, [newJob("a")]);
+    const { run, reader } = await claimed();
+    const ended = new Promise((resolve) => reader.once("end", resolve));
+    const sleeping = reader.query("select pg_sleep(600)").catch((error: { code: string }) => error.code);
+    d.launcher.statuses.set(run, "ENDED");
+    await reap(d.context);
+    assert.match(String(await sleeping), /57014|57P01/);
+    await ended;
+    assert.deepEqual(await jobs(), [{ request_id: "a", status: "PENDING", attempt: 1 }]);
+    assert.equal(await openRuns(), 0);
+  });
+
+  it("frees the slot of a silent run only once it is known to have ended", async () => {
+    await accept(d.context.db, [newJob("a")]);
+    const { run } = await claimed();
+    await silence();
+    await reap(d.context);
+    assert.deepEqual(d.launcher.stopped, [run]);
+    assert.equal(await openRuns(), 1, "it still lives");
+    d.launcher.statuses.set(run, "ENDED");
+    await reap(d.context);
+    assert.equal(await openRuns(), 0);
+  });
+
+  it("sends a response whose sending was not recorded, and the same one again if asked", async () => {
+    await accept(d.context.db, [newJob("a")]);
+    const { job, keeper } = await claimed();
+    const response = await finish(keeper, job, {
+      status: "SUCCEEDED",
+      result: "{}",
+      rows: 0,
+      bytes: 0,
+      peakMemoryBytes: 0,
+    });
+    assert.equal(await sweep(d.context), 0, "its runner has ten seconds to send it");
+    await d.admin.query("update jobs.responses set due_at = jobs.clock()");
+    assert.equal(await sweep(d.context), 1);
+    assert.equal(await sweep(d.context), 0);
+    const [message] = await d.receive(d.context.queues.responses);
+    assert.equal(message?.Body, response?.body);
+    assert.deepEqual(
+      Object.fromEntries(
+        Object.entries(message?.MessageAttributes ?? {}).map(([name, value]) => [name, value.StringValue]),
+      ),
+      { requestId: "a", status: "SUCCEEDED", responseId: "default/a" },
+    );
+  });
+
+  it("goes on with the other duties when one fails, and with the next tick", async () => {
+    await accept(d.context.db, [newJob("a")]);
+    d.context.tracking.put = () => Promise.reject(new Error("the tracking store is down"));
+    d.launcher.status = () => Promise.reject(new Error("throttled"));
+    await claimed();
+    await accept(d.context.db, [newJob("b")]);
+    await createHandlers(d.context).tick();
+    assert.equal(d.launcher.started.length, 1);
+  });
+
+  it("starts waiting work as soon as a run has ended", async () => {
+    await accept(d.context.db, [newJob("a"), newJob("b"), newJob("c")]);
+    await schedule(d.context);
+    const [first = ""] = d.launcher.started;
+    await createHandlers(d.context).runEnded({ run: first, outcome: "ENDED" });
+    assert.equal(d.launcher.started.length, 3);
+  });
+
+  it("connects as the role it needs", async () => {
+    const client = await connect("canceller");
+    assert.equal((await client.query("select current_user as name")).rows[0].name, "canceller");
+    await client.end();
+  });
+});

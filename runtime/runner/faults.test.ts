@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { createHandlers } from "../dispatcher/handlers.ts";
+import { STEPS } from "../jobs/steps.ts";
+import { testPlatform } from "./testing.ts";
+
+const items = [1, 2, 3].map((price) => ({ orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-01", price }));
+const TASKS = {
+  update: { kind: "ec2", task: { type: "update", target: "prices", source: { inline: items } } },
+  read: { kind: "glue", task: { type: "read", sql: "select generate_series(1, 3) as n", format: "json" } },
+} as const;
+
+describe("a runner killed at any step", () => {
+  let p: Awaited<ReturnType<typeof testPlatform>>;
+  beforeEach(async () => {
+    p = await testPlatform();
+  });
+  afterEach(() => p.close());
+
+  const rows = async () =>
+    (await p.admin.query("select price from prices order by price")).rows.map((row) => row.price);
+  /** What the queue holds, and that all copies are one response. */
+  const response = async () => {
+    const messages = await p.receive(p.context.queues.responses);
+    assert(messages.length >= 1, "at least one response");
+    assert.equal(new Set(messages.map((message) => message.Body)).size, 1, "all copies are the same");
+    return JSON.parse(messages[0]?.Body ?? "");
+  };
+  /** Everything that time and events would bring: the run's end is noticed, a new run is started, what is due is sent. */
+  const settle = async (run: string) => {
+    p.launcher.statuses.set(run, "ENDED");
+    const handlers = createHandlers(p.context);
+    await handlers.runEnded({ run, outcome: "ENDED" });
+    await p.admin.query("update jobs.jobs set not_before = jobs.clock() where status = 'PENDING'");
+    await p.admin.query("update jobs.responses set due_at = jobs.clock() where sent_at is null");
+    await handlers.tick();
+  };
+
+  for (const [type, { kind, task }] of Object.entries(TASKS))
+    for (const step of STEPS.filter((one) => type === "update" || one !== "COMMIT"))
+      it(`leaves the ${type} done once and answered: ${step}`, async () => {
+        await p.request({ requestId: "job", task });
+        const [first] = p.startRuns(kind, { step, signal: "SIGKILL" });
+        assert(first);
+        assert.equal(await first.exit, "SIGKILL", first.output());
+        const committed = step === "outbox" || step === "send";
+        assert.equal((await p.document("job")).status, committed ? "SUCCEEDED" : "IN_PROGRESS");
+        assert.deepEqual(await rows(), type === "update" && committed ? [1, 2, 3] : []);
+
+        await settle(first.run);
+        const [second] = p.startRuns(kind);
+        assert.equal(second !== undefined, !committed, "a second run only where the first left something to do");
+        assert.equal(await (second?.exit ?? 0), 0, second?.output());
+        const answer = await response();
+        assert.equal(answer.status, "SUCCEEDED");
+        assert.equal(answer.stats.attempts, committed ? 1 : 2);
+        assert.deepEqual(await rows(), type === "update" ? [1, 2, 3] : []);
+        if (type === "read") assert.deepEqual(answer.result.inline, [{ n: 1 }, { n: 2 }, { n: 3 }]);
+      });
+
+  for (const step of ["BEGIN", "COPY", "fence", "COMMIT"] as const)
+    it(`paused past its lease and continued, applies nothing twice: ${step}`, async () => {
+      await p.request({ requestId: "job", task: TASKS.update.task });
+      const [paused] = p.startRuns("ec2", { step, signal: "SIGSTOP" });
+      assert(paused);
+      await p.until("the runner is paused", async () => p.isStopped(paused.child.pid ?? 0));
+      await p.until(
+        "its lease is over",
+        async () => (await p.admin.query("select lease_until < jobs.clock() as over from jobs.jobs")).rows[0].over,
+      );
+      // Somebody else gets the job, while the first still lives: its slot stays taken.
+      await createHandlers(p.context).tick();
+      assert.equal((await p.document("job")).status, "PENDING");
+      await p.admin.query("update jobs.jobs set not_before = jobs.clock()");
+      await createHandlers(p.context).tick();
+      const [second] = p.startRuns("ec2");
+      assert(second);
+      assert.equal(await second.exit, 0, second.output());
+      paused.child.kill("SIGCONT");
+      await paused.exit;
+      assert.deepEqual(await rows(), [1, 2, 3]);
+      assert.equal((await response()).stats.attempts, 2);
+    });
+
+  it("is in the table once though the same batch comes five times at once", async () => {
+    const body = { requestId: "batch", task: TASKS.update.task };
+    await Promise.all([p.request(body), p.request(body, body), p.request(body), p.request(body)]);
+    const [first, ...others] = p.startRuns("ec2", { step: "COPY", signal: "SIGKILL" });
+    assert.equal(others.length, 0);
+    assert(first);
+    await first.exit;
+    await settle(first.run);
+    const [second] = p.startRuns("ec2");
+    assert.equal(await second?.exit, 0, second?.output());
+    await p.request(body);
+    assert.deepEqual(await rows(), [1, 2, 3]);
+    await response();
+  });
+
+  it("gives up after its attempts, with the reason in the response", async () => {
+    await p.request({ requestId: "job", task: TASKS.update.task });
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      const [run] = p.startRuns("ec2", { step: "COPY", signal: "SIGKILL" });
+      assert(run, `attempt ${attempt}`);
+      await run.exit;
+      await settle(run.run);
+      await settle(run.run);
+    }
+    const answer = await response();
+    assert.deepEqual(
+      [answer.status, answer.error.type, answer.error.retryable, answer.stats.attempts],
+      ["FAILED", "RunnerLost", true, 3],
+    );
+    assert.deepEqual(await rows(), []);
+  });
+});

@@ -1,0 +1,176 @@
+import type { S3Client } from "@aws-sdk/client-s3";
+import type { Logger } from "pino";
+import { ERRORS, JobError } from "../jobs/errors.ts";
+import type { Settings } from "../jobs/settings.ts";
+import { step } from "../jobs/steps.ts";
+import type { Database } from "../jobs/store.ts";
+import { type ClaimedJob, type DueResponse, dueResponses, type Ending, finish, retry, working } from "../jobs/store.ts";
+import { classify } from "./classify.ts";
+import { Keeper } from "./keeper.ts";
+import type { OutputOptions } from "./output.ts";
+import { read } from "./read.ts";
+import type { Session, Sessions } from "./sessions.ts";
+import { update } from "./update.ts";
+
+/** What a run has at hand for its jobs. */
+export interface Bench {
+  run: string;
+  /** The role job_keeper's connection. */
+  db: Database;
+  sessions: Sessions;
+  settings: Settings;
+  s3: S3Client;
+  resultsBucket: string;
+  log: Logger;
+}
+
+/** The role whose connection does a task. */
+export const roleFor = (type: "read" | "update") =>
+  type === "read" ? ("job_reader" as const) : ("job_writer" as const);
+
+/**
+ * Does one job from claim to end. Answers its frozen response, for the caller to send; undefined where the job was
+ * given away meanwhile, or goes back to wait.
+ * @param onKeeper hands out the job's keeper, so that an announced cancel reaches it
+ */
+export async function doJob(
+  bench: Bench,
+  job: ClaimedJob,
+  claimed: Session,
+  onKeeper: (keeper: Keeper) => void,
+): Promise<DueResponse | undefined> {
+  step("claim", job);
+  const session = await sessionFor(bench, job, claimed);
+  const keeper = new Keeper(bench.db, bench.run, job, session);
+  onKeeper(keeper);
+  try {
+    const response =
+      job.task.type === "read"
+        ? await doRead(bench, job, session, keeper)
+        : await doUpdate(bench, job, session, keeper);
+    await keeper.stop();
+    return response;
+  } catch (error) {
+    return await conclude(bench, job, session, keeper, error);
+  }
+}
+
+/** The session that the claim named, or one with the role that this task needs. */
+async function sessionFor(bench: Bench, job: ClaimedJob, claimed: Session): Promise<Session> {
+  const session = await bench.sessions.get(roleFor(job.task.type));
+  if (session !== claimed) await working(bench.db, bench.run, job, session.backend);
+  return session;
+}
+
+async function doRead(
+  bench: Bench,
+  job: ClaimedJob,
+  session: Session,
+  keeper: Keeper,
+): Promise<DueResponse | undefined> {
+  if (job.task.type !== "read") return undefined;
+  const done = await read(job.task, {
+    session,
+    timeoutSeconds: job.timeoutSeconds,
+    signal: keeper.signal,
+    output: outputOf(bench, job, "result"),
+    onBegin: () => step("BEGIN", job),
+    onCopy: () => step("COPY", job),
+    onProgress: (progress) => {
+      keeper.progress = { ...keeper.progress, ...progress };
+    },
+    discard: () => bench.sessions.discard(session),
+  });
+  await keeper.stop();
+  if (keeper.interruption) throw new JobError("Cancelled"); // came after the last row: conclude says what it was
+  step("fence", job);
+  return finish(bench.db, job, {
+    status: "SUCCEEDED",
+    result: done.json(done.rows),
+    rows: done.rows,
+    bytes: done.bytes,
+    peakMemoryBytes: peakMemory(),
+  });
+}
+
+async function doUpdate(
+  bench: Bench,
+  job: ClaimedJob,
+  session: Session,
+  keeper: Keeper,
+): Promise<DueResponse | undefined> {
+  if (job.task.type !== "update") return undefined;
+  return update(job.task, {
+    job,
+    session,
+    db: bench.db,
+    s3: bench.s3,
+    settings: bench.settings,
+    signal: keeper.signal,
+    report: outputOf(bench, job, "report"),
+    peakMemory,
+    onProgress: (progress) => {
+      keeper.progress = { ...keeper.progress, ...progress };
+    },
+  });
+}
+
+/** Keys come from the response's id and the attempt: no caller's text, and no two attempts write to one place. */
+const outputOf = (bench: Bench, job: ClaimedJob, name: string): Omit<OutputOptions, "format" | "compression"> => ({
+  inlineBytes: bench.settings.jobs.inlineBytes,
+  s3: bench.s3,
+  bucket: bench.resultsBucket,
+  key: `${job.responseId}/${job.attempt}/${name}`,
+});
+
+/** Work that ended in an error: says what it was, after the session is known to be gone where that matters. */
+async function conclude(
+  bench: Bench,
+  job: ClaimedJob,
+  session: Session,
+  keeper: Keeper,
+  thrown: unknown,
+): Promise<DueResponse | undefined> {
+  await keeper.stop();
+  const { interruption } = keeper;
+  if (interruption) bench.sessions.discard(session);
+  if (interruption === "lost") {
+    bench.log.warn({ job: job.id, attempt: job.attempt }, "the job was given away");
+    return undefined;
+  }
+  const error =
+    interruption === "cancelled"
+      ? new JobError("Cancelled")
+      : interruption === "timedOut" || (thrown as { code?: string }).code === "57014"
+        ? timedOut(bench, job)
+        : classify(thrown);
+  bench.log.warn(
+    {
+      job: job.id,
+      attempt: job.attempt,
+      error: error.code,
+      cause: error.cause instanceof Error ? error.cause.stack : undefined,
+    },
+    error.message,
+  );
+  const peak = peakMemory();
+  if (error.retryable && ERRORS[error.code].category !== "User") {
+    const word = await retry(bench.db, job, error.body(), peak);
+    return word === "RETRIED" ? undefined : (await dueResponses(bench.db, 1, [job.id]))[0];
+  }
+  const end: Ending = {
+    status: error.code === "Cancelled" ? "CANCELLED" : "FAILED",
+    error: error.body(),
+    rows: 0,
+    bytes: 0,
+    peakMemoryBytes: peak,
+  };
+  // No row: this attempt's own COMMIT went through although its acknowledgement was lost, or the job was given away.
+  return (await finish(bench.db, job, end)) ?? (await dueResponses(bench.db, 1, [job.id]))[0];
+}
+
+const timedOut = (bench: Bench, job: ClaimedJob) =>
+  new JobError("TimedOut", { timeoutSeconds: job.timeoutSeconds, maximum: bench.settings.jobs.maxTimeoutSeconds });
+
+/** The most memory this process has had, in bytes. */
+export const peakMemory = (): number => process.resourceUsage().maxRSS * 1024;

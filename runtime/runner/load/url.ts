@@ -1,0 +1,135 @@
+import { lookup as resolve } from "node:dns";
+import type { IncomingMessage } from "node:http";
+import { Agent, request } from "node:https";
+import { isIP, type LookupFunction } from "node:net";
+import { JobError } from "../../jobs/errors.ts";
+import { isPublicAddress } from "./address.ts";
+
+/** What a download may do. The predicates are parameters, so that a test can let a server of its own in. */
+export interface DownloadRules {
+  /** Hosts that may be named. */
+  hosts: readonly string[];
+  /** The most bytes of a body, as they come. */
+  maxBytes: number;
+  isAllowedAddress?: (address: string) => boolean;
+  /** Certificates to trust beside the system's. */
+  ca?: string;
+  /** How names become addresses. */
+  lookup?: typeof resolve;
+}
+
+const MAX_REDIRECTS = 5;
+/** From the first packet to the response's head, and between two chunks of its body; milliseconds. */
+const PATIENCE_MS = 30_000;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+/** An address for people: without query and fragment, where signatures stand. */
+export const withoutQuery = (address: string): string => address.replace(/[?#].*$/, "");
+
+/**
+ * Downloads over https from hosts on the list, from public addresses only. The check is made where the name becomes the
+ * address that is connected to, so that no second answer of the name server can slip in between; again for every
+ * redirect; and once more on the connected socket.
+ * @throws JobError SourceNotAllowed, SourceNotFound, SourceTooLarge, SourceUnreachable
+ */
+export async function download(
+  address: string,
+  rules: DownloadRules,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Buffer>> {
+  let url = new URL(address);
+  for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+    const response = await get(url, rules, signal);
+    const status = response.statusCode ?? 0;
+    if (status === 200) return body(response, url, rules);
+    response.destroy();
+    const { location } = response.headers;
+    if (REDIRECTS.has(status) && location) {
+      if (!URL.canParse(location, url.href)) throw notAllowed(url, "it redirects to something that is no URL.");
+      url = new URL(location, url);
+      continue;
+    }
+    const source = withoutQuery(url.href);
+    if (status === 404 || status === 410)
+      throw new JobError("SourceNotFound", { source, reason: `the server answered ${status}.` });
+    if (status >= 500 || status === 429)
+      throw new JobError("SourceUnreachable", { source, reason: `the server answered ${status}.` });
+    throw notAllowed(url, `the server answered ${status}.`);
+  }
+  throw notAllowed(url, `it redirects more than ${MAX_REDIRECTS} times.`);
+}
+
+function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<IncomingMessage> {
+  const { hosts, isAllowedAddress = isPublicAddress, ca, lookup = resolve } = rules;
+  if (url.protocol !== "https:") throw notAllowed(url, "only https is.");
+  if (url.username || url.password) throw notAllowed(url, "it holds a user name or password.");
+  if (!hosts.includes(url.hostname)) throw notAllowed(url, `'${url.hostname}' is not on this stack's list of hosts.`);
+  const literal = url.hostname.replace(/^\[|\]$/g, "");
+  if (isIP(literal) && !isAllowedAddress(literal)) throw notAllowed(url, "its address is not a public one.");
+
+  const guarded: LookupFunction = (hostname, options, callback) =>
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) return callback(error, "", 0);
+      const bad = addresses.find((one) => !isAllowedAddress(one.address));
+      const [first] = addresses;
+      if (bad || !first) return callback(notAllowed(url, "its name leads to an address that is not public."), "", 0);
+      if (options.all) (callback as unknown as (error: null, all: typeof addresses) => void)(null, addresses);
+      else callback(null, first.address, first.family);
+    });
+  const { promise, resolve: answered, reject } = Promise.withResolvers<IncomingMessage>();
+  const sent = request(url, {
+    method: "GET",
+    headers: {
+      accept: "text/csv, application/x-ndjson, */*;q=0.1",
+      "accept-encoding": "identity",
+      "user-agent": "rates-platform",
+    },
+    lookup: guarded,
+    // A connection of its own: none that somebody else's check has passed.
+    agent: new Agent({ keepAlive: false, ...(ca ? { ca } : {}) }),
+    timeout: PATIENCE_MS,
+    signal,
+  });
+  sent.once("timeout", () => sent.destroy(new Error(`no answer within ${PATIENCE_MS / 1000} s`)));
+  sent.once("error", (error) =>
+    reject(error instanceof JobError || error.name === "AbortError" ? error : unreachable(url, error)),
+  );
+  sent.once("response", (response) => {
+    if (isAllowedAddress(response.socket.remoteAddress ?? "")) return answered(response);
+    response.destroy();
+    reject(notAllowed(url, "the address that answered is not a public one."));
+  });
+  sent.end();
+  return promise;
+}
+
+async function* body(response: IncomingMessage, url: URL, { maxBytes }: DownloadRules): AsyncGenerator<Buffer> {
+  const tooLarge = () => new JobError("SourceTooLarge", { source: withoutQuery(url.href), limit: maxBytes });
+  const encoding = response.headers["content-encoding"] ?? "identity";
+  if (encoding !== "identity")
+    throw notAllowed(url, `it comes with content-encoding ${encoding}, though identity was asked for.`);
+  if (Number(response.headers["content-length"] ?? 0) > maxBytes) {
+    response.destroy();
+    throw tooLarge();
+  }
+  response.setTimeout(PATIENCE_MS, () => response.destroy(new Error(`no data for ${PATIENCE_MS / 1000} s`)));
+  let bytes = 0;
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw tooLarge();
+      yield chunk;
+    }
+  } catch (error) {
+    throw error instanceof JobError || (error as Error).name === "AbortError"
+      ? error
+      : unreachable(url, error as Error);
+  } finally {
+    response.destroy();
+  }
+}
+
+const notAllowed = (url: URL, reason: string) =>
+  new JobError("SourceNotAllowed", { source: withoutQuery(url.href).replace(/\/\/[^/]*@/, "//"), reason });
+const unreachable = (url: URL, error: Error) =>
+  new JobError("SourceUnreachable", { source: withoutQuery(url.href), reason: error.message }, { cause: error });

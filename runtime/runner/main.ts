@@ -1,0 +1,56 @@
+import { parseArgs } from "node:util";
+import { pino } from "pino";
+import { s3Client, sqsClient } from "../jobs/cloud.ts";
+import { connect } from "../jobs/database.ts";
+import { readSettings, requireCloud } from "../jobs/settings.ts";
+import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
+import { run } from "./run.ts";
+import { Sessions } from "./sessions.ts";
+
+/**
+ * A run of the TypeScript runner: `node runtime/runner/main.ts --run ID --runner glue|ec2`. What it needs beside these
+ * comes from the environment (database.ts, settings.ts). SIGTERM drains: the job in hand is finished, no other taken.
+ */
+const { values } = parseArgs({ options: { run: { type: "string" }, runner: { type: "string" } } });
+const kind = RUNNERS.find((one) => one === values.runner);
+if (!values.run || !kind) throw new Error("usage: node runtime/runner/main.ts --run ID --runner glue|ec2");
+process.exitCode = await main(values.run, kind);
+
+async function main(id: string, kind: RunnerKind): Promise<number> {
+  const log = pino({ base: { run: id, runner: kind } });
+  const draining = new AbortController();
+  process.on("SIGTERM", () => draining.abort());
+  process.on("SIGINT", () => draining.abort());
+  // Started by a parent that vanished: nobody would end this process any more.
+  process.on("disconnect", () => process.exit(1));
+
+  const settings = readSettings();
+  const { queues, buckets } = requireCloud(settings);
+  const sessions = new Sessions();
+  const sqs = sqsClient();
+  const s3 = s3Client(settings);
+  const client = await connect("job_keeper");
+  try {
+    const bench = { run: id, db: client, sessions, settings, s3, resultsBucket: buckets.results, log };
+    const done = await run({
+      kind,
+      client,
+      bench,
+      sqs,
+      queues,
+      logLocation: process.env.LOG_LOCATION,
+      draining: draining.signal,
+    });
+    log.info({ jobs: done }, "ended");
+    return 0;
+  } catch (error) {
+    log.error({ error: error instanceof Error ? error.stack : String(error) }, "failed");
+    return 1;
+  } finally {
+    await sessions.close();
+    await client.end().catch(() => undefined);
+    sqs.destroy();
+    s3.destroy();
+    if (process.connected) process.disconnect();
+  }
+}

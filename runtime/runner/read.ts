@@ -1,0 +1,127 @@
+import { Transform } from "node:stream";
+import { to as copyTo } from "pg-copy-streams";
+import type { Static } from "typebox";
+import { JobError } from "../jobs/errors.ts";
+import { bindParams, queryNamed } from "../jobs/queries.ts";
+import type { QueryTask, SqlTask } from "../jobs/request.ts";
+import { type Format, keep, type Output, type OutputOptions } from "./output.ts";
+import type { Session } from "./sessions.ts";
+
+export type ReadTask = Static<typeof QueryTask> | Static<typeof SqlTask>;
+
+/** What a read is told, and tells, while it runs. */
+export interface ReadContext {
+  session: Session;
+  timeoutSeconds: number;
+  signal: AbortSignal;
+  output: Omit<OutputOptions, "format" | "compression">;
+  onBegin(): void;
+  onCopy(): void;
+  /** The session is in mid-statement and of no further use. */
+  discard(): void;
+  onProgress(progress: { rows: number; bytes: number; estimatedRows?: number }): void;
+}
+
+/**
+ * Runs a read in a read-only transaction of the role job_reader and keeps its result: COPY straight from the server to
+ * the result, in constant memory.
+ */
+export async function read(task: ReadTask, context: ReadContext): Promise<Output & { rows: number }> {
+  const { client } = context.session;
+  const sql = sqlOf(task);
+  context.onBegin();
+  await client.query(
+    `begin transaction read only; set local statement_timeout = ${Math.ceil(context.timeoutSeconds * 1000)}`,
+  );
+  let copying = false;
+  try {
+    if ("sql" in task) context.onProgress({ rows: 0, bytes: 0, estimatedRows: await proveOneStatement(client, sql) });
+    context.onCopy();
+    const copy = client.query(copyTo(copyStatement(sql, task.format)));
+    copying = true;
+    const counted = counter(task.format, context.onProgress);
+    copy.once("end", () => {
+      copying = false;
+    });
+    copy.once("error", (error) => {
+      copying = false;
+      counted.destroy(error);
+    });
+    const output = await keep(
+      copy.pipe(counted),
+      { ...context.output, format: task.format, compression: task.compression },
+      context.signal,
+    );
+    await client.query("commit");
+    return { ...output, rows: copy.rowCount };
+  } catch (error) {
+    // Whoever stops listening in mid-COPY cannot go on with that connection: its rows are still to come.
+    if (copying) context.discard();
+    else await client.query("rollback").catch(() => undefined);
+    throw error;
+  }
+}
+
+const sqlOf = (task: ReadTask): string => {
+  if ("sql" in task) return task.sql.replace(/[\s;]+$/, "");
+  const query = queryNamed(task.query);
+  if (!query) throw new JobError("InvalidSql", { reason: `there is no query '${task.query}' in this version.` });
+  return bindParams(query, task.params);
+};
+
+/**
+ * COPY takes no parameters and wraps its query in parentheses, which raw SQL could close. So the server itself first
+ * parses it as one statement (the extended protocol refuses several), behind an EXPLAIN whose options stand in front of
+ * it, so that it cannot bring its own. Answers the rows that the planner expects.
+ */
+async function proveOneStatement(client: Session["client"], sql: string): Promise<number> {
+  try {
+    const { rows } = await client.query({ text: `explain (format json) ${sql}`, queryMode: "extended" } as {
+      text: string;
+    });
+    return rows[0]["QUERY PLAN"][0].Plan["Plan Rows"];
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    if (code === "42601")
+      throw new JobError(
+        /multiple commands/.test(message) ? "NotOneStatement" : "InvalidSql",
+        { reason: message },
+        { cause: error },
+      );
+    throw error;
+  }
+}
+
+/**
+ * Rows as JSON leave through COPY's csv format with a quote and a delimiter that JSON text cannot hold: its text format
+ * doubles every backslash. For one JSON array each row brings its comma; `counter` makes the first a bracket.
+ */
+const copyStatement = (sql: string, format: Format): string => {
+  if (format === "csv") return `copy (${sql}\n) to stdout (format csv, header true)`;
+  const row = format === "json" ? "','||row_to_json(result)::text" : "row_to_json(result)::text";
+  return `copy (select ${row} from (${sql}\n) result) to stdout (format csv, quote e'\\x01', delimiter e'\\x02')`;
+};
+
+const NEWLINE = 0x0a;
+
+/** Counts rows and bytes as they pass, and closes the brackets of a JSON array. */
+function counter(format: Format, onProgress: ReadContext["onProgress"]): Transform {
+  let rows = 0;
+  let bytes = 0;
+  let first = true;
+  return new Transform({
+    highWaterMark: 256 * 1024,
+    transform(chunk: Buffer, _encoding, done) {
+      for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, at + 1)) rows++;
+      bytes += chunk.length;
+      if (first && format === "json" && chunk.length > 0) chunk[0] = 0x5b; // [
+      first = false;
+      onProgress({ rows: format === "csv" ? Math.max(0, rows - 1) : rows, bytes });
+      done(null, chunk);
+    },
+    flush(done) {
+      if (format === "json") this.push(first ? "[]" : "]");
+      done();
+    },
+  });
+}

@@ -1,0 +1,45 @@
+import type pg from "pg";
+import { backendOf } from "../jobs/backend.ts";
+import { connect, type Role } from "../jobs/database.ts";
+import type { Backend } from "../jobs/store.ts";
+
+/** A connection that does a job's work, and the backend behind it. */
+export interface Session {
+  client: pg.Client;
+  backend: Backend;
+}
+
+/**
+ * The work connections of a run, one a role, opened when first needed and kept warm from job to job. One that broke, or
+ * was ended under a job, is replaced.
+ */
+export class Sessions {
+  readonly #open = new Map<Role, Promise<Session>>();
+
+  get(role: Role): Promise<Session> {
+    const known = this.#open.get(role);
+    if (known) return known;
+    const made = this.#connect(role);
+    this.#open.set(role, made);
+    made.catch(() => this.#open.delete(role));
+    return made;
+  }
+
+  /** Forgets a session whose state is unknown, and closes it without waiting for what it was doing. */
+  discard(session: Session): void {
+    for (const [role, known] of this.#open)
+      known.then((one) => one === session && this.#open.delete(role)).catch(() => undefined);
+    // The socket itself: a polite end would wait behind the running statement.
+    (session.client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#open.values()].map(async (session) => (await session).client.end()));
+  }
+
+  async #connect(role: Role): Promise<Session> {
+    const client = await connect(role);
+    client.once("end", () => this.#open.delete(role));
+    return { client, backend: await backendOf(client) };
+  }
+}

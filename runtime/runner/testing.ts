@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { onRequests } from "../dispatcher/requests.ts";
+import { sqsEvent, testDispatcher } from "../dispatcher/testing.ts";
+import type { RunnerKind } from "../jobs/states.ts";
+import type { Step } from "../jobs/steps.ts";
+
+const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+/** A runner process of a test, and how it ended. */
+export interface RunnerProcess {
+  child: ChildProcess;
+  run: string;
+  /** Resolves with the exit code or the signal. */
+  exit: Promise<number | string>;
+  output(): string;
+}
+
+/**
+ * A platform in small: a real dispatcher over its own database and queues, whose runs a test starts as real runner
+ * processes, with a fault if it wants one.
+ */
+export async function testPlatform(settings: Record<string, object> = {}) {
+  const d = await testDispatcher({
+    runners: { glue: { slots: 2, idleSeconds: 0 }, ec2: { slots: 2, idleSeconds: 0 } },
+    ...settings,
+    jobs: { leaseSeconds: 1, rawSql: true, ...settings.jobs },
+  });
+  await d.admin.query(`
+    insert into regions values ('north', 'North', null);
+    insert into ports values ('AAAAA', 'A', 'north'), ('BBBBB', 'B', 'north')`);
+  const processes: RunnerProcess[] = [];
+
+  const start = (run: string, kind: RunnerKind, fault?: { step: Step; signal: NodeJS.Signals }): RunnerProcess => {
+    const child = spawn(
+      process.execPath,
+      [...(fault ? ["--import", here("faultAt.ts")] : []), here("main.ts"), "--run", run, "--runner", kind],
+      {
+        env: {
+          ...process.env,
+          ...d.cloud.env,
+          ...d.database.env,
+          RATES_SETTINGS: JSON.stringify(d.context.settings),
+          ...(fault ? { FAULT_STEP: fault.step, FAULT_SIGNAL: fault.signal } : {}),
+        },
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
+    let text = "";
+    child.stdout.on("data", (chunk) => {
+      text += chunk;
+    });
+    child.stderr.on("data", (chunk) => {
+      text += chunk;
+    });
+    const made = { child, run, exit: once(child, "exit").then(([code, signal]) => code ?? signal), output: () => text };
+    processes.push(made);
+    return made;
+  };
+
+  const document = async (requestId: string) =>
+    (await d.admin.query("select document from jobs.documents where request_id = $1", [requestId])).rows[0]?.document;
+
+  return {
+    ...d,
+    start,
+    document,
+    /** Sends requests as the queue would. */
+    request: (...bodies: object[]) => onRequests(d.context, sqsEvent(...bodies)),
+    /** The runs that the dispatcher has started since, each as a process. */
+    startRuns(kind: RunnerKind, fault?: { step: Step; signal: NodeJS.Signals }): RunnerProcess[] {
+      return d.launcher.started.splice(0).map((run) => start(run, kind, fault));
+    },
+    /** Waits until a condition holds; fails with the runners' output when it does not within the time. */
+    async until(what: string, condition: () => Promise<boolean>, seconds = 20): Promise<void> {
+      const limit = Date.now() + seconds * 1000;
+      while (!(await condition())) {
+        if (Date.now() > limit)
+          throw new Error(`${what}: not within ${seconds} s\n${processes.map((one) => one.output()).join("\n")}`);
+        await pause(20);
+      }
+    },
+    /** Whether a process is stopped by SIGSTOP (Linux). */
+    isStopped: (pid: number) => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.startsWith("T") ?? false,
+    async close() {
+      for (const { child } of processes) child.kill("SIGKILL");
+      await d.close();
+    },
+  };
+}

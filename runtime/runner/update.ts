@@ -1,0 +1,128 @@
+import type { S3Client } from "@aws-sdk/client-s3";
+import type { Static } from "typebox";
+import { JobError } from "../jobs/errors.ts";
+import { bindParams, statementNamed } from "../jobs/queries.ts";
+import type { InlineTask, S3Task, StatementTask, UrlTask } from "../jobs/request.ts";
+import type { Settings } from "../jobs/settings.ts";
+import { step } from "../jobs/steps.ts";
+import { type ClaimedJob, type Database, type DueResponse, finish } from "../jobs/store.ts";
+import { loadBatch } from "./load/batch.ts";
+import type { BadRows } from "./load/check.ts";
+import { openSource } from "./load/source.ts";
+import { keep, type OutputOptions } from "./output.ts";
+import type { Session } from "./sessions.ts";
+
+export type UpdateTask =
+  | Static<typeof InlineTask>
+  | Static<typeof S3Task>
+  | Static<typeof UrlTask>
+  | Static<typeof StatementTask>;
+
+/** What an update is told, and tells, while it runs. */
+export interface UpdateContext {
+  job: ClaimedJob;
+  session: Session;
+  /** The keeper's connection: ends what the work's transaction does not end itself. */
+  db: Database;
+  s3: S3Client;
+  settings: Settings;
+  signal: AbortSignal;
+  report: Omit<OutputOptions, "format" | "compression">;
+  peakMemory(): number;
+  onProgress(progress: { rows: number; bytes: number }): void;
+}
+
+/**
+ * Does an update: everything in one transaction, whose last statement is the fence. It answers the frozen response;
+ * undefined means that the job was given away meanwhile, and nothing was changed.
+ */
+export async function update(task: UpdateTask, context: UpdateContext): Promise<DueResponse | undefined> {
+  const { job, session, db } = context;
+  const { client } = session;
+  step("BEGIN", job);
+  await client.query(
+    `begin; set local statement_timeout = ${Math.ceil(job.timeoutSeconds * 1000)}; set local lock_timeout = '${LOCK_SECONDS}s'`,
+  );
+  try {
+    const done = "statement" in task ? await runStatement(task, context) : await load(task, context);
+    const end = {
+      status: "SUCCEEDED",
+      result: JSON.stringify({ inline: done.inline, format: "json", rows: done.rows }),
+      rows: done.rows,
+      bytes: done.bytes,
+      peakMemoryBytes: context.peakMemory(),
+    } as const;
+    const dryRun = "dryRun" in task && task.dryRun;
+    step("fence", job);
+    if (dryRun) {
+      await client.query("rollback");
+      return await finish(db, job, end);
+    }
+    const response = await finish(client, job, end);
+    if (!response) {
+      await client.query("rollback");
+      return undefined;
+    }
+    step("COMMIT", job);
+    await client.query("commit");
+    return response;
+  } catch (error) {
+    await client.query("rollback").catch(() => undefined);
+    throw error;
+  }
+}
+
+/** How long an update waits for another one's rows before it is put back. */
+const LOCK_SECONDS = 60;
+
+interface Done {
+  rows: number;
+  bytes: number;
+  inline: object;
+}
+
+async function runStatement(task: Static<typeof StatementTask>, { session, job }: UpdateContext): Promise<Done> {
+  const statement = statementNamed(task.statement);
+  if (!statement)
+    throw new JobError("InvalidSql", { reason: `there is no statement '${task.statement}' in this version.` });
+  step("COPY", job);
+  const { rowCount } = await session.client.query(bindParams(statement, task.params));
+  return { rows: rowCount ?? 0, bytes: 0, inline: { changed: rowCount ?? 0 } };
+}
+
+async function load(task: Exclude<UpdateTask, Static<typeof StatementTask>>, context: UpdateContext): Promise<Done> {
+  const { job, session, s3, settings, signal, onProgress } = context;
+  const rules = { hosts: settings.jobs.urlHosts, maxBytes: settings.jobs.sourceBytes };
+  const content =
+    "inline" in task.source
+      ? { items: job.inline ?? [] }
+      : {
+          format: "format" in task ? task.format : ("csv" as const),
+          bytes: await openSource(task.source, "compression" in task ? task.compression : "none", s3, rules, signal),
+        };
+  const loaded = await loadBatch(session.client, {
+    target: task.target,
+    mode: task.mode,
+    content,
+    reportRows: settings.jobs.reportRows,
+    signal,
+    onProgress,
+    onCopy: () => step("COPY", job),
+  });
+  if ("bad" in loaded) throw await refused(loaded.rows, loaded.bad, context);
+  return {
+    rows: loaded.rows,
+    bytes: loaded.bytes,
+    inline: { rows: loaded.rows, removed: loaded.removed, dryRun: task.dryRun },
+  };
+}
+
+/** The report of bad rows: the first in the response, all of them behind a pointer where there are more. */
+async function refused(rows: number, bad: BadRows, { report, signal }: UpdateContext): Promise<JobError> {
+  const details: unknown[] = [...bad.first];
+  if (bad.faults > bad.first.length) {
+    const output = await keep(bad.report(), { ...report, inlineBytes: 0, format: "csv", compression: "none" }, signal);
+    details.push({ more: bad.faults - bad.first.length, report: JSON.parse(output.json(bad.faults)) });
+  }
+  return new JobError("InvalidRows", { count: bad.rows, rows }, { details });
+}
