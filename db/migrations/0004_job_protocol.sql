@@ -259,6 +259,11 @@ create function jobs.cancelled() returns json language sql immutable as $$
   select json_build_object('category', 'User', 'type', 'Cancelled', 'message', 'The job was cancelled on request.', 'retryable', false, 'details', json_build_array())
 $$;
 
+-- Makes a job's response due at once: no runner is there to send it.
+create function jobs.respond_now(p_job bigint) returns void language sql set search_path = pg_catalog, pg_temp as $$
+  update jobs.responses set due_at = jobs.clock() where job_id = p_job and sent_at is null
+$$;
+
 -- Asks for the end of a job: one that waits ends at once; a running one is told to its run, which ends its session
 -- first. Answers the job's status after that, or null for a job that does not exist.
 create function jobs.cancel(p_tenant text, p_request_id text)
@@ -271,6 +276,7 @@ begin
   if job.status = 'PENDING' then
     update jobs.jobs set cancel_requested_at = jobs.clock() where id = job.id;
     perform jobs.end_job(job.id, 'CANCELLED', null, jobs.cancelled(), 0, 0, null);
+    perform jobs.respond_now(job.id);
     return 'CANCELLED';
   end if;
   if job.status = 'IN_PROGRESS' and job.cancel_requested_at is null then

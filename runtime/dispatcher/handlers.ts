@@ -17,7 +17,7 @@ export interface RunEnded {
 export interface Handlers {
   /** Messages of the request queue. */
   requests(event: SQSEvent): Promise<SQSBatchResponse>;
-  /** Messages of the wake-up queue: something waits, or a run has room again. */
+  /** Messages of the wake-up queue: a job waits, or was ended while it did. */
   wakeups(event: SQSEvent): Promise<SQSBatchResponse>;
   /** A run has ended: its slot is free. */
   runEnded(event: RunEnded): Promise<void>;
@@ -31,6 +31,7 @@ export function createHandlers(context: Context): Handlers {
     requests: (event) => onRequests(context, event),
     async wakeups() {
       await schedule(context);
+      await sweep(context);
       return { batchItemFailures: [] };
     },
     async runEnded({ run, outcome }) {

@@ -16,6 +16,8 @@ export interface Acceptor {
   db: Database;
   settings: Settings;
   s3: S3Client | undefined;
+  /** Whether a refusal is answered on the response queue: where the request came by the queue, nothing else tells. */
+  answers: boolean;
 }
 
 /**
@@ -40,7 +42,7 @@ export async function acceptAll(
         outcomes[index] = {
           outcome: "INVALID",
           error,
-          send: [await refuse(acceptor.db, tenant, requestId, error, value)],
+          send: acceptor.answers ? [await refuse(acceptor.db, tenant, requestId, error, value)] : [],
         };
       }
     }),
@@ -69,7 +71,7 @@ export async function acceptAll(
       outcomes[item.index] = {
         outcome: "CONFLICTING",
         error,
-        send: [await refuse(acceptor.db, tenant, requestId, error, task, labels)],
+        send: acceptor.answers ? [await refuse(acceptor.db, tenant, requestId, error, task, labels)] : [],
       };
     }),
   );

@@ -125,6 +125,30 @@ export const ERRORS = {
     message: "{reason} Send `Authorization: Bearer <token>`; `rates token create` makes one.",
   },
   Forbidden: { category: "User", retryable: false, http: 403, message: "This token lacks the scope '{scope}'." },
+  TooLarge: {
+    category: "User",
+    retryable: false,
+    http: 413,
+    message: "The body is larger than {limit} bytes. Upload the file (`rates load`) and name it as an s3 source.",
+  },
+  NotFinished: {
+    category: "User",
+    retryable: true,
+    http: 409,
+    message: "The job is {status}: it has no result yet. `rates watch` waits for it.",
+  },
+  NotRetryable: {
+    category: "User",
+    retryable: false,
+    http: 409,
+    message: "The job '{requestId}' is {status}; only one that FAILED or was CANCELLED can be tried again.",
+  },
+  NoResult: {
+    category: "User",
+    retryable: false,
+    http: 409,
+    message: "The job ended {status} and has no result: {reason}",
+  },
   NotFound: { category: "User", retryable: false, http: 404, message: "There is nothing at {path}." },
 } as const satisfies Record<
   string,

@@ -249,7 +249,11 @@ function allowedHost(address: string, hosts: readonly string[], problems: Proble
   const url = URL.parse(address);
   if (!url) problems.push({ field: "task.source.url", value: brief(address), message: "is not a URL." });
   else if (url.username || url.password)
-    problems.push({ field: "task.source.url", value: brief(address), message: "must not hold a user name or password." });
+    problems.push({
+      field: "task.source.url",
+      value: brief(address),
+      message: "must not hold a user name or password.",
+    });
   else if (!hosts.includes(url.hostname))
     problems.push({
       field: "task.source.url",

@@ -20,7 +20,13 @@ export interface RunPlan {
 /** Takes slots for the runs that should start now; answers their ids. However many dispatchers ask, never above `slots`. */
 export async function planRuns(db: Database, plan: RunPlan): Promise<string[]> {
   const { runner, slots, version, startSeconds, silentSeconds } = plan;
-  const { rows } = await db.query("select run from jobs.plan_runs($1, $2, $3, $4, $5) run", [runner, slots, version, startSeconds, silentSeconds]);
+  const { rows } = await db.query("select run from jobs.plan_runs($1, $2, $3, $4, $5) run", [
+    runner,
+    slots,
+    version,
+    startSeconds,
+    silentSeconds,
+  ]);
   return rows.map((row) => row.run);
 }
 

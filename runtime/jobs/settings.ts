@@ -52,7 +52,9 @@ export const Settings = Type.Object(
       Type.Object(
         {
           launchTemplateId: Type.String(),
-          launchTemplateVersion: Type.String({ description: "pinned, so that a dispatcher starts the runner it was deployed with" }),
+          launchTemplateVersion: Type.String({
+            description: "pinned, so that a dispatcher starts the runner it was deployed with",
+          }),
           subnetIds: Type.Array(Type.String(), { minItems: 1, description: "tried in turn when a zone has no room" }),
         },
         { additionalProperties: false, description: "where updates run in the cloud" },

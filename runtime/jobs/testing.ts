@@ -50,4 +50,10 @@ export const newJob = (requestId: string, overrides: Partial<NewJob> = {}): NewJ
 });
 
 /** A plan of runs as a dispatcher would make it. */
-export const testPlan = (runner: RunnerKind, slots: number): RunPlan => ({ runner, slots, version: "test", startSeconds: 60, silentSeconds: 30 });
+export const testPlan = (runner: RunnerKind, slots: number): RunPlan => ({
+  runner,
+  slots,
+  version: "test",
+  startSeconds: 60,
+  silentSeconds: 30,
+});

@@ -1,4 +1,4 @@
-import { asJobError, JobError } from "../jobs/errors.ts";
+import { asJobError, JobError } from "./errors.ts";
 
 /**
  * SQLSTATEs (or their two-letter classes) → the error they are for a job. Source: Postgres documentation, appendix A.

@@ -1,0 +1,79 @@
+import swagger from "@fastify/swagger";
+import Fastify, { type FastifyInstance, LogController } from "fastify";
+import type { TSchema } from "typebox";
+import Value from "typebox/value";
+import { problemsOf } from "../jobs/problems.ts";
+import { allQueries, allStatements, describeQuery } from "../jobs/queries.ts";
+import { createGuards } from "./auth.ts";
+import type { ApiDeps, JobDeps } from "./deps.ts";
+import { eventRoute } from "./events.ts";
+import { jobRoutes } from "./jobs.ts";
+import { handleErrors, invalid } from "./problem.ts";
+import { ratesRoute } from "./rates.ts";
+import { RatesReader } from "./ratesReader.ts";
+import { resultRoutes } from "./results.ts";
+import { uploadRoutes } from "./uploads.ts";
+
+/** A request by HTTP holds what one by the queue may hold: SQS takes 1 MiB. */
+export const BODY_BYTES = 1024 * 1024;
+/** Statements of /rates at once; each carries all that wait, so that more would only share the same processors. */
+const RATES_STATEMENTS = 3;
+
+/** The HTTP API, ready to listen or to be injected into. */
+export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
+  const { db, settings, cloud } = deps;
+  const app = Fastify({
+    bodyLimit: BODY_BYTES,
+    forceCloseConnections: "idle",
+    routerOptions: { maxParamLength: 500 },
+    logController: new LogController({ disableRequestLogging: true }),
+    logger: { level: deps.logLevel, redact: ["req.headers.authorization"] },
+  });
+  handleErrors(app);
+  app.decorateRequest("caller", undefined);
+  // The same words for a bad parameter as for a bad request: each with its field, value and remedy, all at once.
+  app.setValidatorCompiler<TSchema>(({ schema }) => (data) => {
+    const value = Value.Convert(schema, Value.Default(schema, structuredClone(data ?? {})));
+    const problems = problemsOf(schema, value);
+    return problems.length > 0 ? { error: invalid(problems) } : { value };
+  });
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: { title: "Rates platform", version: settings.version },
+      components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
+    },
+  });
+
+  app.get("/healthz", { schema: { summary: "Whether this process lives" } }, async () => ({ status: "ok" }));
+  app.get("/readyz", { schema: { summary: "Whether the database answers" } }, async () => {
+    await db.query("select from jobs.runners limit 1");
+    return { status: "ready" };
+  });
+
+  const guard = createGuards(db);
+  ratesRoute(
+    app,
+    new RatesReader(db, Math.min(RATES_STATEMENTS, settings.api.poolMax)),
+    settings.api.ratesDays,
+    settings.api.openRates ? [] : [guard("read")],
+  );
+  app.get(
+    "/queries",
+    { preHandler: guard("read"), schema: { summary: "The named queries and statements, with their parameters" } },
+    async () => ({
+      queries: allQueries().map(describeQuery),
+      statements: allStatements().map(describeQuery),
+    }),
+  );
+  app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
+
+  if (cloud) {
+    const jobs: JobDeps = { ...deps, cloud };
+    jobRoutes(app, jobs, guard);
+    resultRoutes(app, jobs, guard);
+    eventRoute(app, jobs, guard);
+    uploadRoutes(app, jobs, guard);
+  }
+  return app;
+}

@@ -1,0 +1,61 @@
+import { once } from "node:events";
+import { setTimeout as pause } from "node:timers/promises";
+import type { FastifyInstance, preHandlerHookHandler } from "fastify";
+import Type, { type Static } from "typebox";
+import { RequestId, Tenant } from "../jobs/request.ts";
+import { isTerminal } from "../jobs/states.ts";
+import type { Scope } from "../jobs/tokens.ts";
+import { callerOfRequest } from "./auth.ts";
+import type { JobDeps } from "./deps.ts";
+import { documentOf, tenantOf } from "./jobs.ts";
+
+const Id = Type.Object({ id: RequestId });
+const Query = Type.Object({ tenant: Type.Optional(Tenant) }, { additionalProperties: false });
+const LOOK_MS = 250;
+/** A load balancer ends what is silent for 60 s. */
+const KEEP_ALIVE_MS = 15_000;
+
+/** GET /jobs/{id}/events: the document whenever state or progress changes, until the job has ended. */
+export function eventRoute(app: FastifyInstance, deps: JobDeps, guard: (scope: Scope) => preHandlerHookHandler): void {
+  app.get<{ Params: Static<typeof Id>; Querystring: Static<typeof Query> }>(
+    "/jobs/:id/events",
+    {
+      preHandler: guard("read"),
+      schema: { summary: "A job's changes as server-sent events", params: Id, querystring: Query },
+    },
+    async (request, reply) => {
+      const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
+      let document = await documentOf(deps, tenant, request.params.id);
+      reply.hijack();
+      const { raw } = reply;
+      const closed = new AbortController();
+      raw.once("close", () => closed.abort());
+      raw.writeHead(200, {
+        "content-type": "text/event-stream",
+        "cache-control": "no-store",
+        "x-accel-buffering": "no",
+      });
+      let shown = "";
+      let wrote = Date.now();
+      const write = async (text: string) => {
+        wrote = Date.now();
+        if (!raw.write(text)) await once(raw, "drain", { signal: closed.signal });
+      };
+      try {
+        for (;;) {
+          const { status, progress } = document as { status: string; progress: unknown };
+          const now = JSON.stringify([status, progress]);
+          if (now !== shown) await write(`event: job\ndata: ${JSON.stringify(document)}\n\n`);
+          else if (Date.now() - wrote > KEEP_ALIVE_MS) await write(": still here\n\n");
+          shown = now;
+          if (isTerminal(status)) break;
+          await pause(LOOK_MS, undefined, { signal: closed.signal });
+          document = await documentOf(deps, tenant, request.params.id);
+        }
+      } catch (error) {
+        if (!closed.signal.aborted) request.log.warn({ err: error }, "the events ended early");
+      }
+      raw.end();
+    },
+  );
+}

@@ -1,0 +1,35 @@
+import { s3Client, sqsClient } from "../jobs/cloud.ts";
+import { pool } from "../jobs/database.ts";
+import { readSettings } from "../jobs/settings.ts";
+import { trackingStore } from "../tracking/index.ts";
+import { createApp } from "./app.ts";
+
+/**
+ * The API's process: the container's entry point, and the local platform's. HOST and PORT say where it listens, the
+ * rest of the environment is that of database.ts and settings.ts. SIGTERM drains: no new connections, running requests
+ * are finished.
+ */
+const settings = readSettings();
+const { queues, buckets } = settings;
+const db = pool("api_reader", settings.api.poolMax);
+const cloud = queues && buckets ? { sqs: sqsClient(), s3: s3Client(settings), queues, buckets } : undefined;
+const app = await createApp({
+  db,
+  settings,
+  tracking: trackingStore(db),
+  cloud,
+  logLevel: process.env.LOG_LEVEL ?? "info",
+});
+
+const stop = async () => {
+  await app.close();
+  await db.end();
+  cloud?.sqs.destroy();
+  cloud?.s3.destroy();
+  process.exit(0);
+};
+process.once("SIGTERM", stop);
+process.once("SIGINT", stop);
+
+const url = await app.listen({ host: process.env.HOST ?? "127.0.0.1", port: Number(process.env.PORT ?? 3000) });
+process.send?.({ ready: true, url });

@@ -1,0 +1,130 @@
+import { hash } from "node:crypto";
+import type { FastifyInstance, FastifyRequest, preHandlerHookHandler } from "fastify";
+import Type from "typebox";
+import type { Problem } from "../jobs/errors.ts";
+import { brief, suggestion } from "../jobs/problems.ts";
+import { invalid } from "./problem.ts";
+import { dayNumber, type RatesQuestion, type RatesReader, ratesJson } from "./ratesReader.ts";
+
+const PARAMETERS = ["date_from", "date_to", "orig_code", "dest_code"] as const;
+type Query = Record<string, string | string[] | undefined>;
+
+const Rates = Type.Object({
+  rates: Type.Array(
+    Type.Object({
+      count: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
+        description: "prices of that day, null where there is none",
+      }),
+      day: Type.String({ format: "date" }),
+      price: Type.Union([Type.Number(), Type.Null()], {
+        description: "their average, null where there are fewer than three",
+      }),
+    }),
+  ),
+});
+
+/**
+ * GET /rates, as the service that this one replaces answers it (xeneta/operations-task, rates.py): an entry for every
+ * day of the range, newest first.
+ */
+export function ratesRoute(
+  app: FastifyInstance,
+  reader: RatesReader,
+  maxDays: number,
+  guard: preHandlerHookHandler[],
+): void {
+  const text = (description: string) => Type.String({ description });
+  app.get(
+    "/rates",
+    {
+      logLevel: "warn",
+      preHandler: guard,
+      // The handler checks by hand: it names what is wrong in the contract's words, and this route is the hot one.
+      validatorCompiler: () => () => true,
+      serializerCompiler: () => (data: unknown) => data as string,
+      schema: {
+        summary: "Average prices a day from port to port",
+        querystring: Type.Object({
+          date_from: text("first day, YYYY-MM-DD"),
+          date_to: text("last day, YYYY-MM-DD; a range that ends before it begins is empty"),
+          orig_code: text("code of the port of origin"),
+          dest_code: text("code of the port of destination"),
+        }),
+        response: { 200: Rates },
+      },
+    },
+    (request: FastifyRequest, reply) => {
+      const question = parse(request.query as Query, maxDays);
+      reader.ask(question).then(
+        (answer) => {
+          const json = ratesJson(question, answer);
+          const etag = `"${hash("md5", json, "base64url")}"`;
+          reply.header("etag", etag).header("cache-control", "no-cache");
+          if (request.headers["if-none-match"] === etag) reply.code(304).send();
+          else reply.header("content-type", "application/json; charset=utf-8").send(json);
+        },
+        (error: Error) => reply.send(error),
+      );
+      return reply;
+    },
+  );
+}
+
+/** The question, or all that is wrong with it. */
+function parse(query: Query, maxDays: number): RatesQuestion {
+  const { date_from, date_to, orig_code, dest_code } = query;
+  const from = day(date_from);
+  const to = day(date_to);
+  if (
+    from &&
+    to &&
+    orig_code &&
+    dest_code &&
+    typeof orig_code === "string" &&
+    typeof dest_code === "string" &&
+    !`${orig_code}${dest_code}`.includes("\0")
+  ) {
+    if (dayNumber(to) - dayNumber(from) < maxDays) {
+      for (const name in query)
+        if (!(PARAMETERS as readonly string[]).includes(name)) throw invalid([unknown(name, query[name])]);
+      return { from, to, origin: orig_code, destination: dest_code };
+    }
+    throw invalid([
+      {
+        field: "date_to",
+        value: date_to,
+        message: `makes a range of more than ${maxDays} days. Ask for a shorter one, or submit a read job.`,
+      },
+    ]);
+  }
+  const problems: Problem[] = [];
+  for (const name of PARAMETERS) {
+    const value = query[name];
+    if (value === undefined || value === "") problems.push({ field: name, message: "is missing." });
+    else if (typeof value !== "string")
+      problems.push({ field: name, value: brief(value), message: "stands there more than once." });
+    else if (name.startsWith("date") && !day(value))
+      problems.push({ field: name, value: brief(value), message: "has to be a day of the form YYYY-MM-DD." });
+    else if (value.includes("\0")) problems.push({ field: name, message: "holds a NUL character." });
+  }
+  for (const name of Object.keys(query))
+    if (!(PARAMETERS as readonly string[]).includes(name)) problems.push(unknown(name, query[name]));
+  throw invalid(problems);
+}
+
+const unknown = (name: string, value: unknown): Problem => ({
+  field: name,
+  value: brief(value),
+  message: `is not a parameter of /rates.${suggestion(name, PARAMETERS)}`,
+});
+
+/** YYYY-MM-DD of a day that exists; as the original, it takes months and days of one digit too. */
+function day(value: string | string[] | undefined): string | undefined {
+  if (typeof value !== "string") return undefined;
+  const parts = /^(\d{4})-(\d{1,2})-(\d{1,2})$/.exec(value);
+  if (!parts || parts[1] === "0000") return undefined;
+  const name = value.length === 10 ? value : `${parts[1]}-${parts[2]?.padStart(2, "0")}-${parts[3]?.padStart(2, "0")}`;
+  const at = Date.parse(name);
+  // A day that a month does not have would read back as one of the next month.
+  return Number.isNaN(at) || new Date(at).toISOString().slice(0, 10) !== name ? undefined : name;
+}

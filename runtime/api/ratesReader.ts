@@ -1,0 +1,127 @@
+import type pg from "pg";
+
+/** One question of /rates: first and last day (YYYY-MM-DD, inclusive), from port, to port. */
+export interface RatesQuestion {
+  from: string;
+  to: string;
+  origin: string;
+  destination: string;
+}
+
+/**
+ * All questions that wait at a moment, answered by one statement: each as `day,count,price;…`, newest day first, price
+ * empty under three prices. An index-only scan a question; text, because the driver's work for 31 rows of three
+ * columns costs as much as the query.
+ */
+const STATEMENT = {
+  name: "rates",
+  text: `select (
+      select string_agg(day || ',' || count || ',' || coalesce(price::text, ''), ';' order by day desc)
+      from (select day, count(*) as count, case when count(*) >= 3 then avg(price)::float8 end as price
+            from public.prices
+            where orig_code = asked.origin and dest_code = asked.destination and day between asked.first and asked.last
+            group by day) priced)
+    from unnest($1::text[], $2::text[], $3::date[], $4::date[]) with ordinality asked (origin, destination, first, last, turn)
+    order by turn`,
+  rowMode: "array" as const,
+};
+
+/** Questions that one statement answers at most: a bound on its time and memory. */
+const MOST = 64;
+
+interface Waiting extends RatesQuestion {
+  resolve(answer: string | null): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Reads averages from Postgres. While a statement is under way the questions that arrive are collected, and go
+ * together in the next: alone, a question goes at once; under load one round trip carries many. Nothing is kept.
+ */
+export class RatesReader {
+  readonly #pool: pg.Pool;
+  readonly #parallel: number;
+  #busy = 0;
+  #waiting: Waiting[] = [];
+
+  /** @param parallel the most statements at once, each on a connection of the pool */
+  constructor(pool: pg.Pool, parallel: number) {
+    this.#pool = pool;
+    this.#parallel = parallel;
+  }
+
+  /** `day,count,price;…`, or null where the range has no prices. */
+  ask(question: RatesQuestion): Promise<string | null> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ ...question, resolve, reject });
+      // The rest of what this tick brings comes along.
+      if (this.#waiting.length === 1 && this.#busy < this.#parallel) setImmediate(() => this.#next());
+    });
+  }
+
+  #next(): void {
+    if (this.#waiting.length === 0 || this.#busy >= this.#parallel) return;
+    const taken = this.#waiting.splice(0, MOST);
+    this.#busy++;
+    const values = [
+      taken.map((one) => one.origin),
+      taken.map((one) => one.destination),
+      taken.map((one) => one.from),
+      taken.map((one) => one.to),
+    ];
+    this.#pool
+      .query<[string | null]>({ ...STATEMENT, values })
+      .then(
+        ({ rows }) => {
+          for (const [index, one] of taken.entries()) one.resolve(rows[index]?.[0] ?? null);
+        },
+        (error: unknown) => {
+          for (const one of taken) one.reject(error);
+        },
+      )
+      .finally(() => {
+        this.#busy--;
+        this.#next();
+      });
+  }
+}
+
+const DAY_MS = 86_400_000;
+/** The days that answers speak of are few: their names are made once. A cache of the calendar, not of answers. */
+const names = new Map<number, string>();
+const MOST_NAMES = 100_000;
+
+function nameOf(day: number): string {
+  let name = names.get(day);
+  if (name === undefined) {
+    if (names.size >= MOST_NAMES) names.clear();
+    name = new Date(day * DAY_MS).toISOString().slice(0, 10);
+    names.set(day, name);
+  }
+  return name;
+}
+
+/** Days since 1970 of YYYY-MM-DD. */
+export const dayNumber = (day: string): number => Date.parse(day) / DAY_MS;
+
+/** The answer of /rates as JSON text: an entry for every day of the range, newest first. */
+export function ratesJson({ from, to }: RatesQuestion, answer: string | null): string {
+  const last = dayNumber(from);
+  let json = '{"rates":[';
+  let at = 0;
+  for (let day = dayNumber(to); day >= last; day--) {
+    const name = nameOf(day);
+    let count = "null";
+    let price = "null";
+    if (answer !== null && answer.startsWith(name, at)) {
+      const comma = answer.indexOf(",", at + 11);
+      let end = answer.indexOf(";", comma);
+      if (end === -1) end = answer.length;
+      count = answer.slice(at + 11, comma);
+      if (end > comma + 1) price = answer.slice(comma + 1, end);
+      at = end + 1;
+    }
+    json += `${json.length > 10 ? "," : ""}{"count":${count},"day":"${name}","price":${price}}`;
+  }
+  return `${json}]}`;
+}

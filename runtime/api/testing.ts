@@ -1,0 +1,44 @@
+import pg from "pg";
+import { testDispatcher } from "../dispatcher/testing.ts";
+import { createToken, type Scope } from "../jobs/tokens.ts";
+import { trackingStore } from "../tracking/index.ts";
+import { createApp } from "./app.ts";
+
+/** The API over a database, queues and buckets of its own; `as` makes the headers of a caller. */
+export async function testApi(settings: Record<string, object> = {}) {
+  const d = await testDispatcher({
+    ...settings,
+    jobs: { rawSql: true, ...settings.jobs },
+    api: { openRates: true, ...settings.api },
+  });
+  const db = new pg.Pool({ connectionString: d.database.urlAs("api_reader"), max: 4 });
+  db.on("error", () => undefined);
+  const { sqs, s3, queues, settings: all } = d.context;
+  const { buckets } = all;
+  if (!buckets) throw new Error("the test platform has buckets");
+  const app = await createApp({
+    db,
+    settings: all,
+    tracking: trackingStore(db),
+    cloud: { sqs, s3, queues, buckets },
+    logLevel: "silent",
+  });
+  return {
+    ...d,
+    app,
+    role: d.as,
+    async as(tenant: string, ...scopes: Scope[]): Promise<{ authorization: string }> {
+      const { token } = await createToken(d.admin, {
+        name: "test",
+        tenant,
+        scopes: scopes.length > 0 ? scopes : ["read", "submit", "cancel"],
+      });
+      return { authorization: `Bearer ${token}` };
+    },
+    async close() {
+      await app.close();
+      await db.end();
+      await d.close();
+    },
+  };
+}

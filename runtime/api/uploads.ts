@@ -1,0 +1,134 @@
+import { createHash, randomUUID } from "node:crypto";
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  UploadPartCommand,
+} from "@aws-sdk/client-s3";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+import type { FastifyInstance, preHandlerHookHandler } from "fastify";
+import Type, { type Static } from "typebox";
+import { JobError } from "../jobs/errors.ts";
+import type { Scope } from "../jobs/tokens.ts";
+import { callerOfRequest } from "./auth.ts";
+import type { JobDeps } from "./deps.ts";
+
+/** S3: parts of 5 MiB at least (but the last), 10,000 at most, an object of 5 TiB at most (S3 User Guide, limits). */
+const PART_BYTES = 8 * 1024 * 1024;
+const MOST_PARTS = 10_000;
+const LINK_SECONDS = 6 * 3600;
+
+const NewUpload = Type.Object(
+  {
+    fileName: Type.String({ minLength: 1, maxLength: 200 }),
+    bytes: Type.Integer({ minimum: 1, maximum: 5 * 1024 ** 4 }),
+  },
+  { additionalProperties: false },
+);
+const Upload = Type.Object({
+  id: Type.String(),
+  location: Type.String({ description: "the s3 source to name in an update, once the upload is complete" }),
+  partBytes: Type.Integer(),
+  parts: Type.Array(Type.Object({ partNumber: Type.Integer(), url: Type.String() })),
+});
+const Id = Type.Object({ id: Type.String({ pattern: "^[A-Za-z0-9_-]+$" }) });
+const Complete = Type.Object(
+  {
+    parts: Type.Array(
+      Type.Object(
+        { partNumber: Type.Integer({ minimum: 1, maximum: MOST_PARTS }), etag: Type.String() },
+        { additionalProperties: false },
+      ),
+      { minItems: 1, maxItems: MOST_PARTS },
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** Where a tenant's uploads lie: no name of a tenant in a key. */
+export const uploadPrefix = (tenant: string): string => createHash("sha256").update(tenant).digest("hex").slice(0, 16);
+
+/** POST /uploads: a file goes straight to S3 in parts, over links that say nothing about credentials. */
+export function uploadRoutes(
+  app: FastifyInstance,
+  { cloud, settings }: JobDeps,
+  guard: (scope: Scope) => preHandlerHookHandler,
+): void {
+  const { s3, buckets } = cloud;
+
+  app.post<{ Body: Static<typeof NewUpload> }>(
+    "/uploads",
+    { preHandler: guard("submit"), schema: { summary: "Begin an upload", body: NewUpload, response: { 201: Upload } } },
+    async (request, reply) => {
+      const { fileName, bytes } = request.body;
+      if (bytes > settings.jobs.sourceBytes)
+        throw new JobError("SourceTooLarge", { source: fileName, limit: settings.jobs.sourceBytes });
+      const target = {
+        Bucket: buckets.uploads,
+        Key: `${uploadPrefix(callerOfRequest(request).tenant)}/${randomUUID()}/${fileName.replace(/[^\w.-]/g, "_")}`,
+      };
+      const { UploadId } = await s3.send(new CreateMultipartUploadCommand(target));
+      const partBytes = Math.max(PART_BYTES, Math.ceil(bytes / MOST_PARTS));
+      const parts = await Promise.all(
+        Array.from({ length: Math.ceil(bytes / partBytes) }, async (_, index) => ({
+          partNumber: index + 1,
+          url: await getSignedUrl(s3, new UploadPartCommand({ ...target, UploadId, PartNumber: index + 1 }), {
+            expiresIn: LINK_SECONDS,
+          }),
+        })),
+      );
+      return reply.code(201).send({
+        id: encode(target.Key, UploadId ?? ""),
+        location: `s3://${target.Bucket}/${target.Key}`,
+        partBytes,
+        parts,
+      });
+    },
+  );
+
+  app.post<{ Params: Static<typeof Id>; Body: Static<typeof Complete> }>(
+    "/uploads/:id/complete",
+    { preHandler: guard("submit"), schema: { summary: "Put an upload's parts together", params: Id, body: Complete } },
+    async (request) => {
+      const upload = decode(request.params.id, callerOfRequest(request).tenant);
+      const Parts = request.body.parts
+        .map(({ partNumber, etag }) => ({ PartNumber: partNumber, ETag: etag }))
+        .sort((a, b) => a.PartNumber - b.PartNumber);
+      await s3
+        .send(new CompleteMultipartUploadCommand({ Bucket: buckets.uploads, ...upload, MultipartUpload: { Parts } }))
+        .catch(refused(upload.Key));
+      return { location: `s3://${buckets.uploads}/${upload.Key}` };
+    },
+  );
+
+  app.delete<{ Params: Static<typeof Id> }>(
+    "/uploads/:id",
+    { preHandler: guard("submit"), schema: { summary: "Give an upload up", params: Id } },
+    async (request, reply) => {
+      const upload = decode(request.params.id, callerOfRequest(request).tenant);
+      await s3.send(new AbortMultipartUploadCommand({ Bucket: buckets.uploads, ...upload })).catch(refused(upload.Key));
+      return reply.code(204).send();
+    },
+  );
+}
+
+const encode = (key: string, uploadId: string) => Buffer.from(`${key}\n${uploadId}`).toString("base64url");
+
+/** Only a tenant's own uploads: the key says whose it is. */
+function decode(id: string, tenant: string): { Key: string; UploadId: string } {
+  const [Key = "", UploadId = ""] = Buffer.from(id, "base64url").toString().split("\n");
+  if (UploadId === "" || !Key.startsWith(`${uploadPrefix(tenant)}/`))
+    throw new JobError("NotFound", { path: `/uploads/${id}` });
+  return { Key, UploadId };
+}
+
+const refused = (key: string) => (error: Error & { $metadata?: { httpStatusCode?: number } }) => {
+  const status = error.$metadata?.httpStatusCode ?? 500;
+  if (status < 500)
+    throw new JobError(
+      "SourceNotFound",
+      { source: key, reason: `S3 answered ${error.name}: ${error.message}` },
+      { cause: error },
+    );
+  throw error;
+};
