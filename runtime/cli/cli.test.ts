@@ -1,0 +1,221 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { testApi } from "../api/testing.ts";
+import { project } from "../dispatcher/project.ts";
+import { backendOf } from "../jobs/backend.ts";
+import { JobError } from "../jobs/errors.ts";
+import { planRuns } from "../jobs/runs.ts";
+import { type ClaimedJob, claim, type Ending, finish, runStarted } from "../jobs/store.ts";
+import { testPlan } from "../jobs/testing.ts";
+import { EXITS } from "./exits.ts";
+
+const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
+const LAUNCHER = fileURLToPath(new URL("rates.mjs", import.meta.url));
+
+describe("the command line", () => {
+  let p: Awaited<ReturnType<typeof testApi>>;
+  let directory: string;
+  let connection: Record<string, string>;
+  let claimNext: (kind?: "glue" | "ec2") => Promise<ClaimedJob>;
+  let end: (job: ClaimedJob, ending: Partial<Ending>) => Promise<void>;
+  before(async () => {
+    p = await testApi();
+    directory = await mkdtemp(join(tmpdir(), "rates-cli-"));
+    const { authorization } = await p.as("acme");
+    connection = {
+      RATES_API: await p.app.listen({ host: "127.0.0.1", port: 0 }),
+      RATES_TOKEN: authorization.slice("Bearer ".length),
+    };
+    const keeper = await p.role("job_keeper");
+    const runs = new Map<string, string>();
+    claimNext = async (kind = "glue") => {
+      let run = runs.get(kind);
+      if (!run) {
+        // A run is planned where work waits: it has been submitted by now, or will be in a moment.
+        while (!run) [run] = await planRuns(p.context.db, testPlan(kind, 1));
+        await runStarted(keeper, run);
+        runs.set(kind, run);
+      }
+      for (;;) {
+        const job = await claim(keeper, run, await backendOf(keeper), undefined);
+        if (job) return job;
+      }
+    };
+    end = async (job, ending) => {
+      await finish(keeper, job, { status: "SUCCEEDED", rows: 1, bytes: 8, peakMemoryBytes: 1, ...ending });
+    };
+  });
+  after(async () => {
+    await p.close();
+    await rm(directory, { recursive: true });
+  });
+
+  /** Runs the command to its end. */
+  const rates = async (
+    args: string[],
+    env: Record<string, string> = connection,
+    input = "",
+    program: string[] = [MAIN],
+  ) => {
+    const child = spawn(process.execPath, [...program, ...args], {
+      env: { PATH: process.env.PATH, COLUMNS: "100", ...env },
+    });
+    child.stdin.end(input);
+    const [stdout, stderr, code] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      new Promise((resolve) => child.once("exit", resolve)),
+    ]);
+    return { stdout, stderr, code };
+  };
+  const file = async (name: string, content: string) => {
+    await writeFile(join(directory, name), content);
+    return join(directory, name);
+  };
+
+  it("explains itself, exit codes included, and says which command was meant", async () => {
+    const help = await rates(["--help"]);
+    assert.equal(help.code, 0);
+    for (const word of ["submit", "watch", "load", "query", ...Object.values(EXITS).map((exit) => exit.means)])
+      assert(help.stdout.includes(word), word);
+    const wrong = await rates(["submt"]);
+    assert.equal(wrong.code, EXITS.invalid.code);
+    assert.match(wrong.stderr, /Did you mean submit\?/);
+  });
+
+  it("submits a request from a file and from stdin", async () => {
+    const request = JSON.stringify({ requestId: "from-file", task: { type: "read", sql: "select 1" } });
+    const submitted = await rates(["submit", await file("request.json", request), "--json"]);
+    assert.deepEqual(JSON.parse(submitted.stdout), { requestId: "from-file", tenant: "acme", status: "PENDING" });
+    const again = await rates(["submit", "-"], connection, request);
+    assert.deepEqual([again.code, again.stdout], [0, ""]);
+    assert.match(again.stderr, /PENDING from-file/);
+    await end(await claimNext(), { result: "{}" });
+  });
+
+  it("runs a query: waits for it and prints its result alone on stdout", async () => {
+    const running = rates([
+      "query",
+      "average_rates",
+      "--param",
+      "date_from=2021-01-01",
+      "--param",
+      "date_to=2021-01-02",
+      "--param",
+      "orig_code=A",
+      "--param",
+      "dest_code=B",
+    ]);
+    const job = await claimNext();
+    assert.deepEqual("params" in job.task && job.task.params, {
+      date_from: "2021-01-01",
+      date_to: "2021-01-02",
+      orig_code: "A",
+      dest_code: "B",
+    });
+    await end(job, { result: '{"inline":"day,price\\n","format":"csv","rows":0}' });
+    const { stdout, stderr, code } = await running;
+    assert.deepEqual([code, stdout], [0, "day,price\n"]);
+    assert.match(stderr, /SUCCEEDED/);
+  });
+
+  it("writes a result to a file that appears when it is whole", async () => {
+    const output = join(directory, "out.csv");
+    const running = rates(["query", "--sql", "select 1 as n", "--output", output]);
+    await end(await claimNext(), { result: '{"inline":"n\\n1\\n","format":"csv","rows":1}' });
+    assert.deepEqual([(await running).code, await readFile(output, "utf8")], [0, "n\n1\n"]);
+  });
+
+  it("loads a file through an upload, and shows the report of a batch with bad rows", async () => {
+    const running = rates([
+      "load",
+      await file("prices.csv", "orig_code,dest_code,day,price\n"),
+      "--target",
+      "prices",
+      "--mode",
+      "replace",
+      "--id",
+      "batch",
+    ]);
+    const job = await claimNext("ec2");
+    assert("source" in job.task && "s3" in job.task.source);
+    assert.match(job.task.source.s3, /^s3:\/\/uploads\/[0-9a-f]{16}\/[0-9a-f-]{36}\/prices\.csv$/);
+    const details = [
+      { line: 7, column: "price", value: "-3", reason: "has to be a whole number above 0, written in digits" },
+      { more: 2, report: { location: "s3://results/x/report.csv" } },
+    ];
+    await end(job, {
+      status: "FAILED",
+      error: new JobError("InvalidRows", { count: 3, rows: 50_000 }, { details }).body(),
+    });
+    const { stderr, stdout, code } = await running;
+    assert.deepEqual([code, stdout], [EXITS.failed.code, ""]);
+    assert.match(stderr, /FAILED batch/);
+    assert.match(stderr, /line 7 +price +"-3" has to be a whole number/);
+    assert.match(stderr, /2 more: the whole report is at s3:\/\/results\/x\/report.csv/);
+  });
+
+  it("lists, shows, cancels and retries jobs", async () => {
+    await rates(["submit", "--sql", "select 2", "--id", "to-cancel"]);
+    assert.equal((await rates(["cancel", "to-cancel"])).code, 0);
+    const watched = await rates(["watch", "to-cancel"]);
+    assert.equal(watched.code, EXITS.cancelled.code);
+    assert.match((await rates(["retry", "to-cancel"])).stderr, /PENDING to-cancel.retry-1/);
+    await end(await claimNext(), { result: "{}" });
+    await project(p.context);
+    const list = await rates(["list", "--text", "cancel"]);
+    assert.match(list.stdout, /^STATUS +ID +CREATED/);
+    assert.match(list.stdout, /CANCELLED +to-cancel /);
+    for (const line of list.stdout.split("\n")) assert(line.length <= 120, line);
+    assert.deepEqual(
+      JSON.parse((await rates(["list", "--status", "CANCELLED", "--json"])).stdout).jobs.map(
+        (job: { requestId: string }) => job.requestId,
+      ),
+      ["to-cancel"],
+    );
+    assert.match((await rates(["show", "to-cancel"])).stdout, /PENDING[\s\S]*CANCELLED/);
+  });
+
+  it("gives up waiting after --wait, and the job goes on", async () => {
+    const { code, stderr } = await rates(["query", "--sql", "select 3", "--id", "slow", "--wait", "0.3"]);
+    assert.equal(code, EXITS.gaveUp.code);
+    assert.match(stderr, /rates watch slow/);
+    await end(await claimNext(), { result: "{}" });
+  });
+
+  it("says what is wrong with a request, and with --json in a form for machines", async () => {
+    const { code, stderr } = await rates(["submit", "--query", "avarage_rates"]);
+    assert.equal(code, EXITS.invalid.code);
+    assert.match(stderr, /task\.query = "avarage_rates" .*Did you mean 'average_rates'/);
+    const machine = await rates(["submit", "--query", "avarage_rates", "--json"]);
+    assert.equal(JSON.parse(machine.stdout).error.type, "InvalidRequest");
+    for (const args of [
+      ["submit"],
+      ["submit", "--query", "a", "--sql", "b"],
+      ["submit", "--target", "prices"],
+      ["submit", "/no/such/file"],
+      ["load", "/no/such/file.csv"],
+      ["load", "prices.txt"],
+      ["show", "nobody"],
+    ])
+      assert.equal((await rates(args)).code, EXITS.invalid.code, args.join(" "));
+  });
+
+  it("says how to reach a platform that does not answer, or refuses the token", async () => {
+    const nowhere = await rates(["list"], { RATES_API: "http://127.0.0.1:1", RATES_TOKEN: "x" });
+    assert.equal(nowhere.code, EXITS.unreachable.code);
+    assert.match(nowhere.stderr, /npm start/);
+    const none = await rates(["list", "--data-dir", directory], {});
+    assert.match(none.stderr, /No platform runs/);
+    assert.equal((await rates(["list"], { ...connection, RATES_TOKEN: "wrong" })).code, EXITS.unreachable.code);
+  });
+
+  it("runs through its launcher, which hands on the exit code", async () => {
+    assert.equal((await rates(["show", "nobody"], connection, "", [LAUNCHER])).code, EXITS.invalid.code);
+  });
+});
