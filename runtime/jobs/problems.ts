@@ -6,8 +6,9 @@ import type { Problem } from "./errors.ts";
 /** " Did you mean 'x'?" when one of the known names is near, else the names there are (at most ten). */
 export function suggestion(name: string, known: readonly string[]): string {
   if (known.length === 0) return "";
-  const near = closest(name, [...known]);
-  if (distance(name, near) <= Math.max(2, Math.floor(name.length / 3))) return ` Did you mean '${near}'?`;
+  const begun = name.length >= 3 ? known.find((one) => one.startsWith(name) || name.startsWith(one)) : undefined;
+  const near = begun ?? closest(name, [...known]);
+  if (begun || distance(name, near) <= Math.max(2, Math.floor(name.length / 3))) return ` Did you mean '${near}'?`;
   return ` There ${known.length === 1 ? "is" : "are"}: ${known.slice(0, 10).join(", ")}${known.length > 10 ? ", …" : ""}.`;
 }
 

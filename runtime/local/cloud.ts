@@ -1,5 +1,7 @@
 import { mkdirSync } from "node:fs";
 import type { AddressInfo } from "node:net";
+import Type from "typebox";
+import Value from "typebox/value";
 // fauxqs' own starter listens on every interface, without credentials; so its pieces are put together here, to listen
 // on this machine only. Its package exports no more than the starter, hence the paths.
 import { buildApp } from "../../node_modules/fauxqs/dist/app.js";
@@ -9,6 +11,10 @@ import { FileS3Persistence } from "../../node_modules/fauxqs/dist/s3/fileS3Persi
 import { S3Store } from "../../node_modules/fauxqs/dist/s3/s3Store.js";
 import { SnsStore } from "../../node_modules/fauxqs/dist/sns/snsStore.js";
 import { SqsStore } from "../../node_modules/fauxqs/dist/sqs/sqsStore.js";
+
+/** What tells a ReceiveMessage call, and its answer, from others. */
+const Receive = Type.Object({ QueueUrl: Type.String() });
+const Received = Type.Object({ Messages: Type.Array(Type.Object({ ReceiptHandle: Type.String() })) });
 
 const HOST = "127.0.0.1";
 
@@ -42,10 +48,17 @@ export interface Cloud {
 export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
   const region = options.region ?? "eu-west-1";
   const sqsStore = new SqsStore();
+  // Queue URLs name the address that was asked, not a `sqs.<region>.localhost` that not every resolver knows.
+  sqsStore.host = "";
   const snsStore = new SnsStore();
   const s3Store = new S3Store();
   const keepers = options.directory === undefined ? [] : keepIn(options.directory, { sqsStore, snsStore, s3Store });
   const app = buildApp({ logger: false, defaultRegion: region, stores: { sqsStore, snsStore, s3Store } });
+  app.addHook("onSend", async (request, _reply, payload) => {
+    // A receiver that vanished during its long poll would keep the messages out of sight until their timeout.
+    if (request.raw.socket.destroyed) giveBack(sqsStore, request.body, payload);
+    return payload;
+  });
   app.addHook("onClose", () => {
     for (const keeper of keepers) keeper.close();
   });
@@ -73,6 +86,15 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
     createBucket: (name) => s3Store.createBucket(name),
     stop: () => app.close(),
   };
+}
+
+/** Makes messages visible again that were received for nobody. */
+function giveBack(store: SqsStore, request: unknown, response: unknown): void {
+  if (!Value.Check(Receive, request) || typeof response !== "string") return;
+  const queue = store.getQueue(request.QueueUrl);
+  const received: unknown = JSON.parse(response);
+  if (!Value.Check(Received, received)) return;
+  for (const { ReceiptHandle } of received.Messages) queue?.changeVisibility(ReceiptHandle, 0);
 }
 
 /** Loads what `directory` holds into the stores, and keeps there what happens to them from now on. */

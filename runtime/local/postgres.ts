@@ -1,7 +1,17 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -89,7 +99,12 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
     const [program = postgres, ...args] = [...as.prefix, postgres, "-D", data, ...flags];
     // In a session of its own: Ctrl-C in the terminal is for the platform, which ends the server when it is last.
-    const child = spawn(program, args, { ...as.user, cwd: options.directory, detached: true, stdio: ["ignore", log, log] });
+    const child = spawn(program, args, {
+      ...as.user,
+      cwd: options.directory,
+      detached: true,
+      stdio: ["ignore", log, log],
+    });
     closeSync(log);
     const ended = once(child, "exit").then(() => {});
     if (await becomesReady(child, data)) return running(child, ended, port, readPassword(options.directory));

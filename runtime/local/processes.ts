@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
 /**
@@ -45,6 +45,30 @@ export async function waitForEnd(target: ProcessIdentity, milliseconds: number):
     await delay(20);
   }
   return true;
+}
+
+/** The processes that have these words next to each other in their command line. */
+export function findByArguments(...words: string[]): ProcessIdentity[] {
+  const found = existsSync("/proc/self/cmdline") ? pidsFromProc(words.join("\0")) : pidsFromPs(words.join(" "));
+  return found.filter((pid) => pid !== process.pid).flatMap((pid) => identify(pid) ?? []);
+}
+
+function pidsFromProc(words: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return `\0${readFileSync(`/proc/${pid}/cmdline`, "utf8")}`.includes(`\0${words}\0`);
+      } catch {
+        return false; // It has just ended.
+      }
+    });
+}
+
+function pidsFromPs(words: string): number[] {
+  const lines = execFileSync("ps", ["-axo", "pid=,command="], { encoding: "utf8" }).trim().split("\n");
+  return lines.filter((line) => `${line} `.includes(` ${words} `)).map((line) => Number.parseInt(line, 10));
 }
 
 function startFromProc(pid: number): string | undefined {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,6 +10,8 @@ import Type from "typebox";
 import { Value } from "typebox/value";
 import { type Cloud, startCloud } from "./cloud.ts";
 import { type Postgres, startPostgres } from "./postgres.ts";
+import { stopLeftovers } from "./postmaster.ts";
+import { identify } from "./processes.ts";
 import { letRolesLogIn } from "./roles.ts";
 
 /** Tells mocha's worker processes where to ask for the cluster that the run shares. */
@@ -79,8 +81,9 @@ export function skip(context: Mocha.Context, reason: string): never {
     test.title += ` [skipped: ${reason}]`;
   };
   const runnable: Mocha.Runnable | undefined = context.test;
-  if (runnable?.type === "hook") runnable.parent?.eachTest(mark);
-  else if (runnable !== undefined) mark(runnable);
+  const isTest = runnable?.parent?.tests.some((test) => test === runnable) ?? false;
+  if (runnable !== undefined && isTest) mark(runnable);
+  else runnable?.parent?.eachTest(mark);
   return context.skip();
 }
 
@@ -144,10 +147,25 @@ async function startCluster(): Promise<TestCluster> {
 }
 
 async function startThrowAway(): Promise<Postgres> {
+  await sweep();
   run.directory = mkdtempSync(join(tmpdir(), `rates-test-${process.pid}-`));
   const logFile = join(run.directory, "postgres.log");
-  run.postgres = await startPostgres({ directory: run.directory, logFile, durable: false, maxConnections: 300 });
-  return run.postgres;
+  const postgres = await startPostgres({ directory: run.directory, logFile, durable: false, maxConnections: 300 });
+  // Ctrl-C ends mocha without its teardown. The directory is then left to the next run.
+  for (const event of ["exit", "SIGINT"]) process.once(event, () => void postgres.stop());
+  run.postgres = postgres;
+  return postgres;
+}
+
+/** Ends and removes what test runs that were killed left behind. */
+async function sweep(): Promise<void> {
+  for (const name of readdirSync(tmpdir())) {
+    const [, pid] = /^rates-test-(\d+)-/.exec(name) ?? [];
+    if (pid === undefined || identify(Number(pid)) !== undefined) continue;
+    const directory = join(tmpdir(), name);
+    await stopLeftovers(join(directory, "data"));
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 async function administer(url: string, ...statements: string[]): Promise<void> {

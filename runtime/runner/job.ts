@@ -1,11 +1,11 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { Logger } from "pino";
+import { classify } from "../jobs/classify.ts";
 import { ERRORS, JobError } from "../jobs/errors.ts";
 import type { Settings } from "../jobs/settings.ts";
 import { step } from "../jobs/steps.ts";
 import type { Database } from "../jobs/store.ts";
 import { type ClaimedJob, type DueResponse, dueResponses, type Ending, finish, retry, working } from "../jobs/store.ts";
-import { classify } from "../jobs/classify.ts";
 import { Keeper } from "./keeper.ts";
 import type { OutputOptions } from "./output.ts";
 import { read } from "./read.ts";

@@ -65,10 +65,10 @@ export const TARGETS: Record<Target, TargetTable> = {
           }
         : {}),
       // In the order of the index: a sorted load touches each of its pages once. What does not read back as it was
-      // written is left out, so that the count tells; unknown ports are refused by the foreign keys.
+      // written is left out (and 'infinity', which does), so that the count tells; unknown ports are refused by the foreign keys.
       insert: `insert into prices (orig_code, dest_code, day, price)
         select orig_code, dest_code, day::date, price::integer from batch
-        where problem is null and day::date::text = day and price::integer::text = price and price::integer > 0
+        where problem is null and length(day) = 10 and day::date::text = day and price::integer::text = price and price::integer > 0
         order by orig_code, dest_code, day::date`,
     }),
   },

@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** How often a part may end by itself within the window before the platform gives up. */
+const MAX_FAILURES = 5;
+const FAILURE_WINDOW_MS = 60_000;
+const FIRST_PAUSE_MS = 250;
+/** How long a part may take to end once it was told to hurry. */
+const HURRY_MS = 3_000;
+const LOG_TAIL_LINES = 15;
+
+/** How to run a part of the platform as a process of its own. */
+export interface ChildOptions {
+  /** What to call it in messages. */
+  name: string;
+  /** Node's arguments. */
+  args: string[];
+  env: NodeJS.ProcessEnv;
+  /** File that its output is added to. */
+  logFile: string;
+  /** Told in a line when it had to be started again. */
+  say(line: string): void;
+}
+
+/** A part that is kept running. SIGTERM asks it to end in good order, a second SIGTERM to hurry. */
+export interface Child {
+  /** Resolves when its process says `ready` over its channel, for the first time. */
+  ready: Promise<void>;
+  /** Rejects when it has ended by itself too often; never resolves. */
+  failed: Promise<never>;
+  /** Asks it to end and waits for that. */
+  stop(): Promise<void>;
+  /** After `stop`: no patience any more. */
+  hurry(): void;
+}
+
+/** Starts a part, and starts it again when it ends by itself. */
+export function startChild({ name, args, env, logFile, say }: ChildOptions): Child {
+  const ready = Promise.withResolvers<void>();
+  const failed = Promise.withResolvers<never>();
+  // Whoever waits for them handles them; until then a rejection is no crash.
+  ready.promise.catch(() => {});
+  failed.promise.catch(() => {});
+  const failures: number[] = [];
+  let stopping = false;
+  let current: ChildProcess | undefined;
+
+  const live = async () => {
+    while (!stopping) {
+      const log = openSync(logFile, "a", 0o600);
+      // In a session of its own: Ctrl-C in the terminal is for the platform, which decides who ends when.
+      const child = spawn(process.execPath, args, { env, detached: true, stdio: ["ignore", log, log, "ipc"] });
+      closeSync(log);
+      current = child;
+      child.on("message", (message) => {
+        if (message === "ready") ready.resolve();
+      });
+      const [code, signal] = await once(child, "exit");
+      if (stopping) return;
+      failures.push(Date.now());
+      const recent = failures.filter((moment) => moment > Date.now() - FAILURE_WINDOW_MS);
+      if (recent.length >= MAX_FAILURES) {
+        const error = new Error(
+          `The ${name} ended ${recent.length} times within a minute. ${logFile} ends with:\n${tail(logFile)}`,
+        );
+        ready.reject(error);
+        failed.reject(error);
+        return;
+      }
+      say(`The ${name} ended by itself (${signal ?? `exit code ${code}`}); starting it again. Its log: ${logFile}`);
+      await delay(FIRST_PAUSE_MS * 2 ** (recent.length - 1));
+    }
+  };
+  const life = live();
+  return {
+    ready: ready.promise,
+    failed: failed.promise,
+    async stop() {
+      stopping = true;
+      current?.kill("SIGTERM");
+      await life;
+    },
+    hurry() {
+      current?.kill("SIGTERM");
+      setTimeout(() => current?.kill("SIGKILL"), HURRY_MS).unref();
+    },
+  };
+}
+
+function tail(file: string): string {
+  return readFileSync(file, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n");
+}

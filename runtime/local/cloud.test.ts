@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
+import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { type Cloud, startCloud } from "./cloud.ts";
+import { portProblem } from "./ports.ts";
+
+describe("SQS and S3 on this machine", () => {
+  let directory: string;
+  let cloud: Cloud;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "rates-cloud-"));
+  });
+  afterEach(async () => {
+    await cloud.stop();
+    rmSync(directory, { recursive: true });
+  });
+
+  const clients = () => {
+    const config = {
+      endpoint: cloud.endpoint,
+      region: cloud.region,
+      credentials: { accessKeyId: "test", secretAccessKey: "test" },
+    };
+    return { sqs: new SQSClient(config), s3: new S3Client({ ...config, forcePathStyle: true }) };
+  };
+
+  it("listen on this machine only", async () => {
+    cloud = await startCloud();
+    const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
+    for (const { address } of addresses.filter(({ internal, family }) => !internal && family === "IPv4")) {
+      assert.equal(await portProblem(cloud.port, address), undefined, `they listen on ${address} too`);
+    }
+  });
+
+  it("keep messages and objects over a restart, under the same names and etags", async () => {
+    cloud = await startCloud({ directory });
+    cloud.createBucket("uploads");
+    const queueUrl = cloud.createQueue("requests");
+    const before = clients();
+    await before.sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: "kept" }));
+    const put = await before.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "a/b.csv", Body: "1,2\n" }));
+    const { port } = cloud;
+    await cloud.stop();
+
+    cloud = await startCloud({ directory, port });
+    cloud.createBucket("uploads");
+    assert.equal(cloud.createQueue("requests"), queueUrl);
+    const after = clients();
+    const { Messages } = await after.sqs.send(new ReceiveMessageCommand({ QueueUrl: queueUrl }));
+    assert.deepEqual(
+      Messages?.map(({ Body }) => Body),
+      ["kept"],
+    );
+    const head = await after.s3.send(new HeadObjectCommand({ Bucket: "uploads", Key: "a/b.csv" }));
+    assert.equal(head.ETag, put.ETag);
+    const { Body } = await after.s3.send(new GetObjectCommand({ Bucket: "uploads", Key: "a/b.csv" }));
+    assert.equal(await Body?.transformToString(), "1,2\n");
+  });
+
+  it("give a message to the next receiver when the one before vanished in its long poll", async () => {
+    cloud = await startCloud();
+    const QueueUrl = cloud.createQueue("requests");
+    const { sqs } = clients();
+    const leaving = new AbortController();
+    const poll = sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 20 }), {
+      abortSignal: leaving.signal,
+    });
+    const other = sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 1 }));
+    assert.equal((await other).Messages, undefined);
+    leaving.abort();
+    await assert.rejects(poll);
+    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: "hello" }));
+    const { Messages } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 5 }));
+    assert.equal(Messages?.[0]?.Body, "hello");
+  });
+
+  it("take new attributes for a queue that exists", async () => {
+    cloud = await startCloud();
+    const queueUrl = cloud.createQueue("requests", { VisibilityTimeout: "30" });
+    await clients().sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: "kept" }));
+    cloud.createQueue("requests", { VisibilityTimeout: "0" });
+    for (let time = 0; time < 2; time++) {
+      const { Messages } = await clients().sqs.send(new ReceiveMessageCommand({ QueueUrl: queueUrl }));
+      assert.equal(Messages?.length, 1);
+    }
+  });
+});

@@ -1,0 +1,100 @@
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { pino } from "pino";
+import { createDispatcher } from "../dispatcher/dispatcher.ts";
+import { runEnded } from "../jobs/runs.ts";
+import { startEventSource } from "./eventSource.ts";
+import { localLauncher } from "./launcher.ts";
+import { identify, signal } from "./processes.ts";
+
+/** How long after a tick the next one begins. The cloud's schedule is a minute; here its look costs next to nothing. */
+const TICK_MS = 2_000;
+
+/**
+ * The dispatcher's process on one machine: it calls the Lambda handlers as AWS would. Two event source mappings, a
+ * schedule, and the news that a run has ended. SIGTERM drains: no message is taken and no run started any more, each
+ * run may finish its job within --drain-seconds; a second SIGTERM ends the runs by force. When the platform's own
+ * process vanishes, it takes the runs and the Postgres server with it.
+ *
+ * node runtime/local/dispatcherHost.ts --concurrency N --logs DIR --drain-seconds N --postgres-pid N
+ */
+const { values } = parseArgs({
+  options: {
+    concurrency: { type: "string", default: "2" },
+    logs: { type: "string", default: "." },
+    "drain-seconds": { type: "string", default: "30" },
+    "postgres-pid": { type: "string", default: "0" },
+  },
+});
+const postgres = identify(Number(values["postgres-pid"]));
+const launcher = localLauncher({
+  program: [fileURLToPath(new URL("../runner/main.ts", import.meta.url))],
+  logDirectory: values.logs,
+  onEnded: (run, outcome) => void track(ended(run, outcome)),
+});
+const launchers = () => ({ glue: launcher, ec2: launcher });
+const log = pino({ base: { part: "dispatcher" } });
+// As in the cloud: one function for requests, another for everything that must not wait behind them.
+const requests = createDispatcher(launchers, log);
+const events = createDispatcher(launchers, log);
+const { queues } = requests.context;
+const stopping = new AbortController();
+const stopped = once(stopping.signal, "abort");
+const pending = new Set<Promise<void>>();
+
+process.on("disconnect", () => {
+  // The platform was killed. The runs notice by themselves; nobody else would end Postgres.
+  if (postgres !== undefined) signal(postgres, "SIGINT");
+  process.exit(1);
+});
+process.on("SIGTERM", () => {
+  if (stopping.signal.aborted) void launcher.kill();
+  stopping.abort();
+});
+
+const region = process.env.AWS_REGION ?? "";
+const mappings = [
+  {
+    context: requests.context,
+    queueUrl: queues.requests,
+    handler: requests.requests,
+    concurrency: Number(values.concurrency),
+  },
+  { context: events.context, queueUrl: queues.wakeups, handler: events.wakeups, concurrency: 2 },
+].map(({ context, ...mapping }) => startEventSource({ sqs: context.sqs, region, log, ...mapping }));
+const schedule = tickUntilStopped();
+process.send?.("ready");
+await stopped;
+
+// No new work: neither from the queues nor for what waits. Whatever waits is durable.
+const drained = launcher.drain(Number(values["drain-seconds"]) * 1000);
+await Promise.all([...mappings.map((mapping) => mapping.stop()), schedule, drained]);
+await Promise.all(pending);
+await Promise.all([requests.close(), events.close()]);
+process.exit(0);
+
+async function tickUntilStopped(): Promise<void> {
+  while (!stopping.signal.aborted) {
+    await events.tick().catch((error: unknown) => log.error({ error: String(error) }, "a tick failed"));
+    await Promise.race([delay(TICK_MS), stopped]);
+  }
+}
+
+/** A run has ended: the handler frees its slot and fills it again; while draining only its slot is freed. */
+async function ended(run: string, outcome: string): Promise<void> {
+  try {
+    if (stopping.signal.aborted) await runEnded(events.context.db, run, outcome);
+    else await events.runEnded({ run, outcome });
+  } catch (error) {
+    // The next tick sees that the process is gone.
+    log.error({ run, error: String(error) }, "the end of a run could not be recorded");
+  }
+}
+
+async function track(work: Promise<void>): Promise<void> {
+  pending.add(work);
+  await work;
+  pending.delete(work);
+}

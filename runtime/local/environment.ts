@@ -1,0 +1,29 @@
+import type { Cloud } from "./cloud.ts";
+import type { Postgres } from "./postgres.ts";
+
+/**
+ * What a shell may hold that would lead a part elsewhere: somebody's real AWS account, another database, npm's view of
+ * its caller.
+ */
+const FOREIGN = /^(AWS_|DATABASE_|PG[A-Z]|npm_|DB_PASSWORD$|RATES_SETTINGS$)/;
+/** The database that the platform uses in its cluster. */
+export const DATABASE = "rates";
+
+/** The environment of the platform's parts: the same names as in the cloud, pointing at this machine. */
+export function partEnvironment(
+  parts: { postgres: Postgres; cloud: Cloud; settings: object; dataDir: string },
+  base: NodeJS.ProcessEnv = process.env,
+): NodeJS.ProcessEnv {
+  const { postgres, cloud, settings, dataDir } = parts;
+  return {
+    ...Object.fromEntries(Object.entries(base).filter(([name]) => !FOREIGN.test(name))),
+    ...cloud.env,
+    DATABASE_HOST: postgres.host,
+    DATABASE_PORT: String(postgres.port),
+    DATABASE_NAME: DATABASE,
+    DATABASE_AUTH: "password",
+    DB_PASSWORD: postgres.password,
+    RATES_SETTINGS: JSON.stringify(settings),
+    RATES_DATA_DIR: dataDir,
+  };
+}

@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
+import { type Cloud, startCloud } from "./cloud.ts";
+import { type EventSource, startEventSource } from "./eventSource.ts";
+import { testCloud } from "./testing.ts";
+
+describe("the event source", () => {
+  let cloud: Cloud;
+  let sqs: SQSClient;
+  let queueUrl: string;
+  let source: EventSource | undefined;
+  const errors: unknown[] = [];
+  let onError: () => void;
+  beforeEach(async () => {
+    cloud = await testCloud();
+    queueUrl = cloud.createQueue("requests", { VisibilityTimeout: "1" });
+    const credentials = { accessKeyId: "test", secretAccessKey: "test" };
+    sqs = new SQSClient({ endpoint: cloud.endpoint, region: cloud.region, credentials });
+    errors.length = 0;
+    onError = () => {};
+  });
+  afterEach(async () => {
+    await source?.stop();
+    sqs.destroy();
+    await cloud.stop();
+  });
+
+  const send = (body: string, attributes = {}) =>
+    sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: body, MessageAttributes: attributes }));
+  const start = (handler: (event: SQSEvent) => Promise<SQSBatchResponse>, concurrency = 2) => {
+    source = startEventSource({
+      sqs,
+      queueUrl,
+      region: cloud.region,
+      concurrency,
+      handler,
+      log: {
+        error(...all: unknown[]) {
+          errors.push(all);
+          onError();
+        },
+      },
+    });
+    return source;
+  };
+  const left = async () => {
+    const names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"] as const;
+    const command = new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: [...names] });
+    const { Attributes = {} } = await sqs.send(command);
+    return names.reduce((sum, name) => sum + Number(Attributes[name]), 0);
+  };
+  const none: SQSBatchResponse = { batchItemFailures: [] };
+
+  it("hands over messages as Lambda does, and deletes what succeeded", async () => {
+    const { promise, resolve } = Promise.withResolvers<SQSEvent>();
+    await send("hello", { kind: { DataType: "String", StringValue: "greeting" } });
+    const running = start(async (event) => {
+      resolve(event);
+      return none;
+    });
+    const [record] = (await promise).Records;
+    await running.stop();
+    assert.equal(record?.body, "hello");
+    assert.equal(record?.eventSource, "aws:sqs");
+    assert.match(record?.eventSourceARN ?? "", /^arn:aws:sqs:eu-west-1:\d{12}:requests$/);
+    assert.equal(record?.messageAttributes.kind?.stringValue, "greeting");
+    assert.equal(record?.attributes.ApproximateReceiveCount, "1");
+    assert.equal(await left(), 0);
+  });
+
+  it("leaves only the reported messages, which come again", async () => {
+    const seen: string[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await send("good");
+    await send("bad");
+    const running = start(async ({ Records }) => {
+      seen.push(...Records.map(({ body }) => body));
+      const failing = Records.filter(
+        ({ body, attributes }) => body === "bad" && attributes.ApproximateReceiveCount === "1",
+      );
+      if (seen.filter((body) => body === "bad").length === 2) resolve();
+      return { batchItemFailures: failing.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+    });
+    await promise;
+    await running.stop();
+    assert.deepEqual(seen.toSorted(), ["bad", "bad", "good"]);
+    assert.equal(await left(), 0);
+  });
+
+  it("leaves the whole batch when the handler throws, and says so", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await send("one");
+    let calls = 0;
+    const running = start(async () => {
+      if (++calls === 1) throw new Error("database is down");
+      resolve();
+      return none;
+    });
+    await promise;
+    await running.stop();
+    assert.equal(errors.length, 1);
+    assert.match(JSON.stringify(errors), /database is down/);
+    assert.equal(await left(), 0);
+  });
+
+  it("never runs more invocations at once than allowed", async () => {
+    for (let index = 0; index < 60; index++) await send(String(index));
+    let running = 0;
+    let most = 0;
+    let handled = 0;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const started = start(async ({ Records }) => {
+      most = Math.max(most, ++running);
+      await new Promise((next) => setTimeout(next, 20));
+      running--;
+      handled += Records.length;
+      if (handled === 60) resolve();
+      return none;
+    }, 2);
+    await promise;
+    await started.stop();
+    assert.equal(most, 2);
+    assert.equal(await left(), 0);
+  });
+
+  it("stops at once while it waits, and only after the invocations that run", async () => {
+    const begun = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
+    let ended = false;
+    await send("one");
+    const running = start(async () => {
+      begun.resolve();
+      await gate.promise;
+      ended = true;
+      return none;
+    });
+    await begun.promise;
+    const stopped = running.stop().then(() => ended);
+    gate.resolve();
+    assert.equal(await stopped, true);
+    assert.equal(await left(), 0);
+  });
+
+  it("goes on when the queue can be read again", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const failed = Promise.withResolvers<void>();
+    onError = failed.resolve;
+    const { port } = cloud;
+    await cloud.stop();
+    const running = start(async () => {
+      resolve();
+      return none;
+    });
+    await failed.promise;
+    cloud = await startCloud({ port });
+    cloud.createQueue("requests");
+    await send("one");
+    await promise;
+    await running.stop();
+    assert.match(JSON.stringify(errors), /cannot be read/);
+  });
+});

@@ -1,0 +1,32 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import Type from "typebox";
+import Value from "typebox/value";
+import { freePort, portProblem } from "./ports.ts";
+
+const Ports = Type.Object({ postgres: Type.Integer(), aws: Type.Integer() });
+
+/** The ports, beside the API's, that a data directory's platform listens on. */
+export type KeptPorts = Type.Static<typeof Ports>;
+
+/**
+ * Free ports for the platform on `dataDir`: those of its last start as long as nobody else took them, so that a database
+ * client or a queue URL from yesterday still works.
+ */
+export async function keptPorts(dataDir: string): Promise<KeptPorts> {
+  const file = join(dataDir, "ports.json");
+  const last = read(file);
+  const choose = async (port: number | undefined) =>
+    port !== undefined && (await portProblem(port)) === undefined ? port : freePort();
+  const ports = { postgres: await choose(last?.postgres), aws: await choose(last?.aws) };
+  writeFileSync(file, JSON.stringify(ports), { mode: 0o600 });
+  return ports;
+}
+
+function read(file: string): KeptPorts | undefined {
+  try {
+    return Value.Parse(Ports, JSON.parse(readFileSync(file, "utf8")));
+  } catch {
+    return undefined;
+  }
+}

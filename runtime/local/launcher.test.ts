@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Refused } from "../dispatcher/launcher.ts";
+import { type LocalLauncher, localLauncher } from "./launcher.ts";
+
+/** A runner that does nothing but live, and on SIGTERM ends as a drained one would, unless its environment forbids. */
+const RUNNER = `
+  console.log("hello from", process.argv.slice(2).join(" "));
+  const life = setInterval(() => {}, 1000);
+  process.on("SIGTERM", () => { if (!process.env.STUBBORN) { clearInterval(life); process.disconnect(); } });
+  process.on("disconnect", () => process.exit());
+  require("node:fs").writeFileSync(process.env.LOG_LOCATION + ".up", "");
+`;
+
+describe("the local launcher", () => {
+  let directory: string;
+  let ended: { run: string; outcome: string }[];
+  let onEnded: () => void;
+  let launcher: LocalLauncher;
+  const make = () =>
+    localLauncher({
+      program: [join(directory, "runner.cjs")],
+      logDirectory: directory,
+      onEnded: (run, outcome) => {
+        ended.push({ run, outcome });
+        onEnded();
+      },
+    });
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "rates-launcher-"));
+    writeFileSync(join(directory, "runner.cjs"), RUNNER);
+    ended = [];
+    onEnded = () => {};
+    launcher = make();
+  });
+  afterEach(async () => {
+    delete process.env.STUBBORN;
+    await launcher.kill();
+    rmSync(directory, { recursive: true });
+  });
+
+  const start = async () => {
+    const run = randomUUID();
+    const id = await launcher.start(run, "glue");
+    while (!existsSync(join(directory, `runner-${run}.log.up`))) await delay(10);
+    return { run, id };
+  };
+  const nextEnd = () =>
+    new Promise<void>((resolve) => {
+      onEnded = resolve;
+    });
+
+  it("starts a process that knows its run and its kind, and keeps its output", async () => {
+    const { run } = await start();
+    assert.match(readFileSync(join(directory, `runner-${run}.log`), "utf8"), new RegExp(`--run ${run} --runner glue`));
+  });
+
+  it("tells any process whether a run lives, and ends it", async () => {
+    const { run, id } = await start();
+    const other = make();
+    assert.equal(await other.status(run, id), "ALIVE");
+    const end = nextEnd();
+    await other.stop(run, id);
+    await end;
+    assert.equal(await other.status(run, id), "ENDED");
+    assert.deepEqual(ended, [{ run, outcome: "SIGKILL" }]);
+  });
+
+  it("finds a run whose launch was never recorded by its own id", async () => {
+    const { run } = await start();
+    assert.equal(await make().status(run, undefined), "ALIVE");
+    assert.equal(await make().status(randomUUID(), undefined), "UNKNOWN");
+    const end = nextEnd();
+    await make().stop(run, undefined);
+    await end;
+    assert.equal(await make().status(run, undefined), "UNKNOWN");
+  });
+
+  it("never takes another process with the same pid for the run", async () => {
+    const { run, id } = await start();
+    const stranger = `${id.split("@")[0]}@0`;
+    assert.equal(await launcher.status(run, stranger), "ENDED");
+    await launcher.stop(run, stranger);
+    assert.equal(await launcher.status(run, id), "ALIVE");
+  });
+
+  it("ends a paused run", async () => {
+    const { run, id } = await start();
+    process.kill(Number(id.split("@")[0]), "SIGSTOP");
+    const end = nextEnd();
+    await launcher.stop(run, id);
+    await end;
+    assert.equal(await launcher.status(run, id), "ENDED");
+  });
+
+  it("drains: runs end by themselves, and no other is started", async () => {
+    const { run, id } = await start();
+    const drained = launcher.drain(60_000);
+    await assert.rejects(launcher.start(randomUUID(), "ec2"), Refused);
+    await drained;
+    assert.equal(await launcher.status(run, id), "ENDED");
+    assert.deepEqual(ended, [{ run, outcome: "ENDED" }]);
+  });
+
+  it("ends by force what does not drain in time", async () => {
+    process.env.STUBBORN = "1";
+    const { run, id } = await start();
+    await launcher.drain(100);
+    assert.equal(await launcher.status(run, id), "ENDED");
+    assert.deepEqual(ended, [{ run, outcome: "SIGKILL" }]);
+  });
+});

@@ -1,0 +1,229 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import pg from "pg";
+import type { PlatformFile } from "./platformFile.ts";
+import { skip } from "./testing.ts";
+
+const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
+const PATIENCE_MS = 60_000;
+
+/** Processes that have the data directory in their command line or environment, without those that only wait to be reaped. */
+function processesOf(dataDir: string): string[] {
+  const holds = (pid: string, file: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, "utf8").includes(dataDir);
+    } catch {
+      return false;
+    }
+  };
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
+  return pids
+    .filter((pid) => holds(pid, "cmdline") || holds(pid, "environ"))
+    .map((pid) => `${pid} ${readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")}`);
+}
+
+async function until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
+  for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await delay(50)) {
+    const found = await look();
+    if (found) return found;
+  }
+  assert.fail(`${what}: not within ${PATIENCE_MS / 1000} s`);
+}
+
+describe("npm start", function () {
+  this.timeout(2 * PATIENCE_MS);
+  this.slow(15_000);
+  let dataDir: string;
+  let main: ChildProcess;
+  let said: string;
+
+  before(function () {
+    if (!existsSync("/proc/self/environ")) skip(this, "this system has no /proc to look for processes in");
+  });
+  beforeEach(() => {
+    dataDir = mkdtempSync(join(tmpdir(), "rates-main-"));
+  });
+  afterEach(async () => {
+    if (main.exitCode === null && main.signalCode === null) {
+      main.kill("SIGINT");
+      main.kill("SIGINT");
+      await once(main, "exit");
+    }
+    rmSync(dataDir, { recursive: true });
+  });
+
+  const start = (...args: string[]): ChildProcess => {
+    said = "";
+    // In a process group of its own, as a terminal's foreground job is.
+    main = spawn(process.execPath, [MAIN, "--port", "0", "--data-dir", dataDir, ...args], { detached: true });
+    main.stdout?.on("data", (data) => {
+      said += data;
+    });
+    main.stderr?.on("data", (data) => {
+      said += data;
+    });
+    return main;
+  };
+  const platform = () =>
+    until<PlatformFile>("platform.json", () => {
+      if (main.exitCode !== null) assert.fail(`it ended:\n${said}`);
+      const file = join(dataDir, "platform.json");
+      // One that was killed leaves its file behind; the summary comes after the new one.
+      return said.includes("The platform is up") && JSON.parse(readFileSync(file, "utf8"));
+    });
+  const ctrlC = () => process.kill(-(main.pid ?? 0), "SIGINT");
+  const exit = async () => (main.exitCode === null ? (await once(main, "exit"))[0] : main.exitCode);
+
+  /** Any SQS client, with no use of our API. */
+  const client = (file: PlatformFile) =>
+    new SQSClient({
+      endpoint: file.sqsEndpoint,
+      region: file.region,
+      credentials: { accessKeyId: "any", secretAccessKey: "any" },
+    });
+  const send = (file: PlatformFile, requestId: string, task: object) =>
+    client(file).send(
+      new SendMessageCommand({ QueueUrl: file.requestQueueUrl, MessageBody: JSON.stringify({ requestId, task }) }),
+    );
+  const response = async (file: PlatformFile) => {
+    const receive = new ReceiveMessageCommand({ QueueUrl: file.responseQueueUrl, WaitTimeSeconds: 2 });
+    const message = await until("a response", async () => (await client(file).send(receive)).Messages?.[0]);
+    return JSON.parse(message.Body ?? "");
+  };
+  const status = async (file: PlatformFile, requestId: string) => {
+    const db = new pg.Client(file.databaseUrl);
+    await db.connect();
+    try {
+      return (await db.query("select status from jobs.jobs where request_id = $1", [requestId])).rows[0]?.status;
+    } finally {
+      await db.end();
+    }
+  };
+  const read = {
+    type: "read",
+    query: "average_rates",
+    params: { date_from: "2021-01-01", date_to: "2021-01-02", orig_code: "CNSGH", dest_code: "NLRTM" },
+    format: "json",
+  };
+  const sleep = (seconds: number) => ({ type: "read", sql: `select pg_sleep(${seconds})`, format: "json" });
+
+  it("answers a message on the queue, refuses a second platform, and leaves nothing behind on Ctrl-C", async () => {
+    start();
+    const file = await platform();
+    assert.equal(statSync(join(dataDir, "platform.json")).mode & 0o777, 0o600);
+    assert.deepEqual(Object.keys(file).toSorted(), [
+      "api",
+      "dashboard",
+      "databaseUrl",
+      "deadLetterQueueUrl",
+      "region",
+      "requestQueueUrl",
+      "responseQueueUrl",
+      "resultsBucket",
+      "s3Endpoint",
+      "sqsEndpoint",
+      "token",
+      "uploadsBucket",
+    ]);
+    const answer = await fetch(`${file.api}/rates?${new URLSearchParams(read.params)}`);
+    assert.equal(answer.status, 200);
+    assert.equal(((await answer.json()) as { rates: unknown[] }).rates.length, 2);
+
+    await send(file, "first", read);
+    const first = await response(file);
+    assert.deepEqual([first.requestId, first.status], ["first", "SUCCEEDED"]);
+    const runners = processesOf(dataDir).filter((line) => line.includes("runtime/runner"));
+    assert.equal(runners.length, 1, "a warm runner, found by its command line and its environment");
+
+    const second = spawn(process.execPath, [MAIN, "--port", "0", "--data-dir", dataDir]);
+    const [[data], [code]] = await Promise.all([once(second.stderr, "data"), once(second, "exit")]);
+    assert.equal(code, 2);
+    assert.match(String(data), new RegExp(`in use by a platform that runs as process ${main.pid}`));
+
+    ctrlC();
+    assert.equal(await exit(), 0, said);
+    assert.deepEqual(processesOf(dataDir), []);
+    assert.equal(existsSync(join(dataDir, "platform.json")), false);
+  });
+
+  it("lets a running job finish on Ctrl-C", async () => {
+    start();
+    const file = await platform();
+    await send(file, "running", sleep(1));
+    await until("the job to run", async () => (await status(file, "running")) === "IN_PROGRESS");
+    ctrlC();
+    assert.equal(await exit(), 0, said);
+    start();
+    const answer = await response(await platform());
+    assert.deepEqual([answer.requestId, answer.status, answer.stats.attempts], ["running", "SUCCEEDED", 1]);
+  });
+
+  it("does not wait for it after a second Ctrl-C, and leaves nothing behind either", async () => {
+    start();
+    const file = await platform();
+    await send(file, "long", sleep(300));
+    await until("the job to run", async () => (await status(file, "long")) === "IN_PROGRESS");
+    ctrlC();
+    await until("the word about it", () => said.includes("Ctrl-C again"));
+    ctrlC();
+    assert.equal(await exit(), 0, said);
+    assert.deepEqual(processesOf(dataDir), []);
+  });
+
+  it("takes all its parts with it when it is killed, and goes on from there when started again", async () => {
+    start();
+    const file = await platform();
+    await send(file, "interrupted", sleep(2));
+    await until("the job to run", async () => (await status(file, "interrupted")) === "IN_PROGRESS");
+    main.kill("SIGKILL");
+    await exit();
+    await until("its parts to end", () => processesOf(dataDir).length === 0);
+
+    start();
+    const again = await platform();
+    assert.match(said, /was killed; going on/);
+    assert.equal(again.token, file.token);
+    const answer = await response(again);
+    assert.deepEqual([answer.requestId, answer.status, answer.stats.attempts], ["interrupted", "SUCCEEDED", 2]);
+  });
+
+  it("keeps its API and its dispatcher running", async () => {
+    start();
+    const file = await platform();
+    for (const part of ["runtime/api/main.ts", "runtime/local/dispatcherHost.ts"]) {
+      const [line = ""] = processesOf(dataDir).filter((one) => one.includes(part));
+      process.kill(Number.parseInt(line, 10), "SIGKILL");
+      await until(`${part} to run again`, () =>
+        processesOf(dataDir).some(
+          (one) => one.includes(part) && Number.parseInt(one, 10) !== Number.parseInt(line, 10),
+        ),
+      );
+    }
+    await send(file, "after", read);
+    assert.equal((await response(file)).status, "SUCCEEDED");
+    await until(
+      "the API",
+      async () => (await fetch(`${file.api}/rates?${new URLSearchParams(read.params)}`).catch(() => undefined))?.ok,
+    );
+  });
+
+  it("refuses a port that is taken, and proposes another", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    const port = typeof address === "object" ? String(address?.port) : "";
+    main = spawn(process.execPath, [MAIN, "--port", port, "--data-dir", join(dataDir, "none")]);
+    const [[data], [code]] = await Promise.all([once(main.stderr ?? server, "data"), once(main, "exit")]);
+    server.close();
+    assert.equal(code, 2);
+    assert.match(String(data), new RegExp(`Port ${port} is taken.*npm start -- --port \\d+`));
+  });
+});

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { parseOptions, UsageError } from "./options.ts";
+
+const complaint = (args: string[], env: NodeJS.ProcessEnv = {}): string => {
+  try {
+    parseOptions(args, env);
+  } catch (error) {
+    assert.ok(error instanceof UsageError);
+    return error.message;
+  }
+  assert.fail(`'${args.join(" ")}' was taken`);
+};
+
+describe("the options of npm start", () => {
+  it("have defaults", () => {
+    const options = parseOptions([], { INIT_CWD: "/clone" });
+    assert.deepEqual(options, { port: 3000, dataDir: "/clone/.local", stack: "dev", help: false });
+  });
+
+  it("are read, with paths seen from where npm was called", () => {
+    const here = import.meta.dirname;
+    const args = ["--port", "4000", "--data-dir=data", "--dump", "options.test.ts", "--stack", "prod"];
+    assert.deepEqual(parseOptions(args, { INIT_CWD: here }), {
+      port: 4000,
+      dataDir: join(here, "data"),
+      dump: join(here, "options.test.ts"),
+      stack: "prod",
+      help: false,
+    });
+  });
+
+  it("that npm swallowed are refused with the command as it should have been written", () => {
+    const text = complaint(["4000", "x"], { npm_config_port: "true", npm_config_data_dir: "true" });
+    assert.match(text, /npm start -- --port 4000 --data-dir x/);
+    assert.match(complaint([], { npm_config_stack: "prod" }), /npm kept --stack for itself.*npm start -- --stack prod/);
+  });
+
+  it("refuse a stray word with the same hint", () => {
+    assert.match(complaint(["4000"]), /'4000'.*npm start -- --port/);
+  });
+
+  it("name the nearest when one is unknown", () => {
+    assert.match(complaint(["--prot", "4000"]), /no option --prot\. Did you mean 'port'\?/);
+  });
+
+  it("report all problems at once, each with field, value and remedy", () => {
+    const text = complaint(["--port", "70000", "--dump", "nowhere.sql", "--colour", "--stack"], { INIT_CWD: "/clone" });
+    assert.match(text, /--port is '70000'.*1 to 65535/);
+    assert.match(text, /no file \/clone\/nowhere\.sql/);
+    assert.match(text, /no option --colour/);
+    assert.match(text, /--stack needs a value/);
+  });
+
+  for (const port of ["abc", "-1", "3000.5", "1e3"]) {
+    it(`refuse the port ${port}`, () => assert.match(complaint([`--port=${port}`]), new RegExp(`--port is '${port}'`)));
+  }
+});

@@ -1,0 +1,127 @@
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { suggestion } from "../jobs/problems.ts";
+
+/** What `npm start -- …` was asked for. */
+export interface Options {
+  /** TCP port of the API; 0 takes a free one. */
+  port: number;
+  /** Absolute path of the directory that keeps everything. */
+  dataDir: string;
+  /** Absolute path of a plain pg_dump file to load in place of the sample. */
+  dump?: string;
+  /** Stack whose capacity is imitated. */
+  stack: string;
+  help: boolean;
+}
+
+/** The command line was wrong; the message holds every problem, each with its remedy. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+const OPTIONS = {
+  port: { type: "string", default: "3000", value: "NUMBER", help: "port of the API (3000)" },
+  "data-dir": { type: "string", default: ".local", value: "DIR", help: "directory that keeps all data (.local)" },
+  dump: {
+    type: "string",
+    value: "FILE.sql",
+    help: "plain pg_dump file to load in place of the sample, into an empty data directory",
+  },
+  stack: { type: "string", default: "dev", value: "NAME", help: "stack whose capacity is imitated (dev)" },
+  help: { type: "boolean", help: "this text" },
+} as const;
+type Name = keyof typeof OPTIONS;
+const NAMES = Object.keys(OPTIONS) as Name[];
+const PORT_MAX = 65_535;
+
+/** The text for --help and below every complaint about the command line. */
+export const USAGE = [
+  "npm start -- [options]",
+  ...NAMES.map((name) => {
+    const option = OPTIONS[name];
+    return `  --${name}${"value" in option ? ` ${option.value}` : ""}`.padEnd(22) + option.help;
+  }),
+].join("\n");
+
+/**
+ * Reads the command line. Relative paths are seen from where the user called npm (`env.INIT_CWD`), not from where npm
+ * runs its scripts. Throws a UsageError that names every problem.
+ */
+export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.env): Options {
+  const { values, positionals, tokens } = parseArgs({
+    args,
+    options: OPTIONS,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const problems: string[] = [];
+
+  const swallowed = NAMES.filter((name) => env[`npm_config_${name.replaceAll("-", "_")}`] !== undefined);
+  if (swallowed.length > 0) {
+    problems.push(
+      `npm kept ${listed(swallowed)} for itself: options come after --, as in: ${corrected(swallowed, positionals, env)}`,
+    );
+  } else if (positionals.length > 0) {
+    problems.push(
+      `Nothing belongs to '${positionals.join(" ")}'. Options come after --, as in: npm start -- --port 3001`,
+    );
+  }
+
+  const seen = new Set<string>();
+  for (const token of tokens) {
+    if (token.kind !== "option") continue;
+    const name = NAMES.find((known) => known === token.name);
+    if (name === undefined) problems.push(`There is no option ${token.rawName}.${suggestion(token.name, NAMES)}`);
+    else if (seen.has(name)) problems.push(`--${name} is given twice.`);
+    else if (OPTIONS[name].type === "string" && !token.value)
+      problems.push(`--${name} needs a value: --${name} ${"value" in OPTIONS[name] ? OPTIONS[name].value : ""}`);
+    seen.add(token.name);
+  }
+
+  const text = (name: Name): string => {
+    const value = values[name];
+    return typeof value === "string" ? value : "";
+  };
+  const path = (value: string) => resolve(env.INIT_CWD ?? process.cwd(), value);
+  const port = /^\d+$/.test(text("port")) ? Number(text("port")) : Number.NaN;
+  if (text("port") !== "" && !(port <= PORT_MAX)) {
+    problems.push(
+      `--port is '${text("port")}'; it has to be a whole number from 1 to ${PORT_MAX}, or 0 for a free one.`,
+    );
+  }
+  const dump = text("dump") === "" ? undefined : path(text("dump"));
+  const dumpProblem = dump === undefined ? undefined : fileProblem(dump);
+  if (dumpProblem !== undefined) problems.push(`--dump: ${dumpProblem}`);
+
+  if (problems.length > 0) throw new UsageError([...problems, "", USAGE].join("\n"));
+  return {
+    port,
+    dataDir: path(text("data-dir")),
+    ...(dump === undefined ? {} : { dump }),
+    stack: text("stack"),
+    help: values.help === true,
+  };
+}
+
+/** How the command should have been written. `--port 3001` reaches us as `true` and the bare word, `--port=3001` whole. */
+function corrected(swallowed: Name[], positionals: string[], env: NodeJS.ProcessEnv): string {
+  const words = [...positionals];
+  const options = swallowed.map((name) => {
+    const value = env[`npm_config_${name.replaceAll("-", "_")}`];
+    return `--${name} ${value === "true" ? (words.shift() ?? "…") : value}`;
+  });
+  return `npm start -- ${options.join(" ")}`;
+}
+
+const listed = (names: Name[]) => names.map((name) => `--${name}`).join(" and ");
+
+function fileProblem(path: string): string | undefined {
+  try {
+    return statSync(path).isFile() ? undefined : `${path} is not a file.`;
+  } catch {
+    return `there is no file ${path}.`;
+  }
+}

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { readSettings } from "../jobs/settings.ts";
+import { connectionsFor, imitate, type LocalPlan, localSettings } from "./plan.ts";
+
+describe("the capacity of the local platform", () => {
+  it("is the stack's where the machine has the cores for it", () => {
+    assert.deepEqual(imitate({ glue: 3, ec2: 2 }, 2), { glue: { stack: 3, local: 3 }, ec2: { stack: 2, local: 2 } });
+  });
+
+  it("keeps the stack's proportion where it has not", () => {
+    assert.deepEqual(imitate({ glue: 60, ec2: 20 }, 2), {
+      glue: { stack: 60, local: 6 },
+      ec2: { stack: 20, local: 2 },
+    });
+  });
+
+  it("never exceeds the stack's nor four processes a core, and has every kind that the stack has", () => {
+    const runs = fc.nat({ max: 2_000 });
+    fc.assert(
+      fc.property(runs, runs, fc.integer({ min: 1, max: 64 }), (glue, ec2, cores) => {
+        const { glue: g, ec2: e } = imitate({ glue, ec2 }, cores);
+        assert.ok(g.local <= glue && e.local <= ec2);
+        assert.ok(g.local + e.local <= 4 * cores);
+        assert.equal(g.local > 0, glue > 0);
+        assert.equal(e.local > 0, ec2 > 0);
+      }),
+    );
+  });
+
+  it("reaches every part through settings that are valid", () => {
+    const runners = imitate({ glue: 60, ec2: 20 }, 2);
+    const plan: LocalPlan = {
+      stack: "prod",
+      runners,
+      dispatchers: 4,
+      tenants: [],
+      maxConnections: connectionsFor(runners),
+      settings: {},
+    };
+    const queues = { requests: "r", wakeups: "w", deadLetters: "d", responses: "a", tenants: {} };
+    const settings = localSettings(plan, queues, { results: "r", uploads: "u" });
+    const read = readSettings({ RATES_SETTINGS: JSON.stringify(settings) });
+    assert.equal(read.runners.glue.slots, 6);
+    assert.equal(read.runners.ec2.slots, 2);
+    assert.equal(read.api.openRates, true);
+  });
+});

@@ -1,0 +1,69 @@
+import type { Settings } from "../jobs/settings.ts";
+import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
+
+/** Runner processes that a core of this machine carries; each is mostly waiting for the database. */
+const PROCESSES_PER_CORE = 4;
+/** Connections of one run at most: its keeper's, and a session for each role it has worked as. */
+const CONNECTIONS_PER_RUN = 4;
+/** Connections of everything else: API, dispatcher, canceller, and the people who look on. */
+const OTHER_CONNECTIONS = 60;
+
+/** Runs of a kind that may be at work at once. */
+export interface RunLimit {
+  /** In the stack that is imitated. */
+  stack: number;
+  /** On this machine. */
+  local: number;
+}
+
+/** Which capacity the local platform has, and whose it imitates. */
+export interface LocalPlan {
+  stack: string;
+  runners: Record<RunnerKind, RunLimit>;
+  /** Invocations of the request handler at once. */
+  dispatchers: number;
+  /** Tenants with a response queue of their own. */
+  tenants: readonly string[];
+  maxConnections: number;
+  /** The stack's own choices: what jobs may take, how the API behaves, how long runners stay warm. */
+  settings: Partial<Settings>;
+}
+
+/**
+ * How many runs of each kind this machine carries: the stack's numbers if it has the cores for them, else as many as
+ * four processes a core allow, shared in the stack's proportion, at least one of each kind that the stack has.
+ */
+export function imitate(stack: Record<RunnerKind, number>, cores: number): Record<RunnerKind, RunLimit> {
+  const total = RUNNERS.reduce((sum, kind) => sum + stack[kind], 0);
+  const share = Math.min(1, (PROCESSES_PER_CORE * cores) / total);
+  const limit = (runs: number): RunLimit => ({
+    stack: runs,
+    local: runs === 0 ? 0 : Math.max(1, Math.floor(runs * share)),
+  });
+  return { glue: limit(stack.glue), ec2: limit(stack.ec2) };
+}
+
+/** What the cluster has to accept for all runs at once, with room for the rest. */
+export function connectionsFor(runners: Record<RunnerKind, RunLimit>): number {
+  return OTHER_CONNECTIONS + CONNECTIONS_PER_RUN * RUNNERS.reduce((sum, kind) => sum + runners[kind].local, 0);
+}
+
+/** RATES_SETTINGS of every local part: the stack's choices, within this machine's capacity, at this machine's addresses. */
+export function localSettings(
+  plan: LocalPlan,
+  queues: NonNullable<Settings["queues"]>,
+  buckets: NonNullable<Settings["buckets"]>,
+): object {
+  const { settings, runners } = plan;
+  const slots = (kind: RunnerKind) => ({ ...settings.runners?.[kind], slots: runners[kind].local });
+  return {
+    ...settings,
+    version: "local",
+    queues,
+    buckets,
+    pathStyleS3: true,
+    runners: { glue: slots("glue"), ec2: slots("ec2") },
+    // Open locally: nobody else can reach it.
+    api: { ...settings.api, openRates: true },
+  };
+}

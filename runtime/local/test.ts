@@ -1,0 +1,40 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/**
+ * `npm test`: type check and linter side by side, then the tests. What is given after `npm test --` goes to mocha:
+ * test files run alone, `--grep WORDS` picks by name. A failed check does not keep the tests from running, but fails
+ * the run and is counted in its last line.
+ */
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const modules = join(root, "node_modules");
+const TESTS = "{stacks,infra,runtime,db,policy}/**/*.test.ts";
+
+const CHECKS = [
+  { name: "types", args: [join(modules, "typescript", "bin", "tsc"), "--noEmit", "--pretty"] },
+  { name: "lint", args: [join(modules, "@biomejs", "biome", "bin", "biome"), "ci", "--colors=off", "."] },
+];
+
+/** Runs a Node program in the clone, and resolves to its exit code. */
+async function run(args: string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: "inherit" });
+  const [code] = await once(child, "exit");
+  return typeof code === "number" ? code : 1;
+}
+
+// Ctrl-C reaches mocha too, which ends what it started; wait for that.
+process.on("SIGINT", () => {});
+
+const given = process.argv.slice(2);
+const namesFiles = given.some((argument) => !argument.startsWith("-") && existsSync(join(root, argument)));
+
+console.log("Checking types and style …");
+const codes = await Promise.all(CHECKS.map(({ args }) => run(args)));
+const failed = CHECKS.filter((_check, index) => codes[index] !== 0).map(({ name }) => name);
+
+const mocha = [join(modules, "mocha", "bin", "mocha.js"), ...given, ...(namesFiles ? [] : [TESTS])];
+const code = await run(mocha, { ...process.env, RATES_FAILED_CHECKS: failed.join(" ") });
+process.exitCode = failed.length > 0 ? 1 : code;

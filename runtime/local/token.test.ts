@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { callerOf, listTokens, revokeToken } from "../jobs/tokens.ts";
+import { type TestDatabase, testDatabase } from "./testing.ts";
+import { localToken } from "./token.ts";
+
+describe("the token of this machine", () => {
+  let database: TestDatabase;
+  let client: pg.Client;
+  let directory: string;
+  beforeEach(async () => {
+    database = await testDatabase();
+    client = new pg.Client(database.url);
+    await client.connect();
+    directory = mkdtempSync(join(tmpdir(), "rates-token-"));
+  });
+  afterEach(async () => {
+    await client.end();
+    await database.drop();
+    rmSync(directory, { recursive: true });
+  });
+
+  it("is made once, kept where only its owner reads it, and may do everything", async () => {
+    const token = await localToken(directory, database.url);
+    assert.equal(await localToken(directory, database.url), token);
+    assert.equal((await listTokens(client)).length, 1);
+    assert.equal(statSync(join(directory, "token")).mode & 0o777, 0o600);
+    assert.ok((await callerOf(client, token))?.scopes.includes("admin"));
+  });
+
+  it("is replaced when it no longer counts", async () => {
+    const token = await localToken(directory, database.url);
+    const [first] = await listTokens(client);
+    await revokeToken(client, first?.id ?? "");
+    assert.notEqual(await localToken(directory, database.url), token);
+  });
+});

@@ -1,0 +1,358 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type pg from "pg";
+import { migratedDatabase, type Scratch } from "../../../db/testing.ts";
+import type { Target } from "../../jobs/request.ts";
+import { loadBatch } from "./batch.ts";
+
+describe("loading a batch", () => {
+  let database: Scratch;
+  let writer: pg.Client;
+  let admin: pg.Client;
+  before(async () => {
+    database = await migratedDatabase();
+    admin = await database.connect();
+    writer = await database.connect("job_writer");
+    await admin.query("grant temporary on database " + database.url.split("/").at(-1) + " to job_writer");
+  });
+  after(() => database.drop());
+  beforeEach(() =>
+    admin.query(`truncate prices; delete from ports; delete from regions;
+      insert into regions values ('north', 'North', null), ('south', 'South', null);
+      insert into ports values ('AAAAA', 'A', 'north'), ('BBBBB', 'B', 'north'), ('CCCCC', 'C', 'south')`),
+  );
+
+  type Content = string | Buffer[] | readonly unknown[];
+  const bytes = async function* (chunks: Buffer[]) {
+    yield* chunks;
+  };
+  /** Loads as a runner does; a batch with faults is rolled back. */
+  const load = async (
+    content: Content,
+    options: {
+      target?: Target;
+      mode?: "append" | "replace";
+      format?: "csv" | "ndjson";
+      client?: pg.Client;
+      reportRows?: number;
+    } = {},
+  ) => {
+    const { target = "prices", mode = "append", format = "csv", client = writer, reportRows = 10 } = options;
+    const isFile = typeof content === "string" || Buffer.isBuffer(content[0]);
+    await client.query("begin");
+    try {
+      const loaded = await loadBatch(client, {
+        target,
+        mode,
+        content: isFile
+          ? { format, bytes: bytes(typeof content === "string" ? [Buffer.from(content)] : (content as Buffer[])) }
+          : { items: content as unknown[] },
+        reportRows,
+        signal: new AbortController().signal,
+        onProgress() {},
+        onCopy() {},
+      });
+      if (!("bad" in loaded)) {
+        await client.query("commit");
+        return { rows: loaded.rows, removed: loaded.removed };
+      }
+      let report = "";
+      for await (const chunk of loaded.bad.report()) report += chunk;
+      return {
+        bad: loaded.bad.rows,
+        faults: loaded.bad.first.map(({ line, column, value, reason }) => `${line} ${column} ${value} ${reason}`),
+        report,
+      };
+    } finally {
+      await client.query("rollback");
+    }
+  };
+  const prices = async () =>
+    (await admin.query("select orig_code || dest_code || day || ' ' || price as p from prices order by 1")).rows.map(
+      (row) => row.p,
+    );
+
+  it("takes every row of a CSV, its columns in any order, lines ending in any way", async () => {
+    for (const end of ["\n", "\r\n", "\r"]) {
+      await admin.query("truncate prices");
+      const text = [
+        "\uFEFFprice,day,dest_code,orig_code",
+        '5,2021-01-01,"BBBBB",AAAAA',
+        "",
+        "6,2021-01-02,AAAAA,BBBBB",
+      ].join(end);
+      assert.deepEqual(await load(text), { rows: 2, removed: 0 });
+      assert.deepEqual(await prices(), ["AAAAABBBBB2021-01-01 5", "BBBBBAAAAA2021-01-02 6"]);
+    }
+  });
+
+  it("finds the same records wherever the chunks end", async () => {
+    const text = Buffer.from(
+      'orig_code,dest_code,day,price\r\nAAAAA,BBBBB,2021-01-01,5\r\n"AAAAA",CCCCC,2021-01-02,6\r\nÅ,"x\r\ny",2021-13-01,7\r\nAAAAA,B',
+    );
+    const whole = await load([text]);
+    for (let at = 1; at < text.length; at++)
+      assert.deepEqual(await load([text.subarray(0, at), text.subarray(at)]), whole, `cut at ${at}`);
+    assert.deepEqual(
+      "faults" in whole && whole.faults,
+      [
+        "4 dest_code x\r\ny is not the code of a known port",
+        "4 orig_code Å is not the code of a known port",
+        "4 day 2021-13-01 is not a day of the calendar",
+        "6 null AAAAA,B has 2 fields instead of 4",
+      ].sort((a, b) => Number(a[0]) - Number(b[0]) || a.localeCompare(b)),
+    );
+  });
+
+  it("reads quoted CSV exactly as Postgres does", async () => {
+    const field = fc.stringMatching(/^[ab,"\n\r 'é]{0,6}$/);
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(field, field), { minLength: 1, maxLength: 5 }), async (rows) => {
+        const quote = (value: string) => `"${value.replaceAll('"', '""')}"`;
+        const named = rows.map(([name, other], index) => ({
+          slug: `r${index}`,
+          name: `${name}x`,
+          parent: other === "" ? "" : "north",
+        }));
+        await load(
+          `slug,name,parent_slug\n${named.map(({ slug, name, parent }) => [slug, quote(name), parent].join(",")).join("\n")}\n`,
+          { target: "regions" },
+        );
+        const { rows: stored } = await admin.query(
+          "select slug, name, parent_slug from regions where slug like 'r%' order by slug",
+        );
+        assert.deepEqual(
+          stored,
+          named.map(({ slug, name, parent }) => ({ slug, name, parent_slug: parent || null })),
+        );
+        await admin.query("delete from regions where slug like 'r%'");
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("reports exactly the three bad rows of fifty thousand, with line, column, value and reason, and changes nothing", async () => {
+    const lines = ["orig_code,dest_code,day,price"];
+    for (let row = 0; row < 50_000; row++)
+      lines.push(`AAAAA,BBBBB,2021-01-${String((row % 28) + 1).padStart(2, "0")},${row + 1}`);
+    lines[17] = "AAAAA,BBBBB,2021-01-01,-3";
+    lines[25_000] = "AAAAA,XXXXX,2021-02-30,7";
+    lines[49_999] = "AAAAA,BBBBB,2021-01-01";
+    const { report, ...found } = (await load(lines.join("\n"))) as { bad: number; faults: string[]; report: string };
+    assert.deepEqual(found, {
+      bad: 3,
+      faults: [
+        "18 price -3 has to be a whole number above 0, written in digits",
+        "25001 day 2021-02-30 is not a day of the calendar",
+        "25001 dest_code XXXXX is not the code of a known port",
+        "50000 null AAAAA,BBBBB,2021-01-01 has 3 fields instead of 4",
+      ],
+    });
+    assert.equal(report.trim().split("\n").length, 5, "the header and four faults");
+    assert.deepEqual(await prices(), []);
+  });
+
+  it("lists the first faults and reports all of them when every row is bad", async () => {
+    const lines = Array.from({ length: 30_000 }, (_, row) => `${row},,`);
+    const found = (await load(`orig_code,dest_code,day,price\n${lines.join("\n")}`, { reportRows: 3 })) as {
+      bad: number;
+      faults: string[];
+      report: string;
+    };
+    assert.deepEqual([found.bad, found.faults.length], [30_000, 3]);
+    assert.equal(found.report.trim().split("\n").length, 30_001);
+  });
+
+  const BAD: Record<string, [string, string]> = {
+    "a price of 0": ["AAAAA,BBBBB,2021-01-01,0", "price 0 has to be a whole number above 0, written in digits"],
+    "a price with a point": [
+      "AAAAA,BBBBB,2021-01-01,1.5",
+      "price 1.5 has to be a whole number above 0, written in digits",
+    ],
+    "a price with leading zeros": [
+      "AAAAA,BBBBB,2021-01-01,007",
+      "price 007 has to be a whole number above 0, written in digits",
+    ],
+    "a price beyond an integer": ["AAAAA,BBBBB,2021-01-01,2147483648", "price 2147483648 is above 2147483647"],
+    "a price beyond everything": [
+      `AAAAA,BBBBB,2021-01-01,${"9".repeat(50)}`,
+      `price ${"9".repeat(50)} is above 2147483647`,
+    ],
+    "a day in words": ["AAAAA,BBBBB,today,1", "day today has to be a day written YYYY-MM-DD"],
+    "a day in another form": ["AAAAA,BBBBB,2021-1-1,1", "day 2021-1-1 has to be a day written YYYY-MM-DD"],
+    "a day that there is not": ["AAAAA,BBBBB,2021-02-29,1", "day 2021-02-29 is not a day of the calendar"],
+    "the year 0": ["AAAAA,BBBBB,0000-01-01,1", "day 0000-01-01 is not a day of the calendar"],
+    "the year 10000": ["AAAAA,BBBBB,10000-01-01,1", "day 10000-01-01 has to be a day written YYYY-MM-DD"],
+    infinity: ["AAAAA,BBBBB,infinity,1", "day infinity has to be a day written YYYY-MM-DD"],
+    "a missing port": [",BBBBB,2021-01-01,1", "orig_code null is missing"],
+    "an empty port": ['"",BBBBB,2021-01-01,1', "orig_code  is missing"],
+    "the end-of-data mark of COPY": ["\\.", "null \\. has 1 fields instead of 4"],
+    "an open quote": ['AAAAA,"BBBBB,2021-01-01,1', ""],
+  };
+  for (const [name, [row, fault]] of Object.entries(BAD))
+    it(`refuses ${name}`, async () => {
+      const found = (await load(`orig_code,dest_code,day,price\nAAAAA,BBBBB,2021-01-01,1\n${row}\n`)) as {
+        faults: string[];
+      };
+      const expected = name === "an open quote" ? [`3 null ${row}\n a quote is left open`] : [`3 ${fault}`];
+      assert.deepEqual(found.faults, expected);
+      assert.deepEqual(await prices(), []);
+    });
+
+  it("refuses bytes that are no text: NUL and bad UTF-8, each at its line", async () => {
+    const file = Buffer.concat([
+      Buffer.from("orig_code,dest_code,day,price\nAAAAA,BBBBB,2021-01-01,1\nA"),
+      Buffer.from([0]),
+      Buffer.from(",BBBBB,2021-01-01,1\n"),
+      Buffer.from([0xc3, 0x28]),
+      Buffer.from(",B,2021-01-01,1\n"),
+    ]);
+    const found = (await load([file])) as { faults: string[] };
+    assert.deepEqual(found.faults, [
+      "3 null A\uFFFD,BBBBB,2021-01-01,1 holds a NUL byte",
+      "4 null \uFFFD(,B,2021-01-01,1 is not valid UTF-8",
+    ]);
+  });
+
+  it("says all that is wrong with a header", async () => {
+    await assert.rejects(load("orig_code,dest,day,day,x\n"), {
+      code: "InvalidHeader",
+      message:
+        "The header of the source does not fit prices: 'dest' is not a column. Did you mean 'dest_code'? 'x' is not a column. There are: orig_code, dest_code, day, price. 'dest_code' is missing. 'price' is missing. 'day' stands there more than once. Line 1 has to name orig_code,dest_code,day,price in any order.",
+    });
+    await assert.rejects(load(""), { code: "InvalidHeader" });
+  });
+
+  it("takes a file with a header and nothing else as no rows", async () => {
+    assert.deepEqual(await load("orig_code,dest_code,day,price\n"), { rows: 0, removed: 0 });
+  });
+
+  it("takes ndjson and inline items, and judges them alike", async () => {
+    const items = [
+      { orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-01", price: 5 },
+      { price: 6, day: "2021-01-01", dest_code: "BBBBB", orig_code: "AAAAA" },
+    ];
+    assert.deepEqual(await load(items), { rows: 2, removed: 0 });
+    assert.deepEqual(await load(`${items.map((item) => JSON.stringify(item)).join("\n")}\n\n`, { format: "ndjson" }), {
+      rows: 2,
+      removed: 0,
+    });
+    const bad = [
+      { ...items[0], price: "5" },
+      { ...items[0], prize: 5 },
+      { ...items[0], price: 1.5, orig_code: 7 },
+      { ...items[0], day: null },
+      { ...items[0], orig_code: "A\0" },
+      { ...items[0], orig_code: "\ud800" },
+      { ...items[0], price: 1e20 },
+      [],
+    ];
+    const inline = (await load(bad)) as { faults: string[] };
+    assert.deepEqual(inline.faults, [
+      "1 price 5 has to be a JSON integer",
+      "2 prize 5 is not a column. Did you mean 'price'?",
+      "3 orig_code 7 has to be a JSON string",
+      "3 price 1.5 has to be a JSON integer",
+      "4 day null is missing",
+      "5 orig_code A\uFFFD holds a NUL character",
+      "6 orig_code \uFFFD holds half a character (a lone surrogate)",
+      "7 price 100000000000000000000 is above 2147483647",
+      "8 null [] has to be a JSON object",
+    ]);
+    const ndjson = (await load(`${bad.map((item) => JSON.stringify(item)).join("\n")}\n{"cut": `, {
+      format: "ndjson",
+    })) as { faults: string[] };
+    assert.deepEqual(ndjson.faults, [...inline.faults, '9 null {"cut": is not JSON: one object a line']);
+  });
+
+  it("replaces exactly the lanes and days that the batch has", async () => {
+    const header = "orig_code,dest_code,day,price\n";
+    await load(
+      `${header}AAAAA,BBBBB,2021-01-01,1\nAAAAA,BBBBB,2021-01-01,2\nAAAAA,BBBBB,2021-01-02,3\nBBBBB,AAAAA,2021-01-01,4\n`,
+    );
+    assert.deepEqual(
+      await load(`${header}AAAAA,BBBBB,2021-01-01,9\nAAAAA,BBBBB,2021-01-01,8\nAAAAA,CCCCC,2021-01-01,7\n`, {
+        mode: "replace",
+      }),
+      { rows: 3, removed: 2 },
+    );
+    assert.deepEqual(await prices(), [
+      "AAAAABBBBB2021-01-01 8",
+      "AAAAABBBBB2021-01-01 9",
+      "AAAAABBBBB2021-01-02 3",
+      "AAAAACCCCC2021-01-01 7",
+      "BBBBBAAAAA2021-01-01 4",
+    ]);
+  });
+
+  it("lets one of two batches that replace the same lanes at once follow the other", async () => {
+    const other = await database.connect("job_writer");
+    const batch = (price: number) =>
+      Array.from({ length: 300 }, (_, day) => ({
+        orig_code: ["AAAAA", "BBBBB", "CCCCC"][day % 3],
+        dest_code: "BBBBB",
+        day: new Date(Date.UTC(2021, 0, 1 + Math.floor(day / 3))).toISOString().slice(0, 10),
+        price,
+      }));
+    await Promise.all([
+      load(batch(1), { mode: "replace" }),
+      load(batch(2).reverse(), { mode: "replace", client: other }),
+    ]);
+    const { rows } = await admin.query("select count(*)::int, count(distinct price)::int as prices from prices");
+    assert.deepEqual(rows, [{ count: 300, prices: 1 }]);
+  });
+
+  it("upserts ports and regions by their key, with parents of the same batch", async () => {
+    const regions = [
+      { slug: "deep", name: "Deep", parent_slug: "mid" },
+      { slug: "mid", name: "Mid", parent_slug: "north" },
+      { slug: "north", name: "The North" },
+    ];
+    assert.deepEqual(await load(regions, { target: "regions" }), { rows: 3, removed: 0 });
+    assert.deepEqual(
+      await load(
+        [
+          { code: "AAAAA", name: "New A", parent_slug: "deep" },
+          { code: "DDDDD", name: "D", parent_slug: "mid" },
+        ],
+        { target: "ports" },
+      ),
+      { rows: 2, removed: 0 },
+    );
+    const { rows } = await admin.query(
+      "select (select name from regions where slug = 'north') as region, (select name || parent_slug from ports where code = 'AAAAA') as port",
+    );
+    assert.deepEqual(rows, [{ region: "The North", port: "New Adeep" }]);
+  });
+
+  it("refuses a key that stands twice in a batch, unknown parents, and a region that would be its own ancestor", async () => {
+    const ports = (await load(
+      [
+        { code: "EEEEE", name: "E", parent_slug: "north" },
+        { code: "EEEEE", name: "F", parent_slug: "nowhere" },
+      ],
+      { target: "ports" },
+    )) as { faults: string[] };
+    assert.deepEqual(ports.faults, [
+      "2 code EEEEE is on line 1 already",
+      "2 parent_slug nowhere is not the slug of a known region",
+    ]);
+    const regions = (await load(
+      [
+        { slug: "north", name: "N", parent_slug: "x" },
+        { slug: "x", name: "X", parent_slug: "north" },
+        { slug: "y", name: "Y", parent_slug: "nowhere" },
+      ],
+      { target: "regions" },
+    )) as { faults: string[] };
+    assert.deepEqual(regions.faults, [
+      "1 parent_slug x makes the region its own ancestor",
+      "2 parent_slug north makes the region its own ancestor",
+      "3 parent_slug nowhere is not the slug of a known region, nor of one in this batch",
+    ]);
+    const circle = (await load([{ slug: "north", name: "N", parent_slug: "north" }], { target: "regions" })) as {
+      faults: string[];
+    };
+    assert.deepEqual(circle.faults, ["1 parent_slug north makes the region its own ancestor"]);
+  });
+});
