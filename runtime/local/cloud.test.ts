@@ -72,6 +72,8 @@ describe("SQS and S3 on this machine", () => {
     assert.equal((await other).Messages, undefined);
     leaving.abort();
     await assert.rejects(poll);
+    // By the time it answers this, the server has seen the connection close.
+    assert.equal((await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 1 }))).Messages, undefined);
     await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: "hello" }));
     const { Messages } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 5 }));
     assert.equal(Messages?.[0]?.Body, "hello");

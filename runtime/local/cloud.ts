@@ -56,7 +56,8 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
   const app = buildApp({ logger: false, defaultRegion: region, stores: { sqsStore, snsStore, s3Store } });
   app.addHook("onSend", async (request, _reply, payload) => {
     // A receiver that vanished during its long poll would keep the messages out of sight until their timeout.
-    if (request.raw.socket.destroyed) giveBack(sqsStore, request.body, payload);
+    const { destroyed, readableEnded } = request.raw.socket;
+    if (destroyed || readableEnded) giveBack(sqsStore, request.body, payload);
     return payload;
   });
   app.addHook("onClose", () => {

@@ -1,0 +1,245 @@
+import assert from "node:assert/strict";
+import type { lookup as resolve } from "node:dns";
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import { generate } from "selfsigned";
+import { isPublicAddress } from "./address.ts";
+import { type DownloadRules, download } from "./url.ts";
+
+/** Addresses that no download may reach, in every notation that a URL or a name server can give them. */
+const FORBIDDEN = [
+  "127.0.0.1",
+  "127.1.2.3",
+  "0.0.0.0",
+  "10.0.0.1",
+  "172.16.0.1",
+  "172.31.255.255",
+  "192.168.1.1",
+  "169.254.169.254",
+  "100.64.0.1",
+  "192.0.0.1",
+  "192.0.2.1",
+  "198.18.0.1",
+  "198.51.100.1",
+  "203.0.113.1",
+  "224.0.0.1",
+  "240.0.0.1",
+  "255.255.255.255",
+  "::",
+  "::1",
+  "fe80::1",
+  "fc00::1",
+  "fd00:ec2::254",
+  "ff02::1",
+  "::ffff:127.0.0.1",
+  "::ffff:169.254.169.254",
+  "::ffff:a9fe:a9fe",
+  "64:ff9b::7f00:1",
+  "2002:7f00:1::",
+  "2001:db8::1",
+  "2001::1",
+  "not an address",
+  "",
+];
+/** The same, written as a host of a URL: the parser turns odd forms into the plain one. */
+const HOSTS = [
+  "127.0.0.1",
+  "2130706433",
+  "0x7f000001",
+  "0177.0.0.1",
+  "127.1",
+  "[::1]",
+  "[::ffff:127.0.0.1]",
+  "169.254.169.254",
+  "0xa9.0xfe.0xa9.0xfe",
+];
+
+describe("a source's address", () => {
+  for (const address of FORBIDDEN) it(`is refused: '${address}'`, () => assert.equal(isPublicAddress(address), false));
+  for (const address of ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "::ffff:1.1.1.1"])
+    it(`is allowed: ${address}`, () => assert.equal(isPublicAddress(address), true));
+});
+
+describe("a download", () => {
+  let server: Server;
+  let ca: string;
+  let port: number;
+  let answer: (request: IncomingMessage, response: ServerResponse) => void;
+  before(async () => {
+    const pems = await generate([{ name: "commonName", value: "data.example.com" }], {
+      extensions: [
+        {
+          name: "subjectAltName",
+          altNames: [
+            { type: 2, value: "data.example.com" },
+            { type: 2, value: "other.example.com" },
+          ],
+        },
+      ],
+    });
+    ca = pems.cert;
+    server = createServer({ key: pems.private, cert: pems.cert }, (request, response) =>
+      answer(request, response),
+    ).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    port = (server.address() as AddressInfo).port;
+  });
+  after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  const leadsTo = (...addresses: string[]) =>
+    ((_host: string, _options: object, callback: (error: null, found: { address: string; family: number }[]) => void) =>
+      callback(
+        null,
+        addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })),
+      )) as unknown as typeof resolve;
+  const rules = (changes: Partial<DownloadRules> = {}): DownloadRules => ({
+    hosts: ["data.example.com"],
+    maxBytes: 1_000,
+    isAllowedAddress: (address) => address === "127.0.0.1",
+    lookup: leadsTo("127.0.0.1"),
+    ca,
+    ...changes,
+  });
+  const fetchText = async (
+    path = "/",
+    changes: Partial<DownloadRules> = {},
+    base = `https://data.example.com:${port}`,
+  ) => {
+    let text = "";
+    for await (const chunk of await download(`${base}${path}`, rules(changes), new AbortController().signal))
+      text += chunk;
+    return text;
+  };
+  const refused = (code: string, message: RegExp) => (error: Error & { code?: string }) => {
+    assert.equal(error.code, code);
+    assert.match(error.message, message);
+    assert.doesNotMatch(`${error.message} ${error.cause}`, /secret/, "no signature in an error");
+    return true;
+  };
+
+  it("brings the bytes of an allowed host, and asks for them plainly", async () => {
+    answer = (request, response) =>
+      response.end(`a,b ${request.headers["accept-encoding"]} ${request.headers.authorization ?? "-"}`);
+    assert.equal(await fetchText("/file.csv?signature=secret"), "a,b identity -");
+  });
+
+  it("never reaches a host that is not on the list, whatever its address", async () => {
+    await assert.rejects(
+      fetchText("/?s=secret", {}, `https://other.example.com:${port}`),
+      refused("SourceNotAllowed", /not on this stack's list/),
+    );
+    for (const host of HOSTS)
+      await assert.rejects(
+        fetchText(
+          "/",
+          { isAllowedAddress: isPublicAddress, hosts: [new URL(`https://${host}`).hostname] },
+          `https://${host}:${port}`,
+        ),
+        refused("SourceNotAllowed", /not a public one/),
+        host,
+      );
+  });
+
+  it("refuses http and passwords", async () => {
+    await assert.rejects(
+      fetchText("/", {}, `http://data.example.com:${port}`),
+      refused("SourceNotAllowed", /only https/),
+    );
+    await assert.rejects(
+      fetchText("/", {}, `https://user:secret@data.example.com:${port}`),
+      refused("SourceNotAllowed", /user name or password/),
+    );
+  });
+
+  it("refuses a name that leads to an address that is not public, even beside one that is", async () => {
+    for (const addresses of [["127.0.0.1"], ["1.1.1.1", "10.0.0.1"], ["::1"], ["169.254.169.254"]])
+      await assert.rejects(
+        fetchText("/", { isAllowedAddress: isPublicAddress, lookup: leadsTo(...addresses) }),
+        refused("SourceNotAllowed", /not public/),
+      );
+  });
+
+  it("looks at the address that is connected to: a name that changes between two answers gains nothing", async () => {
+    let asked = 0;
+    const changing = ((host: string, options: object, callback: never) =>
+      leadsTo(asked++ === 0 ? "127.0.0.1" : "10.0.0.1")(host, options as never, callback)) as unknown as typeof resolve;
+    answer = (_request, response) => response.end("first");
+    assert.equal(await fetchText("/", { lookup: changing }), "first");
+    assert.equal(asked, 1, "one question, whose answer is what was checked");
+    await assert.rejects(fetchText("/", { lookup: changing }), refused("SourceNotAllowed", /not public/));
+  });
+
+  it("checks every redirect like the first address, and follows few", async () => {
+    const redirect = (location: string) => {
+      answer = (request, response) =>
+        request.url === "/" ? response.writeHead(302, { location }).end() : response.end("there");
+    };
+    redirect("/file.csv");
+    assert.equal(await fetchText(), "there");
+    for (const [location, reason] of [
+      ["http://data.example.com/", /only https/],
+      ["https://169.254.169.254/latest/meta-data", /not on this stack's list/],
+      ["https://127.0.0.1/", /not on this stack's list/],
+      ["https://user:secret@data.example.com/", /user name or password/],
+      ["https://other.example.com/", /not on this stack's list/],
+    ] as const) {
+      redirect(location);
+      await assert.rejects(fetchText(), refused("SourceNotAllowed", reason), location);
+    }
+    redirect("/");
+    await assert.rejects(fetchText(), refused("SourceNotAllowed", /redirects more than 5 times/));
+  });
+
+  it("stops at the size limit, announced or not, and takes nothing packed behind its back", async () => {
+    answer = (_request, response) => response.writeHead(200, { "content-length": "2000" }).end("x".repeat(2000));
+    await assert.rejects(fetchText(), refused("SourceTooLarge", /1000 bytes/));
+    answer = (_request, response) => {
+      const endless = () => response.write("x".repeat(300)) && setImmediate(endless);
+      response.on("drain", endless).on("error", () => undefined);
+      endless();
+    };
+    await assert.rejects(fetchText(), refused("SourceTooLarge", /1000 bytes/));
+    answer = (_request, response) => response.writeHead(200, { "content-encoding": "gzip" }).end("x");
+    await assert.rejects(fetchText(), refused("SourceNotAllowed", /content-encoding gzip/));
+  });
+
+  it("says what the server said, as an error that may pass or not", async () => {
+    for (const [status, code] of [
+      [404, "SourceNotFound"],
+      [410, "SourceNotFound"],
+      [403, "SourceNotAllowed"],
+      [500, "SourceUnreachable"],
+      [429, "SourceUnreachable"],
+    ] as const) {
+      answer = (_request, response) => response.writeHead(status).end();
+      await assert.rejects(fetchText("/?s=secret"), refused(code, new RegExp(`answered ${status}`)));
+    }
+    answer = (_request, response) => response.destroy();
+    await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /could not be read/));
+    answer = (_request, response) => {
+      response.writeHead(200, { "content-length": "100" }).write("part");
+      setImmediate(() => response.destroy());
+    };
+    await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /could not be read/));
+  });
+
+  it("trusts no certificate that is not for the host", async () => {
+    answer = (_request, response) => response.end("x");
+    const { ca: _, ...withoutCa } = rules();
+    await assert.rejects(
+      async () => {
+        for await (const _chunk of await download(
+          `https://data.example.com:${port}/`,
+          withoutCa,
+          new AbortController().signal,
+        ));
+      },
+      refused("SourceUnreachable", /certificate/),
+    );
+  });
+});
