@@ -12,7 +12,7 @@ const BY_SQLSTATE: Record<
   "21": "InvalidSql",
   "22": "InvalidSql", // data exceptions
   "23": "InvalidSql", // constraints, in a named statement
-  "25006": "NotReadOnly",
+  "25": "NotReadOnly", // 25006 a write; 25001 an attempt to lift the transaction's mode
   "42": "InvalidSql", // syntax, names, privileges
   "40": "SerializationConflict", // 40001 serialization, 40P01 deadlock
   "55P03": "SerializationConflict", // lock not available

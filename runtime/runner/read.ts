@@ -59,6 +59,9 @@ export async function read(task: ReadTask, context: ReadContext): Promise<Output
     if (copying) context.discard();
     else await client.query("rollback").catch(() => undefined);
     throw error;
+  } finally {
+    // What SQL of a caller's own has set or locked in this session is not the next job's.
+    if ("sql" in task && !copying) await client.query("discard all").catch(() => context.discard());
   }
 }
 
