@@ -28,7 +28,9 @@ begin
   return null;
 end
 $$;
-create trigger mark_document after insert or update on jobs.jobs for each row execute function jobs.mark_document();
+create trigger mark_made after insert on jobs.jobs for each row execute function jobs.mark_document();
+-- A longer lease alone is nothing to tell.
+create trigger mark_changed after update on jobs.jobs for each row when (old.version <> new.version) execute function jobs.mark_document();
 
 -- Takes requests in, all of a batch in one statement. Input: a JSON array of
 --   {tenant, requestId, requestHash, responseId, task, inline, runner, priority, labels, timeoutSeconds, maxAttempts, leaseSeconds}.

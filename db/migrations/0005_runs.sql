@@ -163,6 +163,14 @@ returns json language sql security definer set search_path = pg_catalog, pg_temp
   from jobs.jobs where tenant = p_tenant and request_id = p_request_id
 $$;
 
+-- Marks every document as behind: what rebuilds a tracking store that was lost. Answers how many there are.
+create function jobs.track_all() returns bigint language sql security definer set search_path = pg_catalog, pg_temp as $$
+  with marked as (
+    insert into jobs.tracking_outbox (job_id, version) select id, version from jobs.jobs
+    on conflict (job_id) do update set version = excluded.version returning 1)
+  select count(*) from marked
+$$;
+
 -- Who may call what. Nothing is anybody's by default.
 revoke execute on all functions in schema jobs from public;
 alter default privileges for role migrator in schema jobs revoke execute on functions from public;
@@ -182,7 +190,7 @@ grant execute on function jobs.run_started(uuid), jobs.retire(uuid), jobs.drain(
   jobs.retry(bigint, integer, json, bigint), jobs.response_sent(bigint, text), jobs.due_responses(integer, bigint[]) to job_keeper;
 
 grant execute on function jobs.plan_runs(text, integer, text, integer, integer), jobs.run_launched(uuid, text), jobs.run_ended(uuid, text),
-  jobs.run_refused(uuid, text), jobs.open_runs(integer), jobs.run_stopping(uuid), jobs.lost_jobs(), jobs.settle_lost(bigint, integer, text, json) to dispatcher;
+  jobs.run_refused(uuid, text), jobs.open_runs(integer), jobs.run_stopping(uuid), jobs.lost_jobs(), jobs.settle_lost(bigint, integer, text, json), jobs.track_all() to dispatcher;
 grant select, delete on jobs.tracking_outbox to dispatcher;
 grant select on jobs.runs, jobs.runners to dispatcher;
 

@@ -17,6 +17,9 @@ const KEEP_ALIVE_MS = 15_000;
 
 /** GET /jobs/{id}/events: the document whenever state or progress changes, until the job has ended. */
 export function eventRoute(app: FastifyInstance, deps: JobDeps, guard: (scope: Scope) => preHandlerHookHandler): void {
+  const closing = new AbortController();
+  // A stream lasts as long as its job; a server that drains ends it, and its reader comes back to the next one.
+  app.addHook("preClose", async () => closing.abort());
   app.get<{ Params: Static<typeof Id>; Querystring: Static<typeof Query> }>(
     "/jobs/:id/events",
     {
@@ -30,6 +33,7 @@ export function eventRoute(app: FastifyInstance, deps: JobDeps, guard: (scope: S
       const { raw } = reply;
       const closed = new AbortController();
       raw.once("close", () => closed.abort());
+      const signal = AbortSignal.any([closed.signal, closing.signal]);
       raw.writeHead(200, {
         "content-type": "text/event-stream",
         "cache-control": "no-store",
@@ -39,7 +43,7 @@ export function eventRoute(app: FastifyInstance, deps: JobDeps, guard: (scope: S
       let wrote = Date.now();
       const write = async (text: string) => {
         wrote = Date.now();
-        if (!raw.write(text)) await once(raw, "drain", { signal: closed.signal });
+        if (!raw.write(text)) await once(raw, "drain", { signal });
       };
       try {
         for (;;) {
@@ -49,11 +53,11 @@ export function eventRoute(app: FastifyInstance, deps: JobDeps, guard: (scope: S
           else if (Date.now() - wrote > KEEP_ALIVE_MS) await write(": still here\n\n");
           shown = now;
           if (isTerminal(status)) break;
-          await pause(LOOK_MS, undefined, { signal: closed.signal });
+          await pause(LOOK_MS, undefined, { signal });
           document = await documentOf(deps, tenant, request.params.id);
         }
       } catch (error) {
-        if (!closed.signal.aborted) request.log.warn({ err: error }, "the events ended early");
+        if (!signal.aborted) request.log.warn({ err: error }, "the events ended early");
       }
       raw.end();
     },

@@ -89,6 +89,10 @@ describe("the jobs API", () => {
       assert.equal(broken.statusCode, 400, body);
       assert.match(broken.headers["content-type"] ?? "", /^application\/problem\+json/);
     }
+    const deep = `{"requestId":"deep","task":${"[".repeat(50_000)}${"]".repeat(50_000)}}`;
+    for (const url of ["/jobs", "/uploads"])
+      assert.match((await post(url, deep, { ...acme, "content-type": "application/json" })).body, /nested deeper than/);
+    assert.equal((await post("/jobs", { tenant: 7, task: read })).json().problems[0].field, "tenant");
     assert.equal((await post("/jobs", "x", { ...acme, "content-type": "text/plain" })).statusCode, 400);
     assert.equal(
       (await post("/jobs", { requestId: "big", task: { ...read, sql: "x".repeat(1_100_000) } })).statusCode,
@@ -160,6 +164,12 @@ describe("the jobs API", () => {
         .sort(),
       ["cursor", "limit", "statu"],
     );
+    const foreign = Buffer.from('["soon", "acme", "page-0"]').toString("base64url");
+    for (const query of ["cursor=abc", "cursor=e30", `cursor=${foreign}`, `sort=totalMs&cursor=${first.cursor}`]) {
+      const refused = await get(`/jobs?${query}`);
+      assert.deepEqual([refused.statusCode, refused.json().problems[0].field], [400, "cursor"], query);
+    }
+    assert.equal((await get("/jobs?label=k%3D%00&createdFrom=0000-01-01T00:00:00Z")).json().problems.length, 2);
   });
 
   it("hands out an inline result as its bytes, digit for digit, and says when there is none", async () => {
@@ -203,6 +213,16 @@ describe("the jobs API", () => {
     assert.deepEqual([document.labels, document.task.sql], [{ retryOf: "dropped" }, "select 1 as n"]);
   });
 
+  it("retries a job whatever its id, or other ids like those of retries", async () => {
+    for (const id of ["l".repeat(128), "odd"]) {
+      await submit(id);
+      await post(`/jobs/${id}/cancel`);
+    }
+    await submit("odd.retry-99999999999");
+    assert.equal((await post("/jobs/odd/retry")).json().requestId, "odd.retry-1");
+    assert.equal((await post(`/jobs/${"l".repeat(128)}/retry`)).json().requestId, `${"l".repeat(115)}.retry-1`);
+  });
+
   it("retries an inline update with its items", async () => {
     await settleOthers();
     const items = [{ slug: "a", name: "A" }];
@@ -224,6 +244,21 @@ describe("the jobs API", () => {
     assert.match(response.headers["content-type"] ?? "", /^text\/event-stream/);
     const states = [...response.body.matchAll(/^data: (.*)$/gm)].map((match) => JSON.parse(match[1] ?? "").status);
     assert.equal(states.at(-1), "CANCELLED");
+  });
+
+  it("ends the streams of jobs that go on when the server closes, so that it can drain", async () => {
+    const other = await testApi();
+    try {
+      const headers = await other.as("acme");
+      const address = await other.app.listen({ host: "127.0.0.1", port: 0 });
+      await other.app.inject({ method: "POST", url: "/jobs", payload: { requestId: "waits", task: read }, headers });
+      const stream = await fetch(`${address}/jobs/waits/events`, { headers });
+      const text = stream.text();
+      await other.app.close();
+      assert.match(await text, /"PENDING"/);
+    } finally {
+      await other.close();
+    }
   });
 
   it("takes a file up in parts and lets only its tenant load it", async () => {
@@ -253,6 +288,9 @@ describe("the jobs API", () => {
   it("answers everything else with a problem, and describes itself", async () => {
     const response = await get("/nothing");
     assert.deepEqual([response.statusCode, response.json().type], [404, "NotFound"]);
+    const broken = await get("/jobs/%ff");
+    assert.deepEqual([broken.statusCode, broken.json().type], [400, "UnreadableMessage"]);
+    assert.match(broken.headers["content-type"] ?? "", /^application\/problem\+json/);
     assert.equal((await get("/healthz", {})).statusCode, 200);
     assert.equal((await get("/readyz", {})).statusCode, 200);
     const paths = Object.keys((await get("/openapi.json", {})).json().paths);

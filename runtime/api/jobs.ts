@@ -3,7 +3,9 @@ import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerHookHandler } from "fastify";
 import Type, { type Static } from "typebox";
 import { acceptAll } from "../jobs/accept.ts";
+import { classify } from "../jobs/classify.ts";
 import { JobError } from "../jobs/errors.ts";
+import { brief } from "../jobs/problems.ts";
 import { Request as JobRequest, RequestId, Tenant } from "../jobs/request.ts";
 import { sendResponse } from "../jobs/responses.ts";
 import { RUNNERS, STATES } from "../jobs/states.ts";
@@ -19,6 +21,9 @@ const Id = Type.Object({ id: RequestId });
 const Whose = Type.Object({ tenant: Type.Optional(Tenant) }, { additionalProperties: false });
 const Status = Type.Object({ requestId: Type.String(), tenant: Type.String(), status: Type.String() });
 
+/** Postgres has no year 0. */
+const Time = Type.String({ format: "date-time", pattern: "^(?!0000)", description: "an ISO time" });
+
 const Filters = Type.Object(
   {
     tenant: Type.Optional(Tenant),
@@ -28,9 +33,9 @@ const Filters = Type.Object(
     status: Type.Optional(Type.Enum([...STATES])),
     type: Type.Optional(Type.Enum(["read", "update"])),
     runner: Type.Optional(Type.Enum([...RUNNERS])),
-    label: Type.Optional(Type.String({ pattern: "^[^=]+=.*$", description: "of the form key=value" })),
-    createdFrom: Type.Optional(Type.String({ format: "date-time", description: "an ISO time" })),
-    createdTo: Type.Optional(Type.String({ format: "date-time", description: "an ISO time" })),
+    label: Type.Optional(Type.String({ pattern: "^[^=\\u0000]+=[^\\u0000]*$", description: "of the form key=value" })),
+    createdFrom: Type.Optional(Time),
+    createdTo: Type.Optional(Time),
     sort: Type.Enum(["createdAt", "finishedAt", "totalMs"], { default: "createdAt" }),
     order: Type.Enum(["asc", "desc"], { default: "desc" }),
     limit: Type.Integer({ minimum: 1, maximum: 1000, default: 50 }),
@@ -57,7 +62,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: (scope: Sc
     ownUpload(value, caller, cloud.buckets.uploads);
     const requestId = typeof value.requestId === "string" ? value.requestId : "";
     const [outcome] = await acceptAll({ db, settings, s3: cloud.s3, answers: false }, [
-      { value: { ...value, tenant }, requestId, tenant },
+      { value: { tenant, ...value }, requestId, tenant },
     ]);
     if (!outcome || "error" in outcome)
       throw outcome?.error ?? new JobError("Internal", { reason: "the request was lost." });
@@ -106,12 +111,20 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: (scope: Sc
       const caller = callerOfRequest(request);
       const [key = "", value = ""] = label?.split(/=(.*)/s) ?? [];
       const whose = caller.scopes.includes("admin") && tenant === undefined ? {} : { tenant: tenantOf(caller, tenant) };
-      const page = await tracking.search({
-        ...search,
-        ...whose,
-        ...(status ? { status: [status] } : {}),
-        ...(label ? { labels: { [key]: value } } : {}),
-      });
+      const page = await tracking
+        .search({
+          ...search,
+          ...whose,
+          ...(status ? { status: [status] } : {}),
+          ...(label ? { labels: { [key]: value } } : {}),
+        })
+        .catch((error: unknown) => {
+          if (search.cursor === undefined || classify(error).code === "DatabaseUnavailable") throw error;
+          // Only the store can tell a cursor of its own; all else that it was given has been checked.
+          request.log.info({ err: error }, "a search with a cursor failed");
+          const message = "is not a cursor of this search. Use one of an earlier page with the same sort, or none.";
+          throw invalid([{ field: "cursor", value: brief(search.cursor), message }]);
+        });
       return { jobs: page.documents, ...(page.cursor ? { cursor: page.cursor } : {}) };
     },
   );
@@ -173,6 +186,9 @@ export async function documentOf(
   return rows[0].document;
 }
 
+/** With `.retry-` and up to six digits behind it an id is as long as it may be: 128 characters. */
+const LONGEST_RETRIED = 115;
+
 /** The kept request as a new one: `<id>.retry-N`, labelled retryOf. */
 async function retryOf({ db }: JobDeps, tenant: string, requestId: string): Promise<Record<string, unknown>> {
   const { rows } = await db.query("select jobs.kept_request($1, $2) as kept", [tenant, requestId]);
@@ -187,9 +203,9 @@ async function retryOf({ db }: JobDeps, tenant: string, requestId: string): Prom
   if (!kept) throw new JobError("UnknownJob", { requestId, tenant });
   if (kept.status !== "FAILED" && kept.status !== "CANCELLED")
     throw new JobError("NotRetryable", { requestId, status: kept.status });
-  const base = requestId.replace(/\.retry-\d+$/, "");
+  const base = requestId.replace(/\.retry-\d+$/, "").slice(0, LONGEST_RETRIED);
   const { rows: earlier } = await db.query(
-    "select coalesce(max(substring(request_id from '\\.retry-(\\d+)$')::int), 0) + 1 as next from jobs.documents where tenant = $1 and starts_with(request_id, $2)",
+    "select coalesce(max(substring(request_id from '\\.retry-(\\d{1,5})$')::int), 0) + 1 as next from jobs.documents where tenant = $1 and starts_with(request_id, $2)",
     [tenant, `${base}.retry-`],
   );
   const { etag: _, ...source } = (kept.task.source ?? {}) as Record<string, unknown>;

@@ -58,9 +58,9 @@ export function ratesRoute(
       reader.ask(question).then(
         (answer) => {
           const json = ratesJson(question, answer);
-          const etag = `"${hash("md5", json, "base64url")}"`;
+          const etag = `"${hash("sha256", json, "base64url")}"`;
           reply.header("etag", etag).header("cache-control", "no-cache");
-          if (request.headers["if-none-match"] === etag) reply.code(304).send();
+          if (has(request.headers["if-none-match"], etag)) reply.code(304).send();
           else reply.header("content-type", "application/json; charset=utf-8").send(json);
         },
         (error: Error) => reply.send(error),
@@ -69,6 +69,10 @@ export function ratesRoute(
     },
   );
 }
+
+/** Whether If-None-Match names the tag: one or several, and weak where a proxy has compressed the answer on its way. */
+const has = (header: string | undefined, etag: string) =>
+  header?.split(",").some((one) => one.trim().replace(/^W\//, "") === etag);
 
 /** The question, or all that is wrong with it. */
 function parse(query: Query, maxDays: number): RatesQuestion {

@@ -26,8 +26,9 @@ const STATEMENT = {
   rowMode: "array" as const,
 };
 
-/** Questions that one statement answers at most: a bound on its time and memory. */
+/** Questions, and days of them, that one statement answers at most: none waits long for its neighbours. */
 const MOST = 64;
+const MOST_DAYS = 8_000;
 
 interface Waiting extends RatesQuestion {
   resolve(answer: string | null): void;
@@ -61,7 +62,7 @@ export class RatesReader {
 
   #next(): void {
     if (this.#waiting.length === 0 || this.#busy >= this.#parallel) return;
-    const taken = this.#waiting.splice(0, MOST);
+    const taken = this.#waiting.splice(0, this.#share());
     this.#busy++;
     const values = [
       taken.map((one) => one.origin),
@@ -83,6 +84,18 @@ export class RatesReader {
         this.#busy--;
         this.#next();
       });
+    // What one statement should not carry need not wait for it either.
+    this.#next();
+  }
+
+  /** How many of those that wait the next statement takes: at least one, however long its range. */
+  #share(): number {
+    let days = 0;
+    for (const [index, { from, to }] of this.#waiting.entries()) {
+      days += dayNumber(to) - dayNumber(from);
+      if (index === MOST || (index > 0 && days > MOST_DAYS)) return index;
+    }
+    return this.#waiting.length;
   }
 }
 
@@ -113,7 +126,7 @@ export function ratesJson({ from, to }: RatesQuestion, answer: string | null): s
     const name = nameOf(day);
     let count = "null";
     let price = "null";
-    if (answer !== null && answer.startsWith(name, at)) {
+    if (answer?.startsWith(name, at)) {
       const comma = answer.indexOf(",", at + 11);
       let end = answer.indexOf(";", comma);
       if (end === -1) end = answer.length;

@@ -32,7 +32,8 @@ export async function onRequests(context: Context, event: SQSEvent): Promise<SQS
       .map((one) => bury(context, one).catch((error) => fail(context, failures, one.record, error))),
   );
   try {
-    const outcomes = await acceptAll({ ...context, answers: true },
+    const outcomes = await acceptAll(
+      { ...context, answers: true },
       sound.map(({ value, requestId = "", tenant }) => ({ value, requestId, tenant })),
     );
     await deliver(

@@ -13,7 +13,13 @@ export async function schedule(context: Context): Promise<number> {
       const { slots, startSeconds } = context.settings.runners[runner];
       if (slots === 0) return 0;
       const silentSeconds = context.settings.jobs.leaseSeconds;
-      const runs = await planRuns(context.db, { runner, slots, version: context.settings.version, startSeconds, silentSeconds });
+      const runs = await planRuns(context.db, {
+        runner,
+        slots,
+        version: context.settings.version,
+        startSeconds,
+        silentSeconds,
+      });
       const launched = await Promise.all(runs.map((run) => launch(context, run, runner)));
       return launched.filter(Boolean).length;
     }),

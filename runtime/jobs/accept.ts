@@ -87,9 +87,18 @@ export async function refuse(
   request: unknown,
   labels: Record<string, string> = {},
 ): Promise<DueResponse> {
-  const responseId = responseIdOf(tenant, requestId, `${error.code} ${JSON.stringify(request)}`);
+  const responseId = responseIdOf(tenant, requestId, `${error.code} ${textOf(request)}`);
   const body = answerBody({ responseId, requestId, error: error.body(), labels });
   return answer(db, { responseId, tenant, requestId, status: "FAILED", body });
+}
+
+/** What tells requests apart that were refused. Nested too deep to be written, one is told apart by its id alone. */
+function textOf(request: unknown): string {
+  try {
+    return JSON.stringify(request);
+  } catch {
+    return "";
+  }
 }
 
 /** Reads go to Glue, updates to EC2; where a stack has no run of the one kind, the other takes its work. */

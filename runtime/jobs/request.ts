@@ -6,6 +6,7 @@ import { JobError, type Problem } from "./errors.ts";
 import { brief, problemsOf, suggestion } from "./problems.ts";
 import type { NamedQuery } from "./queries.ts";
 import { allQueries, allStatements, checkParams, queryNamed, statementNamed } from "./queries.ts";
+import { isText } from "./queryParams.ts";
 import type { Settings } from "./settings.ts";
 
 /** The contract's request (design section 3), as schemas: types, defaults, messages and OpenAPI all come from here. */
@@ -156,8 +157,10 @@ export function parseRequest(value: unknown, rules: RequestRules): Request {
   const problems: Problem[] = [];
   if (value === null || typeof value !== "object" || Array.isArray(value))
     throw invalid([{ field: "request", value: brief(value), message: "has to be a JSON object." }]);
+  if (isDeeper(value, MOST_LEVELS))
+    throw invalid([{ field: "request", message: `is nested deeper than ${MOST_LEVELS} levels.` }]);
   const filled = fill(Envelope, value);
-  problems.push(...problemsOf(Envelope, filled), ...unusable(value));
+  problems.push(...problemsOf(Envelope, filled), ...unstorable(value).slice(0, MOST_NAMED));
 
   const { task: rawTask, timeoutSeconds } = filled as { task?: unknown; timeoutSeconds?: number };
   if (typeof timeoutSeconds === "number" && timeoutSeconds > rules.maxTimeoutSeconds)
@@ -262,20 +265,35 @@ function allowedHost(address: string, hosts: readonly string[], problems: Proble
     });
 }
 
-/** Postgres stores no NUL: text that holds one is refused at the door, wherever it stands. */
-function unusable(value: unknown, path = ""): Problem[] {
-  if (typeof value === "string")
-    return value.includes("\0")
-      ? [{ field: path, message: "holds a NUL character (\\u0000), which cannot be stored." }]
-      : [];
-  if (value === null || typeof value !== "object" || path === "task.source.inline") return [];
-  return Object.entries(value).flatMap(([name, inner]) => [
-    ...(name.includes("\0")
-      ? [{ field: path || "request", message: "has a field whose name holds a NUL character." }]
-      : []),
-    ...unusable(inner, path ? `${path}.${name}` : name),
-  ]);
+/** No request is nested deeper than 8 levels; whatever walks a value has to come back without running out of stack. */
+const MOST_LEVELS = 64;
+/** Texts named that cannot be stored: a batch of them must still fit into its answer. */
+const MOST_NAMED = 100;
+
+const isDeeper = (value: unknown, levels: number): boolean =>
+  value !== null &&
+  typeof value === "object" &&
+  (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)));
+
+/** Postgres stores neither NUL nor half a surrogate pair: text that holds one is refused at the door, wherever it stands. */
+const isStorable = (value: unknown): boolean =>
+  typeof value === "string"
+    ? isText(value)
+    : value === null ||
+      typeof value !== "object" ||
+      Object.entries(value).every(([name, inner]) => isText(name) && isStorable(inner));
+
+function unstorable(value: unknown, path = ""): Problem[] {
+  // One look without paths first: a large batch is nearly always sound.
+  if (isStorable(value)) return [];
+  if (value === null || typeof value !== "object") return [{ field: path, message: `holds ${UNSTORABLE}.` }];
+  return Object.entries(value).flatMap(([name, inner]) =>
+    isText(name)
+      ? unstorable(inner, path ? `${path}.${name}` : name)
+      : [{ field: path || "request", message: `has a field whose name holds ${UNSTORABLE}.` }],
+  );
 }
+const UNSTORABLE = "a NUL character or half of a surrogate pair, which cannot be stored";
 
 const invalid = (problems: Problem[]) =>
   new JobError("InvalidRequest", { count: problems.length }, { details: problems });

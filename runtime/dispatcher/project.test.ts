@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { backendOf } from "../jobs/backend.ts";
+import { planRuns } from "../jobs/runs.ts";
+import { accept, claim, finish, heartbeat, responseSent, runStarted } from "../jobs/store.ts";
+import { newJob, testPlan } from "../jobs/testing.ts";
+import { project } from "./project.ts";
+import { testDispatcher } from "./testing.ts";
+
+describe("the projection of jobs into the tracking store", () => {
+  let d: Awaited<ReturnType<typeof testDispatcher>>;
+  beforeEach(async () => {
+    d = await testDispatcher();
+  });
+  afterEach(() => d.close());
+
+  it("follows a job through every transition, and writes only what has changed", async () => {
+    const { db, tracking } = d.context;
+    const seen = async () => {
+      await project(d.context);
+      return tracking.get("default", "a");
+    };
+    await accept(db, [newJob("a", { inline: [{ secret: 1 }] })]);
+    assert.equal((await seen())?.status, "PENDING");
+    assert.equal(await project(d.context), 0, "nothing has changed since");
+
+    const keeper = await d.as("job_keeper");
+    const [run = ""] = await planRuns(db, testPlan("glue", 1));
+    await runStarted(keeper, run);
+    const job = await claim(keeper, run, await backendOf(keeper), undefined);
+    assert(job);
+    assert.equal((await seen())?.status, "IN_PROGRESS");
+    await heartbeat(keeper, run, job, { rows: 5, bytes: 50 });
+    assert.deepEqual((await seen())?.progress, { rows: 5, bytes: 50 });
+    await heartbeat(keeper, run, job, { rows: 5, bytes: 50 });
+    assert.equal(await project(d.context), 0, "a heartbeat without progress is no change");
+
+    const response = await finish(keeper, job, {
+      status: "SUCCEEDED",
+      result: '{"inline":[1],"format":"json","rows":1}',
+      rows: 1,
+      bytes: 2,
+      peakMemoryBytes: 3,
+    });
+    await responseSent(keeper, response?.id ?? 0, "message-1");
+    const last = await seen();
+    assert.deepEqual([last?.status, (last?.response as { messageId: string }).messageId], ["SUCCEEDED", "message-1"]);
+    assert.doesNotMatch(JSON.stringify(last), /secret|"inline"/, "without inline payload, going in or out");
+  });
+
+  it("catches up after the tracking store was down; jobs go on meanwhile", async () => {
+    const put = d.context.tracking.put.bind(d.context.tracking);
+    d.context.tracking.put = () => Promise.reject(new Error("down"));
+    await accept(
+      d.context.db,
+      Array.from({ length: 1_200 }, (_, index) => newJob(`job-${index}`)),
+    );
+    await assert.rejects(project(d.context));
+    d.context.tracking.put = put;
+    assert.equal(await project(d.context), 1_200);
+    assert.equal((await d.context.tracking.summarise({})).total, 1_200);
+  });
+
+  it("can be rebuilt from the jobs", async () => {
+    await accept(d.context.db, [newJob("a"), newJob("b")]);
+    await project(d.context);
+    await d.admin.query("truncate tracking.documents");
+    await d.admin.query("select jobs.track_all()");
+    assert.equal(await project(d.context), 2);
+  });
+});

@@ -1,0 +1,17 @@
+import pg from "pg";
+import { testDatabase } from "../local/testing.ts";
+import { PostgresTracking } from "./postgres.ts";
+import { trackingSuite } from "./suite.ts";
+
+trackingSuite("Postgres", async () => {
+  const database = await testDatabase();
+  const db = new pg.Pool({ connectionString: database.urlAs("dispatcher"), max: 2 });
+  return {
+    store: new PostgresTracking(db),
+    settled: async () => undefined,
+    async close() {
+      await db.end();
+      await database.drop();
+    },
+  };
+});

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import type { Document, TrackingStore } from "./store.ts";
+
+/** A store of a test's own. `settled` resolves once what was written can be found. */
+export interface SuiteStore {
+  store: TrackingStore;
+  settled(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const at = (second: number) => new Date(Date.UTC(2021, 0, 1, 0, 0, second)).toISOString();
+
+/** A document as jobs.documents makes it, with the parts that a search looks at. */
+export const document = (requestId: string, overrides: Record<string, unknown> = {}): Document =>
+  ({
+    requestId,
+    tenant: "acme",
+    status: "SUCCEEDED",
+    runner: "glue",
+    createdAt: at(0),
+    finishedAt: at(1),
+    task: { type: "read", query: "average_rates" },
+    labels: {},
+    stats: { queueMs: 1, executionMs: 2, totalMs: 3 },
+    ...overrides,
+  }) as Document;
+
+/** What every tracking store does: one suite for all of them. */
+export function trackingSuite(name: string, make: () => Promise<SuiteStore>): void {
+  describe(`the tracking store in ${name}`, () => {
+    let s: SuiteStore;
+    beforeEach(async () => {
+      s = await make();
+    });
+    afterEach(() => s.close());
+
+    const put = async (...documents: Document[]) => {
+      await s.store.put(documents.map((one) => ({ version: 1, document: one })));
+      await s.settled();
+    };
+    const found = async (search: Omit<Parameters<TrackingStore["search"]>[0], "limit">) =>
+      (await s.store.search({ limit: 100, order: "asc", ...search })).documents.map((one) => one.requestId);
+
+    it("keeps the highest version of a document, however late or often the others come", async () => {
+      const versions = [3, 1, 2, 3].map((version) => ({ version, document: document("a", { note: version }) }));
+      for (const one of versions) await s.store.put([one]);
+      assert.equal((await s.store.get("acme", "a"))?.note, 3);
+      await s.store.put([{ version: 4, document: document("a", { note: 4 }) }]);
+      assert.equal((await s.store.get("acme", "a"))?.note, 4);
+    });
+
+    it("keeps the same request id of two tenants apart", async () => {
+      await put(document("a", { tenant: "x", note: 1 }), document("a", { tenant: "y", note: 2 }));
+      assert.deepEqual([(await s.store.get("x", "a"))?.note, (await s.store.get("y", "a"))?.note], [1, 2]);
+      assert.equal(await s.store.get("z", "a"), undefined);
+      assert.deepEqual(await found({ tenant: "y" }), ["a"]);
+    });
+
+    it("filters by status, type, runner, label and time", async () => {
+      await put(
+        document("done"),
+        document("failed", { status: "FAILED", createdAt: at(10) }),
+        document("update", { task: { type: "update", target: "prices" }, runner: "ec2", createdAt: at(20) }),
+        document("labelled", { labels: { batch: "7", kind: "x" }, createdAt: at(30) }),
+      );
+      assert.deepEqual(await found({ status: ["FAILED"] }), ["failed"]);
+      assert.deepEqual(await found({ type: "update" }), ["update"]);
+      assert.deepEqual(await found({ runner: "ec2" }), ["update"]);
+      assert.deepEqual(await found({ labels: { batch: "7" } }), ["labelled"]);
+      assert.deepEqual(await found({ labels: { batch: "8" } }), []);
+      assert.deepEqual(await found({ createdFrom: at(10), createdTo: at(30) }), ["failed", "update"]);
+    });
+
+    it("finds words, and the beginnings of words, in id, labels, query and error", async () => {
+      await put(
+        document("nightly-rotterdam-7"),
+        document("b", { labels: { team: "Pricing Nordics" } }),
+        document("c", { status: "FAILED", error: { type: "InvalidSql", message: "relation nowhere does not exist" } }),
+        document("d", { task: { type: "read", query: "lane_coverage" } }),
+      );
+      assert.deepEqual(await found({ text: "rotterdam" }), ["nightly-rotterdam-7"]);
+      assert.deepEqual(await found({ text: "nord" }), ["b"]);
+      assert.deepEqual(await found({ text: "Nowhere relation" }), ["c"]);
+      assert.deepEqual(await found({ text: "lane_coverage" }), ["d"]);
+      assert.deepEqual(await found({ text: "absent" }), []);
+      assert.deepEqual(await found({ text: "'); drop table & | ! :*" }), []);
+    });
+
+    it("pages through any order without losing or repeating a document", async () => {
+      const many = Array.from({ length: 25 }, (_, index) =>
+        document(`job-${String(index).padStart(2, "0")}`, {
+          createdAt: at(index % 3),
+          ...(index % 4 === 0 ? { finishedAt: undefined, stats: undefined } : { stats: { totalMs: index % 5 } }),
+        }),
+      );
+      await put(...many);
+      for (const sort of ["createdAt", "finishedAt", "totalMs"] as const)
+        for (const order of ["asc", "desc"] as const) {
+          const whole = (await s.store.search({ sort, order, limit: 100 })).documents.map((one) => one.requestId);
+          assert.equal(new Set(whole).size, 25);
+          const paged: string[] = [];
+          for (let cursor: string | undefined, first = true; first || cursor; first = false) {
+            const page = await s.store.search({ sort, order, limit: 7, ...(cursor ? { cursor } : {}) });
+            paged.push(...page.documents.map((one) => one.requestId));
+            cursor = page.cursor;
+          }
+          assert.deepEqual(paged, whole, `${sort} ${order}`);
+        }
+    });
+
+    it("counts by status and error, and gives percentiles of the times", async () => {
+      await put(
+        ...Array.from({ length: 100 }, (_, index) =>
+          document(`ok-${index}`, { stats: { queueMs: index, executionMs: 10, totalMs: index + 10 } }),
+        ),
+        document("bad", { status: "FAILED", error: { type: "InvalidRows", message: "" }, stats: undefined }),
+        document("waits", { status: "PENDING", finishedAt: undefined, stats: undefined, tenant: "other" }),
+      );
+      const summary = await s.store.summarise({ tenant: "acme" });
+      assert.deepEqual(
+        [summary.total, summary.byStatus, summary.byErrorType],
+        [101, { SUCCEEDED: 100, FAILED: 1 }, { InvalidRows: 1 }],
+      );
+      assert.deepEqual(summary.percentiles.executionMs, { p50: 10, p95: 10, p99: 10 });
+      assert(Math.abs((summary.percentiles.queueMs.p50 ?? 0) - 49.5) < 1.5);
+      assert.deepEqual((await s.store.summarise({ tenant: "nobody" })).percentiles.totalMs, {
+        p50: null,
+        p95: null,
+        p99: null,
+      });
+    });
+
+    it("forgets ended jobs of before a time, and no others", async () => {
+      await put(
+        document("old", { createdAt: at(0) }),
+        document("new", { createdAt: at(50) }),
+        document("old-waits", { createdAt: at(0), finishedAt: undefined, status: "PENDING" }),
+      );
+      assert.equal(await s.store.expire(at(10)), 1);
+      await s.settled();
+      assert.deepEqual((await found({})).sort(), ["new", "old-waits"]);
+    });
+  });
+}
