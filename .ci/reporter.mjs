@@ -6,6 +6,8 @@ const { Base, Spec } = Mocha.reporters;
 
 /** How runtime/local/testing.ts writes the reason of a skip into a test's title: titles are what workers hand over. */
 const REASON = / \[skipped: (.*)\]$/s;
+/** Names of the checks that runtime/local/test.ts ran before, and that failed. */
+const failedChecks = (process.env.RATES_FAILED_CHECKS ?? "").split(" ").filter(Boolean);
 const NO_REASON = "no reason given";
 
 export default class Reporter extends Spec {
@@ -20,6 +22,11 @@ export default class Reporter extends Spec {
   }
 
   epilogue() {
+    // Files that could not be loaded are reported after the end of the run: the last word waits for the end itself.
+    process.once("exit", () => this.close());
+  }
+
+  close() {
     const { passes, failures, pending } = this.stats;
     const seconds = (this.stats.duration / 1000).toFixed(1);
     if (this.failures.length > 0) Base.list(this.failures);
@@ -27,7 +34,8 @@ export default class Reporter extends Spec {
       Base.consoleLog(`\nSkipped, ${reason}:`);
       for (const title of titles) Base.consoleLog(`  - ${title}`);
     }
+    for (const check of failedChecks) Base.consoleLog(`\nFailed before the tests began (see above): ${check}`);
     Base.consoleLog(`\n${seconds} s`);
-    Base.consoleLog(`${passes} passed, ${failures} failed, ${pending} skipped`);
+    Base.consoleLog(`${passes} passed, ${failures + failedChecks.length} failed, ${pending} skipped`);
   }
 }

@@ -26,6 +26,7 @@ describe("a part of the platform", () => {
       args: ["--import", import.meta.resolve("./orphan.ts"), "-e", program],
       env: { ...process.env, ...env },
       logFile,
+      patience: 60_000,
       say(line) {
         said.push(line);
         onSaid();
@@ -59,6 +60,20 @@ describe("a part of the platform", () => {
     const { failed, ready } = start(`console.log("no database"); process.exit(3)`);
     await assert.rejects(failed, /ended 5 times within a minute.*no database/s);
     await assert.rejects(ready);
+  });
+
+  it("is told to hurry once it is to end, and does not count as failed", async () => {
+    const { ready, stop, hurry } = start(`
+      setInterval(() => {}, 1000);
+      process.on("SIGTERM", () => {});
+      process.on("message", (word) => { console.log(word); process.exit(); });
+      process.send("ready");
+    `);
+    await ready;
+    hurry();
+    await stop();
+    assert.equal(readFileSync(logFile, "utf8").trim(), "hurry");
+    assert.deepEqual(said, []);
   });
 
   it("ends even if it will not, once it has to hurry", async () => {

@@ -20,11 +20,13 @@ export interface ChildOptions {
   env: NodeJS.ProcessEnv;
   /** File that its output is added to. */
   logFile: string;
+  /** How long it may take to end once it was asked, in milliseconds; then it is ended by force. */
+  patience: number;
   /** Told in a line when it had to be started again. */
   say(line: string): void;
 }
 
-/** A part that is kept running. SIGTERM asks it to end in good order, a second SIGTERM to hurry. */
+/** A part that is kept running. SIGTERM asks it to end in good order, the message `hurry` over its channel to be quick. */
 export interface Child {
   /** Resolves when its process says `ready` over its channel, for the first time. */
   ready: Promise<void>;
@@ -32,12 +34,12 @@ export interface Child {
   failed: Promise<never>;
   /** Asks it to end and waits for that. */
   stop(): Promise<void>;
-  /** After `stop`: no patience any more. */
+  /** No patience any more, now or when it is asked to end. */
   hurry(): void;
 }
 
 /** Starts a part, and starts it again when it ends by itself. */
-export function startChild({ name, args, env, logFile, say }: ChildOptions): Child {
+export function startChild({ name, args, env, logFile, patience, say }: ChildOptions): Child {
   const ready = Promise.withResolvers<void>();
   const failed = Promise.withResolvers<never>();
   // Whoever waits for them handles them; until then a rejection is no crash.
@@ -45,6 +47,7 @@ export function startChild({ name, args, env, logFile, say }: ChildOptions): Chi
   failed.promise.catch(() => {});
   const failures: number[] = [];
   let stopping = false;
+  let hurried = false;
   let current: ChildProcess | undefined;
 
   const live = async () => {
@@ -73,6 +76,10 @@ export function startChild({ name, args, env, logFile, say }: ChildOptions): Chi
       await delay(FIRST_PAUSE_MS * 2 ** (recent.length - 1));
     }
   };
+  const hasten = () => {
+    if (current?.connected) current.send("hurry");
+    setTimeout(() => current?.kill("SIGKILL"), HURRY_MS).unref();
+  };
   const life = live();
   return {
     ready: ready.promise,
@@ -80,11 +87,14 @@ export function startChild({ name, args, env, logFile, say }: ChildOptions): Chi
     async stop() {
       stopping = true;
       current?.kill("SIGTERM");
+      const force = setTimeout(() => current?.kill("SIGKILL"), patience);
+      if (hurried) hasten();
       await life;
+      clearTimeout(force);
     },
     hurry() {
-      current?.kill("SIGTERM");
-      setTimeout(() => current?.kill("SIGKILL"), HURRY_MS).unref();
+      hurried = true;
+      if (stopping) hasten();
     },
   };
 }

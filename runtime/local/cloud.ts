@@ -98,16 +98,27 @@ function giveBack(store: SqsStore, request: unknown, response: unknown): void {
   for (const { ReceiptHandle } of received.Messages) queue?.changeVisibility(ReceiptHandle, 0);
 }
 
+/** fauxqs' own, but for one statement: it writes null where its table takes none when a message becomes visible again. */
+class Messages extends PersistenceManager {
+  override updateMessageReady(messageId: string): void {
+    this.updateMessageInflight(messageId, "", 0, 1, undefined);
+  }
+}
+
 /** Loads what `directory` holds into the stores, and keeps there what happens to them from now on. */
 function keepIn(directory: string, stores: { sqsStore: SqsStore; snsStore: SnsStore; s3Store: S3Store }) {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const messages = new PersistenceManager(directory);
+  const messages = new Messages(directory);
   const objects = new FileS3Persistence(directory);
   // Before the stores know their keepers: what is loaded need not be written again.
   messages.loadSqsAndSns(stores.sqsStore, stores.snsStore);
   objects.loadS3(stores.s3Store);
   stores.sqsStore.persistence = messages;
-  for (const queue of stores.sqsStore.allQueues()) queue.persistence = messages;
+  for (const queue of stores.sqsStore.allQueues()) {
+    queue.persistence = messages;
+    // Whoever had received them is gone with the last platform, or has to ask anew.
+    for (const receiptHandle of [...queue.inflightMessages.keys()]) queue.changeVisibility(receiptHandle, 0);
+  }
   stores.s3Store.persistence = objects;
   return [messages, objects];
 }

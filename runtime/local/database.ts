@@ -40,6 +40,26 @@ export async function prepareDatabase(
   });
 }
 
+/** A lane and days that the database has prices for, as the parameters of /rates and average_rates. */
+export interface Example {
+  date_from: string;
+  date_to: string;
+  orig_code: string;
+  dest_code: string;
+}
+
+/** The lane with most prices among the first few, and its last ten days; undefined in a database without prices. */
+export async function exampleLane(postgres: Postgres): Promise<Example | undefined> {
+  const { rows } = await withClient(postgres.url(DATABASE), (client) =>
+    client.query<Example>(
+      `select orig_code, dest_code, (max(day) - 9)::text as date_from, max(day)::text as date_to
+       from (select orig_code, dest_code, day from prices limit 1000) few
+       group by orig_code, dest_code order by count(*) desc limit 1`,
+    ),
+  );
+  return rows[0];
+}
+
 async function fill(url: string, dump: string | undefined, say: (line: string) => void): Promise<void> {
   if (dump !== undefined) {
     say(`Loading ${dump} …`);

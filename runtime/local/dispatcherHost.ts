@@ -15,14 +15,16 @@ const TICK_MS = 2_000;
 /**
  * The dispatcher's process on one machine: it calls the Lambda handlers as AWS would. Two event source mappings, a
  * schedule, and the news that a run has ended. SIGTERM drains: no message is taken and no run started any more, each
- * run may finish its job within --drain-seconds; a second SIGTERM ends the runs by force. When the platform's own
+ * run may finish its job within --drain-seconds; the message `hurry` ends the runs by force. When the platform's own
  * process vanishes, it takes the runs and the Postgres server with it.
  *
- * node runtime/local/dispatcherHost.ts --concurrency N --logs DIR --drain-seconds N --postgres-pid N
+ * node runtime/local/dispatcherHost.ts --requests N --wakeups N --logs DIR --drain-seconds N --postgres-pid N
+ * (the first two: invocations at once)
  */
 const { values } = parseArgs({
   options: {
-    concurrency: { type: "string", default: "2" },
+    requests: { type: "string", default: "2" },
+    wakeups: { type: "string", default: "2" },
     logs: { type: "string", default: "." },
     "drain-seconds": { type: "string", default: "30" },
     "postgres-pid": { type: "string", default: "0" },
@@ -49,9 +51,11 @@ process.on("disconnect", () => {
   if (postgres !== undefined) signal(postgres, "SIGINT");
   process.exit(1);
 });
-process.on("SIGTERM", () => {
-  if (stopping.signal.aborted) void launcher.kill();
+process.on("SIGTERM", () => stopping.abort());
+process.on("message", (message) => {
+  if (message !== "hurry") return;
   stopping.abort();
+  void launcher.kill();
 });
 
 const region = process.env.AWS_REGION ?? "";
@@ -60,9 +64,9 @@ const mappings = [
     context: requests.context,
     queueUrl: queues.requests,
     handler: requests.requests,
-    concurrency: Number(values.concurrency),
+    concurrency: Number(values.requests),
   },
-  { context: events.context, queueUrl: queues.wakeups, handler: events.wakeups, concurrency: 2 },
+  { context: events.context, queueUrl: queues.wakeups, handler: events.wakeups, concurrency: Number(values.wakeups) },
 ].map(({ context, ...mapping }) => startEventSource({ sqs: context.sqs, region, log, ...mapping }));
 const schedule = tickUntilStopped();
 process.send?.("ready");

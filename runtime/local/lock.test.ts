@@ -14,19 +14,19 @@ describe("the lock of a data directory", () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  it("is refused to a second platform, which learns the first one's pid", () => {
-    const first = lock(directory);
-    assert.throws(
-      () => lock(directory),
+  it("is refused to a second platform, which learns the first one's pid", async () => {
+    const first = await lock(directory);
+    await assert.rejects(
+      lock(directory),
       (error) =>
         error instanceof DirectoryInUse && error.pid === process.pid && error.message.includes(String(process.pid)),
     );
     first.release();
   });
 
-  it("can be taken again after its release, and leaves nothing behind", () => {
-    lock(directory).release();
-    const again = lock(directory);
+  it("can be taken again after its release, and leaves nothing behind", async () => {
+    (await lock(directory)).release();
+    const again = await lock(directory);
     assert.equal(again.recovered, false);
     again.release();
     assert.deepEqual(readdirSync(directory), []);
@@ -36,22 +36,32 @@ describe("the lock of a data directory", () => {
     const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
     await once(child, "spawn");
     writeFileSync(join(directory, "lock"), JSON.stringify(identify(child.pid ?? 0)));
-    assert.throws(() => lock(directory), DirectoryInUse);
+    await assert.rejects(lock(directory), DirectoryInUse);
     child.kill("SIGKILL");
     await once(child, "exit");
-    const taken = lock(directory);
+    const taken = await lock(directory);
     assert.equal(taken.recovered, true);
-    assert.throws(() => lock(directory), DirectoryInUse);
+    await assert.rejects(lock(directory), DirectoryInUse);
     taken.release();
   });
 
-  it("is not held by a stranger who got the dead holder's pid", () => {
+  it("is not held by a stranger who got the dead holder's pid", async () => {
     writeFileSync(join(directory, "lock"), JSON.stringify({ pid: process.pid, startedAt: "long ago" }));
-    assert.equal(lock(directory).recovered, true);
+    assert.equal((await lock(directory)).recovered, true);
   });
 
-  it("is not held by a file that was cut off", () => {
+  it("is not held by a file that was cut off", async () => {
     writeFileSync(join(directory, "lock"), '{"pid":');
-    lock(directory).release();
+    (await lock(directory)).release();
+  });
+
+  it("is waited for when its holder is stopping", async () => {
+    const first = await lock(directory);
+    first.stopping();
+    const { promise: told, resolve } = Promise.withResolvers<string>();
+    const second = lock(directory, resolve);
+    assert.match(await told, new RegExp(`process ${process.pid}\\) is stopping`));
+    first.release();
+    assert.equal((await second).recovered, false);
   });
 });

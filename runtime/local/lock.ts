@@ -1,15 +1,22 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import Type from "typebox";
 import Value from "typebox/value";
-import { identify, isAlive, type ProcessIdentity } from "./processes.ts";
+import { identify, isAlive } from "./processes.ts";
 
-const Holder = Type.Object({ pid: Type.Integer(), startedAt: Type.String() });
+const Holder = Type.Object({ pid: Type.Integer(), startedAt: Type.String(), stopping: Type.Optional(Type.Boolean()) });
+type Holder = Type.Static<typeof Holder>;
+
+/** How long a platform that is stopping is waited for: a little longer than it gives its jobs. */
+const STOPPING_MS = 90_000;
 
 /** A data directory that no other platform uses until `release`. */
 export interface Lock {
   /** Whether the one before ended without releasing it: it was killed, or the machine stopped. */
   recovered: boolean;
+  /** Lets whoever wants the lock know that it is worth waiting for. */
+  stopping(): void;
   release(): void;
 }
 
@@ -28,33 +35,42 @@ export class DirectoryInUse extends Error {
 }
 
 /**
- * Takes the lock of a data directory, which is made if absent. A lock whose holder has ended is taken over.
- * Throws DirectoryInUse if its holder lives.
+ * Takes the lock of a data directory, which is made if absent. A lock whose holder has ended is taken over; one whose
+ * holder is stopping is waited for, which `say` is told. Throws DirectoryInUse if its holder lives on.
  */
-export function lock(directory: string): Lock {
+export async function lock(directory: string, say: (line: string) => void = () => {}): Promise<Lock> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const file = join(directory, "lock");
   const mine = `${file}.${process.pid}`;
-  const self = JSON.stringify(identify(process.pid));
+  const self = identify(process.pid);
   let recovered = false;
-  writeFileSync(mine, self, { mode: 0o600 });
+  let told = false;
+  writeFileSync(mine, JSON.stringify(self), { mode: 0o600 });
   try {
     // A link appears whole or not at all, and never over another file.
-    while (!linked(mine, file)) {
+    for (const deadline = Date.now() + STOPPING_MS; !linked(mine, file); ) {
       const found = read(file);
       const holder = parse(found);
-      if (holder !== undefined && isAlive(holder)) throw new DirectoryInUse(directory, holder.pid);
-      recovered ||= holder !== undefined;
-      discard(file, found);
+      if (holder === undefined || !isAlive(holder)) {
+        recovered ||= holder !== undefined && holder.stopping !== true;
+        discard(file, found);
+      } else if (holder.stopping === true && Date.now() < deadline) {
+        if (!told)
+          say(`The last platform on this data directory (process ${holder.pid}) is stopping; waiting for it …`);
+        told = true;
+        await delay(50);
+      } else throw new DirectoryInUse(directory, holder.pid);
     }
   } finally {
     rmSync(mine, { force: true });
   }
   return {
     recovered,
-    release() {
-      if (read(file) === self) rmSync(file, { force: true });
+    stopping() {
+      writeFileSync(mine, JSON.stringify({ ...self, stopping: true }), { mode: 0o600 });
+      renameSync(mine, file);
     },
+    release: () => rmSync(file, { force: true }),
   };
 }
 
@@ -88,7 +104,7 @@ function read(file: string): string {
   }
 }
 
-function parse(text: string): ProcessIdentity | undefined {
+function parse(text: string): Holder | undefined {
   try {
     return Value.Parse(Holder, JSON.parse(text));
   } catch {

@@ -3,7 +3,7 @@ import { DumpError } from "../../db/dump.ts";
 import { NotEmpty } from "./database.ts";
 import { DirectoryInUse, type Lock, lock } from "./lock.ts";
 import { type Options, parseOptions, USAGE, UsageError } from "./options.ts";
-import { localPlan } from "./plan.ts";
+import { type LocalPlan, localPlan, StackError } from "./plan.ts";
 import { type Platform, startPlatform } from "./platform.ts";
 import { freePort, portProblem } from "./ports.ts";
 import { summary } from "./summary.ts";
@@ -13,6 +13,9 @@ const API_HOST = "127.0.0.1";
 /** How long the API of a killed platform may take to notice and give up its port. */
 const PORT_RELEASE_MS = 3_000;
 
+/** How often to look whether npm is still there. */
+const NPM_LOOK_MS = 100;
+
 const say = (line: string) => console.log(line);
 // A terminal that was closed must not end the platform in the middle of its work.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
@@ -20,7 +23,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 try {
   process.exitCode = await main();
 } catch (error) {
-  const expected = [UsageError, DirectoryInUse, NotEmpty, DumpError].some((kind) => error instanceof kind);
+  const expected = [UsageError, DirectoryInUse, NotEmpty, DumpError, StackError].some((kind) => error instanceof kind);
   console.error(error instanceof Error ? (expected ? error.message : (error.stack ?? error.message)) : error);
   process.exitCode = expected ? 2 : 1;
 }
@@ -32,7 +35,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const plan = localPlan(options.stack);
-  const held = lock(options.dataDir);
+  const held = await lock(options.dataDir, say);
   try {
     if (held.recovered) say("The last platform on this data directory was killed; going on from where it was.");
     return await run(options, plan, held);
@@ -41,17 +44,30 @@ async function main(): Promise<number> {
   }
 }
 
-async function run(options: Options, plan: ReturnType<typeof localPlan>, held: Lock): Promise<number> {
+async function run(options: Options, plan: LocalPlan, held: Lock): Promise<number> {
   const begun = performance.now();
   const asked = new AbortController();
   let platform: Platform | undefined;
-  const onSignal = () => {
-    if (!asked.signal.aborted) {
-      say("\nStopping: running jobs may finish, others wait for the next start. Ctrl-C again to stop at once.");
-      asked.abort();
-    } else platform?.hurry();
+  let hurried = false;
+  const stop = () => {
+    held.stopping();
+    asked.abort();
   };
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, onSignal);
+  const hurry = () => {
+    hurried = true;
+    platform?.hurry();
+  };
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(name, () => {
+      if (asked.signal.aborted) return hurry();
+      say("\nStopping: running jobs may finish, others wait for the next start. Ctrl-C again to stop at once.");
+      stop();
+    });
+  }
+  whenNpmVanishes(() => {
+    stop();
+    hurry();
+  });
 
   try {
     const port = await apiPort(options.port, held.recovered ? PORT_RELEASE_MS : 0);
@@ -60,7 +76,7 @@ async function run(options: Options, plan: ReturnType<typeof localPlan>, held: L
     if (asked.signal.aborted) return 0;
     throw error;
   }
-  say(summary(platform.file, { ...options, plan, seconds: (performance.now() - begun) / 1000 }));
+  say(summary(platform, { ...options, plan, seconds: (performance.now() - begun) / 1000 }));
   const stopAsked = new Promise<void>((resolve) => {
     if (asked.signal.aborted) resolve();
     asked.signal.addEventListener("abort", () => resolve(), { once: true });
@@ -70,9 +86,26 @@ async function run(options: Options, plan: ReturnType<typeof localPlan>, held: L
     console.error(error instanceof Error ? error.message : error);
     code = 1;
   });
-  await platform.stop();
+  const stopped = platform.stop();
+  if (hurried) platform.hurry();
+  await stopped;
   say("Stopped.");
   return code;
+}
+
+/**
+ * Calls `then` when npm was killed, which it cannot pass on: whoever kills `npm start` means the platform, and expects
+ * to start it again at once.
+ */
+function whenNpmVanishes(then: () => void): void {
+  if (process.env.npm_lifecycle_event !== "start") return;
+  const npm = process.ppid;
+  const look = setInterval(() => {
+    if (process.ppid === npm) return;
+    clearInterval(look);
+    then();
+  }, NPM_LOOK_MS);
+  look.unref();
 }
 
 /** The port to use, or a clear word about who may not. Waits a little where a killed platform may still hold it. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { readSettings } from "../jobs/settings.ts";
-import { connectionsFor, imitate, type LocalPlan, localSettings } from "./plan.ts";
+import { connectionsFor, imitate, type LocalPlan, localPlan, localSettings, StackError } from "./plan.ts";
 
 describe("the capacity of the local platform", () => {
   it("is the stack's where the machine has the cores for it", () => {
@@ -28,12 +28,30 @@ describe("the capacity of the local platform", () => {
     );
   });
 
+  for (const stack of ["dev", "staging", "prod"]) {
+    it(`follows from Pulumi.${stack}.yaml`, () => {
+      const plan = localPlan(stack, undefined, 2);
+      assert.ok(plan.runners.glue.local >= 1 && plan.runners.ec2.local >= 1);
+      assert.ok(plan.dispatchers.requests >= 2);
+      const queues = { requests: "r", wakeups: "w", deadLetters: "d", responses: "a", tenants: {} };
+      const settings = JSON.stringify(localSettings(plan, queues, { results: "r", uploads: "u" }));
+      assert.equal(readSettings({ RATES_SETTINGS: settings }).jobs.rawSql, plan.settings.jobs?.rawSql);
+    });
+  }
+
+  it("names the nearest stack when there is none of the name", () => {
+    assert.throws(
+      () => localPlan("stagin"),
+      (error) => error instanceof StackError && /no stack 'stagin'\. Did you mean 'staging'/.test(error.message),
+    );
+  });
+
   it("reaches every part through settings that are valid", () => {
     const runners = imitate({ glue: 60, ec2: 20 }, 2);
     const plan: LocalPlan = {
       stack: "prod",
       runners,
-      dispatchers: 4,
+      dispatchers: { requests: 4, wakeups: 2 },
       tenants: [],
       maxConnections: connectionsFor(runners),
       settings: {},

@@ -1,3 +1,10 @@
+import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { planCapacity } from "../../stacks/capacity.ts";
+import { listProblems, readStackFile } from "../../stacks/config.ts";
+import type { StackConfig } from "../../stacks/schema.ts";
+import { suggestion } from "../jobs/problems.ts";
 import type { Settings } from "../jobs/settings.ts";
 import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
 
@@ -20,13 +27,69 @@ export interface RunLimit {
 export interface LocalPlan {
   stack: string;
   runners: Record<RunnerKind, RunLimit>;
-  /** Invocations of the request handler at once. */
-  dispatchers: number;
+  /** Invocations at once for requests, and for wake-ups. */
+  dispatchers: { requests: number; wakeups: number };
   /** Tenants with a response queue of their own. */
   tenants: readonly string[];
   maxConnections: number;
   /** The stack's own choices: what jobs may take, how the API behaves, how long runners stay warm. */
-  settings: Partial<Settings>;
+  settings: StackSettings;
+}
+
+/** What of the settings a stack's configuration says; runners' slots follow from its capacity. */
+interface StackSettings {
+  jobs?: Partial<Settings["jobs"]>;
+  api?: Partial<Settings["api"]>;
+  runners?: Record<RunnerKind, Partial<Settings["runners"][RunnerKind]>>;
+}
+
+/** The stack cannot be imitated: there is none of that name, or its file is wrong. */
+export class StackError extends Error {
+  override readonly name = "StackError";
+}
+
+/** Reads the stack's file in the clone and fits its capacity to this machine. Throws a StackError. */
+export function localPlan(
+  stack: string,
+  directory = fileURLToPath(new URL("../..", import.meta.url)),
+  cores = availableParallelism(),
+): LocalPlan {
+  const config = readStack(stack, directory);
+  const { plan, problems } = planCapacity(config);
+  if (plan === undefined) throw new StackError(`Pulumi.${stack}.yaml asks for too much:\n${listProblems(problems)}`);
+  const runners = imitate({ glue: plan.glue.maxConcurrentRuns, ec2: plan.ec2.maxInstances }, cores);
+  const { eventSourceConcurrency, wakeupConcurrency } = plan.dispatcher;
+  return {
+    stack,
+    runners,
+    dispatchers: { requests: eventSourceConcurrency, wakeups: wakeupConcurrency },
+    tenants: config.tenants,
+    maxConnections: connectionsFor(runners),
+    settings: stackSettings(config),
+  };
+}
+
+function readStack(stack: string, directory: string): StackConfig {
+  const stacks = readdirSync(directory).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
+  if (!stacks.includes(stack))
+    throw new StackError(`--stack: there is no stack '${stack}'.${suggestion(stack, stacks)}`);
+  try {
+    return readStackFile(stack, directory);
+  } catch (error) {
+    throw new StackError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+/** The stack's choices in the names of the settings. */
+function stackSettings({ jobs, api, runners: { glue, ec2 } }: StackConfig): StackSettings {
+  return {
+    jobs,
+    api: { poolMax: api.poolMax, ratesDays: api.ratesDays },
+    runners: {
+      glue: { idleSeconds: glue.idleSeconds, lifetimeSeconds: glue.timeoutMinutes * 60 },
+      ec2: { idleSeconds: ec2.idleSeconds, lifetimeSeconds: ec2.lifetimeSeconds },
+    },
+  };
 }
 
 /**

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type Child, startChild } from "./child.ts";
 import { startCloud } from "./cloud.ts";
-import { prepareDatabase } from "./database.ts";
+import { type Example, exampleLane, prepareDatabase } from "./database.ts";
 import { DATABASE, partEnvironment } from "./environment.ts";
 import { keptPorts } from "./keptPorts.ts";
 import { type LocalPlan, localSettings } from "./plan.ts";
@@ -20,17 +20,23 @@ const HOST = "127.0.0.1";
 const ANSWER_MS = 30_000;
 /** How long running jobs may take to end once the platform was asked to stop. */
 const DRAIN_SECONDS = 60;
+/** How long the API may take to finish the requests it has, event streams included. */
+const CLOSE_MS = 5_000;
+/** What the dispatcher may take beyond the jobs' time. */
+const DISPATCHER_EXTRA_MS = 10_000;
 
 const program = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 /** A platform all of whose parts answer. */
 export interface Platform {
   file: PlatformFile;
+  /** Something that there are prices for, to try first. */
+  example: Example | undefined;
   /** Rejects when a part is gone for good; never resolves. */
   failed: Promise<never>;
   /** Ends it in order: no new work, running jobs, servers, database. */
   stop(): Promise<void>;
-  /** After `stop`: ends running jobs by force. */
+  /** Ends running jobs by force, now or when `stop` is called. */
   hurry(): void;
 }
 
@@ -98,6 +104,7 @@ async function start(
     args: ["--import", program("orphan.ts"), program("../api/main.ts")],
     env: { ...env, HOST, PORT: String(port) },
     logFile: join(logs, "api.log"),
+    patience: CLOSE_MS,
     say,
   });
   started.push(() => api.stop());
@@ -105,17 +112,29 @@ async function start(
     name: "dispatcher",
     args: [
       program("dispatcherHost.ts"),
-      ...["--concurrency", String(plan.dispatchers), "--logs", logs],
+      ...[
+        "--requests",
+        String(plan.dispatchers.requests),
+        "--wakeups",
+        String(plan.dispatchers.wakeups),
+        "--logs",
+        logs,
+      ],
       ...["--drain-seconds", String(DRAIN_SECONDS), "--postgres-pid", String(postgres.pid)],
     ],
     env,
     logFile: join(logs, "dispatcher.log"),
+    patience: DRAIN_SECONDS * 1000 + DISPATCHER_EXTRA_MS,
     say,
   });
   started.push(() => dispatcher.stop());
 
   const base = `http://${HOST}:${port}`;
-  await Promise.all([answers(base, api, signal), Promise.race([dispatcher.ready, dispatcher.failed])]);
+  const [example] = await Promise.all([
+    exampleLane(postgres),
+    answers(base, api, signal),
+    Promise.race([dispatcher.ready, dispatcher.failed]),
+  ]);
   signal.throwIfAborted();
   const file: PlatformFile = {
     api: base,
@@ -139,6 +158,7 @@ async function start(
   });
   return {
     file,
+    example,
     failed: Promise.race([api.failed, dispatcher.failed, postgresEnded]),
     stop: stopAll,
     hurry() {

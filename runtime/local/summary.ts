@@ -1,16 +1,28 @@
-import { relative } from "node:path";
+import { join, relative } from "node:path";
 import { RUNNERS } from "../jobs/states.ts";
 import type { LocalPlan, RunLimit } from "./plan.ts";
-import type { PlatformFile } from "./platformFile.ts";
+import type { Platform } from "./platform.ts";
+
+/** Where the command `rates` looks by itself, seen from the clone. */
+const USUAL_DATA_DIR = ".local";
 
 /** What `npm start` says when everything answers: where it is, what to try first, how to stop. */
 export function summary(
-  file: PlatformFile,
+  { file, example }: Pick<Platform, "file" | "example">,
   { dataDir, plan, seconds }: { dataDir: string; plan: LocalPlan; seconds: number },
 ): string {
   const near = relative(process.cwd(), dataDir);
   const shown = near === "" || near.startsWith("..") ? dataDir : near;
-  const rates = `${file.api}/rates?date_from=2021-01-01&date_to=2021-01-10&orig_code=CNSGH&dest_code=NLRTM`;
+  const cli = `npx rates ${near === USUAL_DATA_DIR ? "" : `--data-dir ${shown} `}`;
+  const lane = Object.entries(example ?? {});
+  const params = lane.map(([name, value]) => ` --param ${name}=${value}`).join("");
+  const tries =
+    example === undefined
+      ? [`A first batch of prices   ${cli}load FILE.csv`]
+      : [
+          `Average rates at once     curl '${file.api}/rates?${lane.map((pair) => pair.join("=")).join("&")}'`,
+          `The same as a first job   ${cli}query average_rates${params}`,
+        ];
   return `
 The platform is up (${seconds.toFixed(1)} s), imitating the stack ${plan.stack}; its data are in ${shown}.
 
@@ -18,12 +30,11 @@ The platform is up (${seconds.toFixed(1)} s), imitating the stack ${plan.stack};
   Dashboard   ${file.dashboard}
   Requests    ${file.requestQueueUrl}
   Responses   ${file.responseQueueUrl}
-  Postgres, token and the rest: ${shown}/platform.json
   Capacity    ${RUNNERS.map((kind) => `${kind} ${capacity(plan.runners[kind])}`).join(", ")}
+  Database, token and the rest stand in ${join(shown, "platform.json")}.
 
-Average rates        curl '${rates}'
-Submit a first job   npx rates query average_rates date_from=2021-01-01 date_to=2021-01-10 orig_code=CNSGH dest_code=NLRTM
-Stop                 Ctrl-C
+${tries.join("\n")}
+Stop                      Ctrl-C
 `;
 }
 

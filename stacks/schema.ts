@@ -1,0 +1,203 @@
+import Type from "typebox";
+import { LIMITS } from "./limits.ts";
+
+/** The shape of a stack's configuration: every field with its description, default and bounds. */
+
+const closed = { additionalProperties: false } as const;
+/** A group of fields that all have defaults, so that the group itself may be left out. */
+const optional = { additionalProperties: false, default: {} } as const;
+
+const whole = (description: string, minimum: number, maximum: number) =>
+  Type.Integer({ minimum, maximum, description });
+const wholeOr = (value: number, description: string, minimum: number, maximum: number) =>
+  Type.Integer({ minimum, maximum, default: value, description });
+const flag = (value: boolean, description: string) => Type.Boolean({ default: value, description });
+const text = (pattern: string, description: string) => Type.String({ pattern, description });
+/** What the account was granted; the limits of AWS itself stand in limits.ts. */
+const quota = (value: number, description: string) => Type.Integer({ minimum: 0, default: value, description });
+
+const Account = Type.Object(
+  {
+    id: text("^[0-9]{12}$", "the 12 digits of the AWS account, in quotes"),
+    region: text("^[a-z]{2}(-[a-z]+)+-[1-9]$", "the name of an AWS region, as eu-central-1"),
+  },
+  { ...closed, description: "the one account and region that this stack may touch" },
+);
+
+const Tags = Type.Object(
+  {
+    owner: text("^.{1,256}$", "who answers for the stack, 1 to 256 characters"),
+    costCentre: text("^.{1,256}$", "who pays for the stack, 1 to 256 characters"),
+  },
+  { ...closed, description: "on every resource, beside the names of project and stack" },
+);
+
+const Quotas = Type.Object(
+  {
+    lambdaConcurrency: quota(LIMITS.lambdaConcurrency.value, "concurrent executions of Lambda functions"),
+    glueRuns: quota(LIMITS.glueRuns.value, "Glue job runs at once"),
+    glueDpus: quota(LIMITS.glueDpus.value, "Glue DPUs at once"),
+    ec2Vcpus: quota(LIMITS.ec2Vcpus.value, "vCPUs of standard instances, On-Demand or Spot as the runners are"),
+    fargateVcpus: quota(LIMITS.fargateVcpus.value, "vCPUs of Fargate tasks"),
+    rdsInstances: quota(LIMITS.rdsInstances.value, "RDS instances"),
+  },
+  { ...optional, description: "what the account was granted, as Service Quotas shows it" },
+);
+
+const Network = Type.Object(
+  {
+    cidr: Type.String({ default: "10.0.0.0/16", description: "addresses of the VPC, between /16 and /28" }),
+    zones: Type.Array(text("^[a-z0-9-]+[a-z]$", "the name of an availability zone, as eu-central-1a"), {
+      minItems: 2,
+      maxItems: 6,
+      description: "the zones with subnets; ALB and RDS want two even where the rest needs one",
+    }),
+    nat: Type.Enum(["none", "single", "perZone"], {
+      default: "single",
+      description: "NAT gateways: none, one for all zones, or one in each",
+    }),
+  },
+  closed,
+);
+
+const Database = Type.Object(
+  {
+    instanceClass: Type.String({ description: "an RDS instance class of RDS_CLASSES in stacks/limits.ts" }),
+    storageGb: whole(
+      "GiB of gp3 storage; three times the largest batch should be free",
+      LIMITS.rdsStorageMin.value,
+      LIMITS.rdsStorageMax.value,
+    ),
+    multiAz: flag(false, "a standby in a second zone"),
+    deletionProtection: flag(true, "whether RDS refuses to delete the instance"),
+    backupDays: wholeOr(7, "days that automatic backups are kept", 1, LIMITS.rdsBackupDays.value),
+    maxConnections: Type.Optional(
+      whole(
+        "max_connections in the parameter group, in place of what the class gives",
+        50,
+        LIMITS.rdsConnections.value,
+      ),
+    ),
+  },
+  closed,
+);
+
+const PostgresTracking = Type.Object({ store: Type.Literal("postgres") }, closed);
+const OpenSearchTracking = Type.Object(
+  {
+    store: Type.Literal("opensearch"),
+    instanceType: text("^[a-z0-9]+\\.[a-z0-9]+\\.search$", "an OpenSearch instance type, as m7g.medium.search"),
+    instanceCount: whole("data nodes, a multiple of zoneCount", 1, 80),
+    zoneCount: whole("zones that the data nodes are spread over; 1 is not zone-aware", 1, 3),
+    storageGb: whole("GiB of gp3 storage of each data node", 10, 1_024),
+  },
+  closed,
+);
+/** Where tracking documents are searched. */
+export const TRACKING_STORES = { postgres: PostgresTracking, opensearch: OpenSearchTracking } as const;
+
+const Api = Type.Object(
+  {
+    public: flag(false, "whether the load balancer has addresses on the internet"),
+    certificateArn: Type.Optional(
+      text("^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/.+$", "the ARN of an ACM certificate"),
+    ),
+    domainName: Type.Optional(
+      text("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", "the host name that the certificate is for"),
+    ),
+    minTasks: wholeOr(1, "API tasks at least", 1, 1_000),
+    maxTasks: wholeOr(2, "API tasks at most", 1, 1_000),
+    taskVcpus: Type.Enum([0.25, 0.5, 1, 2, 4], { default: 0.5, description: "vCPUs of an API task" }),
+    poolMax: wholeOr(8, "database connections of an API task", 1, 100),
+    openRates: flag(false, "whether /rates needs no token"),
+    ratesDays: wholeOr(3_660, "the most days that one /rates may span", 1, 36_600),
+  },
+  optional,
+);
+
+const Runners = Type.Object(
+  {
+    glue: Type.Object(
+      {
+        maxRuns: Type.Optional(whole("runs at once; left out, what quotas and database allow", 1, 10_000)),
+        dpu: Type.Enum([0.0625, 1], { default: 0.0625, description: "DPUs of a run (1 GiB or 16 GiB of memory)" }),
+        idleSeconds: wholeOr(30, "how long a run without work stays warm", 0, 900),
+        timeoutMinutes: wholeOr(300, "when Glue ends a run, whatever it does", 1, LIMITS.glueShellTimeout.value),
+      },
+      { ...optional, description: "where reads run" },
+    ),
+    ec2: Type.Object(
+      {
+        maxInstances: Type.Optional(whole("instances at once; left out, what quotas and database allow", 1, 10_000)),
+        instanceType: Type.String({ description: "an EC2 instance type of EC2_TYPES in stacks/limits.ts" }),
+        spot: flag(false, "whether the instances are Spot instances"),
+        idleSeconds: wholeOr(60, "how long an instance without work stays warm", 0, 3_600),
+        lifetimeSeconds: wholeOr(14_400, "when an instance takes no further job", 300, 86_400),
+      },
+      { ...closed, description: "where updates run" },
+    ),
+  },
+  closed,
+);
+
+const Jobs = Type.Object(
+  {
+    rawSql: flag(false, "whether a read may bring its own SQL"),
+    inlineBytes: wholeOr(200_000, "results up to this size, as JSON, go into the response itself", 0, 900_000),
+    timeoutSeconds: wholeOr(900, "a job's time where it names none", 1, 86_400),
+    maxTimeoutSeconds: wholeOr(14_400, "the most a job may ask for", 1, 86_400),
+    leaseSeconds: wholeOr(30, "how long a silent run keeps its job", 5, 900),
+    maxAttempts: wholeOr(3, "attempts before a job whose runs are lost fails", 1, 20),
+    reportRows: wholeOr(100, "bad rows listed in a response; the whole report lies behind a pointer", 1, 1_000),
+    urlHosts: Type.Array(text("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", "a host name"), {
+      default: [],
+      description: "hosts that url sources may name; they need NAT",
+    }),
+  },
+  optional,
+);
+
+const Budget = Type.Object(
+  {
+    monthlyUsd: Type.Number({ minimum: 1, description: "US dollars a month" }),
+    email: text("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", "the address that alarms and the budget write to"),
+  },
+  closed,
+);
+
+/**
+ * Everything that a stack chooses: Pulumi.<stack>.yaml without the project's prefix. Parse it with parseStackConfig
+ * (config.ts), which also checks what no schema can; what follows from it is capacity.ts's.
+ */
+export const StackConfig = Type.Object(
+  {
+    account: Account,
+    tags: Tags,
+    quotas: Quotas,
+    share: Type.Number({
+      minimum: 0.01,
+      maximum: 1,
+      default: 1,
+      description: "this stack's part of the quotas, so that several stacks fit one account",
+    }),
+    network: Network,
+    database: Database,
+    tracking: Type.Union([PostgresTracking, OpenSearchTracking], { default: { store: "postgres" } }),
+    api: Api,
+    runners: Runners,
+    jobs: Jobs,
+    tenants: Type.Array(
+      text("^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$", "letters, digits and _ - only, first a letter or digit, at most 40"),
+      { default: [], uniqueItems: true, description: "tenants with a response queue of their own" },
+    ),
+    retentionDays: wholeOr(30, "days that results, uploads, logs and ended jobs are kept", 1, 3_650),
+    keepData: flag(true, "whether destroy leaves buckets and a last snapshot behind"),
+    budget: Budget,
+    arch: Type.Enum(["x86_64", "arm64"], {
+      default: "arm64",
+      description: "processors of images, tasks and instances",
+    }),
+  },
+  closed,
+);
+export type StackConfig = Type.Static<typeof StackConfig>;
