@@ -61,7 +61,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: (scope: Sc
     const tenant = tenantOf(caller, typeof value.tenant === "string" ? value.tenant : undefined);
     ownUpload(value, caller, cloud.buckets.uploads);
     const requestId = typeof value.requestId === "string" ? value.requestId : "";
-    const [outcome] = await acceptAll({ db, settings, s3: cloud.s3, answers: false }, [
+    const [outcome] = await acceptAll({ db, settings, s3: async () => cloud.s3, answers: false }, [
       { value: { tenant, ...value }, requestId, tenant },
     ]);
     if (!outcome || "error" in outcome)

@@ -1,4 +1,4 @@
-import { s3Client, sqsClient } from "../jobs/cloud.ts";
+import { lazyS3, sqsClient } from "../jobs/cloud.ts";
 import { pool } from "../jobs/database.ts";
 import { readSettings } from "../jobs/settings.ts";
 import { trackingStore } from "../tracking/index.ts";
@@ -12,7 +12,7 @@ import { createApp } from "./app.ts";
 const settings = readSettings();
 const { queues, buckets } = settings;
 const db = pool("api_reader", settings.api.poolMax);
-const cloud = queues && buckets ? { sqs: sqsClient(), s3: s3Client(settings), queues, buckets } : undefined;
+const cloud = queues && buckets ? { sqs: sqsClient(), s3: await lazyS3(settings)(), queues, buckets } : undefined;
 const app = await createApp({
   db,
   settings,

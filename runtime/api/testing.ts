@@ -13,7 +13,8 @@ export async function testApi(settings: Record<string, object> = {}) {
   });
   const db = new pg.Pool({ connectionString: d.database.urlAs("api_reader"), max: 4 });
   db.on("error", () => undefined);
-  const { sqs, s3, queues, settings: all } = d.context;
+  const { sqs, queues, settings: all } = d.context;
+  const { s3 } = d;
   const { buckets } = all;
   if (!buckets) throw new Error("the test platform has buckets");
   const app = await createApp({

@@ -1,6 +1,6 @@
-import type { S3Client } from "@aws-sdk/client-s3";
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import type pg from "pg";
+import type { LazyS3 } from "../jobs/cloud.ts";
 import type { Queues } from "../jobs/responses.ts";
 import type { Settings } from "../jobs/settings.ts";
 import type { RunnerKind } from "../jobs/states.ts";
@@ -15,7 +15,7 @@ export interface Context {
   /** Connections with the role dispatcher. */
   db: pg.Pool;
   sqs: SQSClient;
-  s3: S3Client;
+  s3: LazyS3;
   queues: Queues;
   settings: Settings;
   launchers: Record<RunnerKind, Launcher>;

@@ -1,4 +1,4 @@
-import { s3Client, sqsClient } from "../jobs/cloud.ts";
+import { lazyS3, sqsClient } from "../jobs/cloud.ts";
 import { pool } from "../jobs/database.ts";
 import { readSettings, requireCloud, type Settings } from "../jobs/settings.ts";
 import type { RunnerKind } from "../jobs/states.ts";
@@ -22,11 +22,10 @@ export function createDispatcher(
   const { queues } = requireCloud(settings);
   const db = pool("dispatcher", CONNECTIONS);
   const sqs = sqsClient();
-  const s3 = s3Client(settings);
   const context: Context = {
     db,
     sqs,
-    s3,
+    s3: lazyS3(settings),
     queues,
     settings,
     launchers: launchersFor(settings),
@@ -39,7 +38,6 @@ export function createDispatcher(
     async close() {
       await db.end();
       sqs.destroy();
-      s3.destroy();
     },
   };
 }

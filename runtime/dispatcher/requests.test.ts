@@ -124,7 +124,7 @@ describe("the request queue's handler", () => {
   });
 
   it("pins an object in S3 when it accepts it, and answers SourceNotFound where there is none", async () => {
-    await d.context.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "a/b.csv", Body: "x" }));
+    await d.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "a/b.csv", Body: "x" }));
     const update = (key: string) => ({ type: "update", target: "prices", source: { s3: `s3://${key}` } });
     await onRequests(
       d.context,

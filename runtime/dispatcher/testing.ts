@@ -53,7 +53,7 @@ export async function testDispatcher(settings: object = {}) {
   const context: Context = {
     db,
     sqs,
-    s3,
+    s3: async () => s3,
     queues,
     settings: readSettings({ RATES_SETTINGS: JSON.stringify({ queues, buckets, pathStyleS3: true, ...settings }) }),
     launchers: { glue: launcher, ec2: launcher },
@@ -64,6 +64,7 @@ export async function testDispatcher(settings: object = {}) {
     ...fixture,
     cloud,
     context,
+    s3,
     launcher,
     /** All messages of a queue, taken. */
     async receive(queue: string): Promise<Message[]> {

@@ -1,4 +1,4 @@
-import { HeadObjectCommand, type S3Client } from "@aws-sdk/client-s3";
+import type { LazyS3 } from "./cloud.ts";
 import { JobError } from "./errors.ts";
 import { hashOf, parseRequest, type Request, responseIdOf, type Task } from "./request.ts";
 import { answerBody } from "./responses.ts";
@@ -15,7 +15,7 @@ export type Outcome =
 export interface Acceptor {
   db: Database;
   settings: Settings;
-  s3: S3Client | undefined;
+  s3: LazyS3 | undefined;
   /** Whether a refusal is answered on the response queue: where the request came by the queue, nothing else tells. */
   answers: boolean;
 }
@@ -136,7 +136,8 @@ async function pinned({ db, s3, settings }: Acceptor, { task, tenant, requestId 
       reason: `s3 sources lie in ${settings.buckets ? `s3://${settings.buckets.uploads}` : "an uploads bucket, and this platform has none"}. \`rates load\` puts a file there.`,
     });
   try {
-    const { ETag } = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key.join("/") }));
+    const { HeadObjectCommand } = await import("@aws-sdk/client-s3");
+    const { ETag } = await (await s3()).send(new HeadObjectCommand({ Bucket: bucket, Key: key.join("/") }));
     return { ...task, source: { ...task.source, ...(ETag ? { etag: ETag } : {}) } } as Task;
   } catch (error) {
     // A repeat of an earlier request is answered from its job, though its object has expired since.

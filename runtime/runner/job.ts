@@ -1,6 +1,6 @@
-import type { S3Client } from "@aws-sdk/client-s3";
 import type { Logger } from "pino";
 import { classify } from "../jobs/classify.ts";
+import type { LazyS3 } from "../jobs/cloud.ts";
 import { ERRORS, JobError } from "../jobs/errors.ts";
 import type { Settings } from "../jobs/settings.ts";
 import { step } from "../jobs/steps.ts";
@@ -19,7 +19,7 @@ export interface Bench {
   db: Database;
   sessions: Sessions;
   settings: Settings;
-  s3: S3Client;
+  s3: LazyS3;
   resultsBucket: string;
   log: Logger;
 }

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { pino } from "pino";
-import { s3Client, sqsClient } from "../jobs/cloud.ts";
+import { lazyS3, sqsClient } from "../jobs/cloud.ts";
 import { connect } from "../jobs/database.ts";
 import { readSettings, requireCloud } from "../jobs/settings.ts";
 import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
@@ -28,10 +28,17 @@ async function main(id: string, kind: RunnerKind): Promise<number> {
   const { queues, buckets } = requireCloud(settings);
   const sessions = new Sessions();
   const sqs = sqsClient();
-  const s3 = s3Client(settings);
   const client = await connect("job_keeper");
   try {
-    const bench = { run: id, db: client, sessions, settings, s3, resultsBucket: buckets.results, log };
+    const bench = {
+      run: id,
+      db: client,
+      sessions,
+      settings,
+      s3: lazyS3(settings),
+      resultsBucket: buckets.results,
+      log,
+    };
     const done = await run({
       kind,
       client,
@@ -50,7 +57,6 @@ async function main(id: string, kind: RunnerKind): Promise<number> {
     await sessions.close();
     await client.end().catch(() => undefined);
     sqs.destroy();
-    s3.destroy();
     if (process.connected) process.disconnect();
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { PassThrough, type Readable, type Transform } from "node:stream";
 import { createGzip } from "node:zlib";
-import type { S3Client } from "@aws-sdk/client-s3";
+import type { LazyS3 } from "../jobs/cloud.ts";
 import { JobError } from "../jobs/errors.ts";
 
 export type Format = "csv" | "ndjson" | "json";
@@ -14,7 +14,7 @@ export interface OutputOptions {
   /** The most bytes that a result, as JSON text, may take inside the response. */
   inlineBytes: number;
   /** Where a larger one goes; the key is without extension. */
-  s3: S3Client;
+  s3: LazyS3;
   bucket: string;
   key: string;
 }
@@ -107,7 +107,7 @@ async function begin(options: OutputOptions, signal: AbortSignal) {
   const { Upload } = await import("@aws-sdk/lib-storage");
   const body = new PassThrough({ highWaterMark: 1024 * 1024 });
   const upload = new Upload({
-    client: options.s3,
+    client: await options.s3(),
     partSize: PART_BYTES,
     queueSize: 2,
     leavePartsOnError: false,

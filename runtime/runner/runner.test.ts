@@ -83,7 +83,7 @@ describe("a runner", () => {
     });
     assert.deepEqual(Object.keys(result), ["location", "format", "compression", "rows", "bytes", "sha256"]);
     const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/.exec(result.location) ?? [];
-    const object = await p.context.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+    const object = await p.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
     const bytes = Buffer.from((await object.Body?.transformToByteArray()) ?? []);
     assert.deepEqual([bytes.length, createHash("sha256").update(bytes).digest("hex")], [result.bytes, result.sha256]);
     assert.equal(gunzipSync(bytes).toString().trim().split("\n").length, 200_001);
@@ -233,15 +233,14 @@ describe("a runner", () => {
     assert.deepEqual([rest.more, rest.report.rows], [1, 4]);
     const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/.exec(rest.report.location) ?? [];
     const report = await (
-      await p.context.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }))
+      await p.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }))
     ).Body?.transformToString();
     assert.equal(report?.split("\n")[4], '5,price,-3,"has to be a whole number above 0, written in digits"');
     assert.equal(await prices(), 0);
   });
 
   it("loads the object that lay there when the request was accepted, or nothing", async () => {
-    const put = (body: string) =>
-      p.context.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "prices.csv", Body: body }));
+    const put = (body: string) => p.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "prices.csv", Body: body }));
     await put("orig_code,dest_code,day,price\nAAAAA,BBBBB,2021-01-01,7\n");
     assert.equal((await update({ s3: "s3://uploads/prices.csv" })).result.rows, 1);
     await p.admin.query("truncate prices");
@@ -257,7 +256,7 @@ describe("a runner", () => {
   });
 
   it("refuses a file that is not the gzip it is said to be", async () => {
-    await p.context.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "broken.csv.gz", Body: "plain" }));
+    await p.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "broken.csv.gz", Body: "plain" }));
     assert.equal(
       (await update({ s3: "s3://uploads/broken.csv.gz" }, { compression: "gzip" })).error.type,
       "InvalidCompression",

@@ -1,5 +1,5 @@
-import type { S3Client } from "@aws-sdk/client-s3";
 import type { Static } from "typebox";
+import type { LazyS3 } from "../jobs/cloud.ts";
 import { JobError } from "../jobs/errors.ts";
 import { bindParams, statementNamed } from "../jobs/queries.ts";
 import type { InlineTask, S3Task, StatementTask, UrlTask } from "../jobs/request.ts";
@@ -24,7 +24,7 @@ export interface UpdateContext {
   session: Session;
   /** The keeper's connection: ends what the work's transaction does not end itself. */
   db: Database;
-  s3: S3Client;
+  s3: LazyS3;
   settings: Settings;
   signal: AbortSignal;
   report: Omit<OutputOptions, "format" | "compression">;

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
+import type { LazyS3 } from "../../jobs/cloud.ts";
 import { JobError } from "../../jobs/errors.ts";
 import { type DownloadRules, download, withoutQuery } from "./url.ts";
 
@@ -11,7 +11,7 @@ export type FileSource = { s3: string; etag?: string } | { url: string };
 export async function openSource(
   source: FileSource,
   compression: "none" | "gzip",
-  s3: S3Client,
+  s3: LazyS3,
   rules: DownloadRules,
   signal: AbortSignal,
 ): Promise<AsyncIterable<Buffer>> {
@@ -22,12 +22,13 @@ export async function openSource(
 
 async function object(
   { s3: location, etag }: { s3: string; etag?: string },
-  s3: S3Client,
+  s3: LazyS3,
   signal: AbortSignal,
 ): Promise<AsyncIterable<Buffer>> {
   const [Bucket = "", ...key] = location.slice("s3://".length).split("/");
   try {
-    const { Body } = await s3.send(
+    const { GetObjectCommand } = await import("@aws-sdk/client-s3");
+    const { Body } = await (await s3()).send(
       new GetObjectCommand({ Bucket, Key: key.join("/"), ...(etag ? { IfMatch: etag } : {}) }),
       { abortSignal: signal },
     );

@@ -1,0 +1,36 @@
+import { execFileSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { skip } from "../../runtime/local/testing.ts";
+
+const script = fileURLToPath(new URL("build.sh", import.meta.url));
+
+/** The pulumi command: the one built from go.mod, else the first on PATH; undefined where there is neither. */
+export function findPulumi(): string | undefined {
+  const built = execFileSync(script, ["--path"], { encoding: "utf8" }).trim();
+  const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
+  return [built, ...folders.map((folder) => join(folder, "pulumi"))].find(isExecutable);
+}
+
+/**
+ * For a suite's `before`: skips the suite where there is no pulumi command. Where everything is required
+ * (RATES_REQUIRE_ALL=1) it builds the command, and fails if it cannot.
+ */
+export function requireEngine(context: Mocha.Context): void {
+  // A preview takes seconds, and longer beside other tests.
+  context.timeout(120_000);
+  if (findPulumi() !== undefined) return;
+  if (process.env.RATES_REQUIRE_ALL !== "1") skip(context, "no pulumi command (stacks/testing/build.sh builds it)");
+  context.timeout(30 * 60_000);
+  execFileSync(script, { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,196 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type EngineEvent, LocalWorkspace, PulumiCommand } from "@pulumi/pulumi/automation/index.js";
+import { parse, stringify } from "yaml";
+import { findPulumi } from "./command.ts";
+import { awsProvider } from "./provider/aws/provider.ts";
+import { awsxProvider } from "./provider/awsx.ts";
+import { Cloud } from "./provider/cloud.ts";
+import { packageVersion } from "./provider/declared.ts";
+import { dockerProvider } from "./provider/docker.ts";
+import { type Served, serve } from "./provider/server.ts";
+import type { Configure } from "./provider/session.ts";
+import { type Run, RunFailed, runOf } from "./run.ts";
+
+/** A program for the engine: registers resources and returns the stack's outputs. */
+export type Program = () => Promise<Record<string, unknown> | undefined>;
+
+/** What an engine works on. */
+export interface EngineOptions {
+  /** Runs at each preview, up and refresh. `moduleProgram` makes one from a file. */
+  readonly program: Program;
+  /** Default: dev. */
+  readonly stack?: string;
+  /** Default: rates-platform. */
+  readonly project?: string;
+  /** A stack's settings (Pulumi.dev.yaml) to copy. Its secrets provider is left out: the engine's is a passphrase. */
+  readonly settings?: string;
+  /** Configuration by key with namespace (`rates-platform:region`), in place of and beside that of the settings. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** Keys and plain values that are configured as secrets. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** The cloud that providers change. Default: one of its own; share one, and stacks meet in it. */
+  readonly cloud?: Cloud;
+  /** Folders of policy packs. */
+  readonly policyPacks?: readonly string[];
+  /** Files of configuration, one for each pack. */
+  readonly policyPackConfigs?: readonly string[];
+  /** Environment of the command, the providers and the packs. The program runs in the caller's. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A stack in a folder of its own. Each operation resolves to its run, or rejects with RunFailed. */
+export interface Engine {
+  readonly cloud: Cloud;
+  preview(): Promise<Run>;
+  up(): Promise<Run>;
+  refresh(): Promise<Run>;
+  destroy(): Promise<Run>;
+  /** The outputs after the last up, secrets in the clear. */
+  outputs(): Promise<Record<string, unknown>>;
+  /** Every file of the backend as text, backups and history included: what must not hold a secret. */
+  stateText(): string;
+  /** The state as `pulumi stack export` writes it, for `pulumi policy analyze --file`. */
+  exportState(): Promise<unknown>;
+  /** Uses another program from now on. */
+  use(program: Program): void;
+  /** Removes the folder and stops the providers. */
+  close(): Promise<void>;
+}
+
+const shims = fileURLToPath(new URL("bin", import.meta.url));
+
+/** A program in a file, evaluated anew for each run: its exports are the outputs, or those of its default function. */
+export function moduleProgram(url: URL): Program {
+  let runs = 0;
+  return async () => {
+    const fresh = new URL(url);
+    fresh.searchParams.set("run", String(++runs));
+    const module: { default?: unknown } & Record<string, unknown> = await import(fresh.href);
+    if (typeof module.default === "function") return module.default();
+    return { ...module };
+  };
+}
+
+/**
+ * Makes a stack for the real engine: state in a temporary folder, stand-in providers and the program in this process.
+ * Several may run at once, but not beside one that is to fail: the SDK takes an unhandled rejection for that of every
+ * program in the process. Files that a program names must be absolute paths: the engine's folder is the temporary one.
+ */
+export async function engine(options: EngineOptions): Promise<Engine> {
+  const pulumi = findPulumi();
+  if (pulumi === undefined) throw new Error("There is no pulumi command: stacks/testing/build.sh builds it");
+  const { stack: stackName = "dev", project = "rates-platform", cloud = new Cloud() } = options;
+  const folder = mkdtempSync(join(tmpdir(), "rates-engine-"));
+  const served = new Map<string, Served>();
+  const close = async (): Promise<void> => {
+    for (const provider of served.values()) provider.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    const providers: Record<string, Configure> = {
+      aws: awsProvider(cloud),
+      awsx: awsxProvider(),
+      docker: dockerProvider(cloud),
+    };
+    for (const [name, configure] of Object.entries(providers)) {
+      served.set(name, await serve(packageVersion(name), configure, name === "awsx"));
+    }
+    writeProject(folder, project, stackName, options);
+    let program = options.program;
+    const stack = await LocalWorkspace.createStack(
+      { stackName, projectName: project, program: () => program() },
+      {
+        workDir: folder,
+        pulumiHome: join(folder, "home"),
+        pulumiCommand: await PulumiCommand.get({ root: dirname(dirname(pulumi)) }),
+        envVars: environment(folder, served, options.env),
+      },
+    );
+    for (const [key, value] of Object.entries(options.secrets ?? {})) {
+      await stack.setConfig(key, { value, secret: true });
+    }
+    return {
+      cloud,
+      preview: () => operate("preview", (onEvent) => stack.preview({ ...packs(options), onEvent })),
+      up: () => operate("up", (onEvent) => stack.up({ ...packs(options), onEvent })),
+      refresh: () => operate("refresh", (onEvent) => stack.refresh({ onEvent })),
+      destroy: () => operate("destroy", (onEvent) => stack.destroy({ onEvent })),
+      outputs: async () => {
+        const values = Object.entries(await stack.outputs());
+        return Object.fromEntries(values.map(([key, output]) => [key, output.value]));
+      },
+      stateText: () => readAll(join(folder, "state")),
+      exportState: () => stack.exportStack(),
+      use: (next) => {
+        program = next;
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function operate(name: string, start: (onEvent: (event: EngineEvent) => void) => Promise<unknown>): Promise<Run> {
+  const events: EngineEvent[] = [];
+  const began = performance.now();
+  try {
+    await start((event) => {
+      events.push(event);
+    });
+  } catch (error) {
+    throw new RunFailed(name, runOf(events, performance.now() - began), error);
+  }
+  return runOf(events, performance.now() - began);
+}
+
+function packs({ policyPacks = [], policyPackConfigs = [] }: EngineOptions): {
+  policyPacks: string[];
+  policyPackConfigs: string[];
+} {
+  return {
+    policyPacks: policyPacks.map((pack) => resolve(pack)),
+    policyPackConfigs: policyPackConfigs.map((file) => resolve(file)),
+  };
+}
+
+/** Writes Pulumi.yaml and the stack's settings, which the command then completes with its encryption salt. */
+function writeProject(folder: string, project: string, stackName: string, options: EngineOptions): void {
+  mkdirSync(join(folder, "state"));
+  writeFileSync(join(folder, "Pulumi.yaml"), stringify({ name: project, runtime: "nodejs" }));
+  const settings: { config?: Record<string, unknown> } & Record<string, unknown> =
+    options.settings === undefined ? {} : (parse(readFileSync(options.settings, "utf8")) ?? {});
+  const { secretsprovider: _provider, encryptedkey: _key, encryptionsalt: _salt, config, ...rest } = settings;
+  const merged = { ...rest, config: { ...config, ...options.config } };
+  writeFileSync(join(folder, `Pulumi.${stackName}.yaml`), stringify(merged));
+}
+
+function environment(
+  folder: string,
+  served: ReadonlyMap<string, Served>,
+  more: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  // The engine looks for the plugins of a state before it attaches to providers: there must be something by that name.
+  const plugins = join(folder, "plugins");
+  mkdirSync(plugins);
+  for (const name of served.keys()) writeFileSync(join(plugins, `pulumi-resource-${name}`), "", { mode: 0o755 });
+  return {
+    PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
+    PULUMI_CONFIG_PASSPHRASE: "test",
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    PULUMI_DEBUG_PROVIDERS: [...served].map(([name, { port }]) => `${name}:${port}`).join(","),
+    PATH: [dirname(process.execPath), plugins, shims, process.env.PATH ?? ""].join(delimiter),
+    ...more,
+  };
+}
+
+function readAll(folder: string): string {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"))
+    .join("\n");
+}

@@ -1,0 +1,40 @@
+import type { Cloud } from "../cloud.ts";
+import type { Configure } from "../session.ts";
+import { tableSession } from "../table.ts";
+import { asList, asObject, asText, type Properties, type Value } from "../values.ts";
+import { answer } from "./answers.ts";
+import { awsTypes } from "./types.ts";
+
+/**
+ * The stand-in for the provider of AWS: it works in the account of the role that it assumes, else in the one whose
+ * credentials the cloud has, and refuses an account that `allowedAccountIds` does not name, in the provider's words.
+ */
+export function awsProvider(cloud: Cloud): Configure {
+  return (config) => {
+    const roleArn = asText(asObject(asList(nested(config.assumeRoles))[0]).roleArn);
+    const account = /^arn:aws[\w-]*:iam::(\d{12}):role\//.exec(roleArn)?.[1] ?? cloud.account;
+    const region = asText(config.region, "us-east-1");
+    const allowed = asList(nested(config.allowedAccountIds));
+    const refuse = allowed.length > 0 && !allowed.includes(account);
+    if (refuse && cloud.options.enforceAllowedAccounts !== false) {
+      throw new Error(`AWS account ID not allowed: ${account}`);
+    }
+    const scene = {
+      cloud,
+      account,
+      region,
+      defaultTags: asObject(asObject(nested(config.defaultTags)).tags),
+      typeOf: (token: string) => awsTypes[token],
+    };
+    const role = roleArn === "" ? undefined : roleArn.replace(/^.*\//, "");
+    return {
+      ...tableSession(scene),
+      invoke: (token: string, args: Properties) => answer(token, args, { cloud, account, region, role }),
+    };
+  };
+}
+
+/** A nested property of a provider, which the engine sends as JSON text. */
+function nested(value: Value | undefined): Value | undefined {
+  return typeof value === "string" && /^[[{]/.test(value) ? JSON.parse(value) : value;
+}

@@ -1,0 +1,172 @@
+import { type Registered, Registrar } from "./registrar.ts";
+import type { Configure, Constructed, Construction } from "./session.ts";
+import { layOut, type Subnet } from "./subnets.ts";
+import { asList, asObject, asText, type Properties, type Value } from "./values.ts";
+
+/**
+ * The stand-in for the provider of awsx, which builds components: a VPC with subnets, route tables, gateways and
+ * endpoints as children, on the provider of AWS that the component was given.
+ */
+export function awsxProvider(): Configure {
+  const none = (): never => {
+    throw new Error("The stand-in for awsx builds components only");
+  };
+  return () => ({
+    check: none,
+    diff: none,
+    create: none,
+    read: none,
+    update: none,
+    remove: none,
+    invoke: none,
+    construct: async (construction) => {
+      if (construction.type !== "awsx:ec2:Vpc") {
+        throw new Error(`The stand-in for awsx builds awsx:ec2:Vpc only, and no ${construction.type}`);
+      }
+      const registrar = new Registrar(construction.monitor);
+      try {
+        return await buildVpc(construction, registrar);
+      } finally {
+        registrar.close();
+      }
+    },
+  });
+}
+
+/** Registers one child: its type within aws:ec2, its name, its inputs (a resource stands for its id), its parent. */
+type Child = (
+  type: string,
+  name: string,
+  inputs: { [key: string]: Value | Registered },
+  parent: Registered,
+) => Promise<Registered>;
+
+async function buildVpc(construction: Construction, registrar: Registrar): Promise<Constructed> {
+  const { name, inputs } = construction;
+  const zones = zonesOf(inputs);
+  const specs =
+    inputs.subnetSpecs === undefined ? [{ type: "Private" }, { type: "Public" }] : asList(inputs.subnetSpecs);
+  const subnets = layOut(name, asText(inputs.cidrBlock, "10.0.0.0/16"), zones, specs);
+  const strategy = natStrategy(inputs, subnets);
+
+  const component = await registrar.register(construction.type, name, {}, { parent: construction.parent });
+  const child = childOf(construction, registrar);
+  const tags = (own: string, more: Properties = {}): Properties => ({ ...asObject(inputs.tags), Name: own, ...more });
+
+  const settings = ["enableDnsHostnames", "enableDnsSupport", "instanceTenancy", "enableNetworkAddressUsageMetrics"];
+  const given = Object.fromEntries(settings.flatMap((key) => (inputs[key] === undefined ? [] : [[key, inputs[key]]])));
+  const vpc = await child(
+    "vpc:Vpc",
+    name,
+    { ...given, cidrBlock: asText(inputs.cidrBlock, "10.0.0.0/16"), tags: tags(name) },
+    component,
+  );
+  const internetGateway = await child("internetGateway:InternetGateway", name, { vpcId: vpc, tags: tags(name) }, vpc);
+
+  const eips: Registered[] = [];
+  const natGateways: Registered[] = [];
+  const made: (Subnet & { subnet: Registered; table: Registered })[] = [];
+  const associations: Registered[] = [];
+  for (const plan of subnets) {
+    const isPublic = plan.type === "public";
+    const own = tags(plan.name, { SubnetType: `${plan.type[0]?.toUpperCase()}${plan.type.slice(1)}`, ...plan.tags });
+    const place = { vpcId: vpc, cidrBlock: plan.cidr, availabilityZone: plan.zone, mapPublicIpOnLaunch: isPublic };
+    const subnet = await child("subnet:Subnet", plan.name, { ...place, tags: own }, vpc);
+    const table = await child("routeTable:RouteTable", plan.name, { vpcId: vpc, tags: own }, subnet);
+    const link = { routeTableId: table, subnetId: subnet };
+    associations.push(await child("routeTableAssociation:RouteTableAssociation", plan.name, link, table));
+    made.push({ ...plan, subnet, table });
+    const index = zones.indexOf(plan.zone);
+    if (isPublic && (strategy === "OnePerAz" || (strategy === "Single" && index === 0))) {
+      const gatewayName = `${name}-${index + 1}`;
+      const eip = await child("eip:Eip", gatewayName, { domain: "vpc", tags: tags(gatewayName) }, subnet);
+      const gateway = { subnetId: subnet, allocationId: eip, tags: tags(gatewayName) };
+      eips.push(eip);
+      natGateways.push(await child("natGateway:NatGateway", gatewayName, gateway, subnet));
+    }
+  }
+
+  const routes: Registered[] = [];
+  for (const { type, name: route, zone, table } of made) {
+    const everywhere = { routeTableId: table, destinationCidrBlock: "0.0.0.0/0" };
+    const nat = natGateways[strategy === "OnePerAz" ? zones.indexOf(zone) : 0];
+    if (type === "public") {
+      routes.push(await child("route:Route", route, { ...everywhere, gatewayId: internetGateway }, table));
+    } else if (type === "private" && nat !== undefined) {
+      routes.push(await child("route:Route", route, { ...everywhere, natGatewayId: nat }, table));
+    }
+  }
+
+  const vpcEndpoints: Registered[] = [];
+  for (const { name: endpoint, ...spec } of asList(inputs.vpcEndpointSpecs).map(asObject)) {
+    vpcEndpoints.push(
+      await child("vpcEndpoint:VpcEndpoint", `${name}-${asText(endpoint)}`, { ...spec, vpcId: vpc }, vpc),
+    );
+  }
+
+  const ids = (type: Subnet["type"]): Value[] => made.filter((one) => one.type === type).map(({ subnet }) => subnet.id);
+  const references = (list: readonly Registered[]): Value[] => list.map(({ reference }) => reference);
+  const outputs: Properties = {
+    vpc: vpc.reference,
+    vpcId: vpc.id,
+    internetGateway: internetGateway.reference,
+    subnets: references(made.map(({ subnet }) => subnet)),
+    publicSubnetIds: ids("public"),
+    privateSubnetIds: ids("private"),
+    isolatedSubnetIds: ids("isolated"),
+    routeTables: references(made.map(({ table }) => table)),
+    routeTableAssociations: references(associations),
+    routes: references(routes),
+    eips: references(eips),
+    natGateways: references(natGateways),
+    vpcEndpoints: references(vpcEndpoints),
+    subnetLayout: specs as Value[],
+  };
+  await registrar.complete(component.urn, outputs);
+  return { urn: component.urn, outputs, dependencies: [vpc.urn, ...made.map(({ subnet }) => subnet.urn)] };
+}
+
+function childOf({ providers }: Construction, registrar: Registrar): Child {
+  const provider = providers.get("aws");
+  return (type, name, inputs, parent) => {
+    const dependencies = new Map<string, readonly string[]>();
+    const properties: Properties = {};
+    for (const [key, value] of Object.entries(inputs)) {
+      if (isRegistered(value)) {
+        properties[key] = value.id;
+        dependencies.set(key, [value.urn]);
+      } else {
+        properties[key] = value;
+      }
+    }
+    return registrar.register(`aws:ec2/${type}`, name, properties, {
+      parent: parent.urn,
+      provider: provider ?? "",
+      dependencies,
+    });
+  };
+}
+
+function isRegistered(value: Value | Registered): value is Registered {
+  return typeof value === "object" && value !== null && "reference" in value;
+}
+
+function zonesOf(inputs: Properties): string[] {
+  const named = asList(inputs.availabilityZoneNames).map((zone) => asText(zone));
+  if (named.length > 0) return named;
+  // Under a provider with an assumed role awsx looks the zones up with the ambient credentials, and fails.
+  throw new Error("awsx:ec2:Vpc needs availabilityZoneNames: its own look-up does not use the provider it was given");
+}
+
+function natStrategy(inputs: Properties, subnets: readonly Subnet[]): "None" | "Single" | "OnePerAz" {
+  const has = (type: Subnet["type"]): boolean => subnets.some((subnet) => subnet.type === type);
+  const otherwise = has("public") && has("private") ? "OnePerAz" : "None";
+  const strategy = asText(asObject(inputs.natGateways).strategy, otherwise);
+  if (strategy !== "None" && strategy !== "Single" && strategy !== "OnePerAz") {
+    throw new Error(`natGateways.strategy is "${strategy}": None, Single and OnePerAz are known`);
+  }
+  if (strategy !== "None" && !has("public")) {
+    throw new Error("NAT gateways need a public subnet: subnetSpecs has none");
+  }
+  return strategy;
+}

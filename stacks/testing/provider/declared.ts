@@ -1,0 +1,55 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+
+const require = createRequire(import.meta.url);
+
+/** A resource type as its SDK declares it. */
+export interface Declared {
+  readonly inputs: readonly string[];
+  /** Properties that only the provider gives: unknown until the resource is there. */
+  readonly outputs: readonly string[];
+}
+
+const known = new Map<string, Declared>();
+
+/**
+ * The inputs and outputs of a resource type, read from the constructor in its SDK's module: the module's path is the
+ * middle of the token (`aws:sqs/queue:Queue` is sqs/queue.js of @pulumi/aws), and each property is one line of it.
+ */
+export function declared(type: string): Declared {
+  const found = known.get(type) ?? read(type);
+  known.set(type, found);
+  return found;
+}
+
+function read(type: string): Declared {
+  const [name = "", module = ""] = type.split(":");
+  const path = join(packageFolder(name), `${module.replace(/^index\//, "")}.js`);
+  let source: string;
+  try {
+    source = readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new Error(`${type} is no resource of @pulumi/${name} ${packageVersion(name)}: it has no ${module}`, {
+      cause,
+    });
+  }
+  const inputs = new Set(Array.from(source.matchAll(/resourceInputs\["(\w+)"\] = .*args\?\./g), ([, key = ""]) => key));
+  const outputs = new Set(
+    Array.from(source.matchAll(/resourceInputs\["(\w+)"\] = undefined/g), ([, key = ""]) => key).filter(
+      (key) => !inputs.has(key),
+    ),
+  );
+  return { inputs: [...inputs], outputs: [...outputs] };
+}
+
+/** The version of an installed Pulumi package: that of the provider which its resources ask for. */
+export function packageVersion(name: string): string {
+  const manifest: unknown = JSON.parse(readFileSync(join(packageFolder(name), "package.json"), "utf8"));
+  const { version } = manifest as { version: string };
+  return version.replace(/^v/, "");
+}
+
+function packageFolder(name: string): string {
+  return dirname(require.resolve(`@pulumi/${name}/package.json`));
+}

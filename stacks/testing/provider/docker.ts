@@ -1,0 +1,57 @@
+import { createHash } from "node:crypto";
+import type { Cloud } from "./cloud.ts";
+import type { Configure } from "./session.ts";
+import { tableSession } from "./table.ts";
+import type { Making, ResourceType } from "./types.ts";
+import { asObject, asText, canonical, type Properties } from "./values.ts";
+
+/** What a build of the same inputs gives: the image's name with its digest. */
+function digest(inputs: Properties): string {
+  return `sha256:${createHash("sha256").update(canonical(inputs)).digest("hex")}`;
+}
+
+const repository = (imageName: string): string => imageName.replace(/:[^/:]*$/, "");
+
+const built = ({ inputs }: Making): Properties => {
+  const imageName = asText(inputs.imageName);
+  return {
+    baseImageName: imageName,
+    repoDigest: `${repository(imageName)}@${digest(inputs)}`,
+    registryServer: asText(asObject(inputs.registry).server, imageName.replace(/\/.*$/, "")),
+    context: asText(asObject(inputs.build).context, "."),
+    dockerfile: asText(asObject(inputs.build).dockerfile, "Dockerfile"),
+    platform: asText(asObject(inputs.build).platform, "linux/amd64"),
+  };
+};
+
+const types: Readonly<Record<string, ResourceType>> = {
+  "docker:index/image:Image": {
+    id: ({ inputs }) => digest(inputs),
+    outputs: built,
+    again: built,
+  },
+  "docker:index/registryImage:RegistryImage": {
+    id: ({ inputs }) => digest(inputs),
+    outputs: ({ inputs }) => ({ sha256Digest: digest(inputs) }),
+    replace: ["name", "triggers"],
+  },
+};
+
+/** The stand-in for the provider of Docker: builds nothing, and answers a digest that the inputs decide. */
+export function dockerProvider(cloud: Cloud): Configure {
+  return () => {
+    const scene = {
+      cloud,
+      account: cloud.account,
+      region: "",
+      defaultTags: {},
+      typeOf: (token: string) => types[token],
+    };
+    return {
+      ...tableSession(scene),
+      invoke: (token: string) => {
+        throw new Error(`The stand-in for Docker has no answer to ${token}`);
+      },
+    };
+  };
+}

@@ -1,0 +1,167 @@
+import grpc from "@grpc/grpc-js";
+import plugin from "@pulumi/pulumi/proto/plugin_pb.js";
+import service from "@pulumi/pulumi/proto/provider_grpc_pb.js";
+import type * as messages from "@pulumi/pulumi/proto/provider_pb.js";
+import protocol from "@pulumi/pulumi/proto/provider_pb.js";
+import empty from "google-protobuf/google/protobuf/empty_pb.js";
+import struct from "google-protobuf/google/protobuf/struct_pb.js";
+import type { Configure, Resource, Session } from "./session.ts";
+import type { Properties } from "./values.ts";
+
+/** A provider that listens: its port on this machine, and how to stop it. */
+export interface Served {
+  readonly port: number;
+  close(): void;
+}
+
+/**
+ * Serves a provider over the engine's own protocol, in this process: the engine attaches to the port, as it does to
+ * a provider under a debugger. Each configured instance comes on a connection of its own, which tells them apart.
+ * Only providers of components take marked secrets: the engine asks it of them.
+ */
+export async function serve(version: string, configure: Configure, components = false): Promise<Served> {
+  const server = new grpc.Server();
+  const sessions = new Map<string, Session>();
+  const sessionOf = (peer: string): Session => {
+    const known = sessions.get(peer) ?? configure({});
+    sessions.set(peer, known);
+    return known;
+  };
+
+  server.addService(service.ResourceProviderService, {
+    handshake: answer(() => new protocol.ProviderHandshakeResponse().setAcceptSecrets(components)),
+    attach: answer(() => new empty.Empty()),
+    cancel: answer(() => new empty.Empty()),
+    getPluginInfo: answer(() => new plugin.PluginInfo().setVersion(version)),
+    configure: answer((request: messages.ConfigureRequest, peer) => {
+      sessions.set(peer, configure(fromStruct(request.getArgs())));
+      return new protocol.ConfigureResponse().setSupportspreview(true).setAcceptsecrets(components);
+    }),
+    check: answer((request: messages.CheckRequest, peer) => {
+      const seed = request.getRandomseed_asU8();
+      const { inputs, refusals } = sessionOf(peer).check(
+        resourceOf(request),
+        fromStruct(request.getNews()),
+        fromStruct(request.getOlds()),
+        seed,
+      );
+      const failures = refusals.map(({ property, reason }) =>
+        new protocol.CheckFailure().setProperty(property).setReason(reason),
+      );
+      return new protocol.CheckResponse().setInputs(toStruct(inputs)).setFailuresList(failures);
+    }),
+    diff: answer((request: messages.DiffRequest, peer) => {
+      const news = fromStruct(request.getNews());
+      const olds = fromStruct(request.getOldInputs());
+      const { changed, replaces, deleteFirst } = sessionOf(peer).diff(resourceOf(request), news, olds);
+      const { DIFF_SOME, DIFF_NONE } = protocol.DiffResponse.DiffChanges;
+      const response = new protocol.DiffResponse()
+        .setChanges(changed.length > 0 ? DIFF_SOME : DIFF_NONE)
+        .setDiffsList([...changed])
+        .setReplacesList([...replaces])
+        .setDeletebeforereplace(deleteFirst)
+        .setHasdetaileddiff(true);
+      for (const property of changed) {
+        const kind = replaces.includes(property) ? "UPDATE_REPLACE" : "UPDATE";
+        const detail = new protocol.PropertyDiff().setKind(protocol.PropertyDiff.Kind[kind]).setInputdiff(true);
+        response.getDetaileddiffMap().set(property, detail);
+      }
+      return response;
+    }),
+    create: answer((request: messages.CreateRequest, peer) => {
+      const inputs = fromStruct(request.getProperties());
+      const { id, outputs } = sessionOf(peer).create(resourceOf(request), inputs, request.getPreview());
+      return new protocol.CreateResponse().setId(id).setProperties(toStruct(outputs));
+    }),
+    read: answer((request: messages.ReadRequest, peer) => {
+      const stored = sessionOf(peer).read(resourceOf(request), request.getId(), fromStruct(request.getInputs()));
+      const response = new protocol.ReadResponse().setId(stored?.id ?? "");
+      if (stored === undefined) return response;
+      return response.setProperties(toStruct(stored.outputs)).setInputs(toStruct(stored.inputs));
+    }),
+    update: answer((request: messages.UpdateRequest, peer) => {
+      const outputs = sessionOf(peer).update(
+        resourceOf(request),
+        request.getId(),
+        fromStruct(request.getNews()),
+        fromStruct(request.getOlds()),
+        request.getPreview(),
+      );
+      return new protocol.UpdateResponse().setProperties(toStruct(outputs));
+    }),
+    delete: answer((request: messages.DeleteRequest, peer) => {
+      sessionOf(peer).remove(resourceOf(request), request.getId(), fromStruct(request.getProperties()));
+      return new empty.Empty();
+    }),
+    invoke: answer((request: messages.InvokeRequest, peer) => {
+      const result = sessionOf(peer).invoke(request.getTok(), fromStruct(request.getArgs()));
+      return new protocol.InvokeResponse().setReturn(toStruct(result));
+    }),
+    construct: answer((request: messages.ConstructRequest, peer) => construct(sessionOf(peer), request)),
+  });
+
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    );
+  });
+  return { port, close: () => server.forceShutdown() };
+}
+
+async function construct(session: Session, request: messages.ConstructRequest): Promise<messages.ConstructResponse> {
+  if (session.construct === undefined) throw new Error(`${request.getType()}: this stand-in builds no components`);
+  const dependencies = new Map<string, string[]>();
+  request.getInputdependenciesMap().forEach((urns, key) => {
+    dependencies.set(key, urns.getUrnsList());
+  });
+  const providers = new Map<string, string>();
+  request.getProvidersMap().forEach((reference, key) => {
+    providers.set(key, reference);
+  });
+  const built = await session.construct({
+    urn: "",
+    name: request.getName(),
+    type: request.getType(),
+    parent: request.getParent(),
+    inputs: fromStruct(request.getInputs()),
+    dependencies,
+    providers,
+    monitor: request.getMonitorendpoint(),
+    preview: request.getDryrun(),
+  });
+  const response = new protocol.ConstructResponse().setUrn(built.urn).setState(toStruct(built.outputs));
+  for (const key of Object.keys(built.outputs)) {
+    const urns = new protocol.ConstructResponse.PropertyDependencies().setUrnsList([...built.dependencies]);
+    response.getStatedependenciesMap().set(key, urns);
+  }
+  return response;
+}
+
+/** A method of the protocol from a function that returns its response or throws. */
+function answer<Request, Response>(
+  handle: (request: Request, peer: string) => Response | Promise<Response>,
+): grpc.handleUnaryCall<Request, Response> {
+  return (call, callback) => {
+    const respond = async (): Promise<Response> => handle(call.request, call.getPeer());
+    respond().then(
+      (response) => callback(null, response),
+      (error: unknown) =>
+        callback({ code: grpc.status.UNKNOWN, details: error instanceof Error ? error.message : String(error) }),
+    );
+  };
+}
+
+function resourceOf(request: { getUrn(): string; getName(): string; getType(): string }): Resource {
+  return { urn: request.getUrn(), name: request.getName(), type: request.getType() };
+}
+
+/** The properties of a message; none where it has none. */
+export function fromStruct(message: { toJavaScript(): unknown } | undefined): Properties {
+  // The protocol knows no other values than those of Properties.
+  return (message?.toJavaScript() ?? {}) as Properties;
+}
+
+/** Properties as a message. */
+export function toStruct(properties: Properties): InstanceType<typeof struct.Struct> {
+  return struct.Struct.fromJavaScript(properties);
+}

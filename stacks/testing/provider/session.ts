@@ -1,0 +1,71 @@
+import type { Properties } from "./values.ts";
+
+/** One resource in a request: its URN, the name it has in the program, and its type token. */
+export interface Resource {
+  readonly urn: string;
+  readonly name: string;
+  readonly type: string;
+}
+
+/** A resource as the cloud keeps it. */
+export interface Stored {
+  readonly id: string;
+  readonly outputs: Properties;
+}
+
+/** An input that the provider refuses, and why. */
+export interface Refusal {
+  readonly property: string;
+  readonly reason: string;
+}
+
+/** What changed: the properties, and those of them that need a new resource. */
+export interface Difference {
+  readonly changed: readonly string[];
+  readonly replaces: readonly string[];
+  readonly deleteFirst: boolean;
+}
+
+/** A component that a provider is asked to build from its inputs, registering its children on the way. */
+export interface Construction extends Resource {
+  readonly parent: string;
+  readonly inputs: Properties;
+  /** The resources that each input came from. */
+  readonly dependencies: ReadonlyMap<string, readonly string[]>;
+  /** Provider references by package. */
+  readonly providers: ReadonlyMap<string, string>;
+  /** Where the engine takes registrations. */
+  readonly monitor: string;
+  readonly preview: boolean;
+}
+
+/** A component that was built: its URN, and its outputs with the resources that they came from. */
+export interface Constructed {
+  readonly urn: string;
+  readonly outputs: Properties;
+  readonly dependencies: readonly string[];
+}
+
+/**
+ * What one configured provider does. Every method may throw: the message is then the provider's error. Secrets arrive
+ * in the clear, as they do in the providers of AWS and Docker; the engine marks them again in what comes back.
+ */
+export interface Session {
+  check(
+    resource: Resource,
+    news: Properties,
+    olds: Properties,
+    seed: Uint8Array,
+  ): { inputs: Properties; refusals: Refusal[] };
+  diff(resource: Resource, news: Properties, olds: Properties): Difference;
+  create(resource: Resource, inputs: Properties, preview: boolean): Stored;
+  /** The resource as the cloud has it now, with its inputs as they would have to be for that; undefined if it is gone. */
+  read(resource: Resource, id: string, inputs: Properties): (Stored & { readonly inputs: Properties }) | undefined;
+  update(resource: Resource, id: string, inputs: Properties, outputs: Properties, preview: boolean): Properties;
+  remove(resource: Resource, id: string, outputs: Properties): void;
+  invoke(token: string, args: Properties): Properties;
+  construct?(construction: Construction): Promise<Constructed>;
+}
+
+/** Configures a provider from its properties (nested ones are JSON text, as the engine sends them). */
+export type Configure = (config: Properties) => Session;

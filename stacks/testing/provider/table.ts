@@ -1,0 +1,219 @@
+import { createHash } from "node:crypto";
+import type { Cloud, Standing } from "./cloud.ts";
+import { declared } from "./declared.ts";
+import type { Difference, Refusal, Resource, Session, Stored } from "./session.ts";
+import type { Making, ResourceType } from "./types.ts";
+import { asList, asText, canonical, hasUnknown, type Properties, UNKNOWN, type Value } from "./values.ts";
+
+/** Where a session works, and with what. */
+export interface Scene {
+  readonly cloud: Cloud;
+  readonly account: string;
+  readonly region: string;
+  /** Tags that the provider puts on everything. */
+  readonly defaultTags: Properties;
+  /** What is known of a type; undefined where nothing is. */
+  typeOf(token: string): ResourceType | undefined;
+}
+
+/** The input in which a provider keeps which of the others it made up itself. */
+const DEFAULTS = "__defaults";
+
+/** The part of a session that creates, changes and deletes resources, by a table of their types. */
+export function tableSession(scene: Scene): Omit<Session, "invoke" | "construct"> {
+  return {
+    check: (resource, news, olds, seed) => check(scene, resource, news, olds, seed),
+    diff: (resource, news, olds) => diff(scene, resource, news, olds),
+    create: (resource, inputs, preview) => create(scene, resource, inputs, preview),
+    read: (resource, id, inputs) => {
+      const found = scene.cloud.get({ ...place(scene, resource), id })?.properties;
+      if (found === undefined) return undefined;
+      const now = Object.entries(inputs).map(([key, value]): [string, Value] => [key, found[key] ?? value]);
+      return { id, outputs: found, inputs: Object.fromEntries(now) };
+    },
+    update: (resource, id, inputs, outputs, preview) => update(scene, resource, id, inputs, outputs, preview),
+    remove: (resource, id, outputs) => remove(scene, resource, id, outputs),
+  };
+}
+
+function check(
+  scene: Scene,
+  resource: Resource,
+  news: Properties,
+  olds: Properties,
+  seed: Uint8Array,
+): { inputs: Properties; refusals: Refusal[] } {
+  const naming = scene.typeOf(resource.type)?.naming;
+  const { inputs: accepted } = declared(resource.type);
+  const refusals: Refusal[] = Object.keys(news)
+    .filter((key) => key !== DEFAULTS && !accepted.includes(key))
+    .map((property) => ({ property, reason: `${property} is no input of ${resource.type}` }));
+
+  const inputs: Properties = { ...news, [DEFAULTS]: [] };
+  if (naming === undefined) return { inputs, refusals };
+  const { property, max, pattern } = naming;
+  if (naming.automatic && inputs[property] === undefined && inputs[`${property}Prefix`] === undefined) {
+    const kept = asList(olds[DEFAULTS]).includes(property) ? olds[property] : undefined;
+    inputs[property] = kept ?? automaticName(resource.name, seed);
+    inputs[DEFAULTS] = [property];
+  }
+  const name = inputs[property];
+  if (typeof name === "string" && name !== UNKNOWN) {
+    if (name.length > max) {
+      const reason = `"${name}" has ${name.length} characters, and ${resource.type} takes ${max} at most`;
+      refusals.push({ property, reason });
+    } else if (pattern !== undefined && !pattern.test(name)) {
+      refusals.push({ property, reason: `"${name}" is no name for ${resource.type}: it must match ${pattern}` });
+    }
+  }
+  return { inputs, refusals };
+}
+
+/** The name in the program and seven digits, as the provider of AWS does it. */
+function automaticName(name: string, seed: Uint8Array): string {
+  return `${name}-${createHash("sha256").update(seed).digest("hex").slice(0, 7)}`;
+}
+
+function diff(scene: Scene, resource: Resource, news: Properties, olds: Properties): Difference {
+  const type = scene.typeOf(resource.type);
+  const keys = new Set([...Object.keys(olds), ...Object.keys(news)]);
+  keys.delete(DEFAULTS);
+  const changed = [...keys].filter((key) => hasUnknown(news[key]) || canonical(news[key]) !== canonical(olds[key]));
+  const replace = typeof type?.replace === "function" ? type.replace(news) : (type?.replace ?? []);
+  const fixed = new Set([...replace, "region", ...(type?.naming ? [type.naming.property] : [])]);
+  const replaces = changed.filter((key) => fixed.has(key));
+  const name = type?.naming?.property;
+  // A new resource cannot stand beside the old one under the same name.
+  const deleteFirst =
+    name !== undefined &&
+    news[name] !== undefined &&
+    !asList(news[DEFAULTS]).includes(name) &&
+    canonical(news[name]) === canonical(olds[name]);
+  return { changed, replaces, deleteFirst: replaces.length > 0 && deleteFirst };
+}
+
+function create(scene: Scene, resource: Resource, inputs: Properties, preview: boolean): Stored {
+  const type = scene.typeOf(resource.type) ?? {};
+  if (preview) return { id: "", outputs: { ...unknowns(resource.type, type), ...properties(scene, resource, inputs) } };
+
+  const { cloud } = scene;
+  const where = place(scene, resource);
+  cloud.options.refuse?.("create", resource.type, inputs);
+  const name = cloudName(type, inputs, cloud, resource);
+  if (name !== undefined) refuseTaken(scene, resource, type, name);
+  const made = making(scene, resource, inputs, name ?? resource.name);
+  const id = type.id?.(made) ?? made.hex(17);
+  const arn = type.arn?.(made) ?? "";
+  const chosen = Object.fromEntries((type.chosen ?? []).map((key): [string, Value] => [key, made.hex(12)]));
+  const outputs: Properties = {
+    ...chosen,
+    ...properties(scene, resource, inputs),
+    ...(type.naming && name !== undefined ? { [type.naming.property]: name } : {}),
+    ...(arn === "" ? {} : { arn }),
+    ...type.outputs?.({ ...made, id, arn }),
+  };
+  cloud.put({ ...where, id, urn: resource.urn, name, properties: outputs });
+  return { id, outputs };
+}
+
+function making(scene: Scene, resource: Resource, inputs: Properties, name: string): Making {
+  const { cloud } = scene;
+  return { ...place(scene, resource), name, inputs, cloud, hex: (digits) => cloud.hex(digits, resource.urn) };
+}
+
+/** Everything that the cloud answers only once the resource is there. */
+function unknowns(token: string, type: ResourceType): Properties {
+  const keys = [...declared(token).outputs.filter((key) => key !== "tagsAll"), ...(type.chosen ?? [])];
+  return Object.fromEntries(keys.map((key) => [key, UNKNOWN]));
+}
+
+/** What follows from the inputs alone. */
+function properties(scene: Scene, { type }: Resource, inputs: Properties): Properties {
+  const { [DEFAULTS]: _made, ...given } = inputs;
+  const has = new Set([...declared(type).inputs, ...declared(type).outputs]);
+  const region = has.has("region") ? { region: scene.region } : {};
+  const outputs: Properties = { ...region, ...scene.typeOf(type)?.defaults, ...given };
+  if (!has.has("tagsAll")) return outputs;
+  if (typeof inputs.tags === "object" || Object.keys(scene.defaultTags).length > 0) {
+    outputs.tagsAll = { ...scene.defaultTags, ...(inputs.tags as Properties | undefined) };
+  }
+  return outputs;
+}
+
+function cloudName(type: ResourceType, inputs: Properties, cloud: Cloud, resource: Resource): string | undefined {
+  if (type.naming === undefined) return undefined;
+  const name = asText(inputs[type.naming.property]);
+  if (name !== "") return name;
+  const prefix = asText(inputs[`${type.naming.property}Prefix`]);
+  return prefix === "" ? undefined : `${prefix}${cloud.hex(26, resource.urn)}`;
+}
+
+function refuseTaken(scene: Scene, resource: Resource, { naming }: ResourceType, name: string): void {
+  if (naming === undefined || naming.unique === "nowhere") return;
+  const { account, region } = place(scene, resource);
+  const other = scene.cloud
+    .ofType(resource.type)
+    .find(
+      (standing) =>
+        standing.name === name &&
+        (naming.unique === "world" || standing.account === account) &&
+        (naming.unique !== "region" || standing.region === region),
+    );
+  if (other !== undefined) {
+    throw new Error(`${naming.taken}: ${resource.type} "${name}" is there already, in account ${other.account}`);
+  }
+}
+
+function update(
+  scene: Scene,
+  resource: Resource,
+  id: string,
+  inputs: Properties,
+  outputs: Properties,
+  preview: boolean,
+): Properties {
+  const type = scene.typeOf(resource.type) ?? {};
+  const given = declared(resource.type).outputs;
+  const kept = [...given, ...(type.chosen ?? []), ...(type.naming ? [type.naming.property] : [])];
+  const next: Properties = {
+    ...Object.fromEntries(kept.filter((key) => key in outputs).map((key) => [key, outputs[key] as Value])),
+    ...properties(scene, resource, inputs),
+  };
+  for (const key of type.changing ?? []) {
+    const changed = changedValue(next[key], scene.cloud.hex(32, resource.urn));
+    if (changed !== undefined) next[key] = preview ? UNKNOWN : changed;
+  }
+  if (preview) return next;
+  scene.cloud.options.refuse?.("update", resource.type, inputs);
+  const where = { ...place(scene, resource), id };
+  const standing = scene.cloud.get(where);
+  if (standing === undefined) throw new Error(`NotFound: ${resource.type} ${id} is not in account ${where.account}`);
+  const made = making(scene, resource, inputs, standing.name ?? resource.name);
+  Object.assign(next, type.again?.({ ...made, id }));
+  scene.cloud.put({ ...standing, properties: next });
+  return next;
+}
+
+/** The next of a counted version, of an ARN that ends in one, or another digest; undefined for what stays. */
+function changedValue(value: Value | undefined, digest: string): Value | undefined {
+  if (typeof value === "number") return value + 1;
+  if (typeof value !== "string") return undefined;
+  if (/^[0-9a-f]{32}$/.test(value)) return digest;
+  return /(^|:)\d+$/.test(value) ? value.replace(/\d+$/, (version) => String(Number(version) + 1)) : undefined;
+}
+
+function remove(scene: Scene, resource: Resource, id: string, outputs: Properties): void {
+  const type = scene.typeOf(resource.type);
+  for (const { property, is, unless, error } of type?.guards ?? []) {
+    const lifted = unless !== undefined && outputs[unless] === true;
+    if (!lifted && canonical(outputs[property]) === canonical(is)) throw new Error(`${error} (${id})`);
+  }
+  scene.cloud.options.refuse?.("delete", resource.type, outputs);
+  const where = { ...place(scene, resource), id };
+  // A replacement may stand there already, under the same id.
+  if (scene.cloud.get(where)?.properties.arn === outputs.arn) scene.cloud.remove(where);
+}
+
+function place({ account, region }: Scene, resource: Resource): Pick<Standing, "type" | "account" | "region"> {
+  return { type: resource.type, account, region };
+}

@@ -1,0 +1,60 @@
+import type { Cloud } from "./cloud.ts";
+import type { Properties, Value } from "./values.ts";
+
+/** A resource that is being made: what its id, ARN and outputs are made of. */
+export interface Making {
+  readonly account: string;
+  readonly region: string;
+  /** Its name in the cloud, or the one it has in the program where its type has no names. */
+  readonly name: string;
+  readonly inputs: Properties;
+  readonly cloud: Cloud;
+  /** Hexadecimal digits of its own. */
+  hex(digits: number): string;
+}
+
+/** How a type is named. */
+export interface Naming {
+  /** The property that holds the name. */
+  readonly property: string;
+  /** The most characters that a name may have. */
+  readonly max: number;
+  /** What a name must look like beside that. */
+  readonly pattern?: RegExp;
+  /** Within what no two may share a name. */
+  readonly unique: "region" | "account" | "world" | "nowhere";
+  /** Whether the provider makes one from the name in the program where none is given. */
+  readonly automatic: boolean;
+  /** The error that a name already taken brings. */
+  readonly taken: string;
+}
+
+/** A condition under which a resource is not deleted: the property has the value (null: is missing). */
+export interface Guard {
+  readonly property: string;
+  readonly is: Value;
+  /** A property that lifts the condition when it is true. */
+  readonly unless?: string;
+  readonly error: string;
+}
+
+/** What the stand-in knows of a type of resource, beyond the properties that the SDK declares. */
+export interface ResourceType {
+  readonly naming?: Naming;
+  /** Default: hexadecimal digits. */
+  readonly id?: (made: Making) => string;
+  readonly arn?: (made: Making) => string;
+  /** Outputs beside the id, the ARN and the tags. */
+  readonly outputs?: (made: Making & { readonly id: string; readonly arn: string }) => Properties;
+  /** What the provider fills in where the program says nothing, known in a preview. */
+  readonly defaults?: Properties;
+  /** Inputs that the cloud chooses where the program says nothing: unknown in a preview. */
+  readonly chosen?: readonly string[];
+  /** Outputs that change with each update: versions count up, ARNs that end in one too, digests are made anew. */
+  readonly changing?: readonly string[];
+  /** Outputs that an update asks for again. */
+  readonly again?: (made: Making & { readonly id: string }) => Properties;
+  /** Inputs that cannot be changed in place, beside the name. */
+  readonly replace?: readonly string[] | ((inputs: Properties) => readonly string[]);
+  readonly guards?: readonly Guard[];
+}

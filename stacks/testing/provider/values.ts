@@ -1,0 +1,52 @@
+/** A property as it travels between engine and provider. Assets, archives and resource references are marked objects. */
+export type Value = null | boolean | number | string | Value[] | { [key: string]: Value };
+
+/** The properties of one resource, provider or call. */
+export type Properties = { [key: string]: Value };
+
+/** What stands on the wire for a value that a preview cannot know. */
+export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+/** The key that marks an object as more than an object, and the mark of a reference to a resource. */
+const SIGNATURE = "4dabf18193072939515e22adb298388d";
+const RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e";
+
+/** True where the value is unknown, or holds one that is. */
+export function hasUnknown(value: Value | undefined): boolean {
+  if (value === UNKNOWN) return true;
+  if (typeof value !== "object" || value === null) return false;
+  return Object.values(value).some(hasUnknown);
+}
+
+/** A reference to a registered resource, as a component returns its children. In a preview the id is unknown. */
+export function resourceReference(urn: string, id: string): Value {
+  return { [SIGNATURE]: RESOURCE, urn, id: id === "" ? UNKNOWN : id, packageVersion: "" };
+}
+
+/**
+ * A text that two values share exactly if a provider would see no change: keys in order, and files by the hash that
+ * the engine gave them, not by where they lie.
+ */
+export function canonical(value: Value | undefined): string {
+  return JSON.stringify(value ?? null, (_key, part: unknown) => {
+    if (typeof part !== "object" || part === null || Array.isArray(part)) return part;
+    const entries = Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1));
+    if (SIGNATURE in part && "hash" in part && part.hash !== "") return { hash: part.hash };
+    return Object.fromEntries(entries);
+  });
+}
+
+/** The value as an object, or an empty one. */
+export function asObject(value: Value | undefined): Properties {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
+}
+
+/** The value as a list, or an empty one. */
+export function asList(value: Value | undefined): Value[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** The value as text, or the default where it is none, unknown or empty. */
+export function asText(value: Value | undefined, otherwise = ""): string {
+  return typeof value === "string" && value !== UNKNOWN && value !== "" ? value : otherwise;
+}

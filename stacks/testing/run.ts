@@ -1,0 +1,122 @@
+import type { DiagnosticEvent, EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
+import type { Properties } from "./provider/values.ts";
+
+/** One step of a run: what happens to one resource. */
+export interface Step {
+  /** create, update, delete, replace, same, read, create-replacement, delete-replaced, refresh, … */
+  readonly op: string;
+  readonly type: string;
+  readonly name: string;
+  readonly urn: string;
+  /** The provider's reference, empty for components. */
+  readonly provider: string;
+  /** Inputs, with unknown values as UNKNOWN and secrets as "[secret]". */
+  readonly inputs: Properties;
+  readonly outputs: Properties;
+  /** Paths of the properties that change. */
+  readonly changed: readonly string[];
+  /** Those of them that call for a new resource. */
+  readonly replaces: readonly string[];
+}
+
+/** What a policy found. */
+export interface Finding {
+  readonly pack: string;
+  readonly policy: string;
+  readonly level: "warning" | "mandatory";
+  readonly message: string;
+  readonly urn: string | undefined;
+}
+
+/** What the engine or a provider said. */
+export interface Diagnostic {
+  readonly severity: "info" | "info#err" | "warning" | "error";
+  readonly message: string;
+  readonly urn: string | undefined;
+}
+
+/** A preview, an up, a refresh or a destroy, as it ended. */
+export interface Run {
+  /** In the engine's order, resources that stay the same included. */
+  readonly steps: readonly Step[];
+  /** Steps by operation, as the engine's summary counts them. */
+  readonly changes: Readonly<Record<string, number>>;
+  readonly findings: readonly Finding[];
+  readonly diagnostics: readonly Diagnostic[];
+  /** Wall time of the command, in milliseconds. */
+  readonly ms: number;
+}
+
+/** A run that failed: the message has every error and every mandatory violation. */
+export class RunFailed extends Error {
+  readonly run: Run;
+
+  constructor(operation: string, run: Run, cause: unknown) {
+    const errors = run.diagnostics
+      .filter(({ severity }) => severity === "error")
+      .map(({ message }) => message.replace(/^ +at .*\n?/gm, ""));
+    const violations = run.findings
+      .filter(({ level }) => level === "mandatory")
+      .map(({ policy, message }) => `[${policy}] ${message}`);
+    const reasons = [...new Set([...errors, ...violations])].filter((text) => !/^(preview|update) failed$/.test(text));
+    const said = reasons.map((text) => `  ${text.trim()}`);
+    super([`${operation} failed:`, ...(said.length > 0 ? said : [`  ${String(cause)}`])].join("\n"), { cause });
+    this.name = "RunFailed";
+    this.run = run;
+  }
+}
+
+/** Puts a run together from the engine's events. */
+export function runOf(events: readonly EngineEvent[], ms: number): Run {
+  const steps = new Map<string, Step>();
+  const findings: Finding[] = [];
+  const diagnostics: Diagnostic[] = [];
+  let changes: Readonly<Record<string, number>> = {};
+  for (const { resourcePreEvent, resOutputsEvent, policyEvent, diagnosticEvent, summaryEvent } of events) {
+    const metadata = resOutputsEvent?.metadata ?? resourcePreEvent?.metadata;
+    if (metadata !== undefined) steps.set(`${metadata.op} ${metadata.urn}`, stepOf(metadata));
+    if (policyEvent !== undefined) {
+      const { policyPackName, policyName, enforcementLevel, message, resourceUrn } = policyEvent;
+      const text = plain(message);
+      findings.push({
+        pack: policyPackName,
+        policy: policyName,
+        level: enforcementLevel,
+        message: text,
+        urn: resourceUrn,
+      });
+    }
+    const said = diagnosticEvent && diagnosticOf(diagnosticEvent);
+    if (said !== undefined) diagnostics.push(said);
+    if (summaryEvent !== undefined) changes = summaryEvent.resourceChanges as Readonly<Record<string, number>>;
+  }
+  return { steps: [...steps.values()], changes, findings, diagnostics, ms };
+}
+
+function stepOf(metadata: StepEventMetadata): Step {
+  const state = metadata.new ?? metadata.old;
+  const details = Object.entries(metadata.detailedDiff ?? {});
+  return {
+    op: metadata.op,
+    type: metadata.type,
+    name: metadata.urn.replace(/^.*::/, ""),
+    urn: metadata.urn,
+    provider: metadata.provider,
+    inputs: state?.inputs ?? {},
+    outputs: state?.outputs ?? {},
+    changed: metadata.diffs ?? details.map(([path]) => path),
+    replaces: metadata.keys ?? [],
+  };
+}
+
+/** What was said, unless it is of no use to anyone: debugging, or where the stand-ins lie. */
+function diagnosticOf({ severity, message, urn, ephemeral }: DiagnosticEvent): Diagnostic | undefined {
+  // The SDK's type does not know "debug", which the Automation API asks the engine for.
+  const noise = ephemeral === true || (severity as string) === "debug" || /^using pulumi-\S+ from \$PATH/.test(message);
+  return noise ? undefined : { severity, message: plain(message).trim(), urn: urn === "" ? undefined : urn };
+}
+
+/** A message without the engine's markers of colour. */
+function plain(message: string): string {
+  return message.replace(/<\{%[^%]*%\}>/g, "");
+}
