@@ -43,7 +43,8 @@ describe("the projection of jobs into the tracking store", () => {
     });
     await responseSent(keeper, response?.id ?? 0, "message-1");
     const last = await seen();
-    assert.deepEqual([last?.status, (last?.response as { messageId: string }).messageId], ["SUCCEEDED", "message-1"]);
+    assert(last);
+    assert.deepEqual([last.status, (last.response as { messageId: string }).messageId], ["SUCCEEDED", "message-1"]);
     assert.doesNotMatch(JSON.stringify(last), /secret|"inline"/, "without inline payload, going in or out");
   });
 

@@ -13,7 +13,7 @@ describe("loading a batch", () => {
     database = await migratedDatabase();
     admin = await database.connect();
     writer = await database.connect("job_writer");
-    await admin.query("grant temporary on database " + database.url.split("/").at(-1) + " to job_writer");
+    await admin.query(`grant temporary on database ${database.url.split("/").at(-1)} to job_writer`);
   });
   after(() => database.drop());
   beforeEach(() =>
