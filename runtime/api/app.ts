@@ -6,6 +6,7 @@ import { JobError } from "../jobs/errors.ts";
 import { problemsOf } from "../jobs/problems.ts";
 import { allQueries, allStatements, describeQuery } from "../jobs/queries.ts";
 import { createGuards } from "./auth.ts";
+import { dashboardRoutes } from "./dashboard.ts";
 import type { ApiDeps, JobDeps } from "./deps.ts";
 import { eventRoute } from "./events.ts";
 import { jobRoutes } from "./jobs.ts";
@@ -13,6 +14,7 @@ import { handleErrors, invalid, sendProblem } from "./problem.ts";
 import { ratesRoute } from "./rates.ts";
 import { RatesReader } from "./ratesReader.ts";
 import { resultRoutes } from "./results.ts";
+import { statsRoute } from "./stats.ts";
 import { uploadRoutes } from "./uploads.ts";
 
 /** A request by HTTP holds what one by the queue may hold: SQS takes 1 MiB. */
@@ -86,6 +88,8 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     resultRoutes(app, jobs, guard);
     eventRoute(app, jobs, guard);
     uploadRoutes(app, jobs, guard);
+    statsRoute(app, jobs, guard);
+    dashboardRoutes(app);
   }
   return app;
 }
