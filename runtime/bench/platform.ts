@@ -1,0 +1,147 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { S3Client } from "@aws-sdk/client-s3";
+import {
+  DeleteMessageBatchCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
+import pg from "pg";
+import { localPlan } from "../local/plan.ts";
+import { type Platform, startPlatform } from "../local/platform.ts";
+import { freePort } from "../local/ports.ts";
+
+/** The whole platform in a directory of its own, as `npm start` runs it: nothing in it knows that it is measured. */
+export interface BenchPlatform {
+  file: Platform["file"];
+  admin: pg.Client;
+  sqs: SQSClient;
+  s3: S3Client;
+  directory: string;
+  /** Sends requests to the queue; resolves with their responses, parsed, once all have come. */
+  run(requests: readonly object[]): Promise<Response[]>;
+  stop(): Promise<void>;
+}
+
+/** The parts of a response that a benchmark looks at. */
+export interface Response {
+  requestId: string;
+  status: string;
+  error?: { message: string };
+  stats: {
+    queueMs: number;
+    executionMs: number;
+    totalMs: number;
+    rows: number;
+    bytes: number;
+    peakMemoryBytes: number;
+  };
+}
+
+/** @param idleSeconds how long a run stays warm; 0: each job has a process of its own */
+export async function benchPlatform(idleSeconds: number): Promise<BenchPlatform> {
+  const directory = mkdtempSync(join(tmpdir(), "rates-bench-"));
+  const plan = localPlan("dev");
+  const { glue, ec2 } = plan.settings.runners ?? {};
+  const runners = { glue: { ...glue, idleSeconds }, ec2: { ...ec2, idleSeconds } };
+  const settings = { ...plan.settings, runners } as typeof plan.settings;
+  const stopping = new AbortController();
+  const platform = await startPlatform({
+    dataDir: directory,
+    port: await freePort(),
+    plan: { ...plan, settings },
+    say: () => undefined,
+    signal: stopping.signal,
+  });
+  platform.failed.catch(() => undefined);
+  const { file } = platform;
+  const client = { region: file.region, credentials: { accessKeyId: "bench", secretAccessKey: "bench" } };
+  const sqs = new SQSClient({ ...client, endpoint: file.sqsEndpoint });
+  const s3 = new S3Client({ ...client, endpoint: file.s3Endpoint, forcePathStyle: true });
+  const admin = new pg.Client(file.databaseUrl);
+  admin.on("error", () => undefined);
+  await admin.connect();
+  return {
+    file,
+    admin,
+    sqs,
+    s3,
+    directory,
+    async run(requests) {
+      const received = collect(sqs, file.responseQueueUrl, requests.length);
+      for (let at = 0; at < requests.length; at += 10)
+        await sqs.send(
+          new SendMessageBatchCommand({
+            QueueUrl: file.requestQueueUrl,
+            Entries: requests
+              .slice(at, at + 10)
+              .map((request, index) => ({ Id: String(index), MessageBody: JSON.stringify(request) })),
+          }),
+        );
+      const responses = (await received).map((message) => JSON.parse(message.Body ?? "") as Response);
+      const failed = responses.find((response) => response.status !== "SUCCEEDED");
+      if (failed) throw new Error(`${failed.requestId}: ${failed.error?.message ?? failed.status}`);
+      return responses;
+    },
+    async stop() {
+      await admin.end();
+      sqs.destroy();
+      s3.destroy();
+      await platform.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Takes so many messages from a queue. */
+async function collect(sqs: SQSClient, queue: string, count: number): Promise<Message[]> {
+  const all: Message[] = [];
+  while (all.length < count) {
+    const { Messages = [] } = await sqs.send(
+      new ReceiveMessageCommand({ QueueUrl: queue, MaxNumberOfMessages: 10, WaitTimeSeconds: 20 }),
+    );
+    if (Messages.length === 0) continue;
+    all.push(...Messages);
+    await sqs.send(
+      new DeleteMessageBatchCommand({
+        QueueUrl: queue,
+        Entries: Messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle })),
+      }),
+    );
+  }
+  return all;
+}
+
+let made = 0;
+/** A request of its own id. */
+export const request = (task: object): object => ({
+  requestId: `bench-${process.pid}-${++made}`,
+  task,
+  timeoutSeconds: 3600,
+});
+
+/** Seconds that a shell command takes, such as `psql … | gzip -1`. */
+export function shellSeconds(command: string): number {
+  const begun = performance.now();
+  execFileSync("bash", ["-c", `set -o pipefail; ${command}`], { stdio: ["ignore", "ignore", "pipe"] });
+  return (performance.now() - begun) / 1000;
+}
+
+/** Programs that a benchmark needs and this machine lacks, as a sentence; undefined where all are there. */
+export function lacking(...programs: string[]): string | undefined {
+  const missing = programs.filter((name) => {
+    try {
+      execFileSync("sh", ["-c", `command -v ${name}`], { stdio: "ignore" });
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  return missing.length === 0
+    ? undefined
+    : `${missing.join(", ")} not found: apt-get install postgresql-client postgresql-contrib`;
+}

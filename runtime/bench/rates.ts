@@ -1,0 +1,104 @@
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { loadSample } from "../../db/sample/load.ts";
+import type { BenchPlatform } from "./platform.ts";
+import { median, type Row } from "./report.ts";
+
+const CONNECTIONS = 16;
+const ROUNDS = 3;
+const SECONDS = 4;
+const DAYS = 31;
+/** Scripts of pgbench, each a lane and a range drawn at random: it has no text variables. */
+const SCRIPTS = 128;
+const run = promisify(execFile);
+const LOAD = fileURLToPath(new URL("httpLoad.ts", import.meta.url));
+
+/** The question that /rates puts to the database, for one lane. */
+const question = (origin: string, destination: string, from: string, to: string) =>
+  `select string_agg(day || ',' || count || ',' || coalesce(price::text, ''), ';' order by day desc)
+   from (select day, count(*) as count, case when count(*) >= 3 then avg(price)::float8 end as price from prices
+         where orig_code = '${origin}' and dest_code = '${destination}' and day between '${from}' and '${to}' group by day) priced;`.replace(
+    /\s+/g,
+    " ",
+  );
+
+/** GET /rates beside pgbench with the same SQL, and beside an empty route of the same server. */
+export async function benchRates(platform: BenchPlatform, prices: number): Promise<Row[]> {
+  const { admin, directory, file } = platform;
+  await admin.query("truncate prices; delete from ports; delete from regions");
+  await loadSample(admin, { prices, seed: 7 });
+  const { rows: lanes } = await admin.query(
+    "select orig_code, dest_code, min(day)::text as first from prices group by 1, 2",
+  );
+  const { rows: days } = await admin.query("select distinct day::text as day from prices order by 1");
+  const draw = () => {
+    const lane = lanes[Math.floor(Math.random() * lanes.length)];
+    const from = days[Math.floor(Math.random() * Math.max(1, days.length - DAYS))]?.day;
+    const to = new Date(Date.parse(from) + (DAYS - 1) * 86_400_000).toISOString().slice(0, 10);
+    return { origin: lane.orig_code, destination: lane.dest_code, from, to };
+  };
+  const paths = join(directory, "paths.txt");
+  writeFileSync(
+    paths,
+    Array.from({ length: 20_000 }, draw)
+      .map(
+        ({ origin, destination, from, to }) =>
+          `/rates?date_from=${from}&date_to=${to}&orig_code=${origin}&dest_code=${destination}`,
+      )
+      .join("\n"),
+  );
+  const empty = join(directory, "empty.txt");
+  writeFileSync(empty, "/healthz\n");
+  const scripts = Array.from({ length: SCRIPTS }, (_, index) => {
+    const { origin, destination, from, to } = draw();
+    const script = join(directory, `rates-${index}.sql`);
+    writeFileSync(script, question(origin, destination, from, to));
+    return ["-f", script];
+  }).flat();
+
+  const { hostname, port } = new URL(file.api);
+  const http = async (list: string) =>
+    Number((await run(process.execPath, [LOAD, hostname, port, String(CONNECTIONS), String(SECONDS), list])).stdout);
+  const pgbench = async () =>
+    Number(
+      /tps = ([\d.]+)/.exec(
+        (
+          await run("pgbench", [
+            "-n",
+            "-M",
+            "prepared",
+            "-c",
+            String(CONNECTIONS),
+            "-j",
+            "2",
+            "-T",
+            String(SECONDS),
+            ...scripts,
+            file.databaseUrl,
+          ])
+        ).stdout,
+      )?.[1],
+    );
+  await http(paths);
+  const figures = { rates: [] as number[], pgbench: [] as number[], empty: [] as number[] };
+  for (let round = 0; round < ROUNDS; round++) {
+    figures.pgbench.push(await pgbench());
+    figures.rates.push(await http(paths));
+    figures.empty.push(await http(empty));
+  }
+  const ours = median(figures.rates);
+  const row = {
+    what: `/rates, ${prices.toLocaleString("en")} prices, ${lanes.length} lanes`,
+    ours,
+    unit: "/s",
+    higherIsBetter: true,
+  };
+  return [
+    { ...row, peer: median(figures.pgbench), peerName: "pgbench, same SQL", aim: 0.4 },
+    { ...row, peer: median(figures.empty), peerName: "empty route" },
+    { ...row, peer: 207, peerName: "the original service (its figure on two cores)" },
+  ];
+}

@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { figure, median, percentile, table } from "./report.ts";
+
+describe("the benchmarks' arithmetic", () => {
+  it("takes the middle, and the place that a share of the values lies below", () => {
+    assert.deepEqual([median([3, 1, 2]), median([4, 1, 2, 3])], [2, 2.5]);
+    assert.equal(
+      percentile(
+        Array.from({ length: 100 }, (_, index) => index),
+        0.95,
+      ),
+      95,
+    );
+  });
+
+  it("writes figures with three digits that count", () =>
+    assert.deepEqual([0.1234, 12.345, 20_045.4].map(figure), ["0.123", "12.3", "20,045"]));
+
+  it("says whether an aim is met, in the direction that is better", () => {
+    const row = { what: "x", peerName: "p", unit: "s", peer: 2 };
+    const text = table([
+      { ...row, ours: 1, higherIsBetter: true, aim: 0.4 },
+      { ...row, ours: 5, higherIsBetter: false, aim: 2 },
+    ]);
+    assert.match(text, /0\.50 +≥ 0\.4 met/);
+    assert.match(text, /2\.50 +≤ 2 missed/);
+  });
+});

@@ -1,0 +1,62 @@
+/** One comparison: ours beside a peer, measured in the same run. */
+export interface Row {
+  what: string;
+  ours: number;
+  peer: number;
+  peerName: string;
+  unit: string;
+  /** Whether more is better; then the ratio is ours : peer, else peer : ours is how much better we are. */
+  higherIsBetter: boolean;
+  /** What the ratio ours : peer should reach (or, where less is better, stay under). */
+  aim?: number;
+  peakMemoryBytes?: number;
+  note?: string;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1
+    ? (sorted[middle] ?? Number.NaN)
+    : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
+}
+
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+}
+
+/** Figures with three digits that count. */
+export const figure = (value: number): string =>
+  value >= 1000 ? Math.round(value).toLocaleString("en") : value.toPrecision(3).replace(/\.?0+$/, "");
+
+/** The table that a run ends with. */
+export function table(rows: readonly Row[]): string {
+  const lines = rows.map((row) => {
+    const ratio = row.ours / row.peer;
+    const met =
+      row.aim === undefined ? "" : (row.higherIsBetter ? ratio >= row.aim : ratio <= row.aim) ? "met" : "missed";
+    const aim = row.aim === undefined ? "" : `${row.higherIsBetter ? "≥" : "≤"} ${row.aim} ${met}`;
+    const memory = row.peakMemoryBytes === undefined ? "" : `${Math.round(row.peakMemoryBytes / 1e6)} MB`;
+    return [
+      row.what,
+      ratio.toFixed(2),
+      aim,
+      `${figure(row.ours)} ${row.unit}`,
+      `${figure(row.peer)} ${row.unit}`,
+      row.peerName,
+      memory,
+      row.note ?? "",
+    ];
+  });
+  const head = ["what", "ratio", "aim", "ours", "peer", "which peer", "memory", ""];
+  const widths = head.map((name, column) => Math.max(name.length, ...lines.map((line) => line[column]?.length ?? 0)));
+  return [head, ...lines]
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
