@@ -43,15 +43,15 @@ describe("planCapacity", () => {
     });
     assert.deepEqual(api, { minTasks: 1, maxTasks: 2, poolMax: 8 });
     assert.equal(ec2.maxInstances, 2, "5 vCPUs carry two of 2");
-    assert.equal(glue.maxConcurrentRuns, Math.floor((377 - 42 - 32 - 5 - 2 * 3) / 2));
-    assert.deepEqual(database.parts, { dispatcher: 42, api: 32, operations: 5, glue: 292, ec2: 6 });
-    assert.equal(database.total, 377);
+    assert.equal(glue.maxConcurrentRuns, Math.floor((377 - 42 - 32 - 5 - 2 * 4) / 3));
+    assert.deepEqual(database.parts, { dispatcher: 42, api: 32, operations: 5, glue: 288, ec2: 8 });
+    assert.equal(database.total, 375);
   });
 
   it("gives EC2 what Glue has no quota to use", () => {
     const { glue, ec2 } = planned(rawConfig((it) => ({ ...it, quotas: { glueRuns: 10, ec2Vcpus: 1_000 } })));
     assert.equal(glue.maxConcurrentRuns, 10);
-    assert.equal(ec2.maxInstances, Math.floor((377 - 42 - 32 - 5 - 20) / 3));
+    assert.equal(ec2.maxInstances, Math.floor((377 - 42 - 32 - 5 - 10 * 3) / 4));
   });
 
   it("counts the connections that the dispatcher really opens: its pool and a canceller", () => {
@@ -119,14 +119,13 @@ describe("planCapacity", () => {
       {
         key: "quotas.rdsInstances",
         value: 0,
-        message:
-          "needs 1 instances, 1 more than the quota = 0: have L-7B6409FD raised in eu-central-1 and enter it, or raise share.",
+        message: "needs 1 instance, 1 more than the quota = 0: have L-7B6409FD raised in eu-central-1 and enter it.",
       },
       {
         key: "database.instanceClass",
         value: "db.t4g.micro",
         message:
-          "needs 162 connections (dispatcher 15, api 64, operations 5, glue 60, ec2 18), 72 more than what is usable of max_connections 112 = 90: take a larger class, or lower api.maxTasks, api.poolMax, runners.glue.maxRuns or runners.ec2.maxInstances.",
+          "needs 198 connections (dispatcher 15, api 64, operations 5, glue 90, ec2 24), 108 more than what is usable of max_connections 112 = 90: take a larger class, have L-B99A9384 raised in eu-central-1 so that the dispatcher's executions can be reserved, or lower api.maxTasks, api.poolMax, runners.glue.maxRuns or runners.ec2.maxInstances.",
       },
       {
         key: "network.cidr",
@@ -135,6 +134,23 @@ describe("planCapacity", () => {
           "needs 92 private addresses for runs, instances, tasks and services, 38 more than what its private subnets have = 54: take a larger network, or set runners.glue.maxRuns and runners.ec2.maxInstances lower.",
       },
     ]);
+  });
+
+  it("advises only what can be done: no larger share than the whole account, max_connections only where it was set lower", () => {
+    const whole = rawConfig((it) => ({ ...it, quotas: { ec2Vcpus: 1 } }));
+    assert.deepEqual(
+      problemsOf(whole).map(({ message }) => message),
+      [
+        "needs 2 vCPUs (2 each of t4g.small), 1 more than quotas.ec2Vcpus 1 × share 1 = 1: lower it, take a smaller type, or have L-1216C47A raised in eu-central-1 and enter it.",
+      ],
+    );
+    const low = rawConfig((it) => ({ ...it, database: { ...it.database, maxConnections: 60 } }));
+    assert.deepEqual(
+      problemsOf(low).map(({ message }) => message),
+      [
+        "needs 86 connections (dispatcher 42, api 32, operations 5, glue 3, ec2 4), 31 more than what is usable of max_connections 60 = 55: take a larger class, raise database.maxConnections, or lower api.maxTasks, api.poolMax, runners.glue.maxRuns or runners.ec2.maxInstances.",
+      ],
+    );
   });
 
   it("holds runs to what AWS gives one job, and max_connections to what the memory carries", () => {
@@ -245,8 +261,8 @@ describe("planCapacity", () => {
         assert.ok(api.maxTasks * DEPLOYMENT <= quotas.fargateVcpus * share + slack);
         const opened =
           dispatcher.connections +
-          glue.maxConcurrentRuns * 2 +
-          ec2.maxInstances * 3 +
+          glue.maxConcurrentRuns * 3 +
+          ec2.maxInstances * 4 +
           api.poolMax * api.maxTasks * DEPLOYMENT +
           5;
         assert.equal(database.total, opened);

@@ -7,19 +7,31 @@
  */
 export interface Limit {
   readonly value: number;
-  /** The lowest value known for new or old accounts, where it differs from `value`. */
+  /** The lowest value known for new or old accounts, where it differs from `value`; unverified. */
   readonly low?: number;
   readonly unit: string;
   readonly kind: "hard" | "adjustable";
   /** The service and code in Service Quotas; adjustable limits only. */
   readonly quota?: { readonly service: string; readonly code: string };
-  /** The AWS page or API that says so. */
-  readonly source: string;
+  readonly source: Source;
 }
 
-const GLUE_PAGE = "AWS General Reference, AWS Glue endpoints and quotas";
-const SQS_PAGE = "Amazon SQS Developer Guide, Message quotas";
-const SHELL_PAGE = "AWS Glue Developer Guide, Configuring job properties for Python shell jobs";
+/** Where a value comes from. */
+export interface Source {
+  /** The page, API reference or provider documentation that says so. */
+  readonly document: string;
+  /** The month in which that text was read for this value; "unverified" where nobody has yet. */
+  readonly checked: "2026-11" | "unverified";
+}
+
+const read = (document: string) => ({ document, checked: "2026-11" }) as const;
+const unverified = (document: string) => ({ document, checked: "unverified" }) as const;
+
+const GLUE_PAGE = unverified("AWS General Reference, AWS Glue endpoints and quotas");
+const SQS_API = read("Amazon SQS API Reference, SetQueueAttributes, SendMessage and ReceiveMessage");
+const SCALING_API = read("Pulumi AWS provider, lambda.EventSourceMapping scalingConfig.maximumConcurrency");
+const RDS_CONNECTIONS = read("AWS Prescriptive Guidance, Tuning PostgreSQL parameters, max_connections");
+const RDS_STORAGE = unverified("Amazon RDS User Guide, DB instance storage");
 
 /** Every service limit by name; values in the unit given. */
 export const LIMITS = {
@@ -29,31 +41,31 @@ export const LIMITS = {
     unit: "concurrent executions",
     kind: "adjustable",
     quota: { service: "lambda", code: "L-B99A9384" },
-    source: "AWS Lambda Developer Guide, Lambda quotas",
+    source: read("AWS Lambda Developer Guide, Lambda quotas"),
   },
   lambdaUnreserved: {
     value: 100,
     unit: "concurrent executions that no function may reserve",
     kind: "hard",
-    source: "AWS Lambda Developer Guide, Configuring reserved concurrency",
+    source: read("AWS Lambda API Reference, PutFunctionConcurrency"),
   },
   lambdaTimeout: {
     value: 900,
     unit: "seconds",
     kind: "hard",
-    source: "AWS Lambda Developer Guide, Lambda quotas",
+    source: read("AWS Lambda Developer Guide, Lambda quotas"),
   },
   eventSourceConcurrencyMin: {
     value: 2,
     unit: "concurrent executions",
     kind: "hard",
-    source: "AWS Lambda API Reference, ScalingConfig.MaximumConcurrency",
+    source: SCALING_API,
   },
   eventSourceConcurrencyMax: {
     value: 1_000,
     unit: "concurrent executions",
     kind: "hard",
-    source: "AWS Lambda API Reference, ScalingConfig.MaximumConcurrency",
+    source: SCALING_API,
   },
   glueRuns: {
     value: 2_000,
@@ -77,93 +89,103 @@ export const LIMITS = {
     quota: { service: "glue", code: "L-08F3B322" },
     source: GLUE_PAGE,
   },
-  glueShellTimeout: { value: 2_880, unit: "minutes", kind: "hard", source: SHELL_PAGE },
+  glueShellTimeout: {
+    value: 2_880,
+    unit: "minutes that Glue gives a run whose job names no timeout",
+    kind: "hard",
+    source: read("AWS Glue API Reference, Job.Timeout"),
+  },
   ec2Vcpus: {
     value: 5,
     unit: "vCPUs of running standard instances",
     kind: "adjustable",
     quota: { service: "ec2", code: "L-1216C47A" },
-    source: "Amazon EC2 User Guide, EC2 On-Demand Instance quotas",
+    source: unverified("Amazon EC2 User Guide, EC2 On-Demand Instance quotas"),
   },
   ec2SpotVcpus: {
     value: 5,
     unit: "vCPUs of standard Spot requests",
     kind: "adjustable",
     quota: { service: "ec2", code: "L-34B43A08" },
-    source: "Amazon EC2 User Guide, Spot Instance quotas",
+    source: unverified("Amazon EC2 User Guide, Spot Instance quotas"),
   },
   fargateVcpus: {
     value: 6,
     unit: "vCPUs of running tasks",
     kind: "adjustable",
     quota: { service: "fargate", code: "L-3032A538" },
-    source: "Amazon ECS Developer Guide, AWS Fargate service quotas",
+    source: unverified("Amazon ECS Developer Guide, AWS Fargate service quotas"),
   },
   rdsInstances: {
     value: 40,
     unit: "DB instances",
     kind: "adjustable",
     quota: { service: "rds", code: "L-7B6409FD" },
-    source: "Amazon RDS User Guide, Quotas in Amazon RDS",
+    source: read("Amazon RDS User Guide, Quotas in Amazon RDS"),
   },
   openSearchDomains: {
     value: 100,
     unit: "domains",
     kind: "adjustable",
     quota: { service: "es", code: "L-076D529E" },
-    source: "Amazon OpenSearch Service Developer Guide, quotas",
+    source: unverified("Amazon OpenSearch Service Developer Guide, quotas"),
   },
   loadBalancers: {
     value: 50,
     unit: "Application Load Balancers",
     kind: "adjustable",
     quota: { service: "elasticloadbalancing", code: "L-53DA6B97" },
-    source: "Elastic Load Balancing, Quotas for your Application Load Balancers",
+    source: read("Elastic Load Balancing, Quotas for your Application Load Balancers"),
   },
-  sqsMessage: { value: 1_048_576, unit: "bytes, attributes included", kind: "hard", source: SQS_PAGE },
-  sqsRetentionMin: { value: 60, unit: "seconds", kind: "hard", source: SQS_PAGE },
-  sqsRetentionMax: { value: 1_209_600, unit: "seconds", kind: "hard", source: SQS_PAGE },
-  sqsRetentionDefault: { value: 345_600, unit: "seconds", kind: "hard", source: SQS_PAGE },
-  sqsVisibilityMax: { value: 43_200, unit: "seconds", kind: "hard", source: SQS_PAGE },
-  sqsVisibilityDefault: { value: 30, unit: "seconds", kind: "hard", source: SQS_PAGE },
-  sqsInFlight: { value: 120_000, unit: "messages", kind: "hard", source: SQS_PAGE },
+  sqsMessage: { value: 1_048_576, unit: "bytes, attributes included", kind: "hard", source: SQS_API },
+  sqsRetentionMin: { value: 60, unit: "seconds", kind: "hard", source: SQS_API },
+  sqsRetentionMax: { value: 1_209_600, unit: "seconds", kind: "hard", source: SQS_API },
+  sqsRetentionDefault: { value: 345_600, unit: "seconds", kind: "hard", source: SQS_API },
+  sqsVisibilityMax: { value: 43_200, unit: "seconds", kind: "hard", source: SQS_API },
+  sqsVisibilityDefault: { value: 30, unit: "seconds", kind: "hard", source: SQS_API },
+  sqsInFlight: { value: 120_000, unit: "messages", kind: "hard", source: SQS_API },
   rdsConnections: {
     value: 5_000,
     unit: "connections that the default parameter group ever gives",
     kind: "hard",
-    source: "Amazon RDS User Guide, Quotas in Amazon RDS, Maximum number of database connections",
+    source: RDS_CONNECTIONS,
   },
   rdsBytesPerConnection: {
     value: 9_531_392,
     unit: "bytes of instance memory for one connection",
     kind: "hard",
-    source: "Amazon RDS User Guide, Quotas in Amazon RDS, Maximum number of database connections",
+    source: RDS_CONNECTIONS,
   },
-  rdsBackupDays: { value: 35, unit: "days", kind: "hard", source: "Amazon RDS API Reference, BackupRetentionPeriod" },
-  rdsStorageMin: { value: 20, unit: "GiB of gp3", kind: "hard", source: "Amazon RDS User Guide, DB instance storage" },
+  rdsBackupDays: {
+    value: 35,
+    unit: "days",
+    kind: "hard",
+    source: read("Pulumi AWS provider, rds.Instance backupRetentionPeriod"),
+  },
+  rdsStorageMin: { value: 20, unit: "GiB of gp3", kind: "hard", source: RDS_STORAGE },
   rdsStorageMax: {
     value: 65_536,
     unit: "GiB of gp3",
     kind: "hard",
-    source: "Amazon RDS User Guide, DB instance storage",
+    source: RDS_STORAGE,
   },
   loadBalancerName: {
     value: 32,
     unit: "characters of a load balancer's or target group's name",
     kind: "hard",
-    source: "Elastic Load Balancing API Reference, CreateLoadBalancer",
+    source: read("Pulumi AWS provider, lb.LoadBalancer and lb.TargetGroup name"),
   },
   openSearchName: {
     value: 28,
     unit: "characters of a domain's name",
     kind: "hard",
-    source: "Amazon OpenSearch Service API Reference, CreateDomain",
+    source: unverified("Amazon OpenSearch Service API Reference, CreateDomain"),
   },
   subnetReserved: {
     value: 5,
     unit: "addresses of each subnet that AWS keeps",
     kind: "hard",
-    source: "Amazon VPC User Guide, Subnet CIDR blocks",
+    source: unverified("Amazon VPC User Guide, Subnet CIDR blocks"),
   },
 } as const satisfies Record<string, Limit>;
 
@@ -174,7 +196,7 @@ const instance = <Arch extends "x86_64" | "arm64">(arch: Arch, vcpus: number, gi
   memoryBytes: gib * GIB,
 });
 
-/** RDS instance classes for Postgres: vCPUs and memory in bytes (Amazon RDS User Guide, DB instance class hardware). */
+/** RDS instance classes for Postgres: vCPUs and memory in bytes (Amazon RDS User Guide, DB instance class; unverified). */
 export const RDS_CLASSES = {
   "db.t4g.micro": instance("arm64", 2, 1),
   "db.t4g.small": instance("arm64", 2, 2),
@@ -197,7 +219,7 @@ export const RDS_CLASSES = {
   "db.r7g.4xlarge": instance("arm64", 16, 128),
 } as const;
 
-/** EC2 instance types for runners: architecture, vCPUs and memory in bytes (Amazon EC2 Instance Types guide). */
+/** EC2 instance types for runners: architecture, vCPUs and memory in bytes (Amazon EC2 Instance Types; unverified). */
 export const EC2_TYPES = {
   "t3.small": instance("x86_64", 2, 2),
   "t3.medium": instance("x86_64", 2, 4),
@@ -216,10 +238,19 @@ export const EC2_TYPES = {
   "m7g.xlarge": instance("arm64", 4, 16),
 } as const;
 
-/** The sizes of a Glue Python shell run, in DPUs, and the memory each has in bytes (the only two that AWS offers). */
+/** The sizes of a Glue Python shell run: DPUs (AWS Glue API Reference, Job.MaxCapacity), memory in bytes (unverified). */
 export const GLUE_DPU_SIZES = [
   { dpu: 0.0625, memoryBytes: 1 * GIB },
   { dpu: 1, memoryBytes: 16 * GIB },
+] as const;
+
+/** The sizes of a Fargate task that an API task may have: vCPUs, and the least memory in bytes that each takes (unverified). */
+export const FARGATE_SIZES = [
+  { vcpus: 0.25, memoryBytes: 0.5 * GIB },
+  { vcpus: 0.5, memoryBytes: 1 * GIB },
+  { vcpus: 1, memoryBytes: 2 * GIB },
+  { vcpus: 2, memoryBytes: 4 * GIB },
+  { vcpus: 4, memoryBytes: 8 * GIB },
 ] as const;
 
 export type RdsClass = keyof typeof RDS_CLASSES;

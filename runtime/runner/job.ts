@@ -7,6 +7,7 @@ import { step } from "../jobs/steps.ts";
 import type { Database } from "../jobs/store.ts";
 import { type ClaimedJob, type DueResponse, dueResponses, type Ending, finish, retry, working } from "../jobs/store.ts";
 import { Keeper } from "./keeper.ts";
+import { peakMemory } from "./memory.ts";
 import type { OutputOptions } from "./output.ts";
 import { read } from "./read.ts";
 import type { Session, Sessions } from "./sessions.ts";
@@ -171,6 +172,3 @@ async function conclude(
 
 const timedOut = (bench: Bench, job: ClaimedJob) =>
   new JobError("TimedOut", { timeoutSeconds: job.timeoutSeconds, maximum: bench.settings.jobs.maxTimeoutSeconds });
-
-/** The most memory this process has had, in bytes. */
-export const peakMemory = (): number => process.resourceUsage().maxRSS * 1024;

@@ -26,8 +26,8 @@ export interface Output {
   bytes: number;
 }
 
-/** Part size of a multipart upload: S3 takes at most 10,000 parts, so results up to 78 GiB; two are in memory at once. */
-const PART_BYTES = 8 * 1024 * 1024;
+/** Part size of a multipart upload, S3's smallest: at most 10,000 parts, so results up to 48 GiB; few are in memory at once. */
+const PART_BYTES = 5 * 1024 * 1024;
 const CONTENT_TYPE = {
   csv: "text/csv; charset=utf-8",
   ndjson: "application/x-ndjson",
@@ -55,6 +55,9 @@ export async function keep(source: Readable, options: OutputOptions, signal: Abo
       if (!upload) {
         held.push(chunk);
         inlineSize += inlineCost(chunk, options);
+        // What S3 needs takes a while to load: begun before it is certain that the result will not fit.
+        if (inlineSize > options.inlineBytes / 4)
+          void Promise.all([options.s3(), import("@aws-sdk/lib-storage")]).catch(() => undefined);
         if (inlineSize <= options.inlineBytes) continue;
         upload = await begin(options, signal);
         for (const part of held.splice(0)) {
@@ -109,7 +112,8 @@ async function begin(options: OutputOptions, signal: AbortSignal) {
   const upload = new Upload({
     client: await options.s3(),
     partSize: PART_BYTES,
-    queueSize: 2,
+    // One part travels while the next is filled: a connection to S3 carries more than gzip brings.
+    queueSize: 1,
     leavePartsOnError: false,
     params: {
       Bucket: options.bucket,

@@ -1,9 +1,9 @@
-import { Transform } from "node:stream";
-import { to as copyTo } from "pg-copy-streams";
+import { Readable } from "node:stream";
 import type { Static } from "typebox";
 import { JobError } from "../jobs/errors.ts";
 import { bindParams, queryNamed } from "../jobs/queries.ts";
 import type { QueryTask, SqlTask } from "../jobs/request.ts";
+import { CopyOut } from "./copyOut.ts";
 import { type Format, keep, type Output, type OutputOptions } from "./output.ts";
 import type { Session } from "./sessions.ts";
 
@@ -37,23 +37,25 @@ export async function read(task: ReadTask, context: ReadContext): Promise<Output
   try {
     if ("sql" in task) context.onProgress({ rows: 0, bytes: 0, estimatedRows: await proveOneStatement(client, sql) });
     context.onCopy();
-    const copy = client.query(copyTo(copyStatement(sql, task.format)));
+    const copy = client.query(new CopyOut(copyStatement(sql, task.format)));
     copying = true;
-    const counted = counter(task.format, context.onProgress);
     copy.once("end", () => {
       copying = false;
     });
-    copy.once("error", (error) => {
-      copying = false;
-      counted.destroy(error);
+    // A server's error ends the statement; anything else leaves the connection in the middle of its rows.
+    copy.once("error", (error: { code?: string; severity?: string }) => {
+      if (error.severity !== undefined) copying = false;
     });
-    const output = await keep(
-      copy.pipe(counted),
-      { ...context.output, format: task.format, compression: task.compression },
-      context.signal,
+    const header = task.format === "csv" ? 1 : 0;
+    const progress = setInterval(
+      () => context.onProgress({ rows: Math.max(0, copy.rows - header), bytes: copy.bytes }),
+      PROGRESS_MS,
     );
+    const source = task.format === "json" ? Readable.from(array(copy), { objectMode: false }) : copy;
+    const options = { ...context.output, format: task.format, compression: task.compression };
+    const output = await keep(source, options, context.signal).finally(() => clearInterval(progress));
     await client.query("commit");
-    return { ...output, rows: copy.rowCount };
+    return { ...output, rows: copy.rows - header };
   } catch (error) {
     // Whoever stops listening in mid-COPY cannot go on with that connection: its rows are still to come.
     if (copying) context.discard();
@@ -97,7 +99,7 @@ async function proveOneStatement(client: Session["client"], sql: string): Promis
 
 /**
  * Rows as JSON leave through COPY's csv format with a quote and a delimiter that JSON text cannot hold: its text format
- * doubles every backslash. For one JSON array each row brings its comma; `counter` makes the first a bracket.
+ * doubles every backslash. For one JSON array each row brings its comma; `array` makes the first a bracket.
  */
 const copyStatement = (sql: string, format: Format): string => {
   if (format === "csv") return `copy (${sql}\n) to stdout (format csv, header true)`;
@@ -105,26 +107,16 @@ const copyStatement = (sql: string, format: Format): string => {
   return `copy (select ${row} from (${sql}\n) result) to stdout (format csv, quote e'\\x01', delimiter e'\\x02')`;
 };
 
-const NEWLINE = 0x0a;
+/** How often a read says how far it is. */
+const PROGRESS_MS = 250;
 
-/** Counts rows and bytes as they pass, and closes the brackets of a JSON array. */
-function counter(format: Format, onProgress: ReadContext["onProgress"]): Transform {
-  let rows = 0;
-  let bytes = 0;
+/** Rows that begin with a comma, as one JSON array. */
+async function* array(rows: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let first = true;
-  return new Transform({
-    highWaterMark: 256 * 1024,
-    transform(chunk: Buffer, _encoding, done) {
-      for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, at + 1)) rows++;
-      bytes += chunk.length;
-      if (first && format === "json" && chunk.length > 0) chunk[0] = 0x5b; // [
-      first = false;
-      onProgress({ rows: format === "csv" ? Math.max(0, rows - 1) : rows, bytes });
-      done(null, chunk);
-    },
-    flush(done) {
-      if (format === "json") this.push(first ? "[]" : "]");
-      done();
-    },
-  });
+  for await (const chunk of rows) {
+    if (first) chunk[0] = 0x5b; // [
+    first = false;
+    yield chunk;
+  }
+  yield Buffer.from(first ? "[]" : "]");
 }

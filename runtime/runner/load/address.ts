@@ -1,5 +1,8 @@
 import ipaddr from "ipaddr.js";
 
+/** What of IPv6 is given out as public addresses at all. */
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR("2000::/3");
+
 /**
  * Whether an address lies in the public Internet. Everything else is refused by its class, not by a list of our own:
  * private, loopback, link-local (the cloud's metadata service), carrier-grade NAT, multicast, reserved, benchmark and
@@ -7,5 +10,7 @@ import ipaddr from "ipaddr.js";
  */
 export function isPublicAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
-  return ipaddr.process(address).range() === "unicast";
+  const parsed = ipaddr.process(address);
+  if (parsed.range() !== "unicast") return false;
+  return parsed instanceof ipaddr.IPv4 || parsed.match(GLOBAL_UNICAST);
 }

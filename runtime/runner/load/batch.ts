@@ -2,10 +2,13 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
+import { JobError } from "../../jobs/errors.ts";
 import type { Target } from "../../jobs/request.ts";
+import { apply } from "./apply.ts";
 import { type BadRows, findBadRows } from "./check.ts";
 import { csvRecords } from "./csv.ts";
 import { inlineRecords, ndjsonRecords } from "./records.ts";
+import { Sink } from "./sink.ts";
 import { TARGETS } from "./targets.ts";
 
 /** A batch on its way into the database. */
@@ -13,9 +16,10 @@ export interface Batch {
   target: Target;
   mode: "append" | "replace";
   content: { format: "csv" | "ndjson"; bytes: AsyncIterable<Buffer> } | { items: readonly unknown[] };
-  /** The most bad rows to list beside the whole report. */
+  /** The most faults to list beside the whole report. */
   reportRows: number;
   signal: AbortSignal;
+  /** Rows read and bytes of the unpacked source so far; called for every chunk. */
   onProgress(progress: { rows: number; bytes: number }): void;
   /** The first row is about to be sent. */
   onCopy(): void;
@@ -31,103 +35,80 @@ export type Loaded = { rows: number; removed: number; bytes: number } | { rows: 
  * @param client a connection of the role job_writer, in a transaction that the caller commits or rolls back
  */
 export async function loadBatch(client: pg.ClientBase, batch: Batch): Promise<Loaded> {
-  const staged = await stage(client, batch);
-  if (staged.rows === 0) return { rows: 0, removed: 0, bytes: staged.bytes };
+  const { target, mode, reportRows } = batch;
+  const { badRows, ...staged } = await stage(client, batch);
+  if (staged.rows === 0) return { ...staged, removed: 0 };
   await client.query("savepoint staged");
-  const applied = await apply(client, batch, staged.rows);
-  if (applied !== undefined) return { ...staged, removed: applied.removed };
+  const applied = badRows === 0 ? await apply(client, TARGETS[target], mode, staged.rows) : { refused: undefined };
+  if (!("refused" in applied)) return { ...staged, ...applied };
   await client.query("rollback to savepoint staged");
-  return { ...staged, bad: await findBadRows(client, batch.target, batch.reportRows) };
+  const bad = await findBadRows(client, TARGETS[target], reportRows);
+  // A port that was missing and came meanwhile: the batch is sound by now, and another attempt takes it.
+  if (bad.rows === 0)
+    throw new JobError(
+      "SerializationConflict",
+      { reason: "rows of the batch were refused that are sound when looked at again" },
+      { cause: applied.refused },
+    );
+  return { ...staged, bad };
 }
 
-/** Memory for sorting a batch on the server; beyond it the sort goes to disk. */
+/** Memory for sorting a batch on the server; beyond it the sort goes to disk. A million prices take just this. */
 const WORK_MEM = "64MB";
 
 async function stage(
   client: pg.ClientBase,
   { target, content, signal, onProgress, onCopy }: Batch,
-): Promise<{ rows: number; bytes: number }> {
+): Promise<{ rows: number; bytes: number; badRows: number }> {
   const table = TARGETS[target];
   const names = table.columns.map((column) => column.name);
   await client.query(
     `create temp table batch (${names.map((name) => `${name} text collate "C"`).join(", ")}, line bigint not null, problem text) on commit drop;
      set local work_mem = '${WORK_MEM}'`,
   );
+  const sink = new Sink(names.length);
   let bytes = 0;
-  let lines = names;
+  let columns = names;
   const counted = async function* (source: AsyncIterable<Buffer>) {
     for await (const chunk of source) {
       bytes += chunk.length;
-      onProgress({ rows: 0, bytes });
       yield chunk;
+      onProgress({ rows: sink.rows, bytes });
     }
   };
   const records =
     "items" in content
-      ? inlineRecords(content.items, table)
+      ? inlineRecords(content.items, table, sink)
       : content.format === "csv"
-        ? csvRecords(counted(content.bytes), table, target, (columns) => {
-            lines = columns;
+        ? csvRecords(counted(content.bytes), table, target, sink, (found) => {
+            columns = found;
           })
-        : ndjsonRecords(counted(content.bytes), table);
+        : ndjsonRecords(counted(content.bytes), table, sink);
   // The header decides the order of the columns, so the first rows are read before COPY begins.
-  const iterator = records[Symbol.asyncIterator]();
-  const first = await iterator.next();
+  const first = await records.next();
   onCopy();
-  if (first.done) return { rows: 0, bytes };
-  const copy = client.query(
-    copyFrom(`copy batch (${[...lines, "line", "problem"].join(", ")}) from stdin (format csv)`),
-  );
-  await pipeline(Readable.from(chain(first.value, iterator), { objectMode: false, highWaterMark: 1024 * 1024 }), copy, {
-    signal,
-  });
-  onProgress({ rows: copy.rowCount, bytes });
-  return { rows: copy.rowCount, bytes };
+  if (!first.done) {
+    const copy = client.query(
+      copyFrom(`copy batch (${[...columns, "line", "problem"].join(", ")}) from stdin (format csv)`),
+    );
+    const rows = Readable.from(chain(first.value, records), { objectMode: false, highWaterMark: 1024 * 1024 });
+    await pipeline(rows, copy, { signal }).catch((error) => {
+      // Postgres calls a COPY that is broken off a cancelled statement; why it was, the signal knows.
+      throw signal.aborted ? signal.reason : error;
+    });
+    if (copy.rowCount !== sink.rows)
+      throw new JobError("Internal", { reason: `${sink.rows} rows were sent to COPY, which took ${copy.rowCount}` });
+  }
+  onProgress({ rows: sink.rows, bytes });
+  return { rows: sink.rows, bytes, badRows: sink.badRows };
 }
 
-async function* chain(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
-  yield first;
-  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
-}
-
-/** SQLSTATE classes that mean: a row of the batch is at fault. 22 data exceptions, 23 constraints, 21000 a key twice in one upsert. */
-const ROW_AT_FAULT = /^(22|23|21)/;
-
-/** Undefined: not every row could be taken. */
-async function apply(
-  client: pg.ClientBase,
-  { target, mode }: Batch,
-  staged: number,
-): Promise<{ removed: number } | undefined> {
-  const { remove, insert } = TARGETS[target].apply(mode);
+/** Delegates, so that an end from either side reaches the source. */
+async function* chain(first: Buffer, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   try {
-    let removed = 0;
-    if (remove) {
-      await lockLanes(client);
-      await client.query("analyze batch");
-      removed = (await client.query(remove)).rowCount ?? 0;
-    }
-    const { rowCount } = await client.query(insert);
-    if (rowCount !== staged) return undefined;
-    const impossible = TARGETS[target].impossible;
-    if (impossible && (await client.query(impossible)).rows.length > 0) return undefined;
-    return { removed };
-  } catch (error) {
-    if (ROW_AT_FAULT.test((error as { code?: string }).code ?? "")) return undefined;
-    throw error;
+    yield first;
+    yield* rest;
+  } finally {
+    await rest.return(undefined);
   }
 }
-
-/** Any fixed number: the space of these locks. */
-const LANE_LOCKS = 721_693;
-
-/**
- * Two batches that replace the same lane and day would both delete what was there and both insert. So each takes its
- * lanes first, in one order for all. Lanes share 1,024 locks by their hash: a batch of any size fits the server's lock
- * table (64 a connection by default), and two batches seldom wait for each other without need.
- */
-const lockLanes = (client: pg.ClientBase) =>
-  client.query(
-    `select pg_advisory_xact_lock(${LANE_LOCKS}, bucket)
-     from (select distinct hashtext(orig_code || '>' || dest_code) & 1023 as bucket from batch where problem is null and orig_code is not null and dest_code is not null order by 1) lanes`,
-  );

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { JobError } from "../../jobs/errors.ts";
-import { suggestion } from "../../jobs/problems.ts";
-import { Sink, shown } from "./sink.ts";
+import { readHeader } from "./header.ts";
+import { MAX_RECORD_BYTES, type Sink, shownBytes } from "./sink.ts";
 import type { TargetTable } from "./targets.ts";
 
 const LF = 0x0a;
@@ -9,14 +9,14 @@ const CR = 0x0d;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 
-/** A record longer than this is taken for a quote that was left open. */
-export const MAX_RECORD_BYTES = 1024 * 1024;
+const ENDLESS = `the record does not end within ${MAX_RECORD_BYTES} bytes; is a quote left open?`;
 
 /**
  * Reads CSV (RFC 4180; quotes toggle as they do in Postgres' COPY) and yields it as COPY wants it, with line numbers.
  * Good records pass as the bytes they are: the scanner only finds their ends, counts their fields and proves their
  * encoding. The header is line 1, names every column of the target, in any order; lines end in LF, CRLF or CR; blank
- * lines are passed over; a record is reported at the line where it begins.
+ * lines are passed over; a record is reported at the line where it begins. What comes out does not depend on how the
+ * source is cut into chunks.
  * @param onHeader is told the columns in the order of the file, before the first yield
  * @throws JobError InvalidHeader
  */
@@ -24,140 +24,124 @@ export async function* csvRecords(
   source: AsyncIterable<Buffer>,
   target: TargetTable,
   name: string,
+  sink: Sink,
   onHeader: (columns: string[]) => void,
 ): AsyncGenerator<Buffer> {
-  const scanner = new Scanner(target, name, onHeader);
+  const scanner = new Scanner(target, name, sink, onHeader);
   for await (const chunk of source) {
-    const out = scanner.push(chunk, false);
+    scanner.push(chunk, false);
+    const out = sink.take();
     if (out.length > 0) yield out;
-    if (scanner.broken) return;
   }
-  const out = scanner.push(Buffer.alloc(0), true);
+  scanner.push(Buffer.alloc(0), true);
+  const out = sink.take();
   if (out.length > 0) yield out;
 }
 
 class Scanner {
   readonly #target: TargetTable;
   readonly #name: string;
-  readonly #onHeader: (columns: string[]) => void;
   readonly #sink: Sink;
+  readonly #onHeader: (columns: string[]) => void;
   #columns = 0;
+  /** The record that has not ended yet, and how far it was looked at. */
   #rest: Buffer = Buffer.alloc(0);
+  #seen = 0;
+  #fields = 1;
+  #quoted = false;
+  /** Line ends within the record's quotes. */
+  #newlines = 0;
+  #afterCr = false;
+  /** The record is too long and was reported: the rest of it is passed over. */
+  #skipping = false;
   #line = 1;
-  /** Nothing behind this point can be read as records. */
-  broken = false;
 
-  constructor(target: TargetTable, name: string, onHeader: (columns: string[]) => void) {
+  constructor(target: TargetTable, name: string, sink: Sink, onHeader: (columns: string[]) => void) {
     this.#target = target;
     this.#name = name;
+    this.#sink = sink;
     this.#onHeader = onHeader;
-    this.#sink = new Sink(target.columns.length, 128 * 1024);
   }
 
-  push(chunk: Buffer, last: boolean): Buffer {
+  push(chunk: Buffer, last: boolean): void {
     const data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     // One look at all whole lines proves what nearly always holds; only where it does not, each record is looked at.
     const proven = data.lastIndexOf(LF) + 1;
-    const clean = isUtf8(data.subarray(0, proven)) && data.subarray(0, proven).indexOf(0) === -1;
+    const lines = data.subarray(0, proven);
+    const clean = isUtf8(lines) && !lines.includes(0);
     const size = data.length;
     let start = 0;
-    let at = 0;
-    let fields = 1;
-    let quoted = false;
-    let newlines = 0;
-    while (at < size) {
+    let at = this.#seen;
+    let fields = this.#fields;
+    let quoted = this.#quoted;
+    let newlines = this.#newlines;
+    let afterCr = this.#afterCr;
+    for (; at < size; at++) {
       const byte = data[at];
       if (quoted) {
         if (byte === QUOTE) quoted = false;
-        else if (byte === LF) newlines++;
+        else if (byte === CR || (byte === LF && !afterCr)) newlines++;
+        afterCr = byte === CR;
       } else if (byte === COMMA) fields++;
-      else if (byte === QUOTE) quoted = true;
-      else if (byte === LF || byte === CR) {
+      else if (byte === QUOTE) {
+        quoted = true;
+        afterCr = false;
+      } else if (byte === LF || byte === CR) {
         if (byte === CR && at + 1 === size && !last) break; // its LF may follow
-        this.#record(data, start, at, fields, clean && at <= proven);
+        this.#record(data, start, at, fields, clean && at < proven);
         if (byte === CR && data[at + 1] === LF) at++;
         this.#line += newlines + 1;
         start = at + 1;
         fields = 1;
         newlines = 0;
       }
-      at++;
     }
     if (last) {
-      if (quoted) this.#unreadable(data, start, "a quote is left open");
-      else if (start < size) this.#record(data, start, size, fields, false);
-      if (this.#columns === 0 && !this.broken) this.#header("");
-    } else {
-      // A copy: the chunk's memory is the stream's.
-      this.#rest = Buffer.from(data.subarray(start));
-      if (this.#rest.length > MAX_RECORD_BYTES)
-        this.#unreadable(
-          data,
-          start,
-          `the record does not end within ${MAX_RECORD_BYTES} bytes; is a quote left open?`,
-        );
+      if (quoted) this.#unusable(data, start, size, "a quote is left open");
+      else this.#record(data, start, size, fields, false);
+      if (this.#columns === 0) this.#header("");
+      return;
     }
-    return this.#sink.take();
+    if (at - start > MAX_RECORD_BYTES) {
+      this.#unusable(data, start, at, ENDLESS);
+      this.#skipping = true;
+    }
+    if (this.#skipping) start = at;
+    this.#rest = Buffer.from(data.subarray(start)); // a copy: the chunk's memory is the stream's
+    this.#seen = at - start;
+    this.#fields = fields;
+    this.#quoted = quoted;
+    this.#newlines = newlines;
+    this.#afterCr = afterCr;
   }
 
   #record(data: Buffer, start: number, end: number, fields: number, clean: boolean): void {
+    if (this.#skipping) {
+      this.#skipping = false;
+      return;
+    }
     if (start === end) return;
-    if (this.#columns === 0) return this.#header(data.toString("utf8", start, end));
-    const reason = clean ? undefined : encoding(data.subarray(start, end));
-    if (reason)
-      this.#sink.bad(
-        [{ column: null, value: shown(data.toString("utf8", start, Math.min(end, start + 400))), reason }],
-        this.#line,
-      );
-    else if (fields !== this.#columns)
-      this.#sink.bad(
-        [
-          {
-            column: null,
-            value: shown(data.toString("utf8", start, Math.min(end, start + 400))),
-            reason: `has ${fields} fields instead of ${this.#columns}`,
-          },
-        ],
-        this.#line,
-      );
-    else this.#sink.raw(data, start, end, this.#line);
+    if (end - start > MAX_RECORD_BYTES) this.#unusable(data, start, end, ENDLESS);
+    else if (this.#columns === 0) this.#header(data.toString("utf8", start, end));
+    else {
+      const reason =
+        (clean ? undefined : encoding(data.subarray(start, end))) ??
+        (fields === this.#columns ? undefined : `has ${fields} fields instead of ${this.#columns}`);
+      if (reason === undefined) this.#sink.raw(data, start, end, this.#line);
+      else this.#unusable(data, start, end, reason);
+    }
   }
 
-  #unreadable(data: Buffer, start: number, reason: string): void {
-    this.broken = true;
-    if (this.#columns === 0) throw new JobError("InvalidHeader", { target: this.#name, reason });
-    this.#sink.bad([{ column: null, value: shown(data.toString("utf8", start, start + 400)), reason }], this.#line);
+  #unusable(data: Buffer, start: number, end: number, reason: string): void {
+    if (this.#skipping) return;
+    if (this.#columns === 0) throw new JobError("InvalidHeader", { target: this.#name, reason: `on line 1 ${reason}` });
+    this.#sink.bad([{ column: null, value: shownBytes(data, start, end), reason }], this.#line);
   }
 
-  /** All that is wrong with the header at once: nothing behind it could be judged without it. */
   #header(text: string): void {
-    const known = this.#target.columns.map((column) => column.name);
-    const names = text
-      .replace(/^\uFEFF/, "")
-      .split(",")
-      .map((field) =>
-        field
-          .trim()
-          .replace(/^"(.*)"$/s, "$1")
-          .replaceAll('""', '"'),
-      );
-    const found = text === "" ? [] : names;
-    const problems = [
-      ...found
-        .filter((name) => !known.includes(name))
-        .map((name) => `'${shown(name)}' is not a column.${suggestion(name, known)}`),
-      ...known.filter((name) => !found.includes(name)).map((name) => `'${name}' is missing.`),
-      ...known
-        .filter((name) => found.filter((one) => one === name).length > 1)
-        .map((name) => `'${name}' stands there more than once.`),
-    ];
-    if (problems.length > 0)
-      throw new JobError("InvalidHeader", {
-        target: this.#name,
-        reason: `${problems.join(" ")} Line 1 has to name ${known.join(",")} in any order.`,
-      });
-    this.#columns = found.length;
-    this.#onHeader(found);
+    const columns = readHeader(text, this.#target, this.#name);
+    this.#columns = columns.length;
+    this.#onHeader(columns);
   }
 }
 

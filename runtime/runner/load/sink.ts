@@ -5,6 +5,9 @@ export interface RowProblem {
   reason: string;
 }
 
+/** A line or record longer than this is not taken: what it holds is no row, and memory stays bounded. */
+export const MAX_RECORD_BYTES = 1024 * 1024;
+
 /** The most of a value that a report shows. */
 export const SHOWN = 100;
 
@@ -15,40 +18,47 @@ export function shown(value: unknown): string {
   return cut.toWellFormed().replaceAll("\0", "\uFFFD");
 }
 
+/** The beginning of a record as a report shows it; bytes that are no UTF-8 as U+FFFD. */
+export const shownBytes = (bytes: Buffer, start: number, end: number): string =>
+  shown(bytes.toString("utf8", start, Math.min(end, start + 4 * SHOWN + 4)));
+
 /**
  * Collects the rows of one chunk as CSV for COPY: the target's columns, then the line where the row began, then what is
  * wrong with it as JSON. A bad row stands among the good ones, so that a report of any length needs no memory here.
  */
 export class Sink {
+  /** Rows taken in so far, and how many of them cannot be used. */
+  rows = 0;
+  badRows = 0;
   #buffer: Buffer;
   #end = 0;
-  readonly #columns: number;
+  readonly #nothing: readonly null[];
 
-  constructor(columns: number, size: number) {
-    this.#columns = columns;
+  constructor(columns: number, size = 128 * 1024) {
+    this.#nothing = Array.from({ length: columns }, () => null);
     this.#buffer = Buffer.allocUnsafe(size);
   }
 
   /** A row that is CSV already: bytes from `start` to `end` of `source`. */
   raw(source: Buffer, start: number, end: number, line: number): void {
+    this.rows++;
     this.#reserve(end - start + 24);
     source.copy(this.#buffer, this.#end, start, end);
     this.#end += end - start;
-    this.#text(`,${line},\n`);
+    this.#end += this.#buffer.write(`,${line},\n`, this.#end, "latin1");
   }
 
   /** A row given as values; null is NULL. */
   values(values: readonly (string | null)[], line: number): void {
-    const text = `${values.map((value) => (value === null ? "" : quote(value))).join(",")},${line},\n`;
-    this.#reserve(text.length * 3);
-    this.#text(text);
+    this.rows++;
+    this.#text(`${fields(values)},${line},\n`);
   }
 
-  /** A row that cannot be used. */
-  bad(problems: readonly RowProblem[], line: number): void {
-    const text = `${",".repeat(this.#columns)}${line},${quote(JSON.stringify(problems))}\n`;
-    this.#reserve(text.length * 3);
-    this.#text(text);
+  /** A row that cannot be used; `values`: what could be read of it, to be judged with the others. */
+  bad(problems: readonly RowProblem[], line: number, values: readonly (string | null)[] = this.#nothing): void {
+    this.rows++;
+    this.badRows++;
+    this.#text(`${fields(values)},${line},${quote(JSON.stringify(problems))}\n`);
   }
 
   /** What was collected since; the sink goes on with a buffer of its own. */
@@ -60,6 +70,7 @@ export class Sink {
   }
 
   #text(text: string): void {
+    this.#reserve(text.length * 3);
     this.#end += this.#buffer.write(text, this.#end, "utf8");
   }
 
@@ -72,3 +83,5 @@ export class Sink {
 }
 
 const quote = (value: string) => `"${value.replaceAll('"', '""')}"`;
+const fields = (values: readonly (string | null)[]) =>
+  values.map((value) => (value === null ? "" : quote(value))).join(",");

@@ -1,13 +1,19 @@
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import type { LazyS3 } from "../../jobs/cloud.ts";
 import { JobError } from "../../jobs/errors.ts";
+import { received } from "./stream.ts";
 import { type DownloadRules, download, withoutQuery } from "./url.ts";
 
 /** A source outside the request, as the job keeps it: S3 objects with the ETag they had when it was accepted. */
 export type FileSource = { s3: string; etag?: string } | { url: string };
 
-/** Opens a source as the bytes of its file, unpacked, never more than `maxBytes` of them. */
+/**
+ * Opens a source as the bytes of its file, unpacked, never more than `maxBytes` of them.
+ * @throws JobError SourceNotFound, SourceNotAllowed, SourceChanged, SourceTooLarge, SourceUnreachable; and while the
+ * bytes are read the last two, and InvalidCompression
+ */
 export async function openSource(
   source: FileSource,
   compression: "none" | "gzip",
@@ -15,26 +21,33 @@ export async function openSource(
   rules: DownloadRules,
   signal: AbortSignal,
 ): Promise<AsyncIterable<Buffer>> {
-  const name = "s3" in source ? source.s3 : withoutQuery(source.url);
-  const bytes = "s3" in source ? await object(source, s3, signal) : await download(source.url, rules, signal);
-  return limited(compression === "gzip" ? unpacked(bytes) : bytes, name, rules.maxBytes);
+  const bytes =
+    "s3" in source ? await object(source, s3, rules.maxBytes, signal) : await download(source.url, rules, signal);
+  if (compression === "none") return bytes;
+  return unpacked(bytes, "s3" in source ? source.s3 : withoutQuery(source.url), rules.maxBytes);
 }
 
 async function object(
   { s3: location, etag }: { s3: string; etag?: string },
   s3: LazyS3,
+  maxBytes: number,
   signal: AbortSignal,
 ): Promise<AsyncIterable<Buffer>> {
   const [Bucket = "", ...key] = location.slice("s3://".length).split("/");
   try {
     const { GetObjectCommand } = await import("@aws-sdk/client-s3");
-    const { Body } = await (await s3()).send(
+    const { Body, ContentLength } = await (await s3()).send(
       new GetObjectCommand({ Bucket, Key: key.join("/"), ...(etag ? { IfMatch: etag } : {}) }),
       { abortSignal: signal },
     );
-    if (!Body) throw new Error("S3 answered without a body");
-    return Body as Readable;
+    if (!(Body instanceof Readable)) throw new Error("S3 answered without a body");
+    if (ContentLength !== undefined && ContentLength > maxBytes) {
+      Body.destroy();
+      throw new JobError("SourceTooLarge", { source: location, limit: maxBytes });
+    }
+    return received(Body, { source: location, maxBytes, signal });
   } catch (error) {
+    if (error instanceof JobError || (error as Error).name === "AbortError") throw error;
     const { name, message, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
     const status = $metadata?.httpStatusCode;
     if (status === 412) throw new JobError("SourceChanged", { source: location }, { cause: error });
@@ -42,44 +55,26 @@ async function object(
       throw new JobError("SourceNotFound", { source: location, reason: `S3 answered ${name}.` }, { cause: error });
     if (status === 403)
       throw new JobError("SourceNotAllowed", { source: location, reason: `S3 answered ${name}.` }, { cause: error });
-    if (name === "AbortError") throw error;
     throw new JobError("SourceUnreachable", { source: location, reason: `${name}: ${message}` }, { cause: error });
   }
 }
 
-async function* unpacked(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+/** Unpacks gzip as it comes, up to a limit: a small file may unpack to an endless one. */
+async function* unpacked(packed: AsyncIterable<Buffer>, source: string, maxBytes: number): AsyncGenerator<Buffer> {
   const gunzip = createGunzip({ chunkSize: 64 * 1024 });
-  let failed: unknown;
-  const feed = (async () => {
-    try {
-      for await (const chunk of bytes)
-        if (!gunzip.write(chunk)) await Promise.race([once(gunzip, "drain"), once(gunzip, "close")]);
-      gunzip.end();
-    } catch (error) {
-      failed = error; // the source's own, which says more than the broken stream it causes
-      gunzip.destroy(error as Error);
-    }
-  })();
+  // A failure of the source ends the unpacking with the source's own error.
+  pipeline(packed, gunzip).catch(() => undefined);
+  let bytes = 0;
   try {
-    yield* gunzip as AsyncIterable<Buffer>;
-    await feed;
+    for await (const chunk of gunzip as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw new JobError("SourceTooLarge", { source, limit: maxBytes });
+      yield chunk;
+    }
   } catch (error) {
-    if (failed) throw failed;
-    if (error instanceof JobError || !(error as { code?: string }).code?.startsWith("Z_")) throw error;
+    if (!(error as { code?: string }).code?.startsWith("Z_")) throw error;
     throw new JobError("InvalidCompression", { reason: (error as Error).message }, { cause: error });
   } finally {
     gunzip.destroy();
-  }
-}
-
-const once = (stream: Readable, event: string) => new Promise<void>((done) => stream.once(event, () => done()));
-
-/** A small file may unpack to an endless one. */
-async function* limited(bytes: AsyncIterable<Buffer>, source: string, limit: number): AsyncGenerator<Buffer> {
-  let seen = 0;
-  for await (const chunk of bytes) {
-    seen += chunk.length;
-    if (seen > limit) throw new JobError("SourceTooLarge", { source, limit });
-    yield chunk;
   }
 }

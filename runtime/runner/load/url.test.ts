@@ -40,6 +40,13 @@ const FORBIDDEN = [
   "2002:7f00:1::",
   "2001:db8::1",
   "2001::1",
+  "::7f00:1",
+  "::10.0.0.1",
+  "::ffff:0:10.0.0.1",
+  "64:ff9b:1::a00:1",
+  "fec0::1",
+  "4000::1",
+  "fe80::1%eth0",
   "not an address",
   "",
 ];
@@ -226,6 +233,39 @@ describe("a download", () => {
       setImmediate(() => response.destroy());
     };
     await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /could not be read/));
+  });
+
+  it("waits for no server that does not go on: neither for its answer nor for the next bytes", async () => {
+    answer = () => undefined;
+    await assert.rejects(fetchText("/?s=secret", { patience: 50 }), refused("SourceUnreachable", /no answer within/));
+    answer = (_request, response) => response.writeHead(200, { "content-length": "100" }).write("part");
+    await assert.rejects(fetchText("/?s=secret", { patience: 50 }), refused("SourceUnreachable", /no data for/));
+  });
+
+  it("refuses a file whose end could be a broken connection", async () => {
+    answer = (_request, response) => {
+      response.useChunkedEncodingByDefault = false;
+      response.removeHeader("content-length");
+      response.shouldKeepAlive = false;
+      response.write("orig_code");
+      response.end();
+    };
+    await assert.rejects(fetchText(), refused("SourceNotAllowed", /where the file ends/));
+  });
+
+  it("ends with the job that it is for", async () => {
+    const job = new AbortController();
+    answer = () => job.abort();
+    await assert.rejects(download(`https://data.example.com:${port}/`, rules(), job.signal), { name: "AbortError" });
+    const second = new AbortController();
+    answer = (_request, response) => response.writeHead(200, { "content-length": "100" }).write("part");
+    const bytes = await download(`https://data.example.com:${port}/`, rules(), second.signal);
+    await assert.rejects(
+      async () => {
+        for await (const _chunk of bytes) second.abort();
+      },
+      { name: "AbortError" },
+    );
   });
 
   it("trusts no certificate that is not for the host", async () => {

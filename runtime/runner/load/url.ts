@@ -4,6 +4,7 @@ import { Agent, request } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { JobError } from "../../jobs/errors.ts";
 import { isPublicAddress } from "./address.ts";
+import { PATIENCE_MS, received, unreachable } from "./stream.ts";
 
 /** What a download may do. The predicates are parameters, so that a test can let a server of its own in. */
 export interface DownloadRules {
@@ -16,11 +17,11 @@ export interface DownloadRules {
   ca?: string;
   /** How names become addresses. */
   lookup?: typeof resolve;
+  /** How long the server may keep us waiting, milliseconds; PATIENCE_MS unless told. */
+  patience?: number;
 }
 
 const MAX_REDIRECTS = 5;
-/** From the first packet to the response's head, and between two chunks of its body; milliseconds. */
-const PATIENCE_MS = 30_000;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** An address for people: without query and fragment, where signatures stand. */
@@ -41,7 +42,7 @@ export async function download(
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     const response = await get(url, rules, signal);
     const status = response.statusCode ?? 0;
-    if (status === 200) return body(response, url, rules);
+    if (status === 200) return body(response, url, rules, signal);
     response.destroy();
     const { location } = response.headers;
     if (REDIRECTS.has(status) && location) {
@@ -60,7 +61,7 @@ export async function download(
 }
 
 function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<IncomingMessage> {
-  const { hosts, isAllowedAddress = isPublicAddress, ca, lookup = resolve } = rules;
+  const { hosts, isAllowedAddress = isPublicAddress, ca, lookup = resolve, patience = PATIENCE_MS } = rules;
   if (url.protocol !== "https:") throw notAllowed(url, "only https is.");
   if (url.username || url.password) throw notAllowed(url, "it holds a user name or password.");
   if (!hosts.includes(url.hostname)) throw notAllowed(url, `'${url.hostname}' is not on this stack's list of hosts.`);
@@ -87,14 +88,14 @@ function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<Incom
     lookup: guarded,
     // A connection of its own: none that somebody else's check has passed.
     agent: new Agent({ keepAlive: false, ...(ca ? { ca } : {}) }),
-    timeout: PATIENCE_MS,
     signal,
   });
-  sent.once("timeout", () => sent.destroy(new Error(`no answer within ${PATIENCE_MS / 1000} s`)));
-  sent.once("error", (error) =>
-    reject(error instanceof JobError || error.name === "AbortError" ? error : unreachable(url, error)),
-  );
+  // One time for name, connection and head together: a head that comes byte by byte gains nothing.
+  const timer = setTimeout(() => sent.destroy(new Error(`no answer within ${patience / 1000} s`)), patience);
+  sent.once("close", () => clearTimeout(timer));
+  sent.on("error", (error) => reject(unreachable(withoutQuery(url.href), error)));
   sent.once("response", (response) => {
+    clearTimeout(timer);
     if (isAllowedAddress(response.socket.remoteAddress ?? "")) return answered(response);
     response.destroy();
     reject(notAllowed(url, "the address that answered is not a public one."));
@@ -103,33 +104,28 @@ function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<Incom
   return promise;
 }
 
-async function* body(response: IncomingMessage, url: URL, { maxBytes }: DownloadRules): AsyncGenerator<Buffer> {
-  const tooLarge = () => new JobError("SourceTooLarge", { source: withoutQuery(url.href), limit: maxBytes });
-  const encoding = response.headers["content-encoding"] ?? "identity";
-  if (encoding !== "identity")
-    throw notAllowed(url, `it comes with content-encoding ${encoding}, though identity was asked for.`);
-  if (Number(response.headers["content-length"] ?? 0) > maxBytes) {
+function body(
+  response: IncomingMessage,
+  url: URL,
+  { maxBytes, patience }: DownloadRules,
+  signal: AbortSignal,
+): AsyncIterable<Buffer> {
+  const source = withoutQuery(url.href);
+  const { "content-encoding": encoding = "identity", "content-length": length } = response.headers;
+  const refusal =
+    encoding !== "identity"
+      ? notAllowed(url, `it comes with content-encoding ${encoding}, though identity was asked for.`)
+      : length === undefined && !response.headers["transfer-encoding"]
+        ? notAllowed(url, "the server does not say where the file ends, so a part of it would look like the whole.")
+        : Number(length ?? 0) > maxBytes
+          ? new JobError("SourceTooLarge", { source, limit: maxBytes })
+          : undefined;
+  if (refusal) {
     response.destroy();
-    throw tooLarge();
+    throw refusal;
   }
-  response.setTimeout(PATIENCE_MS, () => response.destroy(new Error(`no data for ${PATIENCE_MS / 1000} s`)));
-  let bytes = 0;
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > maxBytes) throw tooLarge();
-      yield chunk;
-    }
-  } catch (error) {
-    throw error instanceof JobError || (error as Error).name === "AbortError"
-      ? error
-      : unreachable(url, error as Error);
-  } finally {
-    response.destroy();
-  }
+  return received(response, { source, maxBytes, signal, ...(patience === undefined ? {} : { patience }) });
 }
 
 const notAllowed = (url: URL, reason: string) =>
   new JobError("SourceNotAllowed", { source: withoutQuery(url.href).replace(/\/\/[^/]*@/, "//"), reason });
-const unreachable = (url: URL, error: Error) =>
-  new JobError("SourceUnreachable", { source: withoutQuery(url.href), reason: error.message }, { cause: error });

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import pg from "pg";
+import { exampleLane, NotEmpty, prepareDatabase } from "./database.ts";
+import { DATABASE } from "./environment.ts";
+import { type Postgres, startPostgres } from "./postgres.ts";
+
+const DUMP = fileURLToPath(new URL("../../db/fixtures/dump.sql", import.meta.url));
+const say = () => {};
+
+describe("the local platform's database", () => {
+  let root: string;
+  let postgres: Postgres;
+  beforeEach(async () => {
+    root = mkdtempSync(join(tmpdir(), "rates-database-"));
+    postgres = await startPostgres({ directory: root, logFile: join(root, "log"), durable: false });
+  });
+  afterEach(async () => {
+    await postgres.stop();
+    rmSync(root, { recursive: true });
+  });
+
+  const query = async (sql: string, database = DATABASE, role = "postgres") => {
+    const client = new pg.Client(postgres.url(database, role));
+    await client.connect();
+    try {
+      return (await client.query(sql)).rows;
+    } finally {
+      await client.end();
+    }
+  };
+  const prices = async () => Number((await query("select count(*) n from prices"))[0].n);
+
+  it("holds the sample after a first start, and keeps it on the next", async () => {
+    await prepareDatabase(postgres, { say });
+    const loaded = await prices();
+    assert.ok(loaded > 10_000);
+    await prepareDatabase(postgres, { say });
+    assert.equal(await prices(), loaded);
+  });
+
+  it("lets each part log in as its own role", async () => {
+    await prepareDatabase(postgres, { say });
+    assert.deepEqual(await query("select current_user as who", DATABASE, "job_reader"), [{ who: "job_reader" }]);
+  });
+
+  it("holds the dump in its place, with something to try that has prices", async () => {
+    await prepareDatabase(postgres, { dump: DUMP, say });
+    const example = await exampleLane(postgres);
+    assert.ok(example !== undefined);
+    const found = await query(
+      `select from prices where orig_code = '${example.orig_code}' and dest_code = '${example.dest_code}' and day = '${example.date_to}'`,
+    );
+    assert.ok(found.length > 0);
+  });
+
+  it("takes no dump where there is data", async () => {
+    await prepareDatabase(postgres, { say });
+    const before = await prices();
+    await assert.rejects(prepareDatabase(postgres, { dump: DUMP, say }), NotEmpty);
+    assert.equal(await prices(), before);
+  });
+
+  it("begins anew after a first start that was cut off, or a dump that was no good", async () => {
+    const broken = fileURLToPath(import.meta.url);
+    await assert.rejects(prepareDatabase(postgres, { dump: broken, say }));
+    await prepareDatabase(postgres, { dump: DUMP, say });
+    assert.ok((await prices()) > 0);
+    const names = (await query("select datname from pg_database where not datistemplate", "postgres")).map(
+      (row) => row.datname,
+    );
+    assert.deepEqual(names.toSorted(), ["postgres", DATABASE]);
+  });
+});

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import type { Cloud } from "./cloud.ts";
+import { partEnvironment } from "./environment.ts";
+import type { Postgres } from "./postgres.ts";
+
+describe("the environment of the platform's parts", () => {
+  const postgres = { host: "127.0.0.1", port: 5433, password: "secret" } as Postgres;
+  const cloud = { env: { AWS_REGION: "eu-west-1", AWS_ACCESS_KEY_ID: "local" } } as Partial<Cloud> as Cloud;
+  const environment = (base: NodeJS.ProcessEnv) =>
+    partEnvironment({ postgres, cloud, settings: { version: "local" }, dataDir: "/data" }, base);
+
+  it("points at this machine, and keeps what leads nowhere else", () => {
+    const env = environment({ PATH: "/bin", LOG_LEVEL: "debug" });
+    assert.equal(env.PATH, "/bin");
+    assert.equal(env.LOG_LEVEL, "debug");
+    assert.equal(env.DATABASE_PORT, "5433");
+    assert.equal(env.RATES_DATA_DIR, "/data");
+    assert.deepEqual(JSON.parse(env.RATES_SETTINGS ?? ""), { version: "local" });
+  });
+
+  it("never leads to an AWS account or a database that the shell happens to be set up for", () => {
+    const env = environment({
+      AWS_PROFILE: "production",
+      AWS_SESSION_TOKEN: "real",
+      AWS_ENDPOINT_URL: "elsewhere",
+      AWS_ACCESS_KEY_ID: "real",
+      PGSSLMODE: "require",
+      DATABASE_CA: "/ca.pem",
+    });
+    assert.deepEqual(
+      Object.entries(env).filter(([name]) => /^(AWS_|PG|DATABASE_CA)/.test(name)),
+      [
+        ["AWS_REGION", "eu-west-1"],
+        ["AWS_ACCESS_KEY_ID", "local"],
+      ],
+    );
+  });
+});

@@ -1,0 +1,42 @@
+import type pg from "pg";
+
+/**
+ * Finds the regions that the batch would make their own ancestors. Leaves behind, for the checks that follow, the
+ * temporary tables `merged` (all regions as they would be: slug, parent_slug) and `circles` (slug). Its work grows with
+ * the number of regions, not with how deep they lie, so that no batch can keep the server busy for long.
+ *
+ * Regions are few and their batches rare: one at a time, so that two of them cannot close a circle together.
+ * @returns whether the batch closes none
+ */
+export async function closesNoCircle(client: pg.ClientBase): Promise<boolean> {
+  await client.query(`
+    lock table regions in share row exclusive mode;
+    create temp table merged on commit drop as
+      select * from (
+        select distinct on (slug) slug, nullif(parent_slug, '') as parent_slug
+        from batch where slug is not null order by slug, line) named
+      union all
+      select slug, parent_slug from regions where slug not in (select slug from batch where slug is not null);
+    create index on merged (parent_slug);
+    analyze merged;
+    -- Where each region leads that hangs on no root: its parent, at first.
+    create temp table leads on commit drop as
+      with recursive rooted as (
+        select slug from merged where parent_slug is null or parent_slug not in (select slug from merged)
+        union all
+        select m.slug from rooted r join merged m on m.parent_slug = r.slug)
+      select slug, parent_slug as ancestor from merged where slug not in (select slug from rooted);
+    analyze leads`);
+  const { rows } = await client.query<{ count: number }>("select count(*)::int as count from leads");
+  // Then to its parent's parent, and twice as far each time. After as many steps as there are such regions, every one
+  // leads to a region on a circle, and every region on a circle is led to.
+  for (let steps = 1; steps < (rows[0]?.count ?? 0); steps *= 2)
+    await client.query(
+      "update leads set ancestor = further.ancestor from leads further where further.slug = leads.ancestor",
+    );
+  const { rowCount } = await client.query(
+    `create temp table circles on commit drop as
+       select distinct ancestor as slug from leads where ancestor in (select slug from batch)`,
+  );
+  return rowCount === 0;
+}

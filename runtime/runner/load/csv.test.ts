@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { setImmediate } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import fc from "fast-check";
+import type pg from "pg";
+import { from as copyFrom } from "pg-copy-streams";
+import { migratedDatabase, type Scratch } from "../../../db/testing.ts";
+import { csvRecords } from "./csv.ts";
+import { ndjsonRecords } from "./records.ts";
+import { MAX_RECORD_BYTES, Sink } from "./sink.ts";
+import type { TargetTable } from "./targets.ts";
+
+const TABLE: TargetTable = {
+  columns: [
+    { name: "a", json: "string", reason: "null" },
+    { name: "b", json: "string", reason: "null" },
+  ],
+  joins: "",
+  insert: "",
+};
+
+const cut = (bytes: Buffer, size: number): Buffer[] =>
+  Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) => bytes.subarray(at * size, (at + 1) * size));
+
+async function* chunked(chunks: Iterable<Buffer>) {
+  yield* chunks;
+}
+
+/** What the scanner hands to COPY. */
+async function scan(chunks: Iterable<Buffer>): Promise<string> {
+  let text = "";
+  const sink = new Sink(2, 16);
+  for await (const part of csvRecords(chunked(chunks), TABLE, "pairs", sink, () => undefined)) text += part;
+  assert.equal(sink.rows === 0, text === "");
+  return text;
+}
+
+/** The same by the plainest means, for text whose quotes are all closed: a regular expression finds each record. */
+function plain(text: string): string {
+  let out = "";
+  let line = 2;
+  for (const [whole, record = ""] of text.matchAll(/((?:[^"\r\n]|"[^"]*")*)(?:\r\n|\r|\n|$)/g)) {
+    const fields = record.replace(/"[^"]*"/g, "").split(",").length;
+    const problem = JSON.stringify([{ column: null, value: record, reason: `has ${fields} fields instead of 2` }]);
+    if (record !== "" && fields === 2) out += `${record},${line},\n`;
+    else if (record !== "") out += `,,${line},"${problem.replaceAll('"', '""')}"\n`;
+    line += whole.match(/\r\n|\r|\n/g)?.length ?? 0;
+  }
+  return out;
+}
+
+describe("reading CSV", () => {
+  const closed = fc
+    .array(fc.constantFrom("x", "é", ",", "\n", "\r\n", "\r", '""', '"x"', '"\n"', '"\r\n"', '",\r"', '"""'), {
+      maxLength: 25,
+    })
+    .map((parts) => parts.join(""))
+    .filter((text) => (text.match(/"/g)?.length ?? 0) % 2 === 0);
+
+  it("splits as the plainest reader does, wherever the chunks end", async () => {
+    await fc.assert(
+      fc.asyncProperty(closed, fc.integer({ min: 1, max: 7 }), async (text, size) => {
+        assert.equal(await scan(cut(Buffer.from(`b,a\n${text}`), size)), plain(text));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("takes exactly what Postgres' COPY takes, as the values that COPY reads", async function () {
+    this.timeout(60_000);
+    const database: Scratch = await migratedDatabase();
+    const client = await database.connect();
+    try {
+      await client.query("create temp table pairs (a text, b text, line bigint, problem text)");
+      const line = fc.stringMatching(/^[x,"\\.é ]{1,8}$/);
+      const taken = async (copy: string, bytes: AsyncIterable<Buffer>) => {
+        await client.query("truncate pairs");
+        await pipeline(Readable.from(bytes), client.query(copyFrom(copy)));
+        const { rows } = await client.query<{ a: string; b: string; problem: string | null }>(
+          "select a, b, problem from pairs order by ctid",
+        );
+        return rows;
+      };
+      const theirs = (text: string) =>
+        taken("copy pairs (a, b) from stdin (format csv)", chunked([Buffer.from(text)])).catch(
+          (error: pg.DatabaseError) => {
+            assert.equal(error.code, "22P04", error.message);
+            return undefined;
+          },
+        );
+      await fc.assert(
+        fc.asyncProperty(fc.array(line, { minLength: 1, maxLength: 4 }), async (lines) => {
+          const text = `${lines.join("\n")}\n`;
+          const source = chunked([Buffer.from(`a,b\n${text}`)]);
+          const ours = await taken(
+            "copy pairs from stdin (format csv)",
+            csvRecords(source, TABLE, "pairs", new Sink(2), () => undefined),
+          );
+          const expected = await theirs(text);
+          if (ours.some((row) => row.problem !== null)) assert.equal(expected, undefined);
+          else assert.deepEqual(ours, expected);
+        }),
+        { numRuns: 300 },
+      );
+    } finally {
+      await database.drop();
+    }
+  });
+
+  it("reports a record that is too long at its line, and reads on behind it", async () => {
+    const long = "x".repeat(MAX_RECORD_BYTES - 1);
+    for (const size of [64 * 1024, 5 * MAX_RECORD_BYTES]) {
+      const text = await scan(
+        cut(Buffer.from(`a,b\n1,2\n${long},y\n3,4\n"${long}\n\n"\n${long.slice(1)},y\r\n5,6`), size),
+      );
+      const rows = text.split("\n").map((row) => (row.length > 500 ? `${row.length} characters` : row));
+      assert.deepEqual(
+        rows.map((row) => row.replaceAll("x", "")),
+        [
+          "1,2,2,",
+          `,,3,"[{""column"":null,""value"":""…"",""reason"":""the record does not end within ${MAX_RECORD_BYTES} bytes; is a quote left open?""}]"`,
+          "3,4,4,",
+          `,,5,"[{""column"":null,""value"":""\\""…"",""reason"":""the record does not end within ${MAX_RECORD_BYTES} bytes; is a quote left open?""}]"`,
+          `${MAX_RECORD_BYTES + ",8,".length} characters`,
+          "5,6,9,",
+          "",
+        ],
+      );
+    }
+  });
+
+  it("holds no more memory for two hundred thousand bad rows than for one", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const held = async () => {
+      // Buffers are given back a turn after the objects that hold them.
+      for (let turn = 0; turn < 3; turn++) await setImmediate(collect());
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      return heapUsed + arrayBuffers;
+    };
+    for (const [read, header, row] of [
+      [csvRecords, "a,b\n", `${"x".repeat(500)}\n`],
+      [ndjsonRecords, "", `{"a": ${"1".repeat(500)}}\n`],
+    ] as const) {
+      const source = async function* () {
+        yield Buffer.from(header);
+        for (let chunk = 0; chunk < 2_000; chunk++) yield Buffer.from(row.repeat(100));
+      };
+      const sink = new Sink(2);
+      const records =
+        read === csvRecords
+          ? csvRecords(source(), TABLE, "pairs", sink, () => undefined)
+          : ndjsonRecords(source(), TABLE, sink);
+      let first = 0;
+      let most = 0;
+      let parts = 0;
+      for await (const _part of records) {
+        if (++parts % 500 !== 5) continue;
+        most = Math.max(most, await held());
+        first ||= most;
+      }
+      assert.equal(sink.badRows, 200_000);
+      assert(most - first < 10_000_000, `${first} bytes held at first, ${most} at most`);
+    }
+  });
+});

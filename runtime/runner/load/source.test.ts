@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
+import { type GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import type { Cloud } from "../../local/cloud.ts";
+import { testCloud } from "../../local/testing.ts";
+import { openSource } from "./source.ts";
+import type { DownloadRules } from "./url.ts";
+
+describe("a source in S3", () => {
+  let cloud: Cloud;
+  let s3: S3Client;
+  before(async () => {
+    cloud = await testCloud();
+    cloud.createBucket("uploads");
+    s3 = new S3Client({
+      endpoint: cloud.endpoint,
+      region: cloud.region,
+      forcePathStyle: true,
+      credentials: { accessKeyId: "local", secretAccessKey: "local" },
+    });
+  });
+  after(async () => {
+    s3.destroy();
+    await cloud.stop();
+  });
+
+  const put = async (body: Buffer | string, key = "batch.csv") => {
+    await s3.send(new PutObjectCommand({ Bucket: "uploads", Key: key, Body: body }));
+    const { ETag } = await s3.send(new HeadObjectCommand({ Bucket: "uploads", Key: key }));
+    return { s3: `s3://uploads/${key}`, ...(ETag ? { etag: ETag } : {}) };
+  };
+  const rules = (maxBytes = 1_000_000): DownloadRules => ({ hosts: [], maxBytes });
+  const open = (
+    source: { s3: string; etag?: string },
+    compression: "none" | "gzip" = "none",
+    maxBytes?: number,
+    signal = new AbortController().signal,
+  ) => openSource(source, compression, async () => s3, rules(maxBytes), signal);
+  const text = async (...args: Parameters<typeof open>) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of await open(...args)) chunks.push(chunk);
+    return Buffer.concat(chunks).toString();
+  };
+
+  it("brings the object's bytes, unpacked if they are packed, also in several members", async () => {
+    assert.equal(await text(await put("a,b\n1,2\n", "deep/é name.csv")), "a,b\n1,2\n");
+    assert.equal(await text(await put(Buffer.concat([gzipSync("a,b\n"), gzipSync("1,2\n")])), "gzip"), "a,b\n1,2\n");
+  });
+
+  it("is what it was when the request was accepted, or it is refused", async () => {
+    const source = await put("first");
+    await put("second");
+    await assert.rejects(text(source), { code: "SourceChanged" });
+  });
+
+  it("says that there is no such object", async () => {
+    await assert.rejects(text({ s3: "s3://uploads/nothing.csv" }), {
+      code: "SourceNotFound",
+      message: /s3:\/\/uploads\/nothing.csv/,
+    });
+  });
+
+  it("may not be larger than the limit, packed or unpacked", async () => {
+    await assert.rejects(text(await put("x".repeat(1001)), "none", 1_000), { code: "SourceTooLarge" });
+    const bomb = await put(gzipSync(Buffer.alloc(50_000_000)));
+    await assert.rejects(text(bomb, "gzip", 1_000_000), { code: "SourceTooLarge" });
+  });
+
+  it("names gzip that is none, or broken off", async () => {
+    const packed = gzipSync(createHash("shake256", { outputLength: 100_000 }).update("any").digest());
+    for (const body of [Buffer.from("a,b\n1,2\n"), packed.subarray(0, -20), packed.subarray(0, 50_000)])
+      await assert.rejects(text(await put(body), "gzip"), { code: "InvalidCompression" });
+    await assert.rejects(text(await put("x"), "gzip"), { code: "InvalidCompression" });
+  });
+
+  it("fails as the source fails, packed or not: with a reason, and as something that may pass", async () => {
+    for (const compression of ["none", "gzip"] as const) {
+      const source = await put(gzipSync(createHash("shake256", { outputLength: 600_000 }).update("any").digest()));
+      const bytes = await openSource(
+        source,
+        compression,
+        async () => broken(s3),
+        rules(),
+        new AbortController().signal,
+      );
+      await assert.rejects(
+        async () => {
+          for await (const _chunk of bytes);
+        },
+        { code: "SourceUnreachable", message: /uploads\/batch.csv could not be read: the line broke/ },
+      );
+    }
+  });
+
+  it("ends with the job that it is for", async () => {
+    const source = await put(gzipSync(createHash("shake256", { outputLength: 600_000 }).update("any").digest()));
+    for (const compression of ["none", "gzip"] as const) {
+      const job = new AbortController();
+      const bytes = await open(source, compression, undefined, job.signal);
+      await assert.rejects(
+        async () => {
+          for await (const _chunk of bytes) job.abort();
+        },
+        { name: "AbortError" },
+      );
+    }
+  });
+});
+
+/** A client whose bodies break after their first bytes. */
+function broken(s3: S3Client): S3Client {
+  const client = Object.create(s3) as S3Client;
+  client.send = (async (command: GetObjectCommand) => {
+    const answer = await s3.send(command);
+    const body = answer.Body as unknown as { once(event: string, listener: () => void): void; destroy(e: Error): void };
+    body.once("data", () => body.destroy(new Error("the line broke")));
+    return answer;
+  }) as unknown as S3Client["send"];
+  return client;
+}

@@ -1,0 +1,56 @@
+import { addAbortSignal, type Readable } from "node:stream";
+import { JobError } from "../../jobs/errors.ts";
+
+/** How long a source may keep us waiting: for its head, and for the next bytes of its body; milliseconds. */
+export const PATIENCE_MS = 30_000;
+
+/** What a body that comes over the network is held to. */
+export interface Reception {
+  /** The source as errors name it: without query. */
+  source: string;
+  /** The most bytes, as they come. */
+  maxBytes: number;
+  signal: AbortSignal;
+  /** Milliseconds; PATIENCE_MS unless told. */
+  patience?: number;
+}
+
+/**
+ * The bytes of a body that comes over the network. It is ended when it is silent for too long (only the time that we
+ * wait counts: a slow database is not the source's fault), grows too large, or the job ends; and whenever the reader stops.
+ * @throws JobError SourceUnreachable, SourceTooLarge
+ */
+export function received(body: Readable, reception: Reception): AsyncIterable<Buffer> {
+  // From now on, and not only once the first byte is asked for.
+  addAbortSignal(reception.signal, body);
+  body.on("error", () => undefined);
+  return chunksOf(body, reception);
+}
+
+async function* chunksOf(
+  body: Readable,
+  { source, maxBytes, patience = PATIENCE_MS }: Reception,
+): AsyncGenerator<Buffer> {
+  const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  let bytes = 0;
+  try {
+    for (;;) {
+      const timer = setTimeout(() => body.destroy(new Error(`no data for ${patience / 1000} s`)), patience);
+      const next = await chunks.next().finally(() => clearTimeout(timer));
+      if (next.done) return;
+      bytes += next.value.length;
+      if (bytes > maxBytes) throw new JobError("SourceTooLarge", { source, limit: maxBytes });
+      yield next.value;
+    }
+  } catch (error) {
+    throw unreachable(source, error);
+  } finally {
+    body.destroy();
+  }
+}
+
+/** A failure of the network as the job's error; what is one already, or says that the job was ended, stays as it is. */
+export function unreachable(source: string, error: unknown): unknown {
+  if (error instanceof JobError || !(error instanceof Error) || error.name === "AbortError") return error;
+  return new JobError("SourceUnreachable", { source, reason: error.message }, { cause: error });
+}

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { schedule } from "../runtime/dispatcher/schedule.ts";
+import type { RunnerKind } from "../runtime/jobs/states.ts";
+import { cancel } from "../runtime/jobs/store.ts";
+import { testPlatform } from "../runtime/runner/testing.ts";
+import { CONNECTIONS_PER } from "./capacity.ts";
+
+/** The roles of a real runner's sessions when it has the most: at a cancel, after it has done a job of each given kind. */
+async function mostSessions(kind: RunnerKind, jobs: object[]): Promise<string[]> {
+  const warm = { slots: 1, idleSeconds: 60 };
+  const none = { slots: 0 };
+  // With no run of the other kind all work comes to this one, as it does when the other is full.
+  const p = await testPlatform({
+    runners: { glue: kind === "glue" ? warm : none, ec2: kind === "ec2" ? warm : none },
+    jobs: { leaseSeconds: 30 },
+  });
+  try {
+    for (const [index, task] of jobs.entries()) await p.request({ requestId: `before-${index}`, task });
+    await schedule(p.context);
+    p.startRuns(kind);
+    for (const index of jobs.keys())
+      await p.until("a job before", async () => (await p.document(`before-${index}`)).status === "SUCCEEDED");
+    await p.request({ requestId: "long", task: { type: "read", sql: "select pg_sleep(60)" } });
+    await p.until("the long read", async () => (await p.document("long")).status === "IN_PROGRESS");
+    await cancel(await p.as("api_reader"), "default", "long");
+    let most: string[] = [];
+    // The canceller stays for its grace of 200 ms, which many looks fit into.
+    await p.until("the cancel", async () => {
+      const { rows } = await p.admin.query(
+        `select usename as role from pg_stat_activity
+         where datname = current_database() and application_name like 'rates %' order by 1`,
+      );
+      if (rows.length > most.length) most = rows.map(({ role }) => role);
+      return (await p.document("long")).status === "CANCELLED";
+    });
+    return most;
+  } finally {
+    await p.close();
+  }
+}
+
+describe("the connections that capacity counts for a run", () => {
+  const update = { type: "update", statement: "purge_prices", params: { before: "2000-01-01" } };
+
+  it("are those that a run of reads opens: its work, its lease and a canceller", async () => {
+    const sessions = await mostSessions("glue", [{ type: "read", sql: "select 1" }]);
+    assert.deepEqual(sessions, ["canceller", "job_keeper", "job_reader"]);
+    assert.equal(CONNECTIONS_PER.glueRun, sessions.length);
+  });
+
+  it("are those that an EC2 runner opens when it does updates and reads: a work session for each stays warm", async () => {
+    const sessions = await mostSessions("ec2", [update]);
+    assert.deepEqual(sessions, ["canceller", "job_keeper", "job_reader", "job_writer"]);
+    assert.equal(CONNECTIONS_PER.ec2Instance, sessions.length);
+  });
+});

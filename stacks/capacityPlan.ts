@@ -1,0 +1,75 @@
+import { isEc2Type, isRdsClass, subnetPrefix, vpcPrefix } from "./checks.ts";
+import { EC2_TYPES, LIMITS, RDS_CLASSES } from "./limits.ts";
+import type { StackConfig } from "./schema.ts";
+
+/** Connections that one of each opens at most. */
+export const CONNECTIONS_PER = {
+  /** An invocation of the dispatcher: its pool, and a canceller (runtime/dispatcher). */
+  dispatcher: 3,
+  /** A Glue run: its work, its lease, and a canceller (runtime/runner). */
+  glueRun: 3,
+  /** An EC2 runner: its lease, a canceller, and two of work, since that for updates stays open while it does a read. */
+  ec2Instance: 4,
+} as const;
+
+/** ECS has old and new tasks side by side while it deploys: infra/ sets deploymentMaximumPercent to 100 times this. */
+export const DEPLOYMENT = 2;
+
+/** The wake-up queue's mapping gets as little as AWS takes: one wake-up serves all that waits. */
+export const WAKEUPS = LIMITS.eventSourceConcurrencyMin.value;
+/** The schedule and the state changes of runs come without a mapping that holds them back. */
+export const EVENTS = 2;
+/** Executions that the dispatcher cannot do without. */
+export const LEAST_EXECUTIONS = LIMITS.eventSourceConcurrencyMin.value + WAKEUPS + EVENTS;
+
+/** How many of each thing a stack may have at once. */
+export interface CapacityPlan {
+  dispatcher: {
+    /** Executions reserved; undefined where the account has too few to reserve any. */
+    reservedConcurrency: number | undefined;
+    /** maximumConcurrency of the request queue's event source. */
+    eventSourceConcurrency: number;
+    /** maximumConcurrency of the wake-up queue's event source. */
+    wakeupConcurrency: number;
+    /** Database connections of all invocations. */
+    connections: number;
+  };
+  glue: { maxConcurrentRuns: number; dpuPerRun: number };
+  ec2: { maxInstances: number };
+  /** `poolMax` is of one task. */
+  api: { minTasks: number; maxTasks: number; poolMax: number };
+  database: {
+    /** max_connections: from the configuration, else by RDS's formula for the class. */
+    maxConnections: number;
+    /** What of it can be counted on. */
+    usable: number;
+    /** Connections at most, by who opens them: dispatcher, api, operations, glue, ec2. */
+    parts: Record<string, number>;
+    /** Their sum, never above `usable`. */
+    total: number;
+  };
+}
+
+/** max_connections of an instance class by RDS's formula: LEAST(memory / 9531392, 5000). */
+export function connectionsOfClass({ database: { instanceClass } }: StackConfig): number {
+  if (!isRdsClass(instanceClass)) return unchecked("database.instanceClass", instanceClass);
+  const { memoryBytes } = RDS_CLASSES[instanceClass];
+  return Math.min(Math.floor(memoryBytes / LIMITS.rdsBytesPerConnection.value), LIMITS.rdsConnections.value);
+}
+
+/** vCPUs of one EC2 runner. */
+export function vcpusOf({ runners: { ec2 } }: StackConfig): number {
+  return isEc2Type(ec2.instanceType)
+    ? EC2_TYPES[ec2.instanceType].vcpus
+    : unchecked("runners.ec2.instanceType", ec2.instanceType);
+}
+
+/** Addresses of all private subnets that AWS leaves to us. */
+export function addressesOf({ network: { cidr, zones } }: StackConfig): number {
+  const prefix = vpcPrefix(cidr) ?? unchecked("network.cidr", cidr);
+  return zones.length * (2 ** (32 - subnetPrefix(prefix, zones.length)) - LIMITS.subnetReserved.value);
+}
+
+function unchecked(key: string, value: string): never {
+  throw new Error(`${key} '${value}' was not checked: plan what parseStackConfig has passed.`);
+}
