@@ -2,9 +2,25 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
+import { planCapacity } from "./capacity.ts";
 import { parseStackConfig, readStackFile } from "./config.ts";
 import type { StackConfig } from "./schema.ts";
 import { type RawConfig, rawConfig } from "./testing/config.ts";
+
+/** The paths of all fields of a value, groups included. */
+const pathsOf = (value: unknown): string[][] =>
+  value !== null && typeof value === "object"
+    ? Object.entries(value).flatMap(([name, field]) => [[name], ...pathsOf(field).map((rest) => [name, ...rest])])
+    : [];
+
+/** A copy of a value with another one at a path, where the path leads anywhere. */
+function changed(at: unknown, [name, ...rest]: string[], value: unknown): unknown {
+  if (name === undefined) return structuredClone(value);
+  if (at === null || typeof at !== "object") return at;
+  const field = changed((at as Record<string, unknown>)[name], rest, value);
+  return Array.isArray(at) ? at.with(Number(name), field) : { ...at, [name]: field };
+}
 
 const problemsOf = (raw: unknown, stack = "dev") => parseStackConfig(raw, stack).problems ?? [];
 
@@ -71,6 +87,37 @@ describe("parseStackConfig", () => {
         message: "is missing (the address that alarms and the budget write to).",
       },
     ]);
+  });
+
+  it("stops at no number of problems, be they wrong values or unknown keys", () => {
+    const wrong = {
+      account: { id: 1, region: 2 },
+      tags: { owner: 3, costCentre: 4 },
+      quotas: { lambdaConcurrency: "a", glueRuns: "b", glueDpus: "c", ec2Vcpus: "d", fargateVcpus: "e" },
+      budget: { monthlyUsd: 0, email: "x" },
+    };
+    assert.deepEqual(
+      problemsOf(rawConfig((it) => ({ ...it, ...wrong }))).map(({ key }) => key),
+      Object.entries(wrong).flatMap(([group, fields]) => Object.keys(fields).map((field) => `${group}.${field}`)),
+    );
+    const unknown = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`unknown${index}`, index]));
+    assert.deepEqual(
+      problemsOf({ ...rawConfig(), ...unknown, share: 2 }).map(({ key }) => key),
+      [...Object.keys(unknown), "share"],
+    );
+  });
+
+  it("answers whatever stands in a field with problems or a configuration that can be planned, never an exception", () => {
+    const { config } = parseStackConfig(rawConfig(), "dev");
+    const change = fc.record({ path: fc.constantFrom(...pathsOf(config)), value: fc.jsonValue() });
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
+        const raw = changes.reduce<unknown>((at, { path, value }) => changed(at, path, value), config);
+        const { config: read } = parseStackConfig(raw, "dev");
+        if (read) planCapacity(read);
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   it("names the fields of the tracking store that was chosen, not of another", () => {
@@ -268,6 +315,25 @@ describe("readStackFile", () => {
           message,
         );
         assert.ok(!message.includes("speed"), "another project's keys are none of ours");
+        return true;
+      },
+    );
+  });
+
+  it("loses no key whose prefix is missing or misspelt: a share that was not read would be the whole account", () => {
+    writeFileSync(
+      join(directory, "Pulumi.lost.yaml"),
+      "config:\n  share: 0.5\n  rates-platfrom:keepData: false\n  aws:region: eu-central-1\n  pulumi:tags: {}\n",
+    );
+    assert.throws(
+      () => readStackFile("lost", directory),
+      ({ message }: Error) => {
+        assert.deepEqual(message.split("\n").slice(1, 3), [
+          "  share 0.5 is not read without the project's prefix: write 'rates-platform:share'.",
+          "  rates-platfrom:keepData false is not read without the project's prefix: write 'rates-platform:keepData'.",
+        ]);
+        assert.match(message, /account is missing/);
+        assert.doesNotMatch(message, /aws:region|pulumi:tags/);
         return true;
       },
     );

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { distance } from "fastest-levenshtein";
 import Type, { type TSchema } from "typebox";
+import { Settings } from "typebox/system";
 import Value from "typebox/value";
 import { parse } from "yaml";
 import { brief, problemsOf, suggestion } from "../runtime/jobs/problems.ts";
@@ -24,7 +26,7 @@ export function parseStackConfig(raw: unknown, stack: string): ParsedConfig {
   const filled = Value.Default(schema, structuredClone(raw ?? {}));
   const problems = [
     ...stores,
-    ...problemsOf(schema, filled).map(({ field, value, message }) => {
+    ...allOf(() => problemsOf(schema, filled)).map(({ field, value, message }) => {
       const key = field ?? "";
       return { key, ...(value === undefined ? {} : { value }), message: explained(schema, key, message) };
     }),
@@ -41,9 +43,10 @@ export function parseStackConfig(raw: unknown, stack: string): ParsedConfig {
  */
 export function readStackFile(stack: string, directory = "."): StackConfig {
   const name = `Pulumi.${stack}.yaml`;
-  const { config, problems } = parseStackConfig(ownKeys(read(join(directory, name)), name), stack);
-  if (config) return config;
-  throw new Error(`${name} is not valid:\n${listProblems(problems)}`);
+  const { own, problems } = ownKeys(read(join(directory, name)), name);
+  const parsed = parseStackConfig(own, stack);
+  if (parsed.config && problems.length === 0) return parsed.config;
+  throw new Error(`${name} is not valid:\n${listProblems([...problems, ...(parsed.problems ?? [])])}`);
 }
 
 /** Problems as lines, each with key, value and message. */
@@ -91,16 +94,39 @@ function read(file: string): unknown {
   }
 }
 
-/** The project's own keys of a stack file, without their prefix. */
-function ownKeys(file: unknown, name: string): Record<string, unknown> {
+/** The project's own keys of a stack file, without their prefix, and the keys that were meant to be among them. */
+function ownKeys(file: unknown, name: string): { own: Record<string, unknown>; problems: ConfigProblem[] } {
   const config = member(file, "config");
   if (config === null || typeof config !== "object" || Array.isArray(config))
     throw new Error(`${name} has no configuration: write it under 'config:', each key with the prefix '${PROJECT}:'.`);
-  return Object.fromEntries(
-    Object.entries(config).flatMap(([key, value]) =>
-      key.startsWith(`${PROJECT}:`) ? [[key.slice(PROJECT.length + 1), value]] : [],
-    ),
-  );
+  const own: [string, unknown][] = [];
+  const problems: ConfigProblem[] = [];
+  for (const [key, value] of Object.entries(config)) {
+    const colon = key.indexOf(":");
+    const prefix = key.slice(0, Math.max(0, colon));
+    if (prefix === PROJECT) own.push([key.slice(colon + 1), value]);
+    else if (colon === -1 || distance(prefix, PROJECT) <= NEAR_PREFIX)
+      problems.push({
+        key,
+        value: brief(value),
+        message: `is not read without the project's prefix: write '${PROJECT}:${key.slice(colon + 1)}'.`,
+      });
+  }
+  return { own: Object.fromEntries(own), problems };
+}
+
+/** How many characters may be wrong in a prefix that was meant to be the project's; other projects keep their keys. */
+const NEAR_PREFIX = 3;
+
+/** What a check finds when TypeBox does not stop at its eighth error, as it does by default for the whole process. */
+function allOf<T>(check: () => T): T {
+  const { maxErrors } = Settings.Get();
+  Settings.Set({ maxErrors: Number.MAX_SAFE_INTEGER });
+  try {
+    return check();
+  } finally {
+    Settings.Set({ maxErrors });
+  }
 }
 
 const member = (value: unknown, name: string): unknown =>

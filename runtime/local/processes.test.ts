@@ -23,7 +23,7 @@ describe("processes", () => {
 
   it("have ended once they are zombies, which nobody may ever reap", async () => {
     // The shell becomes a program that never looks after the child it inherits.
-    const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"]);
+    const parent = spawn("sh", ["-c", "sleep 0.3 & echo $!; exec sleep 60"]);
     const [line] = await once(parent.stdout, "data");
     const zombie = identify(Number(line));
     if (zombie !== undefined) assert.equal(await waitForEnd(zombie, 10_000), true);

@@ -6,6 +6,7 @@ import { trackingSuite } from "./suite.ts";
 trackingSuite("Postgres", async () => {
   const database = await testDatabase();
   const db = new pg.Pool({ connectionString: database.urlAs("dispatcher"), max: 2 });
+  db.on("error", () => undefined);
   return {
     store: new PostgresTracking(db),
     settled: async () => undefined,
