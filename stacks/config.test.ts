@@ -18,8 +18,9 @@ const pathsOf = (value: unknown): string[][] =>
 function changed(at: unknown, [name, ...rest]: string[], value: unknown): unknown {
   if (name === undefined) return structuredClone(value);
   if (at === null || typeof at !== "object") return at;
-  const field = changed((at as Record<string, unknown>)[name], rest, value);
-  return Array.isArray(at) ? at.with(Number(name), field) : { ...at, [name]: field };
+  const copy = (Array.isArray(at) ? [...at] : { ...at }) as Record<string, unknown>;
+  copy[name] = changed(copy[name], rest, value);
+  return copy;
 }
 
 const problemsOf = (raw: unknown, stack = "dev") => parseStackConfig(raw, stack).problems ?? [];
