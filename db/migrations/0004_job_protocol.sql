@@ -54,7 +54,8 @@ begin
       inline json, runner text, priority smallint, labels jsonb, "timeoutSeconds" integer, "maxAttempts" integer, "leaseSeconds" integer)) with ordinality as r
     -- In key order, so that two batches with the same ids never wait for each other in a circle.
     order by r.tenant, r."requestId", r.ordinality
-    on conflict (tenant, request_id) do nothing
+    -- Whichever unique index sees the other's row first: with one named, the race for the others would be an error.
+    on conflict do nothing
     returning id, runner)
   select coalesce(array_agg(id), '{}'), coalesce(array_agg(distinct runner), '{}') into created, kinds from made;
   perform pg_notify('jobs_waiting_' || kind, '') from unnest(kinds) kind;

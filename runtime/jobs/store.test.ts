@@ -50,17 +50,20 @@ describe("the job store", () => {
     (await fixture.admin.query("select document from jobs.documents where request_id = $1", [requestId])).rows[0]
       .document;
 
-  it("makes one job of the same request sent five times at once, by five dispatchers", async () => {
+  it("makes one job of the same request sent five times at once, by five dispatchers, whoever is first", async () => {
     const dispatchers = await Promise.all(Array.from({ length: 5 }, () => fixture.as("dispatcher")));
-    const outcomes = (await Promise.all(dispatchers.map((db) => accept(db, [newJob("a")])))).flat();
-    assert.deepEqual(outcomes.map((one) => one.outcome).sort(), [
-      "ACCEPTED",
-      "REPEATED",
-      "REPEATED",
-      "REPEATED",
-      "REPEATED",
-    ]);
-    assert.equal(new Set(outcomes.map((one) => one.jobId)).size, 1);
+    // Often enough that every order of the five has its turn.
+    for (let turn = 0; turn < 100; turn++) {
+      const outcomes = (await Promise.all(dispatchers.map((db) => accept(db, [newJob(`job-${turn}`)])))).flat();
+      assert.deepEqual(outcomes.map((one) => one.outcome).sort(), [
+        "ACCEPTED",
+        "REPEATED",
+        "REPEATED",
+        "REPEATED",
+        "REPEATED",
+      ]);
+      assert.equal(new Set(outcomes.map((one) => one.jobId)).size, 1);
+    }
   });
 
   it("answers a batch in its order: new, repeated, another task under the same id, the same id of another tenant", async () => {
