@@ -38,17 +38,25 @@ export function vpcPrefix(cidr: string): number | undefined {
 export const isRdsClass = (name: string): name is RdsClass => Object.hasOwn(RDS_CLASSES, name);
 export const isEc2Type = (name: string): name is Ec2Type => Object.hasOwn(EC2_TYPES, name);
 
-/** What a schema cannot see: fields that contradict each other, the stack's name, or what AWS has. */
-export function crossChecks(config: StackConfig, stack: string): ConfigProblem[] {
-  return [
-    ...checkName(config, stack),
-    ...checkNetwork(config),
-    ...checkInstances(config),
-    ...checkApi(config),
-    ...checkTracking(config),
-    ...checkJobs(config),
-  ];
-}
+/**
+ * What a schema cannot see: fields that contradict each other, the stack's name, or what AWS has. Each check is made by
+ * itself, so that a wrong field keeps only those from being made that read it (unlessWrong, wrong.ts): each reads no
+ * field before it needs it.
+ */
+export const CHECKS: readonly ((config: StackConfig, stack: string) => ConfigProblem[])[] = [
+  checkName,
+  checkCidr,
+  checkZones,
+  checkClass,
+  checkInstanceType,
+  checkCertificate,
+  checkTasks,
+  checkSearchZones,
+  checkSearchNodes,
+  checkUrlHosts,
+  checkTimeouts,
+  checkRunTimeout,
+];
 
 function checkName({ tracking }: StackConfig, stack: string): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
@@ -77,22 +85,23 @@ function checkName({ tracking }: StackConfig, stack: string): ConfigProblem[] {
 const LARGEST = 16;
 const SMALLEST = 28;
 
-function checkNetwork({ account, network }: StackConfig): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
-  const { cidr, zones } = network;
+function checkCidr({ network }: StackConfig): ConfigProblem[] {
+  const { cidr } = network;
+  const refused = (message: string): ConfigProblem[] => [{ key: "network.cidr", value: cidr, message }];
   const prefix = vpcPrefix(cidr);
   if (prefix === undefined || prefix < LARGEST || prefix > SMALLEST)
-    problems.push({
-      key: "network.cidr",
-      value: cidr,
-      message: `has to be an IPv4 network from /${LARGEST} to /${SMALLEST} with no bits set beyond its prefix, as 10.0.0.0/16.`,
-    });
-  else if (subnetPrefix(prefix, zones.length) > SMALLEST)
-    problems.push({
-      key: "network.cidr",
-      value: cidr,
-      message: `is too small for two subnets in each of ${zones.length} zones, of which none may be smaller than /${SMALLEST}: use /${SMALLEST - subnetPrefix(0, zones.length)} or larger.`,
-    });
+    return refused(
+      `has to be an IPv4 network from /${LARGEST} to /${SMALLEST} with no bits set beyond its prefix, as 10.0.0.0/16.`,
+    );
+  const zones = network.zones.length;
+  if (subnetPrefix(prefix, zones) <= SMALLEST) return [];
+  return refused(
+    `is too small for two subnets in each of ${zones} zones, of which none may be smaller than /${SMALLEST}: use /${SMALLEST - subnetPrefix(0, zones)} or larger.`,
+  );
+}
+
+function checkZones({ account, network: { zones } }: StackConfig): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
   for (const [index, zone] of zones.entries()) {
     const key = `network.zones.${index}`;
     if (!zone.startsWith(account.region))
@@ -107,28 +116,33 @@ function checkNetwork({ account, network }: StackConfig): ConfigProblem[] {
   return problems;
 }
 
-function checkInstances({ database, runners, arch }: StackConfig): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
-  const unknown = (key: string, value: string, list: object, name: string) =>
-    problems.push({
-      key,
-      value,
-      message: `is not in ${name} of stacks/limits.ts.${suggestion(value, Object.keys(list))} Use one of them, or add it there with its memory and vCPUs.`,
-    });
-  if (!isRdsClass(database.instanceClass))
-    unknown("database.instanceClass", database.instanceClass, RDS_CLASSES, "RDS_CLASSES");
-  const type = runners.ec2.instanceType;
-  if (!isEc2Type(type)) unknown("runners.ec2.instanceType", type, EC2_TYPES, "EC2_TYPES");
-  else if (EC2_TYPES[type].arch !== arch)
-    problems.push({
-      key: "runners.ec2.instanceType",
-      value: type,
-      message: `is ${EC2_TYPES[type].arch}, and arch is ${arch}: one image serves all, so change one of the two.`,
-    });
-  return problems;
+const unknownSize = (key: string, value: string, list: object, name: string): ConfigProblem => ({
+  key,
+  value,
+  message: `is not in ${name} of stacks/limits.ts.${suggestion(value, Object.keys(list))} Use one of them, or add it there with its memory and vCPUs.`,
+});
+
+function checkClass({ database: { instanceClass } }: StackConfig): ConfigProblem[] {
+  if (isRdsClass(instanceClass)) return [];
+  return [unknownSize("database.instanceClass", instanceClass, RDS_CLASSES, "RDS_CLASSES")];
 }
 
-function checkApi({ account, api }: StackConfig): ConfigProblem[] {
+function checkInstanceType(config: StackConfig): ConfigProblem[] {
+  const key = "runners.ec2.instanceType";
+  const type = config.runners.ec2.instanceType;
+  if (!isEc2Type(type)) return [unknownSize(key, type, EC2_TYPES, "EC2_TYPES")];
+  const { arch } = config;
+  if (EC2_TYPES[type].arch === arch) return [];
+  return [
+    {
+      key,
+      value: type,
+      message: `is ${EC2_TYPES[type].arch}, and arch is ${arch}: one image serves all, so change one of the two.`,
+    },
+  ];
+}
+
+function checkCertificate({ account, api }: StackConfig): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   const { certificateArn, domainName } = api;
   if (api.public && certificateArn === undefined)
@@ -156,54 +170,69 @@ function checkApi({ account, api }: StackConfig): ConfigProblem[] {
       value: domainName,
       message: "needs a certificate: set api.certificateArn, or leave this out.",
     });
-  if (api.minTasks > api.maxTasks)
-    problems.push({
-      key: "api.minTasks",
-      value: api.minTasks,
-      message: `is more than api.maxTasks ${api.maxTasks}: lower it by ${api.minTasks - api.maxTasks}, or raise api.maxTasks.`,
-    });
   return problems;
 }
 
-function checkTracking({ network, tracking }: StackConfig): ConfigProblem[] {
-  if (tracking.store !== "opensearch") return [];
-  const problems: ConfigProblem[] = [];
-  const { zoneCount, instanceCount } = tracking;
-  if (zoneCount > network.zones.length)
-    problems.push({
+function checkTasks({ api: { minTasks, maxTasks } }: StackConfig): ConfigProblem[] {
+  if (minTasks <= maxTasks) return [];
+  const message = `is more than api.maxTasks ${maxTasks}: lower it by ${minTasks - maxTasks}, or raise api.maxTasks.`;
+  return [{ key: "api.minTasks", value: minTasks, message }];
+}
+
+function checkSearchZones({ network, tracking }: StackConfig): ConfigProblem[] {
+  if (tracking.store !== "opensearch" || tracking.zoneCount <= network.zones.length) return [];
+  return [
+    {
       key: "tracking.zoneCount",
-      value: zoneCount,
+      value: tracking.zoneCount,
       message: `is more than the ${network.zones.length} zones of network.zones: name more of them, or lower this.`,
-    });
-  if (instanceCount % zoneCount !== 0)
-    problems.push({
+    },
+  ];
+}
+
+function checkSearchNodes({ tracking }: StackConfig): ConfigProblem[] {
+  if (tracking.store !== "opensearch") return [];
+  const { zoneCount, instanceCount } = tracking;
+  if (instanceCount % zoneCount === 0) return [];
+  return [
+    {
       key: "tracking.instanceCount",
       value: instanceCount,
       message: `cannot be spread evenly over ${zoneCount} zones: use ${Math.ceil(instanceCount / zoneCount) * zoneCount}.`,
-    });
-  return problems;
+    },
+  ];
 }
 
-function checkJobs({ network, jobs, runners }: StackConfig): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
-  if (jobs.urlHosts.length > 0 && network.nat === "none")
-    problems.push({
+function checkUrlHosts({ network, jobs: { urlHosts } }: StackConfig): ConfigProblem[] {
+  if (urlHosts.length === 0 || network.nat !== "none") return [];
+  return [
+    {
       key: "jobs.urlHosts",
-      value: jobs.urlHosts,
+      value: urlHosts,
       message: "needs a way to the internet: set network.nat to single or perZone, or empty this list.",
-    });
-  if (jobs.timeoutSeconds > jobs.maxTimeoutSeconds)
-    problems.push({
+    },
+  ];
+}
+
+function checkTimeouts({ jobs: { timeoutSeconds, maxTimeoutSeconds } }: StackConfig): ConfigProblem[] {
+  if (timeoutSeconds <= maxTimeoutSeconds) return [];
+  return [
+    {
       key: "jobs.timeoutSeconds",
-      value: jobs.timeoutSeconds,
-      message: `is more than jobs.maxTimeoutSeconds ${jobs.maxTimeoutSeconds}: lower it by ${jobs.timeoutSeconds - jobs.maxTimeoutSeconds}, or raise jobs.maxTimeoutSeconds.`,
-    });
+      value: timeoutSeconds,
+      message: `is more than jobs.maxTimeoutSeconds ${maxTimeoutSeconds}: lower it by ${timeoutSeconds - maxTimeoutSeconds}, or raise jobs.maxTimeoutSeconds.`,
+    },
+  ];
+}
+
+function checkRunTimeout({ jobs: { maxTimeoutSeconds }, runners }: StackConfig): ConfigProblem[] {
   const { timeoutMinutes } = runners.glue;
-  if (timeoutMinutes * 60 < jobs.maxTimeoutSeconds)
-    problems.push({
+  if (timeoutMinutes * 60 >= maxTimeoutSeconds) return [];
+  return [
+    {
       key: "runners.glue.timeoutMinutes",
       value: timeoutMinutes,
-      message: `ends a run before a job of jobs.maxTimeoutSeconds ${jobs.maxTimeoutSeconds} can end: use ${Math.ceil(jobs.maxTimeoutSeconds / 60)} or more, or lower jobs.maxTimeoutSeconds.`,
-    });
-  return problems;
+      message: `ends a run before a job of jobs.maxTimeoutSeconds ${maxTimeoutSeconds} can end: use ${Math.ceil(maxTimeoutSeconds / 60)} or more, or lower jobs.maxTimeoutSeconds.`,
+    },
+  ];
 }

@@ -3,8 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { planCapacity } from "./capacity.ts";
-import { parseStackConfig, readStackFile } from "./config.ts";
+import { parseStackConfig, planStack, readStackFile } from "./config.ts";
 import type { StackConfig } from "./schema.ts";
 import { type RawConfig, rawConfig } from "./testing/config.ts";
 
@@ -114,8 +113,8 @@ describe("parseStackConfig", () => {
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
         const raw = changes.reduce<unknown>((at, { path, value }) => changed(at, path, value), config);
-        const { config: read } = parseStackConfig(raw, "dev");
-        if (read) planCapacity(read);
+        const { plan, problems } = planStack(raw, "dev");
+        assert.ok(plan !== undefined || (problems ?? []).length > 0);
       }),
       { numRuns: 2_000 },
     );
@@ -257,6 +256,36 @@ describe("what fields of a stack have to say to each other", () => {
       );
     });
 
+  for (const [title, change, key, message] of cases)
+    it(`refuses ${title} together with what is wrong elsewhere`, () => {
+      const raw = change({ ...rawConfig(), budget: { monthlyUsd: 0, email: "x" } });
+      const problems = problemsOf({ ...(raw as object), shar: 1 });
+      assert.deepEqual(
+        problems.map((one) => one.key),
+        ["shar", "budget.monthlyUsd", "budget.email", key],
+      );
+      assert.equal(problems.at(-1)?.message, message);
+    });
+
+  it("says nothing that depends on a wrong field", () => {
+    const network = { cidr: 3, zones: ["us-east-1a", "us-east-1b"] };
+    assert.deepEqual(
+      problemsOf(rawConfig((it) => ({ ...it, account: { ...it.account, region: "Frankfurt" }, network }))).map(
+        ({ key }) => key,
+      ),
+      ["account.region", "network.cidr"],
+    );
+    // An unknown type is one whatever the architecture, and no plan may be tried with it.
+    const runners = { ec2: { instanceType: "t9.nano" } };
+    assert.deepEqual(
+      planStack(
+        rawConfig((it) => ({ ...it, runners, arch: 3 })),
+        "dev",
+      ).problems?.map(({ key }) => key),
+      ["arch", "runners.ec2.instanceType"],
+    );
+  });
+
   it("lets an internal API go without a certificate", () => {
     assert.deepEqual(problemsOf({ ...rawConfig(), api: { public: false } }), []);
   });
@@ -285,6 +314,29 @@ describe("what fields of a stack have to say to each other", () => {
     assert.deepEqual(
       problemsOf(rawConfig(), "Dev_1").map(({ key }) => key),
       ["stack"],
+    );
+  });
+});
+
+describe("planStack", () => {
+  it("gives the plan of a stack that fits", () => {
+    assert.equal(planStack(rawConfig(), "dev").plan?.ec2.maxInstances, 2);
+  });
+
+  it("reports configuration and quotas together", () => {
+    const raw = rawConfig((it) => ({ ...it, shar: 1, tags: {}, api: { minTasks: 3 }, quotas: { ec2Vcpus: 1 } }));
+    assert.deepEqual(
+      planStack({ ...raw, jobs: { timeoutSeconds: 9, maxTimeoutSeconds: 5 } }, "dev").problems?.map(({ key }) => key),
+      ["shar", "tags.owner", "tags.costCentre", "api.minTasks", "jobs.timeoutSeconds"],
+      "api.minTasks is part of a plan",
+    );
+    const quotas = { ec2Vcpus: 1, glueRuns: 0 };
+    assert.deepEqual(
+      planStack(
+        rawConfig((it) => ({ ...it, shar: 1, tags: {}, quotas })),
+        "dev",
+      ).problems?.map(({ key }) => key),
+      ["shar", "tags.owner", "tags.costCentre", "runners.glue.maxRuns", "runners.ec2.maxInstances"],
     );
   });
 });

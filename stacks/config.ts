@@ -2,39 +2,68 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { distance } from "fastest-levenshtein";
 import Type, { type TSchema } from "typebox";
-import { Settings } from "typebox/system";
 import Value from "typebox/value";
 import { parse } from "yaml";
 import { brief, problemsOf, suggestion } from "../runtime/jobs/problems.ts";
-import { type ConfigProblem, crossChecks } from "./checks.ts";
+import { type CapacityPlan, planCapacity } from "./capacity.ts";
+import { CHECKS, type ConfigProblem } from "./checks.ts";
 import { StackConfig, TRACKING_STORES } from "./schema.ts";
+import { unlessWrong } from "./wrong.ts";
 
 /** A stack's configuration with its defaults filled in, or everything that is wrong with it. */
 export type ParsedConfig =
-  | { config: StackConfig; problems?: undefined }
-  | { config?: undefined; problems: ConfigProblem[] };
+  | { config: StackConfig; problems?: undefined; despite?: undefined }
+  | {
+      config?: undefined;
+      problems: ConfigProblem[];
+      /** Makes a further check, unless it reads a field that is wrong. */
+      despite<R>(check: (config: StackConfig) => R): R | undefined;
+    };
+
+/** A stack that fits its account, or everything that is wrong with it. */
+export type PlannedStack =
+  | { config: StackConfig; plan: CapacityPlan; problems?: undefined }
+  | { config?: undefined; plan?: undefined; problems: ConfigProblem[] };
 
 /** The project's name: the prefix of its keys in Pulumi.<stack>.yaml. */
 export const PROJECT = "rates-platform";
 
 /**
- * Checks a stack's configuration: keys without the project's prefix, values as Pulumi or YAML has them. What fields have
- * to say to each other is checked once each of them is right by itself.
+ * Checks a stack's configuration: keys without the project's prefix, values as Pulumi or YAML has them. A wrong field
+ * hides no other: what does not depend on it is checked all the same.
  */
 export function parseStackConfig(raw: unknown, stack: string): ParsedConfig {
   const { schema, problems: stores } = schemaFor(raw);
   const filled = Value.Default(schema, structuredClone(raw ?? {}));
   const problems = [
     ...stores,
-    ...allOf(() => problemsOf(schema, filled)).map(({ field, value, message }) => {
+    ...problemsOf(schema, filled).map(({ field, value, message }) => {
       const key = field ?? "";
       return { key, ...(value === undefined ? {} : { value }), message: explained(schema, key, message) };
     }),
   ];
-  if (problems.length > 0) return { problems };
-  const config = Value.Parse(StackConfig, filled);
-  const crossed = crossChecks(config, stack);
-  return crossed.length > 0 ? { problems: crossed } : { config };
+  if (filled === null || typeof filled !== "object" || Array.isArray(filled))
+    return { problems, despite: () => undefined };
+  const wrong = new Set(problems.map(({ key }) => key));
+  // Every field that a check reads is as the schema has it, or the check is not made.
+  const config = filled as StackConfig;
+  problems.push(...CHECKS.flatMap((check) => unlessWrong(config, wrong, (sound) => check(sound, stack)) ?? []));
+  if (problems.length === 0) return { config: Value.Parse(StackConfig, filled) };
+  const doubtful = new Set(problems.map(({ key }) => key));
+  return { problems, despite: (check) => unlessWrong(config, doubtful, check) };
+}
+
+/**
+ * A stack's configuration and its plan; or everything that keeps it from having one, in the configuration and in the
+ * account's quotas, all at once. Quotas are counted unless a field that they are counted with is itself wrong.
+ */
+export function planStack(raw: unknown, stack: string): PlannedStack {
+  const { config, problems, despite } = parseStackConfig(raw, stack);
+  if (config) {
+    const capacity = planCapacity(config);
+    return capacity.plan ? { config, plan: capacity.plan } : { problems: capacity.problems };
+  }
+  return { problems: [...problems, ...(despite((sound) => planCapacity(sound).problems) ?? [])] };
 }
 
 /**
@@ -117,17 +146,6 @@ function ownKeys(file: unknown, name: string): { own: Record<string, unknown>; p
 
 /** How many characters may be wrong in a prefix that was meant to be the project's; other projects keep their keys. */
 const NEAR_PREFIX = 3;
-
-/** What a check finds when TypeBox does not stop at its eighth error, as it does by default for the whole process. */
-function allOf<T>(check: () => T): T {
-  const { maxErrors } = Settings.Get();
-  Settings.Set({ maxErrors: Number.MAX_SAFE_INTEGER });
-  try {
-    return check();
-  } finally {
-    Settings.Set({ maxErrors });
-  }
-}
 
 const member = (value: unknown, name: string): unknown =>
   value !== null && typeof value === "object" && Object.hasOwn(value, name)

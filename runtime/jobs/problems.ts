@@ -1,5 +1,6 @@
 import { closest, distance } from "fastest-levenshtein";
 import type { TSchema } from "typebox";
+import { Settings } from "typebox/system";
 import Value from "typebox/value";
 import type { Problem } from "./errors.ts";
 
@@ -19,7 +20,7 @@ export function suggestion(name: string, known: readonly string[]): string {
 export function problemsOf(schema: TSchema, value: unknown, path = ""): Problem[] {
   if (Value.Check(schema, value)) return [];
   const problems: Problem[] = [];
-  for (const error of Value.Errors(schema, value)) {
+  for (const error of errorsOf(schema, value)) {
     const field = join(path, error.instancePath.slice(1).replaceAll("/", "."));
     const found = at(value, error.instancePath);
     const params = error.params as Record<string, unknown>;
@@ -44,6 +45,20 @@ export function problemsOf(schema: TSchema, value: unknown, path = ""): Problem[
     }
   }
   return problems;
+}
+
+/**
+ * All errors: TypeBox stops at its eighth by default, and counts those that say nothing of their own, so that eight
+ * unknown fields would leave no error to report and pass for a value that fits.
+ */
+function errorsOf(schema: TSchema, value: unknown): ReturnType<typeof Value.Errors> {
+  const { maxErrors } = Settings.Get();
+  Settings.Set({ maxErrors: Number.MAX_SAFE_INTEGER });
+  try {
+    return Value.Errors(schema, value);
+  } finally {
+    Settings.Set({ maxErrors });
+  }
 }
 
 /** A value short enough for a message or a log. Of a URL neither query (a signature may stand there) nor password. */

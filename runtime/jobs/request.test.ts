@@ -73,6 +73,18 @@ describe("a request", () => {
     );
   });
 
+  it("is refused with its problems counted however many there are, and the first hundred told", () => {
+    const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`unknown${index}`, 1]));
+    try {
+      parseRequest({ requestId: "a", task: rates, priority: 99, ...many }, rules);
+      assert.fail("it was accepted");
+    } catch (error) {
+      const { message, details } = error as JobError;
+      assert.match(message, /5001 problem/);
+      assert.equal(details.length, 100);
+    }
+  });
+
   it("names what is missing", () => {
     assert.deepEqual(problems({}), ["requestId: is missing.", "task: is missing."]);
     assert.deepEqual(taskProblems({}), ["task.type: is missing. It is read or update."]);

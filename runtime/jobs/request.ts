@@ -160,7 +160,7 @@ export function parseRequest(value: unknown, rules: RequestRules): Request {
   if (isDeeper(value, MOST_LEVELS))
     throw invalid([{ field: "request", message: `is nested deeper than ${MOST_LEVELS} levels.` }]);
   const filled = fill(Envelope, value);
-  problems.push(...problemsOf(Envelope, filled), ...unstorable(value).slice(0, MOST_NAMED));
+  problems.push(...problemsOf(Envelope, filled), ...unstorable(value));
 
   const { task: rawTask, timeoutSeconds } = filled as { task?: unknown; timeoutSeconds?: number };
   if (typeof timeoutSeconds === "number" && timeoutSeconds > rules.maxTimeoutSeconds)
@@ -267,7 +267,7 @@ function allowedHost(address: string, hosts: readonly string[], problems: Proble
 
 /** No request is nested deeper than 8 levels; whatever walks a value has to come back without running out of stack. */
 const MOST_LEVELS = 64;
-/** Texts named that cannot be stored: a batch of them must still fit into its answer. */
+/** Problems that an answer lists: it has to fit into a message, however much is wrong. */
 const MOST_NAMED = 100;
 
 const isDeeper = (value: unknown, levels: number): boolean =>
@@ -296,7 +296,7 @@ function unstorable(value: unknown, path = ""): Problem[] {
 const UNSTORABLE = "a NUL character or half of a surrogate pair, which cannot be stored";
 
 const invalid = (problems: Problem[]) =>
-  new JobError("InvalidRequest", { count: problems.length }, { details: problems });
+  new JobError("InvalidRequest", { count: problems.length }, { details: problems.slice(0, MOST_NAMED) });
 
 /** Defaults filled in, on a copy. */
 const fill = (schema: TSchema, value: unknown): unknown => Value.Default(schema, structuredClone(value));
