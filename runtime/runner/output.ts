@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { PassThrough, type Readable, type Transform } from "node:stream";
+import type { Readable, Transform } from "node:stream";
 import { createGzip } from "node:zlib";
 import type { LazyS3 } from "../jobs/cloud.ts";
-import { JobError } from "../jobs/errors.ts";
+import { MultipartUpload } from "./multipart.ts";
 
 export type Format = "csv" | "ndjson" | "json";
 export type Compression = "none" | "gzip";
@@ -26,8 +26,6 @@ export interface Output {
   bytes: number;
 }
 
-/** Part size of a multipart upload, S3's smallest: at most 10,000 parts, so results up to 48 GiB; few are in memory at once. */
-const PART_BYTES = 5 * 1024 * 1024;
 const CONTENT_TYPE = {
   csv: "text/csv; charset=utf-8",
   ndjson: "application/x-ndjson",
@@ -47,7 +45,7 @@ export async function keep(source: Readable, options: OutputOptions, signal: Abo
   const held: Buffer[] = [];
   let bytes = 0;
   let inlineSize = 0;
-  let upload: { body: PassThrough; done: Promise<unknown> } | undefined;
+  let upload: MultipartUpload | undefined;
 
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
@@ -56,30 +54,28 @@ export async function keep(source: Readable, options: OutputOptions, signal: Abo
         held.push(chunk);
         inlineSize += inlineCost(chunk, options);
         // What S3 needs takes a while to load: begun before it is certain that the result will not fit.
-        if (inlineSize > options.inlineBytes / 4)
-          void Promise.all([options.s3(), import("@aws-sdk/lib-storage")]).catch(() => undefined);
+        if (inlineSize > options.inlineBytes / 4) void options.s3();
         if (inlineSize <= options.inlineBytes) continue;
-        upload = await begin(options, signal);
+        upload = await begin(options);
         for (const part of held.splice(0)) {
           hash.update(part);
-          await write(upload.body, part);
+          await upload.write(part);
         }
         continue;
       }
+      signal.throwIfAborted();
       hash.update(chunk);
-      await write(upload.body, chunk);
+      await upload.write(chunk);
     }
+    await upload?.finish();
   } catch (error) {
-    upload?.body.destroy(error as Error);
-    await upload?.done.catch(() => undefined);
+    await upload?.abort();
     throw error;
   }
   if (!upload) {
     const whole = Buffer.concat(held);
     return { bytes, json: (rows) => `{"inline":${inlineText(whole, options)},"format":"${format}","rows":${rows}}` };
   }
-  upload.body.end();
-  await upload.done;
   const location = `s3://${options.bucket}/${objectKey(options)}`;
   const sha256 = hash.digest("hex");
   return { bytes, json: (rows) => JSON.stringify({ location, format, compression, rows, bytes, sha256 }) };
@@ -105,47 +101,12 @@ function inlineText(whole: Buffer, { format, compression }: OutputOptions): stri
   return format === "json" ? whole.toString() : JSON.stringify(whole.toString());
 }
 
-async function begin(options: OutputOptions, signal: AbortSignal) {
-  // Loaded when a result is large, so that a run that answers small ones starts without it.
-  const { Upload } = await import("@aws-sdk/lib-storage");
-  const body = new PassThrough({ highWaterMark: 1024 * 1024 });
-  const upload = new Upload({
-    client: await options.s3(),
-    partSize: PART_BYTES,
-    // One part travels while the next is filled: a connection to S3 carries more than gzip brings.
-    queueSize: 1,
-    leavePartsOnError: false,
-    params: {
-      Bucket: options.bucket,
-      Key: objectKey(options),
-      Body: body,
-      ContentType: options.compression === "gzip" ? "application/gzip" : CONTENT_TYPE[options.format],
-    },
+const begin = async (options: OutputOptions): Promise<MultipartUpload> =>
+  MultipartUpload.begin(await options.s3(), {
+    Bucket: options.bucket,
+    Key: objectKey(options),
+    ContentType: options.compression === "gzip" ? "application/gzip" : CONTENT_TYPE[options.format],
   });
-  signal.addEventListener("abort", () => body.destroy(new Error("aborted")), { once: true });
-  const done = upload.done().catch((error: Error) => {
-    body.destroy(error);
-    throw new JobError("StorageUnavailable", { reason: `${error.name}: ${error.message}` }, { cause: error });
-  });
-  done.catch(() => undefined);
-  return { body, done };
-}
-
-/** Writes with back-pressure; a destroyed body ends the wait. */
-function write(body: PassThrough, chunk: Buffer): Promise<void> {
-  if (body.destroyed) return Promise.reject(body.errored ?? new Error("the upload has ended"));
-  if (body.write(chunk)) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    const settle = (error?: Error | null) => {
-      body.off("drain", drained).off("close", closed);
-      if (error) reject(error);
-      else resolve();
-    };
-    const drained = () => settle();
-    const closed = () => settle(body.errored ?? new Error("the upload has ended"));
-    body.once("drain", drained).once("close", closed);
-  });
-}
 
 function pipe(source: Readable, transform: Transform): Transform {
   source.once("error", (error) => transform.destroy(error));

@@ -1,0 +1,99 @@
+import type { CompletedPart, S3Client } from "@aws-sdk/client-s3";
+import { JobError } from "../jobs/errors.ts";
+
+/** S3's smallest part (S3 User Guide, multipart upload limits): with 10,000 parts at most, results up to 48 GiB. */
+const PART_BYTES = 5 * 1024 * 1024;
+
+/** The object to make. */
+export interface UploadTarget {
+  Bucket: string;
+  Key: string;
+  ContentType: string;
+}
+
+/**
+ * A multipart upload out of two buffers that are used again and again: one travels while the other is filled, so that
+ * a result of any size takes the memory of two parts. (The SDK's own Upload takes new memory for every part; a run
+ * that exported 10,000,000 rows grew by 60 MB with it.)
+ */
+export class MultipartUpload {
+  readonly #s3: S3Client;
+  readonly #sdk: typeof import("@aws-sdk/client-s3");
+  readonly #target: UploadTarget;
+  readonly #id: string;
+  readonly #parts: CompletedPart[] = [];
+  #filling: Buffer = Buffer.allocUnsafeSlow(PART_BYTES);
+  #spare: Buffer = Buffer.allocUnsafeSlow(PART_BYTES);
+  #used = 0;
+  #travelling: Promise<void> = Promise.resolve();
+
+  private constructor(s3: S3Client, sdk: typeof import("@aws-sdk/client-s3"), target: UploadTarget, id: string) {
+    this.#s3 = s3;
+    this.#sdk = sdk;
+    this.#target = target;
+    this.#id = id;
+  }
+
+  /** @throws JobError StorageUnavailable, as every method does when S3 refuses */
+  static async begin(s3: S3Client, target: UploadTarget): Promise<MultipartUpload> {
+    const sdk = await import("@aws-sdk/client-s3");
+    const { UploadId } = await s3.send(new sdk.CreateMultipartUploadCommand(target)).catch(unavailable);
+    return new MultipartUpload(s3, sdk, target, UploadId ?? "");
+  }
+
+  /** Takes a chunk in; waits while both buffers are full. The chunk's memory is free again when this resolves. */
+  async write(chunk: Buffer): Promise<void> {
+    for (let at = 0; at < chunk.length; ) {
+      const copied = chunk.copy(this.#filling, this.#used, at);
+      this.#used += copied;
+      at += copied;
+      if (this.#used === PART_BYTES) await this.#send();
+    }
+  }
+
+  /** Sends what is left and makes the object. */
+  async finish(): Promise<void> {
+    if (this.#used > 0) await this.#send();
+    await this.#travelling;
+    const { Bucket, Key } = this.#target;
+    await this.#s3
+      .send(
+        new this.#sdk.CompleteMultipartUploadCommand({
+          Bucket,
+          Key,
+          UploadId: this.#id,
+          MultipartUpload: { Parts: this.#parts },
+        }),
+      )
+      .catch(unavailable);
+  }
+
+  /** Leaves no part behind. What cannot be removed now, the bucket's lifecycle rule removes. */
+  async abort(): Promise<void> {
+    await this.#travelling.catch(() => undefined);
+    const { Bucket, Key } = this.#target;
+    await this.#s3
+      .send(new this.#sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId: this.#id }))
+      .catch(() => undefined);
+  }
+
+  async #send(): Promise<void> {
+    // The other buffer is free once its part has arrived.
+    await this.#travelling;
+    const { Bucket, Key } = this.#target;
+    const PartNumber = this.#parts.length + 1;
+    const Body = this.#filling.subarray(0, this.#used);
+    this.#travelling = this.#s3
+      .send(new this.#sdk.UploadPartCommand({ Bucket, Key, UploadId: this.#id, PartNumber, Body }))
+      .then(({ ETag }) => {
+        this.#parts.push({ PartNumber, ETag });
+      }, unavailable);
+    this.#travelling.catch(() => undefined);
+    [this.#filling, this.#spare] = [this.#spare, this.#filling];
+    this.#used = 0;
+  }
+}
+
+function unavailable(error: Error): never {
+  throw new JobError("StorageUnavailable", { reason: `${error.name}: ${error.message}` }, { cause: error });
+}
