@@ -8,22 +8,35 @@ create table tracking.documents (
   request_id text collate "C" not null,
   version bigint not null,
   document jsonb not null,
-  -- What filters and sorts ask for, taken out of the document.
+  -- What filters, sorts and figures ask for, taken out of the document: none of them has to open it.
   status text not null,
   type text not null,
   runner text not null,
   created_at timestamptz not null,
-  finished_at timestamptz,
-  total_ms bigint,
+  -- Never null, so that one index gives the order of every document; a job that has not ended counts as the lowest.
+  finished_at timestamptz not null default '-infinity',
+  total_ms bigint not null default -1,
+  queue_ms bigint,
+  execution_ms bigint,
   error_type text,
+  -- As key=value: of an array's elements Postgres knows how frequent they are, of what is in a jsonb it does not, and
+  -- would collect and sort a third of all documents for a page of a frequent label.
+  labels text[] not null,
   words tsvector not null,
   primary key (tenant, request_id)
 );
-create index documents_created on tracking.documents (created_at desc, tenant, request_id);
-create index documents_tenant_created on tracking.documents (tenant, created_at desc, request_id);
-create index documents_status_created on tracking.documents (status, created_at desc, tenant, request_id);
-create index documents_finished on tracking.documents (finished_at desc nulls last, tenant, request_id);
-create index documents_total on tracking.documents (total_ms desc nulls last, tenant, request_id);
+-- A page in any order is read off an index, forwards or backwards, one tenant's as well as everybody's.
+create index documents_created on tracking.documents (created_at, tenant, request_id);
+create index documents_finished on tracking.documents (finished_at, tenant, request_id);
+create index documents_total on tracking.documents (total_ms, tenant, request_id);
+create index documents_tenant_created on tracking.documents (tenant, created_at, request_id);
+create index documents_tenant_finished on tracking.documents (tenant, finished_at, request_id);
+create index documents_tenant_total on tracking.documents (tenant, total_ms, request_id);
+create index documents_status_created on tracking.documents (status, created_at, tenant, request_id);
+-- Figures over a tenant or a time, without the table.
+create index documents_figures on tracking.documents (created_at)
+  include (tenant, status, type, runner, error_type, queue_ms, execution_ms, total_ms);
+create index documents_labels on tracking.documents using gin (labels) with (fastupdate = off);
 create index documents_words on tracking.documents using gin (words) with (fastupdate = off);
 
 reset role;

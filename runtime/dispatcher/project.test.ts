@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { backendOf } from "../jobs/backend.ts";
-import { planRuns } from "../jobs/runs.ts";
-import { accept, claim, finish, heartbeat, responseSent, runStarted } from "../jobs/store.ts";
+import { JobError } from "../jobs/errors.ts";
+import { lostJobs, planRuns, settleLost } from "../jobs/runs.ts";
+import { accept, cancel, claim, finish, heartbeat, responseSent, runStarted } from "../jobs/store.ts";
 import { newJob, testPlan } from "../jobs/testing.ts";
 import { project } from "./project.ts";
 import { testDispatcher } from "./testing.ts";
@@ -46,6 +47,38 @@ describe("the projection of jobs into the tracking store", () => {
     assert(last);
     assert.deepEqual([last.status, (last.response as { messageId: string }).messageId], ["SUCCEEDED", "message-1"]);
     assert.doesNotMatch(JSON.stringify(last), /secret|"inline"/, "without inline payload, going in or out");
+  });
+
+  it("follows a job whose runner is lost back to PENDING, to its last attempt, and one that is cancelled", async () => {
+    const { db, tracking } = d.context;
+    const seen = async (id: string) => {
+      assert((await project(d.context)) > 0, "there was a change");
+      return tracking.get("default", id);
+    };
+    await accept(db, [newJob("a", { maxAttempts: 2 })]);
+    const keeper = await d.as("job_keeper");
+    const [run = ""] = await planRuns(db, testPlan("glue", 1));
+    await runStarted(keeper, run);
+    const lose = async () => {
+      await d.admin.query("update jobs.jobs set not_before = null");
+      assert(await claim(keeper, run, await backendOf(keeper), undefined));
+      assert.equal((await seen("a"))?.status, "IN_PROGRESS");
+      await d.admin.query("update jobs.jobs set lease_until = jobs.clock() - interval '1 second'");
+      const [lost] = await lostJobs(db);
+      assert(lost);
+      await settleLost(db, lost, new JobError("RunnerLost", { attempt: lost.attempt }).body());
+      const document = await seen("a");
+      assert(document);
+      return [document.status, (document.attempts as { outcome: string }[]).map(({ outcome }) => outcome)];
+    };
+    assert.deepEqual(await lose(), ["PENDING", ["RunnerLost"]]);
+    assert.deepEqual(await lose(), ["FAILED", ["RunnerLost", "FAILED"]]);
+    assert.deepEqual((await tracking.search({ text: "RunnerLost", limit: 9 })).documents.length, 1);
+
+    await accept(db, [newJob("b")]);
+    assert.equal((await seen("b"))?.status, "PENDING");
+    await cancel(await d.as("api_reader"), "default", "b");
+    assert.equal((await seen("b"))?.status, "CANCELLED");
   });
 
   it("catches up after the tracking store was down; jobs go on meanwhile", async () => {

@@ -6,10 +6,13 @@ export type Document = { requestId: string; tenant: string; status: State; creat
   unknown
 >;
 
-/** What a search asks for; every field narrows. */
-export interface Search {
+/** Which documents are meant; every field narrows. */
+export interface Filter {
   tenant?: string;
-  /** Words to find anywhere in the document's text: request id, labels, query, error. */
+  /**
+   * Words, or the beginnings of words, that all have to be there: in id, tenant, status, task, labels or error. Letters
+   * and digits make words, whatever their case; everything else separates them. Text without any narrows nothing.
+   */
   text?: string;
   status?: readonly State[];
   type?: "read" | "update";
@@ -18,11 +21,16 @@ export interface Search {
   /** ISO times; from inclusive, to exclusive. */
   createdFrom?: string;
   createdTo?: string;
+}
+
+/** What a page shows of the documents meant. */
+export interface Search extends Filter {
+  /** A job that has not ended counts as the lowest of finishedAt and totalMs. */
   sort?: "createdAt" | "finishedAt" | "totalMs";
   order?: "asc" | "desc";
   /** At most 1,000. */
   limit: number;
-  /** Where an earlier page ended. */
+  /** Where an earlier page with the same sort ended. */
   cursor?: string;
 }
 
@@ -32,7 +40,16 @@ export interface Page {
   cursor: string | undefined;
 }
 
-/** Figures over the documents a search finds (its sort, limit and cursor left aside). */
+/** A cursor that no page of this sort has given. */
+export class InvalidCursor extends Error {
+  override readonly name = "InvalidCursor";
+
+  constructor(options?: ErrorOptions) {
+    super("is not a cursor of this search. Use one of an earlier page with the same sort, or none.", options);
+  }
+}
+
+/** Figures over the documents meant. */
 export interface Summary {
   total: number;
   byStatus: Record<string, number>;
@@ -49,10 +66,12 @@ export interface Summary {
  * from them at any time; late and repeated writes lose against a higher version.
  */
 export interface TrackingStore {
+  /** Takes documents of any size: what is beyond a store's limits cannot be found by, but is kept. */
   put(documents: readonly { version: number; document: Document }[]): Promise<void>;
   get(tenant: string, requestId: string): Promise<Document | undefined>;
+  /** @throws InvalidCursor */
   search(search: Search): Promise<Page>;
-  summarise(search: Omit<Search, "limit" | "cursor" | "sort" | "order">): Promise<Summary>;
-  /** Removes documents of jobs created before this ISO time; answers how many. */
+  summarise(filter: Filter): Promise<Summary>;
+  /** Removes documents of jobs that have ended and were created before this ISO time; answers how many. */
   expire(before: string): Promise<number>;
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Document, TrackingStore } from "./store.ts";
+import { type Document, InvalidCursor, type TrackingStore } from "./store.ts";
 
 /** A store of a test's own. `settled` resolves once what was written can be found. */
 export interface SuiteStore {
@@ -49,6 +49,21 @@ export function trackingSuite(name: string, make: () => Promise<SuiteStore>): vo
       assert.equal((await s.store.get("acme", "a"))?.note, 4);
     });
 
+    it("keeps the highest version of a document that comes several times in one batch", async () => {
+      await s.store.put([7, 9, 8].map((version) => ({ version, document: document("a", { note: version }) })));
+      assert.equal((await s.store.get("acme", "a"))?.note, 9);
+      await s.store.put([]);
+    });
+
+    it("takes a document however much text it has, so that it keeps no other from being written", async () => {
+      const words = Array.from({ length: 100_000 }, (_, index) => `word${index}`);
+      const task = { type: "read", query: "x", params: { long: words.join(" "), one: "y".repeat(500_000), words } };
+      await put(document("large", { task }), document("other"));
+      assert.deepEqual((await s.store.get("acme", "large"))?.task, task);
+      assert.deepEqual((await found({})).sort(), ["large", "other"]);
+      assert.deepEqual(await found({ text: "large" }), ["large"]);
+    });
+
     it("keeps the same request id of two tenants apart", async () => {
       await put(document("a", { tenant: "x", note: 1 }), document("a", { tenant: "y", note: 2 }));
       assert.deepEqual([(await s.store.get("x", "a"))?.note, (await s.store.get("y", "a"))?.note], [1, 2]);
@@ -67,7 +82,10 @@ export function trackingSuite(name: string, make: () => Promise<SuiteStore>): vo
       assert.deepEqual(await found({ type: "update" }), ["update"]);
       assert.deepEqual(await found({ runner: "ec2" }), ["update"]);
       assert.deepEqual(await found({ labels: { batch: "7" } }), ["labelled"]);
+      assert.deepEqual(await found({ labels: { batch: "7", kind: "x" } }), ["labelled"]);
+      assert.deepEqual(await found({ labels: { batch: "7", kind: "y" } }), []);
       assert.deepEqual(await found({ labels: { batch: "8" } }), []);
+      assert.deepEqual(await found({ status: ["FAILED", "CANCELLED"] }), ["failed"]);
       assert.deepEqual(await found({ createdFrom: at(10), createdTo: at(30) }), ["failed", "update"]);
     });
 
@@ -84,6 +102,15 @@ export function trackingSuite(name: string, make: () => Promise<SuiteStore>): vo
       assert.deepEqual(await found({ text: "lane_coverage" }), ["d"]);
       assert.deepEqual(await found({ text: "absent" }), []);
       assert.deepEqual(await found({ text: "'); drop table & | ! :*" }), []);
+      assert.equal((await found({ text: " & ! :* '" })).length, 4, "without a word it narrows nothing");
+    });
+
+    it("finds a document by its whole id and by any beginning of it, whatever the id looks like", async () => {
+      const ids = ["batch-12e4abc-x", "svc:007e-1", "run_3.5b-0x1f", "1e5", "a.b.example.com", "2021-01-31T10:00:00"];
+      await put(...ids.map((id) => document(id)), document("été-Straße-東京"));
+      for (const id of [...ids, "été-Straße-東京"])
+        for (let length = 1; length <= id.length; length++)
+          assert((await found({ text: id.slice(0, length) })).includes(id), id.slice(0, length));
     });
 
     it("pages through any order without losing or repeating a document", async () => {
@@ -94,18 +121,37 @@ export function trackingSuite(name: string, make: () => Promise<SuiteStore>): vo
         }),
       );
       await put(...many);
-      for (const sort of ["createdAt", "finishedAt", "totalMs"] as const)
-        for (const order of ["asc", "desc"] as const) {
-          const whole = (await s.store.search({ sort, order, limit: 100 })).documents.map((one) => one.requestId);
-          assert.equal(new Set(whole).size, 25);
-          const paged: string[] = [];
-          for (let cursor: string | undefined, first = true; first || cursor; first = false) {
-            const page = await s.store.search({ sort, order, limit: 7, ...(cursor ? { cursor } : {}) });
-            paged.push(...page.documents.map((one) => one.requestId));
-            cursor = page.cursor;
-          }
-          assert.deepEqual(paged, whole, `${sort} ${order}`);
+      const combinations = (["createdAt", "finishedAt", "totalMs"] as const).flatMap((sort) =>
+        (["asc", "desc"] as const).flatMap((order) =>
+          [{}, { tenant: "acme" }].map((narrowed) => ({ sort, order, narrowed })),
+        ),
+      );
+      for (const { sort, order, narrowed } of combinations) {
+        const whole = (await s.store.search({ sort, order, limit: 100, ...narrowed })).documents.map(
+          (one) => one.requestId,
+        );
+        assert.equal(new Set(whole).size, 25);
+        const ended = (order === "asc" ? [...whole] : [...whole].reverse()).map((id) => Number(id.slice(-2)) % 4 > 0);
+        if (sort !== "createdAt") assert.equal(ended.lastIndexOf(false), 6, "what has not ended is the lowest");
+        const paged: string[] = [];
+        for (let cursor: string | undefined, first = true; first || cursor; first = false) {
+          const page = await s.store.search({ sort, order, limit: 7, ...narrowed, ...(cursor ? { cursor } : {}) });
+          paged.push(...page.documents.map((one) => one.requestId));
+          cursor = page.cursor;
         }
+        assert.deepEqual(paged, whole, `${sort} ${order}`);
+      }
+    });
+
+    it("refuses a cursor that no page of this sort has given", async () => {
+      await put(document("a"), document("b"));
+      const { cursor = "" } = await s.store.search({ limit: 1 });
+      assert.equal((await s.store.search({ limit: 1, cursor })).documents.length, 1);
+      const forged = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+      for (const one of ["", "x", cursor.slice(0, -3), forged(null), forged([1]), forged(["createdAt", "x", "a", "b"])])
+        await assert.rejects(s.store.search({ limit: 1, cursor: one }), InvalidCursor, one);
+      for (const sort of ["totalMs", "finishedAt"] as const)
+        await assert.rejects(s.store.search({ limit: 1, sort, cursor }), InvalidCursor, sort);
     });
 
     it("counts by status and error, and gives percentiles of the times", async () => {
