@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { testApi } from "../api/testing.ts";
 import { project } from "../dispatcher/project.ts";
 import { backendOf } from "../jobs/backend.ts";
@@ -13,9 +10,7 @@ import { planRuns } from "../jobs/runs.ts";
 import { type ClaimedJob, claim, type Ending, finish, runStarted } from "../jobs/store.ts";
 import { testPlan } from "../jobs/testing.ts";
 import { EXITS } from "./exits.ts";
-
-const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
-const LAUNCHER = fileURLToPath(new URL("rates.mjs", import.meta.url));
+import { LAUNCHER, start } from "./testing.ts";
 
 describe("the command line", () => {
   let p: Awaited<ReturnType<typeof testApi>>;
@@ -56,23 +51,8 @@ describe("the command line", () => {
   });
 
   /** Runs the command to its end. */
-  const rates = async (
-    args: string[],
-    env: Record<string, string> = connection,
-    input = "",
-    program: string[] = [MAIN],
-  ) => {
-    const child = spawn(process.execPath, [...program, ...args], {
-      env: { PATH: process.env.PATH, COLUMNS: "100", ...env },
-    });
-    child.stdin.end(input);
-    const [stdout, stderr, code] = await Promise.all([
-      text(child.stdout),
-      text(child.stderr),
-      new Promise((resolve) => child.once("exit", resolve)),
-    ]);
-    return { stdout, stderr, code };
-  };
+  const rates = (args: string[], env: Record<string, string> = connection, input = "") =>
+    start(args, env, { input }).ended;
   const file = async (name: string, content: string) => {
     await writeFile(join(directory, name), content);
     return join(directory, name);
@@ -156,7 +136,8 @@ describe("the command line", () => {
     const { stderr, stdout, code } = await running;
     assert.deepEqual([code, stdout], [EXITS.failed.code, ""]);
     assert.match(stderr, /FAILED batch/);
-    assert.match(stderr, /line 7 +price +"-3" has to be a whole number/);
+    assert.match(stderr, /^LINE +COLUMN +VALUE +REASON$/m);
+    assert.match(stderr, /^7 +price +"-3" +has to be a whole number above 0, written in digits$/m);
     assert.match(stderr, /2 more: the whole report is at s3:\/\/results\/x\/report.csv/);
   });
 
@@ -171,14 +152,23 @@ describe("the command line", () => {
     const list = await rates(["list", "--text", "cancel"]);
     assert.match(list.stdout, /^STATUS +ID +CREATED/);
     assert.match(list.stdout, /CANCELLED +to-cancel /);
-    for (const line of list.stdout.split("\n")) assert(line.length <= 120, line);
     assert.deepEqual(
-      JSON.parse((await rates(["list", "--status", "CANCELLED", "--json"])).stdout).jobs.map(
-        (job: { requestId: string }) => job.requestId,
-      ),
+      JSON.parse(
+        (await rates(["list", "--status", "CANCELLED", "--from", "2020-01-01", "--sort", "totalMs", "--json"])).stdout,
+      ).jobs.map((job: { requestId: string }) => job.requestId),
       ["to-cancel"],
     );
     assert.match((await rates(["show", "to-cancel"])).stdout, /PENDING[\s\S]*CANCELLED/);
+  });
+
+  it("does for an admin with another tenant's jobs what it does with its own", async () => {
+    const { authorization } = await p.as("ops", "admin", "read", "submit", "cancel");
+    const admin = { ...connection, RATES_TOKEN: authorization.slice("Bearer ".length) };
+    assert.equal((await rates(["submit", "--sql", "select 4", "--id", "theirs", "--tenant", "acme"], admin)).code, 0);
+    assert.equal((await rates(["show", "theirs"], admin)).code, EXITS.invalid.code);
+    assert.equal((await rates(["cancel", "theirs", "--tenant", "acme"], admin)).code, 0);
+    assert.equal((await rates(["watch", "theirs", "--tenant", "acme"], admin)).code, EXITS.cancelled.code);
+    assert.equal((await rates(["show", "theirs", "--tenant", "ops"])).code, EXITS.unreachable.code);
   });
 
   it("gives up waiting after --wait, and the job goes on", async () => {
@@ -216,6 +206,6 @@ describe("the command line", () => {
   });
 
   it("runs through its launcher, which hands on the exit code", async () => {
-    assert.equal((await rates(["show", "nobody"], connection, "", [LAUNCHER])).code, EXITS.invalid.code);
+    assert.equal((await start(["show", "nobody"], connection, { program: LAUNCHER }).ended).code, EXITS.invalid.code);
   });
 });

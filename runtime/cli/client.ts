@@ -1,13 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CommandError } from "./exits.ts";
+import { CommandError, reasonOf } from "./exits.ts";
 
 /** Options that every command takes. */
 export interface Connection {
   api?: string;
   token?: string;
   dataDir?: string;
+  tenant?: string;
 }
 
 /** What an error of the API says. */
@@ -19,21 +20,53 @@ interface ProblemBody {
   problems?: { field?: string; value?: unknown; message?: string }[];
 }
 
+/** Where a job stands, and whose it is. */
+export interface Submitted {
+  requestId: string;
+  tenant: string;
+  status: string;
+}
+
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The API, as this command reaches it. */
 export class Client {
   readonly base: string;
+  /** Whose jobs an admin asks for; undefined: the token's own. */
+  readonly tenant: string | undefined;
   readonly #token: string;
 
-  constructor(base: string, token: string) {
+  constructor(base: string, token: string, tenant?: string) {
     this.base = base.replace(/\/+$/, "");
+    if (!/^https?:/.test(this.base) || !URL.canParse(this.base))
+      throw new CommandError("invalid", `The API '${base}' has to be a URL, as in http://127.0.0.1:3000.`);
     this.#token = token;
+    this.tenant = tenant;
+  }
+
+  /** The path of a job, or of something of it. */
+  job(id: string, rest = ""): string {
+    return `/jobs/${encodeURIComponent(id)}${rest}${this.tenant === undefined ? "" : `?${new URLSearchParams({ tenant: this.tenant })}`}`;
+  }
+
+  /** The command that does something with a job on the same terms, for people to copy. */
+  hint(command: string, id: string): string {
+    return `\`rates ${command} ${id}${this.tenant === undefined ? "" : ` --tenant ${this.tenant}`}\``;
+  }
+
+  /** The same API, for a job of a tenant that its request named. */
+  of(tenant: string | undefined): Client {
+    return tenant === undefined || tenant === this.tenant ? this : new Client(this.base, this.#token, tenant);
   }
 
   /** A request whose answer is JSON. */
-  async json<T>(method: string, path: string, body?: unknown): Promise<T> {
-    return (await this.fetch(method, path, body)).json() as Promise<T>;
+  async json<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+    const response = await this.fetch(method, path, body, signal);
+    try {
+      return (await response.json()) as T;
+    } catch (error) {
+      throw new CommandError("unreachable", `${this.base} answered ${method} ${path} without JSON: ${reasonOf(error)}`);
+    }
   }
 
   /**
@@ -57,11 +90,11 @@ export class Client {
       const location = response.headers.get("location");
       if (response.status === 302 && location) response = await fetch(location, signal ? { signal } : {});
     } catch (error) {
-      if ((error as Error).name === "AbortError") throw error;
-      const cause = (error as Error).cause as Error | undefined;
+      if (signal?.aborted) throw error;
       throw new CommandError(
         "unreachable",
-        `${this.base} does not answer (${cause?.message ?? (error as Error).message}).\nIs the platform running? \`npm start\` starts it on this machine.`,
+        `${this.base} does not answer (${reasonOf(error)}).\nIs the platform running? \`npm start\` starts it on this machine.`,
+        { passing: true },
       );
     }
     if (response.ok) return response;
@@ -70,24 +103,31 @@ export class Client {
 }
 
 async function refusal(response: Response): Promise<CommandError> {
-  const text = await response.text();
+  const { status } = response;
+  const text = await response.text().catch(() => "");
+  const passing = status >= 500;
   let problem: ProblemBody;
   try {
     problem = JSON.parse(text);
   } catch {
-    return new CommandError("unreachable", `The server answered ${response.status}: ${text.slice(0, 200)}`);
+    return new CommandError("unreachable", `The server answered ${status}: ${text.slice(0, 200)}`, { passing });
   }
   const lines = (problem.problems ?? []).map(
     ({ field, value, message }) =>
       `  ${field ?? ""}${value === undefined ? "" : ` = ${JSON.stringify(value)}`} ${message ?? ""}`,
   );
-  const exit = response.status === 401 || response.status === 403 || response.status >= 500 ? "unreachable" : "invalid";
-  return new CommandError(exit, [problem.detail, ...lines].join("\n"), problem);
+  const exit = status === 401 || status === 403 || passing ? "unreachable" : "invalid";
+  return new CommandError(exit, [problem.detail, ...lines].join("\n"), { data: problem, passing });
 }
 
 /** --api and --token, RATES_API and RATES_TOKEN, or the platform that runs on this machine. */
-export function connect({ api = process.env.RATES_API, token = process.env.RATES_TOKEN, dataDir }: Connection): Client {
-  if (api !== undefined && token !== undefined) return new Client(api, token);
+export function connect({
+  api = process.env.RATES_API,
+  token = process.env.RATES_TOKEN,
+  dataDir,
+  tenant,
+}: Connection): Client {
+  if (api !== undefined && token !== undefined) return new Client(api, token, tenant);
   const named = dataDir ?? process.env.RATES_DATA_DIR;
   const directory = named === undefined ? join(CLONE, ".local") : resolve(named);
   const file = join(directory, "platform.json");
@@ -99,5 +139,8 @@ export function connect({ api = process.env.RATES_API, token = process.env.RATES
     );
   }
   const platform = JSON.parse(readFileSync(file, "utf8")) as { api: string; token: string };
-  return new Client(api ?? platform.api, token ?? platform.token);
+  // A token of this machine is nobody else's to see.
+  if (api !== undefined && api.replace(/\/+$/, "") !== platform.api.replace(/\/+$/, ""))
+    throw new CommandError("invalid", "--api needs a token: --token or RATES_TOKEN.");
+  return new Client(platform.api, token ?? platform.token, tenant);
 }

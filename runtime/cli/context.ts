@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { type Client, type Connection, connect } from "./client.ts";
 import type { Exit } from "./exits.ts";
 
@@ -20,6 +20,27 @@ export const clientOf = (command: Command): { client: Client; json: boolean } =>
 /** For options that may be given several times. */
 export const collect = (value: string, earlier: string[] | undefined): string[] => [...(earlier ?? []), value];
 
-/** Seconds of --wait. */
-export const seconds = (value: string | undefined): number | undefined =>
-  value === undefined ? undefined : Number(value);
+/** The most that a timer can wait. */
+const MOST_SECONDS = 2 ** 31 / 1000 - 1;
+
+/** A number of seconds, as --wait takes it. */
+export function seconds(value: string): number {
+  const number = value.trim() === "" ? Number.NaN : Number(value);
+  if (!(number >= 0 && number <= MOST_SECONDS))
+    throw new InvalidArgumentError(`It has to be a number of seconds, at most ${Math.floor(MOST_SECONDS)}.`);
+  return number;
+}
+
+/** A whole number. */
+export function whole(value: string): number {
+  if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError("It has to be a whole number.");
+  return Number(value);
+}
+
+/** A time as the API takes it, from a day or an ISO time. */
+export function time(value: string): string {
+  const at = new Date(value);
+  if (!/^\d{4}-\d\d-\d\d/.test(value) || Number.isNaN(at.getTime()))
+    throw new InvalidArgumentError("It has to be a day (2026-01-31, from midnight UTC) or an ISO time.");
+  return at.toISOString();
+}

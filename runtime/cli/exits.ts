@@ -8,6 +8,8 @@ export const EXITS = {
   cancelled: { code: 3, means: "the job was CANCELLED" },
   unreachable: { code: 4, means: "the platform cannot be reached, or refuses the token" },
   gaveUp: { code: 5, means: "the job did not end within the time given by --wait" },
+  broke: { code: 6, means: "the command itself failed, as where a file cannot be written" },
+  interrupted: { code: 130, means: "it was interrupted; a job that was submitted goes on" },
 } as const;
 export type Exit = keyof typeof EXITS;
 
@@ -19,12 +21,21 @@ export const exitOf = (status: State | string): Exit =>
 export class CommandError extends Error {
   override readonly name = "CommandError";
   readonly exit: Exit;
-  /** What --json prints instead of the message. */
-  readonly data: unknown;
+  /** What --json prints: a problem of the API, or the message in the same form. */
+  readonly data: object;
+  /** Whether the same may work in a moment: a server that restarts, a connection that broke. */
+  readonly passing: boolean;
 
-  constructor(exit: Exit, message: string, data?: unknown) {
+  constructor(exit: Exit, message: string, { data, passing = false }: { data?: object; passing?: boolean } = {}) {
     super(message);
     this.exit = exit;
-    this.data = data;
+    this.data = data ?? { type: exit, detail: message };
+    this.passing = passing;
   }
+}
+
+/** The message of an error, with what is behind it: fetch says only "fetch failed" itself. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message || error.message : error.message;
 }

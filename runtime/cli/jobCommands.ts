@@ -1,14 +1,50 @@
-import type { Command } from "commander";
-import { type CliContext, clientOf, seconds } from "./context.ts";
-import { coloured, durationText, print, printJson, say, table } from "./screen.ts";
-import type { Submitted } from "./submit.ts";
-import { follow, type JobDocument, sayEnd } from "./watch.ts";
-
-const path = (id: string, rest = "") => `/jobs/${encodeURIComponent(id)}${rest}`;
+import { type Command, Option } from "commander";
+import { RUNNERS, STATES } from "../jobs/states.ts";
+import type { Submitted } from "./client.ts";
+import { type CliContext, clientOf, seconds, time, whole } from "./context.ts";
+import type { JobDocument } from "./events.ts";
+import { coloured, durationText, plain, print, printJson, say, table, width } from "./screen.ts";
+import { follow, sayEnd } from "./watch.ts";
 
 /** What a job does, in a few words. */
 const about = ({ task }: JobDocument) =>
   task.query ?? task.statement ?? (task.target ? `load ${task.target}` : (task.sql ?? ""));
+
+interface ListFlags {
+  status?: string;
+  type?: string;
+  runner?: string;
+  text?: string;
+  label?: string;
+  from?: string;
+  to?: string;
+  sort?: string;
+  order?: string;
+  limit: number;
+  cursor?: string;
+}
+
+/** Jobs as lines; whose they are, where there are several's. */
+function jobTable(jobs: readonly JobDocument[]): string {
+  const several = new Set(jobs.map(({ tenant }) => tenant)).size > 1;
+  return table(
+    ["STATUS", ...(several ? ["TENANT"] : []), "ID", "CREATED (UTC)", "TOOK", "ROWS", "WHAT"],
+    jobs.map((job) => [
+      job.status,
+      ...(several ? [job.tenant] : []),
+      job.requestId,
+      job.createdAt.slice(0, 19).replace("T", " "),
+      job.stats ? durationText(job.stats.totalMs) : "",
+      job.stats ? String(job.stats.rows ?? 0) : "",
+      about(job),
+    ]),
+    width(process.stdout),
+    {
+      colour: (cell, column) =>
+        column === 0 ? cell.replace(/\S+/, (status) => coloured(status, process.stdout)) : cell,
+    },
+  );
+}
 
 /** Commands about jobs that exist: watch, list, show, cancel, retry. */
 export function jobCommands({ program, end }: CliContext): void {
@@ -16,45 +52,43 @@ export function jobCommands({ program, end }: CliContext): void {
     .command("watch")
     .description("Follow a job until it has ended")
     .argument("<id>")
-    .option("--wait <seconds>", "give up after so long; the job goes on")
-    .action(async (id: string, flags: { wait?: string }, command: Command) => {
+    .option("--wait <seconds>", "give up after so long; the job goes on", seconds)
+    .action(async (id: string, flags: { wait?: number }, command: Command) => {
       const { client, json } = clientOf(command);
-      const document = await follow(client, id, seconds(flags.wait));
-      end(sayEnd(document));
+      const document = await follow(client, id, flags);
+      end(sayEnd(client, document));
       if (json) printJson(document);
     });
 
   program
     .command("list")
     .description("List jobs, the newest first")
-    .option("--status <state>", "PENDING, IN_PROGRESS, SUCCEEDED, FAILED or CANCELLED")
-    .option("--type <type>", "read or update")
+    .addOption(new Option("--status <state>", "its state").choices(STATES))
+    .addOption(new Option("--type <type>", "what it does").choices(["read", "update"]))
+    .addOption(new Option("--runner <runner>", "where it runs").choices(RUNNERS))
     .option("--text <words>", "words in the request id, labels, query or error")
     .option("--label <key=value>", "a label")
-    .option("--limit <n>", "how many", "20")
+    .option("--from <time>", "submitted from then on: a day or an ISO time", time)
+    .option("--to <time>", "submitted before then", time)
+    .addOption(new Option("--sort <by>", "what to sort by").choices(["createdAt", "finishedAt", "totalMs"]))
+    .addOption(new Option("--order <order>", "which way (desc)").choices(["asc", "desc"]))
+    .option("--limit <n>", "how many", whole, 20)
     .option("--cursor <cursor>", "go on where an earlier list ended")
-    .action(async (flags: Record<string, string>, command: Command) => {
+    .action(async (flags: ListFlags, command: Command) => {
       const { client, json } = clientOf(command);
+      const { from: createdFrom, to: createdTo, limit, ...rest } = flags;
+      const search = { ...rest, createdFrom, createdTo, tenant: client.tenant, limit: String(limit) };
+      const given = Object.entries(search).flatMap(([name, value]) =>
+        value === undefined ? [] : [[name, value] as const],
+      );
       const page = await client.json<{ jobs: JobDocument[]; cursor?: string }>(
         "GET",
-        `/jobs?${new URLSearchParams(flags)}`,
+        `/jobs?${new URLSearchParams(Object.fromEntries(given))}`,
       );
       if (json) return printJson(page);
       if (page.jobs.length === 0) return say("No jobs.");
-      const rows = page.jobs.map((job) => [
-        job.status,
-        job.requestId,
-        job.createdAt.slice(0, 19).replace("T", " "),
-        job.stats ? durationText(job.stats.totalMs) : "",
-        job.stats ? String(job.stats.rows ?? 0) : "",
-        about(job),
-      ]);
-      const colour = (cell: string, column: number) =>
-        column === 0 ? cell.replace(/\S+/, (status) => coloured(status, process.stdout)) : cell;
-      print(
-        table(["STATUS", "ID", "CREATED (UTC)", "TOOK", "ROWS", "WHAT"], rows, process.stdout.columns ?? 120, colour),
-      );
-      if (page.cursor) say(`More: rates list --cursor ${page.cursor}`);
+      print(jobTable(page.jobs));
+      if (page.cursor) say(`More: the same with --cursor ${page.cursor}`);
     });
 
   program
@@ -63,11 +97,11 @@ export function jobCommands({ program, end }: CliContext): void {
     .argument("<id>")
     .action(async (id: string, _flags: object, command: Command) => {
       const { client, json } = clientOf(command);
-      const document = await client.json<JobDocument>("GET", path(id));
+      const document = await client.json<JobDocument>("GET", client.job(id));
       if (json) return printJson(document);
       const last = Date.parse(document.createdAt);
       print(
-        `${coloured(document.status, process.stdout)} ${document.requestId}  (tenant ${document.tenant})  ${about(document)}`,
+        `${coloured(document.status, process.stdout)} ${document.requestId}  (tenant ${document.tenant})  ${plain(about(document))}`,
       );
       for (const { status, at } of document.statusHistory)
         print(`  ${at}  +${durationText(Date.parse(at) - last).padEnd(10)} ${status}`);
@@ -94,11 +128,11 @@ export function jobCommands({ program, end }: CliContext): void {
     .argument("<id>")
     .action(async (id: string, _flags: object, command: Command) => {
       const { client, json } = clientOf(command);
-      const answer = await client.json<Submitted>("POST", path(id, "/cancel"), {});
+      const answer = await client.json<Submitted>("POST", client.job(id, "/cancel"), {});
       if (json) return printJson(answer);
       say(
         answer.status === "IN_PROGRESS"
-          ? `${id} is being cancelled; \`rates watch ${id}\` waits for it.`
+          ? `${id} is being cancelled; ${client.hint("watch", id)} waits for it.`
           : `${coloured(answer.status)} ${id}`,
       );
     });
@@ -109,8 +143,10 @@ export function jobCommands({ program, end }: CliContext): void {
     .argument("<id>")
     .action(async (id: string, _flags: object, command: Command) => {
       const { client, json } = clientOf(command);
-      const answer = await client.json<Submitted>("POST", path(id, "/retry"), {});
+      const answer = await client.json<Submitted>("POST", client.job(id, "/retry"), {});
       if (json) return printJson(answer);
-      say(`${coloured(answer.status)} ${answer.requestId}\n\`rates watch ${answer.requestId}\` waits for its end.`);
+      say(
+        `${coloured(answer.status)} ${answer.requestId}\n${client.hint("watch", answer.requestId)} waits for its end.`,
+      );
     });
 }

@@ -1,13 +1,17 @@
-import { open, stat } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "./client.ts";
-import { CommandError } from "./exits.ts";
+import { CommandError, reasonOf } from "./exits.ts";
+import { interruptible } from "./interrupt.ts";
 import { bar, bytesText, ProgressLine } from "./screen.ts";
 
 /** Parts that travel at once. */
 const PARALLEL = 4;
 /** A part is sent again this often before the upload is given up. */
 const TRIES = 4;
+/** Before the second try; each further one waits twice as long. Milliseconds. */
+const AGAIN_MS = 500;
 
 interface Upload {
   id: string;
@@ -27,65 +31,103 @@ export function kindOf(file: string): { format: "csv" | "ndjson"; compression: "
   return { format: match[1]?.toLowerCase() === "csv" ? "csv" : "ndjson", compression: match[2] ? "gzip" : "none" };
 }
 
-/** Sends a file up in parts, straight to the store; answers the s3 source to name. Memory: a part for each in flight. */
-export async function upload(client: Client, file: string): Promise<string> {
-  const { size } = await stat(file).catch((error: Error) => {
-    throw new CommandError("invalid", `${file} cannot be read: ${error.message}`);
-  });
-  if (size === 0) throw new CommandError("invalid", `${file} is empty.`);
-  const begun = await client.json<Upload>("POST", "/uploads", { fileName: basename(file).slice(-200), bytes: size });
-  const line = new ProgressLine();
-  const start = Date.now();
-  let sent = 0;
-  const progress = () => {
-    const seconds = Math.max(0.001, (Date.now() - start) / 1000);
-    line.update(
-      `Uploading  ${bar(sent / size, `${bytesText(sent)} of ${bytesText(size)}`, `${bytesText(sent / seconds)}/s`, ((size - sent) / sent) * seconds)}`,
-    );
-  };
-  const handle = await open(file);
+/**
+ * Sends a file up in parts, straight to the store; answers the s3 source to name, and the file's size. Memory: a part
+ * for each in flight. What fails or is interrupted leaves nothing behind for somebody to pay for.
+ */
+export async function upload(client: Client, file: string): Promise<{ location: string; bytes: number }> {
+  const unreadable = (error: unknown) => new CommandError("invalid", `${file} cannot be read: ${reasonOf(error)}`);
+  const handle = await open(file).catch((error: unknown) => Promise.reject(unreadable(error)));
   try {
-    const etags: { partNumber: number; etag: string }[] = [];
-    const waiting = [...begun.parts];
-    const worker = async () => {
-      for (let part = waiting.shift(); part; part = waiting.shift()) {
-        const { partNumber, url } = part;
-        const at = (partNumber - 1) * begun.partBytes;
-        const { buffer, bytesRead } = await handle.read(
-          Buffer.allocUnsafe(Math.min(begun.partBytes, size - at)),
-          0,
-          null,
-          at,
-        );
-        etags.push({ partNumber, etag: await put(url, buffer.subarray(0, bytesRead)) });
-        sent += bytesRead;
-        progress();
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(PARALLEL, begun.parts.length) }, worker));
-    return (await client.json<{ location: string }>("POST", `/uploads/${begun.id}/complete`, { parts: etags }))
-      .location;
-  } catch (error) {
-    // No parts are left behind for somebody to pay for.
-    await client.fetch("DELETE", `/uploads/${begun.id}`).catch(() => undefined);
-    throw error;
+    const found = await handle.stat();
+    if (!found.isFile()) throw unreadable(new Error("it is no file."));
+    if (found.size === 0) throw new CommandError("invalid", `${file} is empty.`);
+    const bytes = found.size;
+    const begun = await client.json<Upload>("POST", "/uploads", { fileName: basename(file).slice(-200), bytes });
+    try {
+      const parts = await interruptible(
+        (signal) => sendParts(handle, file, bytes, begun, signal),
+        () => "The upload was left, and removed. Nothing was submitted.",
+      );
+      const done = await client.json<{ location: string }>("POST", `/uploads/${begun.id}/complete`, { parts });
+      return { location: done.location, bytes };
+    } catch (error) {
+      await client.fetch("DELETE", `/uploads/${begun.id}`).catch(() => undefined);
+      throw error;
+    }
   } finally {
-    line.end();
     await handle.close();
   }
 }
 
-async function put(url: string, body: Uint8Array<ArrayBuffer>): Promise<string> {
+type Sent = { partNumber: number; etag: string };
+
+async function sendParts(
+  handle: FileHandle,
+  file: string,
+  size: number,
+  { parts, partBytes }: Upload,
+  interrupted: AbortSignal,
+): Promise<Sent[]> {
+  const line = new ProgressLine();
+  const start = Date.now();
+  const sent: Sent[] = [];
+  let bytes = 0;
+  const progress = () => {
+    const seconds = Math.max(0.001, (Date.now() - start) / 1000);
+    const left = bytes === 0 ? undefined : ((size - bytes) / bytes) * seconds;
+    const done = `${bytesText(bytes)} of ${bytesText(size)}`;
+    line.update(
+      `Uploading  ${bar(bytes / size, done, `${bytesText(bytes / seconds)}/s`, left)}`,
+      bytes === size ? "sent" : "",
+    );
+  };
+  // The first part that fails ends the others too.
+  const failed = new AbortController();
+  const signal = AbortSignal.any([failed.signal, interrupted]);
+  const waiting = [...parts];
+  const worker = async () => {
+    for (let part = waiting.shift(); part && !signal.aborted; part = waiting.shift()) {
+      const { partNumber, url } = part;
+      const at = (partNumber - 1) * partBytes;
+      const length = Math.min(partBytes, size - at);
+      const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(length), 0, length, at);
+      if (bytesRead < length) throw new CommandError("invalid", `${file} became shorter while it was sent.`);
+      sent.push({ partNumber, etag: await put(url, buffer, signal) });
+      bytes += bytesRead;
+      progress();
+    }
+  };
+  try {
+    progress();
+    const workers = Array.from({ length: Math.min(PARALLEL, parts.length) }, () =>
+      worker().catch((error: unknown) => {
+        if (!signal.aborted) failed.abort(error);
+      }),
+    );
+    await Promise.all(workers);
+    signal.throwIfAborted();
+    return sent;
+  } finally {
+    line.end();
+  }
+}
+
+/** Sends one part, again where that may help; answers its ETag. */
+async function put(url: string, body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<string> {
   let reason = "";
   for (let turn = 0; turn < TRIES; turn++) {
-    if (turn > 0) await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** turn));
+    if (turn > 0) await pause(AGAIN_MS * 2 ** (turn - 1), undefined, { signal });
     try {
-      const response = await fetch(url, { method: "PUT", body });
+      const response = await fetch(url, { method: "PUT", body, signal });
       const etag = response.headers.get("etag");
+      const text = await response.text();
       if (response.ok && etag) return etag;
-      reason = `the store answered ${response.status}`;
+      reason = `the store answered ${response.status}${text ? `: ${text.slice(0, 200)}` : ""}`;
+      if (response.status >= 400 && response.status < 500 && response.status !== 408 && response.status !== 429) break;
     } catch (error) {
-      reason = ((error as Error).cause as Error | undefined)?.message ?? (error as Error).message;
+      if (signal.aborted) throw error;
+      reason = reasonOf(error);
     }
   }
   throw new CommandError("unreachable", `A part could not be sent: ${reason}. Run the command again.`);

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
-import type { Client } from "./client.ts";
+import type { Client, Submitted } from "./client.ts";
 import { CommandError } from "./exits.ts";
 
 /** Flags of `rates submit`, and of what builds on it. */
@@ -24,7 +24,7 @@ export interface SubmitFlags {
   label?: string[];
 }
 
-/** k=v arguments as an object; the parts of a repeated key become a list. */
+/** k=v arguments as an object. */
 export function pairs(list: readonly string[], flag: string): Record<string, string> {
   return Object.fromEntries(
     list.map((pair) => {
@@ -35,54 +35,62 @@ export function pairs(list: readonly string[], flag: string): Record<string, str
   );
 }
 
-/** What text means as a parameter: JSON where it is a number, true, false, null or a list; else itself. */
-export function paramValue(value: string): unknown {
-  if (!/^(-?\d+(\.\d+)?|true|false|null|\[.*\])$/s.test(value)) return value;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
-}
-
-const number = (flag: string, value: string): number => {
-  if (!/^\d+$/.test(value)) throw new CommandError("invalid", `${flag} '${value}' has to be a whole number.`);
-  return Number(value);
+/** A number of the contract, as a flag has it. */
+const number = (flag: string, value: string | undefined): number | undefined => {
+  if (value !== undefined && !/^\d+$/.test(value))
+    throw new CommandError("invalid", `${flag} '${value}' has to be a whole number.`);
+  return value === undefined ? undefined : Number(value);
 };
 
+/** What says what a task does, and the flags that go with it. */
+const GOES_WITH = {
+  query: ["param", "format", "compression"],
+  sql: ["format", "compression"],
+  statement: ["param"],
+  target: ["mode", "items", "s3", "url", "format", "compression", "dryRun"],
+} as const satisfies Record<string, readonly (keyof SubmitFlags)[]>;
+type Kind = keyof typeof GOES_WITH;
+const KINDS = Object.keys(GOES_WITH) as Kind[];
+const OF_TASKS = new Set<keyof SubmitFlags>([...KINDS, ...Object.values(GOES_WITH).flat()]);
+
+const flagText = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+/** The flags about the task that were given. */
+const taskFlags = (flags: SubmitFlags) => [...OF_TASKS].filter((name) => flags[name] !== undefined);
+const given = (object: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+
 /** The contract's request, from flags. What the request may be is the platform's to judge; here it is only put together. */
-export function requestFrom(flags: SubmitFlags): Record<string, unknown> {
-  const kinds = (["query", "sql", "statement", "target"] as const).filter((kind) => flags[kind] !== undefined);
-  if (kinds.length !== 1)
+export function requestFrom(flags: SubmitFlags, params?: Record<string, unknown>): Record<string, unknown> {
+  const [kind, second] = KINDS.filter((one) => flags[one] !== undefined);
+  if (kind === undefined)
     throw new CommandError(
       "invalid",
-      kinds.length === 0
-        ? "Say what to do: a FILE with a request, or one of --query, --sql, --statement, --target."
-        : `--${kinds.join(" and --")} do not go together.`,
+      "Say what to do: a FILE with a request, or one of --query, --sql, --statement, --target.",
     );
-  const given = (object: Record<string, unknown>) =>
-    Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
-  const params = flags.param
-    ? Object.fromEntries(
-        Object.entries(pairs(flags.param, "--param")).map(([name, value]) => [name, paramValue(value)]),
-      )
-    : undefined;
+  // A flag that has no effect is a misunderstanding: --dry-run with a statement would have run it.
+  const stray =
+    second ?? taskFlags(flags).find((one) => one !== kind && !(GOES_WITH[kind] as readonly string[]).includes(one));
+  if (stray !== undefined)
+    throw new CommandError("invalid", `${flagText(kind)} and ${flagText(stray)} do not go together.`);
   const { query, sql, statement, target, mode, format, compression, dryRun } = flags;
   const task =
-    target !== undefined
+    kind === "target"
       ? { type: "update", ...given({ target, mode, source: source(flags), format, compression, dryRun }) }
-      : statement !== undefined
+      : kind === "statement"
         ? { type: "update", ...given({ statement, params }) }
         : { type: "read", ...given({ query, sql, params, format, compression }) };
-  return given({
+  return { ...ofRequest(flags), task };
+}
+
+/** What flags say of the request beside its task. */
+const ofRequest = (flags: SubmitFlags) =>
+  given({
     requestId: flags.id,
     tenant: flags.tenant,
-    priority: flags.priority === undefined ? undefined : number("--priority", flags.priority),
-    timeoutSeconds: flags.timeout === undefined ? undefined : number("--timeout", flags.timeout),
+    priority: number("--priority", flags.priority),
+    timeoutSeconds: number("--timeout", flags.timeout),
     labels: flags.label && pairs(flags.label, "--label"),
-    task,
   });
-}
 
 function source({ items, s3, url }: SubmitFlags): object {
   if ([items, s3, url].filter((one) => one !== undefined).length !== 1)
@@ -94,9 +102,15 @@ function source({ items, s3, url }: SubmitFlags): object {
   return s3 !== undefined ? { s3 } : { url };
 }
 
-/** A request from a file, or from stdin for `-`. */
-export async function requestIn(file: string): Promise<unknown> {
-  return file === "-" ? parse(await text(process.stdin), "stdin") : readJson(file);
+/** A request from a file, or from stdin for `-`; flags about the request come before what it says, others are refused. */
+export async function requestIn(file: string, flags: SubmitFlags): Promise<Record<string, unknown>> {
+  const [stray] = taskFlags(flags);
+  if (stray !== undefined)
+    throw new CommandError("invalid", `${flagText(stray)} does not go with a FILE: the request's task says it.`);
+  const request = file === "-" ? parse(await text(process.stdin), "stdin") : readJson(file);
+  if (request === null || typeof request !== "object" || Array.isArray(request))
+    throw new CommandError("invalid", `${file === "-" ? "stdin" : file} has to hold one JSON object, a request.`);
+  return { ...request, ...ofRequest(flags) };
 }
 
 function readJson(file: string): unknown {
@@ -117,12 +131,11 @@ function parse(content: string, name: string): unknown {
   }
 }
 
-/** Where a submitted job stands. */
-export interface Submitted {
-  requestId: string;
-  tenant: string;
-  status: string;
+/** Submits a request; answers where it stands, and the API as it is to be asked for this job. */
+export async function submit(
+  client: Client,
+  request: Record<string, unknown>,
+): Promise<Submitted & { client: Client }> {
+  const tenant = typeof request.tenant === "string" ? request.tenant : client.tenant;
+  return { ...(await client.json<Submitted>("POST", "/jobs", request)), client: client.of(tenant) };
 }
-
-export const submit = (client: Client, request: unknown): Promise<Submitted> =>
-  client.json<Submitted>("POST", "/jobs", request);

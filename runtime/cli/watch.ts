@@ -1,133 +1,96 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { isTerminal } from "../jobs/states.ts";
 import type { Client } from "./client.ts";
-import { CommandError, type Exit, exitOf } from "./exits.ts";
-import { bar, bytesText, coloured, dim, durationText, ProgressLine, say } from "./screen.ts";
+import { type Detail, documents, type JobDocument } from "./events.ts";
+import { type Exit, exitOf } from "./exits.ts";
+import { interruptible } from "./interrupt.ts";
+import { bar, bytesText, coloured, dim, durationText, ProgressLine, plain, say, table, width } from "./screen.ts";
 
-/** The parts of a job's document that commands look at. */
-export interface JobDocument {
-  requestId: string;
-  tenant: string;
-  status: string;
-  createdAt: string;
-  startedAt?: string;
-  task: { type: string; query?: string; sql?: string; target?: string; statement?: string };
-  labels: Record<string, string>;
-  progress: { rows: number; bytes: number; estimatedRows?: number };
-  stats?: {
-    queueMs: number;
-    executionMs: number;
-    totalMs: number;
-    rows: number;
-    bytes: number;
-    peakMemoryBytes: number | null;
-    attempts: number;
-  };
-  error?: { type: string; category: string; message: string; retryable: boolean; details: BadRow[] };
-  result?: { format: string; rows: number; bytes?: number; location?: string };
-  attempts: {
-    runner: string;
-    runId: string;
-    startedAt: string;
-    endedAt?: string;
-    outcome?: string;
-    logLocation?: string;
-  }[];
-  statusHistory: { status: string; at: string }[];
-}
-interface BadRow {
-  line?: number;
-  column?: string | null;
-  value?: string | null;
-  reason?: string;
-  field?: string;
-  message?: string;
-  more?: number;
-  report?: { location: string };
+/** How a job is followed. */
+export interface Following {
+  /** Seconds; undefined: to its end. */
+  wait?: number;
+  /** The size of what it loads, where that is known. */
+  bytes?: number;
 }
 
 /** Follows a job to its end, showing where it is; answers its last document. */
-export async function follow(client: Client, id: string, waitSeconds: number | undefined): Promise<JobDocument> {
+export async function follow(client: Client, id: string, { wait, bytes }: Following): Promise<JobDocument> {
   const line = new ProgressLine();
-  const limit = waitSeconds === undefined ? undefined : Date.now() + waitSeconds * 1000;
-  const stop = new AbortController();
-  const timer =
-    limit === undefined
-      ? undefined
-      : setTimeout(() => stop.abort(), waitSeconds === undefined ? 0 : waitSeconds * 1000);
+  const again = `It goes on; ${client.hint("watch", id)} waits for it.`;
   try {
-    for (;;) {
-      for await (const document of events(client, id, stop.signal)) {
-        line.update(progressText(document));
-        if (isTerminal(document.status)) return document;
-      }
-      // The stream ended early (a deploy, a load balancer): the job goes on, and so does watching.
-      await pause(500, undefined, { signal: stop.signal });
-    }
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-    throw new CommandError(
-      "gaveUp",
-      `${id} did not end within ${waitSeconds} s. It goes on; \`rates watch ${id}\` waits again.`,
+    return await interruptible(
+      async (signal) => {
+        let last: JobDocument | undefined;
+        for await (const document of documents(client, id, signal)) {
+          last = document;
+          if (!isTerminal(document.status)) line.update(progressText(document, bytes), document.status);
+        }
+        if (last === undefined) throw new Error(`${id} has no document`);
+        return last;
+      },
+      (why) => (why === "gaveUp" ? `${id} did not end within ${wait} s. ${again}` : `${id} was left. ${again}`),
+      wait,
     );
   } finally {
-    clearTimeout(timer);
     line.end();
   }
 }
 
-async function* events(client: Client, id: string, signal: AbortSignal): AsyncGenerator<JobDocument> {
-  const response = await client.fetch("GET", `/jobs/${encodeURIComponent(id)}/events`, undefined, signal);
-  let text = "";
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    text += Buffer.from(chunk).toString();
-    const parts = text.split("\n\n");
-    text = parts.pop() ?? "";
-    for (const part of parts) {
-      const data = /^data: (.*)$/m.exec(part)?.[1];
-      if (data) yield JSON.parse(data);
-    }
-  }
-}
-
-function progressText(document: JobDocument): string {
+function progressText(document: JobDocument, total: number | undefined): string {
   const { status, progress, requestId, startedAt } = document;
+  const { rows, bytes, estimatedRows } = progress;
   const head = `${coloured(status)} ${requestId}`;
-  if (status !== "IN_PROGRESS" || progress.bytes === 0) return head;
+  if (status !== "IN_PROGRESS" || bytes === 0) return head;
   const seconds = Math.max(0.001, (Date.now() - Date.parse(startedAt ?? document.createdAt)) / 1000);
-  const done = progress.rows > 0 ? `${progress.rows.toLocaleString("en")} rows` : bytesText(progress.bytes);
-  const rate = `${bytesText(progress.bytes / seconds)}/s`;
-  const { estimatedRows } = progress;
-  if (!estimatedRows || progress.rows === 0) return `${head}  ${done}  ${rate}`;
-  const share = Math.min(0.99, progress.rows / estimatedRows);
+  const done = rows > 0 ? `${rows.toLocaleString("en")} rows` : bytesText(bytes);
+  const rate = `${bytesText(bytes / seconds)}/s`;
+  // Read to its end, a batch has still to be checked and written: that takes what it takes.
+  if (total !== undefined && bytes >= total) return `${head}  ${done} read, checking and writing`;
+  const share = total !== undefined ? bytes / total : estimatedRows && rows > 0 ? rows / estimatedRows : undefined;
+  if (share === undefined || share >= 1) return `${head}  ${done}  ${rate}`;
   return `${head}  ${bar(share, done, rate, (seconds * (1 - share)) / share)}`;
 }
 
 /** Says how a job ended, with its report of bad rows if it has one; answers the command's exit. */
-export function sayEnd(document: JobDocument): Exit {
+export function sayEnd(client: Client, document: JobDocument): Exit {
   const { status, stats, error, requestId, result } = document;
-  const figures = stats
-    ? dim(
-        `  ${(stats.rows ?? 0).toLocaleString("en")} rows, ${bytesText(stats.bytes ?? 0)}, waited ${durationText(stats.queueMs)}, ran ${durationText(stats.executionMs)}${stats.attempts > 1 ? `, ${stats.attempts} attempts` : ""}`,
-      )
-    : "";
-  say(`${coloured(status)} ${requestId}${figures}`);
+  say(`${coloured(status)} ${requestId}${stats ? dim(`  ${figures(stats)}`) : ""}`);
   if (error && status === "FAILED") {
-    say(`${error.type}: ${error.message}`);
-    for (const { line, column, value, reason, field, message, more, report } of error.details) {
-      if (more !== undefined)
-        say(`  … and ${more.toLocaleString("en")} more: the whole report is at ${report?.location ?? "(not kept)"}`);
-      else if (reason !== undefined)
-        say(
-          `  line ${String(line).padEnd(8)} ${(column ?? "row").padEnd(12)} ${value === null ? "(none)" : JSON.stringify(value)} ${reason}`,
-        );
-      else say(`  ${field ?? ""} ${message ?? ""}`);
-    }
+    say(`${error.type}: ${plain(error.message)}`);
+    sayDetails(error.details ?? []);
     say(
       error.retryable
-        ? `It may pass: \`rates retry ${requestId}\` tries again.`
-        : `\`rates show ${requestId}\` has everything.`,
+        ? `It may pass: ${client.hint("retry", requestId)} tries again.`
+        : `${client.hint("show", requestId)} has everything.`,
     );
-  } else if (result?.location) say(dim(`\`rates result ${requestId} --output FILE\` fetches it.`));
+  } else if (result?.location) say(dim(`${client.hint("result", `${requestId} --output FILE`)} fetches it.`));
   return exitOf(status);
+}
+
+function figures({ rows, bytes, queueMs, executionMs, attempts }: NonNullable<JobDocument["stats"]>): string {
+  const done = `${(rows ?? 0).toLocaleString("en")} rows, ${bytesText(bytes ?? 0)}`;
+  const times = `waited ${durationText(queueMs)}, ran ${durationText(executionMs)}`;
+  return `${done}, ${times}${attempts > 1 ? `, ${attempts} attempts` : ""}`;
+}
+
+function sayDetails(details: readonly Detail[]): void {
+  const rows = details.filter(({ reason }) => reason !== undefined);
+  if (rows.length > 0)
+    say(
+      table(
+        ["LINE", "COLUMN", "VALUE", "REASON"],
+        rows.map(({ line, column, value, reason }) => [
+          String(line ?? ""),
+          column ?? "(row)",
+          value === undefined || value === null ? "(none)" : JSON.stringify(value),
+          reason ?? "",
+        ]),
+        width(process.stderr),
+        { stream: process.stderr },
+      ),
+    );
+  for (const { field, message } of details) if (message !== undefined) say(`  ${field ?? ""} ${plain(message)}`);
+  for (const { more, report } of details)
+    if (more !== undefined)
+      say(`… and ${more.toLocaleString("en")} more: the whole report is at ${report?.location ?? "(not kept)"}`);
 }

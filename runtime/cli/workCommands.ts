@@ -1,27 +1,22 @@
-import { createWriteStream } from "node:fs";
-import { rename } from "node:fs/promises";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import type { Command } from "commander";
-import type { Client } from "./client.ts";
+
 import { type CliContext, clientOf, collect, seconds } from "./context.ts";
-import { CommandError } from "./exits.ts";
-import { kindOf, upload } from "./load.ts";
-import { bytesText, coloured, print, printJson, say } from "./screen.ts";
-import { requestFrom, requestIn, type SubmitFlags, submit } from "./submit.ts";
+import { coloured, print, printJson, say } from "./screen.ts";
+import type { SubmitFlags } from "./submit.ts";
 import { follow, sayEnd } from "./watch.ts";
 
 /** Options that say how a job is submitted, whatever it does. */
 const jobOptions = (command: Command): Command =>
   command
     .option("--id <requestId>", "the request id (made up if absent); the same id and task is the same job")
-    .option("--tenant <tenant>", "the tenant, for an admin's token")
     .option("--priority <0-9>", "more comes first (4)")
     .option("--timeout <seconds>", "how long it may run")
     .option("--label <key=value>", "a label to find it by", collect)
-    .option("--wait <seconds>", "give up waiting after so long; the job goes on");
+    .option("--wait <seconds>", "give up waiting after so long; the job goes on", seconds);
 
-/** Commands that bring work: submit, load, query, result. */
+type Flags = SubmitFlags & { wait?: number };
+
+/** Commands that bring work: submit, load, query; and what comes of it: result; and what there is to ask: queries. */
 export function workCommands({ program, end }: CliContext): void {
   jobOptions(program.command("submit"))
     .description("Submit a request: from a JSON file (- for stdin), or put together from flags")
@@ -29,7 +24,7 @@ export function workCommands({ program, end }: CliContext): void {
     .option("--query <name>", "a named query (rates queries lists them)")
     .option("--sql <select>", "raw SQL, where the stack allows it")
     .option("--statement <name>", "a named statement")
-    .option("--param <name=value>", "a parameter of it", collect)
+    .option("--param <name=value>", "a parameter of it; again for each item of a list", collect)
     .option("--target <table>", "load into prices, ports or regions")
     .option("--mode <mode>", "append or replace")
     .option("--items <file.json>", "a JSON array with the items to load")
@@ -39,19 +34,24 @@ export function workCommands({ program, end }: CliContext): void {
     .option("--compression <kind>", "none or gzip")
     .option("--dry-run", "check everything, change nothing")
     .option("--watch", "wait for its end")
-    .action(
-      async (file: string | undefined, flags: SubmitFlags & { watch?: boolean; wait?: string }, command: Command) => {
-        const { client, json } = clientOf(command);
-        const request = file === undefined ? requestFrom(flags) : await requestIn(file);
-        const submitted = await submit(client, request);
-        if (flags.watch) return finish(client, submitted.requestId, json, flags.wait, end);
-        if (json) printJson(submitted);
-        else
-          say(
-            `${coloured(submitted.status)} ${submitted.requestId}\n\`rates watch ${submitted.requestId}\` waits for its end.`,
-          );
-      },
-    );
+    .action(async (file: string | undefined, _: Flags, command: Command) => {
+      const { client, json } = clientOf(command);
+      const flags = command.optsWithGlobals<Flags & { watch?: boolean }>();
+      const { requestFrom, requestIn, submit } = await import("./submit.ts");
+      const { paramsFor } = await import("./params.ts");
+      const request =
+        file === undefined ? requestFrom(flags, await paramsFor(client, flags)) : await requestIn(file, flags);
+      const { client: owner, ...submitted } = await submit(client, request);
+      if (flags.watch) {
+        const document = await follow(owner, submitted.requestId, flags);
+        end(sayEnd(owner, document));
+        if (json) printJson(document);
+      } else if (json) printJson(submitted);
+      else {
+        say(`${coloured(submitted.status)} ${submitted.requestId}`);
+        say(`${owner.hint("watch", submitted.requestId)} waits for its end.`);
+      }
+    });
 
   jobOptions(program.command("load"))
     .description("Load a file of this machine: .csv or .ndjson, also .gz; all of its rows go in, or none")
@@ -59,100 +59,75 @@ export function workCommands({ program, end }: CliContext): void {
     .option("--target <table>", "prices, ports or regions", "prices")
     .option("--mode <mode>", "append adds rows; replace first removes the lanes and days that the file has", "append")
     .option("--dry-run", "check everything, change nothing")
-    .action(async (file: string, flags: SubmitFlags & { wait?: string }, command: Command) => {
+    .action(async (file: string, _: Flags, command: Command) => {
       const { client, json } = clientOf(command);
+      const flags = command.optsWithGlobals<Flags>();
+      const [{ kindOf, upload }, { requestFrom, submit }] = await Promise.all([
+        import("./load.ts"),
+        import("./submit.ts"),
+      ]);
       const kind = kindOf(file);
-      const s3 = await upload(client, file);
-      const submitted = await submit(client, requestFrom({ ...flags, ...kind, s3 }));
-      await finish(client, submitted.requestId, json, flags.wait, end);
+      // Put together before the upload, so that what is wrong with the flags costs nothing.
+      requestFrom({ ...flags, ...kind, s3: "" });
+      const { location, bytes } = await upload(client, file);
+      const { client: owner, requestId } = await submit(client, requestFrom({ ...flags, ...kind, s3: location }));
+      // Progress counts unpacked bytes.
+      const document = await follow(owner, requestId, { ...flags, ...(kind.compression === "none" ? { bytes } : {}) });
+      end(sayEnd(owner, document));
+      if (json) printJson(document);
     });
 
   jobOptions(program.command("query"))
     .description("Run a named query (or --sql) as a job, wait for it and print its result")
     .argument("[name]", "a named query (rates queries lists them)")
     .option("--sql <select>", "raw SQL, where the stack allows it")
-    .option("--param <name=value>", "a parameter of the query", collect)
-    .option("--format <format>", "csv, ndjson or json", "csv")
-    .option("--output <file>", "write the result there")
-    .action(
-      async (name: string | undefined, flags: SubmitFlags & { wait?: string; output?: string }, command: Command) => {
-        const { client, json } = clientOf(command);
-        const request = requestFrom({
-          ...flags,
-          ...(name === undefined ? {} : { query: name }),
-          ...(flags.output?.endsWith(".gz") ? { compression: "gzip" } : {}),
-        });
-        const { requestId } = await submit(client, request);
-        const document = await follow(client, requestId, seconds(flags.wait));
-        const exit = sayEnd(document);
-        end(exit);
-        if (exit === "done") await fetchResult(client, requestId, flags.output);
-        else if (json) printJson(document);
-      },
-    );
+    .option("--param <name=value>", "a parameter of the query; again for each item of a list", collect)
+    .option("--format <format>", "csv, ndjson or json (csv; json with --json)")
+    .option("--output <file>", "write the result there; packed if its name ends in .gz")
+    .action(async (name: string | undefined, _: Flags, command: Command) => {
+      const { client, json } = clientOf(command);
+      const flags = command.optsWithGlobals<Flags & { output?: string }>();
+      const [{ requestFrom, submit }, { paramsFor }, { fetchResult }] = await Promise.all([
+        import("./submit.ts"),
+        import("./params.ts"),
+        import("./result.ts"),
+      ]);
+      const { output, format = json && output === undefined ? "json" : "csv" } = flags;
+      const asked = { ...flags, format, ...(name === undefined ? {} : { query: name }) };
+      const packed = output?.endsWith(".gz") ? { compression: "gzip" } : {};
+      const request = requestFrom({ ...asked, ...packed }, await paramsFor(client, asked));
+      const { client: owner, requestId } = await submit(client, request);
+      const document = await follow(owner, requestId, flags);
+      const exit = sayEnd(owner, document);
+      end(exit);
+      if (exit === "done") await fetchResult(owner, requestId, output);
+      if (json && (exit !== "done" || output !== undefined)) printJson(document);
+    });
 
   program
     .command("result")
     .description("Print the result of a job, or write it to a file")
     .argument("<id>")
     .option("--output <file>", "write it there; the file appears when it is whole")
-    .action(async (id: string, flags: { output?: string }, command: Command) =>
-      fetchResult(clientOf(command).client, id, flags.output),
-    );
+    .action(async (id: string, { output }: { output?: string }, command: Command) => {
+      const { client, json } = clientOf(command);
+      const { fetchResult } = await import("./result.ts");
+      const bytes = await fetchResult(client, id, output);
+      if (json && output !== undefined) printJson({ requestId: id, file: output, bytes });
+    });
 
   program
     .command("queries")
     .description("List the named queries and statements with their parameters")
     .action(async (_flags: object, command: Command) => {
       const { client, json } = clientOf(command);
-      const all = await client.json<
-        Record<
-          "queries" | "statements",
-          {
-            name: string;
-            description: string;
-            params: { name: string; type: string; required: boolean; description: string }[];
-          }[]
-        >
-      >("GET", "/queries");
+      const all = await client.json<import("./params.ts").Queries>("GET", "/queries");
       if (json) return printJson(all);
       for (const [kind, list] of Object.entries(all))
         for (const { name, description, params } of list) {
           print(`${name} (${kind === "queries" ? "query" : "statement"})\n  ${description}`);
-          for (const param of params)
-            print(
-              `    --param ${param.name}=…  ${param.type}${param.required ? "" : ", optional"}: ${param.description}`,
-            );
+          for (const { name: param, type, required, description: about } of params)
+            print(`    --param ${param}=…  ${type}${required ? "" : ", optional"}: ${about}`);
         }
     });
-}
-
-/** Waits for a job's end and says how it went. */
-async function finish(
-  client: Client,
-  id: string,
-  json: boolean,
-  wait: string | undefined,
-  end: CliContext["end"],
-): Promise<void> {
-  const document = await follow(client, id, seconds(wait));
-  end(sayEnd(document));
-  if (json) printJson(document);
-}
-
-async function fetchResult(client: Client, id: string, output: string | undefined): Promise<void> {
-  const response = await client.fetch("GET", `/jobs/${encodeURIComponent(id)}/result`);
-  if (!response.body) throw new CommandError("unreachable", "The answer has no body.");
-  const body = Readable.fromWeb(response.body as never);
-  if (output === undefined) {
-    await pipeline(body, process.stdout, { end: false }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error; // `| head` has seen enough
-    });
-    return;
-  }
-  const part = `${output}.part`;
-  const file = createWriteStream(part);
-  await pipeline(body, file);
-  await rename(part, output);
-  say(`${output}: ${bytesText(file.bytesWritten)}`);
 }

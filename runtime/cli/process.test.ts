@@ -1,0 +1,278 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { EXITS } from "./exits.ts";
+import { type Call, httpDouble, json, LAUNCHER, start } from "./testing.ts";
+
+const job = (status: string, more: object = {}) => ({
+  requestId: "a",
+  tenant: "acme",
+  status,
+  createdAt: "2026-01-01T00:00:00.000Z",
+  task: { type: "read", sql: "select 1" },
+  labels: {},
+  progress: { rows: 0, bytes: 0 },
+  attempts: [],
+  statusHistory: [],
+  ...more,
+});
+const event = (document: object) => `event: job\ndata: ${JSON.stringify(document)}\n\n`;
+const begin = ({ response }: Call) => response.writeHead(200, { "content-type": "text/event-stream" });
+
+describe("the command line, when things go wrong", () => {
+  let directory: string;
+  let double: Awaited<ReturnType<typeof httpDouble>> | undefined;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), "rates-cli-"));
+  });
+  afterEach(async () => {
+    double?.close();
+    double = undefined;
+    await rm(directory, { recursive: true });
+  });
+  const against = async (answer: (call: Call) => unknown) => {
+    double = await httpDouble(answer);
+    return double;
+  };
+  const prices = async (bytes: number) => {
+    const file = join(directory, "prices.csv");
+    await writeFile(file, "x".repeat(bytes));
+    return file;
+  };
+
+  it("goes on watching through a broken stream and a server that restarts", async () => {
+    let turn = 0;
+    const { env, calls } = await against(async (call) => {
+      turn++;
+      if (turn === 1) {
+        begin(call).write(event(job("PENDING")));
+        const half = Buffer.from(event(job("IN_PROGRESS", { labels: { town: "Tromsø" } })));
+        call.response.write(half.subarray(0, half.indexOf("ø") + 1), () => call.response.destroy());
+      } else if (turn === 2) call.response.socket?.destroy();
+      else if (turn === 3) call.response.writeHead(502).end("<html>bad gateway");
+      else begin(call).end(event(job("SUCCEEDED")));
+    });
+    const { code, stdout } = await start(["watch", "a", "--json"], env).ended;
+    assert.deepEqual([code, JSON.parse(stdout).status, calls.length], [0, "SUCCEEDED", 4]);
+  });
+
+  it("reads a document whole, however its bytes were cut on the way", async () => {
+    const { env } = await against(async (call) => {
+      begin(call);
+      for (const byte of Buffer.from(event(job("SUCCEEDED", { labels: { town: "Tromsø 東京" } }))))
+        await new Promise((sent) => call.response.write(Buffer.of(byte), sent));
+      call.response.end();
+    });
+    const { stdout } = await start(["watch", "a", "--json"], env).ended;
+    assert.equal(JSON.parse(stdout).labels.town, "Tromsø 東京");
+  });
+
+  it("does not wait for a job that is refused, nor for a platform that was never there", async () => {
+    const { env } = await against((call) => json(call, { type: "UnknownJob", detail: "There is no job a." }, 404));
+    assert.equal((await start(["watch", "a"], env).ended).code, EXITS.invalid.code);
+    assert.equal((await start(["watch", "a"], { ...env, RATES_API: "http://127.0.0.1:1" }).ended).code, 4);
+  });
+
+  for (const [signal, program] of [
+    ["SIGINT", LAUNCHER],
+    ["SIGTERM", undefined],
+  ] as const)
+    it(`leaves the job alone on ${signal}, and says how to watch it again`, async () => {
+      const { env } = await against((call) => begin(call).write(event(job("PENDING"))));
+      const { child, ended } = start(["watch", "a", "--tenant", "x"], env, program ? { program } : {});
+      assert(child.stderr);
+      await once(child.stderr, "data");
+      child.kill(signal);
+      const { code, stderr } = await ended;
+      assert.equal(code, EXITS.interrupted.code);
+      assert.match(stderr, /`rates watch a --tenant x`/);
+    });
+
+  it("ends its launcher with the signal that ended the command, which is no exit code of a job", async () => {
+    const { env } = await against((call) => begin(call).write(event(job("PENDING"))));
+    const { child, ended } = start(["watch", "a"], env, { program: LAUNCHER });
+    assert(child.stderr);
+    await once(child.stderr, "data");
+    child.kill("SIGHUP");
+    assert.equal((await ended).code, "SIGHUP");
+  });
+
+  it("says what to do in a clone where nothing is installed", async () => {
+    const cli = join(directory, "runtime", "cli");
+    await mkdir(cli, { recursive: true });
+    await copyFile(LAUNCHER, join(cli, "rates.mjs"));
+    const { code, stderr } = await start(["list"], {}, { program: join(cli, "rates.mjs") }).ended;
+    assert.equal(code, EXITS.unreachable.code);
+    assert.match(stderr, /npm start/);
+  });
+
+  it("never calls a failure of its own the job's", async () => {
+    const { env } = await against(({ response }) => response.end("day,price\n"));
+    const output = join(directory, "missing", "out.csv");
+    const unwritable = await start(["result", "a", "--output", output, "--json"], env).ended;
+    assert.equal(unwritable.code, EXITS.broke.code);
+    assert.match(JSON.parse(unwritable.stdout).error.detail, /cannot be written/);
+    assert.equal((await start(["show", "a"], env).ended).code, EXITS.unreachable.code, "no JSON");
+    await writeFile(join(directory, "platform.json"), "{");
+    assert.equal((await start(["list"], { RATES_DATA_DIR: directory }).ended).code, EXITS.broke.code);
+  });
+
+  it("leaves no piece of a result that broke off", async () => {
+    const { env } = await against(({ response }) => {
+      response.writeHead(200, { "content-length": "100" }).write("day,pr", () => response.destroy());
+    });
+    const { code, stderr } = await start(["result", "a", "--output", join(directory, "out.csv")], env).ended;
+    assert.equal(code, EXITS.unreachable.code);
+    assert.match(stderr, /broke off/);
+    assert.deepEqual(await readdir(directory), []);
+  });
+
+  it("ends quietly when its reader has seen enough", async () => {
+    const jobs = Array.from({ length: 1_000 }, () => job("SUCCEEDED", { labels: { filler: "x".repeat(1_000) } }));
+    const { env } = await against((call) => json(call, { jobs }));
+    const { child, ended } = start(["list", "--json"], env);
+    child.stdout?.once("data", () => child.stdout?.destroy());
+    child.stdout?.on("error", () => undefined);
+    ended.catch(() => undefined);
+    const [code] = await once(child, "exit");
+    assert.equal(code, 0);
+  });
+
+  /** An API and a store of uploads in parts of 10 bytes; `part` answers for the store. */
+  const store = (part: (call: Call, times: number) => unknown) => {
+    const times = new Map<string, number>();
+    return against((call) => {
+      const { what } = call;
+      if (what === "POST /uploads") {
+        const { bytes } = JSON.parse(call.body.toString());
+        const parts = Array.from({ length: Math.ceil(bytes / 10) }, (_, index) => ({
+          partNumber: index + 1,
+          url: `${double?.url}/part/${index + 1}`,
+        }));
+        return json(call, { id: "up", location: "s3://uploads/x", partBytes: 10, parts }, 201);
+      }
+      if (what.startsWith("PUT /part/")) {
+        times.set(what, (times.get(what) ?? 0) + 1);
+        return part(call, times.get(what) ?? 0);
+      }
+      if (what === "POST /uploads/up/complete") return json(call, { location: "s3://uploads/x" });
+      if (what === "POST /jobs") return json(call, { requestId: "a", tenant: "acme", status: "PENDING" }, 202);
+      if (what === "GET /jobs/a/events") return begin(call).end(event(job("SUCCEEDED")));
+      return call.response.writeHead(204).end();
+    });
+  };
+
+  it("sends a part again that did not arrive", async () => {
+    const { env, calls } = await store(({ what, body, response }, times) => {
+      if (what === "PUT /part/2" && times === 1) return response.writeHead(503).end("SlowDown");
+      if (what === "PUT /part/3" && times === 1) return response.socket?.destroy();
+      return response.setHeader("etag", `"${body.length}"`).end();
+    });
+    const { code, stderr } = await start(["load", await prices(45)], env).ended;
+    assert.deepEqual([code, calls.filter((call) => call.startsWith("PUT")).length], [0, 7], stderr);
+    assert.match(stderr, /100 % {2}45 B of 45 B/);
+  });
+
+  it("gives an upload up that is refused: takes its parts back, and submits nothing", async () => {
+    const { env, calls } = await store(({ what, response }) =>
+      what === "PUT /part/3" ? response.writeHead(403).end("expired") : response.setHeader("etag", "x").end(),
+    );
+    const { code, stderr } = await start(["load", await prices(200)], env).ended;
+    assert.equal(code, EXITS.unreachable.code);
+    assert.match(stderr, /403: expired/);
+    assert.equal(calls.filter((call) => call === "PUT /part/3").length, 1, "another try would not help");
+    assert.equal(calls.at(-1), "DELETE /uploads/up");
+    assert(!calls.includes("POST /jobs"));
+  });
+
+  it("takes an upload back on Ctrl-C", async () => {
+    const arrived = Promise.withResolvers<void>();
+    const { env, calls } = await store(() => arrived.resolve());
+    const { child, ended } = start(["load", await prices(100)], env, { program: LAUNCHER });
+    await arrived.promise;
+    child.kill("SIGINT");
+    const { code, stderr } = await ended;
+    assert.equal(code, EXITS.interrupted.code);
+    assert.match(stderr, /Nothing was submitted/);
+    assert.equal(calls.at(-1), "DELETE /uploads/up");
+  });
+
+  it("sends nothing where a flag would have no effect, a dry run above all", async () => {
+    const { env, calls } = await against((call) => json(call, {}));
+    const request = join(directory, "request.json");
+    await writeFile(request, "{}");
+    await writeFile(join(directory, "list.json"), "[]");
+    await mkdir(join(directory, "folder.csv"));
+    for (const args of [
+      ["submit", "--statement", "purge_prices", "--dry-run"],
+      ["submit", request, "--dry-run"],
+      ["submit", join(directory, "list.json")],
+      ["submit", "--query", "q", "--mode", "append"],
+      ["submit", "--query", "q", "--priority", "high"],
+      ["query", "--sql", "select 1", "--param", "a=b"],
+      ["watch", "a", "--wait", "soon"],
+      ["list", "--limit", "many"],
+      ["list", "--status", "DONE"],
+      ["list", "--from", "yesterday"],
+      ["load", join(directory, "folder.csv")],
+      ["list", "--api", "nonsense"],
+    ]) {
+      const { code, stdout, stderr } = await start([...args, "--json"], env).ended;
+      assert.equal(code, EXITS.invalid.code, args.join(" "));
+      assert.notEqual(stderr, "");
+      assert(JSON.parse(stdout).error.detail.length > 10, args.join(" "));
+    }
+    assert.deepEqual(calls, []);
+  });
+
+  it("reads params as their query declares them", async () => {
+    const params = Object.entries({ text: "text", whole: "integer", bool: "boolean", list: "text[]" }).map(
+      ([name, type]) => ({ name, type }),
+    );
+    let task: unknown;
+    const { env } = await against((call) => {
+      if (call.what === "GET /queries") return json(call, { queries: [{ name: "q", params }], statements: [] });
+      task = JSON.parse(call.body.toString()).task;
+      return json(call, { requestId: "a", tenant: "acme", status: "PENDING" }, 202);
+    });
+    const given = ["text=007", "whole=7", "bool=true", "list=1", "list=two", "more=3"];
+    await start(["submit", "--query", "q", ...given.flatMap((pair) => ["--param", pair])], env).ended;
+    const expected = { text: "007", whole: 7, bool: true, list: ["1", "two"], more: "3" };
+    assert.deepEqual(task, { type: "read", query: "q", params: expected });
+  });
+
+  it("asks for another tenant's job wherever it asks for the job", async () => {
+    const { env, calls } = await against((call) => {
+      if (call.what.includes("/events")) return begin(call).end(event(job("SUCCEEDED")));
+      return json(call, { ...job("SUCCEEDED"), jobs: [] });
+    });
+    for (const command of ["watch", "show", "cancel", "retry", "result"])
+      await start([command, "a", "--tenant", "x"], env).ended;
+    await start(["list", "--tenant", "x"], env).ended;
+    await start(["submit", "-", "--watch"], env, { input: '{"tenant":"x","task":{}}' }).ended;
+    assert.equal(calls.length, 8);
+    for (const call of calls) assert(call.includes("tenant=x") || call === "POST /jobs", call);
+  });
+
+  it("gives the token of this machine to this machine's platform only", async () => {
+    const { url, calls } = await against((call) => json(call, { jobs: [] }));
+    const platform = { api: "http://127.0.0.1:1", token: "local" };
+    await writeFile(join(directory, "platform.json"), JSON.stringify(platform));
+    const env = { RATES_DATA_DIR: directory };
+    assert.equal((await start(["list", "--api", url], env).ended).code, EXITS.invalid.code);
+    assert.deepEqual(calls, []);
+    await writeFile(join(directory, "platform.json"), JSON.stringify({ ...platform, api: url }));
+    assert.equal((await start(["list", "--api", `${url}/`], env).ended).code, 0);
+  });
+
+  it("prints nothing that a terminal would obey, and no colours where there is none", async () => {
+    const sql = "select '\u001b]0;title\u0007\u001b[2J\u009b31m'\nfrom x";
+    const { env } = await against((call) => json(call, { jobs: [job("FAILED", { task: { type: "read", sql } })] }));
+    const { stdout } = await start(["list"], env).ended;
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    assert.doesNotMatch(stdout, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+    assert.match(stdout, /select '.*' from x/);
+  });
+});
