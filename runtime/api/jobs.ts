@@ -3,7 +3,6 @@ import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerHookHandler } from "fastify";
 import Type, { type Static } from "typebox";
 import { acceptAll } from "../jobs/accept.ts";
-import { classify } from "../jobs/classify.ts";
 import { JobError } from "../jobs/errors.ts";
 import { brief } from "../jobs/problems.ts";
 import { Request as JobRequest, RequestId, Tenant } from "../jobs/request.ts";
@@ -11,6 +10,7 @@ import { sendResponse } from "../jobs/responses.ts";
 import { RUNNERS, STATES } from "../jobs/states.ts";
 import { cancel } from "../jobs/store.ts";
 import type { Caller, Scope } from "../jobs/tokens.ts";
+import { InvalidCursor } from "../tracking/store.ts";
 import { callerOfRequest } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { invalid } from "./problem.ts";
@@ -119,11 +119,8 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: (scope: Sc
           ...(label ? { labels: { [key]: value } } : {}),
         })
         .catch((error: unknown) => {
-          if (search.cursor === undefined || classify(error).code === "DatabaseUnavailable") throw error;
-          // Only the store can tell a cursor of its own; all else that it was given has been checked.
-          request.log.info({ err: error }, "a search with a cursor failed");
-          const message = "is not a cursor of this search. Use one of an earlier page with the same sort, or none.";
-          throw invalid([{ field: "cursor", value: brief(search.cursor), message }]);
+          if (!(error instanceof InvalidCursor)) throw error;
+          throw invalid([{ field: "cursor", value: brief(search.cursor), message: error.message }]);
         });
       return { jobs: page.documents, ...(page.cursor ? { cursor: page.cursor } : {}) };
     },

@@ -77,9 +77,7 @@ async function doRead(
     output: outputOf(bench, job, "result"),
     onBegin: () => step("BEGIN", job),
     onCopy: () => step("COPY", job),
-    onProgress: (progress) => {
-      keeper.progress = { ...keeper.progress, ...progress };
-    },
+    onProgress: (progress) => keeper.report(progress),
     discard: () => bench.sessions.discard(session),
   });
   await keeper.stop();
@@ -110,9 +108,7 @@ async function doUpdate(
     signal: keeper.signal,
     report: outputOf(bench, job, "report"),
     peakMemory,
-    onProgress: (progress) => {
-      keeper.progress = { ...keeper.progress, ...progress };
-    },
+    onProgress: (progress) => keeper.report(progress),
   });
 }
 

@@ -24,7 +24,7 @@ export class Keeper {
   #seen = Date.now();
   #stopped = false;
 
-  progress: Progress = { rows: 0, bytes: 0 };
+  #progress: Progress = { rows: 0, bytes: 0 };
   interruption: Interruption | undefined;
 
   constructor(db: Database, run: string, job: ClaimedJob, session: Session) {
@@ -39,6 +39,11 @@ export class Keeper {
   /** Aborted when the work has to stop. */
   get signal(): AbortSignal {
     return this.#abort.signal;
+  }
+
+  /** How far the work is; the next heartbeat records it. */
+  report(progress: Partial<Progress>): void {
+    Object.assign(this.#progress, progress);
   }
 
   /** Looks at once whether something is to be heard (a cancel was announced). */
@@ -87,7 +92,7 @@ export class Keeper {
   async #once(): Promise<void> {
     if (this.#stopped || this.interruption) return;
     try {
-      const word = await heartbeat(this.#db, this.#run, this.#job, this.progress);
+      const word = await heartbeat(this.#db, this.#run, this.#job, this.#progress);
       this.#seen = Date.now();
       if (word === "CANCEL") this.interrupt("cancelled");
       if (word === "LOST") this.interrupt("lost");
