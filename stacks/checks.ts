@@ -50,6 +50,8 @@ export const CHECKS: readonly ((config: StackConfig, stack: string) => ConfigPro
   checkClass,
   checkInstanceType,
   checkCertificate,
+  checkZone,
+  checkCallers,
   checkTasks,
   checkSearchZones,
   checkSearchNodes,
@@ -171,6 +173,26 @@ function checkCertificate({ account, api }: StackConfig): ConfigProblem[] {
       message: "needs a certificate: set api.certificateArn, or leave this out.",
     });
   return problems;
+}
+
+function checkZone({ api: { hostedZoneId, domainName } }: StackConfig): ConfigProblem[] {
+  if (hostedZoneId === undefined || domainName !== undefined) return [];
+  const message = "has nothing to record: set api.domainName, or leave this out.";
+  return [{ key: "api.hostedZoneId", value: hostedZoneId, message }];
+}
+
+function checkCallers({ callers, tenants }: StackConfig): ConfigProblem[] {
+  return callers.flatMap(({ tenant }, index) =>
+    tenant === undefined || tenants.includes(tenant)
+      ? []
+      : [
+          {
+            key: `callers.${index}.tenant`,
+            value: tenant,
+            message: `is not in tenants, so it has no queue of its own.${suggestion(tenant, tenants)} Add it there, or leave this out.`,
+          },
+        ],
+  );
 }
 
 function checkTasks({ api: { minTasks, maxTasks } }: StackConfig): ConfigProblem[] {

@@ -105,6 +105,9 @@ const Api = Type.Object(
     domainName: Type.Optional(
       text("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", "the host name that the certificate is for"),
     ),
+    hostedZoneId: Type.Optional(
+      text("^Z[A-Z0-9]{5,31}$", "the Route 53 zone that gets a record of domainName; left out, none is made"),
+    ),
     minTasks: wholeOr(1, "API tasks at least", 1, 1_000),
     maxTasks: wholeOr(2, "API tasks at most", 1, 1_000),
     taskVcpus: Type.Enum([0.25, 0.5, 1, 2, 4], { default: 0.5, description: "vCPUs of an API task" }),
@@ -157,6 +160,21 @@ const Jobs = Type.Object(
   optional,
 );
 
+const Caller = Type.Object(
+  {
+    principal: text("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/.+)$", "the ARN of a role, user or account"),
+    tenant: Type.Optional(
+      Type.String({
+        description: "one of tenants; left out, the caller takes responses from the queue that others share",
+      }),
+    ),
+  },
+  {
+    ...closed,
+    description: "who beyond this stack's own roles may send requests and sources, and take responses",
+  },
+);
+
 const Budget = Type.Object(
   {
     monthlyUsd: Type.Number({ minimum: 1, description: "US dollars a month" }),
@@ -190,6 +208,7 @@ export const StackConfig = Type.Object(
       text("^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$", "letters, digits and _ - only, first a letter or digit, at most 40"),
       { default: [], uniqueItems: true, description: "tenants with a response queue of their own" },
     ),
+    callers: Type.Array(Caller, { default: [] }),
     retentionDays: wholeOr(30, "days that results, uploads, logs and ended jobs are kept", 1, 3_650),
     keepData: flag(true, "whether destroy leaves buckets and a last snapshot behind"),
     budget: Budget,

@@ -1,0 +1,60 @@
+import { Role, RolePolicy, RolePolicyAttachment } from "@pulumi/aws/iam/index.js";
+import * as pulumi from "@pulumi/pulumi";
+
+/** One thing that a role may do. */
+export interface Statement {
+  readonly actions: readonly string[];
+  /** ARNs. A wildcard only where the service knows no resource for the action. */
+  readonly resources: readonly pulumi.Input<string>[];
+  readonly conditions?: Readonly<
+    Record<string, Readonly<Record<string, pulumi.Input<string> | pulumi.Input<string>[]>>>
+  >;
+}
+
+/** What a role is made of. */
+export interface RoleArgs {
+  /** The service that works as this role, as `lambda.amazonaws.com`. */
+  readonly service: string;
+  readonly statements: readonly Statement[];
+  /** ARNs of AWS's own policies, for what only they list. */
+  readonly managedPolicyArns?: readonly string[];
+}
+
+/** A policy document of statements that allow. */
+export const allowing = (statements: readonly Statement[]): pulumi.Output<string> =>
+  pulumi.jsonStringify({
+    Version: "2012-10-17",
+    Statement: statements.map(({ actions, resources, conditions }) => ({
+      Effect: "Allow",
+      Action: actions,
+      Resource: resources,
+      ...(conditions === undefined ? {} : { Condition: conditions }),
+    })),
+  });
+
+/**
+ * The role of one part: its service takes it on, its one inline policy names actions and resources. The policy is a
+ * resource of its own that whoever uses the role at once should wait for.
+ */
+export function roleFor(
+  name: string,
+  { service, statements, managedPolicyArns = [] }: RoleArgs,
+  opts: pulumi.CustomResourceOptions,
+): { role: Role; policies: pulumi.Resource[] } {
+  const role = new Role(
+    name,
+    {
+      assumeRolePolicy: JSON.stringify({
+        Version: "2012-10-17",
+        Statement: [{ Effect: "Allow", Principal: { Service: service }, Action: "sts:AssumeRole" }],
+      }),
+    },
+    opts,
+  );
+  const policies: pulumi.Resource[] = managedPolicyArns.map(
+    (policyArn) =>
+      new RolePolicyAttachment(`${name}-${policyArn.split("/").at(-1)}`, { role: role.name, policyArn }, opts),
+  );
+  if (statements.length > 0) policies.push(new RolePolicy(name, { role: role.id, policy: allowing(statements) }, opts));
+  return { role, policies };
+}

@@ -1,0 +1,194 @@
+import * as pulumi from "@pulumi/pulumi";
+import { setMocks } from "@pulumi/pulumi/runtime/mocks.js";
+import { disconnect } from "@pulumi/pulumi/runtime/settings.js";
+
+/** A resource that a program registered under mocks. */
+export interface Registered {
+  readonly type: string;
+  readonly name: string;
+  readonly urn: string;
+  /** The URN of its parent; undefined for what hangs on the stack itself. */
+  readonly parent: string | undefined;
+  /** The reference to its provider, empty where none was given. */
+  readonly provider: string;
+  /** Inputs as the engine gets them, secrets in the clear. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests reach into inputs of every type
+  readonly inputs: Record<string, any>;
+  /** URNs of the resources that it waits for. */
+  readonly dependencies: readonly string[];
+}
+
+/** What a program registered. */
+export class Registry {
+  readonly all: Registered[] = [];
+
+  /** Every resource of a type. */
+  ofType(type: string): Registered[] {
+    return this.all.filter((one) => one.type === type);
+  }
+
+  /** The one resource of a type, or of a type and a name; throws unless there is exactly one. */
+  one(type: string, name?: string): Registered {
+    const found = this.ofType(type).filter((one) => name === undefined || one.name === name);
+    const [only] = found;
+    if (found.length === 1 && only) return only;
+    const there = this.ofType(type).map((one) => one.name);
+    throw new Error(`expected one ${type}${name === undefined ? "" : ` named ${name}`}, found: ${there.join(", ")}`);
+  }
+
+  /** Statements of all policies of the role of this name, inline ones as IAM gets them. */
+  statements(role: string): { Action: string[]; Resource: string[]; Condition?: object; Effect: string }[] {
+    return this.ofType("aws:iam/rolePolicy:RolePolicy")
+      .filter(({ inputs }) => inputs.role === `${role}-id` || inputs.role === role)
+      .flatMap(({ inputs }) => JSON.parse(inputs.policy).Statement);
+  }
+}
+
+export const ACCOUNT = "111111111111";
+export const REGION = "eu-central-1";
+
+/** What types answer beside their inputs. */
+const ANSWERS: Record<string, (name: string, inputs: Record<string, unknown>) => Record<string, unknown>> = {
+  "awsx:ec2:Vpc": (name, inputs) => {
+    const zones = inputs.availabilityZoneNames as string[];
+    const subnets = (kind: string) => zones.map((_, index) => `subnet-${kind}-${index + 1}`);
+    return {
+      vpcId: `${name}-vpc`,
+      publicSubnetIds: subnets("public"),
+      privateSubnetIds: subnets("private"),
+      routeTables: [],
+      vpc: `${name}-vpc`,
+    };
+  },
+  "aws:sqs/queue:Queue": (name) => ({ url: `https://sqs.${REGION}.amazonaws.com/${ACCOUNT}/${name}`, name }),
+  "aws:rds/instance:Instance": (name) => ({
+    address: `${name}.abc.${REGION}.rds.amazonaws.com`,
+    port: 5432,
+    resourceId: "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    masterUserSecrets: [{ secretArn: `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:rds!db-1`, kmsKeyId: "" }],
+  }),
+  "aws:ecr/repository:Repository": (name) => ({
+    repositoryUrl: `${ACCOUNT}.dkr.ecr.${REGION}.amazonaws.com/${name}`,
+    registryId: ACCOUNT,
+  }),
+  "docker:index/image:Image": (_, inputs) => ({ repoDigest: `${inputs.imageName}@sha256:${"0".repeat(64)}` }),
+  "aws:lb/loadBalancer:LoadBalancer": (name) => ({
+    dnsName: `${name}.${REGION}.elb.amazonaws.com`,
+    arnSuffix: `app/${name}/0123456789abcdef`,
+    zoneId: "Z215JYRZR1TBD5",
+  }),
+  "aws:lb/targetGroup:TargetGroup": (name) => ({ arnSuffix: `targetgroup/${name}/0123456789abcdef` }),
+  "aws:ec2/launchTemplate:LaunchTemplate": () => ({ latestVersion: 7, defaultVersion: 1 }),
+  "aws:lambda/function:Function": (name) => ({ version: "7", qualifiedArn: `${arn("lambda", name)}:7`, name }),
+  "aws:opensearch/domain:Domain": (name) => ({ endpoint: `vpc-${name}.${REGION}.es.amazonaws.com` }),
+  "aws:s3/bucket:Bucket": (name, inputs) => ({ bucket: inputs.bucket ?? name }),
+};
+
+const arn = (service: string, name: string) => `arn:aws:${service}:${REGION}:${ACCOUNT}:${name}`;
+
+/** Answers of the functions that a program calls. */
+const CALLS: Record<string, Record<string, unknown>> = {
+  "aws:index/getCallerIdentity:getCallerIdentity": { accountId: ACCOUNT, arn: arn("sts", "x"), userId: "x", id: "x" },
+  "aws:ssm/getParameter:getParameter": { value: "ami-0123456789abcdef0", type: "String", version: 1 },
+  "aws:ec2/getManagedPrefixList:getManagedPrefixList": { id: "pl-0123456789abcdef0" },
+};
+
+/** How a program is run under mocks. */
+export interface MockOptions {
+  /** Default: dev. */
+  readonly stack?: string;
+  /** Whether outputs are unknown, as in a preview of what does not exist yet. */
+  readonly preview?: boolean;
+  /** Answers of functions by token, in place of the usual ones. */
+  readonly calls?: Record<string, Record<string, unknown>>;
+}
+
+/**
+ * Runs a program under Pulumi's mocks and answers what it registered, and what it returned. Every resource answers its
+ * inputs, an id (`<name>-id`), an ARN, and what the table above has for its type. Not for two programs at once.
+ */
+export async function mocked<T>(
+  program: () => T | Promise<T>,
+  { stack = "dev", preview = false, calls = {} }: MockOptions = {},
+): Promise<{ registry: Registry; result: T }> {
+  const registry = new Registry();
+  await setMocks(
+    {
+      newResource: ({ type, name, inputs, id }) => {
+        if (preview) return { id: "", state: inputs };
+        const service = type.split(":")[1]?.split("/")[0] ?? type;
+        return {
+          id: id === undefined || id === "" ? `${name}-id` : id,
+          state: { name, arn: arn(service, name), ...inputs, ...ANSWERS[type]?.(name, inputs) },
+        };
+      },
+      call: ({ token, inputs }) => calls[token] ?? CALLS[token] ?? inputs,
+    },
+    "rates-platform",
+    stack,
+    preview,
+  );
+  record(registry);
+  const result = await program();
+  await disconnect();
+  return { registry, result };
+}
+
+/** Notes each registration on its way to the mocks, which themselves are not told parents, providers or dependencies. */
+function record(registry: Registry): void {
+  const monitor = pulumi.runtime.getMonitor() as unknown as {
+    registerResource(request: Request, callback: (error: unknown, response: Response) => void): void;
+  };
+  const register = monitor.registerResource.bind(monitor);
+  monitor.registerResource = (request, callback) =>
+    register(request, (error, response) => {
+      if (response)
+        registry.all.push({
+          type: request.getType(),
+          name: request.getName(),
+          urn: response.getUrn(),
+          parent: request.getParent() || undefined,
+          provider:
+            request.getProvider() || Object.values(Object.fromEntries(request.getProvidersMap().entries()))[0] || "",
+          inputs: plain(request.getObject().toJavaScript()) as Record<string, unknown>,
+          dependencies: request.getDependenciesList(),
+        });
+      callback(error, response);
+    });
+}
+
+interface Request {
+  getType(): string;
+  getName(): string;
+  getParent(): string;
+  getProvider(): string;
+  getProvidersMap(): { entries(): Iterable<[string, string]> };
+  getObject(): { toJavaScript(): unknown };
+  getDependenciesList(): string[];
+}
+interface Response {
+  getUrn(): string;
+}
+
+/** Marks that the SDK puts around values on the wire (pulumi/pulumi, sdk/nodejs/runtime/rpc.ts). */
+const SIGNATURE = "4dabf18193072939515e22adb298388d";
+const SECRET = "1b47061264138c4ac30d75fd1eb44270";
+const OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4";
+/** How an unknown value stands in `inputs`. */
+export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (value === null || typeof value !== "object") return value;
+  const fields = value as Record<string, unknown>;
+  if (fields[SIGNATURE] === SECRET) return plain(fields.value);
+  if (fields[SIGNATURE] === OUTPUT) return "value" in fields ? plain(fields.value) : UNKNOWN;
+  return Object.fromEntries(Object.entries(fields).map(([key, one]) => [key, plain(one)]));
+}
+
+/** The value of an output; rejects where it is unknown. */
+export function resolved<T>(output: pulumi.Output<T>): Promise<pulumi.Unwrap<T>> {
+  return new Promise((resolve) => {
+    pulumi.output(output).apply((value) => resolve(value as pulumi.Unwrap<T>));
+  });
+}
