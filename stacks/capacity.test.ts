@@ -78,8 +78,15 @@ describe("planCapacity", () => {
   it("says which limit is exceeded, by how much, and what to change; all of them at once", () => {
     const raw = rawConfig((it) => ({
       ...it,
-      share: 0.5,
-      quotas: { lambdaConcurrency: 10, glueRuns: 50, glueDpus: 20, ec2Vcpus: 16, fargateVcpus: 6, rdsInstances: 0 },
+      quotas: {
+        share: 0.5,
+        lambdaConcurrency: 10,
+        glueRuns: 50,
+        glueDpus: 20,
+        ec2Vcpus: 16,
+        fargateVcpus: 6,
+        rdsInstances: 0,
+      },
       network: { ...it.network, cidr: "10.0.0.0/25" },
       database: { ...it.database, instanceClass: "db.t4g.micro" },
       api: { maxTasks: 4, taskVcpus: 1 },
@@ -90,31 +97,31 @@ describe("planCapacity", () => {
         key: "quotas.lambdaConcurrency",
         value: 10,
         message:
-          "needs 6 executions for the dispatcher, 1 more than quotas.lambdaConcurrency 10 × share 0.5 = 5: have L-B99A9384 raised in eu-central-1 and enter it, or raise share.",
+          "needs 6 executions for the dispatcher, 1 more than quotas.lambdaConcurrency 10 × quotas.share 0.5 = 5: have L-B99A9384 raised in eu-central-1 and enter it, or raise quotas.share.",
       },
       {
         key: "runners.glue.maxRuns",
         value: 30,
         message:
-          "needs 30 runs, 5 more than quotas.glueRuns 50 × share 0.5 = 25: lower it, have L-5E4153CA raised in eu-central-1 and enter it, or raise share.",
+          "needs 30 runs, 5 more than quotas.glueRuns 50 × quotas.share 0.5 = 25: lower it, have L-5E4153CA raised in eu-central-1 and enter it, or raise quotas.share.",
       },
       {
         key: "runners.glue.maxRuns",
         value: 30,
         message:
-          "needs 30 DPUs (runners.glue.dpu 1 each), 20 more than quotas.glueDpus 20 × share 0.5 = 10: lower one of the two, have L-08F3B322 raised in eu-central-1 and enter it, or raise share.",
+          "needs 30 DPUs (runners.glue.dpu 1 each), 20 more than quotas.glueDpus 20 × quotas.share 0.5 = 10: lower one of the two, have L-08F3B322 raised in eu-central-1 and enter it, or raise quotas.share.",
       },
       {
         key: "runners.ec2.maxInstances",
         value: 6,
         message:
-          "needs 12 vCPUs (2 each of t4g.small), 4 more than quotas.ec2Vcpus 16 × share 0.5 = 8: lower it, take a smaller type, have L-34B43A08 raised in eu-central-1 and enter it, or raise share.",
+          "needs 12 vCPUs (2 each of t4g.small), 4 more than quotas.ec2Vcpus 16 × quotas.share 0.5 = 8: lower it, take a smaller type, have L-34B43A08 raised in eu-central-1 and enter it, or raise quotas.share.",
       },
       {
         key: "api.maxTasks",
         value: 4,
         message:
-          "needs 8 vCPUs (api.taskVcpus 1 each, 2 times while deploying), 5 more than quotas.fargateVcpus 6 × share 0.5 = 3: lower one of the two, have L-3032A538 raised in eu-central-1 and enter it, or raise share.",
+          "needs 8 vCPUs (api.taskVcpus 1 each, 2 times while deploying), 5 more than quotas.fargateVcpus 6 × quotas.share 0.5 = 3: lower one of the two, have L-3032A538 raised in eu-central-1 and enter it, or raise quotas.share.",
       },
       {
         key: "quotas.rdsInstances",
@@ -141,7 +148,7 @@ describe("planCapacity", () => {
     assert.deepEqual(
       problemsOf(whole).map(({ message }) => message),
       [
-        "needs 2 vCPUs (2 each of t4g.small), 1 more than quotas.ec2Vcpus 1 × share 1 = 1: lower it, take a smaller type, or have L-1216C47A raised in eu-central-1 and enter it.",
+        "needs 2 vCPUs (2 each of t4g.small), 1 more than quotas.ec2Vcpus 1 × quotas.share 1 = 1: lower it, take a smaller type, or have L-1216C47A raised in eu-central-1 and enter it.",
       ],
     );
     const low = rawConfig((it) => ({ ...it, database: { ...it.database, maxConnections: 60 } }));
@@ -226,8 +233,7 @@ describe("planCapacity", () => {
         const config = parsed(
           rawConfig((it) => ({
             ...it,
-            quotas,
-            share,
+            quotas: { ...quotas, share },
             network: { ...it.network, cidr: one.cidr },
             database: { ...it.database, instanceClass: one.instanceClass },
             api: { maxTasks: one.maxTasks, poolMax: one.poolMax, taskVcpus: 1 },

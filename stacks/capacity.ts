@@ -33,8 +33,8 @@ export type Capacity = { plan: CapacityPlan; problems: [] } | { plan?: undefined
  * where the other kind cannot use its half, and no more than the quotas allow. Takes what parseStackConfig has passed.
  */
 export function planCapacity(config: StackConfig): Capacity {
-  const { api, runners, quotas, share } = config;
-  const dispatcher = planDispatcher(portion(quotas.lambdaConcurrency, share), reservable(config));
+  const { api, runners, quotas } = config;
+  const dispatcher = planDispatcher(portion(quotas.lambdaConcurrency, quotas.share), reservable(config));
   const connections = connectionsOf(config);
   const fixed = {
     dispatcher: dispatcher.connections,
@@ -60,8 +60,8 @@ export function planCapacity(config: StackConfig): Capacity {
 }
 
 /** Executions that may be reserved, after those that AWS keeps for functions without a reservation. */
-const reservable = ({ quotas, share }: StackConfig) =>
-  portion(Math.max(0, quotas.lambdaConcurrency - LIMITS.lambdaUnreserved.value), share);
+const reservable = ({ quotas }: StackConfig) =>
+  portion(Math.max(0, quotas.lambdaConcurrency - LIMITS.lambdaUnreserved.value), quotas.share);
 
 function planDispatcher(executions: number, reservable: number): CapacityPlan["dispatcher"] {
   // Without a reservation state changes are held back by nothing but the stack's part of the account.
@@ -83,7 +83,8 @@ function planDispatcher(executions: number, reservable: number): CapacityPlan["d
 
 /** Runs and instances; one at least of each, so that a shortage shows as a limit that is exceeded. */
 function planRunners(config: StackConfig, connections: number): { runs: number; instances: number } {
-  const { quotas, share, runners } = config;
+  const { quotas, runners } = config;
+  const { share } = quotas;
   const { glueRun, ec2Instance } = CONNECTIONS_PER;
   const { maxRuns } = runners.glue;
   const { maxInstances } = runners.ec2;

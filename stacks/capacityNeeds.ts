@@ -33,21 +33,22 @@ interface Need {
 }
 
 function needsOf(config: StackConfig, plan: CapacityPlan): Need[] {
-  const { account, api, database, network, quotas, runners, share } = config;
+  const { account, api, database, network, quotas, runners } = config;
+  const { share } = quotas;
   const { maxConcurrentRuns: runs, dpuPerRun } = plan.glue;
   const instances = plan.ec2.maxInstances;
   const vcpus = vcpusOf(config);
   const glue = { key: "runners.glue.maxRuns", value: runs, used: runs, unit: "runs" };
   const quota = (name: keyof StackConfig["quotas"]) => ({
     limit: quotas[name] * share,
-    from: `quotas.${name} ${quotas[name]} × share ${share}`,
+    from: `quotas.${name} ${quotas[name]} × quotas.share ${share}`,
   });
   const raised = (name: keyof typeof LIMITS, why = "and enter it") => {
     const { quota }: Limit = LIMITS[name];
     return `have ${quota?.code} raised in ${account.region} ${why}`;
   };
   // A share of 1 is the whole account: there is no more of it to take.
-  const more = share < 1 && "raise share";
+  const more = share < 1 && "raise quotas.share";
   const needs: Need[] = [
     {
       key: "quotas.lambdaConcurrency",

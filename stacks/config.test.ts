@@ -27,7 +27,7 @@ const problemsOf = (raw: unknown, stack = "dev") => parseStackConfig(raw, stack)
 describe("parseStackConfig", () => {
   it("fills in the defaults of everything that may be left out", () => {
     const { config } = parseStackConfig(rawConfig(), "dev");
-    assert.equal(config?.share, 1);
+    assert.equal(config?.quotas.share, 1);
     assert.equal(config?.arch, "arm64");
     assert.deepEqual(config?.tracking, { store: "postgres" });
     assert.equal(config?.runners.glue.dpu, 0.0625);
@@ -36,10 +36,10 @@ describe("parseStackConfig", () => {
   });
 
   it("keeps what is given, and leaves the input as it was", () => {
-    const raw = rawConfig((it) => ({ ...it, share: 0.5, quotas: { glueRuns: 50 } }));
+    const raw = rawConfig((it) => ({ ...it, quotas: { share: 0.5, glueRuns: 50 } }));
     const before = structuredClone(raw);
     const { config } = parseStackConfig(raw, "dev");
-    assert.equal(config?.share, 0.5);
+    assert.equal(config?.quotas.share, 0.5);
     assert.equal(config?.quotas.glueRuns, 50);
     assert.equal(config?.quotas.glueDpus, 1_000);
     assert.deepEqual(raw, before);
@@ -49,8 +49,8 @@ describe("parseStackConfig", () => {
     const raw = rawConfig((it) => ({
       ...it,
       account: { id: 111111111111, region: "Frankfurt" },
-      shar: 0.5,
-      share: 0,
+      tenant: 0.5,
+      data: { retentionDays: 0 },
       database: { ...it.database, storageGb: 5 },
       budget: { monthlyUsd: 10 },
       tracking: { store: "opensarch" },
@@ -61,7 +61,7 @@ describe("parseStackConfig", () => {
         value: "opensarch",
         message: "has to be one of: postgres, opensearch. Did you mean 'opensearch'?",
       },
-      { key: "shar", value: 0.5, message: "is not a field here. Did you mean 'share'?" },
+      { key: "tenant", value: 0.5, message: "is not a field here. Did you mean 'tenants'?" },
       {
         key: "account.id",
         value: 111111111111,
@@ -73,14 +73,14 @@ describe("parseStackConfig", () => {
         message: "has to be the name of an AWS region, as eu-central-1.",
       },
       {
-        key: "share",
-        value: 0,
-        message: "has to be >= 0.01 (this stack's part of the quotas, so that several stacks fit one account).",
-      },
-      {
         key: "database.storageGb",
         value: 5,
         message: "has to be >= 20 (GiB of gp3 storage; three times the largest batch should be free).",
+      },
+      {
+        key: "data.retentionDays",
+        value: 0,
+        message: "has to be >= 1 (days that results, uploads, logs and ended jobs are kept).",
       },
       {
         key: "budget.email",
@@ -102,8 +102,8 @@ describe("parseStackConfig", () => {
     );
     const unknown = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`unknown${index}`, index]));
     assert.deepEqual(
-      problemsOf({ ...rawConfig(), ...unknown, share: 2 }).map(({ key }) => key),
-      [...Object.keys(unknown), "share"],
+      problemsOf({ ...rawConfig(), ...unknown, data: { keep: 2 } }).map(({ key }) => key),
+      [...Object.keys(unknown), "data.keep"],
     );
   });
 
@@ -351,7 +351,7 @@ describe("readStackFile", () => {
   it("lists every problem of a file in one error", () => {
     writeFileSync(
       join(directory, "Pulumi.bad.yaml"),
-      "config:\n  other-project:speed: 9\n  rates-platform:share: 2\n  rates-platform:netwrk: {}\n",
+      "config:\n  other-project:speed: 9\n  rates-platform:data: { retentionDays: 0 }\n  rates-platform:netwrk: {}\n",
     );
     assert.throws(
       () => readStackFile("bad", directory),
@@ -360,7 +360,7 @@ describe("readStackFile", () => {
         assert.equal(title, "Pulumi.bad.yaml is not valid:");
         assert.ok(lines.includes(`  netwrk "{}" is not a field here. Did you mean 'network'?`), message);
         assert.ok(
-          lines.some((line) => line.startsWith("  share 2 has to be <= 1 (")),
+          lines.some((line) => line.startsWith("  data.retentionDays 0 has to be >= 1 (")),
           message,
         );
         assert.ok(
@@ -373,17 +373,17 @@ describe("readStackFile", () => {
     );
   });
 
-  it("loses no key whose prefix is missing or misspelt: a share that was not read would be the whole account", () => {
+  it("loses no key whose prefix is missing or misspelt: quotas that were not read would be the whole account", () => {
     writeFileSync(
       join(directory, "Pulumi.lost.yaml"),
-      "config:\n  share: 0.5\n  rates-platfrom:keepData: false\n  aws:region: eu-central-1\n  pulumi:tags: {}\n",
+      "config:\n  arch: x86_64\n  rates-platfrom:data: { keep: false }\n  aws:region: eu-central-1\n  pulumi:tags: {}\n",
     );
     assert.throws(
       () => readStackFile("lost", directory),
       ({ message }: Error) => {
         assert.deepEqual(message.split("\n").slice(1, 3), [
-          "  share 0.5 is not read without the project's prefix: write 'rates-platform:share'.",
-          "  rates-platfrom:keepData false is not read without the project's prefix: write 'rates-platform:keepData'.",
+          "  arch \"x86_64\" is not read without the project's prefix: write 'rates-platform:arch'.",
+          '  rates-platfrom:data "{\\"keep\\":false}" is not read without the project\'s prefix: write \'rates-platform:data\'.',
         ]);
         assert.match(message, /account is missing/);
         assert.doesNotMatch(message, /aws:region|pulumi:tags/);

@@ -40,6 +40,12 @@ const Quotas = Type.Object(
     ec2Vcpus: quota(LIMITS.ec2Vcpus.value, "vCPUs of standard instances, On-Demand or Spot as the runners are"),
     fargateVcpus: quota(LIMITS.fargateVcpus.value, "vCPUs of Fargate tasks"),
     rdsInstances: quota(LIMITS.rdsInstances.value, "RDS instances"),
+    share: Type.Number({
+      minimum: 0.01,
+      maximum: 1,
+      default: 1,
+      description: "this stack's part of all of them, so that several stacks fit one account",
+    }),
   },
   { ...optional, description: "what the account was granted, as Service Quotas shows it" },
 );
@@ -175,6 +181,14 @@ const Caller = Type.Object(
   },
 );
 
+const Data = Type.Object(
+  {
+    retentionDays: wholeOr(30, "days that results, uploads, logs and ended jobs are kept", 1, 3_650),
+    keep: flag(true, "whether destroy leaves buckets and a last snapshot behind"),
+  },
+  optional,
+);
+
 const Budget = Type.Object(
   {
     monthlyUsd: Type.Number({ minimum: 1, description: "US dollars a month" }),
@@ -192,12 +206,6 @@ export const StackConfig = Type.Object(
     account: Account,
     tags: Tags,
     quotas: Quotas,
-    share: Type.Number({
-      minimum: 0.01,
-      maximum: 1,
-      default: 1,
-      description: "this stack's part of the quotas, so that several stacks fit one account",
-    }),
     network: Network,
     database: Database,
     tracking: Type.Union([PostgresTracking, OpenSearchTracking], { default: { store: "postgres" } }),
@@ -209,8 +217,7 @@ export const StackConfig = Type.Object(
       { default: [], uniqueItems: true, description: "tenants with a response queue of their own" },
     ),
     callers: Type.Array(Caller, { default: [] }),
-    retentionDays: wholeOr(30, "days that results, uploads, logs and ended jobs are kept", 1, 3_650),
-    keepData: flag(true, "whether destroy leaves buckets and a last snapshot behind"),
+    data: Data,
     budget: Budget,
     arch: Type.Enum(["x86_64", "arm64"], {
       default: "arm64",
