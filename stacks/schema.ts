@@ -153,6 +153,7 @@ const Jobs = Type.Object(
   {
     rawSql: flag(false, "whether a read may bring its own SQL"),
     inlineBytes: wholeOr(200_000, "results up to this size, as JSON, go into the response itself", 0, 900_000),
+    readsOnEc2: flag(true, "whether a read may run on EC2 where Glue has no room for it, or too little memory"),
     timeoutSeconds: wholeOr(900, "a job's time where it names none", 1, 86_400),
     maxTimeoutSeconds: wholeOr(14_400, "the most a job may ask for", 1, 86_400),
     leaseSeconds: wholeOr(30, "how long a silent run keeps its job", 5, 900),

@@ -15,6 +15,8 @@ create table jobs.jobs (
   task jsonb not null,
   inline json,
   runner text not null check (runner in ('glue', 'ec2')),
+  -- A read that an EC2 run may take too, when Glue has no room for it or its memory was too small.
+  elsewhere boolean not null default false,
   priority smallint not null check (priority between 0 and 9),
   labels jsonb not null,
   timeout_seconds integer not null check (timeout_seconds > 0),
@@ -55,6 +57,7 @@ create index jobs_deferred on jobs.jobs (not_before) where status = 'PENDING' an
 create index jobs_running on jobs.jobs (tenant) where status = 'IN_PROGRESS';
 create index jobs_running_run on jobs.jobs (run_id) where status = 'IN_PROGRESS';
 create index jobs_created on jobs.jobs (created_at);
+create index jobs_ended on jobs.jobs (finished_at) where finished_at is not null;
 
 -- Responses, frozen in the transaction that ends the job and sent afterwards, again until the sending is recorded.
 create table jobs.responses (
@@ -71,6 +74,7 @@ create table jobs.responses (
   message_id text
 );
 create index responses_due on jobs.responses (due_at) where sent_at is null;
+create index responses_without_job on jobs.responses (created_at) where job_id is null;
 
 -- Jobs whose tracking document is behind; written in the transaction of every change.
 create table jobs.tracking_outbox (
@@ -95,12 +99,14 @@ create table jobs.runs (
   outcome text
 );
 create unique index runs_slots on jobs.runs (runner, slot) where state <> 'ENDED';
+create index runs_ended on jobs.runs (ended_at) where state = 'ENDED';
 
 -- What all dispatchers share of a runner kind: its back-off after a throttle.
 create table jobs.runners (
   runner text primary key check (runner in ('glue', 'ec2')),
   paused_until timestamptz,
-  pauses integer not null default 0
+  pauses integer not null default 0,
+  version text -- of the code that the newest runs were started with
 );
 insert into jobs.runners (runner) values ('glue'), ('ec2');
 

@@ -33,7 +33,7 @@ create trigger mark_made after insert on jobs.jobs for each row execute function
 create trigger mark_changed after update on jobs.jobs for each row when (old.version <> new.version) execute function jobs.mark_document();
 
 -- Takes requests in, all of a batch in one statement. Input: a JSON array of
---   {tenant, requestId, requestHash, responseId, task, inline, runner, priority, labels, timeoutSeconds, maxAttempts, leaseSeconds}.
+--   {tenant, requestId, requestHash, responseId, task, inline, runner, elsewhere, priority, labels, timeoutSeconds, maxAttempts, leaseSeconds}.
 -- Answers a row for each, in order: ACCEPTED, REPEATED (the same task: the same job) or CONFLICT (another task).
 -- A repeated request whose job has ended gets its response again: answered says that it is due (due_responses).
 create function jobs.accept(requests json)
@@ -45,13 +45,13 @@ declare
   kinds text[];
 begin
   with made as (
-    insert into jobs.jobs (tenant, request_id, request_hash, response_id, task, inline, runner, priority, labels,
+    insert into jobs.jobs (tenant, request_id, request_hash, response_id, task, inline, runner, elsewhere, priority, labels,
                            timeout_seconds, max_attempts, lease_seconds, created_at, rank, status_history)
-    select r.tenant, r."requestId", r."requestHash", r."responseId", r.task, r.inline, r.runner, r.priority, r.labels,
+    select r.tenant, r."requestId", r."requestHash", r."responseId", r.task, r.inline, r.runner, r.elsewhere, r.priority, r.labels,
            r."timeoutSeconds", r."maxAttempts", r."leaseSeconds", moment,
            r.priority - floor(extract(epoch from moment) / 60)::integer, jobs.event('PENDING', moment)
     from rows from (json_to_recordset(requests) as (tenant text, "requestId" text, "requestHash" text, "responseId" text, task jsonb,
-      inline json, runner text, priority smallint, labels jsonb, "timeoutSeconds" integer, "maxAttempts" integer, "leaseSeconds" integer)) with ordinality as r
+      inline json, runner text, elsewhere boolean, priority smallint, labels jsonb, "timeoutSeconds" integer, "maxAttempts" integer, "leaseSeconds" integer)) with ordinality as r
     -- In key order, so that two batches with the same ids never wait for each other in a circle.
     order by r.tenant, r."requestId", r.ordinality
     -- Whichever unique index sees the other's row first: with one named, the race for the others would be an error.
@@ -93,19 +93,25 @@ $$;
 -- Gives a run the next waiting job of its kind: the highest rank (priority plus a point a minute waited), within it
 -- the tenant with the fewest running, then the oldest. The tenants of the rank are found by jumping along the index,
 -- so that a claim costs the same whether ten jobs wait or a hundred thousand.
--- Null: nothing waits. Error P0002 (no_data_found): the run is no longer one (reaped, retired), and has to exit.
+-- Null: nothing waits for this run. Error P0002 (no_data_found): it is no longer one (reaped, retired), and has to exit.
+-- A run older than the code that was deployed since gets nothing more, and is retired by asking.
 create function jobs.claim(p_run uuid, p_pid integer, p_backend_start timestamptz, p_log text)
 returns json language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   kind text;
+  current boolean;
   best integer;
   candidate text;
   chosen bigint;
   moment timestamptz := jobs.clock();
   job jobs.jobs;
 begin
-  update jobs.runs set seen_at = moment where id = p_run and state = 'RUNNING' returning runner into kind;
+  update jobs.runs r set seen_at = moment, state = case when r.version = coalesce(k.version, r.version) then 'RUNNING' else 'RETIRING' end
+  from jobs.runners k
+  where r.id = p_run and r.state = 'RUNNING' and k.runner = r.runner
+  returning r.runner, r.state = 'RUNNING' into kind, current;
   if not found then raise no_data_found using message = format('run %s is not running', p_run); end if;
+  if not current then return null; end if;
 
   select rank into best from jobs.jobs where runner = kind and status = 'PENDING' and not_before is null order by rank desc limit 1;
   while best is not null and chosen is null loop
@@ -247,6 +253,8 @@ begin
     return 'FAILED';
   end if;
   update jobs.jobs set
+    -- Streaming takes the same memory for any result, so it is the query's own: another run of the same size would fail too.
+    runner = case when p_error ->> 'type' = 'OutOfMemory' and elsewhere then 'ec2' else runner end,
     status = 'PENDING', run_id = null, lease_until = null, deadline = null, backend_pid = null, backend_start = null,
     not_before = moment + make_interval(secs => least(300, 2 ^ attempt)),
     error = p_error::jsonb,

@@ -18,10 +18,10 @@ begin
 
   select count(*) into waiting from (select from jobs.jobs where runner = p_runner and status = 'PENDING' and not_before is null limit 2 * p_slots) w;
   if waiting = 0 then return; end if;
-  select paused_until into pause from jobs.runners where runner = p_runner for update;
+  update jobs.runners set version = p_version where runner = p_runner returning paused_until into pause;
   if pause > moment then return; end if;
   select count(*) into free from jobs.runs r
-  where runner = p_runner and (state = 'STARTING'
+  where runner = p_runner and version = p_version and (state = 'STARTING'
     or state = 'RUNNING' and stop_at is null and seen_at > moment - make_interval(secs => p_silent_seconds) and not exists (select from jobs.jobs j where j.run_id = r.id and j.status = 'IN_PROGRESS'));
 
   return query
@@ -31,6 +31,34 @@ begin
     where not exists (select from jobs.runs h where h.runner = p_runner and h.slot = s.slot and h.state <> 'ENDED')
     order by s.slot limit greatest(0, waiting - free)
     returning id;
+end
+$$;
+
+-- Hands reads that have waited for five seconds to EC2 runs, as far as those have room for them, while Glue has none: all
+-- its slots are taken, or it was refused more. Of those that may run there the ones that would be next. Answers how many.
+create function jobs.overflow(p_glue_slots integer, p_ec2_slots integer)
+returns integer language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  moment timestamptz := jobs.clock();
+  room integer;
+  moved integer;
+begin
+  if not exists (select from jobs.jobs where runner = 'glue' and status = 'PENDING' and not_before is null and elsewhere
+                 and created_at < moment - interval '5 seconds') then return 0; end if;
+  perform from jobs.runners order by runner for update;
+  if (select paused_until from jobs.runners where runner = 'ec2') > moment then return 0; end if;
+  if (select count(*) from jobs.runs where runner = 'glue' and state <> 'ENDED') < p_glue_slots
+     and not coalesce((select paused_until > moment from jobs.runners where runner = 'glue'), false) then return 0; end if;
+  select p_ec2_slots - count(*) into room from jobs.jobs
+  where runner = 'ec2' and (status = 'IN_PROGRESS' or status = 'PENDING');
+  with next as (
+    select id from jobs.jobs
+    where runner = 'glue' and status = 'PENDING' and not_before is null and elsewhere and created_at < moment - interval '5 seconds'
+    order by rank desc, created_at, id limit greatest(0, room) for update skip locked)
+  update jobs.jobs set runner = 'ec2', version = version + 1 where id in (select id from next);
+  get diagnostics moved = row_count;
+  if moved > 0 then perform pg_notify('jobs_waiting_ec2', ''); end if;
+  return moved;
 end
 $$;
 
@@ -69,25 +97,38 @@ returns void language sql security definer set search_path = pg_catalog, pg_temp
   update jobs.runs set state = 'RETIRING', seen_at = jobs.clock() where id = p_run and state = 'RUNNING'
 $$;
 
--- The run is known to have ended: its slot is free, and a job it still held has lost its runner.
+-- All dispatchers wait before they start another run of a kind: 1 s after the first failure, doubling to two minutes; a
+-- run that reports in ends it.
+create function jobs.pause(p_runner text)
+returns timestamptz language sql set search_path = pg_catalog, pg_temp as $$
+  update jobs.runners set pauses = pauses + 1, paused_until = jobs.clock() + make_interval(secs => least(120, 2 ^ least(pauses, 7)))
+  where runner = p_runner returning paused_until
+$$;
+
+-- The run is known to have ended: its slot is free, and a job it still held has lost its runner. One that ended before it
+-- reported in tells of a refusal that came late, or of code that cannot start: another one now would end like it.
 create function jobs.run_ended(p_run uuid, p_outcome text)
 returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  was text;
+  kind text;
 begin
-  update jobs.runs set state = 'ENDED', ended_at = jobs.clock(), outcome = p_outcome where id = p_run and state <> 'ENDED';
+  select state, runner into was, kind from jobs.runs where id = p_run and state <> 'ENDED' for update;
   if found then
+    update jobs.runs set state = 'ENDED', ended_at = jobs.clock(), outcome = p_outcome where id = p_run;
+    if was = 'STARTING' then perform jobs.pause(kind); end if;
     update jobs.jobs set lease_until = jobs.clock() where run_id = p_run and status = 'IN_PROGRESS' and lease_until > jobs.clock();
   end if;
 end
 $$;
 
 -- The launcher could not start a run because the account has no room now: the slot is free again, no attempt of a job
--- is used, and all dispatchers wait: 1 s after the first refusal, doubling to two minutes; a run that reports in ends it.
+-- is used, and the kind pauses.
 create function jobs.run_refused(p_run uuid, p_reason text)
 returns timestamptz language sql security definer set search_path = pg_catalog, pg_temp as $$
   with refused as (
     update jobs.runs set state = 'ENDED', ended_at = jobs.clock(), outcome = p_reason where id = p_run and state = 'STARTING' returning runner)
-  update jobs.runners set pauses = pauses + 1, paused_until = jobs.clock() + make_interval(secs => least(120, 2 ^ least(pauses, 7)))
-  where runner in (select runner from refused) returning paused_until
+  select jobs.pause(runner) from refused
 $$;
 
 -- The runs that have not ended; silent: not reported in by the start deadline, or no sign of life for so long.
@@ -171,6 +212,25 @@ create function jobs.track_all() returns bigint language sql security definer se
   select count(*) from marked
 $$;
 
+-- Forgets what ended before a time: jobs whose response was sent, with that response; answers that made no job; runs. At
+-- most so many of each, so that the first time is no long transaction. Answers how many jobs; a request's id is free again.
+create function jobs.expire(p_before timestamptz, p_limit integer)
+returns bigint language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  expired bigint;
+begin
+  delete from jobs.responses where id in (
+    select id from jobs.responses where job_id is null and created_at < p_before and sent_at is not null order by created_at limit p_limit);
+  delete from jobs.runs where id in (
+    select id from jobs.runs where state = 'ENDED' and ended_at < p_before order by ended_at limit p_limit);
+  delete from jobs.jobs where id in (
+    select j.id from jobs.jobs j join jobs.responses r on r.job_id = j.id
+    where j.finished_at < p_before and r.sent_at is not null order by j.finished_at limit p_limit);
+  get diagnostics expired = row_count;
+  return expired;
+end
+$$;
+
 -- Who may call what. Nothing is anybody's by default.
 revoke execute on all functions in schema jobs from public;
 alter default privileges for role migrator in schema jobs revoke execute on functions from public;
@@ -190,7 +250,8 @@ grant execute on function jobs.run_started(uuid), jobs.retire(uuid), jobs.drain(
   jobs.retry(bigint, integer, json, bigint), jobs.response_sent(bigint, text), jobs.due_responses(integer, bigint[]) to job_keeper;
 
 grant execute on function jobs.plan_runs(text, integer, text, integer, integer), jobs.run_launched(uuid, text), jobs.run_ended(uuid, text),
-  jobs.run_refused(uuid, text), jobs.open_runs(integer), jobs.run_stopping(uuid), jobs.lost_jobs(), jobs.settle_lost(bigint, integer, text, json), jobs.track_all() to dispatcher;
+  jobs.run_refused(uuid, text), jobs.open_runs(integer), jobs.run_stopping(uuid), jobs.lost_jobs(), jobs.settle_lost(bigint, integer, text, json), jobs.track_all(), jobs.overflow(integer, integer),
+  jobs.expire(timestamptz, integer) to dispatcher;
 grant select, delete on jobs.tracking_outbox to dispatcher;
 grant select on jobs.runs, jobs.runners to dispatcher;
 

@@ -1,6 +1,7 @@
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { runEnded } from "../jobs/runs.ts";
 import type { Context } from "./context.ts";
+import { expire } from "./expire.ts";
 import { project } from "./project.ts";
 import { reap } from "./reap.ts";
 import { onRequests } from "./requests.ts";
@@ -26,7 +27,7 @@ export interface Handlers {
 }
 
 export function createHandlers(context: Context): Handlers {
-  const duties = { reap, sweep, schedule, project };
+  const duties = { reap, sweep, schedule, project, expire };
   return {
     requests: (event) => onRequests(context, event),
     async wakeups() {

@@ -1,4 +1,4 @@
-import { planRuns, runLaunched, runRefused } from "../jobs/runs.ts";
+import { overflow, planRuns, runLaunched, runRefused } from "../jobs/runs.ts";
 import { RUNNERS } from "../jobs/states.ts";
 import type { Context } from "./context.ts";
 import { Refused } from "./launcher.ts";
@@ -8,11 +8,14 @@ import { Refused } from "./launcher.ts";
  * here they are only launched. Answers how many were.
  */
 export async function schedule(context: Context): Promise<number> {
+  const { jobs, runners } = context.settings;
+  if (jobs.readsOnEc2 && runners.glue.slots > 0 && runners.ec2.slots > 0)
+    await overflow(context.db, { glue: runners.glue.slots, ec2: runners.ec2.slots });
   const started = await Promise.all(
     RUNNERS.map(async (runner) => {
-      const { slots, startSeconds } = context.settings.runners[runner];
+      const { slots, startSeconds } = runners[runner];
       if (slots === 0) return 0;
-      const silentSeconds = context.settings.jobs.leaseSeconds;
+      const silentSeconds = jobs.leaseSeconds;
       const runs = await planRuns(context.db, {
         runner,
         slots,

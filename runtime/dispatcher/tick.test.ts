@@ -130,6 +130,7 @@ describe("the dispatcher's duties", () => {
     await accept(d.context.db, [newJob("a"), newJob("b"), newJob("c")]);
     await schedule(d.context);
     const [first = ""] = d.launcher.started;
+    await d.admin.query("update jobs.runs set state = 'RUNNING' where id = $1", [first]);
     await createHandlers(d.context).runEnded({ run: first, outcome: "ENDED" });
     assert.equal(d.launcher.started.length, 3);
   });

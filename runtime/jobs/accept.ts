@@ -118,6 +118,7 @@ function newJob(request: Request, task: Task, settings: Settings): NewJob {
     task: inline ? { ...task, source: { inline: inline.length } } : task,
     inline,
     runner: routeOf(task, settings.runners),
+    elsewhere: task.type === "read" && settings.runners.ec2.slots > 0 && settings.jobs.readsOnEc2,
     priority: request.priority,
     labels: request.labels,
     timeoutSeconds: request.timeoutSeconds,

@@ -34,7 +34,12 @@ export function classify(error: unknown): JobError {
     const known = key === undefined ? undefined : BY_SQLSTATE[key];
     if (known) return new JobError(known, { reason: message }, { cause: error });
   }
-  if (NETWORK.has(code) || /connection (is closed|terminated|ended)|not queryable|Connection terminated/i.test(message))
+  if (
+    NETWORK.has(code) ||
+    /connection (is closed|terminated|ended)|not queryable|Connection terminated|timeout exceeded when trying to connect/i.test(
+      message,
+    )
+  )
     return new JobError("DatabaseUnavailable", { reason: message }, { cause: error });
   if ("$metadata" in error)
     return new JobError("StorageUnavailable", { reason: `${name}: ${message}` }, { cause: error });

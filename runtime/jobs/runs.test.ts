@@ -1,8 +1,18 @@
 import assert from "node:assert/strict";
 import type pg from "pg";
 import { JobError } from "./errors.ts";
-import { lostJobs, openRuns, planRuns, runEnded, runLaunched, runRefused, settleLost } from "./runs.ts";
-import { accept, cancel, claim, dueResponses, finish, runStarted } from "./store.ts";
+import {
+  expireJobs,
+  lostJobs,
+  openRuns,
+  overflow,
+  planRuns,
+  runEnded,
+  runLaunched,
+  runRefused,
+  settleLost,
+} from "./runs.ts";
+import { accept, cancel, claim, dueResponses, finish, responseSent, retry, runStarted } from "./store.ts";
 import { jobDatabase, newJob, testPlan } from "./testing.ts";
 
 const backend = { pid: 1, start: "2021-01-01T00:00:00Z" };
@@ -35,12 +45,94 @@ describe("the runs of the job store", () => {
     const runs = (await Promise.all(dispatchers.map((db) => planRuns(db, testPlan("glue", 4))))).flat();
     assert.equal(runs.length, 4);
     assert.equal((await planRuns(dispatcher, testPlan("glue", 4))).length, 0);
+    await runStarted(keeper, runs[0] ?? "");
     await runEnded(dispatcher, runs[0] ?? "", "ENDED");
     assert.equal(
       (await planRuns(dispatcher, testPlan("glue", 4))).length,
       1,
       "a slot is free once its run is known to have ended",
     );
+  });
+
+  it("pauses a kind whose run ended before it reported in: a refusal that came late, or code that cannot start", async () => {
+    await jobs(1);
+    const [run = ""] = await planRuns(dispatcher, testPlan("glue", 4));
+    await runEnded(dispatcher, run, "ENDED");
+    assert.deepEqual(await planRuns(dispatcher, testPlan("glue", 4)), []);
+    await fixture.admin.query("update jobs.runners set paused_until = jobs.clock()");
+    assert.equal((await planRuns(dispatcher, testPlan("glue", 4))).length, 1);
+  });
+
+  it("gives a run of an older version nothing more, and starts a run of the new one in its place", async () => {
+    await jobs(1);
+    const old = await started("old");
+    assert.notEqual(await claim(keeper, old, backend, undefined), undefined);
+    await accept(dispatcher, [newJob("later")]);
+    const [fresh = ""] = await planRuns(dispatcher, { ...testPlan("glue", 4), version: "new" });
+    assert.notEqual(fresh, "", "the old run is not counted on, though it is free once its job is done");
+    assert.equal(await claim(keeper, old, backend, undefined), undefined);
+    await assert.rejects(claim(keeper, old, backend, undefined), { code: "P0002" });
+    await runStarted(keeper, fresh);
+    assert.equal((await claim(keeper, fresh, backend, undefined))?.requestId, "later");
+  });
+
+  const started = async (version: string, runner: "glue" | "ec2" = "glue"): Promise<string> => {
+    const [run = ""] = await planRuns(dispatcher, { ...testPlan(runner, 4), version });
+    await runStarted(keeper, run);
+    return run;
+  };
+  const aged = () =>
+    fixture.admin.query("update jobs.jobs set created_at = created_at - interval '6 seconds' where status = 'PENDING'");
+  const runnerOf = async (requestId: string) =>
+    (await fixture.admin.query("select runner from jobs.jobs where request_id = $1", [requestId])).rows[0].runner;
+
+  it("hands reads that wait for Glue to EC2 while it has room, the next ones first, and only those that may go there", async () => {
+    const read = (id: string, elsewhere: boolean, priority = 4) => newJob(id, { elsewhere, priority });
+    await accept(dispatcher, [read("here", false, 9), read("low", true, 1), read("high", true, 6)]);
+    await aged();
+    const slots = { glue: 2, ec2: 1 };
+    assert.equal(await overflow(dispatcher, slots), 0, "Glue has slots");
+    assert.equal((await planRuns(dispatcher, testPlan("glue", 2))).length, 2);
+    assert.equal(await overflow(dispatcher, slots), 1);
+    assert.deepEqual([await runnerOf("here"), await runnerOf("low"), await runnerOf("high")], ["glue", "glue", "ec2"]);
+    assert.equal(await overflow(dispatcher, slots), 0, "EC2 is full");
+    await accept(dispatcher, [read("new", true, 9)]);
+    assert.equal(await overflow(dispatcher, { glue: 2, ec2: 9 }), 1, "what has just come waits for Glue a while");
+    assert.equal(await runnerOf("new"), "glue");
+  });
+
+  it("hands reads to EC2 while Glue refuses more runs", async () => {
+    await accept(dispatcher, [newJob("refused", { elsewhere: true })]);
+    await aged();
+    const [run = ""] = await planRuns(dispatcher, testPlan("glue", 4));
+    await runRefused(dispatcher, run, "ConcurrentRunsExceededException");
+    assert.equal(await overflow(dispatcher, { glue: 4, ec2: 1 }), 1);
+  });
+
+  it("retries a read whose memory was too small on EC2, where it may go there", async () => {
+    await accept(dispatcher, [newJob("large", { elsewhere: true }), newJob("stays")]);
+    const error = new JobError("OutOfMemory", { reason: "killed" }).body();
+    const run = await started("test");
+    for (let count = 0; count < 2; count++) {
+      const job = await claim(keeper, run, backend, undefined);
+      assert.ok(job);
+      assert.equal(await retry(keeper, job, error, 1_000_000_000), "RETRIED");
+    }
+    assert.equal(await runnerOf("large"), "ec2");
+    assert.equal(await runnerOf("stays"), "glue");
+    const { rows } = await fixture.admin.query("select attempts from jobs.jobs where request_id = 'large'");
+    assert.equal(rows[0].attempts[0].peakMemoryBytes, 1_000_000_000);
+  });
+
+  it("forgets what ended long ago and was answered, and frees its id", async () => {
+    await jobs(3);
+    for (const id of ["job-0", "job-1"]) await cancel(await fixture.as("api_reader"), "default", id);
+    const [first] = await dueResponses(dispatcher, 1);
+    await responseSent(dispatcher, first?.id ?? 0, "m");
+    await fixture.admin.query("update jobs.jobs set finished_at = finished_at - interval '10 days'");
+    assert.equal(await expireJobs(dispatcher, 11, 100), 0);
+    assert.equal(await expireJobs(dispatcher, 9, 100), 1, "the other's response is not sent, the third has not ended");
+    assert.equal((await jobs(3)).filter(({ outcome }) => outcome === "ACCEPTED").length, 1);
   });
 
   it("starts a run for each waiting job that no free run will take, and none where nothing waits", async () => {

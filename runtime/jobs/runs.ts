@@ -30,6 +30,23 @@ export async function planRuns(db: Database, plan: RunPlan): Promise<string[]> {
   return rows.map((row) => row.run);
 }
 
+/** Hands waiting reads to EC2 runs while Glue has no room and those have; answers how many. */
+export async function overflow(db: Database, slots: Record<RunnerKind, number>): Promise<number> {
+  return (await db.query("select jobs.overflow($1, $2) as moved", [slots.glue, slots.ec2])).rows[0].moved;
+}
+
+/**
+ * Forgets at most `limit` jobs that ended before a time and were answered, and as many old answers and runs; answers how
+ * many jobs. A caller whose clock is wrong must not decide: the age is taken from the database's.
+ */
+export async function expireJobs(db: Database, days: number, limit: number): Promise<number> {
+  const { rows } = await db.query("select jobs.expire(jobs.clock() - make_interval(days => $1), $2) as expired", [
+    days,
+    limit,
+  ]);
+  return Number(rows[0].expired);
+}
+
 export async function runLaunched(db: Database, run: string, externalId: string): Promise<void> {
   await db.query("select jobs.run_launched($1, $2)", [run, externalId]);
 }

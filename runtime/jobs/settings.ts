@@ -63,6 +63,10 @@ export const Settings = Type.Object(
     jobs: Type.Object(
       {
         rawSql: Type.Boolean({ default: false, description: "whether a read may bring its own SQL" }),
+        readsOnEc2: Type.Boolean({
+          default: true,
+          description: "whether a read may run on EC2 where Glue has no room for it, or too little memory",
+        }),
         timeoutSeconds: count("a job's time where it names none", 900),
         maxTimeoutSeconds: count("the most a job may ask for", 14_400),
         maxAttempts: count("attempts before a job whose runs are lost fails", 3),
@@ -76,6 +80,7 @@ export const Settings = Type.Object(
         reportRows: count("bad rows listed in a response; the whole report lies behind a pointer", 100),
         sourceBytes: count("the most a source may hold, unpacked", 20_000_000_000),
         urlHosts: Type.Array(Type.String(), { default: [], description: "hosts that url sources may name" }),
+        retentionDays: count("days that ended jobs and their documents are kept", 30),
       },
       { additionalProperties: false, default: {} },
     ),

@@ -23,6 +23,8 @@ export interface NewJob {
   task: object;
   inline: unknown[] | null;
   runner: string;
+  /** Whether an EC2 run may take it too, where Glue has no room or too little memory. */
+  elsewhere: boolean;
   priority: number;
   labels: Record<string, string>;
   timeoutSeconds: number;

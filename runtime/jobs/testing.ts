@@ -41,6 +41,7 @@ export const newJob = (requestId: string, overrides: Partial<NewJob> = {}): NewJ
   task: { type: "read", query: "average_rates", params: {}, format: "csv", compression: "none" },
   inline: null,
   runner: "glue",
+  elsewhere: false,
   priority: 4,
   labels: {},
   timeoutSeconds: 60,

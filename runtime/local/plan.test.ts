@@ -54,7 +54,7 @@ describe("the capacity of the local platform", () => {
       dispatchers: { requests: 4, wakeups: 2 },
       tenants: [],
       maxConnections: connectionsFor(runners),
-      settings: {},
+      settings: localPlan("prod").settings,
     };
     const queues = { requests: "r", wakeups: "w", deadLetters: "d", responses: "a", tenants: {} };
     const settings = localSettings(plan, queues, { results: "r", uploads: "u" });

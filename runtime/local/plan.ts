@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { planCapacity } from "../../stacks/capacity.ts";
 import { listProblems, readStackFile } from "../../stacks/config.ts";
 import type { StackConfig } from "../../stacks/schema.ts";
+import { type StackSettings, stackSettings } from "../../stacks/settings.ts";
 import { suggestion } from "../jobs/problems.ts";
 import type { Settings } from "../jobs/settings.ts";
 import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
@@ -12,6 +13,8 @@ import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
 const PROCESSES_PER_CORE = 4;
 /** Connections of one run at most: its keeper's, and a session for each role it has worked as. */
 const CONNECTIONS_PER_RUN = 4;
+/** From the start of a process to its first sign of life. */
+const LOCAL_START_SECONDS = 120;
 /** Connections of everything else: API, dispatcher, canceller, and the people who look on. */
 const OTHER_CONNECTIONS = 60;
 
@@ -36,13 +39,6 @@ export interface LocalPlan {
   settings: StackSettings;
 }
 
-/** What of the settings a stack's configuration says; runners' slots follow from its capacity. */
-interface StackSettings {
-  jobs?: Partial<Settings["jobs"]>;
-  api?: Partial<Settings["api"]>;
-  runners?: Record<RunnerKind, Partial<Settings["runners"][RunnerKind]>>;
-}
-
 /** The stack cannot be imitated: there is none of that name, or its file is wrong. */
 export class StackError extends Error {
   override readonly name = "StackError";
@@ -65,7 +61,7 @@ export function localPlan(
     dispatchers: { requests: eventSourceConcurrency, wakeups: wakeupConcurrency },
     tenants: config.tenants,
     maxConnections: connectionsFor(runners),
-    settings: stackSettings(config),
+    settings: stackSettings(config, plan),
   };
 }
 
@@ -78,18 +74,6 @@ function readStack(stack: string, directory: string): StackConfig {
   } catch (error) {
     throw new StackError(error instanceof Error ? error.message : String(error), { cause: error });
   }
-}
-
-/** The stack's choices in the names of the settings. */
-function stackSettings({ jobs, api, runners: { glue, ec2 } }: StackConfig): StackSettings {
-  return {
-    jobs,
-    api: { poolMax: api.poolMax, ratesDays: api.ratesDays },
-    runners: {
-      glue: { idleSeconds: glue.idleSeconds, lifetimeSeconds: glue.timeoutMinutes * 60 },
-      ec2: { idleSeconds: ec2.idleSeconds, lifetimeSeconds: ec2.lifetimeSeconds },
-    },
-  };
 }
 
 /**
@@ -118,7 +102,11 @@ export function localSettings(
   buckets: NonNullable<Settings["buckets"]>,
 ): object {
   const { settings, runners } = plan;
-  const slots = (kind: RunnerKind) => ({ ...settings.runners?.[kind], slots: runners[kind].local });
+  const slots = (kind: RunnerKind) => ({
+    ...settings.runners[kind],
+    slots: runners[kind].local,
+    startSeconds: LOCAL_START_SECONDS,
+  });
   return {
     ...settings,
     version: "local",

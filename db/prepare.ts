@@ -1,0 +1,73 @@
+import pg from "pg";
+import { loadDump } from "./dump.ts";
+import { migrate } from "./migrate.ts";
+import { letRolesLogIn } from "./roles.ts";
+import { loadSample } from "./sample/load.ts";
+
+/** A cluster that is the platform's own, outside the cloud. */
+export interface Cluster {
+  /** The one password that the superuser and every role of the platform log in with. */
+  password: string;
+  /** URL of a database, for the superuser. */
+  url(database: string): string;
+}
+
+/** Whether the cluster has that database, and so everything that it was to begin with. */
+export async function isPrepared(cluster: Cluster, name: string): Promise<boolean> {
+  return withClient(cluster.url("postgres"), (admin) => hasDatabase(admin, name));
+}
+
+/**
+ * Brings the database `name` to where the platform can use it: made and filled on the first call, with the dump if one
+ * is given and the sample otherwise; brought up to date on every call. A dump for a database that is there is left alone.
+ */
+export async function prepare(
+  cluster: Cluster,
+  name: string,
+  { dump, say }: { dump?: string; say(line: string): void },
+): Promise<void> {
+  // The name of a database until it holds all it is to begin with: a first call that was cut off begins anew.
+  const unfinished = `${name}_unfinished`;
+  await withClient(cluster.url("postgres"), async (admin) => {
+    if (await hasDatabase(admin, name)) {
+      await migrate({ url: cluster.url(name) }, say);
+    } else {
+      const quoted = pg.escapeIdentifier(unfinished);
+      await admin.query(`drop database if exists ${quoted} with (force)`);
+      await admin.query(`create database ${quoted}`);
+      await fill(cluster.url(unfinished), dump, say);
+      await admin.query(`alter database ${quoted} rename to ${pg.escapeIdentifier(name)}`);
+    }
+    await letRolesLogIn(admin, cluster.password);
+  });
+}
+
+async function hasDatabase(admin: pg.Client, name: string): Promise<boolean> {
+  const { rowCount } = await admin.query("select from pg_database where datname = $1", [name]);
+  return rowCount === 1;
+}
+
+async function fill(url: string, dump: string | undefined, say: (line: string) => void): Promise<void> {
+  if (dump !== undefined) {
+    say(`Loading ${dump} …`);
+    const { notes } = await withClient(url, (client) => loadDump(client, dump));
+    for (const note of notes) say(`  ${note}`);
+  }
+  await migrate({ url });
+  if (dump === undefined) {
+    say("Loading the sample of ports, regions and prices …");
+    await withClient(url, (client) => loadSample(client));
+  }
+}
+
+/** Runs `work` with one connection, which is closed behind it. */
+export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(url);
+  client.on("error", () => undefined);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,84 @@
+import { accessSync, constants, statSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { DumpError } from "./dump.ts";
+import { type Cluster, isPrepared, prepare } from "./prepare.ts";
+
+/** Where a cluster's superuser is reached, as its environment says, and which database is the platform's. */
+export interface Target {
+  cluster: Cluster;
+  database: string;
+}
+
+/** What keeps the database from being set up, told with its remedy. */
+export class SetupError extends Error {
+  override readonly name = "SetupError";
+}
+
+/**
+ * Reads DATABASE_HOST (127.0.0.1), DATABASE_PORT (5432), DATABASE_NAME (rates), DATABASE_USER (postgres, a superuser)
+ * and DB_PASSWORD. Throws a SetupError where there is no password.
+ */
+export function targetOf(env: NodeJS.ProcessEnv): Target {
+  const password = env.DB_PASSWORD;
+  if (!password) throw new SetupError("DB_PASSWORD is empty; set it to the password that the database was made with.");
+  const server = new URL(`postgres://${env.DATABASE_HOST ?? "127.0.0.1"}:${env.DATABASE_PORT ?? 5432}`);
+  server.username = encodeURIComponent(env.DATABASE_USER ?? "postgres");
+  server.password = encodeURIComponent(password);
+  const url = (database: string) => new URL(`/${encodeURIComponent(database)}`, server).href;
+  return { cluster: { password, url }, database: env.DATABASE_NAME ?? "rates" };
+}
+
+/**
+ * Sets up the database of a cluster that is there: made and filled where it is missing, with `dump` or, if that is
+ * undefined or empty (/dev/null), the sample; only brought up to date where it is there, whatever the dump. Throws a
+ * SetupError or a DumpError for what its user can mend.
+ */
+export async function setUp(
+  { cluster, database }: Target,
+  dump: string | undefined,
+  say: (line: string) => void,
+): Promise<void> {
+  try {
+    const file = dump === undefined ? undefined : usableDump(dump);
+    if (file !== undefined && (await isPrepared(cluster, database)))
+      say(`The database ${database} is there already; the dump stays unread.`);
+    await prepare(cluster, database, { ...(file === undefined ? {} : { dump: file }), say });
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== INVALID_PASSWORD) throw error;
+    throw new SetupError("Postgres refuses DB_PASSWORD: its data were made with another. Give that one again.", {
+      cause: error,
+    });
+  }
+}
+
+const INVALID_PASSWORD = "28P01";
+
+/** The dump's path, or undefined where there is nothing in it. */
+function usableDump(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) throw new SetupError(`There is no dump ${path}.`);
+  if (found.isDirectory()) throw new SetupError(`The dump ${path} is a directory; name a plain pg_dump file.`);
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (cause) {
+    throw new SetupError(
+      `The dump ${path} may not be read by user ${process.getuid?.()}; let others read it (chmod o+r).`,
+      { cause },
+    );
+  }
+  return found.isFile() && found.size > 0 ? path : undefined;
+}
+
+/** `node db/setup.ts [--dump FILE.sql]`: sets up the database of the environment, once for all on its first start. */
+if (import.meta.main) {
+  try {
+    const { values } = parseArgs({ options: { dump: { type: "string" } } });
+    const target = targetOf(process.env);
+    await setUp(target, values.dump, console.log);
+    console.log(`The database ${target.database} is up to date.`);
+  } catch (error) {
+    const expected = error instanceof SetupError || error instanceof DumpError;
+    console.error(expected || !(error instanceof Error) ? String((error as Error).message ?? error) : error.stack);
+    process.exitCode = 1;
+  }
+}
