@@ -204,6 +204,16 @@ returns json language sql security definer set search_path = pg_catalog, pg_temp
   from jobs.jobs where tenant = p_tenant and request_id = p_request_id
 $$;
 
+-- What of a runner kind is taken: its runs, those of them without work, and the jobs that wait.
+create function jobs.room(p_runner text)
+returns table (running integer, idle integer, waiting integer)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select count(*)::integer,
+    count(*) filter (where state = 'RUNNING' and not exists (select from jobs.jobs j where j.run_id = r.id and j.status = 'IN_PROGRESS'))::integer,
+    (select count(*) from jobs.jobs where runner = p_runner and status = 'PENDING')::integer
+  from jobs.runs r where runner = p_runner and state <> 'ENDED'
+$$;
+
 -- Marks every document as behind: what rebuilds a tracking store that was lost. Answers how many there are.
 create function jobs.track_all() returns bigint language sql security definer set search_path = pg_catalog, pg_temp as $$
   with marked as (
@@ -239,7 +249,7 @@ grant usage on schema jobs to api_reader, job_writer, job_keeper, dispatcher;
 grant execute on function jobs.clock() to api_reader, job_keeper, dispatcher;
 grant execute on function jobs.accept(json), jobs.answer(text, text, text, text, text), jobs.due_responses(integer, bigint[]), jobs.response_sent(bigint, text)
   to api_reader, dispatcher;
-grant execute on function jobs.cancel(text, text), jobs.kept_request(text, text) to api_reader;
+grant execute on function jobs.cancel(text, text), jobs.kept_request(text, text), jobs.room(text) to api_reader;
 grant execute on function jobs.iso(timestamptz), jobs.public_task(jsonb) to api_reader, dispatcher;
 grant select on jobs.documents to api_reader, dispatcher;
 grant select on jobs.responses, jobs.runs, jobs.runners, jobs.tokens to api_reader;

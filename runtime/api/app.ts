@@ -9,6 +9,7 @@ import { createGuards } from "./auth.ts";
 import { dashboardRoutes } from "./dashboard.ts";
 import type { ApiDeps, JobDeps } from "./deps.ts";
 import { eventRoute } from "./events.ts";
+import { explainRoute } from "./explain.ts";
 import { jobRoutes } from "./jobs.ts";
 import { handleErrors, invalid, sendProblem } from "./problem.ts";
 import { ratesRoute } from "./rates.ts";
@@ -85,6 +86,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   if (cloud) {
     const jobs: JobDeps = { ...deps, cloud };
     jobRoutes(app, jobs, guard);
+    explainRoute(app, jobs, guard);
     resultRoutes(app, jobs, guard);
     eventRoute(app, jobs, guard);
     uploadRoutes(app, jobs, guard);

@@ -1,13 +1,8 @@
 import { Readable } from "node:stream";
-import type { Static } from "typebox";
-import { JobError } from "../jobs/errors.ts";
-import { bindParams, queryNamed } from "../jobs/queries.ts";
-import type { QueryTask, SqlTask } from "../jobs/request.ts";
+import { explain, type ReadTask, sqlOf } from "../jobs/explain.ts";
 import { CopyOut } from "./copyOut.ts";
 import { type Format, keep, type Output, type OutputOptions } from "./output.ts";
 import type { Session } from "./sessions.ts";
-
-export type ReadTask = Static<typeof QueryTask> | Static<typeof SqlTask>;
 
 /** What a read is told, and tells, while it runs. */
 export interface ReadContext {
@@ -35,7 +30,8 @@ export async function read(task: ReadTask, context: ReadContext): Promise<Output
   );
   let copying = false;
   try {
-    if ("sql" in task) context.onProgress({ rows: 0, bytes: 0, estimatedRows: await proveOneStatement(client, sql) });
+    // COPY takes no parameters and wraps its query in parentheses, which raw SQL could close.
+    if ("sql" in task) context.onProgress({ rows: 0, bytes: 0, estimatedRows: (await explain(client, sql)).rows });
     context.onCopy();
     const copy = client.query(new CopyOut(copyStatement(sql, task.format)));
     copying = true;
@@ -64,36 +60,6 @@ export async function read(task: ReadTask, context: ReadContext): Promise<Output
   } finally {
     // What SQL of a caller's own has set or locked in this session is not the next job's.
     if ("sql" in task && !copying) await client.query("discard all").catch(() => context.discard());
-  }
-}
-
-const sqlOf = (task: ReadTask): string => {
-  if ("sql" in task) return task.sql.replace(/[\s;]+$/, "");
-  const query = queryNamed(task.query);
-  if (!query) throw new JobError("InvalidSql", { reason: `there is no query '${task.query}' in this version.` });
-  return bindParams(query, task.params);
-};
-
-/**
- * COPY takes no parameters and wraps its query in parentheses, which raw SQL could close. So the server itself first
- * parses it as one statement (the extended protocol refuses several), behind an EXPLAIN whose options stand in front of
- * it, so that it cannot bring its own. Answers the rows that the planner expects.
- */
-async function proveOneStatement(client: Session["client"], sql: string): Promise<number> {
-  try {
-    const { rows } = await client.query({ text: `explain (format json) ${sql}`, queryMode: "extended" } as {
-      text: string;
-    });
-    return rows[0]["QUERY PLAN"][0].Plan["Plan Rows"];
-  } catch (error) {
-    const { code, message } = error as { code?: string; message: string };
-    if (code === "42601")
-      throw new JobError(
-        /multiple commands/.test(message) ? "NotOneStatement" : "InvalidSql",
-        { reason: message },
-        { cause: error },
-      );
-    throw error;
   }
 }
 

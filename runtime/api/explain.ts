@@ -1,0 +1,95 @@
+import type { FastifyInstance, preHandlerHookHandler } from "fastify";
+import Type from "typebox";
+import { routeOf } from "../jobs/accept.ts";
+import { classify } from "../jobs/classify.ts";
+import { ERRORS } from "../jobs/errors.ts";
+import { type Estimate, explain, type ReadTask, sqlOf } from "../jobs/explain.ts";
+import { Request as JobRequest, parseRequest } from "../jobs/request.ts";
+import { RUNNERS } from "../jobs/states.ts";
+import type { Scope } from "../jobs/tokens.ts";
+import { callerOfRequest } from "./auth.ts";
+import type { JobDeps } from "./deps.ts";
+import { tenantOf } from "./jobs.ts";
+
+/** Planning takes milliseconds; what takes longer is no question to wait for. */
+const PLANNING_MS = 5_000;
+
+const Answer = Type.Object({
+  route: Type.Enum([...RUNNERS], { description: "where it would run" }),
+  room: Type.Object(
+    {
+      slots: Type.Integer({ description: "runs that this kind may have at once" }),
+      running: Type.Integer(),
+      waiting: Type.Integer({ description: "jobs of this kind that wait" }),
+      now: Type.Boolean({ description: "whether it would start at once" }),
+    },
+    { description: "whether there is room for it" },
+  ),
+  estimatedRows: Type.Optional(Type.Number({ description: "reads only" })),
+  estimatedBytes: Type.Optional(Type.Number({ description: "reads only, before compression" })),
+  plan: Type.Optional(Type.Unknown({ description: "reads only: as EXPLAIN (FORMAT JSON) has it" })),
+});
+
+/** POST /explain: what a request would take and where it would run, without making a job of it. */
+export function explainRoute(
+  app: FastifyInstance,
+  { db, settings }: JobDeps,
+  guard: (scope: Scope) => preHandlerHookHandler,
+): void {
+  app.post(
+    "/explain",
+    {
+      preHandler: guard("submit"),
+      validatorCompiler: () => () => true,
+      schema: {
+        summary: "Plan a job without submitting it",
+        body: Type.Partial(JobRequest),
+        response: { 200: Answer },
+      },
+    },
+    async (request) => {
+      const caller = callerOfRequest(request);
+      const body = (request.body ?? {}) as Record<string, unknown>;
+      const tenant = tenantOf(caller, typeof body.tenant === "string" ? body.tenant : undefined);
+      const { task } = parseRequest({ requestId: "explain", tenant, ...body }, settings.jobs);
+      const route = routeOf(task, settings.runners);
+      const [room, estimate] = await Promise.all([
+        roomOf(db, route, settings.runners[route].slots),
+        task.type === "read" ? planned(db, task) : undefined,
+      ]);
+      return {
+        route,
+        room,
+        ...(estimate ? { estimatedRows: estimate.rows, estimatedBytes: estimate.bytes, plan: estimate.plan } : {}),
+      };
+    },
+  );
+}
+
+/** Plans as the role that would run it: what that may not read fails here as it would there. */
+async function planned(db: JobDeps["db"], task: ReadTask): Promise<Estimate> {
+  const sql = sqlOf(task);
+  const client = await db.connect();
+  try {
+    await client.query(`begin read only; set local role job_reader; set local statement_timeout = ${PLANNING_MS}`);
+    const estimate = await explain(client, sql);
+    await client.query("rollback");
+    client.release();
+    return estimate;
+  } catch (error) {
+    const rolledBack = await client.query("rollback").then(
+      () => true,
+      () => false,
+    );
+    client.release(!rolledBack);
+    const known = classify(error);
+    // What a caller's SQL brought about is the caller's to know, as the job's error would tell it.
+    throw ERRORS[known.code].category === "User" ? known : error;
+  }
+}
+
+async function roomOf(db: JobDeps["db"], runner: (typeof RUNNERS)[number], slots: number) {
+  const { rows } = await db.query("select running, waiting, idle from jobs.room($1)", [runner]);
+  const { running, waiting, idle } = rows[0];
+  return { slots, running, waiting, now: waiting < slots - running + idle };
+}
