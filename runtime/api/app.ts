@@ -14,6 +14,7 @@ import { jobRoutes } from "./jobs.ts";
 import { handleErrors, invalid, sendProblem } from "./problem.ts";
 import { ratesRoute } from "./rates.ts";
 import { RatesReader } from "./ratesReader.ts";
+import { redriveRoute } from "./redrive.ts";
 import { resultRoutes } from "./results.ts";
 import { statsRoute } from "./stats.ts";
 import { uploadRoutes } from "./uploads.ts";
@@ -91,6 +92,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     eventRoute(app, jobs, guard);
     uploadRoutes(app, jobs, guard);
     statsRoute(app, jobs, guard);
+    redriveRoute(app, jobs, guard);
     dashboardRoutes(app);
   }
   return app;
