@@ -58,9 +58,10 @@ $$;
 grant select on public.ports, public.regions, public.prices to api_reader, job_reader;
 grant select, insert, update, delete on public.ports, public.regions, public.prices to job_writer;
 
--- The API plans a read before it is a job (POST /explain) as the role that would run it; it does nothing else as that.
+-- Whoever accepts a read plans it as the role that will run it, to tell where it should; they do nothing else as that.
 alter role api_reader noinherit;
-grant job_reader to api_reader;
+alter role dispatcher noinherit;
+grant job_reader to api_reader, dispatcher;
 
 -- A session that only may see and signal others: state and query of foreign sessions are hidden from everybody else.
 grant pg_read_all_stats, pg_signal_backend to canceller;

@@ -23,6 +23,15 @@ describe("POST /explain", () => {
     assert.equal((await p.admin.query("select from jobs.jobs")).rowCount, 0);
   });
 
+  it("sends a read whose result is expected to be large to EC2, and accepts it there", async () => {
+    const task = { type: "read", sql: "select * from generate_series(1, 1000000000) n", format: "csv" };
+    assert.equal((await ask(task)).json().route, "ec2");
+    const payload = { requestId: "large", task };
+    assert.equal((await p.app.inject({ method: "POST", url: "/jobs", headers, payload })).statusCode, 202);
+    const { rows } = await p.admin.query("delete from jobs.jobs where request_id = 'large' returning runner");
+    assert.equal(rows[0].runner, "ec2");
+  });
+
   it("sends updates where they run, without a plan", async () => {
     const response = await ask({
       type: "update",

@@ -3,16 +3,13 @@ import Type from "typebox";
 import { routeOf } from "../jobs/accept.ts";
 import { classify } from "../jobs/classify.ts";
 import { ERRORS } from "../jobs/errors.ts";
-import { type Estimate, explain, type ReadTask, sqlOf } from "../jobs/explain.ts";
+import { type Estimate, estimate, type ReadTask } from "../jobs/explain.ts";
 import { Request as JobRequest, parseRequest } from "../jobs/request.ts";
 import { RUNNERS } from "../jobs/states.ts";
 import type { Scope } from "../jobs/tokens.ts";
 import { callerOfRequest } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { tenantOf } from "./jobs.ts";
-
-/** Planning takes milliseconds; what takes longer is no question to wait for. */
-const PLANNING_MS = 5_000;
 
 const Answer = Type.Object({
   route: Type.Enum([...RUNNERS], { description: "where it would run" }),
@@ -52,36 +49,21 @@ export function explainRoute(
       const body = (request.body ?? {}) as Record<string, unknown>;
       const tenant = tenantOf(caller, typeof body.tenant === "string" ? body.tenant : undefined);
       const { task } = parseRequest({ requestId: "explain", tenant, ...body }, settings.jobs);
-      const route = routeOf(task, settings.runners);
-      const [room, estimate] = await Promise.all([
-        roomOf(db, route, settings.runners[route].slots),
-        task.type === "read" ? planned(db, task) : undefined,
-      ]);
+      const expected = task.type === "read" ? await planned(db, task) : undefined;
+      const route = routeOf(task, settings, expected);
       return {
         route,
-        room,
-        ...(estimate ? { estimatedRows: estimate.rows, estimatedBytes: estimate.bytes, plan: estimate.plan } : {}),
+        room: await roomOf(db, route, settings.runners[route].slots),
+        ...(expected ? { estimatedRows: expected.rows, estimatedBytes: expected.bytes, plan: expected.plan } : {}),
       };
     },
   );
 }
 
-/** Plans as the role that would run it: what that may not read fails here as it would there. */
 async function planned(db: JobDeps["db"], task: ReadTask): Promise<Estimate> {
-  const sql = sqlOf(task);
-  const client = await db.connect();
   try {
-    await client.query(`begin read only; set local role job_reader; set local statement_timeout = ${PLANNING_MS}`);
-    const estimate = await explain(client, sql);
-    await client.query("rollback");
-    client.release();
-    return estimate;
+    return await estimate(db, task);
   } catch (error) {
-    const rolledBack = await client.query("rollback").then(
-      () => true,
-      () => false,
-    );
-    client.release(!rolledBack);
     const known = classify(error);
     // What a caller's SQL brought about is the caller's to know, as the job's error would tell it.
     throw ERRORS[known.code].category === "User" ? known : error;

@@ -1,5 +1,7 @@
+import type pg from "pg";
 import type { LazyS3 } from "./cloud.ts";
 import { JobError } from "./errors.ts";
+import { type Estimate, estimate } from "./explain.ts";
 import { hashOf, parseRequest, type Request, responseIdOf, type Task } from "./request.ts";
 import { answerBody } from "./responses.ts";
 import type { Settings } from "./settings.ts";
@@ -13,7 +15,7 @@ export type Outcome =
 
 /** What accepting needs: the store, the stack's rules, and S3 to pin sources. */
 export interface Acceptor {
-  db: Database;
+  db: pg.Pool;
   settings: Settings;
   s3: LazyS3 | undefined;
   /** Whether a refusal is answered on the response queue: where the request came by the queue, nothing else tells. */
@@ -36,7 +38,9 @@ export async function acceptAll(
     bodies.map(async ({ value, requestId, tenant }, index) => {
       try {
         const request = parseRequest(value, acceptor.settings.jobs);
-        ready.push({ index, request, job: newJob(request, await pinned(acceptor, request), acceptor.settings) });
+        const task = await pinned(acceptor, request);
+        const estimate = await expected(acceptor, task);
+        ready.push({ index, request, job: newJob(request, task, acceptor.settings, estimate) });
       } catch (error) {
         if (!(error instanceof JobError)) throw error;
         outcomes[index] = {
@@ -101,13 +105,30 @@ function textOf(request: unknown): string {
   }
 }
 
-/** Reads go to Glue, updates to EC2; where a stack has no run of the one kind, the other takes its work. */
-export function routeOf(task: Task, runners: Settings["runners"]): RunnerKind {
-  const [first, second] = task.type === "read" ? (["glue", "ec2"] as const) : (["ec2", "glue"] as const);
-  return runners[first].slots > 0 ? first : second;
+/** A result that is expected to be larger takes a Glue run of a sixteenth of a DPU, a quarter of a vCPU, too long. */
+const LARGE_BYTES = 1_000_000_000;
+
+/**
+ * Reads go to Glue, updates to EC2; large reads to EC2 too, where the stack allows it. Where a stack has no run of the
+ * one kind, the other takes its work.
+ */
+export function routeOf(task: Task, settings: Settings, estimate?: { bytes: number }): RunnerKind {
+  const large = (estimate?.bytes ?? 0) > LARGE_BYTES && isElsewhere(task, settings);
+  const [first, second] = task.type === "read" && !large ? (["glue", "ec2"] as const) : (["ec2", "glue"] as const);
+  return settings.runners[first].slots > 0 ? first : second;
 }
 
-function newJob(request: Request, task: Task, settings: Settings): NewJob {
+/** Whether both kinds of runs may take a task. */
+const isElsewhere = (task: Task, { runners, jobs }: Settings): boolean =>
+  task.type === "read" && jobs.readsOnEc2 && runners.glue.slots > 0 && runners.ec2.slots > 0;
+
+/** What is expected of a read that could go either way; one that cannot be planned fails when it runs, and says why. */
+async function expected({ db, settings }: Acceptor, task: Task): Promise<Estimate | undefined> {
+  if (task.type !== "read" || !isElsewhere(task, settings)) return undefined;
+  return estimate(db, task).catch(() => undefined);
+}
+
+function newJob(request: Request, task: Task, settings: Settings, estimate: Estimate | undefined): NewJob {
   const requestHash = hashOf(request.task);
   const inline = "source" in task && "inline" in task.source ? task.source.inline : null;
   return {
@@ -117,8 +138,8 @@ function newJob(request: Request, task: Task, settings: Settings): NewJob {
     responseId: responseIdOf(request.tenant, request.requestId, requestHash),
     task: inline ? { ...task, source: { inline: inline.length } } : task,
     inline,
-    runner: routeOf(task, settings.runners),
-    elsewhere: task.type === "read" && settings.runners.ec2.slots > 0 && settings.jobs.readsOnEc2,
+    runner: routeOf(task, settings, estimate),
+    elsewhere: isElsewhere(task, settings),
     priority: request.priority,
     labels: request.labels,
     timeoutSeconds: request.timeoutSeconds,

@@ -23,6 +23,30 @@ export const sqlOf = (task: ReadTask): string => {
   return bindParams(query, task.params);
 };
 
+/** Planning takes milliseconds; what takes longer is no question to wait for. */
+const PLANNING_MS = 5_000;
+
+/**
+ * Plans a read as the role that would run it: what that may not read fails here as it would there. The connections' own
+ * role has to be a member of job_reader.
+ */
+export async function estimate(db: pg.Pool, task: ReadTask): Promise<Estimate> {
+  const sql = sqlOf(task);
+  const client = await db.connect();
+  let broken = true;
+  try {
+    await client.query(`begin read only; set local role job_reader; set local statement_timeout = ${PLANNING_MS}`);
+    try {
+      return await explain(client, sql);
+    } finally {
+      await client.query("rollback");
+      broken = false;
+    }
+  } finally {
+    client.release(broken);
+  }
+}
+
 /**
  * Plans a read without running it, and so proves that it is one statement: the extended protocol refuses several, and the
  * EXPLAIN whose options stand in front of the SQL keeps it from bringing its own.

@@ -274,7 +274,7 @@ describe("the job store", () => {
         await claim(keeper, run, backend, undefined);
         times.push(performance.now() - start);
       }
-      return times.sort((a, b) => a - b)[3] ?? 0;
+      return Math.min(...times); // the least disturbed by whatever else the machine does
     };
     const few = await time();
     await fill(20_000);
