@@ -81,42 +81,6 @@ export function readStackFile(stack: string, directory = "."): StackConfig {
   throw new Error(`${name} is not valid:\n${listProblems([...problems, ...(parsed.problems ?? [])])}`);
 }
 
-/**
- * planStack for a configuration as a Pulumi program has it: every key with its namespace, every value as text, JSON
- * where it is an object or a list.
- * @param secret keys with their namespace that are secrets: none is expected, and none is shown
- */
-export function planProgram(
-  all: Readonly<Record<string, string>>,
-  secret: readonly string[],
-  stack: string,
-): PlannedStack {
-  const { own, problems } = ownKeys(
-    Object.fromEntries(
-      Object.entries(all).map(([key, text]) => [key, secret.includes(key) ? "[secret]" : unfold(text)]),
-    ),
-  );
-  if (!String(all[DISABLED]).includes('"aws"'))
-    problems.push({
-      key: DISABLED,
-      message: 'has to be ["aws"], so that no resource slips onto the account of whoever happens to be logged in.',
-    });
-  const planned = planStack(own, stack);
-  return problems.length === 0 ? planned : { problems: [...problems, ...(planned.problems ?? [])] };
-}
-
-const DISABLED = "pulumi:disable-default-providers";
-
-/** Pulumi keeps the types of values inside objects and lists only, so nothing else is unfolded. */
-function unfold(text: string): unknown {
-  if (!/^[[{]/.test(text)) return text;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
 /** Problems as lines, each with key, value and message. */
 export const listProblems = (problems: readonly ConfigProblem[]): string =>
   problems
@@ -163,7 +127,7 @@ function read(file: string): unknown {
 }
 
 /** The project's own keys of a configuration, without their prefix, and the keys that were meant to be among them. */
-function ownKeys(config: object): { own: Record<string, unknown>; problems: ConfigProblem[] } {
+export function ownKeys(config: object): { own: Record<string, unknown>; problems: ConfigProblem[] } {
   const own: [string, unknown][] = [];
   const problems: ConfigProblem[] = [];
   for (const [key, value] of Object.entries(config)) {

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { soundStack } from "./program.ts";
+import { rawConfig } from "./testing/config.ts";
+
+/** A configuration as Pulumi hands it to a program. */
+const handed = (config: Record<string, unknown>): Record<string, string> => ({
+  "pulumi:disable-default-providers": '["aws"]',
+  "aws:region": "us-east-1",
+  ...Object.fromEntries(
+    Object.entries(config).map(([key, value]) => [
+      `rates-platform:${key}`,
+      typeof value === "object" ? JSON.stringify(value) : String(value),
+    ]),
+  ),
+});
+const refusal = (all: Record<string, string>, env: Record<string, string> = {}): string[] => {
+  try {
+    soundStack("dev", all, env);
+  } catch (error) {
+    return (error as Error).message.split("\n");
+  }
+  throw new Error("it was not refused");
+};
+
+describe("a stack as the program is given it", () => {
+  it("keeps the types of numbers and flags inside its keys", () => {
+    const { config, plan } = soundStack(
+      "dev",
+      handed(rawConfig((it) => ({ ...it, data: { retentionDays: 3, keep: false } }))),
+      {},
+    );
+    assert.deepEqual(config.data, { retentionDays: 3, keep: false });
+    assert.ok(plan.glue.maxConcurrentRuns > 0);
+  });
+
+  it("is refused with all that is wrong in one error, configuration, capacity and environment", () => {
+    const lines = refusal({
+      ...handed({ ...rawConfig((it) => ({ ...it, quotas: { glueRuns: 0 }, budgt: {} })), arch: "arm" }),
+      "pulumi:disable-default-providers": '["gcp"]',
+    });
+    assert.equal(lines[0], "Pulumi.dev.yaml cannot be deployed:");
+    assert.equal(lines.at(-1), "Nothing was changed.");
+    for (const expected of [
+      /disable-default-providers .*has to be \["aws"\]/,
+      /arch "arm" has to be/,
+      /budgt .*Did you mean 'budget'/,
+      /quotas\.glueRuns 0|glue/,
+    ])
+      assert.ok(
+        lines.some((line) => expected.test(line)),
+        `${expected} in\n${lines.join("\n")}`,
+      );
+  });
+
+  it("takes its role from the environment, and only one of its own account", () => {
+    const roleArn = "arn:aws:iam::111111111111:role/deploy";
+    assert.equal(soundStack("dev", handed(rawConfig()), { RATES_ROLE_ARN: roleArn }).roleArn, roleArn);
+    assert.equal(soundStack("dev", handed(rawConfig()), { RATES_ROLE_ARN: "" }).roleArn, undefined);
+    const other = refusal(handed(rawConfig()), { RATES_ROLE_ARN: "arn:aws:iam::222222222222:role/deploy" });
+    assert.match(other[1] ?? "", /RATES_ROLE_ARN .*account 222222222222.*account\.id is 111111111111/);
+    assert.match(refusal(handed(rawConfig()), { RATES_ROLE_ARN: "deploy" })[1] ?? "", /is no role's ARN/);
+  });
+
+  it("shows no value of a key that it does not know: it may be a secret", () => {
+    const lines = refusal({ ...handed(rawConfig()), "rates-platform:dbPassword": "correct-horse" }).join("\n");
+    assert.match(lines, /dbPassword/);
+    assert.doesNotMatch(lines, /correct-horse/);
+  });
+});

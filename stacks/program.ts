@@ -1,0 +1,81 @@
+import { RunError } from "@pulumi/pulumi/errors.js";
+import type { CapacityPlan } from "./capacityPlan.ts";
+import type { ConfigProblem } from "./checks.ts";
+import { listProblems, ownKeys, planStack } from "./config.ts";
+import { StackConfig } from "./schema.ts";
+
+/** A stack whose configuration is sound and fits its account. */
+export interface SoundStack {
+  readonly name: string;
+  readonly config: StackConfig;
+  readonly plan: CapacityPlan;
+  /** The role to assume, where the caller's own is another. */
+  readonly roleArn?: string;
+}
+
+/** Keeps resources that name no provider from slipping onto the account of whoever happens to be logged in. */
+const DISABLED = "pulumi:disable-default-providers";
+/** Names the role that deploys or previews: an input from outside the stack, since the two are not the same. */
+const ROLE = "RATES_ROLE_ARN";
+
+/**
+ * Reads a stack as a Pulumi program is given it: every key with its namespace, every value as text, JSON where it is an
+ * object or a list. Throws a RunError that lists all that is wrong, in the configuration and in the environment.
+ */
+export function soundStack(
+  name: string,
+  all: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string | undefined>>,
+): SoundStack {
+  const { own, problems } = ownKeys(
+    Object.fromEntries(Object.entries(all).map(([key, text]) => [key, unfold(text)] as const)),
+  );
+  // What no schema knows may be anything, also a secret, and is not to be seen in an error.
+  const known = Object.entries(own).map(
+    ([key, value]) => [key, key in StackConfig.properties ? value : HIDDEN] as const,
+  );
+  const planned = planStack(Object.fromEntries(known), name);
+  const wrong = [...problems, ...guards(all), ...(planned.problems ?? [])];
+  const { config, plan } = planned;
+  const roleArn = env[ROLE] || undefined;
+  const role = config && roleArn ? checkRole(roleArn, config) : [];
+  if (!config || wrong.length + role.length > 0)
+    throw new RunError(
+      `Pulumi.${name}.yaml cannot be deployed:\n${listProblems([...wrong, ...role])}\nNothing was changed.`,
+    );
+  return { name, config, plan, ...(roleArn ? { roleArn } : {}) };
+}
+
+const HIDDEN = "(not shown)";
+
+function guards(all: Readonly<Record<string, string>>): ConfigProblem[] {
+  const disabled = all[DISABLED];
+  if (disabled !== undefined && Array.isArray(unfold(disabled)) && disabled.includes('"aws"')) return [];
+  return [
+    {
+      key: DISABLED,
+      ...(disabled === undefined ? {} : { value: disabled }),
+      message: 'has to be ["aws"], so that no resource slips onto the account of whoever happens to be logged in.',
+    },
+  ];
+}
+
+function checkRole(roleArn: string, { account }: StackConfig): ConfigProblem[] {
+  const id = /^arn:aws[a-z-]*:iam::([0-9]{12}):role\/.+$/.exec(roleArn)?.[1];
+  if (id === account.id) return [];
+  const message =
+    id === undefined
+      ? "is no role's ARN: use one as arn:aws:iam::<account>:role/<name>, or unset it."
+      : `is a role of account ${id}, and the stack's account.id is ${account.id}: use a role of that one.`;
+  return [{ key: ROLE, value: roleArn, message }];
+}
+
+/** Pulumi keeps the types of values inside objects and lists only; a number or flag of its own is text. */
+function unfold(text: string): unknown {
+  if (!/^[[{]/.test(text)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
