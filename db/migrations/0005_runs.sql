@@ -204,14 +204,14 @@ returns json language sql security definer set search_path = pg_catalog, pg_temp
   from jobs.jobs where tenant = p_tenant and request_id = p_request_id
 $$;
 
--- What of a runner kind is taken: its runs, those of them without work, and the jobs that wait.
+-- What of a runner kind is taken: its runs, the jobs that they do, and the jobs that wait.
 create function jobs.room(p_runner text)
-returns table (running integer, idle integer, waiting integer)
+returns table (running integer, working integer, waiting integer)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select count(*)::integer,
-    count(*) filter (where state = 'RUNNING' and not exists (select from jobs.jobs j where j.run_id = r.id and j.status = 'IN_PROGRESS'))::integer,
+    (select count(*) from jobs.jobs where runner = p_runner and status = 'IN_PROGRESS')::integer,
     (select count(*) from jobs.jobs where runner = p_runner and status = 'PENDING')::integer
-  from jobs.runs r where runner = p_runner and state <> 'ENDED'
+  from jobs.runs where runner = p_runner and state <> 'ENDED'
 $$;
 
 -- Marks every document as behind: what rebuilds a tracking store that was lost. Answers how many there are.

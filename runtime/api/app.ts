@@ -8,9 +8,11 @@ import { allQueries, allStatements, describeQuery } from "../jobs/queries.ts";
 import { createGuards } from "./auth.ts";
 import { dashboardRoutes } from "./dashboard.ts";
 import type { ApiDeps, JobDeps } from "./deps.ts";
+import { docsRoutes } from "./docs.ts";
 import { eventRoute } from "./events.ts";
 import { explainRoute } from "./explain.ts";
 import { jobRoutes } from "./jobs.ts";
+import { metricsRoute } from "./metrics.ts";
 import { handleErrors, invalid, sendProblem } from "./problem.ts";
 import { ratesRoute } from "./rates.ts";
 import { RatesReader } from "./ratesReader.ts";
@@ -67,7 +69,9 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     return { status: "ready" };
   });
 
+  await docsRoutes(app);
   const guard = createGuards(db);
+  metricsRoute(app, deps, guard);
   ratesRoute(
     app,
     new RatesReader(db, Math.min(RATES_STATEMENTS, settings.api.poolMax)),

@@ -71,7 +71,7 @@ async function planned(db: JobDeps["db"], task: ReadTask): Promise<Estimate> {
 }
 
 async function roomOf(db: JobDeps["db"], runner: (typeof RUNNERS)[number], slots: number) {
-  const { rows } = await db.query("select running, waiting, idle from jobs.room($1)", [runner]);
-  const { running, waiting, idle } = rows[0];
-  return { slots, running, waiting, now: waiting < slots - running + idle };
+  const { rows } = await db.query("select running, working, waiting from jobs.room($1)", [runner]);
+  const { running, working, waiting } = rows[0];
+  return { slots, running, waiting, now: working + waiting < slots };
 }

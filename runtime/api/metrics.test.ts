@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { testApi } from "./testing.ts";
+
+describe("GET /metrics", () => {
+  let p: Awaited<ReturnType<typeof testApi>>;
+  let headers: { authorization: string };
+  before(async () => {
+    p = await testApi({ runners: { glue: { slots: 3 }, ec2: { slots: 2 } } });
+    headers = await p.as("acme");
+  });
+  after(() => p.close());
+  const lines = async () => (await p.app.inject({ url: "/metrics", headers })).body.split("\n");
+
+  it("counts waiting jobs and slots by runner, and requests by route, never by path", async () => {
+    const payload = { requestId: "one", task: { type: "read", sql: "select 1 as n", format: "csv" } };
+    await p.app.inject({ method: "POST", url: "/jobs", headers, payload });
+    await p.app.inject({ url: "/jobs/one", headers });
+    await p.app.inject({ url: "/jobs/two", headers });
+    const said = await lines();
+    assert.ok(said.includes('rates_jobs{runner="glue",state="waiting"} 1'), said.join("\n"));
+    assert.ok(said.includes('rates_slots{runner="ec2"} 2'));
+    assert.ok(said.includes('rates_http_request_seconds_count{method="GET",route="/jobs/:id",status="404"} 1'));
+    assert.ok(!said.some((line) => line.includes("/jobs/one")));
+  });
+
+  it("needs a token", async () => {
+    assert.equal((await p.app.inject({ url: "/metrics" })).statusCode, 401);
+  });
+});
+
+describe("GET /docs", () => {
+  it("is a page that shows the API's own description, and runs nothing from elsewhere", async () => {
+    const p = await testApi();
+    const page = await p.app.inject({ url: "/docs/" });
+    assert.equal(page.statusCode, 200);
+    assert.match(page.body, /swagger-ui/);
+    const policy = String(page.headers["content-security-policy"]);
+    assert.match(policy, /default-src 'self'/);
+    assert.doesNotMatch(policy, /https?:\/\//);
+    const description = (await p.app.inject({ url: "/docs/json" })).json();
+    assert.ok(description.paths["/jobs"].post && description.paths["/rates"].get);
+    await p.close();
+  });
+});
