@@ -14,6 +14,8 @@ create table jobs.jobs (
   -- The task as accepted, defaults filled in; an inline payload stands apart, so that no state change rewrites it.
   task jsonb not null,
   inline json,
+  -- What a read runs, with its parameters in it: both runners run the same text, and newer queries change no job that waits.
+  sql text,
   runner text not null check (runner in ('glue', 'ec2')),
   -- A read that an EC2 run may take too, when Glue has no room for it or its memory was too small.
   elsewhere boolean not null default false,

@@ -33,7 +33,7 @@ create trigger mark_made after insert on jobs.jobs for each row execute function
 create trigger mark_changed after update on jobs.jobs for each row when (old.version <> new.version) execute function jobs.mark_document();
 
 -- Takes requests in, all of a batch in one statement. Input: a JSON array of
---   {tenant, requestId, requestHash, responseId, task, inline, runner, elsewhere, priority, labels, timeoutSeconds, maxAttempts, leaseSeconds}.
+--   {tenant, requestId, requestHash, responseId, task, inline, sql, runner, elsewhere, priority, labels, timeoutSeconds, maxAttempts, leaseSeconds}.
 -- Answers a row for each, in order: ACCEPTED, REPEATED (the same task: the same job) or CONFLICT (another task).
 -- A repeated request whose job has ended gets its response again: answered says that it is due (due_responses).
 create function jobs.accept(requests json)
@@ -45,13 +45,13 @@ declare
   kinds text[];
 begin
   with made as (
-    insert into jobs.jobs (tenant, request_id, request_hash, response_id, task, inline, runner, elsewhere, priority, labels,
+    insert into jobs.jobs (tenant, request_id, request_hash, response_id, task, inline, sql, runner, elsewhere, priority, labels,
                            timeout_seconds, max_attempts, lease_seconds, created_at, rank, status_history)
-    select r.tenant, r."requestId", r."requestHash", r."responseId", r.task, r.inline, r.runner, r.elsewhere, r.priority, r.labels,
+    select r.tenant, r."requestId", r."requestHash", r."responseId", r.task, r.inline, r.sql, r.runner, r.elsewhere, r.priority, r.labels,
            r."timeoutSeconds", r."maxAttempts", r."leaseSeconds", moment,
            r.priority - floor(extract(epoch from moment) / 60)::integer, jobs.event('PENDING', moment)
     from rows from (json_to_recordset(requests) as (tenant text, "requestId" text, "requestHash" text, "responseId" text, task jsonb,
-      inline json, runner text, elsewhere boolean, priority smallint, labels jsonb, "timeoutSeconds" integer, "maxAttempts" integer, "leaseSeconds" integer)) with ordinality as r
+      inline json, sql text, runner text, elsewhere boolean, priority smallint, labels jsonb, "timeoutSeconds" integer, "maxAttempts" integer, "leaseSeconds" integer)) with ordinality as r
     -- In key order, so that two batches with the same ids never wait for each other in a circle.
     order by r.tenant, r."requestId", r.ordinality
     -- Whichever unique index sees the other's row first: with one named, the race for the others would be an error.
@@ -149,7 +149,7 @@ begin
   where id = chosen returning * into job;
 
   return json_build_object('id', job.id, 'attempt', job.attempt, 'maxAttempts', job.max_attempts, 'tenant', job.tenant, 'requestId', job.request_id, 'responseId', job.response_id,
-    'task', job.task, 'inline', job.inline, 'timeoutSeconds', job.timeout_seconds, 'leaseSeconds', job.lease_seconds);
+    'task', job.task, 'inline', job.inline, 'sql', job.sql, 'timeoutSeconds', job.timeout_seconds, 'leaseSeconds', job.lease_seconds);
 end
 $$;
 
@@ -209,7 +209,7 @@ begin
     result = case when p_status = 'SUCCEEDED' then (p_result::jsonb - 'inline') end,
     error = p_error::jsonb, stats = figures::jsonb,
     -- kept where `rates retry` may want it again
-    inline = case when p_status <> 'SUCCEEDED' then inline end,
+    inline = case when p_status <> 'SUCCEEDED' then inline end, sql = null,
     progress = progress || jsonb_build_object('rows', p_rows, 'bytes', p_bytes),
     attempts = jobs.end_attempt(attempts, moment, p_status, p_peak),
     status_history = status_history || jobs.event(p_status, moment), version = version + 1

@@ -1,7 +1,7 @@
 import type pg from "pg";
 import type { LazyS3 } from "./cloud.ts";
 import { JobError } from "./errors.ts";
-import { type Estimate, estimate } from "./explain.ts";
+import { type Estimate, estimate, sqlOf } from "./explain.ts";
 import { hashOf, parseRequest, type Request, responseIdOf, type Task } from "./request.ts";
 import { answerBody } from "./responses.ts";
 import type { Settings } from "./settings.ts";
@@ -138,6 +138,7 @@ function newJob(request: Request, task: Task, settings: Settings, estimate: Esti
     responseId: responseIdOf(request.tenant, request.requestId, requestHash),
     task: inline ? { ...task, source: { inline: inline.length } } : task,
     inline,
+    sql: task.type === "read" ? sqlOf(task) : null,
     runner: routeOf(task, settings, estimate),
     elsewhere: isElsewhere(task, settings),
     priority: request.priority,

@@ -9,6 +9,9 @@ export async function backendOf(db: Database): Promise<Backend> {
   return rows[0];
 }
 
+/** How often to look whether a cancelled statement has ended. */
+const POLL_MS = 5;
+const busy = "exists (select from pg_stat_activity where pid = $1 and backend_start = $2 and state = 'active')";
 const gone = "not exists (select from pg_stat_activity where pid = $1 and backend_start = $2)";
 
 /**
@@ -24,7 +27,13 @@ export async function endBackend(db: Database, backend: Backend, grace = 200, pa
     [backend.pid, backend.start],
   );
   if (rows.length === 0) return;
-  await pause(grace);
+  const graceEnds = Date.now() + grace;
+  // Who only waits for its client (in a transaction, or between two) has nothing to end in good order.
+  while (
+    Date.now() < graceEnds &&
+    (await db.query(`select ${busy} as busy`, [backend.pid, backend.start])).rows[0].busy
+  )
+    await pause(POLL_MS);
   for (let wait = 5; ; wait = Math.min(250, wait * 2)) {
     await db.query("select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_start = $2", [
       backend.pid,

@@ -22,6 +22,8 @@ export interface NewJob {
   /** The task without inline items. */
   task: object;
   inline: unknown[] | null;
+  /** Reads only: what is run, with its parameters in it. */
+  sql: string | null;
   runner: string;
   /** Whether an EC2 run may take it too, where Glue has no room or too little memory. */
   elsewhere: boolean;
@@ -111,6 +113,8 @@ export interface ClaimedJob {
   responseId: string;
   task: Task;
   inline: Record<string, unknown>[] | null;
+  /** Reads only. */
+  sql: string | null;
   timeoutSeconds: number;
   leaseSeconds: number;
 }

@@ -40,6 +40,7 @@ export const newJob = (requestId: string, overrides: Partial<NewJob> = {}): NewJ
   responseId: `${overrides.tenant ?? "default"}/${requestId}`,
   task: { type: "read", query: "average_rates", params: {}, format: "csv", compression: "none" },
   inline: null,
+  sql: "select 1 as n",
   runner: "glue",
   elsewhere: false,
   priority: 4,

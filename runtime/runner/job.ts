@@ -71,6 +71,7 @@ async function doRead(
 ): Promise<DueResponse | undefined> {
   if (job.task.type !== "read") return undefined;
   const done = await read(job.task, {
+    sql: job.sql ?? "",
     session,
     timeoutSeconds: job.timeoutSeconds,
     signal: keeper.signal,

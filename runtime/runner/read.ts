@@ -1,11 +1,13 @@
 import { Readable } from "node:stream";
-import { explain, type ReadTask, sqlOf } from "../jobs/explain.ts";
+import { explain, type ReadTask } from "../jobs/explain.ts";
 import { CopyOut } from "./copyOut.ts";
 import { type Format, keep, type Output, type OutputOptions } from "./output.ts";
 import type { Session } from "./sessions.ts";
 
 /** What a read is told, and tells, while it runs. */
 export interface ReadContext {
+  /** What to run; the job has it from its acceptance. */
+  sql: string;
   session: Session;
   timeoutSeconds: number;
   signal: AbortSignal;
@@ -23,7 +25,7 @@ export interface ReadContext {
  */
 export async function read(task: ReadTask, context: ReadContext): Promise<Output & { rows: number }> {
   const { client } = context.session;
-  const sql = sqlOf(task);
+  const { sql } = context;
   context.onBegin();
   await client.query(
     `begin transaction read only; set local statement_timeout = ${Math.ceil(context.timeoutSeconds * 1000)}`,

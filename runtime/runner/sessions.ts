@@ -14,7 +14,12 @@ export interface Session {
  * was ended under a job, is replaced.
  */
 export class Sessions {
+  readonly #connectAs: (role: Role) => Promise<pg.Client>;
   readonly #open = new Map<Role, Promise<Session>>();
+
+  constructor(connectAs: (role: Role) => Promise<pg.Client> = connect) {
+    this.#connectAs = connectAs;
+  }
 
   get(role: Role): Promise<Session> {
     const known = this.#open.get(role);
@@ -38,7 +43,7 @@ export class Sessions {
   }
 
   async #connect(role: Role): Promise<Session> {
-    const client = await connect(role);
+    const client = await this.#connectAs(role);
     client.once("end", () => this.#open.delete(role));
     return { client, backend: await backendOf(client) };
   }
