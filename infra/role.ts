@@ -58,3 +58,25 @@ export function roleFor(
   if (statements.length > 0) policies.push(new RolePolicy(name, { role: role.id, policy: allowing(statements) }, opts));
   return { role, policies };
 }
+
+/** Leave to write to one log group. @param arn of the group, as CloudWatch's resource has it */
+export const writeLogs = (arn: pulumi.Input<string>): Statement => ({
+  actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
+  resources: [pulumi.interpolate`${arn}:*`],
+});
+
+/**
+ * What a Lambda function in a VPC needs; EC2 knows no resource for these actions before the interface is there (AWS
+ * managed policy AWSLambdaVPCAccessExecutionRole).
+ */
+export const NETWORK_INTERFACES: Statement = {
+  actions: [
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+  ],
+  resources: ["*"],
+};

@@ -1,5 +1,5 @@
 import { isEc2Type, isRdsClass, subnetPrefix, vpcPrefix } from "./checks.ts";
-import { EC2_TYPES, LIMITS, RDS_CLASSES } from "./limits.ts";
+import { EC2_TYPES, GLUE_DPU_SIZES, LIMITS, RDS_CLASSES } from "./limits.ts";
 import type { StackConfig } from "./schema.ts";
 
 /** Connections that one of each opens at most. */
@@ -62,6 +62,17 @@ export function vcpusOf({ runners: { ec2 } }: StackConfig): number {
   return isEc2Type(ec2.instanceType)
     ? EC2_TYPES[ec2.instanceType].vcpus
     : unchecked("runners.ec2.instanceType", ec2.instanceType);
+}
+
+/** Bytes of memory that a run of each kind has. */
+export function memoryOf({ runners: { glue, ec2 } }: StackConfig): { glue: number; ec2: number } {
+  const size = GLUE_DPU_SIZES.find(({ dpu }) => dpu === glue.dpu);
+  return {
+    glue: size?.memoryBytes ?? unchecked("runners.glue.dpu", String(glue.dpu)),
+    ec2: isEc2Type(ec2.instanceType)
+      ? EC2_TYPES[ec2.instanceType].memoryBytes
+      : unchecked("runners.ec2.instanceType", ec2.instanceType),
+  };
 }
 
 /** Addresses of all private subnets that AWS leaves to us. */

@@ -12,7 +12,8 @@ const whole = (description: string, minimum: number, maximum: number) =>
 const wholeOr = (value: number, description: string, minimum: number, maximum: number) =>
   Type.Integer({ minimum, maximum, default: value, description });
 const flag = (value: boolean, description: string) => Type.Boolean({ default: value, description });
-const text = (pattern: string, description: string) => Type.String({ pattern, description });
+const text = (pattern: string, description: string, value?: string) =>
+  Type.String({ pattern, description, ...(value === undefined ? {} : { default: value }) });
 /** What the account was granted; the limits of AWS itself stand in limits.ts. */
 const quota = (value: number, description: string) => Type.Integer({ minimum: 0, default: value, description });
 
@@ -139,6 +140,11 @@ const Runners = Type.Object(
       {
         maxInstances: Type.Optional(whole("instances at once; left out, what quotas and database allow", 1, 10_000)),
         instanceType: Type.String({ description: "an EC2 instance type of EC2_TYPES in stacks/limits.ts" }),
+        machineImage: text(
+          "^[A-Za-z0-9_.-]+$",
+          "the version of AWS's ECS-optimised Amazon Linux 2023 image; recommended is the newest at each deployment",
+          "recommended",
+        ),
         spot: flag(false, "whether the instances are Spot instances"),
         idleSeconds: wholeOr(60, "how long an instance without work stays warm", 0, 3_600),
         lifetimeSeconds: wholeOr(14_400, "when an instance takes no further job", 300, 86_400),

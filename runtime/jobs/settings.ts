@@ -15,6 +15,23 @@ const RunnerSettings = Type.Object(
   { additionalProperties: false, default: {} },
 );
 
+/** Where OpenSearch is. */
+const TrackingSettings = Type.Object(
+  {
+    endpoint: Type.String({ pattern: "^https?://", description: "its URL" }),
+    region: Type.Optional(
+      Type.String({ description: "the AWS region that requests are signed for; without it they are not signed" }),
+    ),
+    indexPrefix: Type.String({
+      pattern: "^[a-z][a-z0-9-]*$",
+      default: "rates-jobs",
+      description: "indices are named <prefix>-YYYY.MM",
+    }),
+  },
+  { additionalProperties: false, description: "where documents are tracked; without it in Postgres" },
+);
+export type TrackingSettings = Type.Static<typeof TrackingSettings>;
+
 /**
  * What a part of the platform needs to know beside how to reach the database: one JSON document in RATES_SETTINGS,
  * written by infra/ in the cloud and by runtime/local here. It holds no secret.
@@ -56,6 +73,7 @@ export const Settings = Type.Object(
             description: "pinned, so that a dispatcher starts the runner it was deployed with",
           }),
           subnetIds: Type.Array(Type.String(), { minItems: 1, description: "tried in turn when a zone has no room" }),
+          tags: Type.Record(Type.String(), Type.String(), { default: {}, description: "of each instance" }),
         },
         { additionalProperties: false, description: "where updates run in the cloud" },
       ),
@@ -84,6 +102,7 @@ export const Settings = Type.Object(
       },
       { additionalProperties: false, default: {} },
     ),
+    tracking: Type.Optional(TrackingSettings),
     api: Type.Object(
       {
         poolMax: count("database connections of an API process", 8),

@@ -38,7 +38,7 @@ export class Ec2Launcher implements Launcher {
   }
 
   async start(run: string, runner: string): Promise<string> {
-    const { launchTemplateId, launchTemplateVersion, subnetIds } = this.#template;
+    const { launchTemplateId, launchTemplateVersion, subnetIds, tags } = this.#template;
     const refusals: string[] = [];
     for (const SubnetId of subnetIds) {
       try {
@@ -54,6 +54,7 @@ export class Ec2Launcher implements Launcher {
               {
                 ResourceType: "instance",
                 Tags: [
+                  ...Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
                   { Key: RUN_TAG, Value: run },
                   { Key: "rates:runner", Value: runner },
                 ],

@@ -1,0 +1,339 @@
+import { Policy } from "@pulumi/aws/appautoscaling/policy.js";
+import { Target } from "@pulumi/aws/appautoscaling/target.js";
+import type { LogGroup } from "@pulumi/aws/cloudwatch/logGroup.js";
+import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
+import { Cluster } from "@pulumi/aws/ecs/cluster.js";
+import { Service } from "@pulumi/aws/ecs/service.js";
+import { TaskDefinition } from "@pulumi/aws/ecs/taskDefinition.js";
+import { Listener } from "@pulumi/aws/lb/listener.js";
+import { LoadBalancer } from "@pulumi/aws/lb/loadBalancer.js";
+import { TargetGroup } from "@pulumi/aws/lb/targetGroup.js";
+import { Record as DnsRecord } from "@pulumi/aws/route53/record.js";
+import { SecurityGroupIngressRule } from "@pulumi/aws/vpc/securityGroupIngressRule.js";
+import * as pulumi from "@pulumi/pulumi";
+import type { DatabaseEndpoint } from "./database.ts";
+import { logGroup } from "./logs.ts";
+import { allow, allowHttps, type Placement, securityGroup } from "./reach.ts";
+import { roleFor, type Statement, writeLogs } from "./role.ts";
+
+/** The HTTP API of a stack. */
+export interface ApiArgs {
+  readonly placement: Placement;
+  /** One a zone, for a load balancer with addresses on the internet. */
+  readonly publicSubnetIds: pulumi.Input<pulumi.Input<string>[]>;
+  /** Whether it has addresses on the internet. */
+  readonly public: boolean;
+  /** The ARN of the certificate for HTTPS; without one the balancer is internal and takes HTTP. */
+  readonly certificateArn?: string | undefined;
+  /** The host that the certificate is for. */
+  readonly domainName?: string | undefined;
+  /** The Route 53 zone that gets a record of the host. */
+  readonly hostedZoneId?: string | undefined;
+  /** By digest. */
+  readonly image: pulumi.Input<string>;
+  readonly repositoryArn: pulumi.Input<string>;
+  readonly arch: "x86_64" | "arm64";
+  /** vCPUs of a task; it has twice as many GiB of memory. */
+  readonly vcpus: number;
+  readonly minTasks: number;
+  readonly maxTasks: number;
+  /** Old and new tasks together while a version replaces another, in percent of those wanted. */
+  readonly deploymentMaximumPercent: number;
+  /** Of the container; no secret is among it. */
+  readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+  readonly database: DatabaseEndpoint;
+  /** What its tasks may do. */
+  readonly statements: readonly Statement[];
+  /** The VPC's addresses: who reaches an internal balancer. */
+  readonly cidr: string;
+  /** Days that logs are kept. */
+  readonly retentionDays: number;
+  /** Whether the balancer refuses to be deleted. */
+  readonly keepData: boolean;
+  readonly region: string;
+}
+
+const PORT = 3000;
+/** Seconds that a task has for what it was asked before it goes: more than a balancer still sends to it. */
+const STOP_SECONDS = 60;
+const DRAIN_SECONDS = 30;
+/** A stream of events is silent for fifteen seconds at most (runtime/api/events.ts), a large result is not. */
+const IDLE_SECONDS = 60;
+/** What autoscaling aims at. */
+const CPU_PERCENT = 60;
+const REQUESTS_PER_TASK = 60_000;
+const EVERYWHERE = "0.0.0.0/0";
+
+/**
+ * The API as Fargate tasks in all zones behind a load balancer. A version replaces another task by task, and goes back by
+ * itself where the new one does not get healthy. Whether a task lives is its own /healthz: a database that restarts is no
+ * reason to end tasks that will find it again.
+ */
+export class Api extends pulumi.ComponentResource {
+  /** Where clients find it. */
+  readonly url: pulumi.Output<string>;
+  readonly loadBalancer: LoadBalancer;
+  readonly targetGroup: TargetGroup;
+  readonly cluster: Cluster;
+  readonly service: Service;
+  readonly logGroup: LogGroup;
+  /** Of its tasks. */
+  readonly group: SecurityGroup;
+
+  constructor(name: string, args: ApiArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("rates:infra:Api", name, {}, opts);
+    const { placement, certificateArn, domainName } = args;
+    const child = { parent: this };
+
+    const front = this.#front(name, args);
+    this.loadBalancer = front.loadBalancer;
+    this.targetGroup = front.targetGroup;
+
+    this.group = securityGroup(`${name}-task`, { vpcId: placement.vpcId, description: "API tasks" }, child);
+    allow(`${name}-task`, { from: front.group, to: this.group.id, port: PORT, description: "balancer to API" }, child);
+    allow(
+      `${name}-database`,
+      { from: this.group, to: args.database.securityGroupId, port: args.database.port, description: "API to Postgres" },
+      child,
+    );
+    allowHttps(`${name}-task`, this.group, child);
+
+    this.logGroup = logGroup(name, { retentionDays: args.retentionDays }, child);
+    this.cluster = new Cluster(name, { settings: [{ name: "containerInsights", value: "enabled" }] }, child);
+    const task = this.#task(name, args);
+    this.service = new Service(
+      name,
+      {
+        cluster: this.cluster.arn,
+        taskDefinition: task.definition.arn,
+        desiredCount: args.minTasks,
+        launchType: "FARGATE",
+        platformVersion: "LATEST",
+        networkConfiguration: {
+          subnets: placement.subnetIds,
+          securityGroups: [this.group.id],
+          assignPublicIp: false,
+        },
+        loadBalancers: [{ targetGroupArn: this.targetGroup.arn, containerName: "api", containerPort: PORT }],
+        deploymentCircuitBreaker: { enable: true, rollback: true },
+        deploymentMinimumHealthyPercent: 100,
+        deploymentMaximumPercent: args.deploymentMaximumPercent,
+        healthCheckGracePeriodSeconds: 60,
+        availabilityZoneRebalancing: "ENABLED",
+        enableEcsManagedTags: true,
+        propagateTags: "SERVICE",
+        waitForSteadyState: true,
+      },
+      {
+        ...child,
+        // A service without a listener's target group is refused; without its policies its tasks cannot start.
+        dependsOn: [...front.listeners, ...task.policies],
+        // How many there are is autoscaling's to say.
+        ignoreChanges: ["desiredCount"],
+      },
+    );
+    this.#scale(name, args);
+
+    const host = domainName ?? this.loadBalancer.dnsName;
+    this.url = pulumi.interpolate`${certificateArn === undefined ? "http" : "https"}://${host}`;
+    if (domainName !== undefined && args.hostedZoneId !== undefined)
+      new DnsRecord(
+        name,
+        {
+          zoneId: args.hostedZoneId,
+          name: domainName,
+          type: "A",
+          aliases: [{ name: this.loadBalancer.dnsName, zoneId: this.loadBalancer.zoneId, evaluateTargetHealth: true }],
+        },
+        child,
+      );
+    this.registerOutputs({ url: this.url });
+  }
+
+  /** The balancer, its ways in, and where it sends requests. */
+  #front(name: string, args: ApiArgs) {
+    const { placement, certificateArn } = args;
+    const child = { parent: this };
+    const group = securityGroup(name, { vpcId: placement.vpcId, description: "load balancer of the API" }, child);
+    for (const port of certificateArn === undefined ? [80] : [443, 80])
+      new SecurityGroupIngressRule(
+        `${name}-${port}`,
+        {
+          securityGroupId: group.id,
+          cidrIpv4: args.public ? EVERYWHERE : args.cidr,
+          ipProtocol: "tcp",
+          fromPort: port,
+          toPort: port,
+          description: args.public ? "clients" : "clients in the VPC",
+        },
+        child,
+      );
+    const loadBalancer = new LoadBalancer(
+      name,
+      {
+        loadBalancerType: "application",
+        internal: !args.public,
+        subnets: args.public ? args.publicSubnetIds : placement.subnetIds,
+        securityGroups: [group.id],
+        dropInvalidHeaderFields: true,
+        desyncMitigationMode: "defensive",
+        enableDeletionProtection: args.keepData,
+        idleTimeout: IDLE_SECONDS,
+      },
+      child,
+    );
+    const targetGroup = new TargetGroup(
+      name,
+      {
+        vpcId: placement.vpcId,
+        targetType: "ip",
+        protocol: "HTTP",
+        port: PORT,
+        deregistrationDelay: DRAIN_SECONDS,
+        healthCheck: {
+          path: "/healthz",
+          matcher: "200",
+          interval: 10,
+          timeout: 5,
+          healthyThreshold: 2,
+          unhealthyThreshold: 3,
+        },
+      },
+      child,
+    );
+    const forward = [{ type: "forward", targetGroupArn: targetGroup.arn }];
+    const listener = (what: string, settings: Omit<ConstructorParameters<typeof Listener>[1], "loadBalancerArn">) =>
+      new Listener(`${name}-${what}`, { loadBalancerArn: loadBalancer.arn, ...settings }, child);
+    const listeners =
+      certificateArn === undefined
+        ? [listener("http", { port: 80, protocol: "HTTP", defaultActions: forward })]
+        : [
+            listener("https", {
+              port: 443,
+              protocol: "HTTPS",
+              sslPolicy: "ELBSecurityPolicy-TLS13-1-2-2021-06",
+              certificateArn,
+              defaultActions: forward,
+            }),
+            listener("http", {
+              port: 80,
+              protocol: "HTTP",
+              defaultActions: [
+                { type: "redirect", redirect: { port: "443", protocol: "HTTPS", statusCode: "HTTP_301" } },
+              ],
+            }),
+          ];
+    return { group, loadBalancer, targetGroup, listeners };
+  }
+
+  /** The task and its two roles: one starts it, the other is its own. */
+  #task(name: string, args: ApiArgs) {
+    const child = { parent: this };
+    const start = roleFor(
+      `${name}-start`,
+      {
+        service: "ecs-tasks.amazonaws.com",
+        statements: [...pullImage(args.repositoryArn), writeLogs(this.logGroup.arn)],
+      },
+      child,
+    );
+    const own = roleFor(name, { service: "ecs-tasks.amazonaws.com", statements: args.statements }, child);
+    const definition = new TaskDefinition(
+      name,
+      {
+        family: name,
+        requiresCompatibilities: ["FARGATE"],
+        networkMode: "awsvpc",
+        cpu: String(args.vcpus * 1024),
+        memory: String(args.vcpus * 2048),
+        runtimePlatform: {
+          cpuArchitecture: args.arch === "arm64" ? "ARM64" : "X86_64",
+          operatingSystemFamily: "LINUX",
+        },
+        executionRoleArn: start.role.arn,
+        taskRoleArn: own.role.arn,
+        volumes: [{ name: "tmp" }],
+        containerDefinitions: pulumi.jsonStringify([
+          {
+            name: "api",
+            image: args.image,
+            essential: true,
+            user: "1000:1000",
+            readonlyRootFilesystem: true,
+            portMappings: [{ containerPort: PORT, protocol: "tcp" }],
+            mountPoints: [{ sourceVolume: "tmp", containerPath: "/tmp", readOnly: false }],
+            environment: Object.entries({ HOST: "0.0.0.0", PORT: String(PORT), ...args.environment })
+              .sort(([a], [b]) => a.localeCompare(b))
+              .map(([key, value]) => ({ name: key, value })),
+            healthCheck: {
+              command: ["CMD", "node", "runtime/image/health.ts", `http://127.0.0.1:${PORT}/healthz`],
+              interval: 10,
+              timeout: 5,
+              retries: 3,
+              startPeriod: 30,
+            },
+            stopTimeout: STOP_SECONDS,
+            linuxParameters: { initProcessEnabled: false },
+            logConfiguration: {
+              logDriver: "awslogs",
+              options: {
+                "awslogs-group": this.logGroup.name,
+                "awslogs-region": args.region,
+                "awslogs-stream-prefix": "api",
+                // A log that cannot be written must not hold a request up.
+                mode: "non-blocking",
+              },
+            },
+          },
+        ]),
+      },
+      child,
+    );
+    return { definition, policies: [...start.policies, ...own.policies] };
+  }
+
+  #scale(name: string, { minTasks, maxTasks }: ApiArgs): void {
+    const child = { parent: this };
+    const target = new Target(
+      name,
+      {
+        serviceNamespace: "ecs",
+        scalableDimension: "ecs:service:DesiredCount",
+        resourceId: pulumi.interpolate`service/${this.cluster.name}/${this.service.name}`,
+        minCapacity: minTasks,
+        maxCapacity: maxTasks,
+      },
+      child,
+    );
+    const aim = (
+      what: string,
+      targetValue: number,
+      metric: { predefinedMetricType: string; resourceLabel?: pulumi.Input<string> },
+    ) =>
+      new Policy(
+        `${name}-${what}`,
+        {
+          policyType: "TargetTrackingScaling",
+          serviceNamespace: target.serviceNamespace,
+          scalableDimension: target.scalableDimension,
+          resourceId: target.resourceId,
+          targetTrackingScalingPolicyConfiguration: { targetValue, predefinedMetricSpecification: metric },
+        },
+        child,
+      );
+    aim("cpu", CPU_PERCENT, { predefinedMetricType: "ECSServiceAverageCPUUtilization" });
+    aim("requests", REQUESTS_PER_TASK, {
+      predefinedMetricType: "ALBRequestCountPerTarget",
+      resourceLabel: pulumi.interpolate`${this.loadBalancer.arnSuffix}/${this.targetGroup.arnSuffix}`,
+    });
+  }
+}
+
+/** Leave to pull images of one repository; ECR knows no resource for its tokens. */
+export const pullImage = (repositoryArn: pulumi.Input<string>): Statement[] => [
+  { actions: ["ecr:GetAuthorizationToken"], resources: ["*"] },
+  {
+    actions: ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"],
+    resources: [repositoryArn],
+  },
+];

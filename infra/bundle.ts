@@ -1,0 +1,59 @@
+import { fileURLToPath } from "node:url";
+import * as pulumi from "@pulumi/pulumi";
+import { buildSync } from "esbuild";
+
+/** What a Lambda function's code is made of. */
+export interface BundleArgs {
+  /** The module whose `handler` is the function's. */
+  readonly entry: URL;
+  /** Packages that the function's runtime has already. */
+  readonly external?: readonly string[];
+  /** Files and folders beside the code, by their path in the function's directory. */
+  readonly files?: Readonly<Record<string, URL | string>>;
+}
+
+/** The SDK for JavaScript v3 is part of Lambda's Node runtimes (AWS Lambda Developer Guide, Node.js runtimes). */
+export const RUNTIME_HAS = ["@aws-sdk/*", "@smithy/*"] as const;
+
+/** CommonJS packages inside an ES module ask for `require`, which such a module has not. */
+const BANNER = 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
+
+/** Bundles a module and all it imports into one file, `index.mjs`: a function that loads one file starts soonest. */
+export function bundleCode({ entry, external = [] }: BundleArgs): string {
+  const { outputFiles } = buildSync({
+    entryPoints: [fileURLToPath(entry)],
+    bundle: true,
+    write: false,
+    platform: "node",
+    target: "node24",
+    format: "esm",
+    minify: true,
+    // Errors and logs name classes.
+    keepNames: true,
+    legalComments: "none",
+    banner: { js: BANNER },
+    external: [...external],
+    // pg asks for it only where somebody wants its native variant.
+    alias: { "pg-native": "node:module" },
+    logLevel: "silent",
+  });
+  const [made] = outputFiles;
+  if (!made) throw new Error(`esbuild made nothing of ${entry}`);
+  return made.text;
+}
+
+/** A Lambda function's code as Pulumi uploads it; the same sources make the same archive. */
+export function bundle(args: BundleArgs): pulumi.asset.AssetArchive {
+  const beside = Object.entries(args.files ?? {}).map(([path, file]) => [path, assetOf(file)] as const);
+  return new pulumi.asset.AssetArchive({
+    "index.mjs": new pulumi.asset.StringAsset(bundleCode(args)),
+    ...Object.fromEntries(beside),
+  });
+}
+
+/** A URL is a file, or a folder where it ends in a slash; text is a file's content. */
+function assetOf(file: URL | string): pulumi.asset.Asset | pulumi.asset.Archive {
+  if (typeof file === "string") return new pulumi.asset.StringAsset(file);
+  const path = fileURLToPath(file);
+  return file.pathname.endsWith("/") ? new pulumi.asset.FileArchive(path) : new pulumi.asset.FileAsset(path);
+}

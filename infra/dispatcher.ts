@@ -1,0 +1,214 @@
+import { EventRule } from "@pulumi/aws/cloudwatch/eventRule.js";
+import { EventTarget } from "@pulumi/aws/cloudwatch/eventTarget.js";
+import type { LogGroup } from "@pulumi/aws/cloudwatch/logGroup.js";
+import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
+import { Alias } from "@pulumi/aws/lambda/alias.js";
+import { EventSourceMapping } from "@pulumi/aws/lambda/eventSourceMapping.js";
+import { Function as Lambda } from "@pulumi/aws/lambda/function.js";
+import { FunctionEventInvokeConfig } from "@pulumi/aws/lambda/functionEventInvokeConfig.js";
+import { Permission } from "@pulumi/aws/lambda/permission.js";
+import type { Queue } from "@pulumi/aws/sqs/queue.js";
+import * as pulumi from "@pulumi/pulumi";
+import { rdsBundle } from "../runtime/image/rdsCa.ts";
+import { type BundleArgs, bundle, RUNTIME_HAS } from "./bundle.ts";
+import type { DatabaseEndpoint } from "./database.ts";
+import { logGroup } from "./logs.ts";
+import type { Queues } from "./queues.ts";
+import { allow, allowHttps, type Placement, securityGroup } from "./reach.ts";
+import { NETWORK_INTERFACES, roleFor, type Statement, writeLogs } from "./role.ts";
+
+/** The dispatcher of a stack. */
+export interface DispatcherArgs {
+  readonly placement: Placement;
+  /** Of the function, its own paths aside (DATABASE_CA, RATES_QUERIES_DIR); no secret is among it. */
+  readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+  readonly database: DatabaseEndpoint;
+  readonly queues: Queues;
+  /** Executions that are its own; undefined where the account has too few to reserve any. */
+  readonly reservedConcurrency: number | undefined;
+  /** Invocations for requests at once. */
+  readonly eventSourceConcurrency: number;
+  /** Invocations for wake-ups at once. */
+  readonly wakeupConcurrency: number;
+  /** What it may do beyond taking messages and writing logs. */
+  readonly statements: readonly Statement[];
+  /** The Glue job whose runs it hears of. */
+  readonly glueJobName: pulumi.Input<string>;
+  readonly arch: "x86_64" | "arm64";
+  /** Days that logs are kept. */
+  readonly retentionDays: number;
+}
+
+/** How the function takes its work. The queues' visibility follows from it. */
+export const DISPATCHER = {
+  timeoutSeconds: 60,
+  /** Messages of an invocation at most. */
+  batchSize: 10,
+  /** No window: a request that comes alone is not held up. */
+  batchWindowSeconds: 0,
+  memoryMb: 512,
+} as const;
+
+/** The function's code, and what lies beside it. */
+export const DISPATCHER_BUNDLE: BundleArgs = {
+  entry: new URL("../runtime/dispatcher/lambda.ts", import.meta.url),
+  external: RUNTIME_HAS,
+};
+const QUERIES = new URL("../db/queries/", import.meta.url);
+const STATEMENTS = new URL("../db/statements/", import.meta.url);
+
+/** What the alias is called that everything invokes. */
+const ALIAS = "live";
+
+/**
+ * The Lambda function that takes requests in and starts runs. What invokes it (both queues, the schedule, and the ends of
+ * runs) invokes an alias, so that a deployment replaces one version by another at one instant and invocations end on the
+ * one they began with. Each version's environment names the script, image and template that it was deployed with.
+ */
+export class Dispatcher extends pulumi.ComponentResource {
+  readonly function: Lambda;
+  readonly alias: Alias;
+  readonly logGroup: LogGroup;
+  readonly group: SecurityGroup;
+
+  constructor(name: string, args: DispatcherArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("rates:infra:Dispatcher", name, {}, opts);
+    const { placement, queues, database } = args;
+    const child = { parent: this };
+
+    this.group = securityGroup(name, { vpcId: placement.vpcId, description: "dispatcher" }, child);
+    allow(
+      name,
+      { from: this.group, to: database.securityGroupId, port: database.port, description: "dispatcher to Postgres" },
+      child,
+    );
+    allowHttps(name, this.group, child);
+    this.logGroup = logGroup(name, { retentionDays: args.retentionDays }, child);
+    const { role, policies } = roleFor(
+      name,
+      {
+        service: "lambda.amazonaws.com",
+        statements: [
+          {
+            actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+            resources: [queues.requests.arn, queues.wakeups.arn],
+          },
+          { actions: ["sqs:SendMessage"], resources: [queues.deadLetters.arn, ...queues.responseArns] },
+          writeLogs(this.logGroup.arn),
+          NETWORK_INTERFACES,
+          ...args.statements,
+        ],
+      },
+      child,
+    );
+    this.function = new Lambda(
+      name,
+      {
+        runtime: "nodejs24.x",
+        architectures: [args.arch],
+        handler: "index.handler",
+        code: bundle({
+          ...DISPATCHER_BUNDLE,
+          files: { "db/queries": QUERIES, "db/statements": STATEMENTS, "rds-ca.pem": rdsBundle() },
+        }),
+        role: role.arn,
+        timeout: DISPATCHER.timeoutSeconds,
+        memorySize: DISPATCHER.memoryMb,
+        publish: true,
+        ...(args.reservedConcurrency === undefined ? {} : { reservedConcurrentExecutions: args.reservedConcurrency }),
+        environment: {
+          variables: {
+            ...args.environment,
+            DATABASE_CA: "/var/task/rds-ca.pem",
+            RATES_QUERIES_DIR: "/var/task/db",
+            POWERTOOLS_SERVICE_NAME: "dispatcher",
+          },
+        },
+        vpcConfig: { subnetIds: placement.subnetIds, securityGroupIds: [this.group.id] },
+        loggingConfig: { logFormat: "JSON", logGroup: this.logGroup.name },
+      },
+      { ...child, dependsOn: policies },
+    );
+    this.alias = new Alias(
+      name,
+      { name: ALIAS, functionName: this.function.name, functionVersion: this.function.version },
+      child,
+    );
+    this.#takeMessages(name, args);
+    this.#hearEvents(name, args);
+    this.registerOutputs({ function: this.function.name });
+  }
+
+  #takeMessages(name: string, args: DispatcherArgs): void {
+    const from = (what: string, queue: Queue, maximumConcurrency: number) =>
+      new EventSourceMapping(
+        `${name}-${what}`,
+        {
+          eventSourceArn: queue.arn,
+          functionName: this.alias.arn,
+          batchSize: DISPATCHER.batchSize,
+          maximumBatchingWindowInSeconds: DISPATCHER.batchWindowSeconds,
+          functionResponseTypes: ["ReportBatchItemFailures"],
+          scalingConfig: { maximumConcurrency },
+          metricsConfig: { metrics: ["EventCount"] },
+        },
+        { parent: this },
+      );
+    from("requests", args.queues.requests, args.eventSourceConcurrency);
+    from("wakeups", args.queues.wakeups, args.wakeupConcurrency);
+  }
+
+  /** The ends of runs, and a schedule as the last resort. */
+  #hearEvents(name: string, { glueJobName }: DispatcherArgs): void {
+    const child = { parent: this };
+    const events = {
+      schedule: {
+        description: "the last resort for what no event brought about",
+        scheduleExpression: "rate(1 minute)",
+      },
+      glue: {
+        description: "a Glue run has ended",
+        eventPattern: pulumi.jsonStringify({
+          source: ["aws.glue"],
+          "detail-type": ["Glue Job State Change"],
+          detail: { jobName: [glueJobName] },
+        }),
+      },
+      // EC2 tells the instance, and not its tags: those of others in the account make a look that finds nothing new.
+      ec2: {
+        description: "an instance has ended",
+        eventPattern: JSON.stringify({
+          source: ["aws.ec2"],
+          "detail-type": ["EC2 Instance State-change Notification"],
+          detail: { state: ["terminated", "stopped"] },
+        }),
+      },
+    };
+    for (const [what, event] of Object.entries(events)) {
+      const rule = new EventRule(`${name}-${what}`, event, child);
+      new Permission(
+        `${name}-${what}`,
+        {
+          action: "lambda:InvokeFunction",
+          function: this.function.name,
+          qualifier: this.alias.name,
+          principal: "events.amazonaws.com",
+          sourceArn: rule.arn,
+        },
+        child,
+      );
+      new EventTarget(`${name}-${what}`, { rule: rule.name, arn: this.alias.arn }, child);
+    }
+    // The next minute's tick does what a failed one did not: an old one is not worth a retry.
+    new FunctionEventInvokeConfig(
+      name,
+      {
+        functionName: this.function.name,
+        qualifier: this.alias.name,
+        maximumRetryAttempts: 0,
+        maximumEventAgeInSeconds: 60,
+      },
+      child,
+    );
+  }
+}

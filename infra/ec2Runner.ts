@@ -1,0 +1,197 @@
+import { readFileSync } from "node:fs";
+import type { LogGroup } from "@pulumi/aws/cloudwatch/logGroup.js";
+import { LaunchTemplate } from "@pulumi/aws/ec2/launchTemplate.js";
+import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
+import { InstanceProfile } from "@pulumi/aws/iam/instanceProfile.js";
+import * as pulumi from "@pulumi/pulumi";
+import { pullImage } from "./api.ts";
+import type { DatabaseEndpoint } from "./database.ts";
+import { logGroup } from "./logs.ts";
+import { allow, allowHttps, type Placement, securityGroup } from "./reach.ts";
+import { roleFor, type Statement, writeLogs } from "./role.ts";
+
+/** What runs updates, and reads that Glue has no room for. */
+export interface Ec2RunnerArgs {
+  readonly placement: Placement;
+  /** By digest. */
+  readonly image: pulumi.Input<string>;
+  readonly repositoryArn: pulumi.Input<string>;
+  /** The machine image: an ECS-optimised Amazon Linux 2023 of the architecture. */
+  readonly amiId: pulumi.Input<string>;
+  readonly instanceType: string;
+  readonly spot: boolean;
+  /** When an instance takes no further job, in seconds. */
+  readonly lifetimeSeconds: number;
+  /** What the longest job may take beyond that, in seconds. */
+  readonly maxTimeoutSeconds: number;
+  /** Of the container; no secret is among it. */
+  readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+  readonly database: DatabaseEndpoint;
+  /** What a run may do. */
+  readonly statements: readonly Statement[];
+  /** Days that logs are kept. */
+  readonly retentionDays: number;
+  /** The provider's default tags do not reach what the dispatcher launches: these are on instances and volumes. */
+  readonly tags: Readonly<Record<string, string>>;
+  readonly region: string;
+  readonly accountId: string;
+}
+
+/** The tag that tells this stack's instances from others: leave to end one goes by it. */
+export const STACK_TAG = "rates:stack";
+/** GiB: the system, the image and its log. */
+const DISK_GB = 30;
+/** Seconds that a boot and a drain may take beyond the work. */
+const MARGIN = 600;
+
+/**
+ * The launch template of EC2 runs. An instance pulls the image, does the run that its tag names, and shuts down, which
+ * terminates it: when the work is done, when the runner crashed, and when its longest life is over. It has no key and no
+ * way in; what it needs to know is in its tags and here. Old versions stay, since the dispatcher that was deployed with
+ * one starts that one.
+ */
+export class Ec2Runner extends pulumi.ComponentResource {
+  readonly launchTemplate: LaunchTemplate;
+  readonly logGroup: LogGroup;
+  readonly group: SecurityGroup;
+  /** For the dispatcher: to start, find and end instances. */
+  readonly launchStatements: Statement[];
+  /** What the runtime's settings say of it. */
+  readonly settings: pulumi.Output<{
+    launchTemplateId: string;
+    launchTemplateVersion: string;
+    subnetIds: string[];
+    tags: Record<string, string>;
+  }>;
+
+  constructor(name: string, args: Ec2RunnerArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("rates:infra:Ec2Runner", name, {}, opts);
+    const { placement, database } = args;
+    const child = { parent: this };
+
+    this.group = securityGroup(name, { vpcId: placement.vpcId, description: "EC2 runs" }, child);
+    allow(
+      name,
+      { from: this.group, to: database.securityGroupId, port: database.port, description: "EC2 runs to Postgres" },
+      child,
+    );
+    allowHttps(name, this.group, child);
+    this.logGroup = logGroup(name, { retentionDays: args.retentionDays }, child);
+    const { role, policies } = roleFor(
+      name,
+      {
+        service: "ec2.amazonaws.com",
+        statements: [...pullImage(args.repositoryArn), writeLogs(this.logGroup.arn), ...args.statements],
+      },
+      child,
+    );
+    const profile = new InstanceProfile(name, { role: role.name }, child);
+    const tags = { ...args.tags, Name: name, [STACK_TAG]: name };
+    this.launchTemplate = new LaunchTemplate(
+      name,
+      {
+        imageId: args.amiId,
+        instanceType: args.instanceType,
+        iamInstanceProfile: { arn: profile.arn },
+        instanceInitiatedShutdownBehavior: "terminate",
+        ...(args.spot
+          ? {
+              instanceMarketOptions: { marketType: "spot", spotOptions: { instanceInterruptionBehavior: "terminate" } },
+            }
+          : {}),
+        // Not as network interfaces: those would keep the dispatcher from choosing the subnet.
+        vpcSecurityGroupIds: [this.group.id],
+        metadataOptions: {
+          httpEndpoint: "enabled",
+          httpTokens: "required",
+          // The container is one hop away, and needs the role's credentials.
+          httpPutResponseHopLimit: 2,
+          instanceMetadataTags: "enabled",
+        },
+        blockDeviceMappings: [
+          {
+            deviceName: "/dev/xvda",
+            ebs: { volumeSize: DISK_GB, volumeType: "gp3", encrypted: "true", deleteOnTermination: "true" },
+          },
+        ],
+        monitoring: { enabled: true },
+        tagSpecifications: ["instance", "volume", "network-interface"].map((resourceType) => ({ resourceType, tags })),
+        updateDefaultVersion: true,
+        userData: userData(args, this.logGroup.name),
+      },
+      { ...child, dependsOn: policies },
+    );
+    this.settings = pulumi.output({
+      launchTemplateId: this.launchTemplate.id,
+      launchTemplateVersion: this.launchTemplate.latestVersion.apply(String),
+      subnetIds: pulumi.output(placement.subnetIds),
+      tags: tags as Record<string, string>,
+    });
+    this.launchStatements = launchStatements(this.launchTemplate, this.group, role.arn, name, args);
+    this.registerOutputs({ launchTemplate: this.launchTemplate.id });
+  }
+}
+
+/** The script that an instance runs at its only boot, with this stack's values in place of its @NAMES@. */
+function userData(args: Ec2RunnerArgs, logs: pulumi.Input<string>): pulumi.Output<string> {
+  const script = readFileSync(new URL("ec2Runner.sh", import.meta.url), "utf8");
+  const environment = pulumi
+    .jsonStringify(args.environment)
+    .apply((json) => Object.entries(JSON.parse(json) as Record<string, string>).sort(([a], [b]) => a.localeCompare(b)));
+  return pulumi.all([args.image, logs, environment]).apply(([image, group, variables]) => {
+    const values: Record<string, string> = {
+      IMAGE: image,
+      REGISTRY: image.split("/")[0] ?? "",
+      REGION: args.region,
+      LOG_GROUP: group,
+      LIFE: String(args.lifetimeSeconds + args.maxTimeoutSeconds + MARGIN),
+      STOP: String(args.maxTimeoutSeconds + MARGIN),
+      // One a line, as `docker run --env-file` reads them.
+      ENVIRONMENT: variables.map(([key, value]) => `${key}=${value}`).join("\n"),
+    };
+    const filled = script.replace(/@([A-Z_]+)@/g, (all, key: string) => values[key] ?? all);
+    return Buffer.from(filled).toString("base64");
+  });
+}
+
+function launchStatements(
+  template: LaunchTemplate,
+  group: SecurityGroup,
+  roleArn: pulumi.Output<string>,
+  stackTag: string,
+  { region, accountId, amiId }: Ec2RunnerArgs,
+): Statement[] {
+  const ec2 = (path: pulumi.Input<string>) => pulumi.interpolate`arn:aws:ec2:${region}:${accountId}:${path}`;
+  return [
+    {
+      actions: ["ec2:RunInstances"],
+      resources: [
+        ec2(pulumi.interpolate`launch-template/${template.id}`),
+        ec2(pulumi.interpolate`security-group/${group.id}`),
+        pulumi.interpolate`arn:aws:ec2:${region}::image/${amiId}`,
+        ec2("subnet/*"),
+        ec2("network-interface/*"),
+        ec2("volume/*"),
+        ec2("instance/*"),
+      ],
+      conditions: { ArnLike: { "ec2:LaunchTemplate": ec2(pulumi.interpolate`launch-template/${template.id}`) } },
+    },
+    {
+      actions: ["ec2:CreateTags"],
+      resources: [ec2("instance/*"), ec2("volume/*"), ec2("network-interface/*")],
+      conditions: { StringEquals: { "ec2:CreateAction": "RunInstances" } },
+    },
+    {
+      actions: ["ec2:TerminateInstances"],
+      resources: [ec2("instance/*")],
+      conditions: { StringEquals: { [`aws:ResourceTag/${STACK_TAG}`]: stackTag } },
+    },
+    // EC2 knows no resource for this one.
+    { actions: ["ec2:DescribeInstances"], resources: ["*"] },
+    {
+      actions: ["iam:PassRole"],
+      resources: [roleArn],
+      conditions: { StringEquals: { "iam:PassedToService": "ec2.amazonaws.com" } },
+    },
+  ];
+}

@@ -1,0 +1,204 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
+import { Connection } from "@pulumi/aws/glue/connection.js";
+import { Job } from "@pulumi/aws/glue/job.js";
+import type { Bucket } from "@pulumi/aws/s3/bucket.js";
+import { BucketObjectv2 } from "@pulumi/aws/s3/bucketObjectv2.js";
+import { SecurityGroupEgressRule } from "@pulumi/aws/vpc/securityGroupEgressRule.js";
+import { SecurityGroupIngressRule } from "@pulumi/aws/vpc/securityGroupIngressRule.js";
+import * as pulumi from "@pulumi/pulumi";
+import { rdsBundle } from "../runtime/image/rdsCa.ts";
+import { privateBucket } from "./buckets.ts";
+import type { DatabaseEndpoint } from "./database.ts";
+import { allow, allowHttps, type Placement, securityGroup } from "./reach.ts";
+import { roleFor, type Statement } from "./role.ts";
+
+/** What runs reads. */
+export interface GlueRunnerArgs {
+  readonly placement: Placement;
+  /** The zone of each of its subnets. */
+  readonly zones: readonly string[];
+  readonly database: DatabaseEndpoint;
+  /** RATES_SETTINGS, as JSON; no secret is in it. */
+  readonly settings: pulumi.Input<string>;
+  /** The registry of errors, as JSON `{ errors }` (runtime/jobs/errors.ts): the runner's words are everybody's. */
+  readonly catalog: string;
+  readonly maxConcurrentRuns: number;
+  /** DPUs of a run: 0.0625 or 1. */
+  readonly dpuPerRun: number;
+  /** When Glue ends a run, whatever it does. */
+  readonly timeoutMinutes: number;
+  /** What a run may do. */
+  readonly statements: readonly Statement[];
+  /** Whether destroy leaves the scripts behind. */
+  readonly keepData: boolean;
+  readonly region: string;
+  readonly accountId: string;
+}
+
+const SCRIPT = new URL("../runtime/runner/glue/runner.py", import.meta.url);
+/** Log groups that Glue makes, one of each an account: stacks/account/ sets their retention. */
+const LOGS = "/aws-glue/python-jobs";
+
+/**
+ * The Glue Python shell job whose runs do reads. Script, catalogue and certificate authorities lie under keys with their
+ * hash and stay when newer ones come, so that a run which starts during a deployment finds what it was started with.
+ *
+ * A connection of Glue stands in one subnet, so the job stands in one zone: the first. Should that fail, Glue refuses its
+ * runs, and reads go to EC2 in the other zones where the stack allows it (jobs.readsOnEc2).
+ */
+export class GlueRunner extends pulumi.ComponentResource {
+  readonly job: Job;
+  readonly group: SecurityGroup;
+  /** For the dispatcher: to start, find and end runs. */
+  readonly launchStatements: Statement[];
+  /** What the runtime's settings say of it. */
+  readonly settings: pulumi.Output<{ jobName: string; maxCapacity: number }>;
+
+  constructor(name: string, args: GlueRunnerArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("rates:infra:GlueRunner", name, {}, opts);
+    const { placement, database } = args;
+    const child = { parent: this };
+
+    this.group = securityGroup(name, { vpcId: placement.vpcId, description: "Glue runs" }, child);
+    this.#letGlueConnect(name);
+    allow(
+      `${name}-database`,
+      { from: this.group, to: database.securityGroupId, port: database.port, description: "Glue runs to Postgres" },
+      child,
+    );
+    allowHttps(name, this.group, child);
+    const connection = new Connection(
+      name,
+      {
+        connectionType: "NETWORK",
+        physicalConnectionRequirements: {
+          availabilityZone: args.zones[0] ?? "",
+          subnetId: pulumi.output(placement.subnetIds).apply(([first = ""]) => first),
+          securityGroupIdLists: [this.group.id],
+        },
+      },
+      child,
+    );
+
+    const scripts = privateBucket(`${name}-scripts`, { keepData: args.keepData }, child);
+    const object = (what: string, content: string, type: string) =>
+      keptObject(`${name}-${what.split(".")[0]}`, scripts, what, content, type, child);
+    const script = object("runner.py", readFileSync(SCRIPT, "utf8"), "text/x-python");
+    const catalog = object("catalog.json", args.catalog, "application/json");
+    const ca = object("rds-ca.pem", rdsBundle(), "application/x-pem-file");
+
+    const { role, policies } = roleFor(
+      name,
+      {
+        service: "glue.amazonaws.com",
+        statements: [
+          { actions: ["s3:GetObject"], resources: [pulumi.interpolate`${scripts.arn}/*`] },
+          {
+            actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
+            resources: [`arn:aws:logs:${args.region}:${args.accountId}:log-group:${LOGS}/*`],
+          },
+          {
+            actions: ["glue:GetConnection"],
+            resources: ["connection", "catalog"].map((what) => glueArn(args, what, connection.name)),
+          },
+          ...networkInterfaces(args),
+          ...args.statements,
+        ],
+      },
+      child,
+    );
+    this.job = new Job(
+      name,
+      {
+        roleArn: role.arn,
+        command: { name: "pythonshell", pythonVersion: "3.9", scriptLocation: script },
+        connections: [connection.name],
+        maxCapacity: args.dpuPerRun,
+        executionProperty: { maxConcurrentRuns: args.maxConcurrentRuns },
+        timeout: args.timeoutMinutes,
+        // A run that failed is the dispatcher's to replace, and one that finds no room must say so at once.
+        maxRetries: 0,
+        jobRunQueuingEnabled: false,
+        defaultArguments: {
+          "--library-set": "analytics",
+          "--enable-continuous-cloudwatch-log": "true",
+          "--settings": args.settings,
+          "--catalog": catalog,
+          "--database-host": database.host,
+          "--database-port": String(database.port),
+          "--database-name": database.name,
+          "--database-auth": "iam",
+          "--database-ca": ca,
+        },
+      },
+      { ...child, dependsOn: policies },
+    );
+    const arn = [pulumi.interpolate`arn:aws:glue:${args.region}:${args.accountId}:job/${this.job.name}`];
+    this.launchStatements = [
+      { actions: ["glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"], resources: arn },
+    ];
+    this.settings = pulumi.output({ jobName: this.job.name, maxCapacity: args.dpuPerRun });
+    this.registerOutputs({ job: this.job.name });
+  }
+
+  /** Glue wants every port between the members of a connection's group (AWS Glue User Guide, VPC for JDBC). */
+  #letGlueConnect(name: string): void {
+    const rule = {
+      securityGroupId: this.group.id,
+      referencedSecurityGroupId: this.group.id,
+      ipProtocol: "tcp",
+      fromPort: 0,
+      toPort: 65_535,
+      description: "Glue's own, among its runs",
+    };
+    new SecurityGroupIngressRule(name, rule, { parent: this });
+    new SecurityGroupEgressRule(name, rule, { parent: this });
+  }
+}
+
+/** An object under a key with its content's hash; answers its location. It stays when another takes its place. */
+function keptObject(
+  name: string,
+  bucket: Bucket,
+  file: string,
+  content: string,
+  contentType: string,
+  opts: pulumi.CustomResourceOptions,
+): pulumi.Output<string> {
+  const hash = createHash("sha256").update(content).digest("hex").slice(0, 16);
+  const { key } = new BucketObjectv2(
+    name,
+    { bucket: bucket.bucket, key: file.replace(".", `-${hash}.`), content, contentType },
+    { ...opts, retainOnDelete: true },
+  );
+  return pulumi.interpolate`s3://${bucket.bucket}/${key}`;
+}
+
+const glueArn = ({ region, accountId }: GlueRunnerArgs, what: string, connection: pulumi.Output<string>) =>
+  what === "catalog"
+    ? pulumi.output(`arn:aws:glue:${region}:${accountId}:catalog`)
+    : pulumi.interpolate`arn:aws:glue:${region}:${accountId}:connection/${connection}`;
+
+/** The role of a job with a connection makes and tags its network interfaces (AWS managed policy AWSGlueServiceRole). */
+const networkInterfaces = ({ region, accountId }: GlueRunnerArgs): Statement[] => [
+  {
+    actions: [
+      "ec2:CreateNetworkInterface",
+      "ec2:DeleteNetworkInterface",
+      "ec2:DescribeNetworkInterfaces",
+      "ec2:DescribeSecurityGroups",
+      "ec2:DescribeSubnets",
+      "ec2:DescribeVpcAttribute",
+      "ec2:DescribeVpcEndpoints",
+      "ec2:DescribeRouteTables",
+    ],
+    resources: ["*"],
+  },
+  {
+    actions: ["ec2:CreateTags", "ec2:DeleteTags"],
+    resources: [`arn:aws:ec2:${region}:${accountId}:network-interface/*`],
+    conditions: { "ForAllValues:StringEquals": { "aws:TagKeys": ["aws-glue-service-resource"] } },
+  },
+];

@@ -1,0 +1,104 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { Function as Lambda } from "@pulumi/aws/lambda/function.js";
+import { Invocation } from "@pulumi/aws/lambda/invocation.js";
+import * as pulumi from "@pulumi/pulumi";
+import { rdsBundle } from "../runtime/image/rdsCa.ts";
+import { bundle, RUNTIME_HAS } from "./bundle.ts";
+import { type Database, databaseEnvironment } from "./database.ts";
+import { logGroup } from "./logs.ts";
+import { allow, allowHttps, type Placement, securityGroup } from "./reach.ts";
+import { NETWORK_INTERFACES, roleFor, writeLogs } from "./role.ts";
+
+/** What brings a stack's database up to date. */
+export interface MigrationsArgs {
+  readonly placement: Placement;
+  readonly database: Database;
+  readonly arch: "x86_64" | "arm64";
+  /** Days that logs are kept. */
+  readonly retentionDays: number;
+}
+
+const MIGRATIONS = new URL("../db/migrations/", import.meta.url);
+/** A Lambda function cannot take longer: backfills and indexes on large tables are made outside `up` (trap 18). Seconds. */
+const TIMEOUT = 900;
+const MEMORY_MB = 256;
+
+/**
+ * Runs the migrations inside the network, once per change of their files and before whatever depends on this component.
+ * They are compatible with the version of the code before, which goes on while they run.
+ */
+export class Migrations extends pulumi.ComponentResource {
+  /** Of the files; known once the database has them. */
+  readonly version: pulumi.Output<string>;
+
+  constructor(name: string, args: MigrationsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("rates:infra:Migrations", name, {}, opts);
+    const { placement, database } = args;
+    const child = { parent: this };
+    const version = migrationsVersion();
+
+    const group = securityGroup(name, { vpcId: placement.vpcId, description: "database migrations" }, child);
+    allow(
+      name,
+      {
+        from: group,
+        to: database.endpoint.securityGroupId,
+        port: database.endpoint.port,
+        description: "migrations to Postgres",
+      },
+      child,
+    );
+    allowHttps(name, group, child);
+    const logs = logGroup(name, { retentionDays: args.retentionDays }, child);
+    const { role, policies } = roleFor(
+      name,
+      {
+        service: "lambda.amazonaws.com",
+        statements: [
+          { actions: ["secretsmanager:GetSecretValue"], resources: [database.masterSecretArn] },
+          writeLogs(logs.arn),
+          NETWORK_INTERFACES,
+        ],
+      },
+      child,
+    );
+    const code = {
+      entry: new URL("../db/lambda.ts", import.meta.url),
+      external: RUNTIME_HAS,
+      files: { migrations: MIGRATIONS, "rds-ca.pem": rdsBundle() },
+    };
+    const { DATABASE_AUTH: _, ...environment } = databaseEnvironment(database.endpoint, "/var/task/rds-ca.pem");
+    const lambda = new Lambda(
+      name,
+      {
+        runtime: "nodejs24.x",
+        architectures: [args.arch],
+        handler: "index.handler",
+        code: bundle(code),
+        role: role.arn,
+        timeout: TIMEOUT,
+        memorySize: MEMORY_MB,
+        environment: { variables: { ...environment, MASTER_SECRET_ARN: database.masterSecretArn } },
+        vpcConfig: { subnetIds: placement.subnetIds, securityGroupIds: [group.id] },
+        loggingConfig: { logFormat: "JSON", logGroup: logs.name },
+      },
+      { ...child, dependsOn: policies },
+    );
+    const run = new Invocation(
+      name,
+      { functionName: lambda.name, input: JSON.stringify({ version }), triggers: { version } },
+      // The instance itself, and not only its address, which is known a little earlier.
+      { ...child, dependsOn: [database.instance] },
+    );
+    this.version = run.result.apply(() => version);
+    this.registerOutputs({ version: this.version });
+  }
+}
+
+/** A hash of the migrations' names and contents. */
+export function migrationsVersion(): string {
+  const hash = createHash("sha256");
+  for (const file of readdirSync(MIGRATIONS).sort()) hash.update(file).update(readFileSync(new URL(file, MIGRATIONS)));
+  return hash.digest("hex").slice(0, 16);
+}

@@ -1,0 +1,160 @@
+import { DefaultSecurityGroup } from "@pulumi/aws/ec2/defaultSecurityGroup.js";
+import { FlowLog } from "@pulumi/aws/ec2/flowLog.js";
+import { VpcEndpoint } from "@pulumi/aws/ec2/vpcEndpoint.js";
+import { SecurityGroupIngressRule } from "@pulumi/aws/vpc/securityGroupIngressRule.js";
+import { Vpc } from "@pulumi/awsx/ec2/index.js";
+import * as pulumi from "@pulumi/pulumi";
+import { subnetPrefix } from "../stacks/checks.ts";
+import { logGroup } from "./logs.ts";
+import { type Placement, securityGroup } from "./reach.ts";
+import { roleFor } from "./role.ts";
+
+/** The network of a stack. */
+export interface NetworkArgs {
+  /** Addresses of the VPC, as 10.0.0.0/16. */
+  readonly cidr: string;
+  /** Zones that get a public and a private subnet each, two at least. */
+  readonly zones: readonly string[];
+  /** NAT gateways: none, one for all zones, or one in each. */
+  readonly nat: "none" | "single" | "perZone";
+  readonly region: string;
+  /** Days that flow logs are kept. */
+  readonly retentionDays: number;
+}
+
+const NAT_STRATEGY = { none: "None", single: "Single", perZone: "OnePerAz" } as const;
+
+/**
+ * The services that parts in private subnets call where there is no way to the internet: images and their layers, logs,
+ * credentials, queues, runs, instances, secrets. Each endpoint costs by the hour and zone (stacks/cost.ts).
+ */
+export const ENDPOINTS = [
+  "ec2",
+  "ecr.api",
+  "ecr.dkr",
+  "ecs",
+  "glue",
+  "kms",
+  "lambda",
+  "logs",
+  "monitoring",
+  "secretsmanager",
+  "sqs",
+  "ssm",
+  "sts",
+] as const;
+
+/**
+ * A VPC with a public and a private subnet in each zone. Everything of the platform but the load balancer and NAT stands
+ * in the private ones. S3 is reached through a gateway endpoint, which costs nothing; without NAT every other service has
+ * an endpoint too. Its default security group lets nothing through, and flow logs are kept.
+ */
+export class Network extends pulumi.ComponentResource {
+  readonly vpcId: pulumi.Output<string>;
+  readonly publicSubnetIds: pulumi.Output<string[]>;
+  readonly privateSubnetIds: pulumi.Output<string[]>;
+  readonly zones: readonly string[];
+  readonly cidr: string;
+  /** Where parts that nobody outside reaches stand. */
+  readonly placement: Placement;
+
+  constructor(name: string, args: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("rates:infra:Network", name, {}, opts);
+    const { cidr, zones, nat, region } = args;
+    const child = { parent: this };
+    const cidrMask = subnetPrefix(Number(cidr.split("/")[1]), zones.length);
+
+    const vpc = new Vpc(
+      name,
+      {
+        cidrBlock: cidr,
+        // Given, because awsx asks for them with credentials of its own.
+        availabilityZoneNames: [...zones],
+        enableDnsHostnames: true,
+        natGateways: { strategy: NAT_STRATEGY[nat] },
+        subnetStrategy: "Auto",
+        subnetSpecs: [
+          { type: "Public", cidrMask },
+          { type: nat === "none" ? "Isolated" : "Private", cidrMask },
+        ],
+        vpcEndpointSpecs: [{ serviceName: `com.amazonaws.${region}.s3`, vpcEndpointType: "Gateway" }],
+      },
+      child,
+    );
+    this.vpcId = vpc.vpcId;
+    this.publicSubnetIds = vpc.publicSubnetIds;
+    this.privateSubnetIds = nat === "none" ? vpc.isolatedSubnetIds : vpc.privateSubnetIds;
+    this.zones = zones;
+    this.cidr = cidr;
+    this.placement = { vpcId: this.vpcId, subnetIds: this.privateSubnetIds };
+
+    new DefaultSecurityGroup(name, { vpcId: this.vpcId, ingress: [], egress: [] }, child);
+    this.#keepFlowLogs(name, args);
+    if (nat === "none") this.#reachServices(name, args);
+    this.registerOutputs({ vpcId: this.vpcId });
+  }
+
+  #keepFlowLogs(name: string, { retentionDays }: NetworkArgs): void {
+    const child = { parent: this };
+    const logs = logGroup(`${name}-flow`, { retentionDays }, child);
+    const { role, policies } = roleFor(
+      `${name}-flow`,
+      {
+        service: "vpc-flow-logs.amazonaws.com",
+        statements: [
+          {
+            actions: ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
+            resources: [pulumi.interpolate`${logs.arn}:*`],
+          },
+          { actions: ["logs:DescribeLogGroups"], resources: ["*"] },
+        ],
+      },
+      child,
+    );
+    new FlowLog(
+      name,
+      {
+        vpcId: this.vpcId,
+        trafficType: "REJECT",
+        logDestinationType: "cloud-watch-logs",
+        logDestination: logs.arn,
+        iamRoleArn: role.arn,
+      },
+      { ...child, dependsOn: policies },
+    );
+  }
+
+  #reachServices(name: string, { region, cidr }: NetworkArgs): void {
+    const child = { parent: this };
+    const group = securityGroup(
+      `${name}-endpoints`,
+      { vpcId: this.vpcId, description: "endpoints of AWS's services" },
+      child,
+    );
+    new SecurityGroupIngressRule(
+      `${name}-endpoints`,
+      {
+        securityGroupId: group.id,
+        cidrIpv4: cidr,
+        ipProtocol: "tcp",
+        fromPort: 443,
+        toPort: 443,
+        description: "the VPC, over TLS",
+      },
+      child,
+    );
+    for (const service of ENDPOINTS)
+      new VpcEndpoint(
+        `${name}-${service}`,
+        {
+          vpcId: this.vpcId,
+          serviceName: `com.amazonaws.${region}.${service}`,
+          vpcEndpointType: "Interface",
+          subnetIds: this.privateSubnetIds,
+          securityGroupIds: [group.id],
+          privateDnsEnabled: true,
+        },
+        child,
+      );
+  }
+}

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import {
+  CreateLaunchTemplateCommand,
+  DescribeInstancesCommand,
+  DescribeSubnetsCommand,
+  EC2Client,
+} from "@aws-sdk/client-ec2";
+import { CreateJobCommand, GetJobRunCommand, GlueClient } from "@aws-sdk/client-glue";
+import { Refused } from "../launcher.ts";
+import { Ec2Launcher, RUN_TAG } from "./ec2.ts";
+import { GlueLauncher } from "./glue.ts";
+import { type Moto, requireMoto, startMoto } from "./testing/moto.ts";
+
+describe("launchers against moto's AWS", () => {
+  let moto: Moto;
+  before(async function () {
+    moto = await startMoto(requireMoto(this));
+  });
+  after(() => moto?.stop());
+
+  describe("Glue", () => {
+    let glue: GlueClient;
+    const launcher = (jobName: string) => new GlueLauncher({ jobName, maxCapacity: 0.0625 }, glue);
+    const job = async (MaxConcurrentRuns: number) => {
+      const Name = `job-${randomUUID()}`;
+      await glue.send(
+        new CreateJobCommand({
+          Name,
+          Role: "arn:aws:iam::123456789012:role/glue",
+          Command: { Name: "pythonshell", ScriptLocation: "s3://scripts/runner.py", PythonVersion: "3.9" },
+          ExecutionProperty: { MaxConcurrentRuns },
+        }),
+      );
+      return Name;
+    };
+    before(() => {
+      glue = new GlueClient({ ...moto, maxAttempts: 1 });
+    });
+    after(() => glue.destroy());
+
+    it("starts a run that is told its id and its kind, and sees it alive", async () => {
+      const JobName = await job(2);
+      const run = randomUUID();
+      const id = await launcher(JobName).start(run, "glue");
+      const { JobRun } = await glue.send(new GetJobRunCommand({ JobName, RunId: id }));
+      assert.deepEqual(JobRun?.Arguments, { "--run": run, "--runner": "glue" });
+      assert.equal(await launcher(JobName).status(run, id), "ALIVE");
+    });
+
+    it("is refused where the job has no room for another run", async () => {
+      const name = await job(1);
+      await launcher(name).start(randomUUID(), "glue");
+      await assert.rejects(launcher(name).start(randomUUID(), "glue"), (error) => {
+        assert.ok(error instanceof Refused);
+        assert.match(error.message, /^ConcurrentRunsExceededException/);
+        return true;
+      });
+    });
+
+    it("finds a run whose launch was not recorded, and asks for the end of that one", async () => {
+      const name = await job(5);
+      const run = randomUUID();
+      await launcher(name).start(randomUUID(), "glue");
+      const id = await launcher(name).start(run, "glue");
+      assert.equal(await launcher(name).status(run, undefined), "ALIVE");
+      // moto knows no BatchStopJobRun: what is sent is looked at instead.
+      const sent: unknown[] = [];
+      glue.middlewareStack.add(
+        (next, context) => async (args) => {
+          if (context.commandName !== "BatchStopJobRunCommand") return next(args);
+          sent.push(args.input);
+          return { output: { $metadata: {} }, response: {} };
+        },
+        { name: "stop", step: "initialize" },
+      );
+      await launcher(name).stop(run, undefined);
+      glue.middlewareStack.remove("stop");
+      assert.deepEqual(sent, [{ JobName: name, JobRunIds: [id] }]);
+    });
+
+    it("knows nothing of a run that never was, and takes a job that is missing for an unknown outcome", async () => {
+      const name = await job(1);
+      assert.equal(await launcher(name).status(randomUUID(), undefined), "UNKNOWN");
+      assert.equal(await launcher(name).status(randomUUID(), "jr_0"), "UNKNOWN");
+      await assert.rejects(launcher("no-such-job").start(randomUUID(), "glue"), (error) => !(error instanceof Refused));
+    });
+  });
+
+  describe("EC2", () => {
+    let ec2: EC2Client;
+    let subnetIds: string[];
+    let launcher: Ec2Launcher;
+    const states = async (run: string) => {
+      const { Reservations = [] } = await ec2.send(
+        new DescribeInstancesCommand({ Filters: [{ Name: `tag:${RUN_TAG}`, Values: [run] }] }),
+      );
+      return Reservations.flatMap(({ Instances = [] }) => Instances.map(({ State }) => State?.Name));
+    };
+    before(async () => {
+      ec2 = new EC2Client(moto);
+      const { Subnets = [] } = await ec2.send(new DescribeSubnetsCommand({}));
+      subnetIds = Subnets.flatMap(({ SubnetId }) => SubnetId ?? []).slice(0, 2);
+      const { LaunchTemplate } = await ec2.send(
+        new CreateLaunchTemplateCommand({
+          LaunchTemplateName: "runner",
+          LaunchTemplateData: { ImageId: "ami-12c6146b", InstanceType: "t4g.small" },
+        }),
+      );
+      const template = { launchTemplateId: LaunchTemplate?.LaunchTemplateId ?? "", launchTemplateVersion: "1" };
+      launcher = new Ec2Launcher({ ...template, subnetIds, tags: { "rates:stack": "test" } }, ec2);
+    });
+    after(() => ec2.destroy());
+
+    it("starts one instance that is tagged with its run, sees it alive, ends it, and sees that", async () => {
+      const run = randomUUID();
+      const id = await launcher.start(run, "ec2");
+      assert.match(id, /^i-/);
+      assert.equal((await states(run)).length, 1);
+      assert.equal(await launcher.status(run, id), "ALIVE");
+      await launcher.stop(run, id);
+      assert.equal(await launcher.status(run, id), "ENDED");
+    });
+
+    it("finds an instance whose launch was not recorded by its tag, and ends it", async () => {
+      const run = randomUUID();
+      await launcher.start(run, "ec2");
+      assert.equal(await launcher.status(run, undefined), "ALIVE");
+      await launcher.stop(run, undefined);
+      assert.deepEqual(await states(run), ["terminated"]);
+    });
+
+    it("does not take an instance that is not shown for a dead one", async () => {
+      assert.equal(await launcher.status(randomUUID(), "i-0123456789abcdef0"), "UNKNOWN");
+      assert.equal(await launcher.status(randomUUID(), undefined), "UNKNOWN");
+      await launcher.stop(randomUUID(), undefined);
+    });
+
+    it("leaves the outcome open where the template is not there", async () => {
+      const missing = new Ec2Launcher(
+        { launchTemplateId: "lt-0123456789abcdef0", launchTemplateVersion: "1", subnetIds, tags: {} },
+        ec2,
+      );
+      await assert.rejects(missing.start(randomUUID(), "ec2"), (error) => !(error instanceof Refused));
+    });
+  });
+});

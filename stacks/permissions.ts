@@ -1,0 +1,54 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Buckets } from "../infra/buckets.ts";
+import { type Database, loginStatement } from "../infra/database.ts";
+import type { Queues } from "../infra/queues.ts";
+import type { Statement } from "../infra/role.ts";
+import type { Tracking } from "../infra/tracking.ts";
+
+/** What the parts of a stack share, and may use of it. */
+interface Shared {
+  readonly queues: Queues;
+  readonly buckets: Buckets;
+  readonly database: Database;
+  readonly tracking: Tracking | undefined;
+  readonly region: string;
+  readonly accountId: string;
+}
+
+/** What each part may do with the queues, buckets, roles and documents of its stack: everything that its code calls. */
+export function permissions({ queues, buckets, database, tracking, ...place }: Shared) {
+  const objects = (bucket: "results" | "uploads") => pulumi.interpolate`${buckets[bucket].arn}/*`;
+  const login = (...roles: Parameters<typeof loginStatement>[2]) => loginStatement(database.endpoint, place, roles);
+  const respond: Statement = { actions: ["sqs:SendMessage"], resources: queues.responseArns };
+  const results: Statement = {
+    actions: ["s3:PutObject", "s3:AbortMultipartUpload"],
+    resources: [objects("results")],
+  };
+  const api: Statement[] = [
+    login("api_reader"),
+    respond,
+    { actions: ["sqs:SendMessage"], resources: [queues.wakeups.arn, queues.requests.arn] },
+    {
+      // Dead letters are looked at and put back by hand (POST /redrive).
+      actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"],
+      resources: [queues.deadLetters.arn],
+    },
+    { actions: ["s3:GetObject"], resources: [objects("results"), objects("uploads")] },
+    { actions: ["s3:PutObject", "s3:AbortMultipartUpload"], resources: [objects("uploads")] },
+    ...(tracking?.readStatements ?? []),
+  ];
+  const dispatcher: Statement[] = [
+    login("dispatcher", "canceller"),
+    // Sources are pinned as they are accepted.
+    { actions: ["s3:GetObject"], resources: [objects("uploads")] },
+    ...(tracking?.statements ?? []),
+  ];
+  const glue: Statement[] = [login("job_keeper", "job_reader", "canceller"), respond, results];
+  const ec2: Statement[] = [
+    login("job_keeper", "job_reader", "job_writer", "canceller"),
+    respond,
+    results,
+    { actions: ["s3:GetObject"], resources: [objects("uploads")] },
+  ];
+  return { api, dispatcher, glue, ec2 };
+}

@@ -1,0 +1,210 @@
+import type { Provider } from "@pulumi/aws/provider.js";
+import { getParameterOutput } from "@pulumi/aws/ssm/getParameter.js";
+import * as pulumi from "@pulumi/pulumi";
+import { Api } from "../infra/api.ts";
+import { Buckets } from "../infra/buckets.ts";
+import { Database, databaseEnvironment } from "../infra/database.ts";
+import { DISPATCHER, Dispatcher } from "../infra/dispatcher.ts";
+import { Ec2Runner } from "../infra/ec2Runner.ts";
+import { GlueRunner } from "../infra/glueRunner.ts";
+import { Images } from "../infra/images.ts";
+import { Migrations } from "../infra/migrations.ts";
+import { Monitoring } from "../infra/monitoring.ts";
+import { Network } from "../infra/network.ts";
+import { Queues } from "../infra/queues.ts";
+import { Tracking } from "../infra/tracking.ts";
+import { ERRORS } from "../runtime/jobs/errors.ts";
+import { DEPLOYMENT } from "./capacity.ts";
+import { memoryOf } from "./capacityPlan.ts";
+import { resourceNames } from "./checks.ts";
+import { permissions } from "./permissions.ts";
+import type { SoundStack } from "./program.ts";
+import { stackSettings } from "./settings.ts";
+
+/**
+ * What the `rates` command, and services beside the platform, need to know of a stack; the keys are those of
+ * platform.json where both have them.
+ */
+export type Outputs = Record<string, pulumi.Input<unknown>>;
+
+/** Where the image keeps the authorities that RDS's certificates are of (runtime/Dockerfile). */
+const IMAGE_CA = "/app/rds-ca.pem";
+/** Days that a response waits for its reader: as long as SQS keeps one, so that a consumer may be down that long. */
+const RESPONSE_DAYS = 14;
+
+/** Puts the components of infra/ together: each is handed what it needs by name, and nothing else. */
+export function platform({ name: stack, config, plan }: SoundStack, provider: Provider): Outputs {
+  const { account, api: wanted, data, runners, tracking: search, arch, callers, tenants } = config;
+  const { region, id: accountId } = account;
+  const place = { region, accountId };
+  const { retentionDays, keep: keepData } = data;
+  const kept = { retentionDays, keepData };
+  const on: pulumi.ComponentResourceOptions = { providers: { aws: provider } };
+  const named = (part: string) => `rates-${stack}-${part}`;
+
+  const network = new Network(named("network"), { ...config.network, region, retentionDays }, on);
+  const { placement } = network;
+  const queues = new Queues(
+    named("queues"),
+    { consumer: DISPATCHER, tenants, callers, responseDays: RESPONSE_DAYS },
+    on,
+  );
+  const buckets = new Buckets(named("buckets"), { ...kept, callers }, on);
+  const images = new Images(named("images"), { arch, keepData }, on);
+  const { maxConnections } = plan.database;
+  const database = new Database(named("database"), { ...config.database, ...kept, placement, maxConnections }, on);
+  const migrations = new Migrations(named("migrations"), { placement, database, arch, retentionDays }, on);
+  const tracking =
+    search.store === "opensearch"
+      ? new Tracking(resourceNames(stack).domain, { ...search, ...kept, placement }, on)
+      : undefined;
+
+  const settings = {
+    ...stackSettings(config, plan),
+    version: images.version,
+    queues: queues.settings,
+    buckets: buckets.settings,
+    ...(tracking ? { tracking: { endpoint: tracking.endpoint, region } } : {}),
+  };
+  const settingsJson = (more: object = {}) => pulumi.jsonStringify({ ...settings, ...more });
+  const environment = (more: object = {}): Record<string, pulumi.Input<string>> => ({
+    ...databaseEnvironment(database.endpoint, IMAGE_CA),
+    AWS_REGION: region,
+    RATES_SETTINGS: settingsJson(more),
+  });
+  const may = permissions({ ...place, queues, buckets, database, tracking });
+  const image = { image: images.image, repositoryArn: images.repository.arn };
+  /** What logs in waits for its roles and tables. */
+  const migrated: pulumi.ComponentResourceOptions = { ...on, dependsOn: migrations };
+
+  const glue = new GlueRunner(
+    named("glue"),
+    {
+      ...place,
+      ...plan.glue,
+      placement,
+      keepData,
+      zones: network.zones,
+      database: database.endpoint,
+      settings: settingsJson(),
+      catalog: JSON.stringify({ errors: ERRORS }),
+      timeoutMinutes: runners.glue.timeoutMinutes,
+      statements: may.glue,
+    },
+    migrated,
+  );
+  const ec2 = new Ec2Runner(
+    named("ec2"),
+    {
+      ...place,
+      ...image,
+      placement,
+      retentionDays,
+      database: database.endpoint,
+      amiId: machineImage(arch, runners.ec2.machineImage, provider),
+      instanceType: runners.ec2.instanceType,
+      spot: runners.ec2.spot,
+      lifetimeSeconds: runners.ec2.lifetimeSeconds,
+      maxTimeoutSeconds: config.jobs.maxTimeoutSeconds,
+      environment: environment(),
+      statements: may.ec2,
+      tags: { ...config.tags, stack },
+    },
+    migrated,
+  );
+  const dispatcher = new Dispatcher(
+    named("dispatcher"),
+    {
+      ...plan.dispatcher,
+      placement,
+      queues,
+      arch,
+      retentionDays,
+      database: database.endpoint,
+      environment: { ...environment({ glue: glue.settings, ec2: ec2.settings }) },
+      statements: [...may.dispatcher, ...glue.launchStatements, ...ec2.launchStatements],
+      glueJobName: glue.job.name,
+    },
+    migrated,
+  );
+  const api = new Api(
+    resourceNames(stack).loadBalancer,
+    {
+      ...wanted,
+      ...image,
+      ...kept,
+      placement,
+      arch,
+      region,
+      publicSubnetIds: network.publicSubnetIds,
+      vcpus: wanted.taskVcpus,
+      deploymentMaximumPercent: 100 * DEPLOYMENT,
+      environment: environment(),
+      database: database.endpoint,
+      statements: may.api,
+      cidr: network.cidr,
+    },
+    migrated,
+  );
+  tracking?.admit(named("search-api"), api.group);
+  tracking?.admit(named("search-dispatcher"), dispatcher.group);
+
+  const monitoring = new Monitoring(
+    named("monitoring"),
+    {
+      ...place,
+      ...config.budget,
+      plan,
+      queues: {
+        requests: queues.requests.name,
+        wakeups: queues.wakeups.name,
+        deadLetters: queues.deadLetters.name,
+        responses: queues.responses.name,
+        tenants: Object.fromEntries(Object.entries(queues.tenants).map(([tenant, { name }]) => [tenant, name])),
+      },
+      responseDays: RESPONSE_DAYS,
+      dispatcher: { functionName: dispatcher.function.name, timeoutSeconds: DISPATCHER.timeoutSeconds },
+      database: { identifier: database.instance.identifier, storageGb: config.database.storageGb },
+      api: {
+        loadBalancer: api.loadBalancer.arnSuffix,
+        targetGroup: api.targetGroup.arnSuffix,
+        cluster: api.cluster.name,
+        service: api.service.name,
+      },
+      ...(tracking && search.store === "opensearch"
+        ? { tracking: { domainName: tracking.domain.domainName, nodes: tracking.nodes, storageGb: search.storageGb } }
+        : {}),
+      jobSeconds: config.jobs.timeoutSeconds,
+      runMemory: memoryOf(config),
+    },
+    on,
+  );
+
+  return {
+    stack,
+    account: accountId,
+    region,
+    api: api.url,
+    requestQueueUrl: queues.requests.url,
+    responseQueueUrl: queues.responses.url,
+    responseQueueUrls: queues.settings.tenants,
+    deadLetterQueueUrl: queues.deadLetters.url,
+    resultsBucket: buckets.results.bucket,
+    uploadsBucket: buckets.uploads.bucket,
+    dashboard: monitoring.url,
+    databaseHost: database.endpoint.host,
+    dispatcherFunction: dispatcher.function.name,
+    glueJob: glue.job.name,
+    launchTemplate: ec2.launchTemplate.id,
+    version: images.version,
+  };
+}
+
+/** Amazon Linux 2023 with Docker, as AWS publishes it for ECS (Amazon ECS Developer Guide, retrieving AMI metadata). */
+const machineImage = (arch: "x86_64" | "arm64", version: string, provider: Provider): pulumi.Output<string> =>
+  getParameterOutput(
+    {
+      name: `/aws/service/ecs/optimized-ami/amazon-linux-2023/${arch === "arm64" ? "arm64/" : ""}${version}/image_id`,
+    },
+    { provider },
+  ).value;
