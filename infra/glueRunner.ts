@@ -124,6 +124,7 @@ export class GlueRunner extends pulumi.ComponentResource {
         defaultArguments: {
           "--library-set": "analytics",
           "--enable-continuous-cloudwatch-log": "true",
+          "--region": args.region,
           "--settings": args.settings,
           "--catalog": catalog,
           "--database-host": database.host,

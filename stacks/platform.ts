@@ -13,7 +13,7 @@ import { Monitoring } from "../infra/monitoring.ts";
 import { Network } from "../infra/network.ts";
 import { Queues } from "../infra/queues.ts";
 import { Tracking } from "../infra/tracking.ts";
-import { ERRORS } from "../runtime/jobs/errors.ts";
+import { glueCatalog } from "../runtime/runner/glue/catalog.ts";
 import { DEPLOYMENT } from "./capacity.ts";
 import { memoryOf } from "./capacityPlan.ts";
 import { resourceNames } from "./checks.ts";
@@ -87,7 +87,7 @@ export function platform({ name: stack, config, plan }: SoundStack, provider: Pr
       zones: network.zones,
       database: database.endpoint,
       settings: settingsJson(),
-      catalog: JSON.stringify({ errors: ERRORS }),
+      catalog: glueCatalog(),
       timeoutMinutes: runners.glue.timeoutMinutes,
       statements: may.glue,
     },

@@ -4,7 +4,7 @@ import { asJobError, JobError } from "./errors.ts";
  * SQLSTATEs (or their two-letter classes) → the error they are for a job. Source: Postgres documentation, appendix A.
  * A longer key wins.
  */
-const BY_SQLSTATE: Record<
+export const BY_SQLSTATE: Record<
   string,
   "InvalidSql" | "NotReadOnly" | "SerializationConflict" | "DatabaseUnavailable" | "OutOfMemory"
 > = {

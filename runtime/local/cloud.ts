@@ -11,17 +11,24 @@ import { FileS3Persistence } from "../../node_modules/fauxqs/dist/s3/fileS3Persi
 import { S3Store } from "../../node_modules/fauxqs/dist/s3/s3Store.js";
 import { SnsStore } from "../../node_modules/fauxqs/dist/sns/snsStore.js";
 import { SqsStore } from "../../node_modules/fauxqs/dist/sqs/sqsStore.js";
+import { INVALID_MESSAGE_BODY_CHAR } from "../../node_modules/fauxqs/dist/sqs/sqsTypes.js";
 
 /** What tells a ReceiveMessage call, and its answer, from others. */
 const Receive = Type.Object({ QueueUrl: Type.String() });
 const Received = Type.Object({ Messages: Type.Array(Type.Object({ ReceiptHandle: Type.String() })) });
 
+// SQS takes every character up to U+10FFFF but two (API Reference, SendMessage); fauxqs stops at U+FFFD, and a response
+// with an emoji in it could never be sent.
+INVALID_MESSAGE_BODY_CHAR.compile(String.raw`[^\x09\x0A\x0D\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]`, "u");
+
 const HOST = "127.0.0.1";
 
 /** How to start the stand-in for AWS. */
 export interface CloudOptions {
-  /** TCP port on 127.0.0.1; a free one by default. */
+  /** TCP port; a free one by default. */
   port?: number;
+  /** The address to listen on. Default 127.0.0.1; a container has to take every one of its own. URLs name 127.0.0.1. */
+  listen?: string;
   /** Where messages and objects are kept over a restart; without it they live in memory only. */
   directory?: string;
   /** The region that it takes itself to be in. Default eu-west-1. */
@@ -63,7 +70,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
   app.addHook("onClose", () => {
     for (const keeper of keepers) keeper.close();
   });
-  await app.listen({ port: options.port ?? 0, host: HOST });
+  await app.listen({ port: options.port ?? 0, host: options.listen ?? HOST });
   const { port } = app.server.address() as AddressInfo;
   const endpoint = `http://${HOST}:${port}`;
   return {

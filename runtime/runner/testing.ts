@@ -1,12 +1,22 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { onRequests } from "../dispatcher/requests.ts";
 import { sqsEvent, testDispatcher } from "../dispatcher/testing.ts";
 import type { RunnerKind } from "../jobs/states.ts";
 import type { Step } from "../jobs/steps.ts";
+import { glueCatalog } from "./glue/catalog.ts";
+
+/** The catalogue that a deployment puts beside the Glue runner, as a file. */
+function catalogFile(): string {
+  const file = join(tmpdir(), `rates-catalog-${process.pid}.json`);
+  writeFileSync(file, glueCatalog());
+  return file;
+}
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
@@ -34,21 +44,26 @@ export async function testPlatform(settings: Record<string, object> = {}) {
     insert into ports values ('AAAAA', 'A', 'north'), ('BBBBB', 'B', 'north')`);
   const processes: RunnerProcess[] = [];
 
-  const start = (run: string, kind: RunnerKind, fault?: { step: Step; signal: NodeJS.Signals }): RunnerProcess => {
-    const child = spawn(
-      process.execPath,
-      [...(fault ? ["--import", here("faultAt.ts")] : []), here("main.ts"), "--run", run, "--runner", kind],
-      {
-        env: {
-          ...process.env,
-          ...d.cloud.env,
-          ...d.database.env,
-          RATES_SETTINGS: JSON.stringify(d.context.settings),
-          ...(fault ? { FAULT_STEP: fault.step, FAULT_SIGNAL: fault.signal } : {}),
-        },
-        stdio: ["ignore", "pipe", "pipe"],
+  /** @param python starts the Glue runner with it, in place of the TypeScript one */
+  const start = (
+    run: string,
+    kind: RunnerKind,
+    fault?: { step: Step; signal: NodeJS.Signals },
+    python?: string,
+  ): RunnerProcess => {
+    const program = python
+      ? [here("glue/runner.py"), "--catalog", catalogFile()]
+      : [...(fault ? ["--import", here("faultAt.ts")] : []), here("main.ts")];
+    const child = spawn(python ?? process.execPath, [...program, "--run", run, "--runner", kind], {
+      env: {
+        ...process.env,
+        ...d.cloud.env,
+        ...d.database.env,
+        RATES_SETTINGS: JSON.stringify(d.context.settings),
+        ...(fault ? { FAULT_STEP: fault.step, FAULT_SIGNAL: fault.signal } : {}),
       },
-    );
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let text = "";
     child.stdout.on("data", (chunk) => {
       text += chunk;
@@ -71,8 +86,8 @@ export async function testPlatform(settings: Record<string, object> = {}) {
     /** Sends requests as the queue would. */
     request: (...bodies: object[]) => onRequests(d.context, sqsEvent(...bodies)),
     /** The runs that the dispatcher has started since, each as a process. */
-    startRuns(kind: RunnerKind, fault?: { step: Step; signal: NodeJS.Signals }): RunnerProcess[] {
-      return d.launcher.started.splice(0).map((run) => start(run, kind, fault));
+    startRuns(kind: RunnerKind, fault?: { step: Step; signal: NodeJS.Signals }, python?: string): RunnerProcess[] {
+      return d.launcher.started.splice(0).map((run) => start(run, kind, fault, python));
     },
     /** Waits until a condition holds; fails with the runners' output when it does not within the time. */
     async until(what: string, condition: () => Promise<boolean>, seconds = 20): Promise<void> {

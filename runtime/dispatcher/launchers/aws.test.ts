@@ -7,15 +7,16 @@ import {
   EC2Client,
 } from "@aws-sdk/client-ec2";
 import { CreateJobCommand, GetJobRunCommand, GlueClient } from "@aws-sdk/client-glue";
+import { requirePython } from "../../runner/glue/testing/python.ts";
 import { Refused } from "../launcher.ts";
 import { Ec2Launcher, RUN_TAG } from "./ec2.ts";
 import { GlueLauncher } from "./glue.ts";
-import { type Moto, requireMoto, startMoto } from "./testing/moto.ts";
+import { type Moto, startMoto } from "./testing/moto.ts";
 
 describe("launchers against moto's AWS", () => {
   let moto: Moto;
   before(async function () {
-    moto = await startMoto(requireMoto(this));
+    moto = await startMoto(requirePython(this, "moto_server"));
   });
   after(() => moto?.stop());
 

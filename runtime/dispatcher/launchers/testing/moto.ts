@@ -48,5 +48,3 @@ async function freePort(): Promise<number> {
   if (address === null || typeof address === "string") throw new Error("no port");
   return address.port;
 }
-
-export const requireMoto = (_: Mocha.Context) => "/tmp/motov/v/bin/moto_server";

@@ -1,0 +1,5 @@
+import { BY_SQLSTATE } from "../../jobs/classify.ts";
+import { ERRORS } from "../../jobs/errors.ts";
+
+/** What the Glue runner reads of the TypeScript code, as JSON: the registry of errors, and what SQLSTATEs mean. */
+export const glueCatalog = (): string => JSON.stringify({ errors: ERRORS, sqlStates: BY_SQLSTATE });

@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { gunzipSync } from "node:zlib";
+import { GetObjectCommand } from "@aws-sdk/client-s3";
+import { cancel } from "../../jobs/store.ts";
+import { testPlatform } from "../testing.ts";
+import { requirePython } from "./testing/python.ts";
+
+/** A read that both runners do, and what is asked of it beside its SQL. */
+interface Case {
+  readonly sql: string;
+  readonly format: "csv" | "ndjson" | "json";
+  readonly compression?: "gzip";
+  readonly timeoutSeconds?: number;
+}
+
+const ODD = `select * from (values
+  (1, 'plain', null::text, 1.50::numeric, date '2021-01-31', true, '{"a": [1, "x"]}'::jsonb, array[1, 2]),
+  (2, 'quo"te, back\\slash' || chr(10) || 'line', '', -0.001, null, false, null, null),
+  (3, 'Tromsø 東京 🚢' || chr(9) || chr(1) || chr(8232), 'x', 'NaN', '0099-12-31', null, '[]', '{}')
+) as odd (n, words, nothing, amount, day, flag, document, list)`;
+/** Beyond what a response takes, and beyond one part of an upload. */
+const many = (rows: number) => `select n, repeat('abcdefghij', 5) as filler from generate_series(1, ${rows}) n`;
+
+const SAME: Record<string, Case> = {};
+for (const format of ["csv", "ndjson", "json"] as const)
+  for (const compression of [undefined, "gzip"] as const) {
+    const more = compression ? { compression } : {};
+    const name = `${format}${compression ? " with gzip" : ""}`;
+    SAME[`odd values as ${name}`] = { sql: ODD, format, ...more };
+    SAME[`no rows as ${name}`] = { sql: "select 1 as n where false", format, ...more };
+    SAME[`a result beyond a response as ${name}`] = { sql: many(20_000), format, ...more };
+  }
+SAME["a result of several parts"] = { sql: many(200_000), format: "ndjson" };
+const REFUSED: Record<string, Case> = {
+  "bad SQL": { sql: "select nothing from nowhere", format: "csv" },
+  "a division by zero after some rows": {
+    sql: "select 1 / (500000 - n) from generate_series(1, 1000000) n",
+    format: "csv",
+  },
+  "a write": { sql: "delete from prices returning 1", format: "csv" },
+  "tables that a read may not see": { sql: "select * from jobs.tokens", format: "csv" },
+  "a timeout": { sql: "select pg_sleep(30)", format: "csv", timeoutSeconds: 1 },
+  "several statements": { sql: "select 1; drop table prices", format: "csv" },
+  "a way out of the parentheses": { sql: "select 1) to stdout; commit; delete from prices; --", format: "csv" },
+};
+/** Whose words are the server's own, which differ by the way in which the SQL was proved. */
+const OWN_WORDS = new Set(["several statements", "a write", "a way out of the parentheses"]);
+
+describe("the runner in Python, beside the one in TypeScript", () => {
+  let p: Awaited<ReturnType<typeof testPlatform>>;
+  let python = "";
+  before(async function () {
+    python = requirePython(this, "python");
+    p = await testPlatform({ jobs: { leaseSeconds: 30, maxAttempts: 1 } });
+  });
+  after(() => p?.close());
+
+  const KINDS = ["typescript", "python"] as const;
+  const request = async (requestId: string, one: Case) => {
+    const { timeoutSeconds, ...task } = one;
+    await p.request({ requestId, task: { type: "read", ...task }, ...(timeoutSeconds ? { timeoutSeconds } : {}) });
+  };
+  const run = (kind: (typeof KINDS)[number]) => {
+    const [first] = p.startRuns("glue", undefined, kind === "python" ? python : undefined);
+    assert.ok(first, "a run was planned");
+    return first;
+  };
+  /** Has both runners do the same read; answers job and response of each, less what is each one's own. */
+  const both = async (name: string, one: Case) => {
+    const answers = [];
+    for (const kind of KINDS) {
+      const requestId = `${kind}-${name.replace(/[^a-z0-9]/gi, "_")}`;
+      await request(requestId, one);
+      const process = run(kind);
+      assert.equal(await process.exit, 0, process.output());
+      await p.admin.query("update jobs.runs set state = 'ENDED' where id = $1", [process.run]);
+      const messages = await p.receive(p.context.queues.responses);
+      const own = messages.filter(({ Body }) => JSON.parse(Body ?? "").requestId === requestId);
+      assert.equal(own.length, 1, process.output());
+      const response = JSON.parse(own[0]?.Body ?? "");
+      const attributes = Object.keys(own[0]?.MessageAttributes ?? {}).sort();
+      const document = await p.document(requestId);
+      answers.push({ body: own[0]?.Body ?? "", response, attributes, document });
+    }
+    const [typescript, python_] = answers;
+    assert.ok(typescript && python_);
+    return { typescript, python: python_ };
+  };
+  const content = async (location: string) => {
+    const [bucket = "", ...key] = location.slice("s3://".length).split("/");
+    const { Body } = await p.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key.join("/") }));
+    return Buffer.from((await Body?.transformToByteArray()) ?? []);
+  };
+  /** What a result holds, whether inline or in S3, compressed or not. */
+  const rowsOf = async ({ result }: { result: Record<string, string> }): Promise<string> => {
+    if (result.location) {
+      const bytes = await content(result.location);
+      assert.equal(createHash("sha256").update(bytes).digest("hex"), result.sha256);
+      assert.equal(bytes.length, result.bytes);
+      return (result.compression === "gzip" ? gunzipSync(bytes) : bytes).toString();
+    }
+    const { inline } = result;
+    if (typeof inline !== "string") return JSON.stringify(inline);
+    const isBase64 = /^H4sI/.test(inline);
+    return isBase64 ? gunzipSync(Buffer.from(inline, "base64")).toString() : inline;
+  };
+  /** A response less ids, times and memory; of a compressed result less what the two compressors do differently. */
+  const comparable = (response: Record<string, Record<string, unknown>>) => {
+    const { requestId: _r, responseId: _i, stats = {}, result = {}, ...rest } = response;
+    const { rows, attempts } = stats;
+    const { location, sha256: _s, bytes: _b, inline: _l, ...same } = result;
+    return { ...rest, stats: { rows, attempts }, result: { ...same, elsewhere: location !== undefined } };
+  };
+
+  for (const [name, one] of Object.entries(SAME))
+    it(`gives the same: ${name}`, async () => {
+      const { typescript, python } = await both(name, one);
+      assert.deepEqual(comparable(python.response), comparable(typescript.response));
+      assert.equal(await rowsOf(python.response), await rowsOf(typescript.response));
+      assert.deepEqual(python.attributes, typescript.attributes);
+      assert.deepEqual(Object.keys(python.response), Object.keys(typescript.response));
+      assert.deepEqual(Object.keys(python.document.stats).sort(), Object.keys(typescript.document.stats).sort());
+      if (one.compression) return;
+      assert.equal(python.response.stats.bytes, typescript.response.stats.bytes);
+      const text = (body: string) => /"result" ?: ?(.*), "stats"/.exec(body)?.[1];
+      if (!typescript.response.result.location) assert.equal(text(python.body), text(typescript.body));
+    });
+
+  for (const [name, one] of Object.entries(REFUSED))
+    it(`refuses the same: ${name}`, async () => {
+      const { typescript, python } = await both(name, one);
+      const error = ({ response }: typeof python) => {
+        const { message, ...rest } = response.error;
+        return OWN_WORDS.has(name) ? rest : { message, ...rest };
+      };
+      assert.equal(typescript.response.status, "FAILED");
+      assert.deepEqual(error(python), error(typescript));
+      assert.equal(python.document.status, typescript.document.status);
+    });
+
+  it("ends its session before it says CANCELLED", async () => {
+    await request("python-cancel", { sql: "select pg_sleep(60)", format: "csv" });
+    const process = run("python");
+    await p.until("it runs", async () => (await p.document("python-cancel")).status === "IN_PROGRESS");
+    await cancel(await p.as("api_reader"), "default", "python-cancel");
+    assert.equal(await process.exit, 0, process.output());
+    assert.equal((await p.document("python-cancel")).status, "CANCELLED");
+    const { rows } = await p.admin.query(
+      "select from pg_stat_activity where query like '%pg_sleep(60)%' and state = 'active' and pid <> pg_backend_pid()",
+    );
+    assert.equal(rows.length, 0);
+  });
+
+  it("takes further waiting reads before it ends", async () => {
+    await p.admin.query("update jobs.runs set state = 'ENDED'");
+    for (const id of ["a", "b", "c"]) await request(`python-${id}`, { sql: "select 1 as n", format: "json" });
+    const [first, ...others] = p.startRuns("glue", undefined, python);
+    for (const other of others) other.child.kill("SIGKILL");
+    assert.ok(first);
+    assert.equal(await first.exit, 0, first.output());
+    for (const id of ["a", "b", "c"]) assert.equal((await p.document(`python-${id}`)).status, "SUCCEEDED");
+  });
+
+  it("takes about the same memory for 1,000,000 rows as for 20,000", async () => {
+    const peak = async (rows: number) => {
+      await p.admin.query("update jobs.runs set state = 'ENDED'");
+      await request(`python-memory-${rows}`, { sql: many(rows), format: "csv", compression: "gzip" });
+      const process = run("python");
+      assert.equal(await process.exit, 0, process.output());
+      return (await p.document(`python-memory-${rows}`)).stats.peakMemoryBytes as number;
+    };
+    const few = await peak(20_000);
+    const most = await peak(1_000_000);
+    assert.ok(most < few * 1.25, `${few} bytes, then ${most}`);
+  });
+});

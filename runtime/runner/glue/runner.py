@@ -1,0 +1,635 @@
+"""A Glue run: does reads of the rates platform, one after the other, until none waits.
+
+One file, for Glue's Python shell (Python 3.9, psycopg2 and boto3 of `--library-set analytics`). It keeps the same
+contract as the TypeScript runner (runtime/runner): every transition of a job is a function of the schema `jobs`, called
+with the same arguments. What it needs comes as job arguments, or from the environment variables that the other parts
+read:
+
+  --run ID --runner glue        this run
+  --region NAME                 AWS_REGION
+  --settings JSON               RATES_SETTINGS (runtime/jobs/settings.ts)
+  --catalog LOCATION            RATES_CATALOG: the registry of errors (runtime/runner/glue/catalog.ts); s3:// or a path
+  --database-host, -port, -name DATABASE_HOST, DATABASE_PORT, DATABASE_NAME
+  --database-auth iam|password  DATABASE_AUTH; a password comes from DB_PASSWORD only
+  --database-ca LOCATION        DATABASE_CA: the authorities of the server's certificate; s3:// or a path
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import os
+import re
+import resource
+import select
+import signal
+import sys
+import tempfile
+import threading
+import time
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import psycopg2
+import psycopg2.extensions
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+# How often a run without work looks again although nobody called, at least; also its sign of life. Seconds.
+POLL = 2.0
+# How often a read says how far it is. Seconds.
+PROGRESS = 1.0
+# S3's smallest part: with 10,000 parts at most, results up to 48 GiB.
+PART_BYTES = 5 * 1024 * 1024
+# How long a cancelled statement has to end in good order, and how long its session may take to be gone. Seconds.
+GRACE, PATIENCE = 0.2, 30.0
+CONTENT_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "ndjson": "application/x-ndjson",
+    "json": "application/json",
+}
+
+
+class JobError(Exception):
+    """An error of the registry."""
+
+    def __init__(self, code, **params):
+        entry = CATALOG["errors"][code]
+        message = re.sub(r"\{(\w+)\}", lambda found: str(params.get(found.group(1), found.group(0))), entry["message"])
+        super().__init__(message)
+        self.code = code
+        self.retryable = entry["retryable"]
+        self.category = entry["category"]
+
+    def body(self):
+        return {
+            "category": self.category,
+            "type": self.code,
+            "message": str(self),
+            "retryable": self.retryable,
+            "details": [],
+        }
+
+
+class Interrupted(Exception):
+    """The work was ended from outside; the keeper knows why."""
+
+
+CATALOG = {"errors": {}, "sqlStates": {}}
+
+
+def classify(error):
+    """What any error in a job's work means for the job, as runtime/jobs/classify.ts has it."""
+    if isinstance(error, JobError):
+        return error
+    if isinstance(error, MemoryError):
+        return JobError("OutOfMemory", reason="MemoryError")
+    if isinstance(error, psycopg2.Error):
+        state = error.pgcode or ""
+        reason = (error.diag.message_primary if error.diag else None) or str(error).strip()
+        for length in (5, 3, 2):
+            known = CATALOG["sqlStates"].get(state[:length]) if len(state) == 5 else None
+            if known:
+                return JobError(known, reason=reason)
+        if isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)):
+            return JobError("DatabaseUnavailable", reason=reason)
+        return JobError("Internal", reason=reason)
+    if isinstance(error, (ClientError, BotoCoreError)):
+        return JobError("StorageUnavailable", reason="%s: %s" % (type(error).__name__, error))
+    return JobError("Internal", reason=str(error))
+
+
+def log(level, message, **data):
+    print(json.dumps({"level": level, "run": OPTIONS.run, "runner": OPTIONS.runner, **data, "msg": message}), flush=True)
+
+
+def text(value):
+    """JSON as the other parts write it: no spaces, characters as they are."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def peak_memory():
+    """The most memory this process has had, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def connect(role):
+    """A connection of one of the platform's roles. IAM tokens live 15 minutes, so each connection asks for its own."""
+    if OPTIONS.database_auth == "iam":
+        password = boto3.client("rds").generate_db_auth_token(
+            DBHostname=OPTIONS.database_host, Port=OPTIONS.database_port, DBUsername=role
+        )
+    else:
+        password = os.environ.get("DB_PASSWORD", "")
+    tls = {"sslmode": "verify-full", "sslrootcert": OPTIONS.database_ca} if OPTIONS.database_ca else {}
+    connection = psycopg2.connect(
+        host=OPTIONS.database_host,
+        port=OPTIONS.database_port,
+        dbname=OPTIONS.database_name,
+        user=role,
+        password=password,
+        application_name="rates " + role,
+        connect_timeout=10,
+        keepalives=1,
+        keepalives_idle=10,
+        **tls,
+    )
+    connection.autocommit = True
+    return connection
+
+
+def ask(connection, sql, *values):
+    """The first row of a statement's answer."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values or None)
+        return cursor.fetchone()
+
+
+def value(connection, sql, *values):
+    """The first column of the first row."""
+    return ask(connection, sql, *values)[0]
+
+
+def backend_of(connection):
+    """The session behind a connection: a pid alone may be another session's by the time somebody looks."""
+    return ask(
+        connection,
+        "select pid, backend_start::text from pg_stat_activity where pid = pg_backend_pid()",
+    )
+
+
+def end_backend(backend):
+    """Ends a database session and returns only once it is gone: cancelled first, then terminated until it is no more."""
+    canceller = connect("canceller")
+    try:
+        there = "from pg_stat_activity where pid = %s and backend_start = %s"
+        limit = time.monotonic() + PATIENCE
+        if ask(canceller, "select pg_cancel_backend(pid) " + there, *backend) is None:
+            return
+        grace = time.monotonic() + GRACE
+        while time.monotonic() < grace and ask(canceller, "select " + there + " and state = 'active'", *backend) is not None:
+            time.sleep(0.005)
+        while True:
+            ask(canceller, "select count(pg_terminate_backend(pid)) " + there, *backend)
+            if ask(canceller, "select " + there, *backend) is None:
+                return
+            if time.monotonic() > limit:
+                raise RuntimeError("database session %s (started %s) does not end" % tuple(backend))
+            time.sleep(0.02)
+    finally:
+        canceller.close()
+
+
+class Keeper:
+    """Keeps a job while it is worked on: extends the lease, records progress, hears of a cancel, and holds the time.
+
+    It owns the run's keeper connection from its start to `stop`. When the work has to stop it ends the work's session
+    first, proves that it is gone, and only then says so.
+    """
+
+    def __init__(self, connection, job, session):
+        self.interruption = None
+        self.progress = {"rows": 0, "bytes": 0}
+        self._connection = connection
+        self._job = job
+        self._backend = session.backend
+        self._deadline = time.monotonic() + job["timeoutSeconds"]
+        self._pause = min(1.0, job["leaseSeconds"] / 4)
+        self._wake_out, self._wake_in = os.pipe()
+        self._failure = None
+        self._stopped = False
+        self._thread = threading.Thread(target=self._keep, daemon=True)
+        self._thread.start()
+
+    def stop(self):
+        """No more heartbeats. Returns once an interruption has taken full effect; raises if the session did not end."""
+        if not self._stopped:
+            self._stopped = True
+            os.write(self._wake_in, b".")
+            self._thread.join()
+            os.close(self._wake_in)
+            os.close(self._wake_out)
+        if self._failure:
+            raise self._failure
+
+    def _keep(self):
+        seen = time.monotonic()
+        while not self._stopped:
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                return self._interrupt("timedOut")
+            ready, _, _ = select.select([self._connection, self._wake_out], [], [], min(self._pause, left))
+            if self._stopped:
+                return None
+            try:
+                if self._connection in ready:
+                    self._connection.poll()
+                    self._connection.notifies.clear()
+                word = value(
+                    self._connection,
+                    "select jobs.heartbeat(%s, %s, %s, %s)",
+                    OPTIONS.run,
+                    self._job["id"],
+                    self._job["attempt"],
+                    text(self.progress),
+                )
+                seen = time.monotonic()
+            except psycopg2.Error:
+                # An unreachable database: the lease decides, by this process's own patience.
+                if time.monotonic() - seen > self._job["leaseSeconds"]:
+                    return self._interrupt("lost")
+                time.sleep(self._pause)
+                continue
+            if word != "KEEP":
+                return self._interrupt("cancelled" if word == "CANCEL" else "lost")
+        return None
+
+    def _interrupt(self, reason):
+        self.interruption = reason
+        try:
+            end_backend(self._backend)
+        except Exception as error:  # pylint: disable=broad-except
+            self._failure = error
+
+
+class Session:
+    """The connection that does the work, and the backend behind it."""
+
+    def __init__(self):
+        self.connection = connect("job_reader")
+        self.backend = backend_of(self.connection)
+
+
+class Output:
+    """Takes a result as it streams: inline while it fits into a response, from then on a multipart upload to S3.
+
+    Memory is constant: what is inline, or two parts, of which one travels while the other is filled.
+    """
+
+    CONTROL = bytes(byte for byte in range(32) if byte != 0x0A)
+
+    def __init__(self, s3, settings, task, key):
+        self.bytes = 0
+        self._s3 = s3
+        self._format, self._compression = task["format"], task["compression"]
+        self._limit = settings["jobs"]["inlineBytes"]
+        self._target = {
+            "Bucket": settings["buckets"]["results"],
+            "Key": "%s.%s%s" % (key, self._format, ".gz" if self._compression == "gzip" else ""),
+        }
+        self._gzip = zlib.compressobj(1, zlib.DEFLATED, 31) if self._compression == "gzip" else None
+        self._held, self._inline_size = bytearray(), 0
+        self._hash = hashlib.sha256()
+        self._upload, self._parts, self._travelling = None, [], None
+        self._pool = None
+
+    def write(self, chunk):
+        self._take(self._gzip.compress(chunk) if self._gzip else chunk)
+
+    def finish(self):
+        """The result's own JSON, but for the number of rows, which the caller knows."""
+        if self._gzip:
+            self._take(self._gzip.flush())
+        if self._upload is None:
+            whole = bytes(self._held)
+            if self._compression == "gzip":
+                inline = text(base64.b64encode(whole).decode())
+            else:
+                inline = whole.decode() if self._format == "json" else text(whole.decode())
+            return lambda rows: '{"inline":%s,"format":"%s","rows":%d}' % (inline, self._format, rows)
+        if self._held:
+            self._send()
+        self._arrived()
+        self._s3.complete_multipart_upload(
+            **self._target, UploadId=self._upload, MultipartUpload={"Parts": self._parts}
+        )
+        self._pool.shutdown()
+        result = {
+            "location": "s3://%s/%s" % (self._target["Bucket"], self._target["Key"]),
+            "format": self._format,
+            "compression": self._compression,
+        }
+        figures = {"bytes": self.bytes, "sha256": self._hash.hexdigest()}
+        return lambda rows: text({**result, "rows": rows, **figures})
+
+    def abort(self):
+        """Leaves no part behind. What cannot be removed now, the bucket's lifecycle rule removes."""
+        if self._upload is None:
+            return
+        try:
+            self._arrived()
+        except Exception:  # pylint: disable=broad-except
+            pass
+        self._pool.shutdown()
+        try:
+            self._s3.abort_multipart_upload(**self._target, UploadId=self._upload)
+        except (ClientError, BotoCoreError):
+            pass
+
+    def _take(self, chunk):
+        if not chunk:
+            return
+        self.bytes += len(chunk)
+        self._hash.update(chunk)
+        self._held += chunk
+        if self._upload is None:
+            self._inline_size += self._inline_cost(chunk)
+            if self._inline_size <= self._limit:
+                return
+            kind = "application/gzip" if self._gzip else CONTENT_TYPES[self._format]
+            self._upload = self._s3.create_multipart_upload(**self._target, ContentType=kind)["UploadId"]
+            self._pool = ThreadPoolExecutor(1)
+        while len(self._held) >= PART_BYTES:
+            self._send()
+
+    def _inline_cost(self, chunk):
+        """Bytes this chunk takes inside a JSON response: as base64, as JSON itself, or as an escaped string."""
+        if self._gzip:
+            return -(-len(chunk) // 3) * 4
+        if self._format == "json":
+            return len(chunk)
+        twice = chunk.count(b'"') + chunk.count(b"\\") + chunk.count(b"\n")
+        return len(chunk) + twice + 5 * (len(chunk) - len(chunk.translate(None, self.CONTROL)))
+
+    def _send(self):
+        self._arrived()
+        part, number = bytes(self._held[:PART_BYTES]), len(self._parts) + 1
+        del self._held[:PART_BYTES]
+        self._travelling = self._pool.submit(
+            self._s3.upload_part, **self._target, UploadId=self._upload, PartNumber=number, Body=part
+        )
+
+    def _arrived(self):
+        if self._travelling is not None:
+            travelling, self._travelling = self._travelling, None
+            tag = travelling.result()["ETag"]
+            self._parts.append({"PartNumber": len(self._parts) + 1, "ETag": tag})
+
+
+class Rows:
+    """What COPY writes into: the server sends a row at a time. Gathers them, so that what follows is called seldom."""
+
+    def __init__(self, output, task, keeper):
+        self.rows = -1 if task["format"] == "csv" else 0
+        self._array = task["format"] == "json"
+        self._output = output
+        self._keeper = keeper
+        self._gathered, self._size = [], 0
+
+    def write(self, row):
+        if self._array and self.rows == 0:
+            row = b"[" + row[1:]
+        self.rows += 1
+        self._gathered.append(row)
+        self._size += len(row)
+        if self._size >= 64 * 1024:
+            self.flush()
+
+    def flush(self):
+        if self._keeper.interruption:
+            raise Interrupted()
+        self._output.write(b"".join(self._gathered))
+        self._gathered, self._size = [], 0
+        self._keeper.progress.update(rows=max(0, self.rows), bytes=self._output.bytes)
+
+    def finish(self):
+        if self._array:
+            self._gathered.append(b"[]" if self.rows == 0 else b"]")
+        self.flush()
+
+
+# The one way that proves raw SQL to be one statement over the simple protocol, which takes several: a cursor has one.
+PROVE = "do $$ declare proof refcursor; begin open proof for execute current_setting('rates.sql'); close proof; end $$"
+
+
+def prove_one_statement(cursor, sql, keeper):
+    """COPY wraps its query in parentheses, which raw SQL could close; so the server first opens it as one cursor."""
+    cursor.execute("select set_config('rates.sql', %s, true)", (sql,))
+    try:
+        cursor.execute(PROVE)
+    except psycopg2.Error as error:
+        if error.pgcode == "42P11" and "multi-query" in str(error):
+            raise JobError("NotOneStatement", reason=error.diag.message_primary) from error
+        raise
+    cursor.execute("explain (format json) " + sql)
+    plan = cursor.fetchone()[0]
+    keeper.progress["estimatedRows"] = plan[0]["Plan"]["Plan Rows"]
+
+
+def copy_statement(sql, kind):
+    """Rows as JSON leave through COPY's csv format with a quote and a delimiter that JSON text cannot hold."""
+    if kind == "csv":
+        return "copy (%s\n) to stdout (format csv, header true)" % sql
+    row = "','||row_to_json(result)::text" if kind == "json" else "row_to_json(result)::text"
+    return (
+        "copy (select %s from (%s\n) result) to stdout (format csv, quote e'\\x01', delimiter e'\\x02')" % (row, sql)
+    )
+
+
+def read(job, session, keeper, output):
+    """Runs a read in a read-only transaction of the role job_reader; answers its rows and its result."""
+    task, sql = job["task"], job["sql"]
+    with session.connection.cursor() as cursor:
+        cursor.execute(
+            "begin transaction read only; set local statement_timeout = %d" % (job["timeoutSeconds"] * 1000)
+        )
+        try:
+            if "sql" in task:
+                prove_one_statement(cursor, sql, keeper)
+            rows = Rows(output, task, keeper)
+            cursor.copy_expert(copy_statement(sql, task["format"]), rows)
+            rows.finish()
+            result = output.finish()
+            cursor.execute("commit")
+            return rows.rows, result
+        except BaseException:
+            try:
+                cursor.execute("rollback")
+            except psycopg2.Error:
+                pass
+            raise
+        finally:
+            if "sql" in task and not session.connection.closed:
+                # What SQL of a caller's own has set or locked in this session is not the next job's.
+                try:
+                    cursor.execute("discard all")
+                except psycopg2.Error:
+                    session.connection.close()
+
+
+class Run:
+    """Claims jobs and does them one after the other until none has waited for the idle time, or its lifetime is up."""
+
+    def __init__(self, settings):
+        self._settings = settings
+        self._keeper_connection = connect("job_keeper")
+        self._session = None
+        style = {"addressing_style": "path"} if settings.get("pathStyleS3") else {}
+        self._s3 = boto3.client("s3", config=Config(s3=style))
+        self._sqs = boto3.client("sqs")
+        self._draining = False
+        signal.signal(signal.SIGTERM, self._drain)
+
+    def _drain(self, *_):
+        self._draining = True
+
+    def main(self):
+        runner, jobs = self._settings["runners"]["glue"], self._settings["jobs"]
+        poll = min(POLL, jobs["leaseSeconds"] / 3)
+        with self._keeper_connection.cursor() as cursor:
+            cursor.execute('listen jobs_waiting_glue; listen "jobs_run_%s"' % OPTIONS.run)
+        if not self._ask("select jobs.run_started(%s)", OPTIONS.run):
+            return 0
+        done, end, idle_since = 0, time.monotonic() + runner["lifetimeSeconds"], time.monotonic()
+        while not self._draining and time.monotonic() < end:
+            session = self._open_session()
+            try:
+                job = self._ask(
+                    "select jobs.claim(%s, %s, %s, %s)",
+                    OPTIONS.run,
+                    *session.backend,
+                    os.environ.get("LOG_LOCATION", "/aws-glue/python-jobs/output"),
+                )
+            except psycopg2.Error as error:
+                if error.pgcode == "P0002":
+                    break  # the store no longer knows this run as a running one
+                raise
+            if job:
+                response = self._do(job, session)
+                if response:
+                    self._send(response)
+                done, idle_since = done + 1, time.monotonic()
+                continue
+            left = idle_since + runner["idleSeconds"] - time.monotonic()
+            if left > 0:
+                self._wait(min(left, poll))
+            elif self._ask("select jobs.retire(%s)", OPTIONS.run):
+                break
+        if self._draining or time.monotonic() >= end:
+            ask(self._keeper_connection, "select jobs.drain(%s)", OPTIONS.run)
+        return done
+
+    def _ask(self, sql, *values):
+        return value(self._keeper_connection, sql, *values)
+
+    def _wait(self, seconds):
+        """Until somebody calls, or the time is over."""
+        connection = self._keeper_connection
+        connection.poll()
+        if not connection.notifies and select.select([connection], [], [], seconds)[0]:
+            connection.poll()
+        connection.notifies.clear()
+
+    def _open_session(self):
+        if self._session is None or self._session.connection.closed:
+            self._session = Session()
+        return self._session
+
+    def _do(self, job, session):
+        """Does one job from claim to end; answers its frozen response, or None where it was given away or waits again."""
+        keeper = Keeper(self._keeper_connection, job, session)
+        output = Output(self._s3, self._settings, job["task"], "%s/%d/result" % (job["responseId"], job["attempt"]))
+        try:
+            rows, result = read(job, session, keeper, output)
+            keeper.stop()
+            if keeper.interruption:
+                raise Interrupted()  # came after the last row
+            return self._finish(job, "SUCCEEDED", result(rows), None, rows, output.bytes)
+        except Exception as error:  # pylint: disable=broad-except
+            output.abort()
+            return self._conclude(job, session, keeper, error)
+
+    def _conclude(self, job, session, keeper, thrown):
+        keeper.stop()
+        if keeper.interruption:
+            session.connection.close()
+        if keeper.interruption == "lost":
+            log("warn", "the job was given away", job=job["id"], attempt=job["attempt"])
+            return None
+        if keeper.interruption == "cancelled":
+            error = JobError("Cancelled")
+        elif keeper.interruption == "timedOut" or getattr(thrown, "pgcode", None) == "57014":
+            maximum = self._settings["jobs"]["maxTimeoutSeconds"]
+            error = JobError("TimedOut", timeoutSeconds=job["timeoutSeconds"], maximum=maximum)
+        else:
+            error = classify(thrown)
+        log("warn", str(error), job=job["id"], attempt=job["attempt"], error=error.code)
+        body = text(error.body())
+        if error.retryable and error.category != "User":
+            word = self._ask("select jobs.retry(%s, %s, %s, %s)", job["id"], job["attempt"], body, peak_memory())
+            return None if word == "RETRIED" else self._due(job)
+        status = "CANCELLED" if error.code == "Cancelled" else "FAILED"
+        # No row: the job was given away, or ended by a call whose answer was lost.
+        return self._finish(job, status, None, body, 0, 0) or self._due(job)
+
+    def _finish(self, job, status, result, error, rows, size):
+        return ask(
+            self._keeper_connection,
+            "select * from jobs.finish(%s, %s, %s, %s, %s, %s, %s, %s)",
+            job["id"],
+            job["attempt"],
+            status,
+            result,
+            error,
+            rows,
+            size,
+            peak_memory(),
+        )
+
+    def _due(self, job):
+        return ask(self._keeper_connection, "select * from jobs.due_responses(1, array[%s]::bigint[])", job["id"])
+
+    def _send(self, response):
+        """A response that cannot be sent now stays due: the dispatcher's sweep sends it."""
+        row, response_id, tenant, request_id, status, body = response
+        queues = self._settings["queues"]
+        attributes = {"requestId": request_id, "status": status, "responseId": response_id}
+        try:
+            sent = self._sqs.send_message(
+                QueueUrl=queues["tenants"].get(tenant, queues["responses"]),
+                MessageBody=body,
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": one} for name, one in attributes.items()
+                },
+            )
+            ask(self._keeper_connection, "select jobs.response_sent(%s, %s)", row, sent["MessageId"])
+        except (ClientError, BotoCoreError, psycopg2.Error) as error:
+            log("warn", "the response could not be sent; the sweep will", requestId=request_id, error=str(error))
+
+
+def options(arguments):
+    """The job's arguments; Glue adds some of its own, which are passed over."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument("--run", required=True)
+    parser.add_argument("--runner", choices=["glue"], required=True)
+    env = os.environ.get
+    parser.add_argument("--region", default=env("AWS_REGION"))
+    parser.add_argument("--settings", default=env("RATES_SETTINGS", "{}"))
+    parser.add_argument("--catalog", default=env("RATES_CATALOG"))
+    parser.add_argument("--database-host", default=env("DATABASE_HOST", "127.0.0.1"))
+    parser.add_argument("--database-port", type=int, default=int(env("DATABASE_PORT", "5432")))
+    parser.add_argument("--database-name", default=env("DATABASE_NAME", "rates"))
+    parser.add_argument("--database-auth", default=env("DATABASE_AUTH", "password"))
+    parser.add_argument("--database-ca", default=env("DATABASE_CA"))
+    return parser.parse_known_args(arguments)[0]
+
+
+def local(location):
+    """A file of this machine: that of a path, or a copy of an object."""
+    if not location or not location.startswith("s3://"):
+        return location
+    bucket, key = location[len("s3://") :].split("/", 1)
+    path = os.path.join(tempfile.mkdtemp(), os.path.basename(key))
+    boto3.client("s3").download_file(bucket, key, path)
+    return path
+
+
+if __name__ == "__main__":
+    OPTIONS = options(sys.argv[1:])
+    if OPTIONS.region:
+        os.environ["AWS_DEFAULT_REGION"] = OPTIONS.region
+    OPTIONS.database_ca = local(OPTIONS.database_ca)
+    with open(local(OPTIONS.catalog), encoding="utf-8") as file:
+        CATALOG = json.load(file)
+    log("info", "ended", jobs=Run(json.loads(OPTIONS.settings)).main())
