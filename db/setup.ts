@@ -1,6 +1,5 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { DumpError } from "./dump.ts";
 import { type Cluster, isPrepared, prepare } from "./prepare.ts";
 
 /** Where a cluster's superuser is reached, as its environment says, and which database is the platform's. */
@@ -57,7 +56,10 @@ const INVALID_PASSWORD = "28P01";
 function usableDump(path: string): string | undefined {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) throw new SetupError(`There is no dump ${path}.`);
-  if (found.isDirectory()) throw new SetupError(`The dump ${path} is a directory; name a plain pg_dump file.`);
+  if (found.isDirectory())
+    throw new SetupError(
+      `The dump ${path} is a directory; name a plain pg_dump file. (Docker makes a directory of what it does not find.)`,
+    );
   try {
     accessSync(path, constants.R_OK);
   } catch (cause) {
@@ -77,8 +79,7 @@ if (import.meta.main) {
     await setUp(target, values.dump, console.log);
     console.log(`The database ${target.database} is up to date.`);
   } catch (error) {
-    const expected = error instanceof SetupError || error instanceof DumpError;
-    console.error(expected || !(error instanceof Error) ? String((error as Error).message ?? error) : error.stack);
+    console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;
   }
 }

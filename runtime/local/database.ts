@@ -1,13 +1,6 @@
-import pg from "pg";
-import { loadDump } from "../../db/dump.ts";
-import { migrate } from "../../db/migrate.ts";
-import { loadSample } from "../../db/sample/load.ts";
+import { isPrepared, prepare, withClient } from "../../db/prepare.ts";
 import { DATABASE } from "./environment.ts";
 import type { Postgres } from "./postgres.ts";
-import { letRolesLogIn } from "./roles.ts";
-
-/** The name of a database until it holds all it is to begin with: a first start that was cut off begins anew. */
-const UNFINISHED = `${DATABASE}_unfinished`;
 
 /** Why the data directory cannot take what it was asked to. */
 export class NotEmpty extends Error {
@@ -23,21 +16,9 @@ export async function prepareDatabase(
   postgres: Postgres,
   options: { dump?: string; say(line: string): void },
 ): Promise<void> {
-  const { dump, say } = options;
-  await withClient(postgres.url("postgres"), async (admin) => {
-    const { rowCount } = await admin.query("select from pg_database where datname = $1", [DATABASE]);
-    if (rowCount === 0) {
-      await admin.query(`drop database if exists ${UNFINISHED} with (force)`);
-      await admin.query(`create database ${UNFINISHED}`);
-      await fill(postgres.url(UNFINISHED), dump, say);
-      await admin.query(`alter database ${UNFINISHED} rename to ${DATABASE}`);
-    } else {
-      if (dump !== undefined)
-        throw new NotEmpty("--dump loads into an empty data directory only, and this one has data.");
-      await migrate({ url: postgres.url(DATABASE) }, say);
-    }
-    await letRolesLogIn(admin, postgres.password);
-  });
+  if (options.dump !== undefined && (await isPrepared(postgres, DATABASE)))
+    throw new NotEmpty("--dump loads into an empty data directory only, and this one has data.");
+  await prepare(postgres, DATABASE, options);
 }
 
 /** A lane and days that the database has prices for, as the parameters of /rates and average_rates. */
@@ -58,28 +39,4 @@ export async function exampleLane(postgres: Postgres): Promise<Example | undefin
     ),
   );
   return rows[0];
-}
-
-async function fill(url: string, dump: string | undefined, say: (line: string) => void): Promise<void> {
-  if (dump !== undefined) {
-    say(`Loading ${dump} …`);
-    const { notes } = await withClient(url, (client) => loadDump(client, dump));
-    for (const note of notes) say(`  ${note}`);
-  }
-  await migrate({ url });
-  if (dump === undefined) {
-    say("Loading the sample of ports, regions and prices …");
-    await withClient(url, (client) => loadSample(client));
-  }
-}
-
-async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(url);
-  client.on("error", () => undefined);
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }

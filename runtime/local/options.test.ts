@@ -20,12 +20,16 @@ describe("the options of npm start", () => {
 
   it("are read, with paths seen from where npm was called", () => {
     const here = import.meta.dirname;
-    const args = ["--port", "4000", "--data-dir=data", "--dump", "options.test.ts", "--stack", "prod"];
+    const args = ["--port", "4000", "--data-dir=data", "--dump", "options.test.ts", "--stack", "prod"].concat(
+      "--tracking",
+      "http://[::1]:9200",
+    );
     assert.deepEqual(parseOptions(args, { INIT_CWD: here }), {
       port: 4000,
       dataDir: join(here, "data"),
       dump: join(here, "options.test.ts"),
       stack: "prod",
+      tracking: "http://[::1]:9200",
       help: false,
     });
   });
@@ -55,4 +59,16 @@ describe("the options of npm start", () => {
   for (const port of ["abc", "-1", "3000.5", "1e3"]) {
     it(`refuse the port ${port}`, () => assert.match(complaint([`--port=${port}`]), new RegExp(`--port is '${port}'`)));
   }
+
+  for (const url of ["localhost:9200", "ftp://x", "9200", "http://"]) {
+    it(`refuse the tracking store ${url}`, () => assert.match(complaint([`--tracking=${url}`]), /has to be a URL, as/));
+  }
+
+  it("refuse a tracking store with a login, and do not repeat the password", () => {
+    for (const scheme of ["https", "ftp"]) {
+      const text = complaint(["--tracking", `${scheme}://me:hidden@x`]);
+      assert.match(text, /^--tracking (has a user|is 'ftp)/);
+      assert.doesNotMatch(text, /hidden/);
+    }
+  });
 });

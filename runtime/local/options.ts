@@ -13,6 +13,8 @@ export interface Options {
   dump?: string;
   /** Stack whose capacity is imitated. */
   stack: string;
+  /** URL of an OpenSearch that holds the documents of jobs, in place of Postgres. */
+  tracking?: string;
   help: boolean;
 }
 
@@ -30,6 +32,11 @@ const OPTIONS = {
     help: "plain pg_dump file to load in place of the sample, into an empty data directory",
   },
   stack: { type: "string", default: "dev", value: "NAME", help: "stack whose capacity is imitated (dev)" },
+  tracking: {
+    type: "string",
+    value: "URL",
+    help: "OpenSearch that holds the documents of jobs, as http://host:9200 (Postgres)",
+  },
   help: { type: "boolean", help: "this text" },
 } as const;
 type Name = keyof typeof OPTIONS;
@@ -95,6 +102,9 @@ export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.en
   const dump = text("dump") === "" ? undefined : path(text("dump"));
   const dumpProblem = dump === undefined ? undefined : fileProblem(dump);
   if (dumpProblem !== undefined) problems.push(`--dump: ${dumpProblem}`);
+  const tracking = text("tracking") === "" ? undefined : text("tracking");
+  const trackingProblem = tracking === undefined ? undefined : urlProblem(tracking);
+  if (trackingProblem !== undefined) problems.push(`--tracking ${trackingProblem}`);
 
   if (problems.length > 0) throw new UsageError([...problems, "", USAGE].join("\n"));
   return {
@@ -102,6 +112,7 @@ export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.en
     dataDir: path(text("data-dir")),
     ...(dump === undefined ? {} : { dump }),
     stack: text("stack"),
+    ...(tracking === undefined ? {} : { tracking }),
     help: values.help === true,
   };
 }
@@ -124,4 +135,14 @@ function fileProblem(path: string): string | undefined {
   } catch {
     return `there is no file ${path}.`;
   }
+}
+
+/** What is wrong with the URL of an OpenSearch. Its value is not repeated where it may hold a password. */
+function urlProblem(value: string): string | undefined {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol))
+    return `is '${value.replace(/\/\/.*@/, "//…@")}'; it has to be a URL, as http://127.0.0.1:9200.`;
+  return url.username === "" && url.password === ""
+    ? undefined
+    : "has a user or a password in it, which would stand in process lists and logs: only an OpenSearch without a login can be used here.";
 }

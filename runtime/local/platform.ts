@@ -14,6 +14,7 @@ import { stopLeftovers } from "./postmaster.ts";
 import { makeBuckets, makeQueues } from "./queues.ts";
 import { pruneLogs } from "./runnerLogs.ts";
 import { localToken } from "./token.ts";
+import { followTracking, trackingProblem } from "./trackingStore.ts";
 
 const HOST = "127.0.0.1";
 /** How long the API may take until it answers. */
@@ -45,6 +46,8 @@ export interface PlatformOptions {
   dataDir: string;
   port: number;
   dump?: string;
+  /** URL of an OpenSearch that holds the documents of jobs; left out, Postgres does. */
+  tracking?: string;
   plan: LocalPlan;
   /** Told in a line what takes time, or what went wrong and was mended. */
   say(line: string): void;
@@ -67,7 +70,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 }
 
 async function start(
-  { dataDir, port, dump, plan, say, signal }: PlatformOptions,
+  { dataDir, port, dump, tracking, plan, say, signal }: PlatformOptions,
   started: (() => Promise<void>)[],
   stopAll: () => Promise<void>,
 ): Promise<Platform> {
@@ -93,11 +96,18 @@ async function start(
   started.push(() => cloud.stop());
   signal.throwIfAborted();
   await prepareDatabase(postgres, { ...(dump === undefined ? {} : { dump }), say });
+  await followTracking(dataDir, tracking, postgres.url(DATABASE));
+  const problem = tracking === undefined ? undefined : await trackingProblem(tracking);
+  if (problem !== undefined) say(problem);
   signal.throwIfAborted();
 
   const queues = makeQueues(cloud, plan.tenants);
   const buckets = makeBuckets(cloud);
-  const env = partEnvironment({ postgres, cloud, dataDir, settings: localSettings(plan, queues, buckets) });
+  const settings = {
+    ...localSettings(plan, queues, buckets),
+    ...(tracking === undefined ? {} : { tracking: { endpoint: tracking } }),
+  };
+  const env = partEnvironment({ postgres, cloud, dataDir, settings });
   const token = await localToken(dataDir, postgres.url(DATABASE));
   const api = startChild({
     name: "API",

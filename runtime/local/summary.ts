@@ -9,7 +9,7 @@ const USUAL_DATA_DIR = ".local";
 /** What `npm start` says when everything answers: where it is, what to try first, how to stop. */
 export function summary(
   { file, example }: Pick<Platform, "file" | "example">,
-  { dataDir, plan, seconds }: { dataDir: string; plan: LocalPlan; seconds: number },
+  { dataDir, plan, tracking, seconds }: { dataDir: string; plan: LocalPlan; tracking?: string; seconds: number },
 ): string {
   const near = relative(process.cwd(), dataDir);
   const shown = near === "" || near.startsWith("..") ? dataDir : near;
@@ -30,7 +30,7 @@ The platform is up (${seconds.toFixed(1)} s), imitating the stack ${plan.stack};
   Dashboard   ${file.dashboard}
   Requests    ${file.requestQueueUrl}
   Responses   ${file.responseQueueUrl}
-  Capacity    ${RUNNERS.map((kind) => `${kind} ${capacity(plan.runners[kind])}`).join(", ")}
+  Capacity    ${RUNNERS.map((kind) => `${kind} ${capacity(plan.runners[kind])}`).join(", ")}${tracking === undefined ? "" : `\n  Tracking    ${tracking}`}
   Database, token and the rest stand in ${join(shown, "platform.json")}.
 
 ${tries.join("\n")}

@@ -8,14 +8,18 @@ import { join } from "node:path";
 import pg from "pg";
 import Type from "typebox";
 import { Value } from "typebox/value";
+import { letRolesLogIn } from "../../db/roles.ts";
+import type { OpenSearchNode } from "../tracking/testing/node.ts";
 import { type Cloud, startCloud } from "./cloud.ts";
 import { type Postgres, startPostgres } from "./postgres.ts";
 import { stopLeftovers } from "./postmaster.ts";
 import { identify } from "./processes.ts";
-import { letRolesLogIn } from "./roles.ts";
 
-/** Tells mocha's worker processes where to ask for the cluster that the run shares. */
+/** Tells mocha's worker processes where to ask for the cluster that the run shares, and for its OpenSearch. */
 const CLUSTER_ENV = "RATES_TEST_CLUSTER";
+const OPENSEARCH = "/opensearch";
+/** With its download, where it is required. */
+const START_OPENSEARCH_MS = 300_000;
 
 /** A cluster, by the superuser's URL of its database `postgres`, and the migrated database that others are copies of. */
 const TestCluster = Type.Object({ url: Type.String(), template: Type.String() });
@@ -67,6 +71,19 @@ export async function testDatabase(): Promise<TestDatabase> {
   };
 }
 
+/**
+ * The URL of the run's OpenSearch, which the first call starts. Tests share it, each with an index prefix of its own.
+ * For a `before` hook: skips where this machine has none; where everything is required it is fetched.
+ */
+export async function testOpenSearch(context: Mocha.Context): Promise<string> {
+  context.timeout(START_OPENSEARCH_MS);
+  const { lackingOpenSearch, fetchOpenSearch } = await import("../tracking/testing/node.ts");
+  const lacking = lackingOpenSearch();
+  if (lacking !== undefined && process.env.RATES_REQUIRE_ALL !== "1") skip(context, lacking);
+  if (lacking !== undefined) fetchOpenSearch();
+  return Value.Parse(Type.Object({ endpoint: Type.String() }), await shared(OPENSEARCH)).endpoint;
+}
+
 /** SQS and S3 of a test's own, empty, in this process. */
 export const testCloud = (): Promise<Cloud> => startCloud();
 
@@ -92,10 +109,10 @@ export function skip(context: Mocha.Context, reason: string): never {
  * tests needs none.
  */
 export async function mochaGlobalSetup(): Promise<void> {
-  const server = createServer((_request, response) => {
-    run.cluster ??= startCluster();
-    run.cluster.then(
-      (cluster) => response.end(JSON.stringify(cluster)),
+  const server = createServer((request, response) => {
+    const asked: Promise<object> = request.url === OPENSEARCH ? ourOpenSearch() : ourCluster();
+    asked.then(
+      (shared) => response.end(JSON.stringify(shared)),
       (error: unknown) => response.writeHead(500).end(error instanceof Error ? (error.stack ?? error.message) : error),
     );
   });
@@ -113,18 +130,38 @@ export async function mochaGlobalTeardown(): Promise<void> {
     await administer(cluster.url, `drop database if exists ${cluster.template} with (force)`);
   }
   await run.postgres?.stop();
-  if (run.directory !== undefined) rmSync(run.directory, { recursive: true, force: true });
+  await (await run.openSearch?.catch(() => undefined))?.stop();
+  for (const directory of run.directories) rmSync(directory, { recursive: true, force: true });
 }
 
 /** What the process that runs mocha holds for all its workers. */
-const run: { server?: Server; cluster?: Promise<TestCluster>; postgres?: Postgres; directory?: string } = {};
+const run: {
+  server?: Server;
+  cluster?: Promise<TestCluster>;
+  postgres?: Postgres;
+  openSearch?: Promise<OpenSearchNode>;
+  /** Its throw-away ones. */
+  directories: string[];
+} = { directories: [] };
 
-async function sharedCluster(): Promise<TestCluster> {
+const ourCluster = (): Promise<TestCluster> => {
+  run.cluster ??= startCluster();
+  return run.cluster;
+};
+const ourOpenSearch = (): Promise<OpenSearchNode> => {
+  run.openSearch ??= startNode();
+  return run.openSearch;
+};
+
+const sharedCluster = async (): Promise<TestCluster> => Value.Parse(TestCluster, await shared("/"));
+
+/** Something that the run has one of, started by the first who asks. */
+async function shared(path: string): Promise<unknown> {
   const address = process.env[CLUSTER_ENV];
-  if (address === undefined) throw new Error(`${CLUSTER_ENV} is not set: testDatabase() works under mocha only.`);
-  const response = await fetch(address);
-  if (!response.ok) throw new Error(`The test cluster did not start.\n${await response.text()}`);
-  return Value.Parse(TestCluster, await response.json());
+  if (address === undefined) throw new Error(`${CLUSTER_ENV} is not set: what tests share is there under mocha only.`);
+  const response = await fetch(new URL(path, address));
+  if (!response.ok) throw new Error(`What the tests share did not start.\n${await response.text()}`);
+  return response.json();
 }
 
 /** The cluster of TEST_DATABASE_URL (a superuser's URL), or else a throw-away one; with the template in it. */
@@ -147,14 +184,25 @@ async function startCluster(): Promise<TestCluster> {
 }
 
 async function startThrowAway(): Promise<Postgres> {
-  await sweep();
-  run.directory = mkdtempSync(join(tmpdir(), `rates-test-${process.pid}-`));
-  const logFile = join(run.directory, "postgres.log");
-  const postgres = await startPostgres({ directory: run.directory, logFile, durable: false, maxConnections: 300 });
+  const directory = await ownDirectory();
+  const logFile = join(directory, "postgres.log");
+  const postgres = await startPostgres({ directory, logFile, durable: false, maxConnections: 300 });
   // Ctrl-C ends mocha without its teardown. The directory is then left to the next run.
   for (const event of ["exit", "SIGINT"]) process.once(event, () => void postgres.stop());
   run.postgres = postgres;
   return postgres;
+}
+
+async function startNode(): Promise<OpenSearchNode> {
+  const { startOpenSearch } = await import("../tracking/testing/node.ts");
+  return startOpenSearch(await ownDirectory());
+}
+
+async function ownDirectory(): Promise<string> {
+  await sweep();
+  const directory = mkdtempSync(join(tmpdir(), `rates-test-${process.pid}-`));
+  run.directories.push(directory);
+  return directory;
 }
 
 /** Ends and removes what test runs that were killed left behind. */

@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { randomBytes, X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { fileURLToPath } from "node:url";
+import { readStackFile } from "../../stacks/config.ts";
+import { schedule } from "../dispatcher/schedule.ts";
+import { freePort } from "../local/ports.ts";
+import { testPlatform } from "../runner/testing.ts";
+import { baseImage, build, docker, eventually, IMAGES, inspect, requireDocker } from "./testing/engine.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+/** What the image adds to its base; 19 MB when this was written. */
+const MAX_BYTES = 35_000_000;
+/** As an orchestrator would start it: nothing is writable but /tmp, nothing allowed. */
+const HARDENED = ["--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges"];
+
+describe("the image", () => {
+  let platform: Awaited<ReturnType<typeof testPlatform>>;
+  const containers: string[] = [];
+  before(async function () {
+    await requireDocker(this);
+    await build("image");
+    platform = await testPlatform();
+  });
+  after(async () => {
+    if (containers.length > 0) await docker("rm", "--force", ...containers);
+    await platform?.close();
+  });
+
+  beforeEach(function () {
+    this.currentTest?.timeout(120_000);
+  });
+
+  /** Starts a container that shares this machine's network, beside a real database and queues. */
+  const start = async (options: { env?: Record<string, string>; command?: string[] } = {}): Promise<string> => {
+    const name = `rates-image-${randomBytes(4).toString("hex")}`;
+    containers.push(name);
+    const env = {
+      ...platform.cloud.env,
+      ...platform.database.env,
+      RATES_SETTINGS: JSON.stringify({ ...platform.context.settings, api: { openRates: true } }),
+      ...options.env,
+    };
+    const variables = Object.entries(env).flatMap(([key, value]) => ["--env", `${key}=${value}`]);
+    await docker(
+      ...["run", "--detach", "--name", name, "--network", "host", ...HARDENED, ...variables],
+      ...[IMAGES.image, ...(options.command ?? [])],
+    );
+    return name;
+  };
+  const inside = (...command: string[]) => docker("run", "--rm", ...HARDENED, IMAGES.image, ...command);
+
+  it("holds what runs and no more: no package of development, no test, no tool", async () => {
+    const { packages: locked } = JSON.parse(readFileSync(`${root}/package-lock.json`, "utf8"));
+    const development = Object.entries<{ dev?: boolean }>(locked).filter(([, { dev }]) => dev);
+    const files = (await inside("find", "/app", "-type", "f")).split("\n");
+    const packages = development.map(([path]) => path).filter((path) => files.includes(`/app/${path}/package.json`));
+    assert.deepEqual(packages, []);
+    const ours = files.filter((file) => !file.startsWith("/app/node_modules/"));
+    assert.deepEqual(
+      ours.filter((file) => /\.test\.ts$|\/testing|\/(local|bench|cli|fixtures)\/|npmrc|lock/.test(file)),
+      [],
+    );
+    assert.ok(ours.includes("/app/runtime/api/main.ts") && ours.includes("/app/db/queries/average_rates.sql"));
+
+    const bytes = Number(await inspect(IMAGES.image, ".Size")) - Number(await inspect(baseImage(), ".Size"));
+    assert.ok(bytes < MAX_BYTES, `${bytes} bytes above the base image`);
+  });
+
+  it("comes out the same, layer by layer, when it is built again from nothing", async () => {
+    await build("image", "rates-platform-again", "--no-cache");
+    assert.deepEqual(
+      await inspect("rates-platform-again", ".RootFS.Layers"),
+      await inspect(IMAGES.image, ".RootFS.Layers"),
+    );
+  });
+
+  it("runs as a user without rights who can change nothing of it, even where the file system is writable", async () => {
+    assert.equal(await inspect(IMAGES.image, ".Config.User"), "1000:1000");
+    assert.equal(
+      await docker("run", "--rm", IMAGES.image, "sh", "-c", "id -u; find /app -writable; touch /tmp/x && echo tmp"),
+      "1000\ntmp",
+    );
+  });
+
+  it("knows the authorities of RDS in every region that a stack names, none of them expired", async () => {
+    const pems = (await inside("cat", "/app/rds-ca.pem")).match(/-----BEGIN[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
+    const certificates = pems.map((pem) => new X509Certificate(pem));
+    assert.deepEqual(
+      certificates.filter(({ validToDate }) => validToDate < new Date()).map(({ subject }) => subject),
+      [],
+    );
+    const stacks = readdirSync(root).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
+    assert.ok(stacks.length > 0);
+    for (const { region } of stacks.map((stack) => readStackFile(stack, root).account))
+      assert.equal(
+        certificates.filter(({ subject }) => subject.includes(`Amazon RDS ${region} Root CA`)).length,
+        3,
+        region,
+      );
+  });
+
+  it("serves the API read-only, is healthy while its database answers, and answers what it has begun before it ends", async () => {
+    const port = await freePort();
+    const name = await start({ env: { HOST: "127.0.0.1", PORT: String(port) } });
+    await eventually(
+      "healthy",
+      () => inspect(name, ".State.Health.Status"),
+      (status) => status === "healthy",
+    );
+    const url = `http://127.0.0.1:${port}/rates?date_from=2021-01-01&date_to=2021-01-01&orig_code=AAAAA&dest_code=BBBBB`;
+    assert.deepEqual(await (await fetch(url)).json(), { rates: [{ day: "2021-01-01", count: null, price: null }] });
+
+    // A request whose last byte is still to come when the container is told to stop.
+    const socket = connect(port, "127.0.0.1");
+    socket.write("POST /jobs HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{");
+    await once(socket, "ready");
+    await fetch(`http://127.0.0.1:${port}/healthz`); // by now the server has read the first part, too
+    const stopped = docker("stop", "--time", "20", name);
+    await eventually(
+      "no longer listening",
+      () => isRefused(port),
+      (refused) => refused,
+    );
+    socket.write("}");
+    assert.match(await textOf(socket), /^HTTP\/1\.1 401 /);
+    await stopped;
+    assert.equal(await inspect(name, ".State.ExitCode"), 0);
+  });
+
+  it("is not healthy without its database", async () => {
+    const port = await freePort();
+    const nobody = await freePort();
+    const name = await start({ env: { HOST: "127.0.0.1", PORT: String(port), DATABASE_PORT: String(nobody) } });
+    await eventually(
+      "listening",
+      () => isRefused(port),
+      (refused) => !refused,
+    );
+    const check = docker("exec", name, "node", "runtime/image/health.ts");
+    await assert.rejects(check, ({ code, stdout }) => code === 1 && /readyz: 503/.test(stdout));
+  });
+
+  it("does a job as a runner, read-only, and ends with code 0", async () => {
+    const items = [{ orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-02", price: 7 }];
+    const task = { type: "update", target: "prices", mode: "append", source: { inline: items } };
+    await platform.request({ requestId: "in-a-container", task });
+    await schedule(platform.context);
+    const [run] = platform.launcher.started.splice(0);
+    assert.ok(run);
+    const name = await start({ command: ["node", "runtime/runner/main.ts", "--run", run, "--runner", "ec2"] });
+    assert.equal(await docker("wait", name), "0", await docker("logs", name));
+    assert.equal((await platform.document("in-a-container")).status, "SUCCEEDED");
+  });
+});
+
+async function isRefused(port: number): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1");
+  try {
+    await once(socket, "connect");
+    return false;
+  } catch {
+    return true;
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function textOf(socket: Socket): Promise<string> {
+  let text = "";
+  for await (const chunk of socket) text += chunk;
+  return text;
+}
