@@ -16,13 +16,19 @@ const cloud = queues && buckets ? { sqs: sqsClient(), s3: await lazyS3(settings)
 const app = await createApp({
   db,
   settings,
-  tracking: trackingStore(db),
+  tracking: trackingStore(settings, db),
   cloud,
   logLevel: process.env.LOG_LEVEL ?? "info",
 });
 
+/** How often connections that have become idle are closed while draining. */
+const SWEEP_MS = 50;
+
 const stop = async () => {
+  // A connection whose request was in hand stays open behind the answer; it would be waited for until it times out.
+  const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS);
   await app.close();
+  clearInterval(sweep);
   await db.end();
   cloud?.sqs.destroy();
   cloud?.s3.destroy();

@@ -28,7 +28,13 @@ describe("GET /rates", () => {
     url.username = "api_reader";
     db = new pg.Pool({ connectionString: url.href, max: 4 });
     const settings = readSettings({ RATES_SETTINGS: '{"api": {"openRates": true, "ratesDays": 400}}' });
-    app = await createApp({ db, settings, tracking: trackingStore(db), cloud: undefined, logLevel: "silent" });
+    app = await createApp({
+      db,
+      settings,
+      tracking: trackingStore(settings, db),
+      cloud: undefined,
+      logLevel: "silent",
+    });
     ports = (await admin.query("select code from ports order by 1")).rows.map((row) => row.code);
   });
   after(async () => {

@@ -20,7 +20,7 @@ export async function testApi(settings: Record<string, object> = {}) {
   const app = await createApp({
     db,
     settings: all,
-    tracking: trackingStore(db),
+    tracking: trackingStore(all, db),
     cloud: { sqs, s3, queues, buckets },
     logLevel: "silent",
   });

@@ -5,10 +5,18 @@ import { benchLoad } from "./load.ts";
 import { type BenchPlatform, benchPlatform, lacking } from "./platform.ts";
 import { benchRates } from "./rates.ts";
 import { type Row, table } from "./report.ts";
+import { benchTracking } from "./tracking.ts";
 
 const SIZES = {
-  small: { prices: 200_000, exported: 200_000, large: 1_000_000, loaded: 100_000, jobs: 500 },
-  full: { prices: 2_000_000, exported: 2_000_000, large: 10_000_000, loaded: 1_000_000, jobs: 5_000 },
+  small: { prices: 200_000, exported: 200_000, large: 1_000_000, loaded: 100_000, jobs: 500, documents: 100_000 },
+  full: {
+    prices: 2_000_000,
+    exported: 2_000_000,
+    large: 10_000_000,
+    loaded: 1_000_000,
+    jobs: 5_000,
+    documents: 1_000_000,
+  },
 } as const;
 
 /** Each benchmark: how long its runs stay warm, and what it does. */
@@ -20,6 +28,7 @@ const BENCHES: Record<
   export: { idleSeconds: 0, run: (platform, { exported, large }) => benchExport(platform, exported, large) },
   load: { idleSeconds: 0, run: (platform, { loaded }) => benchLoad(platform, loaded) },
   jobs: { idleSeconds: 60, run: (platform, { jobs }) => benchJobs(platform, jobs) },
+  tracking: { idleSeconds: 0, run: (platform, { documents }) => benchTracking(platform, documents) },
 };
 
 const USAGE = `npm run bench -- [--size small|full] [${Object.keys(BENCHES).join("|")} …]

@@ -90,8 +90,12 @@ describe("the projection of jobs into the tracking store", () => {
     );
     await assert.rejects(project(d.context));
     d.context.tracking.put = put;
+    assert.equal(await project(d.context), 0, "a store that is down is left alone for a while");
+    await d.admin.query("update jobs.tracking_pause set paused_until = jobs.clock()");
     assert.equal(await project(d.context), 1_200);
-    assert.equal((await d.context.tracking.summarise({})).total, 1_200);
+    await accept(d.context.db, [newJob("after")]);
+    assert.equal(await project(d.context), 1, "and no longer once it takes documents again");
+    assert.equal((await d.context.tracking.summarise({})).total, 1_201);
   });
 
   it("can be rebuilt from the jobs", async () => {

@@ -57,7 +57,7 @@ export async function testDispatcher(settings: object = {}) {
     queues,
     settings: readSettings({ RATES_SETTINGS: JSON.stringify({ queues, buckets, pathStyleS3: true, ...settings }) }),
     launchers: { glue: launcher, ec2: launcher },
-    tracking: trackingStore(db),
+    tracking: trackingStore({}, db),
     log: pino({ level: "silent" }),
   };
   return {

@@ -110,6 +110,13 @@ export const ERRORS = {
     http: 503,
     message: "The result could not be stored: {reason}",
   },
+  TrackingUnavailable: {
+    category: "System",
+    retryable: true,
+    http: 503,
+    message:
+      "Jobs cannot be searched now: {reason} They go on meanwhile; each can be looked at by its id (`rates show ID`).",
+  },
   OutOfMemory: { category: "System", retryable: true, http: 503, message: "The run used up its memory: {reason}" },
   Internal: {
     category: "Other",

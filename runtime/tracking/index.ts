@@ -1,6 +1,9 @@
 import type pg from "pg";
+import type { Settings } from "../jobs/settings.ts";
+import { OpenSearchTracking } from "./opensearch/store.ts";
 import { PostgresTracking } from "./postgres.ts";
 import type { TrackingStore } from "./store.ts";
 
-/** The tracking store of this platform. */
-export const trackingStore = (db: pg.Pool): TrackingStore => new PostgresTracking(db);
+/** The tracking store of this platform: the OpenSearch that its settings name, or else its own Postgres. */
+export const trackingStore = ({ tracking }: Pick<Settings, "tracking">, db: pg.Pool): TrackingStore =>
+  tracking ? new OpenSearchTracking(tracking) : new PostgresTracking(db);

@@ -61,13 +61,30 @@ export interface Summary {
   >;
 }
 
+/** A document, and how often its job had changed: of two, the higher one is the later. */
+export interface Versioned {
+  version: number;
+  document: Document;
+}
+
+/** A document of a batch that could not be written although others could: where in the batch it stood, and why. */
+export interface Unwritten {
+  index: number;
+  reason: string;
+}
+
 /**
  * Holds the documents of jobs for people: search, filters, aggregations. A projection of the jobs, which can be rebuilt
- * from them at any time; late and repeated writes lose against a higher version.
+ * from them at any time; late and repeated writes lose against a higher version. A store beside the database throws
+ * JobError TrackingUnavailable from all of this when it does not answer in time, or not with an answer.
  */
 export interface TrackingStore {
-  /** Takes documents of any size: what is beyond a store's limits cannot be found by, but is kept. */
-  put(documents: readonly { version: number; document: Document }[]): Promise<void>;
+  /**
+   * Takes documents of any size: what is beyond a store's limits cannot be found by, but is kept. Each is written or
+   * answered, whatever becomes of the others.
+   */
+  put(documents: readonly Versioned[]): Promise<Unwritten[]>;
+  /** Like a search it may be a second behind: what has to be current is asked of the job. */
   get(tenant: string, requestId: string): Promise<Document | undefined>;
   /** @throws InvalidCursor */
   search(search: Search): Promise<Page>;

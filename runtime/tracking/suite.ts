@@ -25,17 +25,27 @@ export const document = (requestId: string, overrides: Record<string, unknown> =
     ...overrides,
   }) as Document;
 
-/** What every tracking store does: one suite for all of them. */
-export function trackingSuite(name: string, make: () => Promise<SuiteStore>): void {
+/**
+ * What every tracking store does: one suite for all of them.
+ * @param ready called before all of it: makes sure that there is what `make` needs, or skips
+ */
+export function trackingSuite(
+  name: string,
+  make: () => Promise<SuiteStore>,
+  ready: (context: Mocha.Context) => Promise<void> = async () => undefined,
+): void {
   describe(`the tracking store in ${name}`, () => {
     let s: SuiteStore;
+    before(function () {
+      return ready(this);
+    });
     beforeEach(async () => {
       s = await make();
     });
     afterEach(() => s.close());
 
     const put = async (...documents: Document[]) => {
-      await s.store.put(documents.map((one) => ({ version: 1, document: one })));
+      assert.deepEqual(await s.store.put(documents.map((one) => ({ version: 1, document: one }))), []);
       await s.settled();
     };
     const found = async (search: Omit<Parameters<TrackingStore["search"]>[0], "limit">) =>
@@ -43,14 +53,17 @@ export function trackingSuite(name: string, make: () => Promise<SuiteStore>): vo
 
     it("keeps the highest version of a document, however late or often the others come", async () => {
       const versions = [3, 1, 2, 3].map((version) => ({ version, document: document("a", { note: version }) }));
-      for (const one of versions) await s.store.put([one]);
+      for (const one of versions) assert.deepEqual(await s.store.put([one]), []);
+      await s.settled();
       assert.equal((await s.store.get("acme", "a"))?.note, 3);
       await s.store.put([{ version: 4, document: document("a", { note: 4 }) }]);
+      await s.settled();
       assert.equal((await s.store.get("acme", "a"))?.note, 4);
     });
 
     it("keeps the highest version of a document that comes several times in one batch", async () => {
       await s.store.put([7, 9, 8].map((version) => ({ version, document: document("a", { note: version }) })));
+      await s.settled();
       assert.equal((await s.store.get("acme", "a"))?.note, 9);
       await s.store.put([]);
     });
@@ -62,6 +75,18 @@ export function trackingSuite(name: string, make: () => Promise<SuiteStore>): vo
       assert.deepEqual((await s.store.get("acme", "large"))?.task, task);
       assert.deepEqual((await found({})).sort(), ["large", "other"]);
       assert.deepEqual(await found({ text: "large" }), ["large"]);
+    });
+
+    it("takes labels and tasks of any kind, so that none keeps another from being written", async () => {
+      // Such that it cannot be packed into less.
+      const long = Array.from({ length: 4_000 }, (_, index) => Math.sin(index)).join();
+      const labels = { "": "", ".": "dots", "a.b": "1", a: "2", "=": "=", [long]: "y" };
+      const task = { type: "read", query: "q", params: { "": [], ".": {}, "a.b": 1, a: { b: "x" }, " ": [[1], "2"] } };
+      await put(document("odd", { labels, task }), document("other", { labels: { a: "2" }, task: { type: 5 } }));
+      assert.deepEqual((await s.store.get("acme", "odd"))?.labels, labels);
+      assert.deepEqual(await found({ labels: { "a.b": "1" } }), ["odd"]);
+      assert.deepEqual((await found({ labels: { a: "2" } })).sort(), ["odd", "other"]);
+      assert.deepEqual(await found({ labels: { "": "", ".": "dots", "=": "=" } }), ["odd"]);
     });
 
     it("keeps the same request id of two tenants apart", async () => {

@@ -1,0 +1,180 @@
+import { join } from "node:path";
+import pg from "pg";
+import { random } from "../../db/sample/random.ts";
+import { OpenSearchTracking } from "../tracking/opensearch/store.ts";
+import { PostgresTracking } from "../tracking/postgres.ts";
+import type { Document, Search, TrackingStore } from "../tracking/store.ts";
+import { fetchOpenSearch, startOpenSearch } from "../tracking/testing/node.ts";
+import type { BenchPlatform } from "./platform.ts";
+import { percentile, type Row } from "./report.ts";
+
+/** What a search among 1,000,000 documents is promised to take, at its 95th percentile. */
+const PROMISE_MS = 100;
+const BATCH = 1_000;
+const WRITERS = 2;
+const ROUNDS = 40;
+/** Java heap of the node, in MB: that of the smallest instance that AWS recommends for production has 4 GB. */
+const HEAP = 1_024;
+
+const draw = random(42);
+const below = (limit: number) => Math.floor(draw() * limit);
+const oneOf = <T>(list: readonly [T, ...T[]]): T => list[below(list.length)] ?? list[0];
+
+const TENANTS = Array.from({ length: 20 }, (_, index) => `tenant-${index}`) as [string, ...string[]];
+const TEAMS = Array.from({ length: 10 }, (_, index) => `team-${index}`) as [string, ...string[]];
+const PORTS = Array.from({ length: 500 }, (_, index) => `P${(index * 7_919).toString(36).toUpperCase()}`) as [
+  string,
+  ...string[],
+];
+/** Words that 2 % of the documents have each: what is looked for most, and slowest if every match has to be sorted. */
+const letter = (index: number) => String.fromCharCode(97 + (index % 26));
+const WORDS = Array.from({ length: 50 }, (_, index) => `${letter(index)}lane${letter(index * 3)}`) as [
+  string,
+  ...string[],
+];
+const ERRORS = ["InvalidRows", "InvalidSql", "TimedOut", "RunnerLost"] as const;
+const START = Date.UTC(2025, 0, 1);
+const YEAR_MS = 365 * 86_400_000;
+
+const idOf = (index: number) => `${oneOf(WORDS)}-${((index * 2_654_435_761) % 2 ** 32).toString(16)}-${index}`;
+
+/** One of `count` documents that were made evenly over a year, as jobs.documents has them. */
+function document(index: number, count: number): Document {
+  const created = START + Math.floor((index / count) * YEAR_MS);
+  const ended = draw() < 0.999;
+  const failed = ended && draw() < 0.06;
+  const queueMs = below(5_000);
+  const executionMs = below(600_000);
+  const iso = (time: number) => new Date(time).toISOString();
+  return {
+    requestId: idOf(index),
+    tenant: oneOf(TENANTS),
+    status: !ended ? "PENDING" : failed ? "FAILED" : "SUCCEEDED",
+    runner: index % 3 === 0 ? "ec2" : "glue",
+    requestHash: (index * 2_654_435_761).toString(16).padStart(64, "0"),
+    createdAt: iso(created),
+    ...(ended ? { finishedAt: iso(created + queueMs + executionMs) } : {}),
+    ...(ended ? { stats: { queueMs, executionMs, totalMs: queueMs + executionMs, rows: below(1e6) } } : {}),
+    ...(failed
+      ? { error: { type: oneOf(ERRORS), message: `relation ${oneOf(WORDS)}_${below(1e5)} is not there` } }
+      : {}),
+    task:
+      index % 3 === 0
+        ? { type: "update", target: "prices", source: { s3: `s3://uploads/${oneOf(TENANTS)}/batch-${index}.csv` } }
+        : { type: "read", query: "average_rates", params: { orig_code: oneOf(PORTS), dest_code: oneOf(PORTS) } },
+    labels: { team: oneOf(TEAMS), batch: String(below(10_000)) },
+    statusHistory: ["PENDING", "IN_PROGRESS", "SUCCEEDED"].map((status) => ({ status, at: iso(created) })),
+    attempts: [{ runner: "glue", runId: `jr_${index}`, startedAt: iso(created), outcome: "SUCCEEDED" }],
+  };
+}
+
+/** What people ask for; each is drawn anew, so that no answer is one that was kept. */
+const SEARCHES: Record<string, (count: number) => Omit<Search, "limit">> = {
+  "the newest": () => ({}),
+  "a tenant's newest": () => ({ tenant: oneOf(TENANTS) }),
+  "a tenant's failed": () => ({ tenant: oneOf(TENANTS), status: ["FAILED"] }),
+  "a tenant's slowest": () => ({ tenant: oneOf(TENANTS), sort: "totalMs" }),
+  "the slowest of a day": () => day({ sort: "totalMs" }),
+  "the latest to end of a kind": () => ({ type: "update", runner: "ec2", sort: "finishedAt" }),
+  "what waits": () => ({ status: ["PENDING", "IN_PROGRESS"] }),
+  "a frequent label": () => ({ labels: { team: oneOf(TEAMS) } }),
+  "a rare label": () => ({ labels: { batch: String(below(10_000)) } }),
+  "a frequent word": () => ({ text: oneOf(WORDS) }),
+  "a frequent word, oldest first": () => ({ text: oneOf(WORDS), order: "asc" }),
+  "a frequent word of a tenant": () => ({ text: oneOf(WORDS), tenant: oneOf(TENANTS) }),
+  "a frequent word among the failed": () => ({ text: oneOf(WORDS), status: ["FAILED"] }),
+  "a frequent word, slowest first": () => ({ text: oneOf(WORDS), sort: "totalMs" }),
+  "a frequent word of last winter": () => ({
+    text: oneOf(WORDS),
+    createdTo: new Date(START + YEAR_MS / 10).toISOString(),
+  }),
+  "two frequent words": () => ({ text: `${oneOf(WORDS)} ${oneOf(PORTS)}` }),
+  "a rare word": (count) => ({ text: `batch-${below(count)}` }),
+  "an id": (count) => ({ text: ((below(count) * 2_654_435_761) % 2 ** 32).toString(16) }),
+  "the beginning of a word": () => ({ text: oneOf(WORDS).slice(0, 3) }),
+  "the beginning of an id": (count) => ({ text: ((below(count) * 2_654_435_761) % 2 ** 32).toString(16).slice(0, 3) }),
+  "a word that is nowhere": () => ({ text: `nowhere${below(1e6)}` }),
+};
+
+function day(search: Omit<Search, "limit">): Omit<Search, "limit"> {
+  const from = START + below(364) * 86_400_000;
+  return { ...search, createdFrom: new Date(from).toISOString(), createdTo: new Date(from + 86_400_000).toISOString() };
+}
+
+/** Searches among so many documents in both tracking stores, beside what is promised. */
+export async function benchTracking(platform: BenchPlatform, count: number): Promise<Row[]> {
+  fetchOpenSearch();
+  const node = await startOpenSearch(join(platform.directory, "opensearch"), HEAP);
+  const url = new URL(platform.file.databaseUrl);
+  const db = new pg.Pool({ connectionString: url.href, max: WRITERS });
+  try {
+    return [
+      await measure("Postgres", new PostgresTracking(db), count, async () => {
+        await db.query("vacuum analyze tracking.documents");
+      }),
+      await measure(
+        "OpenSearch",
+        new OpenSearchTracking({ endpoint: node.endpoint, indexPrefix: "rates-jobs" }),
+        count,
+        async () => {
+          await fetch(`${node.endpoint}/rates-jobs-*/_refresh`, { method: "POST" });
+        },
+      ),
+    ];
+  } finally {
+    await db.end();
+    await node.stop();
+  }
+}
+
+async function measure(name: string, store: TrackingStore, count: number, settle: () => Promise<void>): Promise<Row> {
+  const begun = performance.now();
+  await write(store, count);
+  await settle();
+  const rate = count / ((performance.now() - begun) / 1000);
+  const times = await searchTimes(store, count);
+  const asked = performance.now();
+  await store.summarise({});
+  const figures = performance.now() - asked;
+  const p95 = (kind: string) => percentile(times.get(kind) ?? [], 0.95);
+  const slowest = [...times.keys()].reduce((one, other) => (p95(other) > p95(one) ? other : one));
+  return {
+    what: `search among ${count.toLocaleString("en")} documents in ${name}, p95`,
+    ours: percentile([...times.values()].flat(), 0.95),
+    peer: PROMISE_MS,
+    unit: "ms",
+    peerName: "what is promised",
+    higherIsBetter: false,
+    aim: 1,
+    note: `slowest kind: ${slowest}, ${p95(slowest).toFixed(0)} ms; figures over all ${figures.toFixed(0)} ms; written at ${Math.round(rate).toLocaleString("en")}/s`,
+  };
+}
+
+/** Writes so many documents, by two writers as there are two dispatchers. */
+async function write(store: TrackingStore, count: number): Promise<void> {
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: WRITERS }, async () => {
+      while (next < count) {
+        const first = next;
+        next += BATCH;
+        const batch = Array.from({ length: BATCH }, (_, index) => document(first + index, count));
+        await store.put(batch.map((one) => ({ version: 1, document: one })));
+      }
+    }),
+  );
+}
+
+/** Milliseconds of each search, by its kind. */
+async function searchTimes(store: TrackingStore, count: number): Promise<Map<string, number[]>> {
+  const times = new Map<string, number[]>();
+  // The first round is for caches and the Java machine.
+  for (let round = -1; round < ROUNDS; round++)
+    for (const [kind, make] of Object.entries(SEARCHES)) {
+      const search = { limit: 50, ...make(count) };
+      const start = performance.now();
+      await store.search(search);
+      if (round >= 0) times.set(kind, [...(times.get(kind) ?? []), performance.now() - start]);
+    }
+  return times;
+}

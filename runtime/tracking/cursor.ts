@@ -1,0 +1,32 @@
+import { InvalidCursor, type Search } from "./store.ts";
+
+type Sort = NonNullable<Search["sort"]>;
+
+/** Where a page ended: the value that its last document is sorted by, as the store writes it, and whose it is. */
+export interface Position {
+  value: string;
+  tenant: string;
+  requestId: string;
+}
+
+export const encodeCursor = (sort: Sort, { value, tenant, requestId }: Position): string =>
+  Buffer.from(JSON.stringify([sort, value, tenant, requestId])).toString("base64url");
+
+/**
+ * Reads what encodeCursor wrote.
+ * @param form what values of this sort look like in this store: everything else is refused here
+ * @throws InvalidCursor
+ */
+export function decodeCursor(cursor: string, sort: Sort, form: RegExp): Position {
+  let key: unknown;
+  try {
+    key = JSON.parse(Buffer.from(cursor, "base64url").toString());
+  } catch (cause) {
+    throw new InvalidCursor({ cause });
+  }
+  if (!Array.isArray(key) || key.length !== 4 || !key.every((part) => typeof part === "string" && !part.includes("\0")))
+    throw new InvalidCursor();
+  const [of, value, tenant, requestId] = key;
+  if (of !== sort || !form.test(value)) throw new InvalidCursor();
+  return { value, tenant, requestId };
+}

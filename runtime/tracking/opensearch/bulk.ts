@@ -1,0 +1,44 @@
+import type { Versioned } from "../store.ts";
+import { idOf, indexOf, source } from "./indices.ts";
+
+/** A body of _bulk, for so many documents of a batch from the `first` on. */
+export interface Bulk {
+  lines: string;
+  first: number;
+  count: number;
+}
+
+/** What became of one document of a bulk. */
+export interface Outcome {
+  status: number;
+  error?: { type: string; reason: string };
+}
+
+/**
+ * Characters after which a bulk is closed. Small instances of Amazon OpenSearch Service take 10 MiB in a call (Amazon
+ * OpenSearch Service limits, "maximum size of HTTP request payloads"); a document has at most its request's 1 MiB.
+ */
+const FULL = 2_000_000;
+
+/**
+ * The bulks that write these documents, one at a time in memory. By id and external version: what is late loses; the
+ * same version writes the same again, so that a rebuild mends what is there.
+ */
+export function* bulks(prefix: string, documents: readonly Versioned[]): Generator<Bulk> {
+  let bulk: Bulk = { lines: "", first: 0, count: 0 };
+  for (const { version, document } of documents) {
+    const { tenant, requestId } = document;
+    const index = {
+      _index: indexOf(prefix, document),
+      _id: idOf(tenant, requestId),
+      version,
+      version_type: "external_gte",
+    };
+    bulk.lines += `${JSON.stringify({ index })}\n${JSON.stringify(source(document))}\n`;
+    bulk.count++;
+    if (bulk.lines.length < FULL) continue;
+    yield bulk;
+    bulk = { lines: "", first: bulk.first + bulk.count, count: 0 };
+  }
+  if (bulk.count > 0) yield bulk;
+}

@@ -1,0 +1,79 @@
+import { type ApiResponse, Client, type ClientOptions, errors } from "@opensearch-project/opensearch";
+import { AwsSigv4Signer } from "@opensearch-project/opensearch/aws-v3";
+import { JobError } from "../../jobs/errors.ts";
+import type { TrackingSettings } from "../../jobs/settings.ts";
+
+/** One call of OpenSearch's HTTP API. */
+export interface Call {
+  method: "GET" | "PUT" | "POST" | "DELETE" | "HEAD";
+  path: string;
+  query?: Record<string, string | number | boolean>;
+  body?: object;
+  /** In place of a body: lines of JSON, each with its end. */
+  lines?: string;
+  /** The whole call, to the last byte of its answer, in milliseconds. */
+  patience: number;
+}
+
+/** What came back: a status below 400, or one that the caller said it expects. */
+export interface Answer<Body> {
+  status: number;
+  body: Body;
+}
+
+/** Sends calls. What the caller cannot mend becomes JobError TrackingUnavailable. */
+export type Send = <Body>(call: Call, expected?: readonly number[]) => Promise<Answer<Body>>;
+
+/**
+ * A client of one OpenSearch: signed for AWS where there is a region, with the credentials that the AWS SDK finds.
+ * Nothing is tried twice: a person who searches is told at once, and a projection has its own back-off.
+ */
+export function connectTo({ endpoint, region }: Pick<TrackingSettings, "endpoint" | "region">): Send {
+  const options: ClientOptions = { node: endpoint, maxRetries: 0, resurrectStrategy: "none" };
+  const { transport } = new Client(region ? { ...options, ...AwsSigv4Signer({ region, service: "es" }) } : options);
+  return async ({ method, path, query, body, lines, patience }, expected = []) => {
+    const sent = transport.request(
+      {
+        method,
+        path,
+        ...(query ? { querystring: query } : {}),
+        ...(lines ? { bulkBody: lines } : { body: body ?? "" }),
+      },
+      { requestTimeout: patience, ignore: [...expected] },
+    );
+    // The client's own time-out is for silence only: an answer that comes byte by byte would never reach it.
+    const patienceEnds = setTimeout(() => sent.abort(), patience);
+    try {
+      const answer: ApiResponse = await sent;
+      return { status: answer.statusCode ?? 0, body: answer.body };
+    } catch (error) {
+      throw unavailable(error, patience);
+    } finally {
+      clearTimeout(patienceEnds);
+    }
+  };
+}
+
+/** What a status says about why OpenSearch does not do what it is asked; any other from 500 on is trouble of its own. */
+const STATUS: Record<number, string> = {
+  401: "it refuses this platform's credentials (401).",
+  403: "it refuses this platform's credentials (403).",
+  429: "it has more to do than it can (429).",
+  503: "it is not ready (503).",
+};
+
+/** The error without what the client adds to it: there are headers with a signature among that. */
+function unavailable(error: unknown, patience: number): unknown {
+  if (!(error instanceof Error)) return error;
+  const cause = new Error(`${error.name}: ${error.message}`);
+  const say = (reason: string) => new JobError("TrackingUnavailable", { reason }, { cause });
+  if (error instanceof errors.ResponseError) {
+    const status = error.statusCode ?? 0;
+    const reason = STATUS[status] ?? (status >= 500 ? `it fails (${status}).` : undefined);
+    // Anything else is a call that this platform should not have made.
+    return reason === undefined ? cause : say(reason);
+  }
+  if (error instanceof errors.TimeoutError || error instanceof errors.RequestAbortedError)
+    return say(`it did not answer within ${patience / 1000} s.`);
+  return say("it cannot be reached.");
+}

@@ -1,0 +1,48 @@
+import type { Filter, Search } from "../store.ts";
+import { wordsIn } from "../words.ts";
+
+/** Years that OpenSearch can read a time of; an offset may carry one beyond. */
+const EARLIEST = Date.parse("0001-01-01T00:00:00Z");
+const LATEST = Date.parse("9999-12-31T23:59:59.999Z");
+
+/** An ISO time in the one form that OpenSearch reads: it knows no leap second, and no small t and z. */
+function instant(iso: string): string {
+  const at = Date.parse(iso.toUpperCase().replace(/:60(\.\d+)?(?=[Z+-])/, ":59.999"));
+  return new Date(Math.min(Math.max(at, EARLIEST), LATEST)).toISOString();
+}
+
+/** A filter in OpenSearch's query language: it asks whether, never how well, so that answers can be cached. */
+export function queryOf({ tenant, text, status, type, runner, labels, createdFrom, createdTo }: Filter): object {
+  const filter: object[] = [];
+  for (const [field, value] of Object.entries({ tenant, type, runner }))
+    if (value !== undefined) filter.push({ term: { [field]: value } });
+  if (status !== undefined) filter.push({ terms: { status } });
+  for (const [key, value] of Object.entries(labels ?? {})) filter.push({ term: { labels: `${key}=${value}` } });
+  for (const word of new Set(wordsIn(text ?? ""))) filter.push({ prefix: { words: word } });
+  if (createdFrom !== undefined || createdTo !== undefined)
+    filter.push({
+      range: {
+        createdAt: {
+          ...(createdFrom === undefined ? {} : { gte: instant(createdFrom) }),
+          ...(createdTo === undefined ? {} : { lt: instant(createdTo) }),
+        },
+      },
+    });
+  return { bool: { filter } };
+}
+
+/**
+ * What a document without the value counts as: a job that has not ended is the lowest. A number of our own, since
+ * OpenSearch's own lowest is one that JSON readers round.
+ */
+const LOWEST: Partial<Record<string, number>> = { finishedAt: 0, totalMs: -1 };
+
+/** The order of a page; every document has one place in it. By createdAt it is the order that indices are kept in. */
+export function sortOf({ sort = "createdAt", order = "desc" }: Search): object[] {
+  const missing = LOWEST[sort];
+  return [
+    { [sort]: missing === undefined ? { order } : { order, missing } },
+    { tenant: { order } },
+    { requestId: { order } },
+  ];
+}

@@ -1,0 +1,169 @@
+import type { TrackingSettings } from "../../jobs/settings.ts";
+import { decodeCursor, encodeCursor } from "../cursor.ts";
+import type { Document, Filter, Page, Search, Summary, TrackingStore, Unwritten, Versioned } from "../store.ts";
+import { type Bulk, bulks, type Outcome } from "./bulk.ts";
+import type { Send } from "./client.ts";
+import { idOf, monthEnd, template } from "./indices.ts";
+import { queryOf, sortOf } from "./query.ts";
+
+/** How long a person waits for a page before hearing that there is none. */
+const SEARCH_MS = 5_000;
+const WRITE_MS = 15_000;
+/** How long a write waits for a shard that is not there, as after a node was lost; its neighbours wait with it. */
+const SHARD_WAIT = "2s";
+const TOO_LARGE: Outcome = { status: 413, error: { type: "too_large", reason: "OpenSearch takes no such call." } };
+const EXPIRE_MS = 60_000;
+
+/** Kinds of errors that figures tell apart; the registry has far fewer. */
+const ERROR_TYPES = 100;
+const PERCENTS = [50, 95, 99];
+
+/** The parts of an answer of _search that are looked at. */
+interface Found {
+  hits: { total?: { value: number }; hits: { _source: { document: Document }; sort: (string | number)[] }[] };
+  aggregations?: Record<string, { buckets?: Bucket[]; values?: Record<string, number | null> }>;
+}
+interface Bucket {
+  key: string;
+  doc_count: number;
+}
+
+/** The tracking store in OpenSearch. Its client is loaded by the first call: most processes of a platform make none. */
+export class OpenSearchTracking implements TrackingStore {
+  readonly #settings: TrackingSettings;
+  #client: Promise<Send> | undefined;
+  #prepared = false;
+
+  constructor(settings: TrackingSettings) {
+    this.#settings = settings;
+  }
+
+  async put(documents: readonly Versioned[]): Promise<Unwritten[]> {
+    if (documents.length > 0) await this.#prepare();
+    const unwritten: Unwritten[] = [];
+    for (const bulk of bulks(this.#settings.indexPrefix, documents)) {
+      for (const [at, { status, error }] of (await this.#write(bulk)).entries()) {
+        // A conflict: a later version was there before.
+        if (status < 300 || status === 409) continue;
+        unwritten.push({ index: bulk.first + at, reason: `${status} ${error?.type}: ${error?.reason}` });
+      }
+    }
+    return unwritten;
+  }
+
+  async get(tenant: string, requestId: string): Promise<Document | undefined> {
+    const { hits } = await this.#search({ size: 1, query: { ids: { values: [idOf(tenant, requestId)] } } });
+    return hits.hits[0]?._source.document;
+  }
+
+  async search(search: Search): Promise<Page> {
+    const { sort = "createdAt", limit, cursor } = search;
+    const after = cursor === undefined ? undefined : decodeCursor(cursor, sort, /^-?\d{1,15}$/);
+    const { hits } = await this.#search({
+      size: limit + 1,
+      query: queryOf(search),
+      sort: sortOf(search),
+      ...(after ? { search_after: [Number(after.value), after.tenant, after.requestId] } : {}),
+    });
+    const page = hits.hits.slice(0, limit);
+    const end = hits.hits.length > limit ? page.at(-1) : undefined;
+    return {
+      documents: page.map((hit) => hit._source.document),
+      cursor: end && encodeCursor(sort, { ...end._source.document, value: String(end.sort[0]) }),
+    };
+  }
+
+  async summarise(filter: Filter): Promise<Summary> {
+    const times = ["queueMs", "executionMs", "totalMs"] as const;
+    const { hits, aggregations = {} } = await this.#search({
+      size: 0,
+      track_total_hits: true,
+      query: queryOf(filter),
+      aggs: {
+        status: { terms: { field: "status" } },
+        errorType: { terms: { field: "errorType", size: ERROR_TYPES } },
+        ...Object.fromEntries(times.map((field) => [field, { percentiles: { field, percents: PERCENTS } }])),
+      },
+    });
+    const counts = (name: string) =>
+      Object.fromEntries((aggregations[name]?.buckets ?? []).map(({ key, doc_count }) => [key, doc_count]));
+    const percentiles = (name: string) => {
+      const [p50 = null, p95 = null, p99 = null] = PERCENTS.map((one) => aggregations[name]?.values?.[one.toFixed(1)]);
+      return { p50, p95, p99 };
+    };
+    return {
+      total: hits.total?.value ?? 0,
+      byStatus: counts("status"),
+      byErrorType: counts("errorType"),
+      percentiles: {
+        queueMs: percentiles("queueMs"),
+        executionMs: percentiles("executionMs"),
+        totalMs: percentiles("totalMs"),
+      },
+    };
+  }
+
+  async expire(before: string): Promise<number> {
+    const { indexPrefix } = this.#settings;
+    const send = await this.#connect();
+    const { body } = await send<{ deleted: number }>({
+      method: "POST",
+      path: `/${indexPrefix}-*/_delete_by_query`,
+      query: { conflicts: "proceed", refresh: true, allow_no_indices: true },
+      body: { query: { bool: { filter: [queryOf({ createdTo: before }), { exists: { field: "finishedAt" } }] } } },
+      patience: EXPIRE_MS,
+    });
+    const { body: indices } = await send<{ index: string; "docs.count": string }[]>({
+      method: "GET",
+      path: `/_cat/indices/${indexPrefix}-*`,
+      query: { format: "json", h: "index,docs.count" },
+      patience: EXPIRE_MS,
+    });
+    for (const { index, "docs.count": count } of indices) {
+      const end = monthEnd(indexPrefix, index);
+      if (end !== undefined && end <= before && count === "0")
+        await send({ method: "DELETE", path: `/${index}`, patience: EXPIRE_MS }, [404]);
+    }
+    return body.deleted;
+  }
+
+  #connect(): Promise<Send> {
+    this.#client ??= import("./client.ts").then(({ connectTo }) => connectTo(this.#settings));
+    return this.#client;
+  }
+
+  async #search(body: object): Promise<Found> {
+    const send = await this.#connect();
+    const answer = await send<Found>({
+      method: "POST",
+      path: `/${this.#settings.indexPrefix}-*/_search`,
+      // Part of an answer would look like all of it.
+      query: { allow_no_indices: true, allow_partial_search_results: false },
+      body: { track_total_hits: false, _source: ["document"], ...body },
+      patience: SEARCH_MS,
+    });
+    return answer.body;
+  }
+
+  /** What became of each document of a bulk. */
+  async #write({ lines, count }: Bulk): Promise<Outcome[]> {
+    const send = await this.#connect();
+    const call = { method: "POST", path: "/_bulk", query: { timeout: SHARD_WAIT }, lines, patience: WRITE_MS } as const;
+    const { status, body } = await send<{ items: { index: Outcome }[] }>(call, [413]);
+    if (status === 413) return Array.from({ length: count }, () => TOO_LARGE);
+    return body.items.map((item) => item.index);
+  }
+
+  /**
+   * Puts the template where it is not: indices are made by the first document of their month, and without it OpenSearch
+   * would guess what its fields are. Once a process in any case, as its code may know a newer one.
+   */
+  async #prepare(): Promise<void> {
+    const send = await this.#connect();
+    const { indexPrefix } = this.#settings;
+    const path = `/_index_template/${indexPrefix}`;
+    if (this.#prepared && (await send({ method: "HEAD", path, patience: WRITE_MS }, [404])).status !== 404) return;
+    await send({ method: "PUT", path, body: template(indexPrefix), patience: WRITE_MS });
+    this.#prepared = true;
+  }
+}

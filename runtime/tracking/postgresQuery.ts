@@ -1,0 +1,70 @@
+import { decodeCursor } from "./cursor.ts";
+import type { Filter, Search } from "./store.ts";
+
+const SORTS = {
+  createdAt: { column: "created_at", type: "timestamptz" },
+  finishedAt: { column: "finished_at", type: "timestamptz" },
+  totalMs: { column: "total_ms", type: "bigint" },
+} as const;
+
+/** The forms in which Postgres writes values of a sort. */
+const FORM = {
+  bigint: /^-?\d{1,18}$/,
+  timestamptz: /^(-infinity|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?[+-]\d\d(:\d\d)?)$/,
+} as const;
+
+/** Conditions of a WHERE, their values as parameters. Words stand apart: `haveWords`. */
+export class Conditions {
+  readonly values: unknown[] = [];
+  readonly #parts: string[] = [];
+
+  constructor({ tenant, status, type, runner, labels, createdFrom, createdTo }: Omit<Filter, "text">) {
+    if (tenant !== undefined) this.add(`tenant = ${this.value(tenant)}`);
+    // One state by itself, and not as a list of one: then its index gives the order of a page too.
+    if (status?.length === 1) this.add(`status = ${this.value(status[0])}`);
+    else if (status !== undefined) this.add(`status = any (${this.value(status)})`);
+    if (type !== undefined) this.add(`type = ${this.value(type)}`);
+    if (runner !== undefined) this.add(`runner = ${this.value(runner)}`);
+    if (createdFrom !== undefined) this.add(`created_at >= ${this.value(createdFrom)}`);
+    if (createdTo !== undefined) this.add(`created_at < ${this.value(createdTo)}`);
+    if (labels !== undefined) {
+      const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+      this.add(`labels @> ${this.value(pairs)}::text[]`);
+    }
+  }
+
+  add(condition: string): void {
+    this.#parts.push(condition);
+  }
+
+  value(value: unknown): string {
+    return `$${this.values.push(value)}`;
+  }
+
+  sql(): string {
+    return this.#parts.length > 0 ? `where ${this.#parts.join(" and ")}` : "";
+  }
+}
+
+/** The condition that all these words are there, or beginnings of them. They are letters and digits: no operators. */
+export const haveWords = (where: Conditions, words: readonly string[]): string =>
+  `words @@ ${where.value(words.map((word) => `'${word}':*`).join(" & "))}::tsquery`;
+
+/**
+ * Which documents may be on a page, words aside, and in which order: `by` for ORDER BY, and `key`, what a cursor keeps.
+ * @throws InvalidCursor
+ */
+export function pageOf(search: Search): { where: Conditions; by: string; key: string } {
+  const { sort = "createdAt", order = "desc", cursor } = search;
+  const { column, type } = SORTS[sort];
+  // Within one tenant its name orders nothing, and would keep the tenant's own index from being used.
+  const columns = search.tenant === undefined ? [column, "tenant", "request_id"] : [column, "request_id"];
+  const where = new Conditions(search);
+  if (cursor !== undefined) {
+    const { value, tenant, requestId } = decodeCursor(cursor, sort, FORM[type]);
+    const at = { [column]: `${where.value(value)}::${type}`, tenant, request_id: requestId };
+    const bounds = columns.map((name) => (name === column ? at[name] : where.value(at[name])));
+    where.add(`(${columns}) ${order === "desc" ? "<" : ">"} (${bounds})`);
+  }
+  return { where, by: columns.map((name) => `${name} ${order}`).join(), key: `${column}::text` };
+}
