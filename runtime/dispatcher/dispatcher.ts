@@ -29,7 +29,7 @@ export function createDispatcher(
     queues,
     settings,
     launchers: launchersFor(settings),
-    tracking: trackingStore(db),
+    tracking: trackingStore(settings, db),
     log,
   };
   return {

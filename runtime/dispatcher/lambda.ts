@@ -4,6 +4,7 @@ import type { Log } from "./context.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { Ec2Launcher } from "./launchers/ec2.ts";
 import { GlueLauncher } from "./launchers/glue.ts";
+import { emitFigures } from "./metrics.ts";
 
 /**
  * The Lambda entry point: messages of the request and the wake-up queue, state changes of Glue runs and EC2 instances,
@@ -27,6 +28,9 @@ interface BridgeEvent {
   detail?: Record<string, unknown>;
 }
 
+/** Who tells of runs that ended; anything else is the schedule. */
+const STATE_CHANGES = new Set(["aws.glue", "aws.ec2"]);
+
 export async function handler(
   event: SQSEvent | BridgeEvent,
   invocation: Invocation,
@@ -40,5 +44,7 @@ export async function handler(
   }
   // A state change says that some run has ended; which slots that frees, the launchers tell for certain.
   await dispatcher.tick();
+  // Once a minute is enough, and however many runs end in it.
+  if (!STATE_CHANGES.has(event.source ?? "")) await emitFigures(dispatcher.context.db, invocation.functionName);
   return undefined;
 }

@@ -1,0 +1,78 @@
+-- The figures that only the database knows, for whoever watches the platform (runtime/jobs/figures.ts says what each is).
+set local role migrator;
+
+-- Since when a job's document has been behind. Writing a later version over the mark does not make it younger.
+alter table jobs.tracking_outbox add column since timestamptz not null default jobs.clock();
+
+-- All of them in one look: {"platform": {…}, "glue": {…}, "ec2": {…}}. What is counted is counted over the last whole
+-- minutes, so that one look a minute counts everything once; what stands is as it stands now. A figure that has nothing
+-- to say is null. Reads of finished jobs go through jobs_ended: those of the minutes, not those of all time.
+create function jobs.figures(p_minutes integer)
+returns jsonb language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  with clock as materialized (
+    select jobs.clock() as now, date_trunc('minute', jobs.clock()) as until
+  ), span as materialized (
+    select now, until, until - make_interval(mins => p_minutes) as since from clock
+  ), waiting as (
+    -- A job that comes back waits since then, not since it was made. One that waits out a back-off is not late.
+    select runner, count(*) as waiting,
+      extract(epoch from (select now from span) - min(
+        case when attempt = 0 then created_at else (status_history -> -1 ->> 'at')::timestamptz end
+      ) filter (where not_before is null)) as oldest
+    from jobs.jobs where status = 'PENDING' group by runner
+  ), running as (
+    select runner, count(*) as running from jobs.runs where state <> 'ENDED' group by runner
+  ), refused as (
+    -- The launcher was told that there is no room: the run never had a name outside.
+    select runner, count(*) as refused from jobs.runs, span
+    where state = 'ENDED' and external_id is null and ended_at >= since and ended_at < until group by runner
+  ), ended as (
+    select runner, count(*) filter (where status = 'SUCCEEDED') as succeeded,
+      count(*) filter (where status = 'FAILED' and error ->> 'category' = 'User') as failed_by_request,
+      count(*) filter (where status = 'FAILED' and error ->> 'category' <> 'User') as failed_by_platform,
+      percentile_cont(0.95) within group (order by (stats ->> 'queueMs')::float8) / 1000 as queue,
+      percentile_cont(0.95) within group (order by (stats ->> 'executionMs')::float8) / 1000 as execution,
+      max((stats ->> 'peakMemoryBytes')::float8) as peak
+    from jobs.jobs, span where finished_at >= since and finished_at < until group by runner
+  ), attempts as (
+    -- Under the runner that the attempt was made on: a job may have been given to the other kind since. The last attempt
+    -- of a job that failed is FAILED, for the job's reason.
+    select a ->> 'runner' as runner, count(*) filter (where reason = 'RunnerLost') as lost,
+      count(*) filter (where reason = 'OutOfMemory') as out_of_memory
+    from (
+      select attempts, error from jobs.jobs where status = 'PENDING' and attempt > 0
+      union all select attempts, error from jobs.jobs where status = 'IN_PROGRESS' and attempt > 1
+      union all select attempts, error from jobs.jobs, span where finished_at >= since
+    ) j, jsonb_array_elements(j.attempts) a, span,
+      lateral (select case a ->> 'outcome' when 'FAILED' then j.error ->> 'type' else a ->> 'outcome' end as reason) r
+    where (a ->> 'endedAt')::timestamptz >= since and (a ->> 'endedAt')::timestamptz < until
+    group by 1
+  ), runners as (
+    select jsonb_object_agg(kind, jsonb_build_object(
+      'waiting', coalesce(w.waiting, 0), 'oldestWaiting', coalesce(greatest(w.oldest, 0), 0),
+      'running', coalesce(r.running, 0), 'refused', coalesce(f.refused, 0),
+      'lost', coalesce(a.lost, 0), 'outOfMemory', coalesce(a.out_of_memory, 0),
+      'succeeded', coalesce(e.succeeded, 0), 'failedByRequest', coalesce(e.failed_by_request, 0),
+      'failedByPlatform', coalesce(e.failed_by_platform, 0),
+      'queueTime', e.queue, 'runTime', e.execution, 'peakMemory', e.peak)) as figures
+    from (select runner as kind from jobs.runners) k
+    left join waiting w on w.runner = kind left join running r on r.runner = kind left join refused f on f.runner = kind
+    left join attempts a on a.runner = kind left join ended e on e.runner = kind
+  )
+  select figures || jsonb_build_object('platform', (
+    select jsonb_build_object(
+      'unsentResponses', (select count(*) from jobs.responses where sent_at is null),
+      'oldestUnsent', coalesce(extract(epoch from now - (select min(created_at) from jobs.responses where sent_at is null)), 0),
+      'documentsBehind', (select count(*) from jobs.tracking_outbox),
+      'oldestBehind', coalesce(extract(epoch from now - (select min(o.since) from jobs.tracking_outbox o)), 0),
+      'lockWaits', (select count(*) from pg_locks where not granted),
+      'oldestLockWait', coalesce(extract(epoch from now - (select min(waitstart) from pg_locks where not granted)), 0))
+    from span))
+  from runners
+$$;
+
+-- Default privileges of a schema cannot take from public what Postgres gives it everywhere.
+revoke execute on function jobs.figures(integer) from public;
+grant execute on function jobs.figures(integer) to dispatcher;
+
+reset role;

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { NAMESPACE, PLATFORM_FIGURES, RUNNER_FIGURES } from "../jobs/figures.ts";
+import { accept } from "../jobs/store.ts";
+import { jobDatabase, newJob } from "../jobs/testing.ts";
+import { emitFigures } from "./metrics.ts";
+
+/** A line of Embedded Metric Format. */
+interface Line {
+  _aws: {
+    CloudWatchMetrics: { Namespace: string; Dimensions: string[][]; Metrics: { Name: string; Unit: string }[] }[];
+  };
+  [name: string]: unknown;
+}
+
+describe("the dispatcher's metrics", () => {
+  const kept = { env: { ...process.env }, log: console.log };
+  const lines: Line[] = [];
+  before(() => {
+    // Powertools writes through a console of its own, except in its development mode.
+    Object.assign(process.env, { POWERTOOLS_DEV: "true", POWERTOOLS_METRICS_DISABLED: "false" });
+    console.log = (line: string) => lines.push(JSON.parse(line));
+  });
+  after(() => {
+    console.log = kept.log;
+    process.env = kept.env;
+  });
+
+  it("are the figures in Embedded Metric Format, by platform and runner kind, without those that have no value", async () => {
+    const d = await jobDatabase();
+    try {
+      const dispatcher = await d.as("dispatcher");
+      await accept(dispatcher, [newJob("a"), newJob("b")]);
+      await emitFigures(dispatcher, "dispatcher-1234567");
+    } finally {
+      await d.close();
+    }
+    const told = lines.map(({ _aws, ...values }) => {
+      const [metrics] = _aws.CloudWatchMetrics;
+      assert.equal(metrics?.Namespace, NAMESPACE);
+      assert.equal(values.service, "dispatcher-1234567");
+      return { dimensions: metrics?.Dimensions, metrics: metrics?.Metrics, values };
+    });
+    assert.deepEqual(
+      told.map(({ dimensions, values }) => [dimensions, values.runner]),
+      [
+        [[["service"]], undefined],
+        [[["service", "runner"]], "glue"],
+        [[["service", "runner"]], "ec2"],
+      ],
+    );
+    const [platform, glue] = told;
+    assert.deepEqual(
+      platform?.metrics,
+      Object.values(PLATFORM_FIGURES).map(({ name, unit }) => ({ Name: name, Unit: unit })),
+    );
+    assert.equal(glue?.values.Waiting, 2);
+    const valued = Object.values(RUNNER_FIGURES).filter(({ name }) => !/P95|Peak/.test(name));
+    assert.deepEqual(
+      glue?.metrics?.map(({ Name }) => Name),
+      valued.map(({ name }) => name),
+    );
+  });
+});

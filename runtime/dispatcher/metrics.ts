@@ -1,0 +1,29 @@
+import { Metrics } from "@aws-lambda-powertools/metrics";
+import { type Figure, NAMESPACE, PLATFORM_FIGURES, RUNNER_FIGURES, readFigures } from "../jobs/figures.ts";
+import { RUNNERS } from "../jobs/states.ts";
+import type { Database } from "../jobs/store.ts";
+
+/** Minutes between two looks: those of the schedule. Events are counted over as many. */
+const MINUTES = 1;
+
+/**
+ * Writes the figures that only the database knows as CloudWatch's Embedded Metric Format: one line for the platform
+ * (dimension `service`) and one for each runner kind (`service`, `runner`). `service` is the dispatcher function's name,
+ * which nobody else in the account has. A figure that has no value is left out.
+ */
+export async function emitFigures(db: Database, service: string): Promise<void> {
+  const { platform, ...runners } = await readFigures(db, MINUTES);
+  const metrics = new Metrics({ namespace: NAMESPACE, serviceName: service });
+  const emit = (figures: Record<string, Figure>, values: Record<string, number | null>): void => {
+    for (const [key, { name, unit }] of Object.entries(figures)) {
+      const value = values[key];
+      if (typeof value === "number") metrics.addMetric(name, unit, value);
+    }
+    metrics.publishStoredMetrics();
+  };
+  emit(PLATFORM_FIGURES, platform);
+  for (const runner of RUNNERS) {
+    metrics.addDimension("runner", runner);
+    emit(RUNNER_FIGURES, runners[runner]);
+  }
+}

@@ -1,0 +1,72 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { planCapacity } from "./capacity.ts";
+import { listProblems, readStackFile } from "./config.ts";
+import { type Cost, costOf, type Line, PARTS } from "./cost.ts";
+import { PRICED_REGION } from "./prices.ts";
+
+/** What the README's table stands between. */
+const BEGIN = "<!-- cost: begin; `node stacks/costTable.ts --write` writes this -->";
+const END = "<!-- cost: end -->";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const README = fileURLToPath(new URL("../README.md", import.meta.url));
+
+/** The stacks that ship. */
+const STACKS = ["dev", "staging", "prod"] as const;
+
+/** What stacks cost as a table in Markdown, a column each. */
+export function costTable(costs: Readonly<Record<string, Cost>>): string {
+  const all = Object.values(costs);
+  const row = (title: string, cell: (cost: Cost) => string) => `| ${title} | ${all.map(cell).join(" | ")} |`;
+  const amount = (lines: readonly Line[], digits: number) => {
+    const usd = lines.reduce((total, line) => total + line.usd, 0).toFixed(digits);
+    return lines.length === 0 ? "–" : `$${usd}: ${lines.map(({ what }) => what).join(", ")}`;
+  };
+  const of = (lines: readonly Line[], part: string) => lines.filter((line) => line.part === part);
+  const parts = (which: "standing" | "working") =>
+    PARTS.filter((part) => all.some((cost) => of(cost[which], part).length > 0));
+  const unpriced = all.flatMap((cost) => cost.unpriced);
+  return [
+    row("", () => "")
+      .replace(/\| {2}(?=\|)/g, "| ")
+      .replace(/^.*$/, `| | ${Object.keys(costs).join(" | ")} |`),
+    `|---|${all.map(() => "---|").join("")}`,
+    ...parts("standing").map((part) => row(part, (cost) => amount(of(cost.standing, part), 0))),
+    row("**a month, idle**", ({ monthlyUsd }) => `**$${monthlyUsd.toFixed(0)}**`),
+    ...parts("working").map((part) => row(`${part}, an hour`, (cost) => amount(of(cost.working, part), 2))),
+    row("**an hour of everything at once**", ({ hourlyUsd }) => `**$${hourlyUsd.toFixed(2)}**`),
+    ...(unpriced.length > 0 ? ["", `Without a price, and not counted: ${[...new Set(unpriced)].join(", ")}.`] : []),
+  ].join("\n");
+}
+
+/** The table of the stacks that ship, as the README has it. */
+export function shippedTable(): string {
+  const costs = STACKS.map((stack) => {
+    const config = readStackFile(stack, ROOT);
+    const { plan, problems } = planCapacity(config);
+    if (!plan) throw new Error(`Pulumi.${stack}.yaml asks for too much:\n${listProblems(problems)}`);
+    return [stack, costOf(config, plan)] as const;
+  });
+  return [
+    costTable(Object.fromEntries(costs)),
+    "",
+    `US dollars without tax, list prices of ${PRICED_REGION} from \`stacks/prices.ts\`, where each has its source; none of them has been compared with AWS's page yet. Traffic, requests, logs and what lies in buckets come on top.`,
+  ].join("\n");
+}
+
+/** A text with the table between its marks. Throws where it has none. */
+export function withTable(text: string, table: string): string {
+  const [before, rest] = text.split(BEGIN);
+  const after = rest?.split(END)[1];
+  if (before === undefined || after === undefined)
+    throw new Error(`README.md has no place for the table: write these two lines where it belongs:\n${BEGIN}\n${END}`);
+  return `${before}${BEGIN}\n\n${table}\n\n${END}${after}`;
+}
+
+/** `node stacks/costTable.ts [--write]`: prints the table, or writes it into the README. */
+if (import.meta.main) {
+  const table = shippedTable();
+  if (process.argv.includes("--write")) writeFileSync(README, withTable(readFileSync(README, "utf8"), table));
+  else console.log(table);
+}

@@ -1,0 +1,72 @@
+import type { TSchema } from "typebox";
+import { StackConfig, TRACKING_STORES } from "./schema.ts";
+
+/** One field of a stack's configuration, as a reader wants it explained. */
+interface Field {
+  readonly key: string;
+  readonly type: string;
+  readonly otherwise: string;
+  readonly description: string;
+}
+
+/** What of a schema a reader is told. */
+interface Told {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly items?: TSchema;
+  readonly properties?: Record<string, TSchema>;
+  readonly required?: readonly string[];
+}
+
+/** Every key of Pulumi.<stack>.yaml as a table in Markdown: its type and bounds, its default, what it is. */
+export function configTable(): string {
+  const { tracking: _, ...rest } = StackConfig.properties;
+  const fields = [
+    ...fieldsOf({ ...StackConfig, properties: rest } as Told, ""),
+    ...Object.entries(TRACKING_STORES).flatMap(([store, schema]) =>
+      fieldsOf(schema as Told, "tracking.").map((field) =>
+        field.key === "tracking.store"
+          ? { ...field, description: `where documents are searched: ${store}` }
+          : { ...field, description: `${field.description} (store ${store})` },
+      ),
+    ),
+  ];
+  const lines = fields.map(
+    ({ key, type, otherwise, description }) => `| \`${key}\` | ${type} | ${otherwise} | ${description} |`,
+  );
+  return ["| Key | Type | Default | What it is |", "|---|---|---|---|", ...lines].join("\n");
+}
+
+function fieldsOf(schema: Told, prefix: string): Field[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
+    const field = property as Told;
+    const key = `${prefix}${name}`;
+    if (field.properties) return fieldsOf(field, `${key}.`);
+    const items = field.items as Told | undefined;
+    const own = {
+      key,
+      type: typeOf(field),
+      otherwise:
+        field.default !== undefined
+          ? `\`${JSON.stringify(field.default)}\``
+          : schema.required?.includes(name)
+            ? "required"
+            : "none",
+      description: field.description ?? items?.description ?? "",
+    };
+    return items?.properties ? [own, ...fieldsOf(items, `${key}[].`)] : [own];
+  });
+}
+
+function typeOf({ type, enum: choices, const: only, minimum, maximum, items }: Told): string {
+  if (only !== undefined) return `\`${only}\``;
+  if (choices) return choices.map((choice) => `\`${choice}\``).join(", ");
+  if (type === "array") return `list of ${typeOf((items ?? {}) as Told)}`;
+  if (minimum !== undefined && maximum !== undefined) return `${type} ${minimum}–${maximum}`;
+  return minimum === undefined ? (type ?? "") : `${type} ≥ ${minimum}`;
+}
