@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { Buckets } from "./buckets.ts";
+import { mocked } from "./testing.ts";
+
+const made = async (keepData: boolean) =>
+  (
+    await mocked(
+      () =>
+        new Buckets("b", { retentionDays: 7, keepData, callers: [{ principal: "arn:aws:iam::999999999999:root" }] }),
+    )
+  ).registry;
+
+describe("the buckets of a stack", () => {
+  it("are private, encrypted, their owner's, and expire what they hold", async () => {
+    const registry = await made(true);
+    for (const name of ["b-results", "b-uploads"]) {
+      const one = (type: string) =>
+        registry.one(`aws:s3/${type[0]?.toLowerCase()}${type.slice(1)}:${type}`, name).inputs;
+      const { bucket: _, ...block } = one("BucketPublicAccessBlock");
+      assert.deepEqual(Object.values(block), [true, true, true, true]);
+      assert.equal(one("BucketOwnershipControls").rule.objectOwnership, "BucketOwnerEnforced");
+      const [rule] = one("BucketServerSideEncryptionConfiguration").rules;
+      assert.equal(rule.applyServerSideEncryptionByDefault.sseAlgorithm, "AES256");
+      const [lifecycle] = one("BucketLifecycleConfiguration").rules;
+      assert.equal(lifecycle.expiration.days, 7);
+      assert.equal(lifecycle.abortIncompleteMultipartUpload.daysAfterInitiation, 1);
+    }
+  });
+
+  it("refuse what does not come over TLS, and let callers only put sources", async () => {
+    const registry = await made(true);
+    const statements = (name: string) =>
+      JSON.parse(registry.one("aws:s3/bucketPolicy:BucketPolicy", name).inputs.policy).Statement;
+    assert.equal(statements("b-results").length, 1);
+    const [tls, callers] = statements("b-uploads");
+    assert.deepEqual([tls.Effect, tls.Condition], ["Deny", { Bool: { "aws:SecureTransport": "false" } }]);
+    assert.deepEqual(callers.Action, ["s3:PutObject", "s3:AbortMultipartUpload"]);
+    assert.deepEqual(callers.Principal.AWS, ["arn:aws:iam::999999999999:root"]);
+  });
+
+  it("keep versions of sources, so that a job loads what lay there when it was accepted", async () => {
+    const registry = await made(true);
+    assert.deepEqual(
+      registry.ofType("aws:s3/bucketVersioning:BucketVersioning").map(({ name }) => name),
+      ["b-uploads"],
+    );
+  });
+
+  it("are emptied by destroy only where the stack says so", async () => {
+    const force = async (keep: boolean) =>
+      (await made(keep)).ofType("aws:s3/bucket:Bucket").map(({ inputs }) => inputs.forceDestroy);
+    assert.deepEqual(await force(false), [true, true]);
+    assert.deepEqual(await force(true), [false, false]);
+  });
+});

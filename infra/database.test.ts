@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { Database, type DatabaseArgs, databaseEnvironment, loginStatement } from "./database.ts";
+import { mocked, resolved } from "./testing.ts";
+
+const args: DatabaseArgs = {
+  placement: { vpcId: "vpc-1", subnetIds: ["subnet-1", "subnet-2"] },
+  instanceClass: "db.t4g.medium",
+  storageGb: 60,
+  multiAz: true,
+  deletionProtection: true,
+  backupDays: 7,
+  maxConnections: 400,
+  keepData: true,
+  retentionDays: 30,
+};
+const made = async (change: Partial<DatabaseArgs> = {}) => mocked(() => new Database("d", { ...args, ...change }));
+const instance = async (change: Partial<DatabaseArgs> = {}) =>
+  (await made(change)).registry.one("aws:rds/instance:Instance").inputs;
+
+describe("the database of a stack", () => {
+  it("is encrypted and private, and nobody but RDS knows its master's password", async () => {
+    const inputs = await instance();
+    assert.equal(inputs.storageEncrypted, true);
+    assert.equal(inputs.publiclyAccessible, false);
+    assert.equal(inputs.manageMasterUserPassword, true);
+    assert.equal(inputs.iamDatabaseAuthenticationEnabled, true);
+    assert.equal(inputs.password, undefined);
+    assert.equal(inputs.multiAz, true);
+    assert.equal(inputs.backupRetentionPeriod, 7);
+    assert.equal(inputs.performanceInsightsEnabled, true);
+  });
+
+  it("takes TLS only, and as many connections as capacity counted on", async () => {
+    const { registry } = await made();
+    const { parameters } = registry.one("aws:rds/parameterGroup:ParameterGroup").inputs;
+    const value = (name: string) => parameters.find((one: { name: string }) => one.name === name);
+    assert.equal(value("rds.force_ssl").value, "1");
+    assert.deepEqual(value("max_connections"), {
+      name: "max_connections",
+      value: "400",
+      applyMethod: "pending-reboot",
+    });
+    assert.equal(value("temp_file_limit").value, String(20 * 1024 * 1024), "a third of the disk, in kilobytes");
+    assert.equal(registry.ofType("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule").length, 0);
+  });
+
+  it("leaves a last snapshot behind where data is kept, and none where it is not", async () => {
+    const kept = await instance();
+    assert.deepEqual([kept.skipFinalSnapshot, kept.finalSnapshotIdentifier], [false, "d-last"]);
+    const gone = await instance({ keepData: false, deletionProtection: false });
+    assert.deepEqual(
+      [gone.skipFinalSnapshot, gone.finalSnapshotIdentifier, gone.deletionProtection],
+      [true, undefined, false],
+    );
+  });
+
+  it("lets a part in as the roles that it names, over TLS, with tokens", async () => {
+    const { result } = await made();
+    const place = { region: "eu-central-1", accountId: "111111111111" };
+    const { actions, resources } = loginStatement(result.endpoint, place, ["dispatcher"]);
+    assert.deepEqual(actions, ["rds-db:connect"]);
+    const [resource] = resources;
+    assert.ok(resource && typeof resource !== "string" && !(resource instanceof Promise));
+    assert.equal(
+      await resolved(resource),
+      "arn:aws:rds-db:eu-central-1:111111111111:dbuser:db-ABCDEFGHIJKLMNOPQRSTUVWXYZ/dispatcher",
+    );
+    const { DATABASE_AUTH, DATABASE_CA } = databaseEnvironment(result.endpoint, "/ca.pem");
+    assert.deepEqual([DATABASE_AUTH, DATABASE_CA], ["iam", "/ca.pem"]);
+  });
+});

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { ENDPOINTS, Network, type NetworkArgs } from "./network.ts";
+import { mocked } from "./testing.ts";
+
+const args: NetworkArgs = {
+  cidr: "10.0.0.0/16",
+  zones: ["eu-central-1a", "eu-central-1b"],
+  nat: "single",
+  region: "eu-central-1",
+  retentionDays: 8,
+};
+const made = async (change: Partial<NetworkArgs> = {}) =>
+  (await mocked(() => new Network("n", { ...args, ...change }))).registry;
+
+describe("the network of a stack", () => {
+  it("has a public and a private subnet in each zone it was given, of equal size", async () => {
+    const { inputs } = (await made()).one("awsx:ec2:Vpc");
+    assert.deepEqual(inputs.availabilityZoneNames, args.zones);
+    assert.deepEqual(inputs.subnetSpecs, [
+      { type: "Public", cidrMask: 18 },
+      { type: "Private", cidrMask: 18 },
+    ]);
+    assert.equal(inputs.natGateways.strategy, "Single");
+  });
+
+  it("reaches S3 without a detour, and without NAT every other service by an endpoint that only the VPC may use", async () => {
+    const withNat = await made();
+    assert.equal(withNat.ofType("aws:ec2/vpcEndpoint:VpcEndpoint").length, 0);
+    const registry = await made({ nat: "none" });
+    const vpc = registry.one("awsx:ec2:Vpc").inputs;
+    assert.equal(vpc.subnetSpecs[1].type, "Isolated");
+    assert.deepEqual(vpc.vpcEndpointSpecs, [
+      { serviceName: "com.amazonaws.eu-central-1.s3", vpcEndpointType: "Gateway" },
+    ]);
+    const endpoints = registry.ofType("aws:ec2/vpcEndpoint:VpcEndpoint").map(({ inputs }) => inputs.serviceName);
+    assert.deepEqual(
+      endpoints,
+      ENDPOINTS.map((service) => `com.amazonaws.eu-central-1.${service}`),
+    );
+    const rule = registry.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule").inputs;
+    assert.deepEqual([rule.cidrIpv4, rule.fromPort, rule.toPort], ["10.0.0.0/16", 443, 443]);
+  });
+
+  it("lets nothing through its default security group, and keeps what was refused, for days that CloudWatch knows", async () => {
+    const registry = await made();
+    const { ingress, egress } = registry.one("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup").inputs;
+    assert.deepEqual([ingress, egress], [[], []]);
+    assert.equal(registry.one("aws:ec2/flowLog:FlowLog").inputs.trafficType, "REJECT");
+    assert.equal(registry.one("aws:cloudwatch/logGroup:LogGroup").inputs.retentionInDays, 14);
+  });
+});
