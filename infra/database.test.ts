@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import * as pulumi from "@pulumi/pulumi";
 import { Database, type DatabaseArgs, databaseEnvironment, loginStatement } from "./database.ts";
 import { mocked, resolved } from "./testing.ts";
 
@@ -59,10 +60,8 @@ describe("the database of a stack", () => {
     const place = { region: "eu-central-1", accountId: "111111111111" };
     const { actions, resources } = loginStatement(result.endpoint, place, ["dispatcher"]);
     assert.deepEqual(actions, ["rds-db:connect"]);
-    const [resource] = resources;
-    assert.ok(resource && typeof resource !== "string" && !(resource instanceof Promise));
     assert.equal(
-      await resolved(resource),
+      await resolved(pulumi.output(resources).apply(([first]) => first)),
       "arn:aws:rds-db:eu-central-1:111111111111:dbuser:db-ABCDEFGHIJKLMNOPQRSTUVWXYZ/dispatcher",
     );
     const { DATABASE_AUTH, DATABASE_CA } = databaseEnvironment(result.endpoint, "/ca.pem");

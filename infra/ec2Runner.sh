@@ -1,5 +1,5 @@
 #!/bin/bash
-# What an EC2 run does at its only boot (Ec2Runner fills in the @NAMES@): pull the image, do the run that the instance's
+# What an EC2 run does at its only boot (Ec2Runner fills in the names between at-signs): pull the image, do the run that the instance's
 # tag names, and shut down, which terminates the instance. Whatever fails on the way ends in the shutdown too.
 set -euo pipefail
 

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { type AccountArgs, accountProvider, verifyAccount } from "./account.ts";
+import { ACCOUNT, mocked, REGION } from "./testing.ts";
+
+const args: AccountArgs = { id: ACCOUNT, region: REGION, tags: { owner: "team" } };
+const verified = (change: Partial<AccountArgs> = {}, calls = {}) =>
+  mocked(
+    async () => {
+      const all = { ...args, ...change };
+      await verifyAccount(accountProvider("account", all), all);
+    },
+    { calls },
+  );
+const IDENTITY = "aws:index/getCallerIdentity:getCallerIdentity";
+
+describe("the account of a stack", () => {
+  it("is the only one that its provider takes, by the role that it is given", async () => {
+    const roleArn = `arn:aws:iam::${ACCOUNT}:role/deploy`;
+    const { inputs } = (await verified({ roleArn })).registry.one("pulumi:providers:aws");
+    assert.deepEqual(JSON.parse(inputs.allowedAccountIds), [ACCOUNT]);
+    assert.equal(JSON.parse(inputs.assumeRoles)[0].roleArn, roleArn);
+    assert.deepEqual(JSON.parse(inputs.defaultTags), { tags: { owner: "team" } });
+    const own = (await verified()).registry.one("pulumi:providers:aws").inputs;
+    assert.equal(own.assumeRoles, undefined);
+  });
+
+  it("is told from another before anything is made, with both and what to do", async () => {
+    const calls = { [IDENTITY]: { accountId: "222222222222", arn: "arn:aws:iam::222222222222:user/anna" } };
+    await assert.rejects(verified({}, calls), ({ message }: Error) => {
+      assert.match(
+        message,
+        /account\.id 111111111111: .*account 222222222222 \(arn:aws:iam::222222222222:user\/anna\)/,
+      );
+      assert.match(message, /Nothing was changed\. Log in to the stack's account, or name its role in RATES_ROLE_ARN/);
+      return true;
+    });
+    await assert.rejects(
+      verified({ roleArn: "arn:aws:iam::222222222222:role/deploy" }, calls),
+      /check that this role exists there and trusts you/,
+    );
+  });
+});

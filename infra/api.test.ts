@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import * as pulumi from "@pulumi/pulumi";
+import { Api, type ApiArgs } from "./api.ts";
+import { mocked, resolved } from "./testing.ts";
+
+const CERTIFICATE = "arn:aws:acm:eu-central-1:111111111111:certificate/1";
+const made = async (change: Partial<ApiArgs> = {}, preview = false) =>
+  mocked(
+    () =>
+      new Api("a", {
+        placement: { vpcId: "vpc-1", subnetIds: ["private-1", "private-2"] },
+        publicSubnetIds: ["public-1", "public-2"],
+        public: false,
+        image: "repository@sha256:abc",
+        repositoryArn: "arn:repository",
+        arch: "arm64",
+        vcpus: 0.5,
+        minTasks: 2,
+        maxTasks: 6,
+        deploymentMaximumPercent: 200,
+        environment: { RATES_SETTINGS: "{}" },
+        database: {
+          host: pulumi.output("db"),
+          port: 5432,
+          name: "rates",
+          resourceId: pulumi.output("db-1"),
+          securityGroupId: pulumi.output("sg-db"),
+        },
+        statements: [{ actions: ["sqs:SendMessage"], resources: ["arn:queue"] }],
+        cidr: "10.0.0.0/16",
+        retentionDays: 30,
+        keepData: true,
+        region: "eu-central-1",
+        ...change,
+      }),
+    { preview },
+  );
+const ways = async (change: Partial<ApiArgs>) => {
+  const { registry } = await made(change);
+  const listeners = registry.ofType("aws:lb/listener:Listener").map(({ inputs }) => [inputs.port, inputs.protocol]);
+  const rules = registry
+    .ofType("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+    .filter(({ inputs }) => inputs.cidrIpv4 !== undefined)
+    .map(({ inputs }) => [inputs.fromPort, inputs.cidrIpv4]);
+  return { listeners, rules, balancer: registry.one("aws:lb/loadBalancer:LoadBalancer").inputs };
+};
+
+describe("the API of a stack", () => {
+  it("is reached over TLS where there is a certificate, and plain HTTP is only sent there", async () => {
+    const { listeners, rules, balancer } = await ways({ public: true, certificateArn: CERTIFICATE });
+    assert.deepEqual(listeners.sort(), [
+      [443, "HTTPS"],
+      [80, "HTTP"],
+    ]);
+    assert.deepEqual(rules, [
+      [443, "0.0.0.0/0"],
+      [80, "0.0.0.0/0"],
+    ]);
+    assert.deepEqual([balancer.internal, balancer.subnets], [false, ["public-1", "public-2"]]);
+    const { registry } = await made({ certificateArn: CERTIFICATE });
+    const [action] = registry.one("aws:lb/listener:Listener", "a-http").inputs.defaultActions;
+    assert.equal(action.type, "redirect");
+    assert.match(registry.one("aws:lb/listener:Listener", "a-https").inputs.sslPolicy, /TLS13/);
+  });
+
+  it("is reached from the VPC alone where it is internal", async () => {
+    const { listeners, rules, balancer } = await ways({});
+    assert.deepEqual(listeners, [[80, "HTTP"]]);
+    assert.deepEqual(rules, [[80, "10.0.0.0/16"]]);
+    assert.deepEqual([balancer.internal, balancer.subnets], [true, ["private-1", "private-2"]]);
+    assert.equal(balancer.dropInvalidHeaderFields, true);
+  });
+
+  it("is found under its name where a zone and a host are given", async () => {
+    const change = { public: true, certificateArn: CERTIFICATE, domainName: "rates.example.com" };
+    const { registry, result } = await made({ ...change, hostedZoneId: "Z1" });
+    assert.equal(registry.one("aws:route53/record:Record").inputs.name, "rates.example.com");
+    assert.equal(await resolved(result.url), "https://rates.example.com");
+    assert.equal((await made(change)).registry.ofType("aws:route53/record:Record").length, 0);
+  });
+
+  it("changes version task by task, goes back by itself, and scales between its limits", async () => {
+    const { registry } = await made();
+    const { inputs } = registry.one("aws:ecs/service:Service");
+    assert.deepEqual(inputs.deploymentCircuitBreaker, { enable: true, rollback: true });
+    assert.deepEqual([inputs.deploymentMinimumHealthyPercent, inputs.deploymentMaximumPercent], [100, 200]);
+    assert.equal(inputs.networkConfiguration.assignPublicIp, false);
+    const target = registry.one("aws:appautoscaling/target:Target").inputs;
+    assert.deepEqual([target.minCapacity, target.maxCapacity], [2, 6]);
+  });
+
+  it("drains before it ends: the balancer stops sending sooner than a task has to stop", async () => {
+    const { registry } = await made();
+    const [container] = JSON.parse(registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions);
+    const { deregistrationDelay } = registry.one("aws:lb/targetGroup:TargetGroup").inputs;
+    assert.ok(deregistrationDelay < container.stopTimeout && container.stopTimeout <= 120);
+  });
+
+  it("runs without rights in a file system that nothing can change, and tells no secret", async () => {
+    const { registry } = await made();
+    const { inputs } = registry.one("aws:ecs/taskDefinition:TaskDefinition");
+    const [container] = JSON.parse(inputs.containerDefinitions);
+    assert.deepEqual([container.readonlyRootFilesystem, container.user], [true, "1000:1000"]);
+    assert.deepEqual([inputs.cpu, inputs.memory, inputs.runtimePlatform.cpuArchitecture], ["512", "1024", "ARM64"]);
+    assert.deepEqual(
+      container.environment.map(({ name }: { name: string }) => name),
+      ["HOST", "PORT", "RATES_SETTINGS"],
+    );
+    assert.deepEqual(registry.statements("a"), [
+      { Effect: "Allow", Action: ["sqs:SendMessage"], Resource: ["arn:queue"] },
+    ]);
+  });
+
+  it("can be previewed before any of it exists", async () => {
+    await made({}, true);
+  });
+});

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import * as pulumi from "@pulumi/pulumi";
+import { Ec2Runner, type Ec2RunnerArgs } from "./ec2Runner.ts";
+import { mocked, resolved } from "./testing.ts";
+
+const made = async (change: Partial<Ec2RunnerArgs> = {}, preview = false) =>
+  mocked(
+    () =>
+      new Ec2Runner("r", {
+        placement: { vpcId: "vpc-1", subnetIds: ["subnet-1", "subnet-2"] },
+        image: "111111111111.dkr.ecr.eu-central-1.amazonaws.com/images@sha256:abc",
+        repositoryArn: "arn:repository",
+        amiId: "ami-1",
+        instanceType: "t4g.small",
+        spot: false,
+        lifetimeSeconds: 3_600,
+        maxTimeoutSeconds: 600,
+        environment: { RATES_SETTINGS: '{"a":"b c"}', DATABASE_HOST: "db" },
+        database: {
+          host: pulumi.output("db"),
+          port: 5432,
+          name: "rates",
+          resourceId: pulumi.output("db-1"),
+          securityGroupId: pulumi.output("sg-db"),
+        },
+        statements: [],
+        retentionDays: 30,
+        tags: { owner: "team", stack: "dev" },
+        region: "eu-central-1",
+        accountId: "111111111111",
+        ...change,
+      }),
+    { preview },
+  );
+const template = async (change: Partial<Ec2RunnerArgs> = {}) =>
+  (await made(change)).registry.one("aws:ec2/launchTemplate:LaunchTemplate").inputs;
+
+describe("the EC2 runner of a stack", () => {
+  it("starts instances that nobody can log in to, and that are gone once they shut down", async () => {
+    const inputs = await template();
+    assert.equal(inputs.instanceInitiatedShutdownBehavior, "terminate");
+    assert.equal(inputs.keyName, undefined);
+    assert.deepEqual(
+      [inputs.metadataOptions.httpTokens, inputs.metadataOptions.httpPutResponseHopLimit],
+      ["required", 2],
+    );
+    assert.equal(inputs.metadataOptions.instanceMetadataTags, "enabled");
+    const [disk] = inputs.blockDeviceMappings;
+    assert.deepEqual([disk.ebs.encrypted, disk.ebs.deleteOnTermination], ["true", "true"]);
+  });
+
+  it("leaves the subnet to the dispatcher: a template with network interfaces would not", async () => {
+    const inputs = await template();
+    assert.equal(inputs.networkInterfaces, undefined);
+    assert.deepEqual(inputs.vpcSecurityGroupIds, ["r-id"]);
+    const { result } = await made();
+    assert.deepEqual((await resolved(result.settings)).subnetIds, ["subnet-1", "subnet-2"]);
+  });
+
+  it("asks for Spot instances only where the stack does", async () => {
+    assert.equal((await template()).instanceMarketOptions, undefined);
+    assert.equal((await template({ spot: true })).instanceMarketOptions.marketType, "spot");
+  });
+
+  it("tells an instance all it needs in a script that bash can read, in which nothing is left open", async () => {
+    const script = Buffer.from((await template()).userData, "base64").toString();
+    assert.doesNotMatch(script, /@[A-Z_]+@/);
+    assert.ok(script.includes('RATES_SETTINGS={"a":"b c"}\n'));
+    assert.ok(script.includes("docker pull --quiet 111111111111.dkr.ecr.eu-central-1.amazonaws.com/images@sha256:abc"));
+    assert.ok(script.includes("--stop-timeout 1200"), "the longest job, and a margin");
+    assert.ok(script.includes("(4800 + 59) / 60"), "its lifetime, the longest job, and a margin");
+    execFileSync("bash", ["-n"], { input: script });
+  });
+
+  it("lets the dispatcher start this template's instances, and end this stack's only", async () => {
+    const { result } = await made();
+    const find = (action: string) => result.launchStatements.find(({ actions }) => actions.includes(action));
+    assert.deepEqual(find("ec2:TerminateInstances")?.conditions, {
+      StringEquals: { "aws:ResourceTag/rates:stack": "r" },
+    });
+    assert.ok(find("ec2:RunInstances")?.conditions?.ArnLike);
+    assert.deepEqual(find("iam:PassRole")?.conditions, {
+      StringEquals: { "iam:PassedToService": "ec2.amazonaws.com" },
+    });
+    assert.equal((await resolved(result.settings)).tags["rates:stack"], "r");
+  });
+
+  it("can be previewed before any of it exists", async () => {
+    await made({}, true);
+  });
+});

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import * as pulumi from "@pulumi/pulumi";
+import { GlueRunner, type GlueRunnerArgs } from "./glueRunner.ts";
+import { mocked } from "./testing.ts";
+
+const made = async (change: Partial<GlueRunnerArgs> = {}, preview = false) =>
+  mocked(
+    () =>
+      new GlueRunner("g", {
+        placement: { vpcId: "vpc-1", subnetIds: ["subnet-1", "subnet-2"] },
+        zones: ["eu-central-1a", "eu-central-1b"],
+        database: {
+          host: pulumi.output("db"),
+          port: 5432,
+          name: "rates",
+          resourceId: pulumi.output("db-1"),
+          securityGroupId: pulumi.output("sg-db"),
+        },
+        settings: "{}",
+        catalog: '{"errors":{}}',
+        maxConcurrentRuns: 8,
+        dpuPerRun: 0.0625,
+        timeoutMinutes: 300,
+        statements: [],
+        keepData: true,
+        region: "eu-central-1",
+        accountId: "111111111111",
+        ...change,
+      }),
+    { preview },
+  );
+
+describe("the Glue runner of a stack", () => {
+  it("is a Python shell job that takes as many runs as capacity says, and is retried and queued by nobody but us", async () => {
+    const { inputs } = (await made()).registry.one("aws:glue/job:Job");
+    assert.deepEqual([inputs.command.name, inputs.command.pythonVersion], ["pythonshell", "3.9"]);
+    assert.deepEqual(inputs.executionProperty, { maxConcurrentRuns: 8 });
+    assert.deepEqual([inputs.maxCapacity, inputs.timeout], [0.0625, 300]);
+    assert.deepEqual([inputs.maxRetries, inputs.jobRunQueuingEnabled], [0, false]);
+    assert.equal(inputs.defaultArguments["--library-set"], "analytics");
+    assert.equal(inputs.defaultArguments["--database-auth"], "iam");
+  });
+
+  it("keeps script and catalogue under keys with their hash, so that runs find what they were started with", async () => {
+    const keys = async (catalog: string) =>
+      (await made({ catalog })).registry
+        .ofType("aws:s3/bucketObjectv2:BucketObjectv2")
+        .map(({ inputs }) => inputs.key as string);
+    const [one, other] = [await keys("{}"), await keys('{"errors":{}}')];
+    assert.match(one[0] ?? "", /^runner-[0-9a-f]{16}\.py$/);
+    assert.equal(one[0], other[0]);
+    assert.notEqual(one[1], other[1]);
+    const { inputs } = (await made()).registry.one("aws:glue/job:Job");
+    assert.equal(inputs.command.scriptLocation, `s3://g-scripts/${one[0]}`);
+  });
+
+  it("stands in one subnet with every port open among its own runs, and to Postgres only beyond them", async () => {
+    const { registry } = await made();
+    const { physicalConnectionRequirements, connectionType } = registry.one("aws:glue/connection:Connection").inputs;
+    assert.equal(connectionType, "NETWORK");
+    assert.deepEqual(physicalConnectionRequirements, {
+      availabilityZone: "eu-central-1a",
+      subnetId: "subnet-1",
+      securityGroupIdLists: ["g-id"],
+    });
+    const own = registry.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "g").inputs;
+    assert.deepEqual([own.securityGroupId, own.referencedSecurityGroupId], ["g-id", "g-id"]);
+    assert.deepEqual([own.fromPort, own.toPort], [0, 65_535]);
+    const out = registry.one("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "g-database").inputs;
+    assert.deepEqual([out.fromPort, out.referencedSecurityGroupId], [5432, "sg-db"]);
+  });
+
+  it("may read its own scripts only", async () => {
+    const { registry } = await made();
+    const read = registry.statements("g").find(({ Action }) => Action.includes("s3:GetObject"));
+    assert.deepEqual(read?.Resource, ["arn:aws:s3:eu-central-1:111111111111:g-scripts/*"]);
+  });
+
+  it("can be previewed before any of it exists", async () => {
+    await made({}, true);
+  });
+});

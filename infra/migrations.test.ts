@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import pg from "pg";
+import { testDatabase } from "../runtime/local/testing.ts";
+import { bundleCode } from "./bundle.ts";
+import { Database } from "./database.ts";
+import { Migrations, migrationsVersion } from "./migrations.ts";
+import { mocked, resolved } from "./testing.ts";
+
+const placement = { vpcId: "vpc-1", subnetIds: ["subnet-1"] };
+const made = (preview = false) =>
+  mocked(
+    () => {
+      const database = new Database("d", {
+        placement,
+        instanceClass: "db.t4g.medium",
+        storageGb: 20,
+        multiAz: false,
+        deletionProtection: false,
+        backupDays: 1,
+        maxConnections: 100,
+        keepData: false,
+        retentionDays: 7,
+      });
+      return new Migrations("m", { placement, database, arch: "arm64", retentionDays: 7 });
+    },
+    { preview },
+  );
+
+describe("the migrations of a stack", () => {
+  it("run once for each change of their files, and say their version only then", async () => {
+    const { registry, result } = await made();
+    const { inputs } = registry.one("aws:lambda/invocation:Invocation");
+    assert.deepEqual(inputs.triggers, { version: migrationsVersion() });
+    assert.equal(await resolved(result.version), migrationsVersion());
+    await made(true);
+  });
+
+  it("may read the master's password when they run, and keep it nowhere", async () => {
+    const { registry } = await made();
+    const { variables } = registry.one("aws:lambda/function:Function").inputs.environment;
+    assert.deepEqual(Object.keys(variables).sort(), [
+      "DATABASE_CA",
+      "DATABASE_HOST",
+      "DATABASE_NAME",
+      "DATABASE_PORT",
+      "MASTER_SECRET_ARN",
+    ]);
+    const [secret] = registry.statements("m");
+    assert.deepEqual(secret?.Action, ["secretsmanager:GetSecretValue"]);
+    assert.deepEqual(secret?.Resource, [variables.MASTER_SECRET_ARN]);
+  });
+
+  it("bring a database up to date as the bundle that Lambda gets, and tell names only", async function () {
+    this.timeout(60_000);
+    const database = await testDatabase();
+    const admin = new pg.Client(database.url);
+    await admin.connect();
+    const { username, password, hostname, port } = new URL(database.url);
+    const server = createServer((_request, response) => {
+      response.setHeader("content-type", "application/x-amz-json-1.1");
+      response.end(
+        JSON.stringify({ SecretString: JSON.stringify({ username, password: decodeURIComponent(password) }) }),
+      );
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const directory = mkdtempSync(join(tmpdir(), "rates-migrate-"));
+    const before = { ...process.env };
+    try {
+      const code = bundleCode({
+        entry: new URL("../db/lambda.ts", import.meta.url),
+        external: ["@aws-sdk/*", "@smithy/*"],
+      });
+      const file = join(directory, "index.mjs");
+      writeFileSync(
+        file,
+        code.replace(/from"(@(?:aws-sdk|smithy)\/[^"]+)"/g, (_, name) => `from"${import.meta.resolve(name)}"`),
+      );
+      cpSync(fileURLToPath(new URL("../db/migrations", import.meta.url)), join(directory, "migrations"), {
+        recursive: true,
+      });
+      Object.assign(process.env, {
+        AWS_REGION: "eu-central-1",
+        AWS_ACCESS_KEY_ID: "test",
+        AWS_SECRET_ACCESS_KEY: "test",
+        AWS_ENDPOINT_URL_SECRETS_MANAGER: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        DATABASE_HOST: hostname,
+        DATABASE_PORT: port,
+        DATABASE_NAME: database.name,
+        MASTER_SECRET_ARN: "arn:secret",
+      });
+      // As on the first day, but for the roles, which are the cluster's.
+      await admin.query(
+        "drop schema jobs cascade; drop schema tracking cascade; drop schema public cascade; create schema public",
+      );
+      const { handler } = await import(pathToFileURL(file).href);
+      const first = await handler();
+      assert.ok(
+        first.applied.length > 0 && first.applied.every((name: string) => /^\d{4}_/.test(name)),
+        JSON.stringify(first),
+      );
+      assert.deepEqual(await handler(), { applied: [] });
+      assert.equal((await admin.query("select from jobs.jobs")).rowCount, 0);
+    } finally {
+      for (const key of Object.keys(process.env)) if (!(key in before)) delete process.env[key];
+      Object.assign(process.env, before);
+      rmSync(directory, { recursive: true });
+      server.close();
+      await admin.end();
+      await database.drop();
+    }
+  });
+});
