@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { planCapacity } from "./capacity.ts";
+import { readStackFile } from "./config.ts";
+import { requireEngine } from "./testing/command.ts";
+import { type Engine, type EngineOptions, engine, moduleProgram } from "./testing/engine.ts";
+import { Cloud } from "./testing/provider/cloud.ts";
+import { UNKNOWN } from "./testing/provider/values.ts";
+import { type Run, RunFailed, type Step } from "./testing/run.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const file = (stack: string) => `${ROOT}Pulumi.${stack}.yaml`;
+const program = () => moduleProgram(new URL("index.ts", import.meta.url));
+const STACKS = ["dev", "staging", "prod"] as const;
+
+/** One stack's engine, over a cloud whose caller is in that stack's account. */
+const start = (stack: string, options: Partial<EngineOptions> = {}): Promise<Engine> => {
+  const { account } = readStackFile(stack, ROOT);
+  return engine({
+    program: program(),
+    stack,
+    settings: file(stack),
+    cloud: new Cloud({ account: account.id }),
+    ...options,
+  });
+};
+const only = (run: Run, type: string, name?: string): Step => {
+  const found = run.steps.filter((step) => step.type === type && (name === undefined || step.name === name));
+  assert.equal(found.length, 1, `${type} ${name ?? ""}: ${found.length}`);
+  return found[0] as Step;
+};
+const refusal = async (run: Promise<Run>): Promise<string> => {
+  const error = await run.then(
+    () => undefined,
+    (failure: unknown) => failure,
+  );
+  assert.ok(error instanceof RunFailed, `expected a failed run, got ${error}`);
+  assert.deepEqual(
+    error.run.steps.filter(({ type }) => type.startsWith("aws")),
+    [],
+    "nothing was planned",
+  );
+  return error.message;
+};
+
+describe("the program in the real engine", () => {
+  before(function () {
+    requireEngine(this);
+  });
+
+  for (const stack of STACKS)
+    it(`previews, makes, keeps and destroys ${stack}`, async function () {
+      this.timeout(240_000);
+      const config = readStackFile(stack, ROOT);
+      const { plan } = planCapacity(config);
+      assert.ok(plan);
+      const one = await start(stack);
+      try {
+        const preview = await one.preview();
+        assert.ok(preview.steps.every(({ op }) => op === "create"));
+        assert.equal(only(preview, "aws:sqs/queue:Queue", `rates-${stack}-queues-requests`).outputs.arn, UNKNOWN);
+        assert.equal(one.cloud.standing.size, 0, "a preview makes nothing");
+
+        const up = await one.up();
+        assert.deepEqual(up.changes, preview.changes);
+        const resources = up.steps.filter(({ type }) => /^aws:/.test(type));
+        assert.deepEqual(
+          resources
+            .filter(({ provider }) => !provider.includes("::pulumi:providers:aws::account::"))
+            .map(({ urn }) => urn),
+          [],
+          "everything is on the account's provider",
+        );
+        const components = up.steps
+          .filter(({ type }) => type.startsWith("rates:infra:"))
+          .map(({ type }) => type)
+          .sort();
+        const parts = [
+          "Api",
+          "Buckets",
+          "Database",
+          "Dispatcher",
+          "Ec2Runner",
+          "GlueRunner",
+          "Images",
+          "Migrations",
+          "Monitoring",
+          "Network",
+          "Queues",
+        ];
+        if (config.tracking.store === "opensearch") parts.push("Tracking");
+        assert.deepEqual(components, parts.map((part) => `rates:infra:${part}`).sort());
+
+        // Sizes are those that capacity counted.
+        const job = only(up, "aws:glue/job:Job").inputs as { executionProperty: { maxConcurrentRuns: number } };
+        assert.equal(job.executionProperty.maxConcurrentRuns, plan.glue.maxConcurrentRuns);
+        assert.equal(
+          only(up, "aws:lambda/function:Function", `rates-${stack}-dispatcher`).inputs.reservedConcurrentExecutions,
+          plan.dispatcher.reservedConcurrency,
+        );
+        assert.equal(only(up, "aws:appautoscaling/target:Target").inputs.maxCapacity, config.api.maxTasks);
+        assert.equal(only(up, "aws:rds/instance:Instance").inputs.multiAz, config.database.multiAz);
+        assert.deepEqual(
+          only(up, "aws:sqs/queue:Queue", `rates-${stack}-queues-requests`).outputs.tagsAll as Record<string, string>,
+          { ...config.tags, stack },
+        );
+        const nats = up.steps.filter(({ type }) => type === "aws:ec2/natGateway:NatGateway").length;
+        assert.equal(nats, { none: 0, single: 1, perZone: config.network.zones.length }[config.network.nat]);
+
+        const outputs = await one.outputs();
+        for (const key of [
+          "api",
+          "requestQueueUrl",
+          "responseQueueUrl",
+          "deadLetterQueueUrl",
+          "resultsBucket",
+          "uploadsBucket",
+          "dashboard",
+          "region",
+        ])
+          assert.equal(typeof outputs[key], "string", key);
+        assert.doesNotMatch(one.stateText(), /BEGIN (RSA |EC )?PRIVATE KEY|"(master)?[pP]assword": ?"[^"]/);
+
+        assert.deepEqual(Object.keys((await one.preview()).changes), ["same"], "a second preview has no changes");
+        if (config.data.keep) return;
+        await one.destroy();
+        const left = [...one.cloud.standing.values()].map(({ type }) => type);
+        assert.deepEqual(
+          left.filter((type) => !/s3\/bucketObject|docker/.test(type)),
+          [],
+        );
+      } finally {
+        await one.close();
+      }
+    });
+
+  it("stops in the wrong account, with both accounts and what to do", async () => {
+    const one = await start("dev", { cloud: new Cloud({ account: "999999999999" }) });
+    try {
+      const message = await refusal(one.preview());
+      assert.match(
+        message,
+        /account\.id 111111111111: .*999999999999.*Nothing was changed\. Log in to the stack's account/s,
+      );
+    } finally {
+      await one.close();
+    }
+  });
+
+  it("lists all that is wrong with a configuration before any provider sees it", async () => {
+    const one = await start("dev", {
+      config: {
+        "rates-platform:database": { instanceClass: "db.t9.huge", storageGb: "many" },
+        "rates-platform:network": { cidr: "10.0.0.0/27", zones: ["eu-central-1a", "us-east-1b"], nat: "single" },
+        "rates-platform:quotaz": {},
+        "rates-platform:api": {
+          certificateArn: "arn:aws:acm:us-east-1:111111111111:certificate/1",
+          domainName: "rates.example.com",
+        },
+      },
+    });
+    try {
+      const message = await refusal(one.preview());
+      for (const expected of [
+        /database\.instanceClass "db\.t9\.huge" is not in RDS_CLASSES/,
+        /database\.storageGb "many" has to be/,
+        /network\.cidr "10\.0\.0\.0\/27" is too small/,
+        /network\.zones\.1 "us-east-1b" is not in account\.region/,
+        /quotaz .*Did you mean 'quotas'/,
+        /api\.certificateArn .* is of us-east-1/,
+      ])
+        assert.match(message, expected);
+    } finally {
+      await one.close();
+    }
+  });
+
+  it("gives copies of a stack in one account names of their own", async function () {
+    this.timeout(120_000);
+    const cloud = new Cloud({ account: "111111111111" });
+    const [dev, anna] = [await start("dev", { cloud }), await start("dev", { cloud, stack: "dev-anna" })];
+    try {
+      await dev.up();
+      await anna.up();
+      const [one, other] = [await dev.outputs(), await anna.outputs()];
+      assert.match(String(other.requestQueueUrl), /rates-dev-anna-queues-requests/);
+      assert.notEqual(one.uploadsBucket, other.uploadsBucket);
+    } finally {
+      await dev.close();
+      await anna.close();
+    }
+  });
+});
