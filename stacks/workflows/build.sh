@@ -1,0 +1,16 @@
+#!/bin/sh
+# Builds the actionlint that is pinned here from its Go module, unless it is there, and prints its path. It lies outside
+# the clone. `build.sh --path` only prints where it would be.
+set -eu
+version=v1.7.12
+target="${XDG_CACHE_HOME:-$HOME/.cache}/rates-platform/actionlint-$version"
+if [ "${1:-}" != --path ] && ! [ -x "$target/actionlint" ]; then
+  PATH="$PATH:/usr/local/go/bin"
+  command -v go >/dev/null || {
+    echo "actionlint is built with Go: install it" >&2
+    exit 1
+  }
+  echo "Building actionlint $version …" >&2
+  GOBIN="$target" go install "github.com/rhysd/actionlint/cmd/actionlint@$version" >&2
+fi
+echo "$target/actionlint"

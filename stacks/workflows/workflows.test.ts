@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
+import { skip } from "../../runtime/local/testing.ts";
+import { accountOf } from "./account.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const FOLDER = `${ROOT}.github/workflows/`;
+const BUILD = fileURLToPath(new URL("build.sh", import.meta.url));
+const files = readdirSync(FOLDER);
+const expression = (text: string) => `$${`{{ ${text} }}`}`;
+const STACK = expression("inputs.stack");
+interface Job {
+  permissions?: Record<string, string>;
+  concurrency?: { "cancel-in-progress": boolean; group: string };
+  needs?: string;
+  with?: Record<string, string>;
+  environment?: string;
+  if?: string;
+  strategy?: { matrix: { stack: string[] } };
+  steps?: { uses?: string; with?: Record<string, unknown> }[];
+}
+const workflow = (name: string): { on: Record<string, unknown>; jobs: Record<string, Job> } =>
+  parse(readFileSync(`${FOLDER}${name}`, "utf8"));
+const stacks = readdirSync(ROOT).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
+
+describe("the workflows", () => {
+  it("are what GitHub takes, by actionlint", function () {
+    this.timeout(300_000);
+    const command = execFileSync(BUILD, ["--path"], { encoding: "utf8" }).trim();
+    if (!existsSync(command)) {
+      if (process.env.RATES_REQUIRE_ALL !== "1") skip(this, "no actionlint (stacks/workflows/build.sh builds it)");
+      execFileSync(BUILD, { stdio: ["ignore", "ignore", "inherit"] });
+    }
+    // Its checks by shellcheck and pyflakes depend on what else a machine has.
+    const { stdout, status } = spawnSync(command, [
+      "-shellcheck=",
+      "-pyflakes=",
+      ...files.map((name) => FOLDER + name),
+    ]);
+    assert.equal(status, 0, String(stdout));
+  });
+
+  it("give each job its own permissions, and none to forks", () => {
+    for (const name of files) {
+      const { on, jobs } = workflow(name);
+      assert.ok(!("pull_request_target" in on), name);
+      for (const [id, job] of Object.entries(jobs)) assert.ok(job.permissions, `${name}: ${id}`);
+    }
+    assert.match(workflow("preview.yml").jobs.preview?.if ?? "", /head\.repo\.full_name == github\.repository/);
+  });
+
+  it("preview every stack in parallel with every policy pack, in a comment that is updated", () => {
+    const { preview } = workflow("preview.yml").jobs;
+    assert.deepEqual(preview?.strategy?.matrix.stack.sort(), stacks.sort());
+    const settings = preview?.steps?.find(({ uses }) => uses?.startsWith("pulumi/"))?.with;
+    assert.equal(settings?.command, "preview");
+    assert.equal(settings?.policyPacks, expression("steps.account.outputs.packs"));
+    assert.deepEqual([settings?.["comment-on-pr"], settings?.["edit-pr-comment"]], [true, true]);
+  });
+
+  it("deploy stack after stack, one at a time, never cut off midway, by approval of its environment", () => {
+    const { dev, staging, prod } = workflow("deploy.yml").jobs;
+    assert.deepEqual([dev?.needs, staging?.needs, prod?.needs], [undefined, "dev", "staging"]);
+    const { up } = workflow("up.yml").jobs;
+    assert.deepEqual(up?.concurrency, { group: `up-${STACK}`, "cancel-in-progress": false });
+    assert.equal(up?.environment, STACK);
+  });
+
+  it("know each stack's account, state and registry from its file", () => {
+    const { packs: _, ...account } = accountOf("dev", ROOT);
+    assert.deepEqual(account, {
+      id: "111111111111",
+      region: "eu-central-1",
+      backend: "s3://rates-state-111111111111-eu-central-1?region=eu-central-1",
+      secrets: "awskms://alias/rates-state?region=eu-central-1",
+      registry: "111111111111.dkr.ecr.eu-central-1.amazonaws.com",
+    });
+  });
+});
