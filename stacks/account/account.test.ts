@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { mocked } from "../../infra/testing.ts";
+import { requireEngine } from "../testing/command.ts";
+import { engine, moduleProgram } from "../testing/engine.ts";
+import { Cloud } from "../testing/provider/cloud.ts";
+import { accountOf } from "../workflows/account.ts";
+import { accountConfig } from "./config.ts";
+import { State } from "./state.ts";
+import { WorkflowRoles } from "./workflowRoles.ts";
+
+const settings = fileURLToPath(new URL("Pulumi.example.yaml", import.meta.url));
+const roles = async () =>
+  (
+    await mocked(() => {
+      const state = new State("s", { id: "111111111111", region: "eu-central-1" });
+      return new WorkflowRoles("w", { accountId: "111111111111", repository: "o/r", stacks: ["dev", "qa"], state });
+    })
+  ).registry;
+
+describe("an account's first day", () => {
+  it("lets pull requests of the repository preview, its environments deploy, and nobody else either", async () => {
+    const registry = await roles();
+    const condition = (what: string) =>
+      JSON.parse(registry.one("aws:iam/role:Role", `w-${what}`).inputs.assumeRolePolicy).Statement[0].Condition
+        .StringEquals;
+    const sub = "token.actions.githubusercontent.com:sub";
+    assert.deepEqual(condition("preview")[sub], ["repo:o/r:pull_request"]);
+    assert.deepEqual(condition("deploy")[sub], ["repo:o/r:environment:dev", "repo:o/r:environment:qa"]);
+    assert.equal(condition("deploy")["token.actions.githubusercontent.com:aud"], "sts.amazonaws.com");
+  });
+
+  it("keeps data and secrets from a preview, and a deployment from its own rights", async () => {
+    const registry = await roles();
+    const [deny] = registry.statements("w-preview");
+    assert.equal(deny?.Effect, "Deny");
+    for (const action of ["s3:GetObject", "secretsmanager:GetSecretValue", "rds-db:connect"])
+      assert.ok(deny?.Action.includes(action), action);
+    const own = registry.statements("w-deploy").find(({ Effect }) => Effect === "Deny");
+    assert.deepEqual(own?.Resource, [
+      "arn:aws:iam::111111111111:role/rates-deploy",
+      "arn:aws:iam::111111111111:role/rates-preview",
+    ]);
+  });
+
+  it("is refused with all that is wrong at once", () => {
+    assert.throws(
+      () =>
+        accountConfig({
+          "rates-account:account": JSON.stringify({ id: 1, region: "eu-central-1", repository: "r", stacks: [] }),
+          "rates-account:quotas": JSON.stringify({ glueRun: 5 }),
+        }),
+      ({ message }: Error) => {
+        for (const expected of [
+          /account\.id/,
+          /account\.repository/,
+          /account\.stacks/,
+          /quotas\.glueRun: .*Did you mean 'glueRuns'/,
+        ])
+          assert.match(message, expected);
+        return true;
+      },
+    );
+  });
+
+  describe("in the real engine", () => {
+    before(function () {
+      requireEngine(this);
+    });
+
+    it("is previewed, made, unchanged the second time, and protects the state from its last day", async function () {
+      this.timeout(120_000);
+      const one = await engine({
+        program: moduleProgram(new URL("index.ts", import.meta.url)),
+        project: "rates-account",
+        settings,
+        cloud: new Cloud({ account: "111111111111" }),
+      });
+      try {
+        const preview = await one.preview();
+        const up = await one.up();
+        assert.deepEqual(up.changes, preview.changes);
+        const outputs = await one.outputs();
+        const { backend, secrets } = accountOf("dev", fileURLToPath(new URL("../..", import.meta.url)));
+        assert.deepEqual([outputs.backend, outputs.secretsProvider], [backend, secrets], "where the workflows look");
+        assert.deepEqual(Object.keys((await one.preview()).changes), ["same"]);
+        await assert.rejects(one.destroy(), /protect/);
+      } finally {
+        await one.close();
+      }
+    });
+  });
+});

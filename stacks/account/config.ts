@@ -1,0 +1,55 @@
+import { RunError } from "@pulumi/pulumi/errors.js";
+import Type from "typebox";
+import Value from "typebox/value";
+import { problemsOf, suggestion } from "../../runtime/jobs/problems.ts";
+import { LIMITS, type Limit } from "../limits.ts";
+
+const closed = { additionalProperties: false } as const;
+
+/** What an account's own program is told. */
+export const AccountConfig = Type.Object(
+  {
+    account: Type.Object(
+      {
+        id: Type.String({ pattern: "^[0-9]{12}$", description: "the 12 digits of the AWS account, in quotes" }),
+        region: Type.String({ pattern: "^[a-z]{2}(-[a-z]+)+-[1-9]$", description: "as eu-central-1" }),
+        repository: Type.String({
+          pattern: "^[\\w.-]+/[\\w.-]+$",
+          description: "owner/name, whose workflows may log in",
+        }),
+        stacks: Type.Array(Type.String({ pattern: "^[a-z][a-z0-9-]*$" }), {
+          minItems: 1,
+          description: "the stacks that stand here; each is an environment of the repository",
+        }),
+      },
+      closed,
+    ),
+    serviceLinkedRoles: Type.Array(Type.String({ pattern: "^[a-z0-9.-]+\\.amazonaws\\.com$" }), {
+      default: [],
+      description: "services whose role the account has not yet",
+    }),
+    quotas: Type.Record(Type.String(), Type.Number({ minimum: 1 }), {
+      default: {},
+      description: "names of stacks/limits.ts and the values to ask for",
+    }),
+  },
+  closed,
+);
+export type AccountConfig = Type.Static<typeof AccountConfig>;
+
+const PREFIX = "rates-account:";
+
+/** Reads the configuration as Pulumi hands it over. Throws a RunError that lists all that is wrong. */
+export function accountConfig(all: Readonly<Record<string, string>>): AccountConfig {
+  const own = Object.entries(all)
+    .filter(([key]) => key.startsWith(PREFIX))
+    .map(([key, text]) => [key.slice(PREFIX.length), /^[[{]/.test(text) ? JSON.parse(text) : text] as const);
+  const config = Value.Default(AccountConfig, Object.fromEntries(own)) as AccountConfig;
+  const problems = problemsOf(AccountConfig, config).map(({ field, message }) => `${field}: ${message}`);
+  const adjustable = Object.entries<Limit>(LIMITS).flatMap(([name, { quota }]) => (quota ? [name] : []));
+  for (const name of Object.keys(config.quotas ?? {}))
+    if (!adjustable.includes(name))
+      problems.push(`quotas.${name}: is no limit that can be raised.${suggestion(name, adjustable)}`);
+  if (problems.length > 0) throw new RunError(`The account's configuration is not valid:\n  ${problems.join("\n  ")}`);
+  return config;
+}

@@ -1,0 +1,25 @@
+import { allConfig } from "@pulumi/pulumi/runtime/config.js";
+import { accountProvider, verifyAccount } from "../../infra/account.ts";
+import { accountConfig } from "./config.ts";
+import { Once } from "./once.ts";
+import { State } from "./state.ts";
+import { WorkflowRoles } from "./workflowRoles.ts";
+
+/** An account's first day: what it has once, whatever stacks come to stand in it. */
+export default async function (): Promise<Record<string, unknown>> {
+  const { account, serviceLinkedRoles, quotas } = accountConfig(allConfig());
+  const { id, region, repository, stacks } = account;
+  const args = { id, region, tags: { owner: "rates", stack: "account" } };
+  const provider = accountProvider("account", args);
+  await verifyAccount(provider, args);
+  const on = { providers: { aws: provider } };
+  const state = new State("rates-state", { id, region }, on);
+  const roles = new WorkflowRoles("rates-workflows", { accountId: id, repository, stacks, state }, on);
+  new Once("rates-once", { id, region, serviceLinkedRoles, quotas }, on);
+  return {
+    backend: state.bucket.bucket.apply((bucket) => `s3://${bucket}?region=${region}`),
+    secretsProvider: `awskms://alias/rates-state?region=${region}`,
+    previewRole: roles.preview.arn,
+    deployRole: roles.deploy.arn,
+  };
+}

@@ -1,0 +1,79 @@
+import { LogGroup } from "@pulumi/aws/cloudwatch/logGroup.js";
+import { LogResourcePolicy } from "@pulumi/aws/cloudwatch/logResourcePolicy.js";
+import { EncryptionByDefault } from "@pulumi/aws/ebs/encryptionByDefault.js";
+import { ServiceLinkedRole } from "@pulumi/aws/iam/serviceLinkedRole.js";
+import { AccountPublicAccessBlock } from "@pulumi/aws/s3/accountPublicAccessBlock.js";
+import { ServiceQuota } from "@pulumi/aws/servicequotas/serviceQuota.js";
+import * as pulumi from "@pulumi/pulumi";
+import { TRACKING_LOGS } from "../../infra/tracking.ts";
+import { LIMITS, type Limit } from "../limits.ts";
+
+/** What AWS has one of in an account and region, however many stacks stand there. */
+export interface OnceArgs {
+  readonly id: string;
+  readonly region: string;
+  readonly serviceLinkedRoles: readonly string[];
+  /** Names of stacks/limits.ts, and what to ask for. */
+  readonly quotas: Readonly<Record<string, number>>;
+}
+
+/** Days that the log groups of Glue are kept, which all its jobs in the account share. */
+const GLUE_LOG_DAYS = 30;
+
+/** Service-linked roles, log groups that services share, defaults that close what should be closed, quota requests. */
+export class Once extends pulumi.ComponentResource {
+  constructor(name: string, args: OnceArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("rates:account:Once", name, {}, opts);
+    const child = { parent: this };
+    for (const service of args.serviceLinkedRoles)
+      new ServiceLinkedRole(
+        `${name}-${service.split(".")[0]}`,
+        { awsServiceName: service },
+        { ...child, retainOnDelete: true },
+      );
+    for (const stream of ["output", "error"])
+      new LogGroup(
+        `${name}-glue-${stream}`,
+        { name: `/aws-glue/python-jobs/${stream}`, retentionInDays: GLUE_LOG_DAYS },
+        child,
+      );
+    // OpenSearch writes only where a policy of the account lets it; an account has ten of them at most.
+    new LogResourcePolicy(
+      `${name}-search`,
+      {
+        policyName: "rates-opensearch",
+        policyDocument: JSON.stringify({
+          Version: "2012-10-17",
+          Statement: [
+            {
+              Effect: "Allow",
+              Principal: { Service: "es.amazonaws.com" },
+              Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
+              Resource: `arn:aws:logs:${args.region}:${args.id}:log-group:${TRACKING_LOGS}*`,
+              Condition: { StringEquals: { "aws:SourceAccount": args.id } },
+            },
+          ],
+        }),
+      },
+      child,
+    );
+    new AccountPublicAccessBlock(
+      name,
+      { blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
+      child,
+    );
+    new EncryptionByDefault(name, { enabled: true }, child);
+    // A request does not wait for its answer, and destroy lowers nothing: capacity counts with what was granted.
+    const limits: Readonly<Record<string, Limit>> = LIMITS;
+    for (const [limit, value] of Object.entries(args.quotas)) {
+      const quota = limits[limit]?.quota;
+      if (quota)
+        new ServiceQuota(
+          `${name}-${limit}`,
+          { serviceCode: quota.service, quotaCode: quota.code, value },
+          { ...child, retainOnDelete: true },
+        );
+    }
+    this.registerOutputs({});
+  }
+}

@@ -1,0 +1,65 @@
+import { Alias } from "@pulumi/aws/kms/alias.js";
+import { Key } from "@pulumi/aws/kms/key.js";
+import { Bucket } from "@pulumi/aws/s3/bucket.js";
+import { BucketPolicy } from "@pulumi/aws/s3/bucketPolicy.js";
+import { BucketPublicAccessBlock } from "@pulumi/aws/s3/bucketPublicAccessBlock.js";
+import { BucketServerSideEncryptionConfiguration } from "@pulumi/aws/s3/bucketServerSideEncryptionConfiguration.js";
+import { BucketVersioning } from "@pulumi/aws/s3/bucketVersioning.js";
+import * as pulumi from "@pulumi/pulumi";
+
+/** Where an account's stacks keep their state: a bucket with versions, and the key of its secrets. Never deleted by us. */
+export class State extends pulumi.ComponentResource {
+  readonly bucket: Bucket;
+  readonly key: Key;
+
+  constructor(name: string, { id, region }: { id: string; region: string }, opts?: pulumi.ComponentResourceOptions) {
+    super("rates:account:State", name, {}, opts);
+    const child = { parent: this };
+    const kept = { ...child, protect: true };
+    this.key = new Key(name, { description: "state of Pulumi's stacks", enableKeyRotation: true }, kept);
+    new Alias(name, { name: "alias/rates-state", targetKeyId: this.key.keyId }, child);
+    // Known by its name to the workflows (stacks/workflows/account.ts), which have nothing to ask before they know it.
+    this.bucket = new Bucket(name, { bucket: `rates-state-${id}-${region}` }, kept);
+    const of = { bucket: this.bucket.bucket };
+    new BucketVersioning(name, { ...of, versioningConfiguration: { status: "Enabled" } }, child);
+    new BucketServerSideEncryptionConfiguration(
+      name,
+      {
+        ...of,
+        rules: [
+          {
+            applyServerSideEncryptionByDefault: { sseAlgorithm: "aws:kms", kmsMasterKeyId: this.key.arn },
+            bucketKeyEnabled: true,
+          },
+        ],
+      },
+      child,
+    );
+    new BucketPublicAccessBlock(
+      name,
+      { ...of, blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
+      child,
+    );
+    new BucketPolicy(
+      name,
+      {
+        ...of,
+        policy: pulumi.jsonStringify({
+          Version: "2012-10-17",
+          Statement: [
+            {
+              Sid: "TlsOnly",
+              Effect: "Deny",
+              Principal: "*",
+              Action: "s3:*",
+              Resource: [this.bucket.arn, pulumi.interpolate`${this.bucket.arn}/*`],
+              Condition: { Bool: { "aws:SecureTransport": "false" } },
+            },
+          ],
+        }),
+      },
+      child,
+    );
+    this.registerOutputs({ bucket: this.bucket.bucket });
+  }
+}
