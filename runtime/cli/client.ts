@@ -2,11 +2,14 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CommandError, reasonOf } from "./exits.ts";
+import { stackOutputs } from "./stackOutputs.ts";
 
 /** Options that every command takes. */
 export interface Connection {
   api?: string;
   token?: string;
+  /** A deployed stack, whose API is to be used. */
+  stack?: string;
   dataDir?: string;
   tenant?: string;
 }
@@ -120,13 +123,19 @@ async function refusal(response: Response): Promise<CommandError> {
   return new CommandError(exit, [problem.detail, ...lines].join("\n"), { data: problem, passing });
 }
 
-/** --api and --token, RATES_API and RATES_TOKEN, or the platform that runs on this machine. */
+/** --stack, --api and --token, RATES_API and RATES_TOKEN, or the platform that runs on this machine. */
 export function connect({
-  api = process.env.RATES_API,
+  stack,
+  api = stack === undefined ? process.env.RATES_API : undefined,
   token = process.env.RATES_TOKEN,
   dataDir,
   tenant,
 }: Connection): Client {
+  if (stack !== undefined) {
+    if (api !== undefined) throw new CommandError("invalid", "--stack and --api do not go together.");
+    if (token === undefined) throw new CommandError("invalid", "--stack needs a token: --token or RATES_TOKEN.");
+    return new Client(stackOutputs(stack).api, token, tenant);
+  }
   if (api !== undefined && token !== undefined) return new Client(api, token, tenant);
   const named = dataDir ?? process.env.RATES_DATA_DIR;
   const directory = named === undefined ? join(CLONE, ".local") : resolve(named);

@@ -7,6 +7,7 @@ import { workCommands } from "./workCommands.ts";
 /** The `rates` command. */
 const program = new Command("rates")
   .description("Submits work to the rates platform, watches it and fetches what it brings.")
+  .option("--stack <name>", "a deployed stack, as `pulumi stack output` knows it; with --token")
   .option("--api <url>", "the platform's API (RATES_API; else the platform on this machine)")
   .option("--token <token>", "the token to use (RATES_TOKEN)")
   .option("--data-dir <dir>", "the local platform's data directory (RATES_DATA_DIR, .local)")

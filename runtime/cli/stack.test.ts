@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { httpDouble, json, start } from "./testing.ts";
+
+describe("rates --stack", () => {
+  let directory = "";
+  let api: Awaited<ReturnType<typeof httpDouble>>;
+  before(async () => {
+    directory = mkdtempSync(join(tmpdir(), "rates-pulumi-"));
+    api = await httpDouble((call) => json(call, { jobs: [] }));
+  });
+  after(() => {
+    api.close();
+    rmSync(directory, { recursive: true });
+  });
+  /** A pulumi command that answers so. */
+  const pulumi = (script: string) =>
+    writeFileSync(join(directory, "pulumi"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const outputs = (more: object = {}) => {
+    const keys = [
+      "account",
+      "region",
+      "requestQueueUrl",
+      "responseQueueUrl",
+      "deadLetterQueueUrl",
+      "resultsBucket",
+      "uploadsBucket",
+      "dashboard",
+      "glueJob",
+      "launchTemplate",
+      "dispatcherFunction",
+    ];
+    return JSON.stringify({
+      ...Object.fromEntries(keys.map((key) => [key, "x"])),
+      stack: "dev",
+      api: api.url,
+      ...more,
+    });
+  };
+  const rates = async (...args: string[]) => {
+    const env = { PATH: `${directory}${delimiter}${process.env.PATH}`, RATES_TOKEN: "token" };
+    return start(["--stack", "dev", ...args], env).ended;
+  };
+
+  it("finds the API of a stack by pulumi's outputs", async () => {
+    pulumi(`[ "$*" = "stack output --json --stack dev" ] && echo '${outputs()}'`);
+    const { code, stderr } = await rates("list", "--json");
+    assert.equal(code, 0, stderr);
+    assert.match(api.calls.at(-1) ?? "", /^GET \/jobs/);
+  });
+
+  it("says what is missing, and what to do", async () => {
+    pulumi("echo 'error: no stack named dev' >&2; exit 255");
+    const unknown = await rates("list");
+    assert.equal(unknown.code, 4);
+    assert.match(unknown.stderr, /pulumi knows no stack 'dev' here: error: no stack named dev\n.*pulumi login/);
+    pulumi(`echo '${outputs({ api: null })}'`);
+    assert.match((await rates("list")).stderr, /does not say its api\.\nDeploy it first: .*up -s dev/);
+    pulumi(`echo '${outputs()}'`);
+    const { ended } = start(["--stack", "dev", "list"], { PATH: `${directory}${delimiter}${process.env.PATH}` });
+    assert.match((await ended).stderr, /--stack needs a token: --token or RATES_TOKEN/);
+    const both = await rates("--api", "http://127.0.0.1:1", "list");
+    assert.match(both.stderr, /--stack and --api do not go together/);
+  });
+
+  it("says so where there is no pulumi command", async () => {
+    const node = join(process.execPath, "..");
+    const { ended } = start(["--stack", "dev", "list"], { PATH: node, RATES_TOKEN: "token" });
+    assert.match((await ended).stderr, /--stack asks the pulumi command, and there is none/);
+  });
+});
