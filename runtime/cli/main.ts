@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { CommandError, EXITS, type Exit, reasonOf } from "./exits.ts";
 import { jobCommands } from "./jobCommands.ts";
+import { operateCommands } from "./operateCommands.ts";
 import { printJson, say } from "./screen.ts";
 import { workCommands } from "./workCommands.ts";
 
@@ -33,6 +34,7 @@ const exits: { last: Exit } = { last: "done" };
 const context = { program, end: (exit: Exit) => (exits.last = exit) };
 workCommands(context);
 jobCommands(context);
+operateCommands(context);
 for (const command of [program, ...program.commands]) command.exitOverride();
 
 // `| head` has seen enough: that is no failure, and nobody reads what would follow.

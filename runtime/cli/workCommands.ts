@@ -33,14 +33,20 @@ export function workCommands({ program, end }: CliContext): void {
     .option("--format <format>", "csv, ndjson or json")
     .option("--compression <kind>", "none or gzip")
     .option("--dry-run", "check everything, change nothing")
+    .option("--explain", "only say where it would run, whether there is room, and a read's plan")
     .option("--watch", "wait for its end")
     .action(async (file: string | undefined, _: Flags, command: Command) => {
       const { client, json } = clientOf(command);
-      const flags = command.optsWithGlobals<Flags & { watch?: boolean }>();
+      const flags = command.optsWithGlobals<Flags & { watch?: boolean; explain?: boolean }>();
       const { requestFrom, requestIn, submit } = await import("./submit.ts");
       const { paramsFor } = await import("./params.ts");
       const request =
         file === undefined ? requestFrom(flags, await paramsFor(client, flags)) : await requestIn(file, flags);
+      if (flags.explain) {
+        const { explained, sayExplained } = await import("./explain.ts");
+        const answer = await explained(client, request);
+        return json ? printJson(answer) : sayExplained(answer);
+      }
       const { client: owner, ...submitted } = await submit(client, request);
       if (flags.watch) {
         const document = await follow(owner, submitted.requestId, flags);

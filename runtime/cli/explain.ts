@@ -1,0 +1,41 @@
+import type { Client } from "./client.ts";
+import { print, say } from "./screen.ts";
+
+/** What POST /explain answers. */
+export interface Explained {
+  route: string;
+  room: { slots: number; running: number; waiting: number; now: boolean };
+  estimatedRows?: number;
+  estimatedBytes?: number;
+  plan?: PlanNode;
+}
+
+/** A node of a plan, as EXPLAIN (FORMAT JSON) has it. */
+interface PlanNode {
+  "Node Type": string;
+  "Relation Name"?: string;
+  "Index Name"?: string;
+  "Plan Rows": number;
+  "Total Cost": number;
+  Plans?: PlanNode[];
+}
+
+/** Asks what a request would take, without submitting it. */
+export const explained = (client: Client, request: object): Promise<Explained> =>
+  client.json("POST", "/explain", request);
+
+/** Shows it to people. */
+export function sayExplained({ route, room, estimatedRows, estimatedBytes, plan }: Explained): void {
+  const kind = route === "glue" ? "Glue" : "EC2";
+  print(`route  ${kind}, ${room.running} of ${room.slots} runs, ${room.waiting} jobs waiting`);
+  say(room.now ? "It would start at once." : "It would wait: all runs of this kind have work.");
+  if (estimatedRows !== undefined)
+    print(`rows   about ${estimatedRows.toLocaleString("en")}, ${(estimatedBytes ?? 0).toLocaleString("en")} bytes`);
+  if (plan) for (const line of planLines(plan)) print(line);
+}
+
+const planLines = (node: PlanNode, depth = 0): string[] => {
+  const what = [node["Node Type"], node["Relation Name"], node["Index Name"]].filter(Boolean).join(" ");
+  const line = `${"  ".repeat(depth)}${what}  (rows ${node["Plan Rows"]}, cost ${node["Total Cost"]})`;
+  return [line, ...(node.Plans ?? []).flatMap((one) => planLines(one, depth + 1))];
+};
