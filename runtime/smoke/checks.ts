@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Client } from "../cli/client.ts";
+import { endRun } from "./endRun.ts";
+import type { Mail, Target } from "./target.ts";
+
+/** What a check works with. */
+export interface Smoke {
+  readonly target: Target;
+  readonly client: Client;
+  readonly mail: Mail;
+  /** Makes a request id of this run's own. */
+  id(name: string): string;
+  /** A lane that there are prices for. */
+  readonly lane: { orig_code: string; dest_code: string };
+}
+
+/** A claim of the design, and how it is tried. Answers what was seen; throws where it does not hold. */
+export interface Check {
+  readonly claim: string;
+  /** Whether it needs raw SQL, which not every stack allows. */
+  readonly rawSql?: true;
+  try(smoke: Smoke): Promise<string>;
+}
+
+/** A day that nobody has prices for: what is put there is taken away again by purge_prices. */
+const DAY = "1900-01-01";
+const AFTER = "1900-01-02";
+
+const item = (smoke: Smoke, price: number) => ({ ...smoke.lane, day: DAY, price });
+const update = (smoke: Smoke, mode: string, prices: number[]) => ({
+  type: "update",
+  target: "prices",
+  mode,
+  source: { inline: prices.map((price) => item(smoke, price)) },
+});
+const read = (sql: string, more: object = {}) => ({ type: "read", sql, format: "json", ...more });
+const pricesOfDay = async (smoke: Smoke, name: string) => {
+  const params = { ...smoke.lane, date_from: DAY, date_to: DAY };
+  const requestId = smoke.id(name);
+  await smoke.mail.send({ requestId, task: { type: "read", query: "price_export", params, format: "json" } });
+  const { result } = await smoke.mail.response(requestId);
+  return (result.inline as { price: number }[]).map(({ price }) => price).sort((a, b) => a - b);
+};
+const done = async (smoke: Smoke, name: string, task: object) => {
+  const requestId = smoke.id(name);
+  await smoke.mail.send({ requestId, task });
+  const response = await smoke.mail.response(requestId);
+  assert.equal(response.status, "SUCCEEDED", JSON.stringify(response.error));
+  return response;
+};
+const status = async (smoke: Smoke, requestId: string) =>
+  await smoke.client.json<{ status: string; attempts: { runner: string; runId: string }[] }>(
+    "GET",
+    smoke.client.job(requestId),
+  );
+const until = async (smoke: Smoke, requestId: string, wanted: string, seconds = 900) => {
+  for (const end = Date.now() + seconds * 1000; Date.now() < end; await pause(250)) {
+    const job = await status(smoke, requestId).catch(() => undefined);
+    if (job?.status === wanted) return job;
+  }
+  throw new Error(`${requestId} was not ${wanted} within ${seconds} s`);
+};
+
+/** What can be tried on any platform, in this order: each leaves the prices as they were. */
+export const CHECKS: readonly Check[] = [
+  {
+    claim: "a named read by the queue is answered inline",
+    async try(smoke) {
+      const params = { ...smoke.lane, date_from: DAY, date_to: DAY };
+      const { result, stats } = await done(smoke, "named", {
+        type: "read",
+        query: "average_rates",
+        params,
+        format: "json",
+      });
+      assert.equal(result.rows, 1);
+      return `${stats.totalMs} ms from acceptance to answer`;
+    },
+  },
+  {
+    claim: "POST /jobs takes the same, and its result can be fetched",
+    async try(smoke) {
+      const requestId = smoke.id("api");
+      const params = { ...smoke.lane, date_from: DAY, date_to: DAY };
+      await smoke.client.json("POST", "/jobs", {
+        requestId,
+        task: { type: "read", query: "average_rates", params, format: "csv" },
+      });
+      await until(smoke, requestId, "SUCCEEDED");
+      const text = await (await smoke.client.fetch("GET", smoke.client.job(requestId, "/result"))).text();
+      assert.match(text, /^day,price,count\n1900-01-01/);
+      return `${text.length} bytes`;
+    },
+  },
+  {
+    claim: "a large result lies in S3, whole, by its hash",
+    rawSql: true,
+    async try(smoke) {
+      const sql = "select n, repeat('x', 100) as filler from generate_series(1, 100000) n";
+      const { result, requestId } = await done(smoke, "large", read(sql, { format: "csv", compression: "gzip" }));
+      const response = await smoke.client.fetch("GET", smoke.client.job(requestId, "/result"));
+      const bytes = Buffer.from(await response.arrayBuffer());
+      assert.equal(createHash("sha256").update(bytes).digest("hex"), result.sha256);
+      return `${result.rows} rows, ${result.bytes} bytes`;
+    },
+  },
+  {
+    claim: "append adds rows, replace takes exactly the batch's lanes and days away first",
+    async try(smoke) {
+      await done(smoke, "append-1", update(smoke, "append", [1]));
+      await done(smoke, "append-2", update(smoke, "append", [2]));
+      assert.deepEqual(await pricesOfDay(smoke, "appended"), [1, 2]);
+      await done(smoke, "replace", update(smoke, "replace", [3, 4, 5]));
+      assert.deepEqual(await pricesOfDay(smoke, "replaced"), [3, 4, 5]);
+      return "1 and 2, then 3, 4 and 5";
+    },
+  },
+  {
+    claim: "a batch with bad rows changes nothing, and its report is complete",
+    async try(smoke) {
+      const requestId = smoke.id("bad");
+      const bad = [{ ...item(smoke, 9) }, { ...item(smoke, -1) }, { ...item(smoke, 9), dest_code: "NOSUCHPORT" }];
+      await smoke.mail.send({ requestId, task: { ...update(smoke, "append", []), source: { inline: bad } } });
+      const { status: ended, error } = await smoke.mail.response(requestId);
+      assert.deepEqual([ended, error.type], ["FAILED", "InvalidRows"]);
+      assert.equal(error.details.length, 2, JSON.stringify(error.details));
+      assert.deepEqual(await pricesOfDay(smoke, "unchanged"), [3, 4, 5]);
+      return error.message;
+    },
+  },
+  {
+    claim: "the same request is the same job with the same response; another task under its id is refused",
+    async try(smoke) {
+      const requestId = smoke.id("again");
+      const task = update(smoke, "replace", [7]);
+      await smoke.mail.send({ requestId, task });
+      await smoke.mail.responses(requestId);
+      await smoke.mail.send({ requestId, task });
+      const [first, second] = await smoke.mail.responses(requestId, 2);
+      assert.equal(first?.body, second?.body);
+      assert.deepEqual(await pricesOfDay(smoke, "once"), [7]);
+      await smoke.mail.send({ requestId, task: update(smoke, "replace", [8]) });
+      const third = (await smoke.mail.responses(requestId, 3))[2]?.response;
+      assert.equal(third?.error.type, "RequestIdConflict");
+      assert.notEqual(third?.responseId, first?.response.responseId);
+      return "one job, two copies, one conflict";
+    },
+  },
+  {
+    claim: "a statement runs, and takes this run's prices away",
+    async try(smoke) {
+      await done(smoke, "purge", { type: "update", statement: "purge_prices", params: { before: AFTER } });
+      assert.deepEqual(await pricesOfDay(smoke, "purged"), []);
+      return "nothing is left";
+    },
+  },
+  {
+    claim: "a message that is no request goes to the dead letters with the reason, and blocks nobody",
+    async try(smoke) {
+      const text = `{"torn ${smoke.id("poison")}`;
+      await smoke.mail.send(text);
+      return await smoke.mail.deadLetter(smoke.id("poison"));
+    },
+  },
+  {
+    claim: "when a job says CANCELLED, its session is gone",
+    rawSql: true,
+    async try(smoke) {
+      const requestId = smoke.id("cancel");
+      await smoke.mail.send({ requestId, task: read("select pg_sleep(300)"), timeoutSeconds: 600 });
+      await until(smoke, requestId, "IN_PROGRESS");
+      await smoke.client.json("POST", smoke.client.job(requestId, "/cancel"));
+      const { status: ended, stats } = await smoke.mail.response(requestId);
+      assert.equal(ended, "CANCELLED");
+      return `after ${stats.executionMs} ms`;
+    },
+  },
+  {
+    claim: "a run that is killed loses nothing: its job is done by another, and answered once",
+    rawSql: true,
+    async try(smoke) {
+      const requestId = smoke.id("killed");
+      await smoke.mail.send({ requestId, task: read("select pg_sleep(8), 1 as n"), timeoutSeconds: 300 });
+      const { attempts } = await until(smoke, requestId, "IN_PROGRESS");
+      const attempt = attempts.at(-1);
+      assert.ok(attempt);
+      await endRun(smoke.target, attempt);
+      const { status: ended, stats } = await smoke.mail.response(requestId);
+      assert.equal(ended, "SUCCEEDED");
+      assert.equal(stats.attempts, 2);
+      assert.equal((await smoke.mail.responses(requestId)).length, 1);
+      return `2 attempts, ${stats.totalMs} ms`;
+    },
+  },
+  {
+    claim: "a read cannot write, whatever its SQL",
+    rawSql: true,
+    async try(smoke) {
+      const requestId = smoke.id("write");
+      await smoke.mail.send({ requestId, task: read("select 1) to stdout; commit; delete from prices; --") });
+      const { status: ended, error } = await smoke.mail.response(requestId);
+      assert.equal(ended, "FAILED");
+      return error.type;
+    },
+  },
+];

@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { DescribeInstancesCommand, DescribeLaunchTemplateVersionsCommand, EC2Client } from "@aws-sdk/client-ec2";
+import { GetJobCommand, GetJobRunsCommand, GlueClient } from "@aws-sdk/client-glue";
+import { HeadBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
+import type { StackOutputs } from "../cli/stackOutputs.ts";
+import type { Target } from "./target.ts";
+
+/** A claim of the design that only a real account can prove. */
+export interface CloudClaim {
+  readonly claim: string;
+  /** How to see it by hand, where nothing here can ask. */
+  readonly byHand?: string;
+  /** Answers what was seen; throws where it does not hold. */
+  readonly try?: (outputs: StackOutputs, target: Target) => Promise<string>;
+}
+
+const instancesOf = async ({ region, stack }: StackOutputs) => {
+  const ec2 = new EC2Client({ region });
+  const Filters = [
+    { Name: "tag:rates:stack", Values: [`rates-${stack}-ec2`] },
+    { Name: "instance-state-name", Values: ["pending", "running"] },
+  ];
+  const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ Filters }));
+  return Reservations.flatMap(({ Instances = [] }) => Instances);
+};
+
+/** In the order of the traps that they are about (the number in brackets). */
+export const CLOUD_CLAIMS: readonly CloudClaim[] = [
+  {
+    claim: "queues are encrypted, and give a message up after many receives only (7)",
+    async try({ requestQueueUrl }, { sqs }) {
+      const { Attributes = {} } = await sqs.send(
+        new GetQueueAttributesCommand({ QueueUrl: requestQueueUrl, AttributeNames: ["All"] }),
+      );
+      assert.equal(Attributes.SqsManagedSseEnabled, "true");
+      assert.ok(JSON.parse(Attributes.RedrivePolicy ?? "{}").maxReceiveCount >= 100);
+      return `visibility ${Attributes.VisibilityTimeout} s`;
+    },
+  },
+  {
+    claim: "queues and buckets refuse what does not come over TLS",
+    async try({ region, resultsBucket }) {
+      const s3 = new S3Client({ region, endpoint: `http://s3.${region}.amazonaws.com` });
+      await assert.rejects(s3.send(new HeadBucketCommand({ Bucket: resultsBucket })));
+      return "refused";
+    },
+  },
+  {
+    claim: "services log in to RDS by IAM tokens, over TLS alone (16)",
+    byHand: "the checks above went through: every part logs in so",
+  },
+  {
+    claim: "RDS gives the connections that its parameter group says (17)",
+    byHand: "`show max_connections` beside the stack's capacity",
+  },
+  {
+    claim: "Glue's job takes as many runs as capacity says, and neither retries nor queues them (23, 24)",
+    async try({ region, glueJob }) {
+      const { Job } = await new GlueClient({ region }).send(new GetJobCommand({ JobName: glueJob }));
+      assert.deepEqual([Job?.MaxRetries, Job?.JobRunQueuingEnabled ?? false], [0, false]);
+      return `${Job?.ExecutionProperty?.MaxConcurrentRuns} runs`;
+    },
+  },
+  {
+    claim: "Glue's runs find psycopg2 and the certificate authorities, and take further reads before they end (24)",
+    async try({ region, glueJob }) {
+      const { JobRuns = [] } = await new GlueClient({ region }).send(
+        new GetJobRunsCommand({ JobName: glueJob, MaxResults: 20 }),
+      );
+      assert.ok(
+        JobRuns.some(({ JobRunState }) => JobRunState === "SUCCEEDED"),
+        "no run has SUCCEEDED yet",
+      );
+      return `${JobRuns.length} runs for this run's reads`;
+    },
+  },
+  {
+    claim: "Glue stops with its zone, and reads go to EC2 then (22)",
+    byHand: "detach the Glue connection's subnet route, and submit reads",
+  },
+  {
+    claim: "instances take IMDSv2 only, have no key and no public address (26)",
+    async try({ region, launchTemplate }) {
+      const { LaunchTemplateVersions: [latest] = [] } = await new EC2Client({ region }).send(
+        new DescribeLaunchTemplateVersionsCommand({ LaunchTemplateId: launchTemplate, Versions: ["$Latest"] }),
+      );
+      const { MetadataOptions, KeyName, InstanceInitiatedShutdownBehavior } = latest?.LaunchTemplateData ?? {};
+      assert.deepEqual(
+        [MetadataOptions?.HttpTokens, KeyName, InstanceInitiatedShutdownBehavior],
+        ["required", undefined, "terminate"],
+      );
+      return `version ${latest?.VersionNumber}`;
+    },
+  },
+  {
+    claim: "the machine image has docker and the AWS command line (26)",
+    byHand: "an update has SUCCEEDED above: its instance needed both",
+  },
+  {
+    claim: "tags of the launch template and of the request are both on an instance (25)",
+    byHand: "the tags rates:run and rates:stack of a running instance",
+  },
+  { claim: "a Spot notice drains the run (26)", byHand: "send one with the Fault Injection Service while a job runs" },
+  {
+    claim: "idle means no run and no instance (32)",
+    async try(outputs) {
+      const patience = Date.now() + 15 * 60_000;
+      for (;;) {
+        const left = await instancesOf(outputs);
+        if (left.length === 0) return "none is left";
+        if (Date.now() > patience) throw new Error(`${left.length} instances still run after 15 minutes`);
+        await new Promise((resolve) => setTimeout(resolve, 15_000));
+      }
+    },
+  },
+  {
+    claim: "the wrong account is refused before anything is made (34)",
+    byHand: "`npm run pulumi -- preview -s <another stack>` with these credentials",
+  },
+  {
+    claim: "a deployment stops no run and loses no response (27)",
+    byHand: "`pulumi up` while `rates load` of a large file runs",
+  },
+  {
+    claim: "alarms reach the stack's address",
+    byHand: "confirm the subscription, then `aws cloudwatch set-alarm-state` on one",
+  },
+];

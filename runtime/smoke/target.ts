@@ -1,0 +1,110 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  DeleteMessageCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
+import { type StackOutputs, stackOutputs } from "../cli/stackOutputs.ts";
+
+/** What a smoke run works on: the local platform, or a deployed stack. */
+export interface Target {
+  readonly name: string;
+  readonly api: string;
+  readonly token: string;
+  readonly requestQueueUrl: string;
+  readonly responseQueueUrl: string;
+  readonly deadLetterQueueUrl: string;
+  readonly sqs: SQSClient;
+  /** Of a deployed stack; the local platform has none of what they name. */
+  readonly outputs: StackOutputs | undefined;
+}
+
+/** The platform of a data directory. Throws where none runs there. */
+export function localTarget(dataDir: string): Target {
+  const platform = JSON.parse(readFileSync(join(dataDir, "platform.json"), "utf8"));
+  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+  const sqs = new SQSClient({ endpoint: platform.sqsEndpoint, region: platform.region, credentials });
+  return { ...platform, name: dataDir, sqs, outputs: undefined };
+}
+
+/** A deployed stack, with the caller's own credentials. */
+export function stackTarget(stack: string, token: string | undefined): Target {
+  if (!token)
+    throw new Error("RATES_TOKEN is not set: the smoke run needs a token with the scopes read, submit, cancel, admin.");
+  const outputs = stackOutputs(stack);
+  return { ...outputs, name: stack, token, sqs: new SQSClient({ region: outputs.region }), outputs };
+}
+
+/** A response as it arrived, with how many copies of it there were by then. */
+export interface Arrived {
+  readonly responseId: string;
+  readonly requestId: string;
+  readonly status: string;
+  // biome-ignore lint/suspicious/noExplicitAny: the contract's result and error, looked at by checks
+  readonly [field: string]: any;
+}
+
+/** Sends and receives on behalf of the checks: messages of others are left where they are. */
+export class Mail {
+  readonly #target: Target;
+  readonly #prefix: string;
+  readonly #arrived: { body: string; response: Arrived }[] = [];
+
+  /** @param prefix of all request ids of this smoke run */
+  constructor(target: Target, prefix: string) {
+    this.#target = target;
+    this.#prefix = prefix;
+  }
+
+  async send(body: object | string): Promise<void> {
+    const MessageBody = typeof body === "string" ? body : JSON.stringify(body);
+    await this.#target.sqs.send(new SendMessageCommand({ QueueUrl: this.#target.requestQueueUrl, MessageBody }));
+  }
+
+  /** Waits for `count` responses to a request; fails after so many seconds. */
+  async responses(requestId: string, count = 1, seconds = 600): Promise<{ body: string; response: Arrived }[]> {
+    for (const end = Date.now() + seconds * 1000; ; ) {
+      const ours = this.#arrived.filter(({ response }) => response.requestId === requestId);
+      if (ours.length >= count) return ours;
+      if (Date.now() > end) throw new Error(`${ours.length} of ${count} responses to ${requestId} within ${seconds} s`);
+      for (const { Body = "" } of await this.#take(this.#target.responseQueueUrl, (body) =>
+        body.includes(this.#prefix),
+      ))
+        this.#arrived.push({ body: Body, response: JSON.parse(Body) });
+    }
+  }
+
+  async response(requestId: string): Promise<Arrived> {
+    const [first] = await this.responses(requestId);
+    if (!first) throw new Error("no response");
+    return first.response;
+  }
+
+  /** Waits for a dead letter that holds a text; answers its reason. */
+  async deadLetter(text: string, seconds = 120): Promise<string> {
+    for (const end = Date.now() + seconds * 1000; Date.now() < end; ) {
+      const [found] = await this.#take(this.#target.deadLetterQueueUrl, (body) => body.includes(text));
+      if (found) return found.MessageAttributes?.reason?.StringValue ?? "";
+    }
+    throw new Error(`no dead letter with ${text} within ${seconds} s`);
+  }
+
+  async #take(QueueUrl: string, isOurs: (body: string) => boolean): Promise<Message[]> {
+    const { sqs } = this.#target;
+    const { Messages = [] } = await sqs.send(
+      new ReceiveMessageCommand({
+        QueueUrl,
+        MaxNumberOfMessages: 10,
+        WaitTimeSeconds: 2,
+        VisibilityTimeout: 5,
+        MessageAttributeNames: ["All"],
+      }),
+    );
+    const ours = Messages.filter(({ Body = "" }) => isOurs(Body));
+    await Promise.all(ours.map(({ ReceiptHandle }) => sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }))));
+    return ours;
+  }
+}
