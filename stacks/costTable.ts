@@ -1,16 +1,10 @@
-import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { planCapacity } from "./capacity.ts";
 import { listProblems, readStackFile } from "./config.ts";
 import { type Cost, costOf, type Line, PARTS } from "./cost.ts";
 import { PRICED_REGION } from "./prices.ts";
 
-/** What the README's table stands between. */
-const BEGIN = "<!-- cost: begin; `node stacks/costTable.ts --write` writes this -->";
-const END = "<!-- cost: end -->";
-
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const README = fileURLToPath(new URL("../README.md", import.meta.url));
 
 /** The stacks that ship. */
 const STACKS = ["dev", "staging", "prod"] as const;
@@ -40,7 +34,7 @@ export function costTable(costs: Readonly<Record<string, Cost>>): string {
   ].join("\n");
 }
 
-/** The table of the stacks that ship, as the README has it. */
+/** The table of the stacks that ship, as stacks/README.md has it. */
 export function shippedTable(): string {
   const costs = STACKS.map((stack) => {
     const config = readStackFile(stack, ROOT);
@@ -53,20 +47,4 @@ export function shippedTable(): string {
     "",
     `US dollars without tax, list prices of ${PRICED_REGION} from \`stacks/prices.ts\`, where each has its source; none of them has been compared with AWS's page yet. Traffic, requests, logs and what lies in buckets come on top.`,
   ].join("\n");
-}
-
-/** A text with the table between its marks. Throws where it has none. */
-export function withTable(text: string, table: string): string {
-  const [before, rest] = text.split(BEGIN);
-  const after = rest?.split(END)[1];
-  if (before === undefined || after === undefined)
-    throw new Error(`README.md has no place for the table: write these two lines where it belongs:\n${BEGIN}\n${END}`);
-  return `${before}${BEGIN}\n\n${table}\n\n${END}${after}`;
-}
-
-/** `node stacks/costTable.ts [--write]`: prints the table, or writes it into the README. */
-if (import.meta.main) {
-  const table = shippedTable();
-  if (process.argv.includes("--write")) writeFileSync(README, withTable(readFileSync(README, "utf8"), table));
-  else console.log(table);
 }
