@@ -1,12 +1,13 @@
 #!/bin/bash
-# What an EC2 run does at its only boot (Ec2Runner fills in the names between at-signs): pull the image, do the run that the instance's
-# tag names, and shut down, which terminates the instance. Whatever fails on the way ends in the shutdown too.
+# What an EC2 run does at its only boot (Ec2Runner fills in the names between at-signs): pull the image, do the run that
+# the instance's tag names, and shut down, which terminates the instance. Whatever fails on the way ends so too.
 set -euo pipefail
 
 # However it goes, no instance outlives this, not even one whose runner hangs.
 shutdown --no-wall -h +$(((@LIFE@ + 59) / 60))
+trap 'systemctl poweroff' ERR
 
-install -d -m 700 /etc/rates
+install -d -m 700 /etc/rates /etc/rates/docker
 cat >/etc/rates/environment <<'END'
 @ENVIRONMENT@
 END
@@ -14,8 +15,28 @@ END
 cat >/usr/local/bin/rates-metadata <<'END'
 #!/bin/bash
 # One value of the instance's metadata (IMDSv2); fails where there is none.
+set -euo pipefail
 token=$(curl -sf -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "${METADATA:-http://169.254.169.254}/latest/api/token")
 exec curl -sf -H "X-aws-ec2-metadata-token: $token" "${METADATA:-http://169.254.169.254}/latest/meta-data/$1"
+END
+
+cat >/usr/local/bin/rates-login <<'END'
+#!/bin/bash
+# Lets docker pull from ECR. The machine image has no AWS CLI, but a curl that signs; and ECR's token is, as it comes,
+# what docker keeps of a login. Nothing secret is among the arguments of a process.
+set -euo pipefail
+value() { sed -n "s/.*\"$1\" *: *\"\([^\"]*\)\".*/\1/p"; }
+role=$(rates-metadata iam/security-credentials/)
+credentials=$(rates-metadata "iam/security-credentials/$role")
+answer=$(curl -sf --retry 5 --aws-sigv4 aws:amz:@REGION@:ecr --config - "${ECR:-https://api.ecr.@REGION@.amazonaws.com}/" <<CURL
+user = "$(value AccessKeyId <<<"$credentials"):$(value SecretAccessKey <<<"$credentials")"
+header = "x-amz-security-token: $(value Token <<<"$credentials")"
+header = "x-amz-target: AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken"
+header = "content-type: application/x-amz-json-1.1"
+data = "{}"
+CURL
+)
+printf '{"auths":{"@REGISTRY@":{"auth":"%s"}}}' "$(value authorizationToken <<<"$answer")" >/etc/rates/docker/config.json
 END
 
 cat >/usr/local/bin/rates-run <<'END'
@@ -25,13 +46,13 @@ set -euo pipefail
 run=$(rates-metadata tags/instance/rates:run)
 runner=$(rates-metadata tags/instance/rates:runner)
 instance=$(rates-metadata instance-id)
-aws ecr get-login-password --region @REGION@ | docker login --username AWS --password-stdin @REGISTRY@
-docker pull --quiet @IMAGE@
+rates-login
+docker --config /etc/rates/docker pull --quiet @IMAGE@
 exec docker run --rm --name rates --network host --read-only --tmpfs /tmp --cap-drop ALL \
   --security-opt no-new-privileges --no-healthcheck --stop-timeout @STOP@ \
   --env-file /etc/rates/environment --env LOG_LOCATION="@LOG_GROUP@/$instance" \
   --log-driver awslogs --log-opt awslogs-region=@REGION@ --log-opt awslogs-group=@LOG_GROUP@ \
-  --log-opt awslogs-stream="$instance" \
+  --log-opt awslogs-stream="$instance" --log-opt mode=non-blocking \
   @IMAGE@ node runtime/runner/main.ts --run "$run" --runner "$runner"
 END
 
@@ -60,7 +81,9 @@ SuccessAction=poweroff
 FailureAction=poweroff
 [Service]
 ExecStart=/usr/local/bin/rates-run
-KillSignal=SIGTERM
+# What failed before the container had a log is on the instance's console.
+StandardOutput=journal+console
+# Whoever shuts an instance down with a job in hand wants it gone, and the job will be done again.
 TimeoutStopSec=@STOP@
 END
 

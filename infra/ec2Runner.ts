@@ -43,6 +43,8 @@ export const STACK_TAG = "rates:stack";
 const DISK_GB = 30;
 /** Seconds that a boot and a drain may take beyond the work. */
 const MARGIN = 600;
+/** Seconds that a shutdown waits for the runner: no job is worth an instance beyond its longest life. */
+const STOP = 60;
 
 /**
  * The launch template of EC2 runs. An instance pulls the image, does the run that its tag names, and shuts down, which
@@ -145,7 +147,7 @@ function userData(args: Ec2RunnerArgs, logs: pulumi.Input<string>): pulumi.Outpu
       REGION: args.region,
       LOG_GROUP: group,
       LIFE: String(args.lifetimeSeconds + args.maxTimeoutSeconds + MARGIN),
-      STOP: String(args.maxTimeoutSeconds + MARGIN),
+      STOP: String(STOP),
       // One a line, as `docker run --env-file` reads them.
       ENVIRONMENT: variables.map(([key, value]) => `${key}=${value}`).join("\n"),
     };

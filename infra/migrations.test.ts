@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import pg from "pg";
+import { callerOf, newToken } from "../runtime/jobs/tokens.ts";
 import { testDatabase } from "../runtime/local/testing.ts";
 import { bundleCode } from "./bundle.ts";
 import { Database } from "./database.ts";
@@ -105,7 +106,14 @@ describe("the migrations of a stack", () => {
         first.applied.length > 0 && first.applied.every((name: string) => /^\d{4}_/.test(name)),
         JSON.stringify(first),
       );
-      assert.deepEqual(await handler(), { applied: [] });
+      assert.deepEqual(await handler({}), { applied: [] });
+      const { token, kept } = newToken({ name: "first", tenant: "default", scopes: ["admin"] });
+      assert.deepEqual(await handler({ token: kept }), { kept: kept.id });
+      assert.equal((await callerOf(admin, token))?.tokenId, kept.id);
+      await assert.rejects(
+        handler({ token: { ...kept, hash: "none" } }),
+        /has to be what `token\.ts --offline` prints/,
+      );
       assert.equal((await admin.query("select from jobs.jobs")).rowCount, 0);
     } finally {
       for (const key of Object.keys(process.env)) if (!(key in before)) delete process.env[key];

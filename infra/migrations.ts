@@ -31,6 +31,8 @@ const MEMORY_MB = 256;
 export class Migrations extends pulumi.ComponentResource {
   /** Of the files; known once the database has them. */
   readonly version: pulumi.Output<string>;
+  /** The function's name: it also keeps the first API token's hash (db/lambda.ts). */
+  readonly functionName: pulumi.Output<string>;
 
   constructor(name: string, args: MigrationsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rates:infra:Migrations", name, {}, opts);
@@ -91,6 +93,7 @@ export class Migrations extends pulumi.ComponentResource {
       // The instance itself, and not only its address, which is known a little earlier.
       { ...child, dependsOn: [database.instance] },
     );
+    this.functionName = lambda.name;
     this.version = run.result.apply(() => version);
     this.registerOutputs({ version: this.version });
   }

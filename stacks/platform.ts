@@ -194,6 +194,7 @@ export function platform({ name: stack, config, plan }: SoundStack, provider: Pr
     dashboard: monitoring.url,
     databaseHost: database.endpoint.host,
     dispatcherFunction: dispatcher.function.name,
+    migrationsFunction: migrations.functionName,
     glueJob: glue.job.name,
     launchTemplate: ec2.launchTemplate.id,
     version: images.version,

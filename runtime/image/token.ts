@@ -1,16 +1,19 @@
 import { parseArgs } from "node:util";
 import { connect } from "../jobs/database.ts";
 import { DEFAULT_TENANT } from "../jobs/request.ts";
-import { createToken, SCOPES } from "../jobs/tokens.ts";
+import { createToken, newToken, SCOPES } from "../jobs/tokens.ts";
 
 const USAGE = `node runtime/image/token.ts --name NAME [--tenant ${DEFAULT_TENANT}] [--scopes ${SCOPES.join(",")}]
-Makes an API token in the database of the environment and prints it, this once: the database keeps its hash only.`;
+Makes an API token in the database of the environment and prints it, this once: the database keeps its hash only.
+With --offline it touches no database: it prints the token on stderr, and on stdout what to invoke the function of the
+migrations with (stacks/README.md), which gets the hash only.`;
 
 /** See USAGE. It logs in as migrator, who owns the tokens. */
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       name: { type: "string" },
+      offline: { type: "boolean", default: false },
       tenant: { type: "string", default: DEFAULT_TENANT },
       scopes: { type: "string", default: SCOPES.join(",") },
     },
@@ -21,9 +24,16 @@ async function main(): Promise<void> {
     if (scope === undefined) throw new Error(`--scopes: '${given}' is none of ${SCOPES.join(", ")}.`);
     return scope;
   });
+  const about = { name: values.name, tenant: values.tenant, scopes };
+  if (values.offline) {
+    const { token, kept } = newToken(about);
+    console.error(token);
+    console.log(JSON.stringify({ token: kept }));
+    return;
+  }
   const db = await connect("migrator");
   try {
-    console.log((await createToken(db, { name: values.name, tenant: values.tenant, scopes })).token);
+    console.log((await createToken(db, about)).token);
   } finally {
     await db.end();
   }

@@ -26,21 +26,37 @@ export interface TokenInfo {
 const BYTES = 32;
 const hash = (token: string) => createHash("sha256").update(token).digest();
 
+/** What the database keeps of a token: nothing that it could be made from again. */
+export interface KeptToken {
+  id: string;
+  /** SHA-256, hexadecimal. */
+  hash: string;
+  name: string;
+  tenant: string;
+  scopes: readonly Scope[];
+}
+
 /** Makes a token; its text is shown this once and kept nowhere. */
+export function newToken(about: Pick<KeptToken, "name" | "tenant" | "scopes">): { token: string; kept: KeptToken } {
+  const token = `rates_${randomBytes(BYTES).toString("base64url")}`;
+  return { token, kept: { id: randomBytes(6).toString("hex"), hash: hash(token).toString("hex"), ...about } };
+}
+
+export async function keepToken(db: Database, { id, hash, name, tenant, scopes }: KeptToken): Promise<void> {
+  await db.query(
+    "insert into jobs.tokens (id, hash, name, tenant, scopes) values ($1, decode($2, 'hex'), $3, $4, $5) on conflict (id) do nothing",
+    [id, hash, name, tenant, scopes],
+  );
+}
+
+/** Makes a token and keeps it. */
 export async function createToken(
   db: Database,
-  token: { name: string; tenant: string; scopes: readonly Scope[] },
+  about: Pick<KeptToken, "name" | "tenant" | "scopes">,
 ): Promise<{ id: string; token: string }> {
-  const text = `rates_${randomBytes(BYTES).toString("base64url")}`;
-  const id = randomBytes(6).toString("hex");
-  await db.query("insert into jobs.tokens (id, hash, name, tenant, scopes) values ($1, $2, $3, $4, $5)", [
-    id,
-    hash(text),
-    token.name,
-    token.tenant,
-    token.scopes,
-  ]);
-  return { id, token: text };
+  const { token, kept } = newToken(about);
+  await keepToken(db, kept);
+  return { id: kept.id, token };
 }
 
 /** Who holds this token; undefined for one that is unknown or revoked. */
