@@ -77,6 +77,11 @@ describe("the dispatcher of a stack", () => {
     }
   });
 
+  it("ends its runs before the stack goes, and proves itself when the stack is made", async () => {
+    const { inputs } = (await made()).one("aws:lambda/invocation:Invocation");
+    assert.deepEqual([inputs.lifecycleScope, inputs.qualifier], ["CRUD", "live"]);
+  });
+
   it("may take requests and wake-ups, answer, bury and write its own log", async () => {
     const registry = await made();
     const [take, send, logs, network] = registry.statements("d");

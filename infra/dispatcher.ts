@@ -6,6 +6,7 @@ import { Alias } from "@pulumi/aws/lambda/alias.js";
 import { EventSourceMapping } from "@pulumi/aws/lambda/eventSourceMapping.js";
 import { Function as Lambda } from "@pulumi/aws/lambda/function.js";
 import { FunctionEventInvokeConfig } from "@pulumi/aws/lambda/functionEventInvokeConfig.js";
+import { Invocation } from "@pulumi/aws/lambda/invocation.js";
 import { Permission } from "@pulumi/aws/lambda/permission.js";
 import type { Queue } from "@pulumi/aws/sqs/queue.js";
 import * as pulumi from "@pulumi/pulumi";
@@ -132,6 +133,13 @@ export class Dispatcher extends pulumi.ComponentResource {
     this.alias = new Alias(
       name,
       { name: ALIAS, functionName: this.function.name, functionVersion: this.function.version },
+      child,
+    );
+    // At destroy it comes first, since all that it needs goes after it: runs that no state knows end here. When the stack is
+    // made it proves that the function starts and finds its database.
+    new Invocation(
+      `${name}-drain`,
+      { functionName: this.function.name, qualifier: this.alias.name, input: "{}", lifecycleScope: "CRUD" },
       child,
     );
     this.#takeMessages(name, args);

@@ -67,8 +67,7 @@ describe("the EC2 runner of a stack", () => {
     const script = Buffer.from((await template()).userData, "base64").toString();
     assert.doesNotMatch(script, /@[A-Z_]+@/);
     assert.ok(script.includes('RATES_SETTINGS={"a":"b c"}\n'));
-    assert.ok(script.includes("docker pull --quiet 111111111111.dkr.ecr.eu-central-1.amazonaws.com/images@sha256:abc"));
-    assert.ok(script.includes("--stop-timeout 1200"), "the longest job, and a margin");
+    assert.ok(script.includes("pull --quiet 111111111111.dkr.ecr.eu-central-1.amazonaws.com/images@sha256:abc"));
     assert.ok(script.includes("(4800 + 59) / 60"), "its lifetime, the longest job, and a margin");
     execFileSync("bash", ["-n"], { input: script });
   });
@@ -79,7 +78,15 @@ describe("the EC2 runner of a stack", () => {
     assert.deepEqual(find("ec2:TerminateInstances")?.conditions, {
       StringEquals: { "aws:ResourceTag/rates:stack": "r" },
     });
-    assert.ok(find("ec2:RunInstances")?.conditions?.ArnLike);
+    const launches = result.launchStatements.filter(({ actions }) => actions.includes("ec2:RunInstances"));
+    for (const { conditions } of launches)
+      assert.equal(
+        await resolved(pulumi.output(conditions?.ArnEquals?.["ec2:LaunchTemplate"])),
+        "arn:aws:ec2:eu-central-1:111111111111:launch-template/r-id",
+      );
+    // A dispatcher of before starts the image of before: what the template names is let in, and nothing else.
+    const images = launches.find(({ resources }) => resources.includes("arn:aws:ec2:eu-central-1::image/*"));
+    assert.deepEqual(images?.conditions?.Bool, { "ec2:IsLaunchTemplateResource": "true" });
     assert.deepEqual(find("iam:PassRole")?.conditions, {
       StringEquals: { "iam:PassedToService": "ec2.amazonaws.com" },
     });

@@ -161,22 +161,33 @@ function launchStatements(
   group: SecurityGroup,
   roleArn: pulumi.Output<string>,
   stackTag: string,
-  { region, accountId, amiId }: Ec2RunnerArgs,
+  { region, accountId, placement }: Ec2RunnerArgs,
 ): Statement[] {
   const ec2 = (path: pulumi.Input<string>) => pulumi.interpolate`arn:aws:ec2:${region}:${accountId}:${path}`;
+  const templateArn = ec2(pulumi.interpolate`launch-template/${template.id}`);
+  const fromTemplate = { ArnEquals: { "ec2:LaunchTemplate": templateArn } };
   return [
     {
       actions: ["ec2:RunInstances"],
       resources: [
-        ec2(pulumi.interpolate`launch-template/${template.id}`),
+        templateArn,
         ec2(pulumi.interpolate`security-group/${group.id}`),
-        pulumi.interpolate`arn:aws:ec2:${region}::image/${amiId}`,
-        ec2("subnet/*"),
-        ec2("network-interface/*"),
-        ec2("volume/*"),
-        ec2("instance/*"),
+        ...["network-interface/*", "volume/*", "instance/*", "spot-instances-request/*"].map(ec2),
       ],
-      conditions: { ArnLike: { "ec2:LaunchTemplate": ec2(pulumi.interpolate`launch-template/${template.id}`) } },
+      conditions: fromTemplate,
+    },
+    {
+      // Whatever image the template names: while a new one is deployed, a dispatcher still starts the version before.
+      actions: ["ec2:RunInstances"],
+      resources: [`arn:aws:ec2:${region}::image/*`],
+      conditions: { ...fromTemplate, Bool: { "ec2:IsLaunchTemplateResource": "true" } },
+    },
+    {
+      actions: ["ec2:RunInstances"],
+      resources: [ec2("subnet/*")],
+      conditions: {
+        ArnEquals: { ...fromTemplate.ArnEquals, "ec2:Vpc": ec2(pulumi.interpolate`vpc/${placement.vpcId}`) },
+      },
     },
     {
       actions: ["ec2:CreateTags"],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 import { GlueRunner, type GlueRunnerArgs } from "./glueRunner.ts";
-import { mocked } from "./testing.ts";
+import { mocked, resolved } from "./testing.ts";
 
 const made = async (change: Partial<GlueRunnerArgs> = {}, preview = false) =>
   mocked(
@@ -54,15 +54,37 @@ describe("the Glue runner of a stack", () => {
     assert.equal(inputs.command.scriptLocation, `s3://g-scripts/${one[0]}`);
   });
 
-  it("stands in one subnet with every port open among its own runs, and to Postgres only beyond them", async () => {
-    const { registry } = await made();
-    const { physicalConnectionRequirements, connectionType } = registry.one("aws:glue/connection:Connection").inputs;
-    assert.equal(connectionType, "NETWORK");
-    assert.deepEqual(physicalConnectionRequirements, {
-      availabilityZone: "eu-central-1a",
-      subnetId: "subnet-1",
-      securityGroupIdLists: ["g-id"],
+  it("starts each run with the script and catalogue that the dispatcher's own version was deployed with", async () => {
+    const { result, registry } = await made();
+    const { inputs } = registry.one("aws:glue/job:Job");
+    assert.deepEqual((await resolved(result.settings)).arguments, {
+      "--scriptLocation": inputs.command.scriptLocation,
+      "--catalog": inputs.defaultArguments["--catalog"],
     });
+  });
+
+  it("has a way into each zone, so that Glue starts runs in the next where one fails", async () => {
+    const { registry } = await made();
+    const connections = registry.ofType("aws:glue/connection:Connection");
+    assert.ok(connections.every(({ inputs }) => inputs.connectionType === "NETWORK"));
+    assert.deepEqual(
+      connections.map(({ inputs }) => inputs.physicalConnectionRequirements),
+      [
+        { availabilityZone: "eu-central-1a", subnetId: "subnet-1", securityGroupIdLists: ["g-id"] },
+        { availabilityZone: "eu-central-1b", subnetId: "subnet-2", securityGroupIdLists: ["g-id"] },
+      ],
+    );
+    assert.deepEqual(registry.one("aws:glue/job:Job").inputs.connections, ["g-eu-central-1a", "g-eu-central-1b"]);
+    const known = registry.statements("g").find(({ Action }) => Action.includes("glue:GetConnection"));
+    assert.deepEqual(known?.Resource, [
+      "arn:aws:glue:eu-central-1:111111111111:catalog",
+      "arn:aws:glue:eu-central-1:111111111111:connection/g-eu-central-1a",
+      "arn:aws:glue:eu-central-1:111111111111:connection/g-eu-central-1b",
+    ]);
+  });
+
+  it("has every port open among its own runs, and to Postgres only beyond them", async () => {
+    const { registry } = await made();
     const own = registry.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "g").inputs;
     assert.deepEqual([own.securityGroupId, own.referencedSecurityGroupId], ["g-id", "g-id"]);
     assert.deepEqual([own.fromPort, own.toPort], [0, 65_535]);

@@ -43,10 +43,12 @@ const LOGS = "/aws-glue/python-jobs";
 
 /**
  * The Glue Python shell job whose runs do reads. Script, catalogue and certificate authorities lie under keys with their
- * hash and stay when newer ones come, so that a run which starts during a deployment finds what it was started with.
+ * hash and stay when newer ones come, so that a run which starts during a deployment finds what it was started with. The
+ * dispatcher names script and catalogue with each run, so that they are those of its own version.
  *
- * A connection of Glue stands in one subnet, so the job stands in one zone: the first. Should that fail, Glue refuses its
- * runs, and reads go to EC2 in the other zones where the stack allows it (jobs.readsOnEc2).
+ * A connection of Glue stands in one subnet, so the job has one for each zone. For each run Glue takes the first whose
+ * subnet has addresses and whose zone is well (AWS Glue User Guide, VPC failover behaviour of jobs): a zone that fails
+ * ends the runs in it, and those after them start in the next.
  */
 export class GlueRunner extends pulumi.ComponentResource {
   readonly job: Job;
@@ -54,12 +56,14 @@ export class GlueRunner extends pulumi.ComponentResource {
   /** For the dispatcher: to start, find and end runs. */
   readonly launchStatements: Statement[];
   /** What the runtime's settings say of it. */
-  readonly settings: pulumi.Output<{ jobName: string; maxCapacity: number }>;
+  readonly settings: pulumi.Output<{ jobName: string; maxCapacity: number; arguments: Record<string, string> }>;
 
   constructor(name: string, args: GlueRunnerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rates:infra:GlueRunner", name, {}, opts);
     const { placement, database } = args;
     const child = { parent: this };
+    const glueArn = (what: pulumi.Input<string>) =>
+      pulumi.interpolate`arn:aws:glue:${args.region}:${args.accountId}:${what}`;
 
     this.group = securityGroup(name, { vpcId: placement.vpcId, description: "Glue runs" }, child);
     this.#letGlueConnect(name);
@@ -69,17 +73,20 @@ export class GlueRunner extends pulumi.ComponentResource {
       child,
     );
     allowHttps(name, this.group, child);
-    const connection = new Connection(
-      name,
-      {
-        connectionType: "NETWORK",
-        physicalConnectionRequirements: {
-          availabilityZone: args.zones[0] ?? "",
-          subnetId: pulumi.output(placement.subnetIds).apply(([first = ""]) => first),
-          securityGroupIdLists: [this.group.id],
-        },
-      },
-      child,
+    const connections = args.zones.map(
+      (availabilityZone, index) =>
+        new Connection(
+          `${name}-${availabilityZone}`,
+          {
+            connectionType: "NETWORK",
+            physicalConnectionRequirements: {
+              availabilityZone,
+              subnetId: pulumi.output(placement.subnetIds).apply((ids) => ids[index] ?? ""),
+              securityGroupIdLists: [this.group.id],
+            },
+          },
+          child,
+        ),
     );
 
     const scripts = privateBucket(`${name}-scripts`, { keepData: args.keepData }, child);
@@ -101,7 +108,10 @@ export class GlueRunner extends pulumi.ComponentResource {
           },
           {
             actions: ["glue:GetConnection"],
-            resources: ["connection", "catalog"].map((what) => glueArn(args, what, connection.name)),
+            resources: [
+              glueArn("catalog"),
+              ...connections.map((one) => glueArn(pulumi.interpolate`connection/${one.name}`)),
+            ],
           },
           ...networkInterfaces(args),
           ...args.statements,
@@ -114,7 +124,7 @@ export class GlueRunner extends pulumi.ComponentResource {
       {
         roleArn: role.arn,
         command: { name: "pythonshell", pythonVersion: "3.9", scriptLocation: script },
-        connections: [connection.name],
+        connections: connections.map((one) => one.name),
         maxCapacity: args.dpuPerRun,
         executionProperty: { maxConcurrentRuns: args.maxConcurrentRuns },
         timeout: args.timeoutMinutes,
@@ -123,7 +133,6 @@ export class GlueRunner extends pulumi.ComponentResource {
         jobRunQueuingEnabled: false,
         defaultArguments: {
           "--library-set": "analytics",
-          "--enable-continuous-cloudwatch-log": "true",
           "--region": args.region,
           "--settings": args.settings,
           "--catalog": catalog,
@@ -136,11 +145,18 @@ export class GlueRunner extends pulumi.ComponentResource {
       },
       { ...child, dependsOn: policies },
     );
-    const arn = [pulumi.interpolate`arn:aws:glue:${args.region}:${args.accountId}:job/${this.job.name}`];
     this.launchStatements = [
-      { actions: ["glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"], resources: arn },
+      {
+        actions: ["glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"],
+        resources: [glueArn(pulumi.interpolate`job/${this.job.name}`)],
+      },
     ];
-    this.settings = pulumi.output({ jobName: this.job.name, maxCapacity: args.dpuPerRun });
+    this.settings = pulumi.output({
+      jobName: this.job.name,
+      maxCapacity: args.dpuPerRun,
+      // Glue takes the first of these before the script that the job itself names (AWS Glue API, special parameters).
+      arguments: { "--scriptLocation": script, "--catalog": catalog },
+    });
     this.registerOutputs({ job: this.job.name });
   }
 
@@ -176,11 +192,6 @@ function keptObject(
   );
   return pulumi.interpolate`s3://${bucket.bucket}/${key}`;
 }
-
-const glueArn = ({ region, accountId }: GlueRunnerArgs, what: string, connection: pulumi.Output<string>) =>
-  what === "catalog"
-    ? pulumi.output(`arn:aws:glue:${region}:${accountId}:catalog`)
-    : pulumi.interpolate`arn:aws:glue:${region}:${accountId}:connection/${connection}`;
 
 /** The role of a job with a connection makes and tags its network interfaces (AWS managed policy AWSGlueServiceRole). */
 const networkInterfaces = ({ region, accountId }: GlueRunnerArgs): Statement[] => [

@@ -62,6 +62,13 @@ begin
 end
 $$;
 
+-- Starts no further run of any kind, or starts them again.
+create function jobs.close_runners(p_closed boolean)
+returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
+  update jobs.runners set paused_until = case when p_closed then 'infinity'::timestamptz end, pauses = 0
+  where p_closed or paused_until = 'infinity'
+$$;
+
 -- What the launcher calls the run: a process, a Glue run, an instance.
 create function jobs.run_launched(p_run uuid, p_external_id text)
 returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
@@ -260,7 +267,7 @@ grant execute on function jobs.run_started(uuid), jobs.retire(uuid), jobs.drain(
   jobs.retry(bigint, integer, json, bigint), jobs.response_sent(bigint, text), jobs.due_responses(integer, bigint[]) to job_keeper;
 
 grant execute on function jobs.plan_runs(text, integer, text, integer, integer), jobs.run_launched(uuid, text), jobs.run_ended(uuid, text),
-  jobs.run_refused(uuid, text), jobs.open_runs(integer), jobs.run_stopping(uuid), jobs.lost_jobs(), jobs.settle_lost(bigint, integer, text, json), jobs.track_all(), jobs.overflow(integer, integer),
+  jobs.run_refused(uuid, text), jobs.open_runs(integer), jobs.run_stopping(uuid), jobs.lost_jobs(), jobs.settle_lost(bigint, integer, text, json), jobs.track_all(), jobs.overflow(integer, integer), jobs.close_runners(boolean),
   jobs.expire(timestamptz, integer) to dispatcher;
 grant select, delete on jobs.tracking_outbox to dispatcher;
 grant select on jobs.runs, jobs.runners to dispatcher;

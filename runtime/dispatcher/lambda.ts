@@ -2,6 +2,7 @@ import { Logger } from "@aws-lambda-powertools/logger";
 import type { Context as Invocation, SQSBatchResponse, SQSEvent } from "aws-lambda";
 import type { Log } from "./context.ts";
 import { createDispatcher } from "./dispatcher.ts";
+import { drain, reopen } from "./drain.ts";
 import { Ec2Launcher } from "./launchers/ec2.ts";
 import { GlueLauncher } from "./launchers/glue.ts";
 import { emitFigures } from "./metrics.ts";
@@ -28,11 +29,16 @@ interface BridgeEvent {
   detail?: Record<string, unknown>;
 }
 
+/** A deployment's own call (infra/dispatcher.ts): the stack was made or changed, or is about to go. */
+interface Lifecycle {
+  tf: { action: "create" | "update" | "delete" };
+}
+
 /** Who tells of runs that ended; anything else is the schedule. */
 const STATE_CHANGES = new Set(["aws.glue", "aws.ec2"]);
 
 export async function handler(
-  event: SQSEvent | BridgeEvent,
+  event: SQSEvent | BridgeEvent | Lifecycle,
   invocation: Invocation,
 ): Promise<SQSBatchResponse | undefined> {
   logger.addContext(invocation);
@@ -41,6 +47,11 @@ export async function handler(
     // Queue URLs and ARNs end alike, in the queue's name.
     const woken = event.Records[0]?.eventSourceARN.split(":").at(-1) === wakeups.split("/").at(-1);
     return woken ? dispatcher.wakeups(event) : dispatcher.requests(event);
+  }
+  if ("tf" in event) {
+    if (event.tf.action === "delete") await drain(dispatcher.context);
+    else await reopen(dispatcher.context);
+    return undefined;
   }
   // A state change says that some run has ended; which slots that frees, the launchers tell for certain.
   await dispatcher.tick();

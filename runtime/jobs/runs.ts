@@ -30,6 +30,11 @@ export async function planRuns(db: Database, plan: RunPlan): Promise<string[]> {
   return rows.map((row) => row.run);
 }
 
+/** Starts no further run, whatever waits; or starts them again. */
+export async function closeRunners(db: Database, closed: boolean): Promise<void> {
+  await db.query("select jobs.close_runners($1)", [closed]);
+}
+
 /** Hands waiting reads to EC2 runs while Glue has no room and those have; answers how many. */
 export async function overflow(db: Database, slots: Record<RunnerKind, number>): Promise<number> {
   return (await db.query("select jobs.overflow($1, $2) as moved", [slots.glue, slots.ec2])).rows[0].moved;

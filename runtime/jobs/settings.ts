@@ -61,7 +61,14 @@ export const Settings = Type.Object(
     runners: Type.Object({ glue: RunnerSettings, ec2: RunnerSettings }, { additionalProperties: false, default: {} }),
     glue: Type.Optional(
       Type.Object(
-        { jobName: Type.String(), maxCapacity: Type.Number({ description: "DPUs of a run: 0.0625 or 1" }) },
+        {
+          jobName: Type.String(),
+          maxCapacity: Type.Number({ description: "DPUs of a run: 0.0625 or 1" }),
+          arguments: Type.Record(Type.String(), Type.String(), {
+            default: {},
+            description: "pinned, so that a dispatcher starts the script it was deployed with",
+          }),
+        },
         { additionalProperties: false, description: "where reads run in the cloud" },
       ),
     ),

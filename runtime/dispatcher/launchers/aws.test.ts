@@ -22,7 +22,11 @@ describe("launchers against moto's AWS", () => {
 
   describe("Glue", () => {
     let glue: GlueClient;
-    const launcher = (jobName: string) => new GlueLauncher({ jobName, maxCapacity: 0.0625 }, glue);
+    const launcher = (jobName: string) =>
+      new GlueLauncher(
+        { jobName, maxCapacity: 0.0625, arguments: { "--scriptLocation": "s3://scripts/mine.py" } },
+        glue,
+      );
     const job = async (MaxConcurrentRuns: number) => {
       const Name = `job-${randomUUID()}`;
       await glue.send(
@@ -40,12 +44,16 @@ describe("launchers against moto's AWS", () => {
     });
     after(() => glue.destroy());
 
-    it("starts a run that is told its id and its kind, and sees it alive", async () => {
+    it("starts a run that is told its id, its kind and its script, and sees it alive", async () => {
       const JobName = await job(2);
       const run = randomUUID();
       const id = await launcher(JobName).start(run, "glue");
       const { JobRun } = await glue.send(new GetJobRunCommand({ JobName, RunId: id }));
-      assert.deepEqual(JobRun?.Arguments, { "--run": run, "--runner": "glue" });
+      assert.deepEqual(JobRun?.Arguments, {
+        "--scriptLocation": "s3://scripts/mine.py",
+        "--run": run,
+        "--runner": "glue",
+      });
       assert.equal(await launcher(JobName).status(run, id), "ALIVE");
     });
 

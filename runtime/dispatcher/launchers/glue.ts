@@ -36,7 +36,7 @@ export class GlueLauncher implements Launcher {
         new StartJobRunCommand({
           JobName: this.#job.jobName,
           MaxCapacity: this.#job.maxCapacity,
-          Arguments: { "--run": run, "--runner": runner },
+          Arguments: { ...this.#job.arguments, "--run": run, "--runner": runner },
         }),
       );
       if (!JobRunId) throw new Error("Glue answered StartJobRun without a JobRunId");

@@ -1,0 +1,240 @@
+import assert from "node:assert/strict";
+import { execFile, execFileSync } from "node:child_process";
+import { createHash, createHmac } from "node:crypto";
+import { once } from "node:events";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { text } from "node:stream/consumers";
+import { promisify } from "node:util";
+import * as pulumi from "@pulumi/pulumi";
+import { Ec2Runner } from "./ec2Runner.ts";
+import { mocked } from "./testing.ts";
+
+const IMAGE = "111111111111.dkr.ecr.eu-central-1.amazonaws.com/images@sha256:abc";
+const ROLE = { AccessKeyId: "ASIAEXAMPLE", SecretAccessKey: "secret/of+an=instance", Token: "token==" };
+const METADATA: Record<string, string> = {
+  "tags/instance/rates:run": "4f7d2f0e-run",
+  "tags/instance/rates:runner": "ec2",
+  "instance-id": "i-0123456789abcdef0",
+  "iam/security-credentials/": "runner",
+  "iam/security-credentials/runner": JSON.stringify({ Code: "Success", ...ROLE }, null, 2),
+};
+
+/** What an instance is told: the script that the launch template carries. */
+async function userData(): Promise<string> {
+  const { registry } = await mocked(
+    () =>
+      new Ec2Runner("r", {
+        placement: { vpcId: "vpc-1", subnetIds: ["subnet-1"] },
+        image: IMAGE,
+        repositoryArn: "arn:repository",
+        amiId: "ami-1",
+        instanceType: "t4g.small",
+        spot: true,
+        lifetimeSeconds: 3_600,
+        maxTimeoutSeconds: 600,
+        environment: { RATES_SETTINGS: '{"a":"b $c `d`"}', AWS_REGION: "eu-central-1" },
+        database: {
+          host: pulumi.output("db"),
+          port: 5432,
+          name: "rates",
+          resourceId: pulumi.output("db-1"),
+          securityGroupId: pulumi.output("sg-db"),
+        },
+        statements: [],
+        retentionDays: 30,
+        tags: {},
+        region: "eu-central-1",
+        accountId: "111111111111",
+      }),
+  );
+  return Buffer.from(registry.one("aws:ec2/launchTemplate:LaunchTemplate").inputs.userData, "base64").toString();
+}
+
+/**
+ * A make-believe instance: the script's paths lie in a folder, commands that would change this machine are written down
+ * instead, and a server is its metadata and ECR.
+ */
+class Instance {
+  readonly folder = mkdtempSync(join(tmpdir(), "rates-instance-"));
+  readonly metadata: Record<string, string> = { ...METADATA };
+  /** Called before each look at the metadata. */
+  onLook: (path: string) => void = () => undefined;
+  readonly #server: Server;
+  readonly #env: NodeJS.ProcessEnv;
+
+  private constructor(server: Server, env: NodeJS.ProcessEnv) {
+    this.#server = server;
+    this.#env = env;
+  }
+
+  static async start(): Promise<Instance> {
+    const server = createServer();
+    const env: NodeJS.ProcessEnv = {};
+    const instance = new Instance(server, env);
+    server.on("request", async (request, response) => {
+      const { status, body } = instance.#answer(request, await text(request));
+      response.writeHead(status).end(body);
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { folder } = instance;
+    for (const part of ["bin", "etc/systemd/system", "fake"]) mkdirSync(join(folder, part), { recursive: true });
+    for (const command of ["docker", "shutdown", "systemctl", "sleep"]) instance.fake(command);
+    Object.assign(env, {
+      PATH: [join(folder, "fake"), join(folder, "bin"), process.env.PATH].join(delimiter),
+      METADATA: url,
+      ECR: url,
+      NO_PROXY: "127.0.0.1",
+    });
+    return instance;
+  }
+
+  /** Puts a command in place that only writes down how it was called, and ends with an exit code. */
+  fake(command: string, exit = 0): void {
+    const file = join(this.folder, "fake", command);
+    writeFileSync(file, `#!/bin/bash\nprintf '%s\\n' "${command} $*" >>"${this.folder}/calls"\nexit ${exit}\n`);
+    chmodSync(file, 0o755);
+  }
+
+  /** The lines of all commands called so far. */
+  get calls(): string[] {
+    return this.read("calls").trimEnd().split("\n");
+  }
+
+  read(path: string): string {
+    return readFileSync(join(this.folder, path), "utf8");
+  }
+
+  /** Runs a script, or one of the commands that it made; rejects where it fails. */
+  async run(script: string): Promise<void> {
+    const here = script.replaceAll("/usr/local/bin/", `${this.folder}/bin/`).replaceAll("/etc/", `${this.folder}/etc/`);
+    await promisify(execFile)("bash", ["-c", here], { env: this.#env, timeout: 20_000 });
+  }
+
+  async close(): Promise<void> {
+    this.#server.close();
+    this.#server.closeAllConnections();
+    rmSync(this.folder, { recursive: true });
+  }
+
+  #answer({ method, url = "", headers }: IncomingMessage, body: string): { status: number; body: string } {
+    if (method === "PUT" && url === "/latest/api/token") return { status: 200, body: "imds-token" };
+    if (url.startsWith("/latest/meta-data/")) {
+      if (headers["x-aws-ec2-metadata-token"] !== "imds-token") return { status: 401, body: "" };
+      const path = url.slice("/latest/meta-data/".length);
+      this.onLook(path);
+      const value = this.metadata[path];
+      return value === undefined ? { status: 404, body: "" } : { status: 200, body: value };
+    }
+    const good =
+      headers["x-amz-target"] === "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken" &&
+      headers["x-amz-security-token"] === ROLE.Token &&
+      body === "{}" &&
+      headers.authorization?.endsWith(`Signature=${signature(headers, body)}`);
+    if (!good) return { status: 400, body: JSON.stringify(headers) };
+    const authorizationToken = Buffer.from("AWS:password").toString("base64");
+    return { status: 200, body: JSON.stringify({ authorizationData: [{ authorizationToken, expiresAt: 1.7e9 }] }) };
+  }
+}
+
+/** What AWS's own signature of a POST to / would be (AWS Signature Version 4), over the headers that were signed. */
+function signature(headers: NodeJS.Dict<string | string[]>, body: string): string {
+  const signed = /SignedHeaders=([^,]+)/.exec(String(headers.authorization))?.[1] ?? "";
+  const at = String(headers["x-amz-date"]);
+  const sha256 = (value: string) => createHash("sha256").update(value).digest("hex");
+  const hmac = (key: string | Buffer, value: string) => createHmac("sha256", key).update(value).digest();
+  const lines = signed.split(";").map((name) => `${name}:${headers[name]}\n`);
+  const request = ["POST", "/", "", lines.join(""), signed, sha256(body)].join("\n");
+  const scope = [at.slice(0, 8), "eu-central-1", "ecr", "aws4_request"];
+  const key = scope.reduce<string | Buffer>(hmac, `AWS4${ROLE.SecretAccessKey}`);
+  return hmac(key, ["AWS4-HMAC-SHA256", at, scope.join("/"), sha256(request)].join("\n")).toString("hex");
+}
+
+describe("the script of an EC2 run", () => {
+  let script: string;
+  let instance: Instance;
+  before(async () => {
+    script = await userData();
+  });
+  beforeEach(async () => {
+    instance = await Instance.start();
+  });
+  afterEach(() => instance.close());
+  const RUN = "/usr/local/bin/rates-run";
+
+  it("sets an end to the instance's life first, and then leaves the run to systemd", async () => {
+    await instance.run(script);
+    assert.equal(instance.calls[0], "shutdown --no-wall -h +80");
+    assert.equal(instance.calls.at(-1), "systemctl start --no-block rates.service");
+    assert.ok(!instance.calls.includes("systemctl poweroff"));
+    assert.equal(
+      instance.read("etc/rates/environment"),
+      'AWS_REGION=eu-central-1\nRATES_SETTINGS={"a":"b $c `d`"}\n',
+      "as docker reads it, nothing expanded",
+    );
+  });
+
+  it("shuts the instance down where it fails itself", async () => {
+    instance.fake("systemctl", 1);
+    await assert.rejects(instance.run(script));
+    assert.equal(instance.calls.at(-1), "systemctl poweroff");
+  });
+
+  it("powers the instance off when the run is over, however it ends", async () => {
+    await instance.run(script);
+    const unit = instance.read("etc/systemd/system/rates.service");
+    assert.match(unit, /^SuccessAction=poweroff$/m);
+    assert.match(unit, /^FailureAction=poweroff$/m);
+    assert.match(unit, /^TimeoutStopSec=60$/m);
+  });
+
+  it("pulls the image with a login of the instance's own role, and does the run that the instance's tag names", async () => {
+    await instance.run(script);
+    await instance.run(RUN);
+    assert.deepEqual(JSON.parse(instance.read("etc/rates/docker/config.json")), {
+      auths: { "111111111111.dkr.ecr.eu-central-1.amazonaws.com": { auth: "QVdTOnBhc3N3b3Jk" } },
+    });
+    const [pull = "", run = ""] = instance.calls.slice(-2);
+    assert.equal(pull, `docker --config ${instance.folder}/etc/rates/docker pull --quiet ${IMAGE}`);
+    assert.ok(run.endsWith(`${IMAGE} node runtime/runner/main.ts --run 4f7d2f0e-run --runner ec2`), run);
+    for (const flag of ["--read-only", "--cap-drop ALL", "--no-healthcheck", "--network host", "awslogs-group=r"])
+      assert.ok(run.includes(flag), flag);
+    assert.ok(run.includes("LOG_LOCATION=r/i-0123456789abcdef0"), run);
+  });
+
+  for (const missing of ["tags/instance/rates:run", "iam/security-credentials/"])
+    it(`ends, and with it the instance, where there is no ${missing}`, async () => {
+      await instance.run(script);
+      delete instance.metadata[missing];
+      await assert.rejects(instance.run(RUN));
+      assert.ok(!instance.calls.some((call) => call.startsWith("docker")));
+    });
+
+  it("ends where ECR refuses it", async () => {
+    await instance.run(script);
+    instance.metadata["iam/security-credentials/runner"] = JSON.stringify({ ...ROLE, SecretAccessKey: "another" });
+    await assert.rejects(instance.run(RUN));
+    assert.ok(!instance.calls.some((call) => call.startsWith("docker")));
+  });
+
+  it("lets the runner drain once a Spot instance is told its end", async () => {
+    await instance.run(script);
+    let looks = 0;
+    instance.onLook = () => {
+      if (++looks === 3) instance.metadata["spot/instance-action"] = '{"action":"terminate"}';
+    };
+    await instance.run("/usr/local/bin/rates-spot");
+    assert.deepEqual(instance.calls.slice(-3), ["sleep 5", "sleep 5", "docker kill --signal SIGTERM rates"]);
+  });
+
+  it("is bash that bash can read, in each of its parts, within what EC2 takes", async () => {
+    await instance.run(script);
+    for (const part of ["rates-metadata", "rates-login", "rates-run", "rates-spot"])
+      execFileSync("bash", ["-n", join(instance.folder, "bin", part)]);
+    assert.ok(Buffer.byteLength(script) < 8_192, "half of the 16 KB are left to settings");
+  });
+});
