@@ -1,0 +1,100 @@
+import pg from "pg";
+import type { Actor } from "./actor.ts";
+
+const socketOf = (client: pg.Client) =>
+  (client as unknown as { connection: { stream: { destroy(): void; destroyed: boolean } } }).connection.stream;
+
+/** Ends a connection as a process that was killed, or a network, does: without a word. */
+export const sever = (client: pg.Client): void => socketOf(client).destroy();
+
+async function open(url: string): Promise<pg.Client> {
+  const client = new pg.Client(url);
+  client.on("error", () => undefined);
+  await client.connect();
+  return client;
+}
+
+/**
+ * Makes a connection's statements calls of an actor; one that is lost is severed. A stream (COPY) belongs to the
+ * statement before it, as far as turns go.
+ */
+function gated(actor: Actor, client: pg.Client, statement: pg.Client["query"]): pg.Client {
+  const query = statement.bind(client) as (...all: unknown[]) => unknown;
+  const call = (first: unknown, ...rest: unknown[]): unknown => {
+    if (typeof (first as { submit?: unknown }).submit === "function") return query(first, ...rest);
+    const text = typeof first === "string" ? first : (first as { text: string }).text;
+    const summary = text.replace(/\s+/g, " ").slice(0, 60);
+    return actor.call(
+      summary,
+      async () => query(first, ...rest),
+      () => sever(client),
+    );
+  };
+  return Object.assign(client, { query: call });
+}
+
+/** A connection of an actor's own. */
+export async function actorClient(actor: Actor, url: string): Promise<pg.Client> {
+  const client = await open(url);
+  return gated(actor, client, client.query);
+}
+
+/** Warm connections of one role, which the actors that have ended leave to those that come: opening one takes longest. */
+export class Warm {
+  readonly #url: string;
+  readonly #idle: pg.Client[] = [];
+  readonly #query = pg.Client.prototype.query;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /** A pool for an actor, of as many connections as it asks for at once; and what to do when the actor is no more. */
+  poolFor(actor: Actor): { pool: pg.Pool; sever(): void; giveBack(): void } {
+    const mine: pg.Client[] = [];
+    let free: pg.Client[] = [];
+    const take = async (): Promise<pg.Client> => {
+      const known = free.pop();
+      if (known) return known;
+      const client = gated(actor, this.#idle.pop() ?? (await open(this.#url)), this.#query);
+      mine.push(client);
+      client.once("end", () => {
+        free = free.filter((one) => one !== client);
+        mine.splice(mine.indexOf(client), 1);
+      });
+      return client;
+    };
+    const pool = {
+      async query(text: string, values?: unknown[]) {
+        const client = await take();
+        try {
+          const answer = await client.query(text, values);
+          free.push(client);
+          return answer;
+        } catch (error) {
+          // A statement's own error leaves its connection as it was.
+          if (error instanceof pg.DatabaseError) free.push(client);
+          throw error;
+        }
+      },
+      async connect() {
+        const client = await take();
+        return Object.assign(client, { release: (broken?: boolean) => void (broken || free.push(client)) });
+      },
+    };
+    return {
+      pool: pool as unknown as pg.Pool,
+      sever: () => mine.forEach(sever),
+      giveBack: () => {
+        for (const client of mine) {
+          client.removeAllListeners("end");
+          if (!socketOf(client).destroyed) this.#idle.push(client);
+        }
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#idle.splice(0).map((client) => client.end()));
+  }
+}

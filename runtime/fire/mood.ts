@@ -1,0 +1,39 @@
+import type { Fate } from "./actor.ts";
+
+/** How likely each kind of fault is in one schedule, at each turn or call. */
+export interface Mood {
+  readonly crash: number;
+  readonly lost: number;
+  readonly pause: number;
+  readonly jump: number;
+  readonly refuse: number;
+  readonly cancel: number;
+  readonly repeat: number;
+  readonly tick: number;
+}
+
+/**
+ * Each schedule has some kinds of faults often and others hardly: where all are equally likely, what takes several of one
+ * kind never happens (swarm testing: Groce et al., ISSTA 2012).
+ */
+export const moodOf = (pick: () => number): Mood => {
+  const often = (most: number) => (pick() < 0.5 ? most : most / 10);
+  return {
+    crash: often(0.06),
+    lost: often(0.06),
+    pause: often(0.3),
+    jump: often(0.4),
+    refuse: often(0.2),
+    cancel: often(0.2),
+    repeat: often(0.4),
+    tick: often(0.4),
+  };
+};
+
+/** What becomes of a call. @param chance in [0, 1) */
+export function fateOf(chance: number, { crash, lost }: Mood): Fate {
+  if (chance < crash) return "crash";
+  if (chance < crash + lost / 2) return "failBefore";
+  if (chance < crash + lost) return "failAfter";
+  return "go";
+}

@@ -1,0 +1,51 @@
+import type { Schedule } from "./schedule.ts";
+
+/** Looks from outside whether promises 1 to 6 of the design were kept; answers what was broken, in words. */
+export async function brokenPromises({ asked, world }: Schedule): Promise<string[]> {
+  const broken = [...world.broken];
+  const { rows: jobs } = await world.admin.query(
+    // Of two requests with one id the first is the job, whichever came first.
+    "select request_id, response_id, status, task ->> 'type' as type from jobs.jobs order by id",
+  );
+  const { rows: prices } = await world.admin.query("select price from prices");
+  const { rows: open } = await world.admin.query("select id, state from jobs.runs where state <> 'ENDED'");
+  if (open.length > 0) broken.push(`promise 5: ${open.length} runs were never found to have ended`);
+
+  for (const { deleted, body } of world.messages)
+    if (!deleted) broken.push(`promise 1: nobody took in ${body.slice(0, 60)}`);
+  const torn = world.messages.filter(({ body }) => body.endsWith("torn")).length;
+  if (torn > 0 && world.deadLetters.length === 0) broken.push("promise 9: a message that is no request is nowhere");
+
+  const bodies = new Map<string, Set<string>>();
+  for (const { responseId, body } of world.responses)
+    bodies.set(responseId, (bodies.get(responseId) ?? new Set()).add(body));
+  for (const [id, copies] of bodies) if (copies.size > 1) broken.push(`promise 1: the copies of response ${id} differ`);
+
+  for (const { body } of world.messages.filter(({ body }) => body.includes("'other'"))) {
+    const { requestId } = JSON.parse(body) as { requestId: string };
+    if (!world.responses.some((one) => one.requestId === requestId && one.body.includes("RequestIdConflict")))
+      broken.push(`promise 3: nobody was told that ${requestId} is taken`);
+  }
+
+  for (const { requestId, prices: own } of asked) {
+    const of = jobs.filter((job) => job.request_id === requestId);
+    const [job] = of;
+    if (!job || of.length > 1) {
+      broken.push(`promise 3: ${of.length} jobs of request ${requestId}`);
+      continue;
+    }
+    if (!["SUCCEEDED", "FAILED", "CANCELLED"].includes(job.status))
+      broken.push(`promise ${job.status === "PENDING" ? 1 : 5}: job ${requestId} is ${job.status} for ever`);
+    const answers = world.responses.filter(({ responseId }) => responseId === job.response_id);
+    if (answers.length === 0) broken.push(`promise 1: job ${requestId} was never answered`);
+    if (answers.some(({ status }) => status !== job.status))
+      broken.push(`promise 1: job ${requestId} is ${job.status}, and was answered ${answers[0]?.status}`);
+    for (const price of own) {
+      const count = prices.filter((row) => row.price === price).length;
+      const expected = job.status === "SUCCEEDED" && job.type === "update" ? 1 : 0;
+      if (count !== expected)
+        broken.push(`promise 2: price ${price} of ${requestId} (${job.status}) is ${count} times in the table`);
+    }
+  }
+  return broken;
+}

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { openStage, type Sabotage } from "./stage.ts";
+
+/** What breaks a promise, each by a change of the production code's own text. */
+const SABOTAGES: Record<string, Sabotage[]> = {
+  "promise 1: unsent responses are not sent again": [
+    { name: "due_responses", from: "due_at <= jobs.clock()", to: "false" },
+  ],
+  "promise 3: another task under a taken id passes for a repeat": [
+    { name: "accept", from: "when j.request_hash <> a.request_hash then 'CONFLICT'", to: "when false then 'CONFLICT'" },
+  ],
+  "promise 4: one slot too many": [
+    { name: "plan_runs", from: "generate_series(1, p_slots)", to: "generate_series(1, p_slots + 1)" },
+  ],
+  "promise 5: a silent runner keeps its job": [
+    { name: "lost_jobs", from: "status = 'IN_PROGRESS' and (", to: "false and (" },
+  ],
+  "promise 6: a job is CANCELLED before its session is ended": [
+    {
+      name: "cancel",
+      from: "perform pg_notify('jobs_run_' || job.run_id, 'cancel');",
+      to: "perform jobs.end_job(job.id, 'CANCELLED', null, jobs.cancelled(), 0, 0, null); perform jobs.respond_now(job.id);",
+    },
+  ],
+};
+/** Schedules until which it has to be noticed. */
+const ENOUGH = 150;
+
+describe("a broken protocol is noticed", () => {
+  for (const [what, changes] of Object.entries(SABOTAGES))
+    it(what, async function () {
+      this.timeout(120_000);
+      const stage = await openStage();
+      try {
+        for (const change of changes) await stage.sabotage(change);
+        const promise = what.slice(0, "promise N".length);
+        for (let seed = 1; seed <= ENOUGH; seed++) {
+          const { broken } = await stage.play(seed);
+          if (broken.some((one) => one.startsWith(promise))) return;
+        }
+        assert.fail(`${ENOUGH} schedules kept ${promise}`);
+      } finally {
+        await stage.close();
+      }
+    });
+});

@@ -1,0 +1,171 @@
+import { random } from "../../db/sample/random.ts";
+import type { Actor } from "./actor.ts";
+import { fateOf, type Mood, moodOf } from "./mood.ts";
+import { type Asked, askedBy } from "./requests.ts";
+import type { Message, World } from "./world.ts";
+
+/** How long an actor that does not come back is waited for: it waits for a lock that another one holds. Milliseconds. */
+const PATIENCE_MS = 30;
+/** Turns while things go wrong. */
+const TURNS = 80;
+/** Turns after that, of which none goes wrong: a platform that needs more does not come to rest. */
+const RECOVERY = 2_000;
+/** Seconds that pass at once, at most: a lease takes 30, and a run that is silent for 60 is ended. */
+const LEAP = 40;
+/** Invocations of the dispatcher at once. */
+const DISPATCHERS = 3;
+
+/** Something that could happen now. */
+interface Move {
+  readonly what: string;
+  readonly done: () => Promise<unknown> | unknown;
+}
+
+/**
+ * Plays one schedule: messages come late, twice and in any order, calls fail before and after they took effect, actors
+ * crash and pause, the clock jumps, the account refuses, callers cancel. Then nothing goes wrong any more, and the
+ * platform is to come to rest. The same seed is the same schedule, but for who waits for whose lock.
+ */
+export class Schedule {
+  readonly asked: readonly Asked[];
+  /** What was done in order, for whoever looks for the reason of a failure. */
+  readonly history: string[] = [];
+  readonly world: World;
+  readonly #pick: () => number;
+  readonly #mood: Mood;
+  #cancelled = false;
+
+  constructor(world: World, seed: number) {
+    this.world = world;
+    this.#pick = random(seed);
+    this.#mood = moodOf(this.#pick);
+    this.asked = askedBy(this.#pick);
+    world.messages.push(...this.#messages());
+  }
+
+  async play(): Promise<void> {
+    for (let turn = 0; turn < TURNS; turn++) await this.#make(this.#one([...this.#work(false), ...this.#faults()]));
+    this.history.push("nothing goes wrong any more");
+    this.world.launches.length = 0;
+    for (let turn = 0; turn < RECOVERY; turn++) {
+      const move = this.#one(this.#work(true));
+      if (move) await this.#make(move);
+      else if (await this.#isStuck()) {
+        if (await this.world.isAtRest()) return;
+        await this.#passTime();
+      }
+    }
+  }
+
+  #one<T>(list: readonly T[]): T | undefined {
+    return list[Math.floor(this.#pick() * list.length)];
+  }
+
+  async #make(move: Move | undefined): Promise<void> {
+    if (!move) return;
+    this.history.push(move.what);
+    await move.done();
+    if (this.#cancelled) await this.world.checkCancelled();
+  }
+
+  /** The requests; some come twice, some under an id that is taken, some are none. */
+  #messages(): Message[] {
+    const message = (body: object): Message => ({ body: JSON.stringify(body), deleted: false });
+    const requests = this.asked.map(({ requestId, task }) => ({ requestId, task }));
+    const all = requests.map(message);
+    if (this.#pick() < 0.5) all.push(message(this.#one(requests) ?? {}));
+    if (this.#pick() < 0.3)
+      all.push(
+        message({ requestId: requests[0]?.requestId, task: { type: "read", sql: "select 'other'", format: "csv" } }),
+      );
+    if (this.#pick() < 0.15) all.push({ body: '{"requestId":"torn', deleted: false });
+    return all;
+  }
+
+  get #alive(): Actor[] {
+    return this.world.actors.filter(({ state }) => state === "alive");
+  }
+
+  get #isDispatching(): boolean {
+    return this.#alive.filter(({ kind }) => kind === "dispatcher").length >= DISPATCHERS;
+  }
+
+  /** What goes on: calls of actors, deliveries, runs that begin. */
+  #work(calm: boolean): Move[] {
+    const moves: Move[] = [];
+    for (const actor of this.#alive) {
+      const { waiting, paused } = actor;
+      if (!waiting || paused) continue;
+      const fate = calm ? "go" : fateOf(this.#pick(), this.#mood);
+      moves.push({
+        what: `${actor.name}: ${waiting.what}${fate === "go" ? "" : ` (${fate})`}`,
+        done: () => {
+          waiting.turn(fate);
+          return actor.settled(PATIENCE_MS);
+        },
+      });
+    }
+    const visible = this.world.messages.filter(({ deleted }) => !deleted);
+    if (visible.length > 0 && !this.#isDispatching)
+      moves.push({
+        what: "deliver",
+        done: () => this.#deliver(calm ? visible : visible.filter(() => this.#pick() < 0.6)),
+      });
+    for (const launched of this.world.launched)
+      if (!launched.actor && !launched.stopped)
+        moves.push({
+          what: `boot ${launched.kind}`,
+          done: () => this.world.boot(launched).settled(PATIENCE_MS),
+        });
+    return moves;
+  }
+
+  /** What goes wrong, and what people do. */
+  #faults(): Move[] {
+    const { repeat, tick, pause, jump, refuse, cancel } = this.#mood;
+    const moves: Move[] = [];
+    const maybe = (chance: number, what: string, done: Move["done"]) => {
+      if (this.#pick() < chance) moves.push({ what, done });
+    };
+    const again = this.#one(this.world.messages.filter(({ deleted }) => deleted));
+    if (!this.#isDispatching) {
+      if (again) maybe(repeat, "deliver again", () => this.#deliver([again]));
+      maybe(tick, "tick", () => this.world.tick().settled(PATIENCE_MS));
+    }
+    for (const actor of this.#alive)
+      if (actor.paused) moves.push({ what: `continue ${actor.name}`, done: () => actor.pause(false) });
+      else maybe(pause, `pause ${actor.name}`, () => actor.pause(true));
+    maybe(jump, "the clock jumps", () => this.world.advance(1 + this.#pick() * LEAP));
+    maybe(refuse, "the account refuses", () => this.world.launches.push(this.#pick() < 0.5 ? "refuse" : "unknown"));
+    maybe(cancel, "cancel", () => {
+      this.#cancelled = true;
+      return this.world.cancel(this.#one(this.asked)?.requestId ?? "");
+    });
+    return moves;
+  }
+
+  #deliver(messages: readonly Message[]): Promise<void> | undefined {
+    return messages.length === 0 ? undefined : this.world.deliver(messages).settled(PATIENCE_MS);
+  }
+
+  /** Whether nobody goes on by himself: those who wait for a lock are waited for. */
+  async #isStuck(): Promise<boolean> {
+    const busy = this.#alive.filter(({ paused }) => !paused);
+    if (busy.length === 0) return true;
+    await Promise.race(busy.map((actor) => actor.settled(1_000)));
+    return !busy.some(({ waiting, state }) => waiting || state !== "alive");
+  }
+
+  /** Somebody who was paused goes on; or time passes, and the schedule comes round. */
+  async #passTime(): Promise<void> {
+    const paused = this.#one(this.#alive.filter((actor) => actor.paused));
+    if (paused && this.#pick() < 0.3) {
+      this.history.push(`continue ${paused.name}`);
+      paused.pause(false);
+      return;
+    }
+    this.history.push("time passes, tick");
+    await this.world.advance(1 + this.#pick() * LEAP);
+    await this.world.tick().settled(PATIENCE_MS);
+  }
+}

@@ -1,0 +1,247 @@
+import { randomUUID } from "node:crypto";
+import { SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import type pg from "pg";
+import { pino } from "pino";
+import type { Context } from "../dispatcher/context.ts";
+import { createHandlers, type Handlers } from "../dispatcher/handlers.ts";
+import { type Launcher, Refused, type RunStatus } from "../dispatcher/launcher.ts";
+import { sqsEvent } from "../dispatcher/testing.ts";
+import { readSettings, type Settings } from "../jobs/settings.ts";
+import type { RunnerKind } from "../jobs/states.ts";
+import { run } from "../runner/run.ts";
+import { Sessions } from "../runner/sessions.ts";
+import { trackingStore } from "../tracking/index.ts";
+import { Actor } from "./actor.ts";
+import { actorClient, sever, type Warm } from "./clients.ts";
+
+/** A message of the request queue. */
+export interface Message {
+  readonly body: string;
+  /** Whether SQS has been told to forget it. It can come again all the same, once. */
+  deleted: boolean;
+}
+
+/** A response as it arrived. */
+export interface Arrived {
+  readonly queue: string;
+  readonly body: string;
+  readonly responseId: string;
+  readonly requestId: string;
+  readonly status: string;
+}
+
+/** A run that a dispatcher has started: an instance or a Glue run of the simulated account. */
+export interface Launched {
+  readonly run: string;
+  readonly kind: RunnerKind;
+  /** Undefined until it has booted. */
+  actor?: Actor;
+  stopped: boolean;
+}
+
+export const SLOTS: Record<RunnerKind, number> = { glue: 2, ec2: 2 };
+const QUEUES = { requests: "requests", wakeups: "wakeups", deadLetters: "dead", responses: "responses", tenants: {} };
+
+/**
+ * The world that the production code of dispatcher and runner runs in: a real Postgres with a clock that only a schedule
+ * moves, a queue and an account that exist in this process. It decides nothing of the protocol.
+ */
+export class World {
+  readonly messages: Message[] = [];
+  readonly responses: Arrived[] = [];
+  readonly deadLetters: string[] = [];
+  readonly launched: Launched[] = [];
+  readonly actors: Actor[] = [];
+  /** What a promise was broken by, as it happened. */
+  readonly broken: string[] = [];
+  /** How the account answers the next launches; "room" where nothing is said. */
+  readonly launches: ("refuse" | "unknown")[] = [];
+  readonly #urls: (role: string) => string;
+  readonly admin: pg.Client;
+  readonly #settings: Settings;
+  #invocations = 0;
+
+  readonly #dispatchers: Warm;
+
+  constructor(admin: pg.Client, dispatchers: Warm, urls: (role: string) => string) {
+    this.admin = admin;
+    this.#dispatchers = dispatchers;
+    this.#urls = urls;
+    this.#settings = readSettings({
+      RATES_SETTINGS: JSON.stringify({
+        queues: QUEUES,
+        buckets: { results: "results", uploads: "uploads" },
+        runners: {
+          glue: { slots: SLOTS.glue, idleSeconds: 0, startSeconds: 60 },
+          ec2: { slots: SLOTS.ec2, idleSeconds: 0, startSeconds: 60 },
+        },
+        jobs: { rawSql: true, maxAttempts: 3, leaseSeconds: 30, readsOnEc2: false },
+      }),
+    });
+  }
+
+  /** Moves the one clock of leases and deadlines. */
+  async advance(seconds: number): Promise<void> {
+    await this.admin.query("update sim.time set now = now + make_interval(secs => $1)", [seconds]);
+  }
+
+  /** Hands messages to an invocation of the dispatcher, which deletes those that it took in. */
+  deliver(messages: readonly Message[]): Actor {
+    return this.#invoke("requests", async (handlers) => {
+      const event = sqsEvent(...messages.map(({ body }) => body));
+      const { batchItemFailures } = await handlers.requests(event);
+      const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+      for (const [index, record] of event.Records.entries()) {
+        const message = messages[index];
+        if (message && !failed.has(record.messageId)) message.deleted = true;
+      }
+    });
+  }
+
+  /** The schedule. */
+  tick(): Actor {
+    return this.#invoke("tick", (handlers) => handlers.tick());
+  }
+
+  /** Lets a run that was started begin its work. */
+  boot(launched: Launched): Actor {
+    const clients: pg.Client[] = [];
+    // A killed process: the server sees its sockets close.
+    const actor = new Actor("run", `${launched.kind} ${this.launched.indexOf(launched)}`, () => clients.forEach(sever));
+    this.actors.push(actor);
+    launched.actor = actor;
+    actor.begin(async () => {
+      const as = async (role: string) => {
+        const client = await actorClient(actor, this.#urls(role));
+        clients.push(client);
+        return client;
+      };
+      const client = await as("job_keeper");
+      const sessions = new Sessions(as);
+      const log = pino({ level: "silent" });
+      try {
+        await run({
+          kind: launched.kind,
+          client,
+          bench: {
+            run: launched.run,
+            db: client,
+            sessions,
+            settings: this.#settings,
+            s3: () => Promise.reject(new Error("this world has no S3")),
+            resultsBucket: "results",
+            log,
+          },
+          sqs: this.#sqs(actor),
+          queues: QUEUES,
+          logLocation: undefined,
+          draining: new AbortController().signal,
+        });
+      } finally {
+        await Promise.allSettled(clients.map((one) => one.end()));
+      }
+    });
+    return actor;
+  }
+
+  /** A caller asks for the end of a job. */
+  async cancel(requestId: string): Promise<void> {
+    await this.admin.query("select jobs.cancel('default', $1)", [requestId]);
+  }
+
+  /** Promise 6, at any moment at which somebody can read of the cancel. */
+  async checkCancelled(): Promise<void> {
+    const { rows } = await this.admin.query(
+      `select j.request_id, a.pid from jobs.jobs j join pg_stat_activity a on a.pid = j.backend_pid and a.backend_start = j.backend_start
+       where j.status = 'CANCELLED' and a.state <> 'idle'`,
+    );
+    for (const { request_id, pid } of rows)
+      this.broken.push(`promise 6: job ${request_id} says CANCELLED, and its session ${pid} is at work`);
+  }
+
+  /** Whether nothing is left to do: no message, no job that has not ended, no response unsent, no run. */
+  async isAtRest(): Promise<boolean> {
+    if (this.messages.some(({ deleted }) => !deleted)) return false;
+    const { rows } = await this.admin.query(`select
+      (select count(*) from jobs.jobs where finished_at is null) + (select count(*) from jobs.responses where sent_at is null)
+      + (select count(*) from jobs.runs where state <> 'ENDED') as left`);
+    return Number(rows[0].left) === 0;
+  }
+
+  /** Runs of a kind that live now. */
+  alive(kind: RunnerKind): number {
+    return this.launched.filter((one) => one.kind === kind && this.#status(one) === "ALIVE").length;
+  }
+
+  /** Ends what is still there. */
+  close(): void {
+    for (const actor of this.actors) actor.crash();
+  }
+
+  #invoke(name: string, work: (handlers: Handlers) => Promise<unknown>): Actor {
+    const actor: Actor = new Actor("dispatcher", `${name} ${++this.#invocations}`, () => warm.sever());
+    const warm = this.#dispatchers.poolFor(actor);
+    const db = warm.pool;
+    this.actors.push(actor);
+    const launcher: Launcher = {
+      start: (run, kind) => actor.call(`launch ${kind}`, async () => this.#launch(run, kind as RunnerKind)),
+      status: (run) => actor.call("describe run", async () => this.#statusOf(run)),
+      stop: (run) => actor.call("stop run", async () => this.#stop(run)),
+    };
+    const context: Context = {
+      db,
+      sqs: this.#sqs(actor),
+      s3: () => Promise.reject(new Error("this world has no S3")),
+      queues: QUEUES,
+      settings: this.#settings,
+      launchers: { glue: launcher, ec2: launcher },
+      tracking: trackingStore(this.#settings, db),
+      log: pino({ level: "silent" }),
+    };
+    actor.begin(() => work(createHandlers(context)).finally(warm.giveBack));
+    return actor;
+  }
+
+  #launch(run: string, kind: RunnerKind): string {
+    const answer = this.launches.shift();
+    if (answer === "refuse") throw new Refused("InsufficientInstanceCapacity");
+    this.launched.push({ run, kind, stopped: false });
+    if (this.alive(kind) > SLOTS[kind]) this.broken.push(`promise 4: ${this.alive(kind)} ${kind} runs at once`);
+    if (answer === "unknown") throw new Error("timeout");
+    return `external-${run}`;
+  }
+
+  #statusOf(run: string): RunStatus {
+    const launched = this.launched.find((one) => one.run === run);
+    return launched ? this.#status(launched) : "UNKNOWN";
+  }
+
+  #status({ actor, stopped }: Launched): RunStatus {
+    if (stopped) return "ENDED";
+    return actor === undefined || actor.state === "alive" ? "ALIVE" : "ENDED";
+  }
+
+  #stop(run: string): void {
+    const launched = this.launched.find((one) => one.run === run);
+    if (!launched) return;
+    launched.stopped = true;
+    launched.actor?.crash();
+  }
+
+  #sqs(actor: Actor): SQSClient {
+    const send = (command: unknown) => {
+      if (!(command instanceof SendMessageCommand)) throw new Error("this world's queue only takes messages");
+      const { QueueUrl = "", MessageBody = "", MessageAttributes = {} } = command.input;
+      return actor.call(`send to ${QueueUrl}`, async () => {
+        if (QueueUrl === QUEUES.deadLetters) this.deadLetters.push(MessageBody);
+        else {
+          const text = (name: string) => MessageAttributes[name]?.StringValue ?? "";
+          const arrived = { queue: QueueUrl, body: MessageBody, responseId: text("responseId") };
+          this.responses.push({ ...arrived, requestId: text("requestId"), status: text("status") });
+        }
+        return { MessageId: randomUUID() };
+      });
+    };
+    return { send } as unknown as SQSClient;
+  }
+}
