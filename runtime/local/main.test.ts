@@ -17,17 +17,21 @@ const PATIENCE_MS = 60_000;
 
 /** Processes that have the data directory in their command line or environment, without those that only wait to be reaped. */
 function processesOf(dataDir: string): string[] {
-  const holds = (pid: string, file: string) => {
+  // A process may end while it is looked at.
+  const read = (pid: string, file: string) => {
     try {
-      return readFileSync(`/proc/${pid}/${file}`, "utf8").includes(dataDir);
+      return readFileSync(`/proc/${pid}/${file}`, "utf8");
     } catch {
-      return false;
+      return "";
     }
   };
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
-  return pids
-    .filter((pid) => holds(pid, "cmdline") || holds(pid, "environ"))
-    .map((pid) => `${pid} ${readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")}`);
+  return pids.flatMap((pid) => {
+    const command = read(pid, "cmdline");
+    return command.includes(dataDir) || read(pid, "environ").includes(dataDir)
+      ? [`${pid} ${command.replaceAll("\0", " ")}`]
+      : [];
+  });
 }
 
 async function until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
