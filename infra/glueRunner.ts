@@ -56,7 +56,11 @@ export class GlueRunner extends pulumi.ComponentResource {
   /** For the dispatcher: to start, find and end runs. */
   readonly launchStatements: Statement[];
   /** What the runtime's settings say of it. */
-  readonly settings: pulumi.Output<{ jobName: string; maxCapacity: number; arguments: Record<string, string> }>;
+  readonly settings: pulumi.Output<{
+    jobName: string;
+    maxCapacity: number;
+    arguments: { "--scriptLocation": string; "--catalog": string };
+  }>;
 
   constructor(name: string, args: GlueRunnerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rates:infra:GlueRunner", name, {}, opts);

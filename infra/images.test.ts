@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { Images, sourcesVersion } from "./images.ts";
+import { existsSync, readFileSync } from "node:fs";
+import { contextFiles, Images, sourcesVersion } from "./images.ts";
 import { mocked, resolved } from "./testing.ts";
 
 const made = (keepData = true, preview = false) =>
@@ -24,6 +24,34 @@ describe("the image of a stack", () => {
     assert.ok(inputs.imageName.endsWith(`:${sourcesVersion()}`));
     assert.match(sourcesVersion(), /^[0-9a-f]{16}$/);
     await made(true, true);
+  });
+
+  it("has a tag of everything that the build is given, and of nothing else", () => {
+    const files = contextFiles();
+    for (const path of [
+      "package-lock.json",
+      ".npmrc",
+      "runtime/api/main.ts",
+      "runtime/runner/main.ts",
+      "db/migrate.ts",
+    ])
+      assert.ok(files.includes(path), path);
+    const dockerfile = readFileSync(new URL("../runtime/Dockerfile", import.meta.url), "utf8");
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, paths = ""]) =>
+      paths.split(" "),
+    );
+    assert.ok(copied.length > 5);
+    for (const source of copied)
+      assert.ok(
+        files.some((file) => file === source || file.startsWith(`${source}/`)),
+        `the Dockerfile copies ${source}`,
+      );
+    const kept = /\.test\.ts$|\/testing(\/|\.ts$)|^db\/fixtures\/|^runtime\/runner\/glue\/|^node_modules\//;
+    assert.deepEqual(
+      files.filter((file) => kept.test(file)),
+      [],
+    );
+    assert.equal(new Set(files).size, files.length);
   });
 
   it("brings no registry's token into the state", async () => {

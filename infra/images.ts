@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join, matchesGlob, relative } from "node:path/posix";
 import { fileURLToPath } from "node:url";
 import { LifecyclePolicy } from "@pulumi/aws/ecr/lifecyclePolicy.js";
 import { Repository } from "@pulumi/aws/ecr/repository.js";
@@ -15,27 +16,14 @@ export interface ImagesArgs {
 }
 
 const ROOT = new URL("../", import.meta.url);
-/** What enters the image (runtime/Dockerfile.dockerignore), tests left out. */
-const SOURCES = [
-  "package.json",
-  "package-lock.json",
-  "runtime/Dockerfile",
-  "runtime/Dockerfile.dockerignore",
-  "db",
-  "runtime/api",
-  "runtime/image",
-  "runtime/jobs",
-  "runtime/runner",
-  "runtime/tracking",
-];
-const NOT_IN = /(^|\/)(testing|fixtures)(\/|\.ts$)|\.test\.ts$|^runtime\/runner\/glue\//;
+const DOCKERFILE = "runtime/Dockerfile";
 /** Images kept: runs and tasks finish on the one they began with, and a rollback wants the one before. */
 const KEPT = 30;
 
 /**
  * Builds the image and pushes it to a repository of the stack's own, whose tags never move and whose images are scanned.
- * It is used by digest. A preview builds nothing: the digest is unknown until `up`. The tag is a hash of what enters the
- * image, so the same sources are pushed once.
+ * It is used by digest. A preview builds nothing: the digest is unknown until `up`. The tag is a hash of what the build is
+ * given, which is also what makes Pulumi build again: never is another image pushed under a tag that is there.
  *
  * No registry token passes through this program, where it would end in the state: docker asks the credential helper
  * `docker-credential-ecr-login` that its own configuration names (trap 33).
@@ -85,7 +73,7 @@ export class Images extends pulumi.ComponentResource {
         imageName: pulumi.interpolate`${this.repository.repositoryUrl}:${this.version}`,
         build: {
           context: fileURLToPath(ROOT),
-          dockerfile: fileURLToPath(new URL("runtime/Dockerfile", ROOT)),
+          dockerfile: fileURLToPath(new URL(DOCKERFILE, ROOT)),
           platform: arch === "arm64" ? "linux/arm64" : "linux/amd64",
           builderVersion: "BuilderBuildKit",
         },
@@ -98,10 +86,10 @@ export class Images extends pulumi.ComponentResource {
   }
 }
 
-/** A hash of everything that enters the image. */
+/** A hash of everything that the build is given. */
 export function sourcesVersion(): string {
   const hash = createHash("sha256");
-  for (const path of SOURCES.flatMap((source) => filesOf(source)).sort())
+  for (const path of [DOCKERFILE, ...contextFiles()].sort())
     hash
       .update(path)
       .update("\0")
@@ -110,13 +98,30 @@ export function sourcesVersion(): string {
   return hash.digest("hex").slice(0, 16);
 }
 
-function filesOf(path: string): string[] {
+/**
+ * The files that the build is given, by what the Dockerfile's ignore file lets in: as docker does it, the last pattern
+ * that fits a path or a folder above it decides. Only folders that the file names are looked into.
+ */
+export function contextFiles(): string[] {
+  const patterns = readFileSync(new URL(`${DOCKERFILE}.dockerignore`, ROOT), "utf8")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => ({ glob: line.replace(/^!/, ""), enters: line.startsWith("!") }));
+  const enters = (file: string) => {
+    const paths = file.split("/").map((_, index, parts) => parts.slice(0, index + 1).join("/"));
+    return patterns.findLast(({ glob }) => paths.some((path) => matchesGlob(path, glob)))?.enters ?? true;
+  };
+  return patterns
+    .filter((pattern) => pattern.enters)
+    .flatMap(({ glob }) => filesIn(glob))
+    .filter(enters);
+}
+
+function filesIn(path: string): string[] {
   const url = new URL(path, ROOT);
-  if (/\.\w+$|Dockerfile$/.test(path)) return [path];
+  if (!existsSync(url)) return [];
+  if (statSync(url).isFile()) return [path];
   return readdirSync(url, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) =>
-      `${fileURLToPath(new URL(`file://${entry.parentPath}/`))}${entry.name}`.slice(fileURLToPath(ROOT).length),
-    )
-    .filter((file) => !NOT_IN.test(file));
+    .map((entry) => relative(fileURLToPath(ROOT), join(entry.parentPath, entry.name)));
 }

@@ -15,7 +15,10 @@ export async function endRun({ outputs }: Target, { runner, runId }: { runner: s
       import("../dispatcher/launchers/glue.ts"),
       import("@aws-sdk/client-glue"),
     ]);
-    await new GlueLauncher({ jobName: glueJob, maxCapacity: 0 }, new GlueClient({ region })).stop(runId, undefined);
+    await new GlueLauncher({ jobName: glueJob, maxCapacity: 0, arguments: {} }, new GlueClient({ region })).stop(
+      runId,
+      undefined,
+    );
     return;
   }
   const [{ Ec2Launcher }, { EC2Client }] = await Promise.all([
