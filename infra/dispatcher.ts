@@ -12,7 +12,7 @@ import type { Queue } from "@pulumi/aws/sqs/queue.js";
 import * as pulumi from "@pulumi/pulumi";
 import { rdsBundle } from "../runtime/image/rdsCa.ts";
 import { type BundleArgs, bundle, RUNTIME_HAS } from "./bundle.ts";
-import type { DatabaseEndpoint } from "./database.ts";
+import { type DatabaseEndpoint, databaseEnvironment } from "./database.ts";
 import { logGroup } from "./logs.ts";
 import type { Queues } from "./queues.ts";
 import { allow, allowHttps, type Placement, securityGroup } from "./reach.ts";
@@ -21,8 +21,8 @@ import { NETWORK_INTERFACES, roleFor, type Statement, writeLogs } from "./role.t
 /** The dispatcher of a stack. */
 export interface DispatcherArgs {
   readonly placement: Placement;
-  /** Of the function, its own paths aside (DATABASE_CA, RATES_QUERIES_DIR); no secret is among it. */
-  readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+  /** RATES_SETTINGS, as JSON: a file beside the code, since they grow with the stack's tenants; no secret is in it. */
+  readonly settings: pulumi.Input<string>;
   readonly database: DatabaseEndpoint;
   readonly queues: Queues;
   /** Executions that are its own; undefined where the account has too few to reserve any. */
@@ -64,7 +64,7 @@ const ALIAS = "live";
 /**
  * The Lambda function that takes requests in and starts runs. What invokes it (both queues, the schedule, and the ends of
  * runs) invokes an alias, so that a deployment replaces one version by another at one instant and invocations end on the
- * one they began with. Each version's environment names the script, image and template that it was deployed with.
+ * one they began with. Each version's settings name the script, image and template that it was deployed with.
  */
 export class Dispatcher extends pulumi.ComponentResource {
   readonly function: Lambda;
@@ -108,10 +108,17 @@ export class Dispatcher extends pulumi.ComponentResource {
         runtime: "nodejs24.x",
         architectures: [args.arch],
         handler: "index.handler",
-        code: bundle({
-          ...DISPATCHER_BUNDLE,
-          files: { "db/queries": QUERIES, "db/statements": STATEMENTS, "rds-ca.pem": rdsBundle() },
-        }),
+        code: pulumi.output(args.settings).apply((settings) =>
+          bundle({
+            ...DISPATCHER_BUNDLE,
+            files: {
+              "db/queries": QUERIES,
+              "db/statements": STATEMENTS,
+              "rds-ca.pem": rdsBundle(),
+              "settings.json": settings,
+            },
+          }),
+        ),
         role: role.arn,
         timeout: DISPATCHER.timeoutSeconds,
         memorySize: DISPATCHER.memoryMb,
@@ -119,9 +126,10 @@ export class Dispatcher extends pulumi.ComponentResource {
         ...(args.reservedConcurrency === undefined ? {} : { reservedConcurrentExecutions: args.reservedConcurrency }),
         environment: {
           variables: {
-            ...args.environment,
-            DATABASE_CA: "/var/task/rds-ca.pem",
+            ...databaseEnvironment(database, "/var/task/rds-ca.pem"),
             RATES_QUERIES_DIR: "/var/task/db",
+            // Lambda takes 4 KB of environment, all in all (AWS Lambda Developer Guide, quotas).
+            RATES_SETTINGS_FILE: "/var/task/settings.json",
             POWERTOOLS_SERVICE_NAME: "dispatcher",
           },
         },

@@ -67,11 +67,11 @@ export function platform({ name: stack, config, plan }: SoundStack, provider: Pr
     ...(tracking ? { tracking: { endpoint: tracking.endpoint, region } } : {}),
   };
   const settingsJson = (more: object = {}) => pulumi.jsonStringify({ ...settings, ...more });
-  const environment = (more: object = {}): Record<string, pulumi.Input<string>> => ({
+  const environment: Record<string, pulumi.Input<string>> = {
     ...databaseEnvironment(database.endpoint, IMAGE_CA),
     AWS_REGION: region,
-    RATES_SETTINGS: settingsJson(more),
-  });
+    RATES_SETTINGS: settingsJson(),
+  };
   const may = permissions({ ...place, queues, buckets, database, tracking });
   const image = { image: images.image, repositoryArn: images.repository.arn };
   /** What logs in waits for its roles and tables. */
@@ -106,7 +106,7 @@ export function platform({ name: stack, config, plan }: SoundStack, provider: Pr
       spot: runners.ec2.spot,
       lifetimeSeconds: runners.ec2.lifetimeSeconds,
       maxTimeoutSeconds: config.jobs.maxTimeoutSeconds,
-      environment: environment(),
+      environment,
       statements: may.ec2,
       tags: { ...config.tags, stack },
     },
@@ -121,7 +121,7 @@ export function platform({ name: stack, config, plan }: SoundStack, provider: Pr
       arch,
       retentionDays,
       database: database.endpoint,
-      environment: { ...environment({ glue: glue.settings, ec2: ec2.settings }) },
+      settings: settingsJson({ glue: glue.settings, ec2: ec2.settings }),
       statements: [...may.dispatcher, ...glue.launchStatements, ...ec2.launchStatements],
       glueJobName: glue.job.name,
     },
@@ -139,7 +139,7 @@ export function platform({ name: stack, config, plan }: SoundStack, provider: Pr
       publicSubnetIds: network.publicSubnetIds,
       vcpus: wanted.taskVcpus,
       deploymentMaximumPercent: 100 * DEPLOYMENT,
-      environment: environment(),
+      environment,
       database: database.endpoint,
       statements: may.api,
       cidr: network.cidr,

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import Type from "typebox";
 import Value from "typebox/value";
 
@@ -34,7 +35,8 @@ export type TrackingSettings = Type.Static<typeof TrackingSettings>;
 
 /**
  * What a part of the platform needs to know beside how to reach the database: one JSON document in RATES_SETTINGS,
- * written by infra/ in the cloud and by runtime/local here. It holds no secret.
+ * written by infra/ in the cloud and by runtime/local here, or in a file that RATES_SETTINGS_FILE names. It holds no
+ * secret.
  */
 export const Settings = Type.Object(
   {
@@ -123,9 +125,10 @@ export const Settings = Type.Object(
 );
 export type Settings = Type.Static<typeof Settings>;
 
-/** Reads RATES_SETTINGS, fills in defaults and reports all that is wrong with it at once. */
+/** Reads RATES_SETTINGS, or RATES_SETTINGS_FILE, fills in defaults and reports all that is wrong with it at once. */
 export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
-  const filled = Value.Default(Settings, JSON.parse(env.RATES_SETTINGS ?? "{}"));
+  const { RATES_SETTINGS_FILE: file, RATES_SETTINGS: json = file ? readFileSync(file, "utf8") : "{}" } = env;
+  const filled = Value.Default(Settings, JSON.parse(json));
   if (Value.Check(Settings, filled)) return filled;
   const problems = Value.Errors(Settings, filled).map((error) => `${error.instancePath || "/"} ${error.message}`);
   throw new Error(`RATES_SETTINGS is not valid:\n  ${problems.join("\n  ")}`);
