@@ -76,8 +76,12 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
     },
   },
   {
-    claim: "Glue stops with its zone, and reads go to EC2 then (22)",
-    byHand: "detach the Glue connection's subnet route, and submit reads",
+    claim: "Glue starts runs in the next zone where one fails (22)",
+    byHand: "take the routes out of the first connection's subnet, and submit reads",
+  },
+  {
+    claim: "a Glue run takes the script that it is started with before the job's own (27)",
+    byHand: "start a run with --scriptLocation of another script in the stack's scripts bucket",
   },
   {
     claim: "instances take IMDSv2 only, have no key and no public address (26)",
@@ -94,7 +98,7 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
     },
   },
   {
-    claim: "the machine image has docker and the AWS command line (26)",
+    claim: "the machine image has docker, and a curl that signs (26)",
     byHand: "an update has SUCCEEDED above: its instance needed both",
   },
   {
