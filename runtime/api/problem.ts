@@ -43,7 +43,10 @@ export function handleErrors(app: FastifyInstance): void {
     sendProblem(reply, new JobError("NotFound", { path: `${request.method} ${request.url.split("?")[0]}` })),
   );
   app.setErrorHandler((thrown: Error & { statusCode?: number; code?: string }, request, reply) => {
-    if (thrown instanceof JobError) return sendProblem(reply, thrown);
+    if (thrown instanceof JobError) {
+      if (ERRORS[thrown.code].http >= 500) request.log.warn({ err: thrown }, "request failed");
+      return sendProblem(reply, thrown);
+    }
     // Fastify's own: a body that is no JSON, too large, of another type.
     if (thrown.statusCode !== undefined && thrown.statusCode < 500)
       return sendProblem(

@@ -14,7 +14,7 @@ describe("the benchmarks' arithmetic", () => {
   });
 
   it("writes figures with three digits that count", () =>
-    assert.deepEqual([0.1234, 12.345, 20_045.4].map(figure), ["0.123", "12.3", "20,045"]));
+    assert.deepEqual([0.1234, 12.345, 100, 250.4, 20_045.4].map(figure), ["0.123", "12.3", "100", "250", "20,045"]));
 
   it("says whether an aim is met, in the direction that is better", () => {
     const row = { what: "x", peerName: "p", unit: "s", peer: 2 };

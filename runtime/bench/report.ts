@@ -28,7 +28,7 @@ export function percentile(values: readonly number[], share: number): number {
 
 /** Figures with three digits that count. */
 export const figure = (value: number): string =>
-  value >= 1000 ? Math.round(value).toLocaleString("en") : value.toPrecision(3).replace(/\.?0+$/, "");
+  value >= 1000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
 
 /** The table that a run ends with. */
 export function table(rows: readonly Row[]): string {

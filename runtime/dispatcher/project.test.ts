@@ -81,21 +81,76 @@ describe("the projection of jobs into the tracking store", () => {
     assert.equal((await seen("b"))?.status, "CANCELLED");
   });
 
-  it("catches up after the tracking store was down; jobs go on meanwhile", async () => {
-    const put = d.context.tracking.put.bind(d.context.tracking);
-    d.context.tracking.put = () => Promise.reject(new Error("down"));
-    await accept(
+  const accepted = (count: number) =>
+    accept(
       d.context.db,
-      Array.from({ length: 1_200 }, (_, index) => newJob(`job-${index}`)),
+      Array.from({ length: count }, (_, index) => newJob(`job-${index}`)),
     );
-    await assert.rejects(project(d.context));
-    d.context.tracking.put = put;
-    assert.equal(await project(d.context), 0, "a store that is down is left alone for a while");
-    await d.admin.query("update jobs.tracking_pause set paused_until = jobs.clock()");
-    assert.equal(await project(d.context), 1_200);
+  /** As if so many seconds had passed for what waits. */
+  const pass = async (seconds: number) => {
+    const earlier = `- interval '${seconds} seconds'`;
+    await d.admin.query(`update jobs.tracking_pause set paused_until = paused_until ${earlier}`);
+    await d.admin.query(`update jobs.tracking_outbox set not_before = not_before ${earlier}`);
+  };
+
+  it("leaves a tracking store that is down alone for longer each time, and catches up when it is back", async () => {
+    const { tracking } = d.context;
+    const put = tracking.put.bind(tracking);
+    let asked = 0;
+    tracking.put = () => {
+      asked++;
+      return Promise.reject(new Error("down"));
+    };
+    await accepted(1_200);
+    await assert.rejects(project(d.context), /down/);
+    assert.equal(await project(d.context), 0, "not yet: it is left alone");
+    assert.equal(asked, 1);
+    await pass(1);
+    await assert.rejects(project(d.context), /down/);
+    await pass(1);
+    assert.equal(await project(d.context), 0, "two seconds by now");
+    await pass(1);
+    await assert.rejects(project(d.context), /down/);
+    for (let turn = 0; turn < 12; turn++) {
+      await pass(60);
+      await assert.rejects(project(d.context), /down/);
+    }
+
+    tracking.put = put;
+    await pass(60);
+    assert.equal(await project(d.context), 1_200, "never longer than a minute");
+    assert.equal((await tracking.summarise({})).total, 1_200);
+    tracking.put = () => Promise.reject(new Error("down again"));
     await accept(d.context.db, [newJob("after")]);
-    assert.equal(await project(d.context), 1, "and no longer once it takes documents again");
-    assert.equal((await d.context.tracking.summarise({})).total, 1_201);
+    await assert.rejects(project(d.context), /again/);
+    await pass(1);
+    await assert.rejects(project(d.context), /again/, "it begins with a second anew");
+  });
+
+  it("lets no document that is not taken keep another from being written, however many there are", async () => {
+    const { tracking } = d.context;
+    const put = tracking.put.bind(tracking);
+    const isBad = (id: string) => Number(id.slice(4)) < 600;
+    tracking.put = async (documents) => {
+      await put(documents.filter(({ document }) => !isBad(document.requestId)));
+      return documents.flatMap(({ document }, index) =>
+        isBad(document.requestId) ? [{ index, reason: "400 mapper_parsing_exception", final: true }] : [],
+      );
+    };
+    await accepted(700);
+    let written = 0;
+    for (let turn = 0; turn < 3; turn++) written += await project(d.context);
+    assert.equal(written, 100);
+    assert.deepEqual((await tracking.summarise({})).total, 100);
+    await accept(d.context.db, [newJob("job-999")]);
+    await pass(1);
+    assert.equal(await project(d.context), 1, "what is new comes before what was refused");
+
+    tracking.put = put;
+    assert.equal(await project(d.context), 0, "what was refused waits");
+    await pass(60);
+    assert.equal(await project(d.context), 600);
+    assert.equal((await tracking.summarise({})).total, 701);
   });
 
   it("can be rebuilt from the jobs", async () => {

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { withClient } from "../../db/prepare.ts";
+import type { PlatformFile } from "./platformFile.ts";
 
 /** How long an OpenSearch may take to say that it is there. */
 const ANSWER_MS = 3_000;
@@ -21,6 +22,13 @@ export async function followTracking(
   if (read(file) === now) return;
   await withClient(databaseUrl, (client) => client.query("select jobs.track_all()"));
   writeFileSync(file, now, { mode: 0o600 });
+}
+
+/** Where the jobs of the platform that runs on a data directory are, and the OpenSearch that tracks them, if one does. */
+export function trackingOf(dataDir: string): { databaseUrl: string; endpoint: string | undefined } {
+  const { databaseUrl }: PlatformFile = JSON.parse(readFileSync(join(dataDir, "platform.json"), "utf8"));
+  const store = read(join(dataDir, "tracking"));
+  return { databaseUrl, endpoint: store === POSTGRES ? undefined : store };
 }
 
 /** The platform starts without its OpenSearch too: then only search is down. Answers what is wrong with it, in a line. */

@@ -46,7 +46,7 @@ export class PostgresTracking implements TrackingStore {
          created_at = excluded.created_at, finished_at = excluded.finished_at, total_ms = excluded.total_ms,
          queue_ms = excluded.queue_ms, execution_ms = excluded.execution_ms, error_type = excluded.error_type,
          labels = excluded.labels, words = excluded.words
-       where documents.version < excluded.version`,
+       where documents.version <= excluded.version`,
       [JSON.stringify(documents.map((one) => ({ ...one, words: wordsOf(one.document) })))],
     );
     return [];

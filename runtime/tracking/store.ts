@@ -67,15 +67,18 @@ export interface Versioned {
   document: Document;
 }
 
-/** A document of a batch that could not be written although others could: where in the batch it stood, and why. */
+/** A document of a batch that could not be written although others could. */
 export interface Unwritten {
+  /** Where in the batch it stood. */
   index: number;
   reason: string;
+  /** Whether the store would refuse this very document again. */
+  final: boolean;
 }
 
 /**
  * Holds the documents of jobs for people: search, filters, aggregations. A projection of the jobs, which can be rebuilt
- * from them at any time; late and repeated writes lose against a higher version. A store beside the database throws
+ * from them at any time: a late write loses against a higher version, a repeated one writes the same. A store beside the database throws
  * JobError TrackingUnavailable from all of this when it does not answer in time, or not with an answer.
  */
 export interface TrackingStore {

@@ -61,6 +61,12 @@ export function trackingSuite(
       assert.equal((await s.store.get("acme", "a"))?.note, 4);
     });
 
+    it("writes a document again in the same version, so that a rebuild mends what is there", async () => {
+      for (const note of ["wrong", "right"]) await s.store.put([{ version: 2, document: document("a", { note }) }]);
+      await s.settled();
+      assert.equal((await s.store.get("acme", "a"))?.note, "right");
+    });
+
     it("keeps the highest version of a document that comes several times in one batch", async () => {
       await s.store.put([7, 9, 8].map((version) => ({ version, document: document("a", { note: version }) })));
       await s.settled();

@@ -23,6 +23,7 @@ import re
 import resource
 import select
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -38,12 +39,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 # How often a run without work looks again although nobody called, at least; also its sign of life. Seconds.
 POLL = 2.0
-# How often a read says how far it is. Seconds.
-PROGRESS = 1.0
 # S3's smallest part: with 10,000 parts at most, results up to 48 GiB.
 PART_BYTES = 5 * 1024 * 1024
 # How long a cancelled statement has to end in good order, and how long its session may take to be gone. Seconds.
 GRACE, PATIENCE = 0.2, 30.0
+# How much of the machine's memory a run may take before it is refused more. The rest is for what is not its own data.
+MEMORY_SHARE = 0.9
+# What libpq says where memory for a row could not be had; a message that itself found no room is empty.
+NO_MEMORY = re.compile("out of memory|allocate memory|no message from the libpq")
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "ndjson": "application/x-ndjson",
@@ -92,10 +95,15 @@ def classify(error):
             known = CATALOG["sqlStates"].get(state[:length]) if len(state) == 5 else None
             if known:
                 return JobError(known, reason=reason)
+        if not state and NO_MEMORY.search(reason):
+            return JobError("OutOfMemory", reason="a row does not fit into it")
         if isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)):
             return JobError("DatabaseUnavailable", reason=reason)
         return JobError("Internal", reason=reason)
-    if isinstance(error, (ClientError, BotoCoreError)):
+    if isinstance(error, ClientError):
+        told = error.response.get("Error", {})
+        return JobError("StorageUnavailable", reason="%s: %s" % (told.get("Code"), told.get("Message")))
+    if isinstance(error, BotoCoreError):
         return JobError("StorageUnavailable", reason="%s: %s" % (type(error).__name__, error))
     return JobError("Internal", reason=str(error))
 
@@ -114,6 +122,20 @@ def peak_memory():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def limit_memory():
+    """Has memory that is not there refused: an error, which the job can tell of, where the kernel would kill the run."""
+    sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for group in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            with open(group, encoding="ascii") as file:
+                sizes.append(int(file.read()))
+        except (OSError, ValueError):  # another version of cgroups, or no limit
+            pass
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    share = int(min(sizes) * MEMORY_SHARE)
+    resource.setrlimit(resource.RLIMIT_DATA, (share if hard == resource.RLIM_INFINITY else min(share, hard), hard))
+
+
 def connect(role):
     """A connection of one of the platform's roles. IAM tokens live 15 minutes, so each connection asks for its own."""
     if OPTIONS.database_auth == "iam":
@@ -130,9 +152,12 @@ def connect(role):
         user=role,
         password=password,
         application_name="rates " + role,
+        client_encoding="UTF8",
         connect_timeout=10,
         keepalives=1,
         keepalives_idle=10,
+        keepalives_interval=10,
+        keepalives_count=3,
         **tls,
     )
     connection.autocommit = True
@@ -193,7 +218,7 @@ class Keeper:
         self.progress = {"rows": 0, "bytes": 0}
         self._connection = connection
         self._job = job
-        self._backend = session.backend
+        self._session = session
         self._deadline = time.monotonic() + job["timeoutSeconds"]
         self._pause = min(1.0, job["leaseSeconds"] / 4)
         self._wake_out, self._wake_in = os.pipe()
@@ -215,42 +240,54 @@ class Keeper:
 
     def _keep(self):
         seen = time.monotonic()
+        due = seen + self._pause
         while not self._stopped:
-            left = self._deadline - time.monotonic()
-            if left <= 0:
+            now = time.monotonic()
+            if now >= self._deadline:
                 return self._interrupt("timedOut")
-            ready, _, _ = select.select([self._connection, self._wake_out], [], [], min(self._pause, left))
-            if self._stopped:
-                return None
             try:
-                if self._connection in ready:
-                    self._connection.poll()
-                    self._connection.notifies.clear()
-                word = value(
-                    self._connection,
-                    "select jobs.heartbeat(%s, %s, %s, %s)",
-                    OPTIONS.run,
-                    self._job["id"],
-                    self._job["attempt"],
-                    text(self.progress),
-                )
+                if not self._called(min(due, self._deadline) - now) and time.monotonic() < due:
+                    continue
+                word = self._beat()
                 seen = time.monotonic()
-            except psycopg2.Error:
+            except (psycopg2.Error, MemoryError):
                 # An unreachable database: the lease decides, by this process's own patience.
                 if time.monotonic() - seen > self._job["leaseSeconds"]:
                     return self._interrupt("lost")
-                time.sleep(self._pause)
+                select.select([self._wake_out], [], [], self._pause)
                 continue
             if word != "KEEP":
                 return self._interrupt("cancelled" if word == "CANCEL" else "lost")
+            due = time.monotonic() + self._pause
         return None
+
+    def _called(self, seconds):
+        """Waits; answers whether somebody calls this run. That other jobs wait is not for a run that works."""
+        connection = self._connection
+        select.select([connection, self._wake_out], [], [], max(0.0, seconds))
+        connection.poll()
+        called = any(notice.channel == "jobs_run_" + OPTIONS.run for notice in connection.notifies)
+        connection.notifies.clear()
+        return called
+
+    def _beat(self):
+        return value(
+            self._connection,
+            "select jobs.heartbeat(%s, %s, %s, %s)",
+            OPTIONS.run,
+            self._job["id"],
+            self._job["attempt"],
+            text(self.progress),
+        )
 
     def _interrupt(self, reason):
         self.interruption = reason
         try:
-            end_backend(self._backend)
+            end_backend(self._session.backend)
         except Exception as error:  # pylint: disable=broad-except
             self._failure = error
+        finally:
+            self._session.hang_up()
 
 
 class Session:
@@ -259,6 +296,27 @@ class Session:
     def __init__(self):
         self.connection = connect("job_reader")
         self.backend = backend_of(self.connection)
+        # Of no further use: in the middle of rows that are still to come, or of what SQL of a caller's own has set.
+        self.broken = False
+
+    def hang_up(self):
+        """Ends the waiting of whoever uses the connection, wherever the server is."""
+        try:
+            with socket.socket(fileno=os.dup(self.connection.fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)
+        except (psycopg2.InterfaceError, OSError):
+            pass  # it has ended
+
+    def is_usable(self):
+        """Whether an idle session is still there: of one that was ended, the end is waiting to be read."""
+        if self.broken or self.connection.closed:
+            return False
+        try:
+            while select.select([self.connection], [], [], 0)[0]:
+                self.connection.poll()
+        except psycopg2.Error:
+            return False
+        return True
 
 
 class Output:
@@ -399,21 +457,26 @@ class Rows:
         self.flush()
 
 
-# The one way that proves raw SQL to be one statement over the simple protocol, which takes several: a cursor has one.
-PROVE = "do $$ declare proof refcursor; begin open proof for execute current_setting('rates.sql'); close proof; end $$"
+# The simple protocol takes several statements, a cursor one: EXPLAIN's, whose options stand in front of the SQL and keep
+# it from bringing its own. What the server says of the SQL is what it says where the extended protocol asks.
+OPEN_PLAN = """do $$ declare plan refcursor := 'rates_plan'; begin
+  open plan for execute 'explain (format json) ' || current_setting('rates.sql');
+end $$"""
 
 
 def prove_one_statement(cursor, sql, keeper):
-    """COPY wraps its query in parentheses, which raw SQL could close; so the server first opens it as one cursor."""
+    """COPY wraps its query in parentheses, which raw SQL could close; so first it is planned, as one statement."""
     cursor.execute("select set_config('rates.sql', %s, true)", (sql,))
     try:
-        cursor.execute(PROVE)
+        cursor.execute(OPEN_PLAN)
     except psycopg2.Error as error:
-        if error.pgcode == "42P11" and "multi-query" in str(error):
-            raise JobError("NotOneStatement", reason=error.diag.message_primary) from error
+        if error.pgcode == "42P11":  # invalid_cursor_definition: no cursor has several
+            reason = "cannot insert multiple commands into a prepared statement"
+            raise JobError("NotOneStatement", reason=reason) from error
         raise
-    cursor.execute("explain (format json) " + sql)
-    plan = cursor.fetchone()[0]
+    cursor.execute("fetch all from rates_plan")
+    ((plan,),) = cursor.fetchall()
+    cursor.execute("close rates_plan")
     keeper.progress["estimatedRows"] = plan[0]["Plan"]["Plan Rows"]
 
 
@@ -438,24 +501,30 @@ def read(job, session, keeper, output):
             if "sql" in task:
                 prove_one_statement(cursor, sql, keeper)
             rows = Rows(output, task, keeper)
+            session.broken = True
             cursor.copy_expert(copy_statement(sql, task["format"]), rows)
+            session.broken = False
             rows.finish()
             result = output.finish()
             cursor.execute("commit")
             return rows.rows, result
-        except BaseException:
-            try:
-                cursor.execute("rollback")
-            except psycopg2.Error:
-                pass
+        except BaseException as error:
+            # A server's error ends the statement; to go on after anything else, all its rows would have to be read.
+            if getattr(error, "pgcode", None):
+                session.broken = False
+            if not session.broken:
+                try:
+                    cursor.execute("rollback")
+                except psycopg2.Error:
+                    pass
             raise
         finally:
-            if "sql" in task and not session.connection.closed:
+            if "sql" in task and not session.broken and not session.connection.closed:
                 # What SQL of a caller's own has set or locked in this session is not the next job's.
                 try:
                     cursor.execute("discard all")
                 except psycopg2.Error:
-                    session.connection.close()
+                    session.broken = True
 
 
 class Run:
@@ -522,7 +591,9 @@ class Run:
         connection.notifies.clear()
 
     def _open_session(self):
-        if self._session is None or self._session.connection.closed:
+        if self._session is None or not self._session.is_usable():
+            if self._session:
+                self._session.connection.close()
             self._session = Session()
         return self._session
 
@@ -542,7 +613,7 @@ class Run:
 
     def _conclude(self, job, session, keeper, thrown):
         keeper.stop()
-        if keeper.interruption:
+        if keeper.interruption or session.broken:
             session.connection.close()
         if keeper.interruption == "lost":
             log("warn", "the job was given away", job=job["id"], attempt=job["attempt"])
@@ -627,6 +698,7 @@ def local(location):
 
 if __name__ == "__main__":
     OPTIONS = options(sys.argv[1:])
+    limit_memory()
     if OPTIONS.region:
         os.environ["AWS_DEFAULT_REGION"] = OPTIONS.region
     OPTIONS.database_ca = local(OPTIONS.database_ca)

@@ -42,12 +42,18 @@ export function connectTo({ endpoint, region }: Pick<TrackingSettings, "endpoint
       { requestTimeout: patience, ignore: [...expected] },
     );
     // The client's own time-out is for silence only: an answer that comes byte by byte would never reach it.
-    const patienceEnds = setTimeout(() => sent.abort(), patience);
+    let late = false;
+    const patienceEnds = setTimeout(() => {
+      late = true;
+      sent.abort();
+    }, patience);
     try {
-      const answer: ApiResponse = await sent;
-      return { status: answer.statusCode ?? 0, body: answer.body };
+      const { statusCode, body: answered }: ApiResponse = await sent;
+      // Anything may stand in front of it, and say what it has to say with status 200.
+      if (typeof answered === "string") throw new Error(`no JSON: ${answered.slice(0, 100)}`);
+      return { status: statusCode ?? 0, body: answered };
     } catch (error) {
-      throw unavailable(error, patience);
+      throw unavailable(error, late ? `it did not answer within ${patience / 1000} s.` : undefined);
     } finally {
       clearTimeout(patienceEnds);
     }
@@ -62,18 +68,26 @@ const STATUS: Record<number, string> = {
   503: "it is not ready (503).",
 };
 
-/** The error without what the client adds to it: there are headers with a signature among that. */
-function unavailable(error: unknown, patience: number): unknown {
-  if (!(error instanceof Error)) return error;
-  const cause = new Error(`${error.name}: ${error.message}`);
-  const say = (reason: string) => new JobError("TrackingUnavailable", { reason }, { cause });
+/**
+ * The error without what the client adds to it: there are headers with a signature among that.
+ * @param known the reason, where the caller knows it
+ */
+function unavailable(error: unknown, known: string | undefined): Error {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const cause = new Error(`${name}: ${message}`);
+  const reason = known ?? reasonOf(error);
+  return reason === undefined ? cause : new JobError("TrackingUnavailable", { reason }, { cause });
+}
+
+/** Why there is no answer; undefined for a call that this platform should not have made. */
+function reasonOf(error: unknown): string | undefined {
   if (error instanceof errors.ResponseError) {
     const status = error.statusCode ?? 0;
-    const reason = STATUS[status] ?? (status >= 500 ? `it fails (${status}).` : undefined);
-    // Anything else is a call that this platform should not have made.
-    return reason === undefined ? cause : say(reason);
+    return STATUS[status] ?? (status >= 500 ? `it fails (${status}).` : undefined);
   }
-  if (error instanceof errors.TimeoutError || error instanceof errors.RequestAbortedError)
-    return say(`it did not answer within ${patience / 1000} s.`);
-  return say("it cannot be reached.");
+  if (error instanceof errors.TimeoutError) return "it did not answer in time.";
+  if (error instanceof errors.ConnectionError) return "it cannot be reached.";
+  if (error instanceof Error && error.name === "CredentialsProviderError")
+    return "there are no AWS credentials for it.";
+  return "what answers is no OpenSearch.";
 }

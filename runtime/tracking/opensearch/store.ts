@@ -12,6 +12,8 @@ const WRITE_MS = 15_000;
 /** How long a write waits for a shard that is not there, as after a node was lost; its neighbours wait with it. */
 const SHARD_WAIT = "2s";
 const TOO_LARGE: Outcome = { status: 413, error: { type: "too_large", reason: "OpenSearch takes no such call." } };
+/** What is wrong with the document itself. Anything else may pass. */
+const FINAL = new Set([400, 413]);
 const EXPIRE_MS = 60_000;
 
 /** Kinds of errors that figures tell apart; the registry has far fewer. */
@@ -45,7 +47,11 @@ export class OpenSearchTracking implements TrackingStore {
       for (const [at, { status, error }] of (await this.#write(bulk)).entries()) {
         // A conflict: a later version was there before.
         if (status < 300 || status === 409) continue;
-        unwritten.push({ index: bulk.first + at, reason: `${status} ${error?.type}: ${error?.reason}` });
+        unwritten.push({
+          index: bulk.first + at,
+          reason: `${status} ${error?.type}: ${error?.reason}`,
+          final: FINAL.has(status),
+        });
       }
     }
     return unwritten;

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { startFront } from "../tracking/testing/front.ts";
+import { testApi } from "./testing.ts";
+
+describe("the API while the tracking store does not answer", () => {
+  let p: Awaited<ReturnType<typeof testApi>>;
+  let headers: { authorization: string };
+  beforeEach(async () => {
+    const gone = await startFront(() => undefined);
+    await gone.stop();
+    p = await testApi({ tracking: { endpoint: gone.endpoint } });
+    headers = await p.as("acme");
+  });
+  afterEach(() => p.close());
+
+  it("takes jobs and shows each; of searches and figures it says at once what is wrong", async () => {
+    const task = { type: "read", query: "average_rates", params: PARAMS, format: "json" };
+    const taken = await p.app.inject({ method: "POST", url: "/jobs", headers, payload: { requestId: "a", task } });
+    assert.equal(taken.statusCode, 202, taken.body);
+    assert.equal((await p.app.inject({ url: "/jobs/a", headers })).json().status, "PENDING");
+    for (const url of ["/jobs?text=a", "/stats"]) {
+      const begun = performance.now();
+      const answer = await p.app.inject({ url, headers });
+      assert.deepEqual([answer.statusCode, answer.json().type], [503, "TrackingUnavailable"], answer.body);
+      assert.match(answer.json().detail, /cannot be searched now: it cannot be reached\. They go on/);
+      assert.equal(answer.headers["retry-after"], "5");
+      assert(performance.now() - begun < 2_000);
+    }
+  });
+});
+
+describe("the start of a part of the platform", () => {
+  it("loads no client of OpenSearch: only its first use does", async () => {
+    const loaded = async (use: string) => {
+      const parts = ["../api/app.ts", "../dispatcher/dispatcher.ts", "../tracking/index.ts"];
+      const script = `
+        import { createRequire } from "node:module";
+        for (const part of ${JSON.stringify(parts)}) await import(new URL(part, ${JSON.stringify(import.meta.url)}));
+        const { trackingStore } = await import(new URL("../tracking/index.ts", ${JSON.stringify(import.meta.url)}));
+        ${use}
+        const { cache } = createRequire(${JSON.stringify(import.meta.url)});
+        console.log(Object.keys(cache).filter((name) => name.includes("@opensearch-project")).length);`;
+      const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script]);
+      return Number(stdout);
+    };
+    const store = `trackingStore({ tracking: { endpoint: "http://127.0.0.1:1", indexPrefix: "x" } })`;
+    assert.equal(await loaded(`${store}; trackingStore({});`), 0);
+    assert((await loaded(`await ${store}.search({ limit: 1 }).catch(() => {});`)) > 0, "so it can be seen here");
+  });
+});
+
+const PARAMS = { date_from: "2021-01-01", date_to: "2021-01-02", orig_code: "CNSGH", dest_code: "NLRTM" };

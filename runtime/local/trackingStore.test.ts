@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { startFront } from "../tracking/testing/front.ts";
+import type { PlatformFile } from "./platformFile.ts";
+import { testOpenSearch } from "./testing.ts";
+
+const program = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const PATIENCE_MS = 60_000;
+
+describe("npm start -- --tracking", function () {
+  this.timeout(3 * PATIENCE_MS);
+  this.slow(30_000);
+  let endpoint: string;
+  let dataDir: string;
+  let main: ChildProcess | undefined;
+
+  before(async function () {
+    endpoint = await testOpenSearch(this);
+  });
+  beforeEach(() => {
+    dataDir = mkdtempSync(join(tmpdir(), "rates-tracking-"));
+  });
+  afterEach(async () => {
+    await stop();
+    rmSync(dataDir, { recursive: true });
+    await fetch(`${endpoint}/rates-jobs-*`, { method: "DELETE" });
+  });
+
+  /** Resolves with where the platform is and what it said, once it is up. */
+  const start = async (...args: string[]): Promise<PlatformFile & { said: string }> => {
+    const child = spawn(process.execPath, [program("main.ts"), "--port", "0", "--data-dir", dataDir, ...args]);
+    main = child;
+    const said: string[] = [];
+    child.stderr.on("data", (data) => said.push(String(data)));
+    for await (const line of createInterface(child.stdout)) {
+      said.push(line);
+      if (!line.includes("platform.json")) continue;
+      const file = JSON.parse(await readFile(join(dataDir, "platform.json"), "utf8"));
+      return { ...file, said: said.join("\n") };
+    }
+    assert.fail(`it ended:\n${said.join("\n")}`);
+  };
+  const stop = async () => {
+    if (main === undefined || main.exitCode !== null) return;
+    main.kill("SIGINT");
+    await once(main, "exit");
+  };
+  const ask = async ({ api, token }: PlatformFile, path: string, body?: object) => {
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const answer = await fetch(
+      `${api}${path}`,
+      body ? { method: "POST", headers, body: JSON.stringify(body) } : { headers },
+    );
+    return { status: answer.status, body: (await answer.json()) as { jobs?: { requestId: string; status: string }[] } };
+  };
+  const submit = (file: PlatformFile, requestId: string) =>
+    ask(file, "/jobs", {
+      requestId,
+      task: { type: "read", sql: "select 1 as n", format: "json" },
+      labels: { team: "Nordics" },
+    });
+  /** The ids of ended jobs that have these words, once there are as many. */
+  const found = async (file: PlatformFile, text: string, count: number) => {
+    for (const deadline = Date.now() + PATIENCE_MS; ; await delay(100)) {
+      const { jobs = [] } = (await ask(file, `/jobs?${new URLSearchParams({ text, status: "SUCCEEDED" })}`)).body;
+      if (jobs.length === count) return jobs.map((one) => one.requestId).sort();
+      assert(Date.now() < deadline, `${text}: found ${JSON.stringify(jobs)}`);
+    }
+  };
+  const inOpenSearch = async () => {
+    await fetch(`${endpoint}/rates-jobs-*/_refresh`, { method: "POST" });
+    return ((await (await fetch(`${endpoint}/rates-jobs-*/_count`)).json()) as { count: number }).count;
+  };
+
+  it("finds jobs in that OpenSearch, and takes them along from store to store", async () => {
+    const first = await start("--tracking", endpoint);
+    assert.match(first.said, new RegExp(`Tracking +${endpoint}`));
+    assert.equal((await submit(first, "nightly-rotterdam-7")).status, 202);
+    assert.deepEqual(await found(first, "rotter nordics", 1), ["nightly-rotterdam-7"]);
+    assert.equal(await inOpenSearch(), 1);
+
+    await fetch(`${endpoint}/rates-jobs-*`, { method: "DELETE" });
+    assert.deepEqual((await ask(first, "/jobs?text=rotter")).body.jobs, []);
+    const rebuilt = promisify(execFile)(process.execPath, [program("../tracking/rebuild.ts"), "--data-dir", dataDir]);
+    assert.match((await rebuilt).stderr, /^1 documents written/m);
+    assert.deepEqual(await found(first, "rotter", 1), ["nightly-rotterdam-7"]);
+    await stop();
+
+    const second = await start();
+    assert.deepEqual(await found(second, "rotter", 1), ["nightly-rotterdam-7"], "Postgres has it now");
+    await submit(second, "second");
+    assert.deepEqual(await found(second, "nordics", 2), ["nightly-rotterdam-7", "second"]);
+    assert.equal(await inOpenSearch(), 1);
+    await stop();
+
+    assert.deepEqual(await found(await start("--tracking", endpoint), "nordics", 2), ["nightly-rotterdam-7", "second"]);
+  });
+
+  it("starts and does jobs without it; once it is there, they are found", async () => {
+    // A way to the OpenSearch that opens later.
+    let open = false;
+    const front = await startFront(async ({ method, path, body }, response) => {
+      if (!open) return response.writeHead(503).end();
+      const headers = { "content-type": path.startsWith("/_bulk") ? "application/x-ndjson" : "application/json" };
+      const answer = await fetch(`${endpoint}${path}`, { method, headers, ...(body === "" ? {} : { body }) });
+      response.writeHead(answer.status, { "content-type": "application/json" }).end(await answer.text());
+    });
+    try {
+      const file = await start("--tracking", front.endpoint);
+      assert.match(file.said, /answers 503: jobs run, but cannot be searched until it does/);
+      await submit(file, "unseen");
+      for (const deadline = Date.now() + PATIENCE_MS; ; await delay(50)) {
+        const { body } = await ask(file, "/jobs/unseen");
+        if ((body as { status?: string }).status === "SUCCEEDED") break;
+        assert(Date.now() < deadline, JSON.stringify(body));
+      }
+      assert.equal((await ask(file, "/jobs?text=unseen")).status, 503);
+      open = true;
+      assert.deepEqual(await found(file, "unseen", 1), ["unseen"]);
+    } finally {
+      await stop();
+      await front.stop();
+    }
+  });
+});

@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { JobError } from "../../jobs/errors.ts";
+import { testOpenSearch } from "../../local/testing.ts";
+import { document } from "../suite.ts";
+import { json, startFront } from "../testing/front.ts";
+import { openSearchStore } from "../testing/openSearch.ts";
+import { OpenSearchTracking } from "./store.ts";
+
+const unavailable = (error: unknown) => error instanceof JobError && error.code === "TrackingUnavailable";
+const patience = 30_000;
+
+describe("the tracking store in an OpenSearch that is not well", () => {
+  let endpoint: string;
+  let s: ReturnType<typeof openSearchStore>;
+  before(async function () {
+    endpoint = await testOpenSearch(this);
+  });
+  beforeEach(() => {
+    s = openSearchStore(endpoint);
+  });
+  afterEach(() => s.close());
+
+  const found = async () => {
+    await s.settled();
+    return (await s.store.search({ limit: 100, sort: "createdAt", order: "asc" })).documents.map(
+      (one) => one.requestId,
+    );
+  };
+  const at = (month: string) => ({ createdAt: `2021-${month}-15T00:00:00.000Z` });
+  const index = (month: string, body: object) =>
+    s.send({
+      method: "PUT",
+      path: `/${s.indexPrefix}-2021.${month}`,
+      query: { wait_for_active_shards: 0 },
+      body,
+      patience,
+    });
+
+  it("keeps the highest version however many write at once", async () => {
+    const stores = Array.from({ length: 4 }, () => new OpenSearchTracking({ endpoint, indexPrefix: s.indexPrefix }));
+    const versions = Array.from({ length: 40 }, (_, step) => (step * 17) % 40);
+    await Promise.all(
+      versions.map(async (version, step) => {
+        const documents = ["a", "b", "c"].map((id) => ({ version, document: document(id, { note: version }) }));
+        assert.deepEqual(await stores[step % stores.length]?.put(documents), []);
+      }),
+    );
+    await s.settled();
+    for (const id of ["a", "b", "c"]) assert.equal((await s.store.get("acme", id))?.note, 39);
+  });
+
+  it("knows the fields of its documents again after all of it was lost", async () => {
+    await s.store.put([{ version: 1, document: document("before") }]);
+    await s.close();
+    assert.deepEqual(await found(), []);
+    await s.store.put([{ version: 1, document: document("after", { labels: { team: "x" } }) }]);
+    assert.deepEqual(await found(), ["after"]);
+    assert.equal((await s.store.search({ limit: 1, text: "aft", labels: { team: "x" } })).documents.length, 1);
+  });
+
+  it("writes what can be written while the shards of a month are gone, and does not take part for all", async () => {
+    await s.store.put([{ version: 1, document: document("march", at("03")) }]);
+    await index("04", { settings: { "index.routing.allocation.require._name": "nobody" } });
+    const unwritten = await s.store.put(
+      ["04", "05", "04"].map((month, step) => ({ version: 1, document: document(`job-${step}`, at(month)) })),
+    );
+    assert.deepEqual(
+      unwritten.map((one) => one.index),
+      [0, 2],
+    );
+    assert.match(unwritten[0]?.reason ?? "", /^503 unavailable_shards_exception/);
+    await assert.rejects(s.store.search({ limit: 10 }), unavailable);
+    await assert.rejects(s.store.summarise({}), unavailable);
+
+    await s.send({
+      method: "PUT",
+      path: `/${s.indexPrefix}-2021.04/_settings`,
+      body: { "index.routing.allocation.require._name": null },
+      patience,
+    });
+    await s.send({ method: "GET", path: "/_cluster/health", query: { wait_for_status: "yellow" }, patience });
+    assert.deepEqual(await found(), ["march", "job-1"]);
+  });
+
+  it("writes the others where a document is refused for good", async () => {
+    await s.store.put([{ version: 1, document: document("first", at("04")) }]);
+    await index("06", { mappings: { properties: { runner: { type: "integer" } } } });
+    const unwritten = await s.store.put(
+      ["05", "06", "07"].map((month) => ({ version: 1, document: document(`job-${month}`, at(month)) })),
+    );
+    assert.deepEqual(
+      unwritten.map((one) => one.index),
+      [1],
+    );
+    assert.match(unwritten[0]?.reason ?? "", /^400 mapper_parsing_exception/);
+    assert.deepEqual(await found(), ["first", "job-05", "job-07"]);
+  });
+
+  it("lets go of months that have nothing left, and of nothing else", async () => {
+    await s.store.put([
+      { version: 1, document: document("january", at("01")) },
+      { version: 1, document: document("february", at("02")) },
+      { version: 1, document: document("waits", { ...at("02"), finishedAt: undefined, status: "PENDING" }) },
+      { version: 1, document: document("march", at("03")) },
+    ]);
+    await s.settled();
+    assert.equal(await s.store.expire("2021-03-15T00:00:00.000Z"), 2);
+    assert.deepEqual(await found(), ["waits", "march"]);
+    assert.equal(await s.store.expire("2021-03-16T00:00:00.000Z"), 1);
+    const { body } = await s.send<{ index: string }[]>({
+      method: "GET",
+      path: `/_cat/indices/${s.indexPrefix}-*`,
+      query: { format: "json", s: "index" },
+      patience,
+    });
+    const months = body.map((one) => one.index.slice(-7));
+    assert.deepEqual(months, ["2021.02", "2021.03"], "a month that still goes on keeps its index");
+  });
+});
+
+describe("a bulk that OpenSearch takes in part", () => {
+  const put = async (answer: (count: number) => [status: number, body: object]) => {
+    const front = await startFront(({ path, body }, response) => {
+      if (!path.startsWith("/_bulk")) return json(response, 200, {});
+      json(response, ...answer(body.trimEnd().split("\n").length / 2));
+    });
+    try {
+      const store = new OpenSearchTracking({ endpoint: front.endpoint, indexPrefix: "jobs" });
+      const long = "x".repeat(600_000);
+      const documents = Array.from({ length: 10 }, (_, step) => ({
+        version: 1,
+        document: document(`job-${step}`, { long }),
+      }));
+      return {
+        unwritten: await store.put(documents),
+        bulks: front.seen.filter(({ path }) => path.startsWith("/_bulk")),
+      };
+    } finally {
+      await front.stop();
+    }
+  };
+
+  it("answers for each document that was rejected, wherever it stood", async () => {
+    const error = { type: "rejected_execution_exception", reason: "queue full" };
+    const { unwritten, bulks } = await put((count) => [
+      200,
+      {
+        items: Array.from({ length: count }, (_, at) => ({
+          index: at === 1 ? { status: 429, error } : { status: 200 },
+        })),
+      },
+    ]);
+    assert(bulks.length > 1 && bulks.every(({ body }) => body.length < 10 * 2 ** 20), "what a small domain takes");
+    assert.deepEqual(
+      unwritten.map((one) => one.index),
+      [1, 5, 9],
+    );
+    assert.match(unwritten[0]?.reason ?? "", /^429 rejected_execution_exception: queue full$/);
+  });
+
+  it("answers for all of a bulk that is too large for what stands in front", async () => {
+    const { unwritten } = await put(() => [413, {}]);
+    assert.equal(unwritten.length, 10);
+  });
+
+  it("throws where none of it was taken", async () => {
+    for (const status of [429, 503])
+      await assert.rejects(
+        put(() => [status, {}]),
+        unavailable,
+      );
+  });
+});

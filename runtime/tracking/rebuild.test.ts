@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { JobError } from "../jobs/errors.ts";
+import { accept, cancel } from "../jobs/store.ts";
+import { jobDatabase, newJob } from "../jobs/testing.ts";
+import { PostgresTracking } from "./postgres.ts";
+import { rebuild } from "./rebuild.ts";
+import type { TrackingStore } from "./store.ts";
+
+const PROGRAM = fileURLToPath(new URL("rebuild.ts", import.meta.url));
+
+describe("the rebuild of a tracking store from the jobs", () => {
+  let d: Awaited<ReturnType<typeof jobDatabase>>;
+  let db: Awaited<ReturnType<typeof d.as>>;
+  let store: TrackingStore;
+  beforeEach(async () => {
+    d = await jobDatabase();
+    db = await d.as("dispatcher");
+    store = new PostgresTracking(db);
+  });
+  afterEach(() => d.close());
+
+  const jobs = (count: number) =>
+    accept(
+      db,
+      Array.from({ length: count }, (_, index) => newJob(`job-${index}`)),
+    );
+  const total = async () => (await store.summarise({})).total;
+  const failing = (fail: () => boolean): TrackingStore => ({
+    put: (documents) =>
+      fail() ? Promise.reject(new JobError("TrackingUnavailable", { reason: "down." })) : store.put(documents),
+    get: (tenant, requestId) => store.get(tenant, requestId),
+    search: (search) => store.search(search),
+    summarise: (filter) => store.summarise(filter),
+    expire: (before) => store.expire(before),
+  });
+
+  it("writes every job's document in batches, and tells how far it is", async () => {
+    await jobs(1_200);
+    const sizes: number[] = [];
+    const watched: TrackingStore = {
+      ...failing(() => false),
+      put(all) {
+        sizes.push(all.length);
+        return store.put(all);
+      },
+    };
+    const told: [number, number][] = [];
+    const done = await rebuild(db, watched, { progress: (...figures) => told.push(figures) });
+    assert.deepEqual(done, { written: 1_200, refused: [] });
+    assert.deepEqual(sizes, [500, 500, 200]);
+    assert.deepEqual(told, [
+      [500, 1_200],
+      [1_000, 1_200],
+      [1_200, 1_200],
+    ]);
+    assert.equal(await total(), 1_200);
+  });
+
+  it("leaves a document alone that a dispatcher has brought further meanwhile", async () => {
+    await jobs(1);
+    const overtaken: TrackingStore = {
+      ...failing(() => false),
+      async put(documents) {
+        await cancel(await d.as("api_reader"), "default", "job-0");
+        const { rows } = await db.query("select version, document from jobs.documents");
+        await store.put([{ version: Number(rows[0].version), document: rows[0].document }]);
+        return store.put(documents);
+      },
+    };
+    await rebuild(db, overtaken);
+    assert.equal((await store.get("default", "job-0"))?.status, "CANCELLED");
+  });
+
+  it("waits for a store that fails, and gives up after the last pause", async () => {
+    await jobs(3);
+    let failures = 2;
+    const pauses = [0, 0, 0];
+    await rebuild(
+      db,
+      failing(() => failures-- > 0),
+      { pauses },
+    );
+    assert.equal(await total(), 3);
+    let asked = 0;
+    await assert.rejects(
+      rebuild(
+        db,
+        failing(() => ++asked > 0),
+        { pauses },
+      ),
+      /down\./,
+    );
+    assert.equal(asked, 4);
+  });
+
+  it("tries again what was not taken, and tells what is refused for good", async () => {
+    await jobs(4);
+    const turns: string[][] = [];
+    const choosy: TrackingStore = {
+      ...failing(() => false),
+      async put(documents) {
+        turns.push(documents.map(({ document }) => document.requestId));
+        const busy = turns.length < 3 ? ["job-2"] : [];
+        return documents.flatMap(({ document: { requestId } }, index) => {
+          const final = requestId === "job-1";
+          return final || busy.includes(requestId) ? [{ index, reason: final ? "400 wrong" : "429 busy", final }] : [];
+        });
+      },
+    };
+    const { written, refused } = await rebuild(db, choosy, { pauses: [0, 0, 0, 0, 0] });
+    assert.deepEqual(turns, [
+      ["job-0", "job-1", "job-2", "job-3"],
+      ["job-1", "job-2"],
+      ["job-1", "job-2"],
+    ]);
+    assert.equal(written, 3);
+    assert.deepEqual(refused, [{ tenant: "default", requestId: "job-1", reason: "400 wrong" }]);
+  });
+
+  it("is a program that finds its way as every part does", async () => {
+    await jobs(7);
+    const env = { ...process.env, ...d.database.env, RATES_SETTINGS: "{}" };
+    const { stderr } = await promisify(execFile)(process.execPath, [PROGRAM], { env });
+    assert.match(stderr, /^7 documents written in/m);
+    assert.equal(await total(), 7);
+  });
+});

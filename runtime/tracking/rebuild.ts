@@ -1,0 +1,140 @@
+import { resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import pg from "pg";
+import { pool } from "../jobs/database.ts";
+import { readSettings } from "../jobs/settings.ts";
+import { trackingStore } from "./index.ts";
+import type { TrackingStore, Unwritten, Versioned } from "./store.ts";
+
+/** How many documents are read and written at a time: all that is ever in memory. */
+const BATCH = 500;
+/** What a store that does not take a batch is given to recover, before each further try. Seconds. */
+const PAUSES = [1, 2, 4, 8, 15, 30, 60];
+
+/** A document that the store has refused for good. */
+export interface Refused {
+  tenant: string;
+  requestId: string;
+  reason: string;
+}
+
+/** How a rebuild may be watched, and how long it waits. */
+export interface RebuildOptions {
+  /** Told after each batch how far it is. */
+  progress?(done: number, total: number): void;
+  /** Seconds before each further try of what was not taken. */
+  pauses?: readonly number[];
+}
+
+/**
+ * Writes the document of every job into a tracking store: one that was lost, or that has to know more of them than it
+ * did. Safe beside the dispatchers, and beside another rebuild: a document that is newer stays. Answers how many were
+ * written, and which could not be.
+ * @param db a connection of the role dispatcher
+ * @throws JobError TrackingUnavailable when the store fails for longer than all pauses; to run it again is harmless
+ */
+export async function rebuild(
+  db: Pick<pg.ClientBase, "query">,
+  store: TrackingStore,
+  { progress = () => undefined, pauses = PAUSES }: RebuildOptions = {},
+): Promise<{ written: number; refused: Refused[] }> {
+  const { rows: counted } = await db.query<{ total: number }>("select count(*)::int as total from jobs.documents");
+  const total = counted[0]?.total ?? 0;
+  const refused: Refused[] = [];
+  let done = 0;
+  for (let last = "0"; ; ) {
+    const { rows } = await db.query<{ id: string; version: string; document: Versioned["document"] }>(
+      "select id, version, document from jobs.documents where id > $1 order by id limit $2",
+      [last, BATCH],
+    );
+    const end = rows.at(-1);
+    if (end === undefined) return { written: done - refused.length, refused };
+    const documents = rows.map((row) => ({ version: Number(row.version), document: row.document }));
+    refused.push(...(await putAll(store, documents, pauses)));
+    last = end.id;
+    done += rows.length;
+    progress(done, Math.max(done, total));
+  }
+}
+
+/** Puts a batch, what was not taken again and again; answers what was not taken in the end. */
+async function putAll(store: TrackingStore, documents: Versioned[], pauses: readonly number[]): Promise<Refused[]> {
+  let left = documents;
+  for (let turn = 0; ; turn++) {
+    const pause = pauses[turn];
+    let unwritten: Unwritten[] = left.map((_, index) => ({ index, reason: "", final: false }));
+    try {
+      unwritten = await store.put(left);
+    } catch (error) {
+      if (pause === undefined) throw error;
+    }
+    if (pause === undefined || unwritten.every(({ final }) => final))
+      return unwritten.flatMap(({ index, reason }) => {
+        const document = left[index]?.document;
+        return document ? [{ tenant: document.tenant, requestId: document.requestId, reason }] : [];
+      });
+    left = unwritten.flatMap(({ index }) => left[index] ?? []);
+    await delay(pause * 1000);
+  }
+}
+
+const USAGE = `node runtime/tracking/rebuild.ts [--data-dir DIR]
+Writes the document of every job into the tracking store again; jobs and search go on meanwhile. In a stack's own
+network it finds both by its environment, as every part does; --data-dir names the directory of a platform that runs here.`;
+/** How often it says how far it is. Milliseconds. */
+const SAY_MS = 1_000;
+const SHOWN = 10;
+
+const figure = (value: number) => value.toLocaleString("en");
+
+if (import.meta.main) process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { "data-dir": { type: "string" }, help: { type: "boolean" } } });
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const { db, store } = await parts(values["data-dir"]);
+  const begun = performance.now();
+  let said = begun;
+  try {
+    const { written, refused } = await rebuild(db, store, {
+      progress(done, total) {
+        if (performance.now() - said < SAY_MS) return;
+        said = performance.now();
+        const rate = Math.round(done / ((said - begun) / 1000));
+        console.error(`${figure(done)} of ${figure(total)} documents, ${figure(rate)} a second`);
+      },
+    });
+    console.error(`${figure(written)} documents written in ${((performance.now() - begun) / 1000).toFixed(1)} s.`);
+    if (refused.length === 0) return 0;
+    console.error(
+      `${figure(refused.length)} were refused, ${refused.length > SHOWN ? `the first ${SHOWN}` : "these"}:`,
+    );
+    for (const { tenant, requestId, reason } of refused.slice(0, SHOWN))
+      console.error(`  ${requestId} of tenant ${tenant}: ${reason}`);
+    return 1;
+  } catch (error) {
+    console.error(
+      `${error instanceof Error ? error.message : error}\nRun it again: what was written may be written twice.`,
+    );
+    return 1;
+  } finally {
+    await db.end();
+  }
+}
+
+/** The database and the store of this process's environment, or of the platform that runs on a data directory. */
+async function parts(dataDir: string | undefined): Promise<{ db: pg.Pool; store: TrackingStore }> {
+  if (dataDir === undefined) {
+    const db = pool("dispatcher", 1);
+    return { db, store: trackingStore(readSettings(), db) };
+  }
+  const { trackingOf } = await import("../local/trackingStore.ts");
+  const { databaseUrl, endpoint } = trackingOf(resolve(dataDir));
+  const db = new pg.Pool({ connectionString: databaseUrl, max: 1 });
+  const settings = endpoint === undefined ? {} : { tracking: { endpoint } };
+  return { db, store: trackingStore(readSettings({ RATES_SETTINGS: JSON.stringify(settings) }), db) };
+}
