@@ -31,6 +31,7 @@ const made = async (change: Partial<ApiArgs> = {}, preview = false) =>
         retentionDays: 30,
         keepData: true,
         region: "eu-central-1",
+        accountId: "111111111111",
         ...change,
       }),
     { preview },
@@ -61,6 +62,29 @@ describe("the API of a stack", () => {
     const [action] = registry.one("aws:lb/listener:Listener", "a-http").inputs.defaultActions;
     assert.equal(action.type, "redirect");
     assert.match(registry.one("aws:lb/listener:Listener", "a-https").inputs.sslPolicy, /TLS13/);
+  });
+
+  it("logs who asked for what into a private bucket that only balancers of its account write to", async () => {
+    const { registry } = await made();
+    const { inputs } = registry.one("aws:lb/loadBalancer:LoadBalancer");
+    assert.equal(inputs.accessLogs.enabled, true);
+    assert.match(inputs.accessLogs.bucket, /^a-access/);
+    const { Statement } = JSON.parse(registry.one("aws:s3/bucketPolicy:BucketPolicy", "a-access").inputs.policy);
+    assert.deepEqual(
+      Statement.filter(({ Effect }: { Effect: string }) => Effect === "Allow").map(
+        ({ Principal, Action, Resource }: Record<string, unknown>) => [
+          Principal,
+          Action,
+          String(Resource).replace(/^.*?(?=\/AWSLogs)/, ""),
+        ],
+      ),
+      [[{ Service: "logdelivery.elasticloadbalancing.amazonaws.com" }, "s3:PutObject", "/AWSLogs/111111111111/*"]],
+    );
+    const { rules } = registry.one(
+      "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+      "a-access",
+    ).inputs;
+    assert.equal(rules[0].expiration.days, 30);
   });
 
   it("is reached from the VPC alone where it is internal", async () => {

@@ -11,6 +11,7 @@ import { TargetGroup } from "@pulumi/aws/lb/targetGroup.js";
 import { Record as DnsRecord } from "@pulumi/aws/route53/record.js";
 import { SecurityGroupIngressRule } from "@pulumi/aws/vpc/securityGroupIngressRule.js";
 import * as pulumi from "@pulumi/pulumi";
+import { privateBucket } from "./buckets.ts";
 import type { DatabaseEndpoint } from "./database.ts";
 import { logGroup } from "./logs.ts";
 import { allow, allowHttps, type Placement, securityGroup } from "./reach.ts";
@@ -46,11 +47,12 @@ export interface ApiArgs {
   readonly statements: readonly Statement[];
   /** The VPC's addresses: who reaches an internal balancer. */
   readonly cidr: string;
-  /** Days that logs are kept. */
+  /** Days that logs are kept, the balancer's too. */
   readonly retentionDays: number;
-  /** Whether the balancer refuses to be deleted. */
+  /** Whether the balancer refuses to be deleted, and its logs stay. */
   readonly keepData: boolean;
   readonly region: string;
+  readonly accountId: string;
 }
 
 const PORT = 3000;
@@ -168,6 +170,11 @@ export class Api extends pulumi.ComponentResource {
         },
         child,
       );
+    const logs = privateBucket(
+      `${name}-access`,
+      { keepData: args.keepData, expireDays: args.retentionDays, balancersOf: args.accountId },
+      child,
+    );
     const loadBalancer = new LoadBalancer(
       name,
       {
@@ -179,8 +186,10 @@ export class Api extends pulumi.ComponentResource {
         desyncMitigationMode: "defensive",
         enableDeletionProtection: args.keepData,
         idleTimeout: IDLE_SECONDS,
+        accessLogs: { enabled: true, bucket: logs.bucket.bucket },
       },
-      child,
+      // A balancer tries to write there before it takes the setting.
+      { ...child, dependsOn: logs.policy },
     );
     const targetGroup = new TargetGroup(
       name,

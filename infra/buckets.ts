@@ -32,7 +32,7 @@ export class Buckets extends pulumi.ComponentResource {
     super("rates:infra:Buckets", name, {}, opts);
     const { keepData, retentionDays } = args;
     const principals = [...new Set(args.callers.map(({ principal }) => principal))];
-    this.results = privateBucket(`${name}-results`, { keepData, expireDays: retentionDays }, { parent: this });
+    this.results = privateBucket(`${name}-results`, { keepData, expireDays: retentionDays }, { parent: this }).bucket;
     this.uploads = privateBucket(
       `${name}-uploads`,
       {
@@ -43,7 +43,7 @@ export class Buckets extends pulumi.ComponentResource {
         writers: principals,
       },
       { parent: this },
-    );
+    ).bucket;
     this.settings = pulumi.output({ results: this.results.bucket, uploads: this.uploads.bucket });
     this.registerOutputs({ settings: this.settings });
   }
@@ -57,14 +57,19 @@ export interface PrivateBucketArgs {
   readonly versioned?: boolean;
   /** ARNs of who beyond this account may put objects. */
   readonly writers?: readonly string[];
+  /** The account whose load balancers put their access logs here. */
+  readonly balancersOf?: string;
 }
 
-/** A bucket that nobody reaches without TLS or from outside, whose objects are encrypted and all its owner's. */
+/**
+ * A bucket that nobody reaches without TLS or from outside, whose objects are encrypted and all its owner's; with the
+ * policy that says so, for whoever needs it to be there.
+ */
 export function privateBucket(
   name: string,
-  { keepData, expireDays, versioned = false, writers = [] }: PrivateBucketArgs,
+  { keepData, expireDays, versioned = false, writers = [], balancersOf }: PrivateBucketArgs,
   opts: pulumi.CustomResourceOptions,
-): Bucket {
+): { bucket: Bucket; policy: BucketPolicy } {
   const bucket = new Bucket(name, { forceDestroy: !keepData }, { ...opts, retainOnDelete: keepData });
   const of = { bucket: bucket.bucket };
   new BucketPublicAccessBlock(
@@ -100,11 +105,15 @@ export function privateBucket(
     },
     { ...opts, dependsOn: versioning },
   );
-  new BucketPolicy(name, { ...of, policy: policyOf(bucket.arn, writers) }, opts);
-  return bucket;
+  const policy = new BucketPolicy(name, { ...of, policy: policyOf(bucket.arn, writers, balancersOf) }, opts);
+  return { bucket, policy };
 }
 
-const policyOf = (arn: pulumi.Output<string>, writers: readonly string[]): pulumi.Output<string> => {
+const policyOf = (
+  arn: pulumi.Output<string>,
+  writers: readonly string[],
+  balancersOf: string | undefined,
+): pulumi.Output<string> => {
   const objects = pulumi.interpolate`${arn}/*`;
   return pulumi.jsonStringify({
     Version: "2012-10-17",
@@ -126,6 +135,17 @@ const policyOf = (arn: pulumi.Output<string>, writers: readonly string[]): pulum
               Principal: { AWS: writers },
               Action: ["s3:PutObject", "s3:AbortMultipartUpload"],
               Resource: objects,
+            },
+          ]),
+      ...(balancersOf === undefined
+        ? []
+        : [
+            {
+              Sid: "AccessLogs",
+              Effect: "Allow",
+              Principal: { Service: "logdelivery.elasticloadbalancing.amazonaws.com" },
+              Action: "s3:PutObject",
+              Resource: pulumi.interpolate`${arn}/AWSLogs/${balancersOf}/*`,
             },
           ]),
     ],

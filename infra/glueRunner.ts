@@ -93,7 +93,7 @@ export class GlueRunner extends pulumi.ComponentResource {
         ),
     );
 
-    const scripts = privateBucket(`${name}-scripts`, { keepData: args.keepData }, child);
+    const { bucket: scripts } = privateBucket(`${name}-scripts`, { keepData: args.keepData }, child);
     const object = (what: string, content: string, type: string) =>
       keptObject(`${name}-${what.split(".")[0]}`, scripts, what, content, type, child);
     const script = object("runner.py", readFileSync(SCRIPT, "utf8"), "text/x-python");

@@ -1,9 +1,5 @@
-// Where Pulumi enters. It is plain JavaScript, so that a Node that cannot run the program can still say so.
-const [major = "0"] = process.versions.node.split(".");
-if (Number(major) < 24)
-  throw new Error(
-    `This program needs Node 24 or newer and was started with ${process.versions.node}: ` +
-      "`npm run pulumi -- up -s dev` puts the right one on PATH.",
-  );
+// Where Pulumi enters. What Node has to strip of types is imported once it is known that it can.
+import "./node.mjs";
+
 const { default: program } = await import("./index.ts");
 export default program;

@@ -24,6 +24,8 @@ export function permissions({ queues, buckets, database, tracking, ...place }: S
     actions: ["s3:PutObject", "s3:AbortMultipartUpload"],
     resources: [objects("results")],
   };
+  // Without it S3 says of an object that is not there that it may not be read.
+  const lookUp: Statement = { actions: ["s3:ListBucket"], resources: [buckets.uploads.arn] };
   const api: Statement[] = [
     login("api_reader"),
     respond,
@@ -35,12 +37,14 @@ export function permissions({ queues, buckets, database, tracking, ...place }: S
     },
     { actions: ["s3:GetObject"], resources: [objects("results"), objects("uploads")] },
     { actions: ["s3:PutObject", "s3:AbortMultipartUpload"], resources: [objects("uploads")] },
+    lookUp,
     ...(tracking?.readStatements ?? []),
   ];
   const dispatcher: Statement[] = [
     login("dispatcher", "canceller"),
     // Sources are pinned as they are accepted.
     { actions: ["s3:GetObject"], resources: [objects("uploads")] },
+    lookUp,
     ...(tracking?.statements ?? []),
   ];
   const glue: Statement[] = [login("job_keeper", "job_reader", "canceller"), respond, results];
@@ -49,6 +53,7 @@ export function permissions({ queues, buckets, database, tracking, ...place }: S
     respond,
     results,
     { actions: ["s3:GetObject"], resources: [objects("uploads")] },
+    lookUp,
   ];
   return { api, dispatcher, glue, ec2 };
 }

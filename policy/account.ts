@@ -1,0 +1,61 @@
+import Type, { type Static } from "typebox";
+import { LIMITS } from "../stacks/limits.ts";
+import { type SoundStack, soundStack } from "../stacks/program.ts";
+
+const granted = (limit: keyof typeof LIMITS) =>
+  Type.Number({ minimum: 0, default: LIMITS[limit].value, description: `${LIMITS[limit].unit}, as granted` });
+
+/** What a pack's configuration may say of the account that a program is deployed to; the defaults are those of AWS. */
+export const QUOTAS = {
+  lambdaConcurrency: granted("lambdaConcurrency"),
+  glueRuns: granted("glueRuns"),
+  glueDpus: granted("glueDpus"),
+  ec2Vcpus: granted("ec2Vcpus"),
+  fargateVcpus: granted("fargateVcpus"),
+  rdsInstances: granted("rdsInstances"),
+  share: Type.Number({ exclusiveMinimum: 0, maximum: 1, default: 1, description: "this program's part of them" }),
+};
+const Quotas = Type.Object(QUOTAS);
+export type Quotas = Static<typeof Quotas>;
+
+/** Quotas by name, those of some of them. */
+export const quotas = <Name extends keyof Quotas>(...names: Name[]) =>
+  Object.fromEntries(names.map((name) => [name, QUOTAS[name]])) as Pick<typeof QUOTAS, Name>;
+
+let read: { text: string; stack: SoundStack | undefined } | undefined;
+
+/**
+ * The stack of this project that is being previewed, from the configuration that the engine hands to every pack;
+ * undefined for a program that is not ours, and for a configuration that the program itself refuses.
+ */
+export function ownStack(env: NodeJS.ProcessEnv = process.env): SoundStack | undefined {
+  const text = env.PULUMI_CONFIG ?? "";
+  if (read?.text !== text) read = { text, stack: ownStackOf(text, env.PULUMI_STACK ?? "") };
+  return read.stack;
+}
+
+function ownStackOf(text: string, name: string): SoundStack | undefined {
+  if (!text.includes('"rates-platform:account"')) return undefined;
+  try {
+    return soundStack(name, JSON.parse(text), {});
+  } catch {
+    // The program says what is wrong with it, and stops.
+    return undefined;
+  }
+}
+
+/** What the program may have of a quota: its share of it. The stack's own configuration comes before the pack's. */
+export function allowed<Name extends Exclude<keyof Quotas, "share">>(
+  name: Name,
+  settings: Record<Name | "share", number>,
+): { limit: number; from: string } {
+  const { quotas, from } = { quotas: ownStack()?.config.quotas ?? settings, from: LIMITS[name] };
+  const code = "quota" in from ? ` (${from.quota.code})` : "";
+  return {
+    limit: quotas[name] * quotas.share,
+    from:
+      quotas.share === 1
+        ? `the quota of ${quotas[name]}${code}`
+        : `${quotas.share} of the quota of ${quotas[name]}${code}`,
+  };
+}

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { LIMIT_RULES } from "./limits/rules.ts";
+import { type Resource, Stack } from "./resource.ts";
+import { SECURITY_RULES } from "./security/rules.ts";
+import { soundProgram } from "./testing/sound.ts";
+import { urnOf } from "./testing/wire.ts";
+import { UNKNOWN_VALUES } from "./unknown.ts";
+
+const RULES = [...LIMIT_RULES, ...SECURITY_RULES];
+const RUNS = 1_000;
+
+/** What may stand where something else should. */
+const anything = fc.oneof(
+  fc.constantFrom(
+    undefined,
+    null,
+    true,
+    false,
+    0,
+    -1,
+    1e308,
+    Number.NaN,
+    "",
+    "{",
+    "[]",
+    "[1",
+    '{"Statement":7}',
+    "__proto__",
+    ...UNKNOWN_VALUES,
+  ),
+  fc.string(),
+  fc.jsonValue(),
+  fc.array(fc.jsonValue(), { maxLength: 3 }),
+);
+
+/** Replaces some part of a value, at any depth, also inside JSON texts. */
+function damaged(value: unknown, path: readonly number[], by: unknown): unknown {
+  const [at, ...rest] = path;
+  if (at === undefined) return by;
+  if (typeof value === "string" && /^[[{]/.test(value))
+    return JSON.stringify(damaged(JSON.parse(value), path, by)) ?? null;
+  if (typeof value !== "object" || value === null) return by;
+  const entries = Object.entries(value);
+  const [key] = entries[at % Math.max(entries.length, 1)] ?? [];
+  if (key === undefined) return by;
+  const changed = { ...value, [key]: damaged((value as Record<string, unknown>)[key], rest, by) };
+  return Array.isArray(value) ? Object.values(changed) : changed;
+}
+
+describe("rules, whatever they are given", () => {
+  it("never throw: each resource with any of its properties missing, null, unknown or of the wrong type gets a verdict", () => {
+    const program = soundProgram();
+    let noted = 0;
+    fc.assert(
+      fc.property(
+        fc.nat(program.length - 1),
+        fc.array(fc.nat(20), { minLength: 1, maxLength: 5 }),
+        anything,
+        fc.boolean(),
+        (index, path, by, unlinked) => {
+          const given = program.map((one, at) => {
+            const props = (at === index ? damaged(one.props, path, by) : one.props) as Record<string, unknown>;
+            const links = at === index && unlinked ? {} : (one.links ?? {});
+            const propertyDependencies = Object.fromEntries(
+              Object.entries(links).map(([key, urns]) => [key, urns.map((urn) => ({ urn }))]),
+            );
+            return { type: one.type, name: one.name, urn: urnOf(one), props, propertyDependencies };
+          });
+          const notes = () => ({ unknown: () => noted++, unreadable: () => noted++ });
+          const stack = new Stack(given, notes);
+          const report = (_: Resource, problem: string) => assert.equal(typeof problem, "string");
+          for (const rule of RULES) {
+            if (rule.scope === "stack") rule.check(stack, report, by);
+            else
+              for (const one of stack.resources)
+                if (rule.types.includes(one.type)) {
+                  rule.check(one, report, by);
+                  rule.fix?.(one);
+                }
+          }
+        },
+      ),
+      { numRuns: RUNS, includeErrorInReport: true },
+    );
+    assert.ok(noted > 0, "some of it could not be read");
+  });
+});

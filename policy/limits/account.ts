@@ -1,0 +1,116 @@
+import Type from "typebox";
+import { LIMITS } from "../../stacks/limits.ts";
+import { allowed, ownStack, quotas } from "../account.ts";
+import type { Stack } from "../resource.ts";
+import { documented, resourceRule, stackRule } from "../rule.ts";
+import { DATABASE, DOMAIN, LOAD_BALANCER, TARGET_GROUP } from "../types.ts";
+import { TROUBLE } from "../value.ts";
+
+/** Nothing may slip onto the account of whoever happens to be logged in. */
+export const providerPinned = stackRule({
+  name: "aws-provider-pinned",
+  description: "Every AWS resource is made by a provider that allows one account only, the stack's.",
+  severity: "critical",
+  framework: documented("Pulumi AWS provider, allowedAccountIds"),
+  remediation: "Make an aws.Provider with allowedAccountIds of the stack's account, and hand it to every resource.",
+  settings: {
+    accountId: Type.String({ default: "", description: "the account's 12 digits; left out, any one account" }),
+  },
+  check(stack, report, { accountId }) {
+    const wanted = ownStack()?.config.account.id ?? accountId;
+    const seen = new Set<string>();
+    for (const resource of stack.resources) {
+      if (!resource.type.startsWith("aws:")) continue;
+      const { provider } = resource;
+      if (provider === undefined) {
+        report(resource, "the engine names no provider for it: hand it one.");
+        continue;
+      }
+      if (seen.has(provider.urn)) continue;
+      seen.add(provider.urn);
+      const accounts = provider.at("allowedAccountIds").texts();
+      if (accounts === TROUBLE) continue;
+      if (accounts.length === 0)
+        report(
+          resource,
+          `its provider ${provider.name} allows any account: give it allowedAccountIds${wanted === "" ? "" : ` of ["${wanted}"]`}.`,
+        );
+      else if (accounts.length > 1 || (wanted !== "" && accounts[0] !== wanted))
+        report(
+          resource,
+          `its provider ${provider.name} allows the accounts ${accounts.join(", ")}: it has to be ${wanted === "" ? "one" : wanted} only.`,
+        );
+    }
+  },
+});
+
+/** What an account has only so many of. */
+const COUNTED = [
+  { type: DOMAIN, limit: LIMITS.openSearchDomains, what: "OpenSearch domains" },
+  { type: LOAD_BALANCER, limit: LIMITS.loadBalancers, what: "load balancers" },
+];
+
+/** Counts by kind, which no single resource shows. */
+export const accountCounts = stackRule({
+  name: "account-counts",
+  description: "A program makes no more databases, OpenSearch domains and load balancers than an account may have.",
+  framework: documented("AWS General Reference, Service endpoints and quotas"),
+  remediation: "Make fewer of them, or have the quota raised and say so in the stack's quotas.",
+  settings: quotas("rdsInstances", "share"),
+  check(stack, report, settings) {
+    const databases = allowed("rdsInstances", { ...settings, share: 1 });
+    const rows: { type: string; most: number; from: string; what: string }[] = [
+      // A database cannot be shared out in parts, so its quota counts whole.
+      {
+        type: DATABASE,
+        most: ownStack()?.config.quotas.rdsInstances ?? databases.limit,
+        from: `the quota (${LIMITS.rdsInstances.quota.code})`,
+        what: "databases",
+      },
+      ...COUNTED.map(({ type, limit, what }) => ({
+        type,
+        most: limit.value,
+        from: `the default quota (${limit.quota.code})`,
+        what,
+      })),
+    ];
+    for (const { type, most, from, what } of rows) {
+      const made = stack.of(type);
+      const last = made.at(-1);
+      if (last !== undefined && made.length > most) report(last, tooMany(made, what, most, from));
+    }
+  },
+});
+
+const tooMany = (made: Stack["resources"], what: string, most: number, from: string): string =>
+  `the program makes ${made.length} ${what}, ${made.length - most} more than ${from} of ${most}: make fewer, or have it raised.`;
+
+/** Names that AWS cuts or refuses, by type: the property and the most characters. */
+const NAMES: Readonly<Record<string, { property: string; most: number }>> = {
+  [LOAD_BALANCER]: { property: "name", most: LIMITS.loadBalancerName.value },
+  [TARGET_GROUP]: { property: "name", most: LIMITS.loadBalancerName.value },
+  [DOMAIN]: { property: "domainName", most: LIMITS.openSearchName.value },
+};
+
+/** AWS refuses a longer name when half of a stack has been made. */
+export const nameLengths = resourceRule({
+  name: "name-lengths",
+  description: "Names of load balancers, target groups (32 characters) and OpenSearch domains (28) are not too long.",
+  severity: "medium",
+  framework: documented(
+    "Elastic Load Balancing API Reference, CreateLoadBalancer; Amazon OpenSearch Service API Reference, CreateDomain",
+  ),
+  remediation: "Shorten the name, or the name of the resource that Pulumi makes it from.",
+  types: Object.keys(NAMES),
+  check(resource, report) {
+    const limit = NAMES[resource.type];
+    const name = limit && resource.at(limit.property).text("");
+    if (limit && name !== undefined && name !== TROUBLE && name.length > limit.most)
+      report(
+        resource,
+        `${limit.property} "${name}" has ${name.length} characters, ${name.length - limit.most} more than the ${limit.most} that AWS takes: shorten it.`,
+      );
+  },
+});
+
+export const ACCOUNT_RULES = [providerPinned, accountCounts, nameLengths];

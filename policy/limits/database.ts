@@ -1,0 +1,174 @@
+import Type from "typebox";
+import { CONNECTIONS_PER } from "../../stacks/capacity.ts";
+import { LIMITS, RDS_CLASSES } from "../../stacks/limits.ts";
+import { ownStack } from "../account.ts";
+import type { Resource, Stack } from "../resource.ts";
+import { documented, resourceRule, stackRule } from "../rule.ts";
+import {
+  DATABASE,
+  EVENT_SOURCE,
+  FUNCTION,
+  GLUE_JOB,
+  LAUNCH_TEMPLATE,
+  PARAMETERS,
+  PERMISSION,
+  SERVICE,
+  TASK,
+} from "../types.ts";
+import { TROUBLE } from "../value.ts";
+import { INSTANCES, instancesOf, tasksOf, UNBOUNDED } from "./compute.ts";
+import { functionOf } from "./queues.ts";
+
+const RDS = documented("AWS Prescriptive Guidance, Tuning PostgreSQL parameters, max_connections");
+/** Kept for superusers (3), for RDS itself (2), and for people and their tools (5). */
+const KEPT = 10;
+/** An instance gives 5 to 12 % less than the formula says (shared notes of stacks/capacity.ts). */
+const OBSERVED = 0.85;
+
+const perOne = (count: number, what: string) =>
+  Type.Number({ minimum: 0, default: count, description: `connections of ${what}` });
+const SETTINGS = {
+  perInvocation: perOne(CONNECTIONS_PER.dispatcher, "one execution of a function"),
+  perRun: perOne(CONNECTIONS_PER.glueRun, "one Glue run"),
+  perInstance: perOne(CONNECTIONS_PER.ec2Instance, "one EC2 instance"),
+  perTask: perOne(10, "one ECS task: its pool"),
+  ...INSTANCES,
+};
+type Settings = {
+  perInvocation: number;
+  perRun: number;
+  perInstance: number;
+  perTask: number;
+  instances: Record<string, number>;
+};
+
+/** Sum of what may connect at once, against what the instance takes: the limit that every other limit of a burst meets first. */
+export const databaseConnections = stackRule({
+  name: "rds-connections",
+  description:
+    "All that is told of a database may connect to it at once: functions, Glue runs, instances and tasks together.",
+  framework: RDS,
+  remediation:
+    "Take a larger instance class, or lower reserved executions, Glue runs, instances, tasks or their pools.",
+  settings: SETTINGS,
+  check(stack, report, settings) {
+    for (const database of stack.of(DATABASE)) {
+      const usable = usableOf(database);
+      if (usable === undefined) continue;
+      const users = usersOf(stack, database, settings);
+      for (const { user, why } of users.unbounded) report(user, why);
+      const together = users.counted.reduce((sum, { connections }) => sum + connections, 0);
+      if (together > usable.limit)
+        report(
+          database,
+          `${together} connections may be open at once (${users.counted.map(({ user, connections }) => `${user.name} ${connections}`).join(", ")}), ${together - usable.limit} more than ${usable.limit}, what is usable of ${usable.from}: take a larger instanceClass, or lower one of them.`,
+        );
+    }
+  },
+});
+
+/** What can be counted on: of the parameter group's max_connections, else of RDS's formula for the class. */
+function usableOf(database: Resource): { limit: number; from: string } | undefined {
+  for (const group of database.links("parameterGroupName", PARAMETERS)) {
+    const parameters = group.at("parameters").items();
+    if (parameters === TROUBLE) return undefined;
+    const set = parameters
+      .find((one) => one.at("name").text("") === "max_connections")
+      ?.at("value")
+      .number(undefined);
+    if (set === TROUBLE) return undefined;
+    if (set !== undefined) return { limit: set - KEPT, from: `max_connections ${set} of ${group.name}` };
+  }
+  const name = database.at("instanceClass").text(undefined);
+  if (name === TROUBLE || name === undefined) return undefined;
+  const known = Object.hasOwn(RDS_CLASSES, name) ? RDS_CLASSES[name as keyof typeof RDS_CLASSES] : undefined;
+  // The smallest there is: a class that nobody knows is not to pass for a large one.
+  const memory = known?.memoryBytes ?? Math.min(...Object.values(RDS_CLASSES).map(({ memoryBytes }) => memoryBytes));
+  const formula = Math.min(Math.floor(memory / LIMITS.rdsBytesPerConnection.value), LIMITS.rdsConnections.value);
+  return {
+    limit: Math.floor(formula * OBSERVED) - KEPT,
+    from: known
+      ? `about ${formula} of ${name}`
+      : `${formula}, that of the smallest class, since nobody has entered ${name} in stacks/limits.ts`,
+  };
+}
+
+interface User {
+  user: Resource;
+  connections: number;
+}
+
+function usersOf(
+  stack: Stack,
+  database: Resource,
+  settings: Settings,
+): { counted: User[]; unbounded: { user: Resource; why: string }[] } {
+  const told = (resource: Resource) => resource.anyLinks(DATABASE).includes(database);
+  const counted: User[] = [];
+  const unbounded: { user: Resource; why: string }[] = [];
+  const count = (user: Resource, number: number | undefined, each: number, why: string) => {
+    if (number === undefined) unbounded.push({ user, why });
+    else counted.push({ user, connections: number * each });
+  };
+  for (const one of stack.of(FUNCTION).filter(told)) {
+    const reserved = one.at("reservedConcurrentExecutions").number(-1);
+    if (reserved === TROUBLE) continue;
+    // Without events only the program itself calls it, once.
+    const isCalled =
+      stack.of(EVENT_SOURCE).some((mapping) => functionOf(mapping) === one) ||
+      stack.linkedTo(one, PERMISSION, "function").length > 0;
+    const most = reserved >= 0 ? reserved : isCalled ? executionsOf() : 1;
+    count(
+      one,
+      most,
+      settings.perInvocation,
+      "reservedConcurrentExecutions is not set, so that nothing bounds its database connections: set it.",
+    );
+  }
+  for (const job of stack.of(GLUE_JOB).filter(told)) {
+    const runs = job.at("executionProperty.maxConcurrentRuns").number(1);
+    if (runs !== TROUBLE) count(job, runs, settings.perRun, "");
+  }
+  for (const template of stack.of(LAUNCH_TEMPLATE).filter(told))
+    count(template, instancesOf(stack, template, settings.instances), settings.perInstance, UNBOUNDED);
+  for (const service of stack.of(SERVICE).filter((one) => one.links("taskDefinition", TASK).some(told)))
+    count(
+      service,
+      tasksOf(stack, service),
+      ownStack()?.plan.api.poolMax ?? settings.perTask,
+      "nobody knows how many tasks it may have.",
+    );
+  return { counted, unbounded };
+}
+
+/** Executions that an account with too few to reserve any gives all its functions; our own stacks count on it. */
+function executionsOf(): number | undefined {
+  const own = ownStack();
+  return own && own.plan.dispatcher.reservedConcurrency === undefined
+    ? Math.floor(own.config.quotas.lambdaConcurrency * own.config.quotas.share)
+    : undefined;
+}
+
+/** RDS refuses such an instance. */
+export const databaseLimits = resourceRule({
+  name: "rds-limits",
+  description: "A database's backups are kept for at most 35 days, and its storage is between 20 and 65,536 GiB.",
+  framework: documented("Amazon RDS User Guide, Quotas and constraints"),
+  remediation: "Bring the value back into the range that is named.",
+  types: [DATABASE],
+  check(database, report) {
+    const days = database.at("backupRetentionPeriod").number(0);
+    const most = LIMITS.rdsBackupDays.value;
+    if (days !== TROUBLE && days > most)
+      report(
+        database,
+        `backupRetentionPeriod is ${days} days, ${days - most} more than the ${most} that RDS takes: lower it.`,
+      );
+    const [least, largest] = [LIMITS.rdsStorageMin.value, LIMITS.rdsStorageMax.value];
+    const storage = database.at("allocatedStorage").number(least);
+    if (storage !== TROUBLE && (storage < least || storage > largest))
+      report(database, `allocatedStorage is ${storage} GiB: RDS takes ${least} to ${largest}.`);
+  },
+});
+
+export const DATABASE_RULES = [databaseConnections, databaseLimits];

@@ -1,0 +1,164 @@
+import Type from "typebox";
+import { LIMITS } from "../../stacks/limits.ts";
+import type { Resource, Stack } from "../resource.ts";
+import { documented, resourceRule, stackRule } from "../rule.ts";
+import { ALIAS, EVENT_SOURCE, FUNCTION, QUEUE } from "../types.ts";
+import { TROUBLE } from "../value.ts";
+
+const SQS = documented("Amazon SQS API Reference, SetQueueAttributes");
+const LAMBDA_SQS = documented("AWS Lambda Developer Guide, Using Lambda with Amazon SQS");
+
+/** The function that an event source mapping calls, also through an alias. */
+export const functionOf = (mapping: Resource): Resource | undefined =>
+  [
+    ...mapping.links("functionName", FUNCTION),
+    ...mapping.links("functionName", ALIAS).flatMap((alias) => alias.links("functionName", FUNCTION)),
+  ][0];
+
+/** The queues that others send their failed messages to. */
+const deadLetterQueues = (stack: Stack): Set<Resource> =>
+  new Set(stack.of(QUEUE).flatMap((queue) => queue.links("redrivePolicy", QUEUE)));
+
+/** A message must stay hidden for as long as its function may work on it, or two work on it at once. */
+export const visibilityCoversFunction = stackRule({
+  name: "sqs-visibility-covers-function",
+  description:
+    "A queue hides its messages for six times as long as the function that reads it may take, and its batch window.",
+  framework: LAMBDA_SQS,
+  remediation: "Raise the queue's visibilityTimeoutSeconds, or lower the function's timeout.",
+  settings: { factor: Type.Number({ minimum: 1, default: 6, description: "times the function's timeout" }) },
+  check(stack, report, { factor }) {
+    for (const mapping of stack.of(EVENT_SOURCE)) {
+      const called = functionOf(mapping);
+      for (const queue of mapping.links("eventSourceArn", QUEUE)) {
+        if (called === undefined) {
+          report(
+            mapping,
+            "nobody knows which function it calls: have functionName made from the function's, or its alias', own name.",
+          );
+          continue;
+        }
+        const timeout = called.at("timeout").number(3);
+        const window = mapping.at("maximumBatchingWindowInSeconds").number(0);
+        const hidden = queue.at("visibilityTimeoutSeconds").number(LIMITS.sqsVisibilityDefault.value);
+        if (timeout === TROUBLE || window === TROUBLE || hidden === TROUBLE) continue;
+        const least = factor * timeout + window;
+        if (hidden < least)
+          report(
+            queue,
+            `visibilityTimeoutSeconds is ${hidden}, ${least - hidden} s less than ${factor} × the timeout of ${called.name} (${timeout} s) and its batch window (${window} s): make it ${least} or more.`,
+          );
+      }
+    }
+  },
+});
+
+/** Throttles take receives too: with few, sound messages end among the dead. */
+export const receivesBeforeDeadLetter = resourceRule({
+  name: "sqs-receives-before-dead-letter",
+  description: "A message is received five times at least before it goes to the dead-letter queue.",
+  framework: LAMBDA_SQS,
+  remediation: "Raise maxReceiveCount in the queue's redrivePolicy.",
+  mayBeUnknown: ["redrivePolicy"],
+  types: [QUEUE],
+  settings: { least: Type.Integer({ minimum: 1, default: 5, description: "receives" }) },
+  check(queue, report, { least }) {
+    const policy = queue.at("redrivePolicy");
+    const receives = policy.at("maxReceiveCount").number(undefined);
+    if (receives === TROUBLE || policy.isAbsent) return;
+    if (receives === undefined) report(queue, `redrivePolicy names no maxReceiveCount: make it ${least} or more.`);
+    else if (receives < least)
+      report(
+        queue,
+        `maxReceiveCount is ${receives}, ${least - receives} less than ${least}: a throttle would use it up. Raise it.`,
+      );
+  },
+});
+
+/** A message keeps its age when it moves to the dead-letter queue, and expires there as if it had never left. */
+export const deadLetterRetention = stackRule({
+  name: "sqs-dead-letter-retention",
+  description: "A dead-letter queue keeps messages for longer than the queue that they come from.",
+  framework: documented("Amazon SQS Developer Guide, Using dead-letter queues"),
+  remediation: "Raise messageRetentionSeconds of the dead-letter queue, up to 14 days, or lower that of its source.",
+  check(stack, report) {
+    const unset = LIMITS.sqsRetentionDefault.value;
+    for (const source of stack.of(QUEUE))
+      for (const dead of source.links("redrivePolicy", QUEUE)) {
+        const before = source.at("messageRetentionSeconds").number(unset);
+        const after = dead.at("messageRetentionSeconds").number(unset);
+        if (before === TROUBLE || after === TROUBLE || after > before) continue;
+        report(
+          dead,
+          `messageRetentionSeconds is ${after}, not more than the ${before} of ${source.name}, whose messages keep their age: make it more.`,
+        );
+      }
+  },
+});
+
+/** Who sends a request on Friday reads its response on Monday. */
+export const responseRetention = stackRule({
+  name: "sqs-response-retention",
+  description:
+    "A queue that is neither a function's source nor one of dead letters keeps messages until its readers come.",
+  framework: SQS,
+  remediation: "Raise messageRetentionSeconds of the queue.",
+  settings: {
+    seconds: Type.Integer({
+      minimum: 60,
+      default: LIMITS.sqsRetentionDefault.value,
+      description: "for which readers may be away",
+    }),
+  },
+  check(stack, report, { seconds }) {
+    const dead = deadLetterQueues(stack);
+    const read = new Set(stack.of(EVENT_SOURCE).flatMap((mapping) => mapping.links("eventSourceArn", QUEUE)));
+    for (const queue of stack.of(QUEUE)) {
+      if (dead.has(queue) || read.has(queue)) continue;
+      const kept = queue.at("messageRetentionSeconds").number(LIMITS.sqsRetentionDefault.value);
+      if (kept !== TROUBLE && kept < seconds)
+        report(
+          queue,
+          `messageRetentionSeconds is ${kept}, ${seconds - kept} s less than its readers may be away (${seconds} s): raise it.`,
+        );
+    }
+  },
+});
+
+const range = (least: number, most: number, unit: string) => ({ least, most, unit });
+/** What SQS takes. */
+const QUEUE_LIMITS = {
+  visibilityTimeoutSeconds: range(0, LIMITS.sqsVisibilityMax.value, "s"),
+  messageRetentionSeconds: range(LIMITS.sqsRetentionMin.value, LIMITS.sqsRetentionMax.value, "s"),
+  maxMessageSize: range(1024, LIMITS.sqsMessage.value, "bytes"),
+  receiveWaitTimeSeconds: range(0, 20, "s"),
+  delaySeconds: range(0, 900, "s"),
+};
+
+/** SQS refuses such a queue, after half of a stack has been made. */
+export const queueLimits = resourceRule({
+  name: "sqs-limits",
+  description: "A queue's visibility, retention, message size, wait and delay are within what SQS takes.",
+  framework: SQS,
+  remediation: "Bring the value back into the range that is named.",
+  types: [QUEUE],
+  check(queue, report) {
+    for (const [property, { least, most, unit }] of Object.entries(QUEUE_LIMITS)) {
+      const value = queue.at(property).number(undefined);
+      if (value === TROUBLE || value === undefined || (value >= least && value <= most)) continue;
+      const by =
+        value < least
+          ? `${least - value} ${unit} less than the ${least}`
+          : `${value - most} ${unit} more than the ${most}`;
+      report(queue, `${property} is ${value}, ${by} that SQS takes: set it between ${least} and ${most}.`);
+    }
+  },
+});
+
+export const QUEUE_RULES = [
+  visibilityCoversFunction,
+  receivesBeforeDeadLetter,
+  deadLetterRetention,
+  responseRetention,
+  queueLimits,
+];

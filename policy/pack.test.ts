@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { environmentOf } from "./testing/own.ts";
+import { SETTINGS, soundProgram } from "./testing/sound.ts";
+import { type Pack, startPack, urnOf, type WireResource } from "./testing/wire.ts";
+import { DATABASE, QUEUE, REPOSITORY } from "./types.ts";
+
+const database = (props: Record<string, unknown>): WireResource => {
+  const sound = soundProgram().find(({ type }) => type === DATABASE);
+  assert.ok(sound);
+  return { ...sound, props: { ...sound.props, ...props } };
+};
+const exemption = (until: string, urn = urnOf(database({}))) => ({
+  "rds-private": { exempt: [{ urn, reason: "moves next week", until }] },
+});
+
+describe("a policy pack's configuration", () => {
+  let pack: Pack;
+  before(async () => {
+    pack = await startPack("security");
+  });
+  after(() => pack.close());
+
+  const open = [database({ publiclyAccessible: true })];
+  const said = async () => (await pack.findings(open)).filter(({ policy }) => policy === "rds-private");
+
+  it("exempts a resource by its URN, with a reason, to the end of a day", async () => {
+    await pack.configure(exemption("2999-12-31"));
+    assert.deepEqual(await said(), []);
+    await pack.configure(exemption("2999-12-31", "urn:of:another"));
+    assert.equal((await said()).length, 1);
+  });
+
+  it("makes a violation of an exemption that is over, and says since when", async () => {
+    await pack.configure(exemption("2020-02-29"));
+    assert.deepEqual(
+      (await said()).map(({ message, level }) => ({ message, level })),
+      [
+        {
+          level: "mandatory",
+          message:
+            "shop-database: publiclyAccessible is true, so that the internet reaches it: set it to false. Its exemption (moves next week) ended on 2020-02-29: mend it, or renew that.",
+        },
+      ],
+    );
+  });
+
+  it("takes no exemption without a reason or a day", async () => {
+    await pack.configure({ "rds-private": { exempt: [{ urn: urnOf(database({})), until: "2999-12-31" }] } });
+    assert.equal((await said()).length, 1);
+  });
+
+  it("turns a rule down, or off", async () => {
+    await pack.configure({ "rds-private": { enforcementLevel: "advisory" } });
+    assert.deepEqual(
+      (await said()).map(({ level }) => level),
+      ["advisory"],
+    );
+    await pack.configure({ "rds-private": { enforcementLevel: "disabled" } });
+    assert.deepEqual(await said(), []);
+  });
+
+  it("moves thresholds, and asks for less where no data is held", async () => {
+    const backups = async () =>
+      (await pack.findings([database({ backupRetentionPeriod: 5 })])).filter(({ policy }) => policy === "rds-backups");
+    await pack.configure({});
+    assert.equal((await backups()).length, 1);
+    await pack.configure({ "rds-backups": { days: 5 } });
+    assert.deepEqual(await backups(), []);
+    await pack.configure({ "rds-backups": { holdsData: false } });
+    assert.deepEqual(await backups(), []);
+    await pack.configure({ "rds-backups": { days: "many" } });
+    assert.equal((await backups()).length, 1, "a setting that cannot be read counts as left out");
+  });
+
+  it("fills in what was left out and is safe for everybody, and nothing that somebody has decided", async () => {
+    const remediate = { enforcementLevel: "remediate" };
+    await pack.configure({ "sqs-encrypted": remediate, "ecr-immutable-tags": remediate, "rds-encrypted": remediate });
+    const made = (type: string, props: Record<string, unknown>) => pack.remedied({ type, name: "one", props });
+    assert.deepEqual(await made(QUEUE, { name: "q" }), [{ name: "q", sqsManagedSseEnabled: true }]);
+    assert.deepEqual(await made(QUEUE, { sqsManagedSseEnabled: false }), []);
+    assert.deepEqual(await made(REPOSITORY, {}), [{ imageTagMutability: "IMMUTABLE" }]);
+    assert.deepEqual(await made(DATABASE, { storageEncrypted: false }), []);
+  });
+});
+
+describe("the quotas that rules count with", () => {
+  const glue = (runs: number) => {
+    const program = soundProgram();
+    for (const one of program)
+      if (one.props.executionProperty) one.props.executionProperty = { maxConcurrentRuns: runs };
+    return program;
+  };
+  const runs = async (pack: Pack, count: number) =>
+    (await pack.findings(glue(count)))
+      .filter(({ policy }) => policy === "glue-concurrent-runs")
+      .map(({ message }) => message);
+
+  it("are those of AWS, else of the pack's configuration, with the program's share", async () => {
+    const pack = await startPack("limits");
+    try {
+      await pack.configure(SETTINGS);
+      assert.deepEqual(await runs(pack, 900), []);
+      await pack.configure({ ...SETTINGS, "glue-concurrent-runs": { glueRuns: 200, share: 0.25 } });
+      assert.deepEqual(await runs(pack, 51), [
+        "shop-glue: the program's jobs may have 51 runs at once, 1 more than 0.25 of the quota of 200 (L-5E4153CA): lower executionProperty.maxConcurrentRuns (51 here).",
+      ]);
+    } finally {
+      await pack.close();
+    }
+  });
+
+  it("are the stack's own in a program of ours, whatever the pack's configuration says", async () => {
+    const pack = await startPack("limits", environmentOf("dev"));
+    try {
+      await pack.configure({ "glue-concurrent-runs": { glueRuns: 2_000 } });
+      assert.deepEqual(await runs(pack, 26), [
+        "shop-glue: the program's jobs may have 26 runs at once, 1 more than 0.5 of the quota of 50 (L-5E4153CA): lower executionProperty.maxConcurrentRuns (26 here).",
+      ]);
+    } finally {
+      await pack.close();
+    }
+  });
+});

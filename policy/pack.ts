@@ -1,0 +1,130 @@
+import { type Policies, PolicyPack, type PolicyPackArgs, UnknownValueError } from "@pulumi/policy";
+import Type, { type Static } from "typebox";
+import TypeValue from "typebox/value";
+import { type Given, Resource, Stack } from "./resource.ts";
+import type { Report, Rule } from "./rule.ts";
+import { UNKNOWN_TEXT } from "./unknown.ts";
+import type { Notes } from "./value.ts";
+
+const Exemption = Type.Object({
+  urn: Type.String({ minLength: 1, description: "the URN of the resource that the rule leaves alone" }),
+  reason: Type.String({ minLength: 1, description: "why it may" }),
+  until: Type.String({ pattern: "^\\d{4}-\\d{2}-\\d{2}$", description: "the last day on which it may, as 2026-12-31" }),
+});
+type Exemption = Static<typeof Exemption>;
+
+/** Settings that every rule has. */
+const COMMON = {
+  exempt: Type.Array(Exemption, { default: [], description: "resources that the rule leaves alone for a while" }),
+};
+
+/** What a rule found, before the pack's exemptions. */
+interface Finding {
+  readonly urn: string;
+  readonly message: string;
+}
+
+/** The policies of rules, for a pack of their own. */
+export function policiesOf(rules: readonly Rule[]): Policies {
+  return rules.map((rule) => {
+    const policy = {
+      name: rule.name,
+      description: rule.description,
+      enforcementLevel: rule.level,
+      severity: rule.severity,
+      framework: rule.framework,
+      remediationSteps: rule.remediation,
+      configSchema: {
+        properties: JSON.parse(JSON.stringify({ ...rule.settings, ...COMMON })),
+      },
+    };
+    if (rule.scope === "stack")
+      return {
+        ...policy,
+        validateStack: (args, report) => {
+          verdict(rule, args.getConfig(), report, (findings, notes) => {
+            rule.check(new Stack(args.resources as Given[], notes), findings, args.getConfig());
+          });
+        },
+      };
+    const { fix } = rule;
+    return {
+      ...policy,
+      ...(fix && {
+        remediateResource: ({ type, urn, name, props }) => {
+          if (!rule.types.includes(type)) return undefined;
+          const ignored: Notes = { unknown: () => undefined, unreadable: () => undefined };
+          const better = fix(
+            new Resource(
+              { type, urn, name, props },
+              () => ignored,
+              () => undefined,
+            ),
+          );
+          return better && { ...props, ...better };
+        },
+      }),
+      validateResource: (args, report) => {
+        if (!rule.types.includes(args.type)) return;
+        verdict(rule, args.getConfig(), report, (findings, notes) => {
+          rule.check(new Resource(args as Given, notes, () => undefined), findings, args.getConfig());
+        });
+      },
+    };
+  });
+}
+
+/** A pack of rules, served to the engine that has started this process. */
+export const servePack = (name: string, description: string, rules: readonly Rule[]): PolicyPack => {
+  const args: PolicyPackArgs = { description, enforcementLevel: "mandatory", policies: policiesOf(rules) };
+  return new PolicyPack(name, args);
+};
+
+/**
+ * Runs a check and reports what it found. What is unknown is no pass: it is a finding, unless the rule has said that a
+ * preview may not know it. Of that the engine is told in its own way, which never stops a run.
+ */
+function verdict(
+  rule: Rule,
+  configured: { exempt?: unknown },
+  report: (message: string, urn?: string) => void,
+  check: (report: Report, notes: (urn: string, name: string) => Notes) => void,
+): void {
+  const findings = new Map<string, Finding>();
+  const add = (urn: string, message: string) => findings.set(`${urn} ${message}`, { urn, message });
+  const unsettled = new Set<string>();
+  check(
+    (resource, problem) => add(resource.urn, `${resource.name}: ${problem}`),
+    (urn, name) => ({
+      unknown(path) {
+        if (rule.mayBeUnknown.some((known) => path === known || path.startsWith(`${known}.`)))
+          unsettled.add(`${name}: ${path} is known only when it is made, and will be checked then.`);
+        else
+          add(
+            urn,
+            `${name}: ${path} cannot be known yet, so that the rule cannot be kept: give it a value of its own.`,
+          );
+      },
+      unreadable: (path, expected) => add(urn, `${name}: ${path} is not ${expected}: the rule cannot be checked.`),
+    }),
+  );
+  const exempt = TypeValue.Check(COMMON.exempt, configured.exempt) ? configured.exempt : [];
+  for (const { urn, message } of findings.values()) {
+    const exemption = exempt.find((one) => one.urn === urn);
+    if (exemption === undefined) report(message, urn);
+    else if (isOver(exemption))
+      report(
+        `${message} Its exemption (${exemption.reason}) ended on ${exemption.until}: mend it, or renew that.`,
+        urn,
+      );
+  }
+  if (unsettled.size > 0) throw later([...unsettled].join(" "));
+}
+
+const isOver = ({ until }: Exemption): boolean => until < new Date().toISOString().slice(0, 10);
+
+/** Has the engine advise of what is not known yet; @pulumi/policy knows no other way to advise beside a mandatory rule. */
+const later = (message: string): Error => Object.assign(new Unknown(UNKNOWN_TEXT, []), { message });
+
+/** Its declaration says nothing of what it takes and is. */
+const Unknown = UnknownValueError as unknown as new (marker: string, path: readonly string[]) => Error;

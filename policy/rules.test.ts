@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { LIMIT_RULES } from "./limits/rules.ts";
+import { SECURITY_RULES } from "./security/rules.ts";
+import { MUTANTS } from "./testing/mutants.ts";
+import { SAYS } from "./testing/says.ts";
+import { SETTINGS, soundProgram } from "./testing/sound.ts";
+import { type Finding, type Pack, secret, startPack, type WireResource } from "./testing/wire.ts";
+import { UNKNOWN_TEXT } from "./unknown.ts";
+
+const PACKS = { limits: LIMIT_RULES, security: SECURITY_RULES };
+
+/** Every value of a resource as one that nobody else may see. */
+const secretly = (resources: WireResource[]): WireResource[] =>
+  resources.map((one) => ({
+    ...one,
+    props: Object.fromEntries(
+      Object.entries(one.props).map(([key, value]) => [key, value === null ? null : secret(value)]),
+    ),
+  }));
+
+for (const name of ["limits", "security"] as const)
+  describe(`the pack ${name}, as the engine calls it`, () => {
+    let pack: Pack;
+    before(async () => {
+      pack = await startPack(name);
+      await pack.configure(SETTINGS);
+    });
+    after(() => pack.close());
+
+    const said = async (resources: WireResource[], rule: string): Promise<Finding[]> =>
+      (await pack.findings(resources)).filter(({ policy }) => policy === rule);
+
+    it("finds nothing in a program that keeps every rule, nor in an empty one", async () => {
+      assert.deepEqual(await pack.findings(soundProgram()), []);
+      assert.deepEqual(await pack.findings([]), []);
+    });
+
+    it("has a mutant for each rule", () =>
+      assert.deepEqual(
+        PACKS[name].map((rule) => rule.name).filter((rule) => (MUTANTS[rule] ?? []).length === 0),
+        [],
+      ));
+
+    for (const { name: rule, level, mayBeUnknown, presenceOf, framework, remediation, description } of PACKS[name]) {
+      it(`${rule} tells what is wrong, by how much, and what to change`, async () => {
+        for (const told of [framework.reference, remediation, description]) assert.notEqual(told, "");
+        for (const { what, mutate } of MUTANTS[rule] ?? []) {
+          const mutant = soundProgram();
+          mutate(mutant);
+          const findings = await said(mutant, rule);
+          assert.deepEqual(
+            findings.map(({ message }) => message),
+            SAYS[what],
+            what,
+          );
+          for (const finding of findings) assert.equal(finding.urn.startsWith("urn:pulumi:"), true);
+          if (level === "mandatory") assert.ok(findings.every((finding) => finding.level === "mandatory"));
+          const hidden = (await said(secretly(mutant), rule)).map(({ message }) => message);
+          assert.deepEqual(hidden, SAYS[what], `${what}, all of it secret`);
+        }
+      });
+
+      it(`${rule} takes no unknown value for a sound one`, async () => {
+        for (const { what, at } of MUTANTS[rule] ?? []) {
+          if (at === undefined) continue;
+          const [top = ""] = at.path.split(".");
+          if (presenceOf.includes(top)) continue;
+          const program = soundProgram();
+          const one = program.find((resource) => resource.type === at.type && resource.name.endsWith(at.ending));
+          assert.ok(one);
+          one.props[top] = UNKNOWN_TEXT;
+          const findings = await said(program, rule);
+          const later = mayBeUnknown.some((path) => path === top || path.startsWith(`${top}.`));
+          assert.ok(findings.length > 0, `${what}: ${top} unknown`);
+          for (const { message, level: told } of findings) {
+            assert.match(
+              message,
+              later
+                ? /is known only when it is made, and will be checked then/
+                : /cannot be known yet, so that the rule cannot be kept/,
+            );
+            assert.equal(told, later ? "advisory" : level);
+          }
+        }
+      });
+    }
+  });

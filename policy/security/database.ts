@@ -1,0 +1,142 @@
+import Type from "typebox";
+import { control, resourceRule, stackRule } from "../rule.ts";
+import { DATABASE, PARAMETERS } from "../types.ts";
+import { TROUBLE } from "../value.ts";
+import { flagRule, HOLDS_DATA, holdsData } from "./flag.ts";
+
+export const databasePrivate = flagRule({
+  name: "rds-private",
+  control: "RDS.2",
+  severity: "critical",
+  type: DATABASE,
+  property: "publiclyAccessible",
+  value: false,
+  absent: false,
+  description: "A database has no public address.",
+  because: "the internet reaches it",
+});
+
+export const databaseEncrypted = flagRule({
+  name: "rds-encrypted",
+  control: "RDS.3",
+  type: DATABASE,
+  property: "storageEncrypted",
+  value: true,
+  absent: false,
+  description: "A database's storage is encrypted.",
+  because: "its storage and snapshots lie in the clear",
+});
+
+export const databaseMultiAz = flagRule({
+  name: "rds-multi-az",
+  control: "RDS.5",
+  severity: "medium",
+  type: DATABASE,
+  property: "multiAz",
+  value: true,
+  absent: false,
+  dataOnly: true,
+  description: "A database that holds data has a standby in a second zone.",
+  because: "it is gone for as long as its zone is",
+});
+
+export const databaseProtected = flagRule({
+  name: "rds-deletion-protection",
+  control: "RDS.8",
+  type: DATABASE,
+  property: "deletionProtection",
+  value: true,
+  absent: false,
+  dataOnly: true,
+  description: "A database that holds data cannot be deleted by mistake.",
+  because: "one command deletes it",
+});
+
+export const databaseIam = flagRule({
+  name: "rds-iam-authentication",
+  control: "RDS.10",
+  severity: "medium",
+  type: DATABASE,
+  property: "iamDatabaseAuthenticationEnabled",
+  value: true,
+  absent: false,
+  description: "Services log in to a database with tokens of their roles.",
+  because: "services need passwords",
+});
+
+export const databaseBackups = resourceRule({
+  name: "rds-backups",
+  description: "The backups of a database that holds data are kept for a week at least.",
+  severity: "medium",
+  framework: control("RDS.11"),
+  remediation: "Raise backupRetentionPeriod.",
+  types: [DATABASE],
+  settings: {
+    ...HOLDS_DATA,
+    days: Type.Integer({ minimum: 1, default: 7, description: "that backups are kept at least" }),
+  },
+  check(database, report, settings) {
+    if (!holdsData(settings)) return;
+    const days = database.at("backupRetentionPeriod").number(0);
+    if (days !== TROUBLE && days < settings.days)
+      report(
+        database,
+        `backupRetentionPeriod is ${days} days, ${settings.days - days} less than ${settings.days}: raise it.`,
+      );
+  },
+});
+
+/** A password that a program knows lies in its state. */
+export const databasePassword = resourceRule({
+  name: "rds-managed-password",
+  description: "RDS makes and keeps a database's master password; the program knows none.",
+  framework: control("SecretsManager.1"),
+  remediation: "Set manageMasterUserPassword to true, and leave password out.",
+  presenceOf: ["password", "replicateSourceDb"],
+  types: [DATABASE],
+  check(database, report) {
+    if (!database.at("password").isAbsent)
+      report(database, "password is set, and lies in the state: leave it out, and set manageMasterUserPassword.");
+    else if (database.at("manageMasterUserPassword").flag(false) === false && database.at("replicateSourceDb").isAbsent)
+      report(database, "manageMasterUserPassword is not set: set it to true.");
+  },
+});
+
+export const databaseTls = stackRule({
+  name: "rds-force-ssl",
+  description: "A Postgres takes connections over TLS only.",
+  framework: {
+    ...control("RDS.2"),
+    name: "Amazon RDS User Guide",
+    reference: "Using SSL with a PostgreSQL DB instance",
+  },
+  remediation: "Give the database a parameter group with rds.force_ssl 1.",
+  check(stack, report) {
+    for (const database of stack.of(DATABASE)) {
+      const engine = database.at("engine").text("");
+      if (engine !== "postgres") continue;
+      const lists = database.links("parameterGroupName", PARAMETERS).map((group) => group.at("parameters").items());
+      if (lists.includes(TROUBLE)) continue;
+      const forced = lists
+        .filter((list) => list !== TROUBLE)
+        .flat()
+        .some((one) => one.at("name").text("") === "rds.force_ssl" && one.at("value").number(0) === 1);
+      if (!forced)
+        report(
+          database,
+          "no parameter group of this program sets rds.force_ssl to 1: its connections may be in the clear.",
+        );
+    }
+  },
+});
+
+export const DATABASE_RULES = [
+  databasePrivate,
+  databaseEncrypted,
+  databaseMultiAz,
+  databaseProtected,
+  databaseIam,
+  databaseBackups,
+  databasePassword,
+  databaseTls,
+];

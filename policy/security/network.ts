@@ -1,0 +1,140 @@
+import type { Resource, Stack } from "../resource.ts";
+import { control, resourceRule, stackRule } from "../rule.ts";
+import { GROUP, INGRESS, LISTENER, LOAD_BALANCER } from "../types.ts";
+import { TROUBLE, type Value } from "../value.ts";
+import { flagRule, HOLDS_DATA, holdsData } from "./flag.ts";
+
+const WORLD = ["0.0.0.0/0", "::/0"];
+const BALANCER_PORTS = [80, 443];
+/** The older type, with a group's property for the rule's. */
+const GROUP_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule";
+const DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup";
+
+/** A rule that lets somebody in: where it stands, from where, to which ports. */
+interface Ingress {
+  resource: Resource;
+  group: Resource | undefined;
+  from: readonly Value[];
+  ports: [Value, Value];
+}
+
+function ingresses(stack: Stack): Ingress[] {
+  const inline = [...stack.of(GROUP), ...stack.of(DEFAULT_GROUP)].flatMap((group) => {
+    const rules = group.at("ingress").items();
+    return (rules === TROUBLE ? [] : rules).map(
+      (rule): Ingress => ({
+        resource: group,
+        group,
+        from: [rule.at("cidrBlocks"), rule.at("ipv6CidrBlocks")],
+        ports: [rule.at("fromPort"), rule.at("toPort")],
+      }),
+    );
+  });
+  const own = (resource: Resource, from: string[]): Ingress => ({
+    resource,
+    group: resource.links("securityGroupId", GROUP)[0],
+    from: from.map((property) => resource.at(property)),
+    ports: [resource.at("fromPort"), resource.at("toPort")],
+  });
+  return [
+    ...inline,
+    ...stack.of(INGRESS).map((one) => own(one, ["cidrIpv4", "cidrIpv6"])),
+    ...stack
+      .of(GROUP_RULE)
+      .flatMap((one) => (one.at("type").text("") === "egress" ? [] : [own(one, ["cidrBlocks", "ipv6CidrBlocks"])])),
+  ];
+}
+
+export const noIngressFromWorld = stackRule({
+  name: "no-ingress-from-the-world",
+  description: "Nothing but a load balancer's ports 80 and 443 is open to everybody.",
+  severity: "critical",
+  framework: control("EC2.18"),
+  remediation: "Name the security group or the network that may come in.",
+  check(stack, report) {
+    const balancers = new Set(stack.of(LOAD_BALANCER).flatMap((one) => one.links("securityGroups", GROUP)));
+    for (const { resource, group, from, ports } of ingresses(stack)) {
+      const networks = from.map((value) => value.texts());
+      if (!networks.some((list) => list !== TROUBLE && list.some((network) => WORLD.includes(network)))) continue;
+      const [first, last] = ports.map((port) => port.number(-1));
+      const isBalancer =
+        group !== undefined && balancers.has(group) && first === last && BALANCER_PORTS.includes(Number(first));
+      if (first === TROUBLE || last === TROUBLE || isBalancer) continue;
+      const open =
+        first === -1 ? "every port is" : first === last ? `port ${first} is` : `ports ${first} to ${last} are`;
+      report(resource, `${open} open to everybody: name the security group or the network that may come in.`);
+    }
+  },
+});
+
+export const balancerHeaders = flagRule({
+  name: "elb-drop-invalid-headers",
+  control: "ELB.4",
+  severity: "medium",
+  type: LOAD_BALANCER,
+  property: "dropInvalidHeaderFields",
+  value: true,
+  absent: false,
+  description: "A load balancer drops headers that are none.",
+  because: "requests can be smuggled past it",
+});
+
+export const balancerProtected = flagRule({
+  name: "elb-deletion-protection",
+  control: "ELB.6",
+  severity: "medium",
+  type: LOAD_BALANCER,
+  property: "enableDeletionProtection",
+  value: true,
+  absent: false,
+  dataOnly: true,
+  description: "The load balancer of a stack that holds data cannot be deleted by mistake.",
+  because: "one command takes the service off the network",
+});
+
+export const balancerLogs = resourceRule({
+  name: "elb-access-logs",
+  description: "A load balancer logs who has asked for what.",
+  severity: "medium",
+  framework: control("ELB.5"),
+  remediation: "Set accessLogs with a bucket, enabled.",
+  types: [LOAD_BALANCER],
+  settings: HOLDS_DATA,
+  check(balancer, report, settings) {
+    if (!holdsData(settings)) return;
+    const logs = balancer.at("accessLogs");
+    if (logs.isAbsent || logs.at("enabled").flag(false) === false)
+      report(balancer, "accessLogs are not enabled: give them a bucket.");
+  },
+});
+
+export const listenerTls = stackRule({
+  name: "elb-tls",
+  description: "A load balancer that the internet reaches sends plain HTTP on to HTTPS, and takes TLS 1.2 or newer.",
+  severity: "medium",
+  framework: control("ELB.1"),
+  remediation: "Have the listener on 80 redirect to 443, and name a current sslPolicy on 443.",
+  check(stack, report) {
+    for (const listener of stack.of(LISTENER)) {
+      const balancer = listener.links("loadBalancerArn", LOAD_BALANCER)[0];
+      const internal = balancer === undefined ? false : balancer.at("internal").flag(false);
+      const protocol = listener.at("protocol").text("HTTP");
+      const actions = listener.at("defaultActions").items();
+      if (internal === TROUBLE || protocol === TROUBLE || actions === TROUBLE) continue;
+      if (
+        protocol === "HTTP" &&
+        !internal &&
+        actions.some((action) => action.at("redirect.protocol").text("") !== "HTTPS")
+      )
+        report(listener, "it answers plain HTTP to the internet: have it redirect to HTTPS.");
+      const policy = listener.at("sslPolicy").text("");
+      if (protocol === "HTTPS" && policy !== TROUBLE && !/TLS13|TLS-1-2|FS-1-2/.test(policy))
+        report(
+          listener,
+          `sslPolicy is ${policy === "" ? "not set" : policy}, so that old versions of TLS are taken: name one of TLS 1.2 and newer.`,
+        );
+    }
+  },
+});
+
+export const NETWORK_RULES = [noIngressFromWorld, balancerHeaders, balancerProtected, balancerLogs, listenerTls];

@@ -1,0 +1,60 @@
+import { control, resourceRule } from "../rule.ts";
+import { DOMAIN } from "../types.ts";
+import { TROUBLE } from "../value.ts";
+import { flagRule } from "./flag.ts";
+
+export const searchEncrypted = flagRule({
+  name: "opensearch-encrypted",
+  control: "Opensearch.1",
+  type: DOMAIN,
+  property: "encryptAtRest.enabled",
+  value: true,
+  absent: false,
+  description: "A search domain's storage is encrypted.",
+  because: "documents lie in the clear",
+});
+
+export const searchPrivate = resourceRule({
+  name: "opensearch-in-vpc",
+  description: "A search domain is reached from inside its VPC only.",
+  severity: "critical",
+  framework: control("Opensearch.2"),
+  remediation: "Give the domain vpcOptions with private subnets.",
+  presenceOf: ["vpcOptions"],
+  types: [DOMAIN],
+  check(domain, report) {
+    if (domain.at("vpcOptions").isAbsent)
+      report(domain, "vpcOptions are not set, so that its endpoint is public: name subnets and security groups.");
+  },
+});
+
+export const searchNodes = flagRule({
+  name: "opensearch-node-encryption",
+  control: "Opensearch.3",
+  severity: "medium",
+  type: DOMAIN,
+  property: "nodeToNodeEncryption.enabled",
+  value: true,
+  absent: false,
+  description: "What a search domain's nodes tell each other is encrypted.",
+  because: "documents travel in the clear between nodes",
+});
+
+export const searchTls = resourceRule({
+  name: "opensearch-tls",
+  description: "A search domain takes TLS 1.2 and newer only.",
+  severity: "medium",
+  framework: control("Opensearch.8"),
+  remediation:
+    "Set domainEndpointOptions.enforceHttps to true and its tlsSecurityPolicy to Policy-Min-TLS-1-2-PFS-2023-10.",
+  types: [DOMAIN],
+  check(domain, report) {
+    if (domain.at("domainEndpointOptions.enforceHttps").flag(false) === false)
+      report(domain, "domainEndpointOptions.enforceHttps is not true: set it.");
+    const policy = domain.at("domainEndpointOptions.tlsSecurityPolicy").text("not set");
+    if (policy !== TROUBLE && !policy.startsWith("Policy-Min-TLS-1-2-PFS"))
+      report(domain, `domainEndpointOptions.tlsSecurityPolicy is ${policy}: set it to Policy-Min-TLS-1-2-PFS-2023-10.`);
+  },
+});
+
+export const SEARCH_RULES = [searchEncrypted, searchPrivate, searchNodes, searchTls];

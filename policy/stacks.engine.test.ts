@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { readStackFile } from "../stacks/config.ts";
+import { findPulumi, requireEngine } from "../stacks/testing/command.ts";
+import { type Engine, engine, moduleProgram } from "../stacks/testing/engine.ts";
+import { Cloud } from "../stacks/testing/provider/cloud.ts";
+import { type Run, RunFailed } from "../stacks/testing/run.ts";
+import { LIMIT_RULES } from "./limits/rules.ts";
+import { SECURITY_RULES } from "./security/rules.ts";
+import { MUTANTS } from "./testing/mutants.ts";
+import { environmentOf } from "./testing/own.ts";
+import { resourcesOf } from "./testing/state.ts";
+import { type Finding, startPack } from "./testing/wire.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const PACKS = ["limits", "security"].map((pack) => join(ROOT, "policy", pack));
+const start = (
+  stack: string,
+  policyPacks: readonly string[] = PACKS,
+  config: Record<string, unknown> = {},
+): Promise<Engine> =>
+  engine({
+    program: moduleProgram(new URL("../stacks/index.ts", import.meta.url)),
+    stack,
+    settings: `${ROOT}Pulumi.${stack}.yaml`,
+    cloud: new Cloud({ account: readStackFile(stack, ROOT).account.id }),
+    policyPacks,
+    config,
+  });
+
+/** What was found that is more than a value that nobody can know yet. */
+const violations = ({ findings }: Run) =>
+  findings.filter(({ message }) => !message.includes("is known only when it is made"));
+
+describe("the policy packs, held against our own stacks in the real engine", () => {
+  let prod: unknown;
+  before(function () {
+    requireEngine(this);
+  });
+
+  for (const stack of ["dev", "staging", "prod"])
+    it(`find nothing in ${stack}, previewed from nothing and after an up`, async function () {
+      this.timeout(240_000);
+      const one = await start(stack);
+      try {
+        const preview = await one.preview();
+        assert.deepEqual(violations(preview), []);
+        assert.ok(preview.findings.length > 0, "of what a preview does not know they advise");
+        const up = await one.up();
+        assert.deepEqual(violations(up), []);
+        const again = await one.preview();
+        assert.deepEqual(again.findings, [], "once all is known there is nothing to advise of");
+        if (stack === "prod") prod = await one.exportState();
+      } finally {
+        await one.close();
+      }
+    });
+
+  it("stop a preview before anything is made, and say what to change", async function () {
+    this.timeout(120_000);
+    const one = await start("dev", PACKS, { "rates-platform:budget": { monthlyUsd: 1, email: "dev@example.com" } });
+    try {
+      const run = await one.preview();
+      assert.match(
+        violations(run)
+          .map(({ message }) => message)
+          .join(),
+        /costs about \d+ US dollars a month, \d+ more than 1:/,
+      );
+      assert.ok(
+        violations(run).every(({ level }) => level !== "mandatory"),
+        "prices are not all verified",
+      );
+    } finally {
+      await one.close();
+    }
+    const failing = await start("dev", [join(ROOT, "policy/security")]);
+    try {
+      failing.use(async () => {
+        const { Queue } = await import("@pulumi/aws/sqs/queue.js");
+        const { Provider } = await import("@pulumi/aws/provider.js");
+        const provider = new Provider("own", { region: "eu-central-1", allowedAccountIds: ["111111111111"] });
+        new Queue("plain", { sqsManagedSseEnabled: false }, { provider });
+        return {};
+      });
+      const error = await failing.up().then(
+        () => undefined,
+        (failure: unknown) => failure,
+      );
+      assert.ok(error instanceof RunFailed);
+      assert.match(error.message, /\[sqs-encrypted\] [^\n]*\nplain: sqsManagedSseEnabled is false/);
+      assert.equal(failing.cloud.standing.size, 0);
+    } finally {
+      await failing.close();
+    }
+  });
+
+  it("kill every mutant of prod, each by the rule that is meant for it", async function () {
+    this.timeout(240_000);
+    const state = prod ?? (await upOf("prod"));
+    const packs = [
+      await startPack("limits", environmentOf("prod")),
+      await startPack("security", environmentOf("prod")),
+    ];
+    try {
+      const findings = async (resources: ReturnType<typeof resourcesOf>): Promise<Finding[]> =>
+        (await Promise.all(packs.map((pack) => pack.findings(resources)))).flat();
+      assert.deepEqual(await findings(resourcesOf(state)), []);
+      const survivors: string[] = [];
+      let total = 0;
+      for (const [rule, mutants] of Object.entries(MUTANTS))
+        for (const { what, mutate } of mutants) {
+          total++;
+          const mutant = resourcesOf(state);
+          mutate(mutant);
+          const level = [...LIMIT_RULES, ...SECURITY_RULES].find(({ name }) => name === rule)?.level;
+          const found = await findings(mutant);
+          if (!found.some((one) => one.policy === rule && one.level === level)) survivors.push(`${rule}: ${what}`);
+        }
+      console.log(`      ${total - survivors.length} of ${total} mutants killed`);
+      assert.deepEqual(survivors, []);
+    } finally {
+      for (const pack of packs) await pack.close();
+    }
+  });
+
+  it("check a running account from its exported state, offline", async function () {
+    this.timeout(120_000);
+    const folder = mkdtempSync(join(tmpdir(), "rates-analyze-"));
+    try {
+      const file = join(folder, "state.json");
+      writeFileSync(file, JSON.stringify(prod ?? (await upOf("prod"))));
+      const pulumi = findPulumi();
+      assert.ok(pulumi);
+      const shims = fileURLToPath(new URL("../stacks/testing/bin", import.meta.url));
+      const { stdout } = await promisify(execFile)(
+        pulumi,
+        [
+          "policy",
+          "analyze",
+          "--file",
+          file,
+          "--policy-pack",
+          join(ROOT, "policy/security"),
+          "--json",
+          "--non-interactive",
+        ],
+        {
+          cwd: folder,
+          env: {
+            ...process.env,
+            PATH: [dirname(process.execPath), shims, process.env.PATH ?? ""].join(delimiter),
+            PULUMI_SKIP_UPDATE_CHECK: "true",
+          },
+          maxBuffer: 64 * 1024 * 1024,
+        },
+      );
+      assert.doesNotMatch(stdout, /"enforcementLevel":"mandatory"/);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  async function upOf(stack: string): Promise<unknown> {
+    const one = await start(stack, []);
+    try {
+      await one.up();
+      return await one.exportState();
+    } finally {
+      await one.close();
+    }
+  }
+});

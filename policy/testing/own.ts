@@ -1,0 +1,15 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** The environment in which the engine starts a pack for one of our own stacks: with the stack's configuration. */
+export function environmentOf(stack: string): Record<string, string> {
+  const { config } = parse(readFileSync(`${root}Pulumi.${stack}.yaml`, "utf8"));
+  const texts = Object.entries(config).map(([key, value]) => [
+    key,
+    typeof value === "string" ? value : JSON.stringify(value),
+  ]);
+  return { PULUMI_CONFIG: JSON.stringify(Object.fromEntries(texts)), PULUMI_STACK: stack };
+}

@@ -1,0 +1,202 @@
+/** What rules say of each mutant of the sound program, word for word. */
+export const SAYS: Readonly<Record<string, readonly string[]>> = {
+  "a provider without the account": [
+    'shop-queues-responses: its provider account allows any account: give it allowedAccountIds of ["333333333333"].',
+  ],
+  "a provider of another account": [
+    "shop-queues-responses: its provider account allows the accounts 999999999999: it has to be 333333333333 only.",
+  ],
+  "a provider of two accounts": [
+    "shop-queues-responses: its provider account allows the accounts 333333333333, 999999999999: it has to be 333333333333 only.",
+  ],
+  "a hundred load balancers": [
+    "mutant-148: the program makes 101 load balancers, 51 more than the default quota (L-53DA6B97) of 50: make fewer, or have it raised.",
+  ],
+  "a long name of the load balancer": [
+    'shop-api: name "rates-prod-api-in-the-middle-of-europe" has 38 characters, 6 more than the 32 that AWS takes: shorten it.',
+  ],
+  "visibility 30 s": [
+    "shop-queues-requests: visibilityTimeoutSeconds is 30, 330 s less than 6 × the timeout of shop-dispatcher (60 s) and its batch window (0 s): make it 360 or more.",
+  ],
+  "a function of 15 minutes": [
+    "shop-queues-requests: visibilityTimeoutSeconds is 360, 5040 s less than 6 × the timeout of shop-dispatcher (900 s) and its batch window (0 s): make it 5400 or more.",
+    "shop-queues-wakeups: visibilityTimeoutSeconds is 360, 5040 s less than 6 × the timeout of shop-dispatcher (900 s) and its batch window (0 s): make it 5400 or more.",
+  ],
+  "a batch window of 5 minutes": [
+    "shop-queues-requests: visibilityTimeoutSeconds is 360, 300 s less than 6 × the timeout of shop-dispatcher (60 s) and its batch window (300 s): make it 660 or more.",
+  ],
+  "two receives": ["shop-queues-requests: maxReceiveCount is 2, 3 less than 5: a throttle would use it up. Raise it."],
+  "dead letters for four days": [
+    "shop-queues-dead: messageRetentionSeconds is 345600, not more than the 604800 of shop-queues-requests, whose messages keep their age: make it more.",
+  ],
+  "responses for an hour": [
+    "shop-queues-responses: messageRetentionSeconds is 3600, 342000 s less than its readers may be away (345600 s): raise it.",
+  ],
+  "a visibility of a day": [
+    "shop-queues-requests: visibilityTimeoutSeconds is 86400, 43200 s more than the 43200 that SQS takes: set it between 0 and 43200.",
+  ],
+  "messages of 2 MiB": [
+    "shop-queues-requests: maxMessageSize is 2097152, 1048576 bytes more than the 1048576 that SQS takes: set it between 1024 and 1048576.",
+  ],
+  "more batches than reserved executions": [
+    "shop-dispatcher: its queues may hand it 102 batches at once (shop-dispatcher-requests, shop-dispatcher-wakeups), 88 more than the 14 executions that it has reserved: lower their scalingConfig.maximumConcurrency, or reserve more.",
+  ],
+  "no maximum": [
+    "shop-dispatcher-requests: scalingConfig.maximumConcurrency is not set, so that SQS goes up to 1,000 batches at once: set it.",
+  ],
+  "a maximum of one": ["shop-dispatcher-wakeups: scalingConfig.maximumConcurrency is 1: Lambda takes 2 to 1000."],
+  "all executions of the account reserved": [
+    "shop-migrations: the program's functions reserve 964 executions, 64 more than the quota of 1000 (L-B99A9384) less the 100 that AWS keeps unreserved: lower reservedConcurrentExecutions (950 here), or have the quota raised.",
+  ],
+  "a function of 128 GB": ["shop-dispatcher: memorySize is 131072 MB: Lambda takes 128 to 10240."],
+  "more Glue runs than the quota": [
+    "shop-glue: executionProperty.maxConcurrentRuns is 5000, 4000 more than the 1000 that Glue gives one job: lower it.",
+    "shop-glue: the program's jobs may have 5000 runs at once, 3000 more than the quota of 2000 (L-5E4153CA): lower executionProperty.maxConcurrentRuns (5000 here).",
+  ],
+  "Glue runs of a whole DPU": [
+    "shop-glue: the program's runs may take 1001 DPUs at once, 1 more than the quota of 1000 (L-08F3B322): lower executionProperty.maxConcurrentRuns (1001 here) or maxCapacity (1).",
+  ],
+  "a Glue job without timeout": [
+    "shop-glue: timeout is not set, so that Glue lets a run go on for 2880 minutes: set it.",
+  ],
+  "a Python shell of half a DPU": ["shop-glue: maxCapacity is 0.5: a Python shell takes 0.0625 or 1 DPU."],
+  "queued runs that are retried": ["shop-glue: maxRetries is 3 with jobRunQueuingEnabled: Glue takes 0 only."],
+  "a small instance": [
+    "shop-database: 593 connections may be open at once (shop-migrations 3, shop-dispatcher 42, shop-glue 300, shop-ec2 8, shop-api 240), 403 more than 190, what is usable of max_connections 200 of shop-database: take a larger instanceClass, or lower one of them.",
+  ],
+  "a thousand more executions": [
+    "shop-database: 3890 connections may be open at once (shop-migrations 3300, shop-dispatcher 42, shop-glue 300, shop-ec2 8, shop-api 240), 296 more than 3594, what is usable of max_connections 3604 of shop-database: take a larger instanceClass, or lower one of them.",
+  ],
+  "backups for a year": [
+    "shop-database: backupRetentionPeriod is 365 days, 330 more than the 35 that RDS takes: lower it.",
+  ],
+  "instances of a type that nobody knows": [
+    "shop-ec2: instanceType c99.metal is not in EC2_TYPES of stacks/limits.ts, so that its vCPUs cannot be counted: enter it.",
+  ],
+  "tasks of 16 vCPUs": [
+    "shop-api: the program's tasks may have 384 vCPUs at once, 344 more than the quota of 40 (L-3032A538): lower maxCapacity, cpu or deploymentMaximumPercent.",
+  ],
+  "a budget of 10 dollars": [
+    "shop-monitoring: what stands costs about 1870 US dollars a month, 1860 more than 10: shop-database 975, shop 710, shop-api 124.",
+  ],
+  "a public database": ["shop-database: publiclyAccessible is true, so that the internet reaches it: set it to false."],
+  "a database in the clear": [
+    "shop-database: storageEncrypted is false, so that its storage and snapshots lie in the clear: set it to true.",
+  ],
+  "a database in one zone": [
+    "shop-database: multiAz is false, so that it is gone for as long as its zone is: set it to true.",
+  ],
+  "a database that may be deleted": [
+    "shop-database: deletionProtection is false, so that one command deletes it: set it to true.",
+  ],
+  "a database with passwords": [
+    "shop-database: iamDatabaseAuthenticationEnabled is false, so that services need passwords: set it to true.",
+  ],
+  "backups for a day": ["shop-database: backupRetentionPeriod is 1 days, 6 less than 7: raise it."],
+  "a master password in the program": [
+    "shop-database: password is set, and lies in the state: leave it out, and set manageMasterUserPassword.",
+  ],
+  "no managed password": ["shop-database: manageMasterUserPassword is not set: set it to true."],
+  "a database without TLS": [
+    "shop-database: no parameter group of this program sets rds.force_ssl to 1: its connections may be in the clear.",
+  ],
+  "a bucket policy without TLS": [
+    "shop-buckets-uploads: its policy shop-buckets-uploads does not deny everything where aws:SecureTransport is false: have it do so.",
+  ],
+  "a bucket without policy": [
+    "shop-buckets-results: it has no policy that keeps out whoever comes without TLS: give it one.",
+  ],
+  "a bucket that may be made public": [
+    "shop-buckets-results: blockPublicPolicy is not true: make a BucketPublicAccessBlock of all four.",
+  ],
+  "a bucket that keeps everything": [
+    "shop-buckets-results: no lifecycle rule is enabled for it, so that what lies in it stays: give it one.",
+  ],
+  "a bucket that says nothing of encryption": [
+    "shop-buckets-results: no encryption is configured for it: give it one.",
+  ],
+  "a public bucket": ["shop-buckets-results: its policy allows everybody sqs:SendMessage: name who may in Principal."],
+  "a queue without encryption": [
+    "shop-queues-requests: sqsManagedSseEnabled is false, and there is no kmsMasterKeyId: set one of them.",
+  ],
+  "a queue without policy": [
+    "shop-queues-requests: it has no policy that keeps out whoever comes without TLS: give it one.",
+  ],
+  "a public queue": ["shop-queues-requests: its policy allows everybody sqs:SendMessage: name who may in Principal."],
+  "a topic in the clear": ["shop-monitoring: kmsMasterKeyId is not set: set it."],
+  "images that nobody scans": [
+    "shop-images: imageScanningConfiguration.scanOnPush is false, so that known holes go unseen: set it to true.",
+  ],
+  "tags that move": ["shop-images: imageTagMutability is MUTABLE: set it to IMMUTABLE."],
+  "a database open to everybody": [
+    "shop-migrations: port 5432 is open to everybody: name the security group or the network that may come in.",
+  ],
+  "SSH from everywhere": [
+    "mutant: port 22 is open to everybody: name the security group or the network that may come in.",
+  ],
+  "port 22 of everybody": [
+    "mutant: port 22 is open to everybody: name the security group or the network that may come in.",
+  ],
+  "port 443 of no load balancer": [
+    "mutant: port 443 is open to everybody: name the security group or the network that may come in.",
+  ],
+  "headers that are none": [
+    "shop-api: dropInvalidHeaderFields is false, so that requests can be smuggled past it: set it to true.",
+  ],
+  "a load balancer that may be deleted": [
+    "shop-api: enableDeletionProtection is false, so that one command takes the service off the network: set it to true.",
+  ],
+  "a load balancer without logs": ["shop-api: accessLogs are not enabled: give them a bucket."],
+  "plain HTTP for the internet": ["shop-api-http: it answers plain HTTP to the internet: have it redirect to HTTPS."],
+  "TLS 1.0": [
+    "shop-api-https: sslPolicy is ELBSecurityPolicy-2016-08, so that old versions of TLS are taken: name one of TLS 1.2 and newer.",
+  ],
+  "an administrator": ["shop-dispatcher: its policy allows * on every resource: name the actions and the resources."],
+  "all queues of everybody": [
+    "shop-dispatcher: its policy allows sqs:* on every resource: name the actions and the resources.",
+  ],
+  AdministratorAccess: [
+    "shop-database-monitoring-AmazonRDSEnhancedMonitoringRole: it gives a role AdministratorAccess: write a policy of what the role needs.",
+  ],
+  "all that can be done to a queue": ["shop-dispatcher: its policy allows sqs:*: name the actions."],
+  "a role for everybody": ["shop-dispatcher: everybody may assume it: name who may in Principal."],
+  "events of other accounts": [
+    "shop-dispatcher-schedule: events.amazonaws.com may call the function for anybody: set sourceArn or sourceAccount.",
+  ],
+  "a secret that never changes": ["mutant: nothing rotates it: give it a SecretRotation."],
+  "a key that never changes": ["shop-monitoring: enableKeyRotation is not true: set it."],
+  "credentials for whoever asks": ["shop-ec2: metadataOptions.httpTokens is optional: set it to required."],
+  "a volume in the clear": ["shop-ec2: blockDeviceMappings[0].ebs.encrypted is not true: set it."],
+  "instances in public": ["shop-ec2: associatePublicIpAddress is true: set it to false."],
+  "tasks in public": ["shop-api: networkConfiguration.assignPublicIp is true: set it to false."],
+  "a file system that can be written": ["shop-api: container api: readonlyRootFilesystem is not true."],
+  "a container of root's": ["shop-api: container api: user is root."],
+  "a privileged container": ["shop-api: container api: privileged is true."],
+  "documents in the clear": [
+    "shop: encryptAtRest.enabled is false, so that documents lie in the clear: set it to true.",
+  ],
+  "a public search domain": [
+    "shop: vpcOptions are not set, so that its endpoint is public: name subnets and security groups.",
+  ],
+  "nodes that talk in the clear": [
+    "shop: nodeToNodeEncryption.enabled is false, so that documents travel in the clear between nodes: set it to true.",
+  ],
+  "TLS 1.0 to the search domain": [
+    "shop: domainEndpointOptions.tlsSecurityPolicy is Policy-Min-TLS-1-0-2019-07: set it to Policy-Min-TLS-1-2-PFS-2023-10.",
+  ],
+  "a token in a function's environment": [
+    "shop-dispatcher: API_TOKEN is a secret in the clear: hand it the name of one in Secrets Manager.",
+  ],
+  "a password in a database's address": [
+    "shop-dispatcher: DATABASE_URL is a secret in the clear: hand it the name of one in Secrets Manager.",
+  ],
+  "an access key among a container's variables": [
+    "shop-api: KEY is a secret in the clear: hand it the name of one in Secrets Manager.",
+  ],
+  "a password among a job's arguments": [
+    "shop-glue: --database-password is a secret in the clear: hand it the name of one in Secrets Manager.",
+  ],
+  "logs for ever": [
+    "shop-dispatcher: retentionInDays is not set, so that logs are kept, and paid for, for ever: set it.",
+  ],
+};

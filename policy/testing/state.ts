@@ -1,0 +1,44 @@
+import type { WireResource } from "./wire.ts";
+
+/** One resource of an exported state (`pulumi stack export`), as far as packs see it. */
+interface Kept {
+  urn: string;
+  type: string;
+  custom?: boolean;
+  inputs?: Record<string, unknown>;
+  outputs?: Record<string, unknown>;
+  provider?: string;
+  propertyDependencies?: Record<string, string[] | null>;
+}
+
+/** A state's resources, as the engine hands them to a pack after an update. */
+export function resourcesOf(state: unknown): WireResource[] {
+  const kept = (state as { deployment: { resources: Kept[] } }).deployment.resources;
+  const byUrn = new Map(kept.map((one) => [one.urn, one]));
+  return kept.map((one) => {
+    const provider = byUrn.get(one.provider?.replace(/::[^:]*$/, "") ?? "");
+    return {
+      type: one.type,
+      name: nameOf(one.urn),
+      urn: one.urn,
+      props: plain(one.inputs ?? {}),
+      outputs: plain(one.outputs ?? {}),
+      links: Object.fromEntries(Object.entries(one.propertyDependencies ?? {}).map(([key, urns]) => [key, urns ?? []])),
+      ...(provider && { provider: { urn: provider.urn, name: nameOf(provider.urn), props: provider.inputs ?? {} } }),
+    };
+  });
+}
+
+const nameOf = (urn: string): string => urn.split("::").at(-1) ?? "";
+
+/** The engine hands packs a reference to a resource as its id, or as its URN where it has none. */
+const REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e";
+const SIGNATURE = "4dabf18193072939515e22adb298388d";
+
+/** Properties without what the provider notes for itself, and without the bodies of files, which no rule reads. */
+function plain(properties: Record<string, unknown>): Record<string, unknown> {
+  const { __defaults, code, content, source, ...rest } = properties;
+  return JSON.parse(JSON.stringify(rest), (_, value) =>
+    value?.[SIGNATURE] === REFERENCE ? value.id || value.urn : value,
+  );
+}

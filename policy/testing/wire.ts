@@ -1,0 +1,167 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import * as grpc from "@grpc/grpc-js";
+import clients from "@pulumi/pulumi/proto/analyzer_grpc_pb.js";
+import messages from "@pulumi/pulumi/proto/analyzer_pb.js";
+import type { Message } from "google-protobuf";
+import Structs from "google-protobuf/google/protobuf/struct_pb.js";
+
+/** A resource as a test writes it down. */
+export interface WireResource {
+  type: string;
+  name: string;
+  /** What a program asks for. */
+  props: Record<string, unknown>;
+  /** What there is after it was made; default: the same. */
+  outputs?: Record<string, unknown>;
+  /** The URNs that a property was made from. */
+  links?: Record<string, string[]>;
+  urn?: string;
+  provider?: { urn: string; name: string; props: Record<string, unknown> };
+}
+
+/** What a pack answered of one rule. */
+export interface Finding {
+  policy: string;
+  level: "advisory" | "mandatory";
+  message: string;
+  urn: string;
+}
+
+/** A pack in a process of its own, as the engine starts it, and the engine's calls to it. */
+export interface Pack {
+  /** Everything that the pack's rules say of resources, one by one and together. */
+  findings(resources: readonly WireResource[]): Promise<Finding[]>;
+  /** Hands rules their settings, and their enforcementLevel, by rule; those of before are forgotten. */
+  configure(settings: Record<string, Record<string, unknown>>): Promise<void>;
+  /** The properties of a resource after all remediations, where one had something to mend. */
+  remedied(resource: WireResource): Promise<Record<string, unknown>[]>;
+  close(): Promise<void>;
+}
+
+export const urnOf = ({ urn, type, name }: WireResource): string => urn ?? `urn:pulumi:test::test::${type}::${name}`;
+/** A value that nobody else may see, as the engine sends it. */
+export const secret = (value: unknown): unknown => ({
+  "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+  value,
+});
+
+type Call<Answer> = (request: Message, done: (error: Error | null, answer: Answer) => void) => void;
+
+/** In the order of their numbers. */
+const ENFORCEMENT = ["advisory", "mandatory", "disabled", "remediate"];
+const LEVELS = ["advisory", "mandatory"] as const;
+const require = createRequire(import.meta.url);
+
+/** Starts the pack of a folder of policy/. */
+export async function startPack(name: "limits" | "security", env: Record<string, string> = {}): Promise<Pack> {
+  const folder = fileURLToPath(new URL(`../${name}`, import.meta.url));
+  const { PULUMI_CONFIG: _config, ...inherited } = process.env;
+  const child = spawn(
+    process.execPath,
+    [require.resolve("@pulumi/pulumi/cmd/run-policy-pack"), "127.0.0.1:1", folder],
+    {
+      cwd: folder,
+      env: { ...inherited, ...env },
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
+  const port = await portOf(child);
+  const client = new clients.AnalyzerClient(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
+  const call = <Answer>(method: string, request: Message): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const methods = client as unknown as Record<string, Call<Answer>>;
+      methods[method]?.(request, (error, answer) => (error ? reject(error) : resolve(answer)));
+    });
+  const analyze = async (method: string, request: Message): Promise<Finding[]> => {
+    const answer = await call<messages.AnalyzeResponse>(method, request);
+    return answer.getDiagnosticsList().map((one) => ({
+      policy: one.getPolicyname(),
+      level: LEVELS[one.getEnforcementlevel() === 0 ? 0 : 1],
+      // The SDK puts the rule's description above it.
+      message: one.getMessage().replace(`${one.getDescription()}\n`, ""),
+      urn: one.getUrn(),
+    }));
+  };
+  return {
+    async findings(resources) {
+      const found = await Promise.all(resources.map((one) => analyze("analyze", analyzeRequest(one))));
+      const stack = new messages.AnalyzeStackRequest();
+      stack.setResourcesList(resources.map(stackResource));
+      return [...found.flat(), ...(await analyze("analyzeStack", stack))];
+    },
+    async configure(settings) {
+      const request = new messages.ConfigureAnalyzerRequest();
+      for (const [rule, properties] of Object.entries(settings)) {
+        const config = new messages.PolicyConfig();
+        const { enforcementLevel = "mandatory", ...own } = properties;
+        config.setEnforcementlevel(ENFORCEMENT.indexOf(String(enforcementLevel)) as 0);
+        config.setProperties(struct(own));
+        request.getPolicyconfigMap().set(rule, config);
+      }
+      await call("configure", request);
+    },
+    async remedied(resource) {
+      const answer = await call<messages.RemediateResponse>("remediate", analyzeRequest(resource));
+      return answer.getRemediationsList().map((one) => one.getProperties()?.toJavaScript() ?? {});
+    },
+    async close() {
+      client.close();
+      const ended = once(child, "exit");
+      child.kill();
+      await ended;
+    },
+  };
+}
+
+async function portOf(child: ChildProcess): Promise<string> {
+  const said = once(child.stdout ?? child, "data").then(([data]) => String(data).trim());
+  const ended = once(child, "exit").then(([code]) => {
+    throw new Error(`The pack ended with ${code} before it said where it is`);
+  });
+  return Promise.race([said, ended]);
+}
+
+const struct = (properties: Record<string, unknown>): Structs.Struct =>
+  Structs.Struct.fromJavaScript(JSON.parse(JSON.stringify(properties)));
+
+function providerOf({ provider }: WireResource): messages.AnalyzerProviderResource | undefined {
+  if (provider === undefined) return undefined;
+  const message = new messages.AnalyzerProviderResource();
+  message.setType("pulumi:providers:aws");
+  message.setUrn(provider.urn);
+  message.setName(provider.name);
+  message.setProperties(struct(provider.props));
+  return message;
+}
+
+function analyzeRequest(resource: WireResource): messages.AnalyzeRequest {
+  const request = new messages.AnalyzeRequest();
+  request.setType(resource.type);
+  request.setName(resource.name);
+  request.setUrn(urnOf(resource));
+  request.setProperties(struct(resource.props));
+  request.setOptions(new messages.AnalyzerResourceOptions());
+  const provider = providerOf(resource);
+  if (provider) request.setProvider(provider);
+  return request;
+}
+
+function stackResource(resource: WireResource): messages.AnalyzerResource {
+  const message = new messages.AnalyzerResource();
+  message.setType(resource.type);
+  message.setName(resource.name);
+  message.setUrn(urnOf(resource));
+  message.setProperties(struct(resource.outputs ?? resource.props));
+  message.setOptions(new messages.AnalyzerResourceOptions());
+  for (const [property, urns] of Object.entries(resource.links ?? {})) {
+    const links = new messages.AnalyzerPropertyDependencies();
+    links.setUrnsList(urns);
+    message.getPropertydependenciesMap().set(property, links);
+  }
+  const provider = providerOf(resource);
+  if (provider) message.setProvider(provider);
+  return message;
+}

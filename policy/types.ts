@@ -1,0 +1,37 @@
+/** Types of the resources that rules look at, as the engine names them (the AWS provider's schema). */
+export const ALIAS = "aws:lambda/alias:Alias";
+export const BUCKET = "aws:s3/bucket:Bucket";
+export const BUCKET_BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock";
+export const BUCKET_ENCRYPTION =
+  "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration";
+export const BUCKET_LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration";
+export const BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy";
+export const BUDGET = "aws:budgets/budget:Budget";
+export const DATABASE = "aws:rds/instance:Instance";
+export const DOMAIN = "aws:opensearch/domain:Domain";
+export const EVENT_SOURCE = "aws:lambda/eventSourceMapping:EventSourceMapping";
+export const FUNCTION = "aws:lambda/function:Function";
+export const GLUE_JOB = "aws:glue/job:Job";
+export const GROUP = "aws:ec2/securityGroup:SecurityGroup";
+export const INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule";
+export const INSTANCE = "aws:ec2/instance:Instance";
+export const LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate";
+export const LISTENER = "aws:lb/listener:Listener";
+export const LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer";
+export const LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup";
+export const NAT = "aws:ec2/natGateway:NatGateway";
+export const PARAMETERS = "aws:rds/parameterGroup:ParameterGroup";
+export const PERMISSION = "aws:lambda/permission:Permission";
+export const POLICY = "aws:iam/policy:Policy";
+export const QUEUE = "aws:sqs/queue:Queue";
+export const QUEUE_POLICY = "aws:sqs/queuePolicy:QueuePolicy";
+export const REPOSITORY = "aws:ecr/repository:Repository";
+export const ROLE = "aws:iam/role:Role";
+export const ROLE_ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment";
+export const ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy";
+export const SCALING_GROUP = "aws:autoscaling/group:Group";
+export const SCALING_TARGET = "aws:appautoscaling/target:Target";
+export const SERVICE = "aws:ecs/service:Service";
+export const TARGET_GROUP = "aws:lb/targetGroup:TargetGroup";
+export const TASK = "aws:ecs/taskDefinition:TaskDefinition";
+export const TOPIC = "aws:sns/topic:Topic";

@@ -1,0 +1,127 @@
+import { UNKNOWN_VALUES } from "./unknown.ts";
+
+/** What a reading answers where the value is unknown or of another type: the trouble has been noted, stop here. */
+export const TROUBLE: unique symbol = Symbol("trouble");
+export type Trouble = typeof TROUBLE;
+
+/** Takes down what keeps a rule from its verdict. */
+export interface Notes {
+  /** A value that nobody can know yet. */
+  unknown(path: string): void;
+  /** A value of a type that the rule cannot read. */
+  unreadable(path: string, expected: string): void;
+}
+
+/**
+ * A property of a resource, or a part of one, as the engine has it: any of them may be missing, null, unknown or of the
+ * wrong type. No reading throws: what cannot be read is noted, and answered with TROUBLE.
+ */
+export class Value {
+  readonly path: string;
+  readonly #raw: unknown;
+  readonly #notes: Notes;
+
+  constructor(raw: unknown, path: string, notes: Notes) {
+    this.#raw = raw;
+    this.path = path;
+    this.#notes = notes;
+  }
+
+  /** A part by its path, as `scalingConfig.maximumConcurrency`. A part of what is unknown is unknown. */
+  at(path: string): Value {
+    let raw = this.#raw;
+    for (const key of path.split(".")) {
+      if (isUnknown(raw)) break;
+      // The provider's own lists and objects arrive as JSON.
+      const from = typeof raw === "string" ? parsed(raw) : raw;
+      raw = isRecord(from) && Object.hasOwn(from, key) ? from[key] : undefined;
+    }
+    return new Value(raw, this.path === "" ? path : `${this.path}.${path}`, this.#notes);
+  }
+
+  get isUnknown(): boolean {
+    return isUnknown(this.#raw);
+  }
+
+  /** Whether there is no value: it was left out, or is null. */
+  get isAbsent(): boolean {
+    return this.#raw === undefined || this.#raw === null;
+  }
+
+  /** Whether it is an object, and no list. */
+  get isObject(): boolean {
+    return isRecord(this.#raw) && !Array.isArray(this.#raw);
+  }
+
+  /** A number, also one written as text; `absent` where there is none. */
+  number<T>(absent: T): number | T | Trouble {
+    return this.#read(absent, "a number", (raw) => {
+      const value = typeof raw === "string" && raw.trim() !== "" ? Number(raw) : raw;
+      return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+    });
+  }
+
+  /** Text; `absent` where there is none. */
+  text<T>(absent: T): string | T | Trouble {
+    return this.#read(absent, "text", (raw) => (typeof raw === "string" ? raw : undefined));
+  }
+
+  /** True or false, also written as text; `absent` where there is neither. */
+  flag<T>(absent: T): boolean | T | Trouble {
+    return this.#read(absent, "true or false", (raw) => {
+      if (raw === "true" || raw === "false") return raw === "true";
+      return typeof raw === "boolean" ? raw : undefined;
+    });
+  }
+
+  /** The items of a list, of JSON too; none where there is no list. A single object counts as a list of one. */
+  items(): readonly Value[] | Trouble {
+    return this.#read([], "a list", (raw) => {
+      const list = typeof raw === "string" ? (parsed(raw) ?? raw) : raw;
+      const items: readonly unknown[] | undefined = Array.isArray(list) ? list : isRecord(list) ? [list] : undefined;
+      return items?.map((item, index) => new Value(item, `${this.path}[${index}]`, this.#notes));
+    });
+  }
+
+  /** Texts: those of a list, or a single one. */
+  texts(): readonly string[] | Trouble {
+    if (typeof this.#raw === "string" && !isUnknown(this.#raw) && parsed(this.#raw) === undefined) return [this.#raw];
+    const items = this.items();
+    if (items === TROUBLE) return TROUBLE;
+    const texts = items.map((item) => item.text(""));
+    return texts.some((text) => text === TROUBLE) ? TROUBLE : texts.filter((text) => text !== TROUBLE);
+  }
+
+  /** The names of an object's parts, of JSON too. */
+  keys(): readonly string[] | Trouble {
+    return this.#read([], "an object", (raw) => {
+      const from = typeof raw === "string" ? parsed(raw) : raw;
+      return isRecord(from) && !Array.isArray(from) ? Object.keys(from) : undefined;
+    });
+  }
+
+  #read<V, T>(absent: T, expected: string, take: (raw: unknown) => V | undefined): V | T | Trouble {
+    if (this.isUnknown) {
+      this.#notes.unknown(this.path);
+      return TROUBLE;
+    }
+    if (this.isAbsent) return absent;
+    const value = take(this.#raw);
+    if (value !== undefined) return value;
+    this.#notes.unreadable(this.path, expected);
+    return TROUBLE;
+  }
+}
+
+const isUnknown = (raw: unknown): boolean => typeof raw === "string" && UNKNOWN_VALUES.has(raw);
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+
+/** What a JSON text holds, if that is an object or a list. */
+function parsed(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
