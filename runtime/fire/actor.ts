@@ -34,7 +34,7 @@ export class Actor {
   /** Set while it must not be given a turn. */
   paused = false;
   readonly #onCrash: () => void;
-  #arrived: (() => void) | undefined;
+  readonly #watchers = new Set<() => void>();
 
   constructor(kind: "dispatcher" | "run", name: string, onCrash: () => void) {
     this.kind = kind;
@@ -49,7 +49,7 @@ export class Actor {
       .catch(() => undefined)
       .finally(() => {
         if (this.state === "alive") this.state = "ended";
-        this.#arrived?.();
+        this.#arrived();
       });
   }
 
@@ -60,7 +60,7 @@ export class Actor {
     // Several calls at once (Promise.all) take their turns one after the other.
     while (this.waiting) await this.#free();
     this.waiting = { what, turn: resolve };
-    this.#arrived?.();
+    this.#arrived();
     const fate = await promise;
     this.waiting = undefined;
     this.#released?.();
@@ -72,7 +72,11 @@ export class Actor {
       lose();
       throw new ConnectionLost();
     }
-    const answer = await effect();
+    // Who crashed meanwhile hears of nothing, not even that its connection is gone.
+    const answer = await effect().catch((error: unknown) => {
+      if (this.crashed) return NEVER;
+      throw error;
+    });
     if (this.crashed) return NEVER;
     if (fate === "failAfter") {
       lose();
@@ -90,7 +94,7 @@ export class Actor {
     if (this.state !== "alive") return;
     this.state = "crashed";
     this.#onCrash();
-    this.#arrived?.();
+    this.#arrived();
   }
 
   get crashed(): boolean {
@@ -101,11 +105,15 @@ export class Actor {
   async settled(milliseconds: number): Promise<void> {
     if (this.waiting || this.state !== "alive") return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#arrived = resolve;
+    this.#watchers.add(resolve);
     const timer = setTimeout(resolve, milliseconds);
     await promise;
     clearTimeout(timer);
-    this.#arrived = undefined;
+    this.#watchers.delete(resolve);
+  }
+
+  #arrived(): void {
+    for (const watcher of this.#watchers) watcher();
   }
 
   #released: (() => void) | undefined;

@@ -33,10 +33,40 @@ function gated(actor: Actor, client: pg.Client, statement: pg.Client["query"]): 
   return Object.assign(client, { query: call });
 }
 
-/** A connection of an actor's own. */
-export async function actorClient(actor: Actor, url: string): Promise<pg.Client> {
-  const client = await open(url);
-  return gated(actor, client, client.query);
+/** How many connections of a role wait to be used: a run that begins needs one at once. */
+const STOCK = 2;
+
+/**
+ * New connections, each for one actor and used once, as a process has them; opened ahead, while schedules go on.
+ */
+export class Fresh {
+  readonly #url: (role: string) => string;
+  readonly #stocks = new Map<string, Promise<pg.Client>[]>();
+
+  constructor(url: (role: string) => string) {
+    this.#url = url;
+  }
+
+  /** A connection of an actor's own. */
+  async take(actor: Actor, role: string): Promise<pg.Client> {
+    const stock = this.#stocks.get(role) ?? [];
+    this.#stocks.set(role, stock);
+    while (stock.length <= STOCK) stock.push(open(this.#url(role)));
+    const client = await (stock.shift() ?? open(this.#url(role)));
+    return gated(actor, client, client.query);
+  }
+
+  /** The server's processes behind those that nobody has taken. */
+  async unused(): Promise<number[]> {
+    const clients = await Promise.all([...this.#stocks.values()].flat());
+    return clients.map((client) => (client as unknown as { processID: number }).processID);
+  }
+
+  async close(): Promise<void> {
+    const clients = [...this.#stocks.values()].flat();
+    this.#stocks.clear();
+    await Promise.allSettled(clients.map(async (client) => (await client).end()));
+  }
 }
 
 /** Warm connections of one role, which the actors that have ended leave to those that come: opening one takes longest. */

@@ -5,6 +5,8 @@ export interface Mood {
   readonly crash: number;
   readonly lost: number;
   readonly pause: number;
+  /** That a run which is about to end a job is left there until somebody else has ended it. */
+  readonly stall: number;
   readonly jump: number;
   readonly refuse: number;
   readonly cancel: number;
@@ -22,6 +24,7 @@ export const moodOf = (pick: () => number): Mood => {
     crash: often(0.06),
     lost: often(0.06),
     pause: often(0.3),
+    stall: often(0.5),
     jump: often(0.4),
     refuse: often(0.2),
     cancel: often(0.2),

@@ -12,6 +12,10 @@ const TURNS = 80;
 const RECOVERY = 2_000;
 /** Seconds that pass at once, at most: a lease takes 30, and a run that is silent for 60 is ended. */
 const LEAP = 40;
+/** The same while a run is stalled: its lease ends, and its job is done again, before it is silent for so long. */
+const SHORT_LEAP = 20;
+/** The call that ends a job: a run that is stalled here has loaded its rows, and has not committed them. */
+const FENCE = "select * from jobs.finish";
 /** Invocations of the dispatcher at once. */
 const DISPATCHERS = 3;
 
@@ -34,6 +38,7 @@ export class Schedule {
   readonly #pick: () => number;
   readonly #mood: Mood;
   #cancelled = false;
+  #stalled: Actor | undefined;
 
   constructor(world: World, seed: number) {
     this.world = world;
@@ -97,6 +102,11 @@ export class Schedule {
       const { waiting, paused } = actor;
       if (!waiting || paused) continue;
       const fate = calm ? "go" : fateOf(this.#pick(), this.#mood);
+      // Also when all is calm: hardly a run comes so far before.
+      if (!this.#stalled && waiting.what.startsWith(FENCE) && this.#pick() < this.#mood.stall) {
+        moves.push({ what: `stall ${actor.name}`, done: () => this.#stall(actor) });
+        continue;
+      }
       moves.push({
         what: `${actor.name}: ${waiting.what}${fate === "go" ? "" : ` (${fate})`}`,
         done: () => {
@@ -132,10 +142,10 @@ export class Schedule {
       if (again) maybe(repeat, "deliver again", () => this.#deliver([again]));
       maybe(tick, "tick", () => this.world.tick().settled(PATIENCE_MS));
     }
-    for (const actor of this.#alive)
+    for (const actor of this.#alive.filter((one) => one !== this.#zombie))
       if (actor.paused) moves.push({ what: `continue ${actor.name}`, done: () => actor.pause(false) });
       else maybe(pause, `pause ${actor.name}`, () => actor.pause(true));
-    maybe(jump, "the clock jumps", () => this.world.advance(1 + this.#pick() * LEAP));
+    if (!this.#zombie) maybe(jump, "the clock jumps", () => this.world.advance(1 + this.#pick() * LEAP));
     maybe(refuse, "the account refuses", () => this.world.launches.push(this.#pick() < 0.5 ? "refuse" : "unknown"));
     maybe(cancel, "cancel", () => {
       this.#cancelled = true;
@@ -148,6 +158,16 @@ export class Schedule {
     return messages.length === 0 ? undefined : this.world.deliver(messages).settled(PATIENCE_MS);
   }
 
+  /** The run that is stalled, while it is there: it could have been ended for its silence. */
+  get #zombie(): Actor | undefined {
+    return this.#stalled?.state === "alive" && this.#stalled.paused ? this.#stalled : undefined;
+  }
+
+  #stall(actor: Actor): void {
+    actor.pause(true);
+    this.#stalled = actor;
+  }
+
   /** Whether nobody goes on by himself: those who wait for a lock are waited for. */
   async #isStuck(): Promise<boolean> {
     const busy = this.#alive.filter(({ paused }) => !paused);
@@ -156,16 +176,21 @@ export class Schedule {
     return !busy.some(({ waiting, state }) => waiting || state !== "alive");
   }
 
-  /** Somebody who was paused goes on; or time passes, and the schedule comes round. */
+  /**
+   * Somebody who was paused goes on, who is stalled once nothing is left to do without him; or time passes, and the
+   * schedule comes round.
+   */
   async #passTime(): Promise<void> {
-    const paused = this.#one(this.#alive.filter((actor) => actor.paused));
-    if (paused && this.#pick() < 0.3) {
+    const zombie = this.#zombie;
+    const isZombiesTurn = zombie !== undefined && (await this.world.isDone());
+    const paused = isZombiesTurn ? zombie : this.#one(this.#alive.filter((one) => one.paused && one !== zombie));
+    if (paused && (isZombiesTurn || this.#pick() < 0.3)) {
       this.history.push(`continue ${paused.name}`);
       paused.pause(false);
       return;
     }
     this.history.push("time passes, tick");
-    await this.world.advance(1 + this.#pick() * LEAP);
+    await this.world.advance(1 + this.#pick() * (zombie ? SHORT_LEAP : LEAP));
     await this.world.tick().settled(PATIENCE_MS);
   }
 }

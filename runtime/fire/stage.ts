@@ -1,5 +1,5 @@
 import { jobDatabase } from "../jobs/testing.ts";
-import { Warm } from "./clients.ts";
+import { Fresh, Warm } from "./clients.ts";
 import { brokenPromises } from "./promises.ts";
 import { Schedule } from "./schedule.ts";
 import { World } from "./world.ts";
@@ -35,15 +35,19 @@ export async function openStage(): Promise<Stage> {
     insert into regions values ('north', 'North', null);
     insert into ports values ('AAAAA', 'A', 'north'), ('BBBBB', 'B', 'north')`);
   const dispatchers = new Warm(database.urlAs("dispatcher"));
+  const runs = new Fresh((role) => database.urlAs(role));
   return {
     async play(seed) {
+      await admin.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and usename <> 'dispatcher' and pid <> pg_backend_pid() and pid <> all ($1)`,
+        [await runs.unused()],
+      );
       await admin.query(`
-        select pg_terminate_backend(pid) from pg_stat_activity
-        where datname = current_database() and usename <> 'dispatcher' and pid <> pg_backend_pid();
         delete from jobs.responses; delete from jobs.tracking_outbox; delete from jobs.jobs; delete from jobs.runs; delete from prices;
         update jobs.runners set paused_until = null, pauses = 0;
         update sim.time set now = '2021-01-01T00:00:00Z'`);
-      const world = new World(admin, dispatchers, (role) => database.urlAs(role));
+      const world = new World(admin, dispatchers, runs);
       try {
         const schedule = new Schedule(world, seed);
         await schedule.play();
@@ -62,7 +66,7 @@ export async function openStage(): Promise<Stage> {
       await admin.query(source.replace(from, to));
     },
     async close() {
-      await dispatchers.close();
+      await Promise.all([dispatchers.close(), runs.close()]);
       await fixture.close();
     },
   };

@@ -12,7 +12,7 @@ import { run } from "../runner/run.ts";
 import { Sessions } from "../runner/sessions.ts";
 import { trackingStore } from "../tracking/index.ts";
 import { Actor } from "./actor.ts";
-import { actorClient, sever, type Warm } from "./clients.ts";
+import { type Fresh, sever, type Warm } from "./clients.ts";
 
 /** A message of the request queue. */
 export interface Message {
@@ -56,17 +56,17 @@ export class World {
   readonly broken: string[] = [];
   /** How the account answers the next launches; "room" where nothing is said. */
   readonly launches: ("refuse" | "unknown")[] = [];
-  readonly #urls: (role: string) => string;
   readonly admin: pg.Client;
   readonly #settings: Settings;
   #invocations = 0;
 
   readonly #dispatchers: Warm;
+  readonly #runs: Fresh;
 
-  constructor(admin: pg.Client, dispatchers: Warm, urls: (role: string) => string) {
+  constructor(admin: pg.Client, dispatchers: Warm, runs: Fresh) {
     this.admin = admin;
     this.#dispatchers = dispatchers;
-    this.#urls = urls;
+    this.#runs = runs;
     this.#settings = readSettings({
       RATES_SETTINGS: JSON.stringify({
         queues: QUEUES,
@@ -112,7 +112,7 @@ export class World {
     launched.actor = actor;
     actor.begin(async () => {
       const as = async (role: string) => {
-        const client = await actorClient(actor, this.#urls(role));
+        const client = await this.#runs.take(actor, role);
         clients.push(client);
         return client;
       };
@@ -151,10 +151,12 @@ export class World {
 
   /** Promise 6, at any moment at which somebody can read of the cancel. */
   async checkCancelled(): Promise<void> {
-    const { rows } = await this.admin.query(
-      `select j.request_id, a.pid from jobs.jobs j join pg_stat_activity a on a.pid = j.backend_pid and a.backend_start = j.backend_start
-       where j.status = 'CANCELLED' and a.state <> 'idle'`,
-    );
+    // Asks for the one session of each such job: all sessions (pg_stat_activity) would take most of a schedule's time.
+    const { rows } = await this.admin.query({
+      name: "cancelled",
+      text: `select j.request_id, a.pid from jobs.jobs j cross join lateral pg_stat_get_activity(j.backend_pid) a
+        where j.status = 'CANCELLED' and j.backend_pid is not null and a.backend_start = j.backend_start and a.state <> 'idle'`,
+    });
     for (const { request_id, pid } of rows)
       this.broken.push(`promise 6: job ${request_id} says CANCELLED, and its session ${pid} is at work`);
   }
@@ -166,6 +168,12 @@ export class World {
       (select count(*) from jobs.jobs where finished_at is null) + (select count(*) from jobs.responses where sent_at is null)
       + (select count(*) from jobs.runs where state <> 'ENDED') as left`);
     return Number(rows[0].left) === 0;
+  }
+
+  /** Whether no job is left to do. */
+  async isDone(): Promise<boolean> {
+    const { rows } = await this.admin.query("select from jobs.jobs where finished_at is null limit 1");
+    return rows.length === 0;
   }
 
   /** Runs of a kind that live now. */

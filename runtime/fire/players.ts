@@ -1,0 +1,42 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { FireOptions } from "./options.ts";
+import type { Played } from "./worker.ts";
+
+const WORKER = fileURLToPath(new URL("worker.ts", import.meta.url));
+
+/**
+ * Plays the schedules in several processes, each of which takes the next seed when it has played one. A schedule whose
+ * process ends is told of as broken; a process that cannot begin, too.
+ * @param onPlayed called for every schedule
+ */
+export async function playAll({ seed, count, workers }: FireOptions, onPlayed: (played: Played) => void) {
+  const end = seed + count;
+  let next = seed;
+  const player = async () => {
+    const child = fork(WORKER, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    const exited = once(child, "exit");
+    let current: number | undefined = next < end ? next++ : undefined;
+    child.on("message", (message: Played | "ready") => {
+      if (message !== "ready") {
+        onPlayed(message);
+        current = next < end ? next++ : undefined;
+      }
+      give(child, current);
+    });
+    const [code, signal] = await exited;
+    if (current !== undefined)
+      onPlayed({ seed: current, broken: [`its process ended (${signal ?? code}) before it was played`], history: [] });
+  };
+  await Promise.all(Array.from({ length: Math.min(workers, count) }, player));
+  // Every process has ended before its time: what nobody played was not kept.
+  if (next < end)
+    onPlayed({ seed: next, broken: [`no process is left to play it and ${end - next - 1} more`], history: [] });
+}
+
+/** The next schedule for a process; without one it ends. */
+function give(child: ChildProcess, seed: number | undefined): void {
+  if (seed === undefined) child.disconnect();
+  else child.send(seed);
+}

@@ -1,0 +1,30 @@
+import { openStage } from "./stage.ts";
+
+/** What a worker tells of a schedule that it has played. */
+export interface Played {
+  readonly seed: number;
+  readonly broken: readonly string[];
+  /** Only where a promise was broken. */
+  readonly history: readonly string[];
+}
+
+// Runs and dispatchers, each a process of its own elsewhere, share this one: what one of them leaves unhandled when its
+// connection is lost must not end the others.
+process.on("unhandledRejection", () => undefined);
+
+const stage = await openStage();
+process.on("message", async (seed: number) => {
+  try {
+    const { broken, history } = await stage.play(seed);
+    process.send?.({ seed, broken, history: broken.length > 0 ? history : [] } satisfies Played);
+  } catch (error) {
+    // The harness itself failed: whoever waits for this schedule sees the process end.
+    console.error(error);
+    process.exit(1);
+  }
+});
+process.on("disconnect", async () => {
+  await stage.close();
+  process.exit();
+});
+process.send?.("ready");
