@@ -29,6 +29,7 @@ const made = async (change: Partial<ApiArgs> = {}, preview = false) =>
         statements: [{ actions: ["sqs:SendMessage"], resources: ["arn:queue"] }],
         cidr: "10.0.0.0/16",
         retentionDays: 30,
+        deletionProtection: true,
         keepData: true,
         region: "eu-central-1",
         accountId: "111111111111",
@@ -85,6 +86,11 @@ describe("the API of a stack", () => {
       "a-access",
     ).inputs;
     assert.equal(rules[0].expiration.days, 30);
+  });
+
+  it("refuses to be deleted exactly where the stack says so, whatever becomes of its logs", async () => {
+    assert.equal((await ways({})).balancer.enableDeletionProtection, true);
+    assert.equal((await ways({ deletionProtection: false, keepData: true })).balancer.enableDeletionProtection, false);
   });
 
   it("is reached from the VPC alone where it is internal", async () => {

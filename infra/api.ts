@@ -12,9 +12,9 @@ import { Record as DnsRecord } from "@pulumi/aws/route53/record.js";
 import { SecurityGroupIngressRule } from "@pulumi/aws/vpc/securityGroupIngressRule.js";
 import * as pulumi from "@pulumi/pulumi";
 import { privateBucket } from "./buckets.ts";
-import type { DatabaseEndpoint } from "./database.ts";
+import { type DatabaseEndpoint, databaseClient } from "./database.ts";
 import { logGroup } from "./logs.ts";
-import { allow, allowHttps, type Placement, securityGroup } from "./reach.ts";
+import { allow, type Placement, securityGroup } from "./reach.ts";
 import { roleFor, type Statement, writeLogs } from "./role.ts";
 
 /** The HTTP API of a stack. */
@@ -49,7 +49,9 @@ export interface ApiArgs {
   readonly cidr: string;
   /** Days that logs are kept, the balancer's too. */
   readonly retentionDays: number;
-  /** Whether the balancer refuses to be deleted, and its logs stay. */
+  /** Whether the balancer refuses to be deleted. */
+  readonly deletionProtection: boolean;
+  /** Whether the balancer's logs outlive it. */
   readonly keepData: boolean;
   readonly region: string;
   readonly accountId: string;
@@ -91,14 +93,9 @@ export class Api extends pulumi.ComponentResource {
     this.loadBalancer = front.loadBalancer;
     this.targetGroup = front.targetGroup;
 
-    this.group = securityGroup(`${name}-task`, { vpcId: placement.vpcId, description: "API tasks" }, child);
+    const client = databaseClient(`${name}-task`, { placement, database: args.database, what: "API tasks" }, child);
+    this.group = client.group;
     allow(`${name}-task`, { from: front.group, to: this.group.id, port: PORT, description: "balancer to API" }, child);
-    allow(
-      `${name}-database`,
-      { from: this.group, to: args.database.securityGroupId, port: args.database.port, description: "API to Postgres" },
-      child,
-    );
-    allowHttps(`${name}-task`, this.group, child);
 
     this.logGroup = logGroup(name, { retentionDays: args.retentionDays }, child);
     this.cluster = new Cluster(name, { settings: [{ name: "containerInsights", value: "enabled" }] }, child);
@@ -128,8 +125,9 @@ export class Api extends pulumi.ComponentResource {
       },
       {
         ...child,
-        // A service without a listener's target group is refused; without its policies its tasks cannot start.
-        dependsOn: [...front.listeners, ...task.policies],
+        // A service without a listener's target group is refused; without its policies its tasks cannot start, and without
+        // a way to the registry neither.
+        dependsOn: [...front.listeners, ...task.policies, ...client.rules],
         // How many there are is autoscaling's to say.
         ignoreChanges: ["desiredCount"],
       },
@@ -184,7 +182,7 @@ export class Api extends pulumi.ComponentResource {
         securityGroups: [group.id],
         dropInvalidHeaderFields: true,
         desyncMitigationMode: "defensive",
-        enableDeletionProtection: args.keepData,
+        enableDeletionProtection: args.deletionProtection,
         idleTimeout: IDLE_SECONDS,
         accessLogs: { enabled: true, bucket: logs.bucket.bucket },
       },

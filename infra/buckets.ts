@@ -70,21 +70,23 @@ export function privateBucket(
   { keepData, expireDays, versioned = false, writers = [], balancersOf }: PrivateBucketArgs,
   opts: pulumi.CustomResourceOptions,
 ): { bucket: Bucket; policy: BucketPolicy } {
-  const bucket = new Bucket(name, { forceDestroy: !keepData }, { ...opts, retainOnDelete: keepData });
+  // A bucket that stays is as closed as it was; only its expiry goes with the stack.
+  const kept = { ...opts, retainOnDelete: keepData };
+  const bucket = new Bucket(name, { forceDestroy: !keepData }, kept);
   const of = { bucket: bucket.bucket };
   new BucketPublicAccessBlock(
     name,
     { ...of, blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
-    opts,
+    kept,
   );
-  new BucketOwnershipControls(name, { ...of, rule: { objectOwnership: "BucketOwnerEnforced" } }, opts);
+  new BucketOwnershipControls(name, { ...of, rule: { objectOwnership: "BucketOwnerEnforced" } }, kept);
   new BucketServerSideEncryptionConfiguration(
     name,
     { ...of, rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" }, bucketKeyEnabled: true }] },
-    opts,
+    kept,
   );
   const versioning = versioned
-    ? [new BucketVersioning(name, { ...of, versioningConfiguration: { status: "Enabled" } }, opts)]
+    ? [new BucketVersioning(name, { ...of, versioningConfiguration: { status: "Enabled" } }, kept)]
     : [];
   new BucketLifecycleConfiguration(
     name,
@@ -105,7 +107,7 @@ export function privateBucket(
     },
     { ...opts, dependsOn: versioning },
   );
-  const policy = new BucketPolicy(name, { ...of, policy: policyOf(bucket.arn, writers, balancersOf) }, opts);
+  const policy = new BucketPolicy(name, { ...of, policy: policyOf(bucket.arn, writers, balancersOf) }, kept);
   return { bucket, policy };
 }
 

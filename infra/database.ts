@@ -1,10 +1,11 @@
+import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
 import { Instance } from "@pulumi/aws/rds/instance.js";
 import { ParameterGroup } from "@pulumi/aws/rds/parameterGroup.js";
 import { SubnetGroup } from "@pulumi/aws/rds/subnetGroup.js";
 import * as pulumi from "@pulumi/pulumi";
 import type { Role } from "../runtime/jobs/database.ts";
 import { logGroup } from "./logs.ts";
-import { type Placement, securityGroup } from "./reach.ts";
+import { allow, allowHttps, type Placement, securityGroup } from "./reach.ts";
 import { roleFor, type Statement } from "./role.ts";
 
 /** The database of a stack. */
@@ -120,7 +121,8 @@ export class Database extends pulumi.ComponentResource {
         deleteAutomatedBackups: !keepData,
         deletionProtection: args.deletionProtection,
         skipFinalSnapshot: !keepData,
-        ...(keepData ? { finalSnapshotIdentifier: `${name}-last` } : {}),
+        // The group's name is new with each life of the stack: a second one's snapshot meets none of the first's.
+        ...(keepData ? { finalSnapshotIdentifier: pulumi.interpolate`${subnets.name}-last` } : {}),
         autoMinorVersionUpgrade: true,
         allowMajorVersionUpgrade: false,
         applyImmediately: false,
@@ -132,6 +134,8 @@ export class Database extends pulumi.ComponentResource {
       },
       {
         ...child,
+        // RDS alone would refuse only when much of the stack is gone: this way the preview that a destroy begins with does.
+        protect: args.deletionProtection,
         dependsOn: [...logs, ...monitoring.policies],
         // A minor version that RDS has moved on to is no change of ours.
         ignoreChanges: ["engineVersion"],
@@ -148,6 +152,21 @@ export class Database extends pulumi.ComponentResource {
     this.masterSecretArn = this.instance.masterUserSecrets.apply((secrets) => secrets[0]?.secretArn ?? "");
     this.registerOutputs({ host: this.endpoint.host });
   }
+}
+
+/**
+ * The security group of a part that asks the database and calls services, and the rules by which it reaches them.
+ * @param what the part, as the rules' descriptions name it
+ */
+export function databaseClient(
+  name: string,
+  { placement, database, what }: { placement: Placement; database: DatabaseEndpoint; what: string },
+  opts: pulumi.CustomResourceOptions,
+): { group: SecurityGroup; rules: pulumi.Resource[] } {
+  const group = securityGroup(name, { vpcId: placement.vpcId, description: what }, opts);
+  const { securityGroupId: to, port } = database;
+  const toDatabase = allow(`${name}-database`, { from: group, to, port, description: `${what} to Postgres` }, opts);
+  return { group, rules: [...toDatabase, allowHttps(name, group, opts)] };
 }
 
 /** Leave to log in as some of the database's roles, and no others. */

@@ -12,10 +12,10 @@ import type { Queue } from "@pulumi/aws/sqs/queue.js";
 import * as pulumi from "@pulumi/pulumi";
 import { rdsBundle } from "../runtime/image/rdsCa.ts";
 import { type BundleArgs, bundle, RUNTIME_HAS } from "./bundle.ts";
-import { type DatabaseEndpoint, databaseEnvironment } from "./database.ts";
+import { type DatabaseEndpoint, databaseClient, databaseEnvironment } from "./database.ts";
 import { logGroup } from "./logs.ts";
 import type { Queues } from "./queues.ts";
-import { allow, allowHttps, type Placement, securityGroup } from "./reach.ts";
+import type { Placement } from "./reach.ts";
 import { NETWORK_INTERFACES, roleFor, type Statement, writeLogs } from "./role.ts";
 
 /** The dispatcher of a stack. */
@@ -77,13 +77,8 @@ export class Dispatcher extends pulumi.ComponentResource {
     const { placement, queues, database } = args;
     const child = { parent: this };
 
-    this.group = securityGroup(name, { vpcId: placement.vpcId, description: "dispatcher" }, child);
-    allow(
-      name,
-      { from: this.group, to: database.securityGroupId, port: database.port, description: "dispatcher to Postgres" },
-      child,
-    );
-    allowHttps(name, this.group, child);
+    const { group, rules } = databaseClient(name, { placement, database, what: "dispatcher" }, child);
+    this.group = group;
     this.logGroup = logGroup(name, { retentionDays: args.retentionDays }, child);
     const { role, policies } = roleFor(
       name,
@@ -148,7 +143,8 @@ export class Dispatcher extends pulumi.ComponentResource {
     new Invocation(
       `${name}-drain`,
       { functionName: this.function.name, qualifier: this.alias.name, input: "{}", lifecycleScope: "CRUD" },
-      child,
+      // It names nothing of what the function reaches the database through, which would go first.
+      { ...child, dependsOn: rules },
     );
     this.#takeMessages(name, args);
     this.#hearEvents(name, args);

@@ -5,9 +5,9 @@ import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
 import { InstanceProfile } from "@pulumi/aws/iam/instanceProfile.js";
 import * as pulumi from "@pulumi/pulumi";
 import { pullImage } from "./api.ts";
-import type { DatabaseEndpoint } from "./database.ts";
+import { type DatabaseEndpoint, databaseClient } from "./database.ts";
 import { logGroup } from "./logs.ts";
-import { allow, allowHttps, type Placement, securityGroup } from "./reach.ts";
+import type { Placement } from "./reach.ts";
 import { roleFor, type Statement, writeLogs } from "./role.ts";
 
 /** What runs updates, and reads that Glue has no room for. */
@@ -71,13 +71,7 @@ export class Ec2Runner extends pulumi.ComponentResource {
     const { placement, database } = args;
     const child = { parent: this };
 
-    this.group = securityGroup(name, { vpcId: placement.vpcId, description: "EC2 runs" }, child);
-    allow(
-      name,
-      { from: this.group, to: database.securityGroupId, port: database.port, description: "EC2 runs to Postgres" },
-      child,
-    );
-    allowHttps(name, this.group, child);
+    this.group = databaseClient(name, { placement, database, what: "EC2 runs" }, child).group;
     this.logGroup = logGroup(name, { retentionDays: args.retentionDays }, child);
     const { role, policies } = roleFor(
       name,

@@ -37,6 +37,7 @@ describe("the Glue runner of a stack", () => {
     assert.deepEqual(inputs.executionProperty, { maxConcurrentRuns: 8 });
     assert.deepEqual([inputs.maxCapacity, inputs.timeout], [0.0625, 300]);
     assert.deepEqual([inputs.maxRetries, inputs.jobRunQueuingEnabled], [0, false]);
+    assert.deepEqual([inputs.glueVersion, inputs.command.pythonVersion], ["3.0", "3.9"]);
     assert.equal(inputs.defaultArguments["--library-set"], "analytics");
     assert.equal(inputs.defaultArguments["--database-auth"], "iam");
   });

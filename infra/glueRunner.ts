@@ -10,8 +10,8 @@ import { SecurityGroupIngressRule } from "@pulumi/aws/vpc/securityGroupIngressRu
 import * as pulumi from "@pulumi/pulumi";
 import { rdsBundle } from "../runtime/image/rdsCa.ts";
 import { privateBucket } from "./buckets.ts";
-import type { DatabaseEndpoint } from "./database.ts";
-import { allow, allowHttps, type Placement, securityGroup } from "./reach.ts";
+import { type DatabaseEndpoint, databaseClient } from "./database.ts";
+import type { Placement } from "./reach.ts";
 import { roleFor, type Statement } from "./role.ts";
 
 /** What runs reads. */
@@ -69,14 +69,8 @@ export class GlueRunner extends pulumi.ComponentResource {
     const glueArn = (what: pulumi.Input<string>) =>
       pulumi.interpolate`arn:aws:glue:${args.region}:${args.accountId}:${what}`;
 
-    this.group = securityGroup(name, { vpcId: placement.vpcId, description: "Glue runs" }, child);
+    this.group = databaseClient(name, { placement, database, what: "Glue runs" }, child).group;
     this.#letGlueConnect(name);
-    allow(
-      `${name}-database`,
-      { from: this.group, to: database.securityGroupId, port: database.port, description: "Glue runs to Postgres" },
-      child,
-    );
-    allowHttps(name, this.group, child);
     const connections = args.zones.map(
       (availabilityZone, index) =>
         new Connection(
@@ -129,6 +123,8 @@ export class GlueRunner extends pulumi.ComponentResource {
         roleArn: role.arn,
         command: { name: "pythonshell", pythonVersion: "3.9", scriptLocation: script },
         connections: connections.map((one) => one.name),
+        // What goes with Python 3.9 (aws-cdk's PythonShellJob); a job that names none gets 0.9 (AWS Glue API, CreateJob).
+        glueVersion: "3.0",
         maxCapacity: args.dpuPerRun,
         executionProperty: { maxConcurrentRuns: args.maxConcurrentRuns },
         timeout: args.timeoutMinutes,

@@ -9,10 +9,31 @@ const DAYS = [
 /** The number of days that CloudWatch knows and that is no less than those wanted. */
 export const keptDays = (wanted: number): number => DAYS.find((days) => days >= wanted) ?? 3_653;
 
+/** How long a log group keeps its lines, and what it is called where a service or a policy goes by that. */
+export interface LogGroupArgs {
+  /** At least so many days. */
+  readonly retentionDays: number;
+  /** Its whole name. */
+  readonly at?: string;
+  /** What its name begins with. */
+  readonly under?: string;
+  /** Whether it outlives the stack. */
+  readonly keep?: boolean;
+}
+
 /** A log group made before who writes to it, which would make one that keeps logs for ever. */
 export const logGroup = (
   name: string,
-  { retentionDays, at }: { retentionDays: number; at?: pulumi.Input<string> },
+  { retentionDays, at, under, keep = false }: LogGroupArgs,
   opts: pulumi.CustomResourceOptions,
 ): LogGroup =>
-  new LogGroup(name, { retentionInDays: keptDays(retentionDays), ...(at === undefined ? {} : { name: at }) }, opts);
+  new LogGroup(
+    name,
+    {
+      retentionInDays: keptDays(retentionDays),
+      skipDestroy: keep,
+      ...(at === undefined ? {} : { name: at }),
+      ...(under === undefined ? {} : { namePrefix: under }),
+    },
+    opts,
+  );

@@ -5,9 +5,9 @@ import { Invocation } from "@pulumi/aws/lambda/invocation.js";
 import * as pulumi from "@pulumi/pulumi";
 import { rdsBundle } from "../runtime/image/rdsCa.ts";
 import { bundle, RUNTIME_HAS } from "./bundle.ts";
-import { type Database, databaseEnvironment } from "./database.ts";
+import { type Database, databaseClient, databaseEnvironment } from "./database.ts";
 import { logGroup } from "./logs.ts";
-import { allow, allowHttps, type Placement, securityGroup } from "./reach.ts";
+import type { Placement } from "./reach.ts";
 import { NETWORK_INTERFACES, roleFor, writeLogs } from "./role.ts";
 
 /** What brings a stack's database up to date. */
@@ -40,18 +40,8 @@ export class Migrations extends pulumi.ComponentResource {
     const child = { parent: this };
     const version = migrationsVersion();
 
-    const group = securityGroup(name, { vpcId: placement.vpcId, description: "database migrations" }, child);
-    allow(
-      name,
-      {
-        from: group,
-        to: database.endpoint.securityGroupId,
-        port: database.endpoint.port,
-        description: "migrations to Postgres",
-      },
-      child,
-    );
-    allowHttps(name, group, child);
+    const client = { placement, database: database.endpoint, what: "migrations" };
+    const { group, rules } = databaseClient(name, client, child);
     const logs = logGroup(name, { retentionDays: args.retentionDays }, child);
     const { role, policies } = roleFor(
       name,
@@ -90,8 +80,8 @@ export class Migrations extends pulumi.ComponentResource {
     const run = new Invocation(
       name,
       { functionName: lambda.name, input: JSON.stringify({ version }), triggers: { version } },
-      // The instance itself, and not only its address, which is known a little earlier.
-      { ...child, dependsOn: [database.instance] },
+      // The instance itself, and not only its address, which is known a little earlier; and the way to it.
+      { ...child, dependsOn: [database.instance, ...rules] },
     );
     this.functionName = lambda.name;
     this.version = run.result.apply(() => version);

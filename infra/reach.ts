@@ -24,14 +24,16 @@ export function allow(
   name: string,
   { from, to, port, description }: { from: SecurityGroup; to: pulumi.Input<string>; port: number; description: string },
   opts: pulumi.CustomResourceOptions,
-): void {
+): pulumi.Resource[] {
   const rule = { ipProtocol: "tcp", fromPort: port, toPort: port, description };
-  new SecurityGroupEgressRule(name, { ...rule, securityGroupId: from.id, referencedSecurityGroupId: to }, opts);
-  new SecurityGroupIngressRule(name, { ...rule, securityGroupId: to, referencedSecurityGroupId: from.id }, opts);
+  return [
+    new SecurityGroupEgressRule(name, { ...rule, securityGroupId: from.id, referencedSecurityGroupId: to }, opts),
+    new SecurityGroupIngressRule(name, { ...rule, securityGroupId: to, referencedSecurityGroupId: from.id }, opts),
+  ];
 }
 
 /** Lets a security group call services over HTTPS: AWS's own, through endpoints or NAT, and others through NAT. */
-export const allowHttps = (name: string, from: SecurityGroup, opts: pulumi.CustomResourceOptions): void => {
+export const allowHttps = (name: string, from: SecurityGroup, opts: pulumi.CustomResourceOptions): pulumi.Resource =>
   new SecurityGroupEgressRule(
     `${name}-https`,
     {
@@ -44,4 +46,3 @@ export const allowHttps = (name: string, from: SecurityGroup, opts: pulumi.Custo
     },
     opts,
   );
-};

@@ -1,9 +1,9 @@
-import { LogGroup } from "@pulumi/aws/cloudwatch/logGroup.js";
 import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
 import { Domain } from "@pulumi/aws/opensearch/domain.js";
 import { SecurityGroupIngressRule } from "@pulumi/aws/vpc/securityGroupIngressRule.js";
 import * as pulumi from "@pulumi/pulumi";
 import { leadersOf, SEARCH_LEADERS } from "../stacks/searchLeaders.ts";
+import { logGroup } from "./logs.ts";
 import { type Placement, securityGroup } from "./reach.ts";
 import type { Statement } from "./role.ts";
 
@@ -69,13 +69,9 @@ export class Tracking extends pulumi.ComponentResource {
     const child = { parent: this };
 
     const group = securityGroup(name, { vpcId: placement.vpcId, description: "OpenSearch" }, child);
-    const logs = new LogGroup(
+    const logs = logGroup(
       `${name}-log`,
-      {
-        namePrefix: `${TRACKING_LOGS}${name}-`,
-        retentionInDays: args.retentionDays,
-        skipDestroy: args.keepData,
-      },
+      { retentionDays: args.retentionDays, under: `${TRACKING_LOGS}${name}-`, keep: args.keepData },
       child,
     );
 

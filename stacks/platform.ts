@@ -137,6 +137,7 @@ export function platform({ name: stack, config, plan }: SoundStack, provider: Pr
       placement,
       arch,
       publicSubnetIds: network.publicSubnetIds,
+      deletionProtection: config.database.deletionProtection,
       vcpus: wanted.taskVcpus,
       deploymentMaximumPercent: 100 * DEPLOYMENT,
       environment,

@@ -76,7 +76,7 @@ const Database = Type.Object(
       LIMITS.rdsStorageMax.value,
     ),
     multiAz: flag(false, "a standby in a second zone"),
-    deletionProtection: flag(true, "whether RDS refuses to delete the instance"),
+    deletionProtection: flag(true, "whether the database, and the load balancer, refuse to be deleted"),
     backupDays: wholeOr(7, "days that automatic backups are kept", 1, LIMITS.rdsBackupDays.value),
     maxConnections: Type.Optional(
       whole(

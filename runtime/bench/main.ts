@@ -3,6 +3,7 @@ import { benchExport } from "./export.ts";
 import { benchJobs } from "./jobs.ts";
 import { benchLoad } from "./load.ts";
 import { type BenchPlatform, benchPlatform, lacking } from "./platform.ts";
+import { benchProgram } from "./program.ts";
 import { benchRates } from "./rates.ts";
 import { type Row, table } from "./report.ts";
 import { benchTracking } from "./tracking.ts";
@@ -28,6 +29,7 @@ const BENCHES: Record<
   export: { idleSeconds: 0, run: (platform, { exported, large }) => benchExport(platform, exported, large) },
   load: { idleSeconds: 0, run: (platform, { loaded }) => benchLoad(platform, loaded) },
   jobs: { idleSeconds: 60, run: (platform, { jobs }) => benchJobs(platform, jobs) },
+  program: { idleSeconds: 0, run: () => benchProgram() },
   tracking: { idleSeconds: 0, run: (platform, { documents }) => benchTracking(platform, documents) },
 };
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -10,6 +10,9 @@ import { fileURLToPath } from "node:url";
 import { skip } from "../local/testing.ts";
 import { CHECKS } from "./checks.ts";
 import { CLOUD_CLAIMS } from "./cloudClaims.ts";
+
+/** When a smoke run is ended that does not end by itself: what it said so far is then in the failed test. */
+const BOUND_MS = 150_000;
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -33,7 +36,10 @@ describe("the smoke run, on the local platform", function () {
   });
 
   const smoke = async (directory: string) => {
-    const child = spawn(process.execPath, [here("main.ts"), "--data-dir", directory]);
+    const child = spawn(process.execPath, [here("main.ts"), "--data-dir", directory], {
+      timeout: BOUND_MS,
+      killSignal: "SIGKILL",
+    });
     const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
     return { stdout, stderr, code };
   };
@@ -43,5 +49,24 @@ describe("the smoke run, on the local platform", function () {
     assert.equal(code, 0, stdout + stderr);
     assert.ok(stdout.endsWith(`${CHECKS.length} passed, 0 failed, ${CLOUD_CLAIMS.length} not here\n`), stdout);
     for (const { claim } of [...CHECKS, ...CLOUD_CLAIMS]) assert.ok(stdout.includes(claim), claim);
+  });
+
+  it("names the claim that does not hold, tries the others all the same, and exits with 1", async () => {
+    const file = JSON.parse(readFileSync(join(dataDir, "platform.json"), "utf8"));
+    const broken = mkdtempSync(join(tmpdir(), "rates-smoke-broken-"));
+    try {
+      // Asking a queue that is not there fails at once, and leaves no job behind that the platform would wait for.
+      const deadLetterQueueUrl = `${file.deadLetterQueueUrl}-of-nobody`;
+      writeFileSync(join(broken, "platform.json"), JSON.stringify({ ...file, deadLetterQueueUrl }));
+      const { stdout, stderr, code } = await smoke(broken);
+      assert.equal(code, 1, stdout + stderr);
+      const failed = stdout.split("\n").filter((line) => line.startsWith("failed "));
+      assert.deepEqual(failed, [
+        "failed   a message that is no request goes to the dead letters with the reason, and blocks nobody",
+      ]);
+      assert.ok(stdout.endsWith(`${CHECKS.length - 1} passed, 1 failed, ${CLOUD_CLAIMS.length} not here\n`), stdout);
+    } finally {
+      rmSync(broken, { recursive: true, force: true });
+    }
   });
 });

@@ -47,7 +47,9 @@ export interface Engine {
   preview(): Promise<Run>;
   up(): Promise<Run>;
   refresh(): Promise<Run>;
+  /** Without the preview that the command begins with: that is previewDestroy. */
   destroy(): Promise<Run>;
+  previewDestroy(): Promise<Run>;
   /** The outputs after the last up, secrets in the clear. */
   outputs(): Promise<Record<string, unknown>>;
   /** Every file of the backend as text, backups and history included: what must not hold a secret. */
@@ -56,6 +58,8 @@ export interface Engine {
   exportState(): Promise<unknown>;
   /** Uses another program from now on. */
   use(program: Program): void;
+  /** Sets configuration by key with namespace, in place of what these keys had; the next run is the first with it. */
+  configure(config: Readonly<Record<string, unknown>>): void;
   /** Removes the folder and stops the providers. */
   close(): Promise<void>;
 }
@@ -118,6 +122,7 @@ export async function engine(options: EngineOptions): Promise<Engine> {
       up: () => operate("up", (onEvent) => stack.up({ ...packs(options), onEvent })),
       refresh: () => operate("refresh", (onEvent) => stack.refresh({ onEvent })),
       destroy: () => operate("destroy", (onEvent) => stack.destroy({ onEvent })),
+      previewDestroy: () => operate("preview of destroy", (onEvent) => stack.previewDestroy({ onEvent })),
       outputs: async () => {
         const values = Object.entries(await stack.outputs());
         return Object.fromEntries(values.map(([key, output]) => [key, output.value]));
@@ -126,6 +131,12 @@ export async function engine(options: EngineOptions): Promise<Engine> {
       exportState: () => stack.exportStack(),
       use: (next) => {
         program = next;
+      },
+      configure: (config) => {
+        // The command has put its encryption salt there: the rest of the file stays.
+        const file = join(folder, `Pulumi.${stackName}.yaml`);
+        const settings = parse(readFileSync(file, "utf8"));
+        writeFileSync(file, stringify({ ...settings, config: { ...settings.config, ...config } }));
       },
       close,
     };

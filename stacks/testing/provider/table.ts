@@ -210,6 +210,8 @@ function remove(scene: Scene, resource: Resource, id: string, outputs: Propertie
   }
   scene.cloud.options.refuse?.("delete", resource.type, outputs);
   const where = { ...place(scene, resource), id };
+  const name = scene.cloud.get(where)?.name ?? resource.name;
+  type?.leaves?.({ ...making(scene, resource, outputs, name), id });
   // A replacement may stand there already, under the same id.
   if (scene.cloud.get(where)?.properties.arn === outputs.arn) scene.cloud.remove(where);
 }

@@ -57,4 +57,6 @@ export interface ResourceType {
   /** Inputs that cannot be changed in place, beside the name. */
   readonly replace?: readonly string[] | ((inputs: Properties) => readonly string[]);
   readonly guards?: readonly Guard[];
+  /** What its deletion does beside: its inputs are those it has now. Throwing keeps it there. */
+  readonly leaves?: (made: Making & { readonly id: string }) => void;
 }

@@ -1,4 +1,4 @@
-import type { ResourceType } from "../types.ts";
+import type { Making, ResourceType } from "../types.ts";
 import { asText } from "../values.ts";
 import { arn, dnsName, name, naming, partOf } from "./naming.ts";
 
@@ -9,6 +9,15 @@ const s3Object: ResourceType = {
   naming: { ...naming("key", 1024, "nowhere", ""), automatic: false },
   replace: ["bucket"],
 };
+
+/** The snapshot that a database leaves unless it is told to leave none; two of an account cannot share its name. */
+function lastSnapshot({ cloud, account, region, inputs }: Making): void {
+  if (inputs.skipFinalSnapshot === true) return;
+  const id = asText(inputs.finalSnapshotIdentifier);
+  const snapshot = { type: "aws:rds/snapshot:Snapshot", account, region, id };
+  if (cloud.get(snapshot)) throw new Error(`DBSnapshotAlreadyExists: "${id}" is there already`);
+  cloud.put({ ...snapshot, urn: "", name: id, properties: {} });
+}
 
 /** Buckets, image repositories, databases, search and Glue. */
 export const dataTypes: Readonly<Record<string, ResourceType>> = {
@@ -88,6 +97,7 @@ export const dataTypes: Readonly<Record<string, ResourceType>> = {
         error: "finalSnapshotIdentifier is required when skipFinalSnapshot is false",
       },
     ],
+    leaves: lastSnapshot,
   },
   "aws:rds/subnetGroup:SubnetGroup": {
     naming: naming("name", 255, "region", "DBSubnetGroupAlreadyExists", /^[a-z0-9 ._-]+$/),

@@ -2,10 +2,17 @@ import type { Making, ResourceType } from "../types.ts";
 import { asText, type Properties } from "../values.ts";
 import { arn, name, naming, partOf, uuid } from "./naming.ts";
 
-const invocation = ({ cloud, inputs }: Making): Properties => {
-  const answer = cloud.options.lambda?.(asText(inputs.functionName), asText(inputs.input)) ?? null;
-  return { result: JSON.stringify(answer) };
-};
+/** Calls the function, and where that is to hear of the resource's whole life, with what happens to it. */
+const invocation =
+  (action: "create" | "update" | "delete") =>
+  ({ cloud, inputs }: Making): Properties => {
+    const input = asText(inputs.input);
+    const told = inputs.lifecycleScope === "CRUD";
+    const event = told ? JSON.stringify({ ...JSON.parse(input), tf: { action } }) : input;
+    if (action === "delete" && !told) return {};
+    const answer = cloud.options.lambda?.(asText(inputs.functionName), event) ?? null;
+    return { result: JSON.stringify(answer) };
+  };
 
 /** Queues, topics, events and functions. */
 export const messagesTypes: Readonly<Record<string, ResourceType>> = {
@@ -105,8 +112,9 @@ export const messagesTypes: Readonly<Record<string, ResourceType>> = {
   },
   "aws:lambda/invocation:Invocation": {
     id: ({ inputs, hex }) => `${asText(inputs.functionName)}_$LATEST_${hex(32)}`,
-    outputs: invocation,
-    again: invocation,
+    outputs: invocation("create"),
+    again: invocation("update"),
+    leaves: invocation("delete"),
     defaults: { qualifier: "$LATEST", lifecycleScope: "CREATE_ONLY" },
     replace: ({ lifecycleScope }) =>
       lifecycleScope === "CRUD" ? ["functionName", "qualifier"] : ["functionName", "qualifier", "input", "triggers"],

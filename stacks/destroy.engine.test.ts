@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { readStackFile } from "./config.ts";
+import { requireEngine } from "./testing/command.ts";
+import { engine, moduleProgram } from "./testing/engine.ts";
+import { Cloud } from "./testing/provider/cloud.ts";
+import { RunFailed } from "./testing/run.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** What a stack that keeps its data leaves, by type: what holds data, and what keeps that closed to others. */
+const KEPT = {
+  "aws:ecr/repository:Repository": 1,
+  "aws:rds/snapshot:Snapshot": 1,
+  "aws:s3/bucket:Bucket": 4,
+  "aws:s3/bucketObjectv2:BucketObjectv2": 3,
+  "aws:s3/bucketOwnershipControls:BucketOwnershipControls": 4,
+  "aws:s3/bucketPolicy:BucketPolicy": 4,
+  "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": 4,
+  "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": 4,
+  "aws:s3/bucketVersioning:BucketVersioning": 1,
+  "docker:index/image:Image": 1,
+};
+
+/** What the drain cannot do without: what it runs in, reaches the database through, asks, and ends runs by. */
+const NEEDED = [
+  "aws:ec2/launchTemplate:LaunchTemplate ec2",
+  "aws:glue/job:Job glue",
+  "aws:iam/rolePolicy:RolePolicy dispatcher",
+  "aws:lambda/alias:Alias dispatcher",
+  "aws:lambda/function:Function dispatcher",
+  "aws:rds/instance:Instance database",
+  "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule dispatcher-database",
+  "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule dispatcher-https",
+  "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule dispatcher-database",
+];
+
+const types = (cloud: Cloud): Record<string, number> => {
+  const counts: Record<string, number> = {};
+  for (const { type } of cloud.standing.values()) counts[type] = (counts[type] ?? 0) + 1;
+  return counts;
+};
+
+describe("the end of a stack that keeps its data, in the real engine", () => {
+  before(function () {
+    requireEngine(this);
+  });
+
+  for (const stack of ["staging", "prod"])
+    it(`refuses ${stack}'s while its database is protected, else drains first and keeps what was promised`, async function () {
+      this.timeout(480_000);
+      const config = readStackFile(stack, ROOT);
+      assert.ok(config.data.keep && config.database.deletionProtection);
+      /** What stood at each call of the dispatcher's that said that the stack goes. */
+      const drains: string[][] = [];
+      const cloud: Cloud = new Cloud({
+        account: config.account.id,
+        lambda: (name, input) => {
+          if (JSON.parse(input).tf?.action !== "delete") return null;
+          assert.match(name, new RegExp(`^rates-${stack}-dispatcher-`));
+          drains.push([...cloud.standing.values()].map(({ type, urn }) => `${type} ${urn.replace(/^.*::/, "")}`));
+          return null;
+        },
+      });
+      const program = moduleProgram(new URL("index.ts", import.meta.url));
+      const one = await engine({ program, stack, settings: `${ROOT}Pulumi.${stack}.yaml`, cloud });
+      try {
+        await one.up();
+        const whole = types(cloud);
+
+        await assert.rejects(
+          one.previewDestroy(),
+          (error) =>
+            error instanceof RunFailed && /-database" cannot be deleted\s+because it is protected/.test(error.message),
+        );
+
+        one.configure({ "rates-platform:database": { ...config.database, deletionProtection: false } });
+        const lifted = await one.up();
+        const changed = lifted.steps.filter(({ op }) => op !== "same").map(({ op, type }) => `${op} ${type}`);
+        assert.deepEqual(changed.sort(), [
+          "update aws:lb/loadBalancer:LoadBalancer",
+          "update aws:rds/instance:Instance",
+        ]);
+
+        await one.previewDestroy();
+        assert.deepEqual([types(cloud), drains], [whole, []], "nothing is deleted or ended so far");
+        await one.destroy();
+        assert.equal(drains.length, 1, "drained once");
+        const needed = NEEDED.map((each) => each.replace(" ", ` rates-${stack}-`));
+        assert.deepEqual(
+          needed.filter((each) => !drains[0]?.includes(each)),
+          [],
+          "what was gone when it was drained",
+        );
+        assert.deepEqual(types(cloud), KEPT);
+        if (stack !== "staging") return;
+
+        // A second life under the same name, and its end.
+        await one.up();
+        await one.destroy();
+        assert.equal(cloud.ofType("aws:rds/snapshot:Snapshot").length, 2, "the last snapshots of both lives");
+      } finally {
+        await one.close();
+      }
+    });
+});
