@@ -1,6 +1,6 @@
 // Where Pulumi enters. Not TypeScript: Pulumi would hand it to ts-node, which does not know imports that end in .ts; and
 // without await, since Pulumi requires it. What Node has to strip of types is imported once it is known that it can.
-import "../../stacks/node.mjs";
+import "../start.mjs";
 
 Promise.all([import("../pack.ts"), import("./rules.ts")]).then(([{ servePack }, { LIMIT_RULES }]) =>
   servePack("limits", "What an account and its services can take", LIMIT_RULES),
