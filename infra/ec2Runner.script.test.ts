@@ -34,6 +34,7 @@ async function userData(): Promise<string> {
         amiId: "ami-1",
         instanceType: "t4g.small",
         spot: true,
+        maxInstances: 4,
         lifetimeSeconds: 3_600,
         maxTimeoutSeconds: 600,
         environment: { RATES_SETTINGS: '{"a":"b $c `d`"}', AWS_REGION: "eu-central-1" },

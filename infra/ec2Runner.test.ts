@@ -26,6 +26,7 @@ const made = async (change: Partial<Ec2RunnerArgs> = {}, preview = false) =>
         },
         statements: [],
         retentionDays: 30,
+        maxInstances: 4,
         tags: { owner: "team", stack: "dev" },
         region: "eu-central-1",
         accountId: "111111111111",
@@ -56,6 +57,10 @@ describe("the EC2 runner of a stack", () => {
     assert.deepEqual(inputs.vpcSecurityGroupIds, ["r-id"]);
     const { result } = await made();
     assert.deepEqual((await resolved(result.settings)).subnetIds, ["subnet-1", "subnet-2"]);
+  });
+
+  it("says how many are started from it at most, for who checks an account without the program", async () => {
+    assert.equal((await template({ maxInstances: 7 })).tags["rates:max-instances"], "7");
   });
 
   it("asks for Spot instances only where the stack does", async () => {

@@ -4,6 +4,7 @@ import { LaunchTemplate } from "@pulumi/aws/ec2/launchTemplate.js";
 import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
 import { InstanceProfile } from "@pulumi/aws/iam/instanceProfile.js";
 import * as pulumi from "@pulumi/pulumi";
+import { INSTANCES_TAG } from "../stacks/limits.ts";
 import { pullImage } from "./api.ts";
 import { type DatabaseEndpoint, databaseClient } from "./database.ts";
 import { logGroup } from "./logs.ts";
@@ -20,6 +21,8 @@ export interface Ec2RunnerArgs {
   readonly amiId: pulumi.Input<string>;
   readonly instanceType: string;
   readonly spot: boolean;
+  /** At once, at most: what the dispatcher keeps to. */
+  readonly maxInstances: number;
   /** When an instance takes no further job, in seconds. */
   readonly lifetimeSeconds: number;
   /** What the longest job may take beyond that, in seconds. */
@@ -87,6 +90,8 @@ export class Ec2Runner extends pulumi.ComponentResource {
       name,
       {
         imageId: args.amiId,
+        // For who checks a running account without this program (policy/).
+        tags: { [INSTANCES_TAG]: String(args.maxInstances) },
         instanceType: args.instanceType,
         iamInstanceProfile: { arn: profile.arn },
         instanceInitiatedShutdownBehavior: "terminate",

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { environmentOf } from "./testing/own.ts";
 import { SETTINGS, soundProgram } from "./testing/sound.ts";
-import { type Pack, startPack, urnOf, type WireResource } from "./testing/wire.ts";
-import { DATABASE, QUEUE, REPOSITORY } from "./types.ts";
+import { type Pack, type PackName, startPack, urnOf, type WireResource } from "./testing/wire.ts";
+import { DATABASE, LAUNCH_TEMPLATE, QUEUE, REPOSITORY } from "./types.ts";
 
 const database = (props: Record<string, unknown>): WireResource => {
   const sound = soundProgram().find(({ type }) => type === DATABASE);
@@ -80,6 +80,51 @@ describe("a policy pack's configuration", () => {
     assert.deepEqual(await made(QUEUE, { sqsManagedSseEnabled: false }), []);
     assert.deepEqual(await made(REPOSITORY, {}), [{ imageTagMutability: "IMMUTABLE" }]);
     assert.deepEqual(await made(DATABASE, { storageEncrypted: false }), []);
+  });
+});
+
+describe("the start of a policy pack", () => {
+  it("takes hardly longer than that of a pack without a rule", async function () {
+    this.timeout(60_000);
+    const start = async (name: PackName): Promise<number> => {
+      const began = performance.now();
+      await (await startPack(name)).close();
+      return performance.now() - began;
+    };
+    // The first start leaves what Node compiled; the least of several is the one that nobody else disturbed.
+    const least = { bare: Number.POSITIVE_INFINITY, limits: Number.POSITIVE_INFINITY };
+    const keeping = await startPack("limits");
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await keeping.close();
+    for (let round = 0; round < 4; round++)
+      for (const name of ["bare", "limits"] as const) least[name] = Math.min(least[name], await start(name));
+    const ratio = least.limits / least.bare;
+    assert.ok(ratio < 1.25, `limits starts in ${least.limits} ms, a bare pack in ${least.bare} ms`);
+  });
+});
+
+describe("the instances that rules count", () => {
+  it("are those of the pack's configuration, else those that a launch template's tag says, else a finding", async () => {
+    const pack = await startPack("limits");
+    const said = async (tags: Record<string, string> | undefined, instances?: number) => {
+      await pack.configure({
+        ...SETTINGS,
+        "ec2-vcpus": { ec2Vcpus: 2, ...(instances === undefined ? {} : { instances: { "shop-ec2": instances } }) },
+      });
+      const program = soundProgram().filter(({ type }) => type === LAUNCH_TEMPLATE);
+      for (const one of program) one.props.tags = tags;
+      return (await pack.findings(program))
+        .filter(({ policy }) => policy === "ec2-vcpus")
+        .map(({ message }) => message);
+    };
+    try {
+      assert.match((await said(undefined))[0] ?? "", /nothing says how many instances are launched from it/);
+      assert.match((await said({ "rates:max-instances": "7" }))[0] ?? "", /14 vCPUs at once/);
+      assert.match((await said({ "rates:max-instances": "7" }, 3))[0] ?? "", /6 vCPUs at once/);
+      assert.deepEqual(await said({ "rates:max-instances": "1" }), []);
+    } finally {
+      await pack.close();
+    }
   });
 });
 

@@ -219,6 +219,9 @@ export const RDS_CLASSES = {
   "db.r7g.4xlarge": instance("arm64", 16, 128),
 } as const;
 
+/** The tag of a launch template that says how many instances are launched from it at most, where nothing of AWS's does. */
+export const INSTANCES_TAG = "rates:max-instances";
+
 /** EC2 instance types for runners: architecture, vCPUs and memory in bytes (Amazon EC2 Instance Types; unverified). */
 export const EC2_TYPES = {
   "t3.small": instance("x86_64", 2, 2),

@@ -104,6 +104,7 @@ export function platform({ name: stack, config, plan }: SoundStack, provider: Pr
       amiId: machineImage(arch, runners.ec2.machineImage, provider),
       instanceType: runners.ec2.instanceType,
       spot: runners.ec2.spot,
+      maxInstances: plan.ec2.maxInstances,
       lifetimeSeconds: runners.ec2.lifetimeSeconds,
       maxTimeoutSeconds: config.jobs.maxTimeoutSeconds,
       environment,

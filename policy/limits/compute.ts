@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { EC2_TYPES } from "../../stacks/limits.ts";
+import { EC2_TYPES, INSTANCES_TAG } from "../../stacks/limits.ts";
 import { allowed, ownStack, quotas } from "../account.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, stackRule } from "../rule.ts";
@@ -17,12 +17,15 @@ export const INSTANCES = {
 
 /** How to bound what a launch template starts. */
 export const UNBOUNDED =
-  "nothing says how many instances are launched from it: put it into an Auto Scaling group, or enter it under `instances` in the pack's configuration.";
+  "nothing says how many instances are launched from it: put it into an Auto Scaling group, give it the tag rates:max-instances, or enter it under `instances` in the pack's configuration.";
 
 /** How many instances may be launched from a template at once; undefined where nothing says. */
 export function instancesOf(stack: Stack, template: Resource, instances: Record<string, number>): number | undefined {
   const groups = stack.of(SCALING_GROUP).filter((group) => group.anyLinks(LAUNCH_TEMPLATE).includes(template));
-  if (groups.length === 0) return ownStack()?.plan.ec2.maxInstances ?? instances[template.name];
+  if (groups.length === 0) {
+    const tagged = template.at(`tags.${INSTANCES_TAG}`).number(undefined);
+    return ownStack()?.plan.ec2.maxInstances ?? instances[template.name] ?? (tagged === TROUBLE ? undefined : tagged);
+  }
   return groups.reduce((sum, group) => {
     const most = group.at("maxSize").number(0);
     return sum + (most === TROUBLE ? 0 : most);

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import Value from "typebox/value";
+import { ALL_RULES, details } from "./explain.ts";
+import { answer, page, withTables } from "./main.ts";
+
+/** Without what a formatter does to a table. */
+const plain = (text: string) => text.replace(/ *\| */g, "|").replace(/-{3,}/g, "---");
+
+describe("npm run policy", () => {
+  it("lists every rule with its level and what it asks for", () => {
+    const { text, status } = answer(["explain"]);
+    assert.equal(status, 0);
+    const lines = text.split("\n").map((line) => line.trim().replace(/ {2,}/g, " "));
+    for (const { name, level, description } of ALL_RULES)
+      assert.ok(lines.includes(`${name} ${level} ${description}`), name);
+  });
+
+  it("tells all about a rule: source, remedy, and each setting with its default", () => {
+    const { text } = answer(["explain", "rds-backups", "sqs-visibility-covers-function"]);
+    assert.match(
+      text,
+      /^sqs-visibility-covers-function\n {2}What: .*\n {2}Level: mandatory, severity high\n {2}Source: AWS Lambda/m,
+    );
+    assert.match(text, /^ {4}factor: times the function's timeout \(6\)$/m);
+    assert.match(text, /^rds-backups\n/m);
+    for (const rule of ALL_RULES) assert.doesNotMatch(details(rule), /undefined|\[object/, rule.name);
+  });
+
+  it("names the nearest rule where there is none of a name, and explains itself", () => {
+    assert.deepEqual(answer(["explain", "rds-backup"]), {
+      text: "There is no rule 'rds-backup': did you mean rds-backups?",
+      status: 2,
+    });
+    assert.equal(answer(["explian"]).status, 2);
+    assert.match(answer([]).text, /npm run policy -- explain/);
+  });
+});
+
+describe("the page about policies", () => {
+  it("has every rule as it is", () => {
+    assert.equal(plain(page()), plain(withTables(page())), "`npm run policy -- write` brings it up to date");
+  });
+
+  it("configures rules that there are, by settings that they take", () => {
+    const blocks = Array.from(page().matchAll(/```json policy-config\n(.*?)```/gs), ([, text = ""]) =>
+      JSON.parse(text),
+    );
+    assert.equal(blocks.length, 2);
+    for (const block of blocks)
+      for (const [name, given] of Object.entries<string | Record<string, unknown>>(block)) {
+        const rule = ALL_RULES.find((one) => one.name === name);
+        assert.ok(rule, name);
+        if (typeof given === "string") {
+          assert.equal(given, "remediate");
+          assert.ok(rule.scope === "resource" && rule.fix, `${name} can be filled in`);
+          continue;
+        }
+        const { exempt: _, enforcementLevel: __, ...own } = given;
+        for (const [key, value] of Object.entries(own)) {
+          const schema = rule.settings[key];
+          assert.ok(schema, `${name} has no ${key}`);
+          assert.ok(Value.Check(schema, value), `${name}.${key}`);
+        }
+      }
+  });
+});

@@ -1,0 +1,53 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { closest } from "fastest-levenshtein";
+import { ALL_RULES, details, overview, PACKS, rulesTable } from "./explain.ts";
+
+const USAGE = `npm run policy -- explain [RULE …]   every rule in a line, or all about some
+npm run policy -- write             brings the tables of policy/README.md up to date
+
+The packs themselves run with Pulumi:
+  pulumi preview --policy-pack policy/limits --policy-pack policy/security`;
+
+const README = fileURLToPath(new URL("README.md", import.meta.url));
+
+/** The page about policies with the tables that the rules make. */
+export function withTables(page: string): string {
+  return (Object.keys(PACKS) as (keyof typeof PACKS)[]).reduce((text, pack) => {
+    const marks = [`<!-- ${pack}: begin -->`, `<!-- ${pack}: end -->`] as const;
+    const [before, rest] = text.split(marks[0]);
+    const after = rest?.split(marks[1])[1];
+    if (before === undefined || after === undefined) throw new Error(`policy/README.md lacks ${marks.join(" or ")}`);
+    return `${before}${marks[0]}\n\n${rulesTable(pack)}\n\n${marks[1]}${after}`;
+  }, page);
+}
+
+export const page = (): string => readFileSync(README, "utf8");
+
+/** What the command prints, and its exit status: 2 where it is asked for what there is not. */
+export function answer([command, ...names]: readonly string[]): { text: string; status: 0 | 2 } {
+  if (command !== "explain") return { text: USAGE, status: command === undefined || command === "--help" ? 0 : 2 };
+  if (names.length === 0) return { text: overview(), status: 0 };
+  const known = ALL_RULES.map(({ name }) => name);
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    return {
+      text: unknown.map((name) => `There is no rule '${name}': did you mean ${closest(name, known)}?`).join("\n"),
+      status: 2,
+    };
+  return {
+    text: ALL_RULES.filter(({ name }) => names.includes(name))
+      .map(details)
+      .join("\n\n"),
+    status: 0,
+  };
+}
+
+if (import.meta.main) {
+  if (process.argv[2] === "write") writeFileSync(README, withTables(page()));
+  else {
+    const { text, status } = answer(process.argv.slice(2));
+    (status === 0 ? console.log : console.error)(text);
+    process.exitCode = status;
+  }
+}
