@@ -1,9 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { closest } from "fastest-levenshtein";
+import { configOf } from "./configOf.ts";
 import { ALL_RULES, details, overview, PACKS, rulesTable } from "./explain.ts";
 
 const USAGE = `npm run policy -- explain [RULE …]   every rule in a line, or all about some
+npm run policy -- config STACK        the limits pack's configuration with the quotas of Pulumi.STACK.yaml
 npm run policy -- write             brings the tables of policy/README.md up to date
 
 The packs themselves run with Pulumi:
@@ -26,6 +28,8 @@ export const page = (): string => readFileSync(README, "utf8");
 
 /** What the command prints, and its exit status: 2 where it is asked for what there is not. */
 export function answer([command, ...names]: readonly string[]): { text: string; status: 0 | 2 } {
+  if (command === "config" && names.length === 1)
+    return { text: JSON.stringify(configOf(names[0] ?? ""), null, 2), status: 0 };
   if (command !== "explain") return { text: USAGE, status: command === undefined || command === "--help" ? 0 : 2 };
   if (names.length === 0) return { text: overview(), status: 0 };
   const known = ALL_RULES.map(({ name }) => name);

@@ -10,6 +10,7 @@ import { findPulumi, requireEngine } from "../stacks/testing/command.ts";
 import { type Engine, engine, moduleProgram } from "../stacks/testing/engine.ts";
 import { Cloud } from "../stacks/testing/provider/cloud.ts";
 import { type Run, RunFailed } from "../stacks/testing/run.ts";
+import { configOf } from "./configOf.ts";
 import { LIMIT_RULES } from "./limits/rules.ts";
 import { SECURITY_RULES } from "./security/rules.ts";
 import { MUTANTS } from "./testing/mutants.ts";
@@ -135,6 +136,8 @@ describe("the policy packs, held against our own stacks in the real engine", () 
     try {
       const file = join(folder, "state.json");
       writeFileSync(file, JSON.stringify(prod ?? (await upOf("prod"))));
+      const configs = { limits: configOf("prod"), security: {} };
+      for (const [pack, config] of Object.entries(configs)) writeFileSync(join(folder, pack), JSON.stringify(config));
       const pulumi = findPulumi();
       assert.ok(pulumi);
       const shims = fileURLToPath(new URL("../stacks/testing/bin", import.meta.url));
@@ -146,6 +149,7 @@ describe("the policy packs, held against our own stacks in the real engine", () 
           "--file",
           file,
           ...PACKS.flatMap((pack) => ["--policy-pack", pack]),
+          ...Object.keys(configs).flatMap((pack) => ["--policy-pack-config", join(folder, pack)]),
           "--json",
           "--non-interactive",
         ],
