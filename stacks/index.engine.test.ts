@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { planCapacity } from "./capacity.ts";
 import { readStackFile } from "./config.ts";
+import { costOf } from "./cost.ts";
 import { requireEngine } from "./testing/command.ts";
 import { type Engine, type EngineOptions, engine, moduleProgram } from "./testing/engine.ts";
 import { Cloud } from "./testing/provider/cloud.ts";
@@ -104,6 +105,9 @@ describe("the program in the real engine", () => {
           only(up, "aws:sqs/queue:Queue", `rates-${stack}-queues-requests`).outputs.tagsAll as Record<string, string>,
           { ...config.tags, stack },
         );
+        const alarms = up.steps.filter(({ type }) => type === "aws:cloudwatch/metricAlarm:MetricAlarm").length;
+        const priced = costOf(config, plan).standing.map(({ what }) => what);
+        assert.ok(priced.includes(`${alarms} alarms`), `${alarms} alarms are made, and the cost counts others`);
         const nats = up.steps.filter(({ type }) => type === "aws:ec2/natGateway:NatGateway").length;
         assert.equal(nats, { none: 0, single: 1, perZone: config.network.zones.length }[config.network.nat]);
 
