@@ -12,6 +12,9 @@ export interface Migrated {
 /** Any fixed number: whoever holds this advisory lock is the one who migrates. */
 const MIGRATION_LOCK = 7_216_930_441;
 
+/** How often a migration may meet those of the server's other databases. */
+const OTHERS = 5;
+
 /**
  * Brings a database up to date: applies the numbered SQL files that it lacks, in order, each in a transaction of its
  * own together with its entry in public.migrations. Several callers may come at once: one works, the others wait (at
@@ -35,24 +38,38 @@ export async function migrate(
     await client.query("set lock_timeout = '10s'");
     // node-pg-migrate tells which file it is at only through its log.
     let current = "";
+    const applied: string[] = [];
     const info = (line: string) => {
       const [, name] = /^### MIGRATION (\S+) \(UP\)/.exec(line) ?? [];
       if (name === undefined) return;
       current = name;
+      applied.push(name);
       onProgress(`migration ${name}`);
     };
     try {
-      const applied = await runner({
-        dbClient: client,
-        dir: directory,
-        direction: "up",
-        schema: "public",
-        migrationsTable: "migrations",
-        singleTransaction: false,
-        noLock: true,
-        logger: { info, warn: onProgress, error: () => undefined },
-      });
-      return { applied: applied.map(({ name }) => name) };
+      const up = () =>
+        runner({
+          dbClient: client,
+          dir: directory,
+          direction: "up",
+          schema: "public",
+          migrationsTable: "migrations",
+          singleTransaction: false,
+          noLock: true,
+          logger: { info, warn: onProgress, error: () => undefined },
+        });
+      for (let others = 0; ; others++)
+        try {
+          await up();
+          break;
+        } catch (error) {
+          // Roles are the whole server's: migrations of another of its databases may change them at the same instant, which
+          // Postgres refuses. The file is undone, and its turn comes again.
+          if (others === OTHERS || !(error instanceof Error && /tuple concurrently updated/.test(error.message)))
+            throw error;
+          applied.pop();
+        }
+      return { applied };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new Error(current ? `Migration ${current} failed: ${reason}` : `Cannot migrate: ${reason}`, {
