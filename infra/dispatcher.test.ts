@@ -139,13 +139,14 @@ describe("the dispatcher's bundle", () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  /** Milliseconds that a new process takes to load a module that has a handler. */
+  /** Milliseconds of processor that a new process takes to load a module that has a handler: what else runs is not in it. */
   const loaded = async (file: string): Promise<number> => {
     const script = `
-      const began = performance.now();
+      const began = process.cpuUsage();
       const { handler } = await import(${JSON.stringify(pathToFileURL(join(folder, file)).href)});
       if (typeof handler !== "function") throw new Error("no handler");
-      process.stdout.write(String(performance.now() - began), () => process.exit(0));`;
+      const { user, system } = process.cpuUsage(began);
+      process.stdout.write(String((user + system) / 1000), () => process.exit(0));`;
     return Number((await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], { env })).stdout);
   };
 

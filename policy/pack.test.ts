@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { environmentOf } from "./testing/own.ts";
 import { SETTINGS, soundProgram } from "./testing/sound.ts";
-import { type Pack, type PackName, startPack, urnOf, type WireResource } from "./testing/wire.ts";
+import { type Pack, startPack, urnOf, type WireResource } from "./testing/wire.ts";
 import { DATABASE, LAUNCH_TEMPLATE, QUEUE, REPOSITORY } from "./types.ts";
 
 const database = (props: Record<string, unknown>): WireResource => {
@@ -80,26 +80,6 @@ describe("a policy pack's configuration", () => {
     assert.deepEqual(await made(QUEUE, { sqsManagedSseEnabled: false }), []);
     assert.deepEqual(await made(REPOSITORY, {}), [{ imageTagMutability: "IMMUTABLE" }]);
     assert.deepEqual(await made(DATABASE, { storageEncrypted: false }), []);
-  });
-});
-
-describe("the start of a policy pack", () => {
-  it("takes hardly longer than that of a pack without a rule", async function () {
-    this.timeout(60_000);
-    const start = async (name: PackName): Promise<number> => {
-      const began = performance.now();
-      await (await startPack(name)).close();
-      return performance.now() - began;
-    };
-    // The first start leaves what Node compiled; the least of several is the one that nobody else disturbed.
-    const least = { bare: Number.POSITIVE_INFINITY, limits: Number.POSITIVE_INFINITY };
-    const keeping = await startPack("limits");
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
-    await keeping.close();
-    for (let round = 0; round < 4; round++)
-      for (const name of ["bare", "limits"] as const) least[name] = Math.min(least[name], await start(name));
-    const ratio = least.limits / least.bare;
-    assert.ok(ratio < 1.25, `limits starts in ${least.limits} ms, a bare pack in ${least.bare} ms`);
   });
 });
 
