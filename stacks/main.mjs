@@ -1,9 +1,5 @@
 // Where Pulumi enters. What Node has to strip of types is imported once it is known that it can.
-import { enableCompileCache } from "node:module";
 import "./node.mjs";
-
-// Kept for the next run, in the system's folder for temporary files: half a second of a preview is reading our own files.
-enableCompileCache();
 
 // Pulumi's process rewrites each stack trace by source maps, of which there are none here: a resource is made with one.
 Error.prepareStackTrace = undefined;

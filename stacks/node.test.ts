@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+/** Where Pulumi enters: programs and policy packs. */
+const ENTRIES = ["main.mjs", "account/main.mjs", "../policy/limits/main.mjs", "../policy/security/main.mjs"];
+
+/** An old Node's version, and a node:module of which what it lacks cannot be imported by name. */
+const OLD_NODE = `data:text/javascript,${encodeURIComponent(`
+  import module from "node:module";
+  Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } });
+  const bare = { url: "data:text/javascript,export default {}", shortCircuit: true };
+  module.registerHooks({ resolve: (name, context, next) => (name === "node:module" ? bare : next(name, context)) });
+`)}`;
+
+describe("a Node that is too old", () => {
+  for (const entry of ENTRIES)
+    it(`is told by ${entry} which it needs, and how to get it`, async () => {
+      const file = fileURLToPath(new URL(entry, import.meta.url));
+      const { promise, resolve } = Promise.withResolvers<{ status: number | null; stderr: string }>();
+      const child = execFile(process.execPath, ["--import", OLD_NODE, file], (_, __, stderr) =>
+        resolve({ status: child.exitCode, stderr }),
+      );
+      const { status, stderr } = await promise;
+      assert.equal(status, 1);
+      assert.match(stderr, /needs Node 24 or newer and was started with 20\.20\.2: `npm run pulumi -- …`/);
+    });
+});
