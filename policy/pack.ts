@@ -1,11 +1,4 @@
-import {
-  type Policies,
-  PolicyPack,
-  type PolicyPackArgs,
-  type ResourceRemediation,
-  type ResourceValidation,
-  UnknownValueError,
-} from "@pulumi/policy";
+import { type Policies, PolicyPack, type PolicyPackArgs, UnknownValueError } from "@pulumi/policy";
 import Type, { type Static } from "typebox";
 import TypeValue from "typebox/value";
 import { type Given, Resource, Stack } from "./resource.ts";
@@ -58,7 +51,7 @@ export function policiesOf(rules: readonly Rule[]): Policies {
     return {
       ...policy,
       ...(fix && {
-        remediateResource: only(rule.types, ({ type, urn, name, props }) => {
+        remediateResource: ({ type, urn, name, props }) => {
           if (!rule.types.includes(type)) return undefined;
           const ignored: Notes = { unknown: () => undefined, unreadable: () => undefined };
           const better = fix(
@@ -69,24 +62,17 @@ export function policiesOf(rules: readonly Rule[]): Policies {
             ),
           );
           return better && { ...props, ...better };
-        }),
+        },
       }),
-      validateResource: only(rule.types, (args, report) => {
+      validateResource: (args, report) => {
         if (!rule.types.includes(args.type)) return;
         verdict(rule, args.getConfig(), report, (findings, notes) => {
           rule.check(new Resource(args as Given, notes, () => undefined), findings, args.getConfig());
         });
-      }),
+      },
     };
   });
 }
-
-/**
- * Has @pulumi/policy leave alone what is of another type, before it has read a property: it goes by what its own
- * validateResourceOfType takes from a class of a provider's package, none of which a pack has to load for that.
- */
-const only = <Check extends ResourceValidation | ResourceRemediation>(types: readonly string[], check: Check): Check =>
-  types.length === 1 ? Object.assign(check, { __pulumiType: types[0] }) : check;
 
 /** A pack of rules, served to the engine that has started this process. */
 export const servePack = (name: string, description: string, rules: readonly Rule[]): PolicyPack => {

@@ -55,13 +55,9 @@ const ENFORCEMENT = ["advisory", "mandatory", "disabled", "remediate"];
 const LEVELS = ["advisory", "mandatory"] as const;
 const require = createRequire(import.meta.url);
 
-/** Our packs, and one without a rule. */
-const FOLDERS = { limits: "../limits", security: "../security", bare: "bare" } as const;
-export type PackName = keyof typeof FOLDERS;
-
-/** Starts a pack. */
-export async function startPack(name: PackName, env: Record<string, string> = {}): Promise<Pack> {
-  const folder = fileURLToPath(new URL(FOLDERS[name], import.meta.url));
+/** Starts the pack of a folder of policy/. */
+export async function startPack(name: "limits" | "security", env: Record<string, string> = {}): Promise<Pack> {
+  const folder = fileURLToPath(new URL(`../${name}`, import.meta.url));
   const { PULUMI_CONFIG: _config, ...inherited } = process.env;
   const child = spawn(
     process.execPath,
