@@ -125,8 +125,8 @@ export class Api extends pulumi.ComponentResource {
       },
       {
         ...child,
-        // A service without a listener's target group is refused; without its policies its tasks cannot start, and without
-        // a way to the registry neither.
+        // A service without a listener's target group is refused; without its policies, and a way to what it needs, its
+        // tasks cannot start.
         dependsOn: [...front.listeners, ...task.policies, ...client.rules],
         // How many there are is autoscaling's to say.
         ignoreChanges: ["desiredCount"],

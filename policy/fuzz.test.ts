@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { LIMIT_RULES } from "./limits/rules.ts";
+import { ALL_RULES } from "./explain.ts";
 import { type Resource, Stack } from "./resource.ts";
-import { SECURITY_RULES } from "./security/rules.ts";
 import { soundProgram } from "./testing/sound.ts";
 import { urnOf } from "./testing/wire.ts";
 import { UNKNOWN_VALUES } from "./unknown.ts";
 
-const RULES = [...LIMIT_RULES, ...SECURITY_RULES];
 const RUNS = 1_000;
 
 /** What may stand where something else should. */
@@ -70,7 +68,7 @@ describe("rules, whatever they are given", () => {
           const notes = () => ({ unknown: () => noted++, unreadable: () => noted++ });
           const stack = new Stack(given, notes);
           const report = (_: Resource, problem: string) => assert.equal(typeof problem, "string");
-          for (const rule of RULES) {
+          for (const rule of ALL_RULES) {
             if (rule.scope === "stack") rule.check(stack, report, by);
             else
               for (const one of stack.resources)

@@ -1,11 +1,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { closest } from "fastest-levenshtein";
+import { fillTables } from "../stacks/pageTables.ts";
 import { configOf } from "./configOf.ts";
-import { ALL_RULES, details, overview, PACKS, rulesTable } from "./explain.ts";
+import { ALL_RULES, details, overview, rulesTable } from "./explain.ts";
 
-const USAGE = `npm run policy -- explain [RULE …]   every rule in a line, or all about some
-npm run policy -- config STACK        the limits pack's configuration with the quotas of Pulumi.STACK.yaml
+const USAGE = `npm run policy -- explain [RULE …]  every rule in a line, or all about some
+npm run policy -- config STACK      the limits pack's configuration with the quotas of Pulumi.STACK.yaml
 npm run policy -- write             brings the tables of policy/README.md up to date
 
 The packs themselves run with Pulumi:
@@ -14,15 +15,8 @@ The packs themselves run with Pulumi:
 const README = fileURLToPath(new URL("README.md", import.meta.url));
 
 /** The page about policies with the tables that the rules make. */
-export function withTables(page: string): string {
-  return (Object.keys(PACKS) as (keyof typeof PACKS)[]).reduce((text, pack) => {
-    const marks = [`<!-- ${pack}: begin -->`, `<!-- ${pack}: end -->`] as const;
-    const [before, rest] = text.split(marks[0]);
-    const after = rest?.split(marks[1])[1];
-    if (before === undefined || after === undefined) throw new Error(`policy/README.md lacks ${marks.join(" or ")}`);
-    return `${before}${marks[0]}\n\n${rulesTable(pack)}\n\n${marks[1]}${after}`;
-  }, page);
-}
+export const withTables = (page: string): string =>
+  fillTables(page, { limits: () => rulesTable("limits"), security: () => rulesTable("security") });
 
 export const page = (): string => readFileSync(README, "utf8");
 

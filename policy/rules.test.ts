@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
-import { LIMIT_RULES } from "./limits/rules.ts";
-import { SECURITY_RULES } from "./security/rules.ts";
+import { PACKS } from "./explain.ts";
 import { MUTANTS } from "./testing/mutants.ts";
 import { SAYS } from "./testing/says.ts";
 import { SETTINGS, soundProgram } from "./testing/sound.ts";
 import { type Finding, type Pack, secret, startPack, type WireResource } from "./testing/wire.ts";
 import { UNKNOWN_TEXT } from "./unknown.ts";
-
-const PACKS = { limits: LIMIT_RULES, security: SECURITY_RULES };
 
 /** Every value of a resource as one that nobody else may see. */
 const secretly = (resources: WireResource[]): WireResource[] =>
@@ -37,11 +34,12 @@ for (const name of ["limits", "security"] as const)
 
     it("has a mutant for each rule", () =>
       assert.deepEqual(
-        PACKS[name].map((rule) => rule.name).filter((rule) => (MUTANTS[rule] ?? []).length === 0),
+        PACKS[name].rules.map((rule) => rule.name).filter((rule) => (MUTANTS[rule] ?? []).length === 0),
         [],
       ));
 
-    for (const { name: rule, level, mayBeUnknown, presenceOf, framework, remediation, description } of PACKS[name]) {
+    for (const { name: rule, level, mayBeUnknown, presenceOf, framework, remediation, description } of PACKS[name]
+      .rules) {
       it(`${rule} tells what is wrong, by how much, and what to change`, async () => {
         for (const told of [framework.reference, remediation, description]) assert.notEqual(told, "");
         for (const { what, mutate } of MUTANTS[rule] ?? []) {

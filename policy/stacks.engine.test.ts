@@ -5,14 +5,12 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { readStackFile } from "../stacks/config.ts";
 import { findPulumi, requireEngine } from "../stacks/testing/command.ts";
-import { type Engine, engine, moduleProgram } from "../stacks/testing/engine.ts";
-import { Cloud } from "../stacks/testing/provider/cloud.ts";
+import type { Engine } from "../stacks/testing/engine.ts";
 import { type Run, RunFailed } from "../stacks/testing/run.ts";
+import { stackEngine } from "../stacks/testing/stackEngine.ts";
 import { configOf } from "./configOf.ts";
-import { LIMIT_RULES } from "./limits/rules.ts";
-import { SECURITY_RULES } from "./security/rules.ts";
+import { ALL_RULES } from "./explain.ts";
 import { MUTANTS } from "./testing/mutants.ts";
 import { environmentOf } from "./testing/own.ts";
 import { resourcesOf } from "./testing/state.ts";
@@ -24,22 +22,15 @@ const start = (
   stack: string,
   policyPacks: readonly string[] = PACKS,
   config: Record<string, unknown> = {},
-): Promise<Engine> =>
-  engine({
-    program: moduleProgram(new URL("../stacks/index.ts", import.meta.url)),
-    stack,
-    settings: `${ROOT}Pulumi.${stack}.yaml`,
-    cloud: new Cloud({ account: readStackFile(stack, ROOT).account.id }),
-    policyPacks,
-    config,
-  });
+): Promise<Engine> => stackEngine(stack, { policyPacks, config });
 
 /** What was found that is more than a value that nobody can know yet. */
 const violations = ({ findings }: Run) =>
   findings.filter(({ message }) => !message.includes("is known only when it is made"));
 
 describe("the policy packs, held against our own stacks in the real engine", () => {
-  let prod: unknown;
+  /** What stood of each stack after an up. */
+  const states = new Map<string, unknown>();
   before(function () {
     requireEngine(this);
   });
@@ -56,7 +47,7 @@ describe("the policy packs, held against our own stacks in the real engine", () 
         assert.deepEqual(violations(up), []);
         const again = await one.preview();
         assert.deepEqual(again.findings, [], "once all is known there is nothing to advise of");
-        if (stack === "prod") prod = await one.exportState();
+        states.set(stack, await one.exportState());
       } finally {
         await one.close();
       }
@@ -103,7 +94,7 @@ describe("the policy packs, held against our own stacks in the real engine", () 
 
   it("kill every mutant of prod, each by the rule that is meant for it", async function () {
     this.timeout(240_000);
-    const state = prod ?? (await upOf("prod"));
+    const state = states.get("prod") ?? (await upOf("prod"));
     const packs = [
       await startPack("limits", environmentOf("prod")),
       await startPack("security", environmentOf("prod")),
@@ -119,7 +110,7 @@ describe("the policy packs, held against our own stacks in the real engine", () 
           total++;
           const mutant = resourcesOf(state);
           mutate(mutant);
-          const level = [...LIMIT_RULES, ...SECURITY_RULES].find(({ name }) => name === rule)?.level;
+          const level = ALL_RULES.find(({ name }) => name === rule)?.level;
           const found = await findings(mutant);
           if (!found.some((one) => one.policy === rule && one.level === level)) survivors.push(`${rule}: ${what}`);
         }
@@ -135,7 +126,7 @@ describe("the policy packs, held against our own stacks in the real engine", () 
     const folder = mkdtempSync(join(tmpdir(), "rates-analyze-"));
     try {
       const file = join(folder, "state.json");
-      writeFileSync(file, JSON.stringify(prod ?? (await upOf("prod"))));
+      writeFileSync(file, JSON.stringify(states.get("prod") ?? (await upOf("prod"))));
       const configs = { limits: configOf("prod"), security: {} };
       for (const [pack, config] of Object.entries(configs)) writeFileSync(join(folder, pack), JSON.stringify(config));
       const pulumi = findPulumi();

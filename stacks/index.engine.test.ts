@@ -4,27 +4,14 @@ import { planCapacity } from "./capacity.ts";
 import { readStackFile } from "./config.ts";
 import { costOf } from "./cost.ts";
 import { requireEngine } from "./testing/command.ts";
-import { type Engine, type EngineOptions, engine, moduleProgram } from "./testing/engine.ts";
 import { Cloud } from "./testing/provider/cloud.ts";
 import { UNKNOWN } from "./testing/provider/values.ts";
 import { type Run, RunFailed, type Step } from "./testing/run.ts";
+import { stackEngine } from "./testing/stackEngine.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const file = (stack: string) => `${ROOT}Pulumi.${stack}.yaml`;
-const program = () => moduleProgram(new URL("index.ts", import.meta.url));
 const STACKS = ["dev", "staging", "prod"] as const;
 
-/** One stack's engine, over a cloud whose caller is in that stack's account. */
-const start = (stack: string, options: Partial<EngineOptions> = {}): Promise<Engine> => {
-  const { account } = readStackFile(stack, ROOT);
-  return engine({
-    program: program(),
-    stack,
-    settings: file(stack),
-    cloud: new Cloud({ account: account.id }),
-    ...options,
-  });
-};
 const only = (run: Run, type: string, name?: string): Step => {
   const found = run.steps.filter((step) => step.type === type && (name === undefined || step.name === name));
   assert.equal(found.length, 1, `${type} ${name ?? ""}: ${found.length}`);
@@ -55,7 +42,7 @@ describe("the program in the real engine", () => {
       const config = readStackFile(stack, ROOT);
       const { plan } = planCapacity(config);
       assert.ok(plan);
-      const one = await start(stack);
+      const one = await stackEngine(stack);
       try {
         const preview = await one.preview();
         assert.ok(preview.steps.every(({ op }) => op === "create"));
@@ -139,7 +126,7 @@ describe("the program in the real engine", () => {
     });
 
   it("stops in the wrong account, with both accounts and what to do", async () => {
-    const one = await start("dev", { cloud: new Cloud({ account: "999999999999" }) });
+    const one = await stackEngine("dev", { cloud: new Cloud({ account: "999999999999" }) });
     try {
       const message = await refusal(one.preview());
       assert.match(
@@ -152,7 +139,7 @@ describe("the program in the real engine", () => {
   });
 
   it("lists all that is wrong with a configuration before any provider sees it", async () => {
-    const one = await start("dev", {
+    const one = await stackEngine("dev", {
       config: {
         "rates-platform:database": { instanceClass: "db.t9.huge", storageGb: "many" },
         "rates-platform:network": { cidr: "10.0.0.0/27", zones: ["eu-central-1a", "us-east-1b"], nat: "single" },
@@ -182,7 +169,7 @@ describe("the program in the real engine", () => {
   it("gives copies of a stack in one account names of their own", async function () {
     this.timeout(120_000);
     const cloud = new Cloud({ account: "111111111111" });
-    const [dev, anna] = [await start("dev", { cloud }), await start("dev", { cloud, stack: "dev-anna" })];
+    const [dev, anna] = [await stackEngine("dev", { cloud }), await stackEngine("dev", { cloud, stack: "dev-anna" })];
     try {
       await dev.up();
       await anna.up();

@@ -3,9 +3,8 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { requireEngine } from "./testing/command.ts";
-import { engine, moduleProgram } from "./testing/engine.ts";
-import { Cloud } from "./testing/provider/cloud.ts";
 import type { Run } from "./testing/run.ts";
+import { stackEngine } from "./testing/stackEngine.ts";
 
 const SETTINGS = fileURLToPath(new URL("../Pulumi.dev.yaml", import.meta.url));
 const dev: Record<string, Record<string, unknown>> = parse(readFileSync(SETTINGS, "utf8")).config;
@@ -93,10 +92,8 @@ describe("a stack that is up, in the real engine", () => {
 
   it("changes what its configuration's change is about, and replaces nothing that holds data", async function () {
     this.timeout(480_000);
-    const cloud = new Cloud({ account: String(of("account").id) });
-    const program = moduleProgram(new URL("index.ts", import.meta.url));
-    const one = await engine({ program, stack: "dev", settings: SETTINGS, cloud });
-    const holding = () => [...cloud.standing.values()].filter(({ type }) => HOLDS_DATA.test(type));
+    const one = await stackEngine("dev");
+    const holding = () => [...one.cloud.standing.values()].filter(({ type }) => HOLDS_DATA.test(type));
     try {
       await one.up();
       const before = holding().map(({ urn, id }) => `${urn} ${id}`);

@@ -16,8 +16,7 @@ export const INSTANCES = {
 };
 
 /** How to bound what a launch template starts. */
-export const UNBOUNDED =
-  "nothing says how many instances are launched from it: put it into an Auto Scaling group, give it the tag rates:max-instances, or enter it under `instances` in the pack's configuration.";
+export const UNBOUNDED = `nothing says how many instances are launched from it: put it into an Auto Scaling group, give it the tag ${INSTANCES_TAG}, or enter it under \`instances\` in the pack's configuration.`;
 
 /** How many instances may be launched from a template at once; undefined where nothing says. */
 export function instancesOf(stack: Stack, template: Resource, instances: Record<string, number>): number | undefined {

@@ -1,14 +1,12 @@
 import { fileURLToPath } from "node:url";
-import { readStackFile } from "../../stacks/config.ts";
-import { type Engine, engine, moduleProgram } from "../../stacks/testing/engine.ts";
-import { Cloud } from "../../stacks/testing/provider/cloud.ts";
+import type { Engine } from "../../stacks/testing/engine.ts";
+import { stackEngine } from "../../stacks/testing/stackEngine.ts";
 
 /**
  * `node policy/testing/timePacks.ts <rounds>`: previews prod in the real engine, by turns without a policy pack, with two
  * packs that have no rule, and with ours. Prints `{ none, bare, ours }` as JSON: milliseconds of each preview.
  */
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const ROOT = file("../..");
 const bare = file("bare");
 const PACKS = { none: [], bare: [bare, bare], ours: [file("../limits"), file("../security")] };
 
@@ -17,16 +15,7 @@ const engines: [string, Engine][] = [];
 const took: Record<string, number[]> = {};
 try {
   for (const [name, policyPacks] of Object.entries(PACKS))
-    engines.push([
-      name,
-      await engine({
-        program: moduleProgram(new URL("../../stacks/index.ts", import.meta.url)),
-        stack: "prod",
-        settings: `${ROOT}Pulumi.prod.yaml`,
-        cloud: new Cloud({ account: readStackFile("prod", ROOT).account.id }),
-        policyPacks,
-      }),
-    ]);
+    engines.push([name, await stackEngine("prod", { policyPacks })]);
   // The first of each only brings the files into the system's cache.
   for (let round = 0; round <= rounds; round++)
     for (const [name, one] of engines) {

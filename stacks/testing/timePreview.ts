@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { type Engine, engine } from "./engine.ts";
-import { Cloud } from "./provider/cloud.ts";
+import type { Engine } from "./engine.ts";
+import { stackEngine } from "./stackEngine.ts";
 
 /**
  * `node stacks/testing/timePreview.ts <rounds>`: previews dev in the real engine, by turns with the program and with an
@@ -90,12 +90,7 @@ async function time(one: Engine, path: string): Promise<{ ms: number; resources:
 }
 
 const rounds = Number(process.argv[2] ?? 5);
-const one = await engine({
-  stack: "dev",
-  settings: file("../../Pulumi.dev.yaml"),
-  cloud: new Cloud({ account: "111111111111" }),
-  program: async () => undefined,
-});
+const one = await stackEngine("dev", { program: async () => undefined });
 try {
   const ours: number[] = [];
   const empty: number[] = [];

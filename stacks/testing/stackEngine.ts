@@ -1,0 +1,16 @@
+import { fileURLToPath } from "node:url";
+import { readStackFile } from "../config.ts";
+import { type Engine, type EngineOptions, engine, moduleProgram } from "./engine.ts";
+import { Cloud } from "./provider/cloud.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** One of our own stacks in the engine: the program with the stack's settings, called from within the stack's account. */
+export const stackEngine = (stack: string, options: Partial<EngineOptions> = {}): Promise<Engine> =>
+  engine({
+    program: moduleProgram(new URL("../index.ts", import.meta.url)),
+    stack,
+    settings: `${ROOT}Pulumi.${stack}.yaml`,
+    cloud: new Cloud({ account: readStackFile(stack, ROOT).account.id }),
+    ...options,
+  });
