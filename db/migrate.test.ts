@@ -50,6 +50,28 @@ describe("migrate", () => {
     assert.deepEqual(await migrate({ url }), { applied: [] });
   });
 
+  it("has a file's turn again where another database's migrations changed the same roles, but not for ever", async () => {
+    const { url, connect } = keep(await emptyDatabase());
+    const directory = await mkdtemp(join(tmpdir(), "rates-migrations-"));
+    try {
+      const write = (name: string, sql: string) => writeFile(join(directory, `${name}.sql`), sql);
+      await write("0001_one", "create sequence turns;");
+      // What a sequence has given is given, also where the transaction is undone.
+      const until = (turn: number) => `do $$ begin if nextval('turns') < ${turn}
+        then raise 'tuple concurrently updated' using errcode = 'XX000'; end if; end $$`;
+      await write("0002_two", `create table two (); ${until(3)};`);
+      const silent = () => undefined;
+      assert.deepEqual(await migrate({ url }, silent, directory), { applied: ["0001_one", "0002_two"] });
+      const { rows } = await (await connect()).query("select last_value::int turns from turns");
+      assert.deepEqual(rows, [{ turns: 3 }]);
+
+      await write("0003_three", `${until(100)};`);
+      await assert.rejects(migrate({ url }, silent, directory), /Migration 0003_three failed: tuple concurrently/);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
   it("undoes a migration that fails, names it, and goes on from there once it is mended", async () => {
     const { url, connect } = keep(await emptyDatabase());
     const directory = await mkdtemp(join(tmpdir(), "rates-migrations-"));

@@ -37,41 +37,30 @@ export async function migrate(
     await client.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
     await client.query("set lock_timeout = '10s'");
     // node-pg-migrate tells which file it is at only through its log.
-    let current = "";
-    const applied: string[] = [];
+    const begun = new Set<string>();
     const info = (line: string) => {
       const [, name] = /^### MIGRATION (\S+) \(UP\)/.exec(line) ?? [];
       if (name === undefined) return;
-      current = name;
-      applied.push(name);
+      begun.add(name);
       onProgress(`migration ${name}`);
     };
+    const up = () =>
+      runner({
+        dbClient: client,
+        dir: directory,
+        direction: "up",
+        schema: "public",
+        migrationsTable: "migrations",
+        singleTransaction: false,
+        noLock: true,
+        logger: { info, warn: onProgress, error: () => undefined },
+      });
     try {
-      const up = () =>
-        runner({
-          dbClient: client,
-          dir: directory,
-          direction: "up",
-          schema: "public",
-          migrationsTable: "migrations",
-          singleTransaction: false,
-          noLock: true,
-          logger: { info, warn: onProgress, error: () => undefined },
-        });
-      for (let others = 0; ; others++)
-        try {
-          await up();
-          break;
-        } catch (error) {
-          // Roles are the whole server's: migrations of another of its databases may change them at the same instant, which
-          // Postgres refuses. The file is undone, and its turn comes again.
-          if (others === OTHERS || !(error instanceof Error && /tuple concurrently updated/.test(error.message)))
-            throw error;
-          applied.pop();
-        }
-      return { applied };
+      await besideOthers(client, up);
+      return { applied: [...begun] };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
+      const current = [...begun].at(-1);
       throw new Error(current ? `Migration ${current} failed: ${reason}` : `Cannot migrate: ${reason}`, {
         cause: error,
       });
@@ -79,6 +68,22 @@ export async function migrate(
   } finally {
     await client.end();
   }
+}
+
+/**
+ * Roles are the whole server's: migrations of another of its databases may change them at the same instant, which Postgres
+ * refuses. The file is undone then, and has its turn again.
+ */
+async function besideOthers(client: pg.Client, up: () => Promise<unknown>): Promise<void> {
+  for (let met = 1; ; met++)
+    try {
+      await up();
+      return;
+    } catch (error) {
+      if (met > OTHERS || !(error instanceof Error && /tuple concurrently updated/.test(error.message))) throw error;
+      // node-pg-migrate leaves the failed transaction open.
+      await client.query("rollback");
+    }
 }
 
 /**

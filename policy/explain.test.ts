@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import Value from "typebox/value";
+import { readStackFile } from "../stacks/config.ts";
 import { unformatted } from "../stacks/pageTables.ts";
 import { ALL_RULES, details } from "./explain.ts";
 import { answer, page, withTables } from "./main.ts";
@@ -31,6 +33,23 @@ describe("npm run policy", () => {
     });
     assert.equal(answer(["explian"]).status, 2);
     assert.match(answer([]).text, /npm run policy -- explain/);
+  });
+});
+
+describe("npm run policy -- config", () => {
+  it("hands each limit the quotas and the share of a stack", () => {
+    const { quotas } = readStackFile("dev", fileURLToPath(new URL("..", import.meta.url)));
+    const { text, status } = answer(["config", "dev"]);
+    assert.equal(status, 0);
+    const config = JSON.parse(text);
+    assert.deepEqual(config["ec2-vcpus"], { ec2Vcpus: quotas.ec2Vcpus, share: quotas.share });
+    assert.deepEqual(config["glue-dpus"], { glueDpus: quotas.glueDpus, share: quotas.share });
+  });
+
+  it("says which file is missing for a stack that there is not", () => {
+    const { text, status } = answer(["config", "nope"]);
+    assert.equal(status, 2);
+    assert.match(text, /Pulumi\.nope\.yaml cannot be read/);
   });
 });
 

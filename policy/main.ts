@@ -22,8 +22,7 @@ export const page = (): string => readFileSync(README, "utf8");
 
 /** What the command prints, and its exit status: 2 where it is asked for what there is not. */
 export function answer([command, ...names]: readonly string[]): { text: string; status: 0 | 2 } {
-  if (command === "config" && names.length === 1)
-    return { text: JSON.stringify(configOf(names[0] ?? ""), null, 2), status: 0 };
+  if (command === "config" && names.length === 1) return quotasOf(names[0] ?? "");
   if (command !== "explain") return { text: USAGE, status: command === undefined || command === "--help" ? 0 : 2 };
   if (names.length === 0) return { text: overview(), status: 0 };
   const known = ALL_RULES.map(({ name }) => name);
@@ -39,6 +38,14 @@ export function answer([command, ...names]: readonly string[]): { text: string; 
       .join("\n\n"),
     status: 0,
   };
+}
+
+function quotasOf(stack: string): { text: string; status: 0 | 2 } {
+  try {
+    return { text: JSON.stringify(configOf(stack), null, 2), status: 0 };
+  } catch (error) {
+    return { text: (error as Error).message, status: 2 };
+  }
 }
 
 if (import.meta.main) {
