@@ -6,7 +6,7 @@ import { JobError } from "../jobs/errors.ts";
 import { problemsOf } from "../jobs/problems.ts";
 import { allQueries, allStatements, describeQuery } from "../jobs/queries.ts";
 import { createGuards } from "./auth.ts";
-import { dashboardRoutes } from "./dashboard.ts";
+import { dashboardRoutes } from "./dashboard/routes.ts";
 import type { ApiDeps, JobDeps } from "./deps.ts";
 import { docsRoutes } from "./docs.ts";
 import { eventRoute } from "./events.ts";

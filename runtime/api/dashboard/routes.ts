@@ -15,7 +15,7 @@ const POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; for
 /** GET /dashboard: jobs as they go, for people. It shows nothing without a token. */
 export function dashboardRoutes(app: FastifyInstance): void {
   for (const [path, [file, type]] of Object.entries(FILES)) {
-    const content = readFileSync(new URL(`dashboard/${file}`, import.meta.url));
+    const content = readFileSync(new URL(file, import.meta.url));
     const etag = `"${createHash("sha256").update(content).digest("base64url")}"`;
     app.get(path, { schema: { hide: true } }, async (request, reply) => {
       reply.headers({
