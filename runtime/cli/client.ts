@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { PlatformFile } from "../local/platformFile.ts";
 import { CommandError, reasonOf } from "./exits.ts";
 import { stackOutputs } from "./stackOutputs.ts";
 
@@ -137,19 +138,30 @@ export function connect({
     return new Client(stackOutputs(stack).api, token, tenant);
   }
   if (api !== undefined && token !== undefined) return new Client(api, token, tenant);
-  const named = dataDir ?? process.env.RATES_DATA_DIR;
-  const directory = named === undefined ? join(CLONE, ".local") : resolve(named);
-  const file = join(directory, "platform.json");
-  if (!existsSync(file)) {
+  const platform = localPlatform(dataDir);
+  if (platform === undefined) {
     if (api !== undefined) throw new CommandError("invalid", "--api needs a token: --token or RATES_TOKEN.");
-    throw new CommandError(
-      "unreachable",
-      `No platform runs on ${directory} (it has no platform.json).\n\`npm start\` starts one; --data-dir names another; --api and --token reach one elsewhere.`,
-    );
+    throw noPlatform(dataDir);
   }
-  const platform = JSON.parse(readFileSync(file, "utf8")) as { api: string; token: string };
   // A token of this machine is nobody else's to see.
   if (api !== undefined && api.replace(/\/+$/, "") !== platform.api.replace(/\/+$/, ""))
     throw new CommandError("invalid", "--api needs a token: --token or RATES_TOKEN.");
   return new Client(platform.api, token ?? platform.token, tenant);
+}
+
+/** What the platform on this machine says of itself; undefined where none runs on the data directory. */
+export function localPlatform(dataDir: string | undefined): PlatformFile | undefined {
+  const file = join(directoryOf(dataDir), "platform.json");
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as PlatformFile) : undefined;
+}
+
+/** That no platform runs there, and how to reach one. */
+export const noPlatform = (dataDir: string | undefined): CommandError =>
+  new CommandError(
+    "unreachable",
+    `No platform runs on ${directoryOf(dataDir)} (it has no platform.json).\n\`npm start\` starts one; --data-dir names another; --api and --token reach one elsewhere.`,
+  );
+
+function directoryOf(dataDir = process.env.RATES_DATA_DIR): string {
+  return dataDir === undefined ? join(CLONE, ".local") : resolve(dataDir);
 }

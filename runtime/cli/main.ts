@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { environmentCommand } from "./environmentCommand.ts";
 import { CommandError, EXITS, type Exit, reasonOf } from "./exits.ts";
 import { jobCommands } from "./jobCommands.ts";
 import { operateCommands } from "./operateCommands.ts";
@@ -35,6 +36,7 @@ const context = { program, end: (exit: Exit) => (exits.last = exit) };
 workCommands(context);
 jobCommands(context);
 operateCommands(context);
+environmentCommand(context);
 for (const command of [program, ...program.commands]) command.exitOverride();
 
 // `| head` has seen enough: that is no failure, and nobody reads what would follow.

@@ -6,6 +6,7 @@ import { drain, reopen } from "./drain.ts";
 import { Ec2Launcher } from "./launchers/ec2.ts";
 import { GlueLauncher } from "./launchers/glue.ts";
 import { emitFigures } from "./metrics.ts";
+import { trackAll } from "./project.ts";
 
 /**
  * The Lambda entry point: messages of the request and the wake-up queue, state changes of Glue runs and EC2 instances,
@@ -34,13 +35,18 @@ interface Lifecycle {
   tf: { action: "create" | "update" | "delete" };
 }
 
+/** An operator's own call: the tracking store was lost, or has to know more than it did. */
+interface Rebuild {
+  rebuild: true;
+}
+
 /** Who tells of runs that ended; anything else is the schedule. */
 const STATE_CHANGES = new Set(["aws.glue", "aws.ec2"]);
 
 export async function handler(
-  event: SQSEvent | BridgeEvent | Lifecycle,
+  event: SQSEvent | BridgeEvent | Lifecycle | Rebuild,
   invocation: Invocation,
-): Promise<SQSBatchResponse | undefined> {
+): Promise<SQSBatchResponse | { documents: number } | undefined> {
   logger.addContext(invocation);
   if ("Records" in event) {
     const { wakeups } = dispatcher.context.queues;
@@ -53,6 +59,8 @@ export async function handler(
     else await reopen(dispatcher.context);
     return undefined;
   }
+  // The ticks that follow write them, so that no function has to live as long as that takes.
+  if ("rebuild" in event) return { documents: await trackAll(dispatcher.context.db) };
   // A state change says that some run has ended; which slots that frees, the launchers tell for certain.
   await dispatcher.tick();
   // Once a minute is enough, and however many runs end in it.

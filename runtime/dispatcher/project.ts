@@ -78,3 +78,9 @@ async function settle({ db }: Context, written: readonly Behind[], refused: read
       [refused.map((row) => row.id)],
     );
 }
+
+/** Marks every document as behind, for a store that was lost: ticks bring it up to the jobs again. Answers how many. */
+export async function trackAll(db: Context["db"]): Promise<number> {
+  const { rows } = await db.query<{ documents: number }>("select jobs.track_all()::float8 as documents");
+  return rows[0]?.documents ?? 0;
+}
