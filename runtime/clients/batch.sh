@@ -1,0 +1,41 @@
+#!/bin/sh
+# Sends a batch of prices through the queue and reads its response, with AWS's own command.
+#   eval "$(npx rates env)" && sh runtime/clients/batch.sh
+set -eu
+
+# The id is the batch's own: sent again after a crash it is the same job, and its prices go in once.
+id=${1:-prices-$(date +%F)}
+# Its first version does not look at this variable itself.
+sqs() { aws sqs "$@" ${AWS_ENDPOINT_URL_SQS:+--endpoint-url "$AWS_ENDPOINT_URL_SQS"}; }
+
+sqs send-message --queue-url "$REQUEST_QUEUE_URL" --output text --query MessageId --message-body '{
+  "requestId": "'"$id"'",
+  "task": {
+    "type": "update",
+    "target": "prices",
+    "source": {
+      "inline": [
+        { "orig_code": "CNSHA", "dest_code": "NLRTM", "day": "2021-02-01", "price": 1500 },
+        { "orig_code": "CNSHA", "dest_code": "NLRTM", "day": "2021-02-02", "price": 1520 }
+      ]
+    }
+  }
+}' >&2
+
+# Whose response it is stands in its attributes: no need to look into the body. One at a time, since a shell has no
+# lists; another's comes back into its sight after five seconds.
+tries=0
+while [ "$tries" -lt 60 ]; do
+  tries=$((tries + 1))
+  message=$(sqs receive-message --queue-url "$RESPONSE_QUEUE_URL" --wait-time-seconds 20 --visibility-timeout 5 \
+    --message-attribute-names All --output text \
+    --query 'Messages[0].[MessageAttributes.requestId.StringValue, MessageAttributes.status.StringValue, ReceiptHandle, Body]')
+  [ "$(printf '%s' "$message" | cut -f 1)" = "$id" ] || continue
+  status=$(printf '%s' "$message" | cut -f 2)
+  printf '%s' "$message" | cut -f 4-
+  # Take it in first, then delete it: it may come more than once, each copy with the same responseId.
+  sqs delete-message --queue-url "$RESPONSE_QUEUE_URL" --receipt-handle "$(printf '%s' "$message" | cut -f 3)"
+  [ "$status" = SUCCEEDED ] && exit 0 || exit 1
+done
+echo "No response to $id yet: run this again, it will not load anything twice." >&2
+exit 5
