@@ -1,9 +1,19 @@
 import assert from "node:assert/strict";
 import type pg from "pg";
 import { allQueries, allStatements, bindParams, queryNamed, statementNamed } from "../runtime/jobs/queries.ts";
+import type { ParamType, ParamValue } from "../runtime/jobs/queryParams.ts";
 import { fixtureDatabase, type Scratch } from "./testing.ts";
 
-/** Params with which each query answers something from the fixture. */
+/** What a parameter is given where a query has no example below, so that a new query's header is tested without one. */
+const EXAMPLES: Record<ParamType, ParamValue> = {
+  text: "CNSHA",
+  date: "2021-03-01",
+  integer: 1,
+  number: 1,
+  boolean: true,
+  "text[]": ["CNSHA"],
+};
+/** Params with which queries answer something from the fixture. */
 const PARAMS: Record<string, Record<string, unknown>> = {
   average_rates: { date_from: "2021-03-01", date_to: "2021-03-05", orig_code: "CNSHA", dest_code: "SEGOT" },
   price_history: { orig_code: "CNSHA", dest_code: "SEGOT" },
@@ -29,7 +39,8 @@ describe("the named queries, on the fixture", () => {
     assert.ok(query, name);
     await reader.query("begin read only");
     try {
-      const text = bindParams(query, { ...PARAMS[name], ...params });
+      const given = PARAMS[name] ?? Object.fromEntries(query.params.map((one) => [one.name, EXAMPLES[one.type]]));
+      const text = bindParams(query, { ...given, ...params });
       return await reader.query<unknown[]>({ text, rowMode: "array" });
     } finally {
       await reader.query("rollback");
@@ -37,7 +48,7 @@ describe("the named queries, on the fixture", () => {
   };
   const rows = async (name: string, params?: Record<string, unknown>) => (await ask(name, params)).rows;
 
-  it("each have the columns that their headers promise, and example params here", async () => {
+  it("each have the columns that their headers promise, and answer something with their example params", async () => {
     for (const query of allQueries()) {
       const { fields, rowCount } = await ask(query.name);
       const types = await reader.query(
@@ -49,7 +60,7 @@ describe("the named queries, on the fixture", () => {
         query.columns.map(({ name, type }) => ({ name, type })),
         query.name,
       );
-      assert.ok(rowCount, query.name);
+      if (query.name in PARAMS) assert.ok(rowCount, query.name);
     }
   });
 

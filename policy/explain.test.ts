@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import Value from "typebox/value";
 import { readStackFile } from "../stacks/config.ts";
-import { unformatted } from "../stacks/pageTables.ts";
+import { unformatted } from "../stacks/docs/tables.ts";
 import { ALL_RULES, details } from "./explain.ts";
 import { answer, page, withTables } from "./main.ts";
 

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { closest } from "fastest-levenshtein";
-import { fillTables } from "../stacks/pageTables.ts";
+import { fillTables } from "../stacks/docs/tables.ts";
 import { configOf } from "./configOf.ts";
 import { ALL_RULES, details, overview, rulesTable } from "./explain.ts";
 

@@ -1,13 +1,6 @@
-import { fileURLToPath } from "node:url";
-import { planCapacity } from "./capacity.ts";
-import { listProblems, readStackFile } from "./config.ts";
 import { type Cost, costOf, type Line, PARTS } from "./cost.ts";
 import { PRICED_REGION } from "./prices.ts";
-
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
-
-/** The stacks that ship. */
-const STACKS = ["dev", "staging", "prod"] as const;
+import { shippedStacks } from "./shipped.ts";
 
 /** What stacks cost as a table in Markdown, a column each. */
 export function costTable(costs: Readonly<Record<string, Cost>>): string {
@@ -36,12 +29,7 @@ export function costTable(costs: Readonly<Record<string, Cost>>): string {
 
 /** The table of the stacks that ship, as stacks/README.md has it. */
 export function shippedTable(): string {
-  const costs = STACKS.map((stack) => {
-    const config = readStackFile(stack, ROOT);
-    const { plan, problems } = planCapacity(config);
-    if (!plan) throw new Error(`Pulumi.${stack}.yaml asks for too much:\n${listProblems(problems)}`);
-    return [stack, costOf(config, plan)] as const;
-  });
+  const costs = shippedStacks().map(({ stack, config, plan }) => [stack, costOf(config, plan)] as const);
   return [
     costTable(Object.fromEntries(costs)),
     "",

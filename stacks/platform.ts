@@ -30,7 +30,7 @@ export type Outputs = Record<string, pulumi.Input<unknown>>;
 /** Where the image keeps the authorities that RDS's certificates are of (runtime/Dockerfile). */
 const IMAGE_CA = "/app/rds-ca.pem";
 /** Days that a response waits for its reader: as long as SQS keeps one, so that a consumer may be down that long. */
-const RESPONSE_DAYS = 14;
+export const RESPONSE_DAYS = 14;
 
 /** Puts the components of infra/ together: each is handed what it needs by name, and nothing else. */
 export function platform({ name: stack, config, plan }: SoundStack, provider: Provider): Outputs {

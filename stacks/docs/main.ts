@@ -1,15 +1,11 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { shippedTable } from "./costTable.ts";
-import { configTable } from "./describe.ts";
-import { fillTables } from "./pageTables.ts";
+import { writeFileSync } from "node:fs";
+import { PAGES, pageOf, pathOf } from "./pages.ts";
+import { unformatted } from "./tables.ts";
 
-const README = fileURLToPath(new URL("README.md", import.meta.url));
-
-/** The page with its tables as the code makes them. */
-export const withTables = (page: string): string => fillTables(page, { cost: shippedTable, config: configTable });
-
-export const page = (): string => readFileSync(README, "utf8");
-
-/** `node stacks/docs.ts --write`: writes the tables into stacks/README.md. */
-if (import.meta.main && process.argv.includes("--write")) writeFileSync(README, withTables(page()));
+/** `node stacks/docs/main.ts` brings the parts of pages that the code makes up to date. */
+for (const name of Object.keys(PAGES)) {
+  const { now, made } = pageOf(name);
+  if (unformatted(now) === unformatted(made)) continue;
+  writeFileSync(pathOf(name), made);
+  console.log(`${name} is up to date again`);
+}

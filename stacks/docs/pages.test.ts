@@ -1,16 +1,53 @@
 import assert from "node:assert/strict";
-import { page, withTables } from "./docs.ts";
-import { unformatted } from "./pageTables.ts";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { marked, type Token } from "marked";
+import { documents } from "./commands.ts";
+import { PAGES, pageOf, pathOf } from "./pages.ts";
+import { unformatted } from "./tables.ts";
 
-describe("the page about stacks", () => {
-  it("has every key of the configuration and what the stacks cost, as the code has them", () => {
-    assert.equal(
-      unformatted(page()),
-      unformatted(withTables(page())),
-      "`node stacks/docs.ts --write` brings it up to date",
-    );
+/** Where a page's links lead to, and the anchors that its headings make (GitHub's: small letters, dashes for spaces). */
+function linksOf(text: string): { links: string[]; anchors: string[] } {
+  const links: string[] = [];
+  const anchors: string[] = [];
+  marked.walkTokens(marked.lexer(text), (token: Token) => {
+    if (token.type === "link") links.push(token.href);
+    if (token.type === "heading")
+      anchors.push(
+        token.text
+          .toLowerCase()
+          .replace(/[^\p{L}\p{N} _-]/gu, "")
+          .replaceAll(" ", "-"),
+      );
+  });
+  return { links, anchors };
+}
+
+describe("the pages", () => {
+  for (const name of Object.keys(PAGES))
+    it(`${name} has its tables as the code has them`, () => {
+      const { now, made } = pageOf(name);
+      assert.equal(unformatted(now), unformatted(made), "`node stacks/docs/main.ts` brings it up to date");
+    });
+
+  it("name every key of a stack's configuration, and what each stack costs", () => {
+    const { now } = pageOf("stacks/README.md");
     for (const key of ["quotas.share", "runners.ec2.machineImage", "callers[].principal", "tracking.zoneCount"])
-      assert.ok(unformatted(page()).includes(`|\`${key}\`|`), key);
-    for (const stack of ["dev", "staging", "prod"]) assert.match(page(), new RegExp(`\\| ${stack} `));
+      assert.ok(unformatted(now).includes(`|\`${key}\`|`), key);
+    for (const stack of ["dev", "staging", "prod"]) assert.match(now, new RegExp(`\\| ${stack} `));
+  });
+
+  it("lead to files, and to headings, that there are", () => {
+    const broken: string[] = [];
+    for (const page of documents())
+      for (const link of linksOf(readFileSync(pathOf(page), "utf8")).links) {
+        if (/^[a-z]+:/.test(link)) continue;
+        const [file = "", anchor] = link.split("#");
+        const target = file === "" ? pathOf(page) : join(dirname(pathOf(page)), file);
+        if (!existsSync(target)) broken.push(`${page}: ${link}`);
+        else if (anchor && !linksOf(readFileSync(target, "utf8")).anchors.includes(anchor))
+          broken.push(`${page}: ${link}`);
+      }
+    assert.deepEqual(broken, []);
   });
 });

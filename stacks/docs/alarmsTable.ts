@@ -1,0 +1,39 @@
+import { alarmsOf } from "../../infra/alarms.ts";
+import { DISPATCHER } from "../../infra/dispatcher.ts";
+import type { Watched } from "../../infra/watched.ts";
+import { memoryOf } from "../capacityPlan.ts";
+import { RESPONSE_DAYS } from "../platform.ts";
+import { type Shipped, shippedStacks } from "../shipped.ts";
+
+/** Every alarm that some stack of ours has, as a table in Markdown; figures of sizes are those of prod. */
+export function alarmsTable(): string {
+  const prod = shippedStacks().find(({ stack }) => stack === "prod");
+  if (prod === undefined) throw new Error("Pulumi.prod.yaml is not among the stacks that ship.");
+  const rows = alarmsOf(watchedOf(prod)).map(({ key, means, action, minutes: [over, of] }) => {
+    const lasting = of === 1 ? "at once" : `${over} of ${of} minutes`;
+    return `| \`${key}\` | ${lasting} | ${means} | ${action} |`;
+  });
+  return ["| alarm | goes off after | what it means | what to do |", "|---|---|---|---|", ...rows].join("\n");
+}
+
+/** A stack as its alarms see it. Names of what is watched do not stand in the table. */
+function watchedOf({ config, plan }: Shipped): Watched {
+  const name = "";
+  const { tracking } = config;
+  return {
+    plan,
+    queues: { requests: name, wakeups: name, deadLetters: name, responses: name, tenants: {} },
+    responseDays: RESPONSE_DAYS,
+    dispatcher: { functionName: name, timeoutSeconds: DISPATCHER.timeoutSeconds },
+    database: { identifier: name, storageGb: config.database.storageGb },
+    api: { loadBalancer: name, targetGroup: name, cluster: name, service: name },
+    ...(tracking.store === "opensearch"
+      ? { tracking: { domainName: name, nodes: tracking.instanceCount, storageGb: tracking.storageGb } }
+      : {}),
+    jobSeconds: config.jobs.timeoutSeconds,
+    runMemory: memoryOf(config),
+    accountId: config.account.id,
+    region: config.account.region,
+    monthlyUsd: config.budget.monthlyUsd,
+  };
+}

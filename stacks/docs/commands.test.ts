@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join, relative, sep } from "node:path";
+import { createInterface } from "node:readline";
+import { requirePython } from "../../runtime/runner/glue/testing/python.ts";
+import { type Block, blocksOf, documents } from "./commands.ts";
+import { pathOf } from "./pages.ts";
+
+const ALL = documents().flatMap((page) => blocksOf(page));
+const START_MS = 120_000;
+
+describe("the commands of the pages", () => {
+  it("say who tries each: a block's words are those that there are", () => {
+    assert.throws(() => blocksOf("page.md", "```bash\nls\n```"), /page\.md, block 1: write sh/);
+    assert.throws(() => blocksOf("page.md", "```sh later\nls\n```"), /not sh later/);
+    assert.deepEqual(blocksOf("page.md", "```sh exit=1\nfalse\n```"), [
+      { page: "page.md", number: 1, text: "false", by: "here", exit: 1 },
+    ]);
+  });
+
+  it("are tried by tests that there are, and are sound where nobody can try them here", () => {
+    for (const { page, number, text, by } of ALL) {
+      const where = `${page}, block ${number}`;
+      if (by !== "here" && by !== "account") assert.ok(existsSync(pathOf(by)), `${where}: there is no ${by}`);
+      // What people fill in stands in angle brackets.
+      const { status, stderr } = spawnSync("bash", ["-n"], {
+        input: text.replace(/<[^<>\n]+>/g, "x"),
+        encoding: "utf8",
+      });
+      assert.equal(status, 0, `${where}: ${stderr}`);
+      for (const [, script] of text.matchAll(/\bnpm run (?:-s )?([\w:-]+)/g))
+        assert.ok(script !== undefined && script in scripts(), `${where}: package.json has no script ${script}`);
+      for (const [, file] of text.matchAll(/\bnode (?:--\S+ )*([\w./-]+\.(?:ts|mjs))/g))
+        assert.ok(file !== undefined && existsSync(pathOf(file)), `${where}: there is no ${file}`);
+      for (const [, name] of text.matchAll(/\bnpx rates (?:--\S+ \S+ )*([a-z]+)\b/g))
+        assert.ok(name !== undefined && ratesCommands().includes(name), `${where}: rates has no command ${name}`);
+    }
+  });
+
+  describe("on a platform that stands", function () {
+    this.timeout(START_MS + 240_000);
+    this.slow(60_000);
+    let clone = "";
+    let platform: ChildProcess;
+    let env: NodeJS.ProcessEnv;
+
+    before(async function () {
+      const python = requirePython(this, "python");
+      clone = cloneOfOurs();
+      env = { ...foreignless(), PATH: [dirname(process.execPath), dirname(python), process.env.PATH].join(delimiter) };
+      // npm start, as the first page has it; on any free port, since 3000 may be somebody's.
+      platform = spawn("npm", ["start", "--", "--port", "0"], { cwd: clone, env, detached: true });
+      await standing(platform);
+    });
+    after(async () => {
+      if (platform?.pid !== undefined && platform.exitCode === null) {
+        const ended = once(platform, "exit");
+        process.kill(-platform.pid, "SIGINT");
+        await ended;
+      }
+      if (clone) rmSync(clone, { recursive: true, force: true });
+    });
+
+    for (const page of new Set(ALL.filter(({ by }) => by === "here").map((block) => block.page)))
+      it(`do what ${page} says`, () => {
+        const blocks = ALL.filter((block) => block.page === page && block.by === "here");
+        const { api } = JSON.parse(execFileSync("cat", [join(clone, ".local/platform.json")], { encoding: "utf8" }));
+        const { status, stdout, stderr } = spawnSync("bash", ["-c", scriptOf(blocks, api)], {
+          cwd: clone,
+          env,
+          encoding: "utf8",
+          timeout: 240_000,
+          maxBuffer: 64 * 1024 * 1024,
+        });
+        assert.equal(status, 0, `${stdout}\n${stderr}`);
+      });
+  });
+});
+
+/** The blocks one after the other in one shell, as a reader types them; the first that ends otherwise than told ends it. */
+function scriptOf(blocks: readonly Block[], api: string): string {
+  return [
+    // A failed command does not end what a reader types, but is remembered.
+    "set -E -o pipefail; trap 'failed=$?' ERR",
+    ...blocks.flatMap(({ page, number, text, exit }) => [
+      "failed=0",
+      text.replaceAll("http://127.0.0.1:3000", api),
+      `[ "$failed" = ${exit} ] || { echo "${page}, block ${number}: ended with $failed, not ${exit}" >&2; exit 1; }`,
+    ]),
+  ].join("\n");
+}
+
+/** A copy of this clone, with its packages: what a page makes, it makes there. */
+function cloneOfOurs(): string {
+  const clone = mkdtempSync(join(tmpdir(), "rates-pages-"));
+  const root = pathOf(".");
+  cpSync(root, clone, {
+    recursive: true,
+    filter: (source) => {
+      const [first = ""] = relative(root, source).split(sep);
+      return first !== "node_modules" && first !== ".git" && !first.startsWith(".local");
+    },
+  });
+  symlinkSync(pathOf("node_modules"), join(clone, "node_modules"));
+  return clone;
+}
+
+/** The environment without what leads elsewhere. */
+const foreignless = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(AWS_|RATES_|npm_)/.test(name)));
+
+/** Resolves once the platform says that it stands. */
+async function standing(child: ChildProcess): Promise<void> {
+  let said = "";
+  child.stderr?.on("data", (data) => {
+    said += data;
+  });
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+  const ready = (async () => {
+    for await (const line of lines) {
+      said += `${line}\n`;
+      if (line.includes("/dashboard")) return;
+    }
+    throw new Error(`npm start ended:\n${said}`);
+  })();
+  await ready;
+  child.stdout?.resume();
+}
+
+let known: string[] | undefined;
+/** The commands that `rates --help` lists. */
+function ratesCommands(): string[] {
+  const help = execFileSync(process.execPath, [pathOf("runtime/cli/main.ts"), "--help"], { encoding: "utf8" });
+  known ??= [...help.matchAll(/^ {2}([a-z]+)\b/gm)].map(([, name]) => name ?? "");
+  return known;
+}
+
+const scripts = (): Record<string, string> =>
+  JSON.parse(execFileSync("cat", [pathOf("package.json")], { encoding: "utf8" })).scripts;

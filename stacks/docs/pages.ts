@@ -1,0 +1,42 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { ERRORS } from "../../runtime/jobs/errors.ts";
+import { shippedTable } from "../costTable.ts";
+import { configTable } from "../describe.ts";
+import { alarmsTable } from "./alarmsTable.ts";
+import { capacityTable } from "./capacityTable.ts";
+import { fillTables } from "./tables.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+export const pathOf = (page: string): string => fileURLToPath(new URL(page, ROOT));
+const read = (file: string): string => readFileSync(pathOf(file), "utf8");
+
+/** A file of the clone as a block of code, so that what a page shows is what the tests run. */
+const listing = (file: string, language: string) => (): string => `\`\`\`${language}\n${read(file).trimEnd()}\n\`\`\``;
+
+function errorsTable(): string {
+  const rows = Object.entries(ERRORS).map(
+    ([code, { category, retryable, http, message }]) =>
+      `| \`${code}\` | ${category} | ${retryable ? "yes" : "no"} | ${http} | ${message.replaceAll("|", "\\|")} |`,
+  );
+  return ["| type | category | may work later | HTTP | message |", "|---|---|---|---|---|", ...rows].join("\n");
+}
+
+/** The pages that have parts made by the code: the parts of each, by the name between whose marks they stand. */
+export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
+  "stacks/README.md": { cost: shippedTable, config: configTable },
+  "stacks/CAPACITY.md": { capacity: capacityTable },
+  "infra/OPERATING.md": { alarms: alarmsTable },
+  "runtime/jobs/README.md": { errors: errorsTable },
+  "runtime/clients/README.md": {
+    typescript: listing("runtime/clients/batch.ts", "ts"),
+    python: listing("runtime/clients/batch.py", "python"),
+    shell: listing("runtime/clients/batch.sh", "sh file"),
+  },
+};
+
+/** A page as it stands, and as the code would have it. */
+export function pageOf(name: string): { now: string; made: string } {
+  const now = read(name);
+  return { now, made: fillTables(now, PAGES[name] ?? {}) };
+}
