@@ -20,7 +20,7 @@ export const shortages = (config: StackConfig, plan: CapacityPlan): ConfigProble
   needsOf(config, plan).flatMap(shortage);
 
 /** What a plan uses of a limit, and what to say if that is too much. */
-interface Need {
+export interface Need {
   key: string;
   value: unknown;
   used: number;
@@ -32,7 +32,8 @@ interface Need {
   remedy: string;
 }
 
-function needsOf(config: StackConfig, plan: CapacityPlan): Need[] {
+/** What a plan uses of every limit that it could run into, as far as it is from it. */
+export function needsOf(config: StackConfig, plan: CapacityPlan): Need[] {
   const { account, api, database, network, quotas, runners } = config;
   const { share } = quotas;
   const { maxConcurrentRuns: runs, dpuPerRun } = plan.glue;
