@@ -3,7 +3,8 @@ import { RUNNERS, STATES } from "../jobs/states.ts";
 import type { Submitted } from "./client.ts";
 import { type CliContext, clientOf, seconds, time, whole } from "./context.ts";
 import type { JobDocument } from "./events.ts";
-import { coloured, durationText, plain, print, printJson, say, table, width } from "./screen.ts";
+import { coloured, durationText, plain, print, printJson, say, width } from "./screen.ts";
+import { table } from "./table.ts";
 import { follow, sayEnd } from "./watch.ts";
 
 /** What a job does, in a few words. */
@@ -40,6 +41,8 @@ function jobTable(jobs: readonly JobDocument[]): string {
     ]),
     width(process.stdout),
     {
+      keep: [several ? 2 : 1],
+      right: several ? [4, 5] : [3, 4],
       colour: (cell, column) =>
         column === 0 ? cell.replace(/\S+/, (status) => coloured(status, process.stdout)) : cell,
     },

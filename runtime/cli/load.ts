@@ -4,7 +4,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "./client.ts";
 import { CommandError, reasonOf } from "./exits.ts";
 import { interruptible } from "./interrupt.ts";
-import { bar, bytesText, ProgressLine } from "./screen.ts";
+import { bar, ProgressLine } from "./progress.ts";
+import { bytesText, width } from "./screen.ts";
 
 /** Parts that travel at once. */
 const PARALLEL = 4;
@@ -77,10 +78,10 @@ async function sendParts(
     const seconds = Math.max(0.001, (Date.now() - start) / 1000);
     const left = bytes === 0 ? undefined : ((size - bytes) / bytes) * seconds;
     const done = `${bytesText(bytes)} of ${bytesText(size)}`;
-    line.update(
-      `Uploading  ${bar(bytes / size, done, `${bytesText(bytes / seconds)}/s`, left)}`,
-      bytes === size ? "sent" : "",
-    );
+    const head = "Uploading  ";
+    const room = width(process.stderr) - head.length - 1;
+    const drawn = bar(bytes / size, done, `${bytesText(bytes / seconds)}/s`, left, room);
+    line.update(head + drawn, bytes === size ? "sent" : "");
   };
   // The first part that fails ends the others too.
   const failed = new AbortController();

@@ -3,7 +3,9 @@ import type { Client } from "./client.ts";
 import { type Detail, documents, type JobDocument } from "./events.ts";
 import { type Exit, exitOf } from "./exits.ts";
 import { interruptible } from "./interrupt.ts";
-import { bar, bytesText, coloured, dim, durationText, ProgressLine, plain, say, table, width } from "./screen.ts";
+import { bar, ProgressLine } from "./progress.ts";
+import { bytesText, coloured, dim, durationText, plain, say, width } from "./screen.ts";
+import { table } from "./table.ts";
 
 /** How a job is followed. */
 export interface Following {
@@ -48,7 +50,8 @@ function progressText(document: JobDocument, total: number | undefined): string 
   if (total !== undefined && bytes >= total) return `${head}  ${done} read, checking and writing`;
   const share = total !== undefined ? bytes / total : estimatedRows && rows > 0 ? rows / estimatedRows : undefined;
   if (share === undefined || share >= 1) return `${head}  ${done}  ${rate}`;
-  return `${head}  ${bar(share, done, rate, (seconds * (1 - share)) / share)}`;
+  const room = width(process.stderr) - status.length - requestId.length - 4;
+  return `${head}  ${bar(share, done, rate, (seconds * (1 - share)) / share, room)}`;
 }
 
 /** Says how a job ended, with its report of bad rows if it has one; answers the command's exit. */

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { stripVTControlCharacters } from "node:util";
+import fc from "fast-check";
+import stringWidth from "string-width";
+import { cutTo, table } from "./table.ts";
+
+describe("tables", () => {
+  const head = ["STATUS", "ID", "WHAT"];
+  const rows = [
+    ["SUCCEEDED", "a".repeat(60), "x".repeat(200)],
+    ["FAILED", "short", "line\nbreak"],
+  ];
+
+  it("fit the terminal, the widest cells giving way first", () => {
+    for (const room of [60, 80, 120]) {
+      const lines = table(head, rows, room).split("\n");
+      assert.equal(lines.length, 3);
+      for (const line of lines) assert(line.length <= room, `${line.length} > ${room}: ${line}`);
+      assert(lines[1]?.startsWith("SUCCEEDED  aaaa"));
+      assert.match(lines[1] ?? "", /…$/);
+    }
+    assert.match(table(head, rows, Number.POSITIVE_INFINITY), /x{200}/);
+  });
+
+  it("keep ids whole as long as anything else can give way", () => {
+    const id = "a".repeat(60);
+    assert(table(head, rows, 90, { keep: [1] }).includes(id));
+    assert(!table(head, rows, 90).includes(id));
+    assert(!table(head, rows, 40, { keep: [1] }).includes(id));
+  });
+
+  it("count wide characters as the terminal does, and never cut one in two", () => {
+    const wide = [["東京から上海まで", "👨‍👩‍👧‍👦 family", "é"]];
+    for (let room = 1; room < 40; room++)
+      for (const line of table(["A", "B", "C"], wide, room).split("\n"))
+        assert(stringWidth(line) <= room, `${room}: ${line}`);
+    const [, line = ""] = table(["A", "B"], [["東京", "x"]], 80).split("\n");
+    assert.equal(line, "東京  x");
+  });
+
+  it("never wrap, whatever they hold", () => {
+    const cell = fc.string({ unit: "grapheme", maxLength: 40 });
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(cell, { minLength: 4, maxLength: 4 }), { maxLength: 5 }),
+        fc.nat(100),
+        (all, nat) => {
+          const room = nat + 1;
+          for (const line of table(["ONE", "TWO", "THREE", "FOUR"], all, room).split("\n"))
+            assert(stringWidth(line) <= room, `${room}: ${JSON.stringify(line)}`);
+        },
+      ),
+    );
+  });
+
+  it("put numbers at the right of their column", () => {
+    const lines = table(
+      ["N", "WHAT"],
+      [
+        ["5", "a"],
+        ["1,000", "b"],
+      ],
+      80,
+      { right: [0] },
+    ).split("\n");
+    assert.deepEqual(lines, ["    N  WHAT", "    5  a", "1,000  b"]);
+  });
+
+  it("cut text with colours at the columns that are seen, and leave no colour open", () => {
+    const red = `\u001b[31mFAILED\u001b[39m and what else was said`;
+    const cut = cutTo(red, 10);
+    assert.equal(stripVTControlCharacters(cut), "FAILED an…");
+    assert(cut.includes("\u001b[39m"));
+    assert.equal(stripVTControlCharacters(cutTo(red, 4)), "FAI…");
+    assert(cutTo(red, 4).endsWith("\u001b[39m"));
+    assert.equal(cutTo("abc", 0), "");
+  });
+});
