@@ -1,24 +1,25 @@
 import { type Connection, localPlatform, noPlatform } from "./client.ts";
 import type { CliContext, GlobalOptions } from "./context.ts";
+import { examples } from "./help.ts";
 import { print, printJson } from "./screen.ts";
 import { stackOutputs } from "./stackOutputs.ts";
 
 /** `rates env`: what AWS's SDKs and a service's own code need to reach a platform, for a shell to take over. */
 export function environmentCommand({ program }: CliContext): void {
-  program
+  const env = program
     .command("env")
-    .description("Print where queues, buckets and API are, as variables for a shell and AWS's SDKs")
-    .addHelpText("after", '\nExamples:\n  eval "$(rates env)"\n  eval "$(rates --stack dev env)"\n  rates env --json')
-    .action((_flags: object, command) => {
-      const { json, ...connection } = command.optsWithGlobals() as GlobalOptions;
-      const variables = environmentOf(connection);
-      if (json) return printJson(variables);
-      print(
-        Object.entries(variables)
-          .map(([name, value]) => `export ${name}=${quoted(value)}`)
-          .join("\n"),
-      );
-    });
+    .description("Print where queues, buckets and API are, as variables for a shell and AWS's SDKs");
+  examples(env, "rates env", "rates env --json");
+  env.action((_flags: object, command) => {
+    const { json, ...connection } = command.optsWithGlobals() as GlobalOptions;
+    const variables = environmentOf(connection);
+    if (json) return printJson(variables);
+    print(
+      Object.entries(variables)
+        .map(([name, value]) => `export ${name}=${quoted(value)}`)
+        .join("\n"),
+    );
+  });
 }
 
 /**

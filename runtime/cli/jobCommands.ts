@@ -3,6 +3,7 @@ import { RUNNERS, STATES } from "../jobs/states.ts";
 import type { Submitted } from "./client.ts";
 import { type CliContext, clientOf, seconds, time, whole } from "./context.ts";
 import type { JobDocument } from "./events.ts";
+import { examples, GROUPS } from "./help.ts";
 import { coloured, durationText, plain, print, printJson, say, width } from "./screen.ts";
 import { table } from "./table.ts";
 import { follow, sayEnd } from "./watch.ts";
@@ -51,8 +52,13 @@ function jobTable(jobs: readonly JobDocument[]): string {
 
 /** Commands about jobs that exist: watch, list, show, cancel, retry. */
 export function jobCommands({ program, end }: CliContext): void {
-  program
-    .command("watch")
+  program.commandsGroup(GROUPS.jobs);
+  examples(
+    program.command("watch"),
+    "rates watch nightly-load",
+    "rates watch nightly-load --wait 600   # for ten minutes at most; exit code 5 then",
+    "rates watch nightly-load && rates result nightly-load --output rates.csv",
+  )
     .description("Follow a job until it has ended")
     .argument("<id>")
     .option("--wait <seconds>", "give up after so long; the job goes on", seconds)
@@ -63,8 +69,13 @@ export function jobCommands({ program, end }: CliContext): void {
       if (json) printJson(document);
     });
 
-  program
-    .command("list")
+  examples(
+    program.command("list"),
+    "rates list",
+    "rates list --status FAILED --from 2026-01-31",
+    "rates list --sort totalMs --limit 5   # the slowest",
+    "rates list --label source=carrier-7 --json | jq -r '.jobs[].requestId'",
+  )
     .description("List jobs, the newest first")
     .addOption(new Option("--status <state>", "its state").choices(STATES))
     .addOption(new Option("--type <type>", "what it does").choices(["read", "update"]))
@@ -94,8 +105,7 @@ export function jobCommands({ program, end }: CliContext): void {
       if (page.cursor) say(`More: the same with --cursor ${page.cursor}`);
     });
 
-  program
-    .command("show")
+  examples(program.command("show"), "rates show nightly-load", "rates show nightly-load --json | jq .error")
     .description("Show everything that is known of a job")
     .argument("<id>")
     .action(async (id: string, _flags: object, command: Command) => {
@@ -125,8 +135,11 @@ export function jobCommands({ program, end }: CliContext): void {
       );
     });
 
-  program
-    .command("cancel")
+  examples(
+    program.command("cancel"),
+    "rates cancel nightly-load",
+    "rates cancel nightly-load && rates watch nightly-load",
+  )
     .description("Cancel a job: one that waits ends at once, a running one when its database session is gone")
     .argument("<id>")
     .action(async (id: string, _flags: object, command: Command) => {
@@ -140,8 +153,7 @@ export function jobCommands({ program, end }: CliContext): void {
       );
     });
 
-  program
-    .command("retry")
+  examples(program.command("retry"), "rates retry nightly-load   # submits nightly-load.retry-1")
     .description("Submit the task of a failed or cancelled job again, as a new job")
     .argument("<id>")
     .action(async (id: string, _flags: object, command: Command) => {

@@ -1,43 +1,13 @@
-import { Command, CommanderError } from "commander";
-import { environmentCommand } from "./environmentCommand.ts";
+import { CommanderError } from "commander";
 import { CommandError, EXITS, type Exit, reasonOf } from "./exits.ts";
-import { jobCommands } from "./jobCommands.ts";
-import { operateCommands } from "./operateCommands.ts";
+import { createProgram } from "./program.ts";
 import { printJson, say } from "./screen.ts";
-import { workCommands } from "./workCommands.ts";
 
-/** The `rates` command. */
-const program = new Command("rates")
-  .description("Submits work to the rates platform, watches it and fetches what it brings.")
-  .option("--stack <name>", "a deployed stack, as `pulumi stack output` knows it; with --token")
-  .option("--api <url>", "the platform's API (RATES_API; else the platform on this machine)")
-  .option("--token <token>", "the token to use (RATES_TOKEN)")
-  .option("--data-dir <dir>", "the local platform's data directory (RATES_DATA_DIR, .local)")
-  .option("--tenant <tenant>", "whose jobs, for an admin's token")
-  .option("--json", "machine-readable output on stdout")
-  .showSuggestionAfterError()
-  .addHelpText(
-    "after",
-    `
-Examples:
-  rates query average_rates --param date_from=2021-01-01 --param date_to=2021-01-31 --param orig_code=AEJEA --param dest_code=ITSPE
-  rates load prices.csv --target prices --mode replace
-  rates submit request.json --watch
-  rates list --status FAILED
-
-Exit codes:
-${Object.values(EXITS)
-  .map(({ code, means }) => `${String(code).padStart(5)}  ${means}`)
-  .join("\n")}`,
-  );
-
+/** The `rates` command, run. */
 const exits: { last: Exit } = { last: "done" };
-const context = { program, end: (exit: Exit) => (exits.last = exit) };
-workCommands(context);
-jobCommands(context);
-operateCommands(context);
-environmentCommand(context);
-for (const command of [program, ...program.commands]) command.exitOverride();
+const program = createProgram((exit) => {
+  exits.last = exit;
+});
 
 // `| head` has seen enough: that is no failure, and nobody reads what would follow.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -1,4 +1,5 @@
 import { type CliContext, clientOf, collect, whole } from "./context.ts";
+import { examples, GROUPS } from "./help.ts";
 import { print, printJson, say } from "./screen.ts";
 
 /** What POST /redrive answers: dead letters by error class. */
@@ -9,8 +10,13 @@ interface Redriven {
 
 /** Commands for who keeps the platform going: redrive. */
 export function operateCommands({ program }: CliContext): void {
-  program
-    .command("redrive")
+  program.commandsGroup(GROUPS.platform);
+  examples(
+    program.command("redrive"),
+    "rates redrive --dry-run   # what lies there, by error class, and what would be put back",
+    "rates redrive",
+    "rates redrive --type UnreadableMessage --limit 10",
+  )
     .description("Put dead letters back into the request queue: those whose cause may have passed, or those of --type")
     .option("--type <class>", "an error class to put back, as ReceivedTooOften; again for another", collect)
     .option("--limit <n>", "look at so many at most (1000)", whole)

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 
 import { type CliContext, clientOf, collect, seconds } from "./context.ts";
+import { examples, GROUPS } from "./help.ts";
 import { coloured, print, printJson, say } from "./screen.ts";
 import type { SubmitFlags } from "./submit.ts";
 import { follow, sayEnd } from "./watch.ts";
@@ -18,7 +19,15 @@ type Flags = SubmitFlags & { wait?: number };
 
 /** Commands that bring work: submit, load, query; and what comes of it: result; and what there is to ask: queries. */
 export function workCommands({ program, end }: CliContext): void {
-  jobOptions(program.command("submit"))
+  program.commandsGroup(GROUPS.work);
+  examples(
+    jobOptions(program.command("submit")),
+    "rates submit request.json --watch",
+    "rates submit --query lane_coverage --format csv --explain   # where it would run, and whether at once",
+    "rates submit --target prices --s3 s3://uploads/prices.csv --dry-run --watch",
+    "rates submit --statement purge_prices --param before=2020-01-01 --id purge",
+    `echo '{"task":{"type":"read","query":"lane_coverage"}}' | rates submit -`,
+  )
     .description("Submit a request: from a JSON file (- for stdin), or put together from flags")
     .argument("[file]", "a file with one request, as on the queue")
     .option("--query <name>", "a named query (rates queries lists them)")
@@ -59,7 +68,13 @@ export function workCommands({ program, end }: CliContext): void {
       }
     });
 
-  jobOptions(program.command("load"))
+  examples(
+    jobOptions(program.command("load")),
+    "rates load prices.csv",
+    "rates load prices.ndjson.gz --mode replace   # first removes the lanes and days that the file has",
+    "rates load prices.csv --dry-run   # checks every row, changes nothing",
+    "rates load ports.csv --target ports --id ports-2026-01",
+  )
     .description("Load a file of this machine: .csv or .ndjson, also .gz; all of its rows go in, or none")
     .argument("<file>")
     .option("--target <table>", "prices, ports or regions", "prices")
@@ -83,7 +98,12 @@ export function workCommands({ program, end }: CliContext): void {
       if (json) printJson(document);
     });
 
-  jobOptions(program.command("query"))
+  examples(
+    jobOptions(program.command("query")),
+    "rates query lane_coverage",
+    "rates query average_rates \\\n--param date_from=2021-01-01 --param date_to=2021-01-31 \\\n--param orig_code=AEJEA --param dest_code=ITSPE \\\n--output rates.csv",
+    `rates query --sql "select count(*) from prices" --format json`,
+  )
     .description("Run a named query (or --sql) as a job, wait for it and print its result")
     .argument("[name]", "a named query (rates queries lists them)")
     .option("--sql <select>", "raw SQL, where the stack allows it")
@@ -110,8 +130,11 @@ export function workCommands({ program, end }: CliContext): void {
       if (json && (exit !== "done" || output !== undefined)) printJson(document);
     });
 
-  program
-    .command("result")
+  examples(
+    program.command("result").helpGroup(GROUPS.jobs),
+    "rates result nightly-report > report.csv",
+    "rates result nightly-report --output report.csv.gz",
+  )
     .description("Print the result of a job, or write it to a file")
     .argument("<id>")
     .option("--output <file>", "write it there; the file appears when it is whole")
@@ -122,8 +145,7 @@ export function workCommands({ program, end }: CliContext): void {
       if (json && output !== undefined) printJson({ requestId: id, file: output, bytes });
     });
 
-  program
-    .command("queries")
+  examples(program.command("queries"), "rates queries", "rates queries --json | jq -r '.queries[].name'")
     .description("List the named queries and statements with their parameters")
     .action(async (_flags: object, command: Command) => {
       const { client, json } = clientOf(command);

@@ -1,0 +1,55 @@
+import { styleText } from "node:util";
+import { type Command, Help } from "commander";
+
+/** What the list of commands is divided into. */
+export const GROUPS = {
+  work: "Bring work:",
+  jobs: "Look after jobs:",
+  platform: "Look after the platform:",
+  shell: "This command:",
+} as const;
+
+const EXAMPLES = new WeakMap<Command, readonly string[]>();
+
+/** Ways of calling a command, which its help ends with: each as it is typed, and behind a # what it is for. */
+export function examples(command: Command, ...lines: readonly string[]): Command {
+  EXAMPLES.set(command, lines);
+  const text = lines.flatMap(shown).join("\n");
+  return command.addHelpText("after", ({ error }) => (error ? "" : `\nExamples:\n${text}`));
+}
+
+/** Columns of the narrowest terminal that help is written for. */
+const COLUMNS = 80;
+
+/** An example as lines of the help: what it is for stands above it where it would make the line too long. */
+export function shown(example: string): string[] {
+  const [run = "", does] = example.split(/ {2,}(?=# )/);
+  const lines = run.split("\n").map((line, index) => `${index === 0 ? "  " : "    "}${line}`);
+  if (does === undefined) return lines;
+  const beside = `${lines.at(-1)}   ${does}`;
+  return lines.length === 1 && beside.length <= COLUMNS ? [beside] : [`  ${does}`, ...lines];
+}
+
+/** The examples that a command's help shows. */
+export const examplesOf = (command: Command): readonly string[] => EXAMPLES.get(command) ?? [];
+
+/** Every command, those within others included. */
+export const commandsOf = (command: Command): Command[] => command.commands.flatMap((one) => [one, ...commandsOf(one)]);
+
+/** How help looks; where there is no terminal, or NO_COLOR is set, commander takes the styles out. */
+export const HELP_STYLE = {
+  showGlobalOptions: true,
+  styleTitle: (title: string) => styleText("bold", title, { validateStream: false }),
+  styleCommandText: (text: string) => styleText("cyan", text, { validateStream: false }),
+  styleSubcommandText: (text: string) => styleText("cyan", text, { validateStream: false }),
+  subcommandTerm: (command: Command) => `${command.name()} ${argumentsOf(command)}`.trimEnd(),
+};
+
+/** A command's arguments as its line in the list shows them; its options are its own help's to show. */
+const argumentsOf = (command: Command): string => {
+  const help = new Help();
+  return (
+    command.registeredArguments.map((one) => (one.required ? `<${one.name()}>` : `[${one.name()}]`)).join(" ") ||
+    (help.visibleCommands(command).length > 1 ? "<command>" : "")
+  );
+};
