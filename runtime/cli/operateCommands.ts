@@ -1,5 +1,5 @@
 import { type CliContext, clientOf, collect, whole } from "./context.ts";
-import { examples, GROUPS } from "./help.ts";
+import { examples } from "./help.ts";
 import { print, printJson, say } from "./screen.ts";
 
 /** What POST /redrive answers: dead letters by error class. */
@@ -10,7 +10,6 @@ interface Redriven {
 
 /** Commands for who keeps the platform going: redrive. */
 export function operateCommands({ program }: CliContext): void {
-  program.commandsGroup(GROUPS.platform);
   examples(
     program.command("redrive"),
     "rates redrive --dry-run   # what lies there, by error class, and what would be put back",

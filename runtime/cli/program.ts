@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { capacityCommand } from "./capacityCommand.ts";
 import type { CliContext } from "./context.ts";
 import { environmentCommand } from "./environmentCommand.ts";
 import { EXITS } from "./exits.ts";
@@ -35,6 +36,8 @@ export function createProgram(end: CliContext["end"]): Command {
   const context = { program, end };
   workCommands(context);
   jobCommands(context);
+  program.commandsGroup(GROUPS.platform);
+  capacityCommand(context);
   operateCommands(context);
   program.commandsGroup(GROUPS.shell);
   environmentCommand(context);

@@ -1,0 +1,72 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { connect } from "./client.ts";
+import { type CliContext, type GlobalOptions, seconds, whole } from "./context.ts";
+import { CommandError } from "./exits.ts";
+import { examples } from "./help.ts";
+import { print, printJson, say, width } from "./screen.ts";
+
+/** The stack that `npm start` imitates unless told otherwise. */
+const USUAL_STACK = "dev";
+/** What a job takes where nothing is said: a read of some thousand rows. */
+const USUAL_SECONDS = 30;
+
+interface Flags extends GlobalOptions {
+  burst?: number;
+  seconds: number;
+}
+
+/** How many jobs come at once. */
+function jobs(value: string): number {
+  const number = whole(value);
+  if (number === 0) throw new InvalidArgumentError("It has to be 1 at least.");
+  return number;
+}
+
+/** `rates capacity`: what fits a stack's account, what limits it, what a burst would take. Asks nobody but its file. */
+export function capacityCommand({ program }: CliContext): void {
+  examples(
+    program.command("capacity"),
+    "rates capacity   # of what runs on this machine, and of the stack dev that it imitates",
+    "rates capacity --stack prod",
+    "rates capacity --stack prod --burst 5000 --seconds 60",
+    "rates capacity --stack prod --json | jq .plan.database.parts",
+  )
+    .description("Show how many runs fit a stack (dev), what limits them, and what a burst of jobs would take")
+    .option("--burst <jobs>", "what so many jobs at once would take", jobs)
+    .option("--seconds <n>", "how long each of them runs", seconds, USUAL_SECONDS)
+    .action(async (_flags: object, command: Command) => {
+      const { stack = USUAL_STACK, burst, seconds: each, json, ...options } = command.optsWithGlobals<Flags>();
+      const [{ plannedStack }, { capacityText, burstText }, { burstOf, roomOf }] = await Promise.all([
+        import("./stackFile.ts"),
+        import("./capacityText.ts"),
+        import("../../stacks/capacityRoom.ts"),
+      ]);
+      const { config, plan } = plannedStack(stack);
+      const live = command.optsWithGlobals<Flags>().stack === undefined ? await running(options) : undefined;
+      const bursts = burst === undefined ? undefined : burstOf(config, plan, burst, each);
+      if (json)
+        return printJson({
+          stack,
+          account: config.account,
+          plan,
+          room: roomOf(config, plan),
+          ...(live ? { live } : {}),
+          ...(bursts ? { burst: bursts } : {}),
+        });
+      const room = width(process.stdout);
+      print(capacityText(stack, { config, plan, live }, room));
+      if (bursts) print(`\n${burstText(bursts, each, room)}`);
+    });
+}
+
+/** Runs in use of the platform that answers; without one the plan is all that there is to show. */
+async function running(options: GlobalOptions) {
+  try {
+    const { capacity } = await connect(options).json<{ capacity: import("./capacityText.ts").Live }>("GET", "/stats");
+    return capacity;
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    say(`What runs now is not known: ${error.message.split("\n")[0]}`);
+    return undefined;
+  }
+}
