@@ -6,6 +6,8 @@ import { start } from "./testing.ts";
 
 const program = () => createProgram(() => undefined);
 const pathOf = (command: Command): string[] => (command.parent ? [...pathOf(command.parent), command.name()] : []);
+const isShown = (command: Command) =>
+  command.commands.length === 0 && command.parent?.createHelp().visibleCommands(command.parent).includes(command);
 const COLUMNS = 80;
 
 /** The calls of `rates` in a line of shell, as lists of words. */
@@ -23,7 +25,7 @@ const callsIn = (example: string): string[][] =>
 
 describe("help", () => {
   it("has a description and examples for every command, none wider than a terminal", () => {
-    for (const command of commandsOf(program()).filter((one) => one.commands.length === 0)) {
+    for (const command of commandsOf(program()).filter(isShown)) {
       const name = pathOf(command).join(" ");
       assert(command.description().length > 10, name);
       assert(examplesOf(command).length > 0, `${name} has no examples`);

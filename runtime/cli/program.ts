@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { capacityCommand } from "./capacityCommand.ts";
+import { completionCommand } from "./completionCommand.ts";
 import type { CliContext } from "./context.ts";
 import { environmentCommand } from "./environmentCommand.ts";
 import { EXITS } from "./exits.ts";
@@ -41,6 +42,7 @@ export function createProgram(end: CliContext["end"]): Command {
   operateCommands(context);
   program.commandsGroup(GROUPS.shell);
   environmentCommand(context);
+  completionCommand(context);
   program.helpCommand("help [command]", "Show how a command is used, with examples");
   for (const command of [program, ...commandsOf(program)]) command.exitOverride();
   return program;

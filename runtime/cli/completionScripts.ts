@@ -1,0 +1,61 @@
+/** The shells that completion is made for. */
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+export type Shell = (typeof SHELLS)[number];
+
+/** What `rates complete` answers where names of files are meant. */
+export const FILES = ":files";
+
+/**
+ * What the shell has to do: hand the line up to the cursor on to `rates complete`, which knows the rest. Own scripts, since
+ * those of the libraries (tab, tabtab) evaluate the line: TAB behind `$(…)` would run it; and complete no files.
+ */
+export const script = (shell: Shell, command: readonly string[]): string =>
+  SCRIPTS[shell](command.map(shell === "fish" ? fishQuoted : quoted).join(" "));
+
+const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
+const fishQuoted = (word: string): string => `'${word.replace(/[\\']/g, "\\$&")}'`;
+
+const SCRIPTS: Record<Shell, (command: string) => string> = {
+  bash: (command) => `# bash completion for rates: eval "$(rates completion bash)"
+_rates() {
+  local answer IFS=$'\\n'
+  answer=$(${command} complete bash "\${COMP_LINE:0:COMP_POINT}" 2>/dev/null) || return
+  COMPREPLY=()
+  if [ "$answer" = "${FILES}" ]; then
+    compopt -o filenames 2>/dev/null
+    COMPREPLY=($(compgen -f -- "\${COMP_WORDS[COMP_CWORD]}"))
+    return
+  fi
+  while read -r; do
+    [ -z "$REPLY" ] || COMPREPLY+=("$REPLY")
+  done <<<"$answer"
+  case "\${COMPREPLY[0]-}" in *=) compopt -o nospace 2>/dev/null ;; esac
+}
+complete -F _rates rates
+`,
+  zsh: (command) => `#compdef rates
+# zsh completion for rates: eval "$(rates completion zsh)", after compinit
+_rates() {
+  local answer
+  answer=$(${command} complete zsh "\${(j: :)\${(@)words[1,CURRENT]}}" 2>/dev/null) || return
+  if [[ $answer == "${FILES}" ]]; then
+    _files
+    return
+  fi
+  local -a choices=("\${(@f)answer}")
+  [[ -n $answer ]] && _describe 'rates' choices
+}
+if [[ $zsh_eval_context == *func ]]; then _rates "$@"; else compdef _rates rates; fi
+`,
+  fish: (command) => `# fish completion for rates: rates completion fish | source
+function __rates
+  set -l answer (${command} complete fish (commandline -cp | string collect) 2>/dev/null)
+  if test "$answer" = "${FILES}"
+    __fish_complete_path (commandline -ct)
+  else
+    printf '%s\\n' $answer
+  end
+end
+complete -c rates -f -a '(__rates)'
+`,
+};
