@@ -8,10 +8,6 @@ export interface Played {
   readonly history: readonly string[];
 }
 
-// Runs and dispatchers, each a process of its own elsewhere, share this one: what one of them leaves unhandled when its
-// connection is lost must not end the others.
-process.on("unhandledRejection", () => undefined);
-
 const stage = await openStage();
 process.on("message", async (seed: number) => {
   try {

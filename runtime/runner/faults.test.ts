@@ -81,6 +81,23 @@ describe("a runner killed at any step", () => {
       assert.equal((await response()).stats.attempts, 2);
     });
 
+  it("whose keeping session the server ends while it works commits that job all the same", async () => {
+    await p.request({ requestId: "job", task: TASKS.update.task });
+    const [run] = p.startRuns("ec2", { step: "COPY", signal: "SIGSTOP" });
+    assert(run);
+    await p.until("the runner is paused", async () => p.isStopped(run.child.pid ?? 0));
+    const { rows: ended } = await p.admin.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and usename = 'job_keeper'`,
+    );
+    assert.equal(ended.length, 1);
+    run.child.kill("SIGCONT");
+    assert.equal(await run.exit, 1, "it can claim nothing more");
+    assert.deepEqual(await rows(), [1, 2, 3]);
+    const answer = await response();
+    assert.deepEqual([answer.status, answer.stats.attempts], ["SUCCEEDED", 1]);
+  });
+
   it("is in the table once though the same batch comes five times at once", async () => {
     const body = { requestId: "batch", task: TASKS.update.task };
     await Promise.all([p.request(body), p.request(body, body), p.request(body), p.request(body)]);

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import type pg from "pg";
 import { type Queues, sendResponse } from "../jobs/responses.ts";
@@ -44,32 +43,36 @@ export async function run({ kind, client, bench, sqs, queues, logLocation, drain
   const end = Date.now() + lifetimeSeconds * 1000;
   let done = 0;
   let idleSince = Date.now();
-  while (!draining.aborted && Date.now() < end) {
-    bell.reset();
-    const session = await bench.sessions.get(roleFor(kind === "ec2" ? "update" : "read"));
-    const job = await nextJob(bench, session.backend, logLocation);
-    if (job === "ended") break;
-    if (job) {
-      const response = await doJob(bench, job, session, (made) => {
-        keeper = made;
-      });
-      keeper = undefined;
-      done++;
-      idleSince = Date.now();
-      if (response) {
-        // The next job does not wait for the queue; the run's end waits for both.
-        const sent = send(sqs, queues, bench, job, response);
-        sending.add(sent);
-        sent.finally(() => sending.delete(sent));
+  try {
+    while (!draining.aborted && Date.now() < end) {
+      bell.reset();
+      const session = await bench.sessions.get(roleFor(kind === "ec2" ? "update" : "read"));
+      const job = await nextJob(bench, session.backend, logLocation);
+      if (job === "ended") break;
+      if (job) {
+        const response = await doJob(bench, job, session, (made) => {
+          keeper = made;
+        });
+        keeper = undefined;
+        done++;
+        idleSince = Date.now();
+        if (response) {
+          // The next job does not wait for the queue; the run's end waits for both.
+          const sent = send(sqs, queues, bench, job, response);
+          sending.add(sent);
+          sent.finally(() => sending.delete(sent));
+        }
+        continue;
       }
-      continue;
+      const left = idleSince + idleSeconds * 1000 - Date.now();
+      if (left > 0) await bell.wait(Math.min(left, poll));
+      else if (await retire(client, bench.run)) break;
     }
-    const left = idleSince + idleSeconds * 1000 - Date.now();
-    if (left > 0) await bell.wait(Math.min(left, poll));
-    else if (await retire(client, bench.run)) break;
+    if (draining.aborted || Date.now() >= end) await drain(client, bench.run);
+  } finally {
+    // Also where the database is gone: what was committed is answered.
+    await Promise.all(sending);
   }
-  if (draining.aborted || Date.now() >= end) await drain(client, bench.run);
-  await Promise.all(sending);
   return done;
 }
 
@@ -110,7 +113,8 @@ class Bell {
   #wake: (() => void) | undefined;
 
   constructor(client: pg.Client) {
-    once(client, "end").then(() => this.ring());
+    // Not events.once: that rejects at the error which comes before the end, and nobody listens to the rejection.
+    client.once("end", () => this.ring());
   }
 
   reset(): void {
