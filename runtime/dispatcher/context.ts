@@ -21,4 +21,6 @@ export interface Context {
   launchers: Record<RunnerKind, Launcher>;
   tracking: TrackingStore;
   log: Log;
+  /** Milliseconds since any fixed moment; goes on while the process is stopped. */
+  now(): number;
 }

@@ -31,6 +31,7 @@ export function createDispatcher(
     launchers: launchersFor(settings),
     tracking: trackingStore(settings, db),
     log,
+    now: () => performance.now(),
   };
   return {
     ...createHandlers(context),

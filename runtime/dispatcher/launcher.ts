@@ -10,13 +10,25 @@ export type RunStatus = "ALIVE" | "ENDED" | "UNKNOWN";
 export interface Launcher {
   /**
    * Starts a run; answers what AWS (or the machine) calls it.
+   * @param inTime to be called immediately before anything that starts a run: throws TooLate where its time is over
    * @throws Refused when there is no room now; any other error leaves the outcome open, and the start deadline decides.
    */
-  start(run: string, runner: RunnerKind): Promise<string>;
+  start(run: string, runner: RunnerKind, inTime?: () => void): Promise<string>;
   /** What became of a run. A run whose launch was never recorded is found by its own id. */
   status(run: string, externalId: string | undefined): Promise<RunStatus>;
   /** Ends a run by force. Its database session is not this method's matter. */
   stop(run: string, externalId: string | undefined): Promise<void>;
+}
+
+/**
+ * A dispatcher that was paused meant to start a run so late that its slot may soon be another's: it must not any more,
+ * for the two would be at once. The slot is freed at the start deadline, as that of a launch that came to nothing.
+ */
+export class TooLate extends Error {
+  override readonly name = "TooLate";
+  constructor() {
+    super("too much time has passed since the slot was taken");
+  }
 }
 
 /** The account (or the machine) has no room for another run now: ConcurrentRunsExceeded, InsufficientInstanceCapacity, … */

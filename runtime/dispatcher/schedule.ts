@@ -1,7 +1,13 @@
 import { overflow, planRuns, runLaunched, runRefused } from "../jobs/runs.ts";
-import { RUNNERS } from "../jobs/states.ts";
+import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
 import type { Context } from "./context.ts";
-import { Refused } from "./launcher.ts";
+import { Refused, TooLate } from "./launcher.ts";
+
+/**
+ * The part of a run's start time within which it is launched. Its slot is another run's, at the earliest, when all of that
+ * time is over: who was paused since the slot was taken launches no more, and the rest is for a call on its way.
+ */
+const LAUNCH_SHARE = 0.5;
 
 /**
  * Starts the runs that waiting jobs need and the stack's capacity allows. The database decides and takes the slots;
@@ -16,6 +22,8 @@ export async function schedule(context: Context): Promise<number> {
       const { slots, startSeconds } = runners[runner];
       if (slots === 0) return 0;
       const silentSeconds = jobs.leaseSeconds;
+      // Before the question, so before the slots were taken.
+      const until = context.now() + LAUNCH_SHARE * startSeconds * 1000;
       const runs = await planRuns(context.db, {
         runner,
         slots,
@@ -23,16 +31,19 @@ export async function schedule(context: Context): Promise<number> {
         startSeconds,
         silentSeconds,
       });
-      const launched = await Promise.all(runs.map((run) => launch(context, run, runner)));
+      const launched = await Promise.all(runs.map((run) => launch(context, run, runner, until)));
       return launched.filter(Boolean).length;
     }),
   );
   return started.reduce((sum, count) => sum + count, 0);
 }
 
-async function launch(context: Context, run: string, runner: (typeof RUNNERS)[number]): Promise<boolean> {
+async function launch(context: Context, run: string, runner: RunnerKind, until: number): Promise<boolean> {
+  const inTime = () => {
+    if (context.now() > until) throw new TooLate();
+  };
   try {
-    await runLaunched(context.db, run, await context.launchers[runner].start(run, runner));
+    await runLaunched(context.db, run, await context.launchers[runner].start(run, runner, inTime));
     return true;
   } catch (error) {
     if (error instanceof Refused) {

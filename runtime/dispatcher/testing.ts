@@ -18,8 +18,9 @@ export class FakeLauncher implements Launcher {
   statuses = new Map<string, RunStatus>();
   failure: Error | undefined;
 
-  async start(run: string): Promise<string> {
+  async start(run: string, _runner: string, inTime?: () => void): Promise<string> {
     if (this.failure) throw this.failure;
+    inTime?.();
     this.started.push(run);
     return `external-${run}`;
   }
@@ -59,6 +60,7 @@ export async function testDispatcher(settings: object = {}) {
     launchers: { glue: launcher, ec2: launcher },
     tracking: trackingStore({}, db),
     log: pino({ level: "silent" }),
+    now: () => performance.now(),
   };
   return {
     ...fixture,

@@ -67,6 +67,36 @@ describe("the dispatcher's duties", () => {
     assert.equal(await openRuns(), 0);
   });
 
+  it("launches no run whose slot may be another's by now: the dispatcher was paused after it took the slot", async () => {
+    await accept(d.context.db, [newJob("a"), newJob("b")]);
+    const taken = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    let paused = 0;
+    const pausing = new Proxy(d.context.db, {
+      get: (db, name) =>
+        name !== "query"
+          ? Reflect.get(db, name)
+          : async (text: string, values: unknown[]) => {
+              const answer = await db.query(text, values);
+              if (!text.includes("plan_runs")) return answer;
+              taken.resolve();
+              await goOn.promise;
+              return answer;
+            },
+    });
+    const late = schedule({ ...d.context, db: pausing, now: () => performance.now() + paused });
+    await taken.promise;
+    paused = 3_600_000;
+    await silence();
+    for (const { id } of (await d.admin.query("select id from jobs.runs")).rows) d.launcher.statuses.set(id, "UNKNOWN");
+    await reap(d.context);
+    await d.admin.query("update jobs.runners set paused_until = null");
+    assert.equal(await schedule(d.context), 2, "both slots are another's");
+    goOn.resolve();
+    assert.equal(await late, 0);
+    assert.equal(d.launcher.started.length, 2);
+  });
+
   it("ends the session of a lost job before it gives the job on", async () => {
     await accept(d.context.db, [newJob("a")]);
     const { run, reader } = await claimed();

@@ -22,6 +22,13 @@ const SABOTAGES: Record<string, Sabotage[]> = {
   "promise 4: one slot too many": [
     { name: "plan_runs", from: "generate_series(1, p_slots)", to: "generate_series(1, p_slots + 1)" },
   ],
+  "promise 4: a slot is another run's before the time to launch is over": [
+    {
+      name: "plan_runs",
+      from: "make_interval(secs => p_start_seconds)",
+      to: "make_interval(secs => p_start_seconds / 10)",
+    },
+  ],
   "promise 5: a silent runner keeps its job": [
     { name: "lost_jobs", from: "status = 'IN_PROGRESS' and (", to: "false and (" },
   ],

@@ -1,5 +1,4 @@
-import { random } from "../../db/sample/random.ts";
-import type { Actor } from "./actor.ts";
+import type { Actor, Fate } from "./actor.ts";
 import { fateOf, type Mood, moodOf } from "./mood.ts";
 import { type Asked, askedBy } from "./requests.ts";
 import type { Message, World } from "./world.ts";
@@ -16,6 +15,8 @@ const LEAP = 40;
 const SHORT_LEAP = 20;
 /** The call that ends a job: a run that is stalled here has loaded its rows, and has not committed them. */
 const FENCE = "select * from jobs.finish";
+/** The call that starts a run: a dispatcher that is stalled here has a slot for it, which becomes another's meanwhile. */
+const LAUNCH = /^launch (.+)/;
 /** Invocations of the dispatcher at once. */
 const DISPATCHERS = 3;
 
@@ -24,6 +25,15 @@ interface Move {
   readonly what: string;
   readonly done: () => Promise<unknown> | unknown;
 }
+
+/** An actor's call takes place, or does not. */
+const turn = (actor: Actor, waiting: NonNullable<Actor["waiting"]>, fate: Fate): Move => ({
+  what: `${actor.name}: ${waiting.what}${fate === "go" ? "" : ` (${fate})`}`,
+  done: () => {
+    waiting.turn(fate);
+    return actor.settled(PATIENCE_MS);
+  },
+});
 
 /**
  * Plays one schedule: messages come late, twice and in any order, calls fail before and after they took effect, actors
@@ -38,11 +48,15 @@ export class Schedule {
   readonly #pick: () => number;
   readonly #mood: Mood;
   #cancelled = false;
+  /** A run that is about to end its job, left there until nothing is left to do without it. */
   #stalled: Actor | undefined;
+  /** A dispatcher that is about to start a run, left there until all slots of that kind are taken by others. */
+  #late: { readonly actor: Actor; readonly kind: string } | undefined;
 
-  constructor(world: World, seed: number) {
+  /** @param pick the seed's random numbers in [0, 1) */
+  constructor(world: World, pick: () => number) {
     this.world = world;
-    this.#pick = random(seed);
+    this.#pick = pick;
     this.#mood = moodOf(this.#pick);
     this.asked = askedBy(this.#pick);
     world.messages.push(...this.#messages());
@@ -98,6 +112,8 @@ export class Schedule {
   /** What goes on: calls of actors, deliveries, runs that begin. */
   #work(calm: boolean): Move[] {
     const moves: Move[] = [];
+    const belated = this.#belated();
+    if (belated) return [belated];
     for (const actor of this.#alive) {
       const { waiting, paused } = actor;
       if (!waiting || paused) continue;
@@ -107,13 +123,12 @@ export class Schedule {
         moves.push({ what: `stall ${actor.name}`, done: () => this.#stall(actor) });
         continue;
       }
-      moves.push({
-        what: `${actor.name}: ${waiting.what}${fate === "go" ? "" : ` (${fate})`}`,
-        done: () => {
-          waiting.turn(fate);
-          return actor.settled(PATIENCE_MS);
-        },
-      });
+      const [, kind] = LAUNCH.exec(waiting.what) ?? [];
+      if (!this.#late && kind && this.#pick() < this.#mood.stall) {
+        moves.push({ what: `stall ${actor.name}`, done: () => this.#delay(actor, kind) });
+        continue;
+      }
+      moves.push(turn(actor, waiting, fate));
     }
     const visible = this.world.messages.filter(({ deleted }) => !deleted);
     if (visible.length > 0 && !this.#isDispatching)
@@ -142,7 +157,7 @@ export class Schedule {
       if (again) maybe(repeat, "deliver again", () => this.#deliver([again]));
       maybe(tick, "tick", () => this.world.tick().settled(PATIENCE_MS));
     }
-    for (const actor of this.#alive.filter((one) => one !== this.#zombie))
+    for (const actor of this.#alive.filter((one) => one !== this.#zombie && one !== this.#late?.actor))
       if (actor.paused) moves.push({ what: `continue ${actor.name}`, done: () => actor.pause(false) });
       else maybe(pause, `pause ${actor.name}`, () => actor.pause(true));
     if (!this.#zombie) maybe(jump, "the clock jumps", () => this.world.advance(1 + this.#pick() * LEAP));
@@ -166,6 +181,20 @@ export class Schedule {
   #stall(actor: Actor): void {
     actor.pause(true);
     this.#stalled = actor;
+  }
+
+  #delay(actor: Actor, kind: string): void {
+    actor.pause(true);
+    this.#late = { actor, kind };
+  }
+
+  /** The dispatcher that is late goes on, and does what it meant to, once nothing could come at a worse time. */
+  #belated(): Move | undefined {
+    if (!this.#late) return undefined;
+    const { actor, kind } = this.#late;
+    if (!actor.paused || !actor.waiting || actor.state !== "alive" || !this.world.isFull(kind)) return undefined;
+    actor.pause(false);
+    return turn(actor, actor.waiting, "go");
   }
 
   /** Whether nobody goes on by himself: those who wait for a lock are waited for. */

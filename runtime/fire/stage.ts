@@ -1,3 +1,4 @@
+import { random } from "../../db/sample/random.ts";
 import { jobDatabase } from "../jobs/testing.ts";
 import { Fresh, Warm } from "./clients.ts";
 import { brokenPromises } from "./promises.ts";
@@ -47,9 +48,11 @@ export async function openStage(): Promise<Stage> {
         delete from jobs.responses; delete from jobs.tracking_outbox; delete from jobs.jobs; delete from jobs.runs; delete from prices;
         update jobs.runners set paused_until = null, pauses = 0;
         update sim.time set now = '2021-01-01T00:00:00Z'`);
-      const world = new World(admin, dispatchers, runs);
+      const pick = random(seed);
+      const slots = { glue: 1 + Math.round(pick()), ec2: 1 + Math.round(pick()) };
+      const world = new World(admin, dispatchers, runs, slots);
       try {
-        const schedule = new Schedule(world, seed);
+        const schedule = new Schedule(world, pick);
         await schedule.play();
         return { broken: await brokenPromises(schedule), history: schedule.history };
       } finally {

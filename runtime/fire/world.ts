@@ -7,7 +7,7 @@ import { createHandlers, type Handlers } from "../dispatcher/handlers.ts";
 import { type Launcher, Refused, type RunStatus } from "../dispatcher/launcher.ts";
 import { sqsEvent } from "../dispatcher/testing.ts";
 import { readSettings, type Settings } from "../jobs/settings.ts";
-import type { RunnerKind } from "../jobs/states.ts";
+import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
 import { run } from "../runner/run.ts";
 import { Sessions } from "../runner/sessions.ts";
 import { trackingStore } from "../tracking/index.ts";
@@ -39,7 +39,8 @@ export interface Launched {
   stopped: boolean;
 }
 
-export const SLOTS: Record<RunnerKind, number> = { glue: 2, ec2: 2 };
+/** How far the clocks of dispatchers are apart. */
+const SKEW_MS = 100_000;
 const QUEUES = { requests: "requests", wakeups: "wakeups", deadLetters: "dead", responses: "responses", tenants: {} };
 
 /**
@@ -60,11 +61,15 @@ export class World {
   readonly #settings: Settings;
   #invocations = 0;
 
+  readonly #slots: Record<RunnerKind, number>;
   readonly #dispatchers: Warm;
   readonly #runs: Fresh;
+  /** Milliseconds that have passed by the one clock. */
+  #passed = 0;
 
-  constructor(admin: pg.Client, dispatchers: Warm, runs: Fresh) {
+  constructor(admin: pg.Client, dispatchers: Warm, runs: Fresh, slots: Record<RunnerKind, number>) {
     this.admin = admin;
+    this.#slots = slots;
     this.#dispatchers = dispatchers;
     this.#runs = runs;
     this.#settings = readSettings({
@@ -72,8 +77,8 @@ export class World {
         queues: QUEUES,
         buckets: { results: "results", uploads: "uploads" },
         runners: {
-          glue: { slots: SLOTS.glue, idleSeconds: 0, startSeconds: 60 },
-          ec2: { slots: SLOTS.ec2, idleSeconds: 0, startSeconds: 60 },
+          glue: { slots: slots.glue, idleSeconds: 0, startSeconds: 60 },
+          ec2: { slots: slots.ec2, idleSeconds: 0, startSeconds: 60 },
         },
         jobs: { rawSql: true, maxAttempts: 3, leaseSeconds: 30, readsOnEc2: false },
       }),
@@ -82,6 +87,7 @@ export class World {
 
   /** Moves the one clock of leases and deadlines. */
   async advance(seconds: number): Promise<void> {
+    this.#passed += seconds * 1000;
     await this.admin.query("update sim.time set now = now + make_interval(secs => $1)", [seconds]);
   }
 
@@ -176,8 +182,13 @@ export class World {
     return rows.length === 0;
   }
 
+  /** Whether as many runs of a kind live as there may. */
+  isFull(kind: string): boolean {
+    return RUNNERS.some((one) => one === kind && this.#alive(one) >= this.#slots[one]);
+  }
+
   /** Runs of a kind that live now. */
-  alive(kind: RunnerKind): number {
+  #alive(kind: RunnerKind): number {
     return this.launched.filter((one) => one.kind === kind && this.#status(one) === "ALIVE").length;
   }
 
@@ -192,10 +203,16 @@ export class World {
     const db = warm.pool;
     this.actors.push(actor);
     const launcher: Launcher = {
-      start: (run, kind) => actor.call(`launch ${kind}`, async () => this.#launch(run, kind as RunnerKind)),
+      start: (run, kind, inTime) =>
+        actor.call(`launch ${kind}`, async () => {
+          inTime?.();
+          return this.#launch(run, kind);
+        }),
       status: (run) => actor.call("describe run", async () => this.#statusOf(run)),
       stop: (run) => actor.call("stop run", async () => this.#stop(run)),
     };
+    // Every process has a clock of its own, which is wrong.
+    const skew = this.#invocations * SKEW_MS;
     const context: Context = {
       db,
       sqs: this.#sqs(actor),
@@ -205,6 +222,7 @@ export class World {
       launchers: { glue: launcher, ec2: launcher },
       tracking: trackingStore(this.#settings, db),
       log: pino({ level: "silent" }),
+      now: () => this.#passed + skew,
     };
     actor.begin(() => work(createHandlers(context)).finally(warm.giveBack));
     return actor;
@@ -214,7 +232,7 @@ export class World {
     const answer = this.launches.shift();
     if (answer === "refuse") throw new Refused("InsufficientInstanceCapacity");
     this.launched.push({ run, kind, stopped: false });
-    if (this.alive(kind) > SLOTS[kind]) this.broken.push(`promise 4: ${this.alive(kind)} ${kind} runs at once`);
+    if (this.#alive(kind) > this.#slots[kind]) this.broken.push(`promise 4: ${this.#alive(kind)} ${kind} runs at once`);
     if (answer === "unknown") throw new Error("timeout");
     return `external-${run}`;
   }

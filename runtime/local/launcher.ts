@@ -42,8 +42,9 @@ export function localLauncher({ program, logDirectory, onEnded }: LocalLauncherO
     );
   };
   return {
-    async start(run: string, runner: RunnerKind): Promise<string> {
+    async start(run: string, runner: RunnerKind, inTime?: () => void): Promise<string> {
       if (draining) throw new Refused("the platform is stopping");
+      inTime?.();
       const logLocation = join(logDirectory, `runner-${run}.log`);
       const log = openSync(logLocation, "a", 0o600);
       const child = spawn(process.execPath, [...program, "--run", run, "--runner", runner], {

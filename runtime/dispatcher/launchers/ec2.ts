@@ -37,10 +37,11 @@ export class Ec2Launcher implements Launcher {
     this.#ec2 = ec2;
   }
 
-  async start(run: string, runner: string): Promise<string> {
+  async start(run: string, runner: string, inTime?: () => void): Promise<string> {
     const { launchTemplateId, launchTemplateVersion, subnetIds, tags } = this.#template;
     const refusals: string[] = [];
     for (const SubnetId of subnetIds) {
+      inTime?.();
       try {
         const { Instances } = await this.#ec2.send(
           new RunInstancesCommand({

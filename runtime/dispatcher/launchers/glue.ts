@@ -30,7 +30,8 @@ export class GlueLauncher implements Launcher {
     this.#glue = glue;
   }
 
-  async start(run: string, runner: string): Promise<string> {
+  async start(run: string, runner: string, inTime?: () => void): Promise<string> {
+    inTime?.();
     try {
       const { JobRunId } = await this.#glue.send(
         new StartJobRunCommand({
