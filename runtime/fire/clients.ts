@@ -36,12 +36,20 @@ function gated(actor: Actor, client: pg.Client, statement: pg.Client["query"]): 
 /** How many connections of a role wait to be used: a run that begins needs one at once. */
 const STOCK = 2;
 
+/** What `query` is before a schedule decides when it takes place. */
+const QUERY = pg.Client.prototype.query;
+/** Undoes what a run leaves in its sessions: what the server does when they end. */
+const RESET = "rollback; unlisten *";
+
 /**
- * New connections, each for one actor and used once, as a process has them; opened ahead, while schedules go on.
+ * Connections that are each one actor's alone, for all of a schedule, as a process has them. Opened ahead, while schedules
+ * go on; those that were left in order begin anew with the next schedule, since opening one takes longest.
  */
 export class Fresh {
   readonly #url: (role: string) => string;
   readonly #stocks = new Map<string, Promise<pg.Client>[]>();
+  readonly #left: { role: string; client: pg.Client }[] = [];
+  readonly #roles = new WeakMap<pg.Client, string>();
 
   constructor(url: (role: string) => string) {
     this.#url = url;
@@ -49,23 +57,45 @@ export class Fresh {
 
   /** A connection of an actor's own. */
   async take(actor: Actor, role: string): Promise<pg.Client> {
-    const stock = this.#stocks.get(role) ?? [];
-    this.#stocks.set(role, stock);
+    const stock = this.#stockOf(role);
     while (stock.length <= STOCK) stock.push(open(this.#url(role)));
     const client = await (stock.shift() ?? open(this.#url(role)));
-    return gated(actor, client, client.query);
+    this.#roles.set(client, role);
+    return gated(actor, client, QUERY);
   }
 
-  /** The server's processes behind those that nobody has taken. */
-  async unused(): Promise<number[]> {
+  /** An actor has ended in order, and with it the work of its connections. Nobody of this schedule gets them again. */
+  async leave(clients: readonly pg.Client[]): Promise<void> {
+    await Promise.allSettled(
+      clients.map(async (client) => {
+        client.removeAllListeners("notification").removeAllListeners("end");
+        const role = this.#roles.get(client);
+        if (role === undefined || socketOf(client).destroyed) return;
+        await (QUERY as (this: pg.Client, text: string) => Promise<unknown>).call(client, RESET);
+        this.#left.push({ role, client });
+      }),
+    );
+  }
+
+  /** A new schedule begins. Answers the server's processes behind connections that nobody has. */
+  async renew(): Promise<number[]> {
+    for (const { role, client } of this.#left.splice(0))
+      if (!socketOf(client).destroyed) this.#stockOf(role).push(Promise.resolve(client));
     const clients = await Promise.all([...this.#stocks.values()].flat());
     return clients.map((client) => (client as unknown as { processID: number }).processID);
   }
 
   async close(): Promise<void> {
+    await this.renew();
     const clients = [...this.#stocks.values()].flat();
     this.#stocks.clear();
     await Promise.allSettled(clients.map(async (client) => (await client).end()));
+  }
+
+  #stockOf(role: string): Promise<pg.Client>[] {
+    const stock = this.#stocks.get(role) ?? [];
+    this.#stocks.set(role, stock);
+    return stock;
   }
 }
 
@@ -73,7 +103,6 @@ export class Fresh {
 export class Warm {
   readonly #url: string;
   readonly #idle: pg.Client[] = [];
-  readonly #query = pg.Client.prototype.query;
 
   constructor(url: string) {
     this.#url = url;
@@ -86,7 +115,7 @@ export class Warm {
     const take = async (): Promise<pg.Client> => {
       const known = free.pop();
       if (known) return known;
-      const client = gated(actor, this.#idle.pop() ?? (await open(this.#url)), this.#query);
+      const client = gated(actor, this.#idle.pop() ?? (await open(this.#url)), QUERY);
       mine.push(client);
       client.once("end", () => {
         free = free.filter((one) => one !== client);

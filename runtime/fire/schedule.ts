@@ -17,6 +17,8 @@ const SHORT_LEAP = 20;
 const FENCE = "select * from jobs.finish";
 /** The call that starts a run: a dispatcher that is stalled here has a slot for it, which becomes another's meanwhile. */
 const LAUNCH = /^launch (.+)/;
+/** What can end a job, or give it another session: after these it may say that it is cancelled, and must mean it. */
+const ENDS = /cancel|jobs\.(claim|working|finish|retry|settle_lost)|commit/;
 /** Invocations of the dispatcher at once. */
 const DISPATCHERS = 3;
 
@@ -84,7 +86,7 @@ export class Schedule {
     if (!move) return;
     this.history.push(move.what);
     await move.done();
-    if (this.#cancelled) await this.world.checkCancelled();
+    if (this.#cancelled && ENDS.test(move.what)) await this.world.checkCancelled();
   }
 
   /** The requests; some come twice, some under an id that is taken, some are none. */

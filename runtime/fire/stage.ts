@@ -42,7 +42,7 @@ export async function openStage(): Promise<Stage> {
       await admin.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
          where datname = current_database() and usename <> 'dispatcher' and pid <> pg_backend_pid() and pid <> all ($1)`,
-        [await runs.unused()],
+        [await runs.renew()],
       );
       await admin.query(`
         delete from jobs.responses; delete from jobs.tracking_outbox; delete from jobs.jobs; delete from jobs.runs; delete from prices;

@@ -144,7 +144,7 @@ export class World {
           draining: new AbortController().signal,
         });
       } finally {
-        await Promise.allSettled(clients.map((one) => one.end()));
+        await this.#runs.leave(clients);
       }
     });
     return actor;
