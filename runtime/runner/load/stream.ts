@@ -3,6 +3,8 @@ import { JobError } from "../../jobs/errors.ts";
 
 /** How long a source may keep us waiting: for its head, and for the next bytes of its body; milliseconds. */
 export const PATIENCE_MS = 30_000;
+/** The least that a source has to bring for each second that it keeps us waiting, once that has used up our patience. */
+const SLOWEST_BYTES_PER_SECOND = 1_000;
 
 /** What a body that comes over the network is held to. */
 export interface Reception {
@@ -16,8 +18,9 @@ export interface Reception {
 }
 
 /**
- * The bytes of a body that comes over the network. It is ended when it is silent for too long (only the time that we
- * wait counts: a slow database is not the source's fault), grows too large, or the job ends; and whenever the reader stops.
+ * The bytes of a body that comes over the network. It is ended when it is silent for too long or trickles (only the time
+ * that we wait counts: a slow database is not the source's fault), grows too large, or the job ends; and whenever the
+ * reader stops.
  * @throws JobError SourceUnreachable, SourceTooLarge
  */
 export function received(body: Readable, reception: Reception): AsyncIterable<Buffer> {
@@ -33,12 +36,17 @@ async function* chunksOf(
 ): AsyncGenerator<Buffer> {
   const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   let bytes = 0;
+  let waited = 0;
   try {
     for (;;) {
+      const asked = performance.now();
       const timer = setTimeout(() => body.destroy(new Error(`no data for ${patience / 1000} s`)), patience);
       const next = await chunks.next().finally(() => clearTimeout(timer));
       if (next.done) return;
+      waited += performance.now() - asked;
       bytes += next.value.length;
+      if (waited > patience && bytes < (waited / 1000) * SLOWEST_BYTES_PER_SECOND)
+        throw new Error(`it brings ${bytes} bytes in ${Math.ceil(waited / 1000)} s, which is too slow`);
       if (bytes > maxBytes) throw new JobError("SourceTooLarge", { source, limit: maxBytes });
       yield next.value;
     }

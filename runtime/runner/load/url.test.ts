@@ -4,8 +4,11 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
+import type { Writable } from "node:stream";
+import { gzipSync } from "node:zlib";
 import { generate } from "selfsigned";
 import { isPublicAddress } from "./address.ts";
+import { openSource } from "./source.ts";
 import { type DownloadRules, download } from "./url.ts";
 
 /** Addresses that no download may reach, in every notation that a URL or a name server can give them. */
@@ -47,20 +50,68 @@ const FORBIDDEN = [
   "fec0::1",
   "4000::1",
   "fe80::1%eth0",
+  "2606:4700::1111%eth0",
+  "::8.8.8.8",
+  "64:ff9b::8.8.8.8",
+  "2002:808:808::1",
+  "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+  "0:0:0:0:0:ffff:a00:1",
+  "2001:20::1",
+  "3fff::1",
+  "5f00::1",
+  "100::1",
+  "192.88.99.1",
+  "127.1",
+  "8.8.2056",
+  "0177.0.0.1",
+  "0x7f.1",
+  "2130706433",
+  "1.1.1.01",
   "not an address",
   "",
 ];
 /** The same, written as a host of a URL: the parser turns odd forms into the plain one. */
 const HOSTS = [
   "127.0.0.1",
+  "127.0.0.1.",
   "2130706433",
   "0x7f000001",
+  "0x7f.0x0.0x0.0x1",
+  "017700000001",
   "0177.0.0.1",
   "127.1",
+  "0",
+  "%31%32%37.0.0.1",
+  "１２７。0。0。1",
+  "[::]",
   "[::1]",
+  "[0:0:0:0:0:0:0:1]",
+  "[::127.0.0.1]",
   "[::ffff:127.0.0.1]",
+  "[::ffff:7f00:1]",
+  "[::ffff:0:127.0.0.1]",
+  "[64:ff9b::127.0.0.1]",
+  "[2002:7f00:1::]",
+  "[2001:0:4136:e378:8000:63bf:3fff:fdd2]",
+  "[fe80::1]",
+  "[fd00:ec2::254]",
   "169.254.169.254",
   "0xa9.0xfe.0xa9.0xfe",
+  "2852039166",
+  "10.1",
+  "192.168.257",
+];
+/** URLs that seem to name an allowed host, and name another, or none. */
+const DISGUISED = [
+  "https://data.example.com@127.0.0.1/",
+  "https://data.example.com:443@127.0.0.1/",
+  "https://data.example.com%2f@127.0.0.1/",
+  "https://127.0.0.1#@data.example.com/",
+  "https://127.0.0.1\\@data.example.com/",
+  "https://data.example.com.127.0.0.1.nip.io/",
+  "https://data.example.com./",
+  "https://localhost/",
+  "https:127.0.0.1",
 ];
 
 describe("a source's address", () => {
@@ -163,6 +214,14 @@ describe("a download", () => {
     );
   });
 
+  it("is not led astray by what only looks like an allowed host", async () => {
+    for (const url of DISGUISED) {
+      await assert.rejects(fetchText("", {}, url), { code: "SourceNotAllowed" }, url);
+      answer = (_request, response) => response.writeHead(302, { location: url }).end();
+      await assert.rejects(fetchText(), { code: "SourceNotAllowed" }, `a redirect to ${url}`);
+    }
+  });
+
   it("refuses a name that leads to an address that is not public, even beside one that is", async () => {
     for (const addresses of [["127.0.0.1"], ["1.1.1.1", "10.0.0.1"], ["::1"], ["169.254.169.254"]])
       await assert.rejects(
@@ -198,6 +257,26 @@ describe("a download", () => {
       redirect(location);
       await assert.rejects(fetchText(), refused("SourceNotAllowed", reason), location);
     }
+    for (const host of HOSTS) {
+      const { hostname } = new URL(`https://${host}`);
+      if (hostname === "127.0.0.1") continue; // this test's own server
+      redirect(`https://${host}:${port}/`);
+      const hosts = ["data.example.com", hostname];
+      await assert.rejects(fetchText("/", { hosts }), refused("SourceNotAllowed", /not a public one/), host);
+    }
+    const inside = ((host: string, options: object, callback: never) =>
+      leadsTo(host === "data.example.com" ? "127.0.0.1" : "10.0.0.1")(
+        host,
+        options as never,
+        callback,
+      )) as unknown as typeof resolve;
+    redirect(`https://other.example.com:${port}/`);
+    await assert.rejects(
+      fetchText("/", { hosts: ["data.example.com", "other.example.com"], lookup: inside }),
+      refused("SourceNotAllowed", /not public/),
+    );
+    redirect("https://");
+    await assert.rejects(fetchText(), refused("SourceNotAllowed", /no URL/));
     redirect("/");
     await assert.rejects(fetchText(), refused("SourceNotAllowed", /redirects more than 5 times/));
   });
@@ -213,6 +292,33 @@ describe("a download", () => {
     await assert.rejects(fetchText(), refused("SourceTooLarge", /1000 bytes/));
     answer = (_request, response) => response.writeHead(200, { "content-encoding": "gzip" }).end("x");
     await assert.rejects(fetchText(), refused("SourceNotAllowed", /content-encoding gzip/));
+  });
+
+  it("unpacks no gzip bomb beyond the limit, and reads no redirect's endless body", async () => {
+    const bomb = gzipSync(Buffer.alloc(50_000_000));
+    answer = (_request, response) => response.end(bomb);
+    const source = { url: `https://data.example.com:${port}/bomb.csv.gz?s=secret` };
+    await assert.rejects(
+      async () => {
+        const unpacked = await openSource(
+          source,
+          "gzip",
+          () => assert.fail("no S3"),
+          rules({ maxBytes: 1_000_000 }),
+          new AbortController().signal,
+        );
+        for await (const _chunk of unpacked);
+      },
+      refused("SourceTooLarge", /1000000 bytes/),
+    );
+    answer = (request, response) => {
+      if (request.url !== "/") return response.end("there");
+      response.writeHead(302, { location: "/file.csv" });
+      const endless = () => response.write("x".repeat(300)) && setImmediate(endless);
+      response.on("drain", endless).on("error", () => undefined);
+      endless();
+    };
+    assert.equal(await fetchText(), "there");
   });
 
   it("says what the server said, as an error that may pass or not", async () => {
@@ -240,6 +346,31 @@ describe("a download", () => {
     await assert.rejects(fetchText("/?s=secret", { patience: 50 }), refused("SourceUnreachable", /no answer within/));
     answer = (_request, response) => response.writeHead(200, { "content-length": "100" }).write("part");
     await assert.rejects(fetchText("/?s=secret", { patience: 50 }), refused("SourceUnreachable", /no data for/));
+    const silent = (() => undefined) as unknown as typeof resolve;
+    await assert.rejects(
+      fetchText("/?s=secret", { patience: 50, lookup: silent }),
+      refused("SourceUnreachable", /no answer within/),
+    );
+  });
+
+  it("waits for no server that brings its head or its body byte by byte", async () => {
+    const trickle = (socket: Writable, text: string) => {
+      let at = 0;
+      const timer = setInterval(() => socket.write(text[at++ % text.length] ?? ""), 5);
+      socket.on("close", () => clearInterval(timer)).on("error", () => undefined);
+    };
+    answer = (_request, response) => {
+      assert(response.socket);
+      trickle(response.socket, `HTTP/1.1 200 OK\r\ncontent-length: 1\r\nx: ${"x".repeat(10_000)}`);
+    };
+    await assert.rejects(fetchText("/?s=secret", { patience: 300 }), refused("SourceUnreachable", /no answer within/));
+    answer = (_request, response) => trickle(response, "x");
+    await assert.rejects(
+      fetchText("/?s=secret", { patience: 300, maxBytes: 1_000_000 }),
+      refused("SourceUnreachable", /bytes in 1 s, which is too slow/),
+    );
+    answer = (_request, response) => response.socket?.end(`HTTP/1.1 200 OK\r\nx: ${"x".repeat(100_000)}\r\n\r\n`);
+    await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /Header overflow|could not be read/));
   });
 
   it("refuses a file whose end could be a broken connection", async () => {
