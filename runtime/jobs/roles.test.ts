@@ -53,13 +53,6 @@ describe("the roles", () => {
       await assert.rejects(client.query(statements.at(-1) ?? ""), { code });
     });
 
-  it("gives no function of the schema jobs to everybody", async () => {
-    const { rows } = await fixture.admin.query(
-      "select p.proname from pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where p.pronamespace = 'jobs'::regnamespace and a.grantee = 0",
-    );
-    assert.deepEqual(rows, []);
-  });
-
   it("lets the canceller see and end another role's session", async () => {
     const reader = await fixture.as("job_reader");
     const { rows } = await reader.query("select pg_backend_pid() as pid");

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import type { Role } from "./database.ts";
+import { jobDatabase } from "./testing.ts";
+
+/** Who may execute each function of ours, beside its owner. None is for everybody. */
+const MAY: Readonly<Record<string, readonly Role[]>> = {
+  "check_ports_unused()": [],
+  "check_prices_ports()": [],
+  "ports_of(text)": ["api_reader", "job_reader"],
+
+  // What only other functions call, and triggers.
+  "jobs.cancelled()": [],
+  "jobs.end_attempt(jsonb,timestamp with time zone,text,bigint)": [],
+  "jobs.end_job(bigint,text,json,json,bigint,bigint,bigint)": [],
+  "jobs.event(text,timestamp with time zone)": [],
+  "jobs.mark_document()": [],
+  "jobs.milliseconds(timestamp with time zone,timestamp with time zone)": [],
+  "jobs.pause(text)": [],
+  "jobs.respond_now(bigint)": [],
+
+  // Requests come in over the API and from the queue.
+  "jobs.accept(json)": ["api_reader", "dispatcher"],
+  "jobs.answer(text,text,text,text,text)": ["api_reader", "dispatcher"],
+  "jobs.cancel(text,text)": ["api_reader"],
+  "jobs.kept_request(text,text)": ["api_reader"],
+  "jobs.room(text)": ["api_reader"],
+  "jobs.iso(timestamp with time zone)": ["api_reader", "dispatcher"],
+  "jobs.public_task(jsonb)": ["api_reader", "dispatcher"],
+  "jobs.clock()": ["api_reader", "dispatcher", "job_keeper"],
+  "jobs.due_responses(integer,bigint[])": ["api_reader", "dispatcher", "job_keeper"],
+  "jobs.response_sent(bigint,text)": ["api_reader", "dispatcher", "job_keeper"],
+
+  // A run keeps its job; an update's last statement is its fence.
+  "jobs.claim(uuid,integer,timestamp with time zone,text)": ["job_keeper"],
+  "jobs.drain(uuid)": ["job_keeper"],
+  "jobs.finish(bigint,integer,text,json,json,bigint,bigint,bigint)": ["job_keeper", "job_writer"],
+  "jobs.heartbeat(uuid,bigint,integer,jsonb)": ["job_keeper"],
+  "jobs.retire(uuid)": ["job_keeper"],
+  "jobs.retry(bigint,integer,json,bigint)": ["job_keeper"],
+  "jobs.run_started(uuid)": ["job_keeper"],
+  "jobs.working(uuid,bigint,integer,integer,timestamp with time zone)": ["job_keeper"],
+
+  // The dispatcher starts runs, and settles what became of them.
+  "jobs.close_runners(boolean)": ["dispatcher"],
+  "jobs.expire(timestamp with time zone,integer)": ["dispatcher"],
+  "jobs.figures(integer)": ["dispatcher"],
+  "jobs.lost_jobs()": ["dispatcher"],
+  "jobs.open_runs(integer)": ["dispatcher"],
+  "jobs.overflow(integer,integer)": ["dispatcher"],
+  "jobs.plan_runs(text,integer,text,integer,integer)": ["dispatcher"],
+  "jobs.run_ended(uuid,text)": ["dispatcher"],
+  "jobs.run_launched(uuid,text)": ["dispatcher"],
+  "jobs.run_refused(uuid,text)": ["dispatcher"],
+  "jobs.run_stopping(uuid)": ["dispatcher"],
+  "jobs.settle_lost(bigint,integer,text,json)": ["dispatcher"],
+  "jobs.track_all()": ["dispatcher"],
+};
+
+/** Functions of our schemas, with who may execute each: null among them is everybody. */
+const GRANTED = `
+  select p.oid::regprocedure::text as function,
+    array(
+      select r.rolname::text from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+      left join pg_roles r on r.oid = a.grantee
+      where a.grantee <> p.proowner and a.privilege_type = 'EXECUTE' order by 1
+    ) as roles
+  from pg_proc p where p.pronamespace::regnamespace::text = any (array['jobs', 'tracking', 'public']) order by 1`;
+
+describe("who may execute what", () => {
+  let fixture: Awaited<ReturnType<typeof jobDatabase>>;
+  before(async () => {
+    fixture = await jobDatabase();
+  });
+  after(() => fixture.close());
+
+  it("is named, function by function, and nothing is for everybody", async () => {
+    const { rows } = await fixture.admin.query<{ function: string; roles: (string | null)[] }>(GRANTED);
+    const granted = Object.fromEntries(rows.map((row) => [row.function, row.roles]));
+    // Before Postgres 18 prices have foreign keys in place of these.
+    const { rows: server } = await fixture.admin.query("select current_setting('server_version_num')::int as version");
+    const expected = Object.entries(MAY).filter(([name]) => server[0].version >= 180_000 || !name.startsWith("check_"));
+    assert.deepEqual(granted, Object.fromEntries(expected));
+  });
+
+  it("is nobody's, for a function that a later migration makes and forgets to say of", async () => {
+    for (const schema of ["jobs", "tracking", "public"]) {
+      await fixture.admin.query("begin");
+      await fixture.admin.query("set local role migrator");
+      await fixture.admin.query(`create function ${schema}.forgotten() returns int language sql return 1`);
+      const { rows } = await fixture.admin.query("select has_function_privilege('job_reader', $1, 'execute') as may", [
+        `${schema}.forgotten()`,
+      ]);
+      await fixture.admin.query("rollback");
+      assert.equal(rows[0].may, false, schema);
+    }
+  });
+});
