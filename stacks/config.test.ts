@@ -45,6 +45,22 @@ describe("parseStackConfig", () => {
     assert.deepEqual(raw, before);
   });
 
+  it("refuses a region whose databases no part could tell from impostors", () => {
+    const raw = rawConfig((it) => ({
+      ...it,
+      account: { ...it.account, region: "il-central-1" },
+      network: { ...it.network, zones: ["il-central-1a", "il-central-1b"] },
+    }));
+    const [problem, ...others] = problemsOf(raw);
+    assert.deepEqual(others, []);
+    assert.equal(problem?.key, "account.region");
+    assert.equal(problem?.value, "il-central-1");
+    assert.match(
+      String(problem?.message),
+      /none of the \d+ regions .* Did you mean '[a-z]+-central-1'\? Use one of them/,
+    );
+  });
+
   it("reports all problems at once, each with its key, its value and what to do", () => {
     const raw = rawConfig((it) => ({
       ...it,
