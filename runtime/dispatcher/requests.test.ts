@@ -81,6 +81,26 @@ describe("the request queue's handler", () => {
     assert.equal(await count(d), 1);
   });
 
+  it("answers a request that says one thing twice by naming it, and buries one of two ids", async () => {
+    const task = JSON.stringify(read);
+    const twice = `{"requestId":"a","priority":1,"priority":2,"task":{"type":"update",${task.slice(1)}}`;
+    await onRequests(d.context, sqsEvent(twice, `{"requestId":"b","requestId":"c","task":${task}}`));
+    const answers = (await d.receive(d.context.queues.responses)).map((message) => JSON.parse(message.Body ?? ""));
+    assert.deepEqual(
+      answers.map(({ requestId, error }) => [requestId, error.type, error.details]),
+      [
+        [
+          "a",
+          "InvalidRequest",
+          ["priority", "task.type"].map((field) => ({ field, message: "stands there more than once. Keep one." })),
+        ],
+      ],
+    );
+    const dead = await d.receive(d.context.queues.deadLetters);
+    assert.match(dead[0]?.MessageAttributes?.reason?.StringValue ?? "", /requestId stands there more than once/);
+    assert.deepEqual([dead.length, await count(d)], [1, 0]);
+  });
+
   it("answers another task under a known requestId with RequestIdConflict and a responseId of its own, the first job untouched", async () => {
     await onRequests(d.context, sqsEvent({ requestId: "a", task: read }));
     await onRequests(d.context, sqsEvent({ requestId: "a", task: { ...read, format: "json" } }));

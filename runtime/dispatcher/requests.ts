@@ -1,7 +1,8 @@
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { acceptAll, refuse } from "../jobs/accept.ts";
-import { JobError } from "../jobs/errors.ts";
+import { JobError, type Problem } from "../jobs/errors.ts";
+import { type Read, readJson } from "../jobs/json.ts";
 import { DEFAULT_TENANT, requestIdPattern, tenantPattern } from "../jobs/request.ts";
 import { sendResponse } from "../jobs/responses.ts";
 import type { DueResponse } from "../jobs/store.ts";
@@ -14,7 +15,10 @@ type Opened = {
   value: unknown;
   requestId: string | undefined;
   tenant: string;
+  /** Why it is no request. */
   problem: JobError | undefined;
+  /** What its text leaves open, though it is one. */
+  problems: Problem[];
 };
 
 /**
@@ -34,7 +38,7 @@ export async function onRequests(context: Context, event: SQSEvent): Promise<SQS
   try {
     const outcomes = await acceptAll(
       { ...context, answers: true },
-      sound.map(({ value, requestId = "", tenant }) => ({ value, requestId, tenant })),
+      sound.map(({ value, requestId = "", tenant, problems }) => ({ value, requestId, tenant, problems })),
     );
     await deliver(
       context,
@@ -56,9 +60,9 @@ export async function deliver({ sqs, queues, db, log }: Context, due: readonly D
 }
 
 function open(record: SQSRecord): Opened {
-  let value: unknown;
+  let read: Read;
   try {
-    value = JSON.parse(record.body);
+    read = readJson(record.body);
   } catch (error) {
     // Cut off or malformed: an id that stands near its beginning still tells whom to answer.
     const requestId = /"requestId"\s*:\s*"([^"\\]*)"/.exec(record.body)?.[1];
@@ -68,18 +72,21 @@ function open(record: SQSRecord): Opened {
       value: undefined,
       ...usable(requestId, tenant),
       problem: new JobError("UnreadableMessage", { reason: (error as Error).message }),
+      problems: [],
     };
   }
+  const { value, problems } = read;
   const { requestId, tenant } = (value ?? {}) as { requestId?: unknown; tenant?: unknown };
-  const found = usable(requestId, tenant);
+  // Whom to answer has to be certain: of two ids, or two tenants, neither is.
+  const twice = problems.find(({ field }) => field === "requestId" || field === "tenant")?.field;
+  const found = twice ? usable(undefined, undefined) : usable(requestId, tenant);
+  const reason = twice ? `its ${twice} stands there more than once` : "it has no usable requestId";
   return {
     record,
     value,
     ...found,
-    problem:
-      found.requestId === undefined
-        ? new JobError("UnreadableMessage", { reason: "it has no usable requestId" })
-        : undefined,
+    problem: found.requestId === undefined ? new JobError("UnreadableMessage", { reason }) : undefined,
+    problems,
   };
 }
 

@@ -1,6 +1,6 @@
 import type pg from "pg";
 import type { LazyS3 } from "./cloud.ts";
-import { JobError } from "./errors.ts";
+import { JobError, type Problem } from "./errors.ts";
 import { type Estimate, estimate, sqlOf } from "./explain.ts";
 import { hashOf, parseRequest, type Request, responseIdOf, type Task } from "./request.ts";
 import { answerBody } from "./responses.ts";
@@ -26,18 +26,18 @@ export interface Acceptor {
  * Takes requests in: the one way in, from the queue and from POST /jobs alike. When it answers, each request is
  * committed as a job, or its answer is committed to the outbox. An object in S3 is pinned by its ETag, so that the job
  * loads what lay there when it was accepted, or nothing.
- * @param bodies parsed JSON, each with the id under which an answer is due if it is not valid
+ * @param bodies parsed JSON, with what was wrong with its text, and the id under which an answer is due if it is not valid
  */
 export async function acceptAll(
   acceptor: Acceptor,
-  bodies: readonly { value: unknown; requestId: string; tenant: string }[],
+  bodies: readonly { value: unknown; requestId: string; tenant: string; problems?: readonly Problem[] }[],
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = new Array(bodies.length);
   const ready: { index: number; request: Request; job: NewJob }[] = [];
   await Promise.all(
-    bodies.map(async ({ value, requestId, tenant }, index) => {
+    bodies.map(async ({ value, requestId, tenant, problems }, index) => {
       try {
-        const request = parseRequest(value, acceptor.settings.jobs);
+        const request = parseRequest(value, acceptor.settings.jobs, problems);
         const task = await pinned(acceptor, request);
         const estimate = await expected(acceptor, task);
         ready.push({ index, request, job: newJob(request, task, acceptor.settings, estimate) });

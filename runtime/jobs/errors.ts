@@ -156,7 +156,64 @@ export const ERRORS = {
     http: 409,
     message: "The job ended {status} and has no result: {reason}",
   },
+  ResultGone: {
+    category: "User",
+    retryable: false,
+    http: 410,
+    message: "The result of '{requestId}' was kept for a while and has expired. Submit the read again.",
+  },
+  UnknownToken: {
+    category: "User",
+    retryable: false,
+    http: 404,
+    message: "There is no token '{id}' that is not revoked. `rates token list` shows those there are.",
+  },
   NotFound: { category: "User", retryable: false, http: 404, message: "There is nothing at {path}." },
+
+  // HTTP's own.
+  MalformedHttp: { category: "User", retryable: false, http: 400, message: "This is no HTTP request: {reason}." },
+  MethodNotAllowed: {
+    category: "User",
+    retryable: false,
+    http: 405,
+    message: "{path} does not take {method}. It takes: {allow}.",
+  },
+  NotAcceptable: {
+    category: "User",
+    retryable: false,
+    http: 406,
+    message: "This result cannot be sent as '{accept}': it is kept as {kept}. Accept that, or submit the read again.",
+  },
+  SlowRequest: {
+    category: "User",
+    retryable: true,
+    http: 408,
+    message: "The request did not arrive in time: {reason}.",
+  },
+  UnsupportedMediaType: {
+    category: "User",
+    retryable: false,
+    http: 415,
+    message: "A body of the type '{type}' is not read here. Send JSON, with `Content-Type: application/json`.",
+  },
+  RangeNotSatisfiable: {
+    category: "User",
+    retryable: false,
+    http: 416,
+    message: "The range '{range}' lies outside of the {bytes} bytes there are.",
+  },
+  TooManyRequests: {
+    category: "User",
+    retryable: true,
+    http: 429,
+    message: "{who} may send {max} requests a minute, and has. Wait {seconds} s.",
+  },
+  HeadersTooLarge: {
+    category: "User",
+    retryable: false,
+    http: 431,
+    message: "The headers of the request are larger than {limit} bytes.",
+  },
 } as const satisfies Record<
   string,
   { category: "User" | "System" | "Other"; retryable: boolean; http: number; message: string }

@@ -151,10 +151,11 @@ export type RequestRules = Pick<Settings["jobs"], "rawSql" | "timeoutSeconds" | 
 
 /**
  * A request with its defaults filled in, or everything that is wrong with it.
+ * @param found what was wrong with its text already
  * @throws JobError InvalidRequest, its details all the problems.
  */
-export function parseRequest(value: unknown, rules: RequestRules): Request {
-  const problems: Problem[] = [];
+export function parseRequest(value: unknown, rules: RequestRules, found: readonly Problem[] = []): Request {
+  const problems: Problem[] = [...found];
   if (value === null || typeof value !== "object" || Array.isArray(value))
     throw invalid([{ field: "request", value: brief(value), message: "has to be a JSON object." }]);
   if (isDeeper(value, MOST_LEVELS))

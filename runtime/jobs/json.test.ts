@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { readJson, readJsonBytes } from "./json.ts";
+
+const fields = (text: string) => readJson(text).problems.map(({ field }) => field);
+
+describe("reading JSON", () => {
+  it("names every name that an object holds twice, with its path, also where escapes hide it", () => {
+    assert.deepEqual(fields('{"a":1,"b":{"c":[{"d":1},{"d":1,"e":{},"d":2}]},"\\u0061":3}'), ["b.c.1.d", "a"]);
+    assert.deepEqual(fields('{"x\\"":1,"x\\"":2,"\\\\":[","],"\\\\":{}}'), ['x"', "\\"]);
+    assert.deepEqual(fields('{"__proto__":1,"__proto__":2,"toString":3}'), ["__proto__"]);
+  });
+
+  it("finds none in what JSON.stringify writes, whatever the value, and reads that value", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const text = JSON.stringify(value);
+        assert.deepEqual(readJson(text), { value: JSON.parse(text), problems: [] });
+      }),
+    );
+  });
+
+  it("finds the one that was repeated, wherever it stands", () => {
+    const object = fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 });
+    fc.assert(
+      fc.property(object, fc.nat(), (value, pick) => {
+        const names = Object.keys(value);
+        const name = names[pick % names.length] ?? "";
+        const text = `[${JSON.stringify(value).slice(0, -1)},${JSON.stringify(name)}:null}]`;
+        assert.deepEqual(fields(text), [`0.${name.slice(0, 100)}`]);
+      }),
+    );
+  });
+
+  it("comes back from any depth, and from names without end", () => {
+    assert.deepEqual(fields(`${"[".repeat(200_000)}${"]".repeat(200_000)}`), []);
+    assert.equal(fields(`{${'"a":1,'.repeat(50_000)}"a":1}`).length, 100);
+  });
+
+  it("takes nothing that is not UTF-8, or not JSON", () => {
+    for (const bytes of [Buffer.from([0x22, 0xff, 0x22]), Buffer.from("{"), Buffer.from("")])
+      assert.throws(() => readJsonBytes(bytes), { code: "UnreadableMessage" });
+    assert.equal(readJsonBytes(Buffer.from('"ü"')).value, "ü");
+  });
+});

@@ -1,0 +1,100 @@
+import { isUtf8 } from "node:buffer";
+import { JobError, type Problem } from "./errors.ts";
+
+/** What a text of JSON holds, and what cannot be told from it. */
+export interface Read {
+  value: unknown;
+  /** A problem for each name that stands more than once in one object: which of the values was meant, nobody can know. */
+  problems: Problem[];
+}
+
+/** Problems that are collected: one is enough to refuse a request. */
+const MOST = 100;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/**
+ * Reads JSON as RFC 8259 has it, and names what JSON.parse passes over in silence: of a repeated name it keeps the last
+ * value, so that two readers of one request can see two requests.
+ * @throws SyntaxError where it is no JSON
+ */
+export function readJson(text: string): Read {
+  return { value: JSON.parse(text), problems: repeatedNames(text) };
+}
+
+/**
+ * The same from bytes, which have to be UTF-8.
+ * @throws JobError UnreadableMessage
+ */
+export function readJsonBytes(bytes: Buffer): Read {
+  if (!isUtf8(bytes)) throw new JobError("UnreadableMessage", { reason: "it is not UTF-8" });
+  try {
+    return readJson(bytes.toString());
+  } catch (error) {
+    throw new JobError("UnreadableMessage", { reason: (error as Error).message }, { cause: error });
+  }
+}
+
+/** A level of the text: the names of an object so far, or how many items of a list have begun. */
+type Level = { names: Set<string>; name: string } | { index: number };
+
+/** Names that an object holds twice, in a text that is known to be JSON. Without recursion: depth is the caller's choice. */
+function repeatedNames(text: string): Problem[] {
+  const problems: Problem[] = [];
+  const levels: Level[] = [];
+  let expectsName = false;
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case QUOTE: {
+        const end = endOfString(text, at);
+        const level = levels.at(-1);
+        if (expectsName && level && "names" in level) {
+          const raw = text.slice(at + 1, end);
+          level.name = raw.includes("\\") ? JSON.parse(`"${raw}"`) : raw;
+          if (level.names.has(level.name) && problems.length < MOST)
+            problems.push({ field: pathOf(levels), message: "stands there more than once. Keep one." });
+          level.names.add(level.name);
+          expectsName = false;
+        }
+        at = end;
+        break;
+      }
+      case 0x7b: // {
+        levels.push({ names: new Set(), name: "" });
+        expectsName = true;
+        break;
+      case 0x5b: // [
+        levels.push({ index: 0 });
+        expectsName = false;
+        break;
+      case 0x7d: // }
+      case 0x5d: // ]
+        levels.pop();
+        expectsName = false;
+        break;
+      case 0x2c: {
+        // ,
+        const level = levels.at(-1);
+        if (level && "index" in level) level.index++;
+        else expectsName = true;
+      }
+    }
+  }
+  return problems;
+}
+
+/** Where a string ends that begins here: at the next quote that no odd number of backslashes stands before. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++;
+    if (backslashes % 2 === 0) return end;
+  }
+}
+
+/** `task.source.inline.3.day`, cut short: a path may be as deep as its text is long. */
+const pathOf = (levels: readonly Level[]): string =>
+  levels
+    .slice(0, 10)
+    .map((level) => ("index" in level ? String(level.index) : level.name.slice(0, 100)))
+    .join(".");
