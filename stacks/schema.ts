@@ -121,6 +121,19 @@ const Api = Type.Object(
     poolMax: wholeOr(8, "database connections of an API task", 1, 100),
     openRates: flag(false, "whether /rates needs no token"),
     ratesDays: wholeOr(3_660, "the most days that one /rates may span", 1, 36_600),
+    limits: Type.Object(
+      {
+        tokenPerMinute: wholeOr(
+          12_000,
+          "requests of one token a minute that an API task takes; 0: any number",
+          0,
+          1_000_000,
+        ),
+        addressPerMinute: wholeOr(3_000, "the same of one address without a token that is known", 0, 1_000_000),
+        ratesPerMinute: wholeOr(12_000, "requests of /rates a minute, of one token or address", 0, 1_000_000),
+      },
+      optional,
+    ),
   },
   optional,
 );

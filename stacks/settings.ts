@@ -8,8 +8,14 @@ import type { StackConfig } from "./schema.ts";
  */
 const START_SECONDS = { glue: 600, ec2: 300 } as const;
 
+/** The load balancer, whose word for who calls the API can be taken. */
+const PROXIES = 1;
+
 /** What of the runtime's settings a stack's configuration and capacity say; the rest are names of what was deployed. */
-export type StackSettings = Pick<Settings, "api" | "runners"> & { jobs: Omit<Settings["jobs"], "sourceBytes"> };
+export type StackSettings = Pick<Settings, "runners"> & {
+  api: Pick<Settings["api"], "poolMax" | "ratesDays" | "openRates" | "trustedHops" | "limits">;
+  jobs: Omit<Settings["jobs"], "sourceBytes">;
+};
 
 /** The stack's choices in the names of the settings that the runtime reads (RATES_SETTINGS). */
 export function stackSettings(
@@ -18,7 +24,13 @@ export function stackSettings(
 ): StackSettings {
   return {
     jobs: { ...jobs, retentionDays: data.retentionDays },
-    api: { poolMax: api.poolMax, ratesDays: api.ratesDays, openRates: api.openRates },
+    api: {
+      poolMax: api.poolMax,
+      ratesDays: api.ratesDays,
+      openRates: api.openRates,
+      trustedHops: PROXIES,
+      limits: api.limits,
+    },
     runners: {
       glue: {
         slots: plan.glue.maxConcurrentRuns,

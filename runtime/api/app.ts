@@ -1,19 +1,22 @@
 import swagger from "@fastify/swagger";
-import Fastify, { type FastifyInstance, type FastifyReply, LogController } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply, LogController, type onRequestHookHandler } from "fastify";
 import type { TSchema } from "typebox";
 import Value from "typebox/value";
 import { JobError } from "../jobs/errors.ts";
 import { problemsOf } from "../jobs/problems.ts";
 import { allQueries, allStatements, describeQuery } from "../jobs/queries.ts";
 import { createGuards } from "./auth.ts";
+import { readBodies } from "./body.ts";
 import { dashboardRoutes } from "./dashboard/routes.ts";
 import type { ApiDeps, JobDeps } from "./deps.ts";
 import { docsRoutes } from "./docs.ts";
 import { eventRoute } from "./events.ts";
 import { explainRoute } from "./explain.ts";
 import { jobRoutes } from "./jobs.ts";
+import { createLimits } from "./limits.ts";
+import { answerUnrouted } from "./methods.ts";
 import { metricsRoute } from "./metrics.ts";
-import { handleErrors, invalid, sendProblem } from "./problem.ts";
+import { handleErrors, invalid, onClientError, sendProblem } from "./problem.ts";
 import { ratesRoute } from "./rates.ts";
 import { RatesReader } from "./ratesReader.ts";
 import { redriveRoute } from "./redrive.ts";
@@ -25,14 +28,14 @@ import { uploadRoutes } from "./uploads.ts";
 export const BODY_BYTES = 1024 * 1024;
 /** Statements of /rates at once: a third one costs 15 % of the database's work a request, in smaller batches, for nothing. */
 const RATES_STATEMENTS = 2;
-/** No body of ours is nested deeper than 8; what walks them must not run out of stack. */
-const BODY_DEPTH = 64;
 
 /** The HTTP API, ready to listen or to be injected into. */
 export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   const { db, settings, cloud } = deps;
   const app = Fastify({
     bodyLimit: BODY_BYTES,
+    trustProxy: (_address, hop) => hop < settings.api.trustedHops,
+    clientErrorHandler: onClientError,
     forceCloseConnections: "idle",
     // While it drains, what still comes over open connections is answered, and the connection closed behind it.
     return503OnClosing: false,
@@ -44,14 +47,14 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     logger: { level: deps.logLevel, redact: ["req.headers.authorization"] },
   });
   handleErrors(app);
+  answerUnrouted(app);
+  readBodies(app);
   app.decorateRequest("caller", undefined);
-  app.addHook("preValidation", ({ body }, _reply, done) => {
-    if (!isDeeper(body, BODY_DEPTH)) return done();
-    done(invalid([{ field: "request", message: `is nested deeper than ${BODY_DEPTH} levels.` }]));
-  });
   // The same words for a bad parameter as for a bad request: each with its field, value and remedy, all at once.
-  app.setValidatorCompiler<TSchema>(({ schema }) => (data) => {
-    const value = Value.Convert(schema, Value.Default(schema, structuredClone(data ?? {})));
+  app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => (data) => {
+    const filled = Value.Default(schema, structuredClone(data ?? {}));
+    // A path and a query are text whatever is meant; in JSON a number is a number.
+    const value = httpPart === "body" ? filled : Value.Convert(schema, filled);
     const problems = problemsOf(schema, value);
     return problems.length > 0 ? { error: invalid(problems) } : { value };
   });
@@ -69,18 +72,21 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     return { status: "ready" };
   });
 
+  const limits = await createLimits(app, settings.api.limits);
+  const guard = createGuards(db, limits);
+  const { rates } = limits;
+  const open: onRequestHookHandler[] = rates ? [(request, reply) => rates(request, reply)] : [];
   await docsRoutes(app);
-  const guard = createGuards(db);
   metricsRoute(app, deps, guard);
   ratesRoute(
     app,
     new RatesReader(db, Math.min(RATES_STATEMENTS, settings.api.poolMax)),
     settings.api.ratesDays,
-    settings.api.openRates ? [] : [guard("read")],
+    settings.api.openRates ? open : [guard("read", rates)],
   );
   app.get(
     "/queries",
-    { preHandler: guard("read"), schema: { summary: "The named queries and statements, with their parameters" } },
+    { onRequest: guard("read"), schema: { summary: "The named queries and statements, with their parameters" } },
     async () => ({
       queries: allQueries().map(describeQuery),
       statements: allStatements().map(describeQuery),
@@ -101,9 +107,3 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   }
   return app;
 }
-
-/** Whether a parsed JSON value has more levels than that. */
-const isDeeper = (value: unknown, levels: number): boolean =>
-  value !== null &&
-  typeof value === "object" &&
-  (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)));

@@ -1,7 +1,8 @@
-import type { FastifyRequest, preHandlerHookHandler } from "fastify";
+import type { FastifyReply, FastifyRequest, onRequestHookHandler } from "fastify";
 import { JobError } from "../jobs/errors.ts";
 import type { Database } from "../jobs/store.ts";
 import { type Caller, callerOf, type Scope } from "../jobs/tokens.ts";
+import type { Limit, Limits } from "./limits.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -9,28 +10,68 @@ declare module "fastify" {
   }
 }
 
-/** How long a token's holder is remembered: a revoked token works no longer than that. Milliseconds. */
-const REMEMBER_MS = 5_000;
-const MOST_REMEMBERED = 10_000;
+/** Lets only holders of a token with a scope pass, as many times as the limit has it, and says who calls. */
+export type Guard = (scope: Scope, limit?: Limit) => onRequestHookHandler;
 
-/** Makes guards that let only holders of a token with a scope pass, and say who calls. */
-export function createGuards(db: Database): (scope: Scope) => preHandlerHookHandler {
-  const remembered = new Map<string, { caller: Caller | undefined; until: number }>();
-  const find = async (token: string): Promise<Caller | undefined> => {
-    const known = remembered.get(token);
-    if (known && known.until > Date.now()) return known.caller;
-    const caller = await callerOf(db, token);
-    if (remembered.size >= MOST_REMEMBERED) remembered.clear();
-    remembered.set(token, { caller, until: Date.now() + REMEMBER_MS });
+/** Tokens that were good when last seen. Their holders need not share what an address may try. */
+const MOST_KNOWN = 10_000;
+
+/** Guards stand before everything else: of who may not come in, nothing is read. */
+export function createGuards(db: Database, limits: Limits): Guard {
+  const find = freshly((token) => callerOf(db, token));
+  const known = new Set<string>();
+  const identify = async (token: string, request: FastifyRequest, reply: FastifyReply) => {
+    // Whoever guesses has spent their tries before the database is asked.
+    if (!known.has(token)) await limits.address(request, reply, { counts: false });
+    const caller = await find(token);
+    if (!caller) known.delete(token);
+    else if (!known.has(token)) {
+      if (known.size >= MOST_KNOWN) known.clear();
+      known.add(token);
+    }
     return caller;
   };
-  return (scope) => async (request: FastifyRequest) => {
-    const token = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
-    if (token === undefined) throw new JobError("Unauthorized", { reason: "This needs a token." });
-    const caller = await find(token);
-    if (!caller) throw new JobError("Unauthorized", { reason: "This token is not known, or was revoked." });
-    if (!caller.scopes.includes(scope) && !caller.scopes.includes("admin")) throw new JobError("Forbidden", { scope });
-    request.caller = caller;
+  return (scope, limit = limits.token) =>
+    async (request, reply) => {
+      const token = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
+      const caller = token === undefined ? undefined : await identify(token, request, reply);
+      if (!caller) {
+        await limits.address(request, reply);
+        const reason = token === undefined ? "This needs a token." : "This token is not known, or was revoked.";
+        throw new JobError("Unauthorized", { reason });
+      }
+      request.caller = caller;
+      await limit(request, reply);
+      if (!caller.scopes.includes(scope) && !caller.scopes.includes("admin"))
+        throw new JobError("Forbidden", { scope });
+    };
+}
+
+/**
+ * Asks once for all who ask for the same at the same time, and nothing is remembered: an answer is never older than its
+ * question, so that a token is of no use from the moment it is revoked.
+ */
+function freshly<T>(ask: (key: string) => Promise<T>): (key: string) => Promise<T> {
+  const asked = new Map<string, { running: Promise<T>; next: Promise<T> | undefined }>();
+  const start = (key: string): Promise<T> => {
+    const running = ask(key);
+    const entry = { running, next: undefined };
+    asked.set(key, entry);
+    const done = () => {
+      if (asked.get(key) === entry && entry.next === undefined) asked.delete(key);
+    };
+    running.then(done, done);
+    return running;
+  };
+  return (key) => {
+    const now = asked.get(key);
+    if (!now) return start(key);
+    // One that is under way may have been answered already: who comes now waits for the next.
+    now.next ??= now.running.then(
+      () => start(key),
+      () => start(key),
+    );
+    return now.next;
   };
 }
 

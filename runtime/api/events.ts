@@ -1,44 +1,41 @@
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
-import type { FastifyInstance, preHandlerHookHandler } from "fastify";
+import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { RequestId, Tenant } from "../jobs/request.ts";
 import { isTerminal } from "../jobs/states.ts";
-import type { Scope } from "../jobs/tokens.ts";
-import { callerOfRequest } from "./auth.ts";
+import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { documentOf, tenantOf } from "./jobs.ts";
 
 const Id = Type.Object({ id: RequestId });
 const Query = Type.Object({ tenant: Type.Optional(Tenant) }, { additionalProperties: false });
+const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" };
 const LOOK_MS = 250;
 /** A load balancer ends what is silent for 60 s. */
 const KEEP_ALIVE_MS = 15_000;
 
 /** GET /jobs/{id}/events: the document whenever state or progress changes, until the job has ended. */
-export function eventRoute(app: FastifyInstance, deps: JobDeps, guard: (scope: Scope) => preHandlerHookHandler): void {
+export function eventRoute(app: FastifyInstance, deps: JobDeps, guard: Guard): void {
   const closing = new AbortController();
   // A stream lasts as long as its job; a server that drains ends it, and its reader comes back to the next one.
   app.addHook("preClose", async () => closing.abort());
   app.get<{ Params: Static<typeof Id>; Querystring: Static<typeof Query> }>(
     "/jobs/:id/events",
     {
-      preHandler: guard("read"),
+      onRequest: guard("read"),
       schema: { summary: "A job's changes as server-sent events", params: Id, querystring: Query },
     },
     async (request, reply) => {
       const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
       let document = await documentOf(deps, tenant, request.params.id);
+      if (request.method === "HEAD") return reply.headers(HEADERS).send();
       reply.hijack();
       const { raw } = reply;
       const closed = new AbortController();
       raw.once("close", () => closed.abort());
       const signal = AbortSignal.any([closed.signal, closing.signal]);
-      raw.writeHead(200, {
-        "content-type": "text/event-stream",
-        "cache-control": "no-store",
-        "x-accel-buffering": "no",
-      });
+      raw.writeHead(200, HEADERS);
       let shown = "";
       let wrote = Date.now();
       const write = async (text: string) => {

@@ -1,4 +1,4 @@
-import type { FastifyInstance, preHandlerHookHandler } from "fastify";
+import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { routeOf } from "../jobs/accept.ts";
 import { classify } from "../jobs/classify.ts";
@@ -6,8 +6,7 @@ import { ERRORS } from "../jobs/errors.ts";
 import { type Estimate, estimate, type ReadTask } from "../jobs/explain.ts";
 import { Request as JobRequest, parseRequest } from "../jobs/request.ts";
 import { RUNNERS } from "../jobs/states.ts";
-import type { Scope } from "../jobs/tokens.ts";
-import { callerOfRequest } from "./auth.ts";
+import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { tenantOf } from "./jobs.ts";
 
@@ -28,15 +27,11 @@ const Answer = Type.Object({
 });
 
 /** POST /explain: what a request would take and where it would run, without making a job of it. */
-export function explainRoute(
-  app: FastifyInstance,
-  { db, settings }: JobDeps,
-  guard: (scope: Scope) => preHandlerHookHandler,
-): void {
+export function explainRoute(app: FastifyInstance, { db, settings }: JobDeps, guard: Guard): void {
   app.post(
     "/explain",
     {
-      preHandler: guard("submit"),
+      onRequest: guard("submit"),
       validatorCompiler: () => () => true,
       schema: {
         summary: "Plan a job without submitting it",

@@ -93,7 +93,7 @@ describe("the jobs API", () => {
     for (const url of ["/jobs", "/uploads"])
       assert.match((await post(url, deep, { ...acme, "content-type": "application/json" })).body, /nested deeper than/);
     assert.equal((await post("/jobs", { tenant: 7, task: read })).json().problems[0].field, "tenant");
-    assert.equal((await post("/jobs", "x", { ...acme, "content-type": "text/plain" })).statusCode, 400);
+    assert.equal((await post("/jobs", "x", { ...acme, "content-type": "text/plain" })).statusCode, 415);
     assert.equal(
       (await post("/jobs", { requestId: "big", task: { ...read, sql: "x".repeat(1_100_000) } })).statusCode,
       413,

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
-import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerHookHandler } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
 import { acceptAll } from "../jobs/accept.ts";
 import { JobError } from "../jobs/errors.ts";
@@ -9,9 +9,9 @@ import { Request as JobRequest, RequestId, Tenant } from "../jobs/request.ts";
 import { sendResponse } from "../jobs/responses.ts";
 import { RUNNERS, STATES } from "../jobs/states.ts";
 import { cancel } from "../jobs/store.ts";
-import type { Caller, Scope } from "../jobs/tokens.ts";
+import type { Caller } from "../jobs/tokens.ts";
 import { InvalidCursor } from "../tracking/store.ts";
-import { callerOfRequest } from "./auth.ts";
+import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { invalid } from "./problem.ts";
 import { uploadPrefix } from "./uploads.ts";
@@ -52,7 +52,7 @@ export function tenantOf(caller: Caller, named: string | undefined): string {
 }
 
 /** POST /jobs, GET /jobs, GET /jobs/{id}, and what can be done to a job. */
-export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: (scope: Scope) => preHandlerHookHandler): void {
+export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): void {
   const { db, settings, cloud, tracking } = deps;
 
   /** Takes a request in on behalf of a caller, and answers what became of it. */
@@ -90,7 +90,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: (scope: Sc
   app.post(
     "/jobs",
     {
-      preHandler: guard("submit"),
+      onRequest: guard("submit"),
       // The contract's own validation names all problems at once; see runtime/jobs/request.ts.
       validatorCompiler: () => () => true,
       schema: { summary: "Submit a job", body: Type.Partial(JobRequest), response: { 200: Status, 202: Status } },
@@ -105,7 +105,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: (scope: Sc
 
   app.get<{ Querystring: Static<typeof Filters> }>(
     "/jobs",
-    { preHandler: guard("read"), schema: { summary: "Search jobs", querystring: Filters } },
+    { onRequest: guard("read"), schema: { summary: "Search jobs", querystring: Filters } },
     async (request) => {
       const { label, status, tenant, ...search } = request.query;
       const caller = callerOfRequest(request);
@@ -128,14 +128,14 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: (scope: Sc
 
   app.get<{ Params: Static<typeof Id>; Querystring: Static<typeof Whose> }>(
     "/jobs/:id",
-    { preHandler: guard("read"), schema: { summary: "A job's document", params: Id, querystring: Whose } },
+    { onRequest: guard("read"), schema: { summary: "A job's document", params: Id, querystring: Whose } },
     (request) => documentOf(deps, tenantOf(callerOfRequest(request), request.query.tenant), request.params.id),
   );
 
   app.post<{ Params: Static<typeof Id>; Querystring: Static<typeof Whose> }>(
     "/jobs/:id/cancel",
     {
-      preHandler: guard("cancel"),
+      onRequest: guard("cancel"),
       schema: { summary: "Cancel a job", params: Id, querystring: Whose, response: { 200: Status, 202: Status } },
     },
     async (request, reply) => {
@@ -152,7 +152,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: (scope: Sc
   app.post<{ Params: Static<typeof Id>; Querystring: Static<typeof Whose> }>(
     "/jobs/:id/retry",
     {
-      preHandler: guard("submit"),
+      onRequest: guard("submit"),
       schema: {
         summary: "Submit an ended job's task again, as a new job",
         params: Id,

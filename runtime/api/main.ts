@@ -11,7 +11,7 @@ import { createApp } from "./app.ts";
  */
 const settings = readSettings();
 const { queues, buckets } = settings;
-const db = pool("api_reader", settings.api.poolMax);
+const db = pool("api_reader", settings.api.poolMax, { statement_timeout: settings.api.statementSeconds * 1000 });
 const cloud = queues && buckets ? { sqs: sqsClient(), s3: await lazyS3(settings)(), queues, buckets } : undefined;
 const app = await createApp({
   db,

@@ -1,18 +1,14 @@
-import type { FastifyInstance, preHandlerHookHandler } from "fastify";
+import type { FastifyInstance } from "fastify";
 import { Gauge, Histogram, Registry } from "prom-client";
 import { RUNNERS } from "../jobs/states.ts";
-import type { Scope } from "../jobs/tokens.ts";
+import type { Guard } from "./auth.ts";
 import type { ApiDeps } from "./deps.ts";
 
 /** Bounds of a request's seconds: /rates answers in a few milliseconds, a search in some tens. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** GET /metrics, as Prometheus reads it: this process's requests and connections, and the jobs of the whole platform. */
-export function metricsRoute(
-  app: FastifyInstance,
-  { db, settings }: ApiDeps,
-  guard: (scope: Scope) => preHandlerHookHandler,
-): void {
+export function metricsRoute(app: FastifyInstance, { db, settings }: ApiDeps, guard: Guard): void {
   const registers = [new Registry()];
   const [registry] = registers as [Registry];
   const seconds = new Histogram({
@@ -39,7 +35,7 @@ export function metricsRoute(
 
   app.get(
     "/metrics",
-    { preHandler: guard("read"), schema: { summary: "Figures of this process and of the jobs, for Prometheus" } },
+    { onRequest: guard("read"), schema: { summary: "Figures of this process and of the jobs, for Prometheus" } },
     async (_request, reply) => {
       const rooms = await Promise.all(
         RUNNERS.map(async (kind) => ({

@@ -1,3 +1,5 @@
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import Type from "typebox";
 import { classify } from "../jobs/classify.ts";
@@ -9,25 +11,37 @@ export const ProblemBody = Type.Object({
   title: Type.String(),
   status: Type.Integer(),
   detail: Type.String(),
-  problems: Type.Optional(Type.Array(Type.Unknown())),
+  problems: Type.Optional(
+    Type.Array(
+      Type.Object({
+        field: Type.String({ description: "where, as in task.params.day" }),
+        value: Type.Optional(Type.Unknown({ description: "what was found there" })),
+        message: Type.String({ description: "why it cannot be, and what can" }),
+      }),
+    ),
+  ),
 });
+
+export const PROBLEM_TYPE = "application/problem+json";
+const PASSING_SECONDS = "5";
+
+/** The body of an error. */
+export const problemJson = (error: JobError): string =>
+  JSON.stringify({
+    type: error.code,
+    title: words(error.code),
+    status: ERRORS[error.code].http,
+    detail: error.message,
+    ...(error.details.length > 0 ? { problems: error.details } : {}),
+  });
 
 export function sendProblem(reply: FastifyReply, error: JobError): FastifyReply {
   const status = ERRORS[error.code].http;
   if (status === 401) reply.header("www-authenticate", 'Bearer realm="rates"');
-  if (status === 503) reply.header("retry-after", "5");
-  return reply
-    .code(status)
-    .type("application/problem+json")
-    .send(
-      JSON.stringify({
-        type: error.code,
-        title: words(error.code),
-        status,
-        detail: error.message,
-        ...(error.details.length > 0 ? { problems: error.details } : {}),
-      }),
-    );
+  if (status === 503) reply.header("retry-after", PASSING_SECONDS);
+  // What an answer was to be like, had it come to be.
+  for (const name of ["etag", "content-encoding", "content-disposition", "cache-control"]) reply.removeHeader(name);
+  return reply.code(status).type(PROBLEM_TYPE).send(problemJson(error));
 }
 
 /** "UnknownJob" → "Unknown job" */
@@ -39,23 +53,16 @@ export const invalid = (problems: Problem[]) =>
 
 /** Every error leaves as a problem; what is ours or the database's fault is logged with its cause and shown without it. */
 export function handleErrors(app: FastifyInstance): void {
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, new JobError("NotFound", { path: `${request.method} ${request.url.split("?")[0]}` })),
-  );
   app.setErrorHandler((thrown: Error & { statusCode?: number; code?: string }, request, reply) => {
     if (thrown instanceof JobError) {
       if (ERRORS[thrown.code].http >= 500) request.log.warn({ err: thrown }, "request failed");
       return sendProblem(reply, thrown);
     }
-    // Fastify's own: a body that is no JSON, too large, of another type.
     if (thrown.statusCode !== undefined && thrown.statusCode < 500)
-      return sendProblem(
-        reply,
-        thrown.statusCode === 413
-          ? new JobError("TooLarge", { limit: String(app.initialConfig.bodyLimit) })
-          : new JobError("UnreadableMessage", { reason: thrown.message }),
-      );
+      return sendProblem(reply, ofFastify(thrown, request.headers["content-type"], app.initialConfig.bodyLimit));
     request.log.error({ err: thrown }, "request failed");
+    if (thrown.code === QUERY_CANCELED)
+      return sendProblem(reply, new JobError("DatabaseUnavailable", { reason: "this took longer than it may." }));
     const { code } = classify(thrown);
     return sendProblem(
       reply,
@@ -64,4 +71,41 @@ export function handleErrors(app: FastifyInstance): void {
         : new JobError("Internal", { reason: "the log has more." }),
     );
   });
+}
+
+/** What Postgres says of a statement that statement_timeout ended. */
+const QUERY_CANCELED = "57014";
+
+/** Fastify's own: a body of another type, too large, or not as long as it says. */
+function ofFastify(thrown: Error & { statusCode?: number }, type: string | undefined, limit = 0): JobError {
+  switch (thrown.statusCode) {
+    case 413:
+      return new JobError("TooLarge", { limit });
+    case 415:
+      return new JobError("UnsupportedMediaType", { type: (type ?? "none").slice(0, 100) });
+    default:
+      return new JobError("UnreadableMessage", { reason: thrown.message });
+  }
+}
+
+/** Node's limit of a request's headers. */
+const HEADER_BYTES = 16_384;
+
+/** What is no HTTP reaches no route: the connection is answered, and closed. */
+export function onClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || socket.destroyed) return;
+  if (socket.writable) {
+    const problem =
+      error.code === "HPE_HEADER_OVERFLOW"
+        ? new JobError("HeadersTooLarge", { limit: HEADER_BYTES })
+        : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+          ? new JobError("SlowRequest", { reason: "its headers or its body took too long" })
+          : new JobError("MalformedHttp", { reason: (error as { reason?: string }).reason ?? error.message });
+    const { http } = ERRORS[problem.code];
+    const body = problemJson(problem);
+    socket.write(
+      `HTTP/1.1 ${http} ${STATUS_CODES[http]}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    );
+  }
+  socket.destroySoon();
 }

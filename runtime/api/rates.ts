@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { FastifyInstance, FastifyRequest, preHandlerHookHandler } from "fastify";
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from "fastify";
 import Type from "typebox";
 import type { Problem } from "../jobs/errors.ts";
 import { brief, suggestion } from "../jobs/problems.ts";
@@ -31,14 +31,14 @@ export function ratesRoute(
   app: FastifyInstance,
   reader: RatesReader,
   maxDays: number,
-  guard: preHandlerHookHandler[],
+  guard: onRequestHookHandler[],
 ): void {
   const text = (description: string) => Type.String({ description });
   app.get(
     "/rates",
     {
       logLevel: "warn",
-      preHandler: guard,
+      onRequest: guard,
       // The handler checks by hand: it names what is wrong in the contract's words, and this route is the hot one.
       validatorCompiler: () => () => true,
       serializerCompiler: () => (data: unknown) => data as string,

@@ -1,8 +1,8 @@
-import type { FastifyInstance, preHandlerHookHandler } from "fastify";
+import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { RECEIVED_TOO_OFTEN, redrive } from "../jobs/deadLetters.ts";
 import { ERRORS } from "../jobs/errors.ts";
-import type { Scope } from "../jobs/tokens.ts";
+import type { Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 
 const Body = Type.Object(
@@ -22,15 +22,11 @@ const Counts = Type.Record(Type.String(), Type.Integer());
 const Answer = Type.Object({ redriven: Counts, kept: Counts }, { description: "dead letters by error class" });
 
 /** POST /redrive: puts dead letters back into the request queue. They are of all tenants, so it takes an admin. */
-export function redriveRoute(
-  app: FastifyInstance,
-  { cloud }: JobDeps,
-  guard: (scope: Scope) => preHandlerHookHandler,
-): void {
+export function redriveRoute(app: FastifyInstance, { cloud }: JobDeps, guard: Guard): void {
   app.post<{ Body: Static<typeof Body> }>(
     "/redrive",
     {
-      preHandler: guard("admin"),
+      onRequest: guard("admin"),
       schema: { summary: "Put dead letters back by error class", body: Body, response: { 200: Answer } },
     },
     ({ body }) => redrive(cloud.sqs, cloud.queues, { types: body.types, dryRun: body.dryRun, limit: body.limit }),

@@ -1,11 +1,10 @@
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
-import type { FastifyInstance, preHandlerHookHandler } from "fastify";
+import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { JobError } from "../jobs/errors.ts";
 import { RequestId, Tenant } from "../jobs/request.ts";
-import type { Scope } from "../jobs/tokens.ts";
-import { callerOfRequest } from "./auth.ts";
+import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { tenantOf } from "./jobs.ts";
 
@@ -26,15 +25,11 @@ const CONTENT_TYPE: Record<string, string> = {
 const LINK_SECONDS = 900;
 
 /** GET /jobs/{id}/result and /response. */
-export function resultRoutes(
-  app: FastifyInstance,
-  { db, cloud }: JobDeps,
-  guard: (scope: Scope) => preHandlerHookHandler,
-): void {
+export function resultRoutes(app: FastifyInstance, { db, cloud }: JobDeps, guard: Guard): void {
   app.get<{ Params: Static<typeof Id>; Querystring: Static<typeof Query> }>(
     "/jobs/:id/result",
     {
-      preHandler: guard("read"),
+      onRequest: guard("read"),
       schema: { summary: "A job's result: its bytes, or a redirect to them", params: Id, querystring: Query },
     },
     async (request, reply) => {
@@ -77,7 +72,7 @@ export function resultRoutes(
   app.get<{ Params: Static<typeof Id>; Querystring: { tenant?: string } }>(
     "/jobs/:id/response",
     {
-      preHandler: guard("read"),
+      onRequest: guard("read"),
       schema: {
         summary: "A job's response, as it is sent",
         params: Id,

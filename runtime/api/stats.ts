@@ -1,19 +1,14 @@
-import type { FastifyInstance, preHandlerHookHandler } from "fastify";
+import type { FastifyInstance } from "fastify";
 import { RUNNERS } from "../jobs/states.ts";
-import type { Scope } from "../jobs/tokens.ts";
-import { callerOfRequest } from "./auth.ts";
+import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 
 /** GET /stats: the caller's jobs in figures (an admin: everybody's), and what runs against what may run. */
-export function statsRoute(
-  app: FastifyInstance,
-  { db, settings, tracking }: JobDeps,
-  guard: (scope: Scope) => preHandlerHookHandler,
-): void {
+export function statsRoute(app: FastifyInstance, { db, settings, tracking }: JobDeps, guard: Guard): void {
   app.get(
     "/stats",
     {
-      preHandler: guard("read"),
+      onRequest: guard("read"),
       schema: { summary: "Jobs by state and error, percentiles of their times, runs against capacity" },
     },
     async (request) => {

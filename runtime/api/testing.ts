@@ -11,7 +11,11 @@ export async function testApi(settings: Record<string, object> = {}) {
     jobs: { rawSql: true, ...settings.jobs },
     api: { openRates: true, ...settings.api },
   });
-  const db = new pg.Pool({ connectionString: d.database.urlAs("api_reader"), max: 4 });
+  const db = new pg.Pool({
+    connectionString: d.database.urlAs("api_reader"),
+    max: 4,
+    statement_timeout: d.context.settings.api.statementSeconds * 1000,
+  });
   db.on("error", () => undefined);
   const { sqs, queues, settings: all } = d.context;
   const { s3 } = d;

@@ -6,11 +6,10 @@ import {
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
-import type { FastifyInstance, preHandlerHookHandler } from "fastify";
+import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { JobError } from "../jobs/errors.ts";
-import type { Scope } from "../jobs/tokens.ts";
-import { callerOfRequest } from "./auth.ts";
+import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 
 /** S3: parts of 5 MiB at least (but the last), 10,000 at most, an object of 5 TiB at most (S3 User Guide, limits). */
@@ -49,16 +48,12 @@ const Complete = Type.Object(
 export const uploadPrefix = (tenant: string): string => createHash("sha256").update(tenant).digest("hex").slice(0, 16);
 
 /** POST /uploads: a file goes straight to S3 in parts, over links that say nothing about credentials. */
-export function uploadRoutes(
-  app: FastifyInstance,
-  { cloud, settings }: JobDeps,
-  guard: (scope: Scope) => preHandlerHookHandler,
-): void {
+export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps, guard: Guard): void {
   const { s3, buckets } = cloud;
 
   app.post<{ Body: Static<typeof NewUpload> }>(
     "/uploads",
-    { preHandler: guard("submit"), schema: { summary: "Begin an upload", body: NewUpload, response: { 201: Upload } } },
+    { onRequest: guard("submit"), schema: { summary: "Begin an upload", body: NewUpload, response: { 201: Upload } } },
     async (request, reply) => {
       const { fileName, bytes } = request.body;
       if (bytes > settings.jobs.sourceBytes)
@@ -88,7 +83,7 @@ export function uploadRoutes(
 
   app.post<{ Params: Static<typeof Id>; Body: Static<typeof Complete> }>(
     "/uploads/:id/complete",
-    { preHandler: guard("submit"), schema: { summary: "Put an upload's parts together", params: Id, body: Complete } },
+    { onRequest: guard("submit"), schema: { summary: "Put an upload's parts together", params: Id, body: Complete } },
     async (request) => {
       const upload = decode(request.params.id, callerOfRequest(request).tenant);
       const Parts = request.body.parts
@@ -103,7 +98,7 @@ export function uploadRoutes(
 
   app.delete<{ Params: Static<typeof Id> }>(
     "/uploads/:id",
-    { preHandler: guard("submit"), schema: { summary: "Give an upload up", params: Id } },
+    { onRequest: guard("submit"), schema: { summary: "Give an upload up", params: Id } },
     async (request, reply) => {
       const upload = decode(request.params.id, callerOfRequest(request).tenant);
       await s3.send(new AbortMultipartUploadCommand({ Bucket: buckets.uploads, ...upload })).catch(refused(upload.Key));

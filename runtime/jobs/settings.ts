@@ -16,6 +16,16 @@ const RunnerSettings = Type.Object(
   { additionalProperties: false, default: {} },
 );
 
+/** What one caller may ask for. Each API process counts for itself. */
+const LimitSettings = Type.Object(
+  {
+    tokenPerMinute: count("requests of one token a minute; 0: as many as they like", 12_000, 0),
+    addressPerMinute: count("the same of one address without a token that is known", 3_000, 0),
+    ratesPerMinute: count("requests of /rates a minute, of one token or address", 0, 0),
+  },
+  { additionalProperties: false, default: {} },
+);
+
 /** Where OpenSearch is. */
 const TrackingSettings = Type.Object(
   {
@@ -117,6 +127,13 @@ export const Settings = Type.Object(
         poolMax: count("database connections of an API process", 8),
         ratesDays: count("the most days that one /rates may span", 3_660),
         openRates: Type.Boolean({ default: false, description: "whether /rates needs no token" }),
+        statementSeconds: count("the longest that a statement of the API may take", 30),
+        trustedHops: Type.Integer({
+          minimum: 0,
+          default: 0,
+          description: "proxies in front of the API, whose X-Forwarded-For says who calls: 1 behind a load balancer",
+        }),
+        limits: LimitSettings,
       },
       { additionalProperties: false, default: {} },
     ),

@@ -114,7 +114,12 @@ export function localSettings(
     buckets,
     pathStyleS3: true,
     runners: { glue: slots("glue"), ec2: slots("ec2") },
-    // Open locally: nobody else can reach it.
-    api: { ...settings.api, openRates: true },
+    // Open locally, for as much as this machine can take: nobody else can reach it, and no balancer stands in front.
+    api: {
+      ...settings.api,
+      openRates: true,
+      trustedHops: 0,
+      limits: { ...settings.api.limits, ratesPerMinute: 0 },
+    },
   };
 }

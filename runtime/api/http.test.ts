@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
+import { revokeToken } from "../jobs/tokens.ts";
+import { testApi } from "./testing.ts";
+
+type Api = Awaited<ReturnType<typeof testApi>>;
+const rates = "/rates?date_from=2021-01-01&date_to=2021-01-02&orig_code=A&dest_code=B";
+
+describe("the API's HTTP", () => {
+  let p: Api;
+  let address: URL;
+  let acme: { authorization: string };
+  before(async () => {
+    p = await testApi({ api: { trustedHops: 1, statementSeconds: 1 } });
+    address = new URL(await p.app.listen({ host: "127.0.0.1", port: 0 }));
+    acme = await p.as("acme");
+  });
+  after(() => p.close());
+
+  const post = (payload: string | Buffer, headers: object = { "content-type": "application/json" }) =>
+    p.app.inject({ method: "POST", url: "/jobs", payload, headers: { ...acme, ...headers } });
+  /** What the server answers to bytes, when it has closed the connection. */
+  const say = async (bytes: string) => {
+    const socket = connect(Number(address.port), "127.0.0.1");
+    await once(socket, "connect");
+    socket.write(bytes);
+    const answer = await text(socket);
+    const [head = "", body = ""] = answer.split("\r\n\r\n");
+    return { head, problem: JSON.parse(body) };
+  };
+
+  it("answers HEAD of a job's events at once, though the job goes on", async () => {
+    await p.app.inject({
+      method: "POST",
+      url: "/jobs",
+      payload: { requestId: "goes-on", task: { type: "read", sql: "select 1" } },
+      headers: acme,
+    });
+    const response = await p.app.inject({ method: "HEAD", url: "/jobs/goes-on/events", headers: acme });
+    assert.deepEqual([response.statusCode, response.headers["content-type"]], [200, "text/event-stream"]);
+  });
+
+  it("refuses a body that says one thing twice, naming it", async () => {
+    const response = await post(
+      '{"task":{"type":"read","sql":"select 1","sql":"select 2"},"labels":{"a":"1","\\u0061":"2"}}',
+    );
+    assert.equal(response.statusCode, 400);
+    assert.deepEqual(
+      response.json().problems.map((one: { field: string }) => one.field),
+      ["task.sql", "labels.a"],
+    );
+  });
+
+  it("refuses a body that is not JSON in UTF-8, and one of another type", async () => {
+    for (const body of [Buffer.from([0x7b, 0xff, 0x7d]), "{", "{} {}", "NaN"])
+      assert.deepEqual([(await post(body)).statusCode, (await post(body)).json().type], [400, "UnreadableMessage"]);
+    for (const type of ["text/plain", "application/xml", "multipart/form-data; boundary=x", "nonsense"]) {
+      const response = await post("{}", { "content-type": type });
+      assert.deepEqual([response.statusCode, response.json().type], [415, "UnsupportedMediaType"], type);
+    }
+  });
+
+  it("does not read the body of who may not come in", async () => {
+    for (const [headers, status] of [
+      [{ authorization: "Bearer rates_wrong" }, 401],
+      [{ authorization: "" }, 401],
+      [await p.as("acme", "read"), 403],
+    ] as const)
+      assert.equal((await post("{", { ...headers, "content-type": "application/json" })).statusCode, status);
+  });
+
+  it("says what a path does take where a method is not of it, whatever its body", async () => {
+    for (const [method, url, allow] of [
+      ["PUT", "/jobs", "GET, HEAD, POST"],
+      ["DELETE", "/jobs/x", "GET, HEAD"],
+      ["GET", "/jobs/x/cancel", "POST"],
+      ["PATCH", "/rates?x=1", "GET, HEAD"],
+      ["OPTIONS", "/uploads/x", "DELETE"],
+    ] as const) {
+      const response = await p.app.inject({ method, url, ...(method === "PUT" ? { payload: "<x/>" } : {}) });
+      assert.deepEqual([response.statusCode, response.headers.allow], [405, allow], `${method} ${url}`);
+      assert.equal(response.json().type, "MethodNotAllowed");
+    }
+    assert.equal((await p.app.inject({ method: "PUT", url: "/jobs/x/y/z", payload: "x" })).statusCode, 404);
+  });
+
+  it("answers what is no HTTP with a problem too", async () => {
+    const broken = await say("GET /rates HTTP/9.9 nonsense\r\n\r\n");
+    assert.match(broken.head, /^HTTP\/1\.1 400 Bad Request\r\nContent-Type: application\/problem\+json/);
+    assert.equal(broken.problem.type, "MalformedHttp");
+    const large = await say(`GET /rates HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(20_000)}\r\n\r\n`);
+    assert.match(large.head, /^HTTP\/1\.1 431 /);
+    assert.equal(large.problem.type, "HeadersTooLarge");
+    const twice = await say(
+      "POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    );
+    assert.equal(twice.problem.status, 400);
+  });
+
+  it("ends a statement that takes too long, and says that it may work later", async () => {
+    // Somebody holds what a cancellation has to change.
+    await p.admin.query("begin; select from jobs.jobs where request_id = 'goes-on' for update");
+    try {
+      const response = await p.app.inject({ method: "POST", url: "/jobs/goes-on/cancel", headers: acme });
+      assert.deepEqual([response.statusCode, response.json().type], [503, "DatabaseUnavailable"]);
+      assert.equal(response.headers["retry-after"], "5");
+    } finally {
+      await p.admin.query("rollback");
+    }
+  });
+
+  it("lets a token in no longer once it is revoked, and asks once for all who come at the same time", async () => {
+    const headers = await p.as("acme", "read");
+    const get = () => p.app.inject({ url: "/jobs", headers });
+    const statuses = (await Promise.all(Array.from({ length: 20 }, get))).map((one) => one.statusCode);
+    assert.deepEqual(new Set(statuses), new Set([200]));
+    const { rows } = await p.admin.query("select id from jobs.tokens order by created_at desc limit 1");
+    assert(await revokeToken(p.admin, rows[0].id));
+    assert.equal((await get()).statusCode, 401);
+  });
+});
+
+describe("the API's rate limits", () => {
+  let p: Api;
+  before(async () => {
+    p = await testApi({
+      api: { trustedHops: 1, limits: { tokenPerMinute: 3, addressPerMinute: 2, ratesPerMinute: 4 } },
+    });
+  });
+  after(() => p.close());
+
+  const statuses = async (count: number, url: string, headers: Record<string, string> = {}) => {
+    const all: number[] = [];
+    for (let index = 0; index < count; index++) all.push((await p.app.inject({ url, headers })).statusCode);
+    return all;
+  };
+
+  it("holds each token to its own, and says when to come again", async () => {
+    const [one, other] = [await p.as("acme"), await p.as("acme")];
+    assert.deepEqual(await statuses(4, "/stats", one), [200, 200, 200, 429]);
+    assert.deepEqual(await statuses(1, "/stats", other), [200]);
+    const response = await p.app.inject({ url: "/stats", headers: one });
+    assert.match(response.headers["content-type"] ?? "", /^application\/problem\+json/);
+    assert.equal(response.json().type, "TooManyRequests");
+    const wait = Number(response.headers["retry-after"]);
+    assert(wait >= 1 && wait <= 60, `${wait} s`);
+  });
+
+  it("holds an address to its own while it guesses, as the balancer saw it, and lets known tokens pass", async () => {
+    const from = (address: string) => ({ "x-forwarded-for": `10.9.9.9, ${address}` });
+    const known = await p.as("acme");
+    assert.deepEqual(await statuses(1, "/stats", { ...known, ...from("192.0.2.1") }), [200]);
+    const guess = { authorization: "Bearer rates_guess", ...from("192.0.2.1") };
+    assert.deepEqual(await statuses(3, "/stats", guess), [401, 401, 429]);
+    assert.deepEqual(await statuses(1, "/stats", from("192.0.2.1")), [429]);
+    assert.deepEqual(await statuses(1, "/stats", from("192.0.2.2")), [401]);
+    assert.deepEqual(await statuses(1, "/stats", { ...known, ...from("192.0.2.1") }), [200]);
+  });
+
+  it("holds /rates to a number of its own, and health to none", async () => {
+    assert.deepEqual(await statuses(5, rates), [200, 200, 200, 200, 429]);
+    assert.deepEqual(new Set(await statuses(10, "/healthz")), new Set([200]));
+  });
+});
