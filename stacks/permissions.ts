@@ -30,6 +30,8 @@ export function permissions({ queues, buckets, database, tracking, ...place }: S
     login("api_reader"),
     respond,
     { actions: ["sqs:SendMessage"], resources: [queues.wakeups.arn, queues.requests.arn] },
+    // How many requests wait: GET /stats.
+    { actions: ["sqs:GetQueueAttributes"], resources: [queues.requests.arn] },
     {
       // Dead letters are looked at and put back by hand (POST /redrive).
       actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"],

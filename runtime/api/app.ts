@@ -16,12 +16,14 @@ import { jobRoutes } from "./jobs.ts";
 import { createLimits } from "./limits.ts";
 import { answerUnrouted } from "./methods.ts";
 import { metricsRoute } from "./metrics.ts";
+import { previewRoute } from "./preview.ts";
 import { handleErrors, invalid, onClientError, sendProblem } from "./problem.ts";
 import { ratesRoute } from "./rates.ts";
 import { RatesReader } from "./ratesReader.ts";
 import { redriveRoute } from "./redrive.ts";
 import { resultRoutes } from "./results.ts";
 import { statsRoute } from "./stats.ts";
+import { timelineRoute } from "./timeline.ts";
 import { uploadRoutes } from "./uploads.ts";
 
 /** A request by HTTP holds what one by the queue may hold: SQS takes 1 MiB. */
@@ -99,6 +101,8 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     jobRoutes(app, jobs, guard);
     explainRoute(app, jobs, guard);
     resultRoutes(app, jobs, guard);
+    previewRoute(app, jobs, guard);
+    timelineRoute(app, jobs, guard);
     eventRoute(app, jobs, guard);
     uploadRoutes(app, jobs, guard);
     statsRoute(app, jobs, guard);

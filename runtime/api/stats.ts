@@ -1,29 +1,110 @@
+import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import type { FastifyInstance } from "fastify";
-import { RUNNERS } from "../jobs/states.ts";
+import Type, { type Static } from "typebox";
+import { readActivity, readStanding, type Standing } from "../jobs/activity.ts";
+import { bottleneckOf, MAX_INLINE_BYTES } from "../jobs/bottleneck.ts";
+import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
+import { kept } from "./kept.ts";
 
-/** GET /stats: the caller's jobs in figures (an admin: everybody's), and what runs against what may run. */
-export function statsRoute(app: FastifyInstance, { db, settings, tracking }: JobDeps, guard: Guard): void {
+/** How far back figures may go, and in how many steps a plot shows it. */
+const SPANS = { hour: { minutes: 60, steps: 60 }, day: { minutes: 1_440, steps: 48 } } as const;
+const Query = Type.Object(
+  { over: Type.Enum(["hour", "day"], { default: "hour", description: "how far back to look" }) },
+  { additionalProperties: false },
+);
+/** What happened within so many minutes tells how things stand. */
+const STANDING_MINUTES = 5;
+/** SQS counts messages by approximation, and charges by the call. */
+const QUEUE_MS = 5_000;
+
+/** GET /stats and /stats/figures: the caller's jobs in figures (an admin: everybody's), and how the platform stands. */
+export function statsRoute(app: FastifyInstance, { db, settings, tracking, cloud }: JobDeps, guard: Guard): void {
+  const keep = kept();
+  const keepLonger = kept(QUEUE_MS);
+
+  /** About how many messages wait; undefined where nobody says. */
+  const depth = (queue: string) =>
+    keepLonger(queue, async () => {
+      const command = new GetQueueAttributesCommand({
+        QueueUrl: queue,
+        AttributeNames: ["ApproximateNumberOfMessages"],
+      });
+      const answer = await cloud.sqs.send(command).catch(() => undefined);
+      const count = answer?.Attributes?.ApproximateNumberOfMessages;
+      return count === undefined ? undefined : Number(count);
+    });
+
+  /** How the platform stands, what ended lately of a tenant's jobs or of all, and where the bottleneck is. */
+  const look = async (tenant: string | undefined, over: keyof typeof SPANS) => {
+    const [standing, activity, requests, deadLetters] = await Promise.all([
+      keep("standing", () => readStanding(db, STANDING_MINUTES)),
+      keep(`${over} ${tenant ?? ""}`, () => readActivity(db, { tenant, ...SPANS[over], nearBytes: MAX_INLINE_BYTES })),
+      depth(cloud.queues.requests),
+      depth(cloud.queues.deadLetters),
+    ]);
+    const bottleneck = bottleneckOf({ standing, settings, requests, results: activity.results });
+    return { standing, activity, bottleneck, queues: { requests, deadLetters } };
+  };
+
+  const slotsOf = (runner: RunnerKind) => settings.runners[runner].slots;
+  const runnersOf = (standing: Standing) =>
+    Object.fromEntries(
+      RUNNERS.map((kind) => [
+        kind,
+        {
+          ...standing[kind],
+          working: standing.working[kind] ?? 0,
+          slots: slotsOf(kind),
+          ...(standing.paused[kind] === undefined ? {} : { paused: standing.paused[kind] }),
+        },
+      ]),
+    );
+
   app.get(
     "/stats",
     {
       onRequest: guard("read"),
-      schema: { summary: "Jobs by state and error, percentiles of their times, runs against capacity" },
+      schema: { summary: "Jobs by state and error, percentiles of their times, runs against capacity, the bottleneck" },
     },
     async (request) => {
       const { tenant, scopes } = callerOfRequest(request);
-      const [summary, { rows }] = await Promise.all([
-        tracking.summarise(scopes.includes("admin") ? {} : { tenant }),
-        db.query("select runner, count(*)::int as running from jobs.runs where state <> 'ENDED' group by runner"),
+      const whose = scopes.includes("admin") ? undefined : tenant;
+      const [summary, { standing, bottleneck }] = await Promise.all([
+        tracking.summarise(whose === undefined ? {} : { tenant: whose }),
+        look(whose, "hour"),
       ]);
       const capacity = Object.fromEntries(
-        RUNNERS.map((kind) => [
-          kind,
-          { running: rows.find((row) => row.runner === kind)?.running ?? 0, slots: settings.runners[kind].slots },
-        ]),
+        RUNNERS.map((kind) => [kind, { running: standing[kind].running ?? 0, slots: slotsOf(kind) }]),
       );
-      return { ...summary, capacity };
+      return { ...summary, capacity, bottleneck };
+    },
+  );
+
+  app.get<{ Querystring: Static<typeof Query> }>(
+    "/stats/figures",
+    {
+      onRequest: guard("read"),
+      schema: {
+        summary: "How the platform stands, what ended lately step by step, and where the bottleneck is",
+        querystring: Query,
+      },
+    },
+    async (request) => {
+      const { tenant, scopes } = callerOfRequest(request);
+      const whose = scopes.includes("admin") ? undefined : tenant;
+      const { standing, activity, bottleneck, queues } = await look(whose, request.query.over);
+      const { platform, database } = standing;
+      return {
+        caller: { tenant, scopes },
+        bottleneck,
+        runners: runnersOf(standing),
+        platform,
+        database,
+        queues,
+        activity,
+      };
     },
   );
 }

@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { PutObjectCommand } from "@aws-sdk/client-s3";
+import { SendMessageCommand } from "@aws-sdk/client-sqs";
+import { backendOf } from "../jobs/backend.ts";
+import { planRuns } from "../jobs/runs.ts";
+import { claim, finish, runStarted } from "../jobs/store.ts";
+import { testPlan } from "../jobs/testing.ts";
+import { testApi } from "./testing.ts";
+
+const read = { type: "read", sql: "select 1 as n", format: "csv" };
+
+describe("what the API shows to people who look", () => {
+  let p: Awaited<ReturnType<typeof testApi>>;
+  let acme: { authorization: string };
+  beforeEach(async () => {
+    p = await testApi({ runners: { glue: { slots: 1 }, ec2: { slots: 1 } } });
+    acme = await p.as("acme");
+  });
+  afterEach(() => p.close());
+
+  const get = async (url: string, headers: Record<string, string> = acme) => p.app.inject({ url, headers });
+  const submit = (requestId: string, task: object = read, headers = acme) =>
+    p.app.inject({ method: "POST", url: "/jobs", headers, payload: { requestId, task } });
+  /** A run that takes the next job, and ends it with this result if there is one. */
+  const take = async (result?: object) => {
+    const keeper = await p.role("job_keeper");
+    const [run = ""] = await planRuns(p.context.db, testPlan("glue", 9));
+    await runStarted(keeper, run);
+    const job = await claim(keeper, run, await backendOf(keeper), undefined);
+    assert(job);
+    if (result === undefined) return;
+    const ending = { status: "SUCCEEDED", result: JSON.stringify(result), rows: 2, peakMemoryBytes: 1 } as const;
+    await finish(keeper, job, { ...ending, bytes: 9 });
+  };
+
+  describe("GET /stats/figures", () => {
+    it("says who asks, how things stand and where the bottleneck is", async () => {
+      await submit("a");
+      await submit("b");
+      await take();
+      await p.admin.query("update jobs.jobs set created_at = created_at - interval '1 hour' where status = 'PENDING'");
+      const { caller, runners, bottleneck, activity, database, platform } = (await get("/stats/figures")).json();
+      assert.deepEqual(caller, { tenant: "acme", scopes: ["read", "submit", "cancel"] });
+      assert.deepEqual([runners.glue.waiting, runners.glue.working, runners.glue.slots], [1, 1, 1]);
+      assert.deepEqual([bottleneck.level, bottleneck.raise], ["bound", "runners.glue.maxRuns"]);
+      assert.equal(activity.steps.length, 60);
+      assert.ok(database.maxConnections > 0 && platform.documentsBehind >= 2);
+      assert.deepEqual((await get("/stats")).json().bottleneck.raise, "runners.glue.maxRuns");
+    });
+
+    it("shows a tenant its own jobs, an admin everybody's", async () => {
+      await submit("a");
+      await take({ inline: "n\n1\n", format: "csv", rows: 1 });
+      const succeeded = async (headers: Record<string, string>) =>
+        (await get("/stats/figures", headers)).json().activity.ended.succeeded;
+      assert.equal(await succeeded(acme), 1);
+      assert.equal(await succeeded(await p.as("other")), 0);
+      assert.equal(await succeeded(await p.as("other", "admin")), 1);
+    });
+
+    it("counts what waits before the platform, and looks back a day where asked", async () => {
+      const { requests } = p.context.queues;
+      await p.context.sqs.send(new SendMessageCommand({ QueueUrl: requests, MessageBody: "{}" }));
+      const { queues, activity } = (await get("/stats/figures?over=day")).json();
+      assert.deepEqual(queues, { requests: 1, deadLetters: 0 });
+      assert.deepEqual([activity.steps.length, activity.stepSeconds], [48, 1_800]);
+    });
+
+    it("needs a token that may read, and refuses what it does not know", async () => {
+      assert.equal((await get("/stats/figures", {})).statusCode, 401);
+      assert.equal((await get("/stats/figures", await p.as("acme", "submit"))).statusCode, 403);
+      assert.equal((await get("/stats/figures?over=year")).statusCode, 400);
+    });
+  });
+
+  describe("GET /jobs/{id}/timeline", () => {
+    it("is what the job has spent its time with", async () => {
+      await submit("a");
+      await take({ inline: "n\n1\n", format: "csv", rows: 1 });
+      const { phases } = (await get("/jobs/a/timeline")).json();
+      assert.deepEqual(
+        phases.map(({ phase }: { phase: string }) => phase),
+        ["waiting", "starting", "running", "responding"],
+      );
+      assert.deepEqual([phases[2].attempt, phases[2].runner, phases[2].outcome], [1, "glue", "SUCCEEDED"]);
+      assert.equal(phases[3].to, undefined);
+    });
+
+    it("is nobody else's", async () => {
+      await submit("a");
+      assert.equal((await get("/jobs/a/timeline", await p.as("other"))).statusCode, 404);
+      assert.equal((await get("/jobs/a/timeline?tenant=acme", await p.as("other"))).statusCode, 403);
+      assert.equal((await get("/jobs/a/timeline?tenant=acme", await p.as("other", "admin"))).statusCode, 200);
+    });
+  });
+
+  describe("GET /jobs/{id}/preview", () => {
+    it("is the first rows of a result inside its response", async () => {
+      await submit("a");
+      await take({ inline: "n,m\n1,\n2,x\n", format: "csv", rows: 2 });
+      assert.deepEqual((await get("/jobs/a/preview?rows=1")).json(), {
+        columns: ["n", "m"],
+        rows: [["1", null]],
+        more: true,
+      });
+    });
+
+    it("is the first rows of a result in S3, of which the beginning is fetched", async () => {
+      const text = `n\n${Array.from({ length: 50_000 }, (_, n) => n).join("\n")}\n`;
+      await p.s3.send(new PutObjectCommand({ Bucket: "results", Key: "a.csv", Body: text }));
+      await submit("a");
+      await take({ location: "s3://results/a.csv", format: "csv", rows: 50_000, bytes: text.length });
+      const { rows, more } = (await get("/jobs/a/preview?rows=3")).json();
+      assert.deepEqual([rows, more], [[["0"], ["1"], ["2"]], true]);
+    });
+
+    it("is not there before the end, nor for another tenant", async () => {
+      await submit("a");
+      assert.deepEqual((await get("/jobs/a/preview")).json().type, "NotFinished");
+      assert.equal((await get("/jobs/a/preview", await p.as("other"))).statusCode, 404);
+    });
+  });
+});

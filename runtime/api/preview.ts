@@ -1,0 +1,70 @@
+import { GetObjectCommand } from "@aws-sdk/client-s3";
+import type { FastifyInstance } from "fastify";
+import Type, { type Static } from "typebox";
+import { JobError } from "../jobs/errors.ts";
+import { RequestId, Tenant } from "../jobs/request.ts";
+import { callerOfRequest, type Guard } from "./auth.ts";
+import type { JobDeps } from "./deps.ts";
+import { tenantOf } from "./jobs.ts";
+import { type Piece, previewOf } from "./previewRows.ts";
+
+const Id = Type.Object({ id: RequestId });
+const Query = Type.Object(
+  {
+    tenant: Type.Optional(Tenant),
+    rows: Type.Integer({ minimum: 1, maximum: 200, default: 20, description: "rows at most" }),
+  },
+  { additionalProperties: false },
+);
+const Answer = Type.Object({
+  columns: Type.Array(Type.String()),
+  rows: Type.Array(Type.Array(Type.Union([Type.String(), Type.Null()]))),
+  more: Type.Boolean({ description: "whether the result has more than this" }),
+});
+
+/** What is fetched of a result in S3: some hundred rows. */
+const BYTES = 64 * 1024;
+
+/** GET /jobs/{id}/preview: the first rows of a result, wherever it lies and however it is packed. */
+export function previewRoute(app: FastifyInstance, { db, cloud }: JobDeps, guard: Guard): void {
+  app.get<{ Params: Static<typeof Id>; Querystring: Static<typeof Query> }>(
+    "/jobs/:id/preview",
+    {
+      onRequest: guard("read"),
+      schema: {
+        summary: "The first rows of a job's result",
+        params: Id,
+        querystring: Query,
+        response: { 200: Answer },
+      },
+    },
+    async (request) => {
+      const { id: requestId } = request.params;
+      const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
+      const { rows } = await db.query(
+        `select d.status, d.document->'error'->>'message' as reason, d.document->'result' as result, d.document->'task' as task,
+           r.body::json #>> '{result,inline}' as inline
+         from jobs.documents d left join jobs.responses r on r.job_id = d.id where d.tenant = $1 and d.request_id = $2`,
+        [tenant, requestId],
+      );
+      const [job] = rows;
+      if (!job) throw new JobError("UnknownJob", { requestId, tenant });
+      const { status, reason, result, task, inline } = job;
+      if (status === "PENDING" || status === "IN_PROGRESS") throw new JobError("NotFinished", { status });
+      if (status !== "SUCCEEDED") throw new JobError("NoResult", { status, reason: reason ?? "it was ended." });
+      // An update counts its rows and has none to show.
+      if (task.type !== "read") return { columns: [], rows: [], more: false };
+      const gzip = task.compression === "gzip";
+      const piece: Omit<Piece, "whole"> = { format: result.format, gzip, rows: request.query.rows };
+      if (result.location === undefined)
+        return previewOf(Buffer.from(inline, gzip ? "base64" : "utf8"), { ...piece, whole: true });
+
+      const [Bucket = "", ...key] = result.location.slice("s3://".length).split("/");
+      const { Body } = await cloud.s3.send(
+        new GetObjectCommand({ Bucket, Key: key.join("/"), Range: `bytes=0-${BYTES - 1}` }),
+      );
+      const bytes = Buffer.from((await Body?.transformToByteArray()) ?? []);
+      return previewOf(bytes, { ...piece, whole: result.bytes <= bytes.length });
+    },
+  );
+}
