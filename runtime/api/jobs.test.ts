@@ -285,24 +285,6 @@ describe("the jobs API", () => {
     );
   });
 
-  it("shows a dashboard that runs nothing but its own files, and figures for it", async () => {
-    for (const [url, type] of [
-      ["/dashboard", /^text\/html/],
-      ["/dashboard/app.js", /^text\/javascript/],
-      ["/dashboard/style.css", /^text\/css/],
-    ] as const) {
-      const response = await get(url, {});
-      assert.equal(response.statusCode, 200);
-      assert.match(response.headers["content-type"] ?? "", type);
-      assert.match(String(response.headers["content-security-policy"]), /default-src 'self'/);
-      assert.doesNotMatch(response.body, /<script>|https?:\/\//, "no inline script, nothing from elsewhere");
-    }
-    assert.equal((await get("/stats", {})).statusCode, 401);
-    const stats = (await get("/stats")).json();
-    assert.deepEqual(stats.capacity.ec2, { running: 0, slots: 1 });
-    assert.equal(typeof stats.byStatus, "object");
-  });
-
   it("answers everything else with a problem, and describes itself", async () => {
     const response = await get("/nothing");
     assert.deepEqual([response.statusCode, response.json().type], [404, "NotFound"]);

@@ -24,7 +24,7 @@ describe("what the API shows to people who look", () => {
   /** A run that takes the next job, and ends it with this result if there is one. */
   const take = async (result?: object) => {
     const keeper = await p.role("job_keeper");
-    const [run = ""] = await planRuns(p.context.db, testPlan("glue", 9));
+    const [run = ""] = await planRuns(p.context.db, testPlan("glue", 1));
     await runStarted(keeper, run);
     const job = await claim(keeper, run, await backendOf(keeper), undefined);
     assert(job);
@@ -45,7 +45,10 @@ describe("what the API shows to people who look", () => {
       assert.deepEqual([bottleneck.level, bottleneck.raise], ["bound", "runners.glue.maxRuns"]);
       assert.equal(activity.steps.length, 60);
       assert.ok(database.maxConnections > 0 && platform.documentsBehind >= 2);
-      assert.deepEqual((await get("/stats")).json().bottleneck.raise, "runners.glue.maxRuns");
+      const stats = (await get("/stats")).json();
+      assert.deepEqual(stats.bottleneck, bottleneck);
+      assert.deepEqual(stats.capacity, { glue: { running: 1, slots: 1 }, ec2: { running: 0, slots: 1 } });
+      assert.equal(typeof stats.byStatus, "object");
     });
 
     it("shows a tenant its own jobs, an admin everybody's", async () => {

@@ -15,6 +15,13 @@ const TESTS = "{stacks,infra,runtime,db,policy}/**/*.test.ts";
 
 const CHECKS = [
   { name: "types", args: [join(modules, "typescript", "bin", "tsc"), "--noEmit", "--pretty"] },
+  {
+    name: "the dashboard's types",
+    args: [
+      join(modules, "typescript", "bin", "tsc"),
+      ...["--noEmit", "--pretty", "--project", join(root, "runtime", "api", "dashboard", "client")],
+    ],
+  },
   { name: "lint", args: [join(modules, "@biomejs", "biome", "bin", "biome"), "ci", "--colors=off", "."] },
 ];
 

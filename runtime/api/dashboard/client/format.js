@@ -1,0 +1,92 @@
+/** Figures as people read them. */
+
+const NOTHING = "–";
+
+/** @param {number | null | undefined} value */
+export const count = (value) =>
+  value === null || value === undefined ? NOTHING : Math.round(value).toLocaleString("en");
+
+/** "340 ms", "2.4 s", "3 min 5 s", "2 h 4 min"
+ * @param {number | null | undefined} ms */
+export function duration(ms) {
+  if (ms === null || ms === undefined || Number.isNaN(ms)) return NOTHING;
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1_000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3_600) return pair(Math.floor(seconds / 60), "min", seconds % 60, "s");
+  if (seconds < 86_400) return pair(Math.floor(seconds / 3_600), "h", Math.floor((seconds % 3_600) / 60), "min");
+  return pair(Math.floor(seconds / 86_400), "d", Math.floor((seconds % 86_400) / 3_600), "h");
+}
+/** @type {(large: number, unit: string, small: number, smaller: string) => string} */
+const pair = (large, unit, small, smaller) => `${large} ${unit}${small > 0 ? ` ${small} ${smaller}` : ""}`;
+
+/** "812 B", "1.4 kB", "23 MB"
+ * @param {number | null | undefined} value */
+export function bytes(value) {
+  if (value === null || value === undefined) return NOTHING;
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let unit = 0;
+  let amount = value;
+  while (amount >= 999.5 && unit < units.length - 1) {
+    amount /= 1_000;
+    unit += 1;
+  }
+  return `${unit > 0 && amount < 9.95 ? amount.toFixed(1) : Math.round(amount)} ${units[unit]}`;
+}
+
+/** "12 %"; what is not nothing is not called so.
+ * @type {(part: number, whole: number) => string} */
+export function percent(part, whole) {
+  if (whole === 0) return NOTHING;
+  const share = (100 * part) / whole;
+  return share > 0 && share < 1 ? "< 1 %" : `${Math.round(share)} %`;
+}
+
+/** How long ago, as "now", "40 s ago", "3 min ago", "2 h ago", "4 d ago"
+ * @type {(iso: string, now?: number) => string} */
+export function ago(iso, now = Date.now()) {
+  const seconds = Math.round((now - Date.parse(iso)) / 1_000);
+  if (seconds < 5) return "now";
+  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ago`;
+  return seconds < 86_400 ? `${Math.floor(seconds / 3_600)} h ago` : `${Math.floor(seconds / 86_400)} d ago`;
+}
+
+/** A moment in the reader's own time zone: "25 Nov 2026, 04:38:05"
+ * @param {string} iso */
+export const moment = (iso) =>
+  new Date(iso).toLocaleString("en-GB", {
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+  });
+
+/** @type {Record<import("../../../jobs/states.ts").State, string>} */
+export const STATE_WORDS = {
+  PENDING: "Waiting",
+  IN_PROGRESS: "Running",
+  SUCCEEDED: "Succeeded",
+  FAILED: "Failed",
+  CANCELLED: "Cancelled",
+};
+
+/** @type {Record<import("../../../jobs/states.ts").RunnerKind, string>} */
+export const RUNNER_WORDS = { glue: "Glue", ec2: "EC2" };
+
+/** What a job does, in a few words.
+ * @param {import("./types.ts").Job["task"]} task */
+export function whatOf({ query, statement, target, mode, sql, dryRun }) {
+  if (query !== undefined) return query;
+  if (statement !== undefined) return statement;
+  if (target !== undefined) return `${dryRun ? "check" : "load"} ${target}${mode === "replace" ? " (replace)" : ""}`;
+  return (sql ?? "").replace(/\s+/g, " ").trim().slice(0, 80);
+}
+
+/** How far a running job is, from 0 to 1; undefined where nobody knows.
+ * @param {import("./types.ts").Job["progress"]} progress */
+export const shareDone = ({ rows, estimatedRows }) =>
+  estimatedRows === undefined || estimatedRows <= 0 ? undefined : Math.min(1, rows / estimatedRows);

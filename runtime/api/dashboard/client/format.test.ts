@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { ago, bytes, count, duration, percent, shareDone, whatOf } from "./format.js";
+
+describe("figures as people read them", () => {
+  it("are durations in two units at most", () => {
+    const cases = { 0: "0 ms", 999: "999 ms", 1234: "1.2 s", 59400: "59 s", 60000: "1 min", 185000: "3 min 5 s" };
+    for (const [ms, text] of Object.entries(cases)) assert.equal(duration(Number(ms)), text);
+    assert.equal(duration(7_440_000), "2 h 4 min");
+    assert.equal(duration(90_000_000), "1 d 1 h");
+    assert.equal(duration(null), "–");
+  });
+  it("are bytes, counts and shares", () => {
+    assert.deepEqual([0, 812, 1_000, 1_449, 23_400_000, 999_600].map(bytes), [
+      "0 B",
+      "812 B",
+      "1.0 kB",
+      "1.4 kB",
+      "23 MB",
+      "1.0 MB",
+    ]);
+    assert.deepEqual([count(12_345), count(null)], ["12,345", "–"]);
+    assert.deepEqual([percent(1, 1_000), percent(0, 9), percent(1, 3), percent(0, 0)], ["< 1 %", "0 %", "33 %", "–"]);
+  });
+  it("are ages", () => {
+    const at = (seconds: number) => ago(new Date(1_000_000_000_000 - seconds * 1_000).toISOString(), 1_000_000_000_000);
+    assert.deepEqual([0, 40, 200, 7_300, 200_000].map(at), ["now", "40 s ago", "3 min ago", "2 h ago", "2 d ago"]);
+  });
+  it("say what a job does and how far it is", () => {
+    assert.equal(whatOf({ type: "read", query: "average_rates" }), "average_rates");
+    assert.equal(whatOf({ type: "update", target: "prices", mode: "replace", dryRun: true }), "check prices (replace)");
+    assert.equal(whatOf({ type: "read", sql: "select\n  1" }), "select 1");
+    assert.equal(shareDone({ rows: 5, bytes: 0, estimatedRows: 10 }), 0.5);
+    assert.equal(shareDone({ rows: 50, bytes: 0, estimatedRows: 10 }), 1);
+    assert.equal(shareDone({ rows: 5, bytes: 0 }), undefined);
+  });
+});

@@ -1,0 +1,60 @@
+import { signOut, token } from "./session.js";
+
+/** What the API refused, in its own words. */
+export class Refused extends Error {
+  /**
+   * @param {number} status
+   * @param {{ type?: string, detail?: string, problems?: { field?: string, message?: string }[] }} problem
+   */
+  constructor(status, { type = "", detail = `The API answered ${status}.`, problems = [] }) {
+    super(detail);
+    this.status = status;
+    this.type = type;
+    this.problems = problems;
+  }
+}
+
+/** @typedef {{ method?: string, body?: unknown, signal?: AbortSignal }} Options */
+
+/**
+ * Asks the API that served this page.
+ * @param {string} path
+ * @param {Options} [options]
+ */
+export async function send(path, { method = "GET", body, signal } = {}) {
+  const used = token.value;
+  const response = await fetch(path, {
+    method,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(signal ? { signal } : {}),
+    headers: {
+      authorization: `Bearer ${used}`,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+  }).catch((error) => {
+    if (signal?.aborted) throw error;
+    throw new Error("The API cannot be reached. This page tries again by itself.", { cause: error });
+  });
+  if (response.ok) return response;
+  const problem = await response.json().catch(() => ({}));
+  const refused = new Refused(response.status, problem);
+  // Not when another one has been typed meanwhile.
+  if (response.status === 401 && used === token.value) signOut(refused.message);
+  throw refused;
+}
+
+/**
+ * The same, its answer read as JSON of the shape that the caller says.
+ * @template T
+ * @param {string} path
+ * @param {Options} [options]
+ * @returns {Promise<T>}
+ */
+export const ask = async (path, options) => (await send(path, options)).json();
+
+/** @type {(job: { tenant: string, requestId: string }, rest?: string, search?: Record<string, string>) => string} */
+export const jobPath = ({ tenant, requestId }, rest = "", search = {}) =>
+  `jobs/${encodeURIComponent(requestId)}${rest}?${new URLSearchParams({ tenant, ...search })}`;
+
+/** @param {unknown} error */
+export const wordsOf = (error) => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,45 @@
+import { html } from "htm/preact";
+import { duration, moment, percent, RUNNER_WORDS } from "../format.js";
+
+const WORDS = { waiting: "Waiting", starting: "Starting", running: "Running", responding: "Responding" };
+
+/** What the job has spent its time with, to scale; below it the same in figures.
+ * @param {{ phases: import("../../../../jobs/timeline.ts").Phase[] }} props */
+export function Timeline({ phases }) {
+  const now = new Date().toISOString();
+  const timed = phases.map((phase) => ({
+    ...phase,
+    ms: Math.max(0, Date.parse(phase.to ?? now) - Date.parse(phase.from)),
+  }));
+  const total = timed.reduce((sum, { ms }) => sum + ms, 0);
+  return html`
+    <div class="timeline" aria-hidden="true">
+      ${timed.map(
+        ({ phase, ms, to, outcome }) => html`
+          <span
+            class=${`phase ${phase} ${to ? "" : "open"} ${outcome && outcome !== "SUCCEEDED" ? "lost" : ""}`}
+            style=${{ flexGrow: Math.max(ms, total / 200) }}
+            title=${`${WORDS[phase]} ${duration(ms)}`}
+          ></span>
+        `,
+      )}
+    </div>
+    <ol class="phases">
+      ${timed.map(
+        ({ phase, ms, from, to, attempt, runner, outcome }) => html`
+          <li>
+            <span class=${`swatch phase ${phase}`}></span>
+            <strong>${WORDS[phase]}</strong>
+            <span>${duration(ms)}${!to && " so far"}</span>
+            <span class="dim">${percent(ms, total)}</span>
+            <span class="dim small phase-note">
+              from ${moment(from)}${runner && ` · ${RUNNER_WORDS[/** @type {"glue"} */ (runner)] ?? runner}, attempt ${attempt}`}
+              ${phase === "running" && outcome && outcome !== "SUCCEEDED" && ` · ${outcome}`}
+            </span>
+          </li>
+        `,
+      )}
+    </ol>
+    <p class="dim small">${duration(total)} in all</p>
+  `;
+}

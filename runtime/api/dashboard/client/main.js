@@ -1,0 +1,50 @@
+import { signal } from "@preact/signals";
+import { html, render } from "htm/preact";
+import { JobPage } from "./job/job.js";
+import { Letters } from "./letters/letters.js";
+import { Overview } from "./overview/overview.js";
+import { formatRoute, parseRoute } from "./route.js";
+import { token } from "./session.js";
+import { Submit } from "./submit/submit.js";
+import { Login } from "./ui/login.js";
+import { Shell } from "./ui/shell.js";
+
+const route = signal(parseRoute(location.hash));
+addEventListener("hashchange", () => {
+  const before = route.value.page;
+  route.value = parseRoute(location.hash);
+  // Another page begins at its top, and a screen reader at its heading.
+  if (route.value.page === before) return;
+  scrollTo(0, 0);
+  requestAnimationFrame(() => document.querySelector("h1")?.focus());
+});
+
+/** Changes what the overview shows; not a step for the browser's back button.
+ * @param {Partial<Extract<import("./route.js").Route, { page: "overview" }>>} change */
+function refine(change) {
+  if (route.value.page !== "overview") return;
+  route.value = { ...route.value, ...change };
+  history.replaceState(null, "", formatRoute(route.value));
+}
+
+function Page() {
+  const now = route.value;
+  switch (now.page) {
+    case "job":
+      return html`<${JobPage} key=${`${now.tenant}/${now.requestId}`} tenant=${now.tenant} requestId=${now.requestId} />`;
+    case "submit":
+      return html`<${Submit} kind=${now.kind} name=${now.name} />`;
+    case "letters":
+      return html`<${Letters} />`;
+    default:
+      return html`<${Overview} filter=${now} refine=${refine} />`;
+  }
+}
+
+function App() {
+  if (token.value === "") return html`<${Login} />`;
+  return html`<${Shell} page=${route.value.page}><${Page} /><//>`;
+}
+
+const root = document.getElementById("app");
+if (root) render(html`<${App} />`, root);

@@ -1,0 +1,39 @@
+import { html } from "htm/preact";
+import { count, duration } from "../format.js";
+import { Panel } from "../ui/parts.js";
+import { Plot } from "./plot.js";
+
+/** What happened, step by step. @param {{ activity: import("../../../../jobs/activity.ts").Activity }} props */
+export function Plots({ activity: { steps, stepSeconds } }) {
+  const at = steps.map((step) => Date.parse(step.at) / 1_000);
+  const each = stepSeconds === 60 ? "a minute" : `every ${stepSeconds / 60} min`;
+  return html`
+    <div class="columns plots">
+      <${Panel} title=${`Jobs ${each}`}>
+        <${Plot}
+          at=${at}
+          format=${count}
+          stacked
+          series=${[
+            { name: "succeeded", tone: "good", values: steps.map((step) => step.succeeded) },
+            { name: "failed", tone: "bad", values: steps.map((step) => step.failed) },
+            { name: "cancelled", tone: "dim", values: steps.map((step) => step.cancelled) },
+            { name: "accepted", tone: "text", line: true, values: steps.map((step) => step.accepted) },
+          ]}
+        />
+      <//>
+      <${Panel} title="Run time">
+        <${Plot} at=${at} format=${duration} series=${percentiles(steps.map((step) => step.runMs))} />
+      <//>
+      <${Panel} title="Queue time">
+        <${Plot} at=${at} format=${duration} series=${percentiles(steps.map((step) => step.queueMs))} />
+      <//>
+    </div>
+  `;
+}
+
+/** @param {import("../../../../jobs/activity.ts").Percentiles[]} list */
+const percentiles = (list) => [
+  { name: "p50", tone: "busy", line: true, values: list.map(({ p50 }) => p50) },
+  { name: "p95", tone: "warn", line: true, values: list.map(({ p95 }) => p95) },
+];

@@ -1,0 +1,44 @@
+import { html } from "htm/preact";
+import { count, duration, RUNNER_WORDS } from "../format.js";
+import { Meter } from "../ui/parts.js";
+
+/** A share of the connections from which on it is drawn as a warning. */
+const NEARLY = 0.9;
+
+/** What runs against what may run, kind by kind, and the connections that all of it takes.
+ * @param {{ figures: import("../types.ts").Figures }} props */
+export function Runners({ figures: { runners, database } }) {
+  const kinds = /** @type {(keyof typeof RUNNER_WORDS)[]} */ (Object.keys(runners));
+  return html`
+    <ul class="capacity">
+      ${kinds.map((kind) => html`<${Kind} name=${RUNNER_WORDS[kind]} runner=${runners[kind]} />`)}
+      <li>
+        <div class="capacity-head">
+          <strong>Connections</strong><span>${count(database.connections)} of ${count(database.maxConnections)}</span>
+        </div>
+        <${Meter}
+          label="Database connections"
+          value=${database.connections}
+          most=${database.maxConnections}
+          tone=${database.connections >= NEARLY * database.maxConnections ? "bad" : "calm"}
+        />
+      </li>
+    </ul>
+  `;
+}
+
+/** @param {{ name: string, runner: import("../types.ts").Runner }} props */
+function Kind({ name, runner: { waiting, oldestWaiting, running, working, slots, paused } }) {
+  const up = running ?? 0;
+  const full = up >= slots && (waiting ?? 0) > 0;
+  return html`
+    <li>
+      <div class="capacity-head"><strong>${name}</strong><span>${count(up)} of ${count(slots)} runs</span></div>
+      <${Meter} label=${`${name} runs`} value=${up} most=${slots} tone=${full ? "warn" : "busy"} />
+      <p class="dim small">
+        ${count(working)} at work · ${waiting ? `${count(waiting)} waiting, oldest ${duration((oldestWaiting ?? 0) * 1_000)}` : "none waiting"}
+        ${paused && html` · <strong class="warn-text">${paused === "closed" ? "closed" : "paused after a refusal"}</strong>`}
+      </p>
+    </li>
+  `;
+}

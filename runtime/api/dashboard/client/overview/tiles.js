@@ -1,0 +1,52 @@
+import { html } from "htm/preact";
+import { bytes, count, duration, percent } from "../format.js";
+
+/** Steps of which the latest rate is made: the one under way is not yet whole. */
+const LATEST = 5;
+
+/** The six figures that say most. @param {{ figures: import("../types.ts").Figures }} props */
+export function Tiles({ figures: { runners, activity, queues, platform } }) {
+  const kinds = Object.values(runners);
+  /** @param {(one: import("../types.ts").Runner) => number | null} of */
+  const sum = (of) => kinds.reduce((all, one) => all + (of(one) ?? 0), 0);
+  const waiting = sum((one) => one.waiting);
+  const oldest = Math.max(...kinds.map((one) => one.oldestWaiting ?? 0));
+  const { succeeded, failed, cancelled } = activity.ended;
+  const ended = succeeded + failed + cancelled;
+  const lately = activity.steps.slice(-1 - LATEST, -1);
+  const minutes = (lately.length * activity.stepSeconds) / 60;
+  const rate = lately.reduce((all, step) => all + step.succeeded + step.failed + step.cancelled, 0) / (minutes || 1);
+  const { queueMs, runMs } = activity.percentiles;
+  const peak = Math.max(...kinds.map((one) => one.peakMemory ?? 0));
+  const requests = queues.requests ?? 0;
+
+  return html`
+    <dl class="tiles">
+      <${Tile} name="Waiting" value=${count(waiting)}>
+        ${waiting > 0 ? `oldest for ${duration(oldest * 1_000)}` : "nothing waits"}${requests > 0 && ` · ${count(requests)} on the queue`}
+      <//>
+      <${Tile} name="Running" value=${count(sum((one) => one.working))}>
+        of ${count(sum((one) => one.slots))} at once${peak > 0 && ` · peak ${bytes(peak)}`}
+      <//>
+      <${Tile} name="Throughput" value=${rate >= 10 ? count(rate) : Number(rate.toFixed(1))} unit="/ min">
+        ${count(ended)} ended in all
+      <//>
+      <${Tile} name="Run time" value=${duration(runMs.p50)}>p95 ${duration(runMs.p95)} · p99 ${duration(runMs.p99)}<//>
+      <${Tile} name="Queue time" value=${duration(queueMs.p50)}>
+        p95 ${duration(queueMs.p95)} · p99 ${duration(queueMs.p99)}
+      <//>
+      <${Tile} name="Failed" value=${percent(failed, ended)} tone=${failed > 0 ? "bad" : ""}>
+        ${count(failed)} of ${count(ended)}${platform.unsentResponses > 0 && ` · ${count(platform.unsentResponses)} responses due`}
+      <//>
+    </dl>
+  `;
+}
+
+/** @param {{ name: string, value: unknown, unit?: string, tone?: string, children: unknown }} props */
+const Tile = ({ name, value, unit, tone = "", children }) => html`
+  <div class="tile">
+    <dt>${name}</dt>
+    <dd class=${`tile-value ${tone}`}>${value}${unit && html` <span class="unit">${unit}</span>`}</dd>
+    <dd class="dim small">${children}</dd>
+  </div>
+`;

@@ -1,0 +1,63 @@
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { wordsOf } from "./http.js";
+
+/** After a failure the next look waits longer, up to this many times the usual. */
+const MOST_PATIENCE = 8;
+
+/**
+ * Looks again and again while the page is seen. What was found stays while a later look is under way or has failed; with
+ * another `key` a look begins at once, and an earlier one is given up.
+ *
+ * @template T
+ * @param {string} key what is looked at
+ * @param {(signal: AbortSignal) => Promise<T>} look
+ * @param {number | ((found: T) => number | undefined)} everyMs undefined: it will not change any more
+ * @returns {{ found: T | undefined, error: string, stale: boolean, again: () => void }}
+ */
+export function usePolled(key, look, everyMs) {
+  const [state, setState] = useState(/** @type {{ key: string, found?: T, error: string }} */ ({ key: "", error: "" }));
+  const [turn, setTurn] = useState(0);
+  const looking = useRef(look);
+  looking.current = look;
+  const every = useRef(everyMs);
+  every.current = everyMs;
+
+  useEffect(() => {
+    const ended = new AbortController();
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    let patience = 1;
+    let final = false;
+    let busy = false;
+    const next = async () => {
+      clearTimeout(timer);
+      if (busy || final || ended.signal.aborted || document.hidden) return;
+      busy = true;
+      /** @type {number | undefined} */
+      let wait;
+      try {
+        const found = await looking.current(ended.signal);
+        patience = 1;
+        wait = typeof every.current === "number" ? every.current : every.current(found);
+        final = wait === undefined;
+        if (!ended.signal.aborted) setState({ key, found, error: "" });
+      } catch (error) {
+        patience = Math.min(MOST_PATIENCE, 2 * patience);
+        wait = 1_000 * patience;
+        if (!ended.signal.aborted) setState((before) => ({ ...before, error: wordsOf(error) }));
+      }
+      busy = false;
+      if (wait !== undefined && !ended.signal.aborted) timer = setTimeout(next, wait);
+    };
+    document.addEventListener("visibilitychange", next);
+    next();
+    return () => {
+      ended.abort();
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", next);
+    };
+  }, [key, turn]);
+
+  const again = useCallback(() => setTurn((before) => before + 1), []);
+  return { found: state.found, error: state.error, stale: state.key !== key, again };
+}

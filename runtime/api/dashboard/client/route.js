@@ -1,0 +1,52 @@
+/**
+ * Where in the page one is, kept in the address behind the #: links, reloads and the browser's own buttons work. A token
+ * never stands there.
+ *
+ * @typedef {{ page: "overview", text: string, status: string, type: string }
+ *   | { page: "job", tenant: string, requestId: string }
+ *   | { page: "submit", kind?: "query" | "statement", name?: string }
+ *   | { page: "letters" }} Route
+ */
+
+/** @type {(hash: string) => Route} */
+export function parseRoute(hash) {
+  const [path = "", search = ""] = hash.replace(/^#\/?/, "").split(/\?(.*)/s);
+  const [page, ...rest] = path.split("/").map(decoded);
+  const [first = "", second = ""] = rest;
+  if (page === "jobs" && first && second) return { page: "job", tenant: first, requestId: second };
+  if (page === "submit")
+    return (first === "query" || first === "statement") && second
+      ? { page: "submit", kind: first, name: second }
+      : { page: "submit" };
+  if (page === "letters") return { page: "letters" };
+  const given = new URLSearchParams(search);
+  const [text, status, type] = ["text", "status", "type"].map((name) => given.get(name) ?? "");
+  return { page: "overview", text: text ?? "", status: status ?? "", type: type ?? "" };
+}
+
+/** @type {(route: Route) => string} */
+export function formatRoute(route) {
+  switch (route.page) {
+    case "job":
+      return `#/jobs/${encodeURIComponent(route.tenant)}/${encodeURIComponent(route.requestId)}`;
+    case "submit":
+      return route.kind && route.name ? `#/submit/${route.kind}/${encodeURIComponent(route.name)}` : "#/submit";
+    case "letters":
+      return "#/letters";
+    default: {
+      const given = Object.entries({ text: route.text, status: route.status, type: route.type });
+      const search = new URLSearchParams(given.filter(([, value]) => value !== ""));
+      return search.size > 0 ? `#/?${search}` : "#/";
+    }
+  }
+}
+
+/** An address that somebody has mistyped is read as it stands.
+ * @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,91 @@
+import type { Activity, Standing } from "../../../jobs/activity.ts";
+import type { Verdict } from "../../../jobs/bottleneck.ts";
+import type { QueryDescription } from "../../../jobs/queries.ts";
+import type { RunnerKind, State } from "../../../jobs/states.ts";
+import type { Scope } from "../../../jobs/tokens.ts";
+
+/** What the API answers, as far as the page looks at it. Nothing of this file is served. */
+
+export type Runner = Standing[RunnerKind] & { working: number; slots: number; paused?: string };
+
+/** GET /stats/figures */
+export interface Figures {
+  caller: { tenant: string; scopes: Scope[] };
+  bottleneck: Verdict;
+  runners: Record<RunnerKind, Runner>;
+  platform: Standing["platform"];
+  database: Standing["database"];
+  queues: { requests?: number; deadLetters?: number };
+  activity: Activity;
+}
+
+/** A job's document. */
+export interface Job {
+  requestId: string;
+  tenant: string;
+  status: State;
+  priority: number;
+  runner: RunnerKind;
+  timeoutSeconds: number;
+  labels: Record<string, string>;
+  task: {
+    type: "read" | "update";
+    query?: string;
+    sql?: string;
+    statement?: string;
+    target?: string;
+    mode?: string;
+    params?: Record<string, unknown>;
+    source?: Record<string, unknown>;
+    format?: string;
+    compression?: string;
+    dryRun?: boolean;
+  };
+  createdAt: string;
+  startedAt?: string;
+  finishedAt?: string;
+  cancelRequestedAt?: string;
+  progress: { rows: number; bytes: number; estimatedRows?: number };
+  stats?: {
+    queueMs: number;
+    executionMs: number;
+    totalMs: number;
+    rows: number;
+    bytes: number;
+    peakMemoryBytes?: number;
+    attempts: number;
+  };
+  error?: { category: string; type: string; message: string; retryable: boolean; details: unknown[] };
+  result?: { location?: string; format: string; rows: number; bytes?: number };
+  response?: { sentAt?: string; messageId?: string };
+  attempts: {
+    runner: string;
+    runId?: string;
+    startedAt: string;
+    endedAt?: string;
+    logLocation?: string;
+    peakMemoryBytes?: number;
+    outcome?: string;
+  }[];
+}
+
+/** GET /queries */
+export interface Catalogue {
+  queries: QueryDescription[];
+  statements: QueryDescription[];
+}
+
+/** GET /jobs/{id}/preview */
+export interface Preview {
+  columns: string[];
+  rows: (string | null)[][];
+  more: boolean;
+}
+
+/** POST /explain */
+export interface Explained {
+  route: RunnerKind;
+  room: { slots: number; running: number; waiting: number; now: boolean };
+  estimatedRows?: number;
+  estimatedBytes?: number;
+}

@@ -1,0 +1,75 @@
+import { html } from "htm/preact";
+import { STATE_WORDS } from "../format.js";
+
+/** A job's state, as a word and a colour. @param {{ status: import("../../../../jobs/states.ts").State }} props */
+export const Badge = ({ status }) => html`<span class=${`badge ${status}`}>${STATE_WORDS[status]}</span>`;
+
+/** A part of a page under its heading.
+ * @param {{ title: string, aside?: unknown, class?: string, children?: unknown }} props */
+export function Panel({ title, aside, class: name = "", children }) {
+  const id = `panel-${title.toLowerCase().replace(/\W+/g, "-")}`;
+  return html`
+    <section class=${`panel ${name}`} aria-labelledby=${id}>
+      <div class="panel-head"><h2 id=${id}>${title}</h2>${aside}</div>
+      ${children}
+    </section>
+  `;
+}
+
+/** Where there is nothing to show yet, what would be there. @param {{ children: unknown }} props */
+export const Empty = ({ children }) => html`<p class="empty">${children}</p>`;
+
+/** What went wrong; what is on the page stays. @param {{ children: unknown }} props */
+export const Failure = ({ children }) => html`<p class="failure" role="alert">${children}</p>`;
+
+/** A part of a whole, as a bar. @param {{ label: string, value: number, most: number, tone?: string }} props */
+export const Meter = ({ label, value, most, tone = "busy" }) => html`
+  <div
+    class=${`meter ${tone}`}
+    role="meter"
+    aria-label=${label}
+    aria-valuemin="0"
+    aria-valuemax=${most}
+    aria-valuenow=${Math.min(value, most)}
+  >
+    <span style=${{ width: `${most === 0 ? 0 : Math.min(100, (100 * value) / most)}%` }}></span>
+  </div>
+`;
+
+/** Counts beside each other, largest first: the eye compares lengths.
+ * @param {{ rows: { name: unknown, value: number, text: string, note?: string, tone?: string }[] }} props */
+export function Bars({ rows }) {
+  const most = Math.max(...rows.map(({ value }) => value), 0);
+  return html`
+    <ul class="bars">
+      ${rows.map(
+        ({ name, value, text, note, tone = "busy" }) => html`
+          <li>
+            <span class="bars-name">${name}</span>
+            <span class="bars-text">${text}${note && html` <span class="dim">${note}</span>`}</span>
+            <span class=${`bars-line ${tone}`} aria-hidden="true">
+              <span style=${{ width: `${most === 0 ? 0 : Math.max(1, (100 * value) / most)}%` }}></span>
+            </span>
+          </li>
+        `,
+      )}
+    </ul>
+  `;
+}
+
+/** A table that scrolls by itself where it is wider than the screen, also by keyboard.
+ * @param {{ label: string, head: unknown[], numeric?: number[], children: unknown }} props */
+export const Table = ({ label, head, numeric = [], children }) => html`
+  <div class="scroll" role="region" aria-label=${label} tabindex="0">
+    <table>
+      <thead>
+        <tr>
+          ${head.map((name, index) => html`<th scope="col" class=${numeric.includes(index) ? "number" : ""}>${name}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${children}
+      </tbody>
+    </table>
+  </div>
+`;

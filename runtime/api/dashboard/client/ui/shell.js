@@ -1,0 +1,39 @@
+import { html } from "htm/preact";
+import { caller, isAdmin, may, signOut } from "../session.js";
+
+/** What is around every page. @param {{ page: string, children: unknown }} props */
+export function Shell({ page, children }) {
+  const who = caller.value;
+  const links = [
+    { to: "#/", name: "Overview", of: ["overview", "job"], shown: true },
+    { to: "#/submit", name: "Submit", of: ["submit"], shown: may("submit") },
+    { to: "#/letters", name: "Dead letters", of: ["letters"], shown: isAdmin.value },
+  ];
+  return html`
+    <a class="skip" href="#content" onClick=${toContent}>Skip to content</a>
+    <header class="bar">
+      <div class="bar-inner">
+        <a class="brand" href="#/"><img src="dashboard/icon.svg" alt="" width="24" height="24" /> Rates platform</a>
+        <nav aria-label="Pages">
+          ${links
+            .filter(({ shown }) => shown)
+            .map(
+              ({ to, name, of }) =>
+                html`<a href=${to} aria-current=${of.includes(page) ? "page" : undefined}>${name}</a>`,
+            )}
+        </nav>
+        <div class="who">
+          ${who && html`<span class="chip" title=${`Scopes: ${who.scopes.join(", ")}`}>${who.tenant}</span>`}
+          <button type="button" class="quiet" onClick=${() => signOut()}>Sign out</button>
+        </div>
+      </div>
+    </header>
+    <main id="content" tabindex="-1">${children}</main>
+  `;
+}
+
+/** The address is the route's: a jump must not change it. @param {MouseEvent} event */
+function toContent(event) {
+  event.preventDefault();
+  document.getElementById("content")?.focus();
+}

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { gunzipSync } from "node:zlib";
+import Fastify, { type FastifyInstance } from "fastify";
+import { handleErrors } from "../problem.ts";
+import { dashboardRoutes } from "./routes.ts";
+
+describe("the files of the dashboard", () => {
+  let app: FastifyInstance;
+  before(() => {
+    app = Fastify();
+    handleErrors(app);
+    dashboardRoutes(app);
+  });
+  after(() => app.close());
+
+  const get = (url: string, headers: Record<string, string> = {}) => app.inject({ url, headers });
+  const page = async () => (await get("/dashboard")).body;
+  /** Everything that the page names, relative to it. */
+  const named = async () => [...(await page()).matchAll(/(?:href|src)="([^"]+)"/g)].map(([, path]) => `/${path}`);
+  /** The import map's names, each with its path. */
+  const libraries = async (): Promise<Record<string, string>> =>
+    JSON.parse(/<script type="importmap">(.*?)<\/script>/.exec(await page())?.[1] ?? "").imports;
+
+  it("are all there, each of its type, asked about each time and answered in short when unchanged", async () => {
+    const paths = await named();
+    assert.ok(paths.length > 30);
+    for (const path of ["/dashboard", ...paths]) {
+      const { statusCode, headers } = await get(path);
+      assert.equal(statusCode, 200, path);
+      const type = { ".js": "text/javascript", mjs: "text/javascript", css: "text/css", svg: "image/svg" };
+      const expected = Object.entries(type).find(([end]) => path.endsWith(end))?.[1] ?? "text/html";
+      assert.ok(String(headers["content-type"]).startsWith(expected), path);
+      assert.equal(headers["cache-control"], "no-cache");
+      assert.equal(headers["x-content-type-options"], "nosniff");
+      const again = await get(path, { "if-none-match": String(headers.etag) });
+      assert.deepEqual([again.statusCode, again.body], [304, ""], path);
+    }
+  });
+
+  it("import nothing that is not there: every import of every module is a file or a name of the import map", async () => {
+    const names = await libraries();
+    for (const path of Object.values(names)) assert.equal((await get(`/${path.replace("./", "")}`)).statusCode, 200);
+    const modules = (await named()).filter((path) => /\.m?js$/.test(path));
+    let imports = 0;
+    for (const path of modules) {
+      const { body } = await get(path);
+      for (const [, from = ""] of body.matchAll(/^import [^;]*?from "([^"]+)";$/gm)) {
+        imports += 1;
+        if (Object.hasOwn(names, from)) continue;
+        const { pathname } = new URL(from, `http://x${path}`);
+        assert.equal((await get(pathname)).statusCode, 200, `${path} imports ${from}`);
+      }
+    }
+    assert.ok(imports > 60);
+  });
+
+  it("run under a policy that lets nothing else run: one inline script, by its hash, and nothing from elsewhere", async () => {
+    const policy = String((await get("/dashboard")).headers["content-security-policy"]);
+    const [, map = ""] = /<script type="importmap">(.*?)<\/script>/.exec(await page()) ?? [];
+    const hash = createHash("sha256").update(map).digest("base64");
+    assert.ok(policy.includes(`script-src 'self' 'sha256-${hash}';`), policy);
+    assert.match(policy, /default-src 'none'.*style-src 'self'.*connect-src 'self'.*frame-ancestors 'none'/);
+    assert.doesNotMatch(policy, /unsafe|\*|https?:|data:/);
+    assert.equal((await page()).match(/<script/g)?.length, 2);
+    assert.doesNotMatch(await page(), /https?:\/\/| style=| on\w+=/);
+  });
+
+  it("come packed where that is understood", async () => {
+    const plain = await get("/dashboard/main.js");
+    const packed = await get("/dashboard/main.js", { "accept-encoding": "br, gzip" });
+    assert.equal(packed.headers["content-encoding"], "gzip");
+    assert.equal(gunzipSync(packed.rawPayload).toString(), plain.body);
+    assert.match(String(plain.headers.vary), /accept-encoding/);
+  });
+
+  it("are no others: neither what stands beside them nor what a path could climb to", async () => {
+    for (const path of [
+      "types.ts",
+      "tsconfig.json",
+      "format.test.ts",
+      "index.html",
+      "../routes.ts",
+      "..%2froutes.ts",
+    ]) {
+      const { statusCode, json } = await get(`/dashboard/${path}`);
+      assert.deepEqual([statusCode, json().type], [404, "NotFound"], path);
+    }
+    assert.equal((await get("/dashboard/")).headers.location, "../dashboard");
+  });
+});
