@@ -3,7 +3,6 @@ import { bytes, count, duration, moment, RUNNER_WORDS, shareDone, whatOf } from 
 import { ask, jobPath } from "../http.js";
 import { usePolled } from "../polling.js";
 import { formatRoute } from "../route.js";
-import { caller } from "../session.js";
 import { Badge, Failure, Meter, Panel } from "../ui/parts.js";
 import { Actions } from "./actions.js";
 import { Attempts } from "./attempts.js";
@@ -25,8 +24,6 @@ export function JobPage({ tenant, requestId }) {
           ask(jobPath(id, "/timeline"), { signal })
         ),
       ]);
-      // Whoever opens a link to a job first has looked at nothing else that tells what the token may.
-      if (!caller.peek()) caller.value = (await ask("stats/figures", { signal })).caller;
       return { job, phases };
     },
     // It changes until its response is sent.

@@ -12,7 +12,7 @@ export function Errors({ activity: { errors }, refine }) {
       </button>`,
       value: n,
       text: count(n),
-      note: ago(last),
+      note: `· last ${ago(last)}`,
       tone: category === "User" ? "warn" : "bad",
     }))}
   />`;

@@ -119,7 +119,7 @@ const List = ({ jobs }) => html`
     <caption class="hidden">Jobs, newest first</caption>
     <thead>
       <tr>
-        <th scope="col">State</th>
+        <th scope="col"><span class="state-head">State</span></th>
         <th scope="col">Job</th>
         <th scope="col" class="wide">What</th>
         <th scope="col" class="number wide">Rows</th>
@@ -141,11 +141,11 @@ function Row({ job }) {
   const took = stats?.totalMs ?? (running && startedAt ? Date.now() - Date.parse(startedAt) : undefined);
   return html`
     <tr>
-      <td><${Badge} status=${status} /></td>
+      <td class="state"><${Badge} status=${status} /></td>
       <th scope="row">
         <a href=${formatRoute({ page: "job", tenant, requestId })}>${requestId}</a>
         ${isAdmin.value && html` <span class="dim small tenant">${tenant}</span>`}
-        <span class="dim small narrow">${whatOf(task)} · ${ago(createdAt)}</span>
+        <span class="dim small narrow"><span aria-hidden="true">${STATE_WORDS[status]} · </span>${whatOf(task)} · ${ago(createdAt)}</span>
         ${error && html`<span class="bad-text small error-type">${error.type}</span>`}
         ${done !== undefined && html`<${Meter} label="Progress" value=${Math.round(100 * done)} most=${100} />`}
       </th>

@@ -18,13 +18,21 @@ export function Plot({ at, series, format, stacked = false }) {
   const plot = useRef(/** @type {uPlot | undefined} */ (undefined));
   const [hovered, setHovered] = useState(/** @type {number | undefined} */ (undefined));
   const dark = useDark();
-  const shape = series.map(({ name, line }) => `${name}${line}`).join();
+  const step = (at[1] ?? 0) - (at[0] ?? 0);
+  const shape = `${step} ${series.map(({ name }) => name)}`;
   const data = dataOf(at, series, stacked);
 
   useEffect(() => {
     const element = box.current;
     if (!element) return;
-    const options = optionsOf({ series, stacked, format, width: element.clientWidth, colours: coloursOf(element) });
+    const options = optionsOf({
+      step,
+      series,
+      stacked,
+      format,
+      width: element.clientWidth,
+      colours: coloursOf(element),
+    });
     options.hooks = { setCursor: [(one) => setHovered(one.cursor.idx ?? undefined)] };
     const made = new uPlot(options, data, element);
     plot.current = made;
@@ -75,23 +83,26 @@ function dataOf(at, series, stacked) {
 }
 
 /**
- * @param {Pick<PlotProps, "series" | "stacked" | "format"> & { width: number, colours: Record<string, string> }} about
+ * @param {Pick<PlotProps, "series" | "stacked" | "format"> & { step: number, width: number, colours: Record<string, string> }} about
  * @returns {uPlot.Options}
  */
-function optionsOf({ series, stacked, format, width, colours }) {
+function optionsOf({ step, series, stacked, format, width, colours }) {
   const axis = { stroke: colours.dim ?? "", font: "11px system-ui, sans-serif", ticks: { show: false } };
   const grid = { stroke: colours.line ?? "", width: 1 };
-  const bars = uPlot.paths.bars?.({ size: [0.7, 24], align: 1 });
+  const bars = uPlot.paths.bars?.({ size: [0.7, 24], align: 0 });
   const ordered = stacked ? [...series].reverse() : series;
   return {
     width,
     height: HEIGHT,
-    padding: [8, 4, 0, 0],
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-    scales: { y: { range: (_plot, _least, most) => [0, (most || 1) * 1.1] } },
+    scales: {
+      x: { range: (_plot, least, most) => [least - step / 2, most + step / 2] },
+      y: { range: (_plot, _least, most) => [0, (most || 1) * 1.1] },
+    },
     axes: [
-      { ...axis, grid: { show: false }, values: (_plot, ticks) => ticks.map(clock), space: 64 },
+      { ...axis, grid: { show: false }, size: 26, gap: 6, values: (_plot, ticks) => ticks.map(clock), space: 64 },
       {
         ...axis,
         grid,

@@ -34,9 +34,9 @@ function Kind({ name, runner: { waiting, oldestWaiting, running, working, slots,
   return html`
     <li>
       <div class="capacity-head"><strong>${name}</strong><span>${count(up)} of ${count(slots)} runs</span></div>
-      <${Meter} label=${`${name} runs`} value=${up} most=${slots} tone=${full ? "warn" : "busy"} />
+      <${Meter} label=${`${name} runs`} value=${up} most=${slots} at=${Math.min(working, up)} tone=${full ? "warn" : "busy"} />
       <p class="dim small">
-        ${count(working)} at work · ${waiting ? `${count(waiting)} waiting, oldest ${duration((oldestWaiting ?? 0) * 1_000)}` : "none waiting"}
+        ${count(working)} at work${up > working && `, ${count(up - working)} starting or warm`} · ${waiting ? `${count(waiting)} waiting, oldest ${duration((oldestWaiting ?? 0) * 1_000)}` : "none waiting"}
         ${paused && html` · <strong class="warn-text">${paused === "closed" ? "closed" : "paused after a refusal"}</strong>`}
       </p>
     </li>

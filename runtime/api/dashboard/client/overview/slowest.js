@@ -15,7 +15,7 @@ export function Slowest({ activity: { slowest }, refine }) {
             </button>`,
       value: p95,
       text: duration(p95),
-      note: `× ${count(n)}`,
+      note: `· ${count(n)} ${n === 1 ? "job" : "jobs"}`,
     }))}
   />`;
 }

@@ -22,8 +22,9 @@ export const Empty = ({ children }) => html`<p class="empty">${children}</p>`;
 /** What went wrong; what is on the page stays. @param {{ children: unknown }} props */
 export const Failure = ({ children }) => html`<p class="failure" role="alert">${children}</p>`;
 
-/** A part of a whole, as a bar. @param {{ label: string, value: number, most: number, tone?: string }} props */
-export const Meter = ({ label, value, most, tone = "busy" }) => html`
+/** A part of a whole, as a bar; `at` is what of the value is marked in full colour, if not all.
+ * @param {{ label: string, value: number, most: number, at?: number, tone?: string }} props */
+export const Meter = ({ label, value, most, at = value, tone = "busy" }) => html`
   <div
     class=${`meter ${tone}`}
     role="meter"
@@ -32,9 +33,13 @@ export const Meter = ({ label, value, most, tone = "busy" }) => html`
     aria-valuemax=${most}
     aria-valuenow=${Math.min(value, most)}
   >
-    <span style=${{ width: `${most === 0 ? 0 : Math.min(100, (100 * value) / most)}%` }}></span>
+    ${at < value && html`<span class="faint" style=${{ width: share(value - at, most) }}></span>`}
+    <span style=${{ width: share(at, most) }}></span>
   </div>
 `;
+
+/** @type {(part: number, whole: number) => string} */
+const share = (part, whole) => `${whole === 0 ? 0 : Math.min(100, (100 * part) / whole)}%`;
 
 /** Counts beside each other, largest first: the eye compares lengths.
  * @param {{ rows: { name: unknown, value: number, text: string, note?: string, tone?: string }[] }} props */
@@ -60,7 +65,7 @@ export function Bars({ rows }) {
 /** A table that scrolls by itself where it is wider than the screen, also by keyboard.
  * @param {{ label: string, head: unknown[], numeric?: number[], children: unknown }} props */
 export const Table = ({ label, head, numeric = [], children }) => html`
-  <div class="scroll" role="region" aria-label=${label} tabindex="0">
+  <div class="scroll" role="group" aria-label=${label} tabindex="0">
     <table>
       <thead>
         <tr>

@@ -1,9 +1,15 @@
 import { html } from "htm/preact";
+import { useEffect } from "preact/hooks";
+import { learnCaller } from "../figures.js";
 import { caller, isAdmin, may, signOut } from "../session.js";
 
 /** What is around every page. @param {{ page: string, children: unknown }} props */
 export function Shell({ page, children }) {
   const who = caller.value;
+  useEffect(() => {
+    // What fails here the page itself says, as it asks the same API.
+    if (page !== "overview") learnCaller().catch(() => {});
+  }, [page]);
   const links = [
     { to: "#/", name: "Overview", of: ["overview", "job"], shown: true },
     { to: "#/submit", name: "Submit", of: ["submit"], shown: may("submit") },
