@@ -1,6 +1,8 @@
 /** Figures as people read them. */
 
 const NOTHING = "–";
+/** Between a figure and its unit, which stay on one line. */
+const UNIT = "\u00a0";
 
 /** @param {number | null | undefined} value */
 export const count = (value) =>
@@ -10,16 +12,17 @@ export const count = (value) =>
  * @param {number | null | undefined} ms */
 export function duration(ms) {
   if (ms === null || ms === undefined || Number.isNaN(ms)) return NOTHING;
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`;
+  if (ms < 1_000) return `${Math.round(ms)}${UNIT}ms`;
+  if (ms < 10_000) return `${(ms / 1_000).toFixed(1)}${UNIT}s`;
   const seconds = Math.round(ms / 1_000);
-  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 60) return `${seconds}${UNIT}s`;
   if (seconds < 3_600) return pair(Math.floor(seconds / 60), "min", seconds % 60, "s");
   if (seconds < 86_400) return pair(Math.floor(seconds / 3_600), "h", Math.floor((seconds % 3_600) / 60), "min");
   return pair(Math.floor(seconds / 86_400), "d", Math.floor((seconds % 86_400) / 3_600), "h");
 }
 /** @type {(large: number, unit: string, small: number, smaller: string) => string} */
-const pair = (large, unit, small, smaller) => `${large} ${unit}${small > 0 ? ` ${small} ${smaller}` : ""}`;
+const pair = (large, unit, small, smaller) =>
+  `${large}${UNIT}${unit}${small > 0 ? `${UNIT}${small}${UNIT}${smaller}` : ""}`;
 
 /** "812 B", "1.4 kB", "23 MB"
  * @param {number | null | undefined} value */
@@ -32,7 +35,7 @@ export function bytes(value) {
     amount /= 1_000;
     unit += 1;
   }
-  return `${unit > 0 && amount < 9.95 ? amount.toFixed(1) : Math.round(amount)} ${units[unit]}`;
+  return `${unit > 0 && amount < 9.95 ? amount.toFixed(1) : Math.round(amount)}${UNIT}${units[unit]}`;
 }
 
 /** "12 %"; what is not nothing is not called so.
@@ -40,7 +43,7 @@ export function bytes(value) {
 export function percent(part, whole) {
   if (whole === 0) return NOTHING;
   const share = (100 * part) / whole;
-  return share > 0 && share < 1 ? "< 1 %" : `${Math.round(share)} %`;
+  return share > 0 && share < 1 ? `<${UNIT}1${UNIT}%` : `${Math.round(share)}${UNIT}%`;
 }
 
 /** How long ago, as "now", "40 s ago", "3 min ago", "2 h ago", "4 d ago"

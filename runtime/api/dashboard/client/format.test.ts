@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { ago, bytes, count, duration, percent, shareDone, whatOf } from "./format.js";
+import * as format from "./format.js";
+
+const { ago, count, shareDone, whatOf } = format;
+/** With a space that may break a line in place of one that may not. */
+const plain = (text: string) => text.replaceAll("\u00a0", " ");
+const duration = (ms: number | null) => plain(format.duration(ms));
+const bytes = (value: number) => plain(format.bytes(value));
+const percent = (part: number, whole: number) => plain(format.percent(part, whole));
 
 describe("figures as people read them", () => {
   it("are durations in two units at most", () => {

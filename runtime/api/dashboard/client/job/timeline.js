@@ -17,7 +17,7 @@ export function Timeline({ phases }) {
       ${timed.map(
         ({ phase, ms, to, outcome }) => html`
           <span
-            class=${`phase ${phase} ${to ? "" : "open"} ${outcome && outcome !== "SUCCEEDED" ? "lost" : ""}`}
+            class=${`${toneOf(phase, outcome)} ${to ? "" : "open"}`}
             style=${{ flexGrow: Math.max(ms, total / 200) }}
             title=${`${WORDS[phase]} ${duration(ms)}`}
           ></span>
@@ -28,7 +28,7 @@ export function Timeline({ phases }) {
       ${timed.map(
         ({ phase, ms, from, to, attempt, runner, outcome }) => html`
           <li>
-            <span class=${`swatch phase ${phase}`}></span>
+            <span class=${`swatch ${toneOf(phase, outcome)}`}></span>
             <strong>${WORDS[phase]}</strong>
             <span>${duration(ms)}${!to && " so far"}</span>
             <span class="dim">${percent(ms, total)}</span>
@@ -43,3 +43,6 @@ export function Timeline({ phases }) {
     <p class="dim small">${duration(total)} in all</p>
   `;
 }
+
+/** @type {(phase: string, outcome: string | undefined) => string} */
+const toneOf = (phase, outcome) => `phase ${outcome && outcome !== "SUCCEEDED" ? "lost" : phase}`;

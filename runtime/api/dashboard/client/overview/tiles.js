@@ -31,9 +31,9 @@ export function Tiles({ figures: { runners, activity, queues, platform } }) {
       <${Tile} name="Throughput" value=${rate >= 10 ? count(rate) : Number(rate.toFixed(1))} unit="/ min">
         ${count(ended)} ended in all
       <//>
-      <${Tile} name="Run time" value=${duration(runMs.p50)}>p95 ${duration(runMs.p95)} · p99 ${duration(runMs.p99)}<//>
+      <${Tile} name="Run time" value=${duration(runMs.p50)}>p95 ${duration(runMs.p95)} · p99 ${duration(runMs.p99)}<//>
       <${Tile} name="Queue time" value=${duration(queueMs.p50)}>
-        p95 ${duration(queueMs.p95)} · p99 ${duration(queueMs.p99)}
+        p95 ${duration(queueMs.p95)} · p99 ${duration(queueMs.p99)}
       <//>
       <${Tile} name="Failed" value=${percent(failed, ended)} tone=${failed > 0 ? "bad" : ""}>
         ${count(failed)} of ${count(ended)}${platform.unsentResponses > 0 && ` · ${count(platform.unsentResponses)} responses due`}
