@@ -1,0 +1,255 @@
+import assert from "node:assert/strict";
+import { SendMessageCommand } from "@aws-sdk/client-sqs";
+import type { Browser, Page } from "playwright-core";
+import { project } from "../../dispatcher/project.ts";
+import { backendOf } from "../../jobs/backend.ts";
+import { JobError } from "../../jobs/errors.ts";
+import { planRuns } from "../../jobs/runs.ts";
+import { claim, finish, runStarted } from "../../jobs/store.ts";
+import { testPlan } from "../../jobs/testing.ts";
+import { startChromium } from "./testing/chromium.ts";
+import { manyJobs } from "./testing/manyJobs.ts";
+import { dashboardFor, overflowOf, violationsOf } from "./testing/page.ts";
+
+const read = { type: "read", query: "price_export", params: {}, format: "csv" };
+const FAULT = { line: 2, column: "price", value: "-5", reason: "has to be a whole number above 0" };
+
+describe("the dashboard in a browser", function () {
+  this.timeout(60_000);
+  this.slow(10_000);
+  let browser: Browser | undefined;
+  let p: Awaited<ReturnType<typeof dashboardFor>>;
+  let token = "";
+  before(async function () {
+    browser = await startChromium(this);
+    p = await dashboardFor(browser, { runners: { glue: { slots: 1 }, ec2: { slots: 1 } } });
+    token = await p.token("admin");
+    await manyJobs(p.admin, 60);
+    for (const requestId of ["good", "bad", "running", "waiting"]) await submit(requestId);
+    const keeper = await p.role("job_keeper");
+    const [run = ""] = await planRuns(p.context.db, testPlan("glue", 1));
+    await runStarted(keeper, run);
+    const next = async () => {
+      const job = await claim(keeper, run, await backendOf(keeper), undefined);
+      assert(job);
+      return job;
+    };
+    const inline = `orig_code,days\nAEJEA,3\n<img src=x onerror=alert(1)>,4\n`;
+    const result = JSON.stringify({ inline, format: "csv", rows: 2 });
+    const ended = { rows: 2, bytes: inline.length, peakMemoryBytes: 60_000_000 };
+    await finish(keeper, await next(), { status: "SUCCEEDED", result, ...ended });
+    const error = new JobError("InvalidRows", { count: 1, rows: 2 }, { details: [FAULT] }).body();
+    await finish(keeper, await next(), { status: "FAILED", error, ...ended });
+    await next();
+    await project(p.context);
+  });
+  afterEach(async () => {
+    for (const context of browser?.contexts() ?? []) await context.close();
+    assert.deepEqual(p?.complaints, []);
+  });
+  after(async () => {
+    await browser?.close();
+    await p?.close();
+  });
+
+  const submit = async (requestId: string) => {
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await p.app.inject({ method: "POST", url: "/jobs", headers, payload: { requestId, task: read } });
+    assert.equal(answer.statusCode, 202, answer.body);
+  };
+  const at = (requestId: string) => `#/jobs/default/${requestId}`;
+  const heading = (page: Page, name: string) => page.getByRole("heading", { name, exact: true }).waitFor();
+
+  it("asks for the token once a tab, says what is wrong with one, and shows it nowhere", async () => {
+    const page = await p.open(undefined);
+    await page.getByLabel("Token").fill("rates_wrong");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").getByText("is not known").waitFor();
+    await page.getByLabel("Token").fill(token);
+    await page.keyboard.press("Enter");
+    await heading(page, "Overview");
+    await page.reload();
+    await heading(page, "Overview");
+    assert.ok(!page.url().includes(token));
+    assert.ok(!(await page.content()).includes(token));
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByLabel("Token").waitFor();
+    assert.equal(await page.evaluate("sessionStorage.length + localStorage.length"), 0);
+  });
+
+  it("says where the bottleneck is, and shows what runs, fails and is slow", async () => {
+    const page = await p.open(token);
+    await page
+      .getByRole("status")
+      .getByText(/The one Glue run is taken; 1 job waits/)
+      .waitFor();
+    const running = page.getByRole("meter", { name: "Glue runs" });
+    assert.deepEqual(
+      [await running.getAttribute("aria-valuenow"), await running.getAttribute("aria-valuemax")],
+      ["1", "1"],
+    );
+    await page.getByRole("button", { name: "InvalidSql" }).waitFor();
+    await page.getByRole("region", { name: "Slowest work" }).getByText("price_export").waitFor();
+    assert.equal(await page.getByRole("img", { name: /steps; at/ }).count(), 3);
+    await page.getByRole("radio", { name: "Last 24 h" }).check();
+    await page.getByRole("heading", { name: "Jobs every 30 min" }).waitFor();
+  });
+
+  it("finds jobs as one types, by keyboard, keeps the search in its address, and shows all again", async () => {
+    const page = await p.open(token);
+    const rows = page.getByRole("row").filter({ has: page.getByRole("rowheader") });
+    await rows.nth(20).waitFor();
+    await page.keyboard.press("/");
+    await page.keyboard.type("many 17");
+    await rows.nth(1).waitFor({ state: "detached" });
+    assert.match(String(await rows.first().textContent()), /many-17/);
+    assert.match(page.url(), /#\/\?text=many\+17$/);
+    await page.keyboard.type("zzz");
+    await page.getByText("No job is like that.").waitFor();
+    await page.getByRole("button", { name: "Show all" }).click();
+    await rows.nth(20).waitFor();
+    await page.getByLabel("State").selectOption("FAILED");
+    await page.getByRole("link", { name: "bad", exact: true }).waitFor();
+    assert.match(page.url(), /status=FAILED/);
+  });
+
+  it("shows a job's timeline, attempts and result, whose text stays text", async () => {
+    const page = await p.open(token, at("good"));
+    for (const name of ["Timeline", "Attempts", "Result", "Task"]) await heading(page, name);
+    const phases = await page.getByRole("region", { name: "Timeline" }).getByRole("listitem").allInnerTexts();
+    assert.deepEqual(
+      phases.map((text) => text.trim().split(/\s/)[0]),
+      ["Waiting", "Starting", "Running", "Responding"],
+    );
+    await page.getByRole("cell", { name: "<img src=x onerror=alert(1)>" }).waitFor();
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Download result" }).click();
+    assert.equal((await download).suggestedFilename(), "good.csv");
+  });
+
+  it("shows the report of a job that failed, fault by fault, and retries it", async () => {
+    const page = await p.open(token, at("bad"));
+    await heading(page, "InvalidRows");
+    for (const value of Object.values(FAULT))
+      await page.getByRole("cell", { name: String(value), exact: true }).waitFor();
+    await page.getByRole("button", { name: "Retry" }).click();
+    await heading(page, "bad.retry-1");
+    await page.getByRole("link", { name: "bad", exact: true }).waitFor();
+  });
+
+  it("cancels a job, live", async () => {
+    await submit("unwanted");
+    const page = await p.open(token, at("unwanted"));
+    await page.getByRole("button", { name: "Cancel job" }).click();
+    await page.locator(".badge").getByText("Cancelled").waitFor();
+    await page.getByRole("button", { name: "Cancel job" }).waitFor({ state: "detached" });
+  });
+
+  it("makes a form of a named query, brings problems back to their fields, estimates, and submits", async () => {
+    const page = await p.open(token, "#/submit");
+    await page.getByRole("link", { name: /^average_rates/ }).click();
+    await page.getByRole("button", { name: "Submit", exact: true }).click();
+    const origin = page.getByLabel("orig_code");
+    await page
+      .getByText(/This is missing: /)
+      .first()
+      .waitFor();
+    assert.equal(await page.locator(":focus").getAttribute("aria-invalid"), "true");
+    assert.match(String(await origin.getAttribute("aria-describedby")), /problem/);
+    await origin.fill("AEJEA");
+    await page.getByLabel("dest_code").fill("ITSPE");
+    await page.getByLabel("date_from").fill("2021-01-01");
+    await page.getByLabel("date_to").fill("2021-01-31");
+    await page.getByRole("button", { name: "Estimate" }).click();
+    await page.getByText(/^About \d+ rows/).waitFor();
+    await page.getByText("Name, priority and labels").click();
+    await page.getByLabel("Request id").fill("from-a-form");
+    await page.getByLabel("Labels").fill("team=pricing");
+    await page.getByRole("button", { name: "Submit", exact: true }).click();
+    await heading(page, "from-a-form");
+    const { rows } = await p.admin.query("select task, labels from jobs.jobs where request_id = 'from-a-form'");
+    assert.deepEqual(rows[0].labels, { team: "pricing" });
+    assert.equal(rows[0].task.params.orig_code, "AEJEA");
+  });
+
+  it("puts dead letters back by class", async () => {
+    const { sqs, queues } = p.context;
+    const body = JSON.stringify({ requestId: "from-the-dead", task: read });
+    await sqs.send(
+      new SendMessageCommand({
+        QueueUrl: queues.deadLetters,
+        MessageBody: body,
+        MessageAttributes: { errorType: { DataType: "String", StringValue: "DatabaseUnavailable" } },
+      }),
+    );
+    const page = await p.open(token, "#/letters");
+    await page.getByRole("button", { name: "Put back" }).click();
+    await page.getByText("1 put back into the request queue.").waitFor();
+    await page.getByText("There are none.").waitFor();
+    assert.ok((await p.receive(queues.requests)).some((message) => message.Body?.includes("from-the-dead")));
+  });
+
+  it("offers what the token may do and nothing else", async () => {
+    const page = await p.open(await p.token("read"), at("bad"));
+    await heading(page, "InvalidRows");
+    await page.getByText("default").first().waitFor();
+    for (const name of ["Retry", "Cancel job"]) assert.equal(await page.getByRole("button", { name }).count(), 0, name);
+    for (const name of ["Submit", "Dead letters"])
+      assert.equal(await page.getByRole("link", { name }).count(), 0, name);
+  });
+
+  it("keeps what it shows while the API is away, says so, and goes on by itself", async () => {
+    const page = await p.open(token);
+    await page.getByRole("link", { name: "good", exact: true }).waitFor();
+    await page.context().setOffline(true);
+    await page.getByRole("alert").getByText("cannot be reached").first().waitFor();
+    assert.equal(await page.getByRole("link", { name: "good", exact: true }).count(), 1);
+    await page.context().setOffline(false);
+    await page.getByRole("alert").first().waitFor({ state: "detached" });
+    p.complaints.splice(0); // the browser's own, about the network
+  });
+
+  it("is worked by keyboard: a way past the navigation, and each page begins at its heading", async () => {
+    const page = await p.open(token);
+    await page.getByRole("link", { name: "good", exact: true }).waitFor();
+    await page.keyboard.press("Tab");
+    assert.equal(await page.locator(":focus").textContent(), "Skip to content");
+    await page.keyboard.press("Enter");
+    assert.equal(await page.locator(":focus").getAttribute("id"), "content");
+    await page.getByRole("link", { name: "good", exact: true }).focus();
+    await page.keyboard.press("Enter");
+    await page.locator("h1:focus").getByText("good").waitFor();
+  });
+
+  for (const colorScheme of ["light", "dark"] as const)
+    for (const width of [360, 1_280])
+      it(`passes axe and fits the window, ${colorScheme}, ${width} pixels wide`, async function () {
+        this.timeout(240_000);
+        const seen: Record<string, (page: Page) => Promise<void>> = {
+          "#/": (page) => page.getByRole("link", { name: "good", exact: true }).waitFor(),
+          "#/?text=nothing-like-it": (page) => page.getByText("No job is like that.").waitFor(),
+          [at("good")]: (page) => heading(page, "Result"),
+          [at("bad")]: (page) => heading(page, "InvalidRows"),
+          [at("running")]: (page) => page.getByText("At work", { exact: true }).waitFor(),
+          [at("unknown")]: (page) => page.getByRole("alert").waitFor(),
+          "#/submit/query/price_export": (page) => heading(page, "price_export"),
+          "#/letters": (page) => page.getByText("There are none.").waitFor(),
+        };
+        for (const [hash, there] of Object.entries(seen)) {
+          const page = await p.open(token, hash, { colorScheme, viewport: { width, height: 900 } });
+          await there(page);
+          assert.deepEqual(await violationsOf(page), [], hash);
+          assert.equal(await overflowOf(page), 0, hash);
+          await page.context().close();
+        }
+        const page = await p.open(undefined, "#/", { colorScheme, viewport: { width, height: 900 } });
+        await page.getByLabel("Token").waitFor();
+        assert.deepEqual([await violationsOf(page), await overflowOf(page)], [[], 0]);
+      });
+
+  it("fits a very wide window too", async () => {
+    const page = await p.open(token, "#/", { viewport: { width: 3_000, height: 1_200 } });
+    await page.getByRole("link", { name: "good", exact: true }).waitFor();
+    assert.deepEqual([await violationsOf(page), await overflowOf(page)], [[], 0]);
+  });
+});

@@ -1,0 +1,39 @@
+import type pg from "pg";
+
+/**
+ * Puts jobs that have ended into the store, with their responses and documents, as a platform would have left them: of
+ * four queries on both runners, a twentieth of them failed, one every 30 ms up to now.
+ */
+export async function manyJobs(admin: pg.ClientBase, count: number): Promise<void> {
+  await admin.query(
+    `insert into jobs.jobs (tenant, request_id, request_hash, response_id, task, runner, priority, labels, timeout_seconds,
+       max_attempts, lease_seconds, rank, status, attempt, created_at, started_at, finished_at, status_history, attempts, stats, error, result)
+     select 'default', 'many-' || n, 'hash', 'many-' || n,
+       jsonb_build_object('type', 'read', 'query', (array['average_rates', 'price_export', 'lane_coverage', 'price_history'])[1 + n % 4],
+         'params', '{"date_from": "2021-01-01", "date_to": "2021-01-31", "orig_code": "CNSGH", "dest_code": "NLRTM"}'::jsonb,
+         'format', 'csv', 'compression', 'none'),
+       kind, 4, '{"team": "pricing"}', 900, 3, 30, 0, state, 1, at, at, at + interval '2 s',
+       jsonb_build_array(jsonb_build_object('status', 'PENDING', 'at', jobs.iso(at)), jsonb_build_object('status', 'IN_PROGRESS', 'at', jobs.iso(at)),
+         jsonb_build_object('status', state, 'at', jobs.iso(at + interval '2 s'))),
+       jsonb_build_array(jsonb_build_object('runner', kind, 'startedAt', jobs.iso(at), 'endedAt', jobs.iso(at + interval '2 s'), 'outcome', state)),
+       jsonb_build_object('queueMs', n % 1000, 'executionMs', n * 7 % 5000, 'totalMs', n % 6000, 'rows', n, 'bytes', n * 20, 'attempts', 1, 'peakMemoryBytes', 60000000),
+       case when state = 'FAILED' then jsonb_build_object('type', (array['InvalidRows', 'TimedOut', 'InvalidSql'])[1 + n % 3], 'category', 'User', 'message', 'm', 'retryable', false, 'details', '[]'::jsonb) end,
+       case when state = 'SUCCEEDED' then jsonb_build_object('location', 's3://results/x', 'bytes', n * 20, 'rows', n, 'format', 'csv') end
+     from (select n, jobs.clock() - n * interval '30 ms' - interval '2 s' as at, case when n % 5 = 0 then 'ec2' else 'glue' end as kind,
+             case when n % 20 = 0 then 'FAILED' else 'SUCCEEDED' end as state
+           from generate_series(1, $1::integer) n) x`,
+    [count],
+  );
+  await admin.query(
+    `insert into jobs.responses (job_id, response_id, tenant, request_id, status, body, sent_at, message_id)
+     select id, response_id, tenant, request_id, status, '{}', finished_at, 'm' from jobs.jobs where request_id like 'many-%'`,
+  );
+  await admin.query(
+    `insert into tracking.documents (tenant, request_id, version, document, status, type, runner, created_at, finished_at, total_ms, queue_ms, execution_ms, error_type, labels, words)
+     select d.tenant, d.request_id, d.version, d.document, d.status, 'read', d.document ->> 'runner', j.created_at, j.finished_at,
+       (j.stats ->> 'totalMs')::bigint, (j.stats ->> 'queueMs')::bigint, (j.stats ->> 'executionMs')::bigint, j.error ->> 'type', '{team=pricing}',
+       array_to_tsvector(array['many', split_part(d.request_id, '-', 2), lower(d.status)])
+     from jobs.documents d join jobs.jobs j on j.id = d.id where d.request_id like 'many-%'`,
+  );
+  await admin.query("analyze jobs.jobs, jobs.responses, tracking.documents");
+}
