@@ -117,12 +117,19 @@ function optionsOf({ step, series, stacked, format, width, colours }) {
       ...ordered.map(({ tone, line }) => {
         const colour = colours[tone] ?? "";
         return line
-          ? { stroke: colour, width: 1.75, points: { show: false }, spanGaps: true }
+          ? { stroke: colour, width: 1.75, points: { show: isLone, size: 5, fill: colour }, spanGaps: true }
           : { stroke: colour, fill: colour, width: 0, points: { show: false }, ...(bars ? { paths: bars } : {}) };
       }),
     ],
   };
 }
+
+/**
+ * A line through one value cannot be seen: it gets a dot.
+ * @param {uPlot} plot
+ * @param {number} index
+ */
+const isLone = (plot, index) => Array.from(plot.data[index] ?? []).filter((value) => value != null).length === 1;
 
 /** @param {number} seconds */
 const clock = (seconds) =>
