@@ -7,6 +7,7 @@ import { BucketServerSideEncryptionConfiguration } from "@pulumi/aws/s3/bucketSe
 import { BucketVersioning } from "@pulumi/aws/s3/bucketVersioning.js";
 import * as pulumi from "@pulumi/pulumi";
 import type { Caller } from "./queues.ts";
+import { tlsOnly } from "./tlsOnly.ts";
 
 /** The buckets of a stack. */
 export interface BucketsArgs {
@@ -120,14 +121,7 @@ const policyOf = (
   return pulumi.jsonStringify({
     Version: "2012-10-17",
     Statement: [
-      {
-        Sid: "TlsOnly",
-        Effect: "Deny",
-        Principal: "*",
-        Action: "s3:*",
-        Resource: [arn, objects],
-        Condition: { Bool: { "aws:SecureTransport": "false" } },
-      },
+      tlsOnly("s3:*", [arn, objects]),
       ...(writers.length === 0
         ? []
         : [

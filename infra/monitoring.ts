@@ -10,6 +10,7 @@ import type { Alarm } from "./alarm.ts";
 import { alarmsOf } from "./alarms.ts";
 import { dashboardOf } from "./dashboard.ts";
 import { FIGURES, type Measure } from "./figures.ts";
+import { tlsOnly } from "./tlsOnly.ts";
 import type { Watched } from "./watched.ts";
 
 export type { Watched } from "./watched.ts";
@@ -127,13 +128,7 @@ export class Monitoring extends pulumi.ComponentResource {
               Resource: topic.arn,
               Condition: { ...here, ArnLike: { "aws:SourceArn": source } },
             })),
-            {
-              Effect: "Deny",
-              Principal: "*",
-              Action: "sns:Publish",
-              Resource: topic.arn,
-              Condition: { Bool: { "aws:SecureTransport": "false" } },
-            },
+            tlsOnly("sns:Publish", topic.arn),
           ],
         }),
       },

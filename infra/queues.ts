@@ -3,6 +3,7 @@ import { QueuePolicy } from "@pulumi/aws/sqs/queuePolicy.js";
 import { RedriveAllowPolicy } from "@pulumi/aws/sqs/redriveAllowPolicy.js";
 import * as pulumi from "@pulumi/pulumi";
 import { LIMITS } from "../stacks/limits.ts";
+import { tlsOnly } from "./tlsOnly.ts";
 
 /** A system beyond this stack's own roles that may use its queues. */
 export interface Caller {
@@ -155,14 +156,7 @@ const policyOf = (arn: pulumi.Output<string>, actions: string[], principals: str
   pulumi.jsonStringify({
     Version: "2012-10-17",
     Statement: [
-      {
-        Sid: "TlsOnly",
-        Effect: "Deny",
-        Principal: "*",
-        Action: "sqs:*",
-        Resource: arn,
-        Condition: { Bool: { "aws:SecureTransport": "false" } },
-      },
+      tlsOnly("sqs:*", arn),
       ...(principals.length === 0
         ? []
         : [{ Sid: "Callers", Effect: "Allow", Principal: { AWS: principals }, Action: actions, Resource: arn }]),

@@ -6,6 +6,7 @@ import { BucketPublicAccessBlock } from "@pulumi/aws/s3/bucketPublicAccessBlock.
 import { BucketServerSideEncryptionConfiguration } from "@pulumi/aws/s3/bucketServerSideEncryptionConfiguration.js";
 import { BucketVersioning } from "@pulumi/aws/s3/bucketVersioning.js";
 import * as pulumi from "@pulumi/pulumi";
+import { tlsOnly } from "../../infra/tlsOnly.ts";
 
 /** Where an account's stacks keep their state: a bucket with versions, and the key of its secrets. Never deleted by us. */
 export class State extends pulumi.ComponentResource {
@@ -46,16 +47,7 @@ export class State extends pulumi.ComponentResource {
         ...of,
         policy: pulumi.jsonStringify({
           Version: "2012-10-17",
-          Statement: [
-            {
-              Sid: "TlsOnly",
-              Effect: "Deny",
-              Principal: "*",
-              Action: "s3:*",
-              Resource: [this.bucket.arn, pulumi.interpolate`${this.bucket.arn}/*`],
-              Condition: { Bool: { "aws:SecureTransport": "false" } },
-            },
-          ],
+          Statement: [tlsOnly("s3:*", [this.bucket.arn, pulumi.interpolate`${this.bucket.arn}/*`])],
         }),
       },
       child,
