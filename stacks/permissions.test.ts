@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { accountProvider } from "../infra/account.ts";
+import { mocked, type Registry } from "../infra/testing.ts";
+import { planStack } from "./config.ts";
+import { platform } from "./platform.ts";
+import { rawConfig } from "./testing/config.ts";
+
+/** Every part with what it lists, as its role's policy has it. */
+const LISTS = ["rates-dev-api", "rates-dev-dispatcher", "rates-dev-ec2"];
+
+describe("what the parts of a stack may do", () => {
+  let registry: Registry;
+  before(async function () {
+    this.timeout(60_000);
+    const { config, plan } = planStack(rawConfig(), "dev");
+    assert(config && plan);
+    ({ registry } = await mocked(() => {
+      platform({ name: "dev", config, plan }, accountProvider("account", { ...config.account, tags: {} }));
+    }));
+  });
+
+  const statements = (role: string, action: string) =>
+    registry.statements(role).filter(({ Action }) => Action.includes(action));
+  const uploads = "arn:aws:s3:eu-central-1:111111111111:rates-dev-buckets-uploads";
+
+  for (const role of LISTS)
+    it(`lets ${role} tell an upload that is not there from one that it may not read`, () => {
+      // Without leave to list the bucket, S3 answers 403 for either (Amazon S3 API Reference, GetObject and HeadObject).
+      const [list, ...others] = statements(role, "s3:ListBucket");
+      assert.deepEqual(others, []);
+      assert.deepEqual(list, { Effect: "Allow", Action: ["s3:ListBucket"], Resource: [uploads] });
+      const objects = statements(role, "s3:GetObject").flatMap(({ Resource }) => Resource);
+      assert.ok(objects.includes(`${uploads}/*`), "it reads the objects that it looks up");
+    });
+
+  it("lets nobody else list a bucket", () => {
+    const roles = registry.ofType("aws:iam/role:Role").map(({ name }) => name);
+    assert.deepEqual(roles.filter((role) => statements(role, "s3:ListBucket").length > 0).sort(), LISTS);
+  });
+
+  it("names the resources of every action that knows any", () => {
+    // Actions for which AWS has no resource, or none before it is made (Service Authorization Reference).
+    const anywhere = new Set([
+      "ecr:GetAuthorizationToken",
+      "ec2:CreateNetworkInterface",
+      "ec2:DeleteNetworkInterface",
+      "ec2:AssignPrivateIpAddresses",
+      "ec2:UnassignPrivateIpAddresses",
+      "logs:DescribeLogGroups",
+    ]);
+    const roles = registry.ofType("aws:iam/role:Role").map(({ name }) => name);
+    assert.ok(roles.length >= 8);
+    for (const role of roles)
+      for (const { Action, Resource, Effect } of registry.statements(role))
+        if (Effect === "Allow" && Resource.includes("*"))
+          for (const action of Action)
+            assert.ok(anywhere.has(action) || action.startsWith("ec2:Describe"), `${role}: ${action} on everything`);
+  });
+});
