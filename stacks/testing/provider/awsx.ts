@@ -33,13 +33,11 @@ export function awsxProvider(): Configure {
   });
 }
 
+/** A child on its way to the engine: as in the real awsx, none waits for another whose outputs it does not need. */
+type Made = Promise<Registered>;
+
 /** Registers one child: its type within aws:ec2, its name, its inputs (a resource stands for its id), its parent. */
-type Child = (
-  type: string,
-  name: string,
-  inputs: { [key: string]: Value | Registered },
-  parent: Registered,
-) => Promise<Registered>;
+type Child = (type: string, name: string, inputs: { [key: string]: Value | Made }, parent: Made) => Made;
 
 async function buildVpc(construction: Construction, registrar: Registrar): Promise<Constructed> {
   const { name, inputs } = construction;
@@ -49,89 +47,96 @@ async function buildVpc(construction: Construction, registrar: Registrar): Promi
   const subnets = layOut(name, asText(inputs.cidrBlock, "10.0.0.0/16"), zones, specs);
   const strategy = natStrategy(inputs, subnets);
 
-  const component = await registrar.register(construction.type, name, {}, { parent: construction.parent });
+  const component = registrar.register(construction.type, name, {}, { parent: construction.parent });
   const child = childOf(construction, registrar);
   const tags = (own: string, more: Properties = {}): Properties => ({ ...asObject(inputs.tags), Name: own, ...more });
 
   const settings = ["enableDnsHostnames", "enableDnsSupport", "instanceTenancy", "enableNetworkAddressUsageMetrics"];
   const given = Object.fromEntries(settings.flatMap((key) => (inputs[key] === undefined ? [] : [[key, inputs[key]]])));
-  const vpc = await child(
+  const vpc = child(
     "vpc:Vpc",
     name,
     { ...given, cidrBlock: asText(inputs.cidrBlock, "10.0.0.0/16"), tags: tags(name) },
     component,
   );
-  const internetGateway = await child("internetGateway:InternetGateway", name, { vpcId: vpc, tags: tags(name) }, vpc);
+  const internetGateway = child("internetGateway:InternetGateway", name, { vpcId: vpc, tags: tags(name) }, vpc);
 
-  const eips: Registered[] = [];
-  const natGateways: Registered[] = [];
-  const made: (Subnet & { subnet: Registered; table: Registered })[] = [];
-  const associations: Registered[] = [];
+  const eips: Made[] = [];
+  const natGateways: Made[] = [];
+  const made: (Subnet & { subnet: Made; table: Made })[] = [];
+  const associations: Made[] = [];
   for (const plan of subnets) {
     const isPublic = plan.type === "public";
     const own = tags(plan.name, { SubnetType: `${plan.type[0]?.toUpperCase()}${plan.type.slice(1)}`, ...plan.tags });
     const place = { vpcId: vpc, cidrBlock: plan.cidr, availabilityZone: plan.zone, mapPublicIpOnLaunch: isPublic };
-    const subnet = await child("subnet:Subnet", plan.name, { ...place, tags: own }, vpc);
-    const table = await child("routeTable:RouteTable", plan.name, { vpcId: vpc, tags: own }, subnet);
+    const subnet = child("subnet:Subnet", plan.name, { ...place, tags: own }, vpc);
+    const table = child("routeTable:RouteTable", plan.name, { vpcId: vpc, tags: own }, subnet);
     const link = { routeTableId: table, subnetId: subnet };
-    associations.push(await child("routeTableAssociation:RouteTableAssociation", plan.name, link, table));
+    associations.push(child("routeTableAssociation:RouteTableAssociation", plan.name, link, table));
     made.push({ ...plan, subnet, table });
     const index = zones.indexOf(plan.zone);
     if (isPublic && (strategy === "OnePerAz" || (strategy === "Single" && index === 0))) {
       const gatewayName = `${name}-${index + 1}`;
-      const eip = await child("eip:Eip", gatewayName, { domain: "vpc", tags: tags(gatewayName) }, subnet);
+      const eip = child("eip:Eip", gatewayName, { domain: "vpc", tags: tags(gatewayName) }, subnet);
       const gateway = { subnetId: subnet, allocationId: eip, tags: tags(gatewayName) };
       eips.push(eip);
-      natGateways.push(await child("natGateway:NatGateway", gatewayName, gateway, subnet));
+      natGateways.push(child("natGateway:NatGateway", gatewayName, gateway, subnet));
     }
   }
 
-  const routes: Registered[] = [];
+  const routes: Made[] = [];
   for (const { type, name: route, zone, table } of made) {
     const everywhere = { routeTableId: table, destinationCidrBlock: "0.0.0.0/0" };
     const nat = natGateways[strategy === "OnePerAz" ? zones.indexOf(zone) : 0];
     if (type === "public") {
-      routes.push(await child("route:Route", route, { ...everywhere, gatewayId: internetGateway }, table));
+      routes.push(child("route:Route", route, { ...everywhere, gatewayId: internetGateway }, table));
     } else if (type === "private" && nat !== undefined) {
-      routes.push(await child("route:Route", route, { ...everywhere, natGatewayId: nat }, table));
+      routes.push(child("route:Route", route, { ...everywhere, natGatewayId: nat }, table));
     }
   }
 
-  const vpcEndpoints: Registered[] = [];
+  const vpcEndpoints: Made[] = [];
   for (const { name: endpoint, ...spec } of asList(inputs.vpcEndpointSpecs).map(asObject)) {
-    vpcEndpoints.push(
-      await child("vpcEndpoint:VpcEndpoint", `${name}-${asText(endpoint)}`, { ...spec, vpcId: vpc }, vpc),
-    );
+    vpcEndpoints.push(child("vpcEndpoint:VpcEndpoint", `${name}-${asText(endpoint)}`, { ...spec, vpcId: vpc }, vpc));
   }
 
-  const ids = (type: Subnet["type"]): Value[] => made.filter((one) => one.type === type).map(({ subnet }) => subnet.id);
-  const references = (list: readonly Registered[]): Value[] => list.map(({ reference }) => reference);
+  const ids = async (type: Subnet["type"]): Promise<Value[]> =>
+    (await Promise.all(made.filter((one) => one.type === type).map(({ subnet }) => subnet))).map(({ id }) => id);
+  const references = async (list: readonly Made[]): Promise<Value[]> =>
+    (await Promise.all(list)).map(({ reference }) => reference);
+  const { urn } = await component;
   const outputs: Properties = {
-    vpc: vpc.reference,
-    vpcId: vpc.id,
-    internetGateway: internetGateway.reference,
-    subnets: references(made.map(({ subnet }) => subnet)),
-    publicSubnetIds: ids("public"),
-    privateSubnetIds: ids("private"),
-    isolatedSubnetIds: ids("isolated"),
-    routeTables: references(made.map(({ table }) => table)),
-    routeTableAssociations: references(associations),
-    routes: references(routes),
-    eips: references(eips),
-    natGateways: references(natGateways),
-    vpcEndpoints: references(vpcEndpoints),
+    vpc: (await vpc).reference,
+    vpcId: (await vpc).id,
+    internetGateway: (await internetGateway).reference,
+    subnets: await references(made.map(({ subnet }) => subnet)),
+    publicSubnetIds: await ids("public"),
+    privateSubnetIds: await ids("private"),
+    isolatedSubnetIds: await ids("isolated"),
+    routeTables: await references(made.map(({ table }) => table)),
+    routeTableAssociations: await references(associations),
+    routes: await references(routes),
+    eips: await references(eips),
+    natGateways: await references(natGateways),
+    vpcEndpoints: await references(vpcEndpoints),
     subnetLayout: specs as Value[],
   };
-  await registrar.complete(component.urn, outputs);
-  return { urn: component.urn, outputs, dependencies: [vpc.urn, ...made.map(({ subnet }) => subnet.urn)] };
+  await registrar.complete(urn, outputs);
+  const needed = await Promise.all([vpc, ...made.map(({ subnet }) => subnet)]);
+  return { urn, outputs, dependencies: needed.map((one) => one.urn) };
 }
 
 function childOf({ providers }: Construction, registrar: Registrar): Child {
-  const provider = providers.get("aws");
-  return (type, name, inputs, parent) => {
+  const register = async (
+    type: string,
+    name: string,
+    inputs: { [key: string]: Value | Made },
+    parent: Made,
+  ): Promise<Registered> => {
     const dependencies = new Map<string, readonly string[]>();
     const properties: Properties = {};
-    for (const [key, value] of Object.entries(inputs)) {
+    for (const [key, input] of Object.entries(inputs)) {
+      const value = await input;
       if (isRegistered(value)) {
         properties[key] = value.id;
         dependencies.set(key, [value.urn]);
@@ -140,10 +145,16 @@ function childOf({ providers }: Construction, registrar: Registrar): Child {
       }
     }
     return registrar.register(`aws:ec2/${type}`, name, properties, {
-      parent: parent.urn,
-      provider: provider ?? "",
+      parent: (await parent).urn,
+      provider: providers.get("aws") ?? "",
       dependencies,
     });
+  };
+  return (...args) => {
+    const made = register(...args);
+    // Whoever waits for it hears of its failure, though perhaps later.
+    made.catch(() => undefined);
+    return made;
   };
 }
 
