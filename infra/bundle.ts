@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import * as pulumi from "@pulumi/pulumi";
-import { buildSync } from "esbuild";
+import { build } from "esbuild";
 
 /** What a Lambda function's code is made of. */
 export interface BundleArgs {
@@ -18,9 +18,12 @@ export const RUNTIME_HAS = ["@aws-sdk/*", "@smithy/*"] as const;
 /** CommonJS packages inside an ES module ask for `require`, which such a module has not. */
 const BANNER = 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
 
-/** Bundles a module and all it imports into one file, `index.mjs`: a function that loads one file starts soonest. */
-export function bundleCode({ entry, external = [] }: BundleArgs): string {
-  const { outputFiles } = buildSync({
+/**
+ * Bundles a module and all it imports into one file, `index.mjs`: a function that loads one file starts soonest. It is
+ * made beside the program, which goes on registering resources.
+ */
+export async function bundleCode({ entry, external = [] }: BundleArgs): Promise<string> {
+  const { outputFiles } = await build({
     entryPoints: [fileURLToPath(entry)],
     bundle: true,
     write: false,
@@ -43,10 +46,10 @@ export function bundleCode({ entry, external = [] }: BundleArgs): string {
 }
 
 /** A Lambda function's code as Pulumi uploads it; the same sources make the same archive. */
-export function bundle(args: BundleArgs): pulumi.asset.AssetArchive {
+export async function bundle(args: BundleArgs): Promise<pulumi.asset.AssetArchive> {
   const beside = Object.entries(args.files ?? {}).map(([path, file]) => [path, assetOf(file)] as const);
   return new pulumi.asset.AssetArchive({
-    "index.mjs": new pulumi.asset.StringAsset(bundleCode(args)),
+    "index.mjs": new pulumi.asset.StringAsset(await bundleCode(args)),
     ...Object.fromEntries(beside),
   });
 }

@@ -120,9 +120,9 @@ describe("the dispatcher's bundle", () => {
   let code: string;
   let folder: string;
   let env: NodeJS.ProcessEnv;
-  before(function () {
+  before(async function () {
     this.timeout(20_000);
-    code = bundleCode(DISPATCHER_BUNDLE);
+    code = await bundleCode(DISPATCHER_BUNDLE);
     folder = mkdtempSync(join(tmpdir(), "rates-bundle-"));
     // Beside the packages that Lambda has.
     symlinkSync(fileURLToPath(new URL("../node_modules", import.meta.url)), join(folder, "node_modules"));

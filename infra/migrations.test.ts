@@ -74,7 +74,7 @@ describe("the migrations of a stack", () => {
     const directory = mkdtempSync(join(tmpdir(), "rates-migrate-"));
     const before = { ...process.env };
     try {
-      const code = bundleCode({
+      const code = await bundleCode({
         entry: new URL("../db/lambda.ts", import.meta.url),
         external: ["@aws-sdk/*", "@smithy/*"],
       });
