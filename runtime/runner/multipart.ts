@@ -12,9 +12,10 @@ export interface UploadTarget {
 }
 
 /**
- * A multipart upload out of two buffers that are used again and again: one travels while the other is filled, so that
- * a result of any size takes the memory of two parts. (The SDK's own Upload takes new memory for every part; a run
- * that exported 10,000,000 rows grew by 60 MB with it.)
+ * A multipart upload out of two buffers that are used again and again: while one travels, the other takes what comes
+ * meanwhile and hands it back when that has arrived. A result of any size takes the memory of one part and of what comes
+ * while S3 takes it in. (The SDK's own Upload takes new memory for every part; a run that exported 10,000,000 rows grew by
+ * 60 MB with it.)
  */
 export class MultipartUpload {
   readonly #s3: S3Client;
@@ -22,9 +23,12 @@ export class MultipartUpload {
   readonly #target: UploadTarget;
   readonly #id: string;
   readonly #parts: CompletedPart[] = [];
-  #filling: Buffer = Buffer.allocUnsafeSlow(PART_BYTES);
-  #spare: Buffer = Buffer.allocUnsafeSlow(PART_BYTES);
+  // The system gives memory to as much of them as was ever written.
+  readonly #part: Buffer = Buffer.allocUnsafeSlow(PART_BYTES);
+  readonly #ahead: Buffer = Buffer.allocUnsafeSlow(PART_BYTES);
+  /** Bytes that wait: in `#ahead` while a part travels, in `#part` while none does. */
   #used = 0;
+  #isTravelling = false;
   #travelling: Promise<void> = Promise.resolve();
 
   private constructor(s3: S3Client, sdk: typeof import("@aws-sdk/client-s3"), target: UploadTarget, id: string) {
@@ -44,7 +48,7 @@ export class MultipartUpload {
   /** Takes a chunk in; waits while both buffers are full. The chunk's memory is free again when this resolves. */
   async write(chunk: Buffer): Promise<void> {
     for (let at = 0; at < chunk.length; ) {
-      const copied = chunk.copy(this.#filling, this.#used, at);
+      const copied = chunk.copy(this.#isTravelling ? this.#ahead : this.#part, this.#used, at);
       this.#used += copied;
       at += copied;
       if (this.#used === PART_BYTES) await this.#send();
@@ -78,19 +82,20 @@ export class MultipartUpload {
   }
 
   async #send(): Promise<void> {
-    // The other buffer is free once its part has arrived.
     await this.#travelling;
     const { Bucket, Key } = this.#target;
     const PartNumber = this.#parts.length + 1;
-    const Body = this.#filling.subarray(0, this.#used);
+    const Body = this.#part.subarray(0, this.#used);
+    this.#used = 0;
+    this.#isTravelling = true;
     this.#travelling = this.#s3
       .send(new this.#sdk.UploadPartCommand({ Bucket, Key, UploadId: this.#id, PartNumber, Body }))
       .then(({ ETag }) => {
         this.#parts.push({ PartNumber, ETag });
+        this.#ahead.copy(this.#part, 0, 0, this.#used);
+        this.#isTravelling = false;
       }, unavailable);
     this.#travelling.catch(() => undefined);
-    [this.#filling, this.#spare] = [this.#spare, this.#filling];
-    this.#used = 0;
   }
 }
 
