@@ -3,7 +3,7 @@ import type { State } from "../jobs/states.ts";
 /** What the command's exit code says; the help shows this list. */
 export const EXITS = {
   done: { code: 0, means: "it worked; a job that was waited for SUCCEEDED" },
-  failed: { code: 1, means: "the job FAILED" },
+  failed: { code: 1, means: "the job FAILED; or a check of `rates doctor` did" },
   invalid: { code: 2, means: "the command or the request is not valid, or there is no such job" },
   cancelled: { code: 3, means: "the job was CANCELLED" },
   unreachable: { code: 4, means: "the platform cannot be reached, or refuses the token" },

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { capacityCommand } from "./capacityCommand.ts";
 import { completionCommand } from "./completionCommand.ts";
 import type { CliContext } from "./context.ts";
+import { doctorCommand } from "./doctorCommand.ts";
 import { environmentCommand } from "./environmentCommand.ts";
 import { EXITS } from "./exits.ts";
 import { commandsOf, examples, GROUPS, HELP_STYLE } from "./help.ts";
@@ -39,6 +40,7 @@ export function createProgram(end: CliContext["end"]): Command {
   jobCommands(context);
   program.commandsGroup(GROUPS.platform);
   capacityCommand(context);
+  doctorCommand(context);
   operateCommands(context);
   program.commandsGroup(GROUPS.shell);
   environmentCommand(context);

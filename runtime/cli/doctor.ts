@@ -1,0 +1,77 @@
+import { styleText } from "node:util";
+import { reasonOf } from "./exits.ts";
+import { cutTo } from "./table.ts";
+
+/** What became of a check. */
+export const OUTCOMES = {
+  passed: { mark: "✔", colour: "green" },
+  failed: { mark: "✘", colour: "red" },
+  "not asked": { mark: "–", colour: "yellow" },
+} as const;
+export type Outcome = keyof typeof OUTCOMES;
+
+/** A check that was made, or why it was not. */
+export interface Check {
+  name: string;
+  outcome: Outcome;
+  /** What was found. */
+  says: string;
+  /** What to do about it; every check that did not pass has it. */
+  remedy?: string;
+}
+
+export const passed = (name: string, says: string): Check => ({ name, outcome: "passed", says });
+export const failed = (name: string, says: string, remedy: string): Check => ({
+  name,
+  outcome: "failed",
+  says,
+  remedy,
+});
+export const notAsked = (name: string, says: string, remedy: string): Check => ({
+  name,
+  outcome: "not asked",
+  says,
+  remedy,
+});
+
+/** A check that may throw: that is a failure too, and no end of the others. */
+export async function checked(name: string, remedy: string, check: () => Promise<Check[]> | Check[]): Promise<Check[]> {
+  try {
+    return await check();
+  } catch (error) {
+    return [failed(name, reasonOf(error), remedy)];
+  }
+}
+
+/** How many checks came out how. */
+export const countOf = (checks: readonly Check[], outcome: Outcome): number =>
+  checks.filter((one) => one.outcome === outcome).length;
+
+/** Checks for people: a line each, and under what did not pass, what to do. */
+export function checksText(checks: readonly Check[], room: number, stream = process.stdout): string {
+  const longest = Math.max(...checks.map(({ name }) => name.length));
+  const indent = " ".repeat(longest + 4);
+  const lines = checks.flatMap(({ name, outcome, says, remedy }) => {
+    const { mark, colour } = OUTCOMES[outcome];
+    const [first = "", ...rest] = wrapped(outcome === "not asked" ? `not asked: ${says}` : says, room - indent.length);
+    const todo = remedy === undefined ? [] : wrapped(`→ ${remedy}`, room - indent.length);
+    return [
+      `${styleText(colour, mark, { stream })} ${name.padEnd(longest)}  ${first}`,
+      ...[...rest, ...todo].map((line) => indent + line),
+    ];
+  });
+  const sums = (Object.keys(OUTCOMES) as Outcome[]).map((outcome) => `${countOf(checks, outcome)} ${outcome}`);
+  return [...lines, "", sums.join(", ")].join("\n");
+}
+
+/** Text in lines of at most so many columns, broken between words; a word that is longer is cut. */
+function wrapped(text: string, columns: number): string[] {
+  const room = Math.max(20, columns);
+  const lines: string[] = [];
+  for (const word of text.split(/\s+/)) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= room) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(cutTo(word, room));
+  }
+  return lines;
+}

@@ -1,0 +1,79 @@
+import type { Command } from "commander";
+import { connect } from "./client.ts";
+import type { CliContext, GlobalOptions } from "./context.ts";
+import type { Check } from "./doctor.ts";
+import { CommandError } from "./exits.ts";
+import { examples } from "./help.ts";
+import { print, printJson, width } from "./screen.ts";
+
+/** `rates doctor`: what works here, what does not, and what to do about it. Changes nothing. */
+export function doctorCommand({ program, end }: CliContext): void {
+  examples(
+    program.command("doctor"),
+    "rates doctor   # this machine, and the platform on it",
+    "rates doctor --stack prod   # pulumi, credentials, account and quotas too",
+    "rates doctor --json | jq -r '.checks[] | select(.outcome == \"failed\").remedy'",
+  )
+    .description("Check versions, the platform, the token, the clock, for a --stack also credentials and quotas")
+    .action(async (_flags: object, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions>();
+      const { checksText, countOf } = await import("./doctor.ts");
+      const checks = await allChecks(options);
+      if (countOf(checks, "failed") > 0) end("failed");
+      if (options.json) printJson({ healthy: countOf(checks, "failed") === 0, checks });
+      else print(checksText(checks, width(process.stdout)));
+    });
+}
+
+async function allChecks(options: GlobalOptions): Promise<Check[]> {
+  const { commandCheck, ownNodeCheck } = await import("./doctorMachine.ts");
+  const machine = [ownNodeCheck(), commandCheck("node"), commandCheck("npm")];
+  const { stack } = options;
+  if (stack === undefined) return [...machine, ...(await reached(options))];
+  const [account, platform] = await Promise.all([stackChecks(stack), reached(options)]);
+  return [...machine, commandCheck("pulumi"), ...account, ...platform];
+}
+
+/** The platform, if it is known where it is. */
+async function reached(options: GlobalOptions): Promise<Check[]> {
+  const { failed, notAsked } = await import("./doctor.ts");
+  const { platformChecks } = await import("./doctorPlatform.ts");
+  try {
+    return await platformChecks(connect(options));
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    const [says = "", remedy = "Give --api and --token, or --stack and --token."] = error.message.split("\n");
+    return [error.exit === "invalid" ? notAsked("platform", says, remedy) : failed("platform", says, remedy)];
+  }
+}
+
+/** The stack's file, its fit, and the account behind it. */
+async function stackChecks(stack: string): Promise<Check[]> {
+  const [{ checked, failed, passed }, { plannedStack }, { awsChecks }] = await Promise.all([
+    import("./doctor.ts"),
+    import("./stackFile.ts"),
+    import("./doctorAws.ts"),
+  ]);
+  try {
+    const { config, plan } = plannedStack(stack);
+    const { total, usable } = plan.database;
+    return [
+      passed(
+        "capacity",
+        `fits its quotas, with ${total} of ${usable} connections; \`rates capacity --stack ${stack}\` has more`,
+      ),
+      ...(await checked("AWS account", "Try again; if it stays, ask AWS's status page.", () =>
+        awsChecks(stack, config),
+      )),
+    ];
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return [
+      failed(
+        "capacity",
+        error.message,
+        `Change Pulumi.${stack}.yaml as it says; every key is told of in stacks/README.md.`,
+      ),
+    ];
+  }
+}

@@ -1,0 +1,37 @@
+import { spawnSync } from "node:child_process";
+import { type Check, failed, passed } from "./doctor.ts";
+
+/** The oldest versions that all of it works with. */
+const OLDEST = { node: 20, npm: 9, pulumi: 3 } as const;
+
+const INSTALL = {
+  node: "Install Node 20 or newer from https://nodejs.org; the platform itself brings its own Node 24.",
+  npm: "Install the npm that comes with Node 20 or newer.",
+  pulumi: "Install it (https://www.pulumi.com/docs/install/): `pulumi up`, and what `--stack` asks, need it.",
+} as const;
+
+/** Whether a command of this machine is there, and new enough. */
+export function commandCheck(command: keyof typeof OLDEST): Check {
+  const { stdout, error, status } = spawnSync(command, [command === "pulumi" ? "version" : "--version"], {
+    encoding: "utf8",
+    timeout: 30_000,
+  });
+  const remedy = INSTALL[command];
+  if (error || status !== 0) return failed(command, `there is no ${command} command on PATH`, remedy);
+  const version = stdout.trim().replace(/^v/, "");
+  const major = Number(/^\d+/.exec(version)?.[0]);
+  return major >= OLDEST[command]
+    ? passed(command, version)
+    : failed(command, `${version} is too old: ${OLDEST[command]} at least`, remedy);
+}
+
+/** Whether the Node that runs this is the one that the lock file pins. */
+export function ownNodeCheck(version = process.versions.node): Check {
+  return Number(version.split(".")[0]) >= 24
+    ? passed("own Node", `${version} runs this command`)
+    : failed(
+        "own Node",
+        `${version} runs this command, and 24 has to`,
+        "Run it as `npx rates` in the clone, after `npm ci`.",
+      );
+}
