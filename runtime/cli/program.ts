@@ -8,6 +8,7 @@ import { EXITS } from "./exits.ts";
 import { commandsOf, examples, GROUPS, HELP_STYLE } from "./help.ts";
 import { jobCommands } from "./jobCommands.ts";
 import { operateCommands } from "./operateCommands.ts";
+import { tailCommand } from "./tailCommand.ts";
 import { workCommands } from "./workCommands.ts";
 
 const EXIT_CODES = Object.values(EXITS)
@@ -29,7 +30,7 @@ export function createProgram(end: CliContext["end"]): Command {
     .showHelpAfterError("`rates --help` lists the commands, `rates COMMAND --help` shows one with examples.");
   examples(
     program,
-    "rates query lane_coverage --format csv > coverage.csv",
+    "rates query price_export --format csv > coverage.csv",
     "rates load prices.csv --target prices --mode replace",
     "rates submit request.json --watch",
     "rates list --status FAILED",
@@ -38,6 +39,7 @@ export function createProgram(end: CliContext["end"]): Command {
   const context = { program, end };
   workCommands(context);
   jobCommands(context);
+  tailCommand(context);
   program.commandsGroup(GROUPS.platform);
   capacityCommand(context);
   doctorCommand(context);

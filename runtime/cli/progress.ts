@@ -39,7 +39,9 @@ export function bar(
   columns = Number.POSITIVE_INFINITY,
 ): string {
   const left =
-    secondsLeft === undefined || !Number.isFinite(secondsLeft) ? "" : `  ${durationText(secondsLeft * 1000)} left`;
+    secondsLeft === undefined || !Number.isFinite(secondsLeft) || share >= 1
+      ? ""
+      : `  ${durationText(secondsLeft * 1000)} left`;
   const figures = `${String(Math.floor(Math.min(1, share) * 100)).padStart(3)} %  ${done}  ${rate}${left}`;
   const size = Math.min(WIDEST_BAR, columns - figures.length - 1);
   return size < NARROWEST_BAR ? figures.trimStart() : `${blocks(share, size)} ${figures}`;

@@ -38,7 +38,8 @@ export async function follow(client: Client, id: string, { wait, bytes }: Follow
   }
 }
 
-function progressText(document: JobDocument, total: number | undefined): string {
+/** Where a running job is: its rows and bytes, and how long it may still take. */
+export function progressText(document: JobDocument, total: number | undefined): string {
   const { status, progress, requestId, startedAt } = document;
   const { rows, bytes, estimatedRows } = progress;
   const head = `${coloured(status)} ${requestId}`;

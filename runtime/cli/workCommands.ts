@@ -23,10 +23,10 @@ export function workCommands({ program, end }: CliContext): void {
   examples(
     jobOptions(program.command("submit")),
     "rates submit request.json --watch",
-    "rates submit --query lane_coverage --format csv --explain   # where it would run, and whether at once",
+    "rates submit --query price_export --format csv --explain   # where it would run, and whether at once",
     "rates submit --target prices --s3 s3://uploads/prices.csv --dry-run --watch",
     "rates submit --statement purge_prices --param before=2020-01-01 --id purge",
-    `echo '{"task":{"type":"read","query":"lane_coverage"}}' | rates submit -`,
+    `echo '{"task":{"type":"read","query":"price_export"}}' | rates submit -`,
   )
     .description("Submit a request: from a JSON file (- for stdin), or put together from flags")
     .argument("[file]", "a file with one request, as on the queue")
@@ -100,7 +100,7 @@ export function workCommands({ program, end }: CliContext): void {
 
   examples(
     jobOptions(program.command("query")),
-    "rates query lane_coverage",
+    "rates query price_export",
     "rates query average_rates \\\n--param date_from=2021-01-01 --param date_to=2021-01-31 \\\n--param orig_code=AEJEA --param dest_code=ITSPE \\\n--output rates.csv",
     `rates query --sql "select count(*) from prices" --format json`,
   )

@@ -1,0 +1,118 @@
+import { existsSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { basename, isAbsolute } from "node:path";
+import { styleText } from "node:util";
+import type { JobDocument } from "./events.ts";
+import { plain } from "./screen.ts";
+
+type Attempt = JobDocument["attempts"][number];
+
+/** What the runner wrote a moment before it claimed the job, or after it had ended it, still belongs to it. Milliseconds. */
+const AROUND_MS = { before: 1_000, after: 5_000 } as const;
+/** Levels of pino, and of the Glue runner. */
+const LEVELS: Record<string, [name: string, colour: "dim" | "reset" | "yellow" | "red"]> = {
+  10: ["TRACE", "dim"],
+  20: ["DEBUG", "dim"],
+  30: ["INFO", "reset"],
+  40: ["WARN", "yellow"],
+  50: ["ERROR", "red"],
+  60: ["FATAL", "red"],
+  info: ["INFO", "reset"],
+  warn: ["WARN", "yellow"],
+  error: ["ERROR", "red"],
+};
+/** What every line says, or is shown in another place. */
+const KNOWN = new Set(["level", "time", "msg", "pid", "hostname", "run", "runner", "job", "attempt", "requestId"]);
+
+/**
+ * The log of an attempt, where it is a file of this machine: only one that is called as the local platform calls it, so
+ * that no server has us print another.
+ */
+export function localLog({ logLocation, runId }: Attempt): string | undefined {
+  const own = logLocation !== undefined && basename(logLocation) === `runner-${runId}.log` && isAbsolute(logLocation);
+  return own && existsSync(logLocation) ? logLocation : undefined;
+}
+
+/** Reads what a run's log says of one job, and what is added to it. A run does one job after another in one file. */
+export class RunLog {
+  readonly #file: string;
+  readonly #requestId: string;
+  #handle: FileHandle | undefined;
+  #at = 0;
+  #rest = Buffer.alloc(0);
+  /** Of the last line that had one: what follows without (a stack trace) belongs to it. */
+  #inside = false;
+
+  constructor(file: string, requestId: string) {
+    this.#file = file;
+    this.#requestId = requestId;
+  }
+
+  /** Whole lines since the last look, of the time of the attempt. */
+  async lines(attempt: Pick<Attempt, "startedAt" | "endedAt">): Promise<string[]> {
+    this.#handle ??= await open(this.#file);
+    const { buffer, bytesRead } = await this.#handle.read({ position: this.#at, buffer: Buffer.alloc(1 << 20) });
+    this.#at += bytesRead;
+    const text = Buffer.concat([this.#rest, buffer.subarray(0, bytesRead)]);
+    const end = text.lastIndexOf("\n");
+    this.#rest = text.subarray(end + 1);
+    const lines = text
+      .subarray(0, end + 1)
+      .toString()
+      .split("\n")
+      .slice(0, -1);
+    const found = lines.filter((line) => this.#isOf(line, attempt));
+    return bytesRead === buffer.length ? [...found, ...(await this.lines(attempt))] : found;
+  }
+
+  #isOf(line: string, { startedAt, endedAt }: Pick<Attempt, "startedAt" | "endedAt">): boolean {
+    const { time, requestId } = fieldsOf(line);
+    if (typeof time !== "number") return this.#inside;
+    const within =
+      time >= Date.parse(startedAt) - AROUND_MS.before &&
+      (endedAt === undefined || time <= Date.parse(endedAt) + AROUND_MS.after);
+    this.#inside = within && (requestId === undefined || requestId === this.#requestId);
+    return this.#inside;
+  }
+
+  async close(): Promise<void> {
+    await this.#handle?.close();
+  }
+}
+
+function fieldsOf(line: string): Record<string, unknown> {
+  try {
+    const fields = JSON.parse(line);
+    return fields !== null && typeof fields === "object" ? fields : {};
+  } catch {
+    return {};
+  }
+}
+
+/** A line of a runner's log for people: time, level, message and what else it says. */
+export function logText(line: string, stream: NodeJS.WriteStream): string {
+  const fields = fieldsOf(line);
+  if (typeof fields.msg !== "string") return plain(line);
+  const [level, colour] = LEVELS[String(fields.level)] ?? [String(fields.level ?? ""), "reset" as const];
+  const time = typeof fields.time === "number" ? `${new Date(fields.time).toISOString().slice(11, 23)} ` : "";
+  const rest = Object.entries(fields)
+    .filter(([key]) => !KNOWN.has(key))
+    .map(([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`);
+  return `${time}${styleText(colour, level.padEnd(5), { stream })} ${plain([fields.msg, ...rest].join("  "))}`;
+}
+
+/** How to read the log of an attempt that ran in AWS: the command, and where it is in the console. */
+export function cloudLog({ logLocation, runId, startedAt, endedAt }: Attempt, region: string | undefined): string[] {
+  if (logLocation === undefined) return [];
+  // As the runners name it: a group of Glue's, or an instance's stream within a group.
+  const instance = /^(.+)\/(i-[0-9a-f]+)$/.exec(logLocation);
+  const group = instance?.[1] ?? logLocation;
+  const which = instance ? `--log-stream-names ${instance[2]}` : `--filter-pattern '{ $.run = "${runId}" }'`;
+  const at = region === undefined ? "" : ` --region ${region}`;
+  const encoded = (text: string) => encodeURIComponent(encodeURIComponent(text)).replaceAll("%", "$");
+  const link = `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#logsV2:log-groups/log-group/${encoded(group)}${instance ? `/log-events/${encoded(instance[2] ?? "")}` : ""}`;
+  return [
+    `aws logs tail ${group} ${which} --since ${startedAt}${endedAt === undefined ? " --follow" : ""}${at}`,
+    ...(region === undefined ? [] : [link]),
+  ];
+}
