@@ -1,8 +1,9 @@
 import ipaddr from "ipaddr.js";
 import { rdsRegions } from "../runtime/image/rdsCa.ts";
 import { suggestion } from "../runtime/jobs/problems.ts";
-import { EC2_TYPES, type Ec2Type, LIMITS, RDS_CLASSES, type RdsClass } from "./limits.ts";
+import { EC2_TYPES, type Ec2Type, LIMITS, PULUMI_SUFFIX, RDS_CLASSES, type RdsClass } from "./limits.ts";
 import type { StackConfig } from "./schema.ts";
+import { checkTenants } from "./tenantRoom.ts";
 
 /** One thing that is wrong with a stack's configuration. */
 export interface ConfigProblem {
@@ -13,9 +14,6 @@ export interface ConfigProblem {
   /** The limit, by how much it is missed where that is a number, and what to change. */
   message: string;
 }
-
-/** Characters that Pulumi appends to the names it makes: a hyphen and seven hexadecimal digits. */
-const PULUMI_SUFFIX = 8;
 
 /** The names whose lengths AWS limits most, before Pulumi's suffix. */
 export const resourceNames = (stack: string) => ({
@@ -54,6 +52,7 @@ export const CHECKS: readonly ((config: StackConfig, stack: string) => ConfigPro
   checkCertificate,
   checkZone,
   checkCallers,
+  checkTenants,
   checkTasks,
   checkSearchZones,
   checkSearchNodes,

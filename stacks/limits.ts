@@ -143,6 +143,30 @@ export const LIMITS = {
   sqsRetentionDefault: { value: 345_600, unit: "seconds", kind: "hard", source: SQS_API },
   sqsVisibilityMax: { value: 43_200, unit: "seconds", kind: "hard", source: SQS_API },
   sqsVisibilityDefault: { value: 30, unit: "seconds", kind: "hard", source: SQS_API },
+  sqsName: {
+    value: 80,
+    unit: "characters of a queue's name",
+    kind: "hard",
+    source: read("Amazon SQS API Reference, CreateQueue"),
+  },
+  sqsPrincipals: {
+    value: 50,
+    unit: "principals in a queue's policy",
+    kind: "hard",
+    source: read("Amazon SQS Developer Guide, Amazon SQS policy quotas"),
+  },
+  rolePolicies: {
+    value: 10_240,
+    unit: "characters of all inline policies of a role, white space not counted",
+    kind: "hard",
+    source: read("AWS IAM User Guide, IAM and AWS STS quotas"),
+  },
+  ec2UserData: {
+    value: 16_384,
+    unit: "bytes of an instance's user data, before base64",
+    kind: "hard",
+    source: read("Amazon EC2 User Guide, instance user data"),
+  },
   sqsInFlight: { value: 120_000, unit: "messages", kind: "hard", source: SQS_API },
   rdsConnections: {
     value: 5_000,
@@ -188,6 +212,9 @@ export const LIMITS = {
     source: unverified("Amazon VPC User Guide, Subnet CIDR blocks"),
   },
 } as const satisfies Record<string, Limit>;
+
+/** Characters that Pulumi appends to the names it makes: a hyphen and seven hexadecimal digits. */
+export const PULUMI_SUFFIX = 8;
 
 const GIB = 1_073_741_824;
 const instance = <Arch extends "x86_64" | "arm64">(arch: Arch, vcpus: number, gib: number) => ({
