@@ -55,6 +55,10 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
     byHand: "`show max_connections` beside the stack's capacity",
   },
   {
+    claim: "without NAT every part reaches what it needs through the endpoints (21)",
+    byHand: "a stack with network.nat none: the checks above go through there too",
+  },
+  {
     claim: "Glue's job takes as many runs as capacity says, and neither retries nor queues them (23, 24)",
     async try({ region, glueJob }) {
       const { Job } = await new GlueClient({ region }).send(new GetJobCommand({ JobName: glueJob }));
@@ -74,6 +78,14 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
       );
       return `${JobRuns.length} runs for this run's reads`;
     },
+  },
+  {
+    claim: "a run that Glue refuses late, for a quota, costs its job no attempt (23)",
+    byHand: "hold the account's Glue runs with another job, submit reads, and see `rates show ID`: attempts is empty",
+  },
+  {
+    claim: "a Glue run out of memory is done again with a larger MaxCapacity (24)",
+    byHand: "a read of runners.glue.dpu 0.0625 that sorts 2 GB: its second attempt has 1 DPU, or is EC2's",
   },
   {
     claim: "Glue starts runs in the next zone where one fails (22)",
@@ -105,7 +117,33 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
     claim: "tags of the launch template and of the request are both on an instance (25)",
     byHand: "the tags rates:run and rates:stack of a running instance",
   },
+  {
+    claim: "a launch whose answer was lost is found by its token, and not made twice (25)",
+    byHand: "time a dispatcher out in RunInstances (timeout 1 s): one instance has the job's rates:run",
+  },
+  {
+    claim: "an instance whose runner hangs ends by itself, at the end of its longest life (26)",
+    byHand:
+      "SIGSTOP the container of an idle runner with runners.ec2.lifetimeSeconds 300 and a short jobs.maxTimeoutSeconds",
+  },
   { claim: "a Spot notice drains the run (26)", byHand: "send one with the Fault Injection Service while a job runs" },
+  {
+    claim: "both queues invoke the dispatcher's alias, never more at once than capacity says (28)",
+    byHand: "`aws lambda list-event-source-mappings`: FunctionArn ends in :live, ScalingConfig is the plan's",
+  },
+  {
+    claim: "log groups that services make are there before them, and keep their lines for a time only (29)",
+    byHand:
+      "`aws logs describe-log-groups`: none of this stack's, RDS's, Glue's or OpenSearch's is without retentionInDays",
+  },
+  {
+    claim: "a stream of events outlives the balancer's idle time, and the end of the task that sends it (30)",
+    byHand: "`rates watch ID` of a job of two minutes, while the service is deployed anew",
+  },
+  {
+    claim: "OpenSearch without a policy of its own goes by its callers', and refuses who has none",
+    byHand: "from within the VPC, `curl` of the domain is 403, while `rates list` finds this run's jobs",
+  },
   {
     claim: "idle means no run and no instance (32)",
     async try(outputs) {
@@ -119,8 +157,25 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
     },
   },
   {
+    claim: "destroy drains runs first, ends clean, and leaves what data.keep says (32)",
+    byHand: "`pulumi destroy` of a copy of the stack while `rates load` of a large file runs",
+  },
+  {
+    claim:
+      "the image is pushed by the credential helper, once for each of its contents, and no token is in the state (33)",
+    byHand: "a second `pulumi up` pushes nothing; `pulumi stack export` has no registryAuth, and no password",
+  },
+  {
     claim: "the wrong account is refused before anything is made (34)",
     byHand: "`npm run pulumi -- preview -s <another stack>` with these credentials",
+  },
+  {
+    claim: "a pull request's role changes nothing and reads no data, and a deployment outlasts an hour (35)",
+    byHand: "`aws sqs receive-message` as rates-preview is refused; a first `up` of prod ends, or its second does",
+  },
+  {
+    claim: "a second deployment of the stack waits or is refused while one runs (36)",
+    byHand: "`pulumi up` twice at once: one says that the stack is locked",
   },
   {
     claim: "a deployment stops no run and loses no response (27)",

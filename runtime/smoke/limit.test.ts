@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { within } from "./limit.ts";
+
+const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
+
+describe("the limit of a smoke run", () => {
+  it("ends an attempt that comes to nothing, and lets one in time be", async () => {
+    assert.equal(await within(60, async () => "seen"), "seen");
+    await assert.rejects(
+      within(60, async () => {
+        throw new Error("does not hold");
+      }),
+      /does not hold/,
+    );
+    await assert.rejects(
+      within(0.01, () => new Promise(() => undefined)),
+      /not known after 0\.01 s/,
+    );
+  });
+
+  it("ends a run on a platform that takes connections and never answers, as failed", async function () {
+    this.timeout(60_000);
+    const server = createServer(() => undefined).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const silent = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const directory = mkdtempSync(join(tmpdir(), "rates-smoke-silent-"));
+    try {
+      const queue = `${silent}/000000000000/queue`;
+      const platform = {
+        ...{ api: silent, token: "none", sqsEndpoint: silent, region: "eu-central-1" },
+        ...{ requestQueueUrl: queue, responseQueueUrl: queue, deadLetterQueueUrl: queue },
+      };
+      writeFileSync(join(directory, "platform.json"), JSON.stringify(platform));
+      const child = spawn(process.execPath, [MAIN, "--data-dir", directory, "--limit", "1"]);
+      const [stdout, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
+      assert.equal(code, 1);
+      assert.match(stdout, /failed {3}the platform answers, and has prices\n +not known after 1 s/);
+    } finally {
+      server.close();
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+});
