@@ -32,9 +32,21 @@ export async function requireDocker(context: Mocha.Context): Promise<void> {
 /** Runs a docker command on that engine and resolves to its output, trimmed. */
 export const docker = (...args: string[]): Promise<string> => run(DOCKER, args, process.env);
 
+/** How compose is called: `docker compose` where docker has it (version 2), else `docker-compose` (1, or 2 by itself). */
+export async function composeCommand(docker = DOCKER): Promise<[program: string, ...args: string[]]> {
+  try {
+    await execute(docker, ["compose", "version"]);
+    return [docker, "compose"];
+  } catch {
+    return ["docker-compose"];
+  }
+}
+
 /** A project of compose.yaml, under a name and on ports of its own. Answers what the command printed, errors too. */
-export const compose = (project: string, env: NodeJS.ProcessEnv, ...args: string[]): Promise<string> =>
-  run("docker-compose", ["--ansi", "never", "--project-name", project, ...args], env);
+export async function compose(project: string, env: NodeJS.ProcessEnv, ...args: string[]): Promise<string> {
+  const [program, ...called] = await composeCommand();
+  return run(program, [...called, "--ansi", "never", "--project-name", project, ...args], env);
+}
 
 /**
  * Builds a target of runtime/Dockerfile, by the settings of this machine's npm; they are handed over as a secret.
