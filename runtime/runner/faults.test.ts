@@ -129,4 +129,17 @@ describe("a runner killed at any step", () => {
     );
     assert.deepEqual(await rows(), []);
   });
+
+  it("ends in good order, with the reason in its log, when its connection is lost while it waits for work", async () => {
+    await p.close();
+    p = await testPlatform({ runners: { glue: { slots: 1, idleSeconds: 60 }, ec2: { slots: 0 } } });
+    await p.request({ requestId: "job", task: TASKS.read.task });
+    const [run] = p.startRuns("glue");
+    assert(run);
+    await p.until("the job is done", async () => (await p.document("job")).status === "SUCCEEDED");
+    await p.admin.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'job_keeper'");
+    assert.equal(await run.exit, 1, run.output());
+    assert.match(run.output(), /"msg":"failed"/);
+    assert.doesNotMatch(run.output(), /Unhandled|node:events/);
+  });
 });
