@@ -10,6 +10,7 @@ export interface JobDocument {
   status: string;
   createdAt: string;
   startedAt?: string;
+  finishedAt?: string;
   task: { type: string; query?: string; sql?: string; target?: string; statement?: string };
   labels: Record<string, string>;
   progress: { rows: number; bytes: number; estimatedRows?: number };

@@ -18,7 +18,7 @@ const callsIn = (example: string): string[][] =>
     .split(/ (?:&&|\|) /)
     .filter((one) => one.startsWith("rates "))
     .map((one) =>
-      [...one.replace(/ 2?> \S+/, "").matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
+      [...one.replace(/ 2?>>? \S+/, "").matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
         ([, double, single, bare]) => double ?? single ?? bare ?? "",
       ),
     );

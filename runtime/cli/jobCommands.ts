@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { RUNNERS, STATES } from "../jobs/states.ts";
+import { about } from "./about.ts";
 import type { Submitted } from "./client.ts";
 import { type CliContext, clientOf, seconds, time, whole } from "./context.ts";
 import type { JobDocument } from "./events.ts";
@@ -7,10 +8,6 @@ import { examples, GROUPS } from "./help.ts";
 import { coloured, durationText, plain, print, printJson, say, width } from "./screen.ts";
 import { table } from "./table.ts";
 import { follow, sayEnd } from "./watch.ts";
-
-/** What a job does, in a few words. */
-const about = ({ task }: JobDocument) =>
-  task.query ?? task.statement ?? (task.target ? `load ${task.target}` : (task.sql ?? ""));
 
 interface ListFlags {
   status?: string;

@@ -9,6 +9,7 @@ import { commandsOf, examples, GROUPS, HELP_STYLE } from "./help.ts";
 import { jobCommands } from "./jobCommands.ts";
 import { operateCommands } from "./operateCommands.ts";
 import { tailCommand } from "./tailCommand.ts";
+import { topCommand } from "./topCommand.ts";
 import { workCommands } from "./workCommands.ts";
 
 const EXIT_CODES = Object.values(EXITS)
@@ -41,6 +42,7 @@ export function createProgram(end: CliContext["end"]): Command {
   jobCommands(context);
   tailCommand(context);
   program.commandsGroup(GROUPS.platform);
+  topCommand(context);
   capacityCommand(context);
   doctorCommand(context);
   operateCommands(context);

@@ -1,0 +1,63 @@
+/** A terminal to draw on, and its keyboard; process.stdout and process.stdin, or what stands for them in a test. */
+export interface Terminal {
+  out: Pick<NodeJS.WriteStream, "write" | "columns" | "rows" | "isTTY">;
+  keys: Pick<NodeJS.ReadStream, "isTTY" | "setRawMode" | "resume" | "pause" | "unref" | "on" | "off">;
+}
+
+const ENTER = "\x1b[?1049h\x1b[?25l";
+const LEAVE = "\x1b[?25h\x1b[?1049l";
+/** Ctrl-C is a key like others where a program reads keys. */
+const QUIT = new Set(["q", "Q", "\x03", "\x1b"]);
+
+/**
+ * Takes the terminal for a view that is redrawn in place, and gives it back as it was. Lines are overwritten, not wiped
+ * first, so that nothing flickers.
+ */
+export class LiveScreen {
+  readonly #terminal: Terminal;
+  readonly #quit: () => void;
+  readonly #onKey = (data: Buffer | string) => {
+    if (QUIT.has(String(data))) this.#quit();
+  };
+  #open = false;
+
+  constructor(terminal: Terminal, quit: () => void) {
+    this.#terminal = terminal;
+    this.#quit = quit;
+  }
+
+  open(): void {
+    const { out, keys } = this.#terminal;
+    this.#open = true;
+    out.write(ENTER);
+    // Whatever ends the process, the terminal must not stay like this.
+    process.once("exit", this.#restore);
+    if (!keys.isTTY) return;
+    keys.setRawMode(true);
+    keys.on("data", this.#onKey);
+    keys.resume();
+  }
+
+  draw(lines: readonly string[]): void {
+    const { out } = this.#terminal;
+    const shown = lines.slice(0, out.rows ?? lines.length);
+    out.write(`\x1b[H${shown.map((line) => `${line}\x1b[K`).join("\r\n")}\x1b[J`);
+  }
+
+  close(): void {
+    process.off("exit", this.#restore);
+    this.#restore();
+  }
+
+  readonly #restore = () => {
+    if (!this.#open) return;
+    this.#open = false;
+    const { out, keys } = this.#terminal;
+    if (keys.isTTY) {
+      keys.off("data", this.#onKey);
+      keys.setRawMode(false);
+      keys.pause();
+    }
+    out.write(LEAVE);
+  };
+}
