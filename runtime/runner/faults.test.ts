@@ -137,7 +137,10 @@ describe("a runner killed at any step", () => {
     const [run] = p.startRuns("glue");
     assert(run);
     await p.until("the job is done", async () => (await p.document("job")).status === "SUCCEEDED");
-    await p.admin.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'job_keeper'");
+    await p.admin.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and usename = 'job_keeper'`,
+    );
     assert.equal(await run.exit, 1, run.output());
     assert.match(run.output(), /"msg":"failed"/);
     assert.doesNotMatch(run.output(), /Unhandled|node:events/);

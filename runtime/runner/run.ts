@@ -113,11 +113,7 @@ class Bell {
   #wake: (() => void) | undefined;
 
   constructor(client: pg.Client) {
-<<<<<<< HEAD
     // Not events.once: that rejects at the error which comes before the end, and nobody listens to the rejection.
-=======
-    // Not `once` of node:events: it rejects at an error that comes first, and nobody would hear of that.
->>>>>>> 1220719 (End a run in good order when its connection breaks while it waits: the error that comes before the end was nobody's)
     client.once("end", () => this.ring());
   }
 
