@@ -60,16 +60,12 @@ export class MultipartUpload {
     if (this.#used > 0) await this.#send();
     await this.#travelling;
     const { Bucket, Key } = this.#target;
+    const MultipartUpload = { Parts: this.#parts };
     await this.#s3
-      .send(
-        new this.#sdk.CompleteMultipartUploadCommand({
-          Bucket,
-          Key,
-          UploadId: this.#id,
-          MultipartUpload: { Parts: this.#parts },
-        }),
-      )
-      .catch(unavailable);
+      .send(new this.#sdk.CompleteMultipartUploadCommand({ Bucket, Key, UploadId: this.#id, MultipartUpload }))
+      .catch((error) => {
+        if (!isDone(error)) unavailable(error);
+      });
   }
 
   /** Leaves no part behind. What cannot be removed now, the bucket's lifecycle rule removes. */
@@ -98,6 +94,13 @@ export class MultipartUpload {
     this.#travelling.catch(() => undefined);
   }
 }
+
+/**
+ * Whether a completion that was asked for again took effect the first time, though its answer was lost. The upload is
+ * this run's alone, and the bucket's lifecycle rule leaves it alone for longer than any run lives.
+ */
+const isDone = ({ name, $metadata }: Error & { $metadata?: { attempts?: number } }): boolean =>
+  name === "NoSuchUpload" && ($metadata?.attempts ?? 1) > 1;
 
 function unavailable(error: Error): never {
   throw new JobError("StorageUnavailable", { reason: `${error.name}: ${error.message}` }, { cause: error });

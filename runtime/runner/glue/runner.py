@@ -359,9 +359,7 @@ class Output:
         if self._held:
             self._send()
         self._arrived()
-        self._s3.complete_multipart_upload(
-            **self._target, UploadId=self._upload, MultipartUpload={"Parts": self._parts}
-        )
+        self._complete()
         self._pool.shutdown()
         result = {
             "location": "s3://%s/%s" % (self._target["Bucket"], self._target["Key"]),
@@ -370,6 +368,17 @@ class Output:
         }
         figures = {"bytes": self.bytes, "sha256": self._hash.hexdigest()}
         return lambda rows: text({**result, "rows": rows, **figures})
+
+    def _complete(self):
+        try:
+            self._s3.complete_multipart_upload(
+                **self._target, UploadId=self._upload, MultipartUpload={"Parts": self._parts}
+            )
+        except ClientError as error:
+            # Asked for again, it is done: the answer to the first time was lost. The upload is this run's alone.
+            repeated = error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
+            if not repeated or error.response["Error"].get("Code") != "NoSuchUpload":
+                raise
 
     def abort(self):
         """Leaves no part behind. What cannot be removed now, the bucket's lifecycle rule removes."""

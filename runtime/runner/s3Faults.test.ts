@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
+import { schedule } from "../dispatcher/schedule.ts";
+import { requirePython } from "./glue/testing/python.ts";
+import { type S3Fault, startS3Front } from "./testing/s3Front.ts";
+import { testPlatform } from "./testing.ts";
+
+/** A result of two parts. */
+const SQL = "select n, repeat('abcdefghij', 5) as filler from generate_series(1, 130000) n";
+const ONCE: readonly Omit<S3Fault, "times">[] = (
+  ["CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"] as const
+).flatMap((operation) => [
+  { operation, when: "before", how: "SlowDown" },
+  { operation, when: "after", how: "reset" },
+]);
+
+for (const kind of ["TypeScript", "Python"] as const)
+  describe(`the runner in ${kind}, where S3 fails`, () => {
+    let p: Awaited<ReturnType<typeof testPlatform>>;
+    let front: Awaited<ReturnType<typeof startS3Front>>;
+    let python: string | undefined;
+    let count = 0;
+    before(async function () {
+      if (kind === "Python") python = requirePython(this, "python");
+      p = await testPlatform({ jobs: { leaseSeconds: 30, maxAttempts: 2, inlineBytes: 2_000 } });
+      front = await startS3Front(p.cloud.endpoint);
+      // What the runners are started with.
+      p.cloud.env.AWS_ENDPOINT_URL_S3 = front.endpoint;
+    });
+    after(async () => {
+      await front?.stop();
+      await p?.close();
+    });
+    beforeEach(() => {
+      front.faults.length = 0;
+      front.seen.length = 0;
+      front.open.clear();
+    });
+
+    /** Has a run do what waits. */
+    const run = async (): Promise<void> => {
+      const [process] = p.startRuns("glue", undefined, python);
+      assert(process, "a run was planned");
+      assert.equal(await process.exit, 0, process.output());
+      await p.admin.query("update jobs.runs set state = 'ENDED'");
+    };
+    const submit = async (): Promise<string> => {
+      const requestId = `${kind}-${++count}`;
+      await p.request({ requestId, task: { type: "read", sql: SQL, format: "csv" } });
+      return requestId;
+    };
+    /** The job's second attempt, without its back-off. */
+    const again = async (): Promise<void> => {
+      await p.admin.query("update jobs.jobs set not_before = jobs.clock() where status = 'PENDING'");
+      await schedule(p.context);
+      await run();
+    };
+    const responses = async (requestId: string) => {
+      const messages = await p.receive(p.context.queues.responses);
+      const all = messages.map(({ Body }) => JSON.parse(Body ?? "")).filter((one) => one.requestId === requestId);
+      assert.equal(all.length, 1);
+      return all[0];
+    };
+    const whole = async ({ result }: { result: { location: string; sha256: string; bytes: number } }) => {
+      const [bucket, ...key] = result.location.slice("s3://".length).split("/");
+      const { Body } = await p.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key.join("/") }));
+      const bytes = Buffer.from((await Body?.transformToByteArray()) ?? []);
+      const sha256 = createHash("sha256").update(bytes).digest("hex");
+      assert.deepEqual([bytes.length, sha256], [result.bytes, result.sha256]);
+    };
+    const objects = async (responseId: string) =>
+      (await p.s3.send(new ListObjectsV2Command({ Bucket: "results", Prefix: responseId }))).Contents ?? [];
+
+    for (const fault of ONCE)
+      it(`delivers the whole result though one ${fault.operation} fails ${fault.when} it took effect`, async () => {
+        front.faults.push({ ...fault, times: 1 });
+        const id = await submit();
+        await run();
+        const response = await responses(id);
+        assert.deepEqual([response.status, response.stats.attempts], ["SUCCEEDED", 1], JSON.stringify(response));
+        await whole(response);
+        assert.equal((await objects(response.responseId)).length, 1);
+        // An upload whose id nobody was told is the lifecycle rule's.
+        const unknown = fault.operation === "CreateMultipartUpload" && fault.when === "after" ? 1 : 0;
+        assert.equal(front.open.size, unknown);
+      });
+
+    for (const operation of ["UploadPart", "CompleteMultipartUpload"] as const)
+      it(`leaves no part behind where no ${operation} goes through, and does the job again`, async () => {
+        front.faults.push({ operation, when: "before", how: "SlowDown", times: Number.POSITIVE_INFINITY });
+        const id = await submit();
+        await run();
+        const { status, attempts } = await p.document(id);
+        assert.deepEqual([status, attempts[0].outcome], ["PENDING", "StorageUnavailable"]);
+        assert(front.seen.includes("AbortMultipartUpload"));
+        assert.equal(front.open.size, 0);
+        front.faults.length = 0;
+        await again();
+        const response = await responses(id);
+        assert.deepEqual([response.status, response.stats.attempts], ["SUCCEEDED", 2], JSON.stringify(response));
+        await whole(response);
+        assert.equal((await objects(response.responseId)).length, 1);
+      });
+
+    it("fails with S3's reason when its attempts are used up, though nothing can be cleaned up either", async () => {
+      for (const operation of ["UploadPart", "AbortMultipartUpload"] as const)
+        front.faults.push({ operation, when: "before", how: "SlowDown", times: Number.POSITIVE_INFINITY });
+      const id = await submit();
+      await run();
+      await again();
+      const response = await responses(id);
+      assert.deepEqual(
+        [response.status, response.error.type, response.error.retryable, response.stats.attempts],
+        ["FAILED", "StorageUnavailable", true, 2],
+      );
+      assert.match(response.error.message, /SlowDown/);
+    });
+  });

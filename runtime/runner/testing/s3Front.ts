@@ -1,0 +1,98 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
+
+/** A call whose failure a test asks for. */
+export interface S3Fault {
+  operation: S3Operation;
+  /** Whether S3 has done what it was asked when the call fails. */
+  when: "before" | "after";
+  /** A broken connection, or an answer of S3's own. */
+  how: "reset" | "SlowDown";
+  /** How many such calls fail. */
+  times: number;
+}
+
+export type S3Operation =
+  | "CreateMultipartUpload"
+  | "UploadPart"
+  | "CompleteMultipartUpload"
+  | "AbortMultipartUpload"
+  | "other";
+
+const SLOW_DOWN = "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>";
+
+/**
+ * Stands between a runner and S3: passes calls on, has those fail that a test names, and knows which uploads S3 was left
+ * with.
+ */
+export async function startS3Front(target: string): Promise<{
+  endpoint: string;
+  faults: S3Fault[];
+  seen: S3Operation[];
+  /** Uploads that were neither completed nor aborted. */
+  open: Set<string>;
+  stop(): Promise<void>;
+}> {
+  const faults: S3Fault[] = [];
+  const seen: S3Operation[] = [];
+  const open = new Set<string>();
+  const server = createServer(async (request, response) => {
+    const operation = operationOf(request);
+    seen.push(operation);
+    const fault = faults.find((one) => one.operation === operation && one.times > 0);
+    if (fault) fault.times--;
+    const body = await buffer(request);
+    const answer = fault?.when === "before" ? undefined : await pass(target, request, body);
+    if (answer?.ok) note(open, operation, request.url ?? "", answer.body.toString());
+    if (fault?.how === "reset") response.destroy();
+    else if (fault) response.writeHead(503, { "content-type": "application/xml" }).end(SLOW_DOWN);
+    else response.writeHead(answer?.status ?? 500, answer?.headers).end(answer?.body);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    faults,
+    seen,
+    open,
+    async stop() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+function operationOf({ method, url = "" }: IncomingMessage): S3Operation {
+  const { searchParams } = new URL(url, "http://s3");
+  if (method === "POST" && searchParams.has("uploads")) return "CreateMultipartUpload";
+  if (!searchParams.has("uploadId")) return "other";
+  if (method === "PUT") return "UploadPart";
+  return method === "POST" ? "CompleteMultipartUpload" : "AbortMultipartUpload";
+}
+
+/** What fetch sets itself. */
+const HOP = new Set(["host", "connection", "expect", "content-length", "transfer-encoding"]);
+
+async function pass(target: string, { method = "GET", url = "", headers }: IncomingMessage, body: Buffer) {
+  const passed = Object.entries(headers).filter(([name]) => !HOP.has(name)) as [string, string][];
+  const answer = await fetch(`${target}${url}`, {
+    method,
+    headers: passed,
+    ...(method === "GET" || method === "HEAD" ? {} : { body: new Uint8Array(body) }),
+  });
+  const kept = [...answer.headers].filter(([name]) => !HOP.has(name));
+  return {
+    ok: answer.ok,
+    status: answer.status,
+    headers: Object.fromEntries(kept),
+    body: Buffer.from(await answer.arrayBuffer()),
+  };
+}
+
+function note(open: Set<string>, operation: S3Operation, url: string, body: string): void {
+  const id = new URL(url, "http://s3").searchParams.get("uploadId") ?? "";
+  if (operation === "CreateMultipartUpload") open.add(/<UploadId>([^<]+)</.exec(body)?.[1] ?? "");
+  if (operation === "CompleteMultipartUpload" || operation === "AbortMultipartUpload") open.delete(id);
+}
