@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
+import pg from "pg";
+import { freePort } from "../local/ports.ts";
 import { onRequests } from "./requests.ts";
 import { sqsEvent, testDispatcher } from "./testing.ts";
 
@@ -132,15 +134,38 @@ describe("the request queue's handler", () => {
     assert.deepEqual(await d.receive(d.context.queues.responses), []);
   });
 
-  it("leaves messages in the queue while the database is away, and buries none of them", async () => {
-    await d.context.db.end();
-    d.context.db.query = () => Promise.reject(new Error("connection refused"));
+  it("leaves messages in the queue while the database is away, buries none of them, and has the queue slowed", async () => {
+    const { db } = d.context;
+    const away = new pg.Pool({ host: "127.0.0.1", port: await freePort() });
+    d.context.db = away;
     const event = sqsEvent({ requestId: "a", task: read });
-    assert.deepEqual(await onRequests(d.context, event), {
-      batchItemFailures: [{ itemIdentifier: event.Records[0]?.messageId }],
-    });
-    assert.deepEqual(await d.receive(d.context.queues.deadLetters), []);
-    d.context.db.end = async () => undefined;
+    try {
+      await assert.rejects(onRequests(d.context, event), { code: "ECONNREFUSED" });
+      assert.deepEqual(await d.receive(d.context.queues.deadLetters), []);
+
+      // What was buried would be buried again if the invocation failed.
+      const mixed = sqsEvent("not json", { requestId: "a", task: read });
+      assert.deepEqual(await onRequests(d.context, mixed), {
+        batchItemFailures: [{ itemIdentifier: mixed.Records[1]?.messageId }],
+      });
+      assert.equal((await d.receive(d.context.queues.deadLetters)).length, 1);
+    } finally {
+      d.context.db = db;
+      await away.end();
+    }
+    assert.deepEqual(await onRequests(d.context, event), { batchItemFailures: [] });
+    assert.equal(await count(d), 1);
+  });
+
+  it("reports its messages where the failure is not the database's, so that the queue goes on", async () => {
+    const { db } = d.context;
+    const broken = Object.create(db) as typeof db;
+    broken.query = (() => Promise.reject(new Error("a fault of ours"))) as unknown as typeof db.query;
+    d.context.db = broken;
+    const event = sqsEvent({ requestId: "a", task: read });
+    const result = await onRequests(d.context, event);
+    d.context.db = db;
+    assert.deepEqual(result, { batchItemFailures: [{ itemIdentifier: event.Records[0]?.messageId }] });
   });
 
   it("pins an object in S3 when it accepts it, and answers SourceNotFound where there is none", async () => {

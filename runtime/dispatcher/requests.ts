@@ -1,6 +1,7 @@
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { acceptAll, refuse } from "../jobs/accept.ts";
+import { classify } from "../jobs/classify.ts";
 import { JobError, type Problem } from "../jobs/errors.ts";
 import { type Read, readJson } from "../jobs/json.ts";
 import { DEFAULT_TENANT, requestIdPattern, tenantPattern } from "../jobs/request.ts";
@@ -24,6 +25,9 @@ type Opened = {
 /**
  * The request queue's handler: every message becomes a job, an answer, or a dead letter with its reason, and leaves the
  * queue only when that is committed. A message that fails here stays in the queue and blocks no other.
+ * @throws where the database is away and nothing of the batch was done: to Lambda a batch of failed messages is work well
+ * done, and it brings the next at once; after a failed invocation it brings fewer, until they succeed again (AWS Lambda
+ * Developer Guide, SQS, backoff strategy for failed invocations). So an outage slows the queue, and uses up few receives.
  */
 export async function onRequests(context: Context, event: SQSEvent): Promise<SQSBatchResponse> {
   const failures = new Set<string>();
@@ -47,6 +51,7 @@ export async function onRequests(context: Context, event: SQSEvent): Promise<SQS
     if (outcomes.some((outcome) => outcome.outcome === "ACCEPTED")) await schedule(context);
   } catch (error) {
     for (const one of sound) fail(context, failures, one.record, error);
+    if (failures.size === event.Records.length && classify(error).code === "DatabaseUnavailable") throw error;
   }
   return { batchItemFailures: [...failures].map((itemIdentifier) => ({ itemIdentifier })) };
 }
