@@ -44,6 +44,9 @@ export async function benchJobs(platform: BenchPlatform, jobs: number): Promise<
   ];
 }
 
+/** Jobs a second that pg-boss drains of so many. */
+export const drainRate = async (url: string, jobs: number): Promise<number> => (await pgBoss(url, jobs)).rate;
+
 /** The same work in pg-boss: a queue of jobs, a queue of responses, as many workers as we have runs. */
 async function pgBoss(url: string, jobs: number): Promise<{ rate: number; latency: number }> {
   const boss = new PgBoss({ connectionString: url, supervise: false, schedule: false });

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { benchBurst } from "./burst.ts";
 import { benchExport } from "./export.ts";
 import { benchJobs } from "./jobs.ts";
 import { benchLoad } from "./load.ts";
@@ -9,13 +10,22 @@ import { type Row, table } from "./report.ts";
 import { benchTracking } from "./tracking.ts";
 
 const SIZES = {
-  small: { prices: 200_000, exported: 200_000, large: 1_000_000, loaded: 100_000, jobs: 500, documents: 100_000 },
+  small: {
+    prices: 200_000,
+    exported: 200_000,
+    large: 1_000_000,
+    loaded: 100_000,
+    jobs: 500,
+    burst: 1_000,
+    documents: 100_000,
+  },
   full: {
     prices: 2_000_000,
     exported: 2_000_000,
     large: 10_000_000,
     loaded: 1_000_000,
     jobs: 5_000,
+    burst: 10_000,
     documents: 1_000_000,
   },
 } as const;
@@ -39,6 +49,7 @@ const BENCHES: Readonly<Record<string, (size: Size) => Promise<Row[]>>> = {
   export: onPlatform(0, (platform, { exported, large }) => benchExport(platform, exported, large)),
   load: onPlatform(0, (platform, { loaded }) => benchLoad(platform, loaded)),
   jobs: onPlatform(60, (platform, { jobs }) => benchJobs(platform, jobs)),
+  burst: onPlatform(60, (platform, { burst }) => benchBurst(platform, burst)),
   program: benchProgram,
   tracking: onPlatform(0, (platform, { documents }) => benchTracking(platform, documents)),
 };

@@ -22,8 +22,8 @@ export interface BenchPlatform {
   sqs: SQSClient;
   s3: S3Client;
   directory: string;
-  /** Sends requests to the queue; resolves with their responses, parsed, once all have come. */
-  run(requests: readonly object[]): Promise<Response[]>;
+  /** Sends requests to the queue; resolves with their responses, parsed, once all have come; told of each as it comes. */
+  run(requests: readonly object[], onResponse?: () => void): Promise<Response[]>;
   stop(): Promise<void>;
 }
 
@@ -71,8 +71,8 @@ export async function benchPlatform(idleSeconds: number): Promise<BenchPlatform>
     sqs,
     s3,
     directory,
-    async run(requests) {
-      const received = collect(sqs, file.responseQueueUrl, requests.length);
+    async run(requests, onResponse) {
+      const received = collect(sqs, file.responseQueueUrl, requests.length, onResponse);
       for (let at = 0; at < requests.length; at += 10)
         await sqs.send(
           new SendMessageBatchCommand({
@@ -98,7 +98,12 @@ export async function benchPlatform(idleSeconds: number): Promise<BenchPlatform>
 }
 
 /** Takes so many messages from a queue. */
-async function collect(sqs: SQSClient, queue: string, count: number): Promise<Message[]> {
+async function collect(
+  sqs: SQSClient,
+  queue: string,
+  count: number,
+  onMessage: () => void = () => undefined,
+): Promise<Message[]> {
   const all: Message[] = [];
   while (all.length < count) {
     const { Messages = [] } = await sqs.send(
@@ -106,6 +111,7 @@ async function collect(sqs: SQSClient, queue: string, count: number): Promise<Me
     );
     if (Messages.length === 0) continue;
     all.push(...Messages);
+    for (const _message of Messages) onMessage();
     await sqs.send(
       new DeleteMessageBatchCommand({
         QueueUrl: queue,

@@ -1,0 +1,115 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { drainRate } from "./jobs.ts";
+import { type BenchPlatform, request } from "./platform.ts";
+import { figure, median, type Row } from "./report.ts";
+
+/** Windows that the drain is cut into: of equally many responses. */
+const WINDOWS = 10;
+const SAMPLE_MS = 500;
+const MB = 1e6;
+
+/**
+ * So many small reads at once: whether all are taken in and tracked, at which rate they are done from beginning to end,
+ * and what that costs in memory as it goes on.
+ */
+export async function benchBurst(platform: BenchPlatform, jobs: number): Promise<Row[]> {
+  const read = () => request({ type: "read", sql: "select 1 as n", format: "json" });
+  await platform.run(Array.from({ length: 50 }, read));
+  const memory = new Memory();
+  const arrivals: number[] = [];
+  const begun = performance.now();
+  await platform.run(Array.from({ length: jobs }, read), () => arrivals.push(performance.now() - begun));
+  const used = memory.stop();
+  const tracked = await untilTracked(platform, jobs + 50);
+
+  const size = Math.floor(jobs / WINDOWS);
+  const windows = Array.from({ length: WINDOWS }, (_, index) => {
+    const from = index === 0 ? 0 : (arrivals[index * size - 1] ?? 0);
+    const to = arrivals[(index + 1) * size - 1] ?? 0;
+    const samples = used.filter(({ at }) => at - begun >= from && at - begun <= to).map(({ bytes }) => bytes);
+    return { rate: size / ((to - from) / 1000), bytes: Math.max(...samples, 0) };
+  });
+  // The first window has the sending beside it.
+  const rates = windows.slice(1).map(({ rate }) => rate);
+  const bytes = windows.map((window) => window.bytes).filter((one) => one > 0);
+  return [
+    {
+      what: `burst of ${jobs.toLocaleString("en")} small reads, first message to last response`,
+      ours: jobs / ((arrivals.at(-1) ?? Number.NaN) / 1000),
+      peer: await drainRate(platform.file.databaseUrl, jobs),
+      unit: "jobs/s",
+      peerName: "pg-boss: fetch one, respond, complete",
+      higherIsBetter: true,
+      note: `all of them tracked ${figure(tracked / 1000)} s after the last response`,
+    },
+    {
+      what: "  rate of its slowest tenth",
+      ours: Math.min(...rates),
+      peer: median(rates),
+      unit: "jobs/s",
+      peerName: "the middle one",
+      higherIsBetter: true,
+      aim: 0.7,
+      note: windows.map(({ rate }) => rate.toFixed(0)).join(" "),
+    },
+    {
+      what: "  memory in its last tenth, dispatcher and runs together",
+      ours: (bytes.at(-1) ?? Number.NaN) / MB,
+      peer: (bytes[1] ?? Number.NaN) / MB,
+      unit: "MB",
+      peerName: "in its second tenth",
+      higherIsBetter: false,
+      aim: 1.2,
+      note: bytes.map((one) => (one / MB).toFixed(0)).join(" "),
+    },
+  ];
+}
+
+/** Milliseconds until every job's document says that its response was sent. */
+async function untilTracked({ admin }: BenchPlatform, jobs: number): Promise<number> {
+  const begun = performance.now();
+  for (;;) {
+    const { rows } = await admin.query(
+      `select (select count(*) from tracking.documents where status = 'SUCCEEDED')::int as tracked,
+         (select count(*) from jobs.tracking_outbox)::int as behind`,
+    );
+    if (rows[0].tracked >= jobs && rows[0].behind === 0) return performance.now() - begun;
+    if (performance.now() - begun > 120_000) throw new Error(`not tracked within two minutes: ${JSON.stringify(rows)}`);
+    await pause(100);
+  }
+}
+
+/** Watches the memory of the platform's own processes: the dispatcher and the runs (Linux). */
+class Memory {
+  readonly #samples: { at: number; bytes: number }[] = [];
+  readonly #timer = setInterval(() => this.#samples.push({ at: performance.now(), bytes: this.#now() }), SAMPLE_MS);
+
+  stop(): readonly { at: number; bytes: number }[] {
+    clearInterval(this.#timer);
+    return this.#samples;
+  }
+
+  #now(): number {
+    let bytes = 0;
+    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+        if (!/runtime\/(runner\/main|local\/dispatcherHost)\.ts/.test(command) || !isOurs(Number(pid))) continue;
+        bytes += Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+    return bytes;
+  }
+}
+
+/** Whether a process descends from this one. */
+function isOurs(pid: number): boolean {
+  for (let one = pid; one > 1; ) {
+    if (one === process.pid) return true;
+    one = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${one}/status`, "utf8"))?.[1] ?? 0);
+  }
+  return false;
+}
