@@ -11,7 +11,10 @@ const WORKER = fileURLToPath(new URL("worker.ts", import.meta.url));
  * process ends is told of as broken; a process that cannot begin, too.
  * @param onPlayed called for every schedule
  */
-export async function playAll({ seed, count, workers }: FireOptions, onPlayed: (played: Played) => void) {
+export async function playAll(
+  { seed, count, workers }: Pick<FireOptions, "seed" | "count" | "workers">,
+  onPlayed: (played: Played) => void,
+) {
   const end = seed + count;
   let next = seed;
   const player = async () => {

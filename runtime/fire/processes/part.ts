@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** Between the end of a process and the next one. */
+const PAUSE_MS = 100;
+
+/** A part of the platform as a process, which is started again whenever it ends, as its host would in the cloud. */
+export class Part {
+  readonly name: string;
+  #child: ChildProcess | undefined;
+  #stopping = false;
+  #program: { args: readonly string[]; env: NodeJS.ProcessEnv };
+  readonly #life: Promise<void>;
+  readonly #ready = Promise.withResolvers<void>();
+
+  constructor(name: string, args: readonly string[], env: NodeJS.ProcessEnv, logFile: string) {
+    this.name = name;
+    this.#program = { args, env };
+    this.#life = this.#live(logFile);
+  }
+
+  /** Resolves when its first process says that it is ready. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child?.kill(name);
+  }
+
+  /** Another version of it, from its next process on; the one that runs is asked to end in good order. */
+  replace(args: readonly string[], env: NodeJS.ProcessEnv): void {
+    this.#program = { args, env };
+    this.signal("SIGTERM");
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.signal("SIGCONT");
+    this.signal("SIGKILL");
+    await this.#life;
+  }
+
+  async #live(logFile: string): Promise<void> {
+    while (!this.#stopping) {
+      const log = openSync(logFile, "a");
+      const { args, env } = this.#program;
+      this.#child = spawn(process.execPath, args, { env, stdio: ["ignore", log, log, "ipc"] });
+      closeSync(log);
+      this.#child.once("message", () => this.#ready.resolve());
+      await once(this.#child, "exit");
+      await delay(PAUSE_MS);
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import type { Played } from "../worker.ts";
+import { play } from "./schedule.ts";
+import { Stage } from "./stage.ts";
+
+/** Schedules after which the platform begins anew, with the other tracking store. */
+const ACT = 5;
+/** Nobody listens there: a tracking store that is unavailable from the first moment to the last. */
+const NOWHERE = "http://127.0.0.1:1";
+
+/**
+ * Plays schedules against the platform's processes, one after the other on one platform, every few of them on a new one. In
+ * every other act no tracking store answers.
+ * @param onPlayed called for every schedule; answers whether another one is wanted
+ */
+export async function playProcesses(
+  { seed, count }: { seed: number; count: number },
+  onPlayed: (played: Played) => boolean | undefined,
+): Promise<void> {
+  const end = seed + count;
+  let next = seed;
+  for (let act = Math.floor(seed / ACT); next < end; act++) {
+    const stage = await Stage.open(act % 2 === 1 ? { tracking: NOWHERE } : {});
+    try {
+      for (let played = 0; played < ACT && next < end; played++, next++) {
+        const { broken, history } = await play(stage, next);
+        const more = onPlayed({
+          seed: next,
+          broken,
+          history: broken.length > 0 ? [...history, stage.logs()] : history,
+        });
+        if (more === false) return;
+        // What was left behind must not be taken for the next one's.
+        if (broken.length > 0) played = ACT;
+      }
+    } finally {
+      await stage.close();
+    }
+  }
+}

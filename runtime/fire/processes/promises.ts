@@ -1,0 +1,91 @@
+import { createHash } from "node:crypto";
+import { livingRuns } from "./files.ts";
+import type { Told } from "./schedule.ts";
+import type { Stage } from "./stage.ts";
+
+const TERMINAL = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
+
+/** Whether nothing of a schedule is left to do. */
+export async function isAtRest(stage: Stage, { accepted, conflicts }: Told): Promise<boolean> {
+  const { server, responses, directory } = stage;
+  const ids = [...accepted];
+  const [row] =
+    (await server.look(
+      `select (select count(*)::int from jobs.jobs where request_id = any ($1) and finished_at is not null) as ended,
+         (select count(*)::int from jobs.responses where sent_at is null)
+         + (select count(*)::int from jobs.runs where state <> 'ENDED') as open`,
+      [ids],
+    )) ?? [];
+  if (row?.ended !== ids.length || row.open > 0 || livingRuns(directory).length > 0) return false;
+  const refused = (id: string) =>
+    responses.some(({ requestId, body }) => requestId === id && body.includes("RequestIdConflict"));
+  return ids.every((id) => responses.some(({ requestId }) => requestId === id)) && [...conflicts].every(refused);
+}
+
+/** Looks from outside whether promises 1 to 6 were kept: at the responses, the tables, the results and the processes. */
+export async function brokenPromises(
+  stage: Stage,
+  { asked, accepted, conflicts, broken: seen }: Told,
+): Promise<string[]> {
+  const broken = [...seen];
+  const { server, responses, directory } = stage;
+  const ids = asked.map(({ requestId }) => requestId);
+  const jobs =
+    (await server.look("select request_id, response_id, status from jobs.jobs where request_id = any ($1)", [ids])) ??
+    [];
+  const prices = ((await server.look("select price from prices")) ?? []).map(({ price }) => price);
+  const times = new Map<number, number>();
+  for (const price of prices) times.set(price, (times.get(price) ?? 0) + 1);
+
+  const open = (await server.look("select id, state from jobs.runs where state <> 'ENDED'")) ?? [];
+  if (open.length > 0) broken.push(`promise 5: ${open.length} runs were never found to have ended`);
+  const living = livingRuns(directory).length;
+  if (living > 0) broken.push(`promise 5: ${living} runs outlive their work`);
+
+  for (const { requestId, prices: own, rows, task } of asked) {
+    if (!accepted.has(requestId)) continue;
+    const [job, ...others] = jobs.filter(({ request_id }) => request_id === requestId);
+    if (!job || others.length > 0) {
+      broken.push(`promise ${job ? 3 : 1}: ${others.length + (job ? 1 : 0)} jobs of request ${requestId}`);
+      continue;
+    }
+    if (!TERMINAL.has(job.status))
+      broken.push(`promise ${job.status === "PENDING" ? 1 : 5}: job ${requestId} is ${job.status} for ever`);
+    const answers = responses.filter(({ responseId }) => responseId === job.response_id);
+    const [answer] = answers;
+    if (!answer) broken.push(`promise 1: job ${requestId} was never answered`);
+    if (answers.some(({ body }) => body !== answer?.body))
+      broken.push(`promise 1: the copies of the response to ${requestId} differ`);
+    if (answer && answer.status !== job.status)
+      broken.push(`promise 1: job ${requestId} is ${job.status}, and was answered ${answer.status}`);
+
+    const isDone = job.status === "SUCCEEDED";
+    const wrong = own.filter((price) => (times.get(price) ?? 0) !== (isDone ? 1 : 0));
+    if (wrong.length > 0)
+      broken.push(
+        `promise 2: ${wrong.length} of ${own.length} prices of ${requestId} (${job.status}) are not in the table as often as they should be`,
+      );
+    if (isDone && answer && (task as { type: string }).type === "read")
+      broken.push(...(await wrongResult(stage, requestId, answer.body, rows)));
+  }
+  for (const id of conflicts) {
+    const refusals = responses.filter(({ requestId, body }) => requestId === id && body.includes("RequestIdConflict"));
+    const own = jobs.find(({ request_id }) => request_id === id)?.response_id;
+    if (refusals.length === 0) broken.push(`promise 3: nobody was told that ${id} is taken`);
+    if (refusals.some(({ responseId }) => responseId === own))
+      broken.push(`promise 3: the conflict about ${id} was answered under its job's own responseId`);
+  }
+  return broken;
+}
+
+/** Whether a read's answer is there, whole. */
+async function wrongResult(stage: Stage, requestId: string, body: string, rows: number): Promise<string[]> {
+  const { result } = JSON.parse(body);
+  const text = result.location ? await stage.object(result.location) : Buffer.from(result.inline);
+  const expected = Array.from({ length: rows }, (_, index) => `{"n":${index + 1}}\n`).join("");
+  if (text.toString() !== expected) return [`promise 1: the result of ${requestId} is not what was asked for`];
+  const sum = createHash("sha256").update(text).digest("hex");
+  return result.sha256 === undefined || result.sha256 === sum
+    ? []
+    : [`promise 1: the checksum of ${requestId}'s result is wrong`];
+}

@@ -1,0 +1,82 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+const HOST = "127.0.0.1";
+
+/** What becomes of a call to SQS or S3. */
+export type CallFate = "go" | "fail before" | "fail after" | "throttle";
+
+/** A stand between the platform and its SQS and S3. */
+export interface CallProxy {
+  port: number;
+  /** Asked for the fate of every call. */
+  fate: () => CallFate;
+  close(): Promise<void>;
+}
+
+/** How SQS and S3 say that they are asked too often. */
+const THROTTLES = {
+  sqs: {
+    status: 400,
+    type: "application/x-amz-json-1.0",
+    body: JSON.stringify({ __type: "com.amazonaws.sqs#RequestThrottled", message: "Rate exceeded" }),
+  },
+  s3: {
+    status: 503,
+    type: "application/xml",
+    body: "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>",
+  },
+};
+
+/**
+ * Passes every call on to the stand-in for AWS at `target`, unless its fate is another: the connection breaks before the call
+ * takes effect or after, or the service refuses it. Queue URLs name the proxy on one side and the target on the other.
+ */
+export async function startProxy(target: number): Promise<CallProxy> {
+  const server = createServer((incoming, outgoing) => {
+    pass(incoming, outgoing).catch(() => incoming.socket.destroy());
+  });
+  server.keepAliveTimeout = 60_000;
+  await once(server.listen(0, HOST), "listening");
+  const { port } = server.address() as AddressInfo;
+  const proxy: CallProxy = {
+    port,
+    fate: () => "go",
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+
+  async function pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const isSqs = incoming.headers["x-amz-target"] !== undefined;
+    const body = Buffer.concat(await incoming.toArray());
+    const fate = proxy.fate();
+    if (fate === "fail before") return void incoming.socket.destroy();
+    if (fate === "throttle") {
+      const { status, type, body } = THROTTLES[isSqs ? "sqs" : "s3"];
+      outgoing.writeHead(status, { "content-type": type }).end(body);
+      return;
+    }
+    const sent = isSqs ? Buffer.from(body.toString().replaceAll(`${HOST}:${port}`, `${HOST}:${target}`)) : body;
+    const call = request({
+      host: HOST,
+      port: target,
+      method: incoming.method,
+      path: incoming.url,
+      headers: { ...incoming.headers, host: `${HOST}:${target}`, "content-length": sent.length },
+    });
+    // Who asked and vanished (a long poll, a killed process) asks no more.
+    outgoing.once("close", () => call.destroy());
+    call.end(sent);
+    const [answer] = (await once(call, "response")) as [IncomingMessage];
+    const content = Buffer.concat(await answer.toArray());
+    if (fate === "fail after") return void incoming.socket.destroy();
+    const { "transfer-encoding": _, ...headers } = answer.headers;
+    const length = incoming.method === "HEAD" ? {} : { "content-length": content.length };
+    outgoing.writeHead(answer.statusCode ?? 500, { ...headers, ...length }).end(content);
+  }
+  return proxy;
+}

@@ -1,0 +1,46 @@
+/** What a schedule asks of the platform. */
+export interface Asked {
+  readonly requestId: string;
+  readonly task: object;
+  /** For updates: the prices of its rows, which no other request of any schedule has. */
+  readonly prices: readonly number[];
+  /** For reads: how many rows they answer. */
+  readonly rows: number;
+  /** What has to lie in the bucket of uploads before. */
+  readonly upload?: { readonly key: string; readonly body: string };
+}
+
+const LANE = { orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-01" };
+/** Seeds from which prices stay apart: a price is an integer of 32 bits. */
+const SEEDS = 1_000_000;
+const ROWS = 200;
+
+/** Makes the requests of a schedule: small and slow reads, large results, updates inline and from S3, some with a bad row. */
+export function askedBy(seed: number, pick: () => number): Asked[] {
+  return Array.from({ length: 4 + Math.floor(pick() * 4) }, (_, index) => {
+    const requestId = `fire-${seed}-${index}`;
+    const kind = pick();
+    if (kind < 0.45) {
+      const rows = pick() < 0.3 ? 5_000 : 3;
+      const pause = pick() < 0.3 ? ", pg_sleep(1)" : "";
+      const task = { type: "read", sql: `select n from generate_series(1, ${rows}) n${pause}`, format: "ndjson" };
+      return { requestId, task, prices: [], rows };
+    }
+    const first = ((seed % SEEDS) * 10 + index) * ROWS + 1;
+    const prices = Array.from({ length: 1 + Math.floor(pick() * ROWS) }, (_, row) => first + row);
+    const items = prices.map((price) => ({ ...LANE, price }));
+    const bad = pick() < 0.15 ? [{ ...LANE, dest_code: "NOONE", price: 1 }] : [];
+    const rows = [...items, ...bad];
+    const update = { type: "update", target: "prices", mode: "append" };
+    if (kind < 0.8) return { requestId, task: { ...update, source: { inline: rows } }, prices, rows: 0 };
+    const lines = rows.map(({ orig_code, dest_code, day, price }) => `${orig_code},${dest_code},${day},${price}`);
+    const key = `${requestId}.csv`;
+    return {
+      requestId,
+      task: { ...update, source: { s3: `s3://rates-uploads/${key}` }, format: "csv" },
+      prices,
+      rows: 0,
+      upload: { key, body: `orig_code,dest_code,day,price\n${lines.join("\n")}\n` },
+    };
+  });
+}

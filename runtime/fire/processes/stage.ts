@@ -1,0 +1,212 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { type Cloud, startCloud } from "../../local/cloud.ts";
+import { partEnvironment } from "../../local/environment.ts";
+import { freePort } from "../../local/ports.ts";
+import { makeBuckets, makeQueues } from "../../local/queues.ts";
+import { localToken } from "../../local/token.ts";
+import { layOut, OVER } from "./files.ts";
+import { Part } from "./part.ts";
+import { type CallProxy, startProxy } from "./proxy.ts";
+import { Server } from "./server.ts";
+
+const program = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+/** Far less than in production: what is given up after that time should be given up within a schedule. */
+const VISIBILITY_SECONDS = 2;
+const LEASE_SECONDS = 2;
+const START_SECONDS = 60;
+const SLOTS = { glue: 2, ec2: 1 };
+
+/** A response as it arrived. */
+export interface Arrived {
+  readonly body: string;
+  readonly responseId: string;
+  readonly requestId: string;
+  readonly status: string;
+}
+
+/**
+ * The local platform as processes (Postgres, API, dispatcher, and the runs that it starts), with a proxy before SQS and S3,
+ * in a throw-away directory. What it can be done to it is here; what is done when, schedules decide.
+ */
+export class Stage {
+  readonly directory: string;
+  readonly server: Server;
+  readonly proxy: CallProxy;
+  readonly api: Part;
+  readonly dispatcher: Part;
+  /** All responses since the beginning. */
+  readonly responses: Arrived[] = [];
+  readonly #cloud: Cloud;
+  readonly #queues: ReturnType<typeof makeQueues>;
+  readonly #sqs: SQSClient;
+  readonly #s3: S3Client;
+  readonly #token: string;
+  readonly #port: number;
+  readonly #closing = new AbortController();
+  readonly #receiving: Promise<void>;
+
+  private constructor(made: {
+    directory: string;
+    server: Server;
+    proxy: CallProxy;
+    cloud: Cloud;
+    token: string;
+    port: number;
+    tracking: string | undefined;
+    idleSeconds: number;
+  }) {
+    const { directory, server, proxy, cloud, token, port } = made;
+    this.directory = directory;
+    this.server = server;
+    this.proxy = proxy;
+    this.#cloud = cloud;
+    this.#token = token;
+    this.#port = port;
+    this.#queues = makeQueues(cloud, []);
+    const visibility = { VisibilityTimeout: String(VISIBILITY_SECONDS) };
+    cloud.createQueue("rates-requests", visibility);
+    cloud.createQueue("rates-wakeups", visibility);
+    const credentials = { accessKeyId: "fire", secretAccessKey: "fire" };
+    const { endpoint, region } = cloud;
+    this.#sqs = new SQSClient({ endpoint, region, credentials });
+    this.#s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+
+    layOut(directory, []);
+    const env = this.#environment(made.tracking, made.idleSeconds);
+    this.api = new Part(
+      "API",
+      [program("../../api/main.ts")],
+      { ...env, HOST: "127.0.0.1", PORT: String(port) },
+      join(directory, "api.log"),
+    );
+    const host = [program("../../local/dispatcherHost.ts"), "--logs", directory, "--drain-seconds", "30"];
+    this.dispatcher = new Part("dispatcher", host, env, join(directory, "dispatcher.log"));
+    this.#receiving = this.#receive();
+  }
+
+  /** @param tracking where documents are kept; without it in Postgres */
+  static async open({ tracking, idleSeconds = 0 }: { tracking?: string; idleSeconds?: number } = {}): Promise<Stage> {
+    const directory = mkdtempSync(join(tmpdir(), `rates-fire-${process.pid}-`));
+    const [server, cloud, port] = await Promise.all([
+      Server.start(join(directory, "postgres"), join(directory, "postgres.log")),
+      startCloud(),
+      freePort(),
+    ]);
+    const [proxy, token] = await Promise.all([startProxy(cloud.port), localToken(directory, server.url)]);
+    const stage = new Stage({ directory, server, proxy, cloud, token, port, tracking, idleSeconds });
+    await Promise.all([stage.api.ready, stage.dispatcher.ready]);
+    return stage;
+  }
+
+  /** The environment of API and dispatcher. */
+  #environment(tracking: string | undefined, idleSeconds: number): NodeJS.ProcessEnv {
+    // SQS and S3 are reached through the proxy only.
+    const { port } = this.proxy;
+    const through = (url: string) => url.replace(`:${this.#cloud.port}/`, `:${port}/`);
+    const { tenants: _, ...queues } = this.#queues;
+    const endpoint = `http://127.0.0.1:${port}`;
+    const kind = (slots: number) => ({ slots, idleSeconds, startSeconds: START_SECONDS });
+    const settings = {
+      version: "fire",
+      queues: { ...Object.fromEntries(Object.entries(queues).map(([name, url]) => [name, through(url)])), tenants: {} },
+      buckets: makeBuckets(this.#cloud),
+      pathStyleS3: true,
+      runners: { glue: kind(SLOTS.glue), ec2: kind(SLOTS.ec2) },
+      jobs: { rawSql: true, leaseSeconds: LEASE_SECONDS, inlineBytes: 4_000, readsOnEc2: true },
+      ...(tracking === undefined ? {} : { tracking: { endpoint: tracking } }),
+    };
+    const { postgres } = this.server;
+    return {
+      ...partEnvironment({ postgres, cloud: this.#cloud, dataDir: this.directory, settings }),
+      AWS_ENDPOINT_URL_SQS: endpoint,
+      AWS_ENDPOINT_URL_S3: endpoint,
+      NODE_OPTIONS: `--import ${new URL("fault.ts", import.meta.url).href}`,
+      FIRE_DIRECTORY: this.directory,
+      FIRE_POSTGRES: join(this.directory, "postgres", "data"),
+    };
+  }
+
+  /** Puts a message into the request queue. */
+  async send(body: object): Promise<void> {
+    const QueueUrl = this.#queues.requests;
+    await this.#sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(body) }));
+  }
+
+  /** Calls the API; undefined where it could not be reached. */
+  async call(path: string, body: object = {}): Promise<number | undefined> {
+    try {
+      const response = await fetch(`http://127.0.0.1:${this.#port}${path}`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${this.#token}`, "content-type": "application/json" },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(10_000),
+      });
+      await response.body?.cancel();
+      return response.status;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async upload(key: string, body: string): Promise<void> {
+    await this.#s3.send(new PutObjectCommand({ Bucket: "rates-uploads", Key: key, Body: body }));
+  }
+
+  /** What lies at a location `s3://bucket/key`. */
+  async object(location: string): Promise<Buffer> {
+    const [, Bucket, Key] = /^s3:\/\/([^/]+)\/(.+)$/.exec(location) ?? [];
+    const { Body } = await this.#s3.send(new GetObjectCommand({ Bucket, Key }));
+    return Buffer.from((await Body?.transformToByteArray()) ?? []);
+  }
+
+  /** Where runs found that there were too many of them. */
+  get over(): string[] {
+    const file = join(this.directory, OVER);
+    return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
+  }
+
+  /** The end of each log, for whoever looks for the reason of a failure. */
+  logs(): string {
+    const tail = (name: string) => {
+      const file = join(this.directory, name);
+      return existsSync(file) ? `--- ${name}\n${readFileSync(file, "utf8").split("\n").slice(-40).join("\n")}` : "";
+    };
+    return ["dispatcher.log", "api.log", "postgres.log"].map(tail).join("\n");
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all([this.api.stop(), this.dispatcher.stop(), this.#receiving]);
+    await this.server.stop();
+    await this.proxy.close();
+    this.#sqs.destroy();
+    this.#s3.destroy();
+    await this.#cloud.stop();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** A consumer of the response queue, past the proxy: what arrived there has been sent. */
+  async #receive(): Promise<void> {
+    const QueueUrl = this.#queues.responses;
+    const take = new ReceiveMessageCommand({
+      QueueUrl,
+      MaxNumberOfMessages: 10,
+      WaitTimeSeconds: 20,
+      MessageAttributeNames: ["All"],
+    });
+    while (!this.#closing.signal.aborted) {
+      const answer = await this.#sqs.send(take, { abortSignal: this.#closing.signal }).catch(() => undefined);
+      for (const { Body = "", MessageAttributes = {}, ReceiptHandle } of answer?.Messages ?? []) {
+        const text = (name: string) => MessageAttributes[name]?.StringValue ?? "";
+        const [responseId, requestId, status] = [text("responseId"), text("requestId"), text("status")];
+        this.responses.push({ body: Body, responseId, requestId, status });
+        await this.#sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
+      }
+    }
+  }
+}
