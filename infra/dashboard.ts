@@ -1,4 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
+import { PANELS, type Panel } from "../runtime/jobs/panels.ts";
 import type { RunnerKind } from "../runtime/jobs/states.ts";
 import { RUNNERS } from "../runtime/jobs/states.ts";
 import { type Measure, measure } from "./figures.ts";
@@ -112,6 +113,17 @@ function dispatcherGraphs(watched: Watched): Plan[] {
 const each = (watched: Watched, of: (by: { service: pulumi.Input<string>; runner: pulumi.Input<string> }) => Measure) =>
   RUNNERS.map((runner) => ({ label: NAMES[runner], measure: of(subjects(watched).runner(runner)) }));
 
+/** A panel that other dashboards have too: its figures of both kinds. */
+const panelGraph = (watched: Watched, { title, figures, stat }: Panel): Plan => ({
+  title,
+  series: RUNNERS.flatMap((runner) =>
+    figures.map(({ figure, label }) => ({
+      label: label === undefined ? NAMES[runner] : `${NAMES[runner]} ${label}`,
+      measure: measure(figure, stat, subjects(watched).runner(runner)),
+    })),
+  ),
+});
+
 function waitingGraphs(watched: Watched): Plan[] {
   return [
     ...RUNNERS.map((runner): Plan => {
@@ -138,11 +150,8 @@ function runGraphs(watched: Watched): Plan[] {
   const { plan, runMemory } = watched;
   const { dpuPerRun, maxConcurrentRuns } = plan.glue;
   return [
-    {
-      title: "From acceptance to start, p95, seconds",
-      series: each(watched, (by) => measure("queueTime", "Maximum", by)),
-    },
-    { title: "Run time, p95, seconds", series: each(watched, (by) => measure("runTime", "Maximum", by)) },
+    panelGraph(watched, PANELS.queueTime),
+    panelGraph(watched, PANELS.runTime),
     {
       title: "Glue DPUs in use",
       series: [
@@ -157,35 +166,15 @@ function runGraphs(watched: Watched): Plan[] {
       levels: [{ label: "at most", value: dpuPerRun * maxConcurrentRuns }],
     },
     {
-      title: "Most memory of a run, bytes",
-      series: each(watched, (by) => measure("peakMemory", "Maximum", by)),
+      ...panelGraph(watched, PANELS.peakMemory),
       levels: RUNNERS.map((runner) => ({ label: `a ${NAMES[runner]} run has`, value: runMemory[runner] })),
     },
   ];
 }
 
 function outcomeGraphs(watched: Watched): Plan[] {
-  return [
-    { title: "Succeeded", series: each(watched, (by) => measure("succeeded", "Sum", by)) },
-    {
-      title: "Failed for what was asked",
-      series: each(watched, (by) => measure("failedByRequest", "Sum", by)),
-    },
-    {
-      title: "Failed for another reason",
-      series: each(watched, (by) => measure("failedByPlatform", "Sum", by)),
-    },
-    {
-      title: "Attempts lost, or out of memory",
-      series: RUNNERS.flatMap((runner) => {
-        const by = subjects(watched).runner(runner);
-        return [
-          { label: `${NAMES[runner]} lost`, measure: measure("lost", "Sum", by) },
-          { label: `${NAMES[runner]} out of memory`, measure: measure("outOfMemory", "Sum", by) },
-        ];
-      }),
-    },
-  ];
+  const { succeeded, failedByRequest, failedByPlatform, brokenOff } = PANELS;
+  return [succeeded, failedByRequest, failedByPlatform, brokenOff].map((panel) => panelGraph(watched, panel));
 }
 
 function databaseGraphs(watched: Watched): Plan[] {

@@ -12,7 +12,7 @@ const keyword = { type: "keyword", ignore_above: LONGEST_TERM };
  * What is known of a document to OpenSearch: the fields that filters, sorts and figures ask for. The document itself
  * is kept and not looked into: nothing that a task may hold can be refused, or make fields without end.
  */
-const MAPPINGS = {
+export const MAPPINGS = {
   dynamic: false,
   _source: { excludes: ["words"] },
   properties: {
@@ -22,6 +22,9 @@ const MAPPINGS = {
     type: keyword,
     runner: keyword,
     errorType: keyword,
+    errorCategory: keyword,
+    /** What the job did: a named query or statement, a load, raw SQL. */
+    work: keyword,
     /** As key=value: a label's name may be anything, dots and spaces included, which names of fields may not. */
     labels: keyword,
     createdAt: { type: "date" },
@@ -29,6 +32,7 @@ const MAPPINGS = {
     queueMs: { type: "long" },
     executionMs: { type: "long" },
     totalMs: { type: "long" },
+    peakMemoryBytes: { type: "long" },
     words: { type: "text", analyzer: "whitespace", norms: false, index_options: "docs", index_prefixes: PREFIX },
     document: { type: "object", enabled: false },
   },
@@ -71,11 +75,11 @@ export const idOf = (tenant: string, requestId: string): string => `${tenant}/${
 export function source(document: Document): object {
   const { tenant, requestId, status, createdAt, labels, ...rest } = document;
   const { task, runner, finishedAt, stats, error } = rest as {
-    task?: { type?: string };
+    task?: { type?: string; query?: string; statement?: string; target?: string };
     runner?: string;
     finishedAt?: string;
-    stats?: { queueMs?: number; executionMs?: number; totalMs?: number };
-    error?: { type?: string };
+    stats?: { queueMs?: number; executionMs?: number; totalMs?: number; peakMemoryBytes?: number };
+    error?: { type?: string; category?: string };
   };
   return {
     tenant,
@@ -84,12 +88,15 @@ export function source(document: Document): object {
     type: task?.type,
     runner,
     errorType: error?.type,
+    errorCategory: error?.category,
+    work: task?.query ?? task?.statement ?? (task?.target === undefined ? "raw SQL" : `load ${task.target}`),
     labels: Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`),
     createdAt,
     finishedAt,
     queueMs: stats?.queueMs,
     executionMs: stats?.executionMs,
     totalMs: stats?.totalMs,
+    peakMemoryBytes: stats?.peakMemoryBytes,
     words: wordsOf(document),
     document,
   };

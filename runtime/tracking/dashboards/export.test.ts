@@ -1,0 +1,203 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { ERRORS } from "../../jobs/errors.ts";
+import { RUNNER_FIGURES } from "../../jobs/figures.ts";
+import { PANELS } from "../../jobs/panels.ts";
+import { STATES } from "../../jobs/states.ts";
+import { testOpenSearch } from "../../local/testing.ts";
+import { MAPPINGS } from "../opensearch/indices.ts";
+import type { Document } from "../store.ts";
+import { openSearchStore } from "../testing/openSearch.ts";
+import { DOCUMENT_FIGURES } from "./documentFigures.ts";
+import { DOCUMENT_PANELS, exported, PICTURES, savedObjects } from "./export.ts";
+import { COLUMNS, type Picture, type SavedObject } from "./savedObjects.ts";
+
+const FIELDS: Record<string, { type: string }> = MAPPINGS.properties;
+/** The kind of field that an aggregation works on. */
+const KIND: Record<string, string> = { terms: "keyword", date_histogram: "date", percentiles: "long", max: "long" };
+
+const parsed = (object: SavedObject, key: string) => JSON.parse(String(object.attributes[key]));
+const ofType = (type: SavedObject["type"]) => savedObjects("p").filter((object) => object.type === type);
+
+describe("the saved objects for OpenSearch Dashboards", () => {
+  it("are a line of JSON each, with what an import asks for, each behind what it refers to", () => {
+    const lines = exported("rates-jobs").trimEnd().split("\n");
+    const known = new Set<string>();
+    for (const line of lines) {
+      const { id, type, attributes, references, migrationVersion }: SavedObject = JSON.parse(line);
+      assert.match(id, /^rates-jobs-[a-zA-Z]+$/);
+      assert.ok(typeof attributes.title === "string" && attributes.title !== "");
+      assert.match(String(migrationVersion[type]), /^\d+\.\d+\.\d+$/);
+      for (const reference of references) assert.ok(known.has(`${reference.type} ${reference.id}`), reference.id);
+      assert.ok(!known.has(`${type} ${id}`), id);
+      known.add(`${type} ${id}`);
+      for (const [key, value] of Object.entries(attributes))
+        if (/JSON$|^visState$/.test(key)) JSON.parse(String(value));
+    }
+    assert.equal(
+      exported("rates-jobs"),
+      exported("rates-jobs"),
+      "the same every time: an import replaces the last one",
+    );
+  });
+
+  it("ask for fields that the index template has, each of the kind that is asked of it", () => {
+    for (const visualization of ofType("visualization")) {
+      const { aggs, title } = parsed(visualization, "visState");
+      assert.ok(aggs.some(({ schema }: { schema: string }) => schema === "metric"));
+      for (const { type, params } of aggs) {
+        if (type === "count") continue;
+        assert.equal(FIELDS[params.field]?.type, KIND[type], `${title}: ${type} of ${params.field}`);
+        if (params.orderBy === "1") assert.ok(["count", "max"].includes(aggs[0].type), `${title} cannot be in order`);
+      }
+    }
+    const pattern = ofType("index-pattern")[0];
+    assert(pattern);
+    assert.equal(FIELDS[String(pattern.attributes.timeFieldName)]?.type, "date");
+    for (const { name } of parsed(pattern, "fields")) assert.ok(name in FIELDS, name);
+    for (const name of Object.keys(parsed(pattern, "fieldFormatMap"))) assert.ok(name in FIELDS, name);
+  });
+
+  it("ask for values that documents can have", () => {
+    const values: Record<string, readonly string[]> = {
+      status: STATES,
+      errorCategory: Object.values(ERRORS).map(({ category }) => category),
+    };
+    for (const { where = {} } of PICTURES)
+      for (const [field, asked] of Object.entries(where))
+        for (const value of asked) assert.ok(values[field]?.includes(value), `${field}: ${value}`);
+    const categories = (figure: "failedByRequest" | "failedByPlatform") => DOCUMENT_FIGURES[figure].where.errorCategory;
+    const split: string[] = [...categories("failedByRequest"), ...categories("failedByPlatform")];
+    assert.deepEqual(split.sort(), [...new Set(values.errorCategory)].sort(), "every failure is in one of the two");
+  });
+
+  it("show every panel of CloudWatch that documents can, under its title, and every picture once", () => {
+    const missing = Object.keys(PANELS).filter((key) => !(DOCUMENT_PANELS as string[]).includes(key));
+    assert.deepEqual(missing, ["brokenOff"]);
+    for (const key of DOCUMENT_PANELS) {
+      const picture = PICTURES.find((one) => one.key === key);
+      assert.equal(picture?.title, PANELS[key].title);
+      const [{ figure }] = PANELS[key].figures;
+      assert.equal(picture?.description, RUNNER_FIGURES[figure].meaning);
+    }
+    const [dashboard] = ofType("dashboard");
+    assert.deepEqual(
+      dashboard?.references.map(({ id }) => id).sort(),
+      ofType("visualization")
+        .map(({ id }) => id)
+        .sort(),
+    );
+  });
+
+  it("lie within the dashboard's grid, and nothing on anything else", () => {
+    const [dashboard] = ofType("dashboard");
+    assert(dashboard);
+    const taken = new Set<string>();
+    for (const { gridData, panelRefName } of parsed(dashboard, "panelsJSON")) {
+      const { x, y, w, h } = gridData;
+      assert.ok(x >= 0 && w >= 8 && x + w <= COLUMNS && h >= 6);
+      assert.ok(dashboard.references.some(({ name }) => name === panelRefName));
+      for (let column = x; column < x + w; column++)
+        for (let row = y; row < y + h; row++) {
+          assert.ok(!taken.has(`${column} ${row}`));
+          taken.add(`${column} ${row}`);
+        }
+    }
+  });
+
+  it("are printed by a command, for the prefix that it is given", async () => {
+    const main = fileURLToPath(new URL("main.ts", import.meta.url));
+    const run = (...args: string[]) => promisify(execFile)(process.execPath, [main, ...args]);
+    assert.equal((await run("--index-prefix", "mine")).stdout, exported("mine"));
+    await assert.rejects(run("--index-prefix", "Not One"), { code: 2 });
+  });
+});
+
+describe("the figures of the pictures, in OpenSearch", () => {
+  let o: ReturnType<typeof openSearchStore>;
+  before(async function () {
+    o = openSearchStore(await testOpenSearch(this));
+  });
+  after(() => o?.close());
+
+  /** What Dashboards asks for a picture, split by its terms alone: the value of its first metric by each of them. */
+  const ask = async ({ aggregations, where = {} }: Picture): Promise<Record<string, number>> => {
+    const [metric] = aggregations;
+    const terms = aggregations.find(({ type }) => type === "terms");
+    assert(metric && terms);
+    const { field, percents } = metric.params;
+    const first =
+      metric.type === "count" ? {} : { value: { [metric.type]: { field, ...(percents ? { percents } : {}) } } };
+    const { body } = await o.send<{
+      aggregations: { split: { buckets: { key: string; doc_count: number; value?: Values }[] } };
+    }>({
+      method: "POST",
+      path: `/${o.indexPrefix}-*/_search`,
+      body: {
+        size: 0,
+        query: { bool: { filter: Object.entries(where).map(([name, values]) => ({ terms: { [name]: values } })) } },
+        aggs: { split: { terms: { field: terms.params.field }, aggs: first } },
+      },
+      patience: 10_000,
+    });
+    return Object.fromEntries(
+      body.aggregations.split.buckets.map(({ key, doc_count, value }) => [
+        key,
+        value === undefined ? doc_count : (value.value ?? Object.values(value.values ?? {})[0] ?? Number.NaN),
+      ]),
+    );
+  };
+  interface Values {
+    value?: number;
+    values?: Record<string, number>;
+  }
+
+  it("are those of the documents that the store wrote", async () => {
+    const job = (requestId: string, more: object): Document => ({
+      requestId,
+      tenant: "acme",
+      status: "SUCCEEDED",
+      createdAt: "2026-11-01T00:00:00.000Z",
+      runner: "glue",
+      task: { type: "read", query: "average_rates" },
+      ...more,
+    });
+    const stats = (executionMs: number) => ({
+      queueMs: 10,
+      executionMs,
+      totalMs: 10 + executionMs,
+      peakMemoryBytes: 7,
+    });
+    const failed = (category: string, type: string) => ({
+      status: "FAILED",
+      error: { category, type },
+      stats: stats(1),
+    });
+    const documents = [
+      job("a", { stats: stats(100) }),
+      job("b", { stats: stats(300), task: { type: "update", target: "prices" }, runner: "ec2" }),
+      job("c", failed("User", "InvalidRows")),
+      job("d", failed("System", "RunnerLost")),
+      job("e", { ...failed("Other", "Internal"), runner: "ec2" }),
+      job("f", { status: "PENDING" }),
+      job("g", { status: "IN_PROGRESS", task: { type: "read", sql: "select 1" }, runner: "ec2" }),
+    ];
+    assert.deepEqual(await o.store.put(documents.map((document) => ({ version: 1, document }))), []);
+    await o.settled();
+    const found = Object.fromEntries(await Promise.all(PICTURES.map(async (one) => [one.key, await ask(one)])));
+    assert.deepEqual(found.waiting, { glue: 1 });
+    assert.deepEqual(found.working, { ec2: 1 });
+    assert.deepEqual(found.succeeded, { glue: 1, ec2: 1 });
+    assert.deepEqual(found.failedByRequest, { glue: 1 });
+    assert.deepEqual(found.failedByPlatform, { glue: 1, ec2: 1 });
+    assert.deepEqual(found.peakMemory, { glue: 7, ec2: 7 });
+    assert.ok(found.runTime.ec2 > 200 && found.runTime.glue > 50 && found.runTime.glue <= 100);
+    assert.deepEqual(found.errors, { InvalidRows: 1, RunnerLost: 1, Internal: 1 });
+    assert.equal(found.slowest["load prices"], 300);
+    assert.deepEqual(Object.keys(found.slowest).sort(), ["average_rates", "load prices", "raw SQL"]);
+    assert.deepEqual(found.states, { SUCCEEDED: 2, FAILED: 3, PENDING: 1, IN_PROGRESS: 1 });
+    assert.deepEqual(found.tenants, { acme: 7 });
+  });
+});

@@ -1,0 +1,16 @@
+import { parseArgs } from "node:util";
+import { exported } from "./export.ts";
+
+/** `npm run --silent dashboards -- [--index-prefix rates-jobs] > rates.ndjson`: what OpenSearch Dashboards imports. */
+const PREFIX = /^[a-z][a-z0-9-]*$/;
+
+try {
+  const { values } = parseArgs({ options: { "index-prefix": { type: "string", default: "rates-jobs" } } });
+  const prefix = values["index-prefix"];
+  if (!PREFIX.test(prefix))
+    throw new Error(`--index-prefix '${prefix}' has to match ${PREFIX}, as tracking.indexPrefix of the settings does.`);
+  process.stdout.write(exported(prefix));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 2;
+}

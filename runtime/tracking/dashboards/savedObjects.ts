@@ -1,0 +1,240 @@
+import { MAPPINGS } from "../opensearch/indices.ts";
+import type { Field, FromDocuments } from "./documentFigures.ts";
+
+/** What OpenSearch Dashboards keeps and imports, one a line (its saved objects API; the formats of version 2). */
+export interface SavedObject {
+  readonly id: string;
+  readonly type: "index-pattern" | "visualization" | "dashboard";
+  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly references: readonly { readonly name: string; readonly type: SavedObject["type"]; readonly id: string }[];
+  readonly migrationVersion: Readonly<Record<string, string>>;
+}
+
+/** The versions that these formats are of: a later Dashboards brings them up to its own. */
+const FORMAT = { "index-pattern": "7.6.0", visualization: "7.10.0", dashboard: "7.9.3" } as const;
+const object = (
+  type: SavedObject["type"],
+  id: string,
+  attributes: SavedObject["attributes"],
+  references: SavedObject["references"] = [],
+): SavedObject => ({ id, type, attributes, references, migrationVersion: { [type]: FORMAT[type] } });
+
+/** A part of a visualization: a metric, or what it is split by. */
+interface Aggregation {
+  readonly type: string;
+  readonly schema: "metric" | "segment" | "group" | "bucket";
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+/** One picture, made of jobs' documents. */
+export interface Picture {
+  readonly key: string;
+  readonly title: string;
+  readonly description: string;
+  readonly kind: "line" | "histogram" | "metric" | "horizontal_bar" | "table";
+  readonly where?: FromDocuments["where"];
+  readonly aggregations: readonly Aggregation[];
+}
+
+/** The metric that a figure is. */
+export function metricOf(value: FromDocuments["value"], customLabel: string): Aggregation {
+  if (value === "count") return { type: "count", schema: "metric", params: { customLabel } };
+  if ("most" in value) return { type: "max", schema: "metric", params: { field: value.most, customLabel } };
+  const params = { field: value.of, percents: [value.percentile], customLabel };
+  return { type: "percentiles", schema: "metric", params };
+}
+/** Along time. */
+export const over = (field: FromDocuments["at"]): Aggregation => ({
+  type: "date_histogram",
+  schema: "segment",
+  params: { field, interval: "auto", min_doc_count: 0, drop_partials: false, extended_bounds: {}, customLabel: "time" },
+});
+/** Each of a field's values: those that the first metric is the highest of, or (`_key`) by their own order. */
+export const each = (
+  field: Field,
+  schema: Aggregation["schema"],
+  size: number,
+  customLabel: string,
+  orderBy: "1" | "_key" = "1",
+): Aggregation => ({
+  type: "terms",
+  schema,
+  params: {
+    field,
+    size,
+    orderBy,
+    order: orderBy === "1" ? "desc" : "asc",
+    otherBucket: false,
+    missingBucket: false,
+    customLabel,
+  },
+});
+
+/** In the words of the search bar (DQL): `status: ("FAILED") and …`. */
+export const queryOf = (where: FromDocuments["where"] = {}): string =>
+  Object.entries(where)
+    .map(([field, values]) => `${field}: (${values.map((value) => `"${value}"`).join(" or ")})`)
+    .join(" and ");
+
+const INDEX = "kibanaSavedObjectMeta.searchSourceJSON.index";
+
+/** The indices of a prefix, with how their numbers are written. */
+export function indexPattern(prefix: string): SavedObject {
+  const kinds = { keyword: "string", text: "string", date: "date", long: "number" } as const;
+  const fields = Object.entries(MAPPINGS.properties)
+    .filter(([, { type }]) => type in kinds)
+    .map(([name, { type }]) => ({
+      name,
+      type: kinds[type as keyof typeof kinds],
+      esTypes: [type],
+      searchable: true,
+      aggregatable: type !== "text",
+      readFromDocValues: type !== "text",
+      scripted: false,
+      count: 0,
+    }));
+  const milliseconds = {
+    id: "duration",
+    params: { inputFormat: "milliseconds", outputFormat: "asSeconds", outputPrecision: 2 },
+  };
+  return object("index-pattern", `${prefix}-pattern`, {
+    title: `${prefix}-*`,
+    timeFieldName: "createdAt",
+    fields: JSON.stringify(fields),
+    fieldFormatMap: JSON.stringify({
+      queueMs: milliseconds,
+      executionMs: milliseconds,
+      totalMs: milliseconds,
+      peakMemoryBytes: { id: "bytes" },
+    }),
+  });
+}
+
+/** A picture over the index pattern of a prefix. */
+export function visualization(prefix: string, picture: Picture): SavedObject {
+  const { key, title, description, kind, where, aggregations } = picture;
+  const visState = {
+    title,
+    type: kind,
+    aggs: aggregations.map((one, index) => ({ id: String(index + 1), enabled: true, ...one })),
+    params: paramsOf(kind),
+  };
+  return object(
+    "visualization",
+    `${prefix}-${key}`,
+    {
+      title,
+      description,
+      version: 1,
+      uiStateJSON: "{}",
+      visState: JSON.stringify(visState),
+      kibanaSavedObjectMeta: {
+        searchSourceJSON: JSON.stringify({
+          query: { query: queryOf(where), language: "kuery" },
+          filter: [],
+          indexRefName: INDEX,
+        }),
+      },
+    },
+    [{ name: INDEX, type: "index-pattern", id: `${prefix}-pattern` }],
+  );
+}
+
+/** How a kind is drawn. */
+function paramsOf(kind: Picture["kind"]): object {
+  if (kind === "metric")
+    return {
+      type: "metric",
+      addTooltip: true,
+      metric: { metricColorMode: "None", style: { fontSize: 32 }, labels: { show: true }, colorsRange: [] },
+    };
+  if (kind === "table") return { perPage: 10, showTotal: false, totalFunc: "sum" };
+  const upright = kind !== "horizontal_bar";
+  return {
+    type: kind,
+    addTooltip: true,
+    addLegend: upright,
+    legendPosition: "bottom",
+    grid: { categoryLines: false, valueAxis: "ValueAxis-1" },
+    categoryAxes: [
+      {
+        id: "CategoryAxis-1",
+        type: "category",
+        position: upright ? "bottom" : "left",
+        show: true,
+        labels: { show: true },
+      },
+    ],
+    valueAxes: [
+      {
+        id: "ValueAxis-1",
+        name: "Axis-1",
+        type: "value",
+        position: upright ? "left" : "bottom",
+        show: true,
+        scale: { type: "linear", mode: "normal", defaultYExtents: false },
+        labels: { show: true },
+        title: { text: "" },
+      },
+    ],
+    seriesParams: [
+      {
+        show: true,
+        type: kind === "line" ? "line" : "histogram",
+        mode: kind === "histogram" ? "stacked" : "normal",
+        data: { id: "1", label: "" },
+        valueAxis: "ValueAxis-1",
+        interpolate: "linear",
+        drawLinesBetweenPoints: true,
+        showCircles: true,
+      },
+    ],
+  };
+}
+
+/** The width of a dashboard, in columns. */
+export const COLUMNS = 48;
+
+/** Rows of pictures below each other, each of an equal width. */
+export function dashboard(
+  prefix: string,
+  title: string,
+  description: string,
+  rows: readonly { readonly height: number; readonly keys: readonly string[] }[],
+): SavedObject {
+  let y = 0;
+  const placed = rows.flatMap(({ height, keys }) => {
+    const width = Math.floor(COLUMNS / keys.length);
+    const row = keys.map((key, index) => ({ key, x: index * width, y, w: width, h: height }));
+    y += height;
+    return row;
+  });
+  return object(
+    "dashboard",
+    `${prefix}-dashboard`,
+    {
+      title,
+      description,
+      version: 1,
+      timeRestore: true,
+      timeFrom: "now-24h",
+      timeTo: "now",
+      refreshInterval: { pause: false, value: 30_000 },
+      hits: 0,
+      optionsJSON: JSON.stringify({ useMargins: true, hidePanelTitles: false }),
+      panelsJSON: JSON.stringify(
+        placed.map(({ x, y, w, h }, index) => ({
+          version: "2.0.0",
+          panelIndex: String(index + 1),
+          gridData: { x, y, w, h, i: String(index + 1) },
+          embeddableConfig: {},
+          panelRefName: `panel_${index}`,
+        })),
+      ),
+      kibanaSavedObjectMeta: {
+        searchSourceJSON: JSON.stringify({ query: { query: "", language: "kuery" }, filter: [] }),
+      },
+    },
+    placed.map(({ key }, index) => ({ name: `panel_${index}`, type: "visualization", id: `${prefix}-${key}` })),
+  );
+}
