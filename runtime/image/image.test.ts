@@ -113,6 +113,12 @@ describe("the image", () => {
     const url = `http://127.0.0.1:${port}/rates?date_from=2021-01-01&date_to=2021-01-01&orig_code=AAAAA&dest_code=BBBBB`;
     assert.deepEqual(await (await fetch(url)).json(), { rates: [{ day: "2021-01-01", count: null, price: null }] });
 
+    // The dashboard's files, its libraries among them, are in the image.
+    const page = await (await fetch(`http://127.0.0.1:${port}/dashboard`)).text();
+    const files = [...page.matchAll(/(?:href|src)="(dashboard\/[^"]+)"/g)].map(([, path]) => path);
+    assert.ok(files.some((path) => path?.includes("/library/preact/")));
+    for (const path of files) assert.equal((await fetch(`http://127.0.0.1:${port}/${path}`)).status, 200, path);
+
     // A request whose last byte is still to come when the container is told to stop.
     const socket = connect(port, "127.0.0.1");
     socket.write("POST /jobs HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{");
