@@ -1,5 +1,5 @@
 import { type Cost, costOf, type Line, PARTS } from "./cost.ts";
-import { PRICED_REGION } from "./prices.ts";
+import { allPrices, PRICED_REGION, type Price } from "./prices.ts";
 import { shippedStacks } from "./shipped.ts";
 
 /** What stacks cost as a table in Markdown, a column each. */
@@ -27,12 +27,23 @@ export function costTable(costs: Readonly<Record<string, Cost>>): string {
   ].join("\n");
 }
 
+/** How far prices can be relied upon: a sentence of the page. */
+export function reliance(prices: readonly Price[]): string {
+  const unverified = prices.filter(({ source }) => source.checked === "unverified").length;
+  if (unverified === prices.length)
+    return `none of the ${unverified} has been compared with AWS's page yet (unverified)`;
+  if (unverified > 0)
+    return `${unverified} of the ${prices.length} have not been compared with AWS's page yet (unverified)`;
+  const since = prices.map(({ source }) => source.checked).sort()[0];
+  return `all were compared with AWS's page, the oldest in ${since}`;
+}
+
 /** The table of the stacks that ship, as stacks/README.md has it. */
 export function shippedTable(): string {
   const costs = shippedStacks().map(({ stack, config, plan }) => [stack, costOf(config, plan)] as const);
   return [
     costTable(Object.fromEntries(costs)),
     "",
-    `US dollars without tax, list prices of ${PRICED_REGION} from \`stacks/prices.ts\`, where each has its source; none of them has been compared with AWS's page yet. Traffic, requests, logs and what lies in buckets come on top.`,
+    `US dollars without tax, list prices of ${PRICED_REGION} from \`stacks/prices.ts\`, where each has its source; ${reliance(allPrices())}. Traffic, requests, logs and what lies in buckets come on top.`,
   ].join("\n");
 }

@@ -105,3 +105,9 @@ export const SEARCH_PRICES: Readonly<Record<string, Price>> = byName(
     "r7g.xlarge.search": 0.482,
   },
 );
+
+/** Every price there is. */
+export const allPrices = (): Price[] =>
+  [PRICES, ...Object.values(FARGATE_PRICES), RDS_PRICES, EC2_PRICES, SEARCH_PRICES].flatMap(
+    (prices: Readonly<Record<string, Price>>) => Object.values(prices),
+  );

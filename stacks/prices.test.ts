@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { ENDPOINTS } from "../infra/network.ts";
+import { planStack } from "./config.ts";
+import { costOf } from "./cost.ts";
+import { reliance } from "./costTable.ts";
+import { page } from "./docs.ts";
+import { allPrices, type Price } from "./prices.ts";
+import { rawConfig } from "./testing/config.ts";
+
+const price = (checked: Price["source"]["checked"]): Price => ({
+  usd: 1,
+  per: "hour",
+  source: { document: "a page", checked },
+});
+
+describe("the prices", () => {
+  it("are each of something, with where it stands and when it was read there", () => {
+    assert.ok(allPrices().length > 50);
+    for (const { usd, source } of allPrices()) {
+      assert.ok(usd > 0);
+      assert.match(source.document, /pricing$/);
+      assert.match(source.checked, /^(unverified|\d{4}-\d{2})$/);
+    }
+  });
+
+  it("are on the page with how many of them nobody has compared with AWS's", () => {
+    assert.match(reliance([price("unverified"), price("unverified")]), /^none of the 2 has been compared/);
+    assert.match(reliance([price("2026-11"), price("unverified")]), /^1 of the 2 have not been compared/);
+    assert.match(reliance([price("2026-11")]), /^all were compared .* in 2026-11$/);
+    assert.ok(page().includes(reliance(allPrices())));
+  });
+
+  it("count as many endpoints as the network makes where there is no NAT", () => {
+    const { config, plan } = planStack(
+      rawConfig((it) => ({ ...it, network: { ...it.network, nat: "none" } })),
+      "dev",
+    );
+    assert(config && plan);
+    const lines = costOf(config, plan).standing.map(({ what }) => what);
+    assert.ok(lines.includes(`${ENDPOINTS.length} endpoints in 2 zones`), lines.join(", "));
+  });
+});
