@@ -25,17 +25,17 @@ describe("the network of a stack", () => {
 
   it("reaches S3 without a detour, and without NAT every other service by an endpoint that only the VPC may use", async () => {
     const withNat = await made();
-    assert.equal(withNat.ofType("aws:ec2/vpcEndpoint:VpcEndpoint").length, 0);
+    const gateway = withNat.one("aws:ec2/vpcEndpoint:VpcEndpoint").inputs;
+    assert.deepEqual([gateway.serviceName, gateway.vpcEndpointType], ["com.amazonaws.eu-central-1.s3", "Gateway"]);
+    // A gateway that no route table leads to is no way to anywhere.
+    assert.deepEqual(gateway.routeTableIds, ["rtb-public-1", "rtb-public-2", "rtb-private-1", "rtb-private-2"]);
     const registry = await made({ nat: "none" });
     const vpc = registry.one("awsx:ec2:Vpc").inputs;
     assert.equal(vpc.subnetSpecs[1].type, "Isolated");
-    assert.deepEqual(vpc.vpcEndpointSpecs, [
-      { serviceName: "com.amazonaws.eu-central-1.s3", vpcEndpointType: "Gateway" },
-    ]);
     const endpoints = registry.ofType("aws:ec2/vpcEndpoint:VpcEndpoint").map(({ inputs }) => inputs.serviceName);
     assert.deepEqual(
       endpoints,
-      ENDPOINTS.map((service) => `com.amazonaws.eu-central-1.${service}`),
+      ["s3", ...ENDPOINTS].map((service) => `com.amazonaws.eu-central-1.${service}`),
     );
     const rule = registry.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule").inputs;
     assert.deepEqual([rule.cidrIpv4, rule.fromPort, rule.toPort], ["10.0.0.0/16", 443, 443]);

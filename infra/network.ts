@@ -1,5 +1,6 @@
 import { DefaultSecurityGroup } from "@pulumi/aws/ec2/defaultSecurityGroup.js";
 import { FlowLog } from "@pulumi/aws/ec2/flowLog.js";
+import type { RouteTable } from "@pulumi/aws/ec2/routeTable.js";
 import { VpcEndpoint } from "@pulumi/aws/ec2/vpcEndpoint.js";
 import { SecurityGroupIngressRule } from "@pulumi/aws/vpc/securityGroupIngressRule.js";
 import { Vpc } from "@pulumi/awsx/ec2/index.js";
@@ -77,7 +78,6 @@ export class Network extends pulumi.ComponentResource {
           { type: "Public", cidrMask },
           { type: nat === "none" ? "Isolated" : "Private", cidrMask },
         ],
-        vpcEndpointSpecs: [{ serviceName: `com.amazonaws.${region}.s3`, vpcEndpointType: "Gateway" }],
       },
       child,
     );
@@ -88,6 +88,17 @@ export class Network extends pulumi.ComponentResource {
     this.cidr = cidr;
     this.placement = { vpcId: this.vpcId, subnetIds: this.privateSubnetIds };
 
+    // Not awsx's own: that one is in no route table, where a gateway that nobody is led to does nothing.
+    new VpcEndpoint(
+      `${name}-s3`,
+      {
+        vpcId: this.vpcId,
+        serviceName: `com.amazonaws.${region}.s3`,
+        vpcEndpointType: "Gateway",
+        routeTableIds: routeTableIds(vpc),
+      },
+      child,
+    );
     new DefaultSecurityGroup(name, { vpcId: this.vpcId, ingress: [], egress: [] }, child);
     this.#keepFlowLogs(name, args);
     if (nat === "none") this.#reachServices(name, args);
@@ -158,3 +169,9 @@ export class Network extends pulumi.ComponentResource {
       );
   }
 }
+
+/** Those of all subnets. They come as what they are where the SDK has loaded their class, else as their ids. */
+const routeTableIds = ({ routeTables }: Vpc): pulumi.Output<string[]> =>
+  routeTables.apply((tables: (RouteTable | string)[]) =>
+    pulumi.all(tables.map((table) => (typeof table === "string" ? table : table.id))),
+  );

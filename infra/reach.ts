@@ -10,14 +10,21 @@ export interface Placement {
   readonly subnetIds: pulumi.Input<pulumi.Input<string>[]>;
 }
 
+/** How long a deletion waits for interfaces that are left: AWS names no most, and the provider's own 15 minutes may end it. */
+const INTERFACES_LINGER = "60m";
+
 /** A security group without rules: each rule is a resource of its own, made where its reason is. */
 export const securityGroup = (
   name: string,
   args: { vpcId: pulumi.Input<string>; description: string },
   opts: pulumi.CustomResourceOptions,
 ): SecurityGroup =>
-  // Groups outlive the network interfaces of what used them only if their replacement is made first.
-  new SecurityGroup(name, { ...args, revokeRulesOnDelete: true }, opts);
+  // Lambda gives its network interfaces back long after the function is gone, and until then a group cannot go (trap 32).
+  new SecurityGroup(
+    name,
+    { ...args, revokeRulesOnDelete: true },
+    { ...opts, customTimeouts: { delete: INTERFACES_LINGER, ...opts.customTimeouts } },
+  );
 
 /** Lets one security group connect to a TCP port of another: the rule out of the first, and the rule into the second. */
 export function allow(

@@ -56,7 +56,7 @@ const ANSWERS: Record<string, (name: string, inputs: Record<string, unknown>) =>
       vpcId: `${name}-vpc`,
       publicSubnetIds: subnets("public"),
       privateSubnetIds: subnets("private"),
-      routeTables: [],
+      routeTables: [...subnets("public"), ...subnets("private")].map((subnet) => subnet.replace("subnet", "rtb")),
       vpc: `${name}-vpc`,
     };
   },

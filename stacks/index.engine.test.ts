@@ -98,6 +98,11 @@ describe("the program in the real engine", () => {
         const nats = up.steps.filter(({ type }) => type === "aws:ec2/natGateway:NatGateway").length;
         assert.equal(nats, { none: 0, single: 1, perZone: config.network.zones.length }[config.network.nat]);
 
+        const led = only(up, "aws:ec2/vpcEndpoint:VpcEndpoint", `rates-${stack}-network-s3`).inputs.routeTableIds;
+        const tables = up.steps.filter(({ type }) => type === "aws:ec2/routeTable:RouteTable");
+        assert.equal(new Set(led as string[]).size, tables.length, "S3's gateway is in every route table");
+        assert.ok((led as string[]).every((id) => /^rtb-/.test(id)));
+
         const outputs = await one.outputs();
         for (const key of [
           "api",
