@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { exported } from "./export.ts";
 
-/** `npm run --silent dashboards -- [--index-prefix rates-jobs] > rates.ndjson`: what OpenSearch Dashboards imports. */
+/** `npm run -s dashboards -- [--index-prefix rates-jobs] > rates.ndjson`: what OpenSearch Dashboards imports. */
 const PREFIX = /^[a-z][a-z0-9-]*$/;
 
 try {
