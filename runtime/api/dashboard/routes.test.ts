@@ -83,8 +83,7 @@ describe("the files of the dashboard", () => {
       "../routes.ts",
       "..%2froutes.ts",
     ]) {
-      const { statusCode, json } = await get(`/dashboard/${path}`);
-      assert.deepEqual([statusCode, json().type], [404, "NotFound"], path);
+      assert.equal((await get(`/dashboard/${path}`)).statusCode, 404, path);
     }
     assert.equal((await get("/dashboard/")).headers.location, "../dashboard");
   });
