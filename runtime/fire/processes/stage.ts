@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,6 +7,8 @@ import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand, SQSCli
 import { type Cloud, startCloud } from "../../local/cloud.ts";
 import { partEnvironment } from "../../local/environment.ts";
 import { freePort } from "../../local/ports.ts";
+import { stopLeftovers } from "../../local/postmaster.ts";
+import { identify } from "../../local/processes.ts";
 import { makeBuckets, makeQueues } from "../../local/queues.ts";
 import { localToken } from "../../local/token.ts";
 import { layOut, OVER } from "./files.ts";
@@ -80,7 +82,7 @@ export class Stage {
     const env = this.#environment(made.tracking, made.idleSeconds);
     this.api = new Part(
       "API",
-      [program("../../api/main.ts")],
+      ["--import", program("../../local/orphan.ts"), program("../../api/main.ts")],
       { ...env, HOST: "127.0.0.1", PORT: String(port) },
       join(directory, "api.log"),
     );
@@ -91,6 +93,7 @@ export class Stage {
 
   /** @param tracking where documents are kept; without it in Postgres */
   static async open({ tracking, idleSeconds = 0 }: { tracking?: string; idleSeconds?: number } = {}): Promise<Stage> {
+    await sweep();
     const directory = mkdtempSync(join(tmpdir(), `rates-fire-${process.pid}-`));
     const [server, cloud, port] = await Promise.all([
       Server.start(join(directory, "postgres"), join(directory, "postgres.log")),
@@ -208,5 +211,16 @@ export class Stage {
         await this.#sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
       }
     }
+  }
+}
+
+/** Ends and removes what plays that were killed left behind. */
+async function sweep(): Promise<void> {
+  for (const name of readdirSync(tmpdir())) {
+    const [, pid] = /^rates-fire-(\d+)-/.exec(name) ?? [];
+    if (pid === undefined || identify(Number(pid)) !== undefined) continue;
+    const directory = join(tmpdir(), name);
+    await stopLeftovers(join(directory, "postgres", "data"));
+    rmSync(directory, { recursive: true, force: true });
   }
 }

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { playProcesses } from "./players.ts";
+import { play } from "./schedule.ts";
+import { Stage } from "./stage.ts";
+
+/** FIRE_PROCESSES plays as many, however long that takes. */
+const COUNT = Number(process.env.FIRE_PROCESSES ?? (process.env.RATES_REQUIRE_ALL === "1" ? 30 : 2));
+/** When no further schedule is begun, unless FIRE_PROCESSES asked for them: a busy machine plays fewer. */
+const ENOUGH_MS = process.env.FIRE_PROCESSES === undefined ? 150_000 : Number.POSITIVE_INFINITY;
+/** What one takes at most, recovery and a new platform included. */
+const SCHEDULE_MS = 200_000;
+
+describe("the promises of the platform, whatever happens to its processes", () => {
+  it("are kept", async function () {
+    this.timeout(COUNT * SCHEDULE_MS);
+    const begun = performance.now();
+    let played = 0;
+    await playProcesses({ seed: 1, count: COUNT }, ({ seed, broken, history }) => {
+      played++;
+      assert.deepEqual(broken, [], `seed ${seed}:\n${history.join("\n")}`);
+      return performance.now() - begun < ENOUGH_MS;
+    });
+    assert(played > 0);
+  });
+
+  it("are seen broken: rows that a second attempt writes again", async function () {
+    this.timeout(3 * SCHEDULE_MS);
+    const stage = await Stage.open();
+    try {
+      // A trigger writes each price twice: what a load that is applied twice leaves.
+      await stage.server.look(`
+        create function fire.twice() returns trigger language plpgsql as $$
+        begin
+          if pg_trigger_depth() = 1 then insert into prices select * from written; end if;
+          return null;
+        end $$`);
+      await stage.server.look(`create trigger twice after insert on prices referencing new table as written
+        for each statement execute function fire.twice()`);
+      await stage.server.look("grant usage on schema fire to job_writer");
+      for (let seed = 1; seed <= 3; seed++) {
+        const { broken } = await play(stage, seed);
+        if (broken.some((one) => one.startsWith("promise 2"))) return;
+      }
+      assert.fail("three schedules kept promise 2");
+    } finally {
+      await stage.close();
+    }
+  });
+
+  it("are seen broken: more runs at once than the capacity", async function () {
+    this.timeout(4 * SCHEDULE_MS);
+    const stage = await Stage.open();
+    try {
+      const [plan] =
+        (await stage.server.look(
+          "select pg_get_functiondef(oid) as source from pg_proc where proname = 'plan_runs'",
+        )) ?? [];
+      await stage.server.look(plan.source.replace("generate_series(1, p_slots)", "generate_series(1, p_slots + 2)"));
+      for (let seed = 1; seed <= 3; seed++) {
+        const { broken } = await play(stage, seed);
+        if (broken.some((one) => one.startsWith("promise 4"))) return;
+      }
+      assert.fail("three schedules kept promise 4");
+    } finally {
+      await stage.close();
+    }
+  });
+});
