@@ -1,16 +1,16 @@
 import pg from "pg";
 import { testDispatcher } from "../dispatcher/testing.ts";
 import { createToken, type Scope } from "../jobs/tokens.ts";
+import type { Cloud } from "../local/cloud.ts";
 import { trackingStore } from "../tracking/index.ts";
 import { createApp } from "./app.ts";
 
 /** The API over a database, queues and buckets of its own; `as` makes the headers of a caller. */
-export async function testApi(settings: Record<string, object> = {}) {
-  const d = await testDispatcher({
-    ...settings,
-    jobs: { rawSql: true, ...settings.jobs },
-    api: { openRates: true, ...settings.api },
-  });
+export async function testApi(settings: Record<string, object> = {}, cloud?: Promise<Cloud>) {
+  const d = await testDispatcher(
+    { ...settings, jobs: { rawSql: true, ...settings.jobs }, api: { openRates: true, ...settings.api } },
+    cloud,
+  );
   const db = new pg.Pool({
     connectionString: d.database.urlAs("api_reader"),
     max: 4,

@@ -6,6 +6,7 @@ import pg from "pg";
 import { pino } from "pino";
 import { readSettings, type Settings } from "../jobs/settings.ts";
 import { jobDatabase } from "../jobs/testing.ts";
+import type { Cloud } from "../local/cloud.ts";
 import { testCloud } from "../local/testing.ts";
 import { trackingStore } from "../tracking/index.ts";
 import type { Context } from "./context.ts";
@@ -32,9 +33,12 @@ export class FakeLauncher implements Launcher {
   }
 }
 
-/** A dispatcher over a database, queues and buckets of its own, and a launcher that starts nothing. */
-export async function testDispatcher(settings: object = {}) {
-  const [fixture, cloud] = await Promise.all([jobDatabase(), testCloud()]);
+/**
+ * A dispatcher over a database, queues and buckets of its own, and a launcher that starts nothing.
+ * @param made the stand-in for AWS, where a test does not want the platform's own
+ */
+export async function testDispatcher(settings: object = {}, made: Promise<Cloud> = testCloud()) {
+  const [fixture, cloud] = await Promise.all([jobDatabase(), made]);
   Object.assign(process.env, fixture.database.env);
   const queues: NonNullable<Settings["queues"]> = {
     requests: cloud.createQueue("requests"),

@@ -1,0 +1,312 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { CreateQueueCommand, DeleteQueueCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { handler } from "../../db/lambda.ts";
+import { emptyDatabase } from "../../db/testing.ts";
+import { testApi } from "../api/testing.ts";
+import { type Moto, startMoto } from "../dispatcher/launchers/testing/moto.ts";
+import { onRequests } from "../dispatcher/requests.ts";
+import { sweep } from "../dispatcher/sweep.ts";
+import { sqsEvent } from "../dispatcher/testing.ts";
+import { redrive } from "../jobs/deadLetters.ts";
+import { requirePython } from "../runner/glue/testing/python.ts";
+import { openSource } from "../runner/load/source.ts";
+import { MultipartUpload } from "../runner/multipart.ts";
+import type { Cloud } from "./cloud.ts";
+
+const QUEUES = ["requests", "wakeups", "dead-letters", "responses", "responses-acme"];
+const BUCKETS = ["results", "uploads"];
+/** Rooms whose calls to AWS are not the platform's own: what stands for AWS, and what looks at a platform from outside. */
+const OUTSIDE = new Set(["local", "bench", "smoke", "cli", "fire"]);
+/** Proved in dispatcher/launchers/aws.test.ts. */
+const ELSEWHERE = /launchers/;
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Every command of an AWS client that the platform's own code makes. */
+function commands(): Set<string> {
+  const files = ["runtime", "db"]
+    .flatMap((room) =>
+      readdirSync(`${root}${room}`, { recursive: true, encoding: "utf8" }).map((at) => `${room}/${at}`),
+    )
+    .filter((file) => file.endsWith(".ts") && !/testing|\.test\.ts$/.test(file) && !ELSEWHERE.test(file))
+    .filter((file) => !OUTSIDE.has(file.split("/")[1] ?? ""));
+  return new Set(
+    files.flatMap((file) =>
+      [...readFileSync(`${root}${file}`, "utf8").matchAll(/new (?:[\w.#]+\.)?([A-Z]\w+Command)\(/g)].map(
+        ([, name]) => name ?? "",
+      ),
+    ),
+  );
+}
+
+describe("calls to AWS, against moto's", () => {
+  let moto: Moto;
+  let p: Awaited<ReturnType<typeof testApi>>;
+  const called = new Set<string>();
+  const kept = { ...process.env };
+  before(async function () {
+    moto = await startMoto(requirePython(this, "moto_server"));
+    p = await testApi({ jobs: { inlineBytes: 2_000 } }, motoCloud(moto));
+    for (const client of [p.context.sqs, p.s3])
+      (client as SQSClient).middlewareStack.add(
+        (next, { commandName = "" }) =>
+          (args) => {
+            called.add(commandName);
+            return next(args);
+          },
+        { step: "initialize", name: "called" },
+      );
+    Object.assign(process.env, { ...p.cloud.env, AWS_ENDPOINT_URL_SECRETS_MANAGER: moto.endpoint });
+  });
+  after(async () => {
+    for (const name of Object.keys(process.env)) if (!(name in kept)) delete process.env[name];
+    Object.assign(process.env, kept);
+    await p?.close();
+    await moto?.stop();
+  });
+
+  const send = (queue: string, body: string) =>
+    p.context.sqs.send(new SendMessageCommand({ QueueUrl: queue, MessageBody: body }));
+  const put = async (Key: string, Body: string) =>
+    (await p.s3.send(new PutObjectCommand({ Bucket: "uploads", Key, Body }))).ETag ?? "";
+  /** A queue as it is where somebody has deleted it. */
+  const gone = (queue: string) => `${queue}-gone`;
+  const read = (requestId: string) => ({ requestId, task: { type: "read", query: "price_export" } });
+  const isName = (name: string) => (error: Error) => {
+    assert.match(`${error.name}: ${error.message}`, new RegExp(name));
+    return true;
+  };
+
+  describe("SQS", () => {
+    it("takes what is no request as a dead letter, with its reason, and puts it back by its class", async () => {
+      const { queues } = p.context;
+      await onRequests(p.context, sqsEvent("not json"));
+      await send(queues.deadLetters, JSON.stringify(read("received-too-often")));
+      const counts = await redrive(p.context.sqs, queues, { dryRun: false, limit: 10 });
+      assert.deepEqual(counts, { redriven: { ReceivedTooOften: 1 }, kept: { UnreadableMessage: 1 } });
+      assert.deepEqual(
+        (await p.receive(queues.requests)).map(({ Body }) => JSON.parse(Body ?? "").requestId),
+        ["received-too-often"],
+      );
+      const [left] = await p.receive(queues.deadLetters);
+      assert.equal(left?.MessageAttributes?.errorType?.StringValue, "UnreadableMessage");
+    });
+
+    it("has a message stay where its dead letter cannot be put, and says what is missing", async () => {
+      const { queues } = p.context;
+      const context = { ...p.context, queues: { ...queues, deadLetters: gone(queues.deadLetters) } };
+      const event = sqsEvent("not json");
+      const { batchItemFailures } = await onRequests(context, event);
+      assert.deepEqual(batchItemFailures, [{ itemIdentifier: event.Records[0]?.messageId }]);
+      await assert.rejects(
+        redrive(p.context.sqs, context.queues, { dryRun: true, limit: 1 }),
+        isName("QueueDoesNotExist|NonExistentQueue"),
+      );
+    });
+
+    it("keeps a response due whose queue is not there, and sends the same once it is", async () => {
+      const { queues } = p.context;
+      await onRequests(
+        { ...p.context, queues: { ...queues, responses: gone(queues.responses) } },
+        sqsEvent({ requestId: "due", task: {} }),
+      );
+      await p.admin.query("update jobs.responses set due_at = jobs.clock() where sent_at is null");
+      const { rows } = await p.admin.query(
+        "select body from jobs.responses where request_id = 'due' and sent_at is null",
+      );
+      assert.equal(await sweep(p.context), 1);
+      assert.deepEqual(
+        (await p.receive(queues.responses)).map(({ Body }) => Body),
+        [rows[0].body],
+      );
+    });
+
+    it("takes a job in by the API though nobody can be woken", async () => {
+      const headers = await p.as("default");
+      const { queues } = p.context;
+      const { wakeups } = queues;
+      const submit = (id: string) => p.app.inject({ method: "POST", url: "/jobs", headers, payload: read(id) });
+      assert.equal((await submit("woken")).statusCode, 202);
+      assert.equal((await p.receive(wakeups)).length, 1);
+      queues.wakeups = gone(wakeups);
+      assert.equal((await submit("not-woken")).statusCode, 202);
+      queues.wakeups = wakeups;
+    });
+  });
+
+  describe("S3", () => {
+    const target = (Bucket: string) => ({ Bucket, Key: randomUUID(), ContentType: "text/csv" });
+    const text = async (source: { s3: string; etag?: string }) => {
+      const rules = { hosts: [], maxBytes: 1_000 };
+      let all = "";
+      for await (const chunk of await openSource(source, "none", async () => p.s3, rules, new AbortController().signal))
+        all += chunk;
+      return all;
+    };
+
+    it("keeps a result of several parts, whole", async () => {
+      const to = target("results");
+      const upload = await MultipartUpload.begin(p.s3, to);
+      const part = Buffer.alloc(6 * 1024 * 1024, "0123456789abcdef");
+      await upload.write(part);
+      await upload.write(part);
+      await upload.finish();
+      const { Body } = await p.s3.send(new GetObjectCommand(to));
+      assert(Buffer.concat([part, part]).equals(Buffer.from((await Body?.transformToByteArray()) ?? [])));
+    });
+
+    it("has no object after an upload was given up, and an error of the job's where S3 refuses", async () => {
+      const to = target("results");
+      const upload = await MultipartUpload.begin(p.s3, to);
+      await upload.write(Buffer.from("a few bytes"));
+      await upload.abort();
+      await assert.rejects(p.s3.send(new GetObjectCommand(to)), { name: "NoSuchKey" });
+      const late = async () => {
+        await upload.write(Buffer.alloc(5 * 1024 * 1024));
+        await upload.finish();
+      };
+      await assert.rejects(late(), { code: "StorageUnavailable" });
+      await assert.rejects(MultipartUpload.begin(p.s3, target("no-such-bucket")), {
+        code: "StorageUnavailable",
+        message: /NoSuchBucket/,
+      });
+    });
+
+    it("loads what lay there when it was accepted, and nothing else", async () => {
+      const etag = await put("batch.csv", "first");
+      const source = { s3: "s3://uploads/batch.csv", etag };
+      assert.equal(await text(source), "first");
+      await put("batch.csv", "second");
+      await assert.rejects(text(source), { code: "SourceChanged" });
+      await assert.rejects(text({ s3: "s3://uploads/none.csv" }), { code: "SourceNotFound", message: /NoSuchKey/ });
+      await assert.rejects(text({ s3: "s3://no-such-bucket/none.csv" }), { code: "SourceNotFound" });
+    });
+
+    it("pins a source as it is accepted, and answers SourceNotFound where there is none", async () => {
+      const etag = await put("pinned.csv", "x");
+      const update = (s3: string) => ({ type: "update", target: "prices", source: { s3 } });
+      await onRequests(
+        p.context,
+        sqsEvent(
+          { requestId: "pinned", task: update("s3://uploads/pinned.csv") },
+          { requestId: "missing", task: update("s3://uploads/missing.csv") },
+        ),
+      );
+      const { rows } = await p.admin.query(
+        "select task #>> '{source,etag}' as etag from jobs.jobs where request_id = 'pinned'",
+      );
+      assert.equal(rows[0].etag, etag);
+      const [answer] = await p.receive(p.context.queues.responses);
+      assert.equal(JSON.parse(answer?.Body ?? "").error.type, "SourceNotFound");
+    });
+
+    it("takes a file by presigned links, puts it together, or gives it up", async () => {
+      const headers = await p.as("default");
+      const begin = async () =>
+        (
+          await p.app.inject({ method: "POST", url: "/uploads", headers, payload: { fileName: "a.csv", bytes: 3 } })
+        ).json();
+      const complete = (id: string, etag: string) =>
+        p.app.inject({
+          method: "POST",
+          url: `/uploads/${id}/complete`,
+          headers,
+          payload: { parts: [{ partNumber: 1, etag }] },
+        });
+      const first = await begin();
+      const answer = await fetch(first.parts[0].url, { method: "PUT", body: "a,b" });
+      assert.equal(answer.status, 200);
+      const done = await complete(first.id, answer.headers.get("etag") ?? "");
+      assert.equal(done.statusCode, 200, done.body);
+      assert.equal(await text({ s3: done.json().location }), "a,b");
+
+      const second = await begin();
+      const refused = await complete(second.id, '"0"');
+      assert.deepEqual([refused.statusCode, refused.json().type], [400, "SourceNotFound"], refused.body);
+      assert.match(refused.json().detail, /InvalidPart/);
+      const giveUp = () => p.app.inject({ method: "DELETE", url: `/uploads/${second.id}`, headers });
+      assert.equal((await giveUp()).statusCode, 204);
+      assert.equal((await giveUp()).json().type, "SourceNotFound");
+    });
+  });
+
+  describe("Secrets Manager", () => {
+    const secret = async (value: string) => {
+      const secrets = new SecretsManagerClient(moto);
+      const { ARN = "" } = await secrets.send(new CreateSecretCommand({ Name: randomUUID(), SecretString: value }));
+      secrets.destroy();
+      process.env.MASTER_SECRET_ARN = ARN;
+    };
+
+    it("gives the migrations their master, whose password is in nothing they say", async () => {
+      called.add("GetSecretValueCommand");
+      const database = await emptyDatabase();
+      try {
+        const { hostname, port, pathname, username, password } = new URL(database.url);
+        Object.assign(process.env, { DATABASE_HOST: hostname, DATABASE_PORT: port, DATABASE_NAME: pathname.slice(1) });
+        await secret(JSON.stringify({ username, password: decodeURIComponent(password) }));
+        const { applied } = (await handler()) as { applied: string[] };
+        assert(applied.length > 0);
+        assert.deepEqual(await handler(), { applied: [] });
+      } finally {
+        await database.drop();
+      }
+    });
+
+    it("is told of when it holds no login, or is not there, without what it holds", async () => {
+      await secret('{"password":"hunter2"}');
+      await assert.rejects(handler(), (error: Error) => {
+        assert.match(error.message, /no username and password/);
+        assert.doesNotMatch(String(error.stack), /hunter2/);
+        return true;
+      });
+      process.env.MASTER_SECRET_ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:none-abcdef";
+      await assert.rejects(handler(), { name: "ResourceNotFoundException" });
+    });
+  });
+
+  // A suite of its own, to come last.
+  describe("all together", () => {
+    it("are every call that the platform's code makes, but for the launchers'", () =>
+      assert.deepEqual(
+        [...commands()].filter((name) => !called.has(name)),
+        [],
+      ));
+  });
+});
+
+/** Queues and buckets in moto, in place of the platform's own stand-in. */
+async function motoCloud({ endpoint, region, credentials }: Moto): Promise<Cloud> {
+  const sqs = new SQSClient({ endpoint, region, credentials });
+  const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+  const urls = new Map<string, string>();
+  for (const QueueName of QUEUES)
+    urls.set(QueueName, (await sqs.send(new CreateQueueCommand({ QueueName }))).QueueUrl ?? "");
+  for (const Bucket of BUCKETS)
+    await s3.send(
+      new CreateBucketCommand({ Bucket, CreateBucketConfiguration: { LocationConstraint: "eu-central-1" } }),
+    );
+  return {
+    endpoint,
+    region,
+    port: Number(new URL(endpoint).port),
+    env: {
+      AWS_REGION: region,
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_ENDPOINT_URL_SQS: endpoint,
+      AWS_ENDPOINT_URL_S3: endpoint,
+    },
+    createQueue: (name) => urls.get(name) ?? assert.fail(name),
+    createBucket: () => undefined,
+    async stop() {
+      for (const QueueUrl of urls.values()) await sqs.send(new DeleteQueueCommand({ QueueUrl }));
+      sqs.destroy();
+      s3.destroy();
+    },
+  };
+}
