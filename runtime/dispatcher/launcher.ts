@@ -18,6 +18,14 @@ export interface Launcher {
   status(run: string, externalId: string | undefined): Promise<RunStatus>;
   /** Ends a run by force. Its database session is not this method's matter. */
   stop(run: string, externalId: string | undefined): Promise<void>;
+  /** The runs of this platform that live, as the account shows them: where one may live that no slot is held for. */
+  living?(): Promise<LivingRun[]>;
+}
+
+/** A run that lives, and what AWS calls it. */
+export interface LivingRun {
+  run: string;
+  externalId: string;
 }
 
 /**

@@ -1,31 +1,68 @@
 import { endBackend } from "../jobs/backend.ts";
 import { connect } from "../jobs/database.ts";
 import { JobError } from "../jobs/errors.ts";
-import { type LostJob, lostJobs, openRuns, runEnded, runStopping, settleLost } from "../jobs/runs.ts";
+import { type LostJob, lostJobs, type OpenRun, openRuns, runEnded, runStopping, settleLost } from "../jobs/runs.ts";
+import { RUNNERS } from "../jobs/states.ts";
 import type { Context } from "./context.ts";
 
 /**
- * Settles what has died: frees the slots of runs that are known to have ended, ends those that are silent, and takes
- * jobs from runners that lost them. A slot is freed only when its run is known to be gone; a job is given on only when
+ * Settles what has died: frees the slots of runs that are known to have ended, ends those that are silent or hold no
+ * slot, and takes jobs from runners that lost them. A slot is freed only when its run is known to be gone; a job is given on only when
  * its database session is.
  */
 export async function reap(context: Context): Promise<void> {
   await reapRuns(context);
+  await reapStrays(context);
   await reapJobs(context);
 }
 
-async function reapRuns({ db, settings, launchers, log }: Context): Promise<void> {
-  for (const { run, runner, externalId, silent } of await openRuns(db, 2 * settings.jobs.leaseSeconds)) {
+/**
+ * Ends runs that live though their slot was given up: one whose launch nobody could tell of and which AWS showed too late,
+ * and which does not end by itself. A slot is held before its run is launched, so what was listed first and holds none
+ * is nobody's.
+ */
+async function reapStrays({ db, launchers, log }: Context): Promise<void> {
+  for (const runner of RUNNERS) {
     const launcher = launchers[runner];
-    const status = await launcher.status(run, externalId);
-    if (status === "ENDED" || (status === "UNKNOWN" && silent)) {
-      log.info({ run, runner, externalId }, "run ended");
-      await runEnded(db, run, silent ? "LOST" : "ENDED");
-    } else if (silent) {
-      log.warn({ run, runner, externalId }, "run is silent: ending it");
-      await runStopping(db, run);
-      await launcher.stop(run, externalId);
+    const living = await launcher.living?.().catch((error) => {
+      log.error({ runner, error: String(error) }, "the runs that live could not be listed");
+    });
+    if (!living || living.length === 0) continue;
+    const held = new Set((await openRuns(db, 0)).map(({ run }) => run));
+    for (const { run, externalId } of living) {
+      if (held.has(run)) continue;
+      log.warn({ run, runner, externalId }, "a run lives that holds no slot: ending it");
+      await launcher.stop(run, externalId).catch((error) => {
+        log.error({ run, runner, externalId, error: String(error) }, "it could not be ended");
+      });
     }
+  }
+}
+
+async function reapRuns(context: Context): Promise<void> {
+  const { db, settings, log } = context;
+  for (const open of await openRuns(db, 2 * settings.jobs.leaseSeconds)) {
+    try {
+      await reapRun(context, open);
+    } catch (error) {
+      // An account that does not answer keeps slots taken, and no job from being given on.
+      const { run, runner, externalId } = open;
+      log.error({ run, runner, externalId, error: String(error) }, "a run could not be looked at");
+    }
+  }
+}
+
+async function reapRun({ db, launchers, log }: Context, open: OpenRun): Promise<void> {
+  const { run, runner, externalId, silent } = open;
+  const launcher = launchers[runner];
+  const status = await launcher.status(run, externalId);
+  if (status === "ENDED" || (status === "UNKNOWN" && silent)) {
+    log.info({ run, runner, externalId }, "run ended");
+    await runEnded(db, run, silent ? "LOST" : "ENDED");
+  } else if (silent) {
+    log.warn({ run, runner, externalId }, "run is silent: ending it");
+    await runStopping(db, run);
+    await launcher.stop(run, externalId);
   }
 }
 

@@ -10,13 +10,14 @@ import type { Cloud } from "../local/cloud.ts";
 import { testCloud } from "../local/testing.ts";
 import { trackingStore } from "../tracking/index.ts";
 import type { Context } from "./context.ts";
-import type { Launcher, RunStatus } from "./launcher.ts";
+import type { Launcher, LivingRun, RunStatus } from "./launcher.ts";
 
 /** A launcher that starts nothing and remembers what it was told; tests say what it answers. */
 export class FakeLauncher implements Launcher {
   readonly started: string[] = [];
   readonly stopped: string[] = [];
   statuses = new Map<string, RunStatus>();
+  readonly lives: LivingRun[] = [];
   failure: Error | undefined;
 
   async start(run: string, _runner: string, inTime?: () => void): Promise<string> {
@@ -30,6 +31,9 @@ export class FakeLauncher implements Launcher {
   }
   async stop(run: string): Promise<void> {
     this.stopped.push(run);
+  }
+  async living(): Promise<LivingRun[]> {
+    return this.lives;
   }
 }
 

@@ -122,6 +122,26 @@ describe("the dispatcher's duties", () => {
     assert.equal(await openRuns(), 0);
   });
 
+  it("gives a lost job on although the account does not answer, and frees no slot meanwhile", async () => {
+    await accept(d.context.db, [newJob("a")]);
+    await claimed();
+    await d.admin.query("update jobs.jobs set lease_until = jobs.clock() - interval '1 second'");
+    d.launcher.status = () => Promise.reject(new Error("RequestLimitExceeded"));
+    await reap(d.context);
+    assert.deepEqual(await jobs(), [{ request_id: "a", status: "PENDING", attempt: 1 }]);
+    assert.equal(await openRuns(), 1);
+  });
+
+  it("ends a run that lives though its slot was given up, and none that holds one", async () => {
+    await accept(d.context.db, [newJob("a")]);
+    const { run } = await claimed();
+    const stray = "00000000-0000-4000-8000-000000000000";
+    d.launcher.lives.push({ run, externalId: "i-1" }, { run: stray, externalId: "i-2" });
+    await reap(d.context);
+    assert.deepEqual([...new Set(d.launcher.stopped)], [stray]);
+    assert.deepEqual(await jobs(), [{ request_id: "a", status: "IN_PROGRESS", attempt: 1 }]);
+  });
+
   it("sends a response whose sending was not recorded, and the same one again if asked", async () => {
     await accept(d.context.db, [newJob("a")]);
     const { job, keeper } = await claimed();

@@ -5,6 +5,7 @@ import {
   DescribeInstancesCommand,
   DescribeSubnetsCommand,
   EC2Client,
+  type RunInstancesCommandInput,
 } from "@aws-sdk/client-ec2";
 import { CreateJobCommand, GetJobRunCommand, GlueClient } from "@aws-sdk/client-glue";
 import { requirePython } from "../../runner/glue/testing/python.ts";
@@ -88,6 +89,13 @@ describe("launchers against moto's AWS", () => {
       assert.deepEqual(sent, [{ JobName: name, JobRunIds: [id] }]);
     });
 
+    it("lists the runs that live, and what each was told to be", async () => {
+      const name = await job(5);
+      const run = randomUUID();
+      const externalId = await launcher(name).start(run, "glue");
+      assert.deepEqual(await launcher(name).living(), [{ run, externalId }]);
+    });
+
     it("knows nothing of a run that never was, and takes a job that is missing for an unknown outcome", async () => {
       const name = await job(1);
       assert.equal(await launcher(name).status(randomUUID(), undefined), "UNKNOWN");
@@ -100,6 +108,7 @@ describe("launchers against moto's AWS", () => {
     let ec2: EC2Client;
     let subnetIds: string[];
     let launcher: Ec2Launcher;
+    let other: Ec2Launcher;
     const states = async (run: string) => {
       const { Reservations = [] } = await ec2.send(
         new DescribeInstancesCommand({ Filters: [{ Name: `tag:${RUN_TAG}`, Values: [run] }] }),
@@ -118,6 +127,7 @@ describe("launchers against moto's AWS", () => {
       );
       const template = { launchTemplateId: LaunchTemplate?.LaunchTemplateId ?? "", launchTemplateVersion: "1" };
       launcher = new Ec2Launcher({ ...template, subnetIds, tags: { "rates:stack": "test" } }, ec2);
+      other = new Ec2Launcher({ ...template, subnetIds, tags: { "rates:stack": "other" } }, ec2);
     });
     after(() => ec2.destroy());
 
@@ -137,6 +147,46 @@ describe("launchers against moto's AWS", () => {
       assert.equal(await launcher.status(run, undefined), "ALIVE");
       await launcher.stop(run, undefined);
       assert.deepEqual(await states(run), ["terminated"]);
+    });
+
+    it("lists this stack's instances that live, with their runs, and no other stack's", async () => {
+      const run: string = randomUUID();
+      const externalId = await launcher.start(run, "ec2");
+      const ended: string = randomUUID();
+      await launcher.stop(ended, await launcher.start(ended, "ec2"));
+      const living = await launcher.living();
+      assert.deepEqual(
+        living.filter((one) => [run, ended].includes(one.run)),
+        [{ run, externalId }],
+      );
+      assert.deepEqual(await other.living(), []);
+    });
+
+    it("tries every subnet where a zone has no room, with a token of its own for each, and gives up when none has", async () => {
+      const sent: (string | undefined)[][] = [];
+      let left = 1;
+      ec2.middlewareStack.add(
+        (next, context) => async (args) => {
+          if (context.commandName !== "RunInstancesCommand") return next(args);
+          const { SubnetId, ClientToken } = args.input as RunInstancesCommandInput;
+          sent.push([SubnetId, ClientToken]);
+          if (left-- > 0) throw Object.assign(new Error("no room"), { name: "InsufficientInstanceCapacity" });
+          return next(args);
+        },
+        { name: "full", step: "initialize" },
+      );
+      try {
+        assert.match(await launcher.start(randomUUID(), "ec2"), /^i-/);
+        assert.deepEqual(
+          sent.map(([subnet]) => subnet),
+          subnetIds,
+        );
+        assert.equal(new Set(sent.map(([, token]) => token)).size, 2);
+        left = 2;
+        await assert.rejects(launcher.start(randomUUID(), "ec2"), Refused);
+      } finally {
+        ec2.middlewareStack.remove("full");
+      }
     });
 
     it("does not take an instance that is not shown for a dead one", async () => {

@@ -3,14 +3,19 @@ import {
   DescribeInstancesCommand,
   EC2Client,
   type Instance,
+  paginateDescribeInstances,
   RunInstancesCommand,
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import type { Settings } from "../../jobs/settings.ts";
-import { type Launcher, Refused, type RunStatus } from "../launcher.ts";
+import { type Launcher, type LivingRun, Refused, type RunStatus } from "../launcher.ts";
 
 /** The tag by which an instance knows its run (it reads it from its metadata) and by which it is found again. */
 export const RUN_TAG = "rates:run";
+/** The tag, among the settings', that tells this stack's instances from others of its account. */
+const STACK_TAG = "rates:stack";
+/** States of an instance that costs, or could again. */
+const LIVING = ["pending", "running", "stopping", "stopped"];
 
 /** This subnet's zone has no room: another one may. */
 const TRY_NEXT = new Set(["InsufficientInstanceCapacity", "InsufficientFreeAddressesInSubnet", "Unsupported"]);
@@ -86,6 +91,22 @@ export class Ec2Launcher implements Launcher {
   async stop(run: string, externalId: string | undefined): Promise<void> {
     const id = externalId ?? (await this.#find(run, undefined))?.InstanceId;
     if (id) await this.#ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
+  }
+
+  async living(): Promise<LivingRun[]> {
+    const stack = this.#template.tags[STACK_TAG];
+    if (stack === undefined) return [];
+    const Filters = [
+      { Name: `tag:${STACK_TAG}`, Values: [stack] },
+      { Name: "instance-state-name", Values: LIVING },
+    ];
+    const living: LivingRun[] = [];
+    for await (const { Reservations = [] } of paginateDescribeInstances({ client: this.#ec2 }, { Filters }))
+      for (const { InstanceId: externalId, Tags = [] } of Reservations.flatMap((one) => one.Instances ?? [])) {
+        const run = Tags.find(({ Key }) => Key === RUN_TAG)?.Value;
+        if (run && externalId) living.push({ run, externalId });
+      }
+    return living;
   }
 
   async #find(run: string, externalId: string | undefined): Promise<Instance | undefined> {

@@ -7,7 +7,7 @@ import {
   StartJobRunCommand,
 } from "@aws-sdk/client-glue";
 import type { Settings } from "../../jobs/settings.ts";
-import { type Launcher, Refused, type RunStatus } from "../launcher.ts";
+import { type Launcher, type LivingRun, Refused, type RunStatus } from "../launcher.ts";
 
 /** What Glue answers when the account or the job has no room; the same request can succeed later. */
 const NO_ROOM = new Set([
@@ -60,6 +60,13 @@ export class GlueLauncher implements Launcher {
     if (id) await this.#glue.send(new BatchStopJobRunCommand({ JobName: this.#job.jobName, JobRunIds: [id] }));
   }
 
+  async living(): Promise<LivingRun[]> {
+    return (await this.#newest()).flatMap(({ Arguments, Id, JobRunState = "" }) => {
+      const run = Arguments?.["--run"];
+      return run && Id && ALIVE.has(JobRunState) && JobRunState !== "STOPPING" ? [{ run, externalId: Id }] : [];
+    });
+  }
+
   async #find(run: string, externalId: string | undefined): Promise<JobRun | undefined> {
     const JobName = this.#job.jobName;
     if (externalId) {
@@ -70,8 +77,14 @@ export class GlueLauncher implements Launcher {
         throw error;
       }
     }
-    // Newest first: a run that was started a start deadline ago stands on the first page.
-    const { JobRuns = [] } = await this.#glue.send(new GetJobRunsCommand({ JobName, MaxResults: 200 }));
-    return JobRuns.find((one) => one.Arguments?.["--run"] === run);
+    return (await this.#newest()).find((one) => one.Arguments?.["--run"] === run);
+  }
+
+  /** Newest first: a run that was started a start deadline ago stands on the first page. */
+  async #newest(): Promise<JobRun[]> {
+    const { JobRuns = [] } = await this.#glue.send(
+      new GetJobRunsCommand({ JobName: this.#job.jobName, MaxResults: 200 }),
+    );
+    return JobRuns;
   }
 }
