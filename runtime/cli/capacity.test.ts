@@ -22,7 +22,7 @@ describe("rates capacity", () => {
     const text = stripVTControlCharacters(capacityText("prod", prod, 140));
     assert.match(text, /^Stack prod: account 333333333333 in eu-central-1, 100 % of its quotas$/m);
     assert(text.includes(`Glue  ${plan.glue.maxConcurrentRuns} runs at once`));
-    assert.match(text, /limited by runners\.glue\.maxRuns/);
+    assert.match(text, /limited by runners\.glue\.maxRuns; to have more, raise runners\.glue\.maxRuns/);
     assert.match(text, /^ *78 % .* 200 +256 +vCPUs +quotas\.ec2Vcpus 256/m);
     assert.match(
       text,

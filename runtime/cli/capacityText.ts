@@ -5,13 +5,17 @@ import type { StackConfig } from "../../stacks/schema.ts";
 import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
 import { blocks } from "./progress.ts";
 import { dim, durationText } from "./screen.ts";
-import { cutTo, table } from "./table.ts";
+import { table, wrapped } from "./table.ts";
 
 /** How runs of each kind are called. */
 export const RUNNER_NAMES: Record<RunnerKind, string> = { glue: "Glue", ec2: "EC2" };
 
 /** Bars of shares are so long. */
 const BAR = 10;
+/** In a terminal that is narrower the names of limits come before their bars. */
+const BARS_FROM = 100;
+/** What is said of a runner kind stands behind its name. */
+const INDENT = 6;
 const count = (value: number) => (Math.round(value * 1000) / 1000).toLocaleString("en");
 
 /** Runs in use, where a platform was asked. */
@@ -46,13 +50,14 @@ const eachOf = (kind: RunnerKind, config: StackConfig, plan: CapacityPlan): stri
 function runnerLines(kind: RunnerKind, { runs, bounds }: Room, each: string, live: Live | undefined, room: number) {
   const [first, second] = bounds;
   const now = live?.[kind];
-  const note = (text: string) => `      ${cutTo(text, room - 6)}`;
-  return [
-    `${RUNNER_NAMES[kind].padEnd(4)}  ${cutTo(`${count(runs)} runs at once: ${each}`, room - 6)}`,
-    ...(now ? [note(`now ${now.running} of the ${now.slots} that the running platform has`)] : []),
-    ...(first ? [note(`limited by ${first.limit}`), note(dim(`to have more: ${first.remedy}`))] : []),
-    ...(second ? [note(dim(`next limit: ${count(second.runs)}, by ${second.limit}`))] : []),
+  const notes = [
+    `${count(runs)} runs at once: ${each}`,
+    ...(now ? [`now ${now.running} of the ${now.slots} that the running platform has`] : []),
+    ...(first ? [`limited by ${first.limit}; to have more, ${first.remedy}`] : []),
+    ...(second ? [`next limit: ${count(second.runs)}, by ${second.limit}`] : []),
   ];
+  const lines = notes.flatMap((note) => wrapped(note, room - INDENT));
+  return lines.map((line, index) => `${(index === 0 ? RUNNER_NAMES[kind] : "").padEnd(INDENT)}${line}`);
 }
 
 /** What the plan uses of each limit, the fullest first. */
@@ -60,18 +65,19 @@ function limitTable(config: StackConfig, plan: CapacityPlan, room: number): stri
   const rows = needsOf(config, plan)
     .map((need) => ({ ...need, share: need.limit === 0 ? 1 : need.used / need.limit }))
     .toSorted((a, b) => b.share - a.share);
+  const bars = room >= BARS_FROM;
   return table(
-    ["FULL", "", "USED", "OF", "WHAT", "LIMIT"],
+    ["FULL", ...(bars ? [""] : []), "USED", "OF", "WHAT", "LIMIT"],
     rows.map(({ share, used, limit, unit, from }) => [
       `${Math.floor(share * 100 + 1e-9)} %`,
-      blocks(share, BAR),
+      ...(bars ? [blocks(share, BAR)] : []),
       count(used),
       count(limit),
       unit.replace(/ (\(|for ).*$/, ""),
       from,
     ]),
     room,
-    { right: [0, 2, 3] },
+    { right: bars ? [0, 2, 3] : [0, 1, 2] },
   );
 }
 
@@ -119,6 +125,6 @@ export function burstText(bursts: readonly Burst[], seconds: number, room: numbe
     ...[
       `On top: the start of the first runs, given up after ${durationText(starts * 1000)}; each goes on with the next job.`,
       "Nothing is refused: what waits lies in the database, in the order of the contract.",
-    ].map((line) => dim(cutTo(line, room))),
+    ].flatMap((line) => wrapped(line, room).map((one) => dim(one))),
   ].join("\n");
 }

@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import { reasonOf } from "./exits.ts";
-import { cutTo } from "./table.ts";
+import { wrapped } from "./table.ts";
 
 /** What became of a check. */
 export const OUTCOMES = {
@@ -62,16 +62,4 @@ export function checksText(checks: readonly Check[], room: number, stream = proc
   });
   const sums = (Object.keys(OUTCOMES) as Outcome[]).map((outcome) => `${countOf(checks, outcome)} ${outcome}`);
   return [...lines, "", sums.join(", ")].join("\n");
-}
-
-/** Text in lines of at most so many columns, broken between words; a word that is longer is cut. */
-function wrapped(text: string, columns: number): string[] {
-  const room = Math.max(20, columns);
-  const lines: string[] = [];
-  for (const word of text.split(/\s+/)) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= room) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(cutTo(word, room));
-  }
-  return lines;
 }

@@ -23,23 +23,29 @@ interface ListFlags {
   cursor?: string;
 }
 
+/** Terminals with fewer columns get short times. */
+const NARROW = 100;
+
 /** Jobs as lines; whose they are, where there are several's. */
 function jobTable(jobs: readonly JobDocument[]): string {
   const several = new Set(jobs.map(({ tenant }) => tenant)).size > 1;
+  const room = width(process.stdout);
+  // No year and no seconds before no ids.
+  const narrow = room < NARROW;
   return table(
-    ["STATUS", ...(several ? ["TENANT"] : []), "ID", "CREATED (UTC)", "TOOK", "ROWS", "WHAT"],
+    ["STATUS", ...(several ? ["TENANT"] : []), "ID", narrow ? "CREATED" : "CREATED (UTC)", "TOOK", "ROWS", "WHAT"],
     jobs.map((job) => [
       job.status,
       ...(several ? [job.tenant] : []),
       job.requestId,
-      job.createdAt.slice(0, 19).replace("T", " "),
+      (narrow ? job.createdAt.slice(5, 16) : job.createdAt.slice(0, 19)).replace("T", " "),
       job.stats ? durationText(job.stats.totalMs) : "",
       job.stats ? String(job.stats.rows ?? 0) : "",
       about(job),
     ]),
-    width(process.stdout),
+    room,
     {
-      keep: [several ? 2 : 1],
+      keep: [0, several ? 2 : 1],
       right: several ? [4, 5] : [3, 4],
       colour: (cell, column) =>
         column === 0 ? cell.replace(/\S+/, (status) => coloured(status, process.stdout)) : cell,

@@ -26,6 +26,8 @@ describe("tables", () => {
     const id = "a".repeat(60);
     assert(table(head, rows, 90, { keep: [1] }).includes(id));
     assert(!table(head, rows, 90).includes(id));
+    assert(table(head, rows, 72, { keep: [1] }).includes(id), "rather no last column");
+    assert(!table(head, rows, 72, { keep: [1] }).includes("WHAT"));
     assert(!table(head, rows, 40, { keep: [1] }).includes(id));
   });
 

@@ -29,6 +29,22 @@ export function cutTo(text: string, columns: number): string {
   return pieces.join("");
 }
 
+/** No line of prose is shorter, however narrow the terminal. */
+const NARROWEST_LINE = 20;
+
+/** Text in lines of at most so many columns, broken between words; a word that is longer is cut. */
+export function wrapped(text: string, columns: number): string[] {
+  const room = Math.max(NARROWEST_LINE, columns);
+  const lines: string[] = [];
+  for (const word of text.split(/\s+/)) {
+    const last = lines.at(-1);
+    if (last !== undefined && stringWidth(last) + 1 + stringWidth(word) <= room)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(cutTo(word, room));
+  }
+  return lines;
+}
+
 /** Text of exactly so many columns. */
 const filled = (text: string, columns: number): string => {
   const fitted = cutTo(text, columns);
@@ -43,7 +59,7 @@ export interface TableStyle {
   colour?: (cell: string, column: number) => string;
   /** Columns of numbers, which end at the right. */
   right?: readonly number[];
-  /** Columns that stay as wide as they are: ids that people copy. They give way only when nothing else can. */
+  /** Columns that stay as wide as they are: ids that people copy. Columns behind them are left out before they give way. */
   keep?: readonly number[];
 }
 
@@ -63,8 +79,10 @@ export function table(
   );
   const least = head.map((name) => Math.max(stringWidth(name), NARROWEST));
   narrow(widths, least, room, keep);
-  narrow(widths, least, room, []);
-  const shown = columnsThatFit(widths, room);
+  // Rather no last column than half an id.
+  if (columnsThatFit(widths, room) <= Math.max(...keep)) narrow(widths, least, room, []);
+  const shown = Math.max(1, columnsThatFit(widths, room));
+  if (shown === 1) widths[0] = Math.min(widths[0] ?? 0, Math.max(1, room));
   const line = (row: readonly string[], dress: (cell: string, column: number) => string) =>
     row
       .slice(0, shown)
@@ -88,11 +106,9 @@ function narrow(widths: number[], least: readonly number[], room: number, keep: 
   }
 }
 
-/** How many columns there is room for; the first always, cut to the room if it must be. */
-function columnsThatFit(widths: number[], room: number): number {
+/** How many columns there is room for. */
+function columnsThatFit(widths: readonly number[], room: number): number {
   const upTo = (column: number) => widths.slice(0, column + 1).reduce((sum, one) => sum + one + 2, -2);
   const over = widths.findIndex((_, column) => upTo(column) > room);
-  if (over > 0) return over;
-  if (over === 0) widths[0] = Math.max(1, room);
-  return over === 0 ? 1 : widths.length;
+  return over < 0 ? widths.length : over;
 }

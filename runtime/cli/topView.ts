@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { RUNNERS, STATES } from "../jobs/states.ts";
+import { isTerminal, RUNNERS, STATES } from "../jobs/states.ts";
 import { about } from "./about.ts";
 import { RUNNER_NAMES } from "./capacityText.ts";
 import type { JobDocument } from "./events.ts";
@@ -27,6 +27,7 @@ export function lookLines(look: Look, { columns, lines, stream }: Frame): string
     ...RUNNERS.map((kind) => runnerLine(look, kind, stream)),
     waitingLine(look),
     endedLine(look),
+    ...timesLines(look),
   ].map((line) => cutTo(line, columns));
   // The running ones first; what is left is for the slowest.
   const room = lines - head.length;
@@ -44,7 +45,9 @@ export function lookLines(look: Look, { columns, lines, stream }: Frame): string
 }
 
 function statesLine({ byStatus }: Look, stream: NodeJS.WriteStream): string {
-  const counts = STATES.map((state) => `${(byStatus[state] ?? 0).toLocaleString("en")} ${coloured(state, stream)}`);
+  const counts = STATES.filter((state) => !isTerminal(state) || (byStatus[state] ?? 0) > 0).map(
+    (state) => `${(byStatus[state] ?? 0).toLocaleString("en")} ${coloured(state, stream)}`,
+  );
   return `Jobs     ${counts.join("  ")}`;
 }
 
@@ -62,12 +65,16 @@ function waitingLine({ oldest, at, byStatus }: Look): string {
   return `Oldest   ${oldest.requestId} has waited ${waited}, of ${(byStatus.PENDING ?? 1).toLocaleString("en")}: ${about(oldest)}`;
 }
 
-function endedLine({ ended, percentiles: { queueMs, executionMs } }: Look): string {
+function endedLine({ ended }: Look): string {
   const rate = (ended.jobs / ended.milliseconds) * MINUTE;
-  const time = (name: string, { p50, p95 }: { p50: number | null; p95: number | null }) =>
-    p50 === null || p95 === null ? "" : `; ${name} ${durationText(p50)}, 95 % within ${durationText(p95)}`;
-  const failed = ended.failed > 0 ? ` (${ended.failed} failed)` : "";
-  return `Ended    ${rateText(rate)} a minute${failed}${time("waited", queueMs)}${time("ran", executionMs)}`;
+  return `Ended    ${rateText(rate)} a minute${ended.failed > 0 ? ` (${ended.failed} failed)` : ""}`;
+}
+
+function timesLines({ percentiles: { queueMs, executionMs } }: Look): string[] {
+  const times = Object.entries({ waited: queueMs, ran: executionMs }).flatMap(([name, { p50, p95 }]) =>
+    p50 === null || p95 === null ? [] : [`${name} ${durationText(p50)} (p95 ${durationText(p95)})`],
+  );
+  return times.length === 0 ? [] : [`Times    ${times.join(", ")}`];
 }
 
 /** Half a job a minute is not none. */

@@ -5,7 +5,7 @@ import { type Exit, exitOf } from "./exits.ts";
 import { interruptible } from "./interrupt.ts";
 import { bar, ProgressLine } from "./progress.ts";
 import { bytesText, coloured, dim, durationText, plain, say, width } from "./screen.ts";
-import { table } from "./table.ts";
+import { table, wrapped } from "./table.ts";
 
 /** How a job is followed. */
 export interface Following {
@@ -60,7 +60,7 @@ export function sayEnd(client: Client, document: JobDocument): Exit {
   const { status, stats, error, requestId, result } = document;
   say(`${coloured(status)} ${requestId}${stats ? dim(`  ${figures(stats)}`) : ""}`);
   if (error && status === "FAILED") {
-    say(`${error.type}: ${plain(error.message)}`);
+    for (const line of wrapped(`${error.type}: ${plain(error.message)}`, width(process.stderr))) say(line);
     sayDetails(error.details ?? []);
     say(
       error.retryable
