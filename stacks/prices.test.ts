@@ -3,7 +3,7 @@ import { ENDPOINTS } from "../infra/network.ts";
 import { planStack } from "./config.ts";
 import { costOf } from "./cost.ts";
 import { reliance } from "./costTable.ts";
-import { page } from "./docs.ts";
+import { pageOf } from "./docs/pages.ts";
 import { allPrices, type Price } from "./prices.ts";
 import { rawConfig } from "./testing/config.ts";
 
@@ -27,7 +27,7 @@ describe("the prices", () => {
     assert.match(reliance([price("unverified"), price("unverified")]), /^none of the 2 has been compared/);
     assert.match(reliance([price("2026-11"), price("unverified")]), /^1 of the 2 have not been compared/);
     assert.match(reliance([price("2026-11")]), /^all were compared .* in 2026-11$/);
-    assert.ok(page().includes(reliance(allPrices())));
+    assert.ok(pageOf("stacks/README.md").now.includes(reliance(allPrices())));
   });
 
   it("count as many endpoints as the network makes where there is no NAT", () => {
