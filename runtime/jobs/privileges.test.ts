@@ -24,6 +24,9 @@ const MAY: Readonly<Record<string, readonly Role[]>> = {
   "jobs.cancel(text,text)": ["api_reader"],
   "jobs.kept_request(text,text)": ["api_reader"],
   "jobs.room(text)": ["api_reader"],
+  // What the dashboard shows.
+  "jobs.activity(text,integer,integer,bigint)": ["api_reader"],
+  "jobs.standing(integer)": ["api_reader"],
   "jobs.iso(timestamp with time zone)": ["api_reader", "dispatcher"],
   "jobs.public_task(jsonb)": ["api_reader", "dispatcher"],
   "jobs.clock()": ["api_reader", "dispatcher", "job_keeper"],
