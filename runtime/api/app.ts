@@ -1,29 +1,33 @@
-import swagger from "@fastify/swagger";
 import Fastify, { type FastifyInstance, type FastifyReply, LogController, type onRequestHookHandler } from "fastify";
 import type { TSchema } from "typebox";
 import Value from "typebox/value";
 import { JobError } from "../jobs/errors.ts";
 import { problemsOf } from "../jobs/problems.ts";
-import { allQueries, allStatements, describeQuery } from "../jobs/queries.ts";
 import { createGuards } from "./auth.ts";
 import { readBodies } from "./body.ts";
+import { catalogueRoute } from "./catalogue.ts";
 import { dashboardRoutes } from "./dashboard/routes.ts";
 import type { ApiDeps, JobDeps } from "./deps.ts";
 import { docsRoutes } from "./docs.ts";
 import { eventRoute } from "./events.ts";
 import { explainRoute } from "./explain.ts";
+import { healthRoutes } from "./health.ts";
 import { jobRoutes } from "./jobs.ts";
 import { createLimits } from "./limits.ts";
 import { answerUnrouted } from "./methods.ts";
 import { metricsRoute } from "./metrics.ts";
+import { describeApi } from "./openapi.ts";
 import { previewRoute } from "./preview.ts";
 import { handleErrors, invalid, onClientError, sendProblem } from "./problem.ts";
 import { ratesRoute } from "./rates.ts";
 import { RatesReader } from "./ratesReader.ts";
 import { redriveRoute } from "./redrive.ts";
-import { resultRoutes } from "./results.ts";
+import { responseRoute } from "./response.ts";
+import { resultRoute } from "./results.ts";
+import { searchRoute } from "./search.ts";
 import { statsRoute } from "./stats.ts";
 import { timelineRoute } from "./timeline.ts";
+import { tokenRoutes } from "./tokens.ts";
 import { uploadRoutes } from "./uploads.ts";
 
 /** A request by HTTP holds what one by the queue may hold: SQS takes 1 MiB. */
@@ -60,20 +64,10 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     const problems = problemsOf(schema, value);
     return problems.length > 0 ? { error: invalid(problems) } : { value };
   });
-  await app.register(swagger, {
-    openapi: {
-      openapi: "3.1.0",
-      info: { title: "Rates platform", version: settings.version },
-      components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
-    },
-  });
-
-  app.get("/healthz", { schema: { summary: "Whether this process lives" } }, async () => ({ status: "ok" }));
-  app.get("/readyz", { schema: { summary: "Whether the database answers" } }, async () => {
-    await db.query("select from jobs.runners limit 1");
-    return { status: "ready" };
-  });
-
+  // What is sent is what was made: the schemas describe it, they do not change it.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  await describeApi(app, settings.version);
+  healthRoutes(app, deps);
   const limits = await createLimits(app, settings.api.limits);
   const guard = createGuards(db, limits);
   const { rates } = limits;
@@ -85,24 +79,19 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     new RatesReader(db, Math.min(RATES_STATEMENTS, settings.api.poolMax)),
     settings.api.ratesDays,
     settings.api.openRates ? open : [guard("read", rates)],
+    settings.api.openRates,
   );
-  app.get(
-    "/queries",
-    { onRequest: guard("read"), schema: { summary: "The named queries and statements, with their parameters" } },
-    async () => ({
-      queries: allQueries().map(describeQuery),
-      statements: allStatements().map(describeQuery),
-    }),
-  );
-  app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
-
+  catalogueRoute(app, guard);
+  tokenRoutes(app, deps, guard);
   if (cloud) {
     const jobs: JobDeps = { ...deps, cloud };
     jobRoutes(app, jobs, guard);
     explainRoute(app, jobs, guard);
-    resultRoutes(app, jobs, guard);
     previewRoute(app, jobs, guard);
     timelineRoute(app, jobs, guard);
+    searchRoute(app, jobs, guard);
+    resultRoute(app, jobs, guard);
+    responseRoute(app, jobs, guard);
     eventRoute(app, jobs, guard);
     uploadRoutes(app, jobs, guard);
     statsRoute(app, jobs, guard);

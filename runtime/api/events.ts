@@ -2,14 +2,13 @@ import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
-import { RequestId, Tenant } from "../jobs/request.ts";
 import { isTerminal } from "../jobs/states.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { documentOf, tenantOf } from "./jobs.ts";
+import { operation } from "./operation.ts";
+import { JobId, Whose } from "./schemas.ts";
 
-const Id = Type.Object({ id: RequestId });
-const Query = Type.Object({ tenant: Type.Optional(Tenant) }, { additionalProperties: false });
 const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" };
 const LOOK_MS = 250;
 /** A load balancer ends what is silent for 60 s. */
@@ -20,12 +19,20 @@ export function eventRoute(app: FastifyInstance, deps: JobDeps, guard: Guard): v
   const closing = new AbortController();
   // A stream lasts as long as its job; a server that drains ends it, and its reader comes back to the next one.
   app.addHook("preClose", async () => closing.abort());
-  app.get<{ Params: Static<typeof Id>; Querystring: Static<typeof Query> }>(
+  app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof Whose> }>(
     "/jobs/:id/events",
-    {
-      onRequest: guard("read"),
-      schema: { summary: "A job's changes as server-sent events", params: Id, querystring: Query },
-    },
+    operation(guard, {
+      id: "watchJob",
+      tag: "jobs",
+      scope: "read",
+      summary: "A job's changes as server-sent events",
+      description:
+        "Each event `job` is the document; the stream ends when the job has ended. Come back if it ends before.",
+      params: JobId,
+      querystring: Whose,
+      answers: { 200: { description: "the events", content: { "text/event-stream": Type.String() } } },
+      errors: ["UnknownJob"],
+    }),
     async (request, reply) => {
       const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
       let document = await documentOf(deps, tenant, request.params.id);

@@ -4,11 +4,14 @@ import { routeOf } from "../jobs/accept.ts";
 import { classify } from "../jobs/classify.ts";
 import { ERRORS } from "../jobs/errors.ts";
 import { type Estimate, estimate, type ReadTask } from "../jobs/explain.ts";
-import { Request as JobRequest, parseRequest } from "../jobs/request.ts";
+import { parseRequest } from "../jobs/request.ts";
 import { RUNNERS } from "../jobs/states.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { tenantOf } from "./jobs.ts";
+import { operation } from "./operation.ts";
+import { invalid } from "./problem.ts";
+import { submissionSchema } from "./submission.ts";
 
 const Answer = Type.Object({
   route: Type.Enum([...RUNNERS], { description: "where it would run" }),
@@ -31,17 +34,22 @@ export function explainRoute(app: FastifyInstance, { db, settings }: JobDeps, gu
   app.post(
     "/explain",
     {
-      onRequest: guard("submit"),
-      validatorCompiler: () => () => true,
-      schema: {
+      ...operation(guard, {
+        id: "explainJob",
+        tag: "jobs",
+        scope: "submit",
         summary: "Plan a job without submitting it",
-        body: Type.Partial(JobRequest),
-        response: { 200: Answer },
-      },
+        body: submissionSchema(settings.jobs),
+        answers: { 200: { description: "what it would take", schema: Answer } },
+        errors: ["InvalidSql", "NotOneStatement", "NotReadOnly", "OutOfMemory"],
+      }),
+      validatorCompiler: () => () => true,
     },
     async (request) => {
       const caller = callerOfRequest(request);
       const body = (request.body ?? {}) as Record<string, unknown>;
+      if (typeof body !== "object" || Array.isArray(body))
+        throw invalid([{ field: "request", message: "has to be a JSON object." }]);
       const tenant = tenantOf(caller, typeof body.tenant === "string" ? body.tenant : undefined);
       const { task } = parseRequest({ requestId: "explain", tenant, ...body }, settings.jobs);
       const expected = task.type === "read" ? await planned(db, task) : undefined;

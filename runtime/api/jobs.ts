@@ -4,45 +4,16 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
 import { acceptAll } from "../jobs/accept.ts";
 import { JobError } from "../jobs/errors.ts";
-import { brief } from "../jobs/problems.ts";
-import { Request as JobRequest, RequestId, Tenant } from "../jobs/request.ts";
 import { sendResponse } from "../jobs/responses.ts";
-import { RUNNERS, STATES } from "../jobs/states.ts";
 import { cancel } from "../jobs/store.ts";
 import type { Caller } from "../jobs/tokens.ts";
-import { InvalidCursor } from "../tracking/store.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
+import { operation } from "./operation.ts";
 import { invalid } from "./problem.ts";
+import { JobDocument, JobId, STATUS_EXAMPLE, Status, Whose } from "./schemas.ts";
+import { submissionSchema } from "./submission.ts";
 import { uploadPrefix } from "./uploads.ts";
-
-const Id = Type.Object({ id: RequestId });
-/** An admin may look at another tenant's jobs. */
-const Whose = Type.Object({ tenant: Type.Optional(Tenant) }, { additionalProperties: false });
-const Status = Type.Object({ requestId: Type.String(), tenant: Type.String(), status: Type.String() });
-
-/** Postgres has no year 0. */
-const Time = Type.String({ format: "date-time", pattern: "^(?!0000)", description: "an ISO time" });
-
-const Filters = Type.Object(
-  {
-    tenant: Type.Optional(Tenant),
-    text: Type.Optional(
-      Type.String({ maxLength: 200, description: "words in the request id, labels, query or error" }),
-    ),
-    status: Type.Optional(Type.Enum([...STATES])),
-    type: Type.Optional(Type.Enum(["read", "update"])),
-    runner: Type.Optional(Type.Enum([...RUNNERS])),
-    label: Type.Optional(Type.String({ pattern: "^[^=\\u0000]+=[^\\u0000]*$", description: "of the form key=value" })),
-    createdFrom: Type.Optional(Time),
-    createdTo: Type.Optional(Time),
-    sort: Type.Enum(["createdAt", "finishedAt", "totalMs"], { default: "createdAt" }),
-    order: Type.Enum(["asc", "desc"], { default: "desc" }),
-    limit: Type.Integer({ minimum: 1, maximum: 1000, default: 50 }),
-    cursor: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9_-]+$", description: "the cursor of an earlier page" })),
-  },
-  { additionalProperties: false },
-);
 
 /** The tenant that a call is about: the caller's own, or, for an admin, the one it names. */
 export function tenantOf(caller: Caller, named: string | undefined): string {
@@ -51,9 +22,11 @@ export function tenantOf(caller: Caller, named: string | undefined): string {
   return named;
 }
 
-/** POST /jobs, GET /jobs, GET /jobs/{id}, and what can be done to a job. */
+const LOCATION = { Location: Type.String({ description: "the path of the job" }) };
+
+/** POST /jobs, GET /jobs/{id}, and what can be done to a job. */
 export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): void {
-  const { db, settings, cloud, tracking } = deps;
+  const { db, settings, cloud } = deps;
 
   /** Takes a request in on behalf of a caller, and answers what became of it. */
   const submit = async (value: Record<string, unknown>, request: FastifyRequest, reply: FastifyReply) => {
@@ -90,10 +63,26 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
   app.post(
     "/jobs",
     {
-      onRequest: guard("submit"),
+      ...operation(guard, {
+        id: "submitJob",
+        tag: "jobs",
+        scope: "submit",
+        summary: "Submit a job",
+        description: "Send it again as often as you like: the same requestId with the same task is the same job.",
+        body: submissionSchema(settings.jobs),
+        answers: {
+          200: {
+            description: "a repeat: the job is there already",
+            schema: Status,
+            example: STATUS_EXAMPLE,
+            headers: LOCATION,
+          },
+          202: { description: "accepted", schema: Status, example: STATUS_EXAMPLE, headers: LOCATION },
+        },
+        errors: ["RequestIdConflict", "SourceNotFound", "SourceNotAllowed"],
+      }),
       // The contract's own validation names all problems at once; see runtime/jobs/request.ts.
       validatorCompiler: () => () => true,
-      schema: { summary: "Submit a job", body: Type.Partial(JobRequest), response: { 200: Status, 202: Status } },
     },
     (request, reply) => {
       const { body } = request;
@@ -103,41 +92,36 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
     },
   );
 
-  app.get<{ Querystring: Static<typeof Filters> }>(
-    "/jobs",
-    { onRequest: guard("read"), schema: { summary: "Search jobs", querystring: Filters } },
-    async (request) => {
-      const { label, status, tenant, ...search } = request.query;
-      const caller = callerOfRequest(request);
-      const [key = "", value = ""] = label?.split(/=(.*)/s) ?? [];
-      const whose = caller.scopes.includes("admin") && tenant === undefined ? {} : { tenant: tenantOf(caller, tenant) };
-      const page = await tracking
-        .search({
-          ...search,
-          ...whose,
-          ...(status ? { status: [status] } : {}),
-          ...(label ? { labels: { [key]: value } } : {}),
-        })
-        .catch((error: unknown) => {
-          if (!(error instanceof InvalidCursor)) throw error;
-          throw invalid([{ field: "cursor", value: brief(search.cursor), message: error.message }]);
-        });
-      return { jobs: page.documents, ...(page.cursor ? { cursor: page.cursor } : {}) };
-    },
-  );
-
-  app.get<{ Params: Static<typeof Id>; Querystring: Static<typeof Whose> }>(
+  app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof Whose> }>(
     "/jobs/:id",
-    { onRequest: guard("read"), schema: { summary: "A job's document", params: Id, querystring: Whose } },
+    operation(guard, {
+      id: "getJob",
+      tag: "jobs",
+      scope: "read",
+      summary: "A job's document, as it stands now",
+      params: JobId,
+      querystring: Whose,
+      answers: { 200: { description: "the document", schema: JobDocument } },
+      errors: ["UnknownJob"],
+    }),
     (request) => documentOf(deps, tenantOf(callerOfRequest(request), request.query.tenant), request.params.id),
   );
 
-  app.post<{ Params: Static<typeof Id>; Querystring: Static<typeof Whose> }>(
+  app.post<{ Params: Static<typeof JobId>; Querystring: Static<typeof Whose> }>(
     "/jobs/:id/cancel",
-    {
-      onRequest: guard("cancel"),
-      schema: { summary: "Cancel a job", params: Id, querystring: Whose, response: { 200: Status, 202: Status } },
-    },
+    operation(guard, {
+      id: "cancelJob",
+      tag: "jobs",
+      scope: "cancel",
+      summary: "Cancel a job",
+      params: JobId,
+      querystring: Whose,
+      answers: {
+        200: { description: "it has ended, by this or before", schema: Status },
+        202: { description: "it runs, and will be ended", schema: Status },
+      },
+      errors: ["UnknownJob"],
+    }),
     async (request, reply) => {
       const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
       const requestId = request.params.id;
@@ -149,17 +133,21 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
     },
   );
 
-  app.post<{ Params: Static<typeof Id>; Querystring: Static<typeof Whose> }>(
+  app.post<{ Params: Static<typeof JobId>; Querystring: Static<typeof Whose> }>(
     "/jobs/:id/retry",
-    {
-      onRequest: guard("submit"),
-      schema: {
-        summary: "Submit an ended job's task again, as a new job",
-        params: Id,
-        querystring: Whose,
-        response: { 200: Status, 202: Status },
+    operation(guard, {
+      id: "retryJob",
+      tag: "jobs",
+      scope: "submit",
+      summary: "Submit an ended job's task again, as a new job",
+      params: JobId,
+      querystring: Whose,
+      answers: {
+        200: { description: "the retry is there already", schema: Status },
+        202: { description: "accepted, under an id of its own", schema: Status, headers: LOCATION },
       },
-    },
+      errors: ["UnknownJob", "NotRetryable", "RequestIdConflict", "SourceNotFound", "SourceNotAllowed"],
+    }),
     async (request, reply) =>
       submit(
         await retryOf(deps, tenantOf(callerOfRequest(request), request.query.tenant), request.params.id),

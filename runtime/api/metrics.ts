@@ -1,8 +1,10 @@
 import type { FastifyInstance } from "fastify";
 import { Gauge, Histogram, Registry } from "prom-client";
+import Type from "typebox";
 import { RUNNERS } from "../jobs/states.ts";
 import type { Guard } from "./auth.ts";
 import type { ApiDeps } from "./deps.ts";
+import { operation } from "./operation.ts";
 
 /** Bounds of a request's seconds: /rates answers in a few milliseconds, a search in some tens. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -35,7 +37,13 @@ export function metricsRoute(app: FastifyInstance, { db, settings }: ApiDeps, gu
 
   app.get(
     "/metrics",
-    { onRequest: guard("read"), schema: { summary: "Figures of this process and of the jobs, for Prometheus" } },
+    operation(guard, {
+      id: "getMetrics",
+      tag: "operations",
+      scope: "read",
+      summary: "Figures of this process and of the jobs, for Prometheus",
+      answers: { 200: { description: "the figures", content: { "text/plain": Type.String() } } },
+    }),
     async (_request, reply) => {
       const rooms = await Promise.all(
         RUNNERS.map(async (kind) => ({

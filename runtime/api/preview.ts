@@ -6,6 +6,7 @@ import { RequestId, Tenant } from "../jobs/request.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { tenantOf } from "./jobs.ts";
+import { operation } from "./operation.ts";
 import { type Piece, previewOf } from "./previewRows.ts";
 
 const Id = Type.Object({ id: RequestId });
@@ -29,15 +30,16 @@ const BYTES = 64 * 1024;
 export function previewRoute(app: FastifyInstance, { db, cloud }: JobDeps, guard: Guard): void {
   app.get<{ Params: Static<typeof Id>; Querystring: Static<typeof Query> }>(
     "/jobs/:id/preview",
-    {
-      onRequest: guard("read"),
-      schema: {
-        summary: "The first rows of a job's result",
-        params: Id,
-        querystring: Query,
-        response: { 200: Answer },
-      },
-    },
+    operation(guard, {
+      id: "getPreview",
+      tag: "jobs",
+      scope: "read",
+      summary: "The first rows of a job's result",
+      params: Id,
+      querystring: Query,
+      answers: { 200: { description: "the first rows", schema: Answer } },
+      errors: ["UnknownJob", "NotFinished", "NoResult", "ResultGone", "StorageUnavailable"],
+    }),
     async (request) => {
       const { id: requestId } = request.params;
       const tenant = tenantOf(callerOfRequest(request), request.query.tenant);

@@ -29,7 +29,7 @@ const PASSING_SECONDS = "5";
 export const problemJson = (error: JobError): string =>
   JSON.stringify({
     type: error.code,
-    title: words(error.code),
+    title: titleOf(error.code),
     status: ERRORS[error.code].http,
     detail: error.message,
     ...(error.details.length > 0 ? { problems: error.details } : {}),
@@ -45,7 +45,8 @@ export function sendProblem(reply: FastifyReply, error: JobError): FastifyReply 
 }
 
 /** "UnknownJob" → "Unknown job" */
-const words = (code: ErrorCode) => code.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+export const titleOf = (code: ErrorCode): string =>
+  code.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
 /** A parameter or body that cannot be used, in the words of the contract. */
 export const invalid = (problems: Problem[]) =>

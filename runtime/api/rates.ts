@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from "fast
 import Type from "typebox";
 import type { Problem } from "../jobs/errors.ts";
 import { brief, suggestion } from "../jobs/problems.ts";
+import { operation } from "./operation.ts";
 import { invalid } from "./problem.ts";
 import { dayNumber, type RatesQuestion, type RatesReader, ratesJson } from "./ratesReader.ts";
 
@@ -23,6 +24,26 @@ const Rates = Type.Object({
   ),
 });
 
+const EXAMPLE = {
+  rates: [
+    { count: 5, day: "2021-01-02", price: 1112.4 },
+    { count: null, day: "2021-01-01", price: null },
+  ],
+};
+const ETAG = { ETag: Type.String({ description: "for If-None-Match" }) };
+const day8601 = (description: string) =>
+  Type.String({ pattern: "^(?!0000)\\d{4}-\\d{1,2}-\\d{1,2}$", description, examples: ["2021-01-31"] });
+const code = (description: string) => Type.String({ minLength: 1, description, examples: ["CNGGZ"] });
+const Question = Type.Object(
+  {
+    date_from: day8601("first day, YYYY-MM-DD"),
+    date_to: day8601("last day, YYYY-MM-DD; a range that ends before it begins is empty"),
+    orig_code: code("code of the port of origin"),
+    dest_code: code("code of the port of destination"),
+  },
+  { additionalProperties: false },
+);
+
 /**
  * GET /rates, as the service that this one replaces answers it (xeneta/operations-task, rates.py): an entry for every
  * day of the range, newest first.
@@ -32,26 +53,33 @@ export function ratesRoute(
   reader: RatesReader,
   maxDays: number,
   guard: onRequestHookHandler[],
+  isOpen: boolean,
 ): void {
-  const text = (description: string) => Type.String({ description });
+  const documented = operation(undefined, {
+    id: "getRates",
+    tag: "prices",
+    scope: isOpen ? undefined : "read",
+    summary: "Average prices a day from port to port",
+    querystring: Question,
+    answers: {
+      200: {
+        description: "an entry for every day of the range, newest first",
+        schema: Rates,
+        headers: ETAG,
+        example: EXAMPLE,
+      },
+      304: { description: "what you have is what there is", headers: ETAG },
+    },
+  });
   app.get(
     "/rates",
     {
       logLevel: "warn",
+      ...documented,
       onRequest: guard,
       // The handler checks by hand: it names what is wrong in the contract's words, and this route is the hot one.
       validatorCompiler: () => () => true,
       serializerCompiler: () => (data: unknown) => data as string,
-      schema: {
-        summary: "Average prices a day from port to port",
-        querystring: Type.Object({
-          date_from: text("first day, YYYY-MM-DD"),
-          date_to: text("last day, YYYY-MM-DD; a range that ends before it begins is empty"),
-          orig_code: text("code of the port of origin"),
-          dest_code: text("code of the port of destination"),
-        }),
-        response: { 200: Rates },
-      },
     },
     (request: FastifyRequest, reply) => {
       const question = parse(request.query as Query, maxDays);

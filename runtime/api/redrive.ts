@@ -4,6 +4,7 @@ import { RECEIVED_TOO_OFTEN, redrive } from "../jobs/deadLetters.ts";
 import { ERRORS } from "../jobs/errors.ts";
 import type { Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
+import { operation } from "./operation.ts";
 
 const Body = Type.Object(
   {
@@ -25,10 +26,14 @@ const Answer = Type.Object({ redriven: Counts, kept: Counts }, { description: "d
 export function redriveRoute(app: FastifyInstance, { cloud }: JobDeps, guard: Guard): void {
   app.post<{ Body: Static<typeof Body> }>(
     "/redrive",
-    {
-      onRequest: guard("admin"),
-      schema: { summary: "Put dead letters back by error class", body: Body, response: { 200: Answer } },
-    },
+    operation(guard, {
+      id: "redrive",
+      tag: "operations",
+      scope: "admin",
+      summary: "Put dead letters back by error class",
+      body: Body,
+      answers: { 200: { description: "what was put back, and what was left", schema: Answer } },
+    }),
     ({ body }) => redrive(cloud.sqs, cloud.queues, { types: body.types, dryRun: body.dryRun, limit: body.limit }),
   );
 }

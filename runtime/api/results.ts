@@ -1,93 +1,203 @@
-import { GetObjectCommand } from "@aws-sdk/client-s3";
+import { pipeline, Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { parse as parseRange, type Range } from "range-parser";
 import Type, { type Static } from "typebox";
 import { JobError } from "../jobs/errors.ts";
-import { RequestId, Tenant } from "../jobs/request.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { tenantOf } from "./jobs.ts";
+import { operation } from "./operation.ts";
+import { type Kept, type Representation, represent, typesOf } from "./representation.ts";
+import { JobId, Whose } from "./schemas.ts";
 
-const Id = Type.Object({ id: RequestId });
+const DELIVERIES = ["redirect", "stream", "link"] as const;
 const Query = Type.Object(
   {
-    tenant: Type.Optional(Tenant),
-    redirect: Type.Boolean({ default: true, description: "false: answer {location} instead of redirecting to it" }),
+    ...Whose.properties,
+    delivery: Type.Optional(
+      Type.Enum([...DELIVERIES], {
+        description:
+          "of a result in S3: a redirect to a link that needs no token, the bytes through this API, or the link as JSON",
+      }),
+    ),
+    redirect: Type.Optional(Type.Boolean({ deprecated: true, description: "false: as delivery=link" })),
   },
   { additionalProperties: false },
 );
-const CONTENT_TYPE: Record<string, string> = {
-  csv: "text/csv; charset=utf-8",
-  ndjson: "application/x-ndjson",
-  json: "application/json; charset=utf-8",
-};
+const Link = Type.Object({
+  location: Type.String({ format: "uri", description: "a link that works without a token, for a while" }),
+  expiresInSeconds: Type.Integer(),
+  format: Type.String(),
+  compression: Type.String(),
+  rows: Type.Integer(),
+  bytes: Type.Integer(),
+  sha256: Type.String(),
+});
+const Bytes = Type.Unsafe<string>({ type: "string", description: "the rows, in the job's format" });
+const BODIES = Object.fromEntries(
+  [...typesOf({ format: "csv", compression: "gzip" }), ...typesOf({ format: "ndjson", compression: "none" })].map(
+    (type) => [type, Bytes],
+  ),
+);
+const DESCRIPTION = `A small result is sent as it is; a large one lies in S3, and is redirected to unless \`delivery\` says otherwise.
+\`Accept\` names the result's own format (or \`application/gzip\`, the file, of one that was asked for compressed); with
+\`Accept-Encoding: gzip\` a compressed one travels so, otherwise it is unpacked on its way. \`Range: bytes=…\` takes one range
+of what is not unpacked, \`If-Range\` and \`If-None-Match\` the ETag. A result never changes.`;
 /** How long a link to a result works. Made on request, kept nowhere. */
 const LINK_SECONDS = 900;
 
-/** GET /jobs/{id}/result and /response. */
-export function resultRoutes(app: FastifyInstance, { db, cloud }: JobDeps, guard: Guard): void {
-  app.get<{ Params: Static<typeof Id>; Querystring: Static<typeof Query> }>(
+/** A result as the database has it: inline, as text, or where it lies. */
+interface Stored extends Kept {
+  responseId: string;
+  inline: string | null;
+  location: string | undefined;
+  bytes: number;
+  link: Record<string, unknown>;
+}
+
+/** GET /jobs/{id}/result: what a job brought, as it is wanted. */
+export function resultRoute(app: FastifyInstance, deps: JobDeps, guard: Guard): void {
+  const { s3 } = deps.cloud;
+  app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof Query> }>(
     "/jobs/:id/result",
     {
-      onRequest: guard("read"),
-      schema: { summary: "A job's result: its bytes, or a redirect to them", params: Id, querystring: Query },
+      ...operation(guard, {
+        id: "getResult",
+        tag: "jobs",
+        scope: "read",
+        summary: "A job's result: its bytes, or a redirect to them",
+        description: DESCRIPTION,
+        params: JobId,
+        querystring: Query,
+        answers: {
+          200: {
+            description: "the result, or, with delivery=link, where it is",
+            content: { ...BODIES, "application/json": Type.Union([Link, Type.Unknown()]) },
+            headers: { ETag: Type.String(), "Accept-Ranges": Type.String() },
+          },
+          206: { description: "the range asked for", content: { ...BODIES, "application/json": Bytes } },
+          302: { description: "where the result is", headers: { Location: Type.String({ format: "uri" }) } },
+          304: { description: "it is what you have" },
+        },
+        errors: ["UnknownJob", "NotFinished", "NoResult", "ResultGone", "NotAcceptable", "RangeNotSatisfiable"],
+      }),
     },
     async (request, reply) => {
-      const { id: requestId } = request.params;
-      const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
-      // The server takes the inline part out of the frozen body, so that figures stay digit for digit.
-      const { rows } = await db.query(
-        `select d.status, d.document->'error'->>'message' as reason, d.document->'result' as result, d.document->'task'->>'compression' as compression,
-           r.body::json #>> '{result,inline}' as inline
-         from jobs.documents d left join jobs.responses r on r.job_id = d.id where d.tenant = $1 and d.request_id = $2`,
-        [tenant, requestId],
-      );
-      const [job] = rows;
-      if (!job) throw new JobError("UnknownJob", { requestId, tenant });
-      const { status, reason, result, compression, inline } = job;
-      if (status === "PENDING" || status === "IN_PROGRESS") throw new JobError("NotFinished", { status });
-      if (status !== "SUCCEEDED") throw new JobError("NoResult", { status, reason: reason ?? "it was ended." });
-      const name = `${requestId}.${result.format}${compression === "gzip" ? ".gz" : ""}`;
-      const disposition = `attachment; filename="${name.replace(/[^\w.-]/g, "_")}"`;
-      if (result.location) {
-        const [Bucket = "", ...key] = result.location.slice("s3://".length).split("/");
-        const command = new GetObjectCommand({ Bucket, Key: key.join("/"), ResponseContentDisposition: disposition });
-        const location = await getSignedUrl(cloud.s3, command, { expiresIn: LINK_SECONDS });
-        return request.query.redirect
-          ? reply.redirect(location, 302)
-          : reply.send({ ...result, location, expiresInSeconds: LINK_SECONDS });
+      const requestId = request.params.id;
+      const { delivery = request.query.redirect === false ? "link" : deps.settings.api.resultDelivery } = request.query;
+      const stored = await storedResult(deps, tenantOf(callerOfRequest(request), request.query.tenant), requestId);
+      const form = represent(stored, request.headers);
+      if (!form) {
+        const accept = String(request.headers.accept).slice(0, 200);
+        throw new JobError("NotAcceptable", { accept, kept: typesOf(stored).join(" or ") });
       }
-      if (compression === "gzip")
-        return reply
-          .type("application/gzip")
-          .header("content-disposition", disposition)
-          .send(Buffer.from(inline, "base64"));
-      return reply
-        .type(CONTENT_TYPE[result.format] ?? "application/octet-stream")
-        .header("content-disposition", disposition)
-        .send(inline);
-    },
-  );
+      const etag = `"${stored.responseId}${form.mark}"`;
+      const fileName = `${requestId}.${form.extension}`.replace(/[^\w.-]/g, "_");
+      const disposition = `attachment; filename="${fileName}"`;
+      reply.headers({ etag, vary: "Accept, Accept-Encoding", "cache-control": "private, no-cache" });
+      if (names(request.headers["if-none-match"], etag)) return reply.code(304).send();
 
-  app.get<{ Params: Static<typeof Id>; Querystring: { tenant?: string } }>(
-    "/jobs/:id/response",
-    {
-      onRequest: guard("read"),
-      schema: {
-        summary: "A job's response, as it is sent",
-        params: Id,
-        querystring: Type.Object({ tenant: Type.Optional(Tenant) }, { additionalProperties: false }),
-      },
-    },
-    async (request, reply) => {
-      const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
-      const { rows } = await db.query(
-        "select d.status, r.body from jobs.documents d left join jobs.responses r on r.job_id = d.id where d.tenant = $1 and d.request_id = $2",
-        [tenant, request.params.id],
-      );
-      if (!rows[0]) throw new JobError("UnknownJob", { requestId: request.params.id, tenant });
-      if (!rows[0].body) throw new JobError("NotFinished", { status: rows[0].status });
-      return reply.type("application/json; charset=utf-8").send(rows[0].body);
+      if (stored.location !== undefined && delivery !== "stream" && !form.unpacks) {
+        const location = await getSignedUrl(
+          s3,
+          new GetObjectCommand({
+            ...objectAt(stored.location),
+            ResponseContentDisposition: disposition,
+            ResponseContentType: form.type,
+            ...(form.encoding ? { ResponseContentEncoding: form.encoding } : {}),
+          }),
+          { expiresIn: LINK_SECONDS },
+        );
+        if (delivery === "redirect") return reply.removeHeader("etag").redirect(location, 302);
+        return reply.removeHeader("etag").send({ ...stored.link, location, expiresInSeconds: LINK_SECONDS });
+      }
+      reply.header("content-disposition", disposition).type(form.type);
+      if (form.encoding) reply.header("content-encoding", form.encoding);
+      return sendBytes(request, reply, s3, stored, form, requestId);
     },
   );
 }
+
+/** The bytes, or the part of them that was asked for. What is unpacked on its way has no ranges. */
+async function sendBytes(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  s3: S3Client,
+  stored: Stored,
+  form: Representation,
+  requestId: string,
+): Promise<FastifyReply> {
+  const whole = stored.location === undefined ? bytesOf(stored) : undefined;
+  const size = whole?.length ?? stored.bytes;
+  const range = form.unpacks ? undefined : rangeOf(request, reply, size);
+  if (!form.unpacks) {
+    reply.header("accept-ranges", "bytes").header("content-length", range ? range.end - range.start + 1 : size);
+    if (range) reply.code(206).header("content-range", `bytes ${range.start}-${range.end}/${size}`);
+  }
+  if (request.method === "HEAD") return reply.send(Readable.from([]));
+  if (whole && !form.unpacks) return reply.send(range ? whole.subarray(range.start, range.end + 1) : whole);
+  const source = whole ? Readable.from([whole]) : await objectStream(s3, stored, range, requestId);
+  // An end of the one is an end of the other; what broke is seen by who reads.
+  return reply.send(form.unpacks ? pipeline(source, createGunzip(), () => undefined) : source);
+}
+
+/** The one range that a request asks for; undefined: all of it, as where a range is none, or there are several. */
+function rangeOf(request: FastifyRequest, reply: FastifyReply, size: number): Range | undefined {
+  const { range, "if-range": ifRange } = request.headers;
+  if (range === undefined || (ifRange !== undefined && ifRange !== reply.getHeader("etag"))) return undefined;
+  const { code, type, ranges } = parseRange(size, range);
+  if (type !== "bytes" || (code & 1) !== 0 || ranges.length > 1) return undefined;
+  if (ranges[0]) return ranges[0];
+  reply.header("content-range", `bytes */${size}`);
+  throw new JobError("RangeNotSatisfiable", { range: range.slice(0, 100), bytes: size });
+}
+
+async function storedResult({ db }: JobDeps, tenant: string, requestId: string): Promise<Stored> {
+  // The server takes the inline part out of the frozen body, so that figures stay digit for digit. The compression that an
+  // update names is its source's.
+  const { rows } = await db.query(
+    `select d.status, d.document->'error'->>'message' as reason, d.document->'result' as result, d.document->>'responseId' as response_id,
+       case d.document->'task'->>'type' when 'read' then d.document->'task'->>'compression' else 'none' end as compression, r.body::json #>> '{result,inline}' as inline
+     from jobs.documents d left join jobs.responses r on r.job_id = d.id where d.tenant = $1 and d.request_id = $2`,
+    [tenant, requestId],
+  );
+  const [job] = rows;
+  if (!job) throw new JobError("UnknownJob", { requestId, tenant });
+  const { status, reason, result, compression, inline, response_id: responseId } = job;
+  if (status === "PENDING" || status === "IN_PROGRESS") throw new JobError("NotFinished", { status });
+  if (status !== "SUCCEEDED") throw new JobError("NoResult", { status, reason: reason ?? "it was ended." });
+  const { location, format, bytes } = result;
+  return { responseId, inline, location, format, bytes: Number(bytes ?? 0), compression, link: result };
+}
+
+const bytesOf = ({ inline, compression }: Stored): Buffer =>
+  Buffer.from(inline ?? "", compression === "gzip" ? "base64" : "utf8");
+
+function objectAt(location: string): { Bucket: string; Key: string } {
+  const [Bucket = "", ...key] = location.slice("s3://".length).split("/");
+  return { Bucket, Key: key.join("/") };
+}
+
+async function objectStream(
+  s3: S3Client,
+  { location = "" }: Stored,
+  range: Range | undefined,
+  requestId: string,
+): Promise<Readable> {
+  try {
+    const { Body } = await s3.send(
+      new GetObjectCommand({ ...objectAt(location), ...(range ? { Range: `bytes=${range.start}-${range.end}` } : {}) }),
+    );
+    return Body as Readable;
+  } catch (error) {
+    if ((error as Error).name === "NoSuchKey") throw new JobError("ResultGone", { requestId }, { cause: error });
+    throw error;
+  }
+}
+
+/** Whether a header names the tag: one or several, weak ones too. */
+const names = (header: string | undefined, etag: string): boolean =>
+  header?.split(",").some((one) => ["*", etag].includes(one.trim().replace(/^W\//, ""))) ?? false;

@@ -7,6 +7,8 @@ import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { kept } from "./kept.ts";
+import { operation } from "./operation.ts";
+import { Figures, Stats } from "./statsAnswers.ts";
 
 /** How far back figures may go, and in how many steps a plot shows it. */
 const SPANS = { hour: { minutes: 60, steps: 60 }, day: { minutes: 1_440, steps: 48 } } as const;
@@ -64,10 +66,14 @@ export function statsRoute(app: FastifyInstance, { db, settings, tracking, cloud
 
   app.get(
     "/stats",
-    {
-      onRequest: guard("read"),
-      schema: { summary: "Jobs by state and error, percentiles of their times, runs against capacity, the bottleneck" },
-    },
+    operation(guard, {
+      id: "getStats",
+      tag: "operations",
+      scope: "read",
+      summary: "Jobs by state and error, percentiles of their times, runs against capacity, the bottleneck",
+      answers: { 200: { description: "the caller's jobs in figures; an admin's: everybody's", schema: Stats } },
+      errors: ["TrackingUnavailable"],
+    }),
     async (request) => {
       const { tenant, scopes } = callerOfRequest(request);
       const whose = scopes.includes("admin") ? undefined : tenant;
@@ -84,13 +90,14 @@ export function statsRoute(app: FastifyInstance, { db, settings, tracking, cloud
 
   app.get<{ Querystring: Static<typeof Query> }>(
     "/stats/figures",
-    {
-      onRequest: guard("read"),
-      schema: {
-        summary: "How the platform stands, what ended lately step by step, and where the bottleneck is",
-        querystring: Query,
-      },
-    },
+    operation(guard, {
+      id: "getFigures",
+      tag: "operations",
+      scope: "read",
+      summary: "How the platform stands, what ended lately step by step, and where the bottleneck is",
+      querystring: Query,
+      answers: { 200: { description: "what the dashboard shows", schema: Figures } },
+    }),
     async (request) => {
       const { tenant, scopes } = callerOfRequest(request);
       const whose = scopes.includes("admin") ? undefined : tenant;

@@ -5,6 +5,7 @@ import { type Lived, launchesOf, PHASES, phasesOf } from "../jobs/timeline.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { documentOf, tenantOf } from "./jobs.ts";
+import { operation } from "./operation.ts";
 
 const Id = Type.Object({ id: RequestId });
 const Query = Type.Object({ tenant: Type.Optional(Tenant) }, { additionalProperties: false });
@@ -25,15 +26,16 @@ const Answer = Type.Object({
 export function timelineRoute(app: FastifyInstance, deps: JobDeps, guard: Guard): void {
   app.get<{ Params: Static<typeof Id>; Querystring: Static<typeof Query> }>(
     "/jobs/:id/timeline",
-    {
-      onRequest: guard("read"),
-      schema: {
-        summary: "What a job has spent its time with: waiting, starting, running, responding",
-        params: Id,
-        querystring: Query,
-        response: { 200: Answer },
-      },
-    },
+    operation(guard, {
+      id: "getTimeline",
+      tag: "jobs",
+      scope: "read",
+      summary: "What a job has spent its time with: waiting, starting, running, responding",
+      params: Id,
+      querystring: Query,
+      answers: { 200: { description: "its phases, in order", schema: Answer } },
+      errors: ["UnknownJob"],
+    }),
     async (request) => {
       const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
       const job = (await documentOf(deps, tenant, request.params.id)) as unknown as Lived;

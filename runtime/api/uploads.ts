@@ -11,6 +11,7 @@ import Type, { type Static } from "typebox";
 import { JobError } from "../jobs/errors.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
+import { operation } from "./operation.ts";
 
 /** S3: parts of 5 MiB at least (but the last), 10,000 at most, an object of 5 TiB at most (S3 User Guide, limits). */
 const PART_BYTES = 8 * 1024 * 1024;
@@ -53,7 +54,16 @@ export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps,
 
   app.post<{ Body: Static<typeof NewUpload> }>(
     "/uploads",
-    { onRequest: guard("submit"), schema: { summary: "Begin an upload", body: NewUpload, response: { 201: Upload } } },
+    operation(guard, {
+      id: "beginUpload",
+      tag: "uploads",
+      scope: "submit",
+      summary: "Begin an upload",
+      description: "Each part is PUT to its link, which needs no token; the ETags that S3 answers complete the upload.",
+      body: NewUpload,
+      answers: { 201: { description: "where the parts go", schema: Upload } },
+      errors: ["SourceTooLarge", "StorageUnavailable"],
+    }),
     async (request, reply) => {
       const { fileName, bytes } = request.body;
       if (bytes > settings.jobs.sourceBytes)
@@ -83,7 +93,16 @@ export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps,
 
   app.post<{ Params: Static<typeof Id>; Body: Static<typeof Complete> }>(
     "/uploads/:id/complete",
-    { onRequest: guard("submit"), schema: { summary: "Put an upload's parts together", params: Id, body: Complete } },
+    operation(guard, {
+      id: "completeUpload",
+      tag: "uploads",
+      scope: "submit",
+      summary: "Put an upload's parts together",
+      params: Id,
+      body: Complete,
+      answers: { 200: { description: "the source to name in an update", schema: Type.Pick(Upload, ["location"]) } },
+      errors: ["NotFound", "SourceNotFound", "StorageUnavailable"],
+    }),
     async (request) => {
       const upload = decode(request.params.id, callerOfRequest(request).tenant);
       const Parts = request.body.parts
@@ -98,7 +117,15 @@ export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps,
 
   app.delete<{ Params: Static<typeof Id> }>(
     "/uploads/:id",
-    { onRequest: guard("submit"), schema: { summary: "Give an upload up", params: Id } },
+    operation(guard, {
+      id: "abortUpload",
+      tag: "uploads",
+      scope: "submit",
+      summary: "Give an upload up",
+      params: Id,
+      answers: { 204: { description: "it is gone" } },
+      errors: ["NotFound", "SourceNotFound", "StorageUnavailable"],
+    }),
     async (request, reply) => {
       const upload = decode(request.params.id, callerOfRequest(request).tenant);
       await s3.send(new AbortMultipartUploadCommand({ Bucket: buckets.uploads, ...upload })).catch(refused(upload.Key));

@@ -24,6 +24,9 @@ const MAY: Readonly<Record<string, readonly Role[]>> = {
   "jobs.cancel(text,text)": ["api_reader"],
   "jobs.kept_request(text,text)": ["api_reader"],
   "jobs.room(text)": ["api_reader"],
+  // Admins make tokens over it; the table itself it may only read.
+  "jobs.keep_token(text,text,text,text,text[])": ["api_reader"],
+  "jobs.revoke_token(text)": ["api_reader"],
   // What the dashboard shows.
   "jobs.activity(text,integer,integer,bigint)": ["api_reader"],
   "jobs.standing(integer)": ["api_reader"],

@@ -134,6 +134,10 @@ export const Settings = Type.Object(
           description: "proxies in front of the API, whose X-Forwarded-For says who calls: 1 behind a load balancer",
         }),
         limits: LimitSettings,
+        resultDelivery: Type.Enum(["redirect", "stream"], {
+          default: "redirect",
+          description: "how a result in S3 is handed out where a request does not say: by a link, or through the API",
+        }),
       },
       { additionalProperties: false, default: {} },
     ),

@@ -1,0 +1,98 @@
+import Type, { type TSchema } from "typebox";
+import { ERRORS } from "../jobs/errors.ts";
+import { RequestId, Tenant } from "../jobs/request.ts";
+import { RUNNERS, STATES } from "../jobs/states.ts";
+
+/** What several operations take or answer. Documents are as the view jobs.documents makes them. */
+
+export const JobId = Type.Object({ id: RequestId });
+/** An admin may look at another tenant's jobs. */
+export const Whose = Type.Object(
+  { tenant: Type.Optional(Tenant) },
+  { additionalProperties: false, description: "another tenant than the token's own: takes an admin" },
+);
+export const Status = Type.Object({
+  requestId: RequestId,
+  tenant: Tenant,
+  status: Type.Enum([...STATES]),
+});
+export const STATUS_EXAMPLE = { requestId: "prices-2026-01", tenant: "default", status: "PENDING" };
+
+const time = (description?: string): TSchema =>
+  Type.String({ format: "date-time", ...(description ? { description } : {}) });
+const Labels = Type.Record(Type.String(), Type.String());
+const Count = Type.Integer({ minimum: 0 });
+
+const ErrorBody = Type.Object({
+  category: Type.Enum(["User", "System", "Other"]),
+  type: Type.Enum(Object.keys(ERRORS)),
+  message: Type.String(),
+  retryable: Type.Boolean(),
+  details: Type.Array(Type.Unknown(), { description: "the single problems, or the beginning of a batch's bad rows" }),
+});
+const Stats = Type.Object({
+  queueMs: Count,
+  executionMs: Count,
+  totalMs: Count,
+  rows: Count,
+  bytes: Count,
+  peakMemoryBytes: Type.Union([Count, Type.Null()]),
+  attempts: Count,
+});
+const Result = Type.Object({
+  inline: Type.Optional(Type.Unknown({ description: "of a small result, in the response only" })),
+  location: Type.Optional(Type.String({ description: "of a large one: s3://…" })),
+  format: Type.String(),
+  compression: Type.Optional(Type.String()),
+  rows: Count,
+  bytes: Type.Optional(Count),
+  sha256: Type.Optional(Type.String()),
+});
+
+/** A job as it stands. */
+export const JobDocument = Type.Object({
+  ...Status.properties,
+  requestHash: Type.String(),
+  responseId: Type.String(),
+  task: Type.Object(
+    { type: Type.Enum(["read", "update"]) },
+    { description: "without an inline payload: its items are counted" },
+  ),
+  priority: Type.Integer({ minimum: 0, maximum: 9 }),
+  labels: Labels,
+  runner: Type.Enum([...RUNNERS]),
+  timeoutSeconds: Type.Integer({ minimum: 1 }),
+  createdAt: time(),
+  startedAt: Type.Optional(time()),
+  finishedAt: Type.Optional(time()),
+  leaseUntil: Type.Optional(time("until when its run has to give a sign of life")),
+  cancelRequestedAt: Type.Optional(time()),
+  progress: Type.Object({ rows: Count, bytes: Count, estimatedRows: Type.Optional(Type.Number()) }),
+  statusHistory: Type.Array(Type.Object({ status: Type.Enum([...STATES]), at: time() })),
+  attempts: Type.Array(
+    Type.Object({
+      runner: Type.Enum([...RUNNERS]),
+      runId: Type.String(),
+      startedAt: time(),
+      endedAt: Type.Optional(time()),
+      outcome: Type.Optional(Type.String()),
+      logLocation: Type.Optional(Type.String()),
+      peakMemoryBytes: Type.Optional(Count),
+    }),
+  ),
+  stats: Type.Optional(Stats),
+  error: Type.Optional(ErrorBody),
+  result: Type.Optional(Result),
+  response: Type.Optional(Type.Object({ sentAt: Type.Optional(time()), messageId: Type.Optional(Type.String()) })),
+});
+
+/** A job's response, as it is sent to the tenant's queue. */
+export const JobResponse = Type.Object({
+  responseId: Type.String(),
+  requestId: RequestId,
+  status: Type.Enum(["SUCCEEDED", "FAILED", "CANCELLED"]),
+  result: Type.Optional(Result),
+  error: Type.Optional(ErrorBody),
+  stats: Stats,
+  labels: Labels,
+});

@@ -1,0 +1,75 @@
+import type { FastifyInstance } from "fastify";
+import Type, { type Static } from "typebox";
+import { brief } from "../jobs/problems.ts";
+import { Tenant } from "../jobs/request.ts";
+import { RUNNERS, STATES } from "../jobs/states.ts";
+import { InvalidCursor } from "../tracking/store.ts";
+import { callerOfRequest, type Guard } from "./auth.ts";
+import type { JobDeps } from "./deps.ts";
+import { tenantOf } from "./jobs.ts";
+import { operation } from "./operation.ts";
+import { invalid } from "./problem.ts";
+import { JobDocument } from "./schemas.ts";
+
+/** Postgres has no year 0. */
+const Time = Type.String({ format: "date-time", pattern: "^(?!0000)", description: "an ISO time" });
+
+const Filters = Type.Object(
+  {
+    tenant: Type.Optional(Tenant),
+    text: Type.Optional(
+      Type.String({ maxLength: 200, description: "words in the request id, labels, query or error" }),
+    ),
+    status: Type.Optional(Type.Enum([...STATES])),
+    type: Type.Optional(Type.Enum(["read", "update"])),
+    runner: Type.Optional(Type.Enum([...RUNNERS])),
+    label: Type.Optional(Type.String({ pattern: "^[^=\\u0000]+=[^\\u0000]*$", description: "of the form key=value" })),
+    createdFrom: Type.Optional(Time),
+    createdTo: Type.Optional(Time),
+    sort: Type.Enum(["createdAt", "finishedAt", "totalMs"], { default: "createdAt" }),
+    order: Type.Enum(["asc", "desc"], { default: "desc" }),
+    limit: Type.Integer({ minimum: 1, maximum: 1000, default: 50 }),
+    cursor: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9_-]+$", description: "the cursor of an earlier page" })),
+  },
+  { additionalProperties: false },
+);
+const Found = Type.Object({
+  // Documents may be of an earlier version's making: what they hold has grown since.
+  jobs: Type.Array(Type.Partial(JobDocument)),
+  cursor: Type.Optional(Type.String({ description: "for the next page; none: this is the last" })),
+});
+
+/** GET /jobs: text search, filters, sorted, a page at a time. */
+export function searchRoute(app: FastifyInstance, { tracking }: JobDeps, guard: Guard): void {
+  app.get<{ Querystring: Static<typeof Filters> }>(
+    "/jobs",
+    operation(guard, {
+      id: "searchJobs",
+      tag: "jobs",
+      scope: "read",
+      summary: "Search jobs",
+      description: "Up to a second behind: GET /jobs/{id} is not.",
+      querystring: Filters,
+      answers: { 200: { description: "a page of documents", schema: Found } },
+      errors: ["TrackingUnavailable"],
+    }),
+    async (request) => {
+      const { label, status, tenant, ...search } = request.query;
+      const caller = callerOfRequest(request);
+      const [key = "", value = ""] = label?.split(/=(.*)/s) ?? [];
+      const whose = caller.scopes.includes("admin") && tenant === undefined ? {} : { tenant: tenantOf(caller, tenant) };
+      const page = await tracking
+        .search({
+          ...search,
+          ...whose,
+          ...(status ? { status: [status] } : {}),
+          ...(label ? { labels: { [key]: value } } : {}),
+        })
+        .catch((error: unknown) => {
+          if (!(error instanceof InvalidCursor)) throw error;
+          throw invalid([{ field: "cursor", value: brief(search.cursor), message: error.message }]);
+        });
+      return { jobs: page.documents, ...(page.cursor ? { cursor: page.cursor } : {}) };
+    },
+  );
+}

@@ -1,0 +1,66 @@
+import Type from "typebox";
+import { LEVELS, PLACES } from "../jobs/bottleneck.ts";
+import { RUNNERS } from "../jobs/states.ts";
+import { SCOPES } from "../jobs/tokens.ts";
+
+/** What GET /stats and GET /stats/figures answer. */
+
+const Count = Type.Integer({ minimum: 0 });
+const Maybe = Type.Union([Type.Number(), Type.Null()]);
+const Percentiles = Type.Object({ p50: Maybe, p95: Maybe, p99: Maybe });
+const StepPercentiles = Type.Object({ p50: Maybe, p95: Maybe });
+const Ended = Type.Object({ succeeded: Count, failed: Count, cancelled: Count });
+
+/** Where the bottleneck is, in a sentence, and the key of the stack's configuration to raise. */
+const Bottleneck = Type.Object({
+  level: Type.Enum([...LEVELS]),
+  place: Type.Enum([...PLACES]),
+  sentence: Type.String(),
+  raise: Type.Optional(Type.String()),
+});
+
+/** An object of each runner kind. */
+const ofRunners = <T extends Type.TSchema>(schema: T) =>
+  Type.Object(Object.fromEntries(RUNNERS.map((kind) => [kind, schema])));
+
+export const Stats = Type.Object({
+  total: Count,
+  byStatus: Type.Record(Type.String(), Count),
+  byErrorType: Type.Record(Type.String(), Count),
+  percentiles: Type.Object({ queueMs: Percentiles, executionMs: Percentiles, totalMs: Percentiles }),
+  capacity: ofRunners(Type.Object({ running: Count, slots: Count })),
+  bottleneck: Bottleneck,
+});
+
+const Step = Type.Object({
+  at: Type.String(),
+  accepted: Count,
+  succeeded: Count,
+  failed: Count,
+  cancelled: Count,
+  queueMs: StepPercentiles,
+  runMs: StepPercentiles,
+});
+
+const Activity = Type.Object({
+  from: Type.String(),
+  to: Type.String(),
+  stepSeconds: Type.Number(),
+  steps: Type.Array(Step),
+  ended: Ended,
+  percentiles: Type.Object({ queueMs: Percentiles, runMs: Percentiles, totalMs: Percentiles }),
+  errors: Type.Array(Type.Object({ type: Type.String(), category: Type.String(), count: Count, last: Type.String() })),
+  slowest: Type.Array(Type.Object({ what: Type.String(), count: Count, p50: Maybe, p95: Maybe, max: Maybe })),
+  results: Type.Object({ byPointer: Count, nearlyInline: Count }),
+});
+
+export const Figures = Type.Object({
+  caller: Type.Object({ tenant: Type.String(), scopes: Type.Array(Type.Enum([...SCOPES])) }),
+  bottleneck: Bottleneck,
+  // Its figures by name (runtime/jobs/figures.ts), with how many are at work, may be, and until when it is paused.
+  runners: ofRunners(Type.Record(Type.String(), Type.Union([Type.Number(), Type.String(), Type.Null()]))),
+  platform: Type.Record(Type.String(), Maybe),
+  database: Type.Object({ connections: Count, maxConnections: Count }),
+  queues: Type.Object({ requests: Type.Optional(Count), deadLetters: Type.Optional(Count) }),
+  activity: Activity,
+});

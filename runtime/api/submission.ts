@@ -1,0 +1,78 @@
+import Type, { type TSchema } from "typebox";
+import { allQueries, allStatements, type NamedQuery, type ParamType } from "../jobs/queries.ts";
+import { InlineTask, QueryTask, Request, S3Task, SqlTask, StatementTask, UrlTask } from "../jobs/request.ts";
+
+/** What a parameter of a type looks like in JSON. */
+const PARAMS: Record<ParamType, TSchema> = {
+  text: Type.String(),
+  date: Type.String({ format: "date", pattern: "^(?!0000)" }),
+  integer: Type.Integer({ minimum: -(2 ** 31), maximum: 2 ** 31 - 1 }),
+  number: Type.Number(),
+  boolean: Type.Boolean(),
+  "text[]": Type.Array(Type.String()),
+};
+
+/** A task's schema with the name and the parameters of one query in it. */
+function ofQuery(
+  task: typeof QueryTask | typeof StatementTask,
+  key: "query" | "statement",
+  query: NamedQuery,
+): TSchema {
+  const params = query.params.map(({ name, type, description, required, default: value }) => {
+    const schema = { ...PARAMS[type], description };
+    const given = required ? schema : Type.Union([schema, Type.Null()], { description, default: value });
+    return [name, required ? given : Type.Optional(given)] as const;
+  });
+  const required = query.params.some((param) => param.required);
+  const Params = Type.Object(Object.fromEntries(params), {
+    additionalProperties: false,
+    ...(required ? {} : { default: {} }),
+  });
+  return Type.Object(
+    { ...task.properties, [key]: Type.Literal(query.name), params: Params },
+    { additionalProperties: false, title: query.name, description: query.description },
+  );
+}
+
+/**
+ * The request as the HTTP API takes it and /openapi.json shows it: the contract's, with this platform's queries and
+ * statements written out. What is checked is the contract itself (runtime/jobs/request.ts), which says more of each fault.
+ */
+export function submissionSchema({ rawSql }: { rawSql: boolean }): TSchema {
+  const { requestId, tenant, ...rest } = Request.properties;
+  const Task = Type.Union([
+    ...allQueries().map((query) => ofQuery(QueryTask, "query", query)),
+    ...(rawSql ? [SqlTask] : []),
+    InlineTask,
+    S3Task,
+    UrlTask,
+    ...allStatements().map((statement) => ofQuery(StatementTask, "statement", statement)),
+  ]);
+  return Type.Object(
+    { requestId: Type.Optional(requestId), tenant: Type.Optional(tenant), ...rest, task: Task },
+    { additionalProperties: false, examples: [EXAMPLE] },
+  );
+}
+
+const EXAMPLE = {
+  requestId: "average-2021-01",
+  task: {
+    type: "read",
+    query: "average_rates",
+    params: { date_from: "2021-01-01", date_to: "2021-01-31", orig_code: "CNGGZ", dest_code: "EETLL" },
+  },
+};
+
+/**
+ * A schema as a sender has to keep it: what has a default may be left out. (A schema that has had its defaults filled in
+ * has all of them, which is what the rest of the code works with.)
+ */
+export function asSent(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(asSent);
+  if (schema === null || typeof schema !== "object") return schema;
+  const all = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, asSent(value)]));
+  const { required, properties } = all as { required?: string[]; properties?: Record<string, { default?: unknown }> };
+  if (Array.isArray(required) && properties)
+    all.required = required.filter((name) => properties[name]?.default === undefined);
+  return all;
+}
