@@ -42,7 +42,7 @@ function situation({ glue, ec2, platform, database, paused, working, results, re
 const verdict = (change: Change) => bottleneckOf(situation(change));
 
 const WAITING = { waiting: 40, oldestWaiting: 180 };
-const FULL = { ...WAITING, running: 2 };
+const FULL = { ...WAITING, running: 2, succeeded: 1 };
 
 describe("the verdict on the bottleneck", () => {
   const cases: Record<string, { change: Change; level: string; place: string; raise?: string; says: RegExp }> = {
@@ -60,7 +60,7 @@ describe("the verdict on the bottleneck", () => {
       says: /^All 2 Glue runs are taken; 40 jobs wait, the oldest for 3 min: raise runners\.glue\.maxRuns\.$/,
     },
     "a burst has just come": {
-      change: { ec2: { waiting: 1, oldestWaiting: 2, running: 1 } },
+      change: { ec2: { waiting: 1, oldestWaiting: 2, running: 1 }, working: { ec2: 1 } },
       level: "busy",
       place: "capacity",
       raise: "runners.ec2.maxInstances",
@@ -104,13 +104,25 @@ describe("the verdict on the bottleneck", () => {
       change: { glue: { waiting: 1, oldestWaiting: 20 } },
       level: "busy",
       place: "starts",
-      says: /^2 Glue runs can still start/,
+      says: /^2 Glue runs can still come to work/,
     },
-    "runs do not start": {
-      change: { glue: { waiting: 3, oldestWaiting: 900, running: 1 } },
+    "runs are up and not yet at work": {
+      change: { glue: { waiting: 9, oldestWaiting: 5, running: 2 } },
+      level: "busy",
+      place: "starts",
+      says: /on their way/,
+    },
+    "runs are up and never come to work": {
+      change: { glue: { waiting: 9, oldestWaiting: 900, running: 2 } },
       level: "stuck",
       place: "starts",
-      says: /^Only 1 of 2 Glue runs are up although 3 jobs wait, the oldest for 15 min/,
+      says: /^Only 0 of 2 Glue runs are at work/,
+    },
+    "runs do not start": {
+      change: { glue: { waiting: 3, oldestWaiting: 900, running: 1 }, working: { glue: 1 } },
+      level: "stuck",
+      place: "starts",
+      says: /^Only 1 of 2 Glue runs is at work although 3 jobs wait, the oldest for 15 min/,
     },
     "requests pile up": {
       change: { requests: 5_000 },

@@ -115,7 +115,7 @@ function waits(situation: Situation, kind: RunnerKind): Verdict[] {
   const { standing, settings } = situation;
   const { slots, startSeconds } = settings.runners[kind];
   const { run, count, quotas, of } = KIND[kind];
-  const { waiting, oldestWaiting, running, refused } = counts(standing, kind);
+  const { waiting, oldestWaiting, running, working, refused, ended } = counts(standing, kind);
   if (waiting === 0) return [];
   const wait = `${many(waiting, "job")} ${waiting === 1 ? "waits" : "wait"}, the oldest for ${seconds(oldestWaiting)}`;
   const paused = standing.paused[kind];
@@ -146,7 +146,9 @@ function waits(situation: Situation, kind: RunnerKind): Verdict[] {
       },
     ];
   const level = oldestWaiting > THRESHOLDS.waitSeconds ? "bound" : "busy";
-  if (running >= slots) {
+  // Runs that are up and have done nothing lately are still on their way, or do not come to work at all.
+  const atWork = 2 * working >= slots || ended > 0;
+  if (running >= slots && atWork) {
     if (connectionShare(standing) >= THRESHOLDS.connectionShare) return []; // more runs would find no connection
     return [
       {
@@ -162,14 +164,14 @@ function waits(situation: Situation, kind: RunnerKind): Verdict[] {
       {
         level: "stuck",
         place: "starts",
-        sentence: `Only ${running} of ${slots} ${run}s are up although ${wait}: runs do not start, and the dispatcher's log says why.`,
+        sentence: `Only ${working} of ${slots} ${run}s ${working === 1 ? "is" : "are"} at work although ${wait}: runs do not start, and the dispatcher's log says why.`,
       },
     ];
   return [
     {
       level: "busy",
       place: "starts",
-      sentence: `${many(slots - running, run)} can still start; ${wait}: they are on their way.`,
+      sentence: `${many(slots - working, run)} can still come to work; ${wait}: they are on their way.`,
     },
   ];
 }
@@ -270,10 +272,13 @@ function clear({ standing, settings }: Situation): Verdict {
 /** A kind's figures; none are unknown but those of times and memory. */
 function counts(standing: Standing, kind: RunnerKind) {
   const { waiting, oldestWaiting, running, refused, lost, outOfMemory } = standing[kind];
+  const { succeeded, failedByRequest, failedByPlatform } = standing[kind];
   return {
     waiting: waiting ?? 0,
     oldestWaiting: oldestWaiting ?? 0,
     running: running ?? 0,
+    working: standing.working[kind] ?? 0,
+    ended: (succeeded ?? 0) + (failedByRequest ?? 0) + (failedByPlatform ?? 0),
     refused: refused ?? 0,
     lost: lost ?? 0,
     outOfMemory: outOfMemory ?? 0,

@@ -36,7 +36,7 @@ export function Tiles({ figures: { runners, activity, queues, platform } }) {
         p95 ${duration(queueMs.p95)} · p99 ${duration(queueMs.p99)}
       <//>
       <${Tile} name="Failed" value=${percent(failed, ended)} tone=${failed > 0 ? "bad" : ""}>
-        ${count(failed)} of ${count(ended)}${platform.unsentResponses > 0 && ` · ${count(platform.unsentResponses)} responses due`}
+        ${count(failed)} of ${count(ended)}${platform.unsentResponses > 0 && ` · ${count(platform.unsentResponses)} ${platform.unsentResponses === 1 ? "response" : "responses"} due`}
       <//>
     </dl>
   `;
