@@ -5,9 +5,9 @@ import { manyJobs } from "./testing/manyJobs.ts";
 import { dashboardFor } from "./testing/page.ts";
 
 const JOBS = 100_000;
-/** What is wanted of a machine that does nothing else, and what a busy one may take. */
+/** What is wanted of a machine that does nothing else, and how many times as long one may take that runs four tests a core. */
 const WANTED_MS = 1_000;
-const GRACE = 3;
+const GRACE = 5;
 
 describe(`the dashboard's first view over ${JOBS.toLocaleString("en")} jobs`, function () {
   this.timeout(180_000);
