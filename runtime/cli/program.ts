@@ -9,6 +9,7 @@ import { commandsOf, examples, GROUPS, HELP_STYLE } from "./help.ts";
 import { jobCommands } from "./jobCommands.ts";
 import { operateCommands } from "./operateCommands.ts";
 import { tailCommand } from "./tailCommand.ts";
+import { tokenCommands } from "./tokenCommands.ts";
 import { topCommand } from "./topCommand.ts";
 import { workCommands } from "./workCommands.ts";
 
@@ -46,6 +47,7 @@ export function createProgram(end: CliContext["end"]): Command {
   capacityCommand(context);
   doctorCommand(context);
   operateCommands(context);
+  tokenCommands(context);
   program.commandsGroup(GROUPS.shell);
   environmentCommand(context);
   completionCommand(context);

@@ -1,0 +1,71 @@
+import { InvalidArgumentError } from "commander";
+import { SCOPES, type Scope, type TokenInfo } from "../jobs/tokens.ts";
+import { type CliContext, clientOf } from "./context.ts";
+import { examples } from "./help.ts";
+import { print, printJson, say, width } from "./screen.ts";
+import { table } from "./table.ts";
+
+/** Commands for who says who may call: token create, list and revoke. They take an admin's token. */
+export function tokenCommands({ program }: CliContext): void {
+  const token = examples(
+    program.command("token").description("Make, list and revoke API tokens (takes an admin's token)"),
+    "rates token create billing --for acme --scopes read,submit",
+    "rates token list",
+  );
+
+  examples(token.command("create"), "rates token create billing --for acme --scopes read,submit")
+    .description("Make a token; it is printed this once")
+    .argument("<name>", "what it is for")
+    .requiredOption("--scopes <scopes>", `a list of ${SCOPES.join(", ")}`, scopes)
+    .option("--for <tenant>", "whose jobs it is for (default)", "default")
+    .action(async (name: string, flags: { scopes: Scope[]; for: string }, command) => {
+      const { client, json } = clientOf(command);
+      const body = { name, tenant: client.tenant ?? flags.for, scopes: flags.scopes };
+      const made = await client.json<{ id: string; token: string }>("POST", "/tokens", body);
+      if (json) return printJson(made);
+      print(made.token);
+      say(`Token ${made.id} for ${body.tenant}: it is not shown again. \`rates token revoke ${made.id}\` ends it.`);
+    });
+
+  examples(token.command("list"), "rates token list", "rates token list --json")
+    .description("All tokens, without their secrets")
+    .action(async (_flags: object, command) => {
+      const { client, json } = clientOf(command);
+      const { tokens } = await client.json<{ tokens: TokenInfo[] }>("GET", "/tokens");
+      if (json) return printJson(tokens);
+      print(tokensTable(tokens));
+    });
+
+  examples(token.command("revoke"), "rates token revoke 3f9c2a1b")
+    .description("Revoke a token: nothing is let in by it from then on")
+    .argument("<id>", "its id, as the list shows it")
+    .action(async (id: string, _flags: object, command) => {
+      const { client, json } = clientOf(command);
+      await client.fetch("DELETE", `/tokens/${encodeURIComponent(id)}`);
+      if (json) return printJson({ id, revoked: true });
+      say(`Token ${id} is revoked.`);
+    });
+}
+
+const tokensTable = (tokens: readonly TokenInfo[]): string =>
+  table(
+    ["ID", "NAME", "TENANT", "SCOPES", "MADE", "REVOKED"],
+    tokens.map(({ id, name, tenant, scopes, createdAt, revokedAt }) => [
+      id,
+      name,
+      tenant,
+      scopes.join(","),
+      createdAt,
+      revokedAt ?? "",
+    ]),
+    width(process.stdout),
+    { keep: [0] },
+  );
+
+/** read,submit */
+function scopes(value: string): Scope[] {
+  const all = value.split(",").map((one) => one.trim());
+  const wrong = all.find((one) => !(SCOPES as readonly string[]).includes(one));
+  if (wrong !== undefined) throw new InvalidArgumentError(`'${wrong}' is none of ${SCOPES.join(", ")}.`);
+  return [...new Set(all)] as Scope[];
+}
