@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { project } from "../dispatcher/project.ts";
+import { testApi } from "./testing.ts";
+
+describe("tenants of the API", () => {
+  let p: Awaited<ReturnType<typeof testApi>>;
+  let acme: { authorization: string };
+  let other: { authorization: string };
+  before(async () => {
+    p = await testApi();
+    acme = await p.as("acme");
+    other = await p.as("other");
+    for (const requestId of ["waits", "ended"]) {
+      const task = { type: "read", sql: "select 'secret of acme'" };
+      await p.app.inject({ method: "POST", url: "/jobs", payload: { requestId, task }, headers: acme });
+    }
+    await p.app.inject({ method: "POST", url: "/jobs/ended/cancel", headers: acme });
+    await project(p.context);
+  });
+  after(() => p.close());
+
+  const call = (method: string, url: string, headers: object) =>
+    p.app.inject({ method: method.toUpperCase() as "GET", url, headers: headers as Record<string, string> });
+  const jobs = async () => (await p.admin.query("select * from jobs.jobs order by id")).rows;
+
+  it("learn nothing of another's job by any operation, not even that it is there, and change nothing", async () => {
+    const { paths } = (await call("get", "/openapi.json", {})).json();
+    const operations = Object.entries(paths as Record<string, object>)
+      .filter(([path]) => path.startsWith("/jobs/{id}"))
+      .flatMap(([path, methods]) => Object.keys(methods).map((method) => [method, path] as const));
+    assert(operations.length >= 6, "every operation on a job is tried");
+    const before = await jobs();
+    for (const [method, path] of operations)
+      for (const id of ["waits", "ended"]) {
+        const foreign = await call(method, path.replace("{id}", id), other);
+        const absent = await call(method, path.replace("{id}", "nowhere"), other);
+        assert.equal(foreign.statusCode, 404, `${method} ${path}`);
+        assert.equal(foreign.body.replaceAll(id, "nowhere"), absent.body, `${method} ${path}`);
+        const named = await call(method, `${path.replace("{id}", id)}?tenant=acme`, other);
+        assert.deepEqual([named.statusCode, named.json().type], [403, "Forbidden"], `${method} ${path}`);
+      }
+    assert.deepEqual(await jobs(), before);
+  });
+
+  it("find and count their own jobs only", async () => {
+    for (const query of ["", "?text=secret", "?status=CANCELLED", "?sort=totalMs&order=asc"]) {
+      assert.deepEqual((await call("get", `/jobs${query}`, other)).json().jobs, [], query);
+      assert.notEqual((await call("get", `/jobs${query}`, acme)).json().jobs.length, 0, query);
+    }
+    assert.equal((await call("get", "/stats", other)).json().total, 0);
+    assert.equal((await call("get", "/stats", acme)).json().total, 2);
+  });
+
+  it("have ids of their own: the same one is another job", async () => {
+    const payload = { requestId: "waits", task: { type: "read", sql: "select 2" } };
+    const response = await p.app.inject({ method: "POST", url: "/jobs", payload, headers: other });
+    assert.deepEqual([response.statusCode, response.json().tenant], [202, "other"]);
+    assert.match((await call("get", "/jobs/waits", acme)).body, /secret of acme/);
+  });
+});
