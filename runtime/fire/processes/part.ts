@@ -11,14 +11,12 @@ export class Part {
   readonly name: string;
   #child: ChildProcess | undefined;
   #stopping = false;
-  #program: { args: readonly string[]; env: NodeJS.ProcessEnv };
   readonly #life: Promise<void>;
   readonly #ready = Promise.withResolvers<void>();
 
   constructor(name: string, args: readonly string[], env: NodeJS.ProcessEnv, logFile: string) {
     this.name = name;
-    this.#program = { args, env };
-    this.#life = this.#live(logFile);
+    this.#life = this.#live(args, env, logFile);
   }
 
   /** Resolves when its first process says that it is ready. */
@@ -30,12 +28,14 @@ export class Part {
     this.#child?.kill(name);
   }
 
-  /** Another version of it, from its next process on; the one that runs is asked to end in good order. */
-  replace(args: readonly string[], env: NodeJS.ProcessEnv): void {
-    this.#program = { args, env };
+  /** Another one has taken its place: it ends in good order, and is not started again. */
+  async retire(): Promise<void> {
+    this.#stopping = true;
     this.signal("SIGTERM");
+    await this.#life;
   }
 
+  /** Ends it at once. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.signal("SIGCONT");
@@ -43,10 +43,9 @@ export class Part {
     await this.#life;
   }
 
-  async #live(logFile: string): Promise<void> {
+  async #live(args: readonly string[], env: NodeJS.ProcessEnv, logFile: string): Promise<void> {
     while (!this.#stopping) {
       const log = openSync(logFile, "a");
-      const { args, env } = this.#program;
       this.#child = spawn(process.execPath, args, { env, stdio: ["ignore", log, log, "ipc"] });
       closeSync(log);
       this.#child.once("message", () => this.#ready.resolve());

@@ -31,16 +31,25 @@ export interface Arrived {
   readonly status: string;
 }
 
+/** What a stage is like. */
+export interface StageOptions {
+  /** Where documents are kept; without it in Postgres. */
+  tracking?: string;
+  /** How long runs without work stay. Default: not at all. */
+  idleSeconds?: number;
+}
+
 /**
  * The local platform as processes (Postgres, API, dispatcher, and the runs that it starts), with a proxy before SQS and S3,
- * in a throw-away directory. What it can be done to it is here; what is done when, schedules decide.
+ * in a throw-away directory. What can be done to it is here; what is done when, schedules decide.
  */
 export class Stage {
   readonly directory: string;
   readonly server: Server;
   readonly proxy: CallProxy;
-  readonly api: Part;
-  readonly dispatcher: Part;
+  /** Those that are current: a deployment puts others in their places. */
+  api!: Part;
+  dispatcher!: Part;
   /** All responses since the beginning. */
   readonly responses: Arrived[] = [];
   readonly #cloud: Cloud;
@@ -48,7 +57,9 @@ export class Stage {
   readonly #sqs: SQSClient;
   readonly #s3: S3Client;
   readonly #token: string;
-  readonly #port: number;
+  readonly #choices: StageOptions;
+  /** The current API's. */
+  #port = 0;
   readonly #closing = new AbortController();
   readonly #receiving: Promise<void>;
 
@@ -58,17 +69,15 @@ export class Stage {
     proxy: CallProxy;
     cloud: Cloud;
     token: string;
-    port: number;
-    tracking: string | undefined;
-    idleSeconds: number;
+    choices: StageOptions;
   }) {
-    const { directory, server, proxy, cloud, token, port } = made;
+    const { directory, server, proxy, cloud, token, choices } = made;
     this.directory = directory;
     this.server = server;
     this.proxy = proxy;
     this.#cloud = cloud;
     this.#token = token;
-    this.#port = port;
+    this.#choices = choices;
     this.#queues = makeQueues(cloud, []);
     const visibility = { VisibilityTimeout: String(VISIBILITY_SECONDS) };
     cloud.createQueue("rates-requests", visibility);
@@ -79,35 +88,48 @@ export class Stage {
     this.#s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
 
     layOut(directory, []);
-    const env = this.#environment(made.tracking, made.idleSeconds);
-    this.api = new Part(
+    this.#receiving = this.#receive();
+  }
+
+  static async open(choices: StageOptions = {}): Promise<Stage> {
+    await sweep();
+    const directory = mkdtempSync(join(tmpdir(), `rates-fire-${process.pid}-`));
+    const [server, cloud] = await Promise.all([
+      Server.start(join(directory, "postgres"), join(directory, "postgres.log")),
+      startCloud(),
+    ]);
+    const [proxy, token] = await Promise.all([startProxy(cloud.port), localToken(directory, server.url)]);
+    const stage = new Stage({ directory, server, proxy, cloud, token, choices });
+    await stage.deploy("first");
+    return stage;
+  }
+
+  /**
+   * Starts API and dispatcher of a version and makes them the current ones, as a balancer and an alias do once the new ones
+   * answer. Answers those that were.
+   */
+  async deploy(version: string): Promise<Part[]> {
+    const before = [this.api, this.dispatcher].filter((part) => part !== undefined);
+    const { directory } = this;
+    const env = this.#environment(version);
+    const port = await freePort();
+    const api = new Part(
       "API",
       ["--import", program("../../local/orphan.ts"), program("../../api/main.ts")],
       { ...env, HOST: "127.0.0.1", PORT: String(port) },
       join(directory, "api.log"),
     );
     const host = [program("../../local/dispatcherHost.ts"), "--logs", directory, "--drain-seconds", "30"];
-    this.dispatcher = new Part("dispatcher", host, env, join(directory, "dispatcher.log"));
-    this.#receiving = this.#receive();
-  }
-
-  /** @param tracking where documents are kept; without it in Postgres */
-  static async open({ tracking, idleSeconds = 0 }: { tracking?: string; idleSeconds?: number } = {}): Promise<Stage> {
-    await sweep();
-    const directory = mkdtempSync(join(tmpdir(), `rates-fire-${process.pid}-`));
-    const [server, cloud, port] = await Promise.all([
-      Server.start(join(directory, "postgres"), join(directory, "postgres.log")),
-      startCloud(),
-      freePort(),
-    ]);
-    const [proxy, token] = await Promise.all([startProxy(cloud.port), localToken(directory, server.url)]);
-    const stage = new Stage({ directory, server, proxy, cloud, token, port, tracking, idleSeconds });
-    await Promise.all([stage.api.ready, stage.dispatcher.ready]);
-    return stage;
+    const dispatcher = new Part("dispatcher", host, env, join(directory, "dispatcher.log"));
+    Object.assign(this, { api, dispatcher });
+    await Promise.all([api.ready, dispatcher.ready]);
+    this.#port = port;
+    return before;
   }
 
   /** The environment of API and dispatcher. */
-  #environment(tracking: string | undefined, idleSeconds: number): NodeJS.ProcessEnv {
+  #environment(version: string): NodeJS.ProcessEnv {
+    const { tracking, idleSeconds = 0 } = this.#choices;
     // SQS and S3 are reached through the proxy only.
     const { port } = this.proxy;
     const through = (url: string) => url.replace(`:${this.#cloud.port}/`, `:${port}/`);
@@ -115,7 +137,7 @@ export class Stage {
     const endpoint = `http://127.0.0.1:${port}`;
     const kind = (slots: number) => ({ slots, idleSeconds, startSeconds: START_SECONDS });
     const settings = {
-      version: "fire",
+      version,
       queues: { ...Object.fromEntries(Object.entries(queues).map(([name, url]) => [name, through(url)])), tenants: {} },
       buckets: makeBuckets(this.#cloud),
       pathStyleS3: true,

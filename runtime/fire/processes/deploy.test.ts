@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { migrate } from "../../../db/migrate.ts";
+import { Stage } from "./stage.ts";
+
+const MIGRATIONS = fileURLToPath(new URL("../../../db/migrations", import.meta.url));
+/** Requests after the deployment. */
+const AFTERWARDS = 10;
+/** Between two requests. Milliseconds. */
+const PACE_MS = 100;
+const PATIENCE_MS = 120_000;
+
+/** What a next version could bring: more columns everywhere, one of them with a default, and a new function. */
+const NEXT = `
+set local role migrator;
+alter table jobs.jobs add column next_note text, add column next_count integer not null default 0;
+alter table jobs.runs add column next_note text;
+alter table jobs.responses add column next_note text;
+create function jobs.next() returns integer language sql immutable as 'select 1';
+reset role;
+`;
+
+describe("a deployment under load", () => {
+  let stage: Stage;
+  let directory: string;
+  before(async function () {
+    this.timeout(PATIENCE_MS);
+    stage = await Stage.open({ idleSeconds: 5 });
+    directory = mkdtempSync(join(tmpdir(), "rates-next-"));
+    cpSync(MIGRATIONS, directory, { recursive: true });
+    writeFileSync(join(directory, "9999_next.sql"), NEXT);
+  });
+  after(async () => {
+    await stage.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  const look = async (text: string) => (await stage.server.look(text)) ?? [];
+
+  it("loses nothing: what runs ends on the version that it began with, and the next one takes up the rest", async function () {
+    this.timeout(2 * PATIENCE_MS);
+    const task = (index: number) =>
+      index % 2 === 0
+        ? { type: "read", sql: "select n from generate_series(1, 3) n, pg_sleep(0.5)", format: "json" }
+        : {
+            type: "update",
+            target: "prices",
+            source: { inline: [{ orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-01", price: index }] },
+          };
+    const statuses = new Set<number | undefined>();
+    let count = 0;
+    let end = Number.POSITIVE_INFINITY;
+    const load = async () => {
+      for (; count < end; count++) {
+        const index = count;
+        const request = { requestId: `deploy-${index}`, task: task(index) };
+        if (index % 3 === 0) statuses.add(await stage.call("/jobs", request));
+        else await stage.send(request);
+        await delay(PACE_MS);
+      }
+    };
+    const loading = load();
+    const busy = async () => (await look("select run_id from jobs.jobs where status = 'IN_PROGRESS'")).length > 0;
+    while (!(await busy())) await delay(20);
+
+    // In the order of `pulumi up`: the schema first, over which the version before goes on; then the code.
+    assert.deepEqual((await migrate({ url: stage.server.url }, undefined, directory)).applied, ["9999_next"]);
+    while (!(await busy())) await delay(20);
+    const before = await stage.deploy("second");
+    const inHand = (await look("select request_id from jobs.jobs where status = 'IN_PROGRESS'")).map(
+      ({ request_id }) => request_id,
+    );
+    await Promise.all(before.map((part) => part.retire()));
+    const left = await look("select id from jobs.runs where version = 'first' and state <> 'ENDED'");
+    end = count + AFTERWARDS;
+    await loading;
+    const ids = Array.from({ length: count }, (_, index) => `deploy-${index}`);
+    for (const limit = Date.now() + PATIENCE_MS; Date.now() < limit; await delay(100))
+      if (ids.every((id) => stage.responses.some(({ requestId }) => requestId === id))) break;
+
+    assert.deepEqual([...statuses], [202], "the API took every request");
+    const jobs = await look(
+      `select j.request_id, j.status, j.attempt, r.version from jobs.jobs j
+       left join jobs.runs r on r.id = (j.attempts -> -1 ->> 'runId')::uuid order by j.id`,
+    );
+    assert.equal(jobs.length, count);
+    assert.deepEqual(
+      jobs.filter(({ status, attempt }) => status !== "SUCCEEDED" || attempt !== 1),
+      [],
+      "no job was disturbed",
+    );
+    assert.deepEqual(new Set(jobs.map(({ version }) => version)), new Set(["first", "second"]));
+    const unsettled = jobs.filter(({ request_id, version }) => inHand.includes(request_id) && version === undefined);
+    assert.deepEqual(unsettled, []);
+    assert.deepEqual(left, [], "the runs of the version before have ended");
+    for (const id of ids) {
+      const bodies = new Set(stage.responses.filter(({ requestId }) => requestId === id).map(({ body }) => body));
+      assert.equal(bodies.size, 1, id);
+    }
+    const prices = (await look("select price from prices order by price")).map(({ price }) => price);
+    assert.deepEqual(
+      prices,
+      ids.flatMap((_, index) => (index % 2 === 0 ? [] : [index])),
+    );
+  });
+});
