@@ -5,6 +5,7 @@ import { letRolesLogIn } from "../../../db/roles.ts";
 import { DATABASE } from "../../local/environment.ts";
 import { freePort } from "../../local/ports.ts";
 import { type Postgres, startPostgres } from "../../local/postgres.ts";
+import { identify, signal } from "../../local/processes.ts";
 
 const CONNECTIONS = 100;
 
@@ -75,9 +76,10 @@ export class Server {
     }
   }
 
-  /** Ends it: SIGQUIT as a crash does, SIGINT as a restart. */
-  end(signal: "SIGQUIT" | "SIGINT"): void {
-    process.kill(this.#postgres.pid, signal);
+  /** Ends it: SIGQUIT as a crash does, SIGINT as a restart. One that has just ended is not there to be. */
+  end(name: "SIGQUIT" | "SIGINT"): void {
+    const found = identify(this.#postgres.pid);
+    if (found) signal(found, name);
   }
 
   async stop(): Promise<void> {
@@ -92,6 +94,8 @@ export class Server {
       await this.#postgres.ended;
       if (this.#stopping) return;
       this.#postgres = await startPostgres(this.#options);
+      // Somebody who wants it ended saw only the one before.
+      if (this.#stopping) return this.#postgres.stop();
     }
   }
 }
