@@ -45,7 +45,7 @@ function jobTable(jobs: readonly JobDocument[]): string {
     ]),
     room,
     {
-      keep: [0, several ? 2 : 1],
+      keep: several ? [0, 2, 3] : [0, 1, 2],
       right: several ? [4, 5] : [3, 4],
       colour: (cell, column) =>
         column === 0 ? cell.replace(/\S+/, (status) => coloured(status, process.stdout)) : cell,

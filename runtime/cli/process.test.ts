@@ -267,6 +267,14 @@ describe("the command line, when things go wrong", () => {
     assert.equal((await start(["list", "--api", `${url}/`], env).ended).code, 0);
   });
 
+  it("colours states where FORCE_COLOR asks for it, and never where NO_COLOR is set", async () => {
+    const { env } = await against((call) => json(call, { jobs: [job("FAILED")] }));
+    const list = async (more: Record<string, string>) => (await start(["list"], { ...env, ...more }).ended).stdout;
+    assert((await list({ FORCE_COLOR: "1" })).includes("\u001b[31mFAILED\u001b[39m"));
+    assert(!(await list({ NO_COLOR: "1" })).includes("\u001b"));
+    assert(!(await list({})).includes("\u001b"));
+  });
+
   it("prints nothing that a terminal would obey, and no colours where there is none", async () => {
     const sql = "select '\u001b]0;title\u0007\u001b[2J\u009b31m'\nfrom x";
     const { env } = await against((call) => json(call, { jobs: [job("FAILED", { task: { type: "read", sql } })] }));

@@ -4,6 +4,7 @@ import { EventEmitter, once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import stringWidth from "string-width";
+import { skip } from "../local/testing.ts";
 import type { JobDocument } from "./events.ts";
 import { LiveScreen, type Terminal } from "./liveScreen.ts";
 import { type Call, httpDouble, json, start } from "./testing.ts";
@@ -194,7 +195,7 @@ describe("rates top", () => {
 
   it("takes a real terminal, and gives it back when q is typed", async function () {
     const version = spawnSync("script", ["--version"], { encoding: "utf8" }).stdout ?? "";
-    if (!version.includes("util-linux")) this.skip();
+    if (!version.includes("util-linux")) skip(this, "there is no script command of util-linux, which makes a terminal");
     this.timeout(60_000);
     const { env } = await platform();
     const main = fileURLToPath(new URL("main.ts", import.meta.url));
