@@ -56,6 +56,13 @@ describe("completion", () => {
     assert.deepEqual(await choices("rates show night:1 "), []);
   });
 
+  it("takes an id for a job's only where jobs are meant", async () => {
+    const program = createProgram(() => undefined);
+    program.command("key").command("end").argument("<id>");
+    assert.deepEqual(await choicesFor(program, wordsOf("rates key end "), SOURCES), []);
+    assert.deepEqual(await choicesFor(program, wordsOf("rates key e"), SOURCES), [{ value: "end", about: "" }]);
+  });
+
   it("leaves files to the shell", async () => {
     for (const line of ["rates load ", "rates load pri", "rates query q --output ", "rates submit --items "])
       assert.equal(await choices(line), FILES, line);

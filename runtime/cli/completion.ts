@@ -59,7 +59,7 @@ export async function choicesFor(program: Command, words: readonly string[], sou
   if (command.commands.length > 0 && (operands.length === 0 || helped)) return fitting(within(command));
   const taken = command.registeredArguments;
   const argument = taken[operands.length] ?? (taken.at(-1)?.variadic ? taken.at(-1) : undefined);
-  return argument ? fitting(await argumentValues(argument, sources)) : [];
+  return argument ? fitting(await argumentValues(argument, command, sources)) : [];
 }
 
 /** Where the words before the cursor have led: a command, its operands, an option that waits for its value. */
@@ -116,9 +116,11 @@ const FIXED: Record<string, readonly string[] | undefined> = {
   priority: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
 };
 
-async function argumentValues(argument: Argument, sources: Sources): Promise<Choices> {
+async function argumentValues(argument: Argument, command: Command, sources: Sources): Promise<Choices> {
   if (argument.argChoices) return argument.argChoices.map((value) => ({ value }));
   if (argument.name() === "file") return FILES;
+  // Within a group of commands (tokens) an id or a name is one of theirs.
+  if (command.parent?.parent) return [];
   if (argument.name() === "id") return sources.jobs();
   if (argument.name() === "name") return sources.queries();
   return [];
