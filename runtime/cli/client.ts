@@ -48,6 +48,11 @@ export class Client {
     this.tenant = tenant;
   }
 
+  /** Whether it is on this machine. */
+  get isLocal(): boolean {
+    return /^(127\.|localhost$|\[::1\]$)/.test(new URL(this.base).hostname);
+  }
+
   /** The path of a job, or of something of it. */
   job(id: string, rest = ""): string {
     return `/jobs/${encodeURIComponent(id)}${rest}${this.tenant === undefined ? "" : `?${new URLSearchParams({ tenant: this.tenant })}`}`;
@@ -97,7 +102,7 @@ export class Client {
       if (signal?.aborted) throw error;
       throw new CommandError(
         "unreachable",
-        `${this.base} does not answer (${reasonOf(error)}).\nIs the platform running? \`npm start\` starts it on this machine.`,
+        `${this.base} does not answer (${reasonOf(error)}).\n${this.isLocal ? "Is the platform running? `npm start` starts it on this machine." : "Does this network reach it, a VPN perhaps? `rates doctor` looks further."}`,
         { passing: true },
       );
     }
@@ -109,7 +114,8 @@ export class Client {
 async function refusal(response: Response): Promise<CommandError> {
   const { status } = response;
   const text = await response.text().catch(() => "");
-  const passing = status >= 500;
+  // Too many requests are as many again in a minute.
+  const passing = status >= 500 || status === 429;
   let problem: ProblemBody;
   try {
     problem = JSON.parse(text);
@@ -120,8 +126,10 @@ async function refusal(response: Response): Promise<CommandError> {
     ({ field, value, message }) =>
       `  ${field ?? ""}${value === undefined ? "" : ` = ${JSON.stringify(value)}`} ${message ?? ""}`,
   );
-  const exit = status === 401 || status === 403 || passing ? "unreachable" : "invalid";
-  return new CommandError(exit, [problem.detail, ...lines].join("\n"), { data: problem, passing });
+  const refused = status === 401 || status === 403;
+  const next = refused ? ["`rates doctor` tells what the token may; another is given by --token or RATES_TOKEN."] : [];
+  const message = [problem.detail, ...lines, ...next].join("\n");
+  return new CommandError(refused || passing ? "unreachable" : "invalid", message, { data: problem, passing });
 }
 
 /** --stack, --api and --token, RATES_API and RATES_TOKEN, or the platform that runs on this machine. */

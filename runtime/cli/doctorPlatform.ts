@@ -86,7 +86,7 @@ async function tokenChecks(client: Client): Promise<Check[]> {
         return [
           failed(
             "token",
-            error.message,
+            error.message.split("\n")[0] ?? "",
             "Give another by --token or RATES_TOKEN; an admin makes one with `rates token create`.",
           ),
         ];

@@ -52,10 +52,11 @@ describe("the command line, when things go wrong", () => {
         call.response.write(half.subarray(0, half.indexOf("ø") + 1), () => call.response.destroy());
       } else if (turn === 2) call.response.socket?.destroy();
       else if (turn === 3) call.response.writeHead(502).end("<html>bad gateway");
+      else if (turn === 4) json(call, { type: "TooManyRequests", status: 429, detail: "Wait a little." }, 429);
       else begin(call).end(event(job("SUCCEEDED")));
     });
     const { code, stdout } = await start(["watch", "a", "--json"], env).ended;
-    assert.deepEqual([code, JSON.parse(stdout).status, calls.length], [0, "SUCCEEDED", 4]);
+    assert.deepEqual([code, JSON.parse(stdout).status, calls.length], [0, "SUCCEEDED", 5]);
   });
 
   it("reads a document whole, however its bytes were cut on the way", async () => {
@@ -265,6 +266,16 @@ describe("the command line, when things go wrong", () => {
     assert.deepEqual(calls, []);
     await writeFile(join(directory, "platform.json"), JSON.stringify({ ...platform, api: url }));
     assert.equal((await start(["list", "--api", `${url}/`], env).ended).code, 0);
+  });
+
+  it("names the next step where the token is refused, and where a platform elsewhere does not answer", async () => {
+    const problem = { type: "Forbidden", title: "x", status: 403, detail: "This token may not cancel." };
+    const { env } = await against((call) => json(call, problem, 403));
+    const { code, stderr } = await start(["cancel", "a"], env).ended;
+    assert.deepEqual([code, stderr.split("\n")[0]], [EXITS.unreachable.code, problem.detail]);
+    assert.match(stderr, /`rates doctor` tells what the token may/);
+    const away = await start(["list"], { RATES_API: "http://[::ffff:127.0.0.1]:1", RATES_TOKEN: "x" }).ended;
+    assert.match(away.stderr, /does not answer .*\nDoes this network reach it.*`rates doctor`/);
   });
 
   it("colours states where FORCE_COLOR asks for it, and never where NO_COLOR is set", async () => {

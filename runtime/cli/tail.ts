@@ -26,7 +26,7 @@ export interface TailOptions {
 /** Shows a job's history, its progress, and what its runs log, until it ends; answers its last document. */
 export async function tail(client: Client, id: string, options: TailOptions): Promise<JobDocument> {
   const line = new ProgressLine();
-  const shown = new Shown(line, options, isLoopback(client.base));
+  const shown = new Shown(line, options, client.isLocal);
   try {
     return await interruptible(
       async (signal) => {
@@ -61,8 +61,6 @@ export async function tail(client: Client, id: string, options: TailOptions): Pr
     await shown.close();
   }
 }
-
-const isLoopback = (base: string): boolean => /^(127\.|localhost$|\[::1\]$)/.test(new URL(base).hostname);
 
 /** What has been shown of a job so far, and what is still to come of its logs. */
 class Shown {
