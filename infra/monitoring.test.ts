@@ -305,7 +305,8 @@ describe("monitoring in the real engine", () => {
       return { url: monitoring.url };
     };
 
-  it("does not change by itself, and follows the capacity in place", async () => {
+  it("does not change by itself, and follows the capacity in place", async function () {
+    this.timeout(120_000);
     dev = await engine({ program: program() });
     const preview = await dev.preview();
     const dashboard = preview.steps.find(({ type }) => type === "aws:cloudwatch/dashboard:Dashboard");

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { ENDPOINTS } from "../infra/network.ts";
 import { planCapacity } from "./capacity.ts";
 import { readStackFile } from "./config.ts";
 import { costOf } from "./cost.ts";
@@ -166,6 +167,25 @@ describe("the program in the real engine", () => {
         /api\.certificateArn .* is of us-east-1/,
       ])
         assert.match(message, expected);
+    } finally {
+      await one.close();
+    }
+  });
+
+  it("has every service within the network where there is no NAT", async function () {
+    this.timeout(120_000);
+    const { network } = readStackFile("dev", ROOT);
+    const one = await stackEngine("dev", { config: { "rates-platform:network": { ...network, nat: "none" } } });
+    try {
+      const preview = await one.preview();
+      const services = preview.steps
+        .filter(({ type }) => type === "aws:ec2/vpcEndpoint:VpcEndpoint")
+        .map(({ inputs }) => String(inputs.serviceName).split(".").slice(3).join("."));
+      assert.deepEqual(services.sort(), ["s3", ...ENDPOINTS].sort());
+      assert.deepEqual(
+        preview.steps.filter(({ type }) => /natGateway|eip:Eip/.test(type)),
+        [],
+      );
     } finally {
       await one.close();
     }
