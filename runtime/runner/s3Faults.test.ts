@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
 import { schedule } from "../dispatcher/schedule.ts";
+import { cancel } from "../jobs/store.ts";
 import { requirePython } from "./glue/testing/python.ts";
 import { type S3Fault, startS3Front } from "./testing/s3Front.ts";
 import { testPlatform } from "./testing.ts";
@@ -117,3 +118,33 @@ for (const kind of ["TypeScript", "Python"] as const)
       assert.match(response.error.message, /SlowDown/);
     });
   });
+
+describe("an update whose source does not go on", () => {
+  it("is cancelled in the middle of COPY FROM STDIN, which hears no cancel: its session is gone, and nothing is changed", async () => {
+    const p = await testPlatform({ jobs: { leaseSeconds: 30 } });
+    const front = await startS3Front(p.cloud.endpoint);
+    p.cloud.env.AWS_ENDPOINT_URL_S3 = front.endpoint;
+    try {
+      const Body = `orig_code,dest_code,day,price\n${"AAAAA,BBBBB,2021-01-01,7\n".repeat(20_000)}`;
+      await p.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "slow.csv", Body }));
+      front.faults.push({ operation: "GetObject", when: "after", how: "stall", times: 1 });
+      await p.request({
+        requestId: "slow",
+        task: { type: "update", target: "prices", source: { s3: "s3://uploads/slow.csv" } },
+      });
+      const [run] = p.startRuns("ec2");
+      assert(run);
+      const sessions = "select pid from pg_stat_activity where usename = 'job_writer'";
+      const waits = `${sessions} and state = 'active' and query ilike 'copy %from stdin%' and wait_event = 'ClientRead'`;
+      await p.until("the copy waits", async () => (await p.admin.query(waits)).rows.length === 1);
+      assert.equal(await cancel(await p.as("api_reader"), "default", "slow"), "IN_PROGRESS");
+      await p.until("it is cancelled", async () => (await p.document("slow")).status === "CANCELLED");
+      assert.deepEqual((await p.admin.query(waits)).rows, []);
+      assert.equal(await run.exit, 0, run.output());
+      assert.equal((await p.admin.query("select count(*)::int as n from prices")).rows[0].n, 0);
+    } finally {
+      await front.stop();
+      await p.close();
+    }
+  });
+});

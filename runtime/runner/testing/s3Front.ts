@@ -8,8 +8,8 @@ export interface S3Fault {
   operation: S3Operation;
   /** Whether S3 has done what it was asked when the call fails. */
   when: "before" | "after";
-  /** A broken connection, or an answer of S3's own. */
-  how: "reset" | "SlowDown";
+  /** A broken connection, an answer of S3's own, or one whose second half never comes. */
+  how: "reset" | "SlowDown" | "stall";
   /** How many such calls fail. */
   times: number;
 }
@@ -19,6 +19,7 @@ export type S3Operation =
   | "UploadPart"
   | "CompleteMultipartUpload"
   | "AbortMultipartUpload"
+  | "GetObject"
   | "other";
 
 const SLOW_DOWN = "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>";
@@ -46,7 +47,11 @@ export async function startS3Front(target: string): Promise<{
     const body = await buffer(request);
     const answer = fault?.when === "before" ? undefined : await pass(target, request, body);
     if (answer?.ok) note(open, operation, request.url ?? "", answer.body.toString());
-    if (fault?.how === "reset") response.destroy();
+    if (fault?.how === "stall" && answer)
+      response
+        .writeHead(answer.status, { ...answer.headers, "content-length": answer.body.length })
+        .write(answer.body.subarray(0, answer.body.length / 2));
+    else if (fault?.how === "reset") response.destroy();
     else if (fault) response.writeHead(503, { "content-type": "application/xml" }).end(SLOW_DOWN);
     else response.writeHead(answer?.status ?? 500, answer?.headers).end(answer?.body);
   }).listen(0, "127.0.0.1");
@@ -67,7 +72,7 @@ export async function startS3Front(target: string): Promise<{
 function operationOf({ method, url = "" }: IncomingMessage): S3Operation {
   const { searchParams } = new URL(url, "http://s3");
   if (method === "POST" && searchParams.has("uploads")) return "CreateMultipartUpload";
-  if (!searchParams.has("uploadId")) return "other";
+  if (!searchParams.has("uploadId")) return method === "GET" ? "GetObject" : "other";
   if (method === "PUT") return "UploadPart";
   return method === "POST" ? "CompleteMultipartUpload" : "AbortMultipartUpload";
 }
