@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { schedule } from "../../dispatcher/schedule.ts";
+import { testPlatform } from "../testing.ts";
+import { requirePython } from "./testing/python.ts";
+
+/** Memory that a run of this test has, in KiB; and a row that does not fit into it, in bytes. */
+const HAS = 300_000;
+const ROW = 200_000_000;
+
+describe("a read that does not fit into the memory of a Glue run", () => {
+  let p: Awaited<ReturnType<typeof testPlatform>>;
+  let directory: string;
+  let python: string;
+  before(async function () {
+    const real = requirePython(this, "python");
+    directory = mkdtempSync(join(tmpdir(), "rates-glue-"));
+    python = join(directory, "python");
+    writeFileSync(python, `#!/bin/sh\nulimit -d ${HAS}\nexec '${real}' "$@"\n`, { mode: 0o755 });
+    p = await testPlatform({ jobs: { leaseSeconds: 30 } });
+  });
+  after(async () => {
+    await p?.close();
+    if (directory) rmSync(directory, { recursive: true, force: true });
+  });
+
+  it("is known for what it is, and done by a larger run, with the peak of both in the document", async function () {
+    this.timeout(120_000);
+    const sql = `select repeat('x', ${ROW}) as large`;
+    await p.request({ requestId: "large", task: { type: "read", sql, format: "csv", compression: "gzip" } });
+    const [small] = p.startRuns("glue", undefined, python);
+    assert(small);
+    assert.equal(await small.exit, 0, small.output());
+    const waiting = await p.document("large");
+    assert.deepEqual([waiting.status, waiting.runner, waiting.error.type], ["PENDING", "ec2", "OutOfMemory"]);
+
+    await p.admin.query("update jobs.jobs set not_before = jobs.clock()");
+    await schedule(p.context);
+    const [large] = p.startRuns("ec2");
+    assert(large);
+    assert.equal(await large.exit, 0, large.output());
+    const done = await p.document("large");
+    assert.deepEqual([done.status, done.stats.rows], ["SUCCEEDED", 1]);
+    const attempts: { runner: string; outcome: string; peakMemoryBytes: number }[] = done.attempts;
+    assert.deepEqual(
+      attempts.map(({ runner, outcome }) => [runner, outcome]),
+      [
+        ["glue", "OutOfMemory"],
+        ["ec2", "SUCCEEDED"],
+      ],
+    );
+    for (const { peakMemoryBytes } of attempts) assert(peakMemoryBytes > 1e6);
+  });
+});
