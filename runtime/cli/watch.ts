@@ -1,3 +1,4 @@
+import stringWidth from "string-width";
 import { isTerminal } from "../jobs/states.ts";
 import type { Client } from "./client.ts";
 import { type Detail, documents, type JobDocument } from "./events.ts";
@@ -5,7 +6,7 @@ import { type Exit, exitOf } from "./exits.ts";
 import { interruptible } from "./interrupt.ts";
 import { bar, ProgressLine } from "./progress.ts";
 import { bytesText, coloured, dim, durationText, plain, say, width } from "./screen.ts";
-import { table, wrapped } from "./table.ts";
+import { cutTo, table, wrapped } from "./table.ts";
 
 /** How a job is followed. */
 export interface Following {
@@ -38,11 +39,18 @@ export async function follow(client: Client, id: string, { wait, bytes }: Follow
   }
 }
 
+/** Columns of percent, rows, rate and time left: the id gives way to them, which every hint names in full. */
+const FIGURES = 52;
+/** Of an id that much is always shown. */
+const LEAST_OF_ID = 6;
+
 /** Where a running job is: its rows and bytes, and how long it may still take. */
 export function progressText(document: JobDocument, total: number | undefined): string {
   const { status, progress, requestId, startedAt } = document;
   const { rows, bytes, estimatedRows } = progress;
-  const head = `${coloured(status)} ${requestId}`;
+  const columns = width(process.stderr);
+  const id = cutTo(requestId, Math.max(LEAST_OF_ID, columns - status.length - FIGURES));
+  const head = `${coloured(status)} ${id}`;
   if (status !== "IN_PROGRESS" || bytes === 0) return head;
   const seconds = Math.max(0.001, (Date.now() - Date.parse(startedAt ?? document.createdAt)) / 1000);
   const done = rows > 0 ? `${rows.toLocaleString("en")} rows` : bytesText(bytes);
@@ -51,7 +59,7 @@ export function progressText(document: JobDocument, total: number | undefined): 
   if (total !== undefined && bytes >= total) return `${head}  ${done} read, checking and writing`;
   const share = total !== undefined ? bytes / total : estimatedRows && rows > 0 ? rows / estimatedRows : undefined;
   if (share === undefined || share >= 1) return `${head}  ${done}  ${rate}`;
-  const room = width(process.stderr) - status.length - requestId.length - 4;
+  const room = columns - status.length - stringWidth(id) - 4;
   return `${head}  ${bar(share, done, rate, (seconds * (1 - share)) / share, room)}`;
 }
 
