@@ -125,6 +125,9 @@ export class Schedule {
         moves.push({ what: `stall ${actor.name}`, done: () => this.#stall(actor) });
         continue;
       }
+      // A caller may want an end at any time, and by chance hardly one wants it when a job is about to commit.
+      if (!this.#cancelled && waiting.what.startsWith(FENCE) && this.#pick() < this.#mood.cancel)
+        moves.push({ what: "cancel", done: async () => this.#cancel(this.#one(await this.world.working())) });
       const [, kind] = LAUNCH.exec(waiting.what) ?? [];
       if (!this.#late && kind && this.#pick() < this.#mood.stall) {
         moves.push({ what: `stall ${actor.name}`, done: () => this.#delay(actor, kind) });
@@ -164,10 +167,7 @@ export class Schedule {
       else maybe(pause, `pause ${actor.name}`, () => actor.pause(true));
     if (!this.#zombie) maybe(jump, "the clock jumps", () => this.world.advance(1 + this.#pick() * LEAP));
     maybe(refuse, "the account refuses", () => this.world.launches.push(this.#pick() < 0.5 ? "refuse" : "unknown"));
-    maybe(cancel, "cancel", () => {
-      this.#cancelled = true;
-      return this.world.cancel(this.#one(this.asked)?.requestId ?? "");
-    });
+    maybe(cancel, "cancel", () => this.#cancel(this.#one(this.asked)?.requestId));
     return moves;
   }
 
@@ -178,6 +178,11 @@ export class Schedule {
   /** The run that is stalled, while it is there: it could have been ended for its silence. */
   get #zombie(): Actor | undefined {
     return this.#stalled?.state === "alive" && this.#stalled.paused ? this.#stalled : undefined;
+  }
+
+  #cancel(requestId = ""): Promise<void> {
+    this.#cancelled = true;
+    return this.world.cancel(requestId);
   }
 
   #stall(actor: Actor): void {

@@ -155,6 +155,14 @@ export class World {
     await this.admin.query("select jobs.cancel('default', $1)", [requestId]);
   }
 
+  /** The requests whose jobs are being done. */
+  async working(): Promise<string[]> {
+    const { rows } = await this.admin.query(
+      "select request_id from jobs.jobs where status = 'IN_PROGRESS' order by id",
+    );
+    return rows.map(({ request_id }) => request_id);
+  }
+
   /** Promise 6, at any moment at which somebody can read of the cancel. */
   async checkCancelled(): Promise<void> {
     // Asks for the one session of each such job: all sessions (pg_stat_activity) would take most of a schedule's time.

@@ -31,7 +31,7 @@ describe("the commands of the pages", () => {
         encoding: "utf8",
       });
       assert.equal(status, 0, `${where}: ${stderr}`);
-      for (const [, script] of text.matchAll(/\bnpm run (?:-s )?([\w:-]+)/g))
+      for (const [, script] of text.matchAll(/\bnpm run (?:-s |--silent )?([\w:-]+)/g))
         assert.ok(script !== undefined && script in scripts(), `${where}: package.json has no script ${script}`);
       for (const [, file] of text.matchAll(/\bnode (?:--\S+ )*([\w./-]+\.(?:ts|mjs))/g))
         assert.ok(file !== undefined && existsSync(pathOf(file)), `${where}: there is no ${file}`);
