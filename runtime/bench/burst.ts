@@ -21,7 +21,13 @@ export async function benchBurst(platform: BenchPlatform, jobs: number): Promise
   const memory = new Memory();
   const arrivals: number[] = [];
   const begun = performance.now();
-  await platform.run(Array.from({ length: jobs }, read), () => arrivals.push(performance.now() - begun));
+  let sent = 0;
+  await platform.run(Array.from({ length: jobs }, read), {
+    onSent: () => {
+      sent = performance.now() - begun;
+    },
+    onResponse: () => arrivals.push(performance.now() - begun),
+  });
   const used = memory.stop();
   const tracked = await untilTracked(platform, jobs + 50);
 
@@ -30,10 +36,11 @@ export async function benchBurst(platform: BenchPlatform, jobs: number): Promise
     const from = index === 0 ? 0 : (arrivals[index * size - 1] ?? 0);
     const to = arrivals[(index + 1) * size - 1] ?? 0;
     const samples = used.filter(({ at }) => at - begun >= from && at - begun <= to).map(({ bytes }) => bytes);
-    return { rate: size / ((to - from) / 1000), bytes: Math.max(...samples, 0) };
+    return { from, rate: size / ((to - from) / 1000), bytes: Math.max(...samples, 0) };
   });
-  // The first window has the sending beside it.
-  const rates = windows.slice(1).map(({ rate }) => rate);
+  // The emulator of SQS has the sending to do beside the rest: the drain is what comes behind it, where there is any.
+  const behind = windows.filter(({ from }) => from >= sent);
+  const rates = (behind.length > 1 ? behind : windows.slice(1)).map(({ rate }) => rate);
   const bytes = windows.map((window) => window.bytes).filter((one) => one > 0);
   return [
     {
@@ -43,7 +50,7 @@ export async function benchBurst(platform: BenchPlatform, jobs: number): Promise
       unit: "jobs/s",
       peerName: "pg-boss: fetch one, respond, complete",
       higherIsBetter: true,
-      note: `all of them tracked ${figure(tracked / 1000)} s after the last response`,
+      note: `sent in ${figure(sent / 1000)} s; all of them tracked ${figure(tracked / 1000)} s after the last response`,
     },
     {
       what: "  rate of its slowest tenth",
@@ -53,7 +60,7 @@ export async function benchBurst(platform: BenchPlatform, jobs: number): Promise
       peerName: "the middle one",
       higherIsBetter: true,
       aim: 0.7,
-      note: windows.map(({ rate }) => rate.toFixed(0)).join(" "),
+      note: `of all tenths: ${windows.map(({ rate }) => rate.toFixed(0)).join(" ")}`,
     },
     {
       what: "  memory in its last tenth, dispatcher and runs together",

@@ -22,9 +22,17 @@ export interface BenchPlatform {
   sqs: SQSClient;
   s3: S3Client;
   directory: string;
-  /** Sends requests to the queue; resolves with their responses, parsed, once all have come; told of each as it comes. */
-  run(requests: readonly object[], onResponse?: () => void): Promise<Response[]>;
+  /** Sends requests to the queue; resolves with their responses, parsed, once all have come. */
+  run(requests: readonly object[], progress?: Progress): Promise<Response[]>;
   stop(): Promise<void>;
+}
+
+/** What a benchmark wants to hear of meanwhile. */
+export interface Progress {
+  /** The last request was sent. */
+  onSent(): void;
+  /** A response has come. */
+  onResponse(): void;
 }
 
 /** The parts of a response that a benchmark looks at. */
@@ -71,8 +79,8 @@ export async function benchPlatform(idleSeconds: number): Promise<BenchPlatform>
     sqs,
     s3,
     directory,
-    async run(requests, onResponse) {
-      const received = collect(sqs, file.responseQueueUrl, requests.length, onResponse);
+    async run(requests, progress) {
+      const received = collect(sqs, file.responseQueueUrl, requests.length, progress?.onResponse);
       for (let at = 0; at < requests.length; at += 10)
         await sqs.send(
           new SendMessageBatchCommand({
@@ -82,6 +90,7 @@ export async function benchPlatform(idleSeconds: number): Promise<BenchPlatform>
               .map((request, index) => ({ Id: String(index), MessageBody: JSON.stringify(request) })),
           }),
         );
+      progress?.onSent();
       const responses = (await received).map((message) => JSON.parse(message.Body ?? "") as Response);
       const failed = responses.find((response) => response.status !== "SUCCEEDED");
       if (failed) throw new Error(`${failed.requestId}: ${failed.error?.message ?? failed.status}`);

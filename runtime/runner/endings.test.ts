@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { requirePython } from "./glue/testing/python.ts";
+import { testPlatform } from "./testing.ts";
+
+for (const kind of ["TypeScript", "Python"] as const)
+  describe(`a run of the runner in ${kind} that is to end`, () => {
+    let python: string | undefined;
+    before(function () {
+      if (kind === "Python") python = requirePython(this, "python");
+    });
+
+    /** A platform whose only run has the first of two reads in hand. */
+    const busy = async (settings: object) => {
+      const runners = { glue: { slots: 1, idleSeconds: 60, ...settings }, ec2: { slots: 0 } };
+      const p = await testPlatform({ runners, jobs: { leaseSeconds: 30 } });
+      const read = (requestId: string) => ({ requestId, task: { type: "read", sql: "select pg_sleep(2)" } });
+      await p.request(read("in-hand"), read("waits"));
+      const [run] = p.startRuns("glue", undefined, python);
+      assert(run);
+      await p.until("it works", async () => (await p.document("in-hand")).status === "IN_PROGRESS");
+      return { p, run };
+    };
+    /** It ended well, with its job done, and has touched no other. */
+    const ended = async ({ p, run }: Awaited<ReturnType<typeof busy>>) => {
+      try {
+        assert.equal(await run.exit, 0, run.output());
+        const documents = await Promise.all(["in-hand", "waits"].map(p.document));
+        assert.deepEqual(
+          documents.map(({ status, attempts }) => [status, attempts.length]),
+          [
+            ["SUCCEEDED", 1],
+            ["PENDING", 0],
+          ],
+        );
+        assert.equal((await p.receive(p.context.queues.responses)).length, 1);
+        const { rows } = await p.admin.query("select state from jobs.runs");
+        assert.deepEqual(rows, [{ state: "RETIRING" }], "nobody counts on it, and its slot is held until it is gone");
+      } finally {
+        await p.close();
+      }
+    };
+
+    it("finishes the job in hand, answers it and takes no other when it is told to drain, as on a Spot notice", async () => {
+      const made = await busy({});
+      made.run.child.kill("SIGTERM");
+      await ended(made);
+    });
+
+    it("takes no further job once its lifetime is up, whatever waits", async () => {
+      await ended(await busy({ lifetimeSeconds: 1 }));
+    });
+  });
