@@ -65,12 +65,13 @@ export async function benchBurst(platform: BenchPlatform, jobs: number): Promise
     {
       what: "  memory in its last tenth, dispatcher and runs together",
       ours: (bytes.at(-1) ?? Number.NaN) / MB,
-      peer: (bytes[1] ?? Number.NaN) / MB,
+      // By then every run has been started, and each has done enough to be as large as it gets.
+      peer: (bytes[Math.floor(bytes.length / 2)] ?? Number.NaN) / MB,
       unit: "MB",
-      peerName: "in its second tenth",
+      peerName: "in the middle of it",
       higherIsBetter: false,
       aim: 1.2,
-      note: bytes.map((one) => (one / MB).toFixed(0)).join(" "),
+      note: `of all tenths: ${bytes.map((one) => (one / MB).toFixed(0)).join(" ")}`,
     },
   ];
 }

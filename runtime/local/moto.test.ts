@@ -1,8 +1,18 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { CreateQueueCommand, DeleteQueueCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { handler } from "../../db/lambda.ts";
@@ -13,6 +23,7 @@ import { onRequests } from "../dispatcher/requests.ts";
 import { sweep } from "../dispatcher/sweep.ts";
 import { sqsEvent } from "../dispatcher/testing.ts";
 import { redrive } from "../jobs/deadLetters.ts";
+import { glueCatalog } from "../runner/glue/catalog.ts";
 import { requirePython } from "../runner/glue/testing/python.ts";
 import { openSource } from "../runner/load/source.ts";
 import { MultipartUpload } from "../runner/multipart.ts";
@@ -44,13 +55,17 @@ function commands(): Set<string> {
 }
 
 describe("calls to AWS, against moto's", () => {
-  let moto: Moto;
+  let moto: Moto & { command: string };
   let p: Awaited<ReturnType<typeof testApi>>;
   const called = new Set<string>();
   const kept = { ...process.env };
   before(async function () {
-    moto = await startMoto(requirePython(this, "moto_server"));
-    p = await testApi({ jobs: { inlineBytes: 2_000 } }, motoCloud(moto));
+    const command = requirePython(this, "moto_server");
+    moto = { ...(await startMoto(command)), command };
+    p = await testApi(
+      { jobs: { inlineBytes: 2_000 }, runners: { glue: { slots: 1, idleSeconds: 0 } } },
+      motoCloud(moto),
+    );
     for (const client of [p.context.sqs, p.s3])
       (client as SQSClient).middlewareStack.add(
         (next, { commandName = "" }) =>
@@ -140,7 +155,7 @@ describe("calls to AWS, against moto's", () => {
 
   describe("S3", () => {
     const target = (Bucket: string) => ({ Bucket, Key: randomUUID(), ContentType: "text/csv" });
-    const text = async (source: { s3: string; etag?: string }) => {
+    const contentOf = async (source: { s3: string; etag?: string }) => {
       const rules = { hosts: [], maxBytes: 1_000 };
       let all = "";
       for await (const chunk of await openSource(source, "none", async () => p.s3, rules, new AbortController().signal))
@@ -179,11 +194,14 @@ describe("calls to AWS, against moto's", () => {
     it("loads what lay there when it was accepted, and nothing else", async () => {
       const etag = await put("batch.csv", "first");
       const source = { s3: "s3://uploads/batch.csv", etag };
-      assert.equal(await text(source), "first");
+      assert.equal(await contentOf(source), "first");
       await put("batch.csv", "second");
-      await assert.rejects(text(source), { code: "SourceChanged" });
-      await assert.rejects(text({ s3: "s3://uploads/none.csv" }), { code: "SourceNotFound", message: /NoSuchKey/ });
-      await assert.rejects(text({ s3: "s3://no-such-bucket/none.csv" }), { code: "SourceNotFound" });
+      await assert.rejects(contentOf(source), { code: "SourceChanged" });
+      await assert.rejects(contentOf({ s3: "s3://uploads/none.csv" }), {
+        code: "SourceNotFound",
+        message: /NoSuchKey/,
+      });
+      await assert.rejects(contentOf({ s3: "s3://no-such-bucket/none.csv" }), { code: "SourceNotFound" });
     });
 
     it("pins a source as it is accepted, and answers SourceNotFound where there is none", async () => {
@@ -222,7 +240,7 @@ describe("calls to AWS, against moto's", () => {
       assert.equal(answer.status, 200);
       const done = await complete(first.id, answer.headers.get("etag") ?? "");
       assert.equal(done.statusCode, 200, done.body);
-      assert.equal(await text({ s3: done.json().location }), "a,b");
+      assert.equal(await contentOf({ s3: done.json().location }), "a,b");
 
       const second = await begin();
       const refused = await complete(second.id, '"0"');
@@ -266,6 +284,42 @@ describe("calls to AWS, against moto's", () => {
       });
       process.env.MASTER_SECRET_ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:none-abcdef";
       await assert.rejects(handler(), { name: "ResourceNotFoundException" });
+    });
+  });
+
+  describe("the Glue runner", () => {
+    const start = async (run: string, catalog: string) => {
+      const python = join(dirname(moto.command), "python");
+      const program = `${root}runtime/runner/glue/runner.py`;
+      const child = spawn(python, [program, "--run", run, "--runner", "glue", "--catalog", catalog], {
+        env: { ...process.env, ...p.database.env, RATES_SETTINGS: JSON.stringify(p.context.settings) },
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      const [output, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
+      return { code, output: `${output}${errors}` };
+    };
+
+    it("takes its catalogue from S3, keeps a result of several parts there, and answers through SQS", async () => {
+      await p.s3.send(new PutObjectCommand({ Bucket: "results", Key: "catalog.json", Body: glueCatalog() }));
+      p.launcher.started.length = 0;
+      await p.admin.query("truncate jobs.jobs cascade; update jobs.runs set state = 'ENDED'");
+      const sql = "select n, repeat('abcdefghij', 5) as filler from generate_series(1, 130000) n";
+      await onRequests(p.context, sqsEvent({ requestId: "glue", task: { type: "read", sql } }));
+      const [run = ""] = p.launcher.started;
+      const { code, output } = await start(run, "s3://results/catalog.json");
+      assert.equal(code, 0, output);
+      const [answer] = await p.receive(p.context.queues.responses);
+      const { status, result } = JSON.parse(answer?.Body ?? "");
+      assert.deepEqual([status, result.rows], ["SUCCEEDED", 130_000], answer?.Body);
+      const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/.exec(result.location) ?? [];
+      const { ContentLength } = await p.s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+      assert.equal(ContentLength, result.bytes);
+    });
+
+    it("ends with the reason where its catalogue is not there", async () => {
+      const { code, output } = await start(randomUUID(), "s3://results/none.json");
+      assert.notEqual(code, 0);
+      assert.match(output, /404|NoSuchKey/);
     });
   });
 
