@@ -58,8 +58,9 @@ describe("calls to AWS, against moto's", () => {
   let moto: Moto & { command: string };
   let p: Awaited<ReturnType<typeof testApi>>;
   const called = new Set<string>();
-  const kept = { ...process.env };
+  let kept: NodeJS.ProcessEnv = {};
   before(async function () {
+    kept = { ...process.env };
     const command = requirePython(this, "moto_server");
     moto = { ...(await startMoto(command)), command };
     p = await testApi(
