@@ -10,6 +10,9 @@ export interface Asked {
   readonly upload?: { readonly key: string; readonly body: string };
 }
 
+/** What a second request under a taken id asks for. */
+export const OTHER = "select 'other' as other";
+
 const LANE = { orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-01" };
 /** Seeds from which prices stay apart: a price is an integer of 32 bits. */
 const SEEDS = 1_000_000;

@@ -4,7 +4,7 @@ import { STEPS } from "../../jobs/steps.ts";
 import { signal } from "../../local/processes.ts";
 import { type Fault, layOut, livingRuns } from "./files.ts";
 import { brokenPromises, isAtRest } from "./promises.ts";
-import { type Asked, askedBy } from "./requests.ts";
+import { type Asked, askedBy, OTHER } from "./requests.ts";
 import type { Stage } from "./stage.ts";
 
 /** How long things go wrong. Milliseconds. */
@@ -128,7 +128,7 @@ function asking(stage: Stage, { asked, accepted, conflicts }: Told, pick: () => 
         what: `queue another task as ${requestId}`,
         async done() {
           conflicts.add(requestId);
-          await stage.send({ requestId, task: { type: "read", sql: "select 'other' as other", format: "csv" } });
+          await stage.send({ requestId, task: { type: "read", sql: OTHER, format: "csv" } });
         },
       });
     return deeds;
