@@ -58,9 +58,11 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   app.decorateRequest("caller", undefined);
   // The same words for a bad parameter as for a bad request: each with its field, value and remedy, all at once.
   app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => (data) => {
+    if (httpPart === "body" && (data === undefined || data === null))
+      return { error: invalid([{ field: "request", message: "has to be a JSON object." }]) };
     const filled = Value.Default(schema, structuredClone(data ?? {}));
     // A path and a query are text whatever is meant; in JSON a number is a number.
-    const value = httpPart === "body" ? filled : Value.Convert(schema, filled);
+    const value = httpPart === "querystring" ? fromText(schema, filled) : filled;
     const problems = problemsOf(schema, value);
     return problems.length > 0 ? { error: invalid(problems) } : { value };
   });
@@ -100,3 +102,15 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   }
   return app;
 }
+
+/** A query's numbers and flags, written as JSON has them; everything else stays the text that it is, to be told so. */
+function fromText(schema: TSchema, query: unknown): unknown {
+  const { properties = {} } = schema as { properties?: Record<string, { type?: string }> };
+  return Object.fromEntries(
+    Object.entries(query as object).map(([name, value]) => {
+      const form = FORMS[properties[name]?.type ?? ""];
+      return [name, typeof value === "string" && form?.test(value) ? JSON.parse(value) : value];
+    }),
+  );
+}
+const FORMS: Record<string, RegExp> = { integer: /^-?(0|[1-9]\d{0,15})$/, boolean: /^(true|false)$/ };

@@ -3,15 +3,17 @@ import Type, { type Static } from "typebox";
 import { JobError } from "../jobs/errors.ts";
 import { Tenant } from "../jobs/request.ts";
 import { listTokens, newToken, SCOPES } from "../jobs/tokens.ts";
-import type { Guard } from "./auth.ts";
+import { callerOfRequest, type Guard } from "./auth.ts";
 import type { ApiDeps } from "./deps.ts";
 import { operation } from "./operation.ts";
 
 const New = Type.Object(
   {
     name: Type.String({
-      pattern: "^[^\\u0000-\\u001f\\ud800-\\udfff]{1,100}$",
-      description: "what it is for: 1 to 100 characters, none of them a control",
+      pattern: "^[^\\u0000-\\u001f\\u007f]*$",
+      minLength: 1,
+      maxLength: 100,
+      description: "what it is for, without control characters",
     }),
     tenant: Tenant,
     scopes: Type.Array(Type.Enum([...SCOPES]), { minItems: 1, uniqueItems: true }),
@@ -82,10 +84,12 @@ export function tokenRoutes(app: FastifyInstance, { db }: ApiDeps, guard: Guard)
       summary: "Revoke a token, at once",
       params: Id,
       answers: { 204: { description: "nothing is let in by it any more" } },
-      errors: ["UnknownToken"],
+      errors: ["UnknownToken", "TokenInUse"],
     }),
     async (request, reply) => {
       const { id } = request.params;
+      // The last admin's would leave nobody who can make another.
+      if (id === callerOfRequest(request).tokenId) throw new JobError("TokenInUse", { id });
       const { rows } = await db.query("select jobs.revoke_token($1) as revoked", [id]);
       if (!rows[0].revoked) throw new JobError("UnknownToken", { id });
       return reply.code(204).send();

@@ -38,6 +38,8 @@ describe("rates token", () => {
 
     assert.equal((await rates("token", "revoke", listed.id)).code, 0);
     assert.equal((await jobs(token)).statusCode, 401);
+    const own = JSON.parse(stdout).find((one: { tenant: string }) => one.tenant === "operations");
+    assert.match((await rates("token", "revoke", own.id)).stderr, /another admin/);
     const again = await rates("token", "revoke", listed.id);
     assert.deepEqual([again.code, again.stderr.includes("rates token list")], [2, true]);
   });

@@ -168,6 +168,12 @@ export const ERRORS = {
     http: 404,
     message: "There is no token '{id}' that is not revoked. `rates token list` shows those there are.",
   },
+  TokenInUse: {
+    category: "User",
+    retryable: false,
+    http: 409,
+    message: "Token '{id}' is the one that you call with. Revoke it with another admin's.",
+  },
   NotFound: { category: "User", retryable: false, http: 404, message: "There is nothing at {path}." },
 
   // HTTP's own.

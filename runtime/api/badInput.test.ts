@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import type pg from "pg";
+import { onRequests } from "../dispatcher/requests.ts";
+import { sqsEvent } from "../dispatcher/testing.ts";
+import { badRequests } from "./testing/badInput.ts";
+import { testApi } from "./testing.ts";
+
+const SEED = 11;
+const RATES = "/rates?date_from=2021-01-01&date_to=2021-01-31&orig_code=CNGGZ&dest_code=EETLL";
+/** SQS itself takes neither an empty body nor what is no text (API Reference, SendMessage). */
+const SENDABLE = /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]+$/u;
+/** As many as SQS hands over at once. */
+const BATCH = 10;
+/** /rates after may take so much longer than before: machines that others use too are not steady. */
+const SLOWER = 4;
+
+describe("bad input", () => {
+  const all = badRequests(SEED);
+  let p: Awaited<ReturnType<typeof testApi>>;
+  before(async () => {
+    p = await testApi({ jobs: { rawSql: false } });
+  });
+  after(() => p.close());
+
+  const kinds = (of: readonly { kind: string }[]) => new Set(of.map(({ kind }) => kind)).size;
+  /** Milliseconds of processor time that /rates takes. */
+  const ratesTime = async () => {
+    const start = process.cpuUsage();
+    for (let index = 0; index < 200; index++) assert.equal((await p.app.inject(RATES)).statusCode, 200);
+    const { user, system } = process.cpuUsage(start);
+    return (user + system) / 1000;
+  };
+
+  it(`is here ${all.length} times, in ${kinds(all)} kinds`, () => {
+    assert(all.length >= 500 && kinds(all) >= 25);
+  });
+
+  it("is refused by the API each time, clearly, with nothing changed and /rates as fast as before", async function () {
+    this.timeout(120_000);
+    const headers = { ...(await p.as("acme")), "content-type": "application/json" };
+    await ratesTime();
+    const time = await ratesTime();
+    const before = await contents(p.admin);
+    for (const { kind, body } of all)
+      for (const url of ["/jobs", "/explain"]) {
+        // What cannot be accepted can still be planned: a plan looks at no source.
+        if (url === "/explain" && kind === "no source in S3") continue;
+        const response = await p.app.inject({ method: "POST", url, payload: body, headers });
+        const shown = `${url}, ${kind}: ${body.toString().slice(0, 200)}\n${response.statusCode} ${response.body.slice(0, 500)}`;
+        assert(response.statusCode >= 400 && response.statusCode < 500, shown);
+        assert.match(String(response.headers["content-type"]), /^application\/problem\+json/, shown);
+        const { type, detail, problems } = response.json();
+        assert(type && detail.length > 10, shown);
+        if (type === "InvalidRequest")
+          assert(problems.length > 0 && problems.every((one: { message: string }) => one.message.length > 5), shown);
+      }
+    assert.deepEqual(await contents(p.admin), before);
+    const after = await ratesTime();
+    assert(after < time * SLOWER, `/rates took ${after} ms after, ${time} ms before`);
+  });
+
+  it("by the queue becomes an answer that says what is wrong, or a dead letter with its reason, and no job", async function () {
+    this.timeout(120_000);
+    const tables = ["jobs.jobs", "public.prices", "public.ports", "public.regions", "jobs.runs", "jobs.tokens"];
+    const before = await contents(p.admin, tables);
+    const { queues } = p.context;
+    const sendable = all.filter(({ body }) => typeof body === "string" && SENDABLE.test(body));
+    let settled = 0;
+    for (let index = 0; index < sendable.length; index += BATCH) {
+      const bodies = sendable.slice(index, index + BATCH).map(({ body }) => body.toString());
+      assert.deepEqual(await onRequests(p.context, sqsEvent(...bodies)), { batchItemFailures: [] });
+      const dead = await p.receive(queues.deadLetters);
+      const answers = await p.receive(queues.responses);
+      for (const { MessageAttributes } of dead) assert.match(MessageAttributes?.reason?.StringValue ?? "", /\w{3}/);
+      for (const { Body = "" } of answers) {
+        const { status, error } = JSON.parse(Body);
+        assert.deepEqual([status, error.category], ["FAILED", "User"]);
+        assert(error.message.length > 10 && (error.type !== "InvalidRequest" || error.details.length > 0), Body);
+      }
+      // Of those that are no JSON, some are answered too.
+      assert(dead.length + answers.length >= bodies.length, bodies.join("\n").slice(0, 2_000));
+      settled += dead.length + answers.length;
+    }
+    assert(settled >= sendable.length);
+    assert.deepEqual(await contents(p.admin, tables), before);
+  });
+});
+
+/** What tables hold, as one figure each; all of ours, unless some are named. */
+async function contents(client: pg.Client, tables?: readonly string[]): Promise<Record<string, string>> {
+  const { rows } = await client.query(
+    "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname in ('public', 'jobs', 'tracking') order by 1",
+  );
+  const all: Record<string, string> = {};
+  for (const name of tables ?? rows.map((row) => row.name as string)) {
+    const { rows: hashed } = await client.query(
+      `select count(*) || ' ' || coalesce(md5(string_agg(md5(t::text), '' order by t::text)), '') as hash from ${name} t`,
+    );
+    all[name] = hashed[0].hash;
+  }
+  return all;
+}
