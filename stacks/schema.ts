@@ -121,6 +121,10 @@ const Api = Type.Object(
     poolMax: wholeOr(8, "database connections of an API task", 1, 100),
     openRates: flag(false, "whether /rates needs no token"),
     ratesDays: wholeOr(3_660, "the most days that one /rates may span", 1, 36_600),
+    resultDelivery: Type.Enum(["redirect", "stream"], {
+      default: "redirect",
+      description: "how a result in S3 is handed out where a request does not say: by a link, or through the API",
+    }),
     limits: Type.Object(
       {
         tokenPerMinute: wholeOr(
