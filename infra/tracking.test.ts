@@ -103,7 +103,8 @@ describe("the tracking component", () => {
   });
 });
 
-describe("the tracking component in the real engine", () => {
+describe("the tracking component in the real engine", function () {
+  this.timeout(120_000);
   let dev: Engine | undefined;
   before(function () {
     requireEngine(this);
