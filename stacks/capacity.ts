@@ -9,8 +9,8 @@ import {
   vcpusOf,
   WAKEUPS,
 } from "./capacityPlan.ts";
-import type { ConfigProblem } from "./checks.ts";
 import { LIMITS } from "./limits.ts";
+import type { ConfigProblem } from "./problem.ts";
 import type { StackConfig } from "./schema.ts";
 
 export { type CapacityPlan, CONNECTIONS_PER, DEPLOYMENT } from "./capacityPlan.ts";

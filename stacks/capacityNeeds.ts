@@ -6,8 +6,8 @@ import {
   LEAST_EXECUTIONS,
   vcpusOf,
 } from "./capacityPlan.ts";
-import type { ConfigProblem } from "./checks.ts";
 import { LIMITS, type Limit } from "./limits.ts";
+import type { ConfigProblem } from "./problem.ts";
 import type { StackConfig } from "./schema.ts";
 
 /** Private addresses of a zone that load balancer (8), endpoints, Lambda, database and search domain may take. */

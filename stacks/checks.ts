@@ -2,18 +2,9 @@ import ipaddr from "ipaddr.js";
 import { rdsRegions } from "../runtime/image/rdsCa.ts";
 import { suggestion } from "../runtime/jobs/problems.ts";
 import { EC2_TYPES, type Ec2Type, LIMITS, PULUMI_SUFFIX, RDS_CLASSES, type RdsClass } from "./limits.ts";
+import type { ConfigProblem } from "./problem.ts";
 import type { StackConfig } from "./schema.ts";
 import { checkTenants } from "./tenantRoom.ts";
-
-/** One thing that is wrong with a stack's configuration. */
-export interface ConfigProblem {
-  /** The path of the field, without the project's prefix, as `database.instanceClass`; `stack` for the stack's name. */
-  key: string;
-  /** What was found there; undefined for what is missing. */
-  value?: unknown;
-  /** The limit, by how much it is missed where that is a number, and what to change. */
-  message: string;
-}
 
 /** The names whose lengths AWS limits most, before Pulumi's suffix. */
 export const resourceNames = (stack: string) => ({

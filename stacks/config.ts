@@ -6,7 +6,8 @@ import Value from "typebox/value";
 import { parse } from "yaml";
 import { brief, problemsOf, suggestion } from "../runtime/jobs/problems.ts";
 import { type CapacityPlan, planCapacity } from "./capacity.ts";
-import { CHECKS, type ConfigProblem } from "./checks.ts";
+import { CHECKS } from "./checks.ts";
+import type { ConfigProblem } from "./problem.ts";
 import { StackConfig, TRACKING_STORES } from "./schema.ts";
 import { unlessWrong } from "./wrong.ts";
 

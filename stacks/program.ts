@@ -1,7 +1,7 @@
 import { RunError } from "@pulumi/pulumi/errors.js";
 import type { CapacityPlan } from "./capacityPlan.ts";
-import type { ConfigProblem } from "./checks.ts";
 import { listProblems, ownKeys, planStack } from "./config.ts";
+import type { ConfigProblem } from "./problem.ts";
 import { StackConfig } from "./schema.ts";
 
 /** A stack whose configuration is sound and fits its account. */

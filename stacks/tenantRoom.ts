@@ -1,5 +1,5 @@
-import type { ConfigProblem } from "./checks.ts";
 import { LIMITS, PULUMI_SUFFIX } from "./limits.ts";
+import type { ConfigProblem } from "./problem.ts";
 import type { StackConfig } from "./schema.ts";
 
 /** What a stack without tenants takes of a limit at most, with the longest names; its test measures it. */

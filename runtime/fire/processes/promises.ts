@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { livingRuns } from "./files.ts";
 import { OTHER } from "./requests.ts";
-import type { Told } from "./schedule.ts";
 import type { Stage } from "./stage.ts";
+import type { Told } from "./told.ts";
 
 const TERMINAL = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
 

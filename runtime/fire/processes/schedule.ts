@@ -4,8 +4,9 @@ import { STEPS } from "../../jobs/steps.ts";
 import { signal } from "../../local/processes.ts";
 import { type Fault, layOut, livingRuns } from "./files.ts";
 import { brokenPromises, isAtRest } from "./promises.ts";
-import { type Asked, askedBy, OTHER } from "./requests.ts";
+import { askedBy, OTHER } from "./requests.ts";
 import type { Stage } from "./stage.ts";
+import type { Told } from "./told.ts";
 
 /** How long things go wrong. Milliseconds. */
 const TROUBLE_MS = 4_000;
@@ -24,17 +25,6 @@ interface Deed {
   readonly at: number;
   readonly what: string;
   readonly done: () => Promise<unknown> | unknown;
-}
-
-/** What a schedule asked, and what it did: what its promises are measured by. */
-export interface Told {
-  readonly asked: readonly Asked[];
-  /** Requests that were accepted, by the queue or with 202. */
-  readonly accepted: Set<string>;
-  /** Ids that a second task was asked under. */
-  readonly conflicts: Set<string>;
-  /** Promises that were seen broken while it went on. */
-  readonly broken: Set<string>;
 }
 
 /** Plays the schedule of a seed against a stage; answers which promises were broken, and what was done. */

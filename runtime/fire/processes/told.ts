@@ -1,0 +1,12 @@
+import type { Asked } from "./requests.ts";
+
+/** What a schedule asked, and what it did: what its promises are measured by. */
+export interface Told {
+  readonly asked: readonly Asked[];
+  /** Requests that were accepted, by the queue or with 202. */
+  readonly accepted: Set<string>;
+  /** Ids that a second task was asked under. */
+  readonly conflicts: Set<string>;
+  /** Promises that were seen broken while it went on. */
+  readonly broken: Set<string>;
+}
