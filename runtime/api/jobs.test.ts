@@ -170,6 +170,15 @@ describe("the jobs API", () => {
       assert.deepEqual([refused.statusCode, refused.json().problems[0].field], [400, "cursor"], query);
     }
     assert.equal((await get("/jobs?label=k%3D%00&createdFrom=0000-01-01T00:00:00Z")).json().problems.length, 2);
+    for (const time of ["0038-04-07T04:14:12.284207-17:15", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"])
+      assert.equal(
+        (await get(`/jobs?${new URLSearchParams({ createdTo: time, createdFrom: time })}`)).statusCode,
+        200,
+        time,
+      );
+    const since = async (createdFrom: string) =>
+      (await get(`/jobs?label=batch%3Dseven&${new URLSearchParams({ createdFrom })}`)).json().jobs.length;
+    assert.deepEqual([await since("2016-12-31T23:59:60Z"), await since("9998-01-01T00:00:00+01:00")], [5, 0]);
   });
 
   it("hands out an inline result as its bytes, digit for digit, and says when there is none", async () => {

@@ -5,7 +5,9 @@ import { RUNNERS, STATES } from "../jobs/states.ts";
 
 /** What several operations take or answer. Documents are as the view jobs.documents makes them. */
 
-export const JobId = Type.Object({ id: RequestId });
+/** The job that the example of a submission makes. */
+export const EXAMPLE_ID = "average-2021-01";
+export const JobId = Type.Object({ id: { ...RequestId, examples: [EXAMPLE_ID] } });
 /** An admin may look at another tenant's jobs. */
 export const Whose = Type.Object(
   { tenant: Type.Optional(Tenant) },
@@ -36,7 +38,7 @@ const Stats = Type.Object({
   totalMs: Count,
   rows: Count,
   bytes: Count,
-  peakMemoryBytes: Type.Union([Count, Type.Null()]),
+  peakMemoryBytes: Type.Optional(Type.Union([Count, Type.Null()])),
   attempts: Count,
 });
 const Result = Type.Object({

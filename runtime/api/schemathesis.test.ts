@@ -13,7 +13,7 @@ const script = fileURLToPath(new URL("testing/schemathesis.sh", import.meta.url)
 const hooks = fileURLToPath(new URL("testing/hooks.py", import.meta.url));
 /** The same requests every time. */
 const SEED = "7";
-const EXAMPLES = process.env.SCHEMATHESIS_EXAMPLES ?? "12";
+const EXAMPLES = process.env.SCHEMATHESIS_EXAMPLES ?? "20";
 
 describe("the API under schemathesis", () => {
   let program: string;

@@ -54,7 +54,7 @@ export function searchRoute(app: FastifyInstance, { tracking }: JobDeps, guard: 
       errors: ["TrackingUnavailable"],
     }),
     async (request) => {
-      const { label, status, tenant, ...search } = request.query;
+      const { label, status, tenant, createdFrom, createdTo, ...search } = request.query;
       const caller = callerOfRequest(request);
       const [key = "", value = ""] = label?.split(/=(.*)/s) ?? [];
       const whose = caller.scopes.includes("admin") && tenant === undefined ? {} : { tenant: tenantOf(caller, tenant) };
@@ -63,6 +63,8 @@ export function searchRoute(app: FastifyInstance, { tracking }: JobDeps, guard: 
           ...search,
           ...whose,
           ...(status ? { status: [status] } : {}),
+          ...(createdFrom ? { createdFrom: instant(createdFrom) } : {}),
+          ...(createdTo ? { createdTo: instant(createdTo) } : {}),
           ...(label ? { labels: { [key]: value } } : {}),
         })
         .catch((error: unknown) => {
@@ -72,4 +74,17 @@ export function searchRoute(app: FastifyInstance, { tracking }: JobDeps, guard: 
       return { jobs: page.documents, ...(page.cursor ? { cursor: page.cursor } : {}) };
     },
   );
+}
+
+/** No job is older, or younger. */
+const [FIRST, LAST] = ["1970-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"].map((time) => Date.parse(time)) as [
+  number,
+  number,
+];
+
+/** A time as every store reads it: some know neither offsets of 16 hours nor what those make of the first and last years. */
+function instant(time: string): string {
+  // A leap second is one that JavaScript's days do not have.
+  const at = Date.parse(time.replace(/:60(?=[.+\-zZ]|$)/, ":59"));
+  return new Date(Math.min(LAST, Math.max(FIRST, Number.isNaN(at) ? FIRST : at))).toISOString();
 }

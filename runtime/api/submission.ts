@@ -1,6 +1,7 @@
 import Type, { type TSchema } from "typebox";
 import { allQueries, allStatements, type NamedQuery, type ParamType } from "../jobs/queries.ts";
 import { InlineTask, QueryTask, Request, S3Task, SqlTask, StatementTask, UrlTask } from "../jobs/request.ts";
+import { EXAMPLE_ID } from "./schemas.ts";
 
 /** What a parameter of a type looks like in JSON. */
 const PARAMS: Record<ParamType, TSchema> = {
@@ -55,7 +56,7 @@ export function submissionSchema({ rawSql }: { rawSql: boolean }): TSchema {
 }
 
 const EXAMPLE = {
-  requestId: "average-2021-01",
+  requestId: EXAMPLE_ID,
   task: {
     type: "read",
     query: "average_rates",
