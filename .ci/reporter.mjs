@@ -29,6 +29,8 @@ export default class Reporter extends Spec {
   close() {
     const { passes, failures, pending } = this.stats;
     const seconds = (this.stats.duration / 1000).toFixed(1);
+    // Whoever ends this process, and however: a failure is a failure.
+    if (failures > 0) process.exitCode ||= 1;
     if (this.failures.length > 0) Base.list(this.failures);
     for (const [reason, titles] of this.skipped) {
       Base.consoleLog(`\nSkipped, ${reason}:`);
