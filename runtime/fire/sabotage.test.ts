@@ -40,25 +40,25 @@ const SABOTAGES: Record<string, Sabotage[]> = {
     },
   ],
 };
-/** Schedules until which it has to be noticed. */
-const ENOUGH = 150;
-/** The same where schedules see to it (a run that is stalled): several of the first thirty notice it. */
-const FEW = 30;
+/**
+ * Schedules until which it has to be noticed: several times as many as it mostly takes, since a schedule's calls meet in
+ * another order on a busy machine. Play ends with the first that notices it.
+ */
+const ENOUGH = 600;
 
 describe("a broken protocol is noticed", () => {
   for (const [what, changes] of Object.entries(SABOTAGES))
     it(what, async function () {
-      this.timeout(120_000);
+      this.timeout(300_000);
       const stage = await openStage();
       try {
         for (const change of changes) await stage.sabotage(change);
         const promise = what.slice(0, "promise N".length);
-        const enough = promise === "promise 2" ? FEW : ENOUGH;
-        for (let seed = 1; seed <= enough; seed++) {
+        for (let seed = 1; seed <= ENOUGH; seed++) {
           const { broken } = await stage.play(seed);
           if (broken.some((one) => one.startsWith(promise))) return;
         }
-        assert.fail(`${enough} schedules kept ${promise}`);
+        assert.fail(`${ENOUGH} schedules kept ${promise}`);
       } finally {
         await stage.close();
       }
