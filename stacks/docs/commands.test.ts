@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, relative, sep } from "node:path";
 import { createInterface } from "node:readline";
@@ -67,7 +67,7 @@ describe("the commands of the pages", () => {
     for (const page of new Set(ALL.filter(({ by }) => by === "here").map((block) => block.page)))
       it(`do what ${page} says`, () => {
         const blocks = ALL.filter((block) => block.page === page && block.by === "here");
-        const { api } = JSON.parse(execFileSync("cat", [join(clone, ".local/platform.json")], { encoding: "utf8" }));
+        const { api } = JSON.parse(readFileSync(join(clone, ".local/platform.json"), "utf8"));
         const { status, stdout, stderr } = spawnSync("bash", ["-c", scriptOf(blocks, api)], {
           cwd: clone,
           env,
@@ -133,10 +133,12 @@ async function standing(child: ChildProcess): Promise<void> {
 let known: string[] | undefined;
 /** The commands that `rates --help` lists. */
 function ratesCommands(): string[] {
-  const help = execFileSync(process.execPath, [pathOf("runtime/cli/main.ts"), "--help"], { encoding: "utf8" });
-  known ??= [...help.matchAll(/^ {2}([a-z]+)\b/gm)].map(([, name]) => name ?? "");
+  known ??= [
+    ...execFileSync(process.execPath, [pathOf("runtime/cli/main.ts"), "--help"], { encoding: "utf8" }).matchAll(
+      /^ {2}([a-z]+)\b/gm,
+    ),
+  ].map(([, name]) => name ?? "");
   return known;
 }
 
-const scripts = (): Record<string, string> =>
-  JSON.parse(execFileSync("cat", [pathOf("package.json")], { encoding: "utf8" })).scripts;
+const scripts = (): Record<string, string> => JSON.parse(readFileSync(pathOf("package.json"), "utf8")).scripts;
