@@ -134,7 +134,7 @@ describe("an update whose source does not go on", () => {
       });
       const [run] = p.startRuns("ec2");
       assert(run);
-      const sessions = "select pid from pg_stat_activity where usename = 'job_writer'";
+      const sessions = "select pid from pg_stat_activity where datname = current_database() and usename = 'job_writer'";
       const waits = `${sessions} and state = 'active' and query ilike 'copy %from stdin%' and wait_event = 'ClientRead'`;
       await p.until("the copy waits", async () => (await p.admin.query(waits)).rows.length === 1);
       assert.equal(await cancel(await p.as("api_reader"), "default", "slow"), "IN_PROGRESS");

@@ -147,7 +147,7 @@ describe("the runner in Python, beside the one in TypeScript", () => {
     assert.equal(await process.exit, 0, process.output());
     assert.equal((await p.document("python-cancel")).status, "CANCELLED");
     const { rows } = await p.admin.query(
-      "select from pg_stat_activity where query like '%pg_sleep(60)%' and state = 'active' and pid <> pg_backend_pid()",
+      "select from pg_stat_activity where datname = current_database() and query like '%pg_sleep(60)%' and state = 'active' and pid <> pg_backend_pid()",
     );
     assert.equal(rows.length, 0);
   });
