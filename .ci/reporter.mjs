@@ -7,7 +7,7 @@ const { Base, Spec } = Mocha.reporters;
 /** How runtime/local/testing.ts writes the reason of a skip into a test's title: titles are what workers hand over. */
 const REASON = / \[skipped: (.*)\]$/s;
 /** Names of the checks that runtime/local/test.ts ran before, and that failed. */
-const failedChecks = (process.env.RATES_FAILED_CHECKS ?? "").split(" ").filter(Boolean);
+const failedChecks = (process.env.RATES_FAILED_CHECKS ?? "").split(", ").filter(Boolean);
 const NO_REASON = "no reason given";
 
 export default class Reporter extends Spec {

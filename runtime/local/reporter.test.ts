@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const MOCHA = join(root, "node_modules", "mocha", "bin", "mocha.js");
+const REPORTER = join(root, ".ci", "reporter.mjs");
+
+describe("the end of npm test", () => {
+  /** The output and exit status of tests with this text, after checks of these names have failed. */
+  const run = (text: string, failedChecks: readonly string[] = []) => {
+    const folder = mkdtempSync(join(tmpdir(), "rates-reporter-"));
+    try {
+      const file = join(folder, "some.test.cjs");
+      writeFileSync(file, text);
+      const env = {
+        ...process.env,
+        RATES_FAILED_CHECKS: failedChecks.join(", "),
+        NO_COLOR: "1",
+        RATES_REQUIRE_ALL: "",
+      };
+      const args = [MOCHA, "--no-config", "--reporter", REPORTER, file];
+      const { stdout, status } = spawnSync(process.execPath, args, { env, encoding: "utf8", cwd: folder });
+      return { stdout, status, last: stdout.trimEnd().split("\n").at(-1) };
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  };
+
+  it("counts what passed, failed and was skipped in its last line, and fails if anything did", () => {
+    const { stdout, status, last } = run(`
+      it("works", () => {});
+      it("fails", () => { throw new Error("as it must"); });
+      it("waits [skipped: there is no such tool]", function () { this.skip(); });`);
+    assert.equal(last, "1 passed, 1 failed, 1 skipped");
+    assert.notEqual(status, 0);
+    assert.match(stdout, /as it must/);
+    assert.match(stdout, /Skipped, there is no such tool:\n {2}- waits\n/);
+  });
+
+  it("counts checks that failed before the tests by their names, however many words those have", () => {
+    const { stdout, last } = run('it("works", () => {});', ["types", "the promises under faults"]);
+    assert.equal(last, "1 passed, 2 failed, 0 skipped");
+    assert.match(stdout, /see above\): types\n[^]*see above\): the promises under faults\n/);
+  });
+
+  it("ends well where all went well", () => {
+    const { status, last } = run('it("works", () => {});');
+    assert.deepEqual([status, last], [0, "1 passed, 0 failed, 0 skipped"]);
+  });
+});
