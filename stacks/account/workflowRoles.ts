@@ -18,15 +18,24 @@ export interface WorkflowRolesArgs {
 const ISSUER = "token.actions.githubusercontent.com";
 /** An OpenSearch domain and a Multi-AZ database can outlast an hour. Seconds. */
 const DEPLOY_SECONDS = 10_800;
-/** What a preview may not read, though it reads the rest: data and secrets. */
+/** What a preview may not read, though it reads the rest: data and secrets, by every way that ReadOnlyAccess has to them. */
 const DATA = [
   "s3:GetObject",
+  "s3:GetObjectVersion",
   "sqs:ReceiveMessage",
   "secretsmanager:GetSecretValue",
   "ssm:GetParameter*",
   "rds-db:connect",
+  // The database's log and Performance Insights show statements with their values.
+  "rds:Download*",
+  "pi:*",
   "logs:GetLogEvents",
   "logs:FilterLogEvents",
+  "logs:GetLogObject",
+  "logs:GetLogRecord",
+  "logs:StartQuery",
+  "logs:GetQueryResults",
+  "logs:StartLiveTail",
   "es:ESHttp*",
 ];
 
