@@ -45,6 +45,16 @@ describe("the database of a stack", () => {
     assert.equal(registry.ofType("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule").length, 0);
   });
 
+  it("stays within what RDS and Postgres take where its disk is as large as there are", async () => {
+    const { registry } = await made({ storageGb: 20_000 });
+    const { parameters } = registry.one("aws:rds/parameterGroup:ParameterGroup").inputs;
+    const limit = parameters.find(({ name }: { name: string }) => name === "temp_file_limit");
+    assert.equal(limit.value, String(2 ** 31 - 1), "the largest size that Postgres takes");
+    assert.equal((await instance()).maxAllocatedStorage, 240);
+    assert.equal(registry.one("aws:rds/instance:Instance").inputs.maxAllocatedStorage, 65_536);
+    assert.equal((await instance({ storageGb: 60_000 })).maxAllocatedStorage, undefined, "no room for a tenth more");
+  });
+
   it("leaves a last snapshot behind where data is kept, and none where it is not", async () => {
     const { registry } = await made();
     const kept = registry.one("aws:rds/instance:Instance").inputs;

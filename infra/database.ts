@@ -4,6 +4,7 @@ import { ParameterGroup } from "@pulumi/aws/rds/parameterGroup.js";
 import { SubnetGroup } from "@pulumi/aws/rds/subnetGroup.js";
 import * as pulumi from "@pulumi/pulumi";
 import type { Role } from "../runtime/jobs/database.ts";
+import { LIMITS } from "../stacks/limits.ts";
 import { logGroup } from "./logs.ts";
 import { allow, allowHttps, type Placement, securityGroup } from "./reach.ts";
 import { roleFor, type Statement } from "./role.ts";
@@ -44,6 +45,10 @@ const NAME = "rates";
 const MAJOR = "17";
 /** Storage grows by itself, up to so many times what was asked for: it reacts late, so it is no plan (trap 17). */
 const GROWTH = 4;
+/** RDS takes no end of growth that is less than so many times the storage (Amazon RDS User Guide, storage autoscaling). */
+const LEAST_GROWTH = 1.1;
+/** Kilobytes that Postgres takes as a size: it keeps them in 31 bits. */
+const MOST_KILOBYTES = 2 ** 31 - 1;
 /** Seconds between figures of enhanced monitoring. */
 const MONITORING_SECONDS = 60;
 /** Days of Performance Insights that cost nothing. */
@@ -76,7 +81,10 @@ export class Database extends pulumi.ComponentResource {
           { name: "log_lock_waits", value: "1" },
           { name: "log_min_duration_statement", value: "5000" },
           // A batch's temporary files must not fill the disk that all others write to. Kilobytes.
-          { name: "temp_file_limit", value: String(Math.floor(storageGb / 3) * 1024 * 1024) },
+          {
+            name: "temp_file_limit",
+            value: String(Math.min(Math.floor(storageGb / 3) * 1024 * 1024, MOST_KILOBYTES)),
+          },
         ],
       },
       child,
@@ -103,7 +111,7 @@ export class Database extends pulumi.ComponentResource {
         engineVersion: MAJOR,
         instanceClass: args.instanceClass,
         allocatedStorage: storageGb,
-        maxAllocatedStorage: storageGb * GROWTH,
+        ...growth(storageGb),
         storageType: "gp3",
         storageEncrypted: true,
         dbName: NAME,
@@ -152,6 +160,12 @@ export class Database extends pulumi.ComponentResource {
     this.masterSecretArn = this.instance.masterUserSecrets.apply((secrets) => secrets[0]?.secretArn ?? "");
     this.registerOutputs({ host: this.endpoint.host });
   }
+}
+
+/** Up to where storage grows; a disk that is as large as RDS has them does not. */
+function growth(storageGb: number): { maxAllocatedStorage?: number } {
+  const most = Math.min(storageGb * GROWTH, LIMITS.rdsStorageMax.value);
+  return most >= storageGb * LEAST_GROWTH ? { maxAllocatedStorage: most } : {};
 }
 
 /**
