@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { declared } from "../stacks/testing/provider/declared.ts";
 import { environmentOf } from "./testing/own.ts";
 import { SETTINGS, soundProgram } from "./testing/sound.ts";
 import { type Pack, startPack, urnOf, type WireResource } from "./testing/wire.ts";
-import { DATABASE, LAUNCH_TEMPLATE, QUEUE, REPOSITORY } from "./types.ts";
+import { DATABASE, GROUP, LAUNCH_TEMPLATE, LISTENER, QUEUE, REPOSITORY } from "./types.ts";
+import { UNKNOWN_TEXT } from "./unknown.ts";
 
 const database = (props: Record<string, unknown>): WireResource => {
   const sound = soundProgram().find(({ type }) => type === DATABASE);
@@ -81,6 +83,49 @@ describe("a policy pack's configuration", () => {
     assert.deepEqual(await made(REPOSITORY, {}), [{ imageTagMutability: "IMMUTABLE" }]);
     assert.deepEqual(await made(DATABASE, { storageEncrypted: false }), []);
   });
+});
+
+describe("what a program leaves to the provider, unknown in a preview's outcome", () => {
+  for (const name of ["limits", "security"] as const)
+    it(`is no finding of ${name}, and what it asks for and cannot know yet is`, async () => {
+      const pack = await startPack(name);
+      const found = async (change: (one: WireResource) => void) => {
+        const program = soundProgram();
+        for (const one of program) {
+          change(one);
+          const { inputs, chosen } = declared(one.type);
+          const left = [...chosen, ...inputs].filter((key) => one.props[key] === undefined);
+          one.outputs = { ...Object.fromEntries(left.map((key) => [key, UNKNOWN_TEXT])), ...one.props };
+        }
+        return (await pack.findings(program)).map(({ policy, level, message }) => `${policy} ${level} ${message}`);
+      };
+      try {
+        await pack.configure(SETTINGS);
+        assert.deepEqual(await found(() => undefined), []);
+        const said = await found((one) => {
+          if (one.type === GROUP && one.name === "shop-api") one.props.ingress = UNKNOWN_TEXT;
+          if (one.type === LISTENER && one.name === "shop-api-https") one.props.sslPolicy = UNKNOWN_TEXT;
+          if (one.type === QUEUE && one.name === "shop-queues-dead") one.props.messageRetentionSeconds = UNKNOWN_TEXT;
+        });
+        assert.deepEqual(
+          said.map((one) =>
+            one.replace(" cannot be known yet, so that the rule cannot be kept: give it a value of its own.", ""),
+          ),
+          {
+            limits: [
+              "sqs-limits mandatory shop-queues-dead: messageRetentionSeconds",
+              "sqs-dead-letter-retention mandatory shop-queues-dead: messageRetentionSeconds",
+            ],
+            security: [
+              "no-ingress-from-the-world mandatory shop-api: ingress",
+              "elb-tls mandatory shop-api-https: sslPolicy",
+            ],
+          }[name],
+        );
+      } finally {
+        await pack.close();
+      }
+    });
 });
 
 describe("the instances that rules count", () => {

@@ -3,6 +3,7 @@ import Type, { type Static } from "typebox";
 import TypeValue from "typebox/value";
 import { type Given, Resource, Stack } from "./resource.ts";
 import type { Report, Rule } from "./rule.ts";
+import { typeOf } from "./types.ts";
 import { UNKNOWN_TEXT } from "./unknown.ts";
 import type { Notes } from "./value.ts";
 
@@ -26,6 +27,8 @@ interface Finding {
 
 /** The policies of rules, for a pack of their own. */
 export function policiesOf(rules: readonly Rule[]): Policies {
+  // The engine shows a pack every resource by itself before it shows it the stack.
+  const asked = new Map<string, Given["props"]>();
   return rules.map((rule) => {
     const policy = {
       name: rule.name,
@@ -43,7 +46,7 @@ export function policiesOf(rules: readonly Rule[]): Policies {
         ...policy,
         validateStack: (args, report) => {
           verdict(rule, args.getConfig(), report, (findings, notes) => {
-            rule.check(new Stack(args.resources as Given[], notes), findings, args.getConfig());
+            rule.check(new Stack(args.resources as Given[], notes, asked), findings, args.getConfig());
           });
         },
       };
@@ -52,7 +55,7 @@ export function policiesOf(rules: readonly Rule[]): Policies {
       ...policy,
       ...(fix && {
         remediateResource: ({ type, urn, name, props }) => {
-          if (!rule.types.includes(type)) return undefined;
+          if (!rule.types.includes(typeOf(type))) return undefined;
           const ignored: Notes = { unknown: () => undefined, unreadable: () => undefined };
           const better = fix(
             new Resource(
@@ -65,7 +68,8 @@ export function policiesOf(rules: readonly Rule[]): Policies {
         },
       }),
       validateResource: (args, report) => {
-        if (!rule.types.includes(args.type)) return;
+        asked.set(args.urn, args.props);
+        if (!rule.types.includes(typeOf(args.type))) return;
         verdict(rule, args.getConfig(), report, (findings, notes) => {
           rule.check(new Resource(args as Given, notes, () => undefined), findings, args.getConfig());
         });

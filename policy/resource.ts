@@ -1,5 +1,5 @@
-import type { Notes } from "./value.ts";
-import { Value } from "./value.ts";
+import { typeOf } from "./types.ts";
+import { isRecord, isUnknown, type Notes, Value } from "./value.ts";
 
 /** A resource as a policy pack is given it. */
 export interface Given {
@@ -24,7 +24,7 @@ export class Resource {
   readonly #find: (urn: string) => Resource | undefined;
 
   constructor(given: Given, notes: (urn: string, name: string) => Notes, find: (urn: string) => Resource | undefined) {
-    this.type = given.type;
+    this.type = typeOf(given.type);
     this.urn = given.urn;
     this.name = given.name;
     this.properties = new Value(rawOf(given.props), "", notes(given.urn, given.name));
@@ -53,14 +53,19 @@ export class Resource {
   }
 }
 
+/** What a program asked for of each resource, by URN, as far as a pack has been shown it. */
+export type Asked = ReadonlyMap<string, Given["props"]>;
+
 /** All resources of a program. */
 export class Stack {
   readonly resources: readonly Resource[];
 
-  constructor(given: readonly Given[], notes: (urn: string, name: string) => Notes) {
+  constructor(given: readonly Given[], notes: (urn: string, name: string) => Notes, asked: Asked = new Map()) {
     const byUrn = new Map<string, Resource>();
     this.resources = given.map((one) => {
-      const resource = new Resource(one, notes, (urn) => byUrn.get(urn));
+      const wanted = asked.get(one.urn);
+      const props = wanted === undefined ? one.props : settled(rawOf(one.props), rawOf(wanted));
+      const resource = new Resource({ ...one, props: props as Given["props"] }, notes, (urn) => byUrn.get(urn));
       byUrn.set(one.urn, resource);
       return resource;
     });
@@ -79,4 +84,15 @@ export class Stack {
 /** The properties without the proxy that throws where a value is unknown (@pulumi/policy's proxy.ts). */
 function rawOf(props: Record<string, unknown>): unknown {
   return (props as { __getSpecialProxyTarget?: unknown } | null)?.__getSpecialProxyTarget ?? props;
+}
+
+/**
+ * Of a stack the engine shows what comes of each resource. What a program leaves to the provider is unknown there in a
+ * preview, though nobody ever set it: then it counts what was asked for.
+ */
+function settled(outcome: unknown, asked: unknown): unknown {
+  if (isUnknown(outcome)) return asked;
+  // The items of a list may come back in another order.
+  if (!isRecord(outcome) || !isRecord(asked) || Array.isArray(outcome)) return outcome;
+  return Object.fromEntries(Object.entries(outcome).map(([key, part]) => [key, settled(part, asked[key])]));
 }

@@ -6,6 +6,7 @@ export const BUCKET_ENCRYPTION =
   "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration";
 export const BUCKET_LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration";
 export const BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy";
+export const BALANCER_OF_OLD = "aws:elb/loadBalancer:LoadBalancer";
 export const BUDGET = "aws:budgets/budget:Budget";
 export const DATABASE = "aws:rds/instance:Instance";
 export const DOMAIN = "aws:opensearch/domain:Domain";
@@ -25,6 +26,7 @@ export const PERMISSION = "aws:lambda/permission:Permission";
 export const POLICY = "aws:iam/policy:Policy";
 export const QUEUE = "aws:sqs/queue:Queue";
 export const QUEUE_POLICY = "aws:sqs/queuePolicy:QueuePolicy";
+export const REDRIVE = "aws:sqs/redrivePolicy:RedrivePolicy";
 export const REPOSITORY = "aws:ecr/repository:Repository";
 export const ROLE = "aws:iam/role:Role";
 export const ROLE_ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment";
@@ -35,3 +37,17 @@ export const SERVICE = "aws:ecs/service:Service";
 export const TARGET_GROUP = "aws:lb/targetGroup:TargetGroup";
 export const TASK = "aws:ecs/taskDefinition:TaskDefinition";
 export const TOPIC = "aws:sns/topic:Topic";
+
+/** Other names that the provider has, or had, for the same types. */
+const ALSO_CALLED: Readonly<Record<string, string>> = {
+  "aws:alb/listener:Listener": LISTENER,
+  "aws:alb/loadBalancer:LoadBalancer": LOAD_BALANCER,
+  "aws:alb/targetGroup:TargetGroup": TARGET_GROUP,
+  "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2": BUCKET_LIFECYCLE,
+  "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2": BUCKET_ENCRYPTION,
+  "aws:s3/bucketV2:BucketV2": BUCKET,
+};
+
+/** A type by the name that rules have for it. */
+export const typeOf = (given: string): string =>
+  (Object.hasOwn(ALSO_CALLED, given) ? ALSO_CALLED[given] : undefined) ?? given;

@@ -43,14 +43,19 @@ export class Value {
     return isUnknown(this.#raw);
   }
 
-  /** Whether there is no value: it was left out, or is null. */
+  /** Whether there is no value: it was left out, or is null; of what stands the provider says so with an empty text. */
   get isAbsent(): boolean {
-    return this.#raw === undefined || this.#raw === null;
+    return this.#raw === undefined || this.#raw === null || this.#raw === "";
   }
 
   /** Whether it is an object, and no list. */
   get isObject(): boolean {
     return isRecord(this.#raw) && !Array.isArray(this.#raw);
+  }
+
+  /** Whether it is a list. */
+  get isList(): boolean {
+    return Array.isArray(this.#raw);
   }
 
   /** A number, also one written as text; `absent` where there is none. */
@@ -113,8 +118,9 @@ export class Value {
   }
 }
 
-const isUnknown = (raw: unknown): boolean => typeof raw === "string" && UNKNOWN_VALUES.has(raw);
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+export const isUnknown = (raw: unknown): boolean => typeof raw === "string" && UNKNOWN_VALUES.has(raw);
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;
 
 /** What a JSON text holds, if that is an object or a list. */
 function parsed(text: string): unknown {

@@ -9,6 +9,8 @@ export interface Declared {
   readonly inputs: readonly string[];
   /** Properties that only the provider gives: unknown until the resource is there. */
   readonly outputs: readonly string[];
+  /** Inputs that may be left out and then are the provider's choice: unknown too until the resource is there. */
+  readonly chosen: readonly string[];
 }
 
 const known = new Map<string, Declared>();
@@ -40,7 +42,21 @@ function read(type: string): Declared {
       (key) => !inputs.has(key),
     ),
   );
-  return { inputs: [...inputs], outputs: [...outputs] };
+  return {
+    inputs: [...inputs],
+    outputs: [...outputs],
+    chosen: chosen(readFileSync(path.replace(/js$/, "d.ts"), "utf8")),
+  };
+}
+
+/** A resource always has them, though its arguments need not name them (Terraform's optional and computed). */
+function chosen(declaration: string): string[] {
+  const [resource = "", ...rest] = declaration.split("\nexport interface ");
+  const always = Array.from(resource.matchAll(/^ {4}readonly (\w+): pulumi\.Output<(.*)>;$/gm)).filter(
+    ([, , type = ""]) => !/\bundefined\b/.test(type),
+  );
+  const args = rest.at(-1) ?? "";
+  return always.map(([, key = ""]) => key).filter((key) => new RegExp(`^ {4}${key}\\?: `, "m").test(args));
 }
 
 /** The version of an installed Pulumi package: that of the provider which its resources ask for. */

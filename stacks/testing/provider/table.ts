@@ -123,7 +123,8 @@ function making(scene: Scene, resource: Resource, inputs: Properties, name: stri
 
 /** Everything that the cloud answers only once the resource is there. */
 function unknowns(token: string, type: ResourceType): Properties {
-  const keys = [...declared(token).outputs.filter((key) => key !== "tagsAll"), ...(type.chosen ?? [])];
+  const { outputs, chosen } = declared(token);
+  const keys = [...outputs.filter((key) => key !== "tagsAll"), ...chosen, ...(type.chosen ?? [])];
   return Object.fromEntries(keys.map((key) => [key, UNKNOWN]));
 }
 
