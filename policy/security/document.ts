@@ -20,19 +20,38 @@ export function statementsOf(policy: Value): readonly Statement[] | Trouble {
   const statements: Statement[] = [];
   for (const value of items) {
     const effect = value.at("Effect").text("");
-    const actions = value.at("Action").texts();
-    const resources = value.at("Resource").texts();
+    const actions = namedOrRest(value, "Action");
+    const resources = namedOrRest(value, "Resource");
     if (effect === TROUBLE || actions === TROUBLE || resources === TROUBLE) return TROUBLE;
     statements.push({ allows: effect === "Allow", actions, resources, value });
   }
   return statements;
 }
 
-/** Whether a statement is of everybody. */
-export function isOfEverybody({ value }: Statement): boolean {
+/** What a statement names, or `*` where it names what it is not about. */
+const namedOrRest = (statement: Value, key: string): readonly string[] | Trouble =>
+  statement.at(`Not${key}`).isAbsent ? statement.at(key).texts() : ["*"];
+
+/** Whether a statement is of everybody, or of everybody but some. */
+export function isOfEverybody({ value, allows }: Statement): boolean {
+  if (allows && !value.at("NotPrincipal").isAbsent) return true;
   const principal = value.at("Principal");
   const named = (principal.isObject ? principal.at("AWS") : principal).texts();
   return named !== TROUBLE && named.includes("*");
+}
+
+/** Keys of conditions that tell callers apart, as S3 takes them in what it calls a public policy. */
+const WHO = /^(aws:(source|principal|federated|userid|vpcsource)|s3:dataaccesspoint|kms:(calleraccount|viaservice))/i;
+
+/** Whether a statement holds only for callers that a condition picks out: TLS alone picks out nobody. */
+export function isLimited({ value }: Statement): boolean {
+  const conditions = value.at("Condition");
+  const tests = conditions.keys();
+  if (tests === TROUBLE) return false;
+  return tests.some((test) => {
+    const keys = conditions.at(test).keys();
+    return keys !== TROUBLE && keys.some((key) => WHO.test(key));
+  });
 }
 
 /** Whether a document turns away whoever comes without TLS. */
@@ -42,5 +61,12 @@ export const isTlsOnly = (statements: readonly Statement[]): boolean =>
       !one.allows &&
       isOfEverybody(one) &&
       one.actions.some((action) => action === "*" || /^\w+:\*$/.test(action)) &&
-      one.value.at("Condition.Bool.aws:SecureTransport").flag(undefined) === false,
+      ["Bool", "BoolIfExists"].some((test) => isFalse(one.value.at(`Condition.${test}.aws:SecureTransport`))),
   );
+
+/** Whether a condition asks for false: a value, or a list of one. */
+function isFalse(value: Value): boolean {
+  if (!value.isList) return value.flag(undefined) === false;
+  const items = value.items();
+  return items !== TROUBLE && items.length > 0 && items.every((item) => item.flag(undefined) === false);
+}

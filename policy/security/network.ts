@@ -1,10 +1,11 @@
 import type { Resource, Stack } from "../resource.ts";
 import { control, resourceRule, stackRule } from "../rule.ts";
-import { GROUP, INGRESS, LISTENER, LOAD_BALANCER } from "../types.ts";
+import { BALANCER_OF_OLD, GROUP, INGRESS, LISTENER, LOAD_BALANCER } from "../types.ts";
 import { TROUBLE, type Value } from "../value.ts";
 import { flagRule, HOLDS_DATA, holdsData } from "./flag.ts";
 
-const WORLD = ["0.0.0.0/0", "::/0"];
+/** A network of all addresses, however it is written. */
+const WORLD = /\/0$/;
 const BALANCER_PORTS = [80, 443];
 /** The older type, with a group's property for the rule's. */
 const GROUP_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule";
@@ -15,6 +16,7 @@ interface Ingress {
   resource: Resource;
   group: Resource | undefined;
   from: readonly Value[];
+  protocol: Value;
   ports: [Value, Value];
 }
 
@@ -26,22 +28,26 @@ function ingresses(stack: Stack): Ingress[] {
         resource: group,
         group,
         from: [rule.at("cidrBlocks"), rule.at("ipv6CidrBlocks")],
+        protocol: rule.at("protocol"),
         ports: [rule.at("fromPort"), rule.at("toPort")],
       }),
     );
   });
-  const own = (resource: Resource, from: string[]): Ingress => ({
+  const own = (resource: Resource, protocol: string, from: string[]): Ingress => ({
     resource,
     group: resource.links("securityGroupId", GROUP)[0],
     from: from.map((property) => resource.at(property)),
+    protocol: resource.at(protocol),
     ports: [resource.at("fromPort"), resource.at("toPort")],
   });
   return [
     ...inline,
-    ...stack.of(INGRESS).map((one) => own(one, ["cidrIpv4", "cidrIpv6"])),
+    ...stack.of(INGRESS).map((one) => own(one, "ipProtocol", ["cidrIpv4", "cidrIpv6"])),
     ...stack
       .of(GROUP_RULE)
-      .flatMap((one) => (one.at("type").text("") === "egress" ? [] : [own(one, ["cidrBlocks", "ipv6CidrBlocks"])])),
+      .flatMap((one) =>
+        one.at("type").text("") === "egress" ? [] : [own(one, "protocol", ["cidrBlocks", "ipv6CidrBlocks"])],
+      ),
   ];
 }
 
@@ -52,11 +58,16 @@ export const noIngressFromWorld = stackRule({
   framework: control("EC2.18"),
   remediation: "Name the security group or the network that may come in.",
   check(stack, report) {
-    const balancers = new Set(stack.of(LOAD_BALANCER).flatMap((one) => one.links("securityGroups", GROUP)));
-    for (const { resource, group, from, ports } of ingresses(stack)) {
+    const balancers = new Set(
+      [...stack.of(LOAD_BALANCER), ...stack.of(BALANCER_OF_OLD)].flatMap((one) => one.links("securityGroups", GROUP)),
+    );
+    for (const { resource, group, from, protocol, ports } of ingresses(stack)) {
       const networks = from.map((value) => value.texts());
-      if (!networks.some((list) => list !== TROUBLE && list.some((network) => WORLD.includes(network)))) continue;
-      const [first, last] = ports.map((port) => port.number(-1));
+      if (!networks.some((list) => list !== TROUBLE && list.some((network) => WORLD.test(network)))) continue;
+      const kind = protocol.text("tcp");
+      if (kind === TROUBLE) continue;
+      // Of all protocols AWS takes no ports, and programs write 0 to 0.
+      const [first, last] = ["-1", "all"].includes(kind) ? [-1, -1] : ports.map((port) => port.number(-1));
       const isBalancer =
         group !== undefined && balancers.has(group) && first === last && BALANCER_PORTS.includes(Number(first));
       if (first === TROUBLE || last === TROUBLE || isBalancer) continue;
@@ -127,8 +138,9 @@ export const listenerTls = stackRule({
         actions.some((action) => action.at("redirect.protocol").text("") !== "HTTPS")
       )
         report(listener, "it answers plain HTTP to the internet: have it redirect to HTTPS.");
+      if (protocol !== "HTTPS" && protocol !== "TLS") continue;
       const policy = listener.at("sslPolicy").text("");
-      if (protocol === "HTTPS" && policy !== TROUBLE && !/TLS13|TLS-1-2|FS-1-2/.test(policy))
+      if (policy !== TROUBLE && !/-(TLS13-1-[23]|TLS-1-2|FS-1-2)-/.test(policy))
         report(
           listener,
           `sslPolicy is ${policy === "" ? "not set" : policy}, so that old versions of TLS are taken: name one of TLS 1.2 and newer.`,

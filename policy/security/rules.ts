@@ -1,4 +1,5 @@
 import type { Rule } from "../rule.ts";
+import { ACCESS_RULES } from "./access.ts";
 import { COMPUTE_RULES } from "./compute.ts";
 import { DATABASE_RULES } from "./database.ts";
 import { IDENTITY_RULES } from "./identity.ts";
@@ -12,6 +13,7 @@ import { STORAGE_RULES } from "./storage.ts";
 export const SECURITY_RULES: readonly Rule[] = [
   ...DATABASE_RULES,
   ...STORAGE_RULES,
+  ...ACCESS_RULES,
   ...NETWORK_RULES,
   ...IDENTITY_RULES,
   ...COMPUTE_RULES,

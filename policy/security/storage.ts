@@ -1,68 +1,7 @@
-import { control, type Rule, resourceRule, stackRule } from "../rule.ts";
-import {
-  BUCKET,
-  BUCKET_BLOCK,
-  BUCKET_ENCRYPTION,
-  BUCKET_LIFECYCLE,
-  BUCKET_POLICY,
-  QUEUE,
-  QUEUE_POLICY,
-  REPOSITORY,
-  TOPIC,
-} from "../types.ts";
-import { TROUBLE } from "../value.ts";
-import { isOfEverybody, isTlsOnly, statementsOf } from "./document.ts";
+import { control, documented, resourceRule, stackRule } from "../rule.ts";
+import { BUCKET, BUCKET_BLOCK, BUCKET_ENCRYPTION, BUCKET_LIFECYCLE, QUEUE, REPOSITORY, TOPIC } from "../types.ts";
+import { TROUBLE, type Trouble, type Value } from "../value.ts";
 import { flagRule } from "./flag.ts";
-
-/** Each resource of a type has a policy beside it that turns away whoever comes without TLS. */
-const tlsOnly = (spec: {
-  name: string;
-  control: string;
-  type: string;
-  policy: string;
-  link: string;
-  what: string;
-}): Rule =>
-  stackRule({
-    name: spec.name,
-    description: `A ${spec.what} is talked to over TLS only.`,
-    severity: "medium",
-    framework: control(spec.control),
-    remediation: "Give it a policy that denies everybody everything where aws:SecureTransport is false.",
-    mayBeUnknown: ["policy"],
-    check(stack, report) {
-      for (const one of stack.of(spec.type)) {
-        const policies = stack.linkedTo(one, spec.policy, spec.link);
-        if (policies.length === 0)
-          report(one, `it has no policy that keeps out whoever comes without TLS: give it one.`);
-        for (const policy of policies) {
-          const statements = statementsOf(policy.at("policy"));
-          if (statements !== TROUBLE && !isTlsOnly(statements))
-            report(
-              one,
-              `its policy ${policy.name} does not deny everything where aws:SecureTransport is false: have it do so.`,
-            );
-        }
-      }
-    },
-  });
-
-export const bucketTls = tlsOnly({
-  name: "s3-tls-only",
-  control: "S3.5",
-  type: BUCKET,
-  policy: BUCKET_POLICY,
-  link: "bucket",
-  what: "bucket",
-});
-export const queueTls = tlsOnly({
-  name: "sqs-tls-only",
-  control: "SQS.3",
-  type: QUEUE,
-  policy: QUEUE_POLICY,
-  link: "queueUrl",
-  what: "queue",
-});
 
 const BLOCKS = ["blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"];
 
@@ -93,11 +32,15 @@ export const bucketExpires = stackRule({
   check(stack, report) {
     for (const bucket of stack.of(BUCKET)) {
       const rules = stack.linkedTo(bucket, BUCKET_LIFECYCLE, "bucket").map((one) => one.at("rules").items());
-      if (rules.includes(TROUBLE)) continue;
-      const enabled = rules
-        .filter((one) => one !== TROUBLE)
-        .flat()
-        .some((rule) => rule.at("status").text("") === "Enabled");
+      // The older way: rules of the bucket's own.
+      const own = bucket.at("lifecycleRules").items();
+      if (rules.includes(TROUBLE) || own === TROUBLE) continue;
+      const enabled =
+        rules
+          .filter((one) => one !== TROUBLE)
+          .flat()
+          .some((rule) => rule.at("status").text("") === "Enabled") ||
+        own.some((rule) => rule.at("enabled").flag(false) === true);
       if (!enabled) report(bucket, "no lifecycle rule is enabled for it, so that what lies in it stays: give it one.");
     }
   },
@@ -107,12 +50,16 @@ export const bucketEncrypted = stackRule({
   name: "s3-encryption",
   description: "A bucket names how its objects are encrypted.",
   severity: "medium",
-  framework: control("S3.17"),
+  framework: documented("Amazon S3 User Guide, Setting default server-side encryption behavior"),
   remediation: "Give the bucket a BucketServerSideEncryptionConfiguration.",
   check(stack, report) {
     for (const bucket of stack.of(BUCKET)) {
-      const rules = stack.linkedTo(bucket, BUCKET_ENCRYPTION, "bucket").map((one) => one.at("rules").items());
-      if (!rules.some((one) => one === TROUBLE || one.length > 0))
+      const rules: (readonly Value[] | Trouble)[] = [
+        ...stack.linkedTo(bucket, BUCKET_ENCRYPTION, "bucket").map((one) => one.at("rules").items()),
+        // The older way: a configuration of the bucket's own.
+        bucket.at("serverSideEncryptionConfiguration").items(),
+      ];
+      if (rules.every((one) => one !== TROUBLE && one.length === 0))
         report(bucket, "no encryption is configured for it: give it one.");
     }
   },
@@ -140,28 +87,6 @@ export const queueEncrypted = resourceRule({
       ? { sqsManagedSseEnabled: true }
       : undefined,
 });
-
-/** Everybody, without a condition, is the internet. */
-const policyNotPublic = (name: string, reference: string, types: string[], what: string): Rule =>
-  resourceRule({
-    name,
-    description: `The policy of a ${what} lets nobody in whom it does not name.`,
-    severity: "critical",
-    framework: control(reference),
-    remediation: "Name the accounts, roles or services in Principal, or limit everybody by a Condition.",
-    mayBeUnknown: ["policy"],
-    types,
-    check(resource, report) {
-      const statements = statementsOf(resource.at("policy"));
-      if (statements === TROUBLE) return;
-      for (const statement of statements)
-        if (statement.allows && isOfEverybody(statement) && statement.value.at("Condition").isAbsent)
-          report(resource, `its policy allows everybody ${statement.actions.join(", ")}: name who may in Principal.`);
-    },
-  });
-
-export const queueNotPublic = policyNotPublic("sqs-not-public", "SQS.3", [QUEUE_POLICY], "queue");
-export const bucketNotPublic = policyNotPublic("s3-not-public", "S3.2", [BUCKET_POLICY], "bucket");
 
 export const topicEncrypted = resourceRule({
   name: "sns-encrypted",
@@ -203,14 +128,10 @@ export const repositoryImmutable = resourceRule({
 });
 
 export const STORAGE_RULES = [
-  bucketTls,
   bucketPrivate,
   bucketExpires,
   bucketEncrypted,
-  bucketNotPublic,
   queueEncrypted,
-  queueTls,
-  queueNotPublic,
   topicEncrypted,
   repositoryScanned,
   repositoryImmutable,

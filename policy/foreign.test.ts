@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { type Pack, startPack, urnOf, type WireResource } from "./testing/wire.ts";
+
+/** A resource of somebody's program: its links are written as `property: [type, name]`. */
+const one = (
+  type: string,
+  name: string,
+  props: Record<string, unknown> = {},
+  links: Record<string, [type: string, name: string]> = {},
+): WireResource => ({
+  type,
+  name,
+  props,
+  links: Object.fromEntries(
+    Object.entries(links).map(([property, [type, name]]) => [property, [urnOf({ type, name, props: {} })]]),
+  ),
+  provider: {
+    urn: "urn:pulumi:test::test::pulumi:providers:aws::pinned",
+    name: "pinned",
+    props: { allowedAccountIds: '["333333333333"]' },
+  },
+});
+
+const BUCKET = "aws:s3/bucket:Bucket";
+const GROUP = "aws:ec2/securityGroup:SecurityGroup";
+const BALANCER = "aws:lb/loadBalancer:LoadBalancer";
+const QUEUE = "aws:sqs/queue:Queue";
+const LISTENER = "aws:lb/listener:Listener";
+const policy = (...Statement: Record<string, unknown>[]) => JSON.stringify({ Version: "2012-10-17", Statement });
+const tls = (value: unknown, test = "Bool") => ({
+  Effect: "Deny",
+  Principal: "*",
+  Action: "s3:*",
+  Resource: "*",
+  Condition: { [test]: { "aws:SecureTransport": value } },
+});
+
+describe("programs of others, as they are written", () => {
+  const packs: Pack[] = [];
+  before(async () => {
+    packs.push(await startPack("limits"), await startPack("security"));
+  });
+  after(() => Promise.all(packs.map((pack) => pack.close())));
+
+  /** What some rules say of a program. */
+  async function said(resources: readonly WireResource[], ...rules: string[]): Promise<string[]> {
+    const found = (await Promise.all(packs.map((pack) => pack.findings(resources)))).flat();
+    return found
+      .filter(({ policy }) => rules.includes(policy))
+      .map(({ policy, message }) => (rules.length === 1 ? message : `${policy} ${message}`));
+  }
+
+  describe("a bucket", () => {
+    const RULES = ["s3-tls-only", "s3-encryption", "s3-lifecycle", "s3-not-public", "s3-block-public-access"];
+    const BLOCK = {
+      blockPublicAcls: true,
+      blockPublicPolicy: true,
+      ignorePublicAcls: true,
+      restrictPublicBuckets: true,
+    };
+    const of = (type: string) => ({ bucket: [type, "data"] as [string, string] });
+
+    it("may say all of itself, as it was done of old", async () => {
+      const program = [
+        one(BUCKET, "data", {
+          policy: policy(tls(["false"], "BoolIfExists")),
+          lifecycleRules: [{ enabled: true, expiration: { days: 30 } }],
+          serverSideEncryptionConfiguration: {
+            rule: { applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } },
+          },
+        }),
+        one("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "data", BLOCK, of(BUCKET)),
+      ];
+      assert.deepEqual(await said(program, ...RULES), []);
+    });
+
+    it("is one too where the program calls it BucketV2, with the V2 of its parts", async () => {
+      const V2 = "aws:s3/bucketV2:BucketV2";
+      const program = [
+        one(V2, "data"),
+        one("aws:s3/bucketPolicy:BucketPolicy", "data", { policy: policy(tls(false)) }, of(V2)),
+        one("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "data", BLOCK, of(V2)),
+        one(
+          "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2",
+          "data",
+          { rules: [{ id: "all", status: "Enabled" }] },
+          of(V2),
+        ),
+        one(
+          "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2",
+          "data",
+          { rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "aws:kms" } }] },
+          of(V2),
+        ),
+      ];
+      assert.deepEqual(await said(program, ...RULES), []);
+      assert.equal((await said(program.slice(0, 1), ...RULES)).length, 4);
+    });
+
+    it("whose rules are all off keeps what lies in it", async () => {
+      const program = [one(BUCKET, "data", { lifecycleRules: [{ enabled: false }] })];
+      assert.equal((await said(program, "s3-lifecycle")).length, 1);
+    });
+  });
+
+  describe("a queue", () => {
+    it("may carry its own policy", async () => {
+      const safe = policy({ ...tls("false"), Action: "sqs:*" });
+      assert.deepEqual(await said([one(QUEUE, "orders", { policy: safe })], "sqs-tls-only", "sqs-not-public"), []);
+      const open = policy({ Effect: "Allow", Principal: { AWS: ["*"] }, Action: "sqs:*", Resource: "*" });
+      assert.deepEqual(await said([one(QUEUE, "orders", { policy: open })], "sqs-tls-only", "sqs-not-public"), [
+        "sqs-not-public orders: its policy allows everybody sqs:*: name who may in Principal.",
+        "sqs-tls-only orders: its policy orders does not deny everything where aws:SecureTransport is false: have it do so.",
+      ]);
+    });
+
+    it("of which the provider gives an empty text for what is not set has none of it", async () => {
+      const standing = { kmsMasterKeyId: "", redrivePolicy: "", policy: "", sqsManagedSseEnabled: false };
+      assert.deepEqual(
+        await said([one(QUEUE, "orders", standing)], "sqs-encrypted", "sqs-receives-before-dead-letter"),
+        ["sqs-encrypted orders: sqsManagedSseEnabled is false, and there is no kmsMasterKeyId: set one of them."],
+      );
+    });
+
+    it("is not open where a condition says whose topic or bucket may send, and is where it only asks for TLS", async () => {
+      const sent = (Condition: Record<string, unknown>, who: Record<string, unknown> = { Principal: "*" }) => [
+        one("aws:sqs/queuePolicy:QueuePolicy", "orders", {
+          policy: policy({ Effect: "Allow", ...who, Action: "sqs:SendMessage", Resource: "*", Condition }),
+        }),
+      ];
+      const topic = { ArnEquals: { "aws:SourceArn": "arn:aws:sns:eu-west-1:333333333333:orders" } };
+      assert.deepEqual(await said(sent(topic), "sqs-not-public"), []);
+      assert.equal((await said(sent({ Bool: { "aws:SecureTransport": "true" } }), "sqs-not-public")).length, 1);
+      const others = { NotPrincipal: { AWS: "arn:aws:iam::333333333333:root" } };
+      assert.equal((await said(sent({}, others), "sqs-not-public")).length, 1);
+    });
+  });
+
+  describe("a security group", () => {
+    const RULE = "no-ingress-from-the-world";
+    const inline = (ingress: Record<string, unknown>) => one(GROUP, "web", { ingress: [ingress] });
+
+    it("that lets everything in is said to be open on every port", async () => {
+      const all = { protocol: "-1", fromPort: 0, toPort: 0, cidrBlocks: ["0.0.0.0/0"] };
+      assert.deepEqual(await said([inline(all)], RULE), [
+        "web: every port is open to everybody: name the security group or the network that may come in.",
+      ]);
+      const six = { protocol: "tcp", fromPort: 22, toPort: 22, ipv6CidrBlocks: ["0:0:0:0:0:0:0:0/0"] };
+      assert.equal((await said([inline(six)], RULE)).length, 1);
+    });
+
+    it("may be open on 443 in front of a load balancer of any kind, and on nothing wider", async () => {
+      const https = { protocol: "tcp", fromPort: 443, toPort: 443, cidrBlocks: ["0.0.0.0/0"] };
+      for (const type of [BALANCER, "aws:alb/loadBalancer:LoadBalancer", "aws:elb/loadBalancer:LoadBalancer"]) {
+        const balancer = one(type, "web", {}, { securityGroups: [GROUP, "web"] });
+        assert.deepEqual(await said([inline(https), balancer], RULE), [], type);
+        assert.deepEqual(await said([inline({ ...https, fromPort: 80 }), balancer], RULE), [
+          "web: ports 80 to 443 are open to everybody: name the security group or the network that may come in.",
+        ]);
+        const all = { ...https, protocol: "-1" };
+        assert.equal((await said([inline(all), balancer], RULE)).length, 1, "of all protocols, whatever the ports");
+      }
+    });
+
+    it("lets out whom it will, also by the older type's rules", async () => {
+      const rule = (type: string) =>
+        one(
+          "aws:ec2/securityGroupRule:SecurityGroupRule",
+          type,
+          { type, protocol: "tcp", fromPort: 22, toPort: 22, cidrBlocks: ["0.0.0.0/0"] },
+          { securityGroupId: [GROUP, "web"] },
+        );
+      assert.deepEqual(await said([one(GROUP, "web"), rule("egress"), rule("ingress")], RULE), [
+        "ingress: port 22 is open to everybody: name the security group or the network that may come in.",
+      ]);
+    });
+  });
+
+  describe("a load balancer", () => {
+    it("takes TLS 1.2 and newer only where its policy says so, not where TLS 1.3 is but the newest", async () => {
+      const taken = [
+        "TLS13-1-2-2021-06",
+        "TLS13-1-3-2021-06",
+        "TLS13-1-2-Res-PQ-2025-09",
+        "TLS-1-2-Ext-2018-06",
+        "FS-1-2-Res-2019-08",
+      ];
+      const refused = ["TLS13-1-0-2021-06", "TLS13-1-1-2021-06", "TLS-1-1-2017-01", "FS-1-1-2019-08", "2016-08"];
+      for (const protocol of ["HTTPS", "TLS"]) {
+        const listeners = [...taken, ...refused].map((name) =>
+          one(LISTENER, name, {
+            protocol,
+            sslPolicy: `ELBSecurityPolicy-${name}`,
+            defaultActions: [{ type: "forward" }],
+          }),
+        );
+        assert.deepEqual(
+          (await said(listeners, "elb-tls")).map((message) => message.replace(/:.*/, "")),
+          refused,
+        );
+      }
+    });
+  });
+});

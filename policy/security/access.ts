@@ -1,0 +1,72 @@
+import { control, documented, type Rule, resourceRule, stackRule } from "../rule.ts";
+import { BUCKET, BUCKET_POLICY, QUEUE, QUEUE_POLICY } from "../types.ts";
+import { TROUBLE } from "../value.ts";
+import { isLimited, isOfEverybody, isTlsOnly, statementsOf } from "./document.ts";
+
+/** Who a resource of a type lets in: the policies beside it, and the one that it may carry itself. */
+interface Policed {
+  readonly type: string;
+  readonly policy: string;
+  /** The property by which a policy names what it is of. */
+  readonly link: string;
+  readonly what: string;
+}
+const QUEUES: Policed = { type: QUEUE, policy: QUEUE_POLICY, link: "queueUrl", what: "queue" };
+const BUCKETS: Policed = { type: BUCKET, policy: BUCKET_POLICY, link: "bucket", what: "bucket" };
+
+/** Each resource of a type has a policy that turns away whoever comes without TLS. */
+const tlsOnly = (name: string, framework: Rule["framework"], { type, policy, link, what }: Policed): Rule =>
+  stackRule({
+    name,
+    description: `A ${what} is talked to over TLS only.`,
+    severity: "medium",
+    framework,
+    remediation: "Give it a policy that denies everybody everything where aws:SecureTransport is false.",
+    mayBeUnknown: ["policy"],
+    check(stack, report) {
+      for (const one of stack.of(type)) {
+        const policies = [...stack.linkedTo(one, policy, link), ...(one.at("policy").isAbsent ? [] : [one])];
+        if (policies.length === 0)
+          report(one, `it has no policy that keeps out whoever comes without TLS: give it one.`);
+        for (const from of policies) {
+          const statements = statementsOf(from.at("policy"));
+          if (statements !== TROUBLE && !isTlsOnly(statements))
+            report(
+              one,
+              `its policy ${from.name} does not deny everything where aws:SecureTransport is false: have it do so.`,
+            );
+        }
+      }
+    },
+  });
+
+/** Everybody, without a condition, is the internet. */
+const notPublic = (name: string, reference: string, { type, policy, what }: Policed): Rule =>
+  resourceRule({
+    name,
+    description: `The policy of a ${what} lets nobody in whom it does not name.`,
+    severity: "critical",
+    framework: control(reference),
+    remediation:
+      "Name the accounts, roles or services in Principal, or limit everybody by a Condition on who or from where they are.",
+    mayBeUnknown: ["policy"],
+    types: [policy, type],
+    check(resource, report) {
+      const statements = statementsOf(resource.at("policy"));
+      if (statements === TROUBLE) return;
+      for (const statement of statements)
+        if (statement.allows && isOfEverybody(statement) && !isLimited(statement))
+          report(resource, `its policy allows everybody ${statement.actions.join(", ")}: name who may in Principal.`);
+    },
+  });
+
+export const bucketTls = tlsOnly("s3-tls-only", control("S3.5"), BUCKETS);
+export const queueTls = tlsOnly(
+  "sqs-tls-only",
+  documented("Amazon SQS Developer Guide, Security best practices, Enforce encryption of data in transit"),
+  QUEUES,
+);
+export const bucketNotPublic = notPublic("s3-not-public", "S3.2", BUCKETS);
+export const queueNotPublic = notPublic("sqs-not-public", "SQS.3", QUEUES);
+
+export const ACCESS_RULES = [bucketTls, bucketNotPublic, queueTls, queueNotPublic];
