@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import * as pulumi from "@pulumi/pulumi";
 import { build } from "esbuild";
+import { textAsset } from "./asset.ts";
 
 /** What a Lambda function's code is made of. */
 export interface BundleArgs {
@@ -47,16 +48,16 @@ export async function bundleCode({ entry, external = [] }: BundleArgs): Promise<
 
 /** A Lambda function's code as Pulumi uploads it; the same sources make the same archive. */
 export async function bundle(args: BundleArgs): Promise<pulumi.asset.AssetArchive> {
-  const beside = Object.entries(args.files ?? {}).map(([path, file]) => [path, assetOf(file)] as const);
+  const beside = Object.entries(args.files ?? {}).map(([path, file]) => [path, assetOf(path, file)] as const);
   return new pulumi.asset.AssetArchive({
-    "index.mjs": new pulumi.asset.StringAsset(await bundleCode(args)),
+    "index.mjs": textAsset("index.mjs", await bundleCode(args)),
     ...Object.fromEntries(beside),
   });
 }
 
 /** A URL is a file, or a folder where it ends in a slash; text is a file's content. */
-function assetOf(file: URL | string): pulumi.asset.Asset | pulumi.asset.Archive {
-  if (typeof file === "string") return new pulumi.asset.StringAsset(file);
+function assetOf(name: string, file: URL | string): pulumi.asset.Asset | pulumi.asset.Archive {
+  if (typeof file === "string") return textAsset(name, file);
   const path = fileURLToPath(file);
   return file.pathname.endsWith("/") ? new pulumi.asset.FileArchive(path) : new pulumi.asset.FileAsset(path);
 }

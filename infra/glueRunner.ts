@@ -9,6 +9,7 @@ import { SecurityGroupEgressRule } from "@pulumi/aws/vpc/securityGroupEgressRule
 import { SecurityGroupIngressRule } from "@pulumi/aws/vpc/securityGroupIngressRule.js";
 import * as pulumi from "@pulumi/pulumi";
 import { rdsBundle } from "../runtime/image/rdsCa.ts";
+import { textAsset } from "./asset.ts";
 import { privateBucket } from "./buckets.ts";
 import { type DatabaseEndpoint, databaseClient } from "./database.ts";
 import type { Placement } from "./reach.ts";
@@ -187,7 +188,7 @@ function keptObject(
   const hash = createHash("sha256").update(content).digest("hex").slice(0, 16);
   const { key } = new BucketObjectv2(
     name,
-    { bucket: bucket.bucket, key: file.replace(".", `-${hash}.`), content, contentType },
+    { bucket: bucket.bucket, key: file.replace(".", `-${hash}.`), source: textAsset(file, content), contentType },
     { ...opts, retainOnDelete: true },
   );
   return pulumi.interpolate`s3://${bucket.bucket}/${key}`;

@@ -116,6 +116,7 @@ describe("the program in the real engine", () => {
           "region",
         ])
           assert.equal(typeof outputs[key], "string", key);
+        assert.doesNotMatch(one.stateText(), /createRequire|BEGIN CERTIFICATE/, "files are in the state by their hash");
         assert.doesNotMatch(one.stateText(), /BEGIN (RSA |EC )?PRIVATE KEY|"(master)?[pP]assword": ?"[^"]/);
 
         assert.deepEqual(Object.keys((await one.preview()).changes), ["same"], "a second preview has no changes");

@@ -7,11 +7,27 @@ import "./node.mjs";
 Error.prepareStackTrace = undefined;
 Error.stackTraceLimit = 4;
 
-// Each resource tells the engine three times what becomes of it, one call after the other, for `pulumi --debug` to show.
-// RATES_DEBUG=1 has it told.
+// Each resource tells the engine three times what becomes of it, one call after the other, for `pulumi --debug` to show;
+// each of its properties keeps a stack trace, for PULUMI_DEBUG_PROMISE_LEAKS to show; and it sends one of its own, of which
+// Pulumi makes addresses that a program of ES modules does not have. RATES_DEBUG=1 lets it.
 if (!process.env.RATES_DEBUG) {
-  const { default: log } = await import("@pulumi/pulumi/log/index.js");
+  const [{ default: log }, { default: debuggable }, { Resource }] = await Promise.all([
+    import("@pulumi/pulumi/log/index.js"),
+    import("@pulumi/pulumi/runtime/debuggable.js"),
+    import("@pulumi/pulumi/resource.js"),
+  ]);
   log.debug = () => Promise.resolve();
+  Resource.stackTrace = () => [];
+  const { debuggablePromise } = debuggable;
+  debuggable.debuggablePromise = (promise, context) => {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    try {
+      return debuggablePromise(promise, context);
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
+  };
 }
 
 const { default: program } = await import("./index.ts");

@@ -14,9 +14,9 @@ describe("what the parts of a stack may do", () => {
     this.timeout(60_000);
     const { config, plan } = planStack(rawConfig(), "dev");
     assert(config && plan);
-    ({ registry } = await mocked(() => {
-      platform({ name: "dev", config, plan }, accountProvider("account", { ...config.account, tags: {} }));
-    }));
+    ({ registry } = await mocked(() =>
+      platform({ name: "dev", config, plan }, accountProvider("account", { ...config.account, tags: {} })),
+    ));
   });
 
   const statements = (role: string, action: string) =>

@@ -32,8 +32,11 @@ const IMAGE_CA = "/app/rds-ca.pem";
 /** Days that a response waits for its reader: as long as SQS keeps one, so that a consumer may be down that long. */
 export const RESPONSE_DAYS = 14;
 
+/** Lets what was registered so far go to the engine, which works on it while the program goes on. */
+const sendOff = () => new Promise<void>((resolve) => setImmediate(resolve));
+
 /** Puts the components of infra/ together: each is handed what it needs by name, and nothing else. */
-export function platform({ name: stack, config, plan }: SoundStack, provider: Provider): Outputs {
+export async function platform({ name: stack, config, plan }: SoundStack, provider: Provider): Promise<Outputs> {
   const { account, api: wanted, data, runners, tracking: search, arch, callers, tenants } = config;
   const { region, id: accountId } = account;
   const place = { region, accountId };
@@ -44,6 +47,7 @@ export function platform({ name: stack, config, plan }: SoundStack, provider: Pr
 
   const network = new Network(named("network"), { ...config.network, region, retentionDays }, on);
   const { placement } = network;
+  await sendOff();
   const queues = new Queues(
     named("queues"),
     { consumer: DISPATCHER, tenants, callers, responseDays: RESPONSE_DAYS },
@@ -54,6 +58,7 @@ export function platform({ name: stack, config, plan }: SoundStack, provider: Pr
   const { maxConnections } = plan.database;
   const database = new Database(named("database"), { ...config.database, ...kept, placement, maxConnections }, on);
   const migrations = new Migrations(named("migrations"), { placement, database, arch, retentionDays }, on);
+  await sendOff();
   const tracking =
     search.store === "opensearch"
       ? new Tracking(resourceNames(stack).domain, { ...search, ...kept, placement }, on)

@@ -5,8 +5,8 @@ import { promisify } from "node:util";
 import { requireEngine } from "./command.ts";
 
 const TIME_PREVIEW = fileURLToPath(new URL("timePreview.ts", import.meta.url));
-/** The aim is 2 (`npm run bench program` measures it); a busy machine changes processor time by a tenth. */
-const AT_MOST = 2.25;
+/** The aim; some 1.5 were measured (`npm run bench -- program`), and a busy machine changes processor time by a tenth. */
+const AT_MOST = 2;
 
 describe("the program in a preview", () => {
   before(function () {

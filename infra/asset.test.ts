@@ -1,0 +1,17 @@
+import assert from "node:assert/strict";
+import { readFileSync, rmSync } from "node:fs";
+import { textAsset } from "./asset.ts";
+
+describe("a text that Pulumi is given as a file", () => {
+  const path = async (name: string, text: string) => await textAsset(name, text).path;
+
+  it("lies under the hash of what it holds, so that the same text is the same file on every run", async () => {
+    const text = `some text of ${process.pid}, ${process.hrtime.bigint()}\n`;
+    const [made, other] = [await path("some.txt", text), await path("some.txt", `${text}more\n`)];
+    assert.match(made, /[\\/]node_modules[\\/]\.cache[\\/]rates-platform[\\/][0-9a-f]{32}-some\.txt$/);
+    assert.equal(readFileSync(made, "utf8"), text);
+    assert.equal(await path("some.txt", text), made);
+    assert.notEqual(other, made);
+    for (const file of [made, other]) rmSync(file);
+  });
+});
