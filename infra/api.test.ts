@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
+import { KEEP_ALIVE_SECONDS, SILENT_SECONDS } from "../runtime/api/times.ts";
 import { Api, type ApiArgs } from "./api.ts";
 import { mocked, resolved } from "./testing.ts";
 
@@ -117,6 +118,15 @@ describe("the API of a stack", () => {
     assert.equal(inputs.networkConfiguration.assignPublicIp, false);
     const target = registry.one("aws:appautoscaling/target:Target").inputs;
     assert.deepEqual([target.minCapacity, target.maxCapacity], [2, 6]);
+  });
+
+  it("has a balancer that closes connections sooner than the API does, and no stream of events", async () => {
+    const { idleTimeout } = (await ways({})).balancer;
+    assert.ok(
+      idleTimeout < KEEP_ALIVE_SECONDS,
+      `the API may close what the balancer is about to use: ${idleTimeout} s`,
+    );
+    assert.ok(idleTimeout >= 2 * SILENT_SECONDS, `one comment late ends a stream: ${idleTimeout} s`);
   });
 
   it("drains before it ends: the balancer stops sending sooner than a task has to stop", async () => {

@@ -61,7 +61,7 @@ const PORT = 3000;
 /** Seconds that a task has for what it was asked before it goes: more than a balancer still sends to it. */
 const STOP_SECONDS = 60;
 const DRAIN_SECONDS = 30;
-/** A stream of events is silent for fifteen seconds at most (runtime/api/events.ts), a large result is not. */
+/** More than a stream of events is silent, and less than the API keeps a connection open (runtime/api/times.ts). */
 const IDLE_SECONDS = 60;
 /** What autoscaling aims at. */
 const CPU_PERCENT = 60;

@@ -27,6 +27,7 @@ import { resultRoute } from "./results.ts";
 import { searchRoute } from "./search.ts";
 import { statsRoute } from "./stats.ts";
 import { timelineRoute } from "./timeline.ts";
+import { KEEP_ALIVE_SECONDS } from "./times.ts";
 import { tokenRoutes } from "./tokens.ts";
 import { uploadRoutes } from "./uploads.ts";
 
@@ -40,6 +41,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   const { db, settings, cloud } = deps;
   const app = Fastify({
     bodyLimit: BODY_BYTES,
+    keepAliveTimeout: KEEP_ALIVE_SECONDS * 1000,
     trustProxy: (_address, hop) => hop < settings.api.trustedHops,
     clientErrorHandler: onClientError,
     forceCloseConnections: "idle",

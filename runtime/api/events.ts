@@ -8,11 +8,10 @@ import type { JobDeps } from "./deps.ts";
 import { documentOf, tenantOf } from "./jobs.ts";
 import { operation } from "./operation.ts";
 import { JobId, Whose } from "./schemas.ts";
+import { SILENT_SECONDS } from "./times.ts";
 
 const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" };
 const LOOK_MS = 250;
-/** A load balancer ends what is silent for 60 s. */
-const KEEP_ALIVE_MS = 15_000;
 
 /** GET /jobs/{id}/events: the document whenever state or progress changes, until the job has ended. */
 export function eventRoute(app: FastifyInstance, deps: JobDeps, guard: Guard): void {
@@ -54,7 +53,7 @@ export function eventRoute(app: FastifyInstance, deps: JobDeps, guard: Guard): v
           const { status, progress } = document as { status: string; progress: unknown };
           const now = JSON.stringify([status, progress]);
           if (now !== shown) await write(`event: job\ndata: ${JSON.stringify(document)}\n\n`);
-          else if (Date.now() - wrote > KEEP_ALIVE_MS) await write(": still here\n\n");
+          else if (Date.now() - wrote > SILENT_SECONDS * 1000) await write(": still here\n\n");
           shown = now;
           if (isTerminal(status)) break;
           await pause(LOOK_MS, undefined, { signal });

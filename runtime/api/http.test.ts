@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { revokeToken } from "../jobs/tokens.ts";
 import { testApi } from "./testing.ts";
+import { KEEP_ALIVE_SECONDS } from "./times.ts";
 
 type Api = Awaited<ReturnType<typeof testApi>>;
 const rates = "/rates?date_from=2021-01-01&date_to=2021-01-02&orig_code=A&dest_code=B";
@@ -40,6 +41,16 @@ describe("the API's HTTP", () => {
     });
     const response = await p.app.inject({ method: "HEAD", url: "/jobs/goes-on/events", headers: acme });
     assert.deepEqual([response.statusCode, response.headers["content-type"]], [200, "text/event-stream"]);
+  });
+
+  it("keeps a connection open for longer than a load balancer does, so that no request meets one that is closing", async () => {
+    const socket = connect(Number(address.port), "127.0.0.1");
+    await once(socket, "connect");
+    socket.write(`GET /healthz HTTP/1.1\r\nHost: ${address.host}\r\n\r\n`);
+    const [answer] = await once(socket, "data");
+    socket.destroy();
+    assert.match(String(answer), /^HTTP\/1\.1 200 /);
+    assert.match(String(answer), new RegExp(`^keep-alive: timeout=${KEEP_ALIVE_SECONDS}\r$`, "im"));
   });
 
   it("refuses a body that says one thing twice, naming it", async () => {
