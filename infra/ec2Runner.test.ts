@@ -59,6 +59,12 @@ describe("the EC2 runner of a stack", () => {
     assert.deepEqual((await resolved(result.settings)).subnetIds, ["subnet-1", "subnet-2"]);
   });
 
+  it("is started by the dispatcher in the version that it was deployed with, whatever comes after", async () => {
+    const { result } = await made();
+    const { launchTemplateId, launchTemplateVersion } = await resolved(result.settings);
+    assert.deepEqual([launchTemplateId, launchTemplateVersion], ["r-id", "7"]);
+  });
+
   it("says how many are started from it at most, for who checks an account without the program", async () => {
     assert.equal((await template({ maxInstances: 7 })).tags["rates:max-instances"], "7");
   });

@@ -93,6 +93,17 @@ describe("the Glue runner of a stack", () => {
     assert.deepEqual([out.fromPort, out.referencedSecurityGroupId], [5432, "sg-db"]);
   });
 
+  it("may make the network interfaces of its connections, and tag those alone", async () => {
+    const { registry } = await made();
+    const make = registry.statements("g").find(({ Action }) => Action.includes("ec2:CreateNetworkInterface"));
+    assert.ok(make?.Action.includes("ec2:DeleteNetworkInterface"));
+    const tag = registry.statements("g").find(({ Action }) => Action.includes("ec2:CreateTags"));
+    assert.deepEqual(tag?.Resource, ["arn:aws:ec2:eu-central-1:111111111111:network-interface/*"]);
+    assert.deepEqual(tag?.Condition, {
+      "ForAllValues:StringEquals": { "aws:TagKeys": ["aws-glue-service-resource"] },
+    });
+  });
+
   it("may read its own scripts only", async () => {
     const { registry } = await made();
     const read = registry.statements("g").find(({ Action }) => Action.includes("s3:GetObject"));

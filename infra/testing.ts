@@ -16,6 +16,8 @@ export interface Registered {
   readonly inputs: Record<string, any>;
   /** URNs of the resources that it waits for. */
   readonly dependencies: readonly string[];
+  /** How long its deletion may take, as `60m`; empty where the provider's own time is meant. */
+  readonly deleteTimeout: string;
 }
 
 /** What a program registered. */
@@ -152,6 +154,7 @@ function record(registry: Registry): void {
             request.getProvider() || Object.values(Object.fromEntries(request.getProvidersMap().entries()))[0] || "",
           inputs: plain(request.getObject().toJavaScript()) as Record<string, unknown>,
           dependencies: request.getDependenciesList(),
+          deleteTimeout: request.getCustomtimeouts()?.getDelete() ?? "",
         });
       callback(error, response);
     });
@@ -165,6 +168,7 @@ interface Request {
   getProvidersMap(): { entries(): Iterable<[string, string]> };
   getObject(): { toJavaScript(): unknown };
   getDependenciesList(): string[];
+  getCustomtimeouts(): { getDelete(): string } | undefined;
 }
 interface Response {
   getUrn(): string;
