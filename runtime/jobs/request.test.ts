@@ -132,6 +132,8 @@ describe("a request", () => {
   it("names a url only over https, on an allowed host and without a password, and never shows its signature", () => {
     const update = (url: string) => taskProblems({ type: "update", target: "prices", source: { url } }).join();
     assert.equal(update("https://data.example.com/a.csv?signature=secret"), "");
+    assert.equal(update("https://data.example.com:443/a.csv"), "");
+    assert.match(update("https://data.example.com:8443/a.csv"), /names port 8443\. Leave it out/);
     assert.match(update("http://data.example.com/a.csv"), /begins with https/);
     assert.match(
       update("https://169.254.169.254/latest?token=secret"),

@@ -258,7 +258,13 @@ function allowedHost(address: string, hosts: readonly string[], problems: Proble
       value: brief(address),
       message: "must not hold a user name or password.",
     });
-  else if (!hosts.includes(url.hostname))
+  else if (hosts.includes(url.hostname) && url.port !== "")
+    problems.push({
+      field: "task.source.url",
+      value: brief(address),
+      message: `names port ${url.port}. Leave it out: sources are read from 443 only.`,
+    });
+  else if (!hosts.includes(url.host))
     problems.push({
       field: "task.source.url",
       value: brief(address),

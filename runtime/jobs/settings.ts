@@ -116,7 +116,10 @@ export const Settings = Type.Object(
         }),
         reportRows: count("bad rows listed in a response; the whole report lies behind a pointer", 100),
         sourceBytes: count("the most a source may hold, unpacked", 20_000_000_000),
-        urlHosts: Type.Array(Type.String(), { default: [], description: "hosts that url sources may name" }),
+        urlHosts: Type.Array(Type.String(), {
+          default: [],
+          description: "hosts that url sources may name, on port 443",
+        }),
         retentionDays: count("days that ended jobs and their documents are kept", 30),
       },
       { additionalProperties: false, default: {} },

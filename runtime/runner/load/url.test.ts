@@ -60,6 +60,23 @@ const FORBIDDEN = [
   "3fff::1",
   "5f00::1",
   "100::1",
+  "100:0:0:1::1",
+  "64:ff9b::a9fe:a9fe",
+  "2001:2::1",
+  "2001:3::1",
+  "2620:4f:8000::1",
+  "192.31.196.1",
+  "192.52.193.1",
+  "192.0.0.170",
+  "0.1.2.3",
+  "100.127.255.255",
+  "198.19.255.255",
+  "169.254.170.2",
+  "::ffff:100.64.0.1",
+  "::ffff:0.0.0.0",
+  "[::1]",
+  " 1.1.1.1",
+  "1.1.1.1/8",
   "192.88.99.1",
   "127.1",
   "8.8.2056",
@@ -83,6 +100,9 @@ const HOSTS = [
   "0",
   "%31%32%37.0.0.1",
   "１２７。0。0。1",
+  "①②⑦.⓪.⓪.①",
+  "256",
+  "0x7f000001.",
   "[::]",
   "[::1]",
   "[0:0:0:0:0:0:0:1]",
@@ -156,7 +176,7 @@ describe("a download", () => {
         addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })),
       )) as unknown as typeof resolve;
   const rules = (changes: Partial<DownloadRules> = {}): DownloadRules => ({
-    hosts: ["data.example.com"],
+    hosts: [`data.example.com:${port}`],
     maxBytes: 1_000,
     isAllowedAddress: (address) => address === "127.0.0.1",
     lookup: leadsTo("127.0.0.1"),
@@ -195,7 +215,7 @@ describe("a download", () => {
       await assert.rejects(
         fetchText(
           "/",
-          { isAllowedAddress: isPublicAddress, hosts: [new URL(`https://${host}`).hostname] },
+          { isAllowedAddress: isPublicAddress, hosts: [new URL(`https://${host}:${port}`).host] },
           `https://${host}:${port}`,
         ),
         refused("SourceNotAllowed", /not a public one/),
@@ -253,15 +273,21 @@ describe("a download", () => {
       ["https://127.0.0.1/", /not on this stack's list/],
       ["https://user:secret@data.example.com/", /user name or password/],
       ["https://other.example.com/", /not on this stack's list/],
+      ["https://data.example.com:22/", /'data\.example\.com:22' is not on this stack's list/],
+      ["//data.example.com:6379/", /not on this stack's list/],
+      ["ftp://data.example.com/", /only https/],
+      ["file:///etc/passwd", /only https/],
+      ["data:text/csv,a,b", /only https/],
+      ["javascript:0", /only https/],
     ] as const) {
       redirect(location);
       await assert.rejects(fetchText(), refused("SourceNotAllowed", reason), location);
     }
     for (const host of HOSTS) {
-      const { hostname } = new URL(`https://${host}`);
+      const { hostname, host: own } = new URL(`https://${host}:${port}`);
       if (hostname === "127.0.0.1") continue; // this test's own server
       redirect(`https://${host}:${port}/`);
-      const hosts = ["data.example.com", hostname];
+      const hosts = [`data.example.com:${port}`, own];
       await assert.rejects(fetchText("/", { hosts }), refused("SourceNotAllowed", /not a public one/), host);
     }
     const inside = ((host: string, options: object, callback: never) =>
@@ -272,7 +298,7 @@ describe("a download", () => {
       )) as unknown as typeof resolve;
     redirect(`https://other.example.com:${port}/`);
     await assert.rejects(
-      fetchText("/", { hosts: ["data.example.com", "other.example.com"], lookup: inside }),
+      fetchText("/", { hosts: [`data.example.com:${port}`, `other.example.com:${port}`], lookup: inside }),
       refused("SourceNotAllowed", /not public/),
     );
     redirect("https://");
@@ -371,6 +397,53 @@ describe("a download", () => {
     );
     answer = (_request, response) => response.socket?.end(`HTTP/1.1 200 OK\r\nx: ${"x".repeat(100_000)}\r\n\r\n`);
     await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /Header overflow|could not be read/));
+  });
+
+  it("waits for no server that floods it with what is no answer, and takes no other protocol", async () => {
+    const flood = (text: string) => {
+      answer = (_request, response) => {
+        const { socket } = response;
+        assert(socket);
+        const timer = setInterval(() => socket.write(text), 1);
+        socket.on("close", () => clearInterval(timer)).on("error", () => undefined);
+      };
+    };
+    flood("HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n".repeat(10));
+    await assert.rejects(fetchText("/?s=secret", { patience: 300 }), refused("SourceUnreachable", /no answer within/));
+    flood("SSH-2.0-OpenSSH_9.6\r\n");
+    await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /could not be read/));
+    answer = (_request, response) =>
+      response.socket?.write("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n");
+    await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /could not be read/));
+  });
+
+  it("takes no body whose length is told twice, whose chunks say more than their size, or that ends in a flood", async () => {
+    const raw = (text: string) => {
+      answer = (_request, response) => response.socket?.end(text);
+    };
+    raw("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n");
+    await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /could not be read/));
+    raw("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab");
+    await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /could not be read/));
+    raw(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;${"x".repeat(100_000)}\r\na\r\n0\r\n\r\n`);
+    await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /could not be read/));
+    raw(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\nx: ${"x".repeat(100_000)}\r\n\r\n`);
+    await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /could not be read/));
+  });
+
+  it("unpacks what is packed twice only once", async () => {
+    const twice = gzipSync(gzipSync(Buffer.alloc(50_000_000)));
+    answer = (_request, response) => response.end(twice);
+    const bytes = await openSource(
+      { url: `https://data.example.com:${port}/twice.csv.gz` },
+      "gzip",
+      () => assert.fail("no S3"),
+      rules({ maxBytes: 1_000_000 }),
+      new AbortController().signal,
+    );
+    let size = 0;
+    for await (const chunk of bytes) size += chunk.length;
+    assert.ok(size < 100_000, `${size} bytes`);
   });
 
   it("refuses a file whose end could be a broken connection", async () => {

@@ -8,7 +8,7 @@ import { PATIENCE_MS, received, unreachable } from "./stream.ts";
 
 /** What a download may do. The predicates are parameters, so that a test can let a server of its own in. */
 export interface DownloadRules {
-  /** Hosts that may be named. */
+  /** Hosts that may be named; one with another port than 443 says so, as in a URL. */
   hosts: readonly string[];
   /** The most bytes of a body, as they come. */
   maxBytes: number;
@@ -64,7 +64,7 @@ function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<Incom
   const { hosts, isAllowedAddress = isPublicAddress, ca, lookup = resolve, patience = PATIENCE_MS } = rules;
   if (url.protocol !== "https:") throw notAllowed(url, "only https is.");
   if (url.username || url.password) throw notAllowed(url, "it holds a user name or password.");
-  if (!hosts.includes(url.hostname)) throw notAllowed(url, `'${url.hostname}' is not on this stack's list of hosts.`);
+  if (!hosts.includes(url.host)) throw notAllowed(url, `'${url.host}' is not on this stack's list of hosts.`);
   const literal = url.hostname.replace(/^\[|\]$/g, "");
   if (isIP(literal) && !isAllowedAddress(literal)) throw notAllowed(url, "its address is not a public one.");
 
@@ -92,7 +92,11 @@ function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<Incom
   });
   // One time for name, connection and head together: a head that comes byte by byte gains nothing.
   const timer = setTimeout(() => sent.destroy(new Error(`no answer within ${patience / 1000} s`)), patience);
-  sent.once("close", () => clearTimeout(timer));
+  sent.once("close", () => {
+    clearTimeout(timer);
+    // Of an answer that changes the protocol (101) nothing else tells. Whoever was answered hears of this too late to care.
+    reject(unreachable(withoutQuery(url.href), new Error("the server hung up without an answer")));
+  });
   sent.on("error", (error) => reject(unreachable(withoutQuery(url.href), error)));
   sent.once("response", (response) => {
     clearTimeout(timer);
