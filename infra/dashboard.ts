@@ -2,6 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { PANELS, type Panel } from "../runtime/jobs/panels.ts";
 import type { RunnerKind } from "../runtime/jobs/states.ts";
 import { RUNNERS } from "../runtime/jobs/states.ts";
+import { dpusOf } from "../stacks/capacityPlan.ts";
 import { type Measure, measure } from "./figures.ts";
 import { diskLimit } from "./partAlarms.ts";
 import { slotsOf, subjects, type Watched } from "./watched.ts";
@@ -148,7 +149,7 @@ function waitingGraphs(watched: Watched): Plan[] {
 
 function runGraphs(watched: Watched): Plan[] {
   const { plan, runMemory } = watched;
-  const { dpuPerRun, maxConcurrentRuns } = plan.glue;
+  const { dpuPerRun } = plan.glue;
   return [
     panelGraph(watched, PANELS.queueTime),
     panelGraph(watched, PANELS.runTime),
@@ -163,7 +164,7 @@ function runGraphs(watched: Watched): Plan[] {
         },
         { label: "DPUs", expression: `runs * ${dpuPerRun}` },
       ],
-      levels: [{ label: "at most", value: dpuPerRun * maxConcurrentRuns }],
+      levels: [{ label: "at most", value: dpusOf(plan.glue) }],
     },
     {
       ...panelGraph(watched, PANELS.peakMemory),

@@ -64,6 +64,16 @@ describe("the Glue runner of a stack", () => {
     });
   });
 
+  it("tells the dispatcher how large a run may be, and the job only how large runs are", async () => {
+    const of = async (change: object) => {
+      const { result, registry } = await made(change);
+      const { maxCapacity, largerCapacity } = await resolved(result.settings);
+      return [registry.one("aws:glue/job:Job").inputs.maxCapacity, maxCapacity, largerCapacity];
+    };
+    assert.deepEqual(await of({}), [0.0625, 0.0625, undefined]);
+    assert.deepEqual(await of({ largerDpu: 1 }), [0.0625, 0.0625, 1]);
+  });
+
   it("has a way into each zone, so that Glue starts runs in the next where one fails", async () => {
     const { registry } = await made();
     const connections = registry.ofType("aws:glue/connection:Connection");

@@ -28,6 +28,8 @@ export interface GlueRunnerArgs {
   readonly maxConcurrentRuns: number;
   /** DPUs of a run: 0.0625 or 1. */
   readonly dpuPerRun: number;
+  /** DPUs of the one run at a time that may be larger. */
+  readonly largerDpu?: number;
   /** When Glue ends a run, whatever it does. */
   readonly timeoutMinutes: number;
   /** What a run may do. */
@@ -60,6 +62,7 @@ export class GlueRunner extends pulumi.ComponentResource {
   readonly settings: pulumi.Output<{
     jobName: string;
     maxCapacity: number;
+    largerCapacity?: number;
     arguments: { "--scriptLocation": string; "--catalog": string };
   }>;
 
@@ -155,6 +158,7 @@ export class GlueRunner extends pulumi.ComponentResource {
     this.settings = pulumi.output({
       jobName: this.job.name,
       maxCapacity: args.dpuPerRun,
+      ...(args.largerDpu === undefined ? {} : { largerCapacity: args.largerDpu }),
       // Glue takes the first of these before the script that the job itself names (AWS Glue API, special parameters).
       arguments: { "--scriptLocation": script, "--catalog": catalog },
     });

@@ -54,6 +54,28 @@ describe("planCapacity", () => {
     assert.equal(ec2.maxInstances, Math.floor((377 - 42 - 32 - 5 - 10 * 3) / 4));
   });
 
+  it("sets DPUs aside for one larger run, where a read that ran out of memory may not go to EC2", () => {
+    const glueOf = (readsOnEc2: boolean, maxRuns?: number, dpu = 0.0625) =>
+      planCapacity(
+        parsed(
+          rawConfig((it) => ({
+            ...it,
+            quotas: { glueDpus: 2 },
+            jobs: { readsOnEc2 },
+            runners: { ...it.runners, glue: { dpu, ...(maxRuns === undefined ? {} : { maxRuns }) } },
+          })),
+        ),
+      );
+    assert.deepEqual(glueOf(true).plan?.glue, { maxConcurrentRuns: 32, dpuPerRun: 0.0625 });
+    assert.deepEqual(glueOf(false).plan?.glue, { maxConcurrentRuns: 17, dpuPerRun: 0.0625, largerDpu: 1 });
+    assert.deepEqual(glueOf(false, undefined, 1).plan?.glue, { maxConcurrentRuns: 2, dpuPerRun: 1 });
+    const [problem] = glueOf(false, 18).problems;
+    assert.match(
+      problem?.message ?? "",
+      /^needs 2\.0625 DPUs \(runners\.glue\.dpu 0\.0625 each, one at a time 1\), 0\.0625 more/,
+    );
+  });
+
   it("counts the connections that the dispatcher really opens: its pool and a canceller", () => {
     assert.equal(CONNECTIONS_PER.dispatcher, CONNECTIONS + 1);
   });
@@ -220,6 +242,7 @@ describe("planCapacity", () => {
         ...(Object.keys(EC2_TYPES) as Ec2Type[]).filter((type) => EC2_TYPES[type].arch === "arm64"),
       ),
       dpu: fc.constantFrom(0.0625, 1),
+      readsOnEc2: fc.boolean(),
       maxRuns: wish,
       maxInstances: wish,
       maxTasks: fc.integer({ min: 1, max: 8 }),
@@ -237,6 +260,7 @@ describe("planCapacity", () => {
             network: { ...it.network, cidr: one.cidr },
             database: { ...it.database, instanceClass: one.instanceClass },
             api: { maxTasks: one.maxTasks, poolMax: one.poolMax, taskVcpus: 1 },
+            jobs: { readsOnEc2: one.readsOnEc2 },
             runners: {
               glue: { dpu: one.dpu, ...(one.maxRuns === undefined ? {} : { maxRuns: one.maxRuns }) },
               ec2: {
@@ -261,7 +285,9 @@ describe("planCapacity", () => {
         assert.ok(dispatcher.eventSourceConcurrency <= LIMITS.eventSourceConcurrencyMax.value);
         assert.ok(glue.maxConcurrentRuns >= 1 && glue.maxConcurrentRuns <= 1_000);
         assert.ok(glue.maxConcurrentRuns <= quotas.glueRuns * share + slack);
-        assert.ok(glue.maxConcurrentRuns * glue.dpuPerRun <= quotas.glueDpus * share + slack);
+        const largest = one.readsOnEc2 ? glue.dpuPerRun : 1;
+        assert.equal(glue.largerDpu ?? glue.dpuPerRun, largest);
+        assert.ok((glue.maxConcurrentRuns - 1) * glue.dpuPerRun + largest <= quotas.glueDpus * share + slack);
         assert.ok(ec2.maxInstances >= 1);
         assert.ok(ec2.maxInstances * EC2_TYPES[one.instanceType].vcpus <= quotas.ec2Vcpus * share + slack);
         assert.ok(api.maxTasks * DEPLOYMENT <= quotas.fargateVcpus * share + slack);

@@ -6,6 +6,7 @@ import {
   DEPLOYMENT,
   EVENTS,
   LEAST_EXECUTIONS,
+  largerDpu,
   vcpusOf,
   WAKEUPS,
 } from "./capacityPlan.ts";
@@ -13,7 +14,7 @@ import { LIMITS } from "./limits.ts";
 import type { ConfigProblem } from "./problem.ts";
 import type { StackConfig } from "./schema.ts";
 
-export { type CapacityPlan, CONNECTIONS_PER, DEPLOYMENT } from "./capacityPlan.ts";
+export { type CapacityPlan, CONNECTIONS_PER, DEPLOYMENT, dpusOf } from "./capacityPlan.ts";
 
 /** Connections left for people, migrations and monitoring. */
 const OPERATIONS = 5;
@@ -42,6 +43,7 @@ export function planCapacity(config: StackConfig): Capacity {
     operations: OPERATIONS,
   };
   const { runs, instances } = planRunners(config, connections.usable - sum(fixed));
+  const larger = largerDpu(config);
   const parts = {
     ...fixed,
     glue: runs * CONNECTIONS_PER.glueRun,
@@ -50,7 +52,11 @@ export function planCapacity(config: StackConfig): Capacity {
   const database = { ...connections, parts, total: sum(parts) };
   const plan: CapacityPlan = {
     dispatcher,
-    glue: { maxConcurrentRuns: runs, dpuPerRun: runners.glue.dpu },
+    glue: {
+      maxConcurrentRuns: runs,
+      dpuPerRun: runners.glue.dpu,
+      ...(larger === undefined ? {} : { largerDpu: larger }),
+    },
     ec2: { maxInstances: instances },
     api: { minTasks: api.minTasks, maxTasks: api.maxTasks, poolMax: api.poolMax },
     database,
@@ -91,7 +97,7 @@ function planRunners(config: StackConfig, connections: number): { runs: number; 
   const runRoom = Math.min(
     portion(quotas.glueRuns, share),
     LIMITS.glueRunsPerJob.value,
-    portion(quotas.glueDpus / runners.glue.dpu, share),
+    portion(quotas.glueDpus / runners.glue.dpu, share, (largerDpu(config) ?? runners.glue.dpu) / runners.glue.dpu - 1),
   );
   const instanceRoom = portion(quotas.ec2Vcpus / vcpusOf(config), share);
   const wanted = maxRuns === undefined ? Math.min(connections / 2, runRoom * glueRun) : maxRuns * glueRun;
@@ -106,6 +112,7 @@ function connectionsOf(config: StackConfig): { maxConnections: number; usable: n
   return { maxConnections, usable: Math.floor(set ?? maxConnections * OBSERVED) - KEPT };
 }
 
-const portion = (quota: number, share: number) => Math.floor(quota * share + EPSILON);
+/** @param kept what is set aside of it */
+const portion = (quota: number, share: number, kept = 0) => Math.floor(quota * share - kept + EPSILON);
 const atLeastOne = (count: number) => Math.max(1, Math.floor(count));
 const sum = (parts: Record<string, number>) => Object.values(parts).reduce((total, part) => total + part, 0);

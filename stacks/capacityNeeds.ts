@@ -3,6 +3,7 @@ import {
   type CapacityPlan,
   connectionsOfClass,
   DEPLOYMENT,
+  dpusOf,
   LEAST_EXECUTIONS,
   vcpusOf,
 } from "./capacityPlan.ts";
@@ -36,7 +37,7 @@ export interface Need {
 export function needsOf(config: StackConfig, plan: CapacityPlan): Need[] {
   const { account, api, database, network, quotas, runners } = config;
   const { share } = quotas;
-  const { maxConcurrentRuns: runs, dpuPerRun } = plan.glue;
+  const { maxConcurrentRuns: runs, dpuPerRun, largerDpu: larger } = plan.glue;
   const instances = plan.ec2.maxInstances;
   const vcpus = vcpusOf(config);
   const glue = { key: "runners.glue.maxRuns", value: runs, used: runs, unit: "runs" };
@@ -68,8 +69,8 @@ export function needsOf(config: StackConfig, plan: CapacityPlan): Need[] {
     },
     {
       ...glue,
-      used: runs * dpuPerRun,
-      unit: `DPUs (runners.glue.dpu ${dpuPerRun} each)`,
+      used: dpusOf(plan.glue),
+      unit: `DPUs (runners.glue.dpu ${dpuPerRun} each${larger === undefined ? "" : `, one at a time ${larger}`})`,
       ...quota("glueDpus"),
       remedy: anyOf("lower one of the two", raised("glueDpus"), more),
     },

@@ -34,7 +34,12 @@ export interface CapacityPlan {
     /** Database connections of all invocations. */
     connections: number;
   };
-  glue: { maxConcurrentRuns: number; dpuPerRun: number };
+  glue: {
+    maxConcurrentRuns: number;
+    dpuPerRun: number;
+    /** DPUs of the one run at a time that may be larger; absent where reads that ran out of memory go elsewhere, or nowhere. */
+    largerDpu?: number;
+  };
   ec2: { maxInstances: number };
   /** `poolMax` is of one task. */
   api: { minTasks: number; maxTasks: number; poolMax: number };
@@ -56,6 +61,18 @@ export function connectionsOfClass({ database: { instanceClass } }: StackConfig)
   const { memoryBytes } = RDS_CLASSES[instanceClass];
   return Math.min(Math.floor(memoryBytes / LIMITS.rdsBytesPerConnection.value), LIMITS.rdsConnections.value);
 }
+
+/**
+ * DPUs of a larger Glue run, in which a read that ran out of memory is done again; undefined where such a read goes to EC2, or
+ * where there is nothing larger. One is there at a time (db/migrations/0011).
+ */
+export function largerDpu({ runners: { glue }, jobs }: StackConfig): number | undefined {
+  return jobs.readsOnEc2 ? undefined : GLUE_DPU_SIZES.find(({ dpu }) => dpu > glue.dpu)?.dpu;
+}
+
+/** DPUs that so many runs take at most, one of them the larger one. */
+export const dpusOf = ({ maxConcurrentRuns, dpuPerRun, largerDpu = dpuPerRun }: CapacityPlan["glue"]): number =>
+  (maxConcurrentRuns - 1) * dpuPerRun + largerDpu;
 
 /** vCPUs of one EC2 runner. */
 export function vcpusOf({ runners: { ec2 } }: StackConfig): number {

@@ -1,6 +1,6 @@
 import { PLATFORM_FIGURES, RUNNER_FIGURES } from "../runtime/jobs/figures.ts";
 import { RUNNERS } from "../runtime/jobs/states.ts";
-import type { CapacityPlan } from "./capacityPlan.ts";
+import { type CapacityPlan, dpusOf } from "./capacityPlan.ts";
 import { isEc2Type, isRdsClass } from "./checks.ts";
 import { EC2_PRICES, FARGATE_PRICES, PRICED_REGION, PRICES, type Price, RDS_PRICES, SEARCH_PRICES } from "./prices.ts";
 import type { StackConfig } from "./schema.ts";
@@ -161,8 +161,8 @@ function workLines(config: StackConfig, { glue, ec2, api }: CapacityPlan): Line[
   return [
     {
       part: "glue",
-      what: `${glue.maxConcurrentRuns} runs of ${glue.dpuPerRun} DPU`,
-      usd: glue.maxConcurrentRuns * glue.dpuPerRun * PRICES.glue.usd,
+      what: `${glue.maxConcurrentRuns} runs of ${glue.dpuPerRun} DPU${glue.largerDpu === undefined ? "" : `, one of ${glue.largerDpu}`}`,
+      usd: dpusOf(glue) * PRICES.glue.usd,
     },
     {
       part: "ec2",

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DISPATCHER } from "../infra/dispatcher.ts";
 import { readSettings } from "../runtime/jobs/settings.ts";
 import { planStack } from "./config.ts";
 import { stackSettings } from "./settings.ts";
@@ -17,6 +18,14 @@ describe("what a stack tells its runtime", () => {
     assert.equal(read.runners.glue.slots, plan.glue.maxConcurrentRuns);
     assert.equal(read.runners.ec2.slots, plan.ec2.maxInstances);
     assert.equal(read.api.poolMax, plan.api.poolMax);
+  });
+
+  it("gives no run's slot to another while a dispatcher that meant to start it may live", () => {
+    const { settings } = settingsOf((it) => it);
+    // An invocation takes the slots after it has begun, and Lambda ends it at its timeout wherever it is: also between
+    // its last look at the clock and the call. What it sends after that, it cannot send.
+    for (const { startSeconds } of Object.values(settings.runners))
+      assert.ok(startSeconds >= 2 * DISPATCHER.timeoutSeconds);
   });
 
   it("lets a Glue run begin no job that its timeout could cut off", () => {

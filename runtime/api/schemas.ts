@@ -80,6 +80,9 @@ export const JobDocument = Type.Object({
       outcome: Type.Optional(Type.String()),
       logLocation: Type.Optional(Type.String()),
       peakMemoryBytes: Type.Optional(Count),
+      memoryBytes: Type.Optional(
+        Type.Integer({ minimum: 0, description: "what its run has: the peak is a part of it" }),
+      ),
     }),
   ),
   stats: Type.Optional(Stats),

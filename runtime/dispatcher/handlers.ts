@@ -5,7 +5,7 @@ import { expire } from "./expire.ts";
 import { project } from "./project.ts";
 import { reap } from "./reap.ts";
 import { onRequests } from "./requests.ts";
-import { schedule } from "./schedule.ts";
+import { schedule, scheduleLarger } from "./schedule.ts";
 import { sweep } from "./sweep.ts";
 
 /** A run's end, as whoever hosts runs tells it. */
@@ -27,7 +27,8 @@ export interface Handlers {
 }
 
 export function createHandlers(context: Context): Handlers {
-  const duties = { reap, sweep, schedule, project, expire };
+  // A larger run before the others: the slots that they take may be taken for hours.
+  const duties = { reap, sweep, scheduleLarger, schedule, project, expire };
   return {
     requests: (event) => onRequests(context, event),
     async wakeups() {

@@ -1,7 +1,15 @@
 import type { RunnerKind } from "../jobs/states.ts";
 
 /** What is known of a run from outside the database. */
-export type RunStatus = "ALIVE" | "ENDED" | "UNKNOWN";
+export type RunStatus = "ALIVE" | "ENDED" | "OUT_OF_MEMORY" | "UNKNOWN";
+
+/** How a run is started, beside who it is. */
+export interface Start {
+  /** To be called immediately before anything that starts a run: throws TooLate where its time is over. */
+  inTime?(): void;
+  /** Whether it is to have more memory than the others of its kind. */
+  larger?: boolean;
+}
 
 /**
  * Starts, looks at and ends runs of one kind: Glue runs, EC2 instances, or processes of this machine. Any dispatcher can
@@ -10,10 +18,9 @@ export type RunStatus = "ALIVE" | "ENDED" | "UNKNOWN";
 export interface Launcher {
   /**
    * Starts a run; answers what AWS (or the machine) calls it.
-   * @param inTime to be called immediately before anything that starts a run: throws TooLate where its time is over
    * @throws Refused when there is no room now; any other error leaves the outcome open, and the start deadline decides.
    */
-  start(run: string, runner: RunnerKind, inTime?: () => void): Promise<string>;
+  start(run: string, runner: RunnerKind, how?: Start): Promise<string>;
   /** What became of a run. A run whose launch was never recorded is found by its own id. */
   status(run: string, externalId: string | undefined): Promise<RunStatus>;
   /** Ends a run by force. Its database session is not this method's matter. */

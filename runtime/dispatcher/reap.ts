@@ -1,7 +1,16 @@
 import { endBackend } from "../jobs/backend.ts";
 import { connect } from "../jobs/database.ts";
 import { JobError } from "../jobs/errors.ts";
-import { type LostJob, lostJobs, type OpenRun, openRuns, runEnded, runStopping, settleLost } from "../jobs/runs.ts";
+import {
+  type LostJob,
+  lostJobs,
+  type OpenRun,
+  OUT_OF_MEMORY,
+  openRuns,
+  runEnded,
+  runStopping,
+  settleLost,
+} from "../jobs/runs.ts";
 import { RUNNERS } from "../jobs/states.ts";
 import type { Context } from "./context.ts";
 
@@ -56,7 +65,10 @@ async function reapRun({ db, launchers, log }: Context, open: OpenRun): Promise<
   const { run, runner, externalId, silent } = open;
   const launcher = launchers[runner];
   const status = await launcher.status(run, externalId);
-  if (status === "ENDED" || (status === "UNKNOWN" && silent)) {
+  if (status === OUT_OF_MEMORY) {
+    log.warn({ run, runner, externalId }, "run ended: it used up its memory");
+    await runEnded(db, run, OUT_OF_MEMORY);
+  } else if (status === "ENDED" || (status === "UNKNOWN" && silent)) {
     log.info({ run, runner, externalId }, "run ended");
     await runEnded(db, run, silent ? "LOST" : "ENDED");
   } else if (silent) {
@@ -88,5 +100,7 @@ async function reapJobs({ db, settings, log }: Context): Promise<void> {
 
 const reason = (job: LostJob, maximum: number) =>
   job.reason === "RunnerLost"
-    ? new JobError("RunnerLost", { attempt: job.attempt })
+    ? job.outOfMemory
+      ? new JobError("OutOfMemory", { reason: "the run was killed for it" })
+      : new JobError("RunnerLost", { attempt: job.attempt })
     : new JobError("TimedOut", { timeoutSeconds: job.timeoutSeconds, maximum });

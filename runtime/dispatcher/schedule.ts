@@ -1,4 +1,4 @@
-import { overflow, planRuns, runLaunched, runRefused } from "../jobs/runs.ts";
+import { overflow, planLarger, planRuns, runLaunched, runRefused } from "../jobs/runs.ts";
 import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
 import type { Context } from "./context.ts";
 import { Refused, TooLate } from "./launcher.ts";
@@ -38,12 +38,31 @@ export async function schedule(context: Context): Promise<number> {
   return started.reduce((sum, count) => sum + count, 0);
 }
 
-async function launch(context: Context, run: string, runner: RunnerKind, until: number): Promise<boolean> {
+/**
+ * Starts the larger run that a read waits for which ran out of memory and may not go to EC2. One at a time, in a slot like
+ * any other's: whoever plans the capacity counts with it. Answers how many were started.
+ */
+export async function scheduleLarger(context: Context): Promise<number> {
+  const { glue, jobs, runners, version } = context.settings;
+  const { slots, startSeconds } = runners.glue;
+  const isThere = glue?.largerCapacity !== undefined && !(jobs.readsOnEc2 && runners.ec2.slots > 0);
+  const until = context.now() + LAUNCH_SHARE * startSeconds * 1000;
+  const run = await planLarger(context.db, { runner: "glue", slots, version, startSeconds }, isThere);
+  return run !== undefined && (await launch(context, run, "glue", until, true)) ? 1 : 0;
+}
+
+async function launch(
+  context: Context,
+  run: string,
+  runner: RunnerKind,
+  until: number,
+  larger = false,
+): Promise<boolean> {
   const inTime = () => {
     if (context.now() > until) throw new TooLate();
   };
   try {
-    await runLaunched(context.db, run, await context.launchers[runner].start(run, runner, inTime));
+    await runLaunched(context.db, run, await context.launchers[runner].start(run, runner, { inTime, larger }));
     return true;
   } catch (error) {
     if (error instanceof Refused) {

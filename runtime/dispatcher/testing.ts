@@ -10,20 +10,23 @@ import type { Cloud } from "../local/cloud.ts";
 import { testCloud } from "../local/testing.ts";
 import { trackingStore } from "../tracking/index.ts";
 import type { Context } from "./context.ts";
-import type { Launcher, LivingRun, RunStatus } from "./launcher.ts";
+import type { Launcher, LivingRun, RunStatus, Start } from "./launcher.ts";
 
 /** A launcher that starts nothing and remembers what it was told; tests say what it answers. */
 export class FakeLauncher implements Launcher {
   readonly started: string[] = [];
+  /** Those of them that were to be larger. */
+  readonly larger: string[] = [];
   readonly stopped: string[] = [];
   statuses = new Map<string, RunStatus>();
   readonly lives: LivingRun[] = [];
   failure: Error | undefined;
 
-  async start(run: string, _runner: string, inTime?: () => void): Promise<string> {
+  async start(run: string, _runner: string, { inTime, larger = false }: Start = {}): Promise<string> {
     if (this.failure) throw this.failure;
     inTime?.();
     this.started.push(run);
+    if (larger) this.larger.push(run);
     return `external-${run}`;
   }
   async status(run: string): Promise<RunStatus> {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { backendOf } from "../jobs/backend.ts";
 import { connect } from "../jobs/database.ts";
+import { JobError } from "../jobs/errors.ts";
 import { planRuns } from "../jobs/runs.ts";
-import { accept, claim, finish, runStarted } from "../jobs/store.ts";
+import { accept, claim, finish, retry, runStarted } from "../jobs/store.ts";
 import { newJob, testPlan } from "../jobs/testing.ts";
 import { createHandlers } from "./handlers.ts";
 import { Refused } from "./launcher.ts";
@@ -108,6 +109,37 @@ describe("the dispatcher's duties", () => {
     await ended;
     assert.deepEqual(await jobs(), [{ request_id: "a", status: "PENDING", attempt: 1 }]);
     assert.equal(await openRuns(), 0);
+  });
+
+  it("tells a lost job that its run used up its memory, which another run of its size would do again", async () => {
+    await accept(d.context.db, [newJob("a")]);
+    const { run } = await claimed();
+    d.launcher.statuses.set(run, "OUT_OF_MEMORY");
+    await reap(d.context);
+    const { rows } = await d.admin.query("select status, error from jobs.jobs");
+    assert.deepEqual([rows[0].status, rows[0].error.type, rows[0].error.retryable], ["FAILED", "OutOfMemory", false]);
+    assert.equal(await openRuns(), 0);
+  });
+
+  it("starts a larger run before all others for a read that ran out of memory and may not go to EC2", async () => {
+    const { glue: _, ...settings } = d.context.settings;
+    const glue = { jobName: "reads", maxCapacity: 0.0625, largerCapacity: 1, arguments: {} };
+    const context = { ...d.context, settings: { ...settings, glue, jobs: { ...settings.jobs, readsOnEc2: false } } };
+    await createHandlers(context).tick();
+    await accept(d.context.db, [newJob("a")]);
+    const { run, job, keeper } = await claimed();
+    const outOfMemory = new JobError("OutOfMemory", { reason: "a row does not fit into it" });
+    assert.equal(await retry(keeper, job, outOfMemory.body(), 1_000), "RETRIED");
+    await d.admin.query("update jobs.jobs set larger_at = jobs.clock()");
+    await accept(d.context.db, [newJob("b"), newJob("c"), newJob("d")]);
+    d.launcher.statuses.set(run, "ENDED");
+    await createHandlers(context).tick();
+    assert.equal(d.launcher.started.length, 2, "as many as there are slots");
+    assert.deepEqual(d.launcher.larger, [d.launcher.started[0]]);
+
+    await createHandlers(d.context).tick();
+    const { rows } = await d.admin.query("select larger_at, not_before from jobs.jobs where request_id = 'a'");
+    assert.deepEqual(rows, [{ larger_at: null, not_before: null }], "a stack without larger runs gives it to any");
   });
 
   it("frees the slot of a silent run only once it is known to have ended", async () => {

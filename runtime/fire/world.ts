@@ -211,9 +211,9 @@ export class World {
     const db = warm.pool;
     this.actors.push(actor);
     const launcher: Launcher = {
-      start: (run, kind, inTime) =>
+      start: (run, kind, how) =>
         actor.call(`launch ${kind}`, async () => {
-          inTime?.();
+          how?.inTime?.();
           return this.#launch(run, kind);
         }),
       status: (run) => actor.call("describe run", async () => this.#statusOf(run)),

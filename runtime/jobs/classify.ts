@@ -6,7 +6,7 @@ import { asJobError, JobError } from "./errors.ts";
  */
 export const BY_SQLSTATE: Record<
   string,
-  "InvalidSql" | "NotReadOnly" | "SerializationConflict" | "DatabaseUnavailable" | "OutOfMemory"
+  "InvalidSql" | "NotReadOnly" | "SerializationConflict" | "DatabaseUnavailable"
 > = {
   "08": "DatabaseUnavailable", // connection exceptions
   "21": "InvalidSql",
@@ -16,8 +16,7 @@ export const BY_SQLSTATE: Record<
   "42": "InvalidSql", // syntax, names, privileges
   "40": "SerializationConflict", // 40001 serialization, 40P01 deadlock
   "55P03": "SerializationConflict", // lock not available
-  "53": "DatabaseUnavailable", // disk full, too many connections
-  "53200": "OutOfMemory",
+  "53": "DatabaseUnavailable", // its disk full, its memory used up, too many connections: not the run's
   "54": "InvalidSql", // program limits
   "57P": "DatabaseUnavailable", // shutdown, crash, not yet started
   "0A": "InvalidSql", // not supported

@@ -117,7 +117,13 @@ export const ERRORS = {
     message:
       "Jobs cannot be searched now: {reason} They go on meanwhile; each can be looked at by its id (`rates show ID`).",
   },
-  OutOfMemory: { category: "System", retryable: true, http: 503, message: "The run used up its memory: {reason}" },
+  OutOfMemory: {
+    category: "System",
+    retryable: true,
+    http: 503,
+    message:
+      "The run used up its memory: {reason}. It is done again on a larger run where the stack has one; where it has none, split what one row holds, or raise runners.glue.dpu or runners.ec2.instanceType.",
+  },
   Internal: {
     category: "Other",
     retryable: true,

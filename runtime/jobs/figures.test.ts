@@ -75,7 +75,8 @@ describe("the figures that the database knows", () => {
     await d.admin.query("update jobs.jobs set created_at = created_at - interval '1 hour'");
     const { keeper, next } = await run();
     const { id, attempt } = await next();
-    await keeper.query("select jobs.retry($1, $2, $3, null)", [id, attempt, JSON.stringify(OUT_OF_MEMORY)]);
+    const error = JSON.stringify({ ...OUT_OF_MEMORY, type: "DatabaseUnavailable" });
+    await keeper.query("select jobs.retry($1, $2, $3, null)", [id, attempt, error]);
     assert.deepEqual([(await figures()).glue.waiting, (await figures()).glue.oldestWaiting], [1, 0]);
     await d.admin.query("update jobs.jobs set not_before = null");
     const { oldestWaiting } = (await figures()).glue;

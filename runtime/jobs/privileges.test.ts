@@ -15,6 +15,8 @@ const MAY: Readonly<Record<string, readonly Role[]>> = {
   "jobs.event(text,timestamp with time zone)": [],
   "jobs.mark_document()": [],
   "jobs.milliseconds(timestamp with time zone,timestamp with time zone)": [],
+  "jobs.next_job(text)": [],
+  "jobs.next_larger_job(text)": [],
   "jobs.pause(text)": [],
   "jobs.respond_now(bigint)": [],
 
@@ -44,6 +46,7 @@ const MAY: Readonly<Record<string, readonly Role[]>> = {
   "jobs.retire(uuid)": ["job_keeper"],
   "jobs.retry(bigint,integer,json,bigint)": ["job_keeper"],
   "jobs.run_started(uuid)": ["job_keeper"],
+  "jobs.run_started(uuid,bigint)": ["job_keeper"],
   "jobs.working(uuid,bigint,integer,integer,timestamp with time zone)": ["job_keeper"],
 
   // The dispatcher starts runs, and settles what became of them.
@@ -53,6 +56,7 @@ const MAY: Readonly<Record<string, readonly Role[]>> = {
   "jobs.lost_jobs()": ["dispatcher"],
   "jobs.open_runs(integer)": ["dispatcher"],
   "jobs.overflow(integer,integer)": ["dispatcher"],
+  "jobs.plan_larger(text,integer,text,integer,boolean)": ["dispatcher"],
   "jobs.plan_runs(text,integer,text,integer,integer)": ["dispatcher"],
   "jobs.run_ended(uuid,text)": ["dispatcher"],
   "jobs.run_launched(uuid,text)": ["dispatcher"],

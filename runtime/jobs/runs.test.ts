@@ -4,15 +4,17 @@ import { JobError } from "./errors.ts";
 import {
   expireJobs,
   lostJobs,
+  OUT_OF_MEMORY,
   openRuns,
   overflow,
+  planLarger,
   planRuns,
   runEnded,
   runLaunched,
   runRefused,
   settleLost,
 } from "./runs.ts";
-import { accept, cancel, claim, dueResponses, finish, responseSent, retry, runStarted } from "./store.ts";
+import { accept, cancel, claim, dueResponses, finish, responseSent, retire, retry, runStarted } from "./store.ts";
 import { jobDatabase, newJob, testPlan } from "./testing.ts";
 
 const backend = { pid: 1, start: "2021-01-01T00:00:00Z" };
@@ -109,19 +111,147 @@ describe("the runs of the job store", () => {
     assert.equal(await overflow(dispatcher, { glue: 4, ec2: 1 }), 1);
   });
 
+  const outOfMemory = new JobError("OutOfMemory", { reason: "killed" }).body();
+  const of = async (requestId: string) =>
+    (
+      await fixture.admin.query("select status, runner, error, attempts from jobs.jobs where request_id = $1", [
+        requestId,
+      ])
+    ).rows[0];
+  const backOffIsOver = () =>
+    fixture.admin.query(
+      `update jobs.jobs set larger_at = case when larger_at is not null then jobs.clock() end,
+         not_before = case when not_before < 'infinity' then jobs.clock() else not_before end`,
+    );
+  const larger = (isThere = true) => planLarger(dispatcher, testPlan("glue", 4), isThere);
+
   it("retries a read whose memory was too small on EC2, where it may go there", async () => {
-    await accept(dispatcher, [newJob("large", { elsewhere: true }), newJob("stays")]);
-    const error = new JobError("OutOfMemory", { reason: "killed" }).body();
-    const run = await started("test");
-    for (let count = 0; count < 2; count++) {
-      const job = await claim(keeper, run, backend, undefined);
-      assert.ok(job);
-      assert.equal(await retry(keeper, job, error, 1_000_000_000), "RETRIED");
+    await accept(dispatcher, [newJob("large", { elsewhere: true })]);
+    const job = await claim(keeper, await started("test"), backend, undefined);
+    assert.ok(job);
+    assert.equal(await retry(keeper, job, outOfMemory, 1_000_000_000), "RETRIED");
+    const found = await of("large");
+    assert.equal(found.runner, "ec2");
+    assert.equal(found.attempts[0].peakMemoryBytes, 1_000_000_000);
+  });
+
+  it("retries it on a larger run, where it may not go to EC2: one at a time, which takes nothing else", async () => {
+    assert.equal(await larger(), undefined, "nothing waits");
+    await accept(dispatcher, [newJob("large"), newJob("other"), newJob("small")]);
+    const [small = ""] = await planRuns(dispatcher, testPlan("glue", 1));
+    await runStarted(keeper, small);
+    for (const id of ["large", "other"]) {
+      const job = await claim(keeper, small, backend, undefined);
+      assert.equal(job?.requestId, id);
+      assert.equal(await retry(keeper, job, outOfMemory, 7), "RETRIED");
     }
-    assert.equal(await runnerOf("large"), "ec2");
-    assert.equal(await runnerOf("stays"), "glue");
-    const { rows } = await fixture.admin.query("select attempts from jobs.jobs where request_id = 'large'");
-    assert.equal(rows[0].attempts[0].peakMemoryBytes, 1_000_000_000);
+    assert.equal((await of("large")).runner, "glue");
+    assert.equal(await larger(), undefined, "it waits out its back-off");
+    await backOffIsOver();
+    assert.equal((await claim(keeper, small, backend, undefined))?.requestId, "small");
+    assert.equal(await claim(keeper, small, backend, undefined), undefined, "a run of the usual size is none for it");
+    assert.equal(await retire(keeper, small), true, "nor does it stay for it");
+    assert.deepEqual(await planRuns(dispatcher, testPlan("glue", 4)), [], "nor is another started for it");
+
+    const planned = await Promise.all(
+      [dispatcher, await fixture.as("dispatcher")].map((db) => planLarger(db, testPlan("glue", 4), true)),
+    );
+    const [run = "", ...more] = planned.filter((one) => one !== undefined);
+    assert.notEqual(run, "");
+    assert.deepEqual(more, [], "one at a time, however many dispatchers plan");
+    await accept(dispatcher, [newJob("usual")]);
+    assert.equal((await planRuns(dispatcher, testPlan("glue", 4))).length, 1, "a larger run is none for other jobs");
+    await runStarted(keeper, run, 16_000_000_000);
+    assert.equal(await retire(keeper, run), false);
+    const job = await claim(keeper, run, backend, undefined);
+    assert.deepEqual([job?.requestId, job?.attempt], ["large", 2]);
+    assert(job);
+    const lostOnce = new JobError("DatabaseUnavailable", { reason: "gone" }).body();
+    assert.equal(await retry(keeper, job, lostOnce, 8), "RETRIED");
+    assert.equal((await claim(keeper, run, backend, undefined))?.requestId, "other", "the next that waits for one");
+    assert.equal(await claim(keeper, run, backend, undefined), undefined, "and nothing else");
+    await backOffIsOver();
+    assert.equal(
+      (await claim(keeper, run, backend, undefined))?.requestId,
+      "large",
+      "which a larger run keeps, whatever failed",
+    );
+    assert.equal(await retire(keeper, run), true);
+    assert.deepEqual(
+      (await of("large")).attempts.map((one: { memoryBytes?: number }) => one.memoryBytes),
+      [undefined, 16_000_000_000, 16_000_000_000],
+    );
+  });
+
+  it("waits with a larger run for a slot, and for the end of the kind's back-off", async () => {
+    await accept(dispatcher, [newJob("large")]);
+    await larger();
+    const run = await started("test");
+    const job = await claim(keeper, run, backend, undefined);
+    assert(job);
+    await retry(keeper, job, outOfMemory, 7);
+    await backOffIsOver();
+    assert.equal(await planLarger(dispatcher, testPlan("glue", 1), true), undefined, "the slot is taken");
+    await fixture.admin.query("update jobs.runners set paused_until = jobs.clock() + interval '1 minute'");
+    assert.equal(await larger(), undefined);
+    await fixture.admin.query("update jobs.runners set paused_until = null");
+    const refused = await larger();
+    assert(refused);
+    await runRefused(dispatcher, refused, "ConcurrentRunsExceeded");
+    assert.deepEqual([(await of("large")).status, (await of("large")).attempts.length], ["PENDING", 1]);
+    await fixture.admin.query("update jobs.runners set paused_until = null");
+    assert.notEqual(await larger(), undefined);
+  });
+
+  it("fails at once what ran out of memory where there is no more of it, and says that it would again", async () => {
+    await larger(false);
+    await accept(dispatcher, [newJob("stays"), newJob("on-ec2", { runner: "ec2", elsewhere: true })]);
+    const usual = await started("test");
+    for (const [id, run] of [
+      ["stays", usual],
+      ["on-ec2", await started("test", "ec2")],
+    ] as const) {
+      const job = await claim(keeper, run, backend, undefined);
+      assert.equal(job?.requestId, id);
+      assert.equal(await retry(keeper, job, outOfMemory, 7), "FAILED");
+      const { status, error } = await of(id);
+      assert.deepEqual([status, error], ["FAILED", { ...outOfMemory, retryable: false }]);
+      assert.match(error.message, /raise runners\.glue\.dpu/);
+    }
+    await accept(dispatcher, [newJob("twice")]);
+    await larger();
+    const job = await claim(keeper, usual, backend, undefined);
+    assert(job);
+    await retry(keeper, job, outOfMemory, 7);
+    await backOffIsOver();
+    const run = (await larger()) ?? "";
+    await runStarted(keeper, run);
+    const again = await claim(keeper, run, backend, undefined);
+    assert.equal(again?.requestId, "twice");
+    assert.equal(await retry(keeper, again, outOfMemory, 8), "FAILED", "the larger run was not large enough");
+  });
+
+  it("gives what waits for a larger run to the others, once the stack has no larger one any more", async () => {
+    await larger();
+    await accept(dispatcher, [newJob("large")]);
+    const run = await started("test");
+    const job = await claim(keeper, run, backend, undefined);
+    assert(job);
+    await larger();
+    assert.equal(await retry(keeper, job, outOfMemory, 7), "RETRIED");
+    assert.equal(await larger(false), undefined);
+    assert.equal((await claim(keeper, run, backend, undefined))?.requestId, "large");
+  });
+
+  it("tells of a lost job whose run used up its memory", async () => {
+    await jobs(1);
+    const run = await started("test");
+    await claim(keeper, run, backend, undefined);
+    await runEnded(dispatcher, run, OUT_OF_MEMORY);
+    assert.deepEqual(
+      (await lostJobs(dispatcher)).map((one) => [one.reason, one.outOfMemory]),
+      [["RunnerLost", true]],
+    );
   });
 
   it("forgets what ended long ago and was answered, and frees its id", async () => {

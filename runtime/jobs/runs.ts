@@ -30,6 +30,25 @@ export async function planRuns(db: Database, plan: RunPlan): Promise<string[]> {
   return rows.map((row) => row.run);
 }
 
+/**
+ * Takes a slot for a larger run, where a job that ran out of memory waits for one; answers its id. One at a time.
+ * @param larger whether the stack has larger runs of this kind: without, such jobs take what there is
+ */
+export async function planLarger(
+  db: Database,
+  { runner, slots, version, startSeconds }: Omit<RunPlan, "silentSeconds">,
+  larger: boolean,
+): Promise<string | undefined> {
+  const { rows } = await db.query("select run from jobs.plan_larger($1, $2, $3, $4, $5) run", [
+    runner,
+    slots,
+    version,
+    startSeconds,
+    larger,
+  ]);
+  return rows[0]?.run;
+}
+
 /** Starts no further run, whatever waits; or starts them again. */
 export async function closeRunners(db: Database, closed: boolean): Promise<void> {
   await db.query("select jobs.close_runners($1)", [closed]);
@@ -60,6 +79,9 @@ export async function runLaunched(db: Database, run: string, externalId: string)
 export async function runRefused(db: Database, run: string, reason: string): Promise<string | undefined> {
   return (await db.query("select jobs.run_refused($1, $2)::text as until", [run, reason])).rows[0]?.until ?? undefined;
 }
+
+/** The outcome of a run that was ended because it used up its memory. */
+export const OUT_OF_MEMORY = "OUT_OF_MEMORY";
 
 export async function runEnded(db: Database, run: string, outcome: string): Promise<void> {
   await db.query("select jobs.run_ended($1, $2)", [run, outcome]);
@@ -95,11 +117,13 @@ export interface LostJob {
   timeoutSeconds: number;
   backend: Backend | undefined;
   reason: "RunnerLost" | "TimedOut";
+  /** Whether its run was ended because it used up its memory. */
+  outOfMemory: boolean;
 }
 
 export async function lostJobs(db: Database): Promise<LostJob[]> {
   const { rows } = await db.query(
-    "select job_id, attempt, timeout_seconds, backend_pid, backend_start::text, reason from jobs.lost_jobs()",
+    "select job_id, attempt, timeout_seconds, backend_pid, backend_start::text, reason, run_outcome from jobs.lost_jobs()",
   );
   return rows.map((row) => ({
     id: Number(row.job_id),
@@ -107,6 +131,7 @@ export async function lostJobs(db: Database): Promise<LostJob[]> {
     timeoutSeconds: row.timeout_seconds,
     backend: row.backend_pid === null ? undefined : { pid: row.backend_pid, start: row.backend_start },
     reason: row.reason,
+    outOfMemory: row.run_outcome === OUT_OF_MEMORY,
   }));
 }
 

@@ -76,6 +76,9 @@ export const Settings = Type.Object(
         {
           jobName: Type.String(),
           maxCapacity: Type.Number({ description: "DPUs of a run: 0.0625 or 1" }),
+          largerCapacity: Type.Optional(
+            Type.Number({ description: "DPUs of a larger run, for a read that ran out of memory; one at a time" }),
+          ),
           arguments: Type.Record(Type.String(), Type.String(), {
             default: {},
             description: "pinned, so that a dispatcher starts the script it was deployed with",

@@ -125,8 +125,9 @@ export interface Backend {
   start: string;
 }
 
-export async function runStarted(db: Database, run: string): Promise<boolean> {
-  return (await db.query("select jobs.run_started($1) as ok", [run])).rows[0].ok;
+/** @param memoryBytes the memory that the run has, for its attempts to show */
+export async function runStarted(db: Database, run: string, memoryBytes?: number): Promise<boolean> {
+  return (await db.query("select jobs.run_started($1, $2) as ok", [run, memoryBytes ?? null])).rows[0].ok;
 }
 
 /** The next job for this run; undefined where nothing waits. Throws (P0002) when the run is none any more. */

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { type Launcher, Refused } from "../dispatcher/launcher.ts";
+import { type Launcher, Refused, type Start } from "../dispatcher/launcher.ts";
 import type { RunnerKind } from "../jobs/states.ts";
 import { findByArguments, identify, isAlive, type ProcessIdentity, signal } from "./processes.ts";
 
@@ -42,7 +42,7 @@ export function localLauncher({ program, logDirectory, onEnded }: LocalLauncherO
     );
   };
   return {
-    async start(run: string, runner: RunnerKind, inTime?: () => void): Promise<string> {
+    async start(run: string, runner: RunnerKind, { inTime }: Start = {}): Promise<string> {
       if (draining) throw new Refused("the platform is stopping");
       inTime?.();
       const logLocation = join(logDirectory, `runner-${run}.log`);

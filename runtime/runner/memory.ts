@@ -1,8 +1,15 @@
+import { totalmem } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 /** The most memory this process has had, in bytes. */
 export const peakMemory = (): number => process.resourceUsage().maxRSS * 1024;
+
+/** The memory that this process may have, in bytes: the machine's, or what its container is limited to. */
+export const memoryOfRun = (): number => {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+};
 
 /** How much may stream through before what it left behind is looked for. */
 const TIDY_BYTES = 2 * 1024 * 1024;

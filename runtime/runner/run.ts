@@ -6,6 +6,7 @@ import { step } from "../jobs/steps.ts";
 import { type ClaimedJob, claim, type DueResponse, drain, retire, runStarted } from "../jobs/store.ts";
 import { type Bench, doJob, roleFor } from "./job.ts";
 import type { Keeper } from "./keeper.ts";
+import { memoryOfRun } from "./memory.ts";
 
 /** How often a run without work looks again although nobody called, at least; also its sign of life, so three a lease. */
 const POLL_MS = 2_000;
@@ -37,7 +38,7 @@ export async function run({ kind, client, bench, sqs, queues, logLocation, drain
   });
   draining.addEventListener("abort", () => bell.ring(), { once: true });
   await client.query(`listen jobs_waiting_${kind}; listen "jobs_run_${bench.run}"`);
-  if (!(await runStarted(client, bench.run))) return 0;
+  if (!(await runStarted(client, bench.run, memoryOfRun()))) return 0;
 
   const sending = new Set<Promise<void>>();
   const end = Date.now() + lifetimeSeconds * 1000;

@@ -85,7 +85,8 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
   },
   {
     claim: "a Glue run out of memory is done again with a larger MaxCapacity (24)",
-    byHand: "a read of runners.glue.dpu 0.0625 that sorts 2 GB: its second attempt has 1 DPU, or is EC2's",
+    byHand:
+      "a read at runners.glue.dpu 0.0625 of a row of 500 MB (select repeat('x', 500000000)): its second attempt is EC2's, or, with jobs.readsOnEc2 false, in a run of 1 DPU, whose memoryBytes `rates show ID --json` has",
   },
   {
     claim: "Glue starts runs in the next zone where one fails (22)",

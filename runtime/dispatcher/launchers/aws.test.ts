@@ -25,9 +25,27 @@ describe("launchers against moto's AWS", () => {
     let glue: GlueClient;
     const launcher = (jobName: string) =>
       new GlueLauncher(
-        { jobName, maxCapacity: 0.0625, arguments: { "--scriptLocation": "s3://scripts/mine.py" } },
+        { jobName, maxCapacity: 0.0625, largerCapacity: 1, arguments: { "--scriptLocation": "s3://scripts/mine.py" } },
         glue,
       );
+    /** What is sent by a command while something is done; `answer` in place of moto's, where it has none of its own. */
+    const sentBy = async (commandName: string, work: () => Promise<unknown>, answer?: object): Promise<unknown[]> => {
+      const sent: unknown[] = [];
+      glue.middlewareStack.add(
+        (next, context) => async (args) => {
+          if (context.commandName !== commandName) return next(args);
+          sent.push(args.input);
+          return answer ? { output: { $metadata: {}, ...answer }, response: {} } : next(args);
+        },
+        { name: "sent", step: "initialize" },
+      );
+      try {
+        await work();
+      } finally {
+        glue.middlewareStack.remove("sent");
+      }
+      return sent;
+    };
     const job = async (MaxConcurrentRuns: number) => {
       const Name = `job-${randomUUID()}`;
       await glue.send(
@@ -75,18 +93,37 @@ describe("launchers against moto's AWS", () => {
       const id = await launcher(name).start(run, "glue");
       assert.equal(await launcher(name).status(run, undefined), "ALIVE");
       // moto knows no BatchStopJobRun: what is sent is looked at instead.
-      const sent: unknown[] = [];
-      glue.middlewareStack.add(
-        (next, context) => async (args) => {
-          if (context.commandName !== "BatchStopJobRunCommand") return next(args);
-          sent.push(args.input);
-          return { output: { $metadata: {} }, response: {} };
-        },
-        { name: "stop", step: "initialize" },
-      );
-      await launcher(name).stop(run, undefined);
-      glue.middlewareStack.remove("stop");
+      const sent = await sentBy("BatchStopJobRunCommand", () => launcher(name).stop(run, undefined), {});
       assert.deepEqual(sent, [{ JobName: name, JobRunIds: [id] }]);
+    });
+
+    it("gives a larger run more DPUs than the others, and no argument by which it would be another's", async () => {
+      const name = await job(5);
+      const sent = await sentBy("StartJobRunCommand", async () => {
+        await launcher(name).start(randomUUID(), "glue");
+        await launcher(name).start(randomUUID(), "glue", { larger: true });
+      });
+      assert.deepEqual(
+        (sent as { MaxCapacity: number }[]).map((one) => one.MaxCapacity),
+        [0.0625, 1],
+      );
+    });
+
+    it("tells a run that Glue ended for its memory from one that ended otherwise", async () => {
+      const name = await job(5);
+      const statusOf = async (JobRun: object) => {
+        let status: string | undefined;
+        const look = async () => {
+          status = await launcher(name).status(randomUUID(), "jr_1");
+        };
+        await sentBy("GetJobRunCommand", look, { JobRun });
+        return status;
+      };
+      const failed = (ErrorMessage?: string) => statusOf({ JobRunState: "FAILED", ErrorMessage });
+      assert.equal(await failed("Command failed due to Out of Memory"), "OUT_OF_MEMORY");
+      assert.equal(await failed("Command failed with exit code 1"), "ENDED");
+      assert.equal(await failed(), "ENDED");
+      assert.equal(await statusOf({ JobRunState: "STOPPING" }), "ALIVE");
     });
 
     it("lists the runs that live, and what each was told to be", async () => {

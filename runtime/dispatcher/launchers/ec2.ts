@@ -8,7 +8,7 @@ import {
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import type { Settings } from "../../jobs/settings.ts";
-import { type Launcher, type LivingRun, Refused, type RunStatus } from "../launcher.ts";
+import { type Launcher, type LivingRun, Refused, type RunStatus, type Start } from "../launcher.ts";
 
 /** The tag by which an instance knows its run (it reads it from its metadata) and by which it is found again. */
 export const RUN_TAG = "rates:run";
@@ -42,7 +42,7 @@ export class Ec2Launcher implements Launcher {
     this.#ec2 = ec2;
   }
 
-  async start(run: string, runner: string, inTime?: () => void): Promise<string> {
+  async start(run: string, runner: string, { inTime }: Start = {}): Promise<string> {
     const { launchTemplateId, launchTemplateVersion, subnetIds, tags } = this.#template;
     const refusals: string[] = [];
     for (const SubnetId of subnetIds) {

@@ -7,7 +7,7 @@ import {
   StartJobRunCommand,
 } from "@aws-sdk/client-glue";
 import type { Settings } from "../../jobs/settings.ts";
-import { type Launcher, type LivingRun, Refused, type RunStatus } from "../launcher.ts";
+import { type Launcher, type LivingRun, Refused, type RunStatus, type Start } from "../launcher.ts";
 
 /** What Glue answers when the account or the job has no room; the same request can succeed later. */
 const NO_ROOM = new Set([
@@ -15,6 +15,8 @@ const NO_ROOM = new Set([
   "ResourceNumberLimitExceededException",
   "ThrottlingException",
 ]);
+/** What Glue says of a run that the kernel killed for its memory; mostly the runner notices in time, and says so itself. */
+const NO_MEMORY = /out of memory/i;
 const ALIVE = new Set(["STARTING", "RUNNING", "STOPPING", "WAITING"]);
 
 /**
@@ -30,13 +32,14 @@ export class GlueLauncher implements Launcher {
     this.#glue = glue;
   }
 
-  async start(run: string, runner: string, inTime?: () => void): Promise<string> {
+  async start(run: string, runner: string, { inTime, larger = false }: Start = {}): Promise<string> {
+    const { maxCapacity, largerCapacity = maxCapacity } = this.#job;
     inTime?.();
     try {
       const { JobRunId } = await this.#glue.send(
         new StartJobRunCommand({
           JobName: this.#job.jobName,
-          MaxCapacity: this.#job.maxCapacity,
+          MaxCapacity: larger ? largerCapacity : maxCapacity,
           Arguments: { ...this.#job.arguments, "--run": run, "--runner": runner },
         }),
       );
@@ -52,7 +55,8 @@ export class GlueLauncher implements Launcher {
   async status(run: string, externalId: string | undefined): Promise<RunStatus> {
     const found = await this.#find(run, externalId);
     if (!found) return "UNKNOWN";
-    return ALIVE.has(found.JobRunState ?? "") ? "ALIVE" : "ENDED";
+    if (ALIVE.has(found.JobRunState ?? "")) return "ALIVE";
+    return NO_MEMORY.test(found.ErrorMessage ?? "") ? "OUT_OF_MEMORY" : "ENDED";
   }
 
   async stop(run: string, externalId: string | undefined): Promise<void> {

@@ -121,6 +121,11 @@ describe("the runner in Python, beside the one in TypeScript", () => {
       assert.deepEqual(python.attributes, typescript.attributes);
       assert.deepEqual(Object.keys(python.response), Object.keys(typescript.response));
       assert.deepEqual(Object.keys(python.document.stats).sort(), Object.keys(typescript.document.stats).sort());
+      const attempt = (document: { attempts: object[] }) => Object.keys(document.attempts[0] ?? {}).sort();
+      assert.deepEqual(
+        attempt(python.document).filter((key) => key !== "logLocation"),
+        attempt(typescript.document).filter((key) => key !== "logLocation"),
+      );
       if (one.compression) return;
       assert.equal(python.response.stats.bytes, typescript.response.stats.bytes);
       const text = (body: string) => /"result" ?: ?(.*), "stats"/.exec(body)?.[1];

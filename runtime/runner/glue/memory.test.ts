@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { schedule } from "../../dispatcher/schedule.ts";
+import { onRequests } from "../../dispatcher/requests.ts";
+import { schedule, scheduleLarger } from "../../dispatcher/schedule.ts";
+import { sqsEvent } from "../../dispatcher/testing.ts";
 import { testPlatform } from "../testing.ts";
 import { requirePython } from "./testing/python.ts";
 
@@ -14,8 +16,9 @@ describe("a read that does not fit into the memory of a Glue run", () => {
   let p: Awaited<ReturnType<typeof testPlatform>>;
   let directory: string;
   let python: string;
+  let real: string;
   before(async function () {
-    const real = requirePython(this, "python");
+    real = requirePython(this, "python");
     directory = mkdtempSync(join(tmpdir(), "rates-glue-"));
     python = join(directory, "python");
     writeFileSync(python, `#!/bin/sh\nulimit -d ${HAS}\nexec '${real}' "$@"\n`, { mode: 0o755 });
@@ -43,7 +46,7 @@ describe("a read that does not fit into the memory of a Glue run", () => {
     assert.equal(await large.exit, 0, large.output());
     const done = await p.document("large");
     assert.deepEqual([done.status, done.stats.rows], ["SUCCEEDED", 1]);
-    const attempts: { runner: string; outcome: string; peakMemoryBytes: number }[] = done.attempts;
+    const attempts: { runner: string; outcome: string; peakMemoryBytes: number; memoryBytes: number }[] = done.attempts;
     assert.deepEqual(
       attempts.map(({ runner, outcome }) => [runner, outcome]),
       [
@@ -51,6 +54,41 @@ describe("a read that does not fit into the memory of a Glue run", () => {
         ["ec2", "SUCCEEDED"],
       ],
     );
-    for (const { peakMemoryBytes } of attempts) assert(peakMemoryBytes > 1e6);
+    for (const { peakMemoryBytes, memoryBytes } of attempts)
+      assert(peakMemoryBytes > 1e6 && peakMemoryBytes < memoryBytes, `${peakMemoryBytes} of ${memoryBytes}`);
+    assert.equal(attempts[0]?.memoryBytes, HAS * 1024);
+  });
+
+  it("is done by a larger run of Glue's where reads stay there, and fails at once where that has too little too", async function () {
+    this.timeout(120_000);
+    const { settings } = p.context;
+    const glue = { jobName: "reads", maxCapacity: 0.0625, largerCapacity: 1, arguments: {} };
+    const context = { ...p.context, settings: { ...settings, glue, jobs: { ...settings.jobs, readsOnEc2: false } } };
+    const sql = `select repeat('x', ${ROW}) as large`;
+    for (const [requestId, larger, ends] of [
+      ["fits", real, "SUCCEEDED"],
+      ["never-fits", python, "FAILED"],
+    ] as const) {
+      await p.admin.query("update jobs.runs set state = 'ENDED'");
+      await scheduleLarger(context);
+      await onRequests(
+        context,
+        sqsEvent({ requestId, task: { type: "read", sql, format: "csv", compression: "gzip" } }),
+      );
+      const [small] = p.startRuns("glue", undefined, python);
+      assert(small);
+      assert.equal(await small.exit, 0, small.output());
+      assert.equal((await p.document(requestId)).status, "PENDING", small.output());
+      await p.admin.query("update jobs.jobs set larger_at = jobs.clock() where larger_at is not null");
+      assert.equal(await schedule(context), 0);
+      assert.equal(await scheduleLarger(context), 1);
+      const [large] = p.startRuns("glue", undefined, larger);
+      assert(large);
+      assert.equal(await large.exit, 0, large.output());
+      const { status, attempts, error } = await p.document(requestId);
+      assert.deepEqual([status, attempts.length], [ends, 2], large.output());
+      assert.equal(attempts[1].memoryBytes > attempts[0].memoryBytes, larger === real);
+      if (ends === "FAILED") assert.deepEqual([error.type, error.retryable], ["OutOfMemory", false]);
+    }
   });
 });

@@ -80,6 +80,8 @@ class Interrupted(Exception):
 
 
 CATALOG = {"errors": {}, "sqlStates": {}}
+# What the run has of it, in bytes.
+MEMORY = None
 
 
 def classify(error):
@@ -123,7 +125,10 @@ def peak_memory():
 
 
 def limit_memory():
-    """Has memory that is not there refused: an error, which the job can tell of, where the kernel would kill the run."""
+    """Has memory that is not there refused: an error, which the job can tell of, where the kernel would kill the run.
+
+    Answers how much the run has, in bytes.
+    """
     sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for group in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
@@ -133,7 +138,9 @@ def limit_memory():
             pass
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     share = int(min(sizes) * MEMORY_SHARE)
-    resource.setrlimit(resource.RLIMIT_DATA, (share if hard == resource.RLIM_INFINITY else min(share, hard), hard))
+    most = share if hard == resource.RLIM_INFINITY else min(share, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+    return most
 
 
 def connect(role):
@@ -557,7 +564,7 @@ class Run:
         poll = min(POLL, jobs["leaseSeconds"] / 3)
         with self._keeper_connection.cursor() as cursor:
             cursor.execute('listen jobs_waiting_glue; listen "jobs_run_%s"' % OPTIONS.run)
-        if not self._ask("select jobs.run_started(%s)", OPTIONS.run):
+        if not self._ask("select jobs.run_started(%s, %s)", OPTIONS.run, MEMORY):
             return 0
         done, end, idle_since = 0, time.monotonic() + runner["lifetimeSeconds"], time.monotonic()
         while not self._draining and time.monotonic() < end:
@@ -707,7 +714,7 @@ def local(location):
 
 if __name__ == "__main__":
     OPTIONS = options(sys.argv[1:])
-    limit_memory()
+    MEMORY = limit_memory()
     if OPTIONS.region:
         os.environ["AWS_DEFAULT_REGION"] = OPTIONS.region
     OPTIONS.database_ca = local(OPTIONS.database_ca)
