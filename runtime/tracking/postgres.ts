@@ -1,7 +1,17 @@
 import type pg from "pg";
 import { encodeCursor } from "./cursor.ts";
 import { Conditions, haveWords, pageOf } from "./postgresQuery.ts";
-import type { Document, Filter, Page, Search, Summary, TrackingStore, Unwritten, Versioned } from "./store.ts";
+import {
+  type Document,
+  type Filter,
+  InvalidCursor,
+  type Page,
+  type Search,
+  type Summary,
+  type TrackingStore,
+  type Unwritten,
+  type Versioned,
+} from "./store.ts";
 import { wordsIn, wordsOf } from "./words.ts";
 
 /** A document of a page, with what a cursor keeps. */
@@ -20,6 +30,9 @@ interface Row {
 const NEAR = 5_000;
 /** What is longer would not fit into an entry of a GIN index (2,712 bytes of a page of 8 kB). Bytes. */
 const LONGEST_LABEL = 2_000;
+
+/** What Postgres says of a time that is none: datetime_field_overflow, invalid_time_zone_displacement_value. */
+const NO_TIME = new Set(["22008", "22009"]);
 
 /** The tracking store in the platform's own Postgres: for stacks that are scaled down. */
 export class PostgresTracking implements TrackingStore {
@@ -62,7 +75,10 @@ export class PostgresTracking implements TrackingStore {
 
   async search(search: Search): Promise<Page> {
     const { sort = "createdAt", limit } = search;
-    const rows = await this.#first(search, limit + 1);
+    const rows = await this.#first(search, limit + 1).catch((error: Error & { code?: string }) => {
+      // A time of the right form need not be one: February has no 30th.
+      throw search.cursor !== undefined && NO_TIME.has(error.code ?? "") ? new InvalidCursor({ cause: error }) : error;
+    });
     const page = rows.slice(0, limit);
     const end = rows.length > limit ? page.at(-1) : undefined;
     return {

@@ -179,7 +179,11 @@ export function trackingSuite(
       const { cursor = "" } = await s.store.search({ limit: 1 });
       assert.equal((await s.store.search({ limit: 1, cursor })).documents.length, 1);
       const forged = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
-      for (const one of ["", "x", cursor.slice(0, -3), forged(null), forged([1]), forged(["createdAt", "x", "a", "b"])])
+      const values = ["x", "2026-02-30 07:57:00+00", "2026-02-03 07:57:00+99"];
+      for (const one of [
+        ...["", "x", cursor.slice(0, -3), forged(null), forged([1])],
+        ...values.map((value) => forged(["createdAt", value, "a", "b"])),
+      ])
         await assert.rejects(s.store.search({ limit: 1, cursor: one }), InvalidCursor, one);
       for (const sort of ["totalMs", "finishedAt"] as const)
         await assert.rejects(s.store.search({ limit: 1, sort, cursor }), InvalidCursor, sort);
