@@ -1,7 +1,6 @@
 import Fastify, { type FastifyInstance, type FastifyReply, LogController, type onRequestHookHandler } from "fastify";
 import type { TSchema } from "typebox";
 import Value from "typebox/value";
-import { JobError } from "../jobs/errors.ts";
 import { problemsOf } from "../jobs/problems.ts";
 import { createGuards } from "./auth.ts";
 import { readBodies } from "./body.ts";
@@ -18,7 +17,7 @@ import { answerUnrouted } from "./methods.ts";
 import { metricsRoute } from "./metrics.ts";
 import { describeApi } from "./openapi.ts";
 import { previewRoute } from "./preview.ts";
-import { handleErrors, invalid, onClientError, sendProblem } from "./problem.ts";
+import { handleErrors, invalid, invalidPath, onClientError, sendProblem } from "./problem.ts";
 import { ratesRoute } from "./rates.ts";
 import { RatesReader } from "./ratesReader.ts";
 import { redriveRoute } from "./redrive.ts";
@@ -48,9 +47,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     // While it drains, what still comes over open connections is answered, and the connection closed behind it.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 500 },
-    // A path that is no URL reaches no route, and so no error handler.
-    frameworkErrors: (error, _request, reply) =>
-      sendProblem(reply as FastifyReply, new JobError("UnreadableMessage", { reason: error.message })),
+    frameworkErrors: (_error, request, reply) => sendProblem(reply as FastifyReply, invalidPath(request)),
     logController: new LogController({ disableRequestLogging: true }),
     logger: { level: deps.logLevel, redact: ["req.headers.authorization"] },
   });

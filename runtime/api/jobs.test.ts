@@ -134,6 +134,8 @@ describe("the jobs API", () => {
     const admin = await p.as("operations", "admin");
     assert.equal((await get("/jobs/mine?tenant=acme", admin)).statusCode, 200);
     assert.equal((await get("/jobs?text=mine", admin)).json().jobs.length, 1);
+    const made = await post("/jobs", { tenant: "acme", requestId: "for-acme", task: read }, admin);
+    assert.equal((await get(String(made.headers.location), admin)).json().requestId, "for-acme", "where Location says");
   });
 
   it("finds jobs by words, status and label, a page at a time", async () => {
@@ -165,7 +167,14 @@ describe("the jobs API", () => {
       ["cursor", "limit", "statu"],
     );
     const foreign = Buffer.from('["soon", "acme", "page-0"]').toString("base64url");
-    for (const query of ["cursor=abc", "cursor=e30", `cursor=${foreign}`, `sort=totalMs&cursor=${first.cursor}`]) {
+    const noDay = Buffer.from(JSON.stringify(["createdAt", "2026-02-30 07:57:00+00", "acme", "page-0"]));
+    for (const query of [
+      "cursor=abc",
+      "cursor=e30",
+      `cursor=${foreign}`,
+      `cursor=${noDay.toString("base64url")}`,
+      `sort=totalMs&cursor=${first.cursor}`,
+    ]) {
       const refused = await get(`/jobs?${query}`);
       assert.deepEqual([refused.statusCode, refused.json().problems[0].field], [400, "cursor"], query);
     }
@@ -297,9 +306,14 @@ describe("the jobs API", () => {
   it("answers everything else with a problem, and describes itself", async () => {
     const response = await get("/nothing");
     assert.deepEqual([response.statusCode, response.json().type], [404, "NotFound"]);
-    const broken = await get("/jobs/%ff");
-    assert.deepEqual([broken.statusCode, broken.json().type], [400, "UnreadableMessage"]);
-    assert.match(broken.headers["content-type"] ?? "", /^application\/problem\+json/);
+    for (const path of ["/jobs/%ff", `/jobs/${"a".repeat(600)}`, "/jobs/%zz/result?x=1"]) {
+      const broken = await get(path);
+      assert.deepEqual([broken.statusCode, broken.json().type], [400, "InvalidRequest"]);
+      assert.match(broken.headers["content-type"] ?? "", /^application\/problem\+json/);
+      const [{ field, value, message }] = broken.json().problems;
+      assert.deepEqual([field, value.slice(0, 6), value.includes("x=1")], ["path", "/jobs/", false]);
+      assert(value.length <= 101 && message.length > 20, value);
+    }
     assert.equal((await get("/healthz", {})).statusCode, 200);
     assert.equal((await get("/readyz", {})).statusCode, 200);
     const paths = Object.keys((await get("/openapi.json", {})).json().paths);

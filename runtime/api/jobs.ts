@@ -22,6 +22,8 @@ export function tenantOf(caller: Caller, named: string | undefined): string {
   return named;
 }
 
+/** What can keep a sound request from being taken in. */
+const SUBMITTING = ["RequestIdConflict", "SourceNotFound", "SourceNotAllowed", "StorageUnavailable"] as const;
 const LOCATION = { Location: Type.String({ description: "the path of the job" }) };
 
 /** POST /jobs, GET /jobs/{id}, and what can be done to a job. */
@@ -45,9 +47,11 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
       );
     if (outcome.outcome === "ACCEPTED") await wake(request);
     const id = outcome.request.requestId;
+    // To look at it an admin has to name the tenant again.
+    const whose = tenant === caller.tenant ? "" : `?${new URLSearchParams({ tenant })}`;
     return reply
       .code(outcome.outcome === "ACCEPTED" ? 202 : 200)
-      .header("location", `/jobs/${encodeURIComponent(id)}`)
+      .header("location", `/jobs/${encodeURIComponent(id)}${whose}`)
       .send({ requestId: id, tenant, status: outcome.status });
   };
 
@@ -79,7 +83,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
           },
           202: { description: "accepted", schema: Status, example: STATUS_EXAMPLE, headers: LOCATION },
         },
-        errors: ["RequestIdConflict", "SourceNotFound", "SourceNotAllowed"],
+        errors: [...SUBMITTING],
       }),
       // The contract's own validation names all problems at once; see runtime/jobs/request.ts.
       validatorCompiler: () => () => true,
@@ -146,7 +150,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
         200: { description: "the retry is there already", schema: Status },
         202: { description: "accepted, under an id of its own", schema: Status, headers: LOCATION },
       },
-      errors: ["UnknownJob", "NotRetryable", "RequestIdConflict", "SourceNotFound", "SourceNotAllowed"],
+      errors: ["UnknownJob", "NotRetryable", ...SUBMITTING],
     }),
     async (request, reply) =>
       submit(

@@ -17,7 +17,9 @@ export function answerUnrouted(app: FastifyInstance): void {
   const answer = ({ method, url }: FastifyRequest, reply: FastifyReply) => {
     const [path = ""] = url.split("?");
     const allow = [...routes.values()].filter((route) => route.path.test(path)).flatMap(({ methods }) => [...methods]);
-    if (allow.length === 0) return sendProblem(reply, new JobError("NotFound", { path: `${method} ${path}` }));
+    // A route that took it has found nothing there, such as a file of /docs.
+    if (allow.length === 0 || allow.includes(method))
+      return sendProblem(reply, new JobError("NotFound", { path: `${method} ${path}` }));
     const methods = [...new Set(allow)].sort().join(", ");
     return sendProblem(
       reply.header("allow", methods),

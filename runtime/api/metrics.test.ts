@@ -27,18 +27,3 @@ describe("GET /metrics", () => {
     assert.equal((await p.app.inject({ url: "/metrics" })).statusCode, 401);
   });
 });
-
-describe("GET /docs", () => {
-  it("is a page that shows the API's own description, and runs nothing from elsewhere", async () => {
-    const p = await testApi();
-    const page = await p.app.inject({ url: "/docs/" });
-    assert.equal(page.statusCode, 200);
-    assert.match(page.body, /swagger-ui/);
-    const policy = String(page.headers["content-security-policy"]);
-    assert.match(policy, /default-src 'self'/);
-    assert.doesNotMatch(policy, /https?:\/\//);
-    const description = (await p.app.inject({ url: "/docs/json" })).json();
-    assert.ok(description.paths["/jobs"].post && description.paths["/rates"].get);
-    await p.close();
-  });
-});

@@ -1,4 +1,4 @@
-import { GetObjectCommand } from "@aws-sdk/client-s3";
+import { buffer } from "node:stream/consumers";
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { JobError } from "../jobs/errors.ts";
@@ -8,6 +8,7 @@ import type { JobDeps } from "./deps.ts";
 import { tenantOf } from "./jobs.ts";
 import { operation } from "./operation.ts";
 import { type Piece, previewOf } from "./previewRows.ts";
+import { openResult } from "./resultObject.ts";
 
 const Id = Type.Object({ id: RequestId });
 const Query = Type.Object(
@@ -61,12 +62,11 @@ export function previewRoute(app: FastifyInstance, { db, cloud }: JobDeps, guard
       if (result.location === undefined)
         return previewOf(Buffer.from(inline, gzip ? "base64" : "utf8"), { ...piece, whole: true });
 
-      const [Bucket = "", ...key] = result.location.slice("s3://".length).split("/");
-      const { Body } = await cloud.s3.send(
-        new GetObjectCommand({ Bucket, Key: key.join("/"), Range: `bytes=0-${BYTES - 1}` }),
-      );
-      const bytes = Buffer.from((await Body?.transformToByteArray()) ?? []);
-      return previewOf(bytes, { ...piece, whole: result.bytes <= bytes.length });
+      // Of an object that is empty S3 gives no range.
+      const whole = result.bytes <= BYTES;
+      const range = whole ? undefined : { start: 0, end: BYTES - 1 };
+      const bytes = await buffer(await openResult(cloud.s3, result.location, range, requestId));
+      return previewOf(bytes, { ...piece, whole });
     },
   );
 }

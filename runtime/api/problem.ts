@@ -1,9 +1,10 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import Type from "typebox";
 import { classify } from "../jobs/classify.ts";
 import { ERRORS, type ErrorCode, JobError, type Problem } from "../jobs/errors.ts";
+import { brief } from "../jobs/problems.ts";
 
 /** An error as RFC 9457 has it; `type` is a code of the registry, `problems` its single faults. */
 export const ProblemBody = Type.Object({
@@ -60,14 +61,14 @@ export function handleErrors(app: FastifyInstance): void {
       return sendProblem(reply, thrown);
     }
     if (thrown.statusCode !== undefined && thrown.statusCode < 500)
-      return sendProblem(reply, ofFastify(thrown, request.headers["content-type"], app.initialConfig.bodyLimit));
+      return sendProblem(reply, ofFastify(thrown, request, app.initialConfig.bodyLimit));
     request.log.error({ err: thrown }, "request failed");
     if (thrown.code === QUERY_CANCELED)
       return sendProblem(reply, new JobError("DatabaseUnavailable", { reason: "this took longer than it may." }));
     const { code } = classify(thrown);
     return sendProblem(
       reply,
-      code === "DatabaseUnavailable"
+      code === "DatabaseUnavailable" || code === "StorageUnavailable"
         ? new JobError(code, { reason: "try again in a moment." })
         : new JobError("Internal", { reason: "the log has more." }),
     );
@@ -77,9 +78,16 @@ export function handleErrors(app: FastifyInstance): void {
 /** What Postgres says of a statement that statement_timeout ended. */
 const QUERY_CANCELED = "57014";
 
-/** Fastify's own: a body of another type, too large, or not as long as it says. */
-function ofFastify(thrown: Error & { statusCode?: number }, type: string | undefined, limit = 0): JobError {
+/** Fastify's own: a body of another type, too large, or not as long as it says; a file that lies outside. */
+function ofFastify(
+  thrown: Error & { statusCode?: number },
+  { method, url, headers: { "content-type": type } }: FastifyRequest,
+  limit = 0,
+): JobError {
   switch (thrown.statusCode) {
+    case 403:
+    case 404:
+      return new JobError("NotFound", { path: `${method} ${url.split("?")[0]}` });
     case 413:
       return new JobError("TooLarge", { limit });
     case 415:
@@ -88,6 +96,14 @@ function ofFastify(thrown: Error & { statusCode?: number }, type: string | undef
       return new JobError("UnreadableMessage", { reason: thrown.message });
   }
 }
+
+/** A path that is no URL, or has a part that is longer than any id: it reaches no route, and so no error handler. */
+export const invalidPath = ({ url }: FastifyRequest): JobError => {
+  const [path = ""] = url.split("?");
+  const message =
+    "is no path of this API: its % have to be those of encoded UTF-8, and an id has at most 128 characters.";
+  return invalid([{ field: "path", value: brief(path), message }]);
+};
 
 /** Node's limit of a request's headers. */
 const HEADER_BYTES = 16_384;

@@ -40,6 +40,7 @@ describe("GET /jobs/{id}/result", () => {
     await done("inline-gz", "csv", "gzip", { inline: PACKED.toString("base64") });
     await done("large", "csv", "none", { compression: "none", ...(await kept("a/1.csv", CSV)) });
     await done("large-gz", "csv", "gzip", { compression: "gzip", ...(await kept("a/1.csv.gz", PACKED)) });
+    await done("empty", "ndjson", "none", { compression: "none", ...(await kept("a/1.ndjson", "")) });
     await done("gone", "csv", "none", { compression: "none", location: "s3://results/none", bytes: 1, sha256: "x" });
   });
   after(() => p.close());
@@ -103,10 +104,17 @@ describe("GET /jobs/{id}/result", () => {
     assert.match(response.json().detail, /'application\/json'.*text\/csv/);
   });
 
+  it("shows the beginning of one that is empty: nothing", async () => {
+    const preview = await p.app.inject({ url: "/jobs/empty/preview", headers: acme });
+    assert.deepEqual([preview.statusCode, preview.json()], [200, { columns: [], rows: [], more: false }]);
+  });
+
   it("says that one has expired", async () => {
     const response = await get("gone");
     assert.deepEqual([response.statusCode, response.json().type], [410, "ResultGone"]);
     assert.equal(response.headers.etag, undefined);
+    const preview = await p.app.inject({ url: "/jobs/gone/preview", headers: acme });
+    assert.deepEqual([preview.statusCode, preview.json().type], [410, "ResultGone"]);
   });
 
   it("redirects where it may: what has to be unpacked comes from here", async () => {
@@ -118,5 +126,9 @@ describe("GET /jobs/{id}/result", () => {
     assert.equal((await ask("large-gz", "?delivery=redirect", { accept: "text/csv" })).body, CSV);
     assert.match((await ask("large", "?delivery=link")).json().location, /X-Amz-Signature/);
     assert.equal((await ask("inline", "?delivery=link")).body, CSV, "a small one is there already");
+    for (const id of ["large", "large-gz"]) {
+      const link = await ask(id, "?delivery=link", { accept: "application/json" });
+      assert.match(link.json().location, /X-Amz-Signature/, "a link is JSON, whatever it leads to");
+    }
   });
 });

@@ -11,6 +11,7 @@ import type { JobDeps } from "./deps.ts";
 import { tenantOf } from "./jobs.ts";
 import { operation } from "./operation.ts";
 import { type Kept, type Representation, represent, typesOf } from "./representation.ts";
+import { objectAt, openResult } from "./resultObject.ts";
 import { JobId, Whose } from "./schemas.ts";
 
 const DELIVERIES = ["redirect", "stream", "link"] as const;
@@ -82,14 +83,24 @@ export function resultRoute(app: FastifyInstance, deps: JobDeps, guard: Guard): 
           302: { description: "where the result is", headers: { Location: Type.String({ format: "uri" }) } },
           304: { description: "it is what you have" },
         },
-        errors: ["UnknownJob", "NotFinished", "NoResult", "ResultGone", "NotAcceptable", "RangeNotSatisfiable"],
+        errors: [
+          "UnknownJob",
+          "NotFinished",
+          "NoResult",
+          "ResultGone",
+          "NotAcceptable",
+          "RangeNotSatisfiable",
+          "StorageUnavailable",
+        ],
       }),
     },
     async (request, reply) => {
       const requestId = request.params.id;
       const { delivery = request.query.redirect === false ? "link" : deps.settings.api.resultDelivery } = request.query;
       const stored = await storedResult(deps, tenantOf(callerOfRequest(request), request.query.tenant), requestId);
-      const form = represent(stored, request.headers);
+      // Who wants the link accepts JSON, whatever the result is.
+      const isLink = delivery === "link" && stored.location !== undefined;
+      const form = represent(stored, request.headers) ?? (isLink ? represent(stored, {}) : undefined);
       if (!form) {
         const accept = String(request.headers.accept).slice(0, 200);
         throw new JobError("NotAcceptable", { accept, kept: typesOf(stored).join(" or ") });
@@ -139,7 +150,7 @@ async function sendBytes(
   }
   if (request.method === "HEAD") return reply.send(Readable.from([]));
   if (whole && !form.unpacks) return reply.send(range ? whole.subarray(range.start, range.end + 1) : whole);
-  const source = whole ? Readable.from([whole]) : await objectStream(s3, stored, range, requestId);
+  const source = whole ? Readable.from([whole]) : await openResult(s3, stored.location ?? "", range, requestId);
   // An end of the one is an end of the other; what broke is seen by who reads.
   return reply.send(form.unpacks ? pipeline(source, createGunzip(), () => undefined) : source);
 }
@@ -175,28 +186,6 @@ async function storedResult({ db }: JobDeps, tenant: string, requestId: string):
 
 const bytesOf = ({ inline, compression }: Stored): Buffer =>
   Buffer.from(inline ?? "", compression === "gzip" ? "base64" : "utf8");
-
-function objectAt(location: string): { Bucket: string; Key: string } {
-  const [Bucket = "", ...key] = location.slice("s3://".length).split("/");
-  return { Bucket, Key: key.join("/") };
-}
-
-async function objectStream(
-  s3: S3Client,
-  { location = "" }: Stored,
-  range: Range | undefined,
-  requestId: string,
-): Promise<Readable> {
-  try {
-    const { Body } = await s3.send(
-      new GetObjectCommand({ ...objectAt(location), ...(range ? { Range: `bytes=${range.start}-${range.end}` } : {}) }),
-    );
-    return Body as Readable;
-  } catch (error) {
-    if ((error as Error).name === "NoSuchKey") throw new JobError("ResultGone", { requestId }, { cause: error });
-    throw error;
-  }
-}
 
 /** Whether a header names the tag: one or several, weak ones too. */
 const names = (header: string | undefined, etag: string): boolean =>

@@ -33,6 +33,9 @@ export function classify(error: unknown): JobError {
     const known = key === undefined ? undefined : BY_SQLSTATE[key];
     if (known) return new JobError(known, { reason: message }, { cause: error });
   }
+  // Of what AWS's clients throw, those too that no server has answered.
+  if ("$metadata" in error)
+    return new JobError("StorageUnavailable", { reason: `${name}: ${message}` }, { cause: error });
   if (
     NETWORK.has(code) ||
     /connection (is closed|terminated|ended)|not queryable|Connection terminated|timeout exceeded when trying to connect/i.test(
@@ -40,7 +43,5 @@ export function classify(error: unknown): JobError {
     )
   )
     return new JobError("DatabaseUnavailable", { reason: message }, { cause: error });
-  if ("$metadata" in error)
-    return new JobError("StorageUnavailable", { reason: `${name}: ${message}` }, { cause: error });
   return asJobError(error);
 }

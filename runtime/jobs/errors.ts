@@ -108,7 +108,7 @@ export const ERRORS = {
     category: "System",
     retryable: true,
     http: 503,
-    message: "The result could not be stored: {reason}",
+    message: "The store of files could not be used: {reason}",
   },
   TrackingUnavailable: {
     category: "System",

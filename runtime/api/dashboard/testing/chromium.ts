@@ -12,13 +12,16 @@ export function findChromium(): string | undefined {
   return [...(CHROMIUM ? [CHROMIUM] : []), ...places].find((file) => existsSync(file));
 }
 
-/** Starts the machine's Chromium. For a `before` hook: skips where there is none; where all is required it fails. */
-export async function startChromium(context: Mocha.Context): Promise<Browser> {
+/**
+ * Starts the machine's Chromium. For a `before` hook: skips where there is none; where all is required it fails.
+ * @param more further options of its command line
+ */
+export async function startChromium(context: Mocha.Context, more: readonly string[] = []): Promise<Browser> {
   context.timeout(60_000);
   const executablePath = findChromium();
   if (executablePath === undefined)
     skip(context, "there is no Chromium on the PATH (Debian: apt-get install chromium), and CHROMIUM names none");
   const { chromium } = await import("playwright-core");
   // Chromium's own sandbox refuses root, and what it would keep in is our own page.
-  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage", ...more] });
 }

@@ -1,0 +1,36 @@
+import type { Readable } from "node:stream";
+import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
+import { JobError } from "../jobs/errors.ts";
+
+/** Where a result lies, as S3's commands name it: `s3://bucket/key`. */
+export function objectAt(location: string): { Bucket: string; Key: string } {
+  const [Bucket = "", ...key] = location.slice("s3://".length).split("/");
+  return { Bucket, Key: key.join("/") };
+}
+
+/** First and last byte of what is wanted. */
+export interface Bytes {
+  start: number;
+  end: number;
+}
+
+/**
+ * Opens a result that lies in S3, all of it or a part.
+ * @throws JobError ResultGone once its time there is over
+ */
+export async function openResult(
+  s3: S3Client,
+  location: string,
+  range: Bytes | undefined,
+  requestId: string,
+): Promise<Readable> {
+  try {
+    const { Body } = await s3.send(
+      new GetObjectCommand({ ...objectAt(location), ...(range ? { Range: `bytes=${range.start}-${range.end}` } : {}) }),
+    );
+    return Body as Readable;
+  } catch (error) {
+    if ((error as Error).name === "NoSuchKey") throw new JobError("ResultGone", { requestId }, { cause: error });
+    throw error;
+  }
+}
