@@ -44,7 +44,7 @@ describe("the end of npm test", () => {
   it("counts checks that failed before the tests by their names, however many words those have", () => {
     const { stdout, last } = run('it("works", () => {});', ["types", "the promises under faults"]);
     assert.equal(last, "1 passed, 2 failed, 0 skipped");
-    assert.match(stdout, /see above\): types\n[^]*see above\): the promises under faults\n/);
+    assert.match(stdout, /see above\): types\n[\s\S]*see above\): the promises under faults\n/);
   });
 
   it("ends well where all went well", () => {
