@@ -31,11 +31,12 @@ export function costTable(costs: Readonly<Record<string, Cost>>): string {
 export function reliance(prices: readonly Price[]): string {
   const unverified = prices.filter(({ source }) => source.checked === "unverified").length;
   if (unverified === prices.length)
-    return `none of the ${unverified} has been compared with AWS's page yet (unverified)`;
+    return `none of the ${unverified} has been compared with AWS's prices yet (unverified)`;
+  const read = "the document that it names, most often a copy of AWS's own file of prices";
   if (unverified > 0)
-    return `${unverified} of the ${prices.length} have not been compared with AWS's page yet (unverified)`;
+    return `${unverified} of the ${prices.length} have not been compared with AWS's prices yet (unverified); each of the others was, with ${read}`;
   const since = prices.map(({ source }) => source.checked).sort()[0];
-  return `all were compared with AWS's page, the oldest in ${since}`;
+  return `each was compared with ${read}, the oldest in ${since}`;
 }
 
 /** The table of the stacks that ship, as stacks/README.md has it. */

@@ -18,15 +18,17 @@ describe("the prices", () => {
     assert.ok(allPrices().length > 50);
     for (const { usd, source } of allPrices()) {
       assert.ok(usd > 0);
-      assert.match(source.document, /pricing$/);
+      assert.match(source.document, / pricing\b/);
       assert.match(source.checked, /^(unverified|\d{4}-\d{2})$/);
+      const published = / of (\d{4}-\d{2}-\d{2}),/.exec(source.document)?.[1];
+      assert.equal(published !== undefined, source.checked !== "unverified", source.document);
     }
   });
 
   it("are on the page with how many of them nobody has compared with AWS's", () => {
     assert.match(reliance([price("unverified"), price("unverified")]), /^none of the 2 has been compared/);
     assert.match(reliance([price("2026-11"), price("unverified")]), /^1 of the 2 have not been compared/);
-    assert.match(reliance([price("2026-11")]), /^all were compared .* in 2026-11$/);
+    assert.match(reliance([price("2026-11")]), /^each was compared .* in 2026-11$/);
     assert.ok(pageOf("stacks/README.md").now.includes(reliance(allPrices())));
   });
 

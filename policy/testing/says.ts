@@ -77,7 +77,7 @@ export const SAYS: Readonly<Record<string, readonly string[]>> = {
     "shop-api: the program's tasks may have 384 vCPUs at once, 344 more than the quota of 40 (L-3032A538): lower maxCapacity, cpu or deploymentMaximumPercent.",
   ],
   "a budget of 10 dollars": [
-    "shop-monitoring: what stands costs about 1870 US dollars a month, 1860 more than 10: shop-database 975, shop 710, shop-api 124.",
+    "shop-monitoring: what stands costs about 1882 US dollars a month, 1872 more than 10: shop-database 987, shop 710, shop-api 124.",
   ],
   "a public database": ["shop-database: publiclyAccessible is true, so that the internet reaches it: set it to false."],
   "a database in the clear": [
