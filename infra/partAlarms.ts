@@ -6,7 +6,7 @@ import { subjects, type Watched } from "./watched.ts";
 const API_SECONDS = 1;
 /** Percent of requests that may fail before somebody should look. */
 const API_FAILURES = 1;
-/** I/O operations a second of RDS's gp3 for Postgres, below 400 GiB and from there on (Amazon RDS User Guide; unverified). */
+/** I/O operations a second of RDS's gp3 for Postgres, below 400 GiB and from there on (Amazon RDS User Guide of 2023-06, gp3 storage). */
 export const diskLimit = ({ database: { storageGb } }: Watched): number => (storageGb < 400 ? 3_000 : 12_000);
 
 const GIB = 1_073_741_824;

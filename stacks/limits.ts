@@ -31,7 +31,7 @@ const GLUE_PAGE = unverified("AWS General Reference, AWS Glue endpoints and quot
 const SQS_API = read("Amazon SQS API Reference, SetQueueAttributes, SendMessage and ReceiveMessage");
 const SCALING_API = read("Pulumi AWS provider, lambda.EventSourceMapping scalingConfig.maximumConcurrency");
 const RDS_CONNECTIONS = read("AWS Prescriptive Guidance, Tuning PostgreSQL parameters, max_connections");
-const RDS_STORAGE = unverified("Amazon RDS User Guide, DB instance storage");
+const RDS_STORAGE = read("Amazon RDS API Reference, CreateDBInstance.AllocatedStorage for PostgreSQL");
 
 /** Every service limit by name; values in the unit given. */
 export const LIMITS = {
@@ -100,21 +100,21 @@ export const LIMITS = {
     unit: "vCPUs of running standard instances",
     kind: "adjustable",
     quota: { service: "ec2", code: "L-1216C47A" },
-    source: unverified("Amazon EC2 User Guide, EC2 On-Demand Instance quotas"),
+    source: read("Amazon EC2 User Guide, On-Demand Instance quotas, in a public copy"),
   },
   ec2SpotVcpus: {
     value: 5,
     unit: "vCPUs of standard Spot requests",
     kind: "adjustable",
     quota: { service: "ec2", code: "L-34B43A08" },
-    source: unverified("Amazon EC2 User Guide, Spot Instance quotas"),
+    source: read("Amazon EC2 User Guide, Spot Instance quotas, in a public copy"),
   },
   fargateVcpus: {
     value: 6,
     unit: "vCPUs of running tasks",
     kind: "adjustable",
     quota: { service: "fargate", code: "L-3032A538" },
-    source: unverified("Amazon ECS Developer Guide, AWS Fargate service quotas"),
+    source: read("Amazon ECS Developer Guide, AWS Fargate service quotas, in a public copy"),
   },
   rdsInstances: {
     value: 40,
@@ -128,7 +128,7 @@ export const LIMITS = {
     unit: "domains",
     kind: "adjustable",
     quota: { service: "es", code: "L-076D529E" },
-    source: unverified("Amazon OpenSearch Service Developer Guide, quotas"),
+    source: read("Amazon OpenSearch Service Developer Guide of 2023-09, quotas"),
   },
   loadBalancers: {
     value: 50,
@@ -203,13 +203,13 @@ export const LIMITS = {
     value: 28,
     unit: "characters of a domain's name",
     kind: "hard",
-    source: unverified("Amazon OpenSearch Service API Reference, CreateDomain"),
+    source: read("Amazon OpenSearch Service API Reference, CreateDomain.DomainName"),
   },
   subnetReserved: {
     value: 5,
     unit: "addresses of each subnet that AWS keeps",
     kind: "hard",
-    source: unverified("Amazon VPC User Guide, Subnet CIDR blocks"),
+    source: read("Amazon VPC User Guide of 2023-06, Subnet CIDR blocks"),
   },
 } as const satisfies Record<string, Limit>;
 
@@ -223,7 +223,7 @@ const instance = <Arch extends "x86_64" | "arm64">(arch: Arch, vcpus: number, gi
   memoryBytes: gib * GIB,
 });
 
-/** RDS instance classes for Postgres: vCPUs and memory in bytes (Amazon RDS User Guide, DB instance class; unverified). */
+/** RDS instance classes for Postgres: vCPUs and memory in bytes (Amazon RDS User Guide of 2023-06, DB instance classes). */
 export const RDS_CLASSES = {
   "db.t4g.micro": instance("arm64", 2, 1),
   "db.t4g.small": instance("arm64", 2, 2),
@@ -249,7 +249,7 @@ export const RDS_CLASSES = {
 /** The tag of a launch template that says how many instances are launched from it at most, where nothing of AWS's does. */
 export const INSTANCES_TAG = "rates:max-instances";
 
-/** EC2 instance types for runners: architecture, vCPUs and memory in bytes (Amazon EC2 Instance Types; unverified). */
+/** EC2 instance types for runners: architecture, vCPUs and memory in bytes (AWS's EC2 price file of 2025-04-04). */
 export const EC2_TYPES = {
   "t3.small": instance("x86_64", 2, 2),
   "t3.medium": instance("x86_64", 2, 4),
@@ -268,13 +268,16 @@ export const EC2_TYPES = {
   "m7g.xlarge": instance("arm64", 4, 16),
 } as const;
 
-/** The sizes of a Glue Python shell run: DPUs (AWS Glue API Reference, Job.MaxCapacity), memory in bytes (unverified). */
+/** The sizes of a Glue Python shell run: DPUs, and memory in bytes, of which each has 16 GB (AWS Glue API Reference, Job.MaxCapacity). */
 export const GLUE_DPU_SIZES = [
   { dpu: 0.0625, memoryBytes: 1 * GIB },
   { dpu: 1, memoryBytes: 16 * GIB },
 ] as const;
 
-/** The sizes of a Fargate task that an API task may have: vCPUs, and the least memory in bytes that each takes (unverified). */
+/**
+ * The sizes of a Fargate task that an API task may have: vCPUs, and the least memory in bytes that each takes (Amazon ECS
+ * Developer Guide of 2023-06, task CPU and memory).
+ */
 export const FARGATE_SIZES = [
   { vcpus: 0.25, memoryBytes: 0.5 * GIB },
   { vcpus: 0.5, memoryBytes: 1 * GIB },
