@@ -53,12 +53,15 @@ export const REGION = "eu-central-1";
 const ANSWERS: Record<string, (name: string, inputs: Record<string, unknown>) => Record<string, unknown>> = {
   "awsx:ec2:Vpc": (name, inputs) => {
     const zones = inputs.availabilityZoneNames as string[];
-    const subnets = (kind: string) => zones.map((_, index) => `subnet-${kind}-${index + 1}`);
+    const kinds = (inputs.subnetSpecs as { type: string }[]).map(({ type }) => type.toLowerCase());
+    const subnets = (kind: string) =>
+      kinds.includes(kind) ? zones.map((_, index) => `subnet-${kind}-${index + 1}`) : [];
     return {
       vpcId: `${name}-vpc`,
       publicSubnetIds: subnets("public"),
       privateSubnetIds: subnets("private"),
-      routeTables: [...subnets("public"), ...subnets("private")].map((subnet) => subnet.replace("subnet", "rtb")),
+      isolatedSubnetIds: subnets("isolated"),
+      routeTables: kinds.flatMap(subnets).map((subnet) => subnet.replace("subnet", "rtb")),
       vpc: `${name}-vpc`,
     };
   },
@@ -95,14 +98,16 @@ const CALLS: Record<string, Record<string, unknown>> = {
   "aws:ec2/getManagedPrefixList:getManagedPrefixList": { id: "pl-0123456789abcdef0" },
 };
 
+type Answer = Record<string, unknown>;
+
 /** How a program is run under mocks. */
 export interface MockOptions {
   /** Default: dev. */
   readonly stack?: string;
   /** Whether outputs are unknown, as in a preview of what does not exist yet. */
   readonly preview?: boolean;
-  /** Answers of functions by token, in place of the usual ones. */
-  readonly calls?: Record<string, Record<string, unknown>>;
+  /** Answers of functions by token, in place of the usual ones: as they are, or from what is asked. */
+  readonly calls?: Record<string, Answer | ((inputs: Answer) => Answer)>;
 }
 
 /**
@@ -124,7 +129,10 @@ export async function mocked<T>(
           state: { name, arn: arn(service, name), ...inputs, ...ANSWERS[type]?.(name, inputs) },
         };
       },
-      call: ({ token, inputs }) => calls[token] ?? CALLS[token] ?? inputs,
+      call: ({ token, inputs }) => {
+        const answer = calls[token] ?? CALLS[token] ?? inputs;
+        return typeof answer === "function" ? answer(inputs) : answer;
+      },
     },
     "rates-platform",
     stack,

@@ -1,0 +1,232 @@
+import assert from "node:assert/strict";
+import { accountProvider } from "../infra/account.ts";
+import { ENDPOINTS } from "../infra/network.ts";
+import { mocked, type Registered, type Registry } from "../infra/testing.ts";
+import { planStack } from "./config.ts";
+import { platform } from "./platform.ts";
+import type { SoundStack } from "./program.ts";
+import { shippedStacks } from "./shipped.ts";
+import { rawConfig } from "./testing/config.ts";
+
+const built = async ({ name, config, plan }: SoundStack): Promise<Registry> => {
+  const provider = () => accountProvider("account", { ...config.account, tags: {} });
+  return (await mocked(() => platform({ name, config, plan }, provider()), { stack: name })).registry;
+};
+const changed = (change: Parameters<typeof rawConfig>[0] & object): SoundStack => {
+  const { config, plan, problems } = planStack(rawConfig(change), "dev");
+  assert(config && plan, JSON.stringify(problems));
+  return { name: "dev", config, plan };
+};
+const shipped: SoundStack[] = shippedStacks().map(({ stack, ...one }) => ({ name: stack, ...one }));
+
+/** Types of which there are as many as a stack's configuration says; of each other one that is named here, as many. */
+const counts = ({ config }: SoundStack): Record<string, number> => {
+  const { zones, nat } = config.network;
+  const queues = 4 + config.tenants.length;
+  const search = config.tracking.store === "opensearch" ? 1 : 0;
+  return {
+    "awsx:ec2:Vpc": 1,
+    "aws:ec2/vpcEndpoint:VpcEndpoint": 1 + (nat === "none" ? ENDPOINTS.length : 0),
+    "aws:sqs/queue:Queue": queues,
+    "aws:sqs/queuePolicy:QueuePolicy": queues,
+    // Results, uploads, scripts of Glue, the balancer's log.
+    "aws:s3/bucket:Bucket": 4,
+    "aws:s3/bucketPolicy:BucketPolicy": 4,
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": 4,
+    "aws:rds/instance:Instance": 1,
+    "aws:opensearch/domain:Domain": search,
+    "aws:ecr/repository:Repository": 1,
+    "docker:index/image:Image": 1,
+    "aws:lambda/function:Function": 2,
+    "aws:lambda/eventSourceMapping:EventSourceMapping": 2,
+    // Migrations, and the drain.
+    "aws:lambda/invocation:Invocation": 2,
+    "aws:cloudwatch/eventRule:EventRule": 3,
+    "aws:glue/job:Job": 1,
+    "aws:glue/connection:Connection": zones.length,
+    "aws:ec2/launchTemplate:LaunchTemplate": 1,
+    "aws:ecs/service:Service": 1,
+    "aws:lb/loadBalancer:LoadBalancer": 1,
+    "aws:lb/listener:Listener": config.api.certificateArn === undefined ? 1 : 2,
+    "aws:route53/record:Record": config.api.hostedZoneId === undefined ? 0 : 1,
+    // One a part, the task's start, RDS's own figures, and flow logs.
+    "aws:iam/role:Role": 8,
+    "aws:cloudwatch/dashboard:Dashboard": 1,
+    "aws:budgets/budget:Budget": 1,
+  };
+};
+
+/** What AWS has one of in an account, which the account's own program makes (stacks/account/), and who else may not. */
+const ONCE = /serviceLinkedRole|openIdConnectProvider|serviceQuota|logResourcePolicy|accountPublicAccessBlock/i;
+
+/** The endpoint by which each service is called whose actions roles name; S3 has a gateway. */
+const CALLED_BY: Record<string, readonly string[]> = {
+  ec2: ["ec2"],
+  ecr: ["ecr.api", "ecr.dkr"],
+  glue: ["glue"],
+  logs: ["logs"],
+  secretsmanager: ["secretsmanager"],
+  sqs: ["sqs"],
+  s3: [],
+  // Within the network themselves, or not called at all.
+  "rds-db": [],
+  es: [],
+  iam: [],
+};
+/** What the rule names besides (design, trap 21). */
+const WANTED = ["ec2", "ecr.api", "ecr.dkr", "kms", "sts", "monitoring", "lambda", "ssm", "logs"];
+
+describe("the platform, put together", function () {
+  this.timeout(60_000);
+  const registries = new Map<string, Registry>();
+  const of = (stack: SoundStack): Registry => {
+    const registry = registries.get(stack.name);
+    assert.ok(registry);
+    return registry;
+  };
+  before(async () => {
+    for (const stack of shipped) registries.set(stack.name, await built(stack));
+  });
+
+  for (const stack of shipped) {
+    it(`has of each type as many as ${stack.name} says, and nothing that an account has once`, () => {
+      const { all } = of(stack);
+      const wanted = counts(stack);
+      const made = Object.fromEntries(
+        Object.keys(wanted).map((key) => [key, all.filter(({ type }) => type === key).length]),
+      );
+      assert.deepEqual(made, wanted);
+      assert.deepEqual(
+        all.filter(({ type }) => ONCE.test(type)),
+        [],
+      );
+    });
+
+    it(`is sized as capacity counted for ${stack.name}`, () => {
+      const registry = of(stack);
+      const { plan, config } = stack;
+      const part = (name: string) => `rates-${stack.name}-${name}`;
+      const input = (type: string, name?: string): Registered["inputs"] => registry.one(type, name).inputs;
+      assert.equal(
+        input("aws:lambda/function:Function", part("dispatcher")).reservedConcurrentExecutions,
+        plan.dispatcher.reservedConcurrency,
+      );
+      const most = (name: string) =>
+        input("aws:lambda/eventSourceMapping:EventSourceMapping", part(name)).scalingConfig.maximumConcurrency;
+      assert.equal(most("dispatcher-requests"), plan.dispatcher.eventSourceConcurrency);
+      assert.equal(most("dispatcher-wakeups"), plan.dispatcher.wakeupConcurrency);
+      const job = input("aws:glue/job:Job");
+      assert.deepEqual(
+        [job.executionProperty.maxConcurrentRuns, job.maxCapacity],
+        [plan.glue.maxConcurrentRuns, plan.glue.dpuPerRun],
+      );
+      const template = input("aws:ec2/launchTemplate:LaunchTemplate");
+      assert.equal(template.tags["rates:max-instances"], String(plan.ec2.maxInstances));
+      assert.equal(template.instanceType, config.runners.ec2.instanceType);
+      const { minCapacity, maxCapacity } = input("aws:appautoscaling/target:Target");
+      assert.deepEqual([minCapacity, maxCapacity], [plan.api.minTasks, plan.api.maxTasks]);
+      const { parameters } = input("aws:rds/parameterGroup:ParameterGroup");
+      assert.equal(
+        parameters.find(({ name }: { name: string }) => name === "max_connections").value,
+        String(plan.database.maxConnections),
+      );
+      const [container] = JSON.parse(input("aws:ecs/taskDefinition:TaskDefinition").containerDefinitions);
+      const told = JSON.parse(
+        container.environment.find(({ name }: { name: string }) => name === "RATES_SETTINGS").value,
+      );
+      assert.deepEqual(
+        [told.api.poolMax, told.runners.glue.slots, told.runners.ec2.slots],
+        [plan.api.poolMax, plan.glue.maxConcurrentRuns, plan.ec2.maxInstances],
+      );
+    });
+
+    it(`gives each resource of ${stack.name} a component as its parent, and each that has one the account's provider`, () => {
+      const { all } = of(stack);
+      const components = new Set(all.filter(({ type }) => type.startsWith("rates:infra:")).map(({ urn }) => urn));
+      const ours = all.filter(({ type, urn }) => !type.startsWith("pulumi:providers:aws") && !components.has(urn));
+      for (const { type, name, parent, provider } of ours) {
+        assert.ok(parent !== undefined && components.has(parent), `${type} ${name} hangs on ${parent}`);
+        if (type.startsWith("aws:")) assert.match(provider, /pulumi:providers:aws::account::/, `${type} ${name}`);
+        assert.ok(name.startsWith(`rates-${stack.name}`), `${type} is called ${name}`);
+      }
+      assert.ok(ours.length > 150);
+    });
+  }
+
+  it("waits at the end for the interfaces that any of its security groups may still have", () => {
+    for (const stack of shipped)
+      for (const { name, deleteTimeout } of of(stack).ofType("aws:ec2/securityGroup:SecurityGroup"))
+        assert.ok(Number.parseInt(deleteTimeout, 10) >= 45, `${name}: ${deleteTimeout || "the provider's own"}`);
+  });
+
+  it("has every alarm write to the one topic", () => {
+    for (const stack of shipped) {
+      const registry = of(stack);
+      const alarms = registry.ofType("aws:cloudwatch/metricAlarm:MetricAlarm");
+      const topic = `arn:aws:sns:eu-central-1:111111111111:rates-${stack.name}-monitoring`;
+      assert.ok(alarms.length > 25, `${alarms.length} alarms`);
+      for (const { name, inputs } of alarms)
+        assert.deepEqual([inputs.alarmActions, inputs.okActions], [[topic], [topic]], name);
+    }
+  });
+
+  it("reaches without NAT every service that a role of it may call", async () => {
+    const registry = await built(changed((it) => ({ ...it, network: { ...it.network, nat: "none" } })));
+    const there = registry
+      .ofType("aws:ec2/vpcEndpoint:VpcEndpoint")
+      .map(({ inputs }) => String(inputs.serviceName).replace("com.amazonaws.eu-central-1.", ""));
+    const services = registry
+      .ofType("aws:iam/role:Role")
+      .flatMap(({ name }) => registry.statements(name))
+      .flatMap(({ Action }) => Action.map((action) => action.replace(/:.*/, "")));
+    assert.ok(services.includes("glue") && services.includes("sqs"), "the roles of all parts are there");
+    const wanted = new Set([...WANTED, "s3"]);
+    for (const service of new Set(services)) {
+      const endpoints = CALLED_BY[service];
+      assert.ok(endpoints, `by what is ${service} called?`);
+      for (const endpoint of endpoints) wanted.add(endpoint);
+    }
+    assert.deepEqual(
+      [...wanted].filter((endpoint) => !there.includes(endpoint)),
+      [],
+    );
+  });
+
+  const MACHINES = "/aws/service/ecs/optimized-ami/amazon-linux-2023/";
+  for (const [arch, image, fargate, instanceType, machine] of [
+    ["arm64", "linux/arm64", "ARM64", "t4g.small", `${MACHINES}arm64/recommended/image_id`],
+    ["x86_64", "linux/amd64", "X86_64", "t3.small", `${MACHINES}recommended/image_id`],
+  ] as const)
+    it(`is of one architecture throughout: ${arch}`, async () => {
+      const asked: unknown[] = [];
+      const stack = changed((it) => ({ ...it, arch, runners: { ec2: { instanceType } } }));
+      const provider = () => accountProvider("account", { ...stack.config.account, tags: {} });
+      const calls = {
+        "aws:ssm/getParameter:getParameter": ({ name }: Record<string, unknown>) => {
+          asked.push(name);
+          return { value: "ami-1" };
+        },
+      };
+      const { registry } = await mocked(() => platform(stack, provider()), { calls });
+      assert.equal(registry.one("docker:index/image:Image").inputs.build.platform, image);
+      assert.equal(
+        registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.runtimePlatform.cpuArchitecture,
+        fargate,
+      );
+      for (const { inputs } of registry.ofType("aws:lambda/function:Function"))
+        assert.deepEqual(inputs.architectures, [arch]);
+      const template = registry.one("aws:ec2/launchTemplate:LaunchTemplate").inputs;
+      assert.deepEqual([asked, template.imageId, template.instanceType], [[machine], "ami-1", instanceType]);
+    });
+
+  it("has the authorities of RDS's certificates beside each function, and in Glue's reach", () => {
+    for (const stack of shipped) {
+      const registry = of(stack);
+      for (const { inputs } of registry.ofType("aws:lambda/function:Function")) {
+        assert.ok("rds-ca.pem" in inputs.code.assets);
+        assert.equal(inputs.environment.variables.DATABASE_CA, "/var/task/rds-ca.pem");
+      }
+      assert.match(registry.one("aws:glue/job:Job").inputs.defaultArguments["--database-ca"], /^s3:.*\/rds-ca-/);
+    }
+  });
+});
