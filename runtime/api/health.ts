@@ -12,6 +12,7 @@ export function healthRoutes(app: FastifyInstance, { db }: ApiDeps): void {
     operation(undefined, {
       id: "isAlive",
       tag: "operations",
+      unlimited: true,
       summary: "Whether this process lives",
       answers: { 200: { description: "it does", schema: State("ok") } },
     }),
@@ -22,6 +23,7 @@ export function healthRoutes(app: FastifyInstance, { db }: ApiDeps): void {
     operation(undefined, {
       id: "isReady",
       tag: "operations",
+      unlimited: true,
       summary: "Whether the database answers",
       answers: { 200: { description: "it does", schema: State("ready") } },
     }),

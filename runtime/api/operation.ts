@@ -33,6 +33,8 @@ export interface Operation {
   description?: string;
   /** What a token has to have; none: the operation is open. */
   scope?: Scope | undefined;
+  /** Whether it answers however often it is asked. */
+  unlimited?: boolean;
   params?: TSchema;
   querystring?: TSchema;
   body?: TSchema;
@@ -67,13 +69,13 @@ export function operation(
   };
 }
 
-function errorsOf({ scope, params, querystring, body, errors = [] }: Operation): ErrorCode[] {
+function errorsOf({ scope, unlimited = false, params, querystring, body, errors = [] }: Operation): ErrorCode[] {
   return [
     ...errors,
     ...(params || querystring || body ? (["InvalidRequest"] as const) : []),
     ...(body ? (["UnreadableMessage", "TooLarge", "UnsupportedMediaType"] as const) : []),
     ...(scope ? (["Unauthorized", "Forbidden"] as const) : []),
-    "TooManyRequests",
+    ...(unlimited ? [] : (["TooManyRequests"] as const)),
     "DatabaseUnavailable",
     "Internal",
   ];

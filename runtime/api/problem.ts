@@ -66,12 +66,11 @@ export function handleErrors(app: FastifyInstance): void {
     if (thrown.code === QUERY_CANCELED)
       return sendProblem(reply, new JobError("DatabaseUnavailable", { reason: "this took longer than it may." }));
     const { code } = classify(thrown);
-    return sendProblem(
-      reply,
-      code === "DatabaseUnavailable" || code === "StorageUnavailable"
-        ? new JobError(code, { reason: "try again in a moment." })
-        : new JobError("Internal", { reason: "the log has more." }),
-    );
+    if (ERRORS[code].category !== "System")
+      return sendProblem(reply, new JobError("Internal", { reason: "the log has more." }));
+    // A deadlock or a server short of memory is the database's too, for who called.
+    const whose = code === "StorageUnavailable" ? code : "DatabaseUnavailable";
+    return sendProblem(reply, new JobError(whose, { reason: "try again in a moment." }));
   });
 }
 

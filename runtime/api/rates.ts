@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from "fast
 import Type from "typebox";
 import type { Problem } from "../jobs/errors.ts";
 import { brief, suggestion } from "../jobs/problems.ts";
+import { namesTag } from "./etag.ts";
 import { operation } from "./operation.ts";
 import { invalid } from "./problem.ts";
 import { dayNumber, type RatesQuestion, type RatesReader, ratesJson } from "./ratesReader.ts";
@@ -88,7 +89,7 @@ export function ratesRoute(
           const json = ratesJson(question, answer);
           const etag = `"${hash("sha256", json, "base64url")}"`;
           reply.header("etag", etag).header("cache-control", "no-cache");
-          if (has(request.headers["if-none-match"], etag)) reply.code(304).send();
+          if (namesTag(request.headers["if-none-match"], etag)) reply.code(304).send();
           else reply.header("content-type", "application/json; charset=utf-8").send(json);
         },
         (error: Error) => reply.send(error),
@@ -97,10 +98,6 @@ export function ratesRoute(
     },
   );
 }
-
-/** Whether If-None-Match names the tag: one or several, and weak where a proxy has compressed the answer on its way. */
-const has = (header: string | undefined, etag: string) =>
-  header?.split(",").some((one) => one.trim().replace(/^W\//, "") === etag);
 
 /** The question, or all that is wrong with it. */
 function parse(query: Query, maxDays: number): RatesQuestion {

@@ -33,6 +33,7 @@ export function redriveRoute(app: FastifyInstance, { cloud }: JobDeps, guard: Gu
       summary: "Put dead letters back by error class",
       body: Body,
       answers: { 200: { description: "what was put back, and what was left", schema: Answer } },
+      errors: ["StorageUnavailable"],
     }),
     ({ body }) => redrive(cloud.sqs, cloud.queues, { types: body.types, dryRun: body.dryRun, limit: body.limit }),
   );

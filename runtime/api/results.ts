@@ -8,6 +8,7 @@ import Type, { type Static } from "typebox";
 import { JobError } from "../jobs/errors.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
+import { namesTag } from "./etag.ts";
 import { tenantOf } from "./jobs.ts";
 import { operation } from "./operation.ts";
 import { type Kept, type Representation, represent, typesOf } from "./representation.ts";
@@ -109,7 +110,7 @@ export function resultRoute(app: FastifyInstance, deps: JobDeps, guard: Guard): 
       const fileName = `${requestId}.${form.extension}`.replace(/[^\w.-]/g, "_");
       const disposition = `attachment; filename="${fileName}"`;
       reply.headers({ etag, vary: "Accept, Accept-Encoding", "cache-control": "private, no-cache" });
-      if (names(request.headers["if-none-match"], etag)) return reply.code(304).send();
+      if (namesTag(request.headers["if-none-match"], etag)) return reply.code(304).send();
 
       if (stored.location !== undefined && delivery !== "stream" && !form.unpacks) {
         const location = await getSignedUrl(
@@ -186,7 +187,3 @@ async function storedResult({ db }: JobDeps, tenant: string, requestId: string):
 
 const bytesOf = ({ inline, compression }: Stored): Buffer =>
   Buffer.from(inline ?? "", compression === "gzip" ? "base64" : "utf8");
-
-/** Whether a header names the tag: one or several, weak ones too. */
-const names = (header: string | undefined, etag: string): boolean =>
-  header?.split(",").some((one) => ["*", etag].includes(one.trim().replace(/^W\//, ""))) ?? false;

@@ -58,7 +58,7 @@ export const JobDocument = Type.Object({
   responseId: Type.String(),
   task: Type.Object(
     { type: Type.Enum(["read", "update"]) },
-    { description: "without an inline payload: its items are counted" },
+    { additionalProperties: true, description: "as it was sent, without an inline payload: its items are counted" },
   ),
   priority: Type.Integer({ minimum: 0, maximum: 9 }),
   labels: Labels,

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { ListMultipartUploadsCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { project } from "../dispatcher/project.ts";
+import { Description } from "./testing/description.ts";
+import { inhabitedApi, SECRET } from "./testing/inhabited.ts";
+import { SOUND } from "./testing/sound.ts";
 import { testApi } from "./testing.ts";
 
 describe("tenants of the API", () => {
@@ -56,5 +60,49 @@ describe("tenants of the API", () => {
     const response = await p.app.inject({ method: "POST", url: "/jobs", payload, headers: other });
     assert.deepEqual([response.statusCode, response.json().tenant], [202, "other"]);
     assert.match((await call("get", "/jobs/waits", acme)).body, /secret of acme/);
+  });
+});
+
+describe("another tenant's token", function () {
+  this.slow(2_000);
+
+  it("is shown nothing of acme's by any operation, and changes nothing there", async function () {
+    this.timeout(60_000);
+    const p = await inhabitedApi();
+    try {
+      const { operations } = await Description.of(p.app);
+      const other = await p.as("other");
+      // What acme has: its jobs and what was answered, its upload and its result.
+      const kept = async () => [
+        (await p.admin.query("select * from jobs.jobs where tenant = 'acme' order by id")).rows,
+        (await p.admin.query("select * from jobs.tokens where tenant = 'acme' order by id")).rows,
+        (await p.s3.send(new ListMultipartUploadsCommand({ Bucket: "uploads" }))).Uploads?.map(({ Key }) => Key),
+        (await p.s3.send(new ListObjectsV2Command({ Bucket: "results" }))).Contents?.map(({ Key, ETag }) => [
+          Key,
+          ETag,
+        ]),
+      ];
+      const before = await kept();
+      for (const { id, method } of operations) {
+        const make = SOUND[id];
+        assert(make, `testing/sound.ts has no request of ${id}, and every operation needs one`);
+        const { url, payload } = make(p.known);
+        for (const [tenant, headers] of [
+          ["other", other],
+          ["nobody", {}],
+        ] as const) {
+          const answer = await p.app.inject({ method, url, headers, ...(payload ? { payload } : {}) });
+          assert.doesNotMatch(answer.body + JSON.stringify(answer.headers), new RegExp(SECRET), `${tenant}: ${id}`);
+          const named = Object.values(p.known).some((one) => typeof one === "string" && url.includes(`/${one}`));
+          if (named && tenant === "other") assert([403, 404].includes(answer.statusCode), `${id}: ${answer.body}`);
+        }
+      }
+      // The same requests are answered to acme itself, with what it has: so there was something to see.
+      const seen = (await p.app.inject({ url: "/jobs?text=secret", headers: p.acme })).body;
+      assert.match(seen, new RegExp(SECRET));
+      assert.deepEqual(await kept(), before);
+    } finally {
+      await p.close();
+    }
   });
 });

@@ -31,6 +31,8 @@ export async function testApi(settings: Record<string, object> = {}, cloud?: Pro
   return {
     ...d,
     app,
+    /** The connections of the API itself. */
+    pool: db,
     role: d.as,
     async as(tenant: string, ...scopes: Scope[]): Promise<{ authorization: string }> {
       const { token } = await createToken(d.admin, {

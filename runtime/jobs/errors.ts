@@ -14,7 +14,7 @@ export const ERRORS = {
     category: "User",
     retryable: false,
     http: 400,
-    message: "The request is not valid: {count} problem(s), listed in details.",
+    message: "The request is not valid: {count} problem(s), each listed with its field.",
   },
   RequestIdConflict: {
     category: "User",
@@ -108,7 +108,7 @@ export const ERRORS = {
     category: "System",
     retryable: true,
     http: 503,
-    message: "The store of files could not be used: {reason}",
+    message: "S3, or a queue, could not be used: {reason}",
   },
   TrackingUnavailable: {
     category: "System",

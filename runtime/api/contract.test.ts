@@ -1,0 +1,271 @@
+import assert from "node:assert/strict";
+import pg from "pg";
+import type { ErrorCode } from "../jobs/errors.ts";
+import type { Scope } from "../jobs/tokens.ts";
+import { type DescribedOperation, Description } from "./testing/description.ts";
+import { inhabitedApi } from "./testing/inhabited.ts";
+import { type Asked, type Known, SOUND } from "./testing/sound.ts";
+
+/** A request, who sends it (an admin of acme unless said), and what it is answered with: a status, or a code. */
+interface Case {
+  url: string;
+  payload?: object | string;
+  headers?: Record<string, string>;
+  as?: readonly Scope[];
+  answers: number | ErrorCode;
+  /** Headers that this answer of an operation does not have. */
+  without?: readonly string[];
+}
+
+const task = { type: "read", sql: "select 1 as n", format: "json" };
+
+/** What operations answer beside what is tried of all of them. */
+const MORE: Record<string, readonly Case[]> = {
+  getRates: [{ url: SOUND.getRates?.({} as Known).url ?? "", headers: { "if-none-match": "*" }, answers: 304 }],
+  submitJob: [
+    { url: "/jobs", payload: { requestId: "waiting", task }, answers: "RequestIdConflict" },
+    { url: "/jobs", payload: { requestId: "new", task }, answers: 202 },
+    { url: "/jobs", payload: { requestId: "new", task }, answers: 200 },
+    {
+      url: "/jobs",
+      payload: { task: { type: "update", target: "prices", source: { s3: "s3://results/large.csv" } } },
+      as: ["submit"],
+      answers: "SourceNotAllowed",
+    },
+    {
+      url: "/jobs",
+      payload: { task: { type: "update", target: "prices", source: { s3: "s3://uploads/none" } } },
+      answers: "SourceNotFound",
+    },
+  ],
+  getJob: ["waiting", "running", "ended", "large", "failed", "cancelled"].map((id) => ({
+    url: `/jobs/${id}`,
+    answers: 200,
+  })),
+  searchJobs: [
+    { url: "/jobs", answers: 200 },
+    { url: "/jobs?limit=1", answers: 200 },
+    { url: "/jobs?cursor=abc", answers: "InvalidRequest" },
+  ],
+  cancelJob: [{ url: "/jobs/running/cancel", answers: 202 }],
+  retryJob: [
+    { url: "/jobs/failed/retry", answers: 202 },
+    { url: "/jobs/ended/retry", answers: "NotRetryable" },
+  ],
+  explainJob: [
+    { url: "/explain", payload: { task: { ...task, sql: "selec" } }, answers: "InvalidSql" },
+    { url: "/explain", payload: { task: { ...task, sql: "select 1; select 2" } }, answers: "NotOneStatement" },
+  ],
+  getPreview: [
+    { url: "/jobs/large/preview", answers: 200 },
+    { url: "/jobs/waiting/preview", answers: "NotFinished" },
+    { url: "/jobs/failed/preview", answers: "NoResult" },
+    { url: "/jobs/gone/preview", answers: "ResultGone" },
+  ],
+  getTimeline: ["waiting", "running", "failed"].map((id) => ({ url: `/jobs/${id}/timeline`, answers: 200 })),
+  getResult: [
+    { url: "/jobs/large/result", answers: 302 },
+    { url: "/jobs/large/result?delivery=link", answers: 200, without: ["ETag", "Accept-Ranges"] },
+    { url: "/jobs/large/result?delivery=stream", answers: 200 },
+    { url: "/jobs/large/result?delivery=stream", headers: { range: "bytes=0-1" }, answers: 206 },
+    { url: "/jobs/large/result?delivery=stream", headers: { range: "bytes=99-" }, answers: "RangeNotSatisfiable" },
+    { url: "/jobs/large/result", headers: { accept: "image/png" }, answers: "NotAcceptable" },
+    { url: "/jobs/large/result", headers: { "if-none-match": "*" }, answers: 304 },
+    { url: "/jobs/waiting/result", answers: "NotFinished" },
+    { url: "/jobs/failed/result", answers: "NoResult" },
+    { url: "/jobs/gone/result?delivery=stream", answers: "ResultGone" },
+  ],
+  getResponse: [
+    { url: "/jobs/large/response", answers: 200 },
+    { url: "/jobs/failed/response", answers: 200 },
+    { url: "/jobs/cancelled/response", answers: 200 },
+    { url: "/jobs/waiting/response", answers: "NotFinished" },
+  ],
+  watchJob: [{ url: "/jobs/failed/events", answers: 200 }],
+  beginUpload: [{ url: "/uploads", payload: { fileName: "a.csv", bytes: 2_000 }, answers: "SourceTooLarge" }],
+};
+
+/** What is described and not answered here: where it is, or why it cannot be brought about. */
+const ELSEWHERE: Record<string, string> = {
+  Internal: "nothing brings it about",
+  TooManyRequests: "below, under low limits",
+  DatabaseUnavailable: "below, without a database",
+  StorageUnavailable: "storage.test.ts",
+  TrackingUnavailable: "tracking.test.ts",
+  "retryJob SourceNotFound": "a retry is taken in as submitJob's are",
+  "retryJob SourceNotAllowed": "the same",
+  "retryJob 200": "two retries at one moment",
+  "retryJob RequestIdConflict": "the same, with another's job in between",
+};
+
+type Api = Awaited<ReturnType<typeof inhabitedApi>>;
+const SETTINGS = {
+  api: { openRates: true, limits: { tokenPerMinute: 0, addressPerMinute: 0 } },
+  jobs: { sourceBytes: 1_000 },
+};
+const codeOf = ({ statusCode, body }: { statusCode: number; body: string }): string | number =>
+  statusCode < 400 ? statusCode : JSON.parse(body).type;
+
+describe("every operation of the API", function () {
+  this.slow(2_000);
+  let operations: readonly DescribedOperation[];
+  let description: Description;
+  before(async () => {
+    const p = await inhabitedApi(SETTINGS);
+    description = await Description.of(p.app);
+    ({ operations } = description);
+    await p.close();
+  });
+
+  /** What an operation answers well, as there are jobs to ask about. */
+  const soundOf = ({ id, path }: DescribedOperation, { known }: Api): Asked => {
+    const make = SOUND[id];
+    assert(make, `testing/sound.ts has no request of ${id}, and every operation needs one`);
+    const sound = make(known);
+    assert.match(sound.url, new RegExp(`^${path.replace(/\{\w+\}/g, "[^/?]+")}(\\?|$)`));
+    return sound;
+  };
+  /** Those that only look share an API; the others have one each, since some end what others look at. */
+  const groups = () => [
+    operations.filter(({ method }) => method === "GET"),
+    ...operations.filter(({ method }) => method !== "GET").map((one) => [one]),
+  ];
+
+  it("answers what it says, and can be brought to all of that", async function () {
+    this.timeout(120_000);
+    const missing: string[] = [];
+    const tryAll = async (p: Api, operation: DescribedOperation) => {
+      const sound = soundOf(operation, p);
+      const { id, method, responses } = operation;
+      const seen = new Set<string | number>();
+      const answersOf = async ({ url, payload, headers = {}, as = ["admin"], without }: Omit<Case, "answers">) => {
+        const whose = as.length > 0 ? await p.as("acme", ...as) : {};
+        const body = payload === undefined ? {} : { payload };
+        const response = await p.app.inject({ method, url, headers: { ...whose, ...headers }, ...body });
+        description.check(operation, response, without);
+        seen.add(codeOf(response));
+        return response;
+      };
+      for (const { answers, ...one } of [
+        ...ofAll(operation, sound),
+        ...(await ofWhatIsThere(p, operation, sound)),
+        ...(MORE[id] ?? []),
+      ]) {
+        const response = await answersOf(one);
+        assert.equal(codeOf(response), answers, `${id} ${one.url}: ${response.body.slice(0, 300)}`);
+      }
+      const response = await answersOf(sound);
+      assert(response.statusCode < 300, `${id}: ${response.body}`);
+      if (method === "GET") {
+        const head = await p.app.inject({ method: "HEAD", url: sound.url, headers: await p.as("acme", "admin") });
+        assert.deepEqual(
+          [head.statusCode, head.headers["content-type"], head.body],
+          [response.statusCode, response.headers["content-type"], ""],
+          `HEAD ${sound.url}`,
+        );
+      }
+      const works = Object.keys(responses).filter((status) => status < "400");
+      for (const one of [...works.map(Number), ...Description.codesOf(operation)])
+        if (!seen.has(one) && !(one in ELSEWHERE) && !(`${id} ${one}` in ELSEWHERE)) missing.push(`${id} ${one}`);
+    };
+    for (const group of groups()) {
+      const p = await inhabitedApi(SETTINGS);
+      try {
+        for (const operation of group) await tryAll(p, operation);
+      } finally {
+        await p.close();
+      }
+    }
+    assert.deepEqual(missing, [], "described, and never answered");
+  });
+
+  it("says when to come again to who asks for too much", async function () {
+    this.timeout(60_000);
+    const most = 20;
+    const limits = { tokenPerMinute: most, addressPerMinute: most, ratesPerMinute: most };
+    const p = await inhabitedApi({ api: { openRates: true, limits } });
+    try {
+      for (const operation of operations) {
+        if (!Description.codesOf(operation).includes("TooManyRequests")) continue;
+        const { url } = soundOf(operation, p);
+        const headers = operation.guarded ? await p.as("acme", "admin") : {};
+        const ask = () => p.app.inject({ method: operation.method, url, headers });
+        await Promise.all(Array.from({ length: most }, ask));
+        const response = await ask();
+        description.check(operation, response);
+        assert.equal(codeOf(response), "TooManyRequests", operation.id);
+      }
+    } finally {
+      await p.close();
+    }
+  });
+
+  it("says that it may work later where there is no database", async () => {
+    const p = await inhabitedApi({ api: { ...SETTINGS.api, openRates: false } });
+    try {
+      const headers = await p.as("acme", "admin");
+      const asked = operations.map((operation) => ({ operation, ...soundOf(operation, p) }));
+      // Nobody listens on port 1: the driver itself says what it says of that.
+      const gone = new pg.Pool({ host: "127.0.0.1", port: 1 });
+      p.pool.query = gone.query.bind(gone) as never;
+      p.pool.connect = gone.connect.bind(gone) as never;
+      for (const { operation, url, payload } of asked) {
+        const response = await p.app.inject({
+          method: operation.method,
+          url,
+          headers,
+          ...(payload ? { payload } : {}),
+        });
+        description.check(operation, response);
+        assert.equal(codeOf(response), operation.id === "isAlive" ? 200 : "DatabaseUnavailable", operation.id);
+        assert.doesNotMatch(response.body, /127\.0\.0\.1|ECONN/);
+      }
+      await gone.end();
+    } finally {
+      await p.close();
+    }
+  });
+});
+
+/** What is refused of all operations alike. */
+function ofAll({ path, guarded, takesBody, takesParameters, method }: DescribedOperation, sound: Asked): Case[] {
+  const { url } = sound;
+  const json = { "content-type": "application/json" };
+  const lacking: Scope[] = /^.(tokens|redrive)/.test(path)
+    ? ["read", "submit", "cancel"]
+    : method === "GET"
+      ? ["submit", "cancel"]
+      : ["read"];
+  const all: (Case | false)[] = [
+    guarded && { ...sound, as: [], answers: "Unauthorized" },
+    guarded && { ...sound, as: lacking, answers: "Forbidden" },
+    takesBody && { url, payload: "{", headers: json, answers: "UnreadableMessage" },
+    takesBody && { url, payload: `"${"x".repeat(1_100_000)}"`, headers: json, answers: "TooLarge" },
+    takesBody && { url, payload: "<x/>", headers: { "content-type": "text/xml" }, answers: "UnsupportedMediaType" },
+    takesBody && { url, payload: { none: 1 }, answers: "InvalidRequest" },
+    takesParameters && {
+      ...sound,
+      url: path.includes("{id}") ? path.replace("{id}", "!") : `${path}?none=1`,
+      answers: "InvalidRequest",
+    },
+    path.startsWith("/jobs/{id}") && { url: path.replace("{id}", "none"), answers: "UnknownJob" },
+    path === "/tokens/{id}" && { url: "/tokens/none", answers: "UnknownToken" },
+  ];
+  return all.filter((one) => one !== false);
+}
+
+/** What takes more than a fixed text to ask for: uploads of nobody and one that was never begun, and a caller's own token. */
+async function ofWhatIsThere(p: Api, { path }: DescribedOperation, sound: Asked): Promise<Case[]> {
+  if (path === "/tokens/{id}") {
+    const headers = await p.as("acme", "admin");
+    const { rows } = await p.admin.query("select id from jobs.tokens order by created_at desc limit 1");
+    return [{ url: `/tokens/${rows[0].id}`, headers, answers: "TokenInUse" }];
+  }
+  if (!path.startsWith("/uploads/{id}")) return [];
+  const [key = ""] = Buffer.from(p.known.upload, "base64url").toString().split("\n");
+  const neverBegun = Buffer.from(`${key}\nnever-begun`).toString("base64url");
+  return [
+    { ...sound, url: path.replace("{id}", "none"), answers: "NotFound" },
+    { ...sound, url: path.replace("{id}", neverBegun), answers: "SourceNotFound" },
+  ];
+}

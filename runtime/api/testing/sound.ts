@@ -1,0 +1,54 @@
+/** What is there to be asked for. */
+export interface Known {
+  /** A job that waits. */
+  waiting: string;
+  /** One that was cancelled. */
+  cancelled: string;
+  /** One that has succeeded. */
+  ended: string;
+  /** An upload that is under way, and the parts that it has. */
+  upload: string;
+  parts: { partNumber: number; etag: string }[];
+  /** A token that nobody needs. */
+  token: string;
+}
+
+/** A request as a caller may send it. */
+export interface Asked {
+  url: string;
+  payload?: object;
+}
+
+const read = { type: "read", sql: "select 1 as n", format: "json" };
+
+/**
+ * A request for each operation of the API that it answers well, by operationId. What holds for all operations is tried
+ * with these: an operation that is not here fails those tests.
+ */
+export const SOUND: Record<string, (known: Known) => Asked> = {
+  isAlive: () => ({ url: "/healthz" }),
+  isReady: () => ({ url: "/readyz" }),
+  getMetrics: () => ({ url: "/metrics" }),
+  getRates: () => ({ url: "/rates?date_from=2021-01-01&date_to=2021-01-02&orig_code=CNGGZ&dest_code=EETLL" }),
+  listQueries: () => ({ url: "/queries" }),
+  createToken: () => ({ url: "/tokens", payload: { name: "made", tenant: "acme", scopes: ["read"] } }),
+  listTokens: () => ({ url: "/tokens" }),
+  revokeToken: ({ token }) => ({ url: `/tokens/${token}` }),
+  submitJob: () => ({ url: "/jobs", payload: { task: read } }),
+  searchJobs: () => ({ url: "/jobs?text=secret&sort=totalMs&order=asc&limit=3" }),
+  getJob: ({ ended }) => ({ url: `/jobs/${ended}` }),
+  cancelJob: ({ waiting }) => ({ url: `/jobs/${waiting}/cancel` }),
+  retryJob: ({ cancelled }) => ({ url: `/jobs/${cancelled}/retry` }),
+  explainJob: () => ({ url: "/explain", payload: { task: read } }),
+  getPreview: ({ ended }) => ({ url: `/jobs/${ended}/preview?rows=1` }),
+  getTimeline: ({ ended }) => ({ url: `/jobs/${ended}/timeline` }),
+  getResult: ({ ended }) => ({ url: `/jobs/${ended}/result?delivery=stream` }),
+  getResponse: ({ ended }) => ({ url: `/jobs/${ended}/response` }),
+  watchJob: ({ ended }) => ({ url: `/jobs/${ended}/events` }),
+  beginUpload: () => ({ url: "/uploads", payload: { fileName: "new.csv", bytes: 9 } }),
+  completeUpload: ({ upload, parts }) => ({ url: `/uploads/${upload}/complete`, payload: { parts } }),
+  abortUpload: ({ upload }) => ({ url: `/uploads/${upload}` }),
+  getStats: () => ({ url: "/stats" }),
+  getFigures: () => ({ url: "/stats/figures?over=day" }),
+  redrive: () => ({ url: "/redrive", payload: { dryRun: true } }),
+};
