@@ -101,6 +101,22 @@ describe("what people look at", () => {
     assert.ok(database.connections >= 4 && database.maxConnections > database.connections);
   });
 
+  it("reads no job off the table itself, so a look costs what waits and what ended lately, not what there ever was", async () => {
+    await doAll([{ id: "a" }]);
+    await accept(await d.as("dispatcher"), [newJob("b")]);
+    await d.admin.query("begin");
+    // Of a table this small a plan would read all whatever indexes there are.
+    await d.admin.query("set local enable_seqscan = off");
+    await d.admin.query(
+      "select jobs.standing(5), jobs.activity(null, 60, 60, 900000), jobs.activity('default', 60, 60, 900000)",
+    );
+    const { rows } = await d.admin.query(
+      "select seq_scan::integer, idx_scan > 0 as by_index from pg_stat_xact_user_tables where schemaname = 'jobs' and relname = 'jobs'",
+    );
+    await d.admin.query("rollback");
+    assert.deepEqual(rows, [{ seq_scan: 0, by_index: true }]);
+  });
+
   it("is for the API alone", async () => {
     for (const role of ["job_keeper", "job_reader", "job_writer"] as const)
       await assert.rejects(readStanding(await d.as(role), 5), { code: "42501" });
