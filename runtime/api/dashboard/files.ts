@@ -39,7 +39,14 @@ export interface Site {
   page: Served;
   policy: string;
   files: ReadonlyMap<string, Served>;
+  /** What all files together are called: the page asks for them below it, so what lies there never changes. */
+  version: string;
 }
+
+/** All styles in one, in the order of their names. */
+const STYLES = "style.css";
+/** What the page asks for first: it asks for what the first view shows while all else is on its way. */
+const FIRST = ["first.js", "route.js"];
 
 /**
  * Reads the page, its modules and styles, and the libraries they import. No build step stands between these files and a
@@ -51,26 +58,40 @@ export function readSite(): Site {
     .map((name) => name.replaceAll("\\", "/"))
     .filter((name) => [".js", ".css", ".svg"].includes(extname(name)))
     .sort();
-  for (const name of own) files.set(name, served(name, readFileSync(new URL(name, CLIENT))));
-  for (const path of [...Object.values(LIBRARIES), ...LIBRARY_STYLES])
+  const read = (name: string) => readFileSync(new URL(name, CLIENT));
+  const isStyle = (name: string) => name.endsWith(".css");
+  for (const name of [...FIRST, ...own.filter((name) => !isStyle(name))]) files.set(name, served(name, read(name)));
+  for (const path of Object.values(LIBRARIES))
     files.set(`library/${path}`, served(path, readFileSync(inModules(path))));
+  const styles = [...LIBRARY_STYLES.map((path) => readFileSync(inModules(path))), ...own.filter(isStyle).map(read)];
+  files.set(STYLES, served(STYLES, Buffer.concat(styles.flatMap((style) => [style, Buffer.from("\n")]))));
 
+  const version = versionOf(files);
+  const base = `dashboard/${version}`;
   const importMap = JSON.stringify({
-    imports: Object.fromEntries(Object.entries(LIBRARIES).map(([name, path]) => [name, `./dashboard/library/${path}`])),
+    imports: Object.fromEntries(Object.entries(LIBRARIES).map(([name, path]) => [name, `./${base}/library/${path}`])),
   });
   // All at once, in place of one after the other as each is found to import the next.
-  const links = [...files.keys()].flatMap((path) =>
-    path.endsWith(".css")
-      ? [`<link rel="stylesheet" href="dashboard/${path}" />`]
-      : path.endsWith(".svg")
-        ? []
-        : [`<link rel="modulepreload" href="dashboard/${path}" />`],
-  );
-  const html = readFileSync(new URL("index.html", CLIENT), "utf8")
+  const modules = [...files.keys()].filter((path) => /\.m?js$/.test(path));
+  const links = [
+    `<link rel="stylesheet" href="${base}/${STYLES}" />`,
+    // Not before what the first ones ask for: a browser opens six connections to a server that speaks HTTP/1.1.
+    ...modules.map((path) => {
+      const priority = FIRST.includes(path) ? "high" : "low";
+      return `<link rel="modulepreload" href="${base}/${path}" fetchpriority="${priority}" />`;
+    }),
+  ];
+  const html = read("index.html")
+    .toString()
+    .replaceAll('="dashboard/', `="${base}/`)
     .replace("<!-- import map -->", `<script type="importmap">${importMap}</script>`)
     .replace("<!-- files -->", links.join("\n    "));
-  return { page: served("index.html", Buffer.from(html)), policy: policyOf(importMap), files };
+  return { page: served("index.html", Buffer.from(html)), policy: policyOf(importMap), files, version };
 }
+
+/** Another one as soon as any file differs. */
+export const versionOf = (files: Site["files"]): string =>
+  hashOf([...files].map(([path, { etag }]) => `${path} ${etag}`).join("\n")).slice(0, 16);
 
 /** Nothing but the page's own files runs or is fetched: text of a job that looks like markup stays text. */
 const policyOf = (inline: string) =>
@@ -95,6 +116,8 @@ function inModules(path: string): string {
 }
 
 function served(name: string, content: Buffer): Served {
-  const etag = `"${createHash("sha256").update(content).digest("base64url")}"`;
-  return { content, gzipped: gzipSync(content), type: TYPES[extname(name)] ?? "application/octet-stream", etag };
+  const type = TYPES[extname(name)] ?? "application/octet-stream";
+  return { content, gzipped: gzipSync(content), type, etag: `"${hashOf(content)}"` };
 }
+
+const hashOf = (content: string | Buffer) => createHash("sha256").update(content).digest("base64url");

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";
 import Fastify, { type FastifyInstance } from "fastify";
 import { handleErrors } from "../problem.ts";
+import { readSite, versionOf } from "./files.ts";
 import { dashboardRoutes } from "./routes.ts";
 
 describe("the files of the dashboard", () => {
@@ -22,7 +23,7 @@ describe("the files of the dashboard", () => {
   const libraries = async (): Promise<Record<string, string>> =>
     JSON.parse(/<script type="importmap">(.*?)<\/script>/.exec(await page())?.[1] ?? "").imports;
 
-  it("are all there, each of its type, asked about each time and answered in short when unchanged", async () => {
+  it("are all there, each of its type: the page asked about each time, its files kept under their version", async () => {
     const paths = await named();
     assert.ok(paths.length > 30);
     for (const path of ["/dashboard", ...paths]) {
@@ -31,11 +32,29 @@ describe("the files of the dashboard", () => {
       const type = { ".js": "text/javascript", mjs: "text/javascript", css: "text/css", svg: "image/svg" };
       const expected = Object.entries(type).find(([end]) => path.endsWith(end))?.[1] ?? "text/html";
       assert.ok(String(headers["content-type"]).startsWith(expected), path);
-      assert.equal(headers["cache-control"], "no-cache");
+      const caching = path === "/dashboard" ? "no-cache" : "public, max-age=31536000, immutable";
+      assert.equal(headers["cache-control"], caching, path);
       assert.equal(headers["x-content-type-options"], "nosniff");
       const again = await get(path, { "if-none-match": String(headers.etag) });
       assert.deepEqual([again.statusCode, again.body], [304, ""], path);
     }
+  });
+
+  it("answer a page of another version, as in a deployment under way, with what there is, to be asked about again", async () => {
+    const [path = ""] = (await named()).filter((one) => one.endsWith("/main.js"));
+    const foreign = await get(path.replace(/\/dashboard\/[^/]+/, "/dashboard/aaaaaaaaaaaaaaaa"));
+    assert.deepEqual([foreign.statusCode, foreign.headers["cache-control"]], [200, "no-cache"]);
+    assert.equal(foreign.body, (await get(path)).body);
+  });
+
+  it("lie below one version, libraries and icon included, which is made of all of them", async () => {
+    const paths = (await named()).concat(Object.values(await libraries()).map((path) => path.replace(".", "")));
+    const versions = new Set(paths.map((path) => /^\/dashboard\/([\w-]{16})\//.exec(path)?.[1]));
+    const { files, version } = readSite();
+    assert.deepEqual([...versions], [version]);
+    assert.equal(versionOf(files), version);
+    const [[path, file] = assert.fail()] = files;
+    assert.notEqual(versionOf(new Map([...files, [path, { ...file, etag: "other" }]])), version);
   });
 
   it("import nothing that is not there: every import of every module is a file or a name of the import map", async () => {
@@ -62,13 +81,14 @@ describe("the files of the dashboard", () => {
     assert.ok(policy.includes(`script-src 'self' 'sha256-${hash}';`), policy);
     assert.match(policy, /default-src 'none'.*style-src 'self'.*connect-src 'self'.*frame-ancestors 'none'/);
     assert.doesNotMatch(policy, /unsafe|\*|https?:|data:/);
-    assert.equal((await page()).match(/<script/g)?.length, 2);
+    assert.equal((await page()).match(/<script/g)?.length, 3);
     assert.doesNotMatch(await page(), /https?:\/\/| style=| on\w+=/);
   });
 
   it("come packed where that is understood", async () => {
-    const plain = await get("/dashboard/main.js");
-    const packed = await get("/dashboard/main.js", { "accept-encoding": "br, gzip" });
+    const [path = ""] = (await named()).filter((one) => one.endsWith("/main.js"));
+    const plain = await get(path);
+    const packed = await get(path, { "accept-encoding": "br, gzip" });
     assert.equal(packed.headers["content-encoding"], "gzip");
     assert.equal(gunzipSync(packed.rawPayload).toString(), plain.body);
     assert.match(String(plain.headers.vary), /accept-encoding/);
@@ -83,7 +103,9 @@ describe("the files of the dashboard", () => {
       "../routes.ts",
       "..%2froutes.ts",
     ]) {
-      assert.equal((await get(`/dashboard/${path}`)).statusCode, 404, path);
+      const [version] = /dashboard\/[\w-]{16}\//.exec(await page()) ?? [];
+      for (const base of ["dashboard/", version])
+        assert.equal((await get(`/${base}${path}`)).statusCode, 404, base + path);
     }
     assert.equal((await get("/dashboard/")).headers.location, "../dashboard");
   });

@@ -2,15 +2,26 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { JobError } from "../../jobs/errors.ts";
 import { readSite, type Served } from "./files.ts";
 
+const CACHING = {
+  /** Asked about each time, and answered in a few bytes where nothing has changed. */
+  asked: "no-cache",
+  /** What lies below a version never changes. A page made by another task of a deployment under way gets ours, once. */
+  kept: "public, max-age=31536000, immutable",
+} as const;
+
 /** GET /dashboard: jobs as they go, for people. It shows nothing without a token. */
 export function dashboardRoutes(app: FastifyInstance): void {
-  const { page, policy, files } = readSite();
+  const { page, policy, files, version } = readSite();
 
-  const send = (request: FastifyRequest, reply: FastifyReply, { content, gzipped, type, etag }: Served) => {
+  const send = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { content, gzipped, type, etag }: Served,
+    caching: keyof typeof CACHING,
+  ) => {
     reply.headers({
       etag,
-      // Asked about each time, and answered in a few bytes: a page never runs with the modules of another version.
-      "cache-control": "no-cache",
+      "cache-control": CACHING[caching],
       vary: "accept-encoding",
       "content-security-policy": policy,
       "x-content-type-options": "nosniff",
@@ -23,12 +34,13 @@ export function dashboardRoutes(app: FastifyInstance): void {
     return packed ? reply.header("content-encoding", "gzip").send(gzipped) : reply.send(content);
   };
 
-  app.get("/dashboard", { schema: { hide: true } }, (request, reply) => send(request, reply, page));
+  app.get("/dashboard", { schema: { hide: true } }, (request, reply) => send(request, reply, page, "asked"));
   // Relative addresses would miss by a level below it.
   app.get("/dashboard/", { schema: { hide: true } }, (_request, reply) => reply.redirect("../dashboard", 308));
   app.get<{ Params: { "*": string } }>("/dashboard/*", { schema: { hide: true } }, (request, reply) => {
-    const file = files.get(request.params["*"]);
+    const [, asked, path = ""] = /^([\w-]{16})\/(.*)$/.exec(request.params["*"]) ?? [];
+    const file = files.get(path);
     if (!file) throw new JobError("NotFound", { path: `GET ${request.url.split("?")[0]}` });
-    return send(request, reply, file);
+    return send(request, reply, file, asked === version ? "kept" : "asked");
   });
 }

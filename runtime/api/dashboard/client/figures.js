@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import { figuresPath } from "./first.js";
 import { ask } from "./http.js";
 import { usePolled } from "./polling.js";
 import { caller } from "./session.js";
@@ -23,7 +24,7 @@ export function useFigures() {
     over,
     async (signal) => {
       /** @type {import("./types.ts").Figures} */
-      const figures = await ask(`stats/figures?over=${over}`, { signal });
+      const figures = await ask(figuresPath(over), { signal });
       const known = caller.peek();
       if (JSON.stringify(known) !== JSON.stringify(figures.caller)) caller.value = figures.caller;
       return figures;

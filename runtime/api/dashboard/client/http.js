@@ -1,3 +1,4 @@
+import { authorization, firstAnswer } from "./first.js";
 import { signOut, token } from "./session.js";
 
 /** What the API refused, in its own words. */
@@ -23,15 +24,13 @@ export class Refused extends Error {
  */
 export async function send(path, { method = "GET", body, signal } = {}) {
   const used = token.value;
-  const response = await fetch(path, {
+  const init = {
     method,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     ...(signal ? { signal } : {}),
-    headers: {
-      authorization: `Bearer ${used}`,
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-    },
-  }).catch((error) => {
+    headers: { ...authorization(used), ...(body === undefined ? {} : { "content-type": "application/json" }) },
+  };
+  const response = await (firstAnswer(path) ?? fetch(path, init)).catch((error) => {
     if (signal?.aborted) throw error;
     throw new Error("The API cannot be reached. This page tries again by itself.", { cause: error });
   });

@@ -1,10 +1,9 @@
 import { computed, signal } from "@preact/signals";
+import { TOKEN_KEY } from "./first.js";
 
 /** Who looks: a token that lives as long as this tab does, and what the API says it may. */
 
-const KEY = "rates-token";
-
-export const token = signal(sessionStorage.getItem(KEY) ?? "");
+export const token = signal(sessionStorage.getItem(TOKEN_KEY) ?? "");
 /** Why the token is asked for again. */
 export const refusal = signal("");
 /** @type {import("@preact/signals").Signal<import("./types.ts").Figures["caller"] | undefined>} */
@@ -16,14 +15,14 @@ export const isAdmin = computed(() => may("admin"));
 
 /** @param {string} given */
 export function signIn(given) {
-  sessionStorage.setItem(KEY, given);
+  sessionStorage.setItem(TOKEN_KEY, given);
   refusal.value = "";
   token.value = given;
 }
 
 /** @param {string} [why] */
 export function signOut(why = "") {
-  sessionStorage.removeItem(KEY);
+  sessionStorage.removeItem(TOKEN_KEY);
   caller.value = undefined;
   refusal.value = why;
   token.value = "";

@@ -1,5 +1,6 @@
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { jobsPath, PAGE } from "../first.js";
 import { ago, count, duration, moment, STATE_WORDS, shareDone, whatOf } from "../format.js";
 import { ask } from "../http.js";
 import { usePolled } from "../polling.js";
@@ -10,7 +11,6 @@ import { Badge, Empty, Failure, Meter, Panel } from "../ui/parts.js";
 const EVERY_MS = 2_000;
 /** Between two keys of somebody who types. */
 const TYPING_MS = 150;
-const PAGE = 25;
 const MOST = 1_000;
 
 /** Jobs as they go, found as one types.
@@ -18,14 +18,10 @@ const MOST = 1_000;
 export function Jobs({ filter, refine }) {
   const [limit, setLimit] = useState(PAGE);
   const { text, status, type } = filter;
-  const search = new URLSearchParams({ limit: String(limit) });
-  for (const [name, value] of Object.entries({ text: text.trim(), status, type })) if (value) search.set(name, value);
+  const path = jobsPath(filter, limit);
   const { found, error, stale } = usePolled(
-    search.toString(),
-    (signal) =>
-      /** @type {Promise<{ jobs: import("../types.ts").Job[], cursor?: string }>} */ (
-        ask(`jobs?${search}`, { signal })
-      ),
+    path,
+    (signal) => /** @type {Promise<{ jobs: import("../types.ts").Job[], cursor?: string }>} */ (ask(path, { signal })),
     EVERY_MS,
   );
   const narrowed = Boolean(text || status || type);

@@ -1,6 +1,7 @@
 import { html } from "htm/preact";
 import { useEffect, useRef } from "preact/hooks";
 import { refusal, signIn } from "../session.js";
+import { ICON } from "./parts.js";
 
 /** Asks for the token, once a tab. */
 export function Login() {
@@ -16,7 +17,7 @@ export function Login() {
   return html`
     <main class="login">
       <form class="panel" onSubmit=${submit}>
-        <img src="dashboard/icon.svg" alt="" width="40" height="40" />
+        <img src=${ICON} alt="" width="40" height="40" />
         <h1>Rates platform</h1>
         <p class="dim">Live view of its jobs. It takes an API token that may read.</p>
         <label for="token">Token</label>

@@ -2,6 +2,7 @@ import { html } from "htm/preact";
 import { useEffect } from "preact/hooks";
 import { learnCaller } from "../figures.js";
 import { caller, isAdmin, may, signOut } from "../session.js";
+import { ICON } from "./parts.js";
 
 /** What is around every page. @param {{ page: string, children: unknown }} props */
 export function Shell({ page, children }) {
@@ -19,7 +20,7 @@ export function Shell({ page, children }) {
     <a class="skip" href="#content" onClick=${toContent}>Skip to content</a>
     <header class="bar">
       <div class="bar-inner">
-        <a class="brand" href="#/"><img src="dashboard/icon.svg" alt="" width="24" height="24" /> Rates platform</a>
+        <a class="brand" href="#/"><img src=${ICON} alt="" width="24" height="24" /> Rates platform</a>
         <nav aria-label="Pages">
           ${links
             .filter(({ shown }) => shown)

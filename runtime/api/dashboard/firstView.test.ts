@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import type { Browser, Page } from "playwright-core";
+import { startChromium } from "./testing/chromium.ts";
+import { manyJobs } from "./testing/manyJobs.ts";
+import { dashboardFor } from "./testing/page.ts";
+
+describe("the dashboard's first view", function () {
+  this.timeout(60_000);
+  this.slow(10_000);
+  let browser: Browser | undefined;
+  let p: Awaited<ReturnType<typeof dashboardFor>>;
+  let token = "";
+  before(async function () {
+    browser = await startChromium(this);
+    p = await dashboardFor(browser);
+    token = await p.token("admin");
+    await manyJobs(p.admin, 40);
+  });
+  afterEach(async () => {
+    for (const context of browser?.contexts() ?? []) await context.close();
+    assert.deepEqual(p?.complaints, []);
+  });
+  after(async () => {
+    await browser?.close();
+    await p?.close();
+  });
+
+  const isThere = (page: Page) =>
+    Promise.all([
+      page.getByRole("link", { name: "many-1", exact: true }).waitFor(),
+      page.getByRole("region", { name: "Slowest work" }).getByText("price_export").waitFor(),
+    ]);
+  /** What a page asks the API for, in order. */
+  const asksOf = (page: Page) => {
+    const asks: string[] = [];
+    page.on("request", (request) => {
+      const { pathname, search } = new URL(request.url());
+      if (!pathname.startsWith("/dashboard")) asks.push(pathname + search);
+    });
+    return asks;
+  };
+  /** Opens a page whose main module is held back until everything wanted has been asked for. */
+  const openHeld = async (hash: string, wanted: string[]) => {
+    const page = await p.open(undefined, hash);
+    await page.getByLabel("Token").waitFor();
+    await page.evaluate(`sessionStorage.setItem("rates-token", "${token}")`);
+    const asks = asksOf(page);
+    await page.route("**/main.js", async (route) => {
+      while (!wanted.every((one) => asks.includes(one))) await page.waitForEvent("request");
+      await route.continue();
+    });
+    await page.reload();
+    return { page, asks };
+  };
+
+  it("asks for what it shows before the rest of the page is there, and for nothing twice", async () => {
+    const wanted = ["/stats/figures?over=hour", "/jobs?limit=25"];
+    const { page, asks } = await openHeld("#/", wanted);
+    await isThere(page);
+    assert.deepEqual(asks.slice(0, 2).sort(), wanted.sort());
+    // What comes next comes as always, when it is time to look again.
+    await page.waitForResponse(/stats\/figures/);
+    const times = await page.evaluate(
+      "performance.getEntriesByType('resource').filter(({ name }) => /stats.figures/.test(name)).map(({ startTime }) => startTime)",
+    );
+    const [first = 0, second = 0] = times as number[];
+    assert.ok(second - first >= 1_500, `${times}`);
+  });
+
+  it("asks so for the search that its address names", async () => {
+    const search = "/jobs?limit=25&text=many+7&status=SUCCEEDED";
+    const { page, asks } = await openHeld("#/?text=many+7&status=SUCCEEDED", [search]);
+    await page.getByRole("link", { name: "many-7", exact: true }).waitFor();
+    assert.equal(asks.filter((one) => one.startsWith("/jobs")).length, 1);
+  });
+
+  it("asks for nothing early without a token, and for a job's page not for the overview", async () => {
+    const page = await p.open(undefined);
+    const asks = asksOf(page);
+    await page.reload();
+    await page.getByLabel("Token").waitFor();
+    assert.deepEqual(asks, []);
+    const job = await p.open(token, "#/jobs/default/many-1");
+    const asked = asksOf(job);
+    await job.reload();
+    await job.getByRole("heading", { name: "Timeline" }).waitFor();
+    assert.ok(!asked.some((one) => one.startsWith("/jobs?")), asked.join(" "));
+  });
+
+  it("fetches none of its files a second time", async () => {
+    const page = await p.open(token);
+    await isThere(page);
+    await page.reload();
+    await isThere(page);
+    const files = (await page.evaluate(
+      "performance.getEntriesByType('resource').filter(({ name }) => /dashboard\\//.test(name)).map(({ name, transferSize }) => ({ name, transferSize }))",
+    )) as { name: string; transferSize: number }[];
+    assert.ok(files.length > 30);
+    assert.deepEqual(
+      files.filter(({ transferSize }) => transferSize > 0),
+      [],
+    );
+  });
+});
