@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import { Database, type DatabaseArgs, databaseEnvironment, loginStatement } from "./database.ts";
 import { mocked, resolved } from "./testing.ts";
@@ -29,6 +30,14 @@ describe("the database of a stack", () => {
     assert.equal(inputs.multiAz, true);
     assert.equal(inputs.backupRetentionPeriod, 7);
     assert.equal(inputs.performanceInsightsEnabled, true);
+  });
+
+  it("is of the major that is tested and runs on one machine", async () => {
+    const { registry } = await made();
+    const [, major] =
+      /image: postgres:(\d+)/.exec(readFileSync(new URL("../compose.yaml", import.meta.url), "utf8")) ?? [];
+    assert.equal(registry.one("aws:rds/instance:Instance").inputs.engineVersion, major);
+    assert.equal(registry.one("aws:rds/parameterGroup:ParameterGroup").inputs.family, `postgres${major}`);
   });
 
   it("takes TLS only, and as many connections as capacity counted on", async () => {
