@@ -54,7 +54,7 @@ const LEAST_GROWTH = 1.1;
 const MOST_KILOBYTES = 2 ** 31 - 1;
 /** Seconds between figures of enhanced monitoring. */
 const MONITORING_SECONDS = 60;
-/** Days of Performance Insights that cost nothing. */
+/** Days of Performance Insights that cost nothing; CloudWatch Database Insights shows them since its own console ended (2026-07). */
 const INSIGHTS_DAYS = 7;
 
 /**

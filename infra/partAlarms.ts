@@ -34,7 +34,7 @@ export function databaseAlarms(watched: Watched): Alarm[] {
       key: "database-cpu",
       means: "The database's processors have been busy for a quarter of an hour: everything takes longer.",
       action:
-        "See in Performance Insights which statement it is. Fewer runs at once, or a larger database.instanceClass.",
+        "See in CloudWatch Database Insights which statement it is. Fewer runs at once, or a larger database.instanceClass.",
       watches: measure("databaseCpu", "Average", by),
       is: ">",
       threshold: 90,
@@ -55,7 +55,7 @@ export function databaseAlarms(watched: Watched): Alarm[] {
       key: "database-disk",
       means: `The database's disk does nearly the ${limit} operations a second that it can.`,
       action:
-        "See in Performance Insights what reads or writes so much. More memory (database.instanceClass) saves reads; from 400 GiB on the disk can do four times as much.",
+        "See in CloudWatch Database Insights what reads or writes so much. More memory (database.instanceClass) saves reads; from 400 GiB on the disk can do four times as much.",
       watches: {
         expression: "reads + writes",
         of: { reads: measure("diskReads", "Average", by), writes: measure("diskWrites", "Average", by) },

@@ -26,7 +26,7 @@ const DATA = [
   "secretsmanager:GetSecretValue",
   "ssm:GetParameter*",
   "rds-db:connect",
-  // The database's log and Performance Insights show statements with their values.
+  // The database's log and its Insights show statements with their values.
   "rds:Download*",
   "pi:*",
   "logs:GetLogEvents",
