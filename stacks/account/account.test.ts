@@ -63,6 +63,19 @@ describe("an account's first day", () => {
     ]);
   });
 
+  it("lets a deployment take back each tag and right that it may give", async () => {
+    const registry = await roles();
+    const allowed = registry.statements("w-deploy").flatMap(({ Effect, Action }) => (Effect === "Allow" ? Action : []));
+    const opposites = { Create: "Delete", Tag: "Untag", Put: "Delete", Attach: "Detach", Add: "Remove" };
+    const given = Object.entries(opposites).flatMap(([gives, takes]) =>
+      allowed
+        .filter((action: string) => action.startsWith(`iam:${gives}`))
+        .map((action: string) => action.replace(gives, takes).replace("RoleTo", "RoleFrom")),
+    );
+    assert.equal(given.length, 7);
+    for (const action of given) assert.ok(allowed.includes(action), action);
+  });
+
   it("is refused with all that is wrong at once", () => {
     assert.throws(
       () =>

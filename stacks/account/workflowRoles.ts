@@ -140,6 +140,7 @@ export class WorkflowRoles extends pulumi.ComponentResource {
           "iam:DeleteInstanceProfile",
           "iam:GetInstanceProfile",
           "iam:TagInstanceProfile",
+          "iam:UntagInstanceProfile",
           "iam:AddRoleToInstanceProfile",
           "iam:RemoveRoleFromInstanceProfile",
         ],
