@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type EngineEvent, LocalWorkspace, PulumiCommand } from "@pulumi/pulumi/automation/index.js";
+import { type Deployment, type EngineEvent, LocalWorkspace, PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import { parse, stringify } from "yaml";
 import { findPulumi } from "./command.ts";
 import { awsProvider } from "./provider/aws/provider.ts";
@@ -55,7 +55,9 @@ export interface Engine {
   /** Every file of the backend as text, backups and history included: what must not hold a secret. */
   stateText(): string;
   /** The state as `pulumi stack export` writes it, for `pulumi policy analyze --file`. */
-  exportState(): Promise<unknown>;
+  exportState(): Promise<Deployment>;
+  /** Puts such a state in place of the stack's own, as `pulumi stack import` does. */
+  importState(state: Deployment): Promise<void>;
   /** Uses another program from now on. */
   use(program: Program): void;
   /** Sets configuration by key with namespace, in place of what these keys had; the next run is the first with it. */
@@ -129,6 +131,7 @@ export async function engine(options: EngineOptions): Promise<Engine> {
       },
       stateText: () => readAll(join(folder, "state")),
       exportState: () => stack.exportStack(),
+      importState: (state) => stack.importStack(state),
       use: (next) => {
         program = next;
       },

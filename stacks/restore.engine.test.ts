@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { Provider } from "@pulumi/aws/provider.js";
+import type { Deployment } from "@pulumi/pulumi/automation/index.js";
+import { Database, loginStatement } from "../infra/database.ts";
+import { roleFor } from "../infra/role.ts";
+import { blocksOf } from "./docs/commands.ts";
+import { requireEngine } from "./testing/command.ts";
+import { type Engine, engine } from "./testing/engine.ts";
+import { Cloud } from "./testing/provider/cloud.ts";
+
+const PLACE = { region: "eu-central-1", accountId: "111111111111" };
+const INSTANCE = "aws:rds/instance:Instance";
+const RESTORED = `db-${"R".repeat(26)}`;
+
+/** A database, and a part that logs in to it. */
+async function program(): Promise<Record<string, unknown>> {
+  const aws = new Provider("aws", { region: "eu-central-1", allowedAccountIds: [PLACE.accountId] });
+  const database = new Database(
+    "db",
+    {
+      placement: { vpcId: "vpc-1", subnetIds: ["subnet-1", "subnet-2"] },
+      instanceClass: "db.t4g.medium",
+      storageGb: 50,
+      multiAz: false,
+      deletionProtection: true,
+      backupDays: 7,
+      maxConnections: 400,
+      keepData: true,
+      retentionDays: 30,
+    },
+    { providers: { aws } },
+  );
+  const statements = [loginStatement(database.endpoint, PLACE, ["dispatcher"])];
+  roleFor("part", { service: "lambda.amazonaws.com", statements }, { provider: aws });
+  return {};
+}
+
+/** What infra/OPERATING.md does to the exported state. */
+function edited(state: Deployment, old: string): Deployment {
+  const line = blocksOf("infra/OPERATING.md")
+    .flatMap(({ text }) => text.split("\n"))
+    .find((command) => command.startsWith("sed "));
+  assert.ok(line !== undefined, "the page edits the state");
+  const command = line
+    .replace("-i ", "")
+    .replace("<old resource id>", old)
+    .replace("<new resource id>", RESTORED)
+    .replace(" state.json", "");
+  const input = JSON.stringify(state, undefined, 4);
+  const { stdout, status } = spawnSync("bash", ["-c", command], { input, encoding: "utf8" });
+  assert.equal(status, 0);
+  assert.notEqual(stdout, input);
+  return JSON.parse(stdout);
+}
+
+describe("a database that was restored beside the old one, in the real engine", () => {
+  let stack: Engine;
+  before(function () {
+    requireEngine(this);
+  });
+  after(() => stack?.close());
+
+  it("takes its place once the state knows its resource id, and not by its name alone", async function () {
+    this.timeout(120_000);
+    stack = await engine({ program, cloud: new Cloud({ account: PLACE.accountId }) });
+    await stack.up();
+    const { cloud } = stack;
+    const [old] = cloud.ofType(INSTANCE);
+    assert(old);
+    const state = await stack.exportState();
+
+    // What RDS has after the page's commands: two instances, whose names were swapped.
+    const { address, identifier } = old.properties;
+    cloud.put({
+      ...old,
+      properties: { ...old.properties, identifier: `${identifier}-old`, address: `${identifier}-old.rds` },
+    });
+    cloud.put({ ...old, id: RESTORED, properties: { ...old.properties, id: RESTORED, resourceId: RESTORED } });
+
+    await stack.refresh();
+    assert.equal(
+      instanceIn(await stack.exportState()).outputs.identifier,
+      `${identifier}-old`,
+      "it follows the old one",
+    );
+
+    await stack.importState(edited(state, old.id));
+    await stack.refresh();
+    await stack.up();
+    const { id, outputs } = instanceIn(await stack.exportState());
+    assert.deepEqual([id, outputs.identifier, outputs.address], [RESTORED, identifier, address]);
+    const policies = cloud.ofType("aws:iam/rolePolicy:RolePolicy").map(({ properties }) => String(properties.policy));
+    assert.ok(
+      policies.some((policy) => policy.includes(`dbuser:${RESTORED}/dispatcher`)),
+      "the part may log in to it",
+    );
+    assert.equal(cloud.ofType(INSTANCE).length, 2, "the old one stays until somebody deletes it");
+    assert.deepEqual(Object.keys((await stack.preview()).changes), ["same"]);
+  });
+});
+
+const instanceIn = ({ deployment }: Deployment): { id: string; outputs: Record<string, unknown> } =>
+  deployment.resources.find(({ type }: { type: string }) => type === INSTANCE);
