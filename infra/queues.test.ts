@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { Queues, type QueuesArgs } from "./queues.ts";
 import { mocked, type Registry } from "./testing.ts";
 
@@ -34,6 +35,12 @@ describe("the queues of a stack", () => {
     assert.equal(queue(registry, "requests").visibilityTimeoutSeconds, 365);
     assert.equal(queue(registry, "wakeups").visibilityTimeoutSeconds, 365);
     assert.ok(queue(registry, "wakeups").messageRetentionSeconds >= 365);
+  });
+
+  it("keep a request as long as the page on stopping work says", async () => {
+    const page = readFileSync(new URL("OPERATING.md", import.meta.url), "utf8");
+    const [, days] = /wait in their queue \((\d+) days at most\)/.exec(page) ?? [];
+    assert.equal(queue(await made(), "requests").messageRetentionSeconds, Number(days) * 86_400);
   });
 
   it("give a request up only after days of receives, to a queue that keeps it longer", async () => {
