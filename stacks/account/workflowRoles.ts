@@ -41,7 +41,8 @@ const DATA = [
 
 /**
  * The two roles of the workflows. A pull request's preview only reads, and neither data nor secrets; a deployment is made
- * from an environment, which may want an approval first. Forks get neither: their tokens have another subject.
+ * from an environment, which may want an approval first. Forks get neither: their own runs have another subject, and GitHub
+ * lets a pull request from one ask for no token.
  */
 export class WorkflowRoles extends pulumi.ComponentResource {
   readonly preview: Role;
