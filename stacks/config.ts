@@ -14,17 +14,15 @@ import { unlessWrong } from "./wrong.ts";
 /** A stack's configuration with its defaults filled in, or everything that is wrong with it. */
 export type ParsedConfig =
   | { config: StackConfig; problems?: undefined; despite?: undefined }
-  | {
-      config?: undefined;
-      problems: ConfigProblem[];
-      /** Makes a further check, unless it reads a field that is wrong. */
-      despite<R>(check: (config: StackConfig) => R): R | undefined;
-    };
+  | { config?: undefined; problems: ConfigProblem[]; despite: Despite };
+
+/** Makes a further check of a configuration that is wrong, unless it reads a field that is. */
+type Despite = <R>(check: (config: StackConfig) => R) => R | undefined;
 
 /** A stack that fits its account, or everything that is wrong with it. */
 export type PlannedStack =
-  | { config: StackConfig; plan: CapacityPlan; problems?: undefined }
-  | { config?: undefined; plan?: undefined; problems: ConfigProblem[] };
+  | { config: StackConfig; plan: CapacityPlan; problems?: undefined; despite?: undefined }
+  | { config?: undefined; plan?: undefined; problems: ConfigProblem[]; despite: Despite };
 
 /** The project's name: the prefix of its keys in Pulumi.<stack>.yaml. */
 export const PROJECT = "rates-platform";
@@ -62,9 +60,11 @@ export function planStack(raw: unknown, stack: string): PlannedStack {
   const { config, problems, despite } = parseStackConfig(raw, stack);
   if (config) {
     const capacity = planCapacity(config);
-    return capacity.plan ? { config, plan: capacity.plan } : { problems: capacity.problems };
+    return capacity.plan
+      ? { config, plan: capacity.plan }
+      : { problems: capacity.problems, despite: (check) => check(config) };
   }
-  return { problems: [...problems, ...(despite((sound) => planCapacity(sound).problems) ?? [])] };
+  return { problems: [...problems, ...(despite((sound) => planCapacity(sound).problems) ?? [])], despite };
 }
 
 /**

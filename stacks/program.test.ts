@@ -61,6 +61,20 @@ describe("a stack as the program is given it", () => {
     assert.match(refusal(handed(rawConfig()), { RATES_ROLE_ARN: "deploy" })[1] ?? "", /is no role's ARN/);
   });
 
+  it("is refused for its role together with what else is wrong", () => {
+    const RATES_ROLE_ARN = "arn:aws:iam::222222222222:role/deploy";
+    const wrong = handed({ ...rawConfig(), arch: "arm" });
+    const lines = refusal(wrong, { RATES_ROLE_ARN });
+    assert.match(lines[1] ?? "", /^ {2}arch "arm" has to be/);
+    assert.match(lines[2] ?? "", /^ {2}RATES_ROLE_ARN .*account 222222222222/);
+    const full = handed({ ...rawConfig(), quotas: { glueRuns: 0 } });
+    assert.ok(refusal(full, { RATES_ROLE_ARN }).some((line) => line.includes("RATES_ROLE_ARN")));
+    // Nothing is said of an account that is itself wrong; a role that is none shows all the same.
+    const nobody = handed(rawConfig((it) => ({ ...it, account: { ...it.account, id: "1" } })));
+    assert.ok(!refusal(nobody, { RATES_ROLE_ARN }).some((line) => line.includes("RATES_ROLE_ARN")));
+    assert.ok(refusal(nobody, { RATES_ROLE_ARN: "deploy" }).some((line) => line.includes("RATES_ROLE_ARN")));
+  });
+
   it("shows no value of a key that it does not know: it may be a secret", () => {
     const lines = refusal({ ...handed(rawConfig()), "rates-platform:dbPassword": "correct-horse" }).join("\n");
     assert.match(lines, /dbPassword/);

@@ -35,14 +35,13 @@ export function soundStack(
     ([key, value]) => [key, key in StackConfig.properties ? value : HIDDEN] as const,
   );
   const planned = planStack(Object.fromEntries(known), name);
-  const wrong = [...problems, ...guards(all), ...(planned.problems ?? [])];
   const { config, plan } = planned;
   const roleArn = env[ROLE] || undefined;
-  const role = config && roleArn ? checkRole(roleArn, config) : [];
-  if (!config || wrong.length + role.length > 0)
-    throw new RunError(
-      `Pulumi.${name}.yaml cannot be deployed:\n${listProblems([...wrong, ...role])}\nNothing was changed.`,
-    );
+  const checked = (sound: StackConfig) => (roleArn ? checkRole(roleArn, sound) : []);
+  const role = config ? checked(config) : planned.despite(checked);
+  const wrong = [...problems, ...guards(all), ...(planned.problems ?? []), ...(role ?? [])];
+  if (!config || wrong.length > 0)
+    throw new RunError(`Pulumi.${name}.yaml cannot be deployed:\n${listProblems(wrong)}\nNothing was changed.`);
   return { name, config, plan, ...(roleArn ? { roleArn } : {}) };
 }
 
@@ -62,7 +61,7 @@ function guards(all: Readonly<Record<string, string>>): ConfigProblem[] {
 
 function checkRole(roleArn: string, { account }: StackConfig): ConfigProblem[] {
   const id = /^arn:aws[a-z-]*:iam::([0-9]{12}):role\/.+$/.exec(roleArn)?.[1];
-  if (id === account.id) return [];
+  if (id !== undefined && id === account.id) return [];
   const message =
     id === undefined
       ? "is no role's ARN: use one as arn:aws:iam::<account>:role/<name>, or unset it."
