@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
-import { DescribeInstancesCommand, DescribeLaunchTemplateVersionsCommand, EC2Client } from "@aws-sdk/client-ec2";
-import { GetJobCommand, GetJobRunsCommand, GlueClient } from "@aws-sdk/client-glue";
+import {
+  DescribeInstancesCommand,
+  DescribeLaunchTemplateVersionsCommand,
+  EC2Client,
+  type Instance,
+} from "@aws-sdk/client-ec2";
+import { GetConnectionCommand, GetJobCommand, GetJobRunsCommand, GlueClient } from "@aws-sdk/client-glue";
 import { HeadBucketCommand, S3Client } from "@aws-sdk/client-s3";
-import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
+import { GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { StackOutputs } from "../cli/stackOutputs.ts";
 import type { Target } from "./target.ts";
 
@@ -15,15 +20,38 @@ export interface CloudClaim {
   readonly try?: (outputs: StackOutputs, target: Target) => Promise<string>;
 }
 
-const instancesOf = async ({ region, stack }: StackOutputs) => {
+const LIVING = ["pending", "running"];
+
+/** Instances that this stack has, and has had: EC2 shows one for an hour after its end, its tags too. */
+const instancesOf = async ({ region, stack }: StackOutputs): Promise<Instance[]> => {
   const ec2 = new EC2Client({ region });
-  const Filters = [
-    { Name: "tag:rates:stack", Values: [`rates-${stack}-ec2`] },
-    { Name: "instance-state-name", Values: ["pending", "running"] },
-  ];
+  const Filters = [{ Name: "tag:rates:stack", Values: [`rates-${stack}-ec2`] }];
   const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ Filters }));
   return Reservations.flatMap(({ Instances = [] }) => Instances);
 };
+const isLiving = ({ State }: Instance): boolean => LIVING.includes(State?.Name ?? "");
+
+/** What a stack's instances are told from others by, and by whom a run is found: of the template, and of the request. */
+const TAGS = ["Name", "stack", "owner", "costCentre", "rates:stack", "rates:run", "rates:runner"];
+
+/** Where the SDK finds a service, without TLS. */
+const withoutTls = (service: string, region: string): string =>
+  (process.env.AWS_ENDPOINT_URL ?? `https://${service}.${region}.amazonaws.com`).replace(/^https:/, "http:");
+
+/** Asks the same twice: over TLS, which has to be answered, and without, which has to be forbidden and nothing else. */
+async function refusesPlain(
+  what: string,
+  overTls: () => Promise<unknown>,
+  plain: () => Promise<unknown>,
+): Promise<void> {
+  await overTls();
+  const error = await plain().then(
+    () => undefined,
+    (refusal: { $metadata?: { httpStatusCode?: number }; message: string }) => refusal,
+  );
+  assert.ok(error, `${what} answers without TLS`);
+  assert.equal(error.$metadata?.httpStatusCode, 403, `${what} without TLS: ${error.message}`);
+}
 
 /** In the order of the traps that they are about (the number in brackets). */
 export const CLOUD_CLAIMS: readonly CloudClaim[] = [
@@ -40,10 +68,22 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
   },
   {
     claim: "queues and buckets refuse what does not come over TLS",
-    async try({ region, resultsBucket }) {
-      const s3 = new S3Client({ region, endpoint: `http://s3.${region}.amazonaws.com` });
-      await assert.rejects(s3.send(new HeadBucketCommand({ Bucket: resultsBucket })));
-      return "refused";
+    async try({ region, resultsBucket: Bucket, requestQueueUrl: QueueUrl }, { sqs }) {
+      const look = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] });
+      // A queue's URL is where the SDK asks, unless it is told otherwise.
+      const plain = { region, useQueueUrlAsEndpoint: false, endpoint: withoutTls("sqs", region) };
+      await refusesPlain(
+        "the request queue",
+        () => sqs.send(look),
+        () => new SQSClient(plain).send(look),
+      );
+      const head = new HeadBucketCommand({ Bucket });
+      await refusesPlain(
+        "the results' bucket",
+        () => new S3Client({ region }).send(head),
+        () => new S3Client({ region, endpoint: withoutTls("s3", region) }).send(head),
+      );
+      return "both are forbidden";
     },
   },
   {
@@ -64,6 +104,18 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
       const { Job } = await new GlueClient({ region }).send(new GetJobCommand({ JobName: glueJob }));
       assert.deepEqual([Job?.MaxRetries, Job?.JobRunQueuingEnabled ?? false], [0, false]);
       return `${Job?.ExecutionProperty?.MaxConcurrentRuns} runs`;
+    },
+  },
+  {
+    claim: "Glue's job has a way into two zones or more (22)",
+    async try({ region, glueJob }) {
+      const glue = new GlueClient({ region });
+      const { Job } = await glue.send(new GetJobCommand({ JobName: glueJob }));
+      const names = Job?.Connections?.Connections ?? [];
+      const connections = await Promise.all(names.map((Name) => glue.send(new GetConnectionCommand({ Name }))));
+      const zones = connections.map((one) => one.Connection?.PhysicalConnectionRequirements?.AvailabilityZone);
+      assert.ok(new Set(zones).size >= 2 && new Set(zones).size === zones.length, `connections in ${zones.join(", ")}`);
+      return zones.join(", ");
     },
   },
   {
@@ -98,7 +150,8 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
   },
   {
     claim: "instances take IMDSv2 only, have no key and no public address (26)",
-    async try({ region, launchTemplate }) {
+    async try(outputs) {
+      const { region, launchTemplate } = outputs;
       const { LaunchTemplateVersions: [latest] = [] } = await new EC2Client({ region }).send(
         new DescribeLaunchTemplateVersionsCommand({ LaunchTemplateId: launchTemplate, Versions: ["$Latest"] }),
       );
@@ -107,7 +160,14 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
         [MetadataOptions?.HttpTokens, KeyName, InstanceInitiatedShutdownBehavior],
         ["required", undefined, "terminate"],
       );
-      return `version ${latest?.VersionNumber}`;
+      const living = (await instancesOf(outputs)).filter(isLiving);
+      for (const one of living)
+        assert.deepEqual(
+          [one.MetadataOptions?.HttpTokens, one.KeyName || undefined, one.PublicIpAddress || undefined],
+          ["required", undefined, undefined],
+          one.InstanceId,
+        );
+      return `version ${latest?.VersionNumber}, and ${living.length} instances that run`;
     },
   },
   {
@@ -116,7 +176,17 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
   },
   {
     claim: "tags of the launch template and of the request are both on an instance (25)",
-    byHand: "the tags rates:run and rates:stack of a running instance",
+    async try(outputs) {
+      const instances = await instancesOf(outputs);
+      assert.ok(instances.length > 0, "no update has had an instance in the last hour");
+      for (const { InstanceId, Tags = [] } of instances)
+        assert.deepEqual(
+          TAGS.filter((tag) => !Tags.some(({ Key, Value }) => Key === tag && Value)),
+          [],
+          `${InstanceId} lacks tags`,
+        );
+      return `${instances.length} instances`;
+    },
   },
   {
     claim: "a launch whose answer was lost is found by its token, and not made twice (25)",
@@ -150,7 +220,7 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
     async try(outputs) {
       const patience = Date.now() + 15 * 60_000;
       for (;;) {
-        const left = await instancesOf(outputs);
+        const left = (await instancesOf(outputs)).filter(isLiving);
         if (left.length === 0) return "none is left";
         if (Date.now() > patience) throw new Error(`${left.length} instances still run after 15 minutes`);
         await new Promise((resolve) => setTimeout(resolve, 15_000));
