@@ -2,14 +2,13 @@ import type { Played } from "../worker.ts";
 import { play } from "./schedule.ts";
 import { Stage } from "./stage.ts";
 
-/** Schedules after which the platform begins anew, with the other tracking store. */
+/** Schedules after which the platform begins anew, with another tracking store. */
 const ACT = 5;
-/** Nobody listens there: a tracking store that is unavailable from the first moment to the last. */
-const NOWHERE = "http://127.0.0.1:1";
+const TRACKING = ["postgres", "unsteady", "nowhere"] as const;
 
 /**
- * Plays schedules against the platform's processes, one after the other on one platform, every few of them on a new one. In
- * every other act no tracking store answers.
+ * Plays schedules against the platform's processes, one after the other on one platform, every few of them on a new one,
+ * each with a tracking store that fares in another way.
  * @param onPlayed called for every schedule; answers whether another one is wanted
  */
 export async function playProcesses(
@@ -19,7 +18,7 @@ export async function playProcesses(
   const end = seed + count;
   let next = seed;
   for (let act = Math.floor(seed / ACT); next < end; act++) {
-    const stage = await Stage.open(act % 2 === 1 ? { tracking: NOWHERE } : {});
+    const stage = await Stage.open({ tracking: TRACKING[act % TRACKING.length] ?? "postgres" });
     try {
       for (let played = 0; played < ACT && next < end; played++, next++) {
         const { broken, history } = await play(stage, next);

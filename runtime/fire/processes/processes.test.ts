@@ -65,4 +65,30 @@ describe("the promises of the platform, whatever happens to its processes", () =
       await stage.close();
     }
   });
+
+  it("are seen broken: documents that nobody brings up to date, though launches fail and so do the store's calls", async function () {
+    this.timeout(5 * SCHEDULE_MS);
+    const stage = await Stage.open({ tracking: "unsteady" });
+    try {
+      let refused = 0;
+      for (let seed = 1; seed <= 3 && refused === 0; seed++) {
+        const { broken, history } = await play(stage, seed);
+        assert.deepEqual(broken, [], history.join("\n"));
+        const [runs] =
+          (await stage.server.look(
+            "select count(*)::int as refused from jobs.runs where outcome ~ 'the process could not be started'",
+          )) ?? [];
+        refused = runs.refused;
+      }
+      assert(refused > 0, "no launch of three schedules was refused");
+      await stage.server.look("drop trigger mark_changed on jobs.jobs");
+      const { broken } = await play(stage, 4);
+      assert(
+        broken.some((one) => one.startsWith("the tracking store")),
+        broken.join("\n"),
+      );
+    } finally {
+      await stage.close();
+    }
+  });
 });

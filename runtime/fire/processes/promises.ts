@@ -14,8 +14,9 @@ export async function isAtRest(stage: Stage, { accepted, conflicts }: Told): Pro
     (await server.look(
       `select (select count(*)::int from jobs.jobs where request_id = any ($1) and finished_at is not null) as ended,
          (select count(*)::int from jobs.responses where sent_at is null)
+         + (select case when $2 then count(*) else 0 end::int from jobs.tracking_outbox)
          + (select count(*)::int from jobs.runs where state <> 'ENDED') as open`,
-      [ids],
+      [ids, stage.keepsDocuments],
     )) ?? [];
   if (row?.ended !== ids.length || row.open > 0 || livingRuns(directory).length > 0) return false;
   const refused = (id: string) =>
@@ -44,6 +45,11 @@ export async function brokenPromises(
   if (open.length > 0) broken.push(`promise 5: ${open.length} runs were never found to have ended`);
   const living = livingRuns(directory).length;
   if (living > 0) broken.push(`promise 5: ${living} runs outlive their work`);
+
+  if (stage.keepsDocuments) {
+    for (const id of await stage.wrongDocuments([...accepted]))
+      broken.push(`the tracking store has not caught up: the document of ${id} is not its job's`);
+  }
 
   for (const { requestId, prices: own, rows, task } of asked) {
     if (!accepted.has(requestId)) continue;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { random } from "../../../db/sample/random.ts";
 import { STEPS } from "../../jobs/steps.ts";
 import { signal } from "../../local/processes.ts";
-import { type Fault, layOut, livingRuns } from "./files.ts";
+import { type Fault, type LaunchFate, layOut, livingRuns } from "./files.ts";
 import { brokenPromises, isAtRest } from "./promises.ts";
 import { askedBy, OTHER } from "./requests.ts";
 import type { Stage } from "./stage.ts";
@@ -12,9 +12,13 @@ import type { Told } from "./told.ts";
 const TROUBLE_MS = 4_000;
 /** How long the platform may take after that. */
 const RECOVERY_MS = 90_000;
-/** How often it is looked at meanwhile, and how far the clock is put forward each time that nothing is under way. */
+/**
+ * How often it is looked at meanwhile, and how far the clock is put forward each time that nothing is under way: a little
+ * while a run begins, and more where none lives and only a back-off or a deadline is waited for.
+ */
 const LOOK_MS = 200;
 const LEAP_SECONDS = 1;
+const LONG_LEAP_SECONDS = 5;
 /** Runs that faults are laid out for. */
 const RUNS = 12;
 /** How long something is paused at most: past the lease of a run. */
@@ -41,6 +45,7 @@ export async function play(stage: Stage, seed: number): Promise<{ broken: string
   layOut(
     stage.directory,
     Array.from({ length: RUNS }, () => faultBy(pick)),
+    Array.from({ length: RUNS }, () => launchBy(pick)),
   );
   breakCalls(stage, pick);
 
@@ -59,6 +64,7 @@ export async function play(stage: Stage, seed: number): Promise<{ broken: string
 
   history.push(`${Math.round(performance.now() - begun)} ms: nothing goes wrong any more`);
   stage.proxy.fate = () => "go";
+  if (stage.tracking) stage.tracking.fate = () => "go";
   layOut(stage.directory, []);
   const rested = await recover(stage, told);
   history.push(`${Math.round(performance.now() - begun)} ms: ${rested ? "at rest" : "not at rest, and given up"}`);
@@ -78,7 +84,15 @@ function faultBy(pick: () => number): Fault {
   return { step: "COMMIT", action: "crash Postgres" };
 }
 
-/** Calls of SQS and S3 fail, often in some schedules and hardly in others. */
+/** Most launches are left alone. */
+function launchBy(pick: () => number): LaunchFate {
+  const kind = pick();
+  if (kind < 0.2) return "refuse";
+  if (kind < 0.25) return "fail before";
+  return kind < 0.35 ? "fail after" : "go";
+}
+
+/** Calls of SQS, S3 and the tracking store fail, often in some schedules and hardly in others. */
 function breakCalls(stage: Stage, pick: () => number): void {
   const often = () => (pick() < 0.5 ? 0.25 : 0.03);
   const [before, after, throttle] = [often(), often(), often()];
@@ -88,6 +102,10 @@ function breakCalls(stage: Stage, pick: () => number): void {
     if (chance < before + after) return "fail after";
     return chance < before + after + throttle ? "throttle" : "go";
   };
+  if (!stage.tracking) return;
+  const whole = stage.proxy.fate;
+  const some = often();
+  stage.tracking.fate = () => (pick() < some ? "refuse some" : whole());
 }
 
 /** The requests, late, twice and in any order; over the queue or the API. */
@@ -187,7 +205,7 @@ async function recover(stage: Stage, told: Told): Promise<boolean> {
     await server.look(
       `update fire.clock set ahead = ahead + make_interval(secs => $1)
        where not exists (select from jobs.jobs where status = 'IN_PROGRESS')`,
-      [LEAP_SECONDS],
+      [livingRuns(directory).length > 0 ? LEAP_SECONDS : LONG_LEAP_SECONDS],
     );
   }
   return false;

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { type Cloud, startCloud } from "../../local/cloud.ts";
@@ -15,6 +16,7 @@ import { layOut, OVER } from "./files.ts";
 import { Part } from "./part.ts";
 import { type CallProxy, startProxy } from "./proxy.ts";
 import { Server } from "./server.ts";
+import { startTracking, type TrackingStandIn } from "./tracking.ts";
 
 const program = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 /** Far less than in production: what is given up after that time should be given up within a schedule. */
@@ -31,10 +33,16 @@ export interface Arrived {
   readonly status: string;
 }
 
+/** Nobody listens there. */
+const NOWHERE = "http://127.0.0.1:1";
+
 /** What a stage is like. */
 export interface StageOptions {
-  /** Where documents are kept; without it in Postgres. */
-  tracking?: string;
+  /**
+   * Where documents are kept: in Postgres; in a stand-in for OpenSearch, whose calls fare as schedules say; or nowhere, for
+   * nobody answers from the first moment to the last.
+   */
+  tracking?: "postgres" | "unsteady" | "nowhere";
   /** How long runs without work stay. Default: not at all. */
   idleSeconds?: number;
 }
@@ -47,6 +55,8 @@ export class Stage {
   readonly directory: string;
   readonly server: Server;
   readonly proxy: CallProxy;
+  /** Where documents are kept, if that is neither Postgres nor nowhere. */
+  readonly tracking: TrackingStandIn | undefined;
   /** Those that are current: a deployment puts others in their places. */
   api!: Part;
   dispatcher!: Part;
@@ -67,14 +77,16 @@ export class Stage {
     directory: string;
     server: Server;
     proxy: CallProxy;
+    tracking: TrackingStandIn | undefined;
     cloud: Cloud;
     token: string;
     choices: StageOptions;
   }) {
-    const { directory, server, proxy, cloud, token, choices } = made;
+    const { directory, server, proxy, tracking, cloud, token, choices } = made;
     this.directory = directory;
     this.server = server;
     this.proxy = proxy;
+    this.tracking = tracking;
     this.#cloud = cloud;
     this.#token = token;
     this.#choices = choices;
@@ -98,8 +110,12 @@ export class Stage {
       Server.start(join(directory, "postgres"), join(directory, "postgres.log")),
       startCloud(),
     ]);
-    const [proxy, token] = await Promise.all([startProxy(cloud.port), localToken(directory, server.url)]);
-    const stage = new Stage({ directory, server, proxy, cloud, token, choices });
+    const [proxy, token, tracking] = await Promise.all([
+      startProxy(cloud.port),
+      localToken(directory, server.url),
+      choices.tracking === "unsteady" ? startTracking() : undefined,
+    ]);
+    const stage = new Stage({ directory, server, proxy, tracking, cloud, token, choices });
     await stage.deploy("first");
     return stage;
   }
@@ -130,6 +146,7 @@ export class Stage {
   /** The environment of API and dispatcher. */
   #environment(version: string): NodeJS.ProcessEnv {
     const { tracking, idleSeconds = 0 } = this.#choices;
+    const endpointOfTracking = tracking === "nowhere" ? NOWHERE : this.tracking?.endpoint;
     // SQS and S3 are reached through the proxy only.
     const { port } = this.proxy;
     const through = (url: string) => url.replace(`:${this.#cloud.port}/`, `:${port}/`);
@@ -143,7 +160,7 @@ export class Stage {
       pathStyleS3: true,
       runners: { glue: kind(SLOTS.glue), ec2: kind(SLOTS.ec2) },
       jobs: { rawSql: true, leaseSeconds: LEASE_SECONDS, inlineBytes: 4_000, readsOnEc2: true },
-      ...(tracking === undefined ? {} : { tracking: { endpoint: tracking } }),
+      ...(endpointOfTracking === undefined ? {} : { tracking: { endpoint: endpointOfTracking } }),
     };
     const { postgres } = this.server;
     return {
@@ -189,6 +206,27 @@ export class Stage {
     return Buffer.from((await Body?.transformToByteArray()) ?? []);
   }
 
+  /** Whether documents are kept at all. */
+  get keepsDocuments(): boolean {
+    return this.#choices.tracking !== "nowhere";
+  }
+
+  /** The documents of requests that are not those of their jobs. Asked once nothing is left to do. */
+  async wrongDocuments(requestIds: readonly string[]): Promise<string[]> {
+    const jobs = await this.server.look(
+      `select d.tenant, d.request_id, d.version::int, d.document, t.version::int as kept_version, t.document as kept
+       from jobs.documents d left join tracking.documents t on t.tenant = d.tenant and t.request_id = d.request_id
+       where d.request_id = any ($1)`,
+      [requestIds],
+    );
+    return (jobs ?? []).flatMap(({ tenant, request_id, version, document, kept_version, kept }) => {
+      const found = this.tracking
+        ? this.tracking.get(`${tenant}/${request_id}`)
+        : { version: kept_version, document: kept };
+      return found?.version === version && isDeepStrictEqual(found?.document, document) ? [] : [request_id];
+    });
+  }
+
   /** Where runs found that there were too many of them. */
   get over(): string[] {
     const file = join(this.directory, OVER);
@@ -208,7 +246,7 @@ export class Stage {
     this.#closing.abort();
     await Promise.all([this.api.stop(), this.dispatcher.stop(), this.#receiving]);
     await this.server.stop();
-    await this.proxy.close();
+    await Promise.all([this.proxy.close(), this.tracking?.close()]);
     this.#sqs.destroy();
     this.#s3.destroy();
     await this.#cloud.stop();

@@ -1,0 +1,74 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+
+/** What becomes of a call: "refuse some" takes every other document of a bulk and has no room for the rest. */
+export type TrackingFate = "go" | "fail before" | "fail after" | "throttle" | "refuse some";
+
+/** A document as it is kept. */
+export interface Kept {
+  readonly version: number;
+  readonly document: object;
+}
+
+/** Stands for an OpenSearch that documents are written to, and keeps them by id and external version as one does. */
+export interface TrackingStandIn {
+  readonly endpoint: string;
+  /** Asked for the fate of every call. */
+  fate: () => TrackingFate;
+  /** What is kept under an id, `tenant/requestId`. */
+  get(id: string): Kept | undefined;
+  close(): Promise<void>;
+}
+
+interface Written {
+  readonly index: { _id: string; version: number };
+}
+
+const REJECTED = { type: "rejected_execution_exception", reason: "rejected execution of coordinating operation" };
+
+/** Starts one whose calls fare as a schedule says; nothing of it is lost. */
+export async function startTracking(): Promise<TrackingStandIn> {
+  const kept = new Map<string, Kept>();
+  const server = createServer((incoming, outgoing) => {
+    answer(incoming, outgoing).catch(() => incoming.socket.destroy());
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const standIn: TrackingStandIn = {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    fate: () => "go",
+    get: (id) => kept.get(id),
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+
+  async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const body = await text(incoming);
+    const fate = standIn.fate();
+    const say = (status: number, content: object) =>
+      outgoing.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(content));
+    if (fate === "fail before") return void incoming.socket.destroy();
+    if (fate === "throttle") return void say(429, { error: REJECTED, status: 429 });
+    const content = incoming.url?.startsWith("/_bulk") ? { items: write(body, fate === "refuse some") } : {};
+    if (fate === "fail after") return void incoming.socket.destroy();
+    say(200, content);
+  }
+
+  /** What became of each document: taken, later than one that is there (external_gte), or not taken now. */
+  function write(body: string, refuses: boolean): object[] {
+    const lines = body.trim().split("\n");
+    return Array.from({ length: lines.length / 2 }, (_, at) => {
+      const { _id, version } = (JSON.parse(lines[2 * at] ?? "") as Written).index;
+      if (refuses && at % 2 === 1) return { index: { status: 429, error: REJECTED } };
+      if ((kept.get(_id)?.version ?? 0) > version)
+        return { index: { status: 409, error: { type: "version_conflict_engine_exception", reason: "later" } } };
+      kept.set(_id, { version, document: JSON.parse(lines[2 * at + 1] ?? "").document });
+      return { index: { status: 201 } };
+    });
+  }
+  return standIn;
+}
