@@ -31,3 +31,34 @@ describe("a message that cannot be stored", () => {
       }
     });
 });
+
+describe("a message that is no request and as large as SQS takes", () => {
+  let d: Awaited<ReturnType<typeof testDispatcher>>;
+  before(async () => {
+    d = await testDispatcher();
+  });
+  after(() => d.close());
+
+  // Of one byte a character, and of three, which the limit may cut through.
+  for (const filler of ["x", "東", "x東"])
+    it(`is put away with its reason, which counts too, and answered: '${filler}'`, async function () {
+      this.timeout(60_000);
+      const begin = '{"requestId":"large","a":"';
+      const fill = Math.floor((1_048_576 - begin.length) / Buffer.byteLength(filler));
+      const body = `${begin}${filler.repeat(fill)}`.padEnd(
+        1_048_576 - Buffer.byteLength(filler.repeat(fill)) + filler.length * fill,
+        "y",
+      );
+      assert.equal(Buffer.byteLength(body), 1_048_576);
+      assert.deepEqual(await onRequests(d.context, sqsEvent(body)), { batchItemFailures: [] });
+      const [dead, ...more] = await d.receive(d.context.queues.deadLetters);
+      assert.equal(more.length, 0);
+      assert.equal(dead?.MessageAttributes?.errorType?.StringValue, "UnreadableMessage");
+      assert.match(dead?.MessageAttributes?.reason?.StringValue ?? "", /Unterminated string/);
+      const kept = dead?.Body ?? "";
+      assert(body.startsWith(kept), "what is left is its beginning");
+      assert(Buffer.byteLength(kept) > 1_048_000, `${Buffer.byteLength(kept)} bytes of it are left`);
+      const [answer] = await d.receive(d.context.queues.responses);
+      assert.equal(JSON.parse(answer?.Body ?? "{}").requestId, "large");
+    });
+});

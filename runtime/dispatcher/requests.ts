@@ -10,6 +10,9 @@ import type { DueResponse } from "../jobs/store.ts";
 import type { Context } from "./context.ts";
 import { schedule } from "./schedule.ts";
 
+/** What SQS takes in a message: its text, and names, types and values of its attributes (SendMessage API reference). */
+const MESSAGE_BYTES = 1_048_576;
+
 /** A message's content, if it can be read. `requestId` is undefined where no answer can be addressed. */
 type Opened = {
   record: SQSRecord;
@@ -103,21 +106,37 @@ const usable = (requestId: unknown, tenant: unknown) => ({
 /** To the dead-letter queue with the reason, and an answer where one can be addressed; only then it may leave the queue. */
 async function bury(context: Context, { record, requestId, tenant, problem }: Opened): Promise<void> {
   const error = problem ?? new JobError("UnreadableMessage", { reason: "it has no usable requestId" });
-  const text = (value: string) => ({ DataType: "String", StringValue: value });
+  const attributes = {
+    errorType: error.code,
+    reason: error.message,
+    ...(requestId ? { requestId, tenant } : {}),
+  };
   await context.sqs.send(
     new SendMessageCommand({
       QueueUrl: context.queues.deadLetters,
-      MessageBody: record.body,
-      MessageAttributes: {
-        errorType: text(error.code),
-        reason: text(error.message),
-        ...(requestId ? { requestId: text(requestId), tenant: text(tenant) } : {}),
-      },
+      MessageBody: fitted(record.body, attributes),
+      MessageAttributes: Object.fromEntries(
+        Object.entries(attributes).map(([name, StringValue]) => [name, { DataType: "String", StringValue }]),
+      ),
     }),
   );
   context.log.warn({ messageId: record.messageId, requestId }, `dead letter: ${error.message}`);
   if (requestId !== undefined)
     await deliver(context, [await refuse(context.db, tenant, requestId, error, record.body)]);
+}
+
+/** A message's text, or so much of it as SQS takes beside attributes: what is no request is worth its reason, not its end. */
+function fitted(body: string, attributes: Record<string, string>): string {
+  const beside = Object.entries(attributes)
+    .flat()
+    .concat(Object.keys(attributes).map(() => "String"));
+  const room = MESSAGE_BYTES - Buffer.byteLength(beside.join(""));
+  if (Buffer.byteLength(body) <= room) return body;
+  // A character that was cut through becomes U+FFFD.
+  return Buffer.from(body)
+    .subarray(0, room - 3)
+    .toString()
+    .replace(/\uFFFD$/, "");
 }
 
 function fail(context: Context, failures: Set<string>, record: SQSRecord, error: unknown): void {
