@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type pg from "pg";
-import type { Role } from "./database.ts";
+import { connectionOptions, type Role } from "./database.ts";
 import { jobDatabase } from "./testing.ts";
 
 /** What each role is refused. 42501: not permitted; 25006: read-only transaction. */
@@ -62,5 +65,57 @@ describe("the roles", () => {
     const ended = new Promise((resolve) => reader.once("end", resolve));
     await canceller.query("select pg_terminate_backend($1)", [rows[0].pid]);
     await ended;
+  });
+
+  it("ends the session of a run whose machine is gone, in mid-statement too", async () => {
+    for (const role of ["job_reader", "job_writer"] as const) {
+      const { rows } = await (await fixture.as(role)).query("show client_connection_check_interval");
+      assert.equal(rows[0].client_connection_check_interval, "10s", role);
+    }
+  });
+});
+
+describe("a connection of a role", () => {
+  const env = {
+    DATABASE_HOST: "db.example.com",
+    DATABASE_PORT: "5433",
+    DATABASE_AUTH: "iam",
+    AWS_REGION: "eu-central-1",
+    AWS_ACCESS_KEY_ID: "AKIATEST",
+    AWS_SECRET_ACCESS_KEY: "test",
+  };
+
+  it("logs in with a token of its own, for the role and the host that it connects to", async () => {
+    const before = { ...process.env };
+    Object.assign(process.env, env);
+    try {
+      const { password } = connectionOptions("job_reader");
+      assert.equal(typeof password, "function", "asked for at each connection: a token lives 15 minutes");
+      const token = new URL(`https://${await (password as () => Promise<string>)()}`);
+      assert.equal(token.host, "db.example.com:5433");
+      assert.deepEqual(
+        ["Action", "DBUser", "X-Amz-Expires"].map((name) => token.searchParams.get(name)),
+        ["connect", "job_reader", "900"],
+      );
+    } finally {
+      for (const name of Object.keys(env)) delete process.env[name];
+      Object.assign(process.env, before);
+    }
+  });
+
+  it("checks the server's certificate for that host, and notices a peer that is gone", () => {
+    const folder = mkdtempSync(join(tmpdir(), "rates-ca-"));
+    try {
+      const file = join(folder, "ca.pem");
+      writeFileSync(file, "the authorities");
+      const { ssl, keepAlive, keepAliveInitialDelayMillis } = connectionOptions("dispatcher", {
+        ...env,
+        DATABASE_CA: file,
+      });
+      assert.deepEqual(ssl, { ca: "the authorities", servername: "db.example.com" });
+      assert.deepEqual([keepAlive, keepAliveInitialDelayMillis], [true, 10_000]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

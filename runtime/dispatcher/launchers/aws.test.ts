@@ -9,7 +9,7 @@ import {
 } from "@aws-sdk/client-ec2";
 import { CreateJobCommand, GetJobRunCommand, GlueClient } from "@aws-sdk/client-glue";
 import { requirePython } from "../../runner/glue/testing/python.ts";
-import { Refused } from "../launcher.ts";
+import { Refused, TooLate } from "../launcher.ts";
 import { Ec2Launcher, RUN_TAG } from "./ec2.ts";
 import { GlueLauncher } from "./glue.ts";
 import { type Moto, startMoto } from "./testing/moto.ts";
@@ -84,6 +84,45 @@ describe("launchers against moto's AWS", () => {
         assert.match(error.message, /^ConcurrentRunsExceededException/);
         return true;
       });
+    });
+
+    it("knows which answers say that there is no room now; any other leaves the outcome open", async () => {
+      const name = await job(1);
+      const answerOf = async (error: string) => {
+        glue.middlewareStack.add(
+          () => async () => {
+            throw Object.assign(new Error("no"), { name: error });
+          },
+          { name: "refusing", step: "initialize" },
+        );
+        const thrown = await launcher(name)
+          .start(randomUUID(), "glue")
+          .catch((one: unknown) => one);
+        glue.middlewareStack.remove("refusing");
+        return thrown instanceof Refused;
+      };
+      for (const error of [
+        "ConcurrentRunsExceededException",
+        "ResourceNumberLimitExceededException",
+        "ThrottlingException",
+      ])
+        assert.equal(await answerOf(error), true, error);
+      for (const error of [
+        "InternalServiceException",
+        "OperationTimeoutException",
+        "TimeoutError",
+        "AccessDeniedException",
+      ])
+        assert.equal(await answerOf(error), false, error);
+    });
+
+    it("starts no run once its time is over", async () => {
+      const name = await job(1);
+      const late = () => {
+        throw new TooLate();
+      };
+      await assert.rejects(launcher(name).start(randomUUID(), "glue", { inTime: late }), TooLate);
+      assert.deepEqual(await launcher(name).living(), []);
     });
 
     it("finds a run whose launch was not recorded, and asks for the end of that one", async () => {
@@ -224,6 +263,52 @@ describe("launchers against moto's AWS", () => {
       } finally {
         ec2.middlewareStack.remove("full");
       }
+    });
+
+    it("knows which answers say that there is no room now, here or at all; any other leaves the outcome open", async () => {
+      const answers: Record<string, "refused at once" | "refused after every subnet" | "open"> = {
+        InsufficientInstanceCapacity: "refused after every subnet",
+        InsufficientFreeAddressesInSubnet: "refused after every subnet",
+        Unsupported: "refused after every subnet",
+        VcpuLimitExceeded: "refused at once",
+        InstanceLimitExceeded: "refused at once",
+        MaxSpotInstanceCountExceeded: "refused at once",
+        SpotMaxPriceTooLow: "refused at once",
+        RequestLimitExceeded: "refused at once",
+        InternalError: "open",
+        UnauthorizedOperation: "open",
+        IdempotentParameterMismatch: "open",
+        TimeoutError: "open",
+      };
+      const found: typeof answers = {};
+      for (const name of Object.keys(answers)) {
+        let calls = 0;
+        ec2.middlewareStack.add(
+          (next, context) => async (args) => {
+            if (context.commandName !== "RunInstancesCommand") return next(args);
+            calls++;
+            throw Object.assign(new Error("no"), { name });
+          },
+          { name: "refusing", step: "initialize" },
+        );
+        const error = await launcher.start(randomUUID(), "ec2").catch((thrown: unknown) => thrown);
+        ec2.middlewareStack.remove("refusing");
+        found[name] = !(error instanceof Refused)
+          ? "open"
+          : calls === subnetIds.length
+            ? "refused after every subnet"
+            : "refused at once";
+      }
+      assert.deepEqual(found, answers);
+    });
+
+    it("asks for no instance, in no subnet, once its time is over", async () => {
+      const run = randomUUID();
+      const late = () => {
+        throw new TooLate();
+      };
+      await assert.rejects(launcher.start(run, "ec2", { inTime: late }), TooLate);
+      assert.deepEqual(await states(run), []);
     });
 
     it("does not take an instance that is not shown for a dead one", async () => {
