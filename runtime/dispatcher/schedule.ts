@@ -62,8 +62,13 @@ async function launch(
     if (context.now() > until) throw new TooLate();
   };
   try {
-    await runLaunched(context.db, run, await context.launchers[runner].start(run, runner, { inTime, larger }));
-    return true;
+    const launcher = context.launchers[runner];
+    const externalId = await launcher.start(run, runner, { inTime, larger });
+    if (await runLaunched(context.db, run, externalId)) return true;
+    // The call itself took too long. The run would take no job, since it is refused when it reports in, but it is there.
+    context.log.warn({ run, runner, externalId }, "a run was launched after its slot was given up: ending it");
+    await launcher.stop(run, externalId);
+    return false;
   } catch (error) {
     if (error instanceof Refused) {
       const until = await runRefused(context.db, run, error.message);

@@ -98,6 +98,21 @@ describe("the dispatcher's duties", () => {
     assert.equal(d.launcher.started.length, 2);
   });
 
+  it("ends a run whose launch took so long that its slot was given up, which would do nothing but be there", async () => {
+    await accept(d.context.db, [newJob("a")]);
+    const { start } = d.launcher;
+    d.launcher.start = async (run, runner) => {
+      const externalId = await start.call(d.launcher, run, runner);
+      await silence();
+      d.launcher.statuses.set(run, "UNKNOWN");
+      await reap(d.context);
+      return externalId;
+    };
+    assert.equal(await schedule(d.context), 0);
+    assert.deepEqual(d.launcher.stopped, d.launcher.started);
+    assert.equal(await runStarted(await d.as("job_keeper"), d.launcher.started[0] ?? ""), false);
+  });
+
   it("ends the session of a lost job before it gives the job on", async () => {
     await accept(d.context.db, [newJob("a")]);
     const { run, reader } = await claimed();

@@ -71,8 +71,13 @@ export async function expireJobs(db: Database, days: number, limit: number): Pro
   return Number(rows[0].expired);
 }
 
-export async function runLaunched(db: Database, run: string, externalId: string): Promise<void> {
-  await db.query("select jobs.run_launched($1, $2)", [run, externalId]);
+/** Records what a run is called outside; answers whether it still has its slot: of one that came too late it is another's. */
+export async function runLaunched(db: Database, run: string, externalId: string): Promise<boolean> {
+  const { rows } = await db.query(
+    "select jobs.run_launched($1, $2), (select state from jobs.runs where id = $1) as state",
+    [run, externalId],
+  );
+  return rows[0].state !== "ENDED";
 }
 
 /** The account has no room for this run now: frees its slot and pauses the kind; answers until when (ISO). */

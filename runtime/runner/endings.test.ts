@@ -46,6 +46,26 @@ for (const kind of ["TypeScript", "Python"] as const)
       await ended(made);
     });
 
+    it("touches no job when it comes after its slot was given up, or when another one has its name", async () => {
+      const runners = { glue: { slots: 1, idleSeconds: 60 }, ec2: { slots: 0 } };
+      const p = await testPlatform({ runners, jobs: { leaseSeconds: 30 } });
+      try {
+        await p.request({ requestId: "waits", task: { type: "read", sql: "select 1 as n" } });
+        const [id = ""] = p.launcher.started.splice(0);
+        for (const state of ["ENDED", "RUNNING"]) {
+          await p.admin.query("update jobs.runs set state = $2 where id = $1", [id, state]);
+          const run = p.start(id, "glue", undefined, python);
+          assert.equal(await run.exit, 0, run.output());
+        }
+        const { status, attempts } = await p.document("waits");
+        assert.deepEqual([status, attempts], ["PENDING", []]);
+        const { rows } = await p.admin.query("select state, seen_at from jobs.runs");
+        assert.deepEqual(rows, [{ state: "RUNNING", seen_at: null }]);
+      } finally {
+        await p.close();
+      }
+    });
+
     it("takes no further job once its lifetime is up, whatever waits", async () => {
       await ended(await busy({ lifetimeSeconds: 1 }));
     });
