@@ -1,4 +1,5 @@
--- What people look at every few seconds, for less: figures (0007) and activity (0008) answer as they did, from less work.
+-- What people look at every few seconds, for less: figures (0007) and activity (0008) answer as they did, from less work,
+-- but that a job which was cancelled is no error, and one that never ran has no run time.
 set local role migrator;
 
 -- Jobs that wait are read off the two indexes that hold them: `status = 'PENDING'` alone is in none, and every look read
@@ -33,7 +34,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
       count(*) filter (where status = 'FAILED' and error ->> 'category' = 'User') as failed_by_request,
       count(*) filter (where status = 'FAILED' and error ->> 'category' <> 'User') as failed_by_platform,
       percentile_cont(0.95) within group (order by (stats ->> 'queueMs')::float8) / 1000 as queue,
-      percentile_cont(0.95) within group (order by (stats ->> 'executionMs')::float8) / 1000 as execution,
+      percentile_cont(0.95) within group (order by (stats ->> 'executionMs')::float8) filter (where attempt > 0) / 1000 as execution,
       max((stats ->> 'peakMemoryBytes')::float8) as peak
     from jobs.jobs, span where finished_at >= since and finished_at < until group by runner
   ), attempts as (
@@ -84,7 +85,8 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     select now, step, date_bin(step, now, '2000-01-01T00:00:00Z') - step * (p_steps - 1) as since from clock
   ), ended as materialized (
     select date_bin(step, finished_at, since) as at, status, finished_at,
-      (stats -> 'queueMs')::float8 as queue, (stats -> 'executionMs')::float8 as run, (stats -> 'totalMs')::float8 as total,
+      (stats -> 'queueMs')::float8 as queue, (stats -> 'totalMs')::float8 as total,
+      case when attempt > 0 then (stats -> 'executionMs')::float8 end as run,
       case when error is not null then error ->> 'type' end as error_type,
       case when error is not null then error ->> 'category' end as category,
       case when result ? 'location' then (result ->> 'bytes')::bigint end as pointed,
@@ -109,11 +111,11 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     left join stepped e on e.at = s.at left join accepted a on a.at = s.at
   ), errors as (
     select coalesce(jsonb_agg(jsonb_build_object('type', error_type, 'category', category, 'count', n, 'last', jobs.iso(last)) order by n desc, error_type), '[]') as list
-    from (select error_type, category, count(*) as n, max(finished_at) as last from ended where error_type is not null group by 1, 2) e
+    from (select error_type, category, count(*) as n, max(finished_at) as last from ended where status = 'FAILED' group by 1, 2) e
   ), slowest as (
     select coalesce(jsonb_agg(jsonb_build_object('what', what, 'count', n, 'p50', p[1], 'p95', p[2], 'max', most) order by p[2] desc, what), '[]') as list
     from (select what, count(*) as n, percentile_cont(array[0.5, 0.95]) within group (order by run) as p, max(run) as most
-          from ended group by what order by 3 desc limit 10) w
+          from ended where run is not null group by what order by 3 desc limit 10) w
   ), sums as (
     select percentile_cont(array[0.5, 0.95, 0.99]) within group (order by queue) as queue,
       percentile_cont(array[0.5, 0.95, 0.99]) within group (order by run) as run,

@@ -3,7 +3,7 @@ import { type Activity, readActivity, readStanding } from "./activity.ts";
 import { backendOf } from "./backend.ts";
 import { JobError } from "./errors.ts";
 import { closeRunners, planRuns } from "./runs.ts";
-import { accept, claim, finish, runStarted } from "./store.ts";
+import { accept, cancel, claim, finish, runStarted } from "./store.ts";
 import { jobDatabase, newJob, testPlan } from "./testing.ts";
 
 describe("what people look at", () => {
@@ -55,10 +55,13 @@ describe("what people look at", () => {
   it("counts what ended by step and in sum, by error and by query", async () => {
     const error = new JobError("InvalidSql", { reason: "x" });
     await doAll([{ id: "a" }, { id: "b", query: "price_export" }, { id: "c", error }, { id: "d", error }]);
+    await accept(await d.as("dispatcher"), [newJob("unwanted")]);
+    await cancel(await d.as("api_reader"), "default", "unwanted");
     const { steps, ended, errors, slowest, percentiles } = await lately();
-    assert.deepEqual(ended, { succeeded: 2, failed: 2, cancelled: 0 });
-    const sum = (key: "accepted" | "succeeded" | "failed") => steps.reduce((all, step) => all + step[key], 0);
-    assert.deepEqual([sum("accepted"), sum("succeeded"), sum("failed")], [4, 2, 2]);
+    assert.deepEqual(ended, { succeeded: 2, failed: 2, cancelled: 1 });
+    const sum = (key: "accepted" | "succeeded" | "failed" | "cancelled") =>
+      steps.reduce((all, step) => all + step[key], 0);
+    assert.deepEqual([sum("accepted"), sum("succeeded"), sum("failed"), sum("cancelled")], [5, 2, 2, 1]);
     assert.deepEqual(
       errors.map(({ type, category, count }) => [type, category, count]),
       [["InvalidSql", "User", 2]],

@@ -3,7 +3,7 @@ import { backendOf } from "./backend.ts";
 import { JobError } from "./errors.ts";
 import { PLATFORM_FIGURES, RUNNER_FIGURES, readFigures } from "./figures.ts";
 import { planRuns, runRefused } from "./runs.ts";
-import { accept, claim, finish, runStarted } from "./store.ts";
+import { accept, cancel, claim, finish, runStarted } from "./store.ts";
 import { jobDatabase, newJob, testPlan } from "./testing.ts";
 
 const OUT_OF_MEMORY = { category: "System", type: "OutOfMemory", message: "m", retryable: true, details: [] };
@@ -57,6 +57,17 @@ describe("the figures that the database knows", () => {
     // Locks are the whole server's, which other tests use at the same time.
     const { lockWaits: _waits, oldestLockWait: _oldest, ...ours } = platform;
     assert.ok(Object.values(ours).every((value) => value === 0));
+  });
+
+  it("have no run time of a job that was cancelled before it ran", async () => {
+    await accept(await d.as("dispatcher"), [newJob("unwanted")]);
+    assert.equal(await cancel(await d.as("api_reader"), "default", "unwanted"), "CANCELLED");
+    await d.admin.query(
+      "update jobs.jobs set finished_at = date_trunc('minute', jobs.clock()) - interval '30 seconds'",
+    );
+    const { glue } = await figures();
+    assert.equal(glue.runTime, null);
+    assert.notEqual(glue.queueTime, null);
   });
 
   it("tell what waits by runner kind, and since when", async () => {
