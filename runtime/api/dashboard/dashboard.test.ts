@@ -13,6 +13,7 @@ import { dashboardFor, overflowOf, violationsOf } from "./testing/page.ts";
 
 const read = { type: "read", query: "price_export", params: {}, format: "csv" };
 const FAULT = { line: 2, column: "price", value: "-5", reason: "has to be a whole number above 0" };
+const REST = { more: 1_799, report: { location: "s3://results/report.csv" } };
 
 describe("the dashboard in a browser", function () {
   this.timeout(60_000);
@@ -38,7 +39,7 @@ describe("the dashboard in a browser", function () {
     const result = JSON.stringify({ inline, format: "csv", rows: 2 });
     const ended = { rows: 2, bytes: inline.length, peakMemoryBytes: 60_000_000 };
     await finish(keeper, await next(), { status: "SUCCEEDED", result, ...ended });
-    const error = new JobError("InvalidRows", { count: 1, rows: 2 }, { details: [FAULT] }).body();
+    const error = new JobError("InvalidRows", { count: 1, rows: 2 }, { details: [FAULT, REST] }).body();
     await finish(keeper, await next(), { status: "FAILED", error, ...ended });
     await next();
     await project(p.context);
@@ -113,6 +114,38 @@ describe("the dashboard in a browser", function () {
     assert.match(page.url(), /status=FAILED/);
   });
 
+  it("loses no key of somebody who goes on typing while the search is sent", async () => {
+    const page = await p.open(token);
+    const search = page.getByRole("searchbox", { name: "Search jobs" });
+    await search.waitFor();
+    // A key in the instant in which what was typed before becomes the page's search.
+    await page.evaluate(`{
+      const { replaceState } = history;
+      history.replaceState = (...given) => {
+        replaceState.apply(history, given);
+        history.replaceState = replaceState;
+        const input = document.querySelector("input[type=search]");
+        input.value += "7";
+        input.dispatchEvent(new InputEvent("input", { bubbles: true }));
+      };
+    }`);
+    await search.fill("many 1");
+    await page.waitForURL(/text=many\+17$/);
+    assert.equal(await search.inputValue(), "many 17");
+  });
+
+  it("says to who listens what has changed, and not that time passes", async () => {
+    const page = await p.open(token);
+    const said = page.getByRole("status");
+    const sentence = page.locator(".verdict p");
+    await sentence.getByText(/The one Glue run is taken/).waitFor();
+    const before = await said.textContent();
+    const shown = await sentence.textContent();
+    await sentence.filter({ hasNotText: String(shown) }).waitFor();
+    assert.equal(await said.textContent(), before);
+    assert.match(String(before), /The one Glue run is taken/);
+  });
+
   it("shows a job's timeline, attempts and result, whose text stays text", async () => {
     const page = await p.open(token, at("good"));
     for (const name of ["Timeline", "Attempts", "Result", "Task"]) await heading(page, name);
@@ -132,9 +165,17 @@ describe("the dashboard in a browser", function () {
     await heading(page, "InvalidRows");
     for (const value of Object.values(FAULT))
       await page.getByRole("cell", { name: String(value), exact: true }).waitFor();
+    const report = page.getByRole("region", { name: "InvalidRows" });
+    assert.deepEqual(await report.getByRole("columnheader").allInnerTexts(), ["line", "column", "value", "reason"]);
+    await report.getByText("… and 1,799 more: the whole report is at s3://results/report.csv").waitFor();
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)");
     await page.getByRole("button", { name: "Retry" }).click();
     await heading(page, "bad.retry-1");
     await page.getByRole("link", { name: "bad", exact: true }).waitFor();
+    // Another job is another page: it begins at its top and its heading.
+    await page.locator("h1:focus").getByText("bad.retry-1").waitFor();
+    assert.equal(await page.evaluate("scrollY"), 0);
+    assert.equal(await page.title(), "bad.retry-1 · Rates platform");
   });
 
   it("cancels a job, live", async () => {

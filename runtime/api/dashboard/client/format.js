@@ -8,11 +8,16 @@ const UNIT = "\u00a0";
 export const count = (value) =>
   value === null || value === undefined ? NOTHING : Math.round(value).toLocaleString("en");
 
-/** "340 ms", "2.4 s", "3 min 5 s", "2 h 4 min"
- * @param {number | null | undefined} ms */
-export function duration(ms) {
-  if (ms === null || ms === undefined || Number.isNaN(ms)) return NOTHING;
-  if (ms < 1_000) return `${Math.round(ms)}${UNIT}ms`;
+/** "1 row", "12 rows"
+ * @type {(value: number | null | undefined, what: string) => string} */
+export const counted = (value, what) => `${count(value)} ${what}${value === 1 ? "" : "s"}`;
+
+/** "340 ms", "2.4 s", "3 min 5 s", "2 h 4 min"; of a clock that is behind the platform's, 0
+ * @param {number | null | undefined} given */
+export function duration(given) {
+  if (given === null || given === undefined || Number.isNaN(given)) return NOTHING;
+  const ms = Math.max(0, given);
+  if (ms < 999.5) return `${Math.round(ms)}${UNIT}ms`;
   if (ms < 10_000) return `${(ms / 1_000).toFixed(1)}${UNIT}s`;
   const seconds = Math.round(ms / 1_000);
   if (seconds < 60) return `${seconds}${UNIT}s`;
@@ -67,6 +72,13 @@ export const moment = (iso) =>
     minute: "2-digit",
     second: "2-digit",
   });
+
+/** Which time zone that is: "UTC", "GMT+1"
+ * @param {string} iso */
+export const zone = (iso) =>
+  new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" })
+    .formatToParts(new Date(iso))
+    .find(({ type }) => type === "timeZoneName")?.value ?? "";
 
 /** @type {Record<import("../../../jobs/states.ts").State, string>} */
 export const STATE_WORDS = {

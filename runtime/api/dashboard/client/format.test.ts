@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as format from "./format.js";
 
-const { ago, count, shareDone, whatOf } = format;
+const { ago, count, counted, shareDone, whatOf } = format;
 /** With a space that may break a line in place of one that may not. */
 const plain = (text: string) => text.replaceAll("\u00a0", " ");
 const duration = (ms: number | null) => plain(format.duration(ms));
@@ -15,6 +15,8 @@ describe("figures as people read them", () => {
     assert.equal(duration(7_440_000), "2 h 4 min");
     assert.equal(duration(90_000_000), "1 d 1 h");
     assert.equal(duration(null), "–");
+    assert.equal(duration(999.7), "1.0 s");
+    assert.equal(duration(-5_000), "0 ms");
   });
   it("are bytes, counts and shares", () => {
     assert.deepEqual([0, 812, 1_000, 1_449, 23_400_000, 999_600].map(bytes), [
@@ -26,6 +28,10 @@ describe("figures as people read them", () => {
       "1.0 MB",
     ]);
     assert.deepEqual([count(12_345), count(null)], ["12,345", "–"]);
+    assert.deepEqual(
+      [0, 1, 2].map((value) => counted(value, "row")),
+      ["0 rows", "1 row", "2 rows"],
+    );
     assert.deepEqual([percent(1, 1_000), percent(0, 9), percent(1, 3), percent(0, 0)], ["< 1 %", "0 %", "33 %", "–"]);
   });
   it("are ages", () => {

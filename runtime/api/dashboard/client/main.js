@@ -1,9 +1,9 @@
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { html, render } from "htm/preact";
 import { JobPage } from "./job/job.js";
 import { Letters } from "./letters/letters.js";
 import { Overview } from "./overview/overview.js";
-import { formatRoute, parseRoute } from "./route.js";
+import { formatRoute, isSamePage, parseRoute, titleOf } from "./route.js";
 import { token } from "./session.js";
 import { Submit } from "./submit/submit.js";
 import { Login } from "./ui/login.js";
@@ -11,10 +11,10 @@ import { Shell } from "./ui/shell.js";
 
 const route = signal(parseRoute(location.hash));
 addEventListener("hashchange", () => {
-  const before = route.value.page;
+  const before = route.value;
   route.value = parseRoute(location.hash);
   // Another page begins at its top, and a screen reader at its heading.
-  if (route.value.page === before) return;
+  if (isSamePage(before, route.value)) return;
   scrollTo(0, 0);
   requestAnimationFrame(() => document.querySelector("h1")?.focus());
 });
@@ -46,5 +46,8 @@ function App() {
   return html`<${Shell} page=${route.value.page}><${Page} /><//>`;
 }
 
+effect(() => {
+  document.title = titleOf(route.value);
+});
 const root = document.getElementById("app");
 if (root) render(html`<${App} />`, root);

@@ -41,6 +41,22 @@ export function formatRoute(route) {
   }
 }
 
+/** What a window is called that shows it. @param {Route} route */
+export function titleOf(route) {
+  const what = {
+    overview: "",
+    job: "requestId" in route ? route.requestId : "",
+    submit: "Submit a job",
+    letters: "Dead letters",
+  };
+  return [what[route.page], "Rates platform"].filter(Boolean).join(" · ");
+}
+
+/** Whether one stays where one is: a search is refined, or a form chosen beside its list.
+ * @type {(one: Route, other: Route) => boolean} */
+export const isSamePage = (one, other) =>
+  one.page === other.page && (one.page !== "job" || formatRoute(one) === formatRoute(other));
+
 /** An address that somebody has mistyped is read as it stands.
  * @param {string} text */
 function decoded(text) {

@@ -13,7 +13,7 @@ export function Attempts({ job: { attempts } }) {
             <td>${index + 1}</td>
             <td>${RUNNER_WORDS[/** @type {"glue"} */ (runner)] ?? runner}</td>
             <td>${moment(startedAt)}</td>
-            <td class="number">${duration(endedAt ? Date.parse(endedAt) - Date.parse(startedAt) : undefined)}</td>
+            <td class="number">${duration((endedAt ? Date.parse(endedAt) : Date.now()) - Date.parse(startedAt))}</td>
             <td>${outcome ?? "at work"}</td>
             <td class="number">${bytes(peakMemoryBytes)}</td>
             <td class="log">${logLocation ?? "–"}</td>

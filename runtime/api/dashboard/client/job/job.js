@@ -1,5 +1,5 @@
 import { html } from "htm/preact";
-import { bytes, count, duration, moment, RUNNER_WORDS, shareDone, whatOf } from "../format.js";
+import { bytes, count, duration, moment, RUNNER_WORDS, STATE_WORDS, shareDone, whatOf, zone } from "../format.js";
 import { ask, jobPath } from "../http.js";
 import { usePolled } from "../polling.js";
 import { formatRoute } from "../route.js";
@@ -37,6 +37,7 @@ export function JobPage({ tenant, requestId }) {
       ${job && html`<${Badge} status=${job.status} />`}
       ${job && html`<${Actions} job=${job} changed=${again} />`}
     </div>
+    <p class="hidden" role="status">${job && STATE_WORDS[job.status]}</p>
     ${error && html`<${Failure}>${error}<//>`}
     ${
       job
@@ -65,12 +66,15 @@ function Progress({ job: { progress, startedAt, cancelRequestedAt } }) {
   const done = shareDone(progress);
   const ran = startedAt ? Date.now() - Date.parse(startedAt) : 0;
   return html`
-    <div class="panel progress" role="status">
+    <div class="panel progress">
       <div class="capacity-head">
         <strong>${cancelRequestedAt ? "Being cancelled" : "At work"}</strong>
         <span>
-          ${count(progress.rows)} rows${done !== undefined && ` of about ${count(progress.estimatedRows)}`} · ${bytes(progress.bytes)} ·
-          ${duration(ran)}
+          ${[
+            `${count(progress.rows)} rows${done === undefined ? "" : ` of about ${count(progress.estimatedRows)}`}`,
+            bytes(progress.bytes),
+            duration(ran),
+          ].join(" · ")}
         </span>
       </div>
       <${Meter} label="Progress" value=${Math.round(100 * (done ?? 0))} most=${100} tone=${done === undefined ? "unknown" : "busy"} />
@@ -86,11 +90,11 @@ function Facts({ job }) {
     ["Work", whatOf(task)],
     ["Tenant", tenant],
     ["Runner", RUNNER_WORDS[runner]],
-    ["Created", moment(job.createdAt)],
+    ["Created", `${moment(job.createdAt)} ${zone(job.createdAt)}`],
     ...(stats
       ? /** @type {[string, unknown][]} */ ([
           ["Rows", count(stats.rows)],
-          ["Size", bytes(stats.bytes)],
+          ...(task.type === "read" ? [["Size", bytes(stats.bytes)]] : []),
           ["Peak memory", bytes(stats.peakMemoryBytes)],
         ])
       : []),

@@ -1,5 +1,5 @@
 import { html } from "htm/preact";
-import { count } from "../format.js";
+import { count, counted } from "../format.js";
 import { ask, jobPath } from "../http.js";
 import { usePolled } from "../polling.js";
 import { Empty, Failure, Panel, Table } from "../ui/parts.js";
@@ -16,7 +16,7 @@ export function Preview({ job }) {
   const aside =
     found &&
     rows > 0 &&
-    html`<span class="dim small">${found.more ? `the first ${count(found.rows.length)} of ${count(rows)}` : count(rows)} rows</span>`;
+    html`<span class="dim small">${found.more ? `the first ${count(found.rows.length)} of ${counted(rows, "row")}` : counted(rows, "row")}</span>`;
   return html`
     <${Panel} title="Result" aside=${aside}>
       ${error && html`<${Failure}>${error}<//>`}
@@ -28,7 +28,7 @@ export function Preview({ job }) {
               <${Table} label="Result" head=${found.columns}>
                 ${found.rows.map(
                   (row) =>
-                    html`<tr>${row.map((value) => html`<td>${value ?? html`<span class="dim">null</span>`}</td>`)}</tr>`,
+                    html`<tr>${row.map((value) => html`<td class="value" title=${value}>${value ?? html`<span class="dim">null</span>`}</td>`)}</tr>`,
                 )}
               <//>
             `)

@@ -2,14 +2,19 @@ import { html } from "htm/preact";
 import { count } from "../format.js";
 import { Panel, Table } from "../ui/parts.js";
 
+/** What of a fault is told first; a database keeps an object's keys in an order of its own. */
+const ORDER = ["line", "column", "field", "value", "reason", "message"];
+
 /** What went wrong with a job, fault by fault. @param {{ job: import("../types.ts").Job }} props */
 export function Report({ job: { error } }) {
   if (!error) return null;
   const { type, category, message, retryable, details } = error;
-  const faults = details
+  const listed = details
     .filter((one) => one !== null && typeof one === "object")
     .map((one) => /** @type {Record<string, unknown>} */ (one));
-  const columns = [...new Set(faults.flatMap((one) => Object.keys(one)))];
+  const faults = listed.filter((one) => !("more" in one));
+  const found = new Set(faults.flatMap((one) => Object.keys(one)));
+  const columns = [...new Set([...ORDER.filter((name) => found.has(name)), ...found])];
   return html`
     <${Panel}
       title=${type}
@@ -25,6 +30,12 @@ export function Report({ job: { error } }) {
           <//>
         `
       }
+      ${listed
+        .filter((one) => "more" in one)
+        .map(({ more, report }) => {
+          const { location = "" } = /** @type {{ location?: string }} */ (report ?? {});
+          return html`<p class="rest">… and ${count(Number(more))} more${location && html`: the whole report is at <code>${location}</code>`}</p>`;
+        })}
     <//>
   `;
 }

@@ -30,10 +30,10 @@ export function Timeline({ phases }) {
           <li>
             <span class=${`swatch ${toneOf(phase, outcome)}`}></span>
             <strong>${WORDS[phase]}</strong>
-            <span>${duration(ms)}${!to && " so far"}</span>
+            <span>${duration(ms)}</span>
             <span class="dim">${percent(ms, total)}</span>
             <span class="dim small phase-note">
-              from ${moment(from)}${runner && ` · ${RUNNER_WORDS[/** @type {"glue"} */ (runner)] ?? runner}, attempt ${attempt}`}
+              from ${moment(from)}${!to && " until now"}${runner && ` · ${RUNNER_WORDS[/** @type {"glue"} */ (runner)] ?? runner}, attempt ${attempt}`}
               ${phase === "running" && outcome && outcome !== "SUCCEEDED" && ` · ${outcome}`}
             </span>
           </li>

@@ -5,7 +5,7 @@ import { ago, count, duration, moment, STATE_WORDS, shareDone, whatOf } from "..
 import { ask } from "../http.js";
 import { usePolled } from "../polling.js";
 import { formatRoute } from "../route.js";
-import { isAdmin } from "../session.js";
+import { isAdmin, may } from "../session.js";
 import { Badge, Empty, Failure, Meter, Panel } from "../ui/parts.js";
 
 const EVERY_MS = 2_000;
@@ -37,7 +37,7 @@ export function Jobs({ filter, refine }) {
             : html`<${Empty}>${narrowed ? "No job is like that." : "No jobs yet."} ${
                 narrowed
                   ? html`<button type="button" class="link" onClick=${() => refine({ text: "", status: "", type: "" })}>Show all</button>`
-                  : html`<a href="#/submit">Submit the first one</a>`
+                  : may("submit") && html`<a href="#/submit">Submit the first one</a>`
               }<//>`)
         }
       </div>
@@ -54,11 +54,18 @@ export function Jobs({ filter, refine }) {
 function Filters({ filter, refine }) {
   const [typed, setTyped] = useState(filter.text);
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
-  // Set from elsewhere, as by a click on an error.
-  useEffect(() => setTyped(filter.text), [filter.text]);
+  const sent = useRef(filter.text);
+  // Set from elsewhere, as by a click on an error; what was typed here has perhaps been typed on meanwhile.
+  useEffect(() => {
+    if (filter.text !== sent.current) setTyped(filter.text);
+    sent.current = filter.text;
+  }, [filter.text]);
   useEffect(() => {
     if (typed === filter.text) return;
-    const timer = setTimeout(() => refine({ text: typed }), TYPING_MS);
+    const timer = setTimeout(() => {
+      sent.current = typed;
+      refine({ text: typed });
+    }, TYPING_MS);
     return () => clearTimeout(timer);
   }, [typed]);
   useEffect(() => {

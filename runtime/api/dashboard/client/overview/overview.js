@@ -24,7 +24,7 @@ export function Overview({ filter, refine }) {
       found
         ? html`
             <${Verdict} verdict=${found.bottleneck} />
-            <${Tiles} figures=${found} />
+            <${Tiles} figures=${found} over=${over} />
             <div class="columns">
               <${Panel} title="Capacity"><${Runners} figures=${found} /><//>
               <${Panel} title="Errors by type" aside=${html`<span class="dim small">${over}</span>`}>

@@ -5,7 +5,7 @@ import { moment } from "../format.js";
 
 /**
  * @typedef {{ name: string, tone: string, values: (number | null)[], line?: boolean }} Series
- * @typedef {{ at: number[], series: Series[], format: (value: number | null) => string, stacked?: boolean }} PlotProps
+ * @typedef {{ at: number[], series: Series[], format: (value: number | null) => string, ticks: number[], stacked?: boolean }} PlotProps
  */
 
 const HEIGHT = 168;
@@ -13,7 +13,7 @@ const TONES = ["good", "bad", "warn", "busy", "dim", "text", "line"];
 
 /** A plot over time. Its key names the values under the pointer, else the latest whole step's.
  * @param {PlotProps} props */
-export function Plot({ at, series, format, stacked = false }) {
+export function Plot({ at, series, format, ticks, stacked = false }) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const plot = useRef(/** @type {uPlot | undefined} */ (undefined));
   const [hovered, setHovered] = useState(/** @type {number | undefined} */ (undefined));
@@ -30,6 +30,7 @@ export function Plot({ at, series, format, stacked = false }) {
       series,
       stacked,
       format,
+      ticks,
       width: element.clientWidth,
       colours: coloursOf(element),
     });
@@ -83,10 +84,10 @@ function dataOf(at, series, stacked) {
 }
 
 /**
- * @param {Pick<PlotProps, "series" | "stacked" | "format"> & { step: number, width: number, colours: Record<string, string> }} about
+ * @param {Pick<PlotProps, "series" | "stacked" | "format" | "ticks"> & { step: number, width: number, colours: Record<string, string> }} about
  * @returns {uPlot.Options}
  */
-function optionsOf({ step, series, stacked, format, width, colours }) {
+function optionsOf({ step, series, stacked, format, ticks, width, colours }) {
   const axis = { stroke: colours.dim ?? "", font: "11px system-ui, sans-serif", ticks: { show: false } };
   const grid = { stroke: colours.line ?? "", width: 1 };
   const bars = uPlot.paths.bars?.({ size: [0.7, 24], align: 0 });
@@ -102,14 +103,15 @@ function optionsOf({ step, series, stacked, format, width, colours }) {
       y: { range: (_plot, _least, most) => [0, (most || 1) * 1.1] },
     },
     axes: [
-      { ...axis, grid: { show: false }, size: 26, gap: 6, values: (_plot, ticks) => ticks.map(clock), space: 64 },
+      { ...axis, grid: { show: false }, size: 26, gap: 6, values: (_plot, times) => times.map(clock), space: 64 },
       {
         ...axis,
         grid,
         size: 56,
         gap: 4,
         space: 40,
-        values: (_plot, ticks) => ticks.map((tick) => (Number.isInteger(tick) || tick < 1 ? format(tick) : "")),
+        incrs: ticks,
+        values: (_plot, values) => values.map((value) => format(value)),
       },
     ],
     series: [

@@ -2,6 +2,7 @@ import { html } from "htm/preact";
 import { count, duration } from "../format.js";
 import { Panel } from "../ui/parts.js";
 import { Plot } from "./plot.js";
+import { COUNTS, TIMES } from "./ticks.js";
 
 /** What happened, step by step. @param {{ activity: import("../../../../jobs/activity.ts").Activity }} props */
 export function Plots({ activity: { steps, stepSeconds } }) {
@@ -13,6 +14,7 @@ export function Plots({ activity: { steps, stepSeconds } }) {
         <${Plot}
           at=${at}
           format=${count}
+          ticks=${COUNTS}
           stacked
           series=${[
             { name: "succeeded", tone: "good", values: steps.map((step) => step.succeeded) },
@@ -23,10 +25,10 @@ export function Plots({ activity: { steps, stepSeconds } }) {
         />
       <//>
       <${Panel} title="Run time">
-        <${Plot} at=${at} format=${duration} series=${percentiles(steps.map((step) => step.runMs))} />
+        <${Plot} at=${at} format=${duration} ticks=${TIMES} series=${percentiles(steps.map((step) => step.runMs))} />
       <//>
       <${Panel} title="Queue time">
-        <${Plot} at=${at} format=${duration} series=${percentiles(steps.map((step) => step.queueMs))} />
+        <${Plot} at=${at} format=${duration} ticks=${TIMES} series=${percentiles(steps.map((step) => step.queueMs))} />
       <//>
     </div>
   `;

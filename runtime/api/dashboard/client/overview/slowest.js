@@ -1,5 +1,5 @@
 import { html } from "htm/preact";
-import { count, duration } from "../format.js";
+import { counted, duration } from "../format.js";
 import { Bars, Empty } from "../ui/parts.js";
 
 /** @param {{ activity: import("../../../../jobs/activity.ts").Activity, refine: (change: object) => void }} props */
@@ -15,7 +15,7 @@ export function Slowest({ activity: { slowest }, refine }) {
             </button>`,
       value: p95,
       text: duration(p95),
-      note: `· ${count(n)} ${n === 1 ? "job" : "jobs"}`,
+      note: `· ${counted(n, "job")}`,
     }))}
   />`;
 }

@@ -1,11 +1,11 @@
 import { html } from "htm/preact";
-import { bytes, count, duration, percent } from "../format.js";
+import { bytes, count, counted, duration, percent } from "../format.js";
 
 /** Steps of which the latest rate is made: the one under way is not yet whole. */
 const LATEST = 5;
 
-/** The six figures that say most. @param {{ figures: import("../types.ts").Figures }} props */
-export function Tiles({ figures: { runners, activity, queues, platform } }) {
+/** The six figures that say most. @param {{ figures: import("../types.ts").Figures, over: string }} props */
+export function Tiles({ over, figures: { runners, activity, queues, platform } }) {
   const kinds = Object.values(runners);
   /** @param {(one: import("../types.ts").Runner) => number | null} of */
   const sum = (of) => kinds.reduce((all, one) => all + (of(one) ?? 0), 0);
@@ -29,14 +29,14 @@ export function Tiles({ figures: { runners, activity, queues, platform } }) {
         of ${count(sum((one) => one.slots))} at once${peak > 0 && ` · peak ${bytes(peak)}`}
       <//>
       <${Tile} name="Throughput" value=${rate >= 10 ? count(rate) : Number(rate.toFixed(1))} unit="/ min">
-        ${count(ended)} ended in all
+        ${count(ended)} ended in ${over}
       <//>
       <${Tile} name="Run time" value=${duration(runMs.p50)}>p95 ${duration(runMs.p95)} · p99 ${duration(runMs.p99)}<//>
       <${Tile} name="Queue time" value=${duration(queueMs.p50)}>
         p95 ${duration(queueMs.p95)} · p99 ${duration(queueMs.p99)}
       <//>
       <${Tile} name="Failed" value=${percent(failed, ended)} tone=${failed > 0 ? "bad" : ""}>
-        ${count(failed)} of ${count(ended)}${platform.unsentResponses > 0 && ` · ${count(platform.unsentResponses)} ${platform.unsentResponses === 1 ? "response" : "responses"} due`}
+        ${count(failed)} of ${count(ended)}${platform.unsentResponses > 0 && ` · ${counted(platform.unsentResponses, "response")} due`}
       <//>
     </dl>
   `;

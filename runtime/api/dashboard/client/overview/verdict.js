@@ -1,14 +1,22 @@
 import { html } from "htm/preact";
+import { useRef } from "preact/hooks";
 
 /** @type {Record<import("../../../../jobs/bottleneck.ts").Level, string>} */
 const WORDS = { clear: "All clear", busy: "Busy", bound: "Bottleneck", stuck: "Stuck" };
 
 /** Where the bottleneck is, and what to raise.
  * @param {{ verdict: import("../../../../jobs/bottleneck.ts").Verdict }} props */
-export const Verdict = ({ verdict: { level, sentence, raise } }) => html`
-  <div class=${`verdict ${level}`} role="status">
-    <strong>${WORDS[level]}</strong>
-    <p>${sentence}</p>
-    ${raise && html`<span class="chip" title="The key of the stack's configuration to raise">↑ ${raise}</span>`}
-  </div>
-`;
+export function Verdict({ verdict: { level, place, sentence, raise } }) {
+  // Said when it becomes another, not with every second that the oldest job waits longer.
+  const said = useRef({ what: "", words: "" });
+  const what = [level, place, raise].join(" ");
+  if (said.current.what !== what) said.current = { what, words: `${WORDS[level]}: ${sentence}` };
+  return html`
+    <div class=${`verdict ${level}`}>
+      <strong>${WORDS[level]}</strong>
+      <p>${sentence}</p>
+      ${raise && html`<span class="chip" title="The key of the stack's configuration to raise">↑ ${raise}</span>`}
+    </div>
+    <p class="hidden" role="status">${said.current.words}</p>
+  `;
+}

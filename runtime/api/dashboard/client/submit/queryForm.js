@@ -1,6 +1,6 @@
 import { html } from "htm/preact";
 import { useRef, useState } from "preact/hooks";
-import { bytes, count, RUNNER_WORDS } from "../format.js";
+import { bytes, counted, RUNNER_WORDS } from "../format.js";
 import { ask, Refused, wordsOf } from "../http.js";
 import { formatRoute } from "../route.js";
 import { Failure, Panel } from "../ui/parts.js";
@@ -124,6 +124,6 @@ export function QueryForm({ query }) {
 
 /** @param {import("../types.ts").Explained} explained */
 const estimateOf = ({ route, room, estimatedRows, estimatedBytes }) =>
-  `About ${count(estimatedRows)} rows, ${bytes(estimatedBytes)}; it would run on ${RUNNER_WORDS[route]}, ${
-    room.now ? "at once" : `after ${count(room.waiting)} others (${room.running} of ${room.slots} runs are taken)`
+  `About ${counted(estimatedRows, "row")}, ${bytes(estimatedBytes)}; it would run on ${RUNNER_WORDS[route]}, ${
+    room.now ? "at once" : `after ${counted(room.waiting, "other")} (${room.running} of ${room.slots} runs are taken)`
   }.`;

@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { count, duration } from "../format.js";
+import { COUNTS, TIMES } from "./ticks.js";
+
+describe("the ticks of a plot's axes", () => {
+  const rises = (list: number[]) => list.every((one, index) => index === 0 || one > (list[index - 1] ?? 0));
+
+  it("are labelled with one figure and one unit, whichever multiple of a step they stand at", () => {
+    for (const step of TIMES) assert.match(duration(step), /^\d+(\.\d)?\u00a0(ms|s|min|h|d)$/, `${step}`);
+    assert.ok(rises(TIMES));
+  });
+  it("are whole where jobs are counted, so that no two have the same label", () => {
+    assert.equal(new Set(COUNTS.map(count)).size, COUNTS.length);
+    assert.ok(COUNTS.every(Number.isInteger) && rises(COUNTS));
+  });
+});
