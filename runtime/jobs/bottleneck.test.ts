@@ -73,6 +73,13 @@ describe("the verdict on the bottleneck", () => {
       raise: "database.instanceClass",
       says: /95 of the database's 100 connections/,
     },
+    "runs cannot come to work for want of connections": {
+      change: { glue: { waiting: 9, oldestWaiting: 900, running: 1 }, database: { connections: 95 } },
+      level: "bound",
+      place: "connections",
+      raise: "database.instanceClass",
+      says: /95 of the database's 100 connections/,
+    },
     "AWS refuses runs": {
       change: { glue: { ...WAITING, running: 1, refused: 3 } },
       level: "bound",
@@ -152,11 +159,11 @@ describe("the verdict on the bottleneck", () => {
       says: /^9 responses could not be sent, the oldest for 2 h/,
     },
     "results are just too large": {
-      change: { results: { byPointer: 40, nearlyInline: 30 } },
+      change: { results: { byPointer: 4_000, nearlyInline: 3_000 } },
       level: "busy",
       place: "payload",
       raise: "jobs.inlineBytes",
-      says: /^30 of 40 results .* above the 200 kB/,
+      says: /^3,000 of 4,000 results .* above the 200 kB/,
     },
     "search is behind": {
       change: { platform: { documentsBehind: 7, oldestBehind: 90 } },
@@ -187,6 +194,13 @@ describe("the verdict on the bottleneck", () => {
     assert.equal(verdict({ glue: FULL, requests: 500 }).place, "requests");
     assert.equal(verdict({ glue: FULL, ec2: WAITING, paused: { ec2: "closed" } }).level, "stuck");
     assert.equal(verdict({ platform: { oldestBehind: 90 }, ec2: { outOfMemory: 2 } }).place, "memory");
+  });
+
+  it("prefers the kind of runs whose jobs have waited longer", () => {
+    const both = (glue: number, ec2: number) =>
+      verdict({ glue: { ...FULL, oldestWaiting: glue }, ec2: { ...FULL, running: 1, oldestWaiting: ec2 } }).raise;
+    assert.equal(both(900, 100), "runners.glue.maxRuns");
+    assert.equal(both(100, 900), "runners.ec2.maxInstances");
   });
 
   it("begins at its thresholds and not below", () => {

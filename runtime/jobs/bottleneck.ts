@@ -79,7 +79,7 @@ const KIND = {
 
 /**
  * Where the bottleneck is: of all that is out of order the worst, and of several the first that a job meets, since what
- * comes after it only waits.
+ * comes after it only waits. Of both kinds of runs that is the one whose jobs have waited longer.
  */
 export function bottleneckOf(situation: Situation): Verdict {
   const found = RULES.flatMap((rule) => rule(situation));
@@ -89,7 +89,7 @@ export function bottleneckOf(situation: Situation): Verdict {
 
 const RULES: readonly ((situation: Situation) => Verdict[])[] = [
   requestsWait,
-  (situation) => RUNNERS.flatMap((kind) => waits(situation, kind)),
+  (situation) => longestFirst(situation).flatMap((kind) => waits(situation, kind)),
   connectionsAreUsedUp,
   (situation) => RUNNERS.flatMap((kind) => runsEnd(situation, kind)),
   locksAreHeld,
@@ -145,11 +145,13 @@ function waits(situation: Situation, kind: RunnerKind): Verdict[] {
         sentence: `AWS refuses to start more ${run}s; ${wait}: raise the account's ${of} quota, then ${quotas}.`,
       },
     ];
+  // More runs would find no connection, and those that do not come to work may have found none.
+  const noRoom = connectionShare(standing) >= THRESHOLDS.connectionShare;
   const level = oldestWaiting > THRESHOLDS.waitSeconds ? "bound" : "busy";
   // Runs that are up and have done nothing lately are still on their way, or do not come to work at all.
   const atWork = 2 * working >= slots || ended > 0;
   if (running >= slots && atWork) {
-    if (connectionShare(standing) >= THRESHOLDS.connectionShare) return []; // more runs would find no connection
+    if (noRoom) return [];
     return [
       {
         level,
@@ -159,7 +161,8 @@ function waits(situation: Situation, kind: RunnerKind): Verdict[] {
       },
     ];
   }
-  if (oldestWaiting > Math.max(startSeconds, THRESHOLDS.waitSeconds))
+  if (oldestWaiting > Math.max(startSeconds, THRESHOLDS.waitSeconds)) {
+    if (noRoom) return [];
     return [
       {
         level: "stuck",
@@ -167,6 +170,7 @@ function waits(situation: Situation, kind: RunnerKind): Verdict[] {
         sentence: `Only ${working} of ${slots} ${run}s ${working === 1 ? "is" : "are"} at work although ${wait}: runs do not start, and the dispatcher's log says why.`,
       },
     ];
+  }
   return [
     {
       level: "busy",
@@ -175,6 +179,9 @@ function waits(situation: Situation, kind: RunnerKind): Verdict[] {
     },
   ];
 }
+
+const longestFirst = ({ standing }: Situation) =>
+  RUNNERS.toSorted((a, b) => counts(standing, b).oldestWaiting - counts(standing, a).oldestWaiting);
 
 function connectionsAreUsedUp({ standing }: Situation): Verdict[] {
   const { connections, maxConnections } = standing.database;
@@ -246,7 +253,7 @@ function resultsAreLarge({ results: { byPointer, nearlyInline }, settings }: Sit
       level: "busy",
       place: "payload",
       raise: "jobs.inlineBytes",
-      sentence: `${nearlyInline} of ${byPointer} results by pointer are only just above the ${kilobytes(settings.jobs.inlineBytes)} that a response carries, and each costs its reader a second call: raise jobs.inlineBytes.`,
+      sentence: `${number(nearlyInline)} of ${number(byPointer)} results by pointer are only just above the ${kilobytes(settings.jobs.inlineBytes)} that a response carries, and each costs its reader a second call: raise jobs.inlineBytes.`,
     },
   ];
 }
@@ -287,7 +294,8 @@ function counts(standing: Standing, kind: RunnerKind) {
 
 const connectionShare = ({ database }: Standing): number => database.connections / database.maxConnections;
 
-const many = (count: number, what: string): string => `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
+const number = (value: number): string => value.toLocaleString("en");
+const many = (count: number, what: string): string => `${number(count)} ${what}${count === 1 ? "" : "s"}`;
 const kilobytes = (bytes: number): string => `${Math.round(bytes / 1_000)} kB`;
 /** As a person would say it. */
 const seconds = (value: number): string => {

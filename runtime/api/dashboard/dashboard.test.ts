@@ -243,7 +243,9 @@ describe("the dashboard in a browser", function () {
     const page = await p.open(token);
     await page.getByRole("link", { name: "good", exact: true }).waitFor();
     await page.context().setOffline(true);
-    await page.getByRole("alert").getByText("cannot be reached").first().waitFor();
+    await page.locator("main > [role=alert]").getByText("cannot be reached").waitFor();
+    // Once: the figures and the list of jobs come from the same API.
+    assert.equal(await page.getByRole("alert").count(), 1);
     assert.equal(await page.getByRole("link", { name: "good", exact: true }).count(), 1);
     await page.context().setOffline(false);
     await page.getByRole("alert").first().waitFor({ state: "detached" });

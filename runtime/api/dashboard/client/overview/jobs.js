@@ -13,9 +13,9 @@ const EVERY_MS = 2_000;
 const TYPING_MS = 150;
 const MOST = 1_000;
 
-/** Jobs as they go, found as one types.
- * @param {{ filter: { text: string, status: string, type: string }, refine: (change: object) => void }} props */
-export function Jobs({ filter, refine }) {
+/** Jobs as they go, found as one types. What is `said` already of an API that is away is not said again.
+ * @param {{ filter: { text: string, status: string, type: string }, refine: (change: object) => void, said: string }} props */
+export function Jobs({ filter, refine, said }) {
   const [limit, setLimit] = useState(PAGE);
   const { text, status, type } = filter;
   const path = jobsPath(filter, limit);
@@ -28,7 +28,7 @@ export function Jobs({ filter, refine }) {
   return html`
     <${Panel} title="Jobs">
       <${Filters} filter=${filter} refine=${refine} />
-      ${error && html`<${Failure}>${error}<//>`}
+      ${error && error !== said && html`<${Failure}>${error}<//>`}
       <div class=${stale && found ? "stale" : ""} aria-busy=${stale}>
         ${
           found &&

@@ -38,7 +38,7 @@ export function Overview({ filter, refine }) {
           `
         : !error && html`<${Waiting} />`
     }
-    <${Jobs} filter=${filter} refine=${refine} />
+    <${Jobs} filter=${filter} refine=${refine} said=${error} />
   `;
 }
 

@@ -4,16 +4,20 @@ import { useRef } from "preact/hooks";
 /** @type {Record<import("../../../../jobs/bottleneck.ts").Level, string>} */
 const WORDS = { clear: "All clear", busy: "Busy", bound: "Bottleneck", stuck: "Stuck" };
 
+/** What could be better while nothing waits for it. @type {ReadonlySet<import("../../../../jobs/bottleneck.ts").Place>} */
+const NOTES = new Set(/** @type {const} */ (["payload", "search"]));
+
 /** Where the bottleneck is, and what to raise.
  * @param {{ verdict: import("../../../../jobs/bottleneck.ts").Verdict }} props */
 export function Verdict({ verdict: { level, place, sentence, raise } }) {
   // Said when it becomes another, not with every second that the oldest job waits longer.
   const said = useRef({ what: "", words: "" });
+  const word = NOTES.has(place) ? "Note" : WORDS[level];
   const what = [level, place, raise].join(" ");
-  if (said.current.what !== what) said.current = { what, words: `${WORDS[level]}: ${sentence}` };
+  if (said.current.what !== what) said.current = { what, words: `${word}: ${sentence}` };
   return html`
     <div class=${`verdict ${level}`}>
-      <strong>${WORDS[level]}</strong>
+      <strong>${word}</strong>
       <p>${sentence}</p>
       ${raise && html`<span class="chip" title="The key of the stack's configuration to raise">↑ ${raise}</span>`}
     </div>
