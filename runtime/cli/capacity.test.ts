@@ -62,14 +62,30 @@ describe("rates capacity", () => {
     assert.match(stdout, /now 3 of the 6 that the running platform has/);
     const alone = await start(["capacity"], { RATES_API: "http://127.0.0.1:1", RATES_TOKEN: "x" }).ended;
     assert.equal(alone.code, 0);
-    assert.match(alone.stderr, /^What runs now is not known/);
+    assert.match(alone.stderr, /^What runs now is not known/m);
     assert.match(alone.stdout, /^Stack dev/);
+    assert.match(alone.stderr, /Which stack http:\/\/127\.0\.0\.1:1 is, nobody says: .* plan of dev\. --stack shows/);
+  });
+
+  it("shows the stack that the platform on this machine imitates", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "rates-imitates-"));
+    const api = await httpDouble((call) =>
+      json(call, { capacity: { glue: { running: 1, slots: 4 }, ec2: { running: 0, slots: 2 } } }),
+    );
+    writeFileSync(join(directory, "platform.json"), JSON.stringify({ api: api.url, token: "token", stack: "staging" }));
+    const { stdout, stderr } = await start(["capacity", "--data-dir", directory], {}).ended;
+    api.close();
+    rmSync(directory, { recursive: true });
+    assert.match(stdout, /^Stack staging: [\s\S]*now 1 of the 4 that/);
+    assert.equal(stderr, "");
   });
 
   it("names the stacks there are, and what is wrong with one", async () => {
     const { code, stderr } = await start(["capacity", "--stack", "prd"], {}).ended;
     assert.equal(code, EXITS.invalid.code);
-    assert.match(stderr, /no stack 'prd'.* Did you mean 'prod'\? There are: dev, prod, staging\./);
+    assert.match(stderr, /no stack 'prd' \(no Pulumi\.prd\.yaml\)\. Did you mean 'prod'\?\n/);
+    const other = await start(["capacity", "--stack", "sandbox"], {}).ended;
+    assert.match(other.stderr, /no stack 'sandbox' \(no Pulumi\.sandbox\.yaml\)\. There are: dev, prod, staging\.\n/);
     assert.equal((await start(["capacity", "--burst", "0"], {}).ended).code, EXITS.invalid.code);
     const directory = mkdtempSync(join(tmpdir(), "rates-stack-"));
     writeFileSync(join(directory, "Pulumi.bad.yaml"), "config: {}\n");

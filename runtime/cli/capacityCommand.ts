@@ -1,11 +1,11 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { connect } from "./client.ts";
+import { connect, localPlatform } from "./client.ts";
 import { type CliContext, type GlobalOptions, seconds, whole } from "./context.ts";
 import { CommandError } from "./exits.ts";
 import { examples } from "./help.ts";
 import { print, printJson, say, width } from "./screen.ts";
 
-/** The stack that `npm start` imitates unless told otherwise. */
+/** The stack that is shown where nothing tells which is meant. */
 const USUAL_STACK = "dev";
 /** What a job takes where nothing is said: a read of some thousand rows. */
 const USUAL_SECONDS = 30;
@@ -26,23 +26,24 @@ function jobs(value: string): number {
 export function capacityCommand({ program }: CliContext): void {
   examples(
     program.command("capacity"),
-    "rates capacity   # of what runs on this machine, and of the stack dev that it imitates",
+    "rates capacity   # of what runs on this machine, and of the stack that it imitates",
     "rates capacity --stack prod",
     "rates capacity --stack prod --burst 5000 --seconds 60",
     "rates capacity --stack prod --json | jq .plan.database.parts",
   )
-    .description("Show how many runs fit a stack (dev), what limits them, and what a burst of jobs would take")
+    .description("Show how many runs fit a stack, what limits them, and what a burst of jobs would take")
     .option("--burst <jobs>", "what so many jobs at once would take", jobs)
     .option("--seconds <n>", "how long each of them runs", seconds, USUAL_SECONDS)
     .action(async (_flags: object, command: Command) => {
-      const { stack = USUAL_STACK, burst, seconds: each, json, ...options } = command.optsWithGlobals<Flags>();
+      const { stack: named, burst, seconds: each, json, ...options } = command.optsWithGlobals<Flags>();
       const [{ plannedStack }, { capacityText, burstText }, { burstOf, roomOf }] = await Promise.all([
         import("./stackFile.ts"),
         import("./capacityText.ts"),
         import("../../stacks/capacityRoom.ts"),
       ]);
+      const stack = named ?? imitated(options) ?? USUAL_STACK;
       const { config, plan } = plannedStack(stack);
-      const live = command.optsWithGlobals<Flags>().stack === undefined ? await running(options) : undefined;
+      const live = named === undefined ? await running(options) : undefined;
       const bursts = burst === undefined ? undefined : burstOf(config, plan, burst, each);
       if (json)
         return printJson({
@@ -57,6 +58,14 @@ export function capacityCommand({ program }: CliContext): void {
       print(capacityText(stack, { config, plan, live }, room));
       if (bursts) print(`\n${burstText(bursts, each, room)}`);
     });
+}
+
+/** The stack that the platform on this machine imitates; of one elsewhere nobody says which it is. */
+function imitated({ api = process.env.RATES_API, dataDir }: GlobalOptions): string | undefined {
+  const platform = localPlatform(dataDir);
+  if (api === undefined || api === platform?.api) return platform?.stack;
+  say(`Which stack ${api} is, nobody says: this is the plan of ${USUAL_STACK}. --stack shows another's.`);
+  return undefined;
 }
 
 /** Runs in use of the platform that answers; without one the plan is all that there is to show. */

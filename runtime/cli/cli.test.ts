@@ -194,6 +194,8 @@ describe("the command line", () => {
       ["show", "nobody"],
     ])
       assert.equal((await rates(args)).code, EXITS.invalid.code, args.join(" "));
+    for (const args of [["query"], ["query", "average_rates", "--sql", "select 1"]])
+      assert.match((await rates(args)).stderr, /^Name a query \(`rates queries` lists them\), or give --sql/);
   });
 
   it("says how to reach a platform that does not answer, or refuses the token", async () => {

@@ -39,13 +39,16 @@ export class Client {
   /** Whose jobs an admin asks for; undefined: the token's own. */
   readonly tenant: string | undefined;
   readonly #token: string;
+  /** Options that lead here, to be given again. */
+  readonly #way: string;
 
-  constructor(base: string, token: string, tenant?: string) {
+  constructor(base: string, token: string, tenant?: string, way = "") {
     this.base = base.replace(/\/+$/, "");
     if (!/^https?:/.test(this.base) || !URL.canParse(this.base))
       throw new CommandError("invalid", `The API '${base}' has to be a URL, as in http://127.0.0.1:3000.`);
     this.#token = token;
     this.tenant = tenant;
+    this.#way = way;
   }
 
   /** Whether it is on this machine. */
@@ -60,12 +63,14 @@ export class Client {
 
   /** The command that does something with a job on the same terms, for people to copy. */
   hint(command: string, id: string): string {
-    return `\`rates ${command} ${id}${this.tenant === undefined ? "" : ` --tenant ${this.tenant}`}\``;
+    return `\`rates ${command} ${id}${this.#way}${this.tenant === undefined ? "" : ` --tenant ${this.tenant}`}\``;
   }
 
   /** The same API, for a job of a tenant that its request named. */
   of(tenant: string | undefined): Client {
-    return tenant === undefined || tenant === this.tenant ? this : new Client(this.base, this.#token, tenant);
+    return tenant === undefined || tenant === this.tenant
+      ? this
+      : new Client(this.base, this.#token, tenant, this.#way);
   }
 
   /** A request whose answer is JSON. */
@@ -88,6 +93,7 @@ export class Client {
       ...(body === undefined ? {} : { "content-type": "application/json" }),
     };
     let response: Response;
+    let location: string | null;
     try {
       response = await fetch(`${this.base}${path}`, {
         method,
@@ -96,8 +102,8 @@ export class Client {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         ...(signal ? { signal } : {}),
       });
-      const location = response.headers.get("location");
-      if (response.status === 302 && location) response = await fetch(location, signal ? { signal } : {});
+      location = response.status === 302 ? response.headers.get("location") : null;
+      if (location) response = await fetch(location, signal ? { signal } : {});
     } catch (error) {
       if (signal?.aborted) throw error;
       throw new CommandError(
@@ -107,6 +113,10 @@ export class Client {
       );
     }
     if (response.ok) return response;
+    if (location && response.status === 404) {
+      const detail = "The result was kept for a while and has expired. Submit the read again.";
+      throw new CommandError("invalid", detail, { data: { type: "ResultGone", status: 410, detail } });
+    }
     throw await refusal(response);
   }
 }
@@ -133,19 +143,21 @@ async function refusal(response: Response): Promise<CommandError> {
 }
 
 /** --stack, --api and --token, RATES_API and RATES_TOKEN, or the platform that runs on this machine. */
-export function connect({
-  stack,
-  api = stack === undefined ? process.env.RATES_API : undefined,
-  token = process.env.RATES_TOKEN,
-  dataDir,
-  tenant,
-}: Connection): Client {
+export function connect(options: Connection): Client {
+  const {
+    stack,
+    api = stack === undefined ? process.env.RATES_API : undefined,
+    token = process.env.RATES_TOKEN,
+    dataDir,
+    tenant,
+  } = options;
+  const way = wayOf(options);
   if (stack !== undefined) {
     if (api !== undefined) throw new CommandError("invalid", "--stack and --api do not go together.");
     if (token === undefined) throw new CommandError("invalid", "--stack needs a token: --token or RATES_TOKEN.");
-    return new Client(stackOutputs(stack).api, token, tenant);
+    return new Client(stackOutputs(stack).api, token, tenant, way);
   }
-  if (api !== undefined && token !== undefined) return new Client(api, token, tenant);
+  if (api !== undefined && token !== undefined) return new Client(api, token, tenant, way);
   const platform = localPlatform(dataDir);
   if (platform === undefined) {
     if (api !== undefined) throw new CommandError("invalid", "--api needs a token: --token or RATES_TOKEN.");
@@ -154,13 +166,24 @@ export function connect({
   // A token of this machine is nobody else's to see.
   if (api !== undefined && api.replace(/\/+$/, "") !== platform.api.replace(/\/+$/, ""))
     throw new CommandError("invalid", "--api needs a token: --token or RATES_TOKEN.");
-  return new Client(platform.api, token ?? platform.token, tenant);
+  return new Client(platform.api, token ?? platform.token, tenant, way);
 }
+
+/** The options by which a platform was named, for a command that is to be copied; what the environment says stays there. */
+const wayOf = ({ stack, api, dataDir }: Connection): string =>
+  Object.entries({ stack, api, "data-dir": dataDir })
+    .flatMap(([name, value]) => (value === undefined ? [] : [` --${name} ${value}`]))
+    .join("");
 
 /** What the platform on this machine says of itself; undefined where none runs on the data directory. */
 export function localPlatform(dataDir: string | undefined): PlatformFile | undefined {
   const file = join(directoryOf(dataDir), "platform.json");
-  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as PlatformFile) : undefined;
+  if (!existsSync(file)) return undefined;
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new CommandError("broke", `${file} cannot be read: ${reasonOf(error)}\n\`npm start\` writes it anew.`);
+  }
 }
 
 /** That no platform runs there, and how to reach one. */

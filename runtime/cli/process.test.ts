@@ -117,7 +117,9 @@ describe("the command line, when things go wrong", () => {
     assert.match(JSON.parse(unwritable.stdout).error.detail, /cannot be written/);
     assert.equal((await start(["show", "a"], env).ended).code, EXITS.unreachable.code, "no JSON");
     await writeFile(join(directory, "platform.json"), "{");
-    assert.equal((await start(["list"], { RATES_DATA_DIR: directory }).ended).code, EXITS.broke.code);
+    const torn = await start(["list"], { RATES_DATA_DIR: directory }).ended;
+    assert.equal(torn.code, EXITS.broke.code);
+    assert.match(torn.stderr, /platform\.json cannot be read: .*\n`npm start` writes it anew/);
   });
 
   it("leaves no piece of a result that broke off", async () => {
@@ -128,6 +130,14 @@ describe("the command line, when things go wrong", () => {
     assert.equal(code, EXITS.unreachable.code);
     assert.match(stderr, /broke off/);
     assert.deepEqual(await readdir(directory), []);
+  });
+
+  it("says that a result has expired, where its link leads to nothing any more", async () => {
+    const store = await against(({ response }) => response.writeHead(404).end("<Error><Code>NoSuchKey</Code></Error>"));
+    const { env } = await against(({ response }) => response.writeHead(302, { location: `${store.url}/old` }).end());
+    const { code, stdout, stderr } = await start(["result", "a", "--json"], env).ended;
+    assert.deepEqual([code, JSON.parse(stdout).error.type], [EXITS.invalid.code, "ResultGone"]);
+    assert.match(stderr, /has expired\. Submit the read again\.\n/);
   });
 
   it("ends quietly when its reader has seen enough", async () => {
@@ -255,6 +265,21 @@ describe("the command line, when things go wrong", () => {
     await start(["submit", "-", "--watch"], env, { input: '{"tenant":"x","task":{}}' }).ended;
     assert.equal(calls.length, 8);
     for (const call of calls) assert(call.includes("tenant=x") || call === "POST /jobs", call);
+  });
+
+  it("leads to the same platform by what it says to do next", async () => {
+    const waits = { requestId: "a", tenant: "default", status: "PENDING" };
+    const { url, env } = await against((call) => json(call, waits));
+    await writeFile(join(directory, "platform.json"), JSON.stringify({ api: url, token: "local" }));
+    const told = async (more: string[], by: Record<string, string>) =>
+      (await start(["submit", "--query", "q", ...more], by).ended).stderr;
+    const there = `--data-dir ${directory}`;
+    assert.match(await told(there.split(" "), {}), new RegExp(`\`rates watch a ${there}\` waits`));
+    assert.match(
+      await told(["--api", url, "--token", "x", "--tenant", "y"], {}),
+      new RegExp(`\`rates watch a --api ${url} --tenant y\` waits`),
+    );
+    assert.match(await told([], env), /`rates watch a` waits/, "what the environment says stays there");
   });
 
   it("gives the token of this machine to this machine's platform only", async () => {

@@ -19,7 +19,7 @@ export function stackFile(stack: string, directory = CLONE): StackConfig {
   if (!stacks.includes(stack))
     throw new CommandError(
       "invalid",
-      `There is no stack '${stack}' (no Pulumi.${stack}.yaml).${suggestion(stack, stacks)} There are: ${stacks.join(", ")}.`,
+      `There is no stack '${stack}' (no Pulumi.${stack}.yaml).${suggestion(stack, stacks)}`,
     );
   try {
     return readStackFile(stack, directory);

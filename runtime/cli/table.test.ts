@@ -29,6 +29,10 @@ describe("tables", () => {
     assert(table(head, rows, 72, { keep: [1] }).includes(id), "rather no last column");
     assert(!table(head, rows, 72, { keep: [1] }).includes("WHAT"));
     assert(!table(head, rows, 40, { keep: [1] }).includes(id));
+    const [, line = ""] = table(["STATUS", "ID", "CREATED"], [["FAILED", id, "2026-11-25 08:33"]], 72, {
+      keep: [0, 1, 2],
+    }).split("\n");
+    assert.equal(line, `FAILED  ${id}`, "what is kept last gives way to it");
   });
 
   it("count wide characters as the terminal does, and never cut one in two", () => {

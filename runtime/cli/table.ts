@@ -59,7 +59,10 @@ export interface TableStyle {
   colour?: (cell: string, column: number) => string;
   /** Columns of numbers, which end at the right. */
   right?: readonly number[];
-  /** Columns that stay as wide as they are: ids that people copy. Columns behind them are left out before they give way. */
+  /**
+   * Columns that stay as wide as they are, ids that people copy first of all. Columns behind them are left out before they
+   * give way.
+   */
   keep?: readonly number[];
 }
 
@@ -74,13 +77,10 @@ export function table(
   { stream = process.stdout, colour = (cell) => cell, right = [], keep = [] }: TableStyle = {},
 ): string {
   const cells = rows.map((row) => row.map(plain));
-  const widths = head.map((name, column) =>
+  const whole = head.map((name, column) =>
     Math.max(stringWidth(name), ...cells.map((row) => Math.min(stringWidth(row[column] ?? ""), WIDEST))),
   );
-  const least = head.map((name) => Math.max(stringWidth(name), NARROWEST));
-  narrow(widths, least, room, keep);
-  // Rather no last column than half an id.
-  if (columnsThatFit(widths, room) <= Math.max(...keep)) narrow(widths, least, room, []);
+  const widths = fitted(whole, head, room, keep);
   const shown = Math.max(1, columnsThatFit(widths, room));
   if (shown === 1) widths[0] = Math.min(widths[0] ?? 0, Math.max(1, room));
   const line = (row: readonly string[], dress: (cell: string, column: number) => string) =>
@@ -94,6 +94,15 @@ export function table(
       })
       .join("  ");
   return [line(head, (cell) => dim(cell, stream)), ...cells.map((row) => line(row, colour))].join("\n");
+}
+
+/** The widths of columns that fit: rather no last column than half an id, and of what is kept the last gives way first. */
+function fitted(whole: readonly number[], head: readonly string[], room: number, keep: readonly number[]): number[] {
+  const least = head.map((name) => Math.max(stringWidth(name), NARROWEST));
+  const widths = [...whole];
+  narrow(widths, least, room, keep);
+  const fits = keep.length === 0 || columnsThatFit(widths, room) > Math.max(...keep);
+  return fits ? widths : fitted(whole, head, room, keep.slice(0, -1));
 }
 
 /** Takes columns of the widest cells away until all fit, or none can give more. */

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 
 import { type CliContext, clientOf, collect, seconds } from "./context.ts";
+import { CommandError } from "./exits.ts";
 import { examples, GROUPS } from "./help.ts";
 import { coloured, print, printJson, say } from "./screen.ts";
 import type { SubmitFlags } from "./submit.ts";
@@ -118,6 +119,8 @@ export function workCommands({ program, end }: CliContext): void {
         import("./params.ts"),
         import("./result.ts"),
       ]);
+      if ((name === undefined) === (flags.sql === undefined))
+        throw new CommandError("invalid", "Name a query (`rates queries` lists them), or give --sql: one of the two.");
       const { output, format = json && output === undefined ? "json" : "csv" } = flags;
       const asked = { ...flags, format, ...(name === undefined ? {} : { query: name }) };
       const packed = output?.endsWith(".gz") ? { compression: "gzip" } : {};

@@ -134,6 +134,7 @@ describe("npm start", function () {
       "resultsBucket",
       "s3Endpoint",
       "sqsEndpoint",
+      "stack",
       "token",
       "uploadsBucket",
     ]);

@@ -159,6 +159,7 @@ async function start(
     uploadsBucket: buckets.uploads,
     databaseUrl: postgres.url(DATABASE),
     dashboard: `${base}/dashboard`,
+    stack: plan.stack,
   };
   writePlatformFile(dataDir, file);
   started.push(async () => removePlatformFile(dataDir));

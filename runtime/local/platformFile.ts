@@ -22,6 +22,8 @@ export interface PlatformFile {
   /** For the superuser; it holds the password. */
   databaseUrl: string;
   dashboard: string;
+  /** The stack whose capacity it imitates. */
+  stack: string;
 }
 
 const file = (dataDir: string) => join(dataDir, "platform.json");
