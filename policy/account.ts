@@ -2,7 +2,8 @@ import Type, { type Static } from "typebox";
 import { LIMITS } from "../stacks/limits.ts";
 import { type SoundStack, soundStack } from "../stacks/program.ts";
 
-const granted = (limit: keyof typeof LIMITS) =>
+/** A quota as a setting: what the account was granted, by default what AWS gives. */
+export const granted = (limit: keyof typeof LIMITS) =>
   Type.Number({ minimum: 0, default: LIMITS[limit].value, description: `${LIMITS[limit].unit}, as granted` });
 
 /** What a pack's configuration may say of the account that a program is deployed to; the defaults are those of AWS. */

@@ -47,6 +47,11 @@ export class Resource {
     });
   }
 
+  /** Whether a property was made from resources of any type, so that it may well be unknown in a preview. */
+  isMadeFromOthers(property: string): boolean {
+    return (this.#links?.[property] ?? []).length > 0;
+  }
+
   /** All resources that any property was made from, of a type. */
   anyLinks(type: string): Resource[] {
     return Object.keys(this.#links ?? {}).flatMap((property) => this.links(property, type));

@@ -1,6 +1,7 @@
 import type { PolicyComplianceFramework, Severity } from "@pulumi/policy";
 import Type, { type Static, type TProperties } from "typebox";
 import Value from "typebox/value";
+import { CONTROL_SEVERITY, type Control } from "./controls.ts";
 import type { Resource, Stack } from "./resource.ts";
 
 /** Says what is wrong with a resource: what, by how much, and what to change. */
@@ -59,7 +60,10 @@ export const stackRule = <S extends TProperties = Record<never, never>>(
 
 const told = <S extends TProperties, T extends Spec<S>>(spec: T) => ({
   level: "mandatory" as const,
-  severity: "high" as const,
+  // A rule for a control is as severe as that, unless it says otherwise.
+  severity: Object.hasOwn(CONTROL_SEVERITY, spec.framework.reference ?? "")
+    ? CONTROL_SEVERITY[spec.framework.reference as Control]
+    : ("high" as const),
   mayBeUnknown: [],
   presenceOf: [],
   ...spec,
@@ -81,7 +85,7 @@ function configured<S extends TProperties, Subject>(spec: {
 }
 
 /** AWS Foundational Security Best Practices, by the control's own name, as RDS.2. */
-export const control = (reference: string): PolicyComplianceFramework => ({
+export const control = (reference: Control): PolicyComplianceFramework => ({
   name: "AWS Foundational Security Best Practices",
   version: "1.0.0",
   reference,

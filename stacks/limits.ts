@@ -95,6 +95,12 @@ export const LIMITS = {
     kind: "hard",
     source: read("AWS Glue API Reference, Job.Timeout"),
   },
+  glueTimeoutMax: {
+    value: 10_079,
+    unit: "minutes that a Glue job may name as its timeout: less than seven days",
+    kind: "hard",
+    source: read("AWS Glue API Reference, Job.Timeout"),
+  },
   ec2Vcpus: {
     value: 5,
     unit: "vCPUs of running standard instances",

@@ -1,9 +1,10 @@
 import Type from "typebox";
 import { LIMITS } from "../../stacks/limits.ts";
-import { allowed, ownStack, quotas } from "../account.ts";
+import { granted, ownStack, QUOTAS } from "../account.ts";
+import { isOfApplications } from "../kinds.ts";
 import type { Stack } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
-import { DATABASE, DOMAIN, LOAD_BALANCER, TARGET_GROUP } from "../types.ts";
+import { DATABASE, DOMAIN, LOAD_BALANCER, QUEUE, TARGET_GROUP } from "../types.ts";
 import { TROUBLE } from "../value.ts";
 
 /** Nothing may slip onto the account of whoever happens to be logged in. */
@@ -44,40 +45,40 @@ export const providerPinned = stackRule({
   },
 });
 
-/** What an account has only so many of. */
-const COUNTED = [
-  { type: DOMAIN, limit: LIMITS.openSearchDomains, what: "OpenSearch domains" },
-  { type: LOAD_BALANCER, limit: LIMITS.loadBalancers, what: "load balancers" },
-];
-
 /** Counts by kind, which no single resource shows. */
 export const accountCounts = stackRule({
   name: "account-counts",
   description: "A program makes no more databases, OpenSearch domains and load balancers than an account may have.",
   framework: documented("AWS General Reference, Service endpoints and quotas"),
-  remediation: "Make fewer of them, or have the quota raised and say so in the stack's quotas.",
-  settings: quotas("rdsInstances", "share"),
+  remediation:
+    "Make fewer of them, or have the quota raised and say so: in the stack's quotas for databases, in the pack's configuration for the others.",
+  settings: {
+    rdsInstances: QUOTAS.rdsInstances,
+    openSearchDomains: granted("openSearchDomains"),
+    loadBalancers: granted("loadBalancers"),
+  },
   check(stack, report, settings) {
-    const databases = allowed("rdsInstances", { ...settings, share: 1 });
-    const rows: { type: string; most: number; from: string; what: string }[] = [
-      // A database cannot be shared out in parts, so its quota counts whole.
+    // None of them can be shared out in parts, so these quotas count whole.
+    const rdsInstances = ownStack()?.config.quotas.rdsInstances ?? settings.rdsInstances;
+    const rows = [
+      { made: stack.of(DATABASE), most: rdsInstances, limit: LIMITS.rdsInstances, what: "databases" },
       {
-        type: DATABASE,
-        most: ownStack()?.config.quotas.rdsInstances ?? databases.limit,
-        from: `the quota (${LIMITS.rdsInstances.quota.code})`,
-        what: "databases",
+        made: stack.of(DOMAIN),
+        most: settings.openSearchDomains,
+        limit: LIMITS.openSearchDomains,
+        what: "OpenSearch domains",
       },
-      ...COUNTED.map(({ type, limit, what }) => ({
-        type,
-        most: limit.value,
-        from: `the default quota (${limit.quota.code})`,
-        what,
-      })),
+      {
+        made: stack.of(LOAD_BALANCER).filter(isOfApplications),
+        most: settings.loadBalancers,
+        limit: LIMITS.loadBalancers,
+        what: "load balancers",
+      },
     ];
-    for (const { type, most, from, what } of rows) {
-      const made = stack.of(type);
+    for (const { made, most, limit, what } of rows) {
       const last = made.at(-1);
-      if (last !== undefined && made.length > most) report(last, tooMany(made, what, most, from));
+      if (last !== undefined && made.length > most)
+        report(last, tooMany(made, what, most, `the quota (${limit.quota.code})`));
     }
   },
 });
@@ -90,15 +91,17 @@ const NAMES: Readonly<Record<string, { property: string; most: number }>> = {
   [LOAD_BALANCER]: { property: "name", most: LIMITS.loadBalancerName.value },
   [TARGET_GROUP]: { property: "name", most: LIMITS.loadBalancerName.value },
   [DOMAIN]: { property: "domainName", most: LIMITS.openSearchName.value },
+  [QUEUE]: { property: "name", most: LIMITS.sqsName.value },
 };
 
 /** AWS refuses a longer name when half of a stack has been made. */
 export const nameLengths = resourceRule({
   name: "name-lengths",
-  description: "Names of load balancers, target groups (32 characters) and OpenSearch domains (28) are not too long.",
+  description:
+    "Names of load balancers, target groups (32 characters), OpenSearch domains (28) and queues (80) are not too long.",
   severity: "medium",
   framework: documented(
-    "Elastic Load Balancing API Reference, CreateLoadBalancer; Amazon OpenSearch Service API Reference, CreateDomain",
+    "Elastic Load Balancing API Reference, CreateLoadBalancer; Amazon OpenSearch Service API Reference, CreateDomain; Amazon SQS API Reference, CreateQueue",
   ),
   remediation: "Shorten the name, or the name of the resource that Pulumi makes it from.",
   types: Object.keys(NAMES),

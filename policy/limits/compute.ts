@@ -1,6 +1,7 @@
 import Type from "typebox";
 import { EC2_TYPES, INSTANCES_TAG } from "../../stacks/limits.ts";
 import { allowed, ownStack, quotas } from "../account.ts";
+import { isOnFargate } from "../kinds.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, stackRule } from "../rule.ts";
 import { INSTANCE, LAUNCH_TEMPLATE, SCALING_GROUP, SCALING_TARGET, SERVICE, TASK } from "../types.ts";
@@ -21,9 +22,13 @@ export const UNBOUNDED = `nothing says how many instances are launched from it: 
 /** How many instances may be launched from a template at once; undefined where nothing says. */
 export function instancesOf(stack: Stack, template: Resource, instances: Record<string, number>): number | undefined {
   const groups = stack.of(SCALING_GROUP).filter((group) => group.anyLinks(LAUNCH_TEMPLATE).includes(template));
+  const own = stack.linkedTo(template, INSTANCE, "launchTemplate").length;
   if (groups.length === 0) {
     const tagged = template.at(`tags.${INSTANCES_TAG}`).number(undefined);
-    return ownStack()?.plan.ec2.maxInstances ?? instances[template.name] ?? (tagged === TROUBLE ? undefined : tagged);
+    const said =
+      ownStack()?.plan.ec2.maxInstances ?? instances[template.name] ?? (tagged === TROUBLE ? undefined : tagged);
+    // The program's own instances are counted by themselves.
+    return said ?? (own > 0 ? 0 : undefined);
   }
   return groups.reduce((sum, group) => {
     const most = group.at("maxSize").number(0);
@@ -39,12 +44,29 @@ export function tasksOf(stack: Stack, service: Resource): number | undefined {
   const percent = service.at("deploymentMaximumPercent").number(200);
   const numbers = wanted.filter((one) => typeof one === "number");
   if (percent === TROUBLE || numbers.length < wanted.length) return undefined;
-  return (Math.max(...numbers) * percent) / 100;
+  // ECS rounds down.
+  return Math.floor((Math.max(...numbers) * percent) / 100);
 }
 
+/** Families that the quota of standard instances counts; others have quotas of their own. */
+const STANDARD = /^[acdhimrtz]\d/;
+/** A size that is a number of xlarge has four vCPUs each; the smaller ones mostly two (Amazon EC2 Instance Types). */
+const SIZES: Readonly<Record<string, number>> = { nano: 2, micro: 2, small: 2, medium: 2, large: 2, xlarge: 4 };
+
+/** vCPUs of an instance type, at most; undefined where nobody knows. */
 function vcpusOf(type: string): number | undefined {
-  return Object.hasOwn(EC2_TYPES, type) ? EC2_TYPES[type as keyof typeof EC2_TYPES].vcpus : undefined;
+  if (Object.hasOwn(EC2_TYPES, type)) return EC2_TYPES[type as keyof typeof EC2_TYPES].vcpus;
+  const [family = "", size = ""] = type.split(".");
+  if (!STANDARD.test(family)) return undefined;
+  const times = /^(\d+)xlarge$/.exec(size)?.[1];
+  return times === undefined ? (Object.hasOwn(SIZES, size) ? SIZES[size] : undefined) : Number(times) * 4;
 }
+
+/** The type of what is started: a template's, or an instance's, which may have it from its template. */
+const typeOfOne = (one: Resource) => {
+  const own = one.at("instanceType").text(undefined);
+  return own ?? one.links("launchTemplate", LAUNCH_TEMPLATE)[0]?.at("instanceType").text(undefined);
+};
 
 /** EC2 refuses the instance that is one too many. */
 export const ec2Vcpus = stackRule({
@@ -53,19 +75,30 @@ export const ec2Vcpus = stackRule({
   framework: documented("Amazon EC2 User Guide, EC2 On-Demand Instance quotas"),
   remediation:
     "Launch fewer or smaller instances, or have L-1216C47A (Spot: L-34B43A08) raised and say so in the stack's quotas.",
-  settings: { ...quotas("ec2Vcpus", "share"), ...INSTANCES },
+  settings: {
+    ...quotas("ec2Vcpus", "share"),
+    ...INSTANCES,
+    vcpus: Type.Record(Type.String(), Type.Number({ minimum: 0 }), {
+      default: {},
+      description:
+        "vCPUs of instance types that the rule does not know, by the type's name; 0 for one of another quota",
+    }),
+  },
   check(stack, report, settings) {
     const { limit, from } = allowed("ec2Vcpus", settings);
     const counted = [...stack.of(INSTANCE), ...stack.of(LAUNCH_TEMPLATE)].flatMap((one) => {
       const most = one.type === INSTANCE ? 1 : instancesOf(stack, one, settings.instances);
-      const type = one.at("instanceType").text(undefined);
       if (most === undefined) report(one, UNBOUNDED);
-      if (most === undefined || type === TROUBLE || type === undefined) return [];
-      const each = vcpusOf(type);
+      if (most === undefined || most === 0) return [];
+      const type = typeOfOne(one);
+      if (type === TROUBLE) return [];
+      const each = type === undefined ? undefined : (settings.vcpus[type] ?? vcpusOf(type));
       if (each === undefined) {
         report(
           one,
-          `instanceType ${type} is not in EC2_TYPES of stacks/limits.ts, so that its vCPUs cannot be counted: enter it.`,
+          type === undefined
+            ? "it names no instanceType, so that its vCPUs cannot be counted: name one."
+            : `nobody knows how many vCPUs ${type} has of this quota: enter it under \`vcpus\` in the pack's configuration.`,
         );
         return [];
       }
@@ -93,6 +126,7 @@ export const fargateVcpus = stackRule({
   check(stack, report, settings) {
     const { limit, from } = allowed("fargateVcpus", settings);
     const counted = stack.of(SERVICE).flatMap((service) => {
+      if (!isOnFargate(service)) return [];
       const tasks = tasksOf(stack, service);
       const units = service.links("taskDefinition", TASK)[0]?.at("cpu").number(undefined);
       if (tasks === undefined || units === TROUBLE) return [];

@@ -1,14 +1,17 @@
 import Type from "typebox";
 import { MONTH_HOURS } from "../../stacks/cost.ts";
-import { FARGATE_PRICES, PRICES, RDS_PRICES, SEARCH_PRICES } from "../../stacks/prices.ts";
-import type { Stack } from "../resource.ts";
+import { EC2_PRICES, FARGATE_PRICES, PRICES, RDS_PRICES, SEARCH_PRICES } from "../../stacks/prices.ts";
+import { isOnFargate } from "../kinds.ts";
+import type { Resource, Stack } from "../resource.ts";
 import { documented, stackRule } from "../rule.ts";
-import { BUDGET, DATABASE, DOMAIN, LOAD_BALANCER, NAT, SERVICE, TASK } from "../types.ts";
+import { BUDGET, DATABASE, DOMAIN, INSTANCE, LOAD_BALANCER, NAT, SERVICE, TASK } from "../types.ts";
 import type { Trouble, Value } from "../value.ts";
 
 /** One thing that stands, and what it costs a month in US dollars; undefined where nobody knows its price. */
 interface Line {
-  what: string;
+  one: Resource;
+  /** As AWS has a price for it; empty where there is but one. */
+  type: string;
   usd: number | undefined;
 }
 
@@ -28,51 +31,83 @@ export const monthlyCost = stackRule({
     }),
   },
   check(stack, report, { ceilingUsd }) {
-    const budget = stack.of(BUDGET)[0];
-    const limit = ceilingUsd > 0 ? ceilingUsd : number(budget?.at("limitAmount"));
+    const budget = budgetOf(stack);
+    const limit = ceilingUsd > 0 ? ceilingUsd : budget?.limit;
     if (limit === undefined) return;
     const lines = standing(stack);
+    for (const { one, usd, type } of lines)
+      if (usd === undefined)
+        report(
+          one,
+          `nobody knows what ${type === "" ? "it" : type} costs, so that it does not count: enter it in stacks/prices.ts, or keep it in mind.`,
+        );
     const usd = lines.reduce((sum, line) => sum + (line.usd ?? 0), 0);
-    const subject = budget ?? stack.resources[0];
+    const subject = budget?.one ?? stack.resources[0];
     if (subject !== undefined && usd > limit)
       report(
         subject,
         `what stands costs about ${Math.round(usd)} US dollars a month, ${Math.round(usd - limit)} more than ${limit}: ${lines
           .toSorted((a, b) => (b.usd ?? 0) - (a.usd ?? 0))
           .slice(0, 3)
-          .map((line) => `${line.what} ${Math.round(line.usd ?? 0)}`)
+          .map((line) => `${line.one.name} ${Math.round(line.usd ?? 0)}`)
           .join(", ")}.`,
       );
   },
 });
 
+/** Months of a budget's time. */
+const MONTHS: Readonly<Record<string, number>> = { MONTHLY: 1, QUARTERLY: 3, ANNUALLY: 12 };
+
+/** The smallest budget of the program that is about costs, as US dollars a month. */
+function budgetOf(stack: Stack): { one: Resource; limit: number } | undefined {
+  return stack
+    .of(BUDGET)
+    .flatMap((one) => {
+      const months = MONTHS[text(one.at("timeUnit")) || "MONTHLY"];
+      const limit = number(one.at("limitAmount"));
+      const isOfCosts = (text(one.at("budgetType")) || "COST") === "COST";
+      return isOfCosts && months !== undefined && limit !== undefined ? [{ one, limit: limit / months }] : [];
+    })
+    .toSorted((a, b) => a.limit - b.limit)[0];
+}
+
 function standing(stack: Stack): Line[] {
   const hours = (price: { usd: number } | undefined) => price && price.usd * MONTH_HOURS;
   const times = (count: number, usd: number | undefined) => usd && count * usd;
+  const priced = <P>(prices: Readonly<Record<string, P>>, type: string): P | undefined =>
+    Object.hasOwn(prices, type) ? prices[type] : undefined;
   return [
     ...stack.of(DATABASE).map((one): Line => {
-      const name = text(one.at("instanceClass"));
+      const type = text(one.at("instanceClass"));
       const copies = one.at("multiAz").flag(false) === true ? 2 : 1;
-      const each = hours(Object.entries(RDS_PRICES).find(([priced]) => priced === name)?.[1]);
+      const each = hours(priced(RDS_PRICES, type));
       const storage = (number(one.at("allocatedStorage")) ?? 0) * PRICES.databaseStorage.usd;
-      return { what: one.name, usd: times(copies, each === undefined ? undefined : each + storage) };
+      return { one, type, usd: times(copies, each === undefined ? undefined : each + storage) };
     }),
     ...stack.of(DOMAIN).map((one): Line => {
       const nodes = number(one.at("clusterConfig.instanceCount")) ?? 1;
-      return { what: one.name, usd: times(nodes, hours(SEARCH_PRICES[text(one.at("clusterConfig.instanceType"))])) };
+      const type = text(one.at("clusterConfig.instanceType"));
+      return { one, type, usd: times(nodes, hours(priced(SEARCH_PRICES, type))) };
+    }),
+    ...stack.of(INSTANCE).map((one): Line => {
+      const type = text(one.at("instanceType"));
+      return { one, type, usd: hours(priced(EC2_PRICES, type)) };
     }),
     ...stack
       .of(NAT)
-      .map((one): Line => ({ what: one.name, usd: hours({ usd: PRICES.natGateway.usd + PRICES.publicAddress.usd }) })),
-    ...stack.of(LOAD_BALANCER).map((one): Line => ({ what: one.name, usd: hours(PRICES.loadBalancer) })),
-    ...stack.of(SERVICE).map((one): Line => {
-      const task = one.links("taskDefinition", TASK)[0];
-      const { vcpu, gb } =
-        FARGATE_PRICES[text(task?.at("runtimePlatform.cpuArchitecture")) === "ARM64" ? "arm64" : "x86_64"];
-      const [units, megabytes] = [number(task?.at("cpu")) ?? 0, number(task?.at("memory")) ?? 0];
-      const each = (units / 1024) * vcpu.usd + (megabytes / 1024) * gb.usd;
-      return { what: one.name, usd: times(number(one.at("desiredCount")) ?? 1, each * MONTH_HOURS) };
-    }),
+      .map((one): Line => ({ one, type: "", usd: hours({ usd: PRICES.natGateway.usd + PRICES.publicAddress.usd }) })),
+    ...stack.of(LOAD_BALANCER).map((one): Line => ({ one, type: "", usd: hours(PRICES.loadBalancer) })),
+    ...stack
+      .of(SERVICE)
+      .filter(isOnFargate)
+      .map((one): Line => {
+        const task = one.links("taskDefinition", TASK)[0];
+        const { vcpu, gb } =
+          FARGATE_PRICES[text(task?.at("runtimePlatform.cpuArchitecture")) === "ARM64" ? "arm64" : "x86_64"];
+        const [units, megabytes] = [number(task?.at("cpu")) ?? 0, number(task?.at("memory")) ?? 0];
+        const each = (units / 1024) * vcpu.usd + (megabytes / 1024) * gb.usd;
+        return { one, type: "", usd: times(number(one.at("desiredCount")) ?? 1, each * MONTH_HOURS) };
+      }),
   ];
 }
 

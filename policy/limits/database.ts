@@ -9,6 +9,7 @@ import {
   EVENT_SOURCE,
   FUNCTION,
   GLUE_JOB,
+  INSTANCE,
   LAUNCH_TEMPLATE,
   PARAMETERS,
   PERMISSION,
@@ -46,7 +47,7 @@ type Settings = {
 export const databaseConnections = stackRule({
   name: "rds-connections",
   description:
-    "All that is told of a database may connect to it at once: functions, Glue runs, instances and tasks together.",
+    "All that is told of a Postgres may connect to it at once: functions, Glue runs, instances and tasks together.",
   framework: RDS,
   remediation:
     "Take a larger instance class, or lower reserved executions, Glue runs, instances, tasks or their pools.",
@@ -80,7 +81,9 @@ function usableOf(database: Resource): { limit: number; from: string } | undefin
     if (set !== undefined) return { limit: set - KEPT, from: `max_connections ${set} of ${group.name}` };
   }
   const name = database.at("instanceClass").text(undefined);
-  if (name === TROUBLE || name === undefined) return undefined;
+  const engine = database.at("engine").text("postgres");
+  // The formula is that of Postgres.
+  if (name === TROUBLE || name === undefined || engine !== "postgres") return undefined;
   const known = Object.hasOwn(RDS_CLASSES, name) ? RDS_CLASSES[name as keyof typeof RDS_CLASSES] : undefined;
   // The smallest there is: a class that nobody knows is not to pass for a large one.
   const memory = known?.memoryBytes ?? Math.min(...Object.values(RDS_CLASSES).map(({ memoryBytes }) => memoryBytes));
@@ -89,7 +92,7 @@ function usableOf(database: Resource): { limit: number; from: string } | undefin
     limit: Math.floor(formula * OBSERVED) - KEPT,
     from: known
       ? `about ${formula} of ${name}`
-      : `${formula}, that of the smallest class, since nobody has entered ${name} in stacks/limits.ts`,
+      : `${formula}, that of the smallest class, since nobody knows ${name}: max_connections in its parameter group would say`,
   };
 }
 
@@ -129,6 +132,7 @@ function usersOf(
     const runs = job.at("executionProperty.maxConcurrentRuns").number(1);
     if (runs !== TROUBLE) count(job, runs, settings.perRun, "");
   }
+  for (const one of stack.of(INSTANCE).filter(told)) count(one, 1, settings.perInstance, "");
   for (const template of stack.of(LAUNCH_TEMPLATE).filter(told))
     count(template, instancesOf(stack, template, settings.instances), settings.perInstance, UNBOUNDED);
   for (const service of stack.of(SERVICE).filter((one) => one.links("taskDefinition", TASK).some(told)))

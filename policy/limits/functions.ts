@@ -1,55 +1,93 @@
 import { LIMITS } from "../../stacks/limits.ts";
 import { allowed, quotas } from "../account.ts";
+import type { Resource, Stack } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
 import { EVENT_SOURCE, FUNCTION, QUEUE } from "../types.ts";
-import { TROUBLE } from "../value.ts";
+import { TROUBLE, type Trouble } from "../value.ts";
 import { functionOf } from "./queues.ts";
 
 const LAMBDA = documented("AWS Lambda Developer Guide, Lambda quotas");
 const SCALING = "scalingConfig.maximumConcurrency";
 
-/** What SQS hands out beyond the reservation is throttled, and comes back with a receive less. */
+/** What a mapping of a queue to a function may have in hand at once. */
+interface Reading {
+  mapping: Resource;
+  called: Resource | undefined;
+  most: number | undefined | Trouble;
+}
+
+const readings = (stack: Stack): Reading[] =>
+  stack
+    .of(EVENT_SOURCE)
+    .filter((mapping) => mapping.links("eventSourceArn", QUEUE).length > 0)
+    .map((mapping) => ({ mapping, called: functionOf(mapping), most: mapping.at(SCALING).number(undefined) }));
+
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0);
+
+/** What SQS hands out beyond the reservation, or beyond what the account has left, is throttled, and comes back with a receive less. */
 export const eventSourceConcurrency = stackRule({
   name: "lambda-event-source-concurrency",
-  description: "All queues that a function reads hand it no more batches at once than it has reserved executions.",
+  description:
+    "All queues that a function reads hand it no more batches at once than it has reserved executions, else than the account has left.",
   framework: documented("AWS Lambda Developer Guide, Configuring maximum concurrency for Amazon SQS event sources"),
   remediation: "Lower the mappings' scalingConfig.maximumConcurrency, or reserve more for the function.",
-  check(stack, report) {
-    const mappings = stack.of(EVENT_SOURCE).filter((one) => one.links("eventSourceArn", QUEUE).length > 0);
+  settings: quotas("lambdaConcurrency", "share"),
+  check(stack, report, settings) {
+    const all = readings(stack);
+    for (const { mapping, most } of all)
+      if (most === undefined)
+        report(mapping, `${SCALING} is not set, so that SQS goes up to 1,000 batches at once: set it.`);
+    let left = allowed("lambdaConcurrency", settings).limit;
+    const unreserved: { mapping: Resource; most: number }[] = [];
     for (const called of stack.of(FUNCTION)) {
-      const own = mappings.filter((mapping) => functionOf(mapping) === called);
-      const most = own.map((mapping) => mapping.at(SCALING).number(undefined));
-      for (const [index, mapping] of own.entries())
-        if (most[index] === undefined)
-          report(mapping, `${SCALING} is not set, so that SQS goes up to 1,000 batches at once: set it.`);
       const reserved = called.at("reservedConcurrentExecutions").number(-1);
-      if (reserved === TROUBLE || reserved === -1) continue;
-      const numbers = most.filter((one) => typeof one === "number");
-      if (numbers.length < own.length) continue;
-      const together = numbers.reduce((sum, one) => sum + one, 0);
+      if (reserved === TROUBLE) continue;
+      const own = all.flatMap(({ mapping, most, ...one }) =>
+        one.called === called && typeof most === "number" ? [{ mapping, most }] : [],
+      );
+      if (reserved === -1) {
+        unreserved.push(...own);
+        continue;
+      }
+      left -= reserved;
+      const together = sumOf(own.map(({ most }) => most));
       if (together > reserved)
         report(
           called,
-          `its queues may hand it ${together} batches at once (${own.map(({ name }) => name).join(", ")}), ${together - reserved} more than the ${reserved} executions that it has reserved: lower their ${SCALING}, or reserve more.`,
+          `its queues may hand it ${together} batches at once (${own.map(({ mapping }) => mapping.name).join(", ")}), ${together - reserved} more than the ${reserved} executions that it has reserved: lower their ${SCALING}, or reserve more.`,
         );
     }
+    const together = sumOf(unreserved.map(({ most }) => most));
+    const largest = unreserved.toSorted((a, b) => b.most - a.most)[0];
+    if (largest !== undefined && together > left)
+      report(
+        largest.mapping,
+        `queues may hand ${together} batches at once to functions that reserve nothing, ${together - left} more than the ${left} executions that the account has left for them: lower ${SCALING} (${largest.most} here), or have L-B99A9384 raised.`,
+      );
   },
 });
 
-/** Lambda refuses a mapping beyond these bounds. */
-export const eventSourceLimits = resourceRule({
+/** Lambda refuses a mapping beyond these bounds; and one failed message brings a whole batch back where nothing else is said. */
+export const eventSourceLimits = stackRule({
   name: "lambda-event-source-limits",
   description:
-    "A mapping's maximum concurrency is between 2 and 1,000, and failed messages of a batch are told one by one.",
+    "A queue's mapping has a maximum concurrency between 2 and 1,000, and failed messages of a batch are told one by one.",
   framework: documented("AWS Lambda API Reference, CreateEventSourceMapping"),
   remediation:
     "Set scalingConfig.maximumConcurrency between 2 and 1,000, and functionResponseTypes to ReportBatchItemFailures.",
-  types: [EVENT_SOURCE],
-  check(mapping, report) {
-    const most = mapping.at(SCALING).number(undefined);
+  check(stack, report) {
     const [least, limit] = [LIMITS.eventSourceConcurrencyMin.value, LIMITS.eventSourceConcurrencyMax.value];
-    if (typeof most === "number" && (most < least || most > limit))
-      report(mapping, `${SCALING} is ${most}: Lambda takes ${least} to ${limit}.`);
+    for (const { mapping, most } of readings(stack)) {
+      if (typeof most === "number" && (most < least || most > limit))
+        report(mapping, `${SCALING} is ${most}: Lambda takes ${least} to ${limit}.`);
+      const batch = mapping.at("batchSize").number(10);
+      const told = mapping.at("functionResponseTypes").texts();
+      if (batch !== TROUBLE && batch > 1 && told !== TROUBLE && !told.includes("ReportBatchItemFailures"))
+        report(
+          mapping,
+          `functionResponseTypes are not set, so that one failed message of ${batch} brings all of them back: set ReportBatchItemFailures.`,
+        );
+    }
   },
 });
 
@@ -67,7 +105,7 @@ export const reservedConcurrency = stackRule({
       const reserved = one.at("reservedConcurrentExecutions").number(-1);
       return typeof reserved === "number" && reserved > 0 ? [{ one, reserved }] : [];
     });
-    const together = reserving.reduce((sum, { reserved }) => sum + reserved, 0);
+    const together = sumOf(reserving.map(({ reserved }) => reserved));
     const largest = reserving.toSorted((a, b) => b.reserved - a.reserved)[0];
     if (largest !== undefined && together > free)
       report(
@@ -102,7 +140,7 @@ export const functionLimits = resourceRule({
     if (keys === TROUBLE) return;
     const sizes = keys.map((key) => ({ key, value: variables.at(key).text("") }));
     if (sizes.some(({ value }) => value === TROUBLE)) return;
-    const bytes = sizes.reduce((sum, { key, value }) => sum + key.length + Buffer.byteLength(String(value)), 0);
+    const bytes = sizes.reduce((sum, { key, value }) => sum + Buffer.byteLength(`${key}${String(value)}`), 0);
     if (bytes > ENVIRONMENT_BYTES)
       report(
         one,

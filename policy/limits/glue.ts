@@ -1,21 +1,55 @@
 import { GLUE_DPU_SIZES, LIMITS } from "../../stacks/limits.ts";
-import { allowed, quotas } from "../account.ts";
+import { allowed, granted, quotas } from "../account.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
 import { GLUE_JOB } from "../types.ts";
-import { TROUBLE } from "../value.ts";
+import { TROUBLE, type Trouble } from "../value.ts";
 
 const GLUE = documented("AWS General Reference, AWS Glue endpoints and quotas");
 const RUNS = "executionProperty.maxConcurrentRuns";
+
+/** DPUs of a worker of each type, and of a run whose job says nothing of its size (AWS Glue API Reference, Job). */
+const WORKER_DPUS: Readonly<Record<string, number>> = {
+  Standard: 1,
+  "G.025X": 0.25,
+  "G.1X": 1,
+  "G.2X": 2,
+  "G.4X": 4,
+  "G.8X": 8,
+  "G.12X": 12,
+  "G.16X": 16,
+  "R.1X": 1,
+  "R.2X": 2,
+  "R.4X": 4,
+  "R.8X": 8,
+  "Z.2X": 2,
+};
+const UNSIZED_DPUS: Readonly<Record<string, number>> = { pythonshell: GLUE_DPU_SIZES[0].dpu, gluestreaming: 2 };
+const UNSIZED_SPARK_DPUS = 10;
+
+const kindOf = (job: Resource) => job.at("command.name").text("glueetl");
+
+/** DPUs of one run of a job. */
+function dpusOf(job: Resource): number | Trouble {
+  const most = job.at("maxCapacity").number(undefined);
+  const kind = kindOf(job);
+  if (most === TROUBLE || kind === TROUBLE) return TROUBLE;
+  // The provider has 0 for what stands without it.
+  if (most !== undefined && most > 0) return most;
+  const workers = job.at("numberOfWorkers").number(0);
+  const type = job.at("workerType").text("G.1X");
+  if (workers === TROUBLE || type === TROUBLE) return TROUBLE;
+  if (workers === 0) return UNSIZED_DPUS[kind] ?? UNSIZED_SPARK_DPUS;
+  // A type that nobody knows is not to pass for a small one.
+  return workers * (WORKER_DPUS[type] ?? Math.max(...Object.values(WORKER_DPUS)));
+}
 
 /** How many runs each job may have at once, and how many DPUs each of them takes. */
 const sizes = (stack: Stack): { job: Resource; runs: number; dpus: number }[] =>
   stack.of(GLUE_JOB).flatMap((job) => {
     const runs = job.at(RUNS).number(1);
-    const dpus = job.at("maxCapacity").number(undefined);
-    const workers = dpus === undefined ? job.at("numberOfWorkers").number(undefined) : undefined;
-    if (runs === TROUBLE || dpus === TROUBLE || workers === TROUBLE) return [];
-    return [{ job, runs, dpus: dpus ?? workers ?? GLUE_DPU_SIZES[0].dpu }];
+    const dpus = dpusOf(job);
+    return runs === TROUBLE || dpus === TROUBLE ? [] : [{ job, runs, dpus }];
   });
 
 /** Glue refuses the run that is one too many, and a job's message goes round. */
@@ -24,15 +58,18 @@ export const glueRuns = stackRule({
   description: "All Glue jobs together, and each by itself, have no more concurrent runs than the account.",
   framework: GLUE,
   remediation: "Lower executionProperty.maxConcurrentRuns, or have L-5E4153CA raised and say so in the stack's quotas.",
-  settings: quotas("glueRuns", "share"),
+  settings: { ...quotas("glueRuns", "share"), glueRunsPerJob: granted("glueRunsPerJob") },
   check(stack, report, settings) {
     const { limit, from } = allowed("glueRuns", settings);
     const jobs = sizes(stack);
     const together = jobs.reduce((sum, { runs }) => sum + runs, 0);
     for (const { job, runs } of jobs) {
-      const perJob = LIMITS.glueRunsPerJob.value;
+      const { glueRunsPerJob: perJob } = settings;
       if (runs > perJob)
-        report(job, `${RUNS} is ${runs}, ${runs - perJob} more than the ${perJob} that Glue gives one job: lower it.`);
+        report(
+          job,
+          `${RUNS} is ${runs}, ${runs - perJob} more than the ${perJob} that Glue gives one job (${LIMITS.glueRunsPerJob.quota.code}): lower it.`,
+        );
       if (together > limit && runs === Math.max(...jobs.map((one) => one.runs)))
         report(
           job,
@@ -47,7 +84,8 @@ export const glueDpus = stackRule({
   name: "glue-dpus",
   description: "All concurrent Glue runs together take no more DPUs than the account has.",
   framework: GLUE,
-  remediation: "Lower maxConcurrentRuns or maxCapacity, or have L-08F3B322 raised and say so in the stack's quotas.",
+  remediation:
+    "Lower maxConcurrentRuns, maxCapacity or the workers, or have L-08F3B322 raised and say so in the stack's quotas.",
   settings: quotas("glueDpus", "share"),
   check(stack, report, settings) {
     const { limit, from } = allowed("glueDpus", settings);
@@ -57,7 +95,7 @@ export const glueDpus = stackRule({
     if (largest !== undefined && together > limit)
       report(
         largest.job,
-        `the program's runs may take ${together} DPUs at once, ${together - limit} more than ${from}: lower ${RUNS} (${largest.runs} here) or maxCapacity (${largest.dpus}).`,
+        `the program's runs may take ${together} DPUs at once, ${together - limit} more than ${from}: lower ${RUNS} (${largest.runs} here) or the size of a run (${largest.dpus}).`,
       );
   },
 });
@@ -73,12 +111,18 @@ export const glueJob = resourceRule({
   types: [GLUE_JOB],
   check(job, report) {
     const timeout = job.at("timeout").number(undefined);
-    const longest = LIMITS.glueShellTimeout.value;
-    if (timeout === undefined)
-      report(job, `timeout is not set, so that Glue lets a run go on for ${longest} minutes: set it.`);
-    else if (timeout !== TROUBLE && (timeout < 1 || timeout > longest))
-      report(job, `timeout is ${timeout} minutes: set it between 1 and ${longest}.`);
-    const kind = job.at("command.name").text("glueetl");
+    const kind = kindOf(job);
+    const longest = LIMITS.glueTimeoutMax.value;
+    // A streaming job is meant to go on.
+    if (kind !== "gluestreaming") {
+      if (timeout === undefined)
+        report(
+          job,
+          `timeout is not set, so that Glue lets a run go on for ${LIMITS.glueShellTimeout.value} minutes: set it.`,
+        );
+      else if (timeout !== TROUBLE && (timeout < 1 || timeout > longest))
+        report(job, `timeout is ${timeout} minutes: set it between 1 and ${longest}.`);
+    }
     const dpus = job.at("maxCapacity").number(undefined);
     const offered: number[] = GLUE_DPU_SIZES.map(({ dpu }) => dpu);
     if (kind === "pythonshell" && typeof dpus === "number" && !offered.includes(dpus))

@@ -2,7 +2,7 @@ import Type from "typebox";
 import { LIMITS } from "../../stacks/limits.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
-import { ALIAS, EVENT_SOURCE, FUNCTION, QUEUE } from "../types.ts";
+import { ALIAS, EVENT_SOURCE, FUNCTION, QUEUE, REDRIVE } from "../types.ts";
 import { TROUBLE } from "../value.ts";
 
 const SQS = documented("Amazon SQS API Reference, SetQueueAttributes");
@@ -15,9 +15,24 @@ export const functionOf = (mapping: Resource): Resource | undefined =>
     ...mapping.links("functionName", ALIAS).flatMap((alias) => alias.links("functionName", FUNCTION)),
   ][0];
 
-/** The queues that others send their failed messages to. */
-const deadLetterQueues = (stack: Stack): Set<Resource> =>
-  new Set(stack.of(QUEUE).flatMap((queue) => queue.links("redrivePolicy", QUEUE)));
+/** Whether a mapping made from no resource reads a queue, as its ARN says. */
+function isOfQueue(mapping: Resource): boolean {
+  if (mapping.isMadeFromOthers("eventSourceArn")) return false;
+  const arn = mapping.at("eventSourceArn").text("");
+  return arn !== TROUBLE && arn.includes(":sqs:");
+}
+
+/** Queues, and where each sends its failed messages, by its own redrivePolicy or one beside it. */
+const redrives = (stack: Stack): { source: Resource; dead: Resource }[] => [
+  ...stack.of(QUEUE).flatMap((source) => source.links("redrivePolicy", QUEUE).map((dead) => ({ source, dead }))),
+  ...stack
+    .of(REDRIVE)
+    .flatMap((one) =>
+      one
+        .links("queueUrl", QUEUE)
+        .flatMap((source) => one.links("redrivePolicy", QUEUE).map((dead) => ({ source, dead }))),
+    ),
+];
 
 /** A message must stay hidden for as long as its function may work on it, or two work on it at once. */
 export const visibilityCoversFunction = stackRule({
@@ -30,7 +45,13 @@ export const visibilityCoversFunction = stackRule({
   check(stack, report, { factor }) {
     for (const mapping of stack.of(EVENT_SOURCE)) {
       const called = functionOf(mapping);
-      for (const queue of mapping.links("eventSourceArn", QUEUE)) {
+      const queues = mapping.links("eventSourceArn", QUEUE);
+      if (queues.length === 0 && isOfQueue(mapping))
+        report(
+          mapping,
+          "nobody knows which queue it reads: have eventSourceArn made from the queue's own arn (aws.sqs.Queue.get has that of another program's).",
+        );
+      for (const queue of queues) {
         if (called === undefined) {
           report(
             mapping,
@@ -60,7 +81,7 @@ export const receivesBeforeDeadLetter = resourceRule({
   framework: LAMBDA_SQS,
   remediation: "Raise maxReceiveCount in the queue's redrivePolicy.",
   mayBeUnknown: ["redrivePolicy"],
-  types: [QUEUE],
+  types: [QUEUE, REDRIVE],
   settings: { least: Type.Integer({ minimum: 1, default: 5, description: "receives" }) },
   check(queue, report, { least }) {
     const policy = queue.at("redrivePolicy");
@@ -83,16 +104,15 @@ export const deadLetterRetention = stackRule({
   remediation: "Raise messageRetentionSeconds of the dead-letter queue, up to 14 days, or lower that of its source.",
   check(stack, report) {
     const unset = LIMITS.sqsRetentionDefault.value;
-    for (const source of stack.of(QUEUE))
-      for (const dead of source.links("redrivePolicy", QUEUE)) {
-        const before = source.at("messageRetentionSeconds").number(unset);
-        const after = dead.at("messageRetentionSeconds").number(unset);
-        if (before === TROUBLE || after === TROUBLE || after > before) continue;
-        report(
-          dead,
-          `messageRetentionSeconds is ${after}, not more than the ${before} of ${source.name}, whose messages keep their age: make it more.`,
-        );
-      }
+    for (const { source, dead } of redrives(stack)) {
+      const before = source.at("messageRetentionSeconds").number(unset);
+      const after = dead.at("messageRetentionSeconds").number(unset);
+      if (before === TROUBLE || after === TROUBLE || after > before) continue;
+      report(
+        dead,
+        `messageRetentionSeconds is ${after}, not more than the ${before} of ${source.name}, whose messages keep their age: make it more.`,
+      );
+    }
   },
 });
 
@@ -111,7 +131,7 @@ export const responseRetention = stackRule({
     }),
   },
   check(stack, report, { seconds }) {
-    const dead = deadLetterQueues(stack);
+    const dead = new Set(redrives(stack).map((one) => one.dead));
     const read = new Set(stack.of(EVENT_SOURCE).flatMap((mapping) => mapping.links("eventSourceArn", QUEUE)));
     for (const queue of stack.of(QUEUE)) {
       if (dead.has(queue) || read.has(queue)) continue;

@@ -1,3 +1,4 @@
+import type { Control } from "../controls.ts";
 import { control, documented, type Rule, resourceRule, stackRule } from "../rule.ts";
 import { BUCKET, BUCKET_POLICY, QUEUE, QUEUE_POLICY } from "../types.ts";
 import { TROUBLE } from "../value.ts";
@@ -41,11 +42,10 @@ const tlsOnly = (name: string, framework: Rule["framework"], { type, policy, lin
   });
 
 /** Everybody, without a condition, is the internet. */
-const notPublic = (name: string, reference: string, { type, policy, what }: Policed): Rule =>
+const notPublic = (name: string, reference: Control, { type, policy, what }: Policed): Rule =>
   resourceRule({
     name,
     description: `The policy of a ${what} lets nobody in whom it does not name.`,
-    severity: "critical",
     framework: control(reference),
     remediation:
       "Name the accounts, roles or services in Principal, or limit everybody by a Condition on who or from where they are.",

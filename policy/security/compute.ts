@@ -1,14 +1,21 @@
+import type { Resource } from "../resource.ts";
 import { control, resourceRule } from "../rule.ts";
 import { INSTANCE, LAUNCH_TEMPLATE, SERVICE, TASK } from "../types.ts";
-import { TROUBLE } from "../value.ts";
+import { TROUBLE, type Trouble, type Value } from "../value.ts";
+
+/** Whether an instance leaves something to its launch template, which is looked at by itself. */
+const hasFromTemplate = (one: Resource, property: string): boolean =>
+  one.type === INSTANCE && one.at(property).isAbsent && !one.at("launchTemplate").isAbsent;
 
 export const imdsV2 = resourceRule({
   name: "ec2-imdsv2",
   description: "An instance gives its role's credentials to nobody who does not ask for a token first.",
   framework: control("EC2.8"),
   remediation: "Set metadataOptions.httpTokens to required.",
+  presenceOf: ["launchTemplate"],
   types: [INSTANCE, LAUNCH_TEMPLATE],
   check(one, report) {
+    if (hasFromTemplate(one, "metadataOptions")) return;
     const tokens = one.at("metadataOptions.httpTokens").text("optional");
     if (tokens !== TROUBLE && tokens !== "required")
       report(one, `metadataOptions.httpTokens is ${tokens}: set it to required.`);
@@ -18,22 +25,36 @@ export const imdsV2 = resourceRule({
 export const volumesEncrypted = resourceRule({
   name: "ec2-volumes-encrypted",
   description: "An instance's volumes are encrypted.",
-  framework: control("EC2.7"),
+  framework: control("EC2.3"),
   remediation: "Set encrypted to true on each volume, the root volume too.",
+  presenceOf: ["launchTemplate"],
   types: [INSTANCE, LAUNCH_TEMPLATE],
   check(one, report) {
-    const lists = ["rootBlockDevice", "ebsBlockDevices", "blockDeviceMappings"].map((property) =>
-      one.at(property).items(),
-    );
-    const devices = lists.filter((list) => list !== TROUBLE).flat();
-    if (!lists.includes(TROUBLE) && devices.length === 0)
-      report(one, "no volume says that it is encrypted: name the root volume, encrypted.");
-    for (const device of devices) {
-      const volume = one.type === LAUNCH_TEMPLATE ? device.at("ebs") : device;
+    if (hasFromTemplate(one, "rootBlockDevice") && one.at("ebsBlockDevices").isAbsent) return;
+    const volumes = one.type === LAUNCH_TEMPLATE ? mappedVolumes(one) : ownVolumes(one);
+    if (volumes === TROUBLE) return;
+    if (volumes.length === 0) report(one, "no volume says that it is encrypted: name the root volume, encrypted.");
+    for (const volume of volumes)
       if (volume.at("encrypted").flag(false) === false) report(one, `${volume.path}.encrypted is not true: set it.`);
-    }
   },
 });
+
+/** The volumes of a launch template's mappings; instance stores and devices that are left out are none. */
+function mappedVolumes(template: Resource): readonly Value[] | Trouble {
+  const mappings = template.at("blockDeviceMappings").items();
+  if (mappings === TROUBLE) return TROUBLE;
+  return mappings.flatMap((mapping) => {
+    const volume = mapping.at("ebs");
+    return volume.isAbsent ? [] : [volume];
+  });
+}
+
+/** The volumes of an instance: the root volume has no entry of its own where nothing is said of it. */
+function ownVolumes(one: Resource): readonly Value[] | Trouble {
+  const root = one.at("rootBlockDevice");
+  const others = one.at("ebsBlockDevices").items();
+  return others === TROUBLE ? TROUBLE : [root, ...others];
+}
 
 export const instancePrivate = resourceRule({
   name: "ec2-no-public-address",
@@ -76,13 +97,18 @@ export const containers = resourceRule({
       const wrong = [
         container.at("readonlyRootFilesystem").flag(false) === false && "readonlyRootFilesystem is not true",
         container.at("privileged").flag(false) === true && "privileged is true",
-        /^(root|0)?(:|$)/.test(String(known(container.at("user").text("")))) && "user is root",
+        rootOf(container.at("user")),
       ].filter((one) => one !== false);
-      if (wrong.length > 0)
-        report(task, `container ${String(known(container.at("name").text("?")))}: ${wrong.join(", ")}.`);
+      if (wrong.length > 0) report(task, `container ${known(container.at("name").text("?"))}: ${wrong.join(", ")}.`);
     }
   },
 });
+
+/** What is wrong with a container's user, if anything. */
+function rootOf(user: Value): string | false {
+  if (user.isAbsent) return "user is not set";
+  return /^(root|0)?(:|$)/.test(known(user.text(""))) && "user is root";
+}
 
 const known = (text: string | typeof TROUBLE): string => (text === TROUBLE ? "?" : text);
 

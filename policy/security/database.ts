@@ -7,7 +7,6 @@ import { flagRule, HOLDS_DATA, holdsData } from "./flag.ts";
 export const databasePrivate = flagRule({
   name: "rds-private",
   control: "RDS.2",
-  severity: "critical",
   type: DATABASE,
   property: "publiclyAccessible",
   value: false,
@@ -30,7 +29,6 @@ export const databaseEncrypted = flagRule({
 export const databaseMultiAz = flagRule({
   name: "rds-multi-az",
   control: "RDS.5",
-  severity: "medium",
   type: DATABASE,
   property: "multiAz",
   value: true,
@@ -55,7 +53,6 @@ export const databaseProtected = flagRule({
 export const databaseIam = flagRule({
   name: "rds-iam-authentication",
   control: "RDS.10",
-  severity: "medium",
   type: DATABASE,
   property: "iamDatabaseAuthenticationEnabled",
   value: true,
@@ -67,16 +64,17 @@ export const databaseIam = flagRule({
 export const databaseBackups = resourceRule({
   name: "rds-backups",
   description: "The backups of a database that holds data are kept for a week at least.",
-  severity: "medium",
   framework: control("RDS.11"),
   remediation: "Raise backupRetentionPeriod.",
+  presenceOf: ["replicateSourceDb"],
   types: [DATABASE],
   settings: {
     ...HOLDS_DATA,
     days: Type.Integer({ minimum: 1, default: 7, description: "that backups are kept at least" }),
   },
   check(database, report, settings) {
-    if (!holdsData(settings)) return;
+    // A replica's data is backed up where it comes from.
+    if (!holdsData(settings) || !database.at("replicateSourceDb").isAbsent) return;
     const days = database.at("backupRetentionPeriod").number(0);
     if (days !== TROUBLE && days < settings.days)
       report(
@@ -105,11 +103,7 @@ export const databasePassword = resourceRule({
 export const databaseTls = stackRule({
   name: "rds-force-ssl",
   description: "A Postgres takes connections over TLS only.",
-  framework: {
-    ...control("RDS.2"),
-    name: "Amazon RDS User Guide",
-    reference: "Using SSL with a PostgreSQL DB instance",
-  },
+  framework: control("RDS.38"),
   remediation: "Give the database a parameter group with rds.force_ssl 1.",
   check(stack, report) {
     for (const database of stack.of(DATABASE)) {

@@ -1,6 +1,7 @@
-import type { Severity } from "@pulumi/policy";
 import Type from "typebox";
 import { ownStack } from "../account.ts";
+import type { Control } from "../controls.ts";
+import type { Resource } from "../resource.ts";
 import { control, type Rule, resourceRule } from "../rule.ts";
 import { TROUBLE } from "../value.ts";
 
@@ -15,7 +16,7 @@ export const holdsData = (settings: { holdsData: boolean }): boolean =>
 interface Flag {
   name: string;
   /** The control, as RDS.2. */
-  control: string;
+  control: Control;
   type: string;
   /** The property by its path, and what it has to be. */
   property: string;
@@ -25,9 +26,10 @@ interface Flag {
   description: string;
   /** What follows from the wrong value; ends the sentence that names it. */
   because: string;
-  severity?: Severity;
   /** Whether the rule only holds where data is held. */
   dataOnly?: true;
+  /** Which resources of the type it is about; all of them where it is left out. */
+  only?: (resource: Resource) => boolean;
 }
 
 /** A control that asks for one property to be true, or false. Where all may have it so, it can be set for them. */
@@ -38,6 +40,7 @@ export const flagRule = ({
   type,
   because,
   dataOnly,
+  only = () => true,
   control: reference,
   ...told
 }: Flag): Rule =>
@@ -48,6 +51,7 @@ export const flagRule = ({
     types: [type],
     ...(dataOnly ? { settings: HOLDS_DATA } : {}),
     check(resource, report, settings: { holdsData?: boolean }) {
+      if (!only(resource)) return;
       if (dataOnly && !holdsData({ holdsData: settings.holdsData ?? true })) return;
       const found = resource.at(property).flag(undefined);
       if (found === TROUBLE || (found ?? absent) === value) return;
@@ -57,6 +61,7 @@ export const flagRule = ({
     ...(property.includes(".") || dataOnly
       ? {}
       : {
-          fix: (resource) => (resource.at(property).isAbsent && absent !== value ? { [property]: value } : undefined),
+          fix: (resource) =>
+            only(resource) && resource.at(property).isAbsent && absent !== value ? { [property]: value } : undefined,
         }),
   });

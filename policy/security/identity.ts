@@ -1,32 +1,59 @@
+import type { Resource } from "../resource.ts";
 import { control, resourceRule, stackRule } from "../rule.ts";
 import { PERMISSION, POLICY, ROLE, ROLE_ATTACHMENT, ROLE_POLICY } from "../types.ts";
-import { TROUBLE } from "../value.ts";
-import { isOfEverybody, statementsOf } from "./document.ts";
+import { TROUBLE, type Trouble, type Value } from "../value.ts";
+import { isOfEverybody, type Statement, statementsOf } from "./document.ts";
 
+const INLINE = [ROLE_POLICY, "aws:iam/userPolicy:UserPolicy", "aws:iam/groupPolicy:GroupPolicy"];
+const ATTACHMENTS = [
+  ROLE_ATTACHMENT,
+  "aws:iam/userPolicyAttachment:UserPolicyAttachment",
+  "aws:iam/groupPolicyAttachment:GroupPolicyAttachment",
+  "aws:iam/policyAttachment:PolicyAttachment",
+];
 const SECRET = "aws:secretsmanager/secret:Secret";
 const ROTATION = "aws:secretsmanager/secretRotation:SecretRotation";
 const KEY = "aws:kms/key:Key";
 
+/** The policies that a resource writes down: its own, or those inside a role. */
+function documentsOf(resource: Resource): readonly Value[] | Trouble {
+  if (resource.type !== ROLE) return [resource.at("policy")];
+  const inline = resource.at("inlinePolicies").items();
+  return inline === TROUBLE ? TROUBLE : inline.map((one) => one.at("policy"));
+}
+
+/** What all of a resource's policies allow, as far as they can be read. */
+function allowancesOf(resource: Resource): readonly Statement[] {
+  const documents = documentsOf(resource);
+  if (documents === TROUBLE) return [];
+  return documents.flatMap((document) => {
+    const statements = statementsOf(document);
+    return statements === TROUBLE ? [] : statements.filter(({ allows }) => allows);
+  });
+}
+
+/** Policies that AWS writes, and that a resource gives to somebody. */
+function givenBy(resource: Resource): readonly string[] {
+  const arns = resource.type === ROLE ? resource.at("managedPolicyArns") : resource.at("policyArn");
+  const given = arns.texts();
+  return given === TROUBLE ? [] : given;
+}
+
 /** Who may do everything to everything is an administrator, whatever the policy is called. */
 export const noAdministrator = resourceRule({
   name: "iam-no-wildcards",
-  description: "No policy allows wildcard actions on every resource, and no role is an administrator.",
+  description: "No policy allows wildcard actions on every resource, and nobody is made an administrator.",
   framework: control("IAM.1"),
   remediation: "Name the actions and the resources that the part needs.",
-  mayBeUnknown: ["policy", "policyArn"],
-  types: [POLICY, ROLE_POLICY, ROLE_ATTACHMENT],
+  mayBeUnknown: ["policy", "policyArn", "inlinePolicies", "managedPolicyArns"],
+  types: [POLICY, ...INLINE, ROLE, ...ATTACHMENTS],
   check(resource, report) {
-    if (resource.type === ROLE_ATTACHMENT) {
-      const arn = resource.at("policyArn").text("");
-      if (arn !== TROUBLE && /\/(AdministratorAccess|PowerUserAccess|IAMFullAccess)$/.test(arn))
-        report(resource, `it gives a role ${arn.split("/").at(-1)}: write a policy of what the role needs.`);
-      return;
-    }
-    const statements = statementsOf(resource.at("policy"));
-    if (statements === TROUBLE) return;
-    for (const { allows, actions, resources } of statements) {
+    for (const arn of givenBy(resource))
+      if (/\/(AdministratorAccess|PowerUserAccess|IAMFullAccess)$/.test(arn))
+        report(resource, `it gives ${arn.split("/").at(-1)}: write a policy of what is needed.`);
+    for (const { actions, resources } of allowancesOf(resource)) {
       const wild = actions.filter((action) => action.includes("*"));
-      if (allows && wild.length > 0 && resources.includes("*"))
+      if (wild.length > 0 && resources.includes("*"))
         report(resource, `its policy allows ${wild.join(", ")} on every resource: name the actions and the resources.`);
     }
   },
@@ -35,18 +62,15 @@ export const noAdministrator = resourceRule({
 export const noServiceWildcard = resourceRule({
   name: "iam-no-service-wildcards",
   description: "No policy allows all actions of a service.",
-  severity: "low",
   framework: control("IAM.21"),
   remediation: "Name the actions that the part needs.",
-  mayBeUnknown: ["policy"],
-  types: [POLICY, ROLE_POLICY],
+  mayBeUnknown: ["policy", "inlinePolicies"],
+  types: [POLICY, ...INLINE, ROLE],
   check(resource, report) {
-    const statements = statementsOf(resource.at("policy"));
-    if (statements === TROUBLE) return;
-    for (const { allows, actions, resources } of statements) {
+    for (const { actions, resources } of allowancesOf(resource)) {
       const whole = actions.filter((action) => action === "*" || /^[\w-]+:\*$/.test(action));
       // On every resource it is the other rule's.
-      if (allows && whole.length > 0 && !resources.includes("*"))
+      if (whole.length > 0 && !resources.includes("*"))
         report(resource, `its policy allows ${whole.join(", ")}: name the actions.`);
     }
   },
@@ -55,7 +79,6 @@ export const noServiceWildcard = resourceRule({
 export const roleNotPublic = resourceRule({
   name: "iam-role-not-public",
   description: "A role says who may assume it.",
-  severity: "critical",
   framework: control("IAM.1"),
   remediation: "Name the service, the role or the identity provider in Principal.",
   mayBeUnknown: ["assumeRolePolicy"],
@@ -83,18 +106,16 @@ export const permissionSource = resourceRule({
       !permission.at("sourceArn").isAbsent ||
       !permission.at("sourceAccount").isAbsent ||
       !permission.at("principalOrgId").isAbsent;
-    if (principal === "*" || (principal.includes(".") && !named))
-      report(
-        permission,
-        `${principal === "*" ? "everybody" : principal} may call the function for anybody: set sourceArn or sourceAccount.`,
-      );
+    if (named) return;
+    if (principal === "*") report(permission, "everybody may call the function: name who may in principal.");
+    else if (principal.includes("."))
+      report(permission, `${principal} may call the function for anybody: set sourceArn or sourceAccount.`);
   },
 });
 
 export const secretRotates = stackRule({
   name: "secretsmanager-rotation",
   description: "A secret is rotated by itself.",
-  severity: "medium",
   framework: control("SecretsManager.1"),
   remediation: "Give the secret a SecretRotation, or let the service that needs it manage it.",
   check(stack, report) {
@@ -107,7 +128,6 @@ export const secretRotates = stackRule({
 export const keyRotates = resourceRule({
   name: "kms-rotation",
   description: "A key of our own is rotated by itself.",
-  severity: "medium",
   framework: control("KMS.4"),
   remediation: "Set enableKeyRotation to true.",
   types: [KEY],

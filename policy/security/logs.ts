@@ -6,7 +6,6 @@ import { TROUBLE } from "../value.ts";
 export const logsKept = resourceRule({
   name: "log-retention",
   description: "Logs are kept for some days at least, and not for ever.",
-  severity: "medium",
   framework: control("CloudWatch.16"),
   remediation: "Set retentionInDays.",
   types: [LOG_GROUP],

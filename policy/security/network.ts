@@ -1,3 +1,4 @@
+import { isOfApplications } from "../kinds.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { control, resourceRule, stackRule } from "../rule.ts";
 import { BALANCER_OF_OLD, GROUP, INGRESS, LISTENER, LOAD_BALANCER } from "../types.ts";
@@ -54,7 +55,6 @@ function ingresses(stack: Stack): Ingress[] {
 export const noIngressFromWorld = stackRule({
   name: "no-ingress-from-the-world",
   description: "Nothing but a load balancer's ports 80 and 443 is open to everybody.",
-  severity: "critical",
   framework: control("EC2.18"),
   remediation: "Name the security group or the network that may come in.",
   check(stack, report) {
@@ -81,9 +81,9 @@ export const noIngressFromWorld = stackRule({
 export const balancerHeaders = flagRule({
   name: "elb-drop-invalid-headers",
   control: "ELB.4",
-  severity: "medium",
   type: LOAD_BALANCER,
   property: "dropInvalidHeaderFields",
+  only: isOfApplications,
   value: true,
   absent: false,
   description: "A load balancer drops headers that are none.",
@@ -93,7 +93,6 @@ export const balancerHeaders = flagRule({
 export const balancerProtected = flagRule({
   name: "elb-deletion-protection",
   control: "ELB.6",
-  severity: "medium",
   type: LOAD_BALANCER,
   property: "enableDeletionProtection",
   value: true,
@@ -106,13 +105,12 @@ export const balancerProtected = flagRule({
 export const balancerLogs = resourceRule({
   name: "elb-access-logs",
   description: "A load balancer logs who has asked for what.",
-  severity: "medium",
   framework: control("ELB.5"),
   remediation: "Set accessLogs with a bucket, enabled.",
   types: [LOAD_BALANCER],
   settings: HOLDS_DATA,
   check(balancer, report, settings) {
-    if (!holdsData(settings)) return;
+    if (!holdsData(settings) || !isOfApplications(balancer)) return;
     const logs = balancer.at("accessLogs");
     if (logs.isAbsent || logs.at("enabled").flag(false) === false)
       report(balancer, "accessLogs are not enabled: give them a bucket.");
@@ -122,7 +120,6 @@ export const balancerLogs = resourceRule({
 export const listenerTls = stackRule({
   name: "elb-tls",
   description: "A load balancer that the internet reaches sends plain HTTP on to HTTPS, and takes TLS 1.2 or newer.",
-  severity: "medium",
   framework: control("ELB.1"),
   remediation: "Have the listener on 80 redirect to 443, and name a current sslPolicy on 443.",
   check(stack, report) {

@@ -17,7 +17,6 @@ export const searchEncrypted = flagRule({
 export const searchPrivate = resourceRule({
   name: "opensearch-in-vpc",
   description: "A search domain is reached from inside its VPC only.",
-  severity: "critical",
   framework: control("Opensearch.2"),
   remediation: "Give the domain vpcOptions with private subnets.",
   presenceOf: ["vpcOptions"],
@@ -31,7 +30,6 @@ export const searchPrivate = resourceRule({
 export const searchNodes = flagRule({
   name: "opensearch-node-encryption",
   control: "Opensearch.3",
-  severity: "medium",
   type: DOMAIN,
   property: "nodeToNodeEncryption.enabled",
   value: true,
@@ -43,7 +41,6 @@ export const searchNodes = flagRule({
 export const searchTls = resourceRule({
   name: "opensearch-tls",
   description: "A search domain takes TLS 1.2 and newer only.",
-  severity: "medium",
   framework: control("Opensearch.8"),
   remediation:
     "Set domainEndpointOptions.enforceHttps to true and its tlsSecurityPolicy to Policy-Min-TLS-1-2-PFS-2023-10.",

@@ -1,11 +1,18 @@
 import type { Resource } from "../resource.ts";
 import { control, resourceRule } from "../rule.ts";
-import { FUNCTION, GLUE_JOB, LAUNCH_TEMPLATE, TASK } from "../types.ts";
+import { FUNCTION, GLUE_JOB, INSTANCE, LAUNCH_TEMPLATE, TASK } from "../types.ts";
 import { TROUBLE, type Trouble, type Value } from "../value.ts";
 
 /** Names of variables that hold a secret, and not where it lies. */
-const SECRET_NAME = /(password|passwd|secret|token|api_?key|private_?key|credential)/i;
-const NAMES_A_PLACE = /(_|-)?(arn|name|id|file|path|url|uri|location|ttl|seconds|auth)$/i;
+const SECRET_NAME = /(password|passwd|passphrase|secret|token(?!s)|api_?key|private_?key|access_?key|credential)/i;
+/** Ends of names of what lies elsewhere, or of what is only said of a secret. */
+const NAMES_A_PLACE =
+  /(arn|name|[_-]id|file|path|url|uri|location|alias|ttl|seconds|minutes|hours|days|length|limit|count|version|type|issuer|audience|policy|enabled|required|auth)$/i;
+const NAMES_AN_ID = /[a-z]Id$/;
+const isSecretName = (name: string): boolean =>
+  SECRET_NAME.test(name) && !NAMES_A_PLACE.test(name) && !NAMES_AN_ID.test(name);
+/** Values that are no secrets: an address at AWS, yes and no, nothing. */
+const NO_SECRET = /^(arn:aws[\w-]*:.*|true|false|)$/i;
 /** Values that are secrets whatever they are called: an access key, a private key, an address with a password. */
 const SECRET_VALUE = /\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|\w+:\/\/[^\s:@/]+:[^\s:@/]+@/;
 
@@ -29,25 +36,38 @@ function variablesOf(resource: Resource): readonly Variable[] | Trouble {
           });
     });
   }
-  const holder = resource.at(resource.type === FUNCTION ? "environment.variables" : "defaultArguments");
-  const names = holder.keys();
-  if (names === TROUBLE) return TROUBLE;
-  return names.map((name) => ({ name, value: holder.at(name) }));
+  const variables: Variable[] = [];
+  for (const path of resource.type === FUNCTION ? ["environment.variables"] : ARGUMENTS) {
+    const holder = resource.at(path);
+    const names = holder.keys();
+    if (names === TROUBLE) return TROUBLE;
+    variables.push(...names.map((name) => ({ name, value: holder.at(name) })));
+  }
+  return variables;
+}
+
+const ARGUMENTS = ["defaultArguments", "nonOverridableArguments"];
+
+/** What an instance is started with: text, or base64 of it. */
+function userDataOf(resource: Resource): string | Trouble {
+  const plain = resource.type === INSTANCE ? resource.at("userData").text("") : "";
+  const packed = resource.at(resource.type === INSTANCE ? "userDataBase64" : "userData").text("");
+  if (plain === TROUBLE || packed === TROUBLE) return TROUBLE;
+  return `${plain}\n${Buffer.from(packed, "base64").toString()}`;
 }
 
 /** Whoever may look at a function, a task or a job reads its environment; a role's secrets it does not. */
 export const noPlainSecrets = resourceRule({
   name: "no-plain-secrets",
-  description: "No function, task, Glue job or launch template is handed a secret in the clear.",
-  severity: "critical",
+  description: "No function, task, Glue job, instance or launch template is handed a secret in the clear.",
   framework: control("ECS.8"),
   remediation: "Hand it the name of a secret of Secrets Manager, and let its role read that.",
-  mayBeUnknown: ["environment", "containerDefinitions", "defaultArguments", "userData"],
-  types: [FUNCTION, TASK, GLUE_JOB, LAUNCH_TEMPLATE],
+  mayBeUnknown: ["environment", "containerDefinitions", ...ARGUMENTS, "userData", "userDataBase64"],
+  types: [FUNCTION, TASK, GLUE_JOB, INSTANCE, LAUNCH_TEMPLATE],
   check(resource, report) {
-    if (resource.type === LAUNCH_TEMPLATE) {
-      const data = resource.at("userData").text("");
-      if (data !== TROUBLE && SECRET_VALUE.test(Buffer.from(data, "base64").toString()))
+    if (resource.type === LAUNCH_TEMPLATE || resource.type === INSTANCE) {
+      const data = userDataOf(resource);
+      if (data !== TROUBLE && SECRET_VALUE.test(data))
         report(
           resource,
           "userData has a key or a password in it: let the instance's role read it from Secrets Manager.",
@@ -57,10 +77,11 @@ export const noPlainSecrets = resourceRule({
     const variables = variablesOf(resource);
     if (variables === TROUBLE) return;
     for (const { name, value } of variables) {
-      const isNamed = SECRET_NAME.test(name) && !NAMES_A_PLACE.test(name);
-      const text = isNamed ? "" : value.text("");
+      const text = value.text("");
+      if (text === TROUBLE) continue;
+      const isNamed = isSecretName(name) && !NO_SECRET.test(text);
       // The value itself is not to be seen in a message.
-      if (isNamed || (text !== TROUBLE && SECRET_VALUE.test(text)))
+      if (isNamed || SECRET_VALUE.test(text))
         report(resource, `${name} is a secret in the clear: hand it the name of one in Secrets Manager.`);
     }
   },

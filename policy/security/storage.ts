@@ -26,7 +26,6 @@ export const bucketPrivate = stackRule({
 export const bucketExpires = stackRule({
   name: "s3-lifecycle",
   description: "A bucket has rules for how long its objects are kept.",
-  severity: "low",
   framework: control("S3.13"),
   remediation: "Give the bucket a BucketLifecycleConfiguration with an enabled rule.",
   check(stack, report) {
@@ -68,7 +67,6 @@ export const bucketEncrypted = stackRule({
 export const queueEncrypted = resourceRule({
   name: "sqs-encrypted",
   description: "A queue's messages are encrypted where they lie.",
-  severity: "medium",
   framework: control("SQS.1"),
   remediation: "Set sqsManagedSseEnabled to true, or kmsMasterKeyId to a key.",
   presenceOf: ["kmsMasterKeyId"],
@@ -91,7 +89,6 @@ export const queueEncrypted = resourceRule({
 export const topicEncrypted = resourceRule({
   name: "sns-encrypted",
   description: "A topic's messages are encrypted where they lie.",
-  severity: "medium",
   framework: control("SNS.1"),
   remediation: "Set kmsMasterKeyId to a key of your own, which CloudWatch may use.",
   presenceOf: ["kmsMasterKeyId"],
@@ -115,7 +112,6 @@ export const repositoryScanned = flagRule({
 export const repositoryImmutable = resourceRule({
   name: "ecr-immutable-tags",
   description: "An image's tag names one image for ever.",
-  severity: "medium",
   framework: control("ECR.2"),
   remediation: "Set imageTagMutability to IMMUTABLE.",
   types: [REPOSITORY],

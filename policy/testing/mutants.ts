@@ -155,6 +155,7 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
   ],
   "lambda-event-source-limits": [
     { what: "a maximum of one", ...set(EVENT_SOURCE, "-wakeups", "scalingConfig.maximumConcurrency", 1) },
+    { what: "batches that fail as a whole", ...set(EVENT_SOURCE, "-requests", "functionResponseTypes", null) },
   ],
   "lambda-reserved-concurrency": [
     {

@@ -10,7 +10,7 @@ export const SAYS: Readonly<Record<string, readonly string[]>> = {
     "shop-queues-responses: its provider account allows the accounts 333333333333, 999999999999: it has to be 333333333333 only.",
   ],
   "a hundred load balancers": [
-    "mutant-148: the program makes 101 load balancers, 51 more than the default quota (L-53DA6B97) of 50: make fewer, or have it raised.",
+    "mutant-148: the program makes 101 load balancers, 51 more than the quota (L-53DA6B97) of 50: make fewer, or have it raised.",
   ],
   "a long name of the load balancer": [
     'shop-api: name "rates-prod-api-in-the-middle-of-europe" has 38 characters, 6 more than the 32 that AWS takes: shorten it.',
@@ -45,16 +45,19 @@ export const SAYS: Readonly<Record<string, readonly string[]>> = {
     "shop-dispatcher-requests: scalingConfig.maximumConcurrency is not set, so that SQS goes up to 1,000 batches at once: set it.",
   ],
   "a maximum of one": ["shop-dispatcher-wakeups: scalingConfig.maximumConcurrency is 1: Lambda takes 2 to 1000."],
+  "batches that fail as a whole": [
+    "shop-dispatcher-requests: functionResponseTypes are not set, so that one failed message of 10 brings all of them back: set ReportBatchItemFailures.",
+  ],
   "all executions of the account reserved": [
     "shop-migrations: the program's functions reserve 964 executions, 64 more than the quota of 1000 (L-B99A9384) less the 100 that AWS keeps unreserved: lower reservedConcurrentExecutions (950 here), or have the quota raised.",
   ],
   "a function of 128 GB": ["shop-dispatcher: memorySize is 131072 MB: Lambda takes 128 to 10240."],
   "more Glue runs than the quota": [
-    "shop-glue: executionProperty.maxConcurrentRuns is 5000, 4000 more than the 1000 that Glue gives one job: lower it.",
+    "shop-glue: executionProperty.maxConcurrentRuns is 5000, 4000 more than the 1000 that Glue gives one job (L-F574AED9): lower it.",
     "shop-glue: the program's jobs may have 5000 runs at once, 3000 more than the quota of 2000 (L-5E4153CA): lower executionProperty.maxConcurrentRuns (5000 here).",
   ],
   "Glue runs of a whole DPU": [
-    "shop-glue: the program's runs may take 1001 DPUs at once, 1 more than the quota of 1000 (L-08F3B322): lower executionProperty.maxConcurrentRuns (1001 here) or maxCapacity (1).",
+    "shop-glue: the program's runs may take 1001 DPUs at once, 1 more than the quota of 1000 (L-08F3B322): lower executionProperty.maxConcurrentRuns (1001 here) or the size of a run (1).",
   ],
   "a Glue job without timeout": [
     "shop-glue: timeout is not set, so that Glue lets a run go on for 2880 minutes: set it.",
@@ -71,7 +74,7 @@ export const SAYS: Readonly<Record<string, readonly string[]>> = {
     "shop-database: backupRetentionPeriod is 365 days, 330 more than the 35 that RDS takes: lower it.",
   ],
   "instances of a type that nobody knows": [
-    "shop-ec2: instanceType c99.metal is not in EC2_TYPES of stacks/limits.ts, so that its vCPUs cannot be counted: enter it.",
+    "shop-ec2: nobody knows how many vCPUs c99.metal has of this quota: enter it under `vcpus` in the pack's configuration.",
   ],
   "tasks of 16 vCPUs": [
     "shop-api: the program's tasks may have 384 vCPUs at once, 344 more than the quota of 40 (L-3032A538): lower maxCapacity, cpu or deploymentMaximumPercent.",
@@ -156,7 +159,7 @@ export const SAYS: Readonly<Record<string, readonly string[]>> = {
     "shop-dispatcher: its policy allows sqs:* on every resource: name the actions and the resources.",
   ],
   AdministratorAccess: [
-    "shop-database-monitoring-AmazonRDSEnhancedMonitoringRole: it gives a role AdministratorAccess: write a policy of what the role needs.",
+    "shop-database-monitoring-AmazonRDSEnhancedMonitoringRole: it gives AdministratorAccess: write a policy of what is needed.",
   ],
   "all that can be done to a queue": ["shop-dispatcher: its policy allows sqs:*: name the actions."],
   "a role for everybody": ["shop-dispatcher: everybody may assume it: name who may in Principal."],

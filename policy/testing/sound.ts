@@ -444,7 +444,11 @@ const RESOURCES: WireResource[] = [
   made(
     types.EVENT_SOURCE,
     "shop-dispatcher-requests",
-    { scalingConfig: { maximumConcurrency: 10 }, maximumBatchingWindowInSeconds: 0 },
+    {
+      scalingConfig: { maximumConcurrency: 10 },
+      maximumBatchingWindowInSeconds: 0,
+      functionResponseTypes: ["ReportBatchItemFailures"],
+    },
     { eventSourceArn: [[types.QUEUE, "shop-queues-requests"]], functionName: [[types.ALIAS, "shop-dispatcher"]] },
   ),
   made(
@@ -459,7 +463,7 @@ const RESOURCES: WireResource[] = [
   made(
     types.EVENT_SOURCE,
     "shop-dispatcher-wakeups",
-    { scalingConfig: { maximumConcurrency: 2 }, maximumBatchingWindowInSeconds: 0 },
+    { scalingConfig: { maximumConcurrency: 2 }, maximumBatchingWindowInSeconds: 0, batchSize: 1 },
     { eventSourceArn: [[types.QUEUE, "shop-queues-wakeups"]], functionName: [[types.ALIAS, "shop-dispatcher"]] },
   ),
 ];

@@ -1,25 +1,5 @@
 import assert from "node:assert/strict";
-import { type Pack, startPack, urnOf, type WireResource } from "./testing/wire.ts";
-
-/** A resource of somebody's program: its links are written as `property: [type, name]`. */
-const one = (
-  type: string,
-  name: string,
-  props: Record<string, unknown> = {},
-  links: Record<string, [type: string, name: string]> = {},
-): WireResource => ({
-  type,
-  name,
-  props,
-  links: Object.fromEntries(
-    Object.entries(links).map(([property, [type, name]]) => [property, [urnOf({ type, name, props: {} })]]),
-  ),
-  provider: {
-    urn: "urn:pulumi:test::test::pulumi:providers:aws::pinned",
-    name: "pinned",
-    props: { allowedAccountIds: '["333333333333"]' },
-  },
-});
+import { one, packFor } from "../testing/foreign.ts";
 
 const BUCKET = "aws:s3/bucket:Bucket";
 const GROUP = "aws:ec2/securityGroup:SecurityGroup";
@@ -36,19 +16,7 @@ const tls = (value: unknown, test = "Bool") => ({
 });
 
 describe("programs of others, as they are written", () => {
-  const packs: Pack[] = [];
-  before(async () => {
-    packs.push(await startPack("limits"), await startPack("security"));
-  });
-  after(() => Promise.all(packs.map((pack) => pack.close())));
-
-  /** What some rules say of a program. */
-  async function said(resources: readonly WireResource[], ...rules: string[]): Promise<string[]> {
-    const found = (await Promise.all(packs.map((pack) => pack.findings(resources)))).flat();
-    return found
-      .filter(({ policy }) => rules.includes(policy))
-      .map(({ policy, message }) => (rules.length === 1 ? message : `${policy} ${message}`));
-  }
+  const said = packFor("security");
 
   describe("a bucket", () => {
     const RULES = ["s3-tls-only", "s3-encryption", "s3-lifecycle", "s3-not-public", "s3-block-public-access"];
@@ -199,6 +167,133 @@ describe("programs of others, as they are written", () => {
           refused,
         );
       }
+    });
+  });
+
+  describe("a load balancer of the network", () => {
+    it("needs no rule for headers and no log of requests, and may not be deleted by mistake either", async () => {
+      const RULES = ["elb-drop-invalid-headers", "elb-access-logs", "elb-deletion-protection"];
+      const balancer = one(BALANCER, "tcp", { loadBalancerType: "network" });
+      assert.deepEqual(await said([balancer], ...RULES), [
+        "elb-deletion-protection tcp: enableDeletionProtection is not set, so that one command takes the service off the network: set it to true.",
+      ]);
+    });
+  });
+
+  describe("instances and tasks", () => {
+    const INSTANCE = "aws:ec2/instance:Instance";
+    const TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate";
+
+    it("say of every volume that it is encrypted, the root volume too", async () => {
+      const volumes = (type: string, props: Record<string, unknown>) =>
+        said([one(type, "web", props)], "ec2-volumes-encrypted");
+      assert.deepEqual(await volumes(INSTANCE, { ebsBlockDevices: [{ encrypted: true }] }), [
+        "web: rootBlockDevice.encrypted is not true: set it.",
+      ]);
+      assert.deepEqual(await volumes(INSTANCE, { rootBlockDevice: { encrypted: true } }), []);
+      const root = { deviceName: "/dev/xvda", ebs: { encrypted: "true" } };
+      const store = { deviceName: "/dev/sdb", virtualName: "ephemeral0" };
+      assert.deepEqual(await volumes(TEMPLATE, { blockDeviceMappings: [root, store] }), []);
+      assert.deepEqual(await volumes(TEMPLATE, { blockDeviceMappings: [store] }), [
+        "web: no volume says that it is encrypted: name the root volume, encrypted.",
+      ]);
+    });
+  });
+
+  describe("a database", () => {
+    const DATABASE = "aws:rds/instance:Instance";
+
+    it("that is a replica is backed up where it comes from, and has its password from there", async () => {
+      const replica = { engine: "postgres", replicateSourceDb: "db" };
+      assert.deepEqual(await said([one(DATABASE, "copy", replica)], "rds-backups", "rds-managed-password"), []);
+    });
+  });
+
+  describe("who may do what", () => {
+    const ROLE = "aws:iam/role:Role";
+    const RULES = ["iam-no-wildcards", "iam-no-service-wildcards"];
+    const all = (Action: string, Resource = "*") => policy({ Effect: "Allow", Action, Resource });
+
+    it("is read inside a role too, and of users and groups", async () => {
+      const program = [
+        one(ROLE, "app", {
+          inlinePolicies: [{ name: "own", policy: all("s3:*") }],
+          managedPolicyArns: ["arn:aws:iam::aws:policy/AdministratorAccess"],
+        }),
+        one("aws:iam/userPolicy:UserPolicy", "user", { policy: all("*") }),
+        one("aws:iam/groupPolicy:GroupPolicy", "group", {
+          policy: all("sqs:*", "arn:aws:sqs:eu-west-1:333333333333:q"),
+        }),
+        one("aws:iam/userPolicyAttachment:UserPolicyAttachment", "given", {
+          policyArn: "arn:aws:iam::aws:policy/PowerUserAccess",
+        }),
+      ];
+      assert.deepEqual(await said(program, ...RULES), [
+        "iam-no-wildcards app: it gives AdministratorAccess: write a policy of what is needed.",
+        "iam-no-wildcards app: its policy allows s3:* on every resource: name the actions and the resources.",
+        "iam-no-wildcards user: its policy allows * on every resource: name the actions and the resources.",
+        "iam-no-service-wildcards group: its policy allows sqs:*: name the actions.",
+        "iam-no-wildcards given: it gives PowerUserAccess: write a policy of what is needed.",
+      ]);
+    });
+
+    it("is everything where a policy only names what it is not about", async () => {
+      const but = { Effect: "Allow", NotAction: "iam:*", Resource: "*" };
+      const role = (statement: Record<string, unknown>) => [
+        one("aws:iam/rolePolicy:RolePolicy", "app", { policy: policy(statement) }),
+      ];
+      assert.equal((await said(role(but), ...RULES)).length, 1);
+      assert.equal((await said(role({ ...but, Effect: "Deny" }), ...RULES)).length, 0);
+    });
+
+    it("is told of a function that everybody may call, unless a source limits it", async () => {
+      const PERMISSION = "aws:lambda/permission:Permission";
+      const RULE = "lambda-permission-source";
+      assert.deepEqual(await said([one(PERMISSION, "open", { principal: "*" })], RULE), [
+        "open: everybody may call the function: name who may in principal.",
+      ]);
+      assert.deepEqual(await said([one(PERMISSION, "own", { principal: "*", principalOrgId: "o-1" })], RULE), []);
+      assert.deepEqual(await said([one(PERMISSION, "account", { principal: "333333333333" })], RULE), []);
+    });
+  });
+
+  describe("a variable", () => {
+    const told = async (variables: Record<string, unknown>) =>
+      (
+        await said([one("aws:lambda/function:Function", "app", { environment: { variables } })], "no-plain-secrets")
+      ).map((message) => message.replace(/^(can't run|app: )(\S+).*/, "$2"));
+
+    it("is no secret where it says where one lies, or something about one", async () => {
+      const arn = "arn:aws:secretsmanager:eu-west-1:333333333333:secret:db";
+      assert.deepEqual(
+        await told({
+          DB_SECRET: arn,
+          DB_PASSWORD_ARN: "x",
+          TOKEN_ISSUER: "https://issuer",
+          MAX_TOKENS: "4096",
+          PASSWORD_MIN_LENGTH: "12",
+          REQUIRE_TOKEN: "true",
+          API_KEY: "",
+          SECRET_NAME: "db",
+          secretId: "db",
+        }),
+        [],
+      );
+    });
+
+    it("is one by its name or by what it looks like", async () => {
+      const named = ["DB_PASSWORD", "API_TOKEN", "CLIENT_SECRET", "AWS_SECRET_ACCESS_KEY", "SECRET_VALID", "apiKey"];
+      assert.deepEqual(await told(Object.fromEntries(named.map((name) => [name, "hunter2"]))), named.toSorted());
+      assert.deepEqual(await told({ KEY: "AKIAABCDEFGHIJKLMNOP", AT: "postgres://me:pass@host/db" }), ["AT", "KEY"]);
+    });
+
+    it("of an instance's start is looked at too", async () => {
+      const KEY = "export KEY=AKIAABCDEFGHIJKLMNOP";
+      const instance = (props: Record<string, unknown>) =>
+        said([one("aws:ec2/instance:Instance", "app", props)], "no-plain-secrets");
+      assert.equal((await instance({ userData: KEY })).length, 1);
+      assert.equal((await instance({ userDataBase64: Buffer.from(KEY).toString("base64") })).length, 1);
+      assert.equal((await instance({ userData: "echo hello" })).length, 0);
     });
   });
 });

@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+import { one, packFor } from "../testing/foreign.ts";
+import { UNKNOWN_TEXT } from "../unknown.ts";
+
+const BALANCER = "aws:lb/loadBalancer:LoadBalancer";
+const QUEUE = "aws:sqs/queue:Queue";
+
+describe("programs of others, as they are written", () => {
+  const said = packFor("limits");
+
+  describe("a queue and the function that reads it", () => {
+    const FUNCTION = "aws:lambda/function:Function";
+    const MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping";
+    const READS = {
+      eventSourceArn: [QUEUE, "orders"] as [string, string],
+      functionName: [FUNCTION, "worker"] as [string, string],
+    };
+
+    it("are looked at where the queue has a redrive policy beside it", async () => {
+      const program = [
+        one(QUEUE, "dead", { messageRetentionSeconds: 3_600 }),
+        one(QUEUE, "orders"),
+        one(
+          "aws:sqs/redrivePolicy:RedrivePolicy",
+          "orders",
+          { redrivePolicy: '{"maxReceiveCount": 3}' },
+          { queueUrl: [QUEUE, "orders"], redrivePolicy: [QUEUE, "dead"] },
+        ),
+      ];
+      assert.deepEqual(
+        await said(program, "sqs-receives-before-dead-letter", "sqs-dead-letter-retention", "sqs-response-retention"),
+        [
+          "sqs-receives-before-dead-letter orders: maxReceiveCount is 3, 2 less than 5: a throttle would use it up. Raise it.",
+          "sqs-dead-letter-retention dead: messageRetentionSeconds is 3600, not more than the 345600 of orders, whose messages keep their age: make it more.",
+        ],
+      );
+    });
+
+    it("may not take more at once than the account has left for functions that reserve nothing", async () => {
+      const program = (most: number) => [
+        one(QUEUE, "orders"),
+        one(FUNCTION, "worker"),
+        one(FUNCTION, "other", { reservedConcurrentExecutions: 300 }),
+        one(MAPPING, "orders", { scalingConfig: { maximumConcurrency: most } }, READS),
+      ];
+      assert.deepEqual(await said(program(700), "lambda-event-source-concurrency"), []);
+      assert.deepEqual(await said(program(701), "lambda-event-source-concurrency"), [
+        "orders: queues may hand 701 batches at once to functions that reserve nothing, 1 more than the 700 executions that the account has left for them: lower scalingConfig.maximumConcurrency (701 here), or have L-B99A9384 raised.",
+      ]);
+    });
+
+    it("are not known where the queue is but an ARN, and streams are no queues", async () => {
+      const mapping = (eventSourceArn: string, links: Record<string, [string, string]> = {}) => [
+        one(FUNCTION, "worker"),
+        one(MAPPING, "reads", { eventSourceArn }, { functionName: [FUNCTION, "worker"], ...links }),
+      ];
+      const RULE = "sqs-visibility-covers-function";
+      assert.deepEqual(await said(mapping("arn:aws:sqs:eu-west-1:333333333333:orders"), RULE), [
+        "reads: nobody knows which queue it reads: have eventSourceArn made from the queue's own arn (aws.sqs.Queue.get has that of another program's).",
+      ]);
+      assert.equal((await said(mapping(UNKNOWN_TEXT), RULE)).length, 1);
+      assert.deepEqual(await said(mapping("arn:aws:kinesis:eu-west-1:333333333333:stream/s"), RULE), []);
+      const STREAM = "aws:kinesis/stream:Stream";
+      const stream = [one(STREAM, "s"), ...mapping(UNKNOWN_TEXT, { eventSourceArn: [STREAM, "s"] })];
+      assert.deepEqual(await said(stream, RULE, "lambda-event-source-limits", "lambda-event-source-concurrency"), []);
+    });
+
+    it("tell failed messages one by one, unless a batch is one message", async () => {
+      const reads = (props: Record<string, unknown>) => [
+        one(QUEUE, "orders"),
+        one(FUNCTION, "worker"),
+        one(MAPPING, "orders", { scalingConfig: { maximumConcurrency: 2 }, ...props }, READS),
+      ];
+      assert.equal((await said(reads({}), "lambda-event-source-limits")).length, 1);
+      assert.deepEqual(await said(reads({ batchSize: 1 }), "lambda-event-source-limits"), []);
+      const both = reads({ functionResponseTypes: ["ReportBatchItemFailures"] });
+      assert.deepEqual(await said(both, "lambda-event-source-limits"), []);
+    });
+  });
+
+  describe("a Glue job", () => {
+    const JOB = "aws:glue/job:Job";
+    const RULE = "glue-dpus";
+
+    it("counts its workers by what each of them takes", async () => {
+      const job = (props: Record<string, unknown>) => [one(JOB, "etl", { timeout: 60, ...props })];
+      const over = async (props: Record<string, unknown>) => {
+        const [message = ""] = await said(job(props), RULE);
+        return /may take ([\d.]+) DPUs/.exec(message)?.[1];
+      };
+      assert.equal(await over({ workerType: "G.1X", numberOfWorkers: 1_000 }), undefined);
+      assert.equal(await over({ workerType: "G.2X", numberOfWorkers: 501 }), "1002");
+      assert.equal(await over({ workerType: "of tomorrow", numberOfWorkers: 101 }), "1616");
+      assert.equal(await over({ maxCapacity: 0, workerType: "G.2X", numberOfWorkers: 501 }), "1002", "as it stands");
+      assert.equal(await over({ executionProperty: { maxConcurrentRuns: 101 } }), "1010", "of Spark, without a size");
+      const shell = { command: { name: "pythonshell" } };
+      assert.equal(await over({ ...shell, executionProperty: { maxConcurrentRuns: 1_000 } }), undefined);
+      assert.equal(await over({ ...shell, executionProperty: { maxConcurrentRuns: 16_016 } }), "1001");
+    });
+
+    it("may run for days, not for a week, and a stream for ever", async () => {
+      const timeout = async (props: Record<string, unknown>) =>
+        (await said([one(JOB, "etl", props)], "glue-job-limits"))[0];
+      assert.equal(await timeout({ timeout: 4_000 }), undefined);
+      assert.equal(await timeout({ timeout: 10_080 }), "etl: timeout is 10080 minutes: set it between 1 and 10079.");
+      assert.equal(await timeout({ timeout: 0 }), "etl: timeout is 0 minutes: set it between 1 and 10079.");
+      assert.equal(await timeout({ command: { name: "gluestreaming" } }), undefined);
+    });
+  });
+
+  describe("instances and tasks", () => {
+    const INSTANCE = "aws:ec2/instance:Instance";
+    const TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate";
+    const SERVICE = "aws:ecs/service:Service";
+    const TASK = "aws:ecs/taskDefinition:TaskDefinition";
+
+    it("are counted by the size in the name of a standard type, and asked for where that says nothing", async () => {
+      const vcpus = async (instanceType: string) =>
+        (await said([one(INSTANCE, "web", { instanceType })], "ec2-vcpus"))[0];
+      assert.equal(await vcpus("m5.xlarge"), undefined);
+      assert.match((await vcpus("m5.2xlarge")) ?? "", /may have 8 vCPUs at once, 3 more than the quota of 5/);
+      assert.match((await vcpus("c6a.48xlarge")) ?? "", /may have 192 vCPUs/);
+      for (const type of ["g5.xlarge", "m7i.metal-24xl", "m5"])
+        assert.equal(
+          await vcpus(type),
+          `web: nobody knows how many vCPUs ${type} has of this quota: enter it under \`vcpus\` in the pack's configuration.`,
+        );
+      assert.match((await said([one(INSTANCE, "web")], "ec2-vcpus"))[0] ?? "", /names no instanceType/);
+    });
+
+    it("have from their template what they leave out, and are no more than there are", async () => {
+      const program = (instanceType: string) => [
+        one(TEMPLATE, "web", { instanceType, metadataOptions: { httpTokens: "required" } }),
+        one(INSTANCE, "one", { launchTemplate: { id: UNKNOWN_TEXT } }, { launchTemplate: [TEMPLATE, "web"] }),
+        one(INSTANCE, "two", { launchTemplate: { id: UNKNOWN_TEXT } }, { launchTemplate: [TEMPLATE, "web"] }),
+      ];
+      assert.deepEqual(await said(program("m5.large"), "ec2-vcpus", "ec2-imdsv2"), []);
+      assert.match((await said(program("m5.xlarge"), "ec2-vcpus"))[0] ?? "", /^one: .* may have 8 vCPUs at once/);
+    });
+
+    it("on instances of their own are none of Fargate's", async () => {
+      const program = (props: Record<string, unknown>, task: Record<string, unknown> = {}) => [
+        one(TASK, "web", { cpu: "4096", ...task }),
+        one(SERVICE, "web", { desiredCount: 10, ...props }, { taskDefinition: [TASK, "web"] }),
+      ];
+      const counted = async (...given: Parameters<typeof program>) =>
+        (await said(program(...given), "fargate-vcpus")).length;
+      assert.equal(await counted({}), 1);
+      assert.equal(await counted({ launchType: "FARGATE" }, { requiresCompatibilities: ["EC2"] }), 1);
+      assert.equal(await counted({ launchType: "EC2" }), 0);
+      assert.equal(await counted({ capacityProviderStrategies: [{ capacityProvider: "own" }] }), 0);
+      assert.equal(await counted({ capacityProviderStrategies: [{ capacityProvider: "FARGATE_SPOT" }] }), 1);
+      assert.equal(await counted({}, { requiresCompatibilities: ["EC2"] }), 0);
+      const most = { launchType: "FARGATE", desiredCount: 1, deploymentMaximumPercent: 150 };
+      assert.equal(await counted(most, { cpu: "6144" }), 0, "one and a half tasks are one");
+    });
+  });
+
+  describe("load balancers of the network", () => {
+    it("have a quota of their own", async () => {
+      const many = (loadBalancerType: string) =>
+        Array.from({ length: 51 }, (_, index) => one(BALANCER, `tcp-${index}`, { loadBalancerType }));
+      assert.deepEqual(await said(many("network"), "account-counts"), []);
+      assert.equal((await said(many("application"), "account-counts")).length, 1);
+    });
+  });
+
+  describe("a database", () => {
+    const DATABASE = "aws:rds/instance:Instance";
+
+    it("counts what a plain instance may open, and what a class gives where it is a Postgres", async () => {
+      const program = (engine: string) => [
+        one(DATABASE, "db", { engine, instanceClass: "db.t4g.micro" }),
+        ...Array.from({ length: 22 }, (_, index) =>
+          one("aws:ec2/instance:Instance", `web-${index}`, {}, { userData: [DATABASE, "db"] }),
+        ),
+      ];
+      const [message = ""] = await said(program("postgres"), "rds-connections");
+      assert.match(
+        message,
+        /^db: 88 connections may be open at once .*, 3 more than 85, what is usable of about 112 of db.t4g.micro/,
+      );
+      assert.deepEqual(await said(program("mysql"), "rds-connections"), []);
+    });
+  });
+
+  describe("what a program costs", () => {
+    const budget = (props: Record<string, unknown>) =>
+      one("aws:budgets/budget:Budget", "all", { budgetType: "COST", ...props });
+    const RULE = "monthly-cost";
+
+    it("is held against the smallest budget of costs, a month's part of it", async () => {
+      const balancer = one(BALANCER, "web");
+      const usage = budget({ budgetType: "USAGE", limitAmount: "1", timeUnit: "MONTHLY" });
+      assert.deepEqual(await said([balancer, usage, budget({ limitAmount: "240", timeUnit: "ANNUALLY" })], RULE), []);
+      assert.deepEqual(await said([balancer, usage, budget({ limitAmount: "120", timeUnit: "ANNUALLY" })], RULE), [
+        "all: what stands costs about 20 US dollars a month, 10 more than 10: web 20.",
+      ]);
+    });
+
+    it("is not known where nobody knows a price, and that is told", async () => {
+      const program = [
+        budget({ limitAmount: "100", timeUnit: "MONTHLY" }),
+        one("aws:ec2/instance:Instance", "web", { instanceType: "x2.huge" }),
+      ];
+      assert.deepEqual(await said(program, RULE), [
+        "web: nobody knows what x2.huge costs, so that it does not count: enter it in stacks/prices.ts, or keep it in mind.",
+      ]);
+    });
+  });
+});

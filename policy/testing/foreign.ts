@@ -1,0 +1,36 @@
+import { type Finding, type Pack, startPack, urnOf, type WireResource } from "./wire.ts";
+
+/** A resource of somebody's program: its links are written as `property: [type, name]`. */
+export const one = (
+  type: string,
+  name: string,
+  props: Record<string, unknown> = {},
+  links: Record<string, [type: string, name: string]> = {},
+): WireResource => ({
+  type,
+  name,
+  props,
+  links: Object.fromEntries(
+    Object.entries(links).map(([property, [type, name]]) => [property, [urnOf({ type, name, props: {} })]]),
+  ),
+  provider: {
+    urn: "urn:pulumi:test::test::pulumi:providers:aws::pinned",
+    name: "pinned",
+    props: { allowedAccountIds: '["333333333333"]' },
+  },
+});
+
+/** A pack for the tests of a suite, and what some of its rules say of a program. */
+export function packFor(
+  name: "limits" | "security",
+): (resources: readonly WireResource[], ...rules: string[]) => Promise<string[]> {
+  let pack: Pack;
+  before(async () => {
+    pack = await startPack(name);
+  });
+  after(() => pack.close());
+  return async (resources, ...rules) => {
+    const told = ({ policy, message }: Finding) => (rules.length === 1 ? message : `${policy} ${message}`);
+    return (await pack.findings(resources)).filter(({ policy }) => rules.includes(policy)).map(told);
+  };
+}
