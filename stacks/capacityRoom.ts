@@ -1,7 +1,7 @@
 import { RUNNERS, type RunnerKind } from "../runtime/jobs/states.ts";
 import { EPSILON, type Need, needsOf } from "./capacityNeeds.ts";
 import { type CapacityPlan, CONNECTIONS_PER, vcpusOf } from "./capacityPlan.ts";
-import { costOf } from "./cost.ts";
+import { runUsd } from "./cost.ts";
 import type { StackConfig } from "./schema.ts";
 import { stackSettings } from "./settings.ts";
 
@@ -97,9 +97,8 @@ export interface Burst {
  */
 export function burstOf(config: StackConfig, plan: CapacityPlan, jobs: number, seconds: number): Burst[] {
   const slots = { glue: plan.glue.maxConcurrentRuns, ec2: plan.ec2.maxInstances };
-  const { working } = costOf(config, plan);
+  const hour = runUsd(config, plan);
   const { runners } = stackSettings(config, plan);
-  const hour = (kind: RunnerKind) => (working.find(({ part }) => part === kind)?.usd ?? 0) / slots[kind];
   return (["reads", "updates"] as const).map((work): Burst => {
     const takes = { glue: work === "reads", ec2: work === "updates" || config.jobs.readsOnEc2 };
     const glue = takes.glue ? Math.min(slots.glue, jobs) : 0;
@@ -108,7 +107,7 @@ export function burstOf(config: StackConfig, plan: CapacityPlan, jobs: number, s
     const rounds = Math.ceil(jobs / atOnce);
     // All runs work until the jobs give out, so that each kind does its part of them.
     const usd = RUNNERS.reduce(
-      (sum, kind) => sum + (byRunner[kind] / atOnce) * jobs * (seconds / 3600) * hour(kind),
+      (sum, kind) => sum + (byRunner[kind] / atOnce) * jobs * (seconds / 3600) * hour[kind],
       0,
     );
     const used = RUNNERS.filter((kind) => byRunner[kind] > 0);

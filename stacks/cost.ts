@@ -1,5 +1,5 @@
 import { PLATFORM_FIGURES, RUNNER_FIGURES } from "../runtime/jobs/figures.ts";
-import { RUNNERS } from "../runtime/jobs/states.ts";
+import { RUNNERS, type RunnerKind } from "../runtime/jobs/states.ts";
 import { type CapacityPlan, dpusOf } from "./capacityPlan.ts";
 import { isEc2Type, isRdsClass } from "./checks.ts";
 import { EC2_PRICES, FARGATE_PRICES, PRICED_REGION, PRICES, type Price, RDS_PRICES, SEARCH_PRICES } from "./prices.ts";
@@ -154,9 +154,15 @@ function monitoringLines({ tenants, tracking }: StackConfig): Line[] {
   ];
 }
 
-function workLines(config: StackConfig, { glue, ec2, api }: CapacityPlan): Line[] {
-  const { instanceType } = config.runners.ec2;
+/** What one run of each kind costs while it works, of the size that runs usually have: US dollars an hour. */
+export function runUsd({ runners: { ec2 } }: StackConfig, { glue }: CapacityPlan): Record<RunnerKind, number> {
+  const { instanceType } = ec2;
   if (!isEc2Type(instanceType)) throw new Error(`runners.ec2.instanceType '${instanceType}' was not checked.`);
+  return { glue: glue.dpuPerRun * PRICES.glue.usd, ec2: EC2_PRICES[instanceType].usd };
+}
+
+function workLines(config: StackConfig, plan: CapacityPlan): Line[] {
+  const { glue, ec2, api } = plan;
   const more = api.maxTasks - api.minTasks;
   return [
     {
@@ -166,8 +172,8 @@ function workLines(config: StackConfig, { glue, ec2, api }: CapacityPlan): Line[
     },
     {
       part: "ec2",
-      what: `${ec2.maxInstances} × ${instanceType}`,
-      usd: ec2.maxInstances * EC2_PRICES[instanceType].usd,
+      what: `${ec2.maxInstances} × ${config.runners.ec2.instanceType}`,
+      usd: ec2.maxInstances * runUsd(config, plan).ec2,
     },
     { part: "api", what: `${more} more tasks`, usd: more * taskHour(config) },
   ];
