@@ -93,7 +93,7 @@ describe("the policy packs, held against our own stacks in the real engine", () 
   });
 
   it("kill every mutant of prod, each by the rule that is meant for it", async function () {
-    this.timeout(240_000);
+    this.timeout(480_000);
     const state = states.get("prod") ?? (await upOf("prod"));
     const packs = [
       await startPack("limits", environmentOf("prod")),

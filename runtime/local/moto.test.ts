@@ -311,7 +311,7 @@ describe("calls to AWS, against moto's", () => {
       assert.equal(code, 0, output);
       const [answer] = await p.receive(p.context.queues.responses);
       const { status, result } = JSON.parse(answer?.Body ?? "");
-      assert.deepEqual([status, result.rows], ["SUCCEEDED", 130_000], answer?.Body);
+      assert.deepEqual([status, result?.rows], ["SUCCEEDED", 130_000], answer?.Body);
       const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/.exec(result.location) ?? [];
       const { ContentLength } = await p.s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
       assert.equal(ContentLength, result.bytes);

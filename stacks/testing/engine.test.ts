@@ -16,7 +16,8 @@ const PASSWORD = "correct-horse-battery-staple";
 const PACK = fileURLToPath(new URL("fixtures/pack", import.meta.url));
 const secrets = { "rates-platform:password": PASSWORD };
 
-describe("the real engine over stand-in providers", () => {
+describe("the real engine over stand-in providers", function () {
+  this.timeout(180_000);
   const open: Engine[] = [];
   const start = async (options: EngineOptions): Promise<Engine> => {
     const started = await engine(options);
