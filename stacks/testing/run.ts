@@ -41,6 +41,8 @@ export interface Run {
   readonly steps: readonly Step[];
   /** Steps by operation, as the engine's summary counts them. */
   readonly changes: Readonly<Record<string, number>>;
+  /** The policy packs that the engine asked, with their versions. */
+  readonly packs: Readonly<Record<string, string>>;
   readonly findings: readonly Finding[];
   readonly diagnostics: readonly Diagnostic[];
   /** Wall time of the command, in milliseconds. */
@@ -72,6 +74,7 @@ export function runOf(events: readonly EngineEvent[], ms: number): Run {
   const findings: Finding[] = [];
   const diagnostics: Diagnostic[] = [];
   let changes: Readonly<Record<string, number>> = {};
+  let packs: Readonly<Record<string, string>> = {};
   for (const { resourcePreEvent, resOutputsEvent, policyEvent, diagnosticEvent, summaryEvent } of events) {
     const metadata = resOutputsEvent?.metadata ?? resourcePreEvent?.metadata;
     if (metadata !== undefined) steps.set(`${metadata.op} ${metadata.urn}`, stepOf(metadata));
@@ -88,9 +91,12 @@ export function runOf(events: readonly EngineEvent[], ms: number): Run {
     }
     const said = diagnosticEvent && diagnosticOf(diagnosticEvent);
     if (said !== undefined) diagnostics.push(said);
-    if (summaryEvent !== undefined) changes = summaryEvent.resourceChanges as Readonly<Record<string, number>>;
+    if (summaryEvent === undefined) continue;
+    changes = summaryEvent.resourceChanges as Readonly<Record<string, number>>;
+    // The SDK's type writes it small, and the engine does not.
+    packs = (summaryEvent as { PolicyPacks?: Readonly<Record<string, string>> }).PolicyPacks ?? {};
   }
-  return { steps: [...steps.values()], changes, findings, diagnostics, ms };
+  return { steps: [...steps.values()], changes, packs, findings, diagnostics, ms };
 }
 
 function stepOf(metadata: StepEventMetadata): Step {
