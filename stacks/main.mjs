@@ -10,7 +10,7 @@ Error.stackTraceLimit = 4;
 // Each resource tells the engine three times what becomes of it, one call after the other, for `pulumi --debug` to show;
 // each of its properties keeps a stack trace, for PULUMI_DEBUG_PROMISE_LEAKS to show; and it sends one of its own, of which
 // Pulumi makes addresses that a program of ES modules does not have. RATES_DEBUG=1 lets it.
-if (!process.env.RATES_DEBUG) {
+if (!process.env.RATES_DEBUG && !process.env.PULUMI_DEBUG_PROMISE_LEAKS) {
   const [{ default: log }, { default: debuggable }, { Resource }] = await Promise.all([
     import("@pulumi/pulumi/log/index.js"),
     import("@pulumi/pulumi/runtime/debuggable.js"),

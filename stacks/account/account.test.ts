@@ -57,6 +57,14 @@ describe("an account's first day", () => {
         action,
       );
     const own = registry.statements("w-deploy").find(({ Effect }) => Effect === "Deny");
+    for (const action of [
+      "PutRolePolicy",
+      "DeleteRolePolicy",
+      "DetachRolePolicy",
+      "UpdateAssumeRolePolicy",
+      "DeleteRole",
+    ])
+      assert.ok(own?.Action.includes(`iam:${action}`), action);
     assert.deepEqual(own?.Resource, [
       "arn:aws:iam::111111111111:role/rates-deploy",
       "arn:aws:iam::111111111111:role/rates-preview",
@@ -85,10 +93,10 @@ describe("an account's first day", () => {
         }),
       ({ message }: Error) => {
         for (const expected of [
-          /account\.id/,
-          /account\.repository/,
-          /account\.stacks/,
-          /quotas\.glueRun: .*Did you mean 'glueRuns'/,
+          /^ {2}account\.id 1 has to be /m,
+          /^ {2}account\.repository "r" has to be /m,
+          /^ {2}account\.stacks "\[\]" has to /m,
+          /^ {2}quotas\.glueRun is no limit .*Did you mean 'glueRuns'/m,
         ])
           assert.match(message, expected);
         return true;

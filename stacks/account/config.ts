@@ -2,7 +2,9 @@ import { RunError } from "@pulumi/pulumi/errors.js";
 import Type from "typebox";
 import Value from "typebox/value";
 import { problemsOf, suggestion } from "../../runtime/jobs/problems.ts";
+import { listProblems } from "../config.ts";
 import { LIMITS, type Limit } from "../limits.ts";
+import type { ConfigProblem } from "../problem.ts";
 
 const closed = { additionalProperties: false } as const;
 
@@ -45,11 +47,18 @@ export function accountConfig(all: Readonly<Record<string, string>>): AccountCon
     .filter(([key]) => key.startsWith(PREFIX))
     .map(([key, text]) => [key.slice(PREFIX.length), /^[[{]/.test(text) ? JSON.parse(text) : text] as const);
   const config = Value.Default(AccountConfig, Object.fromEntries(own)) as AccountConfig;
-  const problems = problemsOf(AccountConfig, config).map(({ field, message }) => `${field}: ${message}`);
+  const problems: ConfigProblem[] = problemsOf(AccountConfig, config).map(({ field, value, message }) => ({
+    key: field ?? "",
+    ...(value === undefined ? {} : { value }),
+    message,
+  }));
   const adjustable = Object.entries<Limit>(LIMITS).flatMap(([name, { quota }]) => (quota ? [name] : []));
   for (const name of Object.keys(config.quotas ?? {}))
     if (!adjustable.includes(name))
-      problems.push(`quotas.${name}: is no limit that can be raised.${suggestion(name, adjustable)}`);
-  if (problems.length > 0) throw new RunError(`The account's configuration is not valid:\n  ${problems.join("\n  ")}`);
+      problems.push({
+        key: `quotas.${name}`,
+        message: `is no limit of stacks/limits.ts that can be raised.${suggestion(name, adjustable)}`,
+      });
+  if (problems.length > 0) throw new RunError(`The account's configuration is not valid:\n${listProblems(problems)}`);
   return config;
 }

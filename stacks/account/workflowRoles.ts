@@ -150,7 +150,15 @@ export class WorkflowRoles extends pulumi.ComponentResource {
       {
         Sid: "NotItself",
         Effect: "Deny",
-        Action: ["iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:UpdateAssumeRolePolicy", "iam:DeleteRole"],
+        // What forbids a preview to read data is a policy too, which may not be taken away.
+        Action: [
+          "iam:PutRolePolicy",
+          "iam:DeleteRolePolicy",
+          "iam:AttachRolePolicy",
+          "iam:DetachRolePolicy",
+          "iam:UpdateAssumeRolePolicy",
+          "iam:DeleteRole",
+        ],
         Resource: [`${account}:role/rates-deploy`, `${account}:role/rates-preview`],
       },
       useKey,
