@@ -13,13 +13,18 @@ export function findPulumi(): string | undefined {
   return [built, ...folders.map((folder) => join(folder, "pulumi"))].find(isExecutable);
 }
 
+/** A preview takes seconds, and several times as long beside other tests: what each test in the engine has at least. */
+const TEST_MS = 120_000;
+
 /**
- * For a suite's `before`: skips the suite where there is no pulumi command. Where everything is required
- * (RATES_REQUIRE_ALL=1) it builds the command, and fails if it cannot.
+ * For a suite's `before`: skips the suite where there is no pulumi command, and gives its tests the time that the engine
+ * takes. Where everything is required (RATES_REQUIRE_ALL=1) it builds the command, and fails if it cannot.
  */
 export function requireEngine(context: Mocha.Context): void {
-  // A preview takes seconds, and longer beside other tests.
-  context.timeout(120_000);
+  // A hook's own timeout is not that of the tests behind it.
+  context.test?.parent?.eachTest((test) => {
+    if (test.timeout() < TEST_MS) test.timeout(TEST_MS);
+  });
   if (findPulumi() !== undefined) return;
   if (process.env.RATES_REQUIRE_ALL !== "1") skip(context, "no pulumi command (stacks/testing/build.sh builds it)");
   context.timeout(30 * 60_000);
