@@ -303,6 +303,23 @@ describe("a transition of the job store", () => {
     );
   });
 
+  it("hands no more reads to EC2 than it has room for, however many dispatchers do at once", async () => {
+    const dispatchers = await Promise.all([1, 2, 3, 4].map(() => fixture.as("dispatcher")));
+    for (let turn = 0; turn < 10; turn++) {
+      await sql("delete from jobs.jobs");
+      await accept(
+        dispatcher,
+        Array.from({ length: 9 }, (_, index) => newJob(`${turn}-${index}`, { elsewhere: true })),
+      );
+      await sql("update jobs.jobs set created_at = created_at - interval '6 seconds'");
+      const moved = await Promise.all(dispatchers.map((db) => overflow(db, { glue: 1, ec2: 2 })));
+      assert.equal(
+        moved.reduce((sum, one) => sum + one, 0),
+        2,
+      );
+    }
+  });
+
   it("keeps the first name that a run got outside", async () => {
     await runLaunched(dispatcher, run, "first");
     await runLaunched(dispatcher, run, "second");
