@@ -347,6 +347,33 @@ describe("a transition of the job store", () => {
     assert(pause > 100 && pause <= 120, `${pause} s`);
   });
 
+  it("counts launches that are refused at once as one refusal", async () => {
+    await accept(
+      dispatcher,
+      Array.from({ length: 6 }, (_, index) => newJob(`job-${index}`)),
+    );
+    const refused = await planRuns(dispatcher, testPlan("glue", 9));
+    assert(refused.length > 3);
+    const dispatchers = await Promise.all(refused.map(() => fixture.as("dispatcher")));
+    const until = await Promise.all(
+      refused.map((one, index) => runRefused(dispatchers[index] ?? dispatcher, one, "no room")),
+    );
+    assert.equal(new Set(until).size, 1, "all are told the same");
+    assert.deepEqual(await sql("select pauses from jobs.runners where runner = 'glue'"), [{ pauses: 1 }]);
+  });
+
+  it("keeps a kind closed though the account refuses a run, or a run ends, meanwhile", async () => {
+    await accept(dispatcher, [newJob("a"), newJob("b"), newJob("c")]);
+    const [refused = "", ended = ""] = await planRuns(dispatcher, testPlan("glue", 9));
+    await dispatcher.query("select jobs.close_runners(true)");
+    await runRefused(dispatcher, refused, "no room");
+    await runEnded(dispatcher, ended, "ENDED");
+    assert.deepEqual(await sql("select paused_until = 'infinity' as closed from jobs.runners where runner = 'glue'"), [
+      { closed: true },
+    ]);
+    await dispatcher.query("select jobs.close_runners(false)");
+  });
+
   it("keeps a kind closed though a run reports in", async () => {
     await accept(dispatcher, [newJob("a"), newJob("b")]);
     const [made = ""] = await planRuns(dispatcher, testPlan("glue", 9));
