@@ -32,6 +32,24 @@ describe("a message that cannot be stored", () => {
     });
 });
 
+describe("a message that is no request while no dead letter can be sent", () => {
+  it("stays in the queue, and keeps no other from being taken in", async () => {
+    const d = await testDispatcher();
+    try {
+      const send = () => Promise.reject(new Error("SQS is away"));
+      const event = sqsEvent("{", { requestId: "good", task: read });
+      const { batchItemFailures } = await onRequests(
+        { ...d.context, sqs: { send } as unknown as typeof d.context.sqs },
+        event,
+      );
+      assert.deepEqual(batchItemFailures, [{ itemIdentifier: event.Records[0]?.messageId }]);
+      assert.equal((await d.admin.query("select count(*)::int as n from jobs.jobs")).rows[0].n, 1);
+    } finally {
+      await d.close();
+    }
+  });
+});
+
 describe("a message that is no request and as large as SQS takes", () => {
   let d: Awaited<ReturnType<typeof testDispatcher>>;
   before(async () => {

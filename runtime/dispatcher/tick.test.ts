@@ -60,10 +60,11 @@ describe("the dispatcher's duties", () => {
     await accept(d.context.db, [newJob("a"), newJob("b")]);
     d.launcher.failure = new Error("socket hang up");
     await schedule(d.context);
-    assert.equal(await openRuns(), 2);
-    await silence();
     d.launcher.failure = undefined;
     for (const { id } of (await d.admin.query("select id from jobs.runs")).rows) d.launcher.statuses.set(id, "UNKNOWN");
+    await reap(d.context);
+    assert.equal(await openRuns(), 2, "what the account does not show yet is not dead");
+    await silence();
     await reap(d.context);
     assert.equal(await openRuns(), 0);
   });
@@ -167,6 +168,19 @@ describe("the dispatcher's duties", () => {
     d.launcher.statuses.set(run, "ENDED");
     await reap(d.context);
     assert.equal(await openRuns(), 0);
+  });
+
+  it("gives a run two leases to show a sign of life: the one in which its job was given on, and one to hear of it", async () => {
+    await accept(d.context.db, [newJob("a")]);
+    const { run } = await claimed();
+    await d.admin.query("update jobs.runs set seen_at = jobs.clock() - interval '45 seconds'");
+    await reap(d.context);
+    assert.deepEqual(d.launcher.stopped, []);
+    await d.admin.query("update jobs.runs set seen_at = jobs.clock() - interval '61 seconds'");
+    await reap(d.context);
+    assert.deepEqual(d.launcher.stopped, [run]);
+    const { rows } = await d.admin.query("select stop_at is not null as stopping from jobs.runs");
+    assert.deepEqual(rows, [{ stopping: true }], "nobody counts on it any more");
   });
 
   it("gives a lost job on although the account does not answer, and frees no slot meanwhile", async () => {
