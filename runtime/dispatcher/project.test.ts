@@ -49,6 +49,21 @@ describe("the projection of jobs into the tracking store", () => {
     assert.doesNotMatch(JSON.stringify(last), /secret|"inline"/, "without inline payload, going in or out");
   });
 
+  it("forgets no change that comes while it writes the one before", async () => {
+    const { db, tracking } = d.context;
+    await accept(db, [newJob("a")]);
+    const changing = Object.assign(Object.create(tracking), {
+      async put(documents: Parameters<typeof tracking.put>[0]) {
+        await cancel(await d.as("api_reader"), "default", "a");
+        return tracking.put(documents);
+      },
+    });
+    await project({ ...d.context, tracking: changing });
+    assert.equal((await tracking.get("default", "a"))?.status, "PENDING");
+    assert.equal(await project(d.context), 1);
+    assert.equal((await tracking.get("default", "a"))?.status, "CANCELLED");
+  });
+
   it("follows a job whose runner is lost back to PENDING, to its last attempt, and one that is cancelled", async () => {
     const { db, tracking } = d.context;
     const seen = async (id: string) => {

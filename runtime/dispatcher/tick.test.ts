@@ -193,6 +193,21 @@ describe("the dispatcher's duties", () => {
     assert.equal(await openRuns(), 1);
   });
 
+  it("settles the other lost jobs though one cannot be: somebody holds its row", async () => {
+    await accept(d.context.db, [newJob("held"), newJob("free")]);
+    const { run, keeper, reader } = await claimed();
+    assert(await claim(keeper, run, await backendOf(reader), undefined));
+    await d.admin.query("update jobs.jobs set lease_until = jobs.clock() - interval '1 second'");
+    const held = await d.as("migrator");
+    await held.query("begin; select from jobs.jobs where request_id = 'held' for update");
+    await reap(d.context);
+    await held.query("rollback");
+    assert.deepEqual(await jobs(), [
+      { request_id: "free", status: "PENDING", attempt: 1 },
+      { request_id: "held", status: "IN_PROGRESS", attempt: 1 },
+    ]);
+  });
+
   it("ends a run that lives though its slot was given up, and none that holds one", async () => {
     await accept(d.context.db, [newJob("a")]);
     const { run } = await claimed();
