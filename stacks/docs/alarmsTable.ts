@@ -16,13 +16,13 @@ export function alarmsTable(): string {
   return ["| alarm | goes off after | what it means | what to do |", "|---|---|---|---|", ...rows].join("\n");
 }
 
-/** A stack as its alarms see it. Names of what is watched do not stand in the table. */
+/** A stack as its alarms see it, with one tenant that has a queue. Names of what is watched do not stand in the table. */
 function watchedOf({ config, plan }: Shipped): Watched {
   const name = "";
   const { tracking } = config;
   return {
     plan,
-    queues: { requests: name, wakeups: name, deadLetters: name, responses: name, tenants: {} },
+    queues: { requests: name, wakeups: name, deadLetters: name, responses: name, tenants: { TENANT: name } },
     responseDays: RESPONSE_DAYS,
     dispatcher: { functionName: name, timeoutSeconds: DISPATCHER.timeoutSeconds },
     database: { identifier: name, storageGb: config.database.storageGb },

@@ -5,6 +5,7 @@ import { shippedTable } from "../costTable.ts";
 import { configTable } from "../describe.ts";
 import { alarmsTable } from "./alarmsTable.ts";
 import { capacityTable } from "./capacityTable.ts";
+import { columnsTable, requestTable } from "./contractTables.ts";
 import { fillTables } from "./tables.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -27,7 +28,7 @@ export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string
   "stacks/README.md": { cost: shippedTable, config: configTable },
   "stacks/CAPACITY.md": { capacity: capacityTable },
   "infra/OPERATING.md": { alarms: alarmsTable },
-  "runtime/jobs/README.md": { errors: errorsTable },
+  "runtime/jobs/README.md": { request: requestTable, columns: columnsTable, errors: errorsTable },
   "runtime/clients/README.md": {
     typescript: listing("runtime/clients/batch.ts", "ts"),
     python: listing("runtime/clients/batch.py", "python"),
