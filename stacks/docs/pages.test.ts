@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { marked, type Token } from "marked";
 import { documents } from "./commands.ts";
@@ -23,6 +23,9 @@ function linksOf(text: string): { links: string[]; anchors: string[] } {
   return { links, anchors };
 }
 
+/** What looks like a file's name and is a request's field. */
+const NOT_FILES = new Set(["task.sql"]);
+
 describe("the pages", () => {
   for (const name of Object.keys(PAGES))
     it(`${name} has its tables as the code has them`, () => {
@@ -35,6 +38,23 @@ describe("the pages", () => {
     for (const key of ["quotas.share", "runners.ec2.machineImage", "callers[].principal", "tracking.zoneCount"])
       assert.ok(unformatted(now).includes(`|\`${key}\`|`), key);
     for (const stack of ["dev", "staging", "prod"]) assert.match(now, new RegExp(`\\| ${stack} `));
+  });
+
+  it("name files of ours that there are, also where they do not lead to them", () => {
+    const gone: string[] = [];
+    for (const page of documents())
+      marked.walkTokens(marked.lexer(readFileSync(pathOf(page), "utf8")), (token: Token) => {
+        if (token.type !== "codespan") return;
+        const [, file] =
+          /^(?:node |bash )?([\w.-]+(?:\/[\w.-]+)*\.(?:ts|mjs|sh|sql|py|md))(?: |$)/.exec(token.text) ?? [];
+        if (file === undefined || NOT_FILES.has(file)) return;
+        const folder = dirname(pathOf(page));
+        if (existsSync(pathOf(file)) || existsSync(join(folder, file))) return;
+        // Of a room's page also by its name alone, wherever in the room it is.
+        const room = page.includes("/") ? readdirSync(folder, { recursive: true, encoding: "utf8" }) : [];
+        if (!room.some((path) => path.endsWith(`/${file}`))) gone.push(`${page}: ${token.text}`);
+      });
+    assert.deepEqual(gone, []);
   });
 
   it("lead to files, and to headings, that there are", () => {
