@@ -126,6 +126,7 @@ describe("rates doctor --stack", () => {
   let quotas: Awaited<ReturnType<typeof httpDouble>>;
   let account = ACCOUNT;
   const granted = new Map<string, number>();
+  const unchanged = new Set<string>();
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), "rates-doctor-"));
     writeFileSync(join(directory, "pulumi"), "#!/bin/sh\necho v3.270.0\n", { mode: 0o755 });
@@ -138,6 +139,8 @@ describe("rates doctor --stack", () => {
     );
     quotas = await httpDouble((call) => {
       const { QuotaCode } = JSON.parse(call.body.toString());
+      // Of a quota that was never changed Service Quotas has no value but the default.
+      if (unchanged.delete(QuotaCode)) return json(call, { __type: "NoSuchResourceException" }, 400);
       return json(call, { Quota: { QuotaCode, Value: granted.get(QuotaCode) ?? 5_000 } });
     });
   });
@@ -170,6 +173,16 @@ describe("rates doctor --stack", () => {
     assert.equal(checks.get("quotas.fargateVcpus")?.outcome, "passed");
     assert.equal([...checks.keys()].filter((name) => name.startsWith("quotas.")).length, 6);
     assert(!stdout.includes("very-secret"));
+  });
+
+  it("counts with the default of a quota that was never changed", async () => {
+    account = ACCOUNT;
+    granted.set("L-5E4153CA", 20);
+    unchanged.add("L-5E4153CA");
+    const before = quotas.calls.length;
+    const runs = byName((await doctor(true)).stdout).get("quotas.glueRuns");
+    assert.match(runs?.says ?? "", /has 20 .* counts with 50$/);
+    assert.equal(quotas.calls.length, before + 7, "one is asked for twice");
   });
 
   it("asks no quotas of an account that is not the stack's", async () => {

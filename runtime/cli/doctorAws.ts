@@ -1,4 +1,8 @@
-import { GetServiceQuotaCommand, ServiceQuotasClient } from "@aws-sdk/client-service-quotas";
+import {
+  GetAWSDefaultServiceQuotaCommand,
+  GetServiceQuotaCommand,
+  ServiceQuotasClient,
+} from "@aws-sdk/client-service-quotas";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { LIMITS, type Limit } from "../../stacks/limits.ts";
 import type { StackConfig } from "../../stacks/schema.ts";
@@ -53,10 +57,7 @@ async function quotaChecks(stack: string, config: StackConfig, client: ServiceQu
     if (!quota) continue;
     const check = `quotas.${name}`;
     try {
-      const answer = await client.send(
-        new GetServiceQuotaCommand({ ServiceCode: quota.service, QuotaCode: quota.code }),
-      );
-      const granted = answer.Quota?.Value;
+      const granted = await grantedOf({ ServiceCode: quota.service, QuotaCode: quota.code }, client);
       if (granted === undefined) throw new Error("Service Quotas names no value");
       checks.push(
         quotaCheck({ check, stack, counted, granted, unit, code: quota.code, region: config.account.region }),
@@ -66,12 +67,25 @@ async function quotaChecks(stack: string, config: StackConfig, client: ServiceQu
         notAsked(
           check,
           `Service Quotas does not tell ${quota.code}: ${reasonOf(error)}`,
-          "Let these credentials call servicequotas:GetServiceQuota, or look in the console under Service Quotas.",
+          "Let these credentials call servicequotas:GetServiceQuota and GetAWSDefaultServiceQuota, or look in the console under Service Quotas.",
         ),
       );
     }
   }
   return checks;
+}
+
+/** What an account has of a quota: what was granted, or, where nothing ever was, the default, which is told of elsewhere. */
+async function grantedOf(
+  quota: { ServiceCode: string; QuotaCode: string },
+  client: ServiceQuotasClient,
+): Promise<number | undefined> {
+  try {
+    return (await client.send(new GetServiceQuotaCommand(quota))).Quota?.Value;
+  } catch (error) {
+    if ((error as Error).name !== "NoSuchResourceException") throw error;
+    return (await client.send(new GetAWSDefaultServiceQuotaCommand(quota))).Quota?.Value;
+  }
 }
 
 interface Asked {
