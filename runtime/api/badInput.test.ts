@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import type pg from "pg";
 import { onRequests } from "../dispatcher/requests.ts";
 import { sqsEvent } from "../dispatcher/testing.ts";
-import { badRequests } from "./testing/badInput.ts";
+import { badRequests, USELESS } from "./testing/badInput.ts";
+import { Description } from "./testing/description.ts";
+import { inhabitedApi } from "./testing/inhabited.ts";
+import { SOUND } from "./testing/sound.ts";
 import { testApi } from "./testing.ts";
 
 const SEED = 11;
@@ -13,6 +16,9 @@ const SENDABLE = /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]+$/u;
 const BATCH = 10;
 /** /rates after may take so much longer than before: machines that others use too are not steady. */
 const SLOWER = 4;
+
+/** What only a sound request may change. */
+const KEPT = ["jobs.jobs", "public.prices", "public.ports", "public.regions", "jobs.runs"];
 
 describe("bad input", () => {
   const all = badRequests(SEED);
@@ -57,6 +63,53 @@ describe("bad input", () => {
     assert.deepEqual(await contents(p.admin), before);
     const after = await ratesTime();
     assert(after < time * SLOWER, `/rates took ${after} ms after, ${time} ms before`);
+  });
+
+  it("in any parameter and field of any operation is refused or harmless: never a fault of ours", async function () {
+    this.timeout(120_000);
+    const q = await inhabitedApi({ api: { limits: { tokenPerMinute: 0 } } });
+    try {
+      const headers = await q.as("acme", "admin");
+      // Whatever text names a token or a file is its caller's to choose.
+      const before = await contents(q.admin, KEPT);
+      let tried = 0;
+      for (const { id, method, fields, query } of (await Description.of(q.app)).operations) {
+        // A job's own fields are those above.
+        if (id === "submitJob") continue;
+        const { url, payload = {} } = SOUND[id]?.(q.known) ?? { url: "/none" };
+        const places = [
+          ...query.map((name) => (value: string) => {
+            const changed = new URL(url, "http://rates");
+            changed.searchParams.set(name, value);
+            return { url: `${changed.pathname}${changed.search}` };
+          }),
+          ...fields.map((name) => (_: string, value: unknown) => ({ url, payload: { ...payload, [name]: value } })),
+          ...Object.values(q.known).flatMap((known) =>
+            typeof known === "string" && url.includes(`/${known}`)
+              ? [
+                  (value: string) => ({
+                    url: url.replace(`/${known}`, `/${encodeURIComponent(value.toWellFormed())}`),
+                    payload,
+                  }),
+                ]
+              : [],
+          ),
+        ];
+        for (const place of places)
+          for (const value of USELESS) {
+            const asked = place(typeof value === "string" ? value : JSON.stringify(value), value);
+            const response = await q.app.inject({ method, headers, ...asked });
+            tried += 1;
+            const shown = `${id} ${JSON.stringify(asked).slice(0, 300)}: ${response.body.slice(0, 300)}`;
+            assert(response.statusCode < 500, shown);
+            if (response.statusCode >= 400) assert(response.json().detail.length > 10, shown);
+          }
+      }
+      assert(tried > 1_000, `${tried} requests`);
+      assert.deepEqual(await contents(q.admin, KEPT), before);
+    } finally {
+      await q.close();
+    }
   });
 
   it("by the queue becomes an answer that says what is wrong, or a dead letter with its reason, and no job", async function () {

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { JobError } from "../jobs/errors.ts";
 import { readJsonBytes } from "../jobs/json.ts";
 import { invalid } from "./problem.ts";
 
@@ -8,7 +9,10 @@ const MOST_LEVELS = 64;
 /** Bodies are JSON, and nothing else is. One that says a thing twice, or is nested without end, is refused here. */
 export function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser<Buffer>("application/json", { parseAs: "buffer" }, (_request, bytes, done) => {
+  app.addContentTypeParser<Buffer>("application/json", { parseAs: "buffer" }, (request, bytes, done) => {
+    const { "content-type": type = "", "content-encoding": packed = "identity" } = request.headers;
+    if (packed !== "identity")
+      return done(new JobError("UnsupportedMediaType", { type: `${type}, in ${packed.slice(0, 100)}` }), undefined);
     // Clients name the type of what they do not send.
     if (bytes.length === 0) return done(null, undefined);
     try {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { text } from "node:stream/consumers";
+import { gzipSync } from "node:zlib";
 import { revokeToken } from "../jobs/tokens.ts";
+import { onClientError } from "./problem.ts";
 import { testApi } from "./testing.ts";
 import { KEEP_ALIVE_SECONDS } from "./times.ts";
 
@@ -73,6 +75,13 @@ describe("the API's HTTP", () => {
     }
   });
 
+  it("says that a packed body is not read, whatever it holds", async () => {
+    const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+    const response = await post(gzipSync("{}"), headers);
+    assert.deepEqual([response.statusCode, response.json().type], [415, "UnsupportedMediaType"]);
+    assert.match(response.json().detail, /'application\/json, in gzip'/);
+  });
+
   it("does not read the body of who may not come in", async () => {
     for (const [headers, status] of [
       [{ authorization: "Bearer rates_wrong" }, 401],
@@ -122,6 +131,33 @@ describe("the API's HTTP", () => {
     }
   });
 
+  it("says of a deadlock that it may work later, and of a fault of ours nothing but that", async () => {
+    const query = p.pool.query;
+    const answerTo = async (error: object) => {
+      p.pool.query = (() => Promise.reject(Object.assign(new Error("very secret"), error))) as never;
+      const { statusCode, body } = await p.app.inject({ url: "/readyz" });
+      assert.doesNotMatch(body, /very secret/);
+      return [statusCode, JSON.parse(body).type];
+    };
+    try {
+      assert.deepEqual(await answerTo({ code: "40P01" }), [503, "DatabaseUnavailable"]);
+      assert.deepEqual(await answerTo({ code: "42P01" }), [500, "Internal"]);
+    } finally {
+      p.pool.query = query;
+    }
+  });
+
+  it("answers a request that does not arrive in time", async () => {
+    const server = createServer((socket) =>
+      onClientError(Object.assign(new Error("Request timeout"), { code: "ERR_HTTP_REQUEST_TIMEOUT" }), socket),
+    ).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const answer = await text(connect((server.address() as AddressInfo).port, "127.0.0.1"));
+    server.close();
+    assert.match(answer, /^HTTP\/1\.1 408 Request Timeout\r\nContent-Type: application\/problem\+json/);
+    assert.match(answer, /"type":"SlowRequest"/);
+  });
+
   it("lets a token in no longer once it is revoked, and asks once for all who come at the same time", async () => {
     const headers = await p.as("acme", "read");
     const get = () => p.app.inject({ url: "/jobs", headers });
@@ -168,6 +204,27 @@ describe("the API's rate limits", () => {
     assert.deepEqual(await statuses(1, "/stats", from("192.0.2.1")), [429]);
     assert.deepEqual(await statuses(1, "/stats", from("192.0.2.2")), [401]);
     assert.deepEqual(await statuses(1, "/stats", { ...known, ...from("192.0.2.1") }), [200]);
+  });
+
+  it("asks the database no more about tokens of an address that has spent its tries, a revoked one's neither", async () => {
+    const query = p.pool.query.bind(p.pool) as (...args: unknown[]) => unknown;
+    let asked = 0;
+    p.pool.query = ((...args: unknown[]) => {
+      asked += 1;
+      return query(...args);
+    }) as never;
+    const revoked = await p.as("acme");
+    const { rows } = await p.admin.query("select id from jobs.tokens order by created_at desc limit 1");
+    assert.deepEqual(await statuses(1, "/queries", { ...revoked, "x-forwarded-for": "192.0.2.8" }), [200]);
+    await revokeToken(p.admin, rows[0].id);
+    for (const [address, token] of [
+      ["192.0.2.7", { authorization: "Bearer rates_guess" }],
+      ["192.0.2.8", revoked],
+    ] as const) {
+      asked = 0;
+      assert.deepEqual(await statuses(4, "/queries", { ...token, "x-forwarded-for": address }), [401, 401, 429, 429]);
+      assert.equal(asked, 2, address);
+    }
   });
 
   it("holds /rates to a number of its own, and health to none", async () => {

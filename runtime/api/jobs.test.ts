@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { mock } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { project } from "../dispatcher/project.ts";
 import { backendOf } from "../jobs/backend.ts";
 import { planRuns } from "../jobs/runs.ts";
@@ -179,6 +181,7 @@ describe("the jobs API", () => {
       assert.deepEqual([refused.statusCode, refused.json().problems[0].field], [400, "cursor"], query);
     }
     assert.equal((await get("/jobs?label=k%3D%00&createdFrom=0000-01-01T00:00:00Z")).json().problems.length, 2);
+    assert.match((await get("/jobs?createdFrom=2026-01-31")).json().problems[0].message, /has to be an ISO time with/);
     for (const time of ["0038-04-07T04:14:12.284207-17:15", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"])
       assert.equal(
         (await get(`/jobs?${new URLSearchParams({ createdTo: time, createdFrom: time })}`)).statusCode,
@@ -219,16 +222,31 @@ describe("the jobs API", () => {
     await settleOthers();
     await submit("dropped");
     assert.deepEqual((await post("/jobs/dropped/retry")).json().type, "NotRetryable");
-    assert.deepEqual((await post("/jobs/dropped/cancel")).json(), {
-      requestId: "dropped",
-      tenant: "acme",
-      status: "CANCELLED",
-    });
+    await p.receive(p.context.queues.wakeups);
+    // Clients name the type of a body that they do not send.
+    const cancelled = await post("/jobs/dropped/cancel", "", { ...acme, "content-type": "application/json" });
+    assert.deepEqual(cancelled.json(), { requestId: "dropped", tenant: "acme", status: "CANCELLED" });
+    assert.equal((await p.receive(p.context.queues.wakeups)).length, 1, "its response is due");
     assert.equal((await post("/jobs/none/cancel")).statusCode, 404);
     assert.equal((await post("/jobs/dropped/retry")).json().requestId, "dropped.retry-1");
     assert.equal((await post("/jobs/dropped/retry")).json().requestId, "dropped.retry-2");
     const document = (await get("/jobs/dropped.retry-1")).json();
     assert.deepEqual([document.labels, document.task.sql], [{ retryOf: "dropped" }, "select 1 as n"]);
+  });
+
+  it("retries a job as it was asked for, a retry too, under the first one's id", async () => {
+    const asked = { priority: 7, timeoutSeconds: 77, labels: { batch: "seven" } };
+    await post("/jobs", { requestId: "kept", task: read, ...asked });
+    for (const [id, next] of [
+      ["kept", "kept.retry-1"],
+      ["kept.retry-1", "kept.retry-2"],
+    ]) {
+      await post(`/jobs/${id}/cancel`);
+      assert.equal((await post(`/jobs/${id}/retry`)).json().requestId, next);
+      const { priority, timeoutSeconds, labels } = (await get(`/jobs/${next}`)).json();
+      const expected = { ...asked, labels: { ...asked.labels, retryOf: id } };
+      assert.deepEqual({ priority, timeoutSeconds, labels }, expected);
+    }
   });
 
   it("retries a job whatever its id, or other ids like those of retries", async () => {
@@ -262,6 +280,39 @@ describe("the jobs API", () => {
     assert.match(response.headers["content-type"] ?? "", /^text\/event-stream/);
     const states = [...response.body.matchAll(/^data: (.*)$/gm)].map((match) => JSON.parse(match[1] ?? "").status);
     assert.equal(states.at(-1), "CANCELLED");
+  });
+
+  it("says on a silent stream that it is still there, and looks no further once its reader has left", async () => {
+    const other = await testApi();
+    mock.timers.enable({ apis: ["Date"], now: Date.now() });
+    try {
+      const headers = await other.as("acme");
+      const address = await other.app.listen({ host: "127.0.0.1", port: 0 });
+      await other.app.inject({ method: "POST", url: "/jobs", payload: { requestId: "waits", task: read }, headers });
+      const query = other.pool.query.bind(other.pool) as (...args: unknown[]) => unknown;
+      let looks = 0;
+      other.pool.query = ((...args: unknown[]) => {
+        looks += 1;
+        return query(...args);
+      }) as never;
+      const leave = new AbortController();
+      const { body } = await fetch(`${address}/jobs/waits/events`, { headers, signal: leave.signal });
+      const reader = (body as ReadableStream<Uint8Array>).getReader();
+      const next = async () => new TextDecoder().decode((await reader.read()).value);
+      assert.match(await next(), /"PENDING"/);
+      mock.timers.tick(16_000);
+      assert.equal(await next(), ": still here\n\n");
+      leave.abort();
+      let seen = -1;
+      for (let turn = 0; turn < 20 && looks !== seen; turn++) {
+        seen = looks;
+        await pause(600);
+      }
+      assert.equal(looks, seen);
+    } finally {
+      mock.timers.reset();
+      await other.close();
+    }
   });
 
   it("ends the streams of jobs that go on when the server closes, so that it can drain", async () => {

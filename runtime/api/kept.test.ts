@@ -16,6 +16,17 @@ describe("an answer that is kept", () => {
     assert.equal(await look("b", find), 2);
   });
 
+  it("is kept for longer than it took", async () => {
+    const look = kept();
+    let made = 0;
+    const find = async () => {
+      await pause(200);
+      return ++made;
+    };
+    assert.equal(await look("a", find), 1);
+    assert.equal(await look("a", find), 1);
+  });
+
   it("is made again once its time is over", async () => {
     const look = kept();
     let made = 0;

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { planRuns } from "../jobs/runs.ts";
+import { testPlan } from "../jobs/testing.ts";
 import { testApi } from "./testing.ts";
 
 describe("GET /metrics", () => {
@@ -19,6 +21,13 @@ describe("GET /metrics", () => {
     const said = await lines();
     assert.ok(said.includes('rates_jobs{runner="glue",state="waiting"} 1'), said.join("\n"));
     assert.ok(said.includes('rates_slots{runner="ec2"} 2'));
+    await planRuns(p.context.db, testPlan("glue", 1));
+    // Somebody else's connection is busy while this is asked.
+    const client = await p.pool.connect();
+    const later = await lines();
+    client.release();
+    assert.ok(later.includes('rates_runs{runner="glue"} 1'), later.join("\n"));
+    assert.ok(Number(/ (\d+)$/.exec(later.find((line) => line.includes('state="busy"')) ?? "")?.[1]) >= 1);
     assert.ok(said.includes('rates_http_request_seconds_count{method="GET",route="/jobs/:id",status="404"} 1'));
     assert.ok(!said.some((line) => line.includes("/jobs/one")));
   });

@@ -12,7 +12,11 @@ import { invalid } from "./problem.ts";
 import { JobDocument } from "./schemas.ts";
 
 /** Postgres has no year 0. */
-const Time = Type.String({ format: "date-time", pattern: "^(?!0000)", description: "an ISO time" });
+const Time = Type.String({
+  format: "date-time",
+  pattern: "^(?!0000)",
+  description: "an ISO time with its offset, as in 2026-01-31T00:00:00Z",
+});
 
 const Filters = Type.Object(
   {

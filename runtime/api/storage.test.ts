@@ -40,6 +40,20 @@ describe("the API while S3 does not answer", () => {
     }
   });
 
+  it("takes and ends jobs though no queue answers: schedule and sweep do what is left", async () => {
+    const task = { type: "read", sql: "select 1" };
+    p.context.sqs.send = () => Promise.reject(new Error("no queue answers"));
+    const statuses = [];
+    for (const [url, payload] of [
+      ["/jobs", { requestId: "a", task }],
+      ["/jobs/a/cancel", {}],
+      // Its response is due again.
+      ["/jobs", { requestId: "a", task }],
+    ] as const)
+      statuses.push((await post(url, payload)).statusCode);
+    assert.deepEqual(statuses, [202, 200, 200]);
+  });
+
   it("takes reads meanwhile, and has no job of what it refused", async () => {
     const task = { type: "read", sql: "select 1" };
     assert.equal((await post("/jobs", { requestId: "read", task })).statusCode, 202);

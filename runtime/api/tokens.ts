@@ -13,7 +13,7 @@ const New = Type.Object(
       pattern: "^[^\\u0000-\\u001f\\u007f]*$",
       minLength: 1,
       maxLength: 100,
-      description: "what it is for, without control characters",
+      description: "text without control characters: what it is for",
     }),
     tenant: Tenant,
     scopes: Type.Array(Type.Enum([...SCOPES]), { minItems: 1, uniqueItems: true }),

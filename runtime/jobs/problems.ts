@@ -83,6 +83,8 @@ function sentence(keyword: string, params: Record<string, unknown>, schema: unkn
       return `has to be of type ${String(params.type)}.`;
     case "pattern":
       return `has to be ${description ?? `text that matches ${pattern}`}.`;
+    case "format":
+      return description === undefined ? `${fallback}.` : `has to be ${description}.`;
     case "minimum":
     case "maximum":
       return `has to be ${String(params.comparison)} ${String(params.limit)}.`;

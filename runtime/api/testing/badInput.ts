@@ -71,6 +71,9 @@ const TAKEN: Record<string, (value: unknown) => boolean> = {
   requestId: (value) => value === "x",
 };
 
+/** What may stand in any field and be of no use there: of a wrong type, injected, odd, long. */
+export const USELESS: readonly unknown[] = [...WRONG, ...INJECTIONS, ...UNICODE, "x".repeat(5_000), 1e300, -1e300];
+
 /** Malformed requests, each kind many times over: hand-picked ones, and others drawn from a seed. */
 export function badRequests(seed: number): Bad[] {
   const all: Bad[] = [];

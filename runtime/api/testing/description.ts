@@ -19,8 +19,22 @@ export interface DescribedOperation {
   guarded: boolean;
   takesBody: boolean;
   takesParameters: boolean;
+  /** Names of what may stand behind the ? of its URL. */
+  query: readonly string[];
+  /** Names of what its body may hold. */
+  fields: readonly string[];
   responses: Record<string, Described>;
 }
+
+interface Parameter {
+  name: string;
+  in: string;
+}
+interface Body {
+  content: Record<string, { schema: { properties?: object } }>;
+}
+const fieldsOf = (body: Body | undefined): string[] =>
+  Object.keys(body?.content["application/json"]?.schema.properties ?? {});
 
 /** What an API says of itself, to hold its answers against. */
 export class Description {
@@ -43,6 +57,8 @@ export class Description {
           guarded: (one.security as object[]).length > 0,
           takesBody: one.requestBody !== undefined,
           takesParameters: one.parameters !== undefined,
+          query: ((one.parameters ?? []) as Parameter[]).filter((at) => at.in === "query").map(({ name }) => name),
+          fields: fieldsOf(one.requestBody as Body | undefined),
           responses: one.responses as Record<string, Described>,
         })),
     );
