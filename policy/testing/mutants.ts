@@ -198,6 +198,30 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     },
   ],
   "fargate-vcpus": [{ what: "tasks of 16 vCPUs", ...set(types.TASK, "-api", "cpu", "16384") }],
+  "iam-role-policy-size": [
+    {
+      what: "policies that no role can hold",
+      mutate: statement(types.ROLE_POLICY, "-dispatcher", (one) =>
+        Object.assign(one, { Resource: Array.from({ length: 800 }, (_, index) => `arn:aws:s3:::${1_000 + index}`) }),
+      ),
+    },
+  ],
+  "sqs-policy-principals": [
+    {
+      what: "fifty-one accounts that may send",
+      mutate: statement(types.QUEUE_POLICY, REQUESTS, (one) =>
+        Object.assign(one, {
+          Principal: { AWS: Array.from({ length: 51 }, (_, index) => String(111_111_111_111 + index)) },
+        }),
+      ),
+    },
+  ],
+  "ec2-user-data-size": [
+    {
+      what: "a start of 20 KB",
+      ...set(LAUNCH_TEMPLATE, "-ec2", "userData", Buffer.alloc(20_000, "#").toString("base64")),
+    },
+  ],
   "monthly-cost": [{ what: "a budget of 10 dollars", ...set(types.BUDGET, "-monitoring", "limitAmount", "10") }],
   "rds-private": [{ what: "a public database", ...set(DATABASE, "-database", "publiclyAccessible", true) }],
   "rds-encrypted": [{ what: "a database in the clear", ...set(DATABASE, "-database", "storageEncrypted", false) }],

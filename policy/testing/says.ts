@@ -79,6 +79,13 @@ export const SAYS: Readonly<Record<string, readonly string[]>> = {
   "tasks of 16 vCPUs": [
     "shop-api: the program's tasks may have 384 vCPUs at once, 344 more than the quota of 40 (L-3032A538): lower maxCapacity, cpu or deploymentMaximumPercent.",
   ],
+  "policies that no role can hold": [
+    "shop-dispatcher: its inline policies have 16076 characters, 5836 more than the 10240 that IAM takes: say less, or attach a managed policy.",
+  ],
+  "fifty-one accounts that may send": [
+    "shop-queues-requests: its policy names 51 principals, 1 more than the 50 that SQS takes: name fewer.",
+  ],
+  "a start of 20 KB": ["shop-ec2: userData has 20000 bytes, 3616 more than the 16384 that EC2 takes: fetch them."],
   "a budget of 10 dollars": [
     "shop-monitoring: what stands costs about 1882 US dollars a month, 1872 more than 10: shop-database 987, shop 710, shop-api 124.",
   ],
