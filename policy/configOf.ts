@@ -1,22 +1,31 @@
 import { fileURLToPath } from "node:url";
+import { planCapacity } from "../stacks/capacity.ts";
 import { readStackFile } from "../stacks/config.ts";
-import { QUOTAS } from "./account.ts";
-import { LIMIT_RULES } from "./limits/rules.ts";
+import { PACKS } from "./explain.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
+/** The configuration of a pack, by rule. */
+export type PackConfig = Record<string, Record<string, unknown>>;
+
 /**
- * The configuration of the limits pack with the quotas of one of our stacks: for a running account, of which a pack is
+ * The configuration of a pack with what one of our stacks says of itself: for a running account, of which a pack is
  * handed the state and not Pulumi.<stack>.yaml.
  */
-export function configOf(stack: string): Record<string, Record<string, number>> {
-  const quotas: Record<string, unknown> = { ...readStackFile(stack, ROOT).quotas };
+export function configOf(stack: string, pack: keyof typeof PACKS): PackConfig {
+  const config = readStackFile(stack, ROOT);
+  const { plan } = planCapacity(config);
+  const said: Record<string, unknown> = {
+    ...config.quotas,
+    accountId: config.account.id,
+    perTask: plan?.api.poolMax,
+    holdsData: config.data.keep,
+  };
   return Object.fromEntries(
-    LIMIT_RULES.flatMap(({ name, settings }) => {
-      const own = Object.keys(settings).flatMap((key): [string, number][] => {
-        const value = Object.hasOwn(QUOTAS, key) ? quotas[key] : undefined;
-        return typeof value === "number" ? [[key, value]] : [];
-      });
+    PACKS[pack].rules.flatMap(({ name, settings }) => {
+      const own = Object.keys(settings).flatMap((key): [string, unknown][] =>
+        said[key] === undefined ? [] : [[key, said[key]]],
+      );
       return own.length > 0 ? [[name, Object.fromEntries(own)]] : [];
     }),
   );

@@ -31,7 +31,20 @@ describe("npm run policy", () => {
       text: "There is no rule 'rds-backup': did you mean rds-backups?",
       status: 2,
     });
+    assert.deepEqual(answer(["explain", "opensearch-t", "kms", "no-such"]), {
+      text: [
+        "There is no rule 'opensearch-t': did you mean opensearch-tls?",
+        "There is no rule 'kms': did you mean kms-rotation?",
+        "There is no rule 'no-such': did you mean elb-tls?",
+      ].join("\n"),
+      status: 2,
+    });
+    assert.match(
+      answer(["explain", "elb"]).text,
+      /did you mean elb-drop-invalid-headers or elb-deletion-protection or /,
+    );
     assert.equal(answer(["explian"]).status, 2);
+    assert.deepEqual([answer(["explain", "--help"]).status, answer(["config", "--help"]).status], [0, 0]);
     assert.match(answer([]).text, /npm run policy -- explain/);
   });
 });
@@ -44,6 +57,18 @@ describe("npm run policy -- config", () => {
     const config = JSON.parse(text);
     assert.deepEqual(config["ec2-vcpus"], { ec2Vcpus: quotas.ec2Vcpus, share: quotas.share });
     assert.deepEqual(config["glue-dpus"], { glueDpus: quotas.glueDpus, share: quotas.share });
+    assert.deepEqual(config["aws-provider-pinned"], { accountId: "111111111111" });
+    assert.equal(typeof config["rds-connections"].perTask, "number");
+  });
+
+  it("hands each control whether the stack holds data", () => {
+    const config = (stack: string) => JSON.parse(answer(["config", stack, "security"]).text)["rds-multi-az"];
+    assert.deepEqual([config("dev"), config("prod")], [{ holdsData: false }, { holdsData: true }]);
+    assert.deepEqual(answer(["config", "dev", "secutiry"]), {
+      text: "There is no pack 'secutiry': there are limits and security.",
+      status: 2,
+    });
+    assert.equal(answer(["config", "dev", "limits", "security"]).status, 2);
   });
 
   it("says which file is missing for a stack that there is not", () => {

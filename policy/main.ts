@@ -3,10 +3,10 @@ import { fileURLToPath } from "node:url";
 import { closest } from "fastest-levenshtein";
 import { fillTables } from "../stacks/docs/tables.ts";
 import { configOf } from "./configOf.ts";
-import { ALL_RULES, details, overview, rulesTable } from "./explain.ts";
+import { ALL_RULES, details, overview, PACKS, rulesTable } from "./explain.ts";
 
 const USAGE = `npm run policy -- explain [RULE …]  every rule in a line, or all about some
-npm run policy -- config STACK      the limits pack's configuration with the quotas of Pulumi.STACK.yaml
+npm run policy -- config STACK [PACK]   a pack's configuration with what Pulumi.STACK.yaml says; PACK is limits or security
 npm run policy -- write             brings the tables of policy/README.md up to date
 
 The packs themselves run with Pulumi:
@@ -22,14 +22,16 @@ export const page = (): string => readFileSync(README, "utf8");
 
 /** What the command prints, and its exit status: 2 where it is asked for what there is not. */
 export function answer([command, ...names]: readonly string[]): { text: string; status: 0 | 2 } {
-  if (command === "config" && names.length === 1) return quotasOf(names[0] ?? "");
+  if (names.includes("--help")) return { text: USAGE, status: 0 };
+  const [stack, pack = "limits", ...more] = names;
+  if (command === "config" && stack !== undefined && more.length === 0) return settingsOf(stack, pack);
   if (command !== "explain") return { text: USAGE, status: command === undefined || command === "--help" ? 0 : 2 };
   if (names.length === 0) return { text: overview(), status: 0 };
   const known = ALL_RULES.map(({ name }) => name);
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0)
     return {
-      text: unknown.map((name) => `There is no rule '${name}': did you mean ${closest(name, known)}?`).join("\n"),
+      text: unknown.map((name) => `There is no rule '${name}': did you mean ${nearest(name, known)}?`).join("\n"),
       status: 2,
     };
   return {
@@ -40,9 +42,17 @@ export function answer([command, ...names]: readonly string[]): { text: string; 
   };
 }
 
-function quotasOf(stack: string): { text: string; status: 0 | 2 } {
+/** The names that a part of one may stand for, else the one that is spelt most like it. */
+function nearest(name: string, known: readonly string[]): string {
+  const having = known.filter((one) => one.includes(name));
+  return having.length > 0 ? having.join(" or ") : closest(name, known);
+}
+
+function settingsOf(stack: string, pack: string): { text: string; status: 0 | 2 } {
+  if (pack !== "limits" && pack !== "security")
+    return { text: `There is no pack '${pack}': there are ${Object.keys(PACKS).join(" and ")}.`, status: 2 };
   try {
-    return { text: JSON.stringify(configOf(stack), null, 2), status: 0 };
+    return { text: JSON.stringify(configOf(stack, pack), null, 2), status: 0 };
   } catch (error) {
     return { text: (error as Error).message, status: 2 };
   }

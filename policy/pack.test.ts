@@ -28,7 +28,7 @@ describe("a policy pack's configuration", () => {
   it("exempts a resource by its URN, with a reason, to the end of a day", async () => {
     await pack.configure(exemption("2999-12-31"));
     assert.deepEqual(await said(), []);
-    await pack.configure(exemption("2999-12-31", "urn:of:another"));
+    await pack.configure(exemption("2999-12-31", "urn:pulumi:of::another::aws:x:X::one"));
     assert.equal((await said()).length, 1);
   });
 
@@ -46,9 +46,30 @@ describe("a policy pack's configuration", () => {
     );
   });
 
-  it("takes no exemption without a reason or a day", async () => {
-    await pack.configure({ "rds-private": { exempt: [{ urn: urnOf(database({})), until: "2999-12-31" }] } });
-    assert.equal((await said()).length, 1);
+  it("takes no exemption without a reason, of a day that is none, or of whatever looks like a URN", async () => {
+    const sound = { urn: urnOf(database({})), reason: "moves next week", until: "2999-12-31" };
+    for (const wrong of [
+      { reason: undefined },
+      { reason: " " },
+      { until: "2999-13-01" },
+      { until: "soon" },
+      { urn: sound.urn.replace(/\w+$/, "*") },
+      { when: 1 },
+    ]) {
+      await pack.configure({ "rds-private": { exempt: [{ ...sound, ...wrong }] } });
+      assert.equal((await said()).length, 1, JSON.stringify(wrong));
+    }
+    await pack.configure({ "rds-private": { exempt: [sound] } });
+    assert.deepEqual(await said(), []);
+  });
+
+  it("that sets what a rule does not have is told so, once", async () => {
+    const count = async () => (await said()).map(({ message }) => message);
+    await pack.configure({ "rds-private": { dayz: 7, exempt: exemption("2999-12-31")["rds-private"].exempt } });
+    assert.deepEqual(await count(), [
+      "the pack's configuration sets dayz, which rds-private does not have: did you mean exempt?",
+    ]);
+    assert.deepEqual(await count(), []);
   });
 
   it("turns a rule down, or off", async () => {

@@ -1,23 +1,10 @@
 import { type Policies, PolicyPack, type PolicyPackArgs, UnknownValueError } from "@pulumi/policy";
-import Type, { type Static } from "typebox";
-import TypeValue from "typebox/value";
+import { COMMON, exemptionOf, unheardOf } from "./configured.ts";
 import { type Given, Resource, Stack } from "./resource.ts";
 import type { Report, Rule } from "./rule.ts";
 import { typeOf } from "./types.ts";
 import { UNKNOWN_TEXT } from "./unknown.ts";
 import type { Notes } from "./value.ts";
-
-const Exemption = Type.Object({
-  urn: Type.String({ minLength: 1, description: "the URN of the resource that the rule leaves alone" }),
-  reason: Type.String({ minLength: 1, description: "why it may" }),
-  until: Type.String({ pattern: "^\\d{4}-\\d{2}-\\d{2}$", description: "the last day on which it may, as 2026-12-31" }),
-});
-type Exemption = Static<typeof Exemption>;
-
-/** Settings that every rule has. */
-const COMMON = {
-  exempt: Type.Array(Exemption, { default: [], description: "resources that the rule leaves alone for a while" }),
-};
 
 /** What a rule found, before the pack's exemptions. */
 interface Finding {
@@ -112,20 +99,13 @@ function verdict(
       unreadable: (path, expected) => add(urn, `${name}: ${path} is not ${expected}: the rule cannot be checked.`),
     }),
   );
-  const exempt = TypeValue.Check(COMMON.exempt, configured.exempt) ? configured.exempt : [];
+  for (const key of unheardOf(rule, configured)) report(key);
   for (const { urn, message } of findings.values()) {
-    const exemption = exempt.find((one) => one.urn === urn);
-    if (exemption === undefined) report(message, urn);
-    else if (isOver(exemption))
-      report(
-        `${message} Its exemption (${exemption.reason}) ended on ${exemption.until}: mend it, or renew that.`,
-        urn,
-      );
+    const over = exemptionOf(urn, configured);
+    if (over !== "exempt") report(over === undefined ? message : `${message} ${over}`, urn);
   }
   if (unsettled.size > 0) throw later([...unsettled].join(" "));
 }
-
-const isOver = ({ until }: Exemption): boolean => until < new Date().toISOString().slice(0, 10);
 
 /** Has the engine advise of what is not known yet; @pulumi/policy knows no other way to advise beside a mandatory rule. */
 const later = (message: string): Error => Object.assign(new Unknown(UNKNOWN_TEXT, []), { message });
