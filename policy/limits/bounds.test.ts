@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { MONTH_HOURS } from "../../stacks/cost.ts";
+import { PRICES } from "../../stacks/prices.ts";
+import { one, packFor } from "../testing/foreign.ts";
+import type { WireResource } from "../testing/wire.ts";
+import * as types from "../types.ts";
+
+const { DATABASE, DOMAIN, EVENT_SOURCE, FUNCTION, GLUE_JOB, LOAD_BALANCER, QUEUE, ROLE, ROLE_POLICY } = types;
+type Program = (value: number) => WireResource[];
+
+/** Programs of one number, and the smallest and the largest that the rule takes; undefined where there is no such end. */
+type Bound = [rule: string, what: string, program: Program, least: number | undefined, most: number | undefined];
+
+const property = (type: string, path: string, more: Record<string, unknown> = {}): Program => {
+  const [top = "", part] = path.split(".");
+  return (value) => [one(type, "it", { ...more, [top]: part === undefined ? value : { [part]: value } })];
+};
+const named =
+  (type: string, key: string): Program =>
+  (length) => [one(type, "it", { [key]: "x".repeat(length) })];
+const many =
+  (type: string): Program =>
+  (count) =>
+    Array.from({ length: count }, (_, index) => one(type, `it-${index}`));
+const redrive = (dead: number) => [
+  one(QUEUE, "dead", { messageRetentionSeconds: dead }),
+  one(QUEUE, "it", { messageRetentionSeconds: 600 }, { redrivePolicy: [QUEUE, "dead"] }),
+];
+const reads =
+  (
+    queue: Record<string, unknown>,
+    called: Record<string, unknown>,
+    mapping: Record<string, unknown>,
+  ): (() => WireResource[]) =>
+  () => [
+    one(QUEUE, "it", queue),
+    one(FUNCTION, "it", called),
+    one(
+      EVENT_SOURCE,
+      "it",
+      { functionResponseTypes: ["ReportBatchItemFailures"], ...mapping },
+      { eventSourceArn: [QUEUE, "it"], functionName: [FUNCTION, "it"] },
+    ),
+  ];
+const scaled = (maximumConcurrency: number) => ({ scalingConfig: { maximumConcurrency } });
+const jobs = (count: number, runs: number, dpus: number) =>
+  Array.from({ length: count }, (_, index) =>
+    one(GLUE_JOB, `it-${index}`, {
+      timeout: 1,
+      command: { name: "pythonshell" },
+      maxCapacity: dpus,
+      executionProperty: { maxConcurrentRuns: runs },
+    }),
+  );
+const connected = (most: number) => [
+  one(types.PARAMETERS, "it", { parameters: [{ name: "max_connections", value: String(most) }] }),
+  one(DATABASE, "it", { engine: "postgres" }, { parameterGroupName: [types.PARAMETERS, "it"] }),
+  ...["a", "b"].map((name) => one(types.INSTANCE, name, {}, { userData: [DATABASE, "it"] })),
+  one(GLUE_JOB, "it", { executionProperty: { maxConcurrentRuns: 2 } }, { defaultArguments: [DATABASE, "it"] }),
+];
+const allowing = (characters: number) => {
+  const policy = (action: string) =>
+    JSON.stringify({ Statement: [{ Effect: "Allow", Action: action, Resource: "x" }] }, null, 2);
+  const rest = policy("").replace(/\s/g, "").length;
+  const half = Math.floor(characters / 2);
+  return [
+    one(ROLE, "it", { inlinePolicies: [{ name: "one", policy: policy("x".repeat(half - rest)) }] }),
+    one(ROLE_POLICY, "it", { policy: policy("x".repeat(characters - half - rest)) }, { role: [ROLE, "it"] }),
+  ];
+};
+const sending = (count: number) => {
+  const AWS = Array.from({ length: count - 1 }, (_, index) => String(111_111_111_111 + index));
+  const Statement = [{ Effect: "Allow", Principal: { AWS, Service: "sns.amazonaws.com" } }];
+  return [one(types.QUEUE_POLICY, "it", { policy: JSON.stringify({ Statement }) })];
+};
+const standing = (limit: number) => [
+  one(LOAD_BALANCER, "it"),
+  one(types.BUDGET, "it", { budgetType: "COST", timeUnit: "MONTHLY", limitAmount: String(limit / 1_000) }),
+];
+/** The price of a load balancer's month in thousandths of a dollar, as a budget may have it. */
+const BALANCER = Math.ceil(PRICES.loadBalancer.usd * MONTH_HOURS * 1_000);
+
+const BOUNDS: readonly Bound[] = [
+  ["sqs-limits", "visibility", property(QUEUE, "visibilityTimeoutSeconds"), 0, 43_200],
+  ["sqs-limits", "retention", property(QUEUE, "messageRetentionSeconds"), 60, 1_209_600],
+  ["sqs-limits", "message size", property(QUEUE, "maxMessageSize"), 1_024, 1_048_576],
+  ["sqs-limits", "wait", property(QUEUE, "receiveWaitTimeSeconds"), 0, 20],
+  ["sqs-limits", "delay", property(QUEUE, "delaySeconds"), 0, 900],
+  ["sqs-receives-before-dead-letter", "receives", property(QUEUE, "redrivePolicy.maxReceiveCount"), 5, undefined],
+  ["sqs-dead-letter-retention", "retention of the dead", redrive, 601, undefined],
+  ["sqs-response-retention", "retention", property(QUEUE, "messageRetentionSeconds"), 345_600, undefined],
+  [
+    "sqs-visibility-covers-function",
+    "visibility",
+    (visibilityTimeoutSeconds) =>
+      reads({ visibilityTimeoutSeconds }, { timeout: 7 }, { maximumBatchingWindowInSeconds: 5 })(),
+    47,
+    undefined,
+  ],
+  ["sqs-policy-principals", "principals", sending, undefined, 50],
+  ["name-lengths", "a load balancer's name", named(LOAD_BALANCER, "name"), undefined, 32],
+  ["name-lengths", "a target group's name", named(types.TARGET_GROUP, "name"), undefined, 32],
+  ["name-lengths", "a domain's name", named(DOMAIN, "domainName"), undefined, 28],
+  ["name-lengths", "a queue's name", named(QUEUE, "name"), undefined, 80],
+  ["account-counts", "databases", many(DATABASE), undefined, 40],
+  ["account-counts", "domains", many(DOMAIN), undefined, 100],
+  ["account-counts", "load balancers", many(LOAD_BALANCER), undefined, 50],
+  ["lambda-limits", "timeout", property(FUNCTION, "timeout"), undefined, 900],
+  ["lambda-limits", "memory", property(FUNCTION, "memorySize"), 128, 10_240],
+  [
+    "lambda-limits",
+    "environment",
+    (bytes) => [
+      one(FUNCTION, "it", { environment: { variables: { KÄY: "ä".repeat(100), X: "x".repeat(bytes - 205) } } }),
+    ],
+    undefined,
+    4_096,
+  ],
+  ["lambda-reserved-concurrency", "reserved", property(FUNCTION, "reservedConcurrentExecutions"), undefined, 900],
+  ["lambda-event-source-limits", "concurrency", (most) => reads({}, {}, scaled(most))(), 2, 1_000],
+  [
+    "lambda-event-source-concurrency",
+    "reserved beneath",
+    (reserved) => reads({}, { reservedConcurrentExecutions: reserved }, scaled(7))(),
+    7,
+    undefined,
+  ],
+  ["glue-concurrent-runs", "runs of one job", (runs) => jobs(1, runs, 0.0625), undefined, 1_000],
+  ["glue-concurrent-runs", "jobs of 500 runs", (count) => jobs(count, 500, 0.0625), undefined, 4],
+  ["glue-dpus", "runs of a DPU", (runs) => jobs(1, runs, 1), undefined, 1_000],
+  ["glue-dpus", "jobs of 250 DPUs", (count) => jobs(count, 250, 1), undefined, 4],
+  ["glue-job-limits", "timeout", property(GLUE_JOB, "timeout"), 1, 10_079],
+  [
+    "glue-job-limits",
+    "retries of queued runs",
+    property(GLUE_JOB, "maxRetries", { timeout: 1, jobRunQueuingEnabled: true }),
+    undefined,
+    0,
+  ],
+  // 2 instances of 4, 2 runs of 3, and what is kept.
+  ["rds-connections", "max_connections", connected, 2 * 4 + 2 * 3 + 10, undefined],
+  ["rds-limits", "backups", property(DATABASE, "backupRetentionPeriod"), undefined, 35],
+  ["rds-limits", "storage", property(DATABASE, "allocatedStorage"), 20, 65_536],
+  [
+    "fargate-vcpus",
+    "cpu",
+    (cpu) => [
+      one(types.TASK, "it", { cpu: String(cpu) }),
+      one(types.SERVICE, "it", {}, { taskDefinition: [types.TASK, "it"] }),
+    ],
+    undefined,
+    3_072,
+  ],
+  [
+    "ec2-vcpus",
+    "instances of two vCPUs",
+    (count) => many(types.INSTANCE)(count).map((it) => ({ ...it, props: { instanceType: "m5.large" } })),
+    undefined,
+    2,
+  ],
+  ["iam-role-policy-size", "characters", allowing, undefined, 10_240],
+  [
+    "ec2-user-data-size",
+    "packed bytes",
+    (bytes) => [one(types.LAUNCH_TEMPLATE, "it", { userData: Buffer.alloc(bytes, "#").toString("base64") })],
+    undefined,
+    16_384,
+  ],
+  [
+    "ec2-user-data-size",
+    "plain bytes",
+    (bytes) => [one(types.INSTANCE, "it", { userData: "#".repeat(bytes) })],
+    undefined,
+    16_384,
+  ],
+  ["monthly-cost", "thousandths of a dollar", standing, BALANCER, undefined],
+];
+
+describe("the limits, at their edges", () => {
+  const said = packFor("limits");
+  for (const [rule, what, program, least, most] of BOUNDS)
+    it(`${rule}: ${what} from ${least ?? "nothing"} to ${most ?? "anything"}`, async () => {
+      const found = async (value: number) => (await said(program(value), rule)).length;
+      for (const [edge, beyond] of [
+        [least, (least ?? 0) - 1],
+        [most, (most ?? 0) + 1],
+      ] as const) {
+        if (edge === undefined) continue;
+        assert.equal(await found(edge), 0, `${edge} is taken`);
+        assert.ok((await found(beyond)) > 0, `${beyond} is not`);
+      }
+    });
+});
