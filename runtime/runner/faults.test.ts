@@ -81,6 +81,32 @@ describe("a runner killed at any step", () => {
       assert.equal((await response()).stats.attempts, 2);
     });
 
+  it("names the session that does its work, also for a read that an EC2 run does: whoever finds it dead ends that one", async () => {
+    await p.close();
+    p = await testPlatform({
+      runners: { glue: { slots: 0 }, ec2: { slots: 1, idleSeconds: 0 } },
+      jobs: { leaseSeconds: 30 },
+    });
+    await p.request({ requestId: "job", task: { type: "read", sql: "select 'at work', pg_sleep(60)", format: "csv" } });
+    const [run] = p.startRuns("ec2");
+    assert(run);
+    const working = async () =>
+      (
+        await p.admin.query(
+          `select a.pid, j.backend_pid from pg_stat_activity a cross join jobs.jobs j
+           where a.datname = current_database() and a.usename = 'job_reader' and a.state = 'active' and a.query like 'copy%'`,
+        )
+      ).rows;
+    await p.until("it works", async () => (await working()).length > 0);
+    const [{ pid, backend_pid }] = await working();
+    assert.equal(backend_pid, pid);
+    run.child.kill("SIGKILL");
+    await run.exit;
+    await settle(run.run);
+    const { rows: left } = await p.admin.query("select from pg_stat_activity where pid = $1", [pid]);
+    assert.equal(left.length, 0);
+  });
+
   it("whose keeping session the server ends while it works commits that job all the same", async () => {
     await p.request({ requestId: "job", task: TASKS.update.task });
     const [run] = p.startRuns("ec2", { step: "COPY", signal: "SIGSTOP" });
