@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Provider } from "@pulumi/aws/provider.js";
 import { Queue } from "@pulumi/aws/sqs/queue.js";
 import { planCapacity } from "../stacks/capacity.ts";
+import { MOST_EXECUTIONS } from "../stacks/capacityPlan.ts";
 import { parseStackConfig } from "../stacks/config.ts";
 import { requireEngine } from "../stacks/testing/command.ts";
 import { rawConfig } from "../stacks/testing/config.ts";
@@ -188,6 +189,15 @@ describe("the alarms", () => {
     }
     const keys = alarmsOf(args()).map(({ key }) => key);
     assert.equal(new Set(keys).size, keys.length);
+  });
+
+  it("send nobody to raise a quota that changes nothing", () => {
+    const actionWith = (reservedConcurrency: number) => {
+      const change = { plan: { ...plan, dispatcher: { ...plan.dispatcher, reservedConcurrency } } };
+      return alarmsOf(args(change)).find(({ key }) => key === "dispatcher-throttled")?.action ?? "";
+    };
+    assert.match(actionWith(MOST_EXECUTIONS), /^It has all 14 executions that it can use/);
+    assert.match(actionWith(6), /^Of the 14 executions that it can use it has 6: raise .*quotas\.lambdaConcurrency/);
   });
 
   it("are measured against the stack's capacity", async () => {

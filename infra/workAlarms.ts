@@ -1,4 +1,5 @@
 import type { RunnerKind } from "../runtime/jobs/states.ts";
+import { MOST_EXECUTIONS } from "../stacks/capacityPlan.ts";
 import { type Alarm, LATE_MINUTES, NEARLY } from "./alarm.ts";
 import { measure } from "./figures.ts";
 import { slotsOf, subjects, type Watched } from "./watched.ts";
@@ -7,6 +8,7 @@ import { slotsOf, subjects, type Watched } from "./watched.ts";
 export function requestAlarms(watched: Watched): Alarm[] {
   const { dispatcher, requests, deadLetters, platform } = subjects(watched);
   const { timeoutSeconds } = watched.dispatcher;
+  const { reservedConcurrency: executions = 0 } = watched.plan.dispatcher;
   return [
     {
       key: "requests-old",
@@ -44,7 +46,9 @@ export function requestAlarms(watched: Watched): Alarm[] {
       key: "dispatcher-throttled",
       means: "The dispatcher is called more often than its reserved concurrency allows.",
       action:
-        "Raise the account's Lambda quota and quotas.lambdaConcurrency, or the stack's quotas.share: capacity.ts reserves more by it.",
+        executions < MOST_EXECUTIONS
+          ? `Of the ${MOST_EXECUTIONS} executions that it can use it has ${executions}: raise the account's Lambda quota and quotas.lambdaConcurrency, or the stack's quotas.share.`
+          : `It has all ${executions} executions that it can use, so a larger quota changes nothing. What was refused comes again by itself; if that goes on, see why its invocations take so long (\`dispatcher-slow\`).`,
       watches: measure("invocationThrottles", "Sum", dispatcher),
       is: ">",
       threshold: 0,
@@ -82,12 +86,14 @@ const KIND = {
     count: "runners.glue.maxRuns",
     room: "the Glue quotas",
     memory: "Raise runners.glue.dpu.",
+    lost: "Glue ends a run that outlives its timeout; anything else is a crash.",
   },
   ec2: {
     runs: "EC2 runners",
     count: "runners.ec2.maxInstances",
     room: "the EC2 quota",
     memory: "Choose a runners.ec2.instanceType with more memory.",
+    lost: "Spot instances are taken back now and then; anything else is a crash.",
   },
 } as const;
 
@@ -95,7 +101,7 @@ const KIND = {
 export function runnerAlarms(watched: Watched, runner: RunnerKind): Alarm[] {
   const by = subjects(watched).runner(runner);
   const slots = slotsOf(watched, runner);
-  const { runs, count, room, memory } = KIND[runner];
+  const { runs, count, room, memory, lost } = KIND[runner];
   const silence = "notBreaching";
   return [
     {
@@ -131,8 +137,7 @@ export function runnerAlarms(watched: Watched, runner: RunnerKind): Alarm[] {
     {
       key: `${runner}-lost`,
       means: `${runs} vanish in mid-job. Their jobs are done again, until their attempts are used up.`,
-      action:
-        "See the log of the attempts (`rates show ID`). Spot instances are taken back now and then; anything else is a crash.",
+      action: `See the log of the attempts (\`rates show ID\`). ${lost}`,
       watches: measure("lost", "Sum", by),
       is: ">",
       threshold: 0,

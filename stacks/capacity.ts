@@ -7,6 +7,7 @@ import {
   EVENTS,
   LEAST_EXECUTIONS,
   largerDpu,
+  MOST_EXECUTIONS,
   vcpusOf,
   WAKEUPS,
 } from "./capacityPlan.ts";
@@ -22,8 +23,6 @@ const OPERATIONS = 5;
 const KEPT = 5;
 /** Instances give 5 to 12 % less than the formula says, because it counts memory that the system has taken. */
 const OBSERVED = 0.85;
-/** Invocations for requests at most: each takes a batch of messages in milliseconds, and more would only wait in line. */
-const REQUESTS_MAX = 10;
 
 /** A plan, or everything that does not fit: which limit, by how much, and what to change. */
 export type Capacity = { plan: CapacityPlan; problems: [] } | { plan?: undefined; problems: ConfigProblem[] };
@@ -78,7 +77,7 @@ function planDispatcher(executions: number, reservable: number): CapacityPlan["d
       wakeupConcurrency: WAKEUPS,
       connections: executions * CONNECTIONS_PER.dispatcher,
     };
-  const reservedConcurrency = Math.min(reservable, REQUESTS_MAX + WAKEUPS + EVENTS);
+  const reservedConcurrency = Math.min(reservable, MOST_EXECUTIONS);
   return {
     reservedConcurrency,
     eventSourceConcurrency: reservedConcurrency - WAKEUPS - EVENTS,

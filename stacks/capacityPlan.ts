@@ -22,6 +22,11 @@ export const EVENTS = 2;
 /** Executions that the dispatcher cannot do without. */
 export const LEAST_EXECUTIONS = LIMITS.eventSourceConcurrencyMin.value + WAKEUPS + EVENTS;
 
+/** Invocations for requests at most: each takes a batch of messages in milliseconds, and more would only wait in line. */
+const REQUESTS_MAX = 10;
+/** Executions that the dispatcher can make use of. */
+export const MOST_EXECUTIONS = REQUESTS_MAX + WAKEUPS + EVENTS;
+
 /** How many of each thing a stack may have at once. */
 export interface CapacityPlan {
   dispatcher: {

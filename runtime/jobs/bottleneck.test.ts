@@ -135,8 +135,7 @@ describe("the verdict on the bottleneck", () => {
       change: { requests: 5_000 },
       level: "bound",
       place: "requests",
-      raise: "quotas.lambdaConcurrency",
-      says: /^5,000 requests/,
+      says: /^5,000 requests wait on the queue/,
     },
     "memory does not suffice": {
       change: { glue: { outOfMemory: 1 } },

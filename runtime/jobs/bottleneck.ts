@@ -104,8 +104,7 @@ function requestsWait({ requests = 0 }: Situation): Verdict[] {
     {
       level: "bound",
       place: "requests",
-      raise: "quotas.lambdaConcurrency",
-      sentence: `${many(requests, "request")} wait on the queue faster than the dispatcher takes them: see whether it fails, and raise quotas.lambdaConcurrency.`,
+      sentence: `${many(requests, "request")} wait on the queue, and the dispatcher does not keep up: its log says whether it fails, is throttled or waits for the database.`,
     },
   ];
 }
