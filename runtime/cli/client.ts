@@ -109,7 +109,7 @@ export class Client {
       throw new CommandError(
         "unreachable",
         `${this.base} does not answer (${reasonOf(error)}).\n${this.isLocal ? "Is the platform running? `npm start` starts it on this machine." : "Does this network reach it, a VPN perhaps? `rates doctor` looks further."}`,
-        { passing: true },
+        { passing: true, unsettled: !NOT_REACHED.has(codeOf(error)) },
       );
     }
     if (response.ok) return response;
@@ -121,16 +121,24 @@ export class Client {
   }
 }
 
+/** What the network says where nothing was sent. */
+const NOT_REACHED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
+const codeOf = (error: unknown): string => ((error as Error).cause as { code?: string } | undefined)?.code ?? "";
+
 async function refusal(response: Response): Promise<CommandError> {
   const { status } = response;
   const text = await response.text().catch(() => "");
   // Too many requests are as many again in a minute.
   const passing = status >= 500 || status === 429;
+  const unsettled = status >= 500;
   let problem: ProblemBody;
   try {
     problem = JSON.parse(text);
   } catch {
-    return new CommandError("unreachable", `The server answered ${status}: ${text.slice(0, 200)}`, { passing });
+    return new CommandError("unreachable", `The server answered ${status}: ${text.slice(0, 200)}`, {
+      passing,
+      unsettled,
+    });
   }
   const lines = (problem.problems ?? []).map(
     ({ field, value, message }) =>
@@ -139,7 +147,11 @@ async function refusal(response: Response): Promise<CommandError> {
   const refused = status === 401 || status === 403;
   const next = refused ? ["`rates doctor` tells what the token may; another is given by --token or RATES_TOKEN."] : [];
   const message = [problem.detail, ...lines, ...next].join("\n");
-  return new CommandError(refused || passing ? "unreachable" : "invalid", message, { data: problem, passing });
+  return new CommandError(refused || passing ? "unreachable" : "invalid", message, {
+    data: problem,
+    passing,
+    unsettled,
+  });
 }
 
 /** --stack, --api and --token, RATES_API and RATES_TOKEN, or the platform that runs on this machine. */

@@ -25,9 +25,16 @@ export class CommandError extends Error {
   readonly data: object;
   /** Whether the same may work in a moment: a server that restarts, a connection that broke. */
   readonly passing: boolean;
+  /** Whether what was asked for may have been done all the same: the answer is what is missing. */
+  readonly unsettled: boolean;
 
-  constructor(exit: Exit, message: string, { data, passing = false }: { data?: object; passing?: boolean } = {}) {
+  constructor(
+    exit: Exit,
+    message: string,
+    { data, passing = false, unsettled = false }: { data?: object; passing?: boolean; unsettled?: boolean } = {},
+  ) {
     super(message);
+    this.unsettled = unsettled;
     this.exit = exit;
     this.data = data ?? { type: exit, detail: message };
     this.passing = passing;

@@ -132,6 +132,25 @@ describe("the command line, when things go wrong", () => {
     assert.deepEqual(await readdir(directory), []);
   });
 
+  it("sends a request again whose answer was lost, as the same job, and says at last how to look for it", async () => {
+    const ids: string[] = [];
+    let lost = 1;
+    const { env } = await against((call) => {
+      const { requestId } = JSON.parse(call.body.toString());
+      ids.push(requestId);
+      if (lost-- > 0) return call.response.destroy();
+      return json(call, { requestId, tenant: "default", status: "PENDING" }, 202);
+    });
+    const sent = await start(["submit", "--query", "q"], env).ended;
+    assert.equal(sent.code, 0, sent.stderr);
+    assert.deepEqual([ids.length, new Set(ids).size], [2, 1]);
+    lost = 9;
+    const { code, stderr } = await start(["submit", "--query", "q", "--id", "mine"], env).ended;
+    assert.equal(code, EXITS.unreachable.code);
+    assert.deepEqual(ids.slice(2), ["mine", "mine", "mine"]);
+    assert.match(stderr, /Whether the job was taken in is not known: `rates show mine` tells\./);
+  });
+
   it("says that a result has expired, where its link leads to nothing any more", async () => {
     const store = await against(({ response }) => response.writeHead(404).end("<Error><Code>NoSuchKey</Code></Error>"));
     const { env } = await against(({ response }) => response.writeHead(302, { location: `${store.url}/old` }).end());

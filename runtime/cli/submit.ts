@@ -1,5 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Client, Submitted } from "./client.ts";
 import { CommandError } from "./exits.ts";
 
@@ -131,11 +133,30 @@ function parse(content: string, name: string): unknown {
   }
 }
 
-/** Submits a request; answers where it stands, and the API as it is to be asked for this job. */
+/** A request whose answer was lost is sent so often in all. */
+const TRIES = 3;
+/** Before the second time; before the third twice as long. Milliseconds. */
+const AGAIN_MS = 500;
+
+/**
+ * Submits a request; answers where it stands, and the API as it is to be asked for this job. The id is made here, so that
+ * a request whose answer was lost can be sent again and is the same job: its prices go in once.
+ */
 export async function submit(
   client: Client,
   request: Record<string, unknown>,
 ): Promise<Submitted & { client: Client }> {
-  const tenant = typeof request.tenant === "string" ? request.tenant : client.tenant;
-  return { ...(await client.json<Submitted>("POST", "/jobs", request)), client: client.of(tenant) };
+  const asked = { requestId: randomUUID(), ...request };
+  const owner = client.of(typeof request.tenant === "string" ? request.tenant : client.tenant);
+  for (let turn = 1; ; turn++)
+    try {
+      return { ...(await client.json<Submitted>("POST", "/jobs", asked)), client: owner };
+    } catch (error) {
+      if (!(error instanceof CommandError && error.unsettled)) throw error;
+      if (turn === TRIES) {
+        const next = `Whether the job was taken in is not known: ${owner.hint("show", String(asked.requestId))} tells.`;
+        throw new CommandError(error.exit, `${error.message}\n${next}`, { data: error.data });
+      }
+      await pause(AGAIN_MS * 2 ** (turn - 1));
+    }
 }
