@@ -116,8 +116,20 @@ describe("the API of a stack", () => {
     assert.deepEqual(inputs.deploymentCircuitBreaker, { enable: true, rollback: true });
     assert.deepEqual([inputs.deploymentMinimumHealthyPercent, inputs.deploymentMaximumPercent], [100, 200]);
     assert.equal(inputs.networkConfiguration.assignPublicIp, false);
+    assert.deepEqual(inputs.networkConfiguration.subnets, ["private-1", "private-2"]);
+    assert.equal(inputs.propagateTags, "SERVICE", "tasks bear the service's tags");
     const target = registry.one("aws:appautoscaling/target:Target").inputs;
     assert.deepEqual([target.minCapacity, target.maxCapacity], [2, 6]);
+  });
+
+  it("goes by a task's own health, not by the database's: in the balancer and in the container", async () => {
+    const { registry } = await made();
+    const { healthCheck } = registry.one("aws:lb/targetGroup:TargetGroup").inputs;
+    assert.deepEqual([healthCheck.path, healthCheck.matcher], ["/healthz", "200"]);
+    const [container] = JSON.parse(registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions);
+    assert.match(container.healthCheck.command.at(-1), /:3000\/healthz$/);
+    const [way] = registry.one("aws:ecs/service:Service").inputs.loadBalancers;
+    assert.deepEqual([way.containerName, way.containerPort], [container.name, 3000]);
   });
 
   it("has a balancer that closes connections sooner than the API does, and no stream of events", async () => {

@@ -30,6 +30,10 @@ describe("the database of a stack", () => {
     assert.equal(inputs.multiAz, true);
     assert.equal(inputs.backupRetentionPeriod, 7);
     assert.equal(inputs.performanceInsightsEnabled, true);
+    assert.equal(inputs.monitoringInterval, 60);
+    // A restart would meet running jobs: it waits for its window.
+    assert.deepEqual([inputs.applyImmediately, inputs.allowMajorVersionUpgrade], [false, false]);
+    assert.deepEqual(inputs.enabledCloudwatchLogsExports, ["postgresql", "upgrade"]);
   });
 
   it("is of the major that is tested and runs on one machine", async () => {
@@ -74,6 +78,7 @@ describe("the database of a stack", () => {
       [gone.skipFinalSnapshot, gone.finalSnapshotIdentifier, gone.deletionProtection],
       [true, undefined, false],
     );
+    assert.deepEqual([kept.deleteAutomatedBackups, gone.deleteAutomatedBackups], [false, true]);
   });
 
   it("lets a part in as the roles that it names, over TLS, with tokens", async () => {

@@ -45,6 +45,7 @@ describe("the dispatcher of a stack", () => {
     const registry = await made();
     const alias = registry.one("aws:lambda/alias:Alias");
     assert.equal(alias.inputs.functionVersion, "7");
+    assert.equal(registry.one("aws:lambda/function:Function").inputs.publish, true, "each deployment is a version");
     for (const [what, concurrency] of [
       ["requests", 10],
       ["wakeups", 2],
@@ -72,6 +73,13 @@ describe("the dispatcher of a stack", () => {
       JSON.parse(registry.one("aws:cloudwatch/eventRule:EventRule", "d-glue").inputs.eventPattern).detail,
       { jobName: ["reads"] },
     );
+    assert.deepEqual(
+      JSON.parse(registry.one("aws:cloudwatch/eventRule:EventRule", "d-ec2").inputs.eventPattern).detail,
+      { state: ["terminated", "stopped"] },
+    );
+    // The next minute's tick does what a failed one did not.
+    const late = registry.one("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig").inputs;
+    assert.deepEqual([late.maximumRetryAttempts, late.qualifier], [0, "live"]);
     for (const { name } of rules) {
       const { inputs } = registry.one("aws:lambda/permission:Permission", name);
       assert.deepEqual([inputs.principal, inputs.qualifier], ["events.amazonaws.com", "live"]);

@@ -69,6 +69,16 @@ describe("the EC2 runner of a stack", () => {
     assert.equal((await template({ maxInstances: 7 })).tags["rates:max-instances"], "7");
   });
 
+  it("tags what is launched from it, which the provider's own tags do not reach: instances, disks, interfaces", async () => {
+    const { tagSpecifications } = await template();
+    assert.deepEqual(
+      tagSpecifications.map(({ resourceType }: { resourceType: string }) => resourceType),
+      ["instance", "volume", "network-interface"],
+    );
+    for (const { tags } of tagSpecifications)
+      assert.deepEqual(tags, { Name: "r", owner: "team", stack: "dev", "rates:stack": "r" });
+  });
+
   it("asks for Spot instances only where the stack does", async () => {
     assert.equal((await template()).instanceMarketOptions, undefined);
     assert.equal((await template({ spot: true })).instanceMarketOptions.marketType, "spot");

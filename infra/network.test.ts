@@ -37,6 +37,13 @@ describe("the network of a stack", () => {
       endpoints,
       ["s3", ...ENDPOINTS].map((service) => `com.amazonaws.eu-central-1.${service}`),
     );
+    // What asks for a service by its usual name finds the endpoint, in a network that answers for names.
+    assert.equal(vpc.enableDnsHostnames, true);
+    for (const { inputs } of registry.ofType("aws:ec2/vpcEndpoint:VpcEndpoint").slice(1))
+      assert.deepEqual(
+        [inputs.vpcEndpointType, inputs.privateDnsEnabled, inputs.subnetIds],
+        ["Interface", true, ["subnet-isolated-1", "subnet-isolated-2"]],
+      );
     const rule = registry.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule").inputs;
     assert.deepEqual([rule.cidrIpv4, rule.fromPort, rule.toPort], ["10.0.0.0/16", 443, 443]);
   });

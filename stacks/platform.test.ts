@@ -153,6 +153,16 @@ describe("the platform, put together", function () {
     });
   }
 
+  it("has its database brought up to date before anything that logs in to it is made", () => {
+    for (const stack of shipped) {
+      const registry = of(stack);
+      const { urn, dependencies } = registry.one("aws:lambda/invocation:Invocation", `rates-${stack.name}-migrations`);
+      assert.ok(dependencies.includes(registry.one("aws:rds/instance:Instance").urn), "the instance is there first");
+      for (const part of ["Api", "Dispatcher", "GlueRunner", "Ec2Runner"])
+        assert.ok(registry.one(`rates:infra:${part}`).dependencies.includes(urn), `${part} of ${stack.name}`);
+    }
+  });
+
   it("waits at the end for the interfaces that any of its security groups may still have", () => {
     for (const stack of shipped)
       for (const { name, deleteTimeout } of of(stack).ofType("aws:ec2/securityGroup:SecurityGroup"))
