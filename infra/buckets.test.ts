@@ -48,8 +48,18 @@ describe("the buckets of a stack", () => {
 
   it("are emptied by destroy only where the stack says so", async () => {
     const force = async (keep: boolean) =>
-      (await made(keep)).ofType("aws:s3/bucket:Bucket").map(({ inputs }) => inputs.forceDestroy);
-    assert.deepEqual(await force(false), [true, true]);
-    assert.deepEqual(await force(true), [false, false]);
+      (await made(keep)).ofType("aws:s3/bucket:Bucket").map(({ inputs, retained }) => [inputs.forceDestroy, retained]);
+    assert.deepEqual(await force(false), [
+      [true, false],
+      [true, false],
+    ]);
+    assert.deepEqual(await force(true), [
+      [false, true],
+      [false, true],
+    ]);
+    // What stays is as closed as it was.
+    for (const type of ["BucketPublicAccessBlock", "BucketPolicy", "BucketOwnershipControls"])
+      for (const { name, retained } of (await made(true)).ofType(`aws:s3/b${type.slice(1)}:${type}`))
+        assert.equal(retained, true, `${type} ${name}`);
   });
 });

@@ -48,6 +48,8 @@ describe("the Glue runner of a stack", () => {
         .ofType("aws:s3/bucketObjectv2:BucketObjectv2")
         .map(({ inputs }) => inputs.key as string);
     const [one, other] = [await keys("{}"), await keys('{"errors":{}}')];
+    for (const { name, retained } of (await made()).registry.ofType("aws:s3/bucketObjectv2:BucketObjectv2"))
+      assert.equal(retained, true, `${name} stays when another takes its place`);
     assert.match(one[0] ?? "", /^runner-[0-9a-f]{16}\.py$/);
     assert.equal(one[0], other[0]);
     assert.notEqual(one[1], other[1]);

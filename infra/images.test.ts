@@ -54,6 +54,15 @@ describe("the image of a stack", () => {
     assert.equal(new Set(files).size, files.length);
   });
 
+  it("stays when another comes, since runs end on the one that they began with; the repository where data is kept", async () => {
+    for (const keepData of [true, false]) {
+      const { registry } = await made(keepData);
+      assert.equal(registry.one("docker:index/image:Image").retained, true);
+      const repository = registry.one("aws:ecr/repository:Repository");
+      assert.deepEqual([repository.retained, repository.inputs.forceDelete], [keepData, !keepData]);
+    }
+  });
+
   it("brings no registry's token into the state", async () => {
     const { registry } = await made();
     const said = JSON.stringify([registry.one("docker:index/image:Image"), registry.one("pulumi:providers:docker")]);

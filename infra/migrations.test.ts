@@ -40,6 +40,8 @@ describe("the migrations of a stack", () => {
     const { inputs } = registry.one("aws:lambda/invocation:Invocation");
     assert.deepEqual(inputs.triggers, { version: migrationsVersion() });
     assert.equal(await resolved(result.version), migrationsVersion());
+    const { timeout, vpcConfig } = registry.one("aws:lambda/function:Function").inputs;
+    assert.deepEqual([timeout, vpcConfig.subnetIds], [900, ["subnet-1"]], "as long as Lambda lets it, in the network");
     await made(true);
   });
 

@@ -49,6 +49,16 @@ describe("the queues of a stack", () => {
     assert.equal(JSON.parse(redrivePolicy).maxReceiveCount, 1_000);
     assert.ok(queue(registry, "dead").messageRetentionSeconds > messageRetentionSeconds);
     assert.equal(queue(registry, "responses").messageRetentionSeconds, 14 * 86_400);
+    const { redriveAllowPolicy } = registry.one("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy").inputs;
+    assert.deepEqual(JSON.parse(redriveAllowPolicy), {
+      redrivePermission: "byQueue",
+      sourceQueueArns: ["arn:aws:sqs:eu-central-1:111111111111:q-requests"],
+    });
+  });
+
+  it("have their readers wait for messages, as an empty receive costs what a full one does", async () => {
+    for (const { name, inputs } of (await made()).ofType("aws:sqs/queue:Queue"))
+      assert.equal(inputs.receiveWaitTimeSeconds, 20, name);
   });
 
   it("let callers send requests, and take the responses of their own tenant only", async () => {

@@ -18,6 +18,8 @@ export interface Registered {
   readonly dependencies: readonly string[];
   /** How long its deletion may take, as `60m`; empty where the provider's own time is meant. */
   readonly deleteTimeout: string;
+  /** Whether it stays in the account when it goes from the state, replaced or destroyed. */
+  readonly retained: boolean;
 }
 
 /** What a program registered. */
@@ -163,6 +165,7 @@ function record(registry: Registry): void {
           inputs: plain(request.getObject().toJavaScript()) as Record<string, unknown>,
           dependencies: request.getDependenciesList(),
           deleteTimeout: request.getCustomtimeouts()?.getDelete() ?? "",
+          retained: request.getRetainondelete() ?? false,
         });
       callback(error, response);
     });
@@ -177,6 +180,7 @@ interface Request {
   getObject(): { toJavaScript(): unknown };
   getDependenciesList(): string[];
   getCustomtimeouts(): { getDelete(): string } | undefined;
+  getRetainondelete(): boolean | undefined;
 }
 interface Response {
   getUrn(): string;
