@@ -120,6 +120,16 @@ describe("the API of a stack", () => {
     assert.equal(inputs.propagateTags, "SERVICE", "tasks bear the service's tags");
     const target = registry.one("aws:appautoscaling/target:Target").inputs;
     assert.deepEqual([target.minCapacity, target.maxCapacity], [2, 6]);
+    const aims = registry
+      .ofType("aws:appautoscaling/policy:Policy")
+      .map(({ inputs }) => inputs.targetTrackingScalingPolicyConfiguration.predefinedMetricSpecification);
+    assert.deepEqual(aims, [
+      { predefinedMetricType: "ECSServiceAverageCPUUtilization" },
+      {
+        predefinedMetricType: "ALBRequestCountPerTarget",
+        resourceLabel: "app/a/0123456789abcdef/targetgroup/a/0123456789abcdef",
+      },
+    ]);
   });
 
   it("goes by a task's own health, not by the database's: in the balancer and in the container", async () => {

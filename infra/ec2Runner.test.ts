@@ -46,7 +46,11 @@ describe("the EC2 runner of a stack", () => {
       [inputs.metadataOptions.httpTokens, inputs.metadataOptions.httpPutResponseHopLimit],
       ["required", 2],
     );
-    assert.equal(inputs.metadataOptions.instanceMetadataTags, "enabled");
+    assert.deepEqual(
+      [inputs.metadataOptions.httpEndpoint, inputs.metadataOptions.instanceMetadataTags],
+      ["enabled", "enabled"],
+      "a run finds its tags and credentials there",
+    );
     const [disk] = inputs.blockDeviceMappings;
     assert.deepEqual([disk.ebs.encrypted, disk.ebs.deleteOnTermination], ["true", "true"]);
   });
