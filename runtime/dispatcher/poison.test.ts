@@ -32,6 +32,34 @@ describe("a message that cannot be stored", () => {
     });
 });
 
+describe("a request whose object S3 does not show now", () => {
+  it("stays in the queue, and keeps no other from being taken in", async () => {
+    const d = await testDispatcher();
+    try {
+      const load = (key: string) => ({
+        requestId: key,
+        task: { type: "update", target: "prices", source: { s3: `s3://uploads/${key}` }, format: "csv" },
+      });
+      const s3 = {
+        async send({ input }: { input: { Key: string } }) {
+          if (input.Key === "away") throw Object.assign(new Error("slow down"), { $metadata: { httpStatusCode: 503 } });
+          return { ETag: "tag" };
+        },
+      } as unknown as Awaited<ReturnType<typeof d.context.s3>>;
+      const event = sqsEvent(load("there"), load("away"), { requestId: "read", task: read });
+      const { batchItemFailures } = await onRequests({ ...d.context, s3: async () => s3 }, event);
+      assert.deepEqual(batchItemFailures, [{ itemIdentifier: event.Records[1]?.messageId }]);
+      const { rows } = await d.admin.query("select request_id from jobs.jobs order by 1");
+      assert.deepEqual(
+        rows.map(({ request_id }) => request_id),
+        ["read", "there"],
+      );
+    } finally {
+      await d.close();
+    }
+  });
+});
+
 describe("a message that is no request while no dead letter can be sent", () => {
   it("stays in the queue, and keeps no other from being taken in", async () => {
     const d = await testDispatcher();

@@ -42,6 +42,16 @@ export async function onRequests(context: Context, event: SQSEvent): Promise<SQS
       .filter((one) => !sound.includes(one))
       .map((one) => bury(context, one).catch((error) => fail(context, failures, one.record, error))),
   );
+  const error = await takeIn(context, failures, sound);
+  if (error !== undefined && failures.size === event.Records.length) throw error;
+  return { batchItemFailures: [...failures].map((itemIdentifier) => ({ itemIdentifier })) };
+}
+
+/**
+ * Takes requests in, together; where that fails, each by itself, since it may be the fault of one (whose object S3 does not
+ * show now) and must not be the others'. Answers the error where the database is away, for all of them.
+ */
+async function takeIn(context: Context, failures: Set<string>, sound: readonly Opened[]): Promise<unknown> {
   try {
     const outcomes = await acceptAll(
       { ...context, answers: true },
@@ -53,10 +63,15 @@ export async function onRequests(context: Context, event: SQSEvent): Promise<SQS
     );
     if (outcomes.some((outcome) => outcome.outcome === "ACCEPTED")) await schedule(context);
   } catch (error) {
+    const isAway = classify(error).code === "DatabaseUnavailable";
+    if (!isAway && sound.length > 1) {
+      for (const one of sound) await takeIn(context, failures, [one]);
+      return undefined;
+    }
     for (const one of sound) fail(context, failures, one.record, error);
-    if (failures.size === event.Records.length && classify(error).code === "DatabaseUnavailable") throw error;
+    return isAway ? error : undefined;
   }
-  return { batchItemFailures: [...failures].map((itemIdentifier) => ({ itemIdentifier })) };
+  return undefined;
 }
 
 /** Sends what is due now; what cannot be sent stays due for the sweep. */
