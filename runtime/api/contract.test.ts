@@ -164,6 +164,7 @@ describe("every operation of the API", function () {
           `HEAD ${sound.url}`,
         );
       }
+      if (id === "createToken") assert.equal(response.headers["cache-control"], "no-store");
       const works = Object.keys(responses).filter((status) => status < "400");
       for (const one of [...works.map(Number), ...Description.codesOf(operation)])
         if (!seen.has(one) && !(one in ELSEWHERE) && !(`${id} ${one}` in ELSEWHERE)) missing.push(`${id} ${one}`);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mock } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { project } from "../dispatcher/project.ts";
 import { backendOf } from "../jobs/backend.ts";
 import { planRuns } from "../jobs/runs.ts";
@@ -143,7 +144,13 @@ describe("the jobs API", () => {
   it("finds jobs by words, status and label, a page at a time", async () => {
     for (let index = 0; index < 5; index++)
       assert.equal(
-        (await post("/jobs", { requestId: `page-${index}`, task: read, labels: { batch: "seven" } })).statusCode,
+        (
+          await post("/jobs", {
+            requestId: `page-${index}`,
+            task: read,
+            labels: { batch: "seven", sum: `${index}=${index}` },
+          })
+        ).statusCode,
         202,
       );
     await project(p.context);
@@ -159,6 +166,10 @@ describe("the jobs API", () => {
       ["page-4"],
     );
     assert.equal((await get("/jobs?status=FAILED")).json().jobs.length, 0);
+    assert.deepEqual(
+      (await get("/jobs?label=sum%3D3%3D3")).json().jobs.map((job: { requestId: string }) => job.requestId),
+      ["page-3"],
+    );
     const wrong = await get("/jobs?limit=0&statu=FAILED&cursor=!");
     assert.equal(wrong.statusCode, 400);
     assert.deepEqual(
@@ -344,7 +355,13 @@ describe("the jobs API", () => {
     );
     const other = await p.as("other");
     assert.equal((await post(`/uploads/${id}/complete`, { parts: etags }, other)).statusCode, 404);
-    assert.deepEqual((await post(`/uploads/${id}/complete`, { parts: etags })).json(), { location });
+    // In whatever order they arrived.
+    const completed = await post(`/uploads/${id}/complete`, { parts: etags.toReversed() });
+    assert.deepEqual(completed.json(), { location });
+    const { Body } = await p.s3.send(
+      new GetObjectCommand({ Bucket: "uploads", Key: location.slice("s3://uploads/".length), Range: "bytes=0-0" }),
+    );
+    assert.equal(await Body?.transformToString(), "a");
     const task = { type: "update", target: "prices", source: { s3: location } };
     assert.equal((await post("/jobs", { task }, other)).json().type, "SourceNotAllowed");
     assert.equal((await post("/jobs", { task })).statusCode, 202);

@@ -5,6 +5,7 @@ import { fixtureDatabase, type Scratch } from "../../db/testing.ts";
 import { readSettings } from "../jobs/settings.ts";
 import { trackingStore } from "../tracking/index.ts";
 import { createApp } from "./app.ts";
+import { dayNumber, RatesReader } from "./ratesReader.ts";
 
 /** The original service's statement, word for word (xeneta/operations-task, rates.py). */
 const ORIGINAL = `SELECT CASE WHEN a.count < 3 THEN null ELSE a.price END AS price, d.day::text, a.count
@@ -92,6 +93,38 @@ describe("GET /rates", () => {
       bodies.map((body) => JSON.parse(body).rates.length),
       ranges.map(({ date_from }) => (date_from === "2021-03-01" ? 31 : 396)),
     );
+  });
+
+  it("asks for so many days in one statement that none waits long for its neighbours", async () => {
+    const statements: number[] = [];
+    const pool = {
+      query: async ({ values: [, , first, last] }: { values: string[][] }) => {
+        const days = (first ?? []).map((from, index) => dayNumber(last?.[index] ?? "") - dayNumber(from));
+        statements.push(days.reduce((sum, one) => sum + one, 0));
+        return { rows: days.map(() => [null]) };
+      },
+    };
+    const reader = new RatesReader(pool as never, 1);
+    const year = { from: "2020-01-01", to: "2020-12-31", origin: "A", destination: "B" };
+    await Promise.all(Array.from({ length: 60 }, () => reader.ask(year)));
+    assert.deepEqual(statements, [7_665, 7_665, 6_570]);
+    statements.length = 0;
+    await reader.ask({ ...year, from: "1990-01-01" });
+    assert.deepEqual(statements, [11_322], "one is asked for however long it is");
+  });
+
+  it("tells all who wait that the database failed, and goes on with the next", async () => {
+    let fails = true;
+    const query = async ({ values: [from] }: { values: string[][] }) => {
+      if (fails) throw new Error("gone");
+      return { rows: from?.map(() => ["2021-03-01,1,"]) };
+    };
+    const reader = new RatesReader({ query } as never, 1);
+    const question = { from: "2021-03-01", to: "2021-03-01", origin: "A", destination: "B" };
+    const answers = await Promise.allSettled(Array.from({ length: 3 }, () => reader.ask(question)));
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set(["rejected"]));
+    fails = false;
+    assert.equal(await reader.ask(question), "2021-03-01,1,");
   });
 
   it("answers unknown ports with nulls, and a range that ends before it begins with nothing", async () => {

@@ -75,7 +75,11 @@ describe("GET /jobs/{id}/result", () => {
     it(`answers by its ETag, in If-None-Match and If-Range, and HEAD without the bytes (${id})`, async () => {
       const { etag = "" } = (await get(id)).headers;
       assert.match(String(etag), /^"[0-9a-f]{32}"$/);
-      assert.equal((await get(id, { "if-none-match": `"x", W/${etag}` })).statusCode, 304);
+      const known = await get(id, { "if-none-match": `"x", W/${etag}` });
+      assert.equal(known.statusCode, 304);
+      // What a proxy keeps of one tenant's result is nobody else's, and of one format no other's.
+      for (const { headers } of [known, await get(id)])
+        assert.deepEqual([headers["cache-control"], headers.vary], ["private, no-cache", "Accept, Accept-Encoding"]);
       const range = "bytes=0-0";
       assert.equal((await get(id, { range, "if-range": String(etag) })).statusCode, 206);
       assert.equal((await get(id, { range, "if-range": '"old"' })).statusCode, 200);
@@ -102,6 +106,27 @@ describe("GET /jobs/{id}/result", () => {
     const response = await get("large", { accept: "application/json" });
     assert.deepEqual([response.statusCode, response.json().type], [406, "NotAcceptable"]);
     assert.match(response.json().detail, /'application\/json'.*text\/csv/);
+  });
+
+  it("is an update's counts as they are, however its source was packed, with no rows to show", async () => {
+    await p.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "a.csv.gz", Body: PACKED }));
+    const task = { type: "update", target: "prices", source: { s3: "s3://uploads/a.csv.gz" }, compression: "gzip" };
+    const admin = await p.as("acme", "admin");
+    const payload = { requestId: "update", task };
+    const taken = await p.app.inject({ method: "POST", url: "/jobs", payload, headers: admin });
+    assert.equal(taken.statusCode, 202, taken.body);
+    const keeper = await p.role("job_keeper");
+    const [run = ""] = await planRuns(p.context.db, testPlan("ec2", 1));
+    await runStarted(keeper, run);
+    const job = await claim(keeper, run, await backendOf(keeper), undefined);
+    assert(job);
+    const result = JSON.stringify({ inline: { inserted: 3 }, format: "json", rows: 3 });
+    await finish(keeper, job, { status: "SUCCEEDED", result, rows: 3, bytes: 9, peakMemoryBytes: 1 });
+    const response = await get("update");
+    assert.deepEqual([response.statusCode, response.json()], [200, { inserted: 3 }]);
+    assert.match(String(response.headers["content-type"]), /^application\/json/);
+    const preview = await p.app.inject({ url: "/jobs/update/preview", headers: acme });
+    assert.deepEqual(preview.json(), { columns: [], rows: [], more: false });
   });
 
   it("shows the beginning of one that is empty: nothing", async () => {

@@ -52,6 +52,8 @@ describe("the API while S3 does not answer", () => {
     ] as const)
       statuses.push((await post(url, payload)).statusCode);
     assert.deepEqual(statuses, [202, 200, 200]);
+    const figures = await p.app.inject({ url: "/stats/figures", headers });
+    assert.deepEqual([figures.statusCode, figures.json().queues], [200, {}], "what they hold is not known");
   });
 
   it("takes reads meanwhile, and has no job of what it refused", async () => {
