@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { testApi } from "./testing.ts";
+
+const read = { type: "read", sql: "select 1 as n", format: "json" };
+
+describe("cancel and retry of the jobs API", () => {
+  let p: Awaited<ReturnType<typeof testApi>>;
+  let acme: { authorization: string };
+  before(async () => {
+    p = await testApi();
+    acme = await p.as("acme");
+  });
+  after(() => p.close());
+
+  const post = (url: string, payload: object | string = {}, headers: Record<string, string> = acme) =>
+    p.app.inject({ method: "POST", url, payload, headers });
+  const get = (url: string, headers: Record<string, string> = acme) => p.app.inject({ url, headers });
+  const submit = async (requestId: string, task: object = read) => {
+    assert.equal((await post("/jobs", { requestId, task })).statusCode, 202);
+  };
+  const settleOthers = () => p.admin.query("delete from jobs.jobs");
+
+  it("cancels a waiting job at once and retries it as a new one, labelled", async () => {
+    await settleOthers();
+    await submit("dropped");
+    assert.deepEqual((await post("/jobs/dropped/retry")).json().type, "NotRetryable");
+    await p.receive(p.context.queues.wakeups);
+    // Clients name the type of a body that they do not send.
+    const cancelled = await post("/jobs/dropped/cancel", "", { ...acme, "content-type": "application/json" });
+    assert.deepEqual(cancelled.json(), { requestId: "dropped", tenant: "acme", status: "CANCELLED" });
+    assert.equal((await p.receive(p.context.queues.wakeups)).length, 1, "its response is due");
+    assert.equal((await post("/jobs/none/cancel")).statusCode, 404);
+    assert.equal((await post("/jobs/dropped/retry")).json().requestId, "dropped.retry-1");
+    assert.equal((await post("/jobs/dropped/retry")).json().requestId, "dropped.retry-2");
+    const document = (await get("/jobs/dropped.retry-1")).json();
+    assert.deepEqual([document.labels, document.task.sql], [{ retryOf: "dropped" }, "select 1 as n"]);
+  });
+
+  it("retries a job as it was asked for, a retry too, under the first one's id", async () => {
+    const asked = { priority: 7, timeoutSeconds: 77, labels: { batch: "seven" } };
+    await post("/jobs", { requestId: "kept", task: read, ...asked });
+    for (const [id, next] of [
+      ["kept", "kept.retry-1"],
+      ["kept.retry-1", "kept.retry-2"],
+    ]) {
+      await post(`/jobs/${id}/cancel`);
+      assert.equal((await post(`/jobs/${id}/retry`)).json().requestId, next);
+      const { priority, timeoutSeconds, labels } = (await get(`/jobs/${next}`)).json();
+      const expected = { ...asked, labels: { ...asked.labels, retryOf: id } };
+      assert.deepEqual({ priority, timeoutSeconds, labels }, expected);
+    }
+  });
+
+  it("retries a job whatever its id, or other ids like those of retries", async () => {
+    for (const id of ["l".repeat(128), "odd"]) {
+      await submit(id);
+      await post(`/jobs/${id}/cancel`);
+    }
+    await submit("odd.retry-99999999999");
+    assert.equal((await post("/jobs/odd/retry")).json().requestId, "odd.retry-1");
+    assert.equal((await post(`/jobs/${"l".repeat(128)}/retry`)).json().requestId, `${"l".repeat(115)}.retry-1`);
+  });
+
+  it("retries an inline update with its items", async () => {
+    await settleOthers();
+    const items = [{ slug: "a", name: "A" }];
+    await submit("items", { type: "update", target: "regions", source: { inline: items } });
+    await post("/jobs/items/cancel");
+    await post("/jobs/items/retry");
+    const { rows } = await p.admin.query("select inline, request_hash from jobs.jobs order by id");
+    assert.deepEqual(
+      rows.map((row) => row.inline),
+      [items, items],
+    );
+    assert.equal(rows[0].request_hash, rows[1].request_hash, "it is the same task");
+  });
+});
