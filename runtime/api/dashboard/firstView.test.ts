@@ -87,6 +87,25 @@ describe("the dashboard's first view", function () {
     assert.ok(!asked.some((one) => one.startsWith("/jobs?")), asked.join(" "));
   });
 
+  it("shows no answer that was asked for early to who comes to the overview only later", async () => {
+    const page = await p.open(undefined);
+    await page.getByLabel("Token").waitFor();
+    await page.evaluate(`sessionStorage.setItem("rates-token", "${token}")`);
+    const asks = asksOf(page);
+    const figures = () => asks.filter((one) => one.startsWith("/stats/figures?over=hour")).length;
+    await page.route("**/main.js", async (route) => {
+      while (figures() === 0) await page.waitForEvent("request");
+      await page.evaluate("location.hash = '#/jobs/default/many-1'");
+      await route.continue();
+    });
+    await page.reload();
+    await page.getByRole("heading", { name: "Timeline" }).waitFor();
+    assert.equal(figures(), 1);
+    await page.evaluate("location.hash = '#/'");
+    await isThere(page);
+    assert.ok(figures() >= 2);
+  });
+
   it("fetches none of its files a second time", async () => {
     const page = await p.open(token);
     await isThere(page);

@@ -70,8 +70,8 @@ export function Plot({ at, series, format, ticks, stacked = false }) {
 }
 
 /** Stacked series are drawn as sums, the whole first, so that each covers what it is not.
- * @type {(at: number[], series: Series[], stacked: boolean) => uPlot.AlignedData} */
-function dataOf(at, series, stacked) {
+ * @type {(at: number[], series: Pick<Series, "values" | "line">[], stacked: boolean) => uPlot.AlignedData} */
+export function dataOf(at, series, stacked) {
   const sums = new Array(at.length).fill(0);
   const lists = series.map(({ values, line }) => {
     if (!stacked || line) return values;

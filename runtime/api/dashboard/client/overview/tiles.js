@@ -4,6 +4,13 @@ import { bytes, count, counted, duration, percent } from "../format.js";
 /** Steps of which the latest rate is made: the one under way is not yet whole. */
 const LATEST = 5;
 
+/** Jobs that ended in a minute, lately. @param {Pick<import("../../../../jobs/activity.ts").Activity, "steps" | "stepSeconds">} activity */
+export function throughputOf({ steps, stepSeconds }) {
+  const lately = steps.slice(-1 - LATEST, -1);
+  const minutes = (lately.length * stepSeconds) / 60;
+  return lately.reduce((all, step) => all + step.succeeded + step.failed + step.cancelled, 0) / (minutes || 1);
+}
+
 /** The six figures that say most. @param {{ figures: import("../types.ts").Figures, over: string }} props */
 export function Tiles({ over, figures: { runners, activity, queues, platform } }) {
   const kinds = Object.values(runners);
@@ -13,9 +20,7 @@ export function Tiles({ over, figures: { runners, activity, queues, platform } }
   const oldest = Math.max(...kinds.map((one) => one.oldestWaiting ?? 0));
   const { succeeded, failed, cancelled } = activity.ended;
   const ended = succeeded + failed + cancelled;
-  const lately = activity.steps.slice(-1 - LATEST, -1);
-  const minutes = (lately.length * activity.stepSeconds) / 60;
-  const rate = lately.reduce((all, step) => all + step.succeeded + step.failed + step.cancelled, 0) / (minutes || 1);
+  const rate = throughputOf(activity);
   const { queueMs, runMs } = activity.percentiles;
   const peak = Math.max(...kinds.map((one) => one.peakMemory ?? 0));
   const requests = queues.requests ?? 0;
