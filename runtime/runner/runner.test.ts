@@ -83,6 +83,11 @@ describe("a runner", () => {
     });
     assert.deepEqual(Object.keys(result), ["location", "format", "compression", "rows", "bytes", "sha256"]);
     const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/.exec(result.location) ?? [];
+    assert.match(
+      key ?? "",
+      /^[0-9a-f]{32}\/1\/result\.csv\.gz$/,
+      "a place of this attempt's own, without a caller's text",
+    );
     const object = await p.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
     const bytes = Buffer.from((await object.Body?.transformToByteArray()) ?? []);
     assert.deepEqual([bytes.length, createHash("sha256").update(bytes).digest("hex")], [result.bytes, result.sha256]);

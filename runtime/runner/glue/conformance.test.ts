@@ -157,6 +157,16 @@ describe("the runner in Python, beside the one in TypeScript", () => {
     assert.equal(rows.length, 0);
   });
 
+  it("answers on the tenant's own queue where it has one", async () => {
+    await p.admin.query("update jobs.runs set state = 'ENDED'");
+    await p.request({ requestId: "python-tenant", tenant: "acme", task: { type: "read", sql: "select 1 as n" } });
+    const process = run("python");
+    assert.equal(await process.exit, 0, process.output());
+    const [answer, ...more] = await p.receive(p.context.queues.tenants.acme ?? "");
+    assert.equal(JSON.parse(answer?.Body ?? "{}").requestId, "python-tenant");
+    assert.equal(more.length, 0);
+  });
+
   it("takes further waiting reads before it ends", async () => {
     await p.admin.query("update jobs.runs set state = 'ENDED'");
     for (const id of ["a", "b", "c"]) await request(`python-${id}`, { sql: "select 1 as n", format: "json" });
