@@ -96,6 +96,38 @@ describe("the dashboard in a browser", function () {
     await page.getByRole("heading", { name: "Jobs every 30 min" }).waitFor();
   });
 
+  it("counts what waits, runs and fails, tells warm runs from those at work, and says which kind may not start", async () => {
+    await p.admin.query(
+      "insert into jobs.runs (runner, slot, version, state, start_deadline) values ('ec2', 1, 'warm', 'RUNNING', jobs.clock())",
+    );
+    await p.admin.query("update jobs.runners set paused_until = jobs.clock() + interval '1 hour' where runner = 'ec2'");
+    const page = await p.open(token);
+    const tile = async (name: string) =>
+      String(await page.locator(".tile", { hasText: name }).textContent()).replaceAll("\u00a0", " ");
+    const capacity = page.getByRole("region", { name: "Capacity" });
+    await capacity.getByText("0 at work, 1 starting or warm · none waiting · paused after a refusal").waitFor();
+    assert.equal(await capacity.locator(".meter .faint").count(), 1);
+    // 60 jobs of which every twentieth failed, and those of this test.
+    assert.equal(await tile("Failed"), "Failed6 %4 of 62 · 2 responses due");
+    assert.match(await tile("Waiting"), /^Waiting1oldest for /);
+    assert.match(await tile("Running"), /^Running1of 2 at once/);
+    await p.admin.query("update jobs.runners set paused_until = 'infinity' where runner = 'ec2'");
+    await capacity.getByText("none waiting · closed").waitFor();
+    await p.admin.query("update jobs.runners set paused_until = null");
+    await p.admin.query("delete from jobs.runs where version = 'warm'");
+  });
+
+  it("leads from an error, and from slow work, to the jobs", async () => {
+    const page = await p.open(token);
+    await page.getByRole("button", { name: "InvalidRows" }).click();
+    await page.getByRole("link", { name: "many-1", exact: true }).waitFor({ state: "detached" });
+    await page.getByRole("link", { name: "bad", exact: true }).waitFor();
+    assert.match(page.url(), /#\/\?text=InvalidRows&status=FAILED$/);
+    await page.getByRole("region", { name: "Slowest work" }).getByRole("button", { name: "price_export" }).click();
+    await page.waitForURL(/text=price_export/);
+    assert.equal(await page.getByRole("searchbox").inputValue(), "price_export");
+  });
+
   it("finds jobs as one types, by keyboard, keeps the search in its address, and shows all again", async () => {
     const page = await p.open(token);
     const rows = page.getByRole("row").filter({ has: page.getByRole("rowheader") });
