@@ -1,19 +1,12 @@
 import assert from "node:assert/strict";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { Browser, Page } from "playwright-core";
-import { project } from "../../dispatcher/project.ts";
-import { backendOf } from "../../jobs/backend.ts";
-import { JobError } from "../../jobs/errors.ts";
-import { planRuns } from "../../jobs/runs.ts";
-import { claim, finish, runStarted } from "../../jobs/store.ts";
-import { testPlan } from "../../jobs/testing.ts";
 import { startChromium } from "./testing/chromium.ts";
 import { manyJobs } from "./testing/manyJobs.ts";
+import { FAULT, oneOfEach } from "./testing/oneOfEach.ts";
 import { dashboardFor, overflowOf, violationsOf } from "./testing/page.ts";
 
 const read = { type: "read", query: "price_export", params: {}, format: "csv" };
-const FAULT = { line: 2, column: "price", value: "-5", reason: "has to be a whole number above 0" };
-const REST = { more: 1_799, report: { location: "s3://results/report.csv" } };
 
 describe("the dashboard in a browser", function () {
   this.timeout(60_000);
@@ -26,23 +19,7 @@ describe("the dashboard in a browser", function () {
     p = await dashboardFor(browser, { runners: { glue: { slots: 1 }, ec2: { slots: 1 } } });
     token = await p.token("admin");
     await manyJobs(p.admin, 60);
-    for (const requestId of ["good", "bad", "running", "waiting"]) await submit(requestId);
-    const keeper = await p.role("job_keeper");
-    const [run = ""] = await planRuns(p.context.db, testPlan("glue", 1));
-    await runStarted(keeper, run);
-    const next = async () => {
-      const job = await claim(keeper, run, await backendOf(keeper), undefined);
-      assert(job);
-      return job;
-    };
-    const inline = `orig_code,days\nAEJEA,3\n<img src=x onerror=alert(1)>,4\n`;
-    const result = JSON.stringify({ inline, format: "csv", rows: 2 });
-    const ended = { rows: 2, bytes: inline.length, peakMemoryBytes: 60_000_000 };
-    await finish(keeper, await next(), { status: "SUCCEEDED", result, ...ended });
-    const error = new JobError("InvalidRows", { count: 1, rows: 2 }, { details: [FAULT, REST] }).body();
-    await finish(keeper, await next(), { status: "FAILED", error, ...ended });
-    await next();
-    await project(p.context);
+    await oneOfEach(p, submit);
   });
   afterEach(async () => {
     for (const context of browser?.contexts() ?? []) await context.close();
