@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { Browser, Page } from "playwright-core";
+import { project } from "../../dispatcher/project.ts";
 import { startChromium } from "./testing/chromium.ts";
 import { manyJobs } from "./testing/manyJobs.ts";
 import { FAULT, oneOfEach } from "./testing/oneOfEach.ts";
@@ -185,6 +186,21 @@ describe("the dashboard in a browser", function () {
     await page.locator("h1:focus").getByText("bad.retry-1").waitFor();
     assert.equal(await page.evaluate("scrollY"), 0);
     assert.equal(await page.title(), "bad.retry-1 · Rates platform");
+  });
+
+  it("shows how far a running job is, on its page and among the others", async () => {
+    const progress = { rows: 5, bytes: 1_200, estimatedRows: 10 };
+    await p.admin.query("update jobs.jobs set progress = $1, version = version + 1 where request_id = 'running'", [
+      JSON.stringify(progress),
+    ]);
+    await project(p.context);
+    const page = await p.open(token, at("running"));
+    await page.getByText(/^5 rows of about 10 · 1\.2\skB · /).waitFor();
+    const half = page.getByRole("meter", { name: "Progress" });
+    assert.equal(await half.getAttribute("aria-valuenow"), "50");
+    await page.getByRole("link", { name: "Rates platform" }).click();
+    await page.getByRole("link", { name: "running", exact: true }).waitFor();
+    assert.equal(await half.getAttribute("aria-valuenow"), "50");
   });
 
   it("cancels a job, live", async () => {
