@@ -1,5 +1,5 @@
 import { typeOf } from "./types.ts";
-import { isRecord, isUnknown, type Notes, Value } from "./value.ts";
+import { type Notes, Value } from "./value.ts";
 
 /** A resource as a policy pack is given it. */
 export interface Given {
@@ -18,25 +18,37 @@ export class Resource {
   readonly urn: string;
   readonly name: string;
   readonly properties: Value;
+  readonly #asked: Value | undefined;
   /** The provider that makes it; undefined where the engine names none. */
   readonly provider: Resource | undefined;
   readonly #links: Given["propertyDependencies"];
   readonly #find: (urn: string) => Resource | undefined;
 
-  constructor(given: Given, notes: (urn: string, name: string) => Notes, find: (urn: string) => Resource | undefined) {
+  constructor(
+    given: Given,
+    notes: (urn: string, name: string) => Notes,
+    find: (urn: string) => Resource | undefined,
+    asked?: Given["props"],
+  ) {
     this.type = typeOf(given.type);
     this.urn = given.urn;
     this.name = given.name;
-    this.properties = new Value(rawOf(given.props), "", notes(given.urn, given.name));
+    const own = notes(given.urn, given.name);
+    this.properties = new Value(rawOf(given.props), "", own);
+    this.#asked = asked && new Value(rawOf(asked), "", own);
     this.#links = given.propertyDependencies;
     this.#find = find;
     const { provider } = given;
     this.provider = provider && new Resource({ ...provider, type: "pulumi:providers:" }, notes, find);
   }
 
-  /** A property by its path. */
+  /**
+   * A property by its path. Of a stack the engine shows what comes of each resource: what a program leaves to the provider
+   * is unknown there in a preview, though nobody ever set it. Then it counts what was asked for.
+   */
   at(path: string): Value {
-    return this.properties.at(path);
+    const outcome = this.properties.at(path);
+    return outcome.isUnknown && this.#asked ? this.#asked.at(path) : outcome;
   }
 
   /** The resources that a property was made from, of a type: known in a preview, when their ARNs are not. */
@@ -68,9 +80,7 @@ export class Stack {
   constructor(given: readonly Given[], notes: (urn: string, name: string) => Notes, asked: Asked = new Map()) {
     const byUrn = new Map<string, Resource>();
     this.resources = given.map((one) => {
-      const wanted = asked.get(one.urn);
-      const props = wanted === undefined ? one.props : settled(rawOf(one.props), rawOf(wanted));
-      const resource = new Resource({ ...one, props: props as Given["props"] }, notes, (urn) => byUrn.get(urn));
+      const resource = new Resource(one, notes, (urn) => byUrn.get(urn), asked.get(one.urn));
       byUrn.set(one.urn, resource);
       return resource;
     });
@@ -89,15 +99,4 @@ export class Stack {
 /** The properties without the proxy that throws where a value is unknown (@pulumi/policy's proxy.ts). */
 function rawOf(props: Record<string, unknown>): unknown {
   return (props as { __getSpecialProxyTarget?: unknown } | null)?.__getSpecialProxyTarget ?? props;
-}
-
-/**
- * Of a stack the engine shows what comes of each resource. What a program leaves to the provider is unknown there in a
- * preview, though nobody ever set it: then it counts what was asked for.
- */
-function settled(outcome: unknown, asked: unknown): unknown {
-  if (isUnknown(outcome)) return asked;
-  // The items of a list may come back in another order.
-  if (!isRecord(outcome) || !isRecord(asked) || Array.isArray(outcome)) return outcome;
-  return Object.fromEntries(Object.entries(outcome).map(([key, part]) => [key, settled(part, asked[key])]));
 }

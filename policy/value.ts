@@ -118,9 +118,8 @@ export class Value {
   }
 }
 
-export const isUnknown = (raw: unknown): boolean => typeof raw === "string" && UNKNOWN_VALUES.has(raw);
-export const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null;
+const isUnknown = (raw: unknown): boolean => typeof raw === "string" && UNKNOWN_VALUES.has(raw);
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
 /** What a JSON text holds, if that is an object or a list. */
 function parsed(text: string): unknown {
