@@ -155,7 +155,7 @@ describe("completion in real shells", () => {
         assert.deepEqual(await tab[shell](["rates", "cap"]), [
           SAYS[shell](
             "capacity",
-            "Show how many runs fit a stack (dev), what limits them, and what a burst of jobs would take",
+            "Show how many runs fit a stack, what limits them, and what a burst of jobs would take",
           ),
         ]);
         assert.deepEqual(await tab[shell](["rates", "show", "nig"]), [SAYS[shell]("night:1", "FAILED")]);

@@ -309,9 +309,10 @@ describe("calls to AWS, against moto's", () => {
       const [run = ""] = p.launcher.started;
       const { code, output } = await start(run, "s3://results/catalog.json");
       assert.equal(code, 0, output);
-      const [answer] = await p.receive(p.context.queues.responses);
-      const { status, result } = JSON.parse(answer?.Body ?? "");
-      assert.deepEqual([status, result?.rows], ["SUCCEEDED", 130_000], answer?.Body);
+      // What the tests before this one received comes again after its visibility timeout.
+      const answers = (await p.receive(p.context.queues.responses)).map(({ Body }) => JSON.parse(Body ?? ""));
+      const { status, result } = answers.find(({ requestId }) => requestId === "glue");
+      assert.deepEqual([status, result?.rows], ["SUCCEEDED", 130_000]);
       const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/.exec(result.location) ?? [];
       const { ContentLength } = await p.s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
       assert.equal(ContentLength, result.bytes);

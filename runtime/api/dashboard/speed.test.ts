@@ -16,7 +16,7 @@ describe(`the dashboard's first view over ${JOBS.toLocaleString("en")} jobs`, fu
   let p: Awaited<ReturnType<typeof dashboardFor>>;
   before(async function () {
     browser = await startChromium(this);
-    this.timeout(120_000);
+    this.timeout(300_000);
     p = await dashboardFor(browser);
     await manyJobs(p.admin, JOBS);
   });
