@@ -165,7 +165,45 @@ describe("programs of others, as they are written", () => {
     });
   });
 
+  describe("a provider", () => {
+    const RULE = "aws-provider-pinned";
+    const unpinned = { urn: "urn:pulumi:test::test::pulumi:providers:docker::default", name: "default", props: {} };
+
+    it("is asked for of AWS's resources, and of nothing else", async () => {
+      const { provider: _, ...alone } = one(QUEUE, "orders");
+      assert.deepEqual(await said([alone], RULE), ["orders: the engine names no provider for it: hand it one."]);
+      const others = ["pulumi:pulumi:Stack", "shop:index:Part", "docker:index/image:Image"];
+      assert.deepEqual(
+        await said(
+          others.map((type) => ({ ...alone, type })),
+          RULE,
+        ),
+        [],
+      );
+      assert.deepEqual(await said([{ ...alone, type: "docker:index/image:Image", provider: unpinned }], RULE), []);
+      assert.equal((await said([{ ...alone, provider: unpinned }], RULE)).length, 1);
+    });
+  });
+
   describe("a database", () => {
+    it("is reached by nobody knows how many executions where events call a function that reserves none", async () => {
+      const worker = (more: ReturnType<typeof one>[]) => [
+        one(DATABASE, "db", { engine: "postgres", instanceClass: "db.t4g.micro" }),
+        one("aws:lambda/function:Function", "worker", {}, { environment: [DATABASE, "db"] }),
+        ...more,
+      ];
+      const called = one(
+        "aws:lambda/permission:Permission",
+        "worker",
+        {},
+        { function: ["aws:lambda/function:Function", "worker"] },
+      );
+      assert.deepEqual(await said(worker([]), "rds-connections"), [], "only the program itself calls it, once");
+      assert.deepEqual(await said(worker([called]), "rds-connections"), [
+        "worker: reservedConcurrentExecutions is not set, so that nothing bounds its database connections: set it.",
+      ]);
+    });
+
     const DATABASE = "aws:rds/instance:Instance";
 
     it("counts what a plain instance may open, and what a class gives where it is a Postgres", async () => {
