@@ -98,6 +98,14 @@ describe("programs of others, as they are written", () => {
       assert.equal(await over({ ...shell, executionProperty: { maxConcurrentRuns: 16_016 } }), "1001");
     });
 
+    it("that takes the most of all is the one that is told", async () => {
+      const sized = (name: string, runs: number, maxCapacity: number) =>
+        one(JOB, name, { maxCapacity, executionProperty: { maxConcurrentRuns: runs } });
+      const program = [sized("many", 900, 1), sized("large", 10, 100), sized("small", 2, 1)];
+      for (const resources of [program, program.toReversed()])
+        assert.match((await said(resources, RULE))[0] ?? "", /^large: .* may take 1902 DPUs at once/);
+    });
+
     it("may run for days, not for a week, and a stream for ever", async () => {
       const timeout = async (props: Record<string, unknown>) =>
         (await said([one(JOB, "etl", props)], "glue-job-limits"))[0];
