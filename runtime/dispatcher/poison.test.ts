@@ -32,6 +32,22 @@ describe("a message that cannot be stored", () => {
     });
 });
 
+describe("requests that are not valid under one id", () => {
+  it("are answered each under a responseId of its own, and a repeat under the same", async () => {
+    const d = await testDispatcher();
+    try {
+      const invalid = (priority: number) => ({ requestId: "x", priority, task: read });
+      await onRequests(d.context, sqsEvent(invalid(10), invalid(11), invalid(10)));
+      const answers = (await d.receive(d.context.queues.responses)).map(
+        ({ Body }) => JSON.parse(Body ?? "").responseId,
+      );
+      assert.deepEqual([answers.length >= 2, new Set(answers).size], [true, 2]);
+    } finally {
+      await d.close();
+    }
+  });
+});
+
 describe("a request whose object S3 does not show now", () => {
   it("stays in the queue, and keeps no other from being taken in", async () => {
     const d = await testDispatcher();

@@ -3,7 +3,7 @@ import { backendOf } from "../jobs/backend.ts";
 import { connect } from "../jobs/database.ts";
 import { JobError } from "../jobs/errors.ts";
 import { planRuns } from "../jobs/runs.ts";
-import { accept, claim, finish, retry, runStarted } from "../jobs/store.ts";
+import { accept, answer, claim, finish, retry, runStarted } from "../jobs/store.ts";
 import { newJob, testPlan } from "../jobs/testing.ts";
 import { createHandlers } from "./handlers.ts";
 import { Refused } from "./launcher.ts";
@@ -88,7 +88,7 @@ describe("the dispatcher's duties", () => {
     });
     const late = schedule({ ...d.context, db: pausing, now: () => performance.now() + paused });
     await taken.promise;
-    paused = 3_600_000;
+    paused = d.context.settings.runners.glue.startSeconds * 1000;
     await silence();
     for (const { id } of (await d.admin.query("select id from jobs.runs")).rows) d.launcher.statuses.set(id, "UNKNOWN");
     await reap(d.context);
@@ -240,6 +240,19 @@ describe("the dispatcher's duties", () => {
       ),
       { requestId: "a", status: "SUCCEEDED", responseId: "default/a" },
     );
+  });
+
+  it("sends all that is due, however much it is", async () => {
+    for (let index = 0; index < 60; index++)
+      await answer(d.context.db, {
+        responseId: `r-${index}`,
+        tenant: "default",
+        requestId: `bad-${index}`,
+        status: "FAILED",
+        body: "{}",
+      });
+    await d.admin.query("update jobs.responses set due_at = jobs.clock()");
+    assert.equal(await sweep(d.context), 60);
   });
 
   it("goes on with the other duties when one fails, and with the next tick", async () => {

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import {
   CreateLaunchTemplateCommand,
   DescribeInstancesCommand,
   DescribeSubnetsCommand,
   EC2Client,
   type RunInstancesCommandInput,
+  StopInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import { CreateJobCommand, GetJobRunCommand, GlueClient } from "@aws-sdk/client-glue";
 import { requirePython } from "../../runner/glue/testing/python.ts";
@@ -172,6 +176,50 @@ describe("launchers against moto's AWS", () => {
       assert.deepEqual(await launcher(name).living(), [{ run, externalId }]);
     });
 
+    it("counts no run as living that Glue is about to end", async () => {
+      const name = await job(1);
+      const JobRuns = ["RUNNING", "STOPPING", "SUCCEEDED"].map((JobRunState) => ({
+        JobRunState,
+        Id: `jr_${JobRunState}`,
+        Arguments: { "--run": JobRunState },
+      }));
+      let living: unknown;
+      const look = async () => {
+        living = await launcher(name).living();
+      };
+      await sentBy("GetJobRunsCommand", look, { JobRuns });
+      assert.deepEqual(living, [{ run: "RUNNING", externalId: "jr_RUNNING" }]);
+    });
+
+    it("asks for a run once, whatever comes of it: a second call could be a second run", async () => {
+      let calls = 0;
+      const server = createServer((_request, response) => {
+        calls++;
+        response
+          .writeHead(500, { "content-type": "application/x-amz-json-1.1" })
+          .end('{"__type":"InternalServiceException"}');
+      });
+      await once(server.listen(0, "127.0.0.1"), "listening");
+      const env = {
+        AWS_ENDPOINT_URL_GLUE: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        AWS_REGION: moto.region,
+        AWS_ACCESS_KEY_ID: "test",
+        AWS_SECRET_ACCESS_KEY: "test",
+      };
+      const before = { ...process.env };
+      Object.assign(process.env, env);
+      try {
+        const launcher_ = new GlueLauncher({ jobName: "reads", maxCapacity: 0.0625, arguments: {} });
+        await assert.rejects(launcher_.start(randomUUID(), "glue"), (error) => !(error instanceof Refused));
+        assert.equal(calls, 1);
+      } finally {
+        for (const name of Object.keys(env)) delete process.env[name];
+        Object.assign(process.env, before);
+        server.closeAllConnections();
+        server.close();
+      }
+    });
+
     it("knows nothing of a run that never was, and takes a job that is missing for an unknown outcome", async () => {
       const name = await job(1);
       assert.equal(await launcher(name).status(randomUUID(), undefined), "UNKNOWN");
@@ -214,6 +262,14 @@ describe("launchers against moto's AWS", () => {
       assert.equal((await states(run)).length, 1);
       assert.equal(await launcher.status(run, id), "ALIVE");
       await launcher.stop(run, id);
+      assert.equal(await launcher.status(run, id), "ENDED");
+    });
+
+    it("takes an instance that was stopped for one that has ended: it does no work any more", async () => {
+      const run = randomUUID();
+      const id = await launcher.start(run, "ec2");
+      await ec2.send(new StopInstancesCommand({ InstanceIds: [id] }));
+      assert.deepEqual(await states(run), ["stopped"]);
       assert.equal(await launcher.status(run, id), "ENDED");
     });
 
