@@ -52,6 +52,11 @@ describe("rates token", () => {
       ["DELETE", "/tokens/x"],
     ] as const)
       assert.equal((await p.app.inject({ method, url, headers: { authorization } })).statusCode, 403);
+    const other = JSON.parse(
+      (await rates("token", "create", "y", "--scopes", "read", "--tenant", "acme", "--json")).stdout,
+    );
+    const { rows } = await p.admin.query("select tenant from jobs.tokens where id = $1", [other.id]);
+    assert.equal(rows[0].tenant, "acme", "--tenant says whose, as everywhere");
     const wrong = await rates("token", "create", "x", "--scopes", "read,write");
     assert.deepEqual([wrong.code, /'write' is none of read, submit, cancel, admin/.test(wrong.stderr)], [2, true]);
   });
