@@ -141,6 +141,18 @@ describe("a run's log", () => {
     assert.equal(stderr.match(/IN_PROGRESS after/g)?.length, 1, "each state once");
   });
 
+  it("ends with the job though its run was killed, and has said nothing", async () => {
+    await writeFile(file, logLine(100, "began"));
+    const api = await platform([running(), job("FAILED", { ...running(), status: "FAILED" })]);
+    const { child, ended: over } = start(["tail", "a"], api.env);
+    // What waits for a word that never comes would wait as long as this test.
+    const hung = setTimeout(() => child.kill("SIGKILL"), 20_000);
+    const { code, stdout } = await over;
+    clearTimeout(hung);
+    api.close();
+    assert.deepEqual([code, stdout], [EXITS.failed.code, "00:01:40.000 INFO  began\n"]);
+  });
+
   it("is shown as it is with --no-follow, and for machines", async () => {
     await writeFile(file, logLine(100, "began"));
     const api = await platform([running()]);
