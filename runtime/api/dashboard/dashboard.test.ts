@@ -209,6 +209,7 @@ describe("the dashboard in a browser", function () {
     await page.getByRole("button", { name: "Cancel job" }).click();
     await page.locator(".badge").getByText("Cancelled").waitFor();
     await page.getByRole("button", { name: "Cancel job" }).waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Retry" }).waitFor();
   });
 
   it("makes a form of a named query, brings problems back to their fields, estimates, and submits", async () => {
@@ -240,19 +241,23 @@ describe("the dashboard in a browser", function () {
 
   it("puts dead letters back by class", async () => {
     const { sqs, queues } = p.context;
-    const body = JSON.stringify({ requestId: "from-the-dead", task: read });
-    await sqs.send(
-      new SendMessageCommand({
-        QueueUrl: queues.deadLetters,
-        MessageBody: body,
-        MessageAttributes: { errorType: { DataType: "String", StringValue: "DatabaseUnavailable" } },
-      }),
-    );
+    for (const errorType of ["DatabaseUnavailable", "StorageUnavailable"])
+      await sqs.send(
+        new SendMessageCommand({
+          QueueUrl: queues.deadLetters,
+          MessageBody: JSON.stringify({ requestId: `from-${errorType}`, task: read }),
+          MessageAttributes: { errorType: { DataType: "String", StringValue: errorType } },
+        }),
+      );
     const page = await p.open(token, "#/letters");
+    await page.getByRole("checkbox", { name: "StorageUnavailable" }).uncheck();
     await page.getByRole("button", { name: "Put back" }).click();
     await page.getByText("1 put back into the request queue.").waitFor();
+    await page.getByRole("checkbox", { name: "DatabaseUnavailable" }).waitFor({ state: "detached" });
+    const back = (await p.receive(queues.requests)).map(({ Body = "" }) => JSON.parse(Body).requestId);
+    assert.deepEqual(back, ["from-DatabaseUnavailable"]);
+    await page.getByRole("button", { name: "Put back" }).click();
     await page.getByText("There are none.").waitFor();
-    assert.ok((await p.receive(queues.requests)).some((message) => message.Body?.includes("from-the-dead")));
   });
 
   it("offers what the token may do and nothing else", async () => {
