@@ -3,7 +3,7 @@ import type { Task } from "./request.ts";
 import type { TerminalState } from "./states.ts";
 
 /**
- * The job store: TypeScript's side of the protocol functions that db/migrations/0004 and 0005 define, one function
+ * The job store: TypeScript's side of the protocol functions that db/migrations define (0004 and 0005, changed by 0011 and 0012), one function
  * each, one round trip each. Which role may call which stands there, at the grants.
  */
 
