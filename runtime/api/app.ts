@@ -22,7 +22,7 @@ import { ratesRoute } from "./rates.ts";
 import { RatesReader } from "./ratesReader.ts";
 import { redriveRoute } from "./redrive.ts";
 import { responseRoute } from "./response.ts";
-import { resultRoute } from "./results.ts";
+import { resultRoutes } from "./results.ts";
 import { searchRoute } from "./search.ts";
 import { statsRoute } from "./stats.ts";
 import { timelineRoute } from "./timeline.ts";
@@ -91,7 +91,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     previewRoute(app, jobs, guard);
     timelineRoute(app, jobs, guard);
     searchRoute(app, jobs, guard);
-    resultRoute(app, jobs, guard);
+    resultRoutes(app, jobs, guard);
     responseRoute(app, jobs, guard);
     eventRoute(app, jobs, guard);
     uploadRoutes(app, jobs, guard);

@@ -75,6 +75,18 @@ const MORE: Record<string, readonly Case[]> = {
     { url: "/jobs/failed/result", answers: "NoResult" },
     { url: "/jobs/gone/result?delivery=stream", answers: "ResultGone" },
   ],
+  getReport: [
+    { url: "/jobs/refused/report", answers: 302 },
+    { url: "/jobs/refused/report?delivery=link", answers: 200, without: ["ETag", "Accept-Ranges"] },
+    { url: "/jobs/refused/report?delivery=stream", headers: { range: "bytes=0-1" }, answers: 206 },
+    { url: "/jobs/refused/report?delivery=stream", headers: { range: "bytes=99-" }, answers: "RangeNotSatisfiable" },
+    { url: "/jobs/failed/report", headers: { accept: "image/png" }, answers: "NotAcceptable" },
+    { url: "/jobs/failed/report", headers: { "if-none-match": "*" }, answers: 304 },
+    { url: "/jobs/waiting/report", answers: "NotFinished" },
+    { url: "/jobs/ended/report", answers: "NoReport" },
+    { url: "/jobs/cancelled/report", answers: "NoReport" },
+    { url: "/jobs/refused-gone/report?delivery=stream", answers: "ResultGone" },
+  ],
   getResponse: [
     { url: "/jobs/large/response", answers: 200 },
     { url: "/jobs/failed/response", answers: 200 },

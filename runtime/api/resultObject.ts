@@ -1,6 +1,16 @@
 import type { Readable } from "node:stream";
 import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { JobError } from "../jobs/errors.ts";
+import type { Kept } from "./representation.ts";
+
+/** What a job left, as the database has it: inline, as text, or where it lies. */
+export interface Stored extends Kept {
+  responseId: string;
+  inline: string | null;
+  location: string | undefined;
+  bytes: number;
+  link: Record<string, unknown>;
+}
 
 /** Where a result lies, as S3's commands name it: `s3://bucket/key`. */
 export function objectAt(location: string): { Bucket: string; Key: string } {

@@ -11,8 +11,9 @@ import type { JobDeps } from "./deps.ts";
 import { namesTag } from "./etag.ts";
 import { tenantOf } from "./jobs.ts";
 import { operation } from "./operation.ts";
-import { type Kept, type Representation, represent, typesOf } from "./representation.ts";
-import { objectAt, openResult } from "./resultObject.ts";
+import { storedReport } from "./reports.ts";
+import { type Representation, represent, typesOf } from "./representation.ts";
+import { objectAt, openResult, type Stored } from "./resultObject.ts";
 import { JobId, Whose } from "./schemas.ts";
 
 const DELIVERIES = ["redirect", "stream", "link"] as const;
@@ -51,43 +52,68 @@ of what is not unpacked, \`If-Range\` and \`If-None-Match\` the ETag. A result n
 /** How long a link to a result works. Made on request, kept nowhere. */
 const LINK_SECONDS = 900;
 
-/** A result as the database has it: inline, as text, or where it lies. */
-interface Stored extends Kept {
-  responseId: string;
-  inline: string | null;
-  location: string | undefined;
-  bytes: number;
-  link: Record<string, unknown>;
+/** A thing that a job can leave behind to be fetched. */
+interface Left {
+  name: "result" | "report";
+  id: string;
+  summary: string;
+  description: string;
+  /** What is answered where there is none. */
+  lacking: "NoResult" | "NoReport";
+  find(deps: JobDeps, tenant: string, requestId: string): Promise<Stored>;
 }
 
-/** GET /jobs/{id}/result: what a job brought, as it is wanted. */
-export function resultRoute(app: FastifyInstance, deps: JobDeps, guard: Guard): void {
+const LEFT: readonly Left[] = [
+  {
+    name: "result",
+    id: "getResult",
+    summary: "A job's result: its bytes, or a redirect to them",
+    description: DESCRIPTION,
+    lacking: "NoResult",
+    find: storedResult,
+  },
+  {
+    name: "report",
+    id: "getReport",
+    summary: "Every bad row of a batch that was refused, as CSV: line, column, value, reason",
+    description: `All of them, where the error's \`details\` list the first. Sent as a result is: a short one as it is, of a long one a redirect.`,
+    lacking: "NoReport",
+    find: storedReport,
+  },
+];
+
+/** GET /jobs/{id}/result and /report: what a job brought, or all that is wrong with its batch, as it is wanted. */
+export function resultRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): void {
+  for (const left of LEFT) leftRoute(app, deps, guard, left);
+}
+
+function leftRoute(app: FastifyInstance, deps: JobDeps, guard: Guard, left: Left): void {
   const { s3 } = deps.cloud;
   app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof Query> }>(
-    "/jobs/:id/result",
+    `/jobs/:id/${left.name}`,
     {
       ...operation(guard, {
-        id: "getResult",
+        id: left.id,
         tag: "jobs",
         scope: "read",
-        summary: "A job's result: its bytes, or a redirect to them",
-        description: DESCRIPTION,
+        summary: left.summary,
+        description: left.description,
         params: JobId,
         querystring: Query,
         answers: {
           200: {
-            description: "the result, or, with delivery=link, where it is",
+            description: `the ${left.name}, or, with delivery=link, where it is`,
             content: { ...BODIES, "application/json": Type.Union([Link, Type.Unknown()]) },
             headers: { ETag: Type.String(), "Accept-Ranges": Type.String() },
           },
           206: { description: "the range asked for", content: { ...BODIES, "application/json": Bytes } },
-          302: { description: "where the result is", headers: { Location: Type.String({ format: "uri" }) } },
+          302: { description: `where the ${left.name} is`, headers: { Location: Type.String({ format: "uri" }) } },
           304: { description: "it is what you have" },
         },
         errors: [
           "UnknownJob",
           "NotFinished",
-          "NoResult",
+          left.lacking,
           "ResultGone",
           "NotAcceptable",
           "RangeNotSatisfiable",
@@ -98,7 +124,7 @@ export function resultRoute(app: FastifyInstance, deps: JobDeps, guard: Guard): 
     async (request, reply) => {
       const requestId = request.params.id;
       const { delivery = request.query.redirect === false ? "link" : deps.settings.api.resultDelivery } = request.query;
-      const stored = await storedResult(deps, tenantOf(callerOfRequest(request), request.query.tenant), requestId);
+      const stored = await left.find(deps, tenantOf(callerOfRequest(request), request.query.tenant), requestId);
       // Who wants the link accepts JSON, whatever the result is.
       const isLink = delivery === "link" && stored.location !== undefined;
       const form = represent(stored, request.headers) ?? (isLink ? represent(stored, {}) : undefined);
@@ -107,7 +133,10 @@ export function resultRoute(app: FastifyInstance, deps: JobDeps, guard: Guard): 
         throw new JobError("NotAcceptable", { accept, kept: typesOf(stored).join(" or ") });
       }
       const etag = `"${stored.responseId}${form.mark}"`;
-      const fileName = `${requestId}.${form.extension}`.replace(/[^\w.-]/g, "_");
+      const fileName = `${requestId}.${left.name === "report" ? "report." : ""}${form.extension}`.replace(
+        /[^\w.-]/g,
+        "_",
+      );
       const disposition = `attachment; filename="${fileName}"`;
       reply.headers({ etag, vary: "Accept, Accept-Encoding", "cache-control": "private, no-cache" });
       if (namesTag(request.headers["if-none-match"], etag)) return reply.code(304).send();

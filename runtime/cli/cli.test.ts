@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { testApi } from "../api/testing.ts";
 import { project } from "../dispatcher/project.ts";
 import { backendOf } from "../jobs/backend.ts";
@@ -11,6 +12,8 @@ import { type ClaimedJob, claim, type Ending, finish, runStarted } from "../jobs
 import { testPlan } from "../jobs/testing.ts";
 import { EXITS } from "./exits.ts";
 import { LAUNCHER, start } from "./testing.ts";
+
+const REPORT = 'line,column,value,reason\n7,price,-3,"has to be a whole number above 0, written in digits"\n';
 
 describe("the command line", () => {
   let p: Awaited<ReturnType<typeof testApi>>;
@@ -138,7 +141,11 @@ describe("the command line", () => {
     assert.match(stderr, /FAILED batch/);
     assert.match(stderr, /^LINE +COLUMN +VALUE +REASON$/m);
     assert.match(stderr, /^7 +price +"-3" +has to be a whole number above 0, written in digits$/m);
-    assert.match(stderr, /2 more: the whole report is at s3:\/\/results\/x\/report.csv/);
+    assert.match(stderr, /2 more: `rates [^`]*result batch --report` has all of them\./);
+    await p.s3.send(new PutObjectCommand({ Bucket: "results", Key: "x/report.csv", Body: REPORT }));
+    const output = join(directory, "bad-rows.csv");
+    assert.equal((await rates(["result", "batch", "--report", "--output", output])).code, 0);
+    assert.equal(await readFile(output, "utf8"), REPORT);
   });
 
   it("lists, shows, cancels and retries jobs", async () => {

@@ -6,9 +6,14 @@ import type { Client } from "./client.ts";
 import { CommandError, reasonOf } from "./exits.ts";
 import { bytesText, say } from "./screen.ts";
 
-/** Prints a job's result, or writes it to a file, which appears when it is whole; answers its bytes. */
-export async function fetchResult(client: Client, id: string, output: string | undefined): Promise<number> {
-  const { body } = await client.fetch("GET", client.job(id, "/result"));
+/** Prints a job's result (or report), or writes it to a file, which appears when it is whole; answers its bytes. */
+export async function fetchResult(
+  client: Client,
+  id: string,
+  output: string | undefined,
+  what: "result" | "report" = "result",
+): Promise<number> {
+  const { body } = await client.fetch("GET", client.job(id, `/${what}`));
   if (body === null) throw new CommandError("unreachable", "The answer has no body.");
   const source = Readable.fromWeb(body as never);
   let bytes = 0;
@@ -21,7 +26,7 @@ export async function fetchResult(client: Client, id: string, output: string | u
     broken = error;
   });
   const broke = () =>
-    new CommandError("unreachable", `The result broke off after ${bytesText(bytes)}: ${reasonOf(broken)}.`);
+    new CommandError("unreachable", `The ${what} broke off after ${bytesText(bytes)}: ${reasonOf(broken)}.`);
   if (output === undefined) {
     await pipeline(source, process.stdout, { end: false }).catch((error: unknown) =>
       Promise.reject(broken ? broke() : error),

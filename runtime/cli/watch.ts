@@ -69,7 +69,7 @@ export function sayEnd(client: Client, document: JobDocument): Exit {
   say(`${coloured(status)} ${requestId}${stats ? dim(`  ${figures(stats)}`) : ""}`);
   if (error && status === "FAILED") {
     for (const line of wrapped(`${error.type}: ${plain(error.message)}`, width(process.stderr))) say(line);
-    sayDetails(error.details ?? []);
+    sayDetails(error.details ?? [], client.hint("result", `${requestId} --report`));
     say(
       error.retryable
         ? `It may pass: ${client.hint("retry", requestId)} tries again.`
@@ -85,7 +85,8 @@ function figures({ rows, bytes, queueMs, executionMs, attempts }: NonNullable<Jo
   return `${done}, ${times}${attempts > 1 ? `, ${attempts} attempts` : ""}`;
 }
 
-function sayDetails(details: readonly Detail[]): void {
+/** @param whole the command that fetches a report of which the details are the beginning */
+function sayDetails(details: readonly Detail[], whole: string): void {
   const rows = details.filter(({ reason }) => reason !== undefined);
   if (rows.length > 0)
     say(
@@ -102,7 +103,6 @@ function sayDetails(details: readonly Detail[]): void {
       ),
     );
   for (const { field, message } of details) if (message !== undefined) say(`  ${field ?? ""} ${plain(message)}`);
-  for (const { more, report } of details)
-    if (more !== undefined)
-      say(`… and ${more.toLocaleString("en")} more: the whole report is at ${report?.location ?? "(not kept)"}`);
+  for (const { more } of details)
+    if (more !== undefined) say(`… and ${more.toLocaleString("en")} more: ${whole} has all of them.`);
 }

@@ -137,14 +137,16 @@ export function workCommands({ program, end }: CliContext): void {
     program.command("result").helpGroup(GROUPS.jobs),
     "rates result nightly-report > report.csv",
     "rates result nightly-report --output report.csv.gz",
+    "rates result nightly-load --report --output bad-rows.csv",
   )
     .description("Print the result of a job, or write it to a file")
     .argument("<id>")
+    .option("--report", "instead: every bad row of a batch that was refused, as CSV")
     .option("--output <file>", "write it there; the file appears when it is whole")
-    .action(async (id: string, { output }: { output?: string }, command: Command) => {
+    .action(async (id: string, { output, report }: { output?: string; report?: boolean }, command: Command) => {
       const { client, json } = clientOf(command);
       const { fetchResult } = await import("./result.ts");
-      const bytes = await fetchResult(client, id, output);
+      const bytes = await fetchResult(client, id, output, report ? "report" : "result");
       if (json && output !== undefined) printJson({ requestId: id, file: output, bytes });
     });
 

@@ -162,6 +162,13 @@ export const ERRORS = {
     http: 409,
     message: "The job ended {status} and has no result: {reason}",
   },
+  NoReport: {
+    category: "User",
+    retryable: false,
+    http: 409,
+    message:
+      "The job '{requestId}' has no report of bad rows: it is {status}. `rates show` has all that is known of it.",
+  },
   ResultGone: {
     category: "User",
     retryable: false,

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { Browser, Page } from "playwright-core";
 import { project } from "../../dispatcher/project.ts";
 import { startChromium } from "./testing/chromium.ts";
 import { manyJobs } from "./testing/manyJobs.ts";
-import { FAULT, oneOfEach } from "./testing/oneOfEach.ts";
+import { FAULT, oneOfEach, REPORT } from "./testing/oneOfEach.ts";
 import { dashboardFor, overflowOf, violationsOf } from "./testing/page.ts";
 
 const read = { type: "read", query: "price_export", params: {}, format: "csv" };
@@ -177,7 +178,10 @@ describe("the dashboard in a browser", function () {
       await page.getByRole("cell", { name: String(value), exact: true }).waitFor();
     const report = page.getByRole("region", { name: "InvalidRows" });
     assert.deepEqual(await report.getByRole("columnheader").allInnerTexts(), ["line", "column", "value", "reason"]);
-    await report.getByText("… and 1,799 more: the whole report is at s3://results/report.csv").waitFor();
+    await report.getByText("… and 1,799 more").waitFor();
+    const download = page.waitForEvent("download");
+    await report.getByRole("button", { name: "Download all" }).click();
+    assert.equal(await readFile(await (await download).path(), "utf8"), REPORT);
     await page.evaluate("scrollTo(0, document.body.scrollHeight)");
     await page.getByRole("button", { name: "Retry" }).click();
     await heading(page, "bad.retry-1");

@@ -53,6 +53,16 @@ export async function inhabitedApi(settings: Record<string, object> = {}) {
   const fault = { line: 2, column: "price", value: SECRET, reason: "has to be a whole number above 0" };
   const error = new JobError("InvalidRows", { count: 1, rows: 2 }, { details: [fault] }).body();
   await running("failed", "csv", { status: "FAILED", error });
+  // Refused too, with more faults than its error lists.
+  const report = "line,column,value,reason\n2,price,0,no\n";
+  await p.s3.send(new PutObjectCommand({ Bucket: "results", Key: "report.csv", Body: report }));
+  const refused = (location: string) => {
+    const pointer = { location, format: "csv", compression: "none", rows: 1, bytes: report.length, sha256: "x" };
+    const details = [fault, { more: 1, report: pointer }];
+    return { status: "FAILED", error: new JobError("InvalidRows", { count: 2, rows: 2 }, { details }).body() } as const;
+  };
+  await running("refused", "csv", refused("s3://results/report.csv"));
+  await running("refused-gone", "csv", refused("s3://results/none.csv"));
   await running("running", "csv", undefined);
   for (const requestId of ["cancelled", "waiting"]) await submit(requestId);
   await ask("/jobs/cancelled/cancel");

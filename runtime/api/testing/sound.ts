@@ -43,6 +43,7 @@ export const SOUND: Record<string, (known: Known) => Asked> = {
   getPreview: ({ ended }) => ({ url: `/jobs/${ended}/preview?rows=1` }),
   getTimeline: ({ ended }) => ({ url: `/jobs/${ended}/timeline` }),
   getResult: ({ ended }) => ({ url: `/jobs/${ended}/result?delivery=stream` }),
+  getReport: () => ({ url: "/jobs/failed/report" }),
   getResponse: ({ ended }) => ({ url: `/jobs/${ended}/response` }),
   watchJob: ({ ended }) => ({ url: `/jobs/${ended}/events` }),
   beginUpload: () => ({ url: "/uploads", payload: { fileName: "new.csv", bytes: 9 } }),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { project } from "../../../dispatcher/project.ts";
 import { backendOf } from "../../../jobs/backend.ts";
 import { JobError } from "../../../jobs/errors.ts";
@@ -9,7 +10,9 @@ import type { dashboardFor } from "./page.ts";
 
 /** What is wrong with the job that failed, and how much more. */
 export const FAULT = { line: 2, column: "price", value: "-5", reason: "has to be a whole number above 0" };
-const REST = { more: 1_799, report: { location: "s3://results/report.csv" } };
+/** All that is wrong with it, as the runner keeps it. */
+export const REPORT = `line,column,value,reason\n${Object.values(FAULT).join()}\n`;
+const REST = { more: 1_799, report: { location: "s3://results/report.csv", bytes: REPORT.length } };
 
 /** A job that is good (its result has text that looks like markup), one bad, one running and one waiting, by these names. */
 export async function oneOfEach(
@@ -29,6 +32,7 @@ export async function oneOfEach(
   const result = JSON.stringify({ inline, format: "csv", rows: 2 });
   const ended = { rows: 2, bytes: inline.length, peakMemoryBytes: 60_000_000 };
   await finish(keeper, await next(), { status: "SUCCEEDED", result, ...ended });
+  await p.s3.send(new PutObjectCommand({ Bucket: "results", Key: "report.csv", Body: REPORT }));
   const error = new JobError("InvalidRows", { count: 1, rows: 2 }, { details: [FAULT, REST] }).body();
   await finish(keeper, await next(), { status: "FAILED", error, ...ended });
   await next();

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { ask, jobPath, send, wordsOf } from "../http.js";
 import { formatRoute } from "../route.js";
 import { may } from "../session.js";
+import { download } from "./download.js";
 
 /** What can be done to a job, as far as the token may. @param {{ job: import("../types.ts").Job, changed: () => void }} props */
 export function Actions({ job, changed }) {
@@ -26,7 +27,10 @@ export function Actions({ job, changed }) {
     const { tenant, requestId } = await ask(jobPath(job, "/retry"), { method: "POST" });
     location.hash = formatRoute({ page: "job", tenant, requestId });
   });
-  const download = doing("download", () => fetchResult(job));
+  const { format = "csv", compression } = job.task;
+  const extension = `${format}${compression === "gzip" ? ".gz" : ""}`;
+  const isStored = job.result?.location !== undefined;
+  const fetchResult = doing("download", () => download(job, "result", { isStored, extension }));
   return html`
     <div class="actions">
       ${
@@ -40,32 +44,11 @@ export function Actions({ job, changed }) {
       ${
         job.status === "SUCCEEDED" &&
         job.task.type === "read" &&
-        html`<button type="button" class="primary" disabled=${busy !== ""} onClick=${download}>
+        html`<button type="button" class="primary" disabled=${busy !== ""} onClick=${fetchResult}>
           ${busy === "download" ? "Fetching …" : "Download result"}
         </button>`
       }
       ${error && html`<p class="failure" role="alert">${error}</p>`}
     </div>
   `;
-}
-
-/** One in S3 by its link, which says whose it is by itself; one in the response through the page, which has the token.
- * @param {import("../types.ts").Job} job */
-async function fetchResult(job) {
-  const path = jobPath(job, "/result", { redirect: "false" });
-  if (job.result?.location) {
-    /** @type {{ location: string }} */
-    const { location: link } = await ask(path);
-    location.assign(link);
-    return;
-  }
-  const blob = await (await send(path)).blob();
-  const url = URL.createObjectURL(blob);
-  const { format = "csv", compression } = job.task;
-  const link = Object.assign(document.createElement("a"), {
-    href: url,
-    download: `${job.requestId.replace(/[^\w.-]/g, "_")}.${format}${compression === "gzip" ? ".gz" : ""}`,
-  });
-  link.click();
-  URL.revokeObjectURL(url);
 }

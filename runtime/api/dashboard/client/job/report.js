@@ -1,14 +1,17 @@
 import { html } from "htm/preact";
+import { useState } from "preact/hooks";
 import { count } from "../format.js";
+import { wordsOf } from "../http.js";
 import { Panel, Table } from "../ui/parts.js";
+import { download } from "./download.js";
 
 /** What of a fault is told first; a database keeps an object's keys in an order of its own. */
 const ORDER = ["line", "column", "field", "value", "reason", "message"];
 
 /** What went wrong with a job, fault by fault. @param {{ job: import("../types.ts").Job }} props */
-export function Report({ job: { error } }) {
-  if (!error) return null;
-  const { type, category, message, retryable, details } = error;
+export function Report({ job }) {
+  if (!job.error) return null;
+  const { type, category, message, retryable, details } = job.error;
   const listed = details
     .filter((one) => one !== null && typeof one === "object")
     .map((one) => /** @type {Record<string, unknown>} */ (one));
@@ -30,13 +33,23 @@ export function Report({ job: { error } }) {
           <//>
         `
       }
-      ${listed
-        .filter((one) => "more" in one)
-        .map(({ more, report }) => {
-          const { location = "" } = /** @type {{ location?: string }} */ (report ?? {});
-          return html`<p class="rest">… and ${count(Number(more))} more${location && html`: the whole report is at <code>${location}</code>`}</p>`;
-        })}
+      ${listed.filter((one) => "more" in one).map(({ more }) => html`<${Rest} job=${job} more=${Number(more)} />`)}
     <//>
+  `;
+}
+
+/** How many faults there are beside those that are shown, and all of them as a file.
+ * @param {{ job: import("../types.ts").Job, more: number }} props */
+function Rest({ job, more }) {
+  const [error, setError] = useState("");
+  const fetchAll = () =>
+    download(job, "report", { isStored: true, extension: "report.csv" }).then(
+      () => setError(""),
+      (thrown) => setError(wordsOf(thrown)),
+    );
+  return html`
+    <p class="rest">… and ${count(more)} more <button type="button" onClick=${fetchAll}>Download all</button></p>
+    ${error && html`<p class="failure" role="alert">${error}</p>`}
   `;
 }
 

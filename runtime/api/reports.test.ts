@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { inhabitedApi } from "./testing/inhabited.ts";
+
+describe("GET /jobs/{id}/report", () => {
+  let p: Awaited<ReturnType<typeof inhabitedApi>>;
+  before(async () => {
+    p = await inhabitedApi();
+  });
+  after(() => p.close());
+  const get = (id: string, query = "") => p.app.inject({ url: `/jobs/${id}/report${query}`, headers: p.acme });
+
+  it("is the bad rows of a batch as CSV, made of the error's details where those are all", async () => {
+    const { statusCode, headers, body } = await get("failed");
+    assert.deepEqual([statusCode, headers["content-type"]], [200, "text/csv; charset=utf-8"]);
+    assert.equal(body, "line,column,value,reason\n2,price,secret-of-acme,has to be a whole number above 0\n");
+    assert.equal(headers["content-disposition"], 'attachment; filename="failed.report.csv"');
+  });
+
+  it("is what the runner kept of a long one, through the API or by a link", async () => {
+    assert.equal((await get("refused", "?delivery=stream")).body, "line,column,value,reason\n2,price,0,no\n");
+    const { location } = (await get("refused", "?delivery=link")).json();
+    assert.equal(await (await fetch(location)).text(), "line,column,value,reason\n2,price,0,no\n");
+  });
+
+  it("quotes what CSV would take for something else, and leaves out what is not there", async () => {
+    const details = [
+      { line: 1, column: null, value: 'a,"b"\nc', reason: "is no row" },
+      { line: 2, column: "price", value: "", reason: "is missing" },
+      { line: 3, column: "day", value: null, reason: "is missing" },
+    ];
+    await p.admin.query("update jobs.jobs set error = jsonb_set(error, '{details}', $1) where request_id = 'failed'", [
+      JSON.stringify(details),
+    ]);
+    assert.equal(
+      (await get("failed")).body,
+      'line,column,value,reason\n1,,"a,""b""\nc",is no row\n2,price,"",is missing\n3,day,,is missing\n',
+    );
+  });
+
+  it("says what a job is that has none", async () => {
+    const { statusCode, body } = await get("ended");
+    assert.equal(statusCode, 409);
+    assert.match(JSON.parse(body).detail, /'ended' has no report of bad rows: it is SUCCEEDED\./);
+  });
+});

@@ -1,0 +1,36 @@
+import { JobError } from "../jobs/errors.ts";
+import type { JobDeps } from "./deps.ts";
+import type { Stored } from "./resultObject.ts";
+
+/** The columns of a report, as the runner writes them (runtime/runner/load/check.ts). */
+const COLUMNS = ["line", "column", "value", "reason"] as const;
+
+/**
+ * The report of every bad row of a batch. A long one lies where the error's details say; a short one is those details.
+ * @throws JobError UnknownJob, NotFinished, or NoReport where the job did not fail for its rows
+ */
+export async function storedReport({ db }: JobDeps, tenant: string, requestId: string): Promise<Stored> {
+  const { rows } = await db.query(
+    `select status, document->>'responseId' as response_id, document->'error' as error
+     from jobs.documents where tenant = $1 and request_id = $2`,
+    [tenant, requestId],
+  );
+  const [job] = rows;
+  if (!job) throw new JobError("UnknownJob", { requestId, tenant });
+  const { status, response_id: responseId, error } = job;
+  if (status === "PENDING" || status === "IN_PROGRESS") throw new JobError("NotFinished", { status });
+  if (error?.type !== "InvalidRows") throw new JobError("NoReport", { requestId, status: error?.type ?? status });
+  const { details }: { details: readonly Record<string, unknown>[] } = error;
+  const kept = { responseId, format: "csv", compression: "none" } as const;
+  const pointer = details.find((one) => "report" in one)?.report as { location: string; bytes: number } | undefined;
+  if (pointer) return { ...kept, inline: null, location: pointer.location, bytes: pointer.bytes, link: { ...pointer } };
+  const lines = [COLUMNS.join(), ...details.map((row) => COLUMNS.map((name) => cell(row[name])).join())];
+  return { ...kept, inline: `${lines.join("\n")}\n`, location: undefined, bytes: 0, link: {} };
+}
+
+/** A value as COPY writes it in CSV: nothing for null, in quotes where it could be taken for something else. */
+function cell(value: unknown): string {
+  if (value === null || value === undefined) return "";
+  const text = String(value);
+  return text === "" || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
