@@ -97,12 +97,24 @@ describe("a policy pack's configuration", () => {
 
   it("fills in what was left out and is safe for everybody, and nothing that somebody has decided", async () => {
     const remediate = { enforcementLevel: "remediate" };
-    await pack.configure({ "sqs-encrypted": remediate, "ecr-immutable-tags": remediate, "rds-encrypted": remediate });
+    await pack.configure({
+      "sqs-encrypted": remediate,
+      "ecr-immutable-tags": remediate,
+      "rds-encrypted": remediate,
+      "rds-multi-az": remediate,
+      "ecr-scan-on-push": remediate,
+    });
     const made = (type: string, props: Record<string, unknown>) => pack.remedied({ type, name: "one", props });
     assert.deepEqual(await made(QUEUE, { name: "q" }), [{ name: "q", sqsManagedSseEnabled: true }]);
     assert.deepEqual(await made(QUEUE, { sqsManagedSseEnabled: false }), []);
+    assert.deepEqual(await made(QUEUE, { kmsMasterKeyId: "alias/own" }), []);
     assert.deepEqual(await made(REPOSITORY, {}), [{ imageTagMutability: "IMMUTABLE" }]);
     assert.deepEqual(await made(DATABASE, { storageEncrypted: false }), []);
+    assert.deepEqual(
+      await made(DATABASE, {}),
+      [{ storageEncrypted: true }],
+      "a standby costs, so it is not for everybody",
+    );
   });
 });
 
