@@ -3,7 +3,7 @@ import { declared } from "../stacks/testing/provider/declared.ts";
 import { environmentOf } from "./testing/own.ts";
 import { SETTINGS, soundProgram } from "./testing/sound.ts";
 import { type Pack, startPack, urnOf, type WireResource } from "./testing/wire.ts";
-import { DATABASE, GROUP, LAUNCH_TEMPLATE, LISTENER, QUEUE, REPOSITORY } from "./types.ts";
+import { DATABASE, GROUP, LAUNCH_TEMPLATE, LISTENER, LOAD_BALANCER, QUEUE, REPOSITORY } from "./types.ts";
 import { UNKNOWN_TEXT } from "./unknown.ts";
 
 const database = (props: Record<string, unknown>): WireResource => {
@@ -91,6 +91,11 @@ describe("a policy pack's configuration", () => {
     assert.deepEqual(await backups(), []);
     await pack.configure({ "rds-backups": { holdsData: false } });
     assert.deepEqual(await backups(), []);
+    const standby = async () =>
+      (await pack.findings([database({ multiAz: false })])).filter(({ policy }) => policy === "rds-multi-az").length;
+    assert.equal(await standby(), 1);
+    await pack.configure({ "rds-multi-az": { holdsData: false } });
+    assert.equal(await standby(), 0);
     await pack.configure({ "rds-backups": { days: "many" } });
     assert.equal((await backups()).length, 1, "a setting that cannot be read counts as left out");
   });
@@ -103,11 +108,18 @@ describe("a policy pack's configuration", () => {
       "rds-encrypted": remediate,
       "rds-multi-az": remediate,
       "ecr-scan-on-push": remediate,
+      "kms-rotation": remediate,
+      "elb-drop-invalid-headers": remediate,
     });
     const made = (type: string, props: Record<string, unknown>) => pack.remedied({ type, name: "one", props });
     assert.deepEqual(await made(QUEUE, { name: "q" }), [{ name: "q", sqsManagedSseEnabled: true }]);
     assert.deepEqual(await made(QUEUE, { sqsManagedSseEnabled: false }), []);
     assert.deepEqual(await made(QUEUE, { kmsMasterKeyId: "alias/own" }), []);
+    const key = "aws:kms/key:Key";
+    assert.deepEqual(await made(key, {}), [{ enableKeyRotation: true }]);
+    assert.deepEqual(await made(key, { enableKeyRotation: false }), []);
+    assert.deepEqual(await made(LOAD_BALANCER, {}), [{ dropInvalidHeaderFields: true }]);
+    assert.deepEqual(await made(LOAD_BALANCER, { loadBalancerType: "network" }), []);
     assert.deepEqual(await made(REPOSITORY, {}), [{ imageTagMutability: "IMMUTABLE" }]);
     assert.deepEqual(await made(DATABASE, { storageEncrypted: false }), []);
     assert.deepEqual(

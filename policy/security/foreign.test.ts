@@ -72,6 +72,11 @@ describe("programs of others, as they are written", () => {
   });
 
   describe("a queue", () => {
+    it("that says nothing of encryption is told so", async () =>
+      assert.deepEqual(await said([one(QUEUE, "orders")], "sqs-encrypted"), [
+        "orders: sqsManagedSseEnabled is not set, and there is no kmsMasterKeyId: set one of them.",
+      ]));
+
     it("may carry its own policy", async () => {
       const safe = policy({ ...tls("false"), Action: "sqs:*" });
       assert.deepEqual(await said([one(QUEUE, "orders", { policy: safe })], "sqs-tls-only", "sqs-not-public"), []);
@@ -145,6 +150,14 @@ describe("programs of others, as they are written", () => {
   });
 
   describe("a load balancer", () => {
+    it("answers plain HTTP where any of its actions does", async () => {
+      const redirect = { type: "redirect", redirect: { protocol: "HTTPS" } };
+      const http = (...defaultActions: unknown[]) =>
+        said([one(LISTENER, "web", { protocol: "HTTP", defaultActions })], "elb-tls");
+      assert.deepEqual(await http(redirect), []);
+      assert.equal((await http(redirect, { type: "forward" })).length, 1);
+    });
+
     it("takes TLS 1.2 and newer only where its policy says so, not where TLS 1.3 is but the newest", async () => {
       const taken = [
         "TLS13-1-2-2021-06",
@@ -183,6 +196,16 @@ describe("programs of others, as they are written", () => {
   describe("instances and tasks", () => {
     const INSTANCE = "aws:ec2/instance:Instance";
     const TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate";
+
+    it("have their metadata's settings from their template where they leave them out, and only there", async () => {
+      const tokens = (props: Record<string, unknown>) => said([one(INSTANCE, "web", props)], "ec2-imdsv2");
+      assert.deepEqual(await tokens({ launchTemplate: { id: "lt-1" } }), []);
+      assert.equal(
+        (await tokens({ launchTemplate: { id: "lt-1" }, metadataOptions: { httpTokens: "optional" } })).length,
+        1,
+      );
+      assert.equal((await tokens({})).length, 1);
+    });
 
     it("say of every volume that it is encrypted, the root volume too", async () => {
       const volumes = (type: string, props: Record<string, unknown>) =>
