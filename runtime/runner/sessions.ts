@@ -26,14 +26,18 @@ export class Sessions {
     if (known) return known;
     const made = this.#connect(role);
     this.#open.set(role, made);
-    made.catch(() => this.#open.delete(role));
+    // Its end, which may come late, is not that of the one in its place.
+    const forget = () => void (this.#open.get(role) === made && this.#open.delete(role));
+    made.then(({ client }) => client.once("end", forget), forget);
     return made;
   }
 
   /** Forgets a session whose state is unknown, and closes it without waiting for what it was doing. */
   discard(session: Session): void {
     for (const [role, known] of this.#open)
-      known.then((one) => one === session && this.#open.delete(role)).catch(() => undefined);
+      known
+        .then((one) => one === session && this.#open.get(role) === known && this.#open.delete(role))
+        .catch(() => undefined);
     // The socket itself: a polite end would wait behind the running statement.
     (session.client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
   }
@@ -44,7 +48,6 @@ export class Sessions {
 
   async #connect(role: Role): Promise<Session> {
     const client = await this.#connectAs(role);
-    client.once("end", () => this.#open.delete(role));
     return { client, backend: await backendOf(client) };
   }
 }

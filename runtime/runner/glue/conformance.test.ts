@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { cancel } from "../../jobs/store.ts";
@@ -44,6 +45,8 @@ const REFUSED: Record<string, Case> = {
   "several statements": { sql: "select 1; drop table prices", format: "csv" },
   "a way out of the parentheses": { sql: "select 1) to stdout; commit; delete from prices; --", format: "csv" },
 };
+/** For a runner to do one read and end. */
+const PATIENCE_MS = 25_000;
 /** Whose words are the server's own, which differ by the way in which the SQL was proved. */
 const OWN_WORDS = new Set(["several statements", "a write", "a way out of the parentheses"]);
 
@@ -73,7 +76,8 @@ describe("the runner in Python, beside the one in TypeScript", () => {
       const requestId = `${kind}-${name.replace(/[^a-z0-9]/gi, "_")}`;
       await request(requestId, one);
       const process = run(kind);
-      assert.equal(await process.exit, 0, process.output());
+      const late = pause(PATIENCE_MS, `the ${kind} runner has not ended`, { ref: false });
+      assert.equal(await Promise.race([process.exit, late]), 0, process.output());
       await p.admin.query("update jobs.runs set state = 'ENDED' where id = $1", [process.run]);
       const messages = await p.receive(p.context.queues.responses);
       const own = messages.filter(({ Body }) => JSON.parse(Body ?? "").requestId === requestId);
