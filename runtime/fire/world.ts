@@ -39,6 +39,9 @@ export interface Launched {
   stopped: boolean;
 }
 
+/** How long a caller waits for a lock. The run that holds it may have its next turn only after him. Milliseconds. */
+const CALLERS_PATIENCE_MS = 100;
+const LOCK_NOT_AVAILABLE = "55P03";
 /** How far the clocks of dispatchers are apart. */
 const SKEW_MS = 100_000;
 const QUEUES = { requests: "requests", wakeups: "wakeups", deadLetters: "dead", responses: "responses", tenants: {} };
@@ -150,9 +153,16 @@ export class World {
     return actor;
   }
 
-  /** A caller asks for the end of a job. */
+  /** A caller asks for the end of a job. One who has to wait for a run that is in mid-commit gives up, as a call does. */
   async cancel(requestId: string): Promise<void> {
-    await this.admin.query("select jobs.cancel('default', $1)", [requestId]);
+    await this.admin.query(`begin; set local lock_timeout = ${CALLERS_PATIENCE_MS}`);
+    try {
+      await this.admin.query("select jobs.cancel('default', $1)", [requestId]);
+    } catch (error) {
+      if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
+    } finally {
+      await this.admin.query("commit");
+    }
   }
 
   /** The requests whose jobs are being done. */
