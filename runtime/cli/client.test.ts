@@ -3,22 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EXITS } from "./exits.ts";
-import { type Call, httpDouble, json, start } from "./testing.ts";
-
-const job = (status: string, more: object = {}) => ({
-  requestId: "a",
-  tenant: "acme",
-  status,
-  createdAt: "2026-01-01T00:00:00.000Z",
-  task: { type: "read", sql: "select 1" },
-  labels: {},
-  progress: { rows: 0, bytes: 0 },
-  attempts: [],
-  statusHistory: [],
-  ...more,
-});
-const event = (document: object) => `event: job\ndata: ${JSON.stringify(document)}\n\n`;
-const begin = ({ response }: Call) => response.writeHead(200, { "content-type": "text/event-stream" });
+import { begin, type Call, event, httpDouble, job, json, start } from "./testing.ts";
 
 describe("the command line and the platform that it reaches", () => {
   let directory: string;

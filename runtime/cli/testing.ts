@@ -63,3 +63,21 @@ export async function httpDouble(answer: (call: Call) => unknown) {
 /** Answers with JSON. */
 export const json = ({ response }: Call, value: unknown, status = 200) =>
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
+
+/** A job of the double's. */
+export const job = (status: string, more: object = {}) => ({
+  requestId: "a",
+  tenant: "acme",
+  status,
+  createdAt: "2026-01-01T00:00:00.000Z",
+  task: { type: "read", sql: "select 1" },
+  labels: {},
+  progress: { rows: 0, bytes: 0 },
+  attempts: [],
+  statusHistory: [],
+  ...more,
+});
+/** It as the API tells those who watch. */
+export const event = (document: object) => `event: job\ndata: ${JSON.stringify(document)}\n\n`;
+/** Begins to tell them. */
+export const begin = ({ response }: Call) => response.writeHead(200, { "content-type": "text/event-stream" });
