@@ -26,8 +26,7 @@ export class Sessions {
     if (known) return known;
     const made = this.#connect(role);
     this.#open.set(role, made);
-    // Its end, which may come late, is not that of the one in its place.
-    const forget = () => void (this.#open.get(role) === made && this.#open.delete(role));
+    const forget = () => this.#forget(role, made);
     made.then(({ client }) => client.once("end", forget), forget);
     return made;
   }
@@ -35,15 +34,18 @@ export class Sessions {
   /** Forgets a session whose state is unknown, and closes it without waiting for what it was doing. */
   discard(session: Session): void {
     for (const [role, known] of this.#open)
-      known
-        .then((one) => one === session && this.#open.get(role) === known && this.#open.delete(role))
-        .catch(() => undefined);
+      known.then((one) => one === session && this.#forget(role, known)).catch(() => undefined);
     // The socket itself: a polite end would wait behind the running statement.
     (session.client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
   }
 
   async close(): Promise<void> {
     await Promise.allSettled([...this.#open.values()].map(async (session) => (await session).client.end()));
+  }
+
+  /** The end of a session, which may come late, is not that of the one in its place. */
+  #forget(role: Role, gone: Promise<Session>): void {
+    if (this.#open.get(role) === gone) this.#open.delete(role);
   }
 
   async #connect(role: Role): Promise<Session> {
