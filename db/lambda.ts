@@ -30,7 +30,7 @@ export async function handler(event: { token?: unknown } = {}): Promise<{ applie
     ...(DATABASE_CA ? { ssl: { ca: readFileSync(DATABASE_CA, "utf8"), servername: DATABASE_HOST ?? "" } } : {}),
   };
   if (event.token !== undefined) return { kept: await keep(target, event.token) };
-  const { applied } = await migrate(target, (line) => console.log(line), `${import.meta.dirname}/migrations`);
+  const { applied } = await migrate(target, (line) => console.log(line));
   return { applied };
 }
 

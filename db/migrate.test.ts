@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { migrate } from "./migrate.ts";
@@ -38,7 +38,10 @@ describe("migrate", () => {
     const client = await database.connect();
     await client.query(`create table prices (orig_code text, dest_code text, day date, price integer);
       insert into prices values ('AAAAA', 'BBBBB', '2021-01-01', 1)`);
-    await assert.rejects(migrate({ url: database.url }), /Migration 0001_rates failed: .*prices_(orig|dest)_code_fkey/);
+    await assert.rejects(
+      migrate({ url: database.url }),
+      /Migration 0001_prices failed: .*prices_(orig|dest)_code_fkey/,
+    );
   });
 
   it("applies every migration once when several callers come at once", async () => {
@@ -46,15 +49,16 @@ describe("migrate", () => {
     const results = await Promise.all([migrate({ url }), migrate({ url }), migrate({ url })]);
     const applied = results.map((result) => result.applied).filter((names) => names.length > 0);
     assert.equal(applied.length, 1);
-    assert.equal(applied[0]?.[0], "0001_rates");
+    assert.equal(applied[0]?.[0], "0001_prices");
     assert.deepEqual(await migrate({ url }), { applied: [] });
   });
 
   it("has a file's turn again where another database's migrations changed the same roles, but not for ever", async () => {
     const { url, connect } = keep(await emptyDatabase());
     const directory = await mkdtemp(join(tmpdir(), "rates-migrations-"));
+    await mkdir(join(directory, "migrations"));
     try {
-      const write = (name: string, sql: string) => writeFile(join(directory, `${name}.sql`), sql);
+      const write = (name: string, sql: string) => writeFile(join(directory, "migrations", `${name}.sql`), sql);
       await write("0001_one", "create sequence turns;");
       // What a sequence has given is given, also where the transaction is undone.
       const until = (turn: number) => `do $$ begin if nextval('turns') < ${turn}
@@ -75,8 +79,9 @@ describe("migrate", () => {
   it("undoes a migration that fails, names it, and goes on from there once it is mended", async () => {
     const { url, connect } = keep(await emptyDatabase());
     const directory = await mkdtemp(join(tmpdir(), "rates-migrations-"));
+    await mkdir(join(directory, "migrations"));
     try {
-      const write = (name: string, sql: string) => writeFile(join(directory, `${name}.sql`), sql);
+      const write = (name: string, sql: string) => writeFile(join(directory, "migrations", `${name}.sql`), sql);
       await write("0001_one", "create table one ();");
       await write("0002_two", "create table two (); select * from nowhere;");
       const silent = () => undefined;
@@ -93,5 +98,12 @@ describe("migrate", () => {
     } finally {
       await rm(directory, { recursive: true });
     }
+  });
+
+  it("refuses a database that another version of the numbering made, with the remedy", async () => {
+    const { url, connect } = keep(await emptyDatabase());
+    await migrate({ url });
+    await (await connect()).query("insert into public.migrations (name, run_on) values ('0005_runs', now())");
+    await assert.rejects(migrate({ url }), /'0005_runs'.*another version.*delete the data directory/);
   });
 });

@@ -1,11 +1,13 @@
-import { fileURLToPath } from "node:url";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { runner } from "node-pg-migrate";
 import pg from "pg";
 import { connectionOptions } from "../runtime/jobs/database.ts";
+import { applyDefinitions } from "./functions.ts";
 
 /** What a call of `migrate` did: names only, no data. */
 export interface Migrated {
-  /** The migrations it applied, in order; empty when the database was up to date. */
+  /** The migrations, functions and views it applied, in order; empty when the database was up to date. */
   applied: string[];
 }
 
@@ -16,19 +18,21 @@ const MIGRATION_LOCK = 7_216_930_441;
 const OTHERS = 5;
 
 /**
- * Brings a database up to date: applies the numbered SQL files that it lacks, in order, each in a transaction of its
- * own together with its entry in public.migrations. Several callers may come at once: one works, the others wait (at
+ * Brings a database up to date: applies the numbered SQL files of `migrations/` that it lacks, in order, each in a
+ * transaction of its own together with its entry in public.migrations; then the files of `functions/` and `views/` whose
+ * content has changed, in one transaction. Several callers may come at once: one works, the others wait (at
  * most ten minutes) and find nothing to do. Each lock on a table is waited for at most ten seconds, since everybody
  * else queues up behind that wait; then the migration fails, having changed nothing, and can be called again.
  *
- * `onProgress` is called with a line for each step; `directory` is where the files lie, if not beside this module.
+ * `onProgress` is called with a line for each step; `directory` holds the three folders, if not the one of this module.
  * Throws an Error that names the migration and keeps Postgres's own error as its cause.
  */
 export async function migrate(
   target: { url: string } | pg.ClientConfig,
   onProgress: (line: string) => void = () => undefined,
-  directory: string = fileURLToPath(new URL("migrations", import.meta.url)),
+  directory: string = import.meta.dirname,
 ): Promise<Migrated> {
+  const migrations = join(directory, "migrations");
   const client = new pg.Client("url" in target ? target.url : target);
   client.on("error", () => undefined);
   await client.connect();
@@ -47,7 +51,7 @@ export async function migrate(
     const up = () =>
       runner({
         dbClient: client,
-        dir: directory,
+        dir: migrations,
         direction: "up",
         schema: "public",
         migrationsTable: "migrations",
@@ -55,9 +59,9 @@ export async function migrate(
         noLock: true,
         logger: { info, warn: onProgress, error: () => undefined },
       });
+    await refuseUnknownHistory(client, migrations);
     try {
       await besideOthers(client, up);
-      return { applied: [...begun] };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const current = [...begun].at(-1);
@@ -65,9 +69,28 @@ export async function migrate(
         cause: error,
       });
     }
+    const definitions = await applyDefinitions(client, directory);
+    if (definitions.length > 0) onProgress(`${definitions.length} functions and views`);
+    return { applied: [...begun, ...definitions] };
   } finally {
     await client.end();
   }
+}
+
+/**
+ * Refuses a database whose migrations are not this version's: one made before the numbering began anew, or by a newer
+ * version.
+ */
+async function refuseUnknownHistory(client: pg.Client, migrations: string): Promise<void> {
+  const { rows: tables } = await client.query("select to_regclass('public.migrations') as name");
+  if (tables[0].name === null) return;
+  const { rows } = await client.query<{ name: string }>("select name from public.migrations order by id");
+  const known = new Set(readdirSync(migrations).map((file) => file.replace(/\.sql$/, "")));
+  const unknown = rows.find(({ name }) => !known.has(name));
+  if (unknown)
+    throw new Error(
+      `This database has the migration '${unknown.name}', which this version does not know: it was made by another version. Use that version, or begin with an empty database (locally: delete the data directory, .local).`,
+    );
 }
 
 /**

@@ -85,9 +85,10 @@ describe("the migrations of a stack", () => {
         file,
         code.replace(/from"(@(?:aws-sdk|smithy)\/[^"]+)"/g, (_, name) => `from"${import.meta.resolve(name)}"`),
       );
-      cpSync(fileURLToPath(new URL("../db/migrations", import.meta.url)), join(directory, "migrations"), {
-        recursive: true,
-      });
+      for (const folder of ["migrations", "functions", "views"])
+        cpSync(fileURLToPath(new URL(`../db/${folder}`, import.meta.url)), join(directory, folder), {
+          recursive: true,
+        });
       Object.assign(process.env, {
         AWS_REGION: "eu-central-1",
         AWS_ACCESS_KEY_ID: "test",
@@ -105,7 +106,7 @@ describe("the migrations of a stack", () => {
       const { handler } = await import(pathToFileURL(file).href);
       const first = await handler();
       assert.ok(
-        first.applied.length > 0 && first.applied.every((name: string) => /^\d{4}_/.test(name)),
+        first.applied.length > 0 && first.applied.every((name: string) => /^\d{4}_|\.sql$/.test(name)),
         JSON.stringify(first),
       );
       assert.deepEqual(await handler({}), { applied: [] });

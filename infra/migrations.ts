@@ -19,7 +19,12 @@ export interface MigrationsArgs {
   readonly retentionDays: number;
 }
 
-const MIGRATIONS = new URL("../db/migrations/", import.meta.url);
+/** The SQL that the function applies: folders of db/. */
+const SQL_FOLDERS = {
+  migrations: new URL("../db/migrations/", import.meta.url),
+  functions: new URL("../db/functions/", import.meta.url),
+  views: new URL("../db/views/", import.meta.url),
+};
 /** A Lambda function cannot take longer: backfills and indexes on large tables are made outside `up` (trap 18). Seconds. */
 const TIMEOUT = 900;
 const MEMORY_MB = 256;
@@ -58,7 +63,7 @@ export class Migrations extends pulumi.ComponentResource {
     const code = {
       entry: new URL("../db/lambda.ts", import.meta.url),
       external: RUNTIME_HAS,
-      files: { migrations: MIGRATIONS, "rds-ca.pem": rdsBundle() },
+      files: { ...SQL_FOLDERS, "rds-ca.pem": rdsBundle() },
     };
     const { DATABASE_AUTH: _, ...environment } = databaseEnvironment(database.endpoint, "/var/task/rds-ca.pem");
     const lambda = new Lambda(
@@ -89,9 +94,11 @@ export class Migrations extends pulumi.ComponentResource {
   }
 }
 
-/** A hash of the migrations' names and contents. */
+/** A hash of the names and contents of all SQL files that the function applies. */
 export function migrationsVersion(): string {
   const hash = createHash("sha256");
-  for (const file of readdirSync(MIGRATIONS).sort()) hash.update(file).update(readFileSync(new URL(file, MIGRATIONS)));
+  for (const folder of Object.values(SQL_FOLDERS))
+    for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }).sort())
+      if (file.endsWith(".sql")) hash.update(file).update(readFileSync(new URL(file, folder)));
   return hash.digest("hex").slice(0, 16);
 }

@@ -69,7 +69,7 @@ export function connectionsOfClass({ database: { instanceClass } }: StackConfig)
 
 /**
  * DPUs of a larger Glue run, in which a read that ran out of memory is done again; undefined where such a read goes to EC2, or
- * where there is nothing larger. One is there at a time (db/migrations/0011).
+ * where there is nothing larger. One is there at a time (db/functions/jobs/plan_larger.sql).
  */
 export function largerDpu({ runners: { glue }, jobs }: StackConfig): number | undefined {
   return jobs.readsOnEc2 ? undefined : GLUE_DPU_SIZES.find(({ dpu }) => dpu > glue.dpu)?.dpu;

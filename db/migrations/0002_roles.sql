@@ -48,9 +48,11 @@ declare
 begin
   for made in
     select oid from pg_proc
-    where pronamespace = 'public'::regnamespace and proname in ('ports_of', 'check_prices_ports', 'check_ports_unused')
+    where pronamespace = 'public'::regnamespace and proname in ('check_prices_ports', 'check_ports_unused')
   loop
     execute format('alter function %s owner to migrator', made);
+    -- A trigger's function needs no privilege to run.
+    execute format('revoke execute on function %s from public', made);
   end loop;
 end
 $$;

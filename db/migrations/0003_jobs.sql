@@ -2,8 +2,20 @@
 create schema jobs authorization migrator;
 set local role migrator;
 
+-- Functions are executable only by the roles that their file in db/functions grants them to. The default privileges of
+-- one schema cannot revoke what Postgres grants to PUBLIC in every schema, so these are for all schemas.
+alter default privileges for role migrator revoke execute on functions from public;
+
+-- Content hash of each file of db/functions and db/views as last applied (db/functions.ts).
+create table public.applied_functions (
+  file text primary key,
+  hash text not null,
+  applied_at timestamptz not null default clock_timestamp()
+);
+
 -- The one clock of leases, deadlines and fences: every runner and dispatcher may have a clock of its own that is wrong.
 create function jobs.clock() returns timestamptz language sql volatile as 'select clock_timestamp()';
+grant execute on function jobs.clock() to api_reader, job_keeper, dispatcher;
 
 create table jobs.jobs (
   id bigint generated always as identity primary key,
@@ -48,6 +60,9 @@ create table jobs.jobs (
   result jsonb,
   -- Counts the job's changes: the external version of its tracking document.
   version bigint not null default 1,
+  -- Since when a read that ran out of memory waits for a larger run. It is deferred for ever (not_before) to all other
+  -- runs: none is started for it, and none takes it.
+  larger_at timestamptz,
   -- "Priority plus a point a minute waited", as a number that does not change while time passes: the order of
   -- priority + (now - created) is the order of priority - created.
   rank integer not null,
@@ -56,6 +71,7 @@ create table jobs.jobs (
 
 create index jobs_waiting on jobs.jobs (runner, rank desc, tenant, created_at, id) where status = 'PENDING' and not_before is null;
 create index jobs_deferred on jobs.jobs (not_before) where status = 'PENDING' and not_before is not null;
+create index jobs_larger on jobs.jobs (larger_at) where status = 'PENDING' and larger_at is not null;
 create index jobs_running on jobs.jobs (tenant) where status = 'IN_PROGRESS';
 create index jobs_running_run on jobs.jobs (run_id) where status = 'IN_PROGRESS';
 create index jobs_created on jobs.jobs (created_at);
@@ -81,8 +97,21 @@ create index responses_without_job on jobs.responses (created_at) where job_id i
 -- Jobs whose tracking document is behind; written in the transaction of every change.
 create table jobs.tracking_outbox (
   job_id bigint primary key references jobs.jobs on delete cascade,
-  version bigint not null
+  version bigint not null,
+  -- A document that the tracking store refused waits alone; the others do not wait for it.
+  failures integer not null default 0,
+  not_before timestamptz,
+  -- Writing a later version over the mark does not change it.
+  since timestamptz not null default jobs.clock()
 );
+
+-- A tracking store that did not answer is left alone for a while, by all dispatchers.
+create table jobs.tracking_pause (
+  one boolean primary key default true check (one),
+  failures integer not null default 0,
+  paused_until timestamptz not null default '-infinity'
+);
+insert into jobs.tracking_pause default values;
 
 -- Runs: a Glue run, an EC2 instance, a local process. A slot is a row that is held until its run is known to have
 -- ended, so that never more run than there are slots, however many dispatchers there are.
@@ -98,8 +127,12 @@ create table jobs.runs (
   seen_at timestamptz,
   stop_at timestamptz, -- when somebody asked the launcher to end it
   ended_at timestamptz,
-  outcome text
+  outcome text,
+  -- A larger run takes the reads that ran out of memory. One at a time, so that the capacity of all runs is known.
+  larger boolean not null default false,
+  memory_bytes bigint
 );
+create unique index runs_larger on jobs.runs (runner) where larger and state <> 'ENDED';
 create unique index runs_slots on jobs.runs (runner, slot) where state <> 'ENDED';
 create index runs_ended on jobs.runs (ended_at) where state = 'ENDED';
 
@@ -108,7 +141,8 @@ create table jobs.runners (
   runner text primary key check (runner in ('glue', 'ec2')),
   paused_until timestamptz,
   pauses integer not null default 0,
-  version text -- of the code that the newest runs were started with
+  version text, -- of the code that the newest runs were started with
+  larger boolean not null default false -- whether the stack has a larger run of this kind
 );
 insert into jobs.runners (runner) values ('glue'), ('ec2');
 
@@ -122,5 +156,11 @@ create table jobs.tokens (
   created_at timestamptz not null default jobs.clock(),
   revoked_at timestamptz
 );
+
+grant usage on schema jobs to api_reader, job_writer, job_keeper, dispatcher;
+grant select on jobs.responses, jobs.runs, jobs.runners, jobs.tokens to api_reader;
+grant select, delete, update (failures, not_before) on jobs.tracking_outbox to dispatcher;
+grant select, update on jobs.tracking_pause to dispatcher;
+grant select on jobs.runs, jobs.runners to dispatcher;
 
 reset role;

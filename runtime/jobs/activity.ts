@@ -2,7 +2,7 @@ import type { PlatformFigure, RunnerFigure } from "./figures.ts";
 import type { RunnerKind } from "./states.ts";
 import type { Database } from "./store.ts";
 
-/** How the platform stands now, with what happened in the minutes before (db/migrations/0008_activity.sql and 0012). */
+/** How the platform stands now, with what happened in the minutes before (db/functions/jobs/activity.sql and standing.sql). */
 export type Standing = Record<RunnerKind, Record<RunnerFigure, number | null>> & {
   platform: Record<PlatformFigure, number>;
   database: { connections: number; maxConnections: number };

@@ -3,7 +3,7 @@ import type { Database } from "./store.ts";
 
 /**
  * What only the database knows of how the platform fares, as data: whoever measures, draws or alarms goes by this list.
- * The values come from jobs.figures (db/migrations), in these names.
+ * The values come from jobs.figures (db/functions), in these names.
  */
 export interface Figure {
   /** What it is called where people read it, and the metric's name in CloudWatch. */

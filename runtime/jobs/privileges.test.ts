@@ -45,7 +45,6 @@ const MAY: Readonly<Record<string, readonly Role[]>> = {
   "jobs.heartbeat(uuid,bigint,integer,jsonb)": ["job_keeper"],
   "jobs.retire(uuid)": ["job_keeper"],
   "jobs.retry(bigint,integer,json,bigint)": ["job_keeper"],
-  "jobs.run_started(uuid)": ["job_keeper"],
   "jobs.run_started(uuid,bigint)": ["job_keeper"],
   "jobs.working(uuid,bigint,integer,integer,timestamp with time zone)": ["job_keeper"],
 

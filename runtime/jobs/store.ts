@@ -3,8 +3,8 @@ import type { Task } from "./request.ts";
 import type { TerminalState } from "./states.ts";
 
 /**
- * The job store: TypeScript's side of the protocol functions that db/migrations define (0004 and 0005, changed by 0011 and 0012), one function
- * each, one round trip each. Which role may call which stands there, at the grants.
+ * The job store: TypeScript's side of the protocol functions that db/functions/jobs define, one function each, one round
+ * trip each. The roles that may call one are granted in its file.
  */
 
 /** A pg client or pool. */

@@ -1,6 +1,6 @@
 import type { State } from "../jobs/states.ts";
 
-/** A job's document as people see it; its shape is the view jobs.documents (db/migrations/0005_runs.sql). */
+/** A job's document as people see it; its shape is the view jobs.documents (db/views/documents.sql). */
 export type Document = { requestId: string; tenant: string; status: State; createdAt: string } & Record<
   string,
   unknown

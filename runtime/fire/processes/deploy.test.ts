@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { migrate } from "../../../db/migrate.ts";
 import { Stage } from "./stage.ts";
 
-const MIGRATIONS = fileURLToPath(new URL("../../../db/migrations", import.meta.url));
+const DB = fileURLToPath(new URL("../../../db", import.meta.url));
 /** Requests after the deployment. */
 const AFTERWARDS = 10;
 /** Between two requests. Milliseconds. */
@@ -31,8 +31,9 @@ describe("a deployment under load", () => {
     this.timeout(PATIENCE_MS);
     stage = await Stage.open({ idleSeconds: 5 });
     directory = mkdtempSync(join(tmpdir(), "rates-next-"));
-    cpSync(MIGRATIONS, directory, { recursive: true });
-    writeFileSync(join(directory, "9999_next.sql"), NEXT);
+    for (const folder of ["migrations", "functions", "views"])
+      cpSync(join(DB, folder), join(directory, folder), { recursive: true });
+    writeFileSync(join(directory, "migrations", "9999_next.sql"), NEXT);
   });
   after(async () => {
     await stage.close();

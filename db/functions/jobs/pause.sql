@@ -1,7 +1,3 @@
--- Several launches that are refused at once are one refusal: the back-off grows with each time that a dispatcher tried, not
--- with each run that it tried to start. What keeps a kind from starting for longer (close_runners) stays as it is.
-set local role migrator;
-
 -- All dispatchers wait before they start another run of a kind: 1 s after the first failure, doubling to two minutes; a
 -- run that reports in ends it.
 create or replace function jobs.pause(p_runner text)
@@ -12,5 +8,3 @@ returns timestamptz language sql set search_path = pg_catalog, pg_temp as $$
     returning paused_until)
   select coalesce((select paused_until from grown), (select paused_until from jobs.runners where runner = p_runner))
 $$;
-
-reset role;

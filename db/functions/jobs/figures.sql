@@ -1,25 +1,24 @@
--- The figures that only the database knows, for whoever watches the platform (runtime/jobs/figures.ts says what each is).
-set local role migrator;
-
--- Since when a job's document has been behind. Writing a later version over the mark does not make it younger.
-alter table jobs.tracking_outbox add column since timestamptz not null default jobs.clock();
-
--- All of them in one look: {"platform": {…}, "glue": {…}, "ec2": {…}}. What is counted is counted over the last whole
--- minutes, so that one look a minute counts everything once; what stands is as it stands now. A figure that has nothing
--- to say is null. Reads of finished jobs go through jobs_ended: those of the minutes, not those of all time.
-create function jobs.figures(p_minutes integer)
+-- Jobs that wait are read off the two indexes that hold them: `status = 'PENDING'` alone is in none, and every look read
+-- all jobs of all time.
+create or replace function jobs.figures(p_minutes integer)
 returns jsonb language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   with clock as materialized (
     select jobs.clock() as now, date_trunc('minute', jobs.clock()) as until
   ), span as materialized (
     select now, until, until - make_interval(mins => p_minutes) as since from clock
+  ), pending as not materialized (
+    select runner, attempt, attempts, error, created_at, not_before, status_history
+    from jobs.jobs where status = 'PENDING' and not_before is null
+    union all
+    select runner, attempt, attempts, error, created_at, not_before, status_history
+    from jobs.jobs where status = 'PENDING' and not_before is not null
   ), waiting as (
     -- A job that comes back waits since then, not since it was made. One that waits out a back-off is not late.
     select runner, count(*) as waiting,
       extract(epoch from (select now from span) - min(
         case when attempt = 0 then created_at else (status_history -> -1 ->> 'at')::timestamptz end
       ) filter (where not_before is null)) as oldest
-    from jobs.jobs where status = 'PENDING' group by runner
+    from pending group by runner
   ), running as (
     select runner, count(*) as running from jobs.runs where state <> 'ENDED' group by runner
   ), refused as (
@@ -31,7 +30,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
       count(*) filter (where status = 'FAILED' and error ->> 'category' = 'User') as failed_by_request,
       count(*) filter (where status = 'FAILED' and error ->> 'category' <> 'User') as failed_by_platform,
       percentile_cont(0.95) within group (order by (stats ->> 'queueMs')::float8) / 1000 as queue,
-      percentile_cont(0.95) within group (order by (stats ->> 'executionMs')::float8) / 1000 as execution,
+      percentile_cont(0.95) within group (order by (stats ->> 'executionMs')::float8) filter (where attempt > 0) / 1000 as execution,
       max((stats ->> 'peakMemoryBytes')::float8) as peak
     from jobs.jobs, span where finished_at >= since and finished_at < until group by runner
   ), attempts as (
@@ -40,7 +39,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     select a ->> 'runner' as runner, count(*) filter (where reason = 'RunnerLost') as lost,
       count(*) filter (where reason = 'OutOfMemory') as out_of_memory
     from (
-      select attempts, error from jobs.jobs where status = 'PENDING' and attempt > 0
+      select attempts, error from pending where attempt > 0
       union all select attempts, error from jobs.jobs where status = 'IN_PROGRESS' and attempt > 1
       union all select attempts, error from jobs.jobs, span where finished_at >= since
     ) j, jsonb_array_elements(j.attempts) a, span,
@@ -71,8 +70,4 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
   from runners
 $$;
 
--- Default privileges of a schema cannot take from public what Postgres gives it everywhere.
-revoke execute on function jobs.figures(integer) from public;
 grant execute on function jobs.figures(integer) to dispatcher;
-
-reset role;

@@ -39,18 +39,6 @@ create index documents_figures on tracking.documents (created_at)
 create index documents_labels on tracking.documents using gin (labels) with (fastupdate = off);
 create index documents_words on tracking.documents using gin (words) with (fastupdate = off);
 
--- What a tracking store would not take waits, the others do not wait for it.
-alter table jobs.tracking_outbox add column failures integer not null default 0, add column not_before timestamptz;
--- A store that did not answer is left alone for a while, by all dispatchers.
-create table jobs.tracking_pause (
-  one boolean primary key default true check (one),
-  failures integer not null default 0,
-  paused_until timestamptz not null default '-infinity'
-);
-insert into jobs.tracking_pause default values;
-grant update (failures, not_before) on jobs.tracking_outbox to dispatcher;
-grant select, update on jobs.tracking_pause to dispatcher;
-
 reset role;
 grant usage on schema tracking to dispatcher, api_reader;
 grant select, insert, update, delete on tracking.documents to dispatcher;

@@ -53,19 +53,6 @@ create index prices_lane_day on public.prices (orig_code, dest_code, day) includ
 create index regions_parent_slug on public.regions (parent_slug);
 create index ports_parent_slug on public.ports (parent_slug);
 
--- The ports that a place names: a port's code names itself, a region's slug every port in it and in all regions below.
-create function public.ports_of(place text) returns text[] language sql stable parallel safe
-  set search_path = pg_catalog, pg_temp as $$
-    with recursive within(slug) as (
-      select slug from public.regions where slug = place
-      union -- and not `union all`: a circle among the regions ends
-      select region.slug from public.regions region join within on region.parent_slug = within.slug
-    )
-    select coalesce(array_agg(code order by code), '{}')
-    from public.ports
-    where code = place or parent_slug in (select slug from within)
-  $$;
-
 -- The foreign keys of prices. Enforced by Postgres they fire two triggers a row: loading 1,000,000 rows took 12.7 s
 -- with them and 4.05 s without. The same promise kept a statement at a time costs 0.6 s: Postgres 18 can hold a foreign
 -- key as NOT ENFORCED (it stays in the catalog, checked here for all rows there are), and the triggers below enforce

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { applyDefinitions, readDefinitions } from "./functions.ts";
+import { catalogOf, migratedDatabase, type Scratch } from "./testing.ts";
+
+describe("functions and views of the database", () => {
+  let database: Scratch;
+  before(async () => {
+    database = await migratedDatabase();
+  });
+  after(() => database.drop());
+
+  it("applies nothing to a database that has them all", async () => {
+    assert.deepEqual(await applyDefinitions(await database.connect(), import.meta.dirname), []);
+  });
+
+  it("defines each function in a file of its name, with a body that Postgres accepts", async () => {
+    const client = await database.connect();
+    const before = await catalogOf(client);
+    await client.query("begin; set local role migrator");
+    for (const { file, sql } of readDefinitions(import.meta.dirname)) {
+      const [, schema, name] = /^functions\/(\w+)\/(\w+)\.sql$/.exec(file) ?? [];
+      if (name) assert.match(sql, new RegExp(`^create or replace function ${schema}\\.${name}\\(`, "m"), file);
+      await client.query(sql);
+    }
+    await client.query("commit");
+    assert.deepEqual(await catalogOf(client), before, "applying them again changes nothing");
+    const { rows } = await client.query(
+      "select proname from pg_proc where pronamespace = 'jobs'::regnamespace and proname <> 'clock'",
+    );
+    const files = readDefinitions(import.meta.dirname).map(({ file }) => file);
+    for (const { proname } of rows) assert.ok(files.includes(`functions/jobs/${proname}.sql`), proname);
+  });
+
+  it("applies a changed file alone, and none where one of them fails", async () => {
+    const client = await database.connect();
+    const directory = await mkdtemp(join(tmpdir(), "rates-functions-"));
+    const write = (name: string, sql: string) => writeFile(join(directory, "functions", `${name}.sql`), sql);
+    const one = (answer: number) =>
+      `create or replace function jobs.test_one() returns integer language sql as 'select ${answer}'`;
+    try {
+      await mkdir(join(directory, "functions"));
+      await write("one", one(1));
+      await write("two", "create or replace view jobs.test_two as select jobs.test_one()");
+      assert.deepEqual(await applyDefinitions(client, directory), ["functions/one.sql", "functions/two.sql"]);
+      await write("one", one(2));
+      assert.deepEqual(await applyDefinitions(client, directory), ["functions/one.sql"]);
+      await write("one", one(3));
+      await write("two", "select * from nowhere");
+      await assert.rejects(applyDefinitions(client, directory), /^Error: functions\/two\.sql failed: .*"nowhere"/);
+      assert.deepEqual((await client.query("select jobs.test_one() as answer")).rows, [{ answer: 2 }]);
+      await client.query("drop view jobs.test_two; drop function jobs.test_one()");
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+});

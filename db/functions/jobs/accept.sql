@@ -1,0 +1,49 @@
+-- Takes requests in, all of a batch in one statement. Input: a JSON array of
+--   {tenant, requestId, requestHash, responseId, task, inline, sql, runner, elsewhere, priority, labels, timeoutSeconds, maxAttempts, leaseSeconds}.
+-- Answers a row for each, in order: ACCEPTED, REPEATED (the same task: the same job) or CONFLICT (another task).
+-- A repeated request whose job has ended gets its response again: answered says that it is due (due_responses).
+create or replace function jobs.accept(requests json)
+returns table (ordinal integer, outcome text, job_id bigint, status text, answered boolean)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  moment timestamptz := jobs.clock();
+  created bigint[];
+  kinds text[];
+begin
+  with made as (
+    insert into jobs.jobs (tenant, request_id, request_hash, response_id, task, inline, sql, runner, elsewhere, priority, labels,
+                           timeout_seconds, max_attempts, lease_seconds, created_at, rank, status_history)
+    select r.tenant, r."requestId", r."requestHash", r."responseId", r.task, r.inline, r.sql, r.runner, r.elsewhere, r.priority, r.labels,
+           r."timeoutSeconds", r."maxAttempts", r."leaseSeconds", moment,
+           r.priority - floor(extract(epoch from moment) / 60)::integer, jobs.event('PENDING', moment)
+    from rows from (json_to_recordset(requests) as (tenant text, "requestId" text, "requestHash" text, "responseId" text, task jsonb,
+      inline json, sql text, runner text, elsewhere boolean, priority smallint, labels jsonb, "timeoutSeconds" integer, "maxAttempts" integer, "leaseSeconds" integer)) with ordinality as r
+    -- In key order, so that two batches with the same ids never wait for each other in a circle.
+    order by r.tenant, r."requestId", r.ordinality
+    -- Whichever unique index sees the other's row first: with one named, the race for the others would be an error.
+    on conflict do nothing
+    returning id, runner)
+  select coalesce(array_agg(id), '{}'), coalesce(array_agg(distinct runner), '{}') into created, kinds from made;
+  perform pg_notify('jobs_waiting_' || kind, '') from unnest(kinds) kind;
+
+  return query
+    with asked as (
+      select r.position::integer as position, r.request->>'tenant' as tenant, r.request->>'requestId' as request_id, r.request->>'requestHash' as request_hash,
+             row_number() over (partition by r.request->>'tenant', r.request->>'requestId' order by r.position) as turn
+      from json_array_elements(requests) with ordinality r(request, position)
+    ), again as (
+      update jobs.responses p set sent_at = null, due_at = moment + interval '10 seconds'
+      from asked a join jobs.jobs j on j.tenant = a.tenant and j.request_id = a.request_id and j.request_hash = a.request_hash
+      where p.job_id = j.id and a.turn = 1
+      returning p.job_id
+    )
+    select a.position, case when j.request_hash <> a.request_hash then 'CONFLICT' when j.id = any (created) and a.turn = 1 then 'ACCEPTED' else 'REPEATED' end,
+           j.id, j.status, g.job_id is not null
+    from asked a
+    join jobs.jobs j on j.tenant = a.tenant and j.request_id = a.request_id
+    left join again g on g.job_id = j.id and j.request_hash = a.request_hash
+    order by a.position;
+end
+$$;
+
+grant execute on function jobs.accept(json) to api_reader, dispatcher;

@@ -1,0 +1,8 @@
+-- Starts no further run of any kind, or starts them again.
+create or replace function jobs.close_runners(p_closed boolean)
+returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
+  update jobs.runners set paused_until = case when p_closed then 'infinity'::timestamptz end, pauses = 0
+  where p_closed or paused_until = 'infinity'
+$$;
+
+grant execute on function jobs.close_runners(boolean) to dispatcher;

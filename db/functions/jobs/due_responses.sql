@@ -1,0 +1,13 @@
+-- Responses that are due and whose sending nobody recorded (or those of the jobs named), taken for ten seconds by who asks.
+create or replace function jobs.due_responses(p_limit integer, p_jobs bigint[] default null)
+returns table (response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+  update jobs.responses r set due_at = jobs.clock() + interval '10 seconds'
+  where r.id in (
+    select id from jobs.responses
+    where sent_at is null and (case when p_jobs is null then due_at <= jobs.clock() else job_id = any (p_jobs) end)
+    order by due_at limit p_limit for update skip locked)
+  returning r.id, r.response_id, r.tenant, r.request_id, r.status, r.body
+$$;
+
+grant execute on function jobs.due_responses(integer, bigint[]) to api_reader, dispatcher, job_keeper;

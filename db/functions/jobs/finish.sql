@@ -1,0 +1,13 @@
+-- The fence: ends a job only if this attempt still holds it, and freezes its response. The last statement before the
+-- COMMIT of an update; no row means that the job was given away, and the caller must ROLLBACK.
+create or replace function jobs.finish(p_job bigint, p_attempt integer, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint)
+returns table (response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform from jobs.jobs where id = p_job and attempt = p_attempt and jobs.status = 'IN_PROGRESS' for update;
+  if not found then return; end if;
+  return query select * from jobs.end_job(p_job, p_status, p_result, p_error, p_rows, p_bytes, p_peak);
+end
+$$;
+
+grant execute on function jobs.finish(bigint, integer, text, json, json, bigint, bigint, bigint) to job_keeper, job_writer;

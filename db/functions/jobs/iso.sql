@@ -1,0 +1,5 @@
+-- 2021-01-31T12:00:00.123Z
+create or replace function jobs.iso(at timestamptz) returns text language sql immutable
+  as $$ select to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') $$;
+
+grant execute on function jobs.iso(timestamptz) to api_reader, dispatcher;

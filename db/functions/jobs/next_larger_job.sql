@@ -1,0 +1,7 @@
+-- The same for a larger run, of those that wait for one. They are few.
+create or replace function jobs.next_larger_job(p_runner text)
+returns bigint language sql set search_path = pg_catalog, pg_temp as $$
+  select id from jobs.jobs j where runner = p_runner and status = 'PENDING' and larger_at <= jobs.clock()
+  order by rank desc, (select count(*) from jobs.jobs r where r.tenant = j.tenant and r.status = 'IN_PROGRESS'), created_at, id
+  limit 1 for update skip locked
+$$;

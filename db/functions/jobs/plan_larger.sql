@@ -1,0 +1,28 @@
+-- Takes a slot for the larger run of a kind, where a job waits for one and none is there. A stack that has none (any more)
+-- says so: what waits for one then takes what there is.
+create or replace function jobs.plan_larger(p_runner text, p_slots integer, p_version text, p_start_seconds integer, p_larger boolean)
+returns setof uuid language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  moment timestamptz := jobs.clock();
+  pause timestamptz;
+begin
+  update jobs.runners set larger = p_larger where runner = p_runner and larger <> p_larger;
+  if not p_larger then
+    update jobs.jobs set not_before = null, larger_at = null where status = 'PENDING' and larger_at is not null and runner = p_runner;
+    return;
+  end if;
+  if not exists (select from jobs.jobs where status = 'PENDING' and larger_at <= moment and runner = p_runner) then return; end if;
+  update jobs.runners set version = p_version where runner = p_runner returning paused_until into pause;
+  if pause > moment then return; end if;
+  return query
+    insert into jobs.runs (runner, slot, version, start_deadline, larger)
+    select p_runner, s.slot, p_version, moment + make_interval(secs => p_start_seconds), true
+    from generate_series(1, p_slots) s(slot)
+    where not exists (select from jobs.runs h where h.runner = p_runner and h.slot = s.slot and h.state <> 'ENDED')
+      and not exists (select from jobs.runs h where h.runner = p_runner and h.larger and h.state <> 'ENDED')
+    order by s.slot limit 1
+    returning id;
+end
+$$;
+
+grant execute on function jobs.plan_larger(text, integer, text, integer, boolean) to dispatcher;

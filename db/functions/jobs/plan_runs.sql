@@ -1,0 +1,34 @@
+-- Decides how many runs of a kind to start now, and takes their slots. The row of the runner kind is held for the
+-- decision, so that any number of dispatchers decide one after the other. Every waiting job gets a run of its own as
+-- far as slots go, less the runs that are free or about to be: those will take it. A run that has been silent for
+-- longer than a lease is not counted on, though it keeps its slot until it is known to have ended; nor is a larger one.
+create or replace function jobs.plan_runs(p_runner text, p_slots integer, p_version text, p_start_seconds integer, p_silent_seconds integer)
+returns setof uuid language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  moment timestamptz := jobs.clock();
+  pause timestamptz;
+  waiting integer;
+  free integer;
+begin
+  update jobs.jobs set not_before = null where status = 'PENDING' and not_before <= moment and runner = p_runner;
+  if found then perform pg_notify('jobs_waiting_' || p_runner, ''); end if;
+
+  select count(*) into waiting from (select from jobs.jobs where runner = p_runner and status = 'PENDING' and not_before is null limit 2 * p_slots) w;
+  if waiting = 0 then return; end if;
+  update jobs.runners set version = p_version where runner = p_runner returning paused_until into pause;
+  if pause > moment then return; end if;
+  select count(*) into free from jobs.runs r
+  where runner = p_runner and version = p_version and not larger and (state = 'STARTING'
+    or state = 'RUNNING' and stop_at is null and seen_at > moment - make_interval(secs => p_silent_seconds) and not exists (select from jobs.jobs j where j.run_id = r.id and j.status = 'IN_PROGRESS'));
+
+  return query
+    insert into jobs.runs (runner, slot, version, start_deadline)
+    select p_runner, s.slot, p_version, moment + make_interval(secs => p_start_seconds)
+    from generate_series(1, p_slots) s(slot)
+    where not exists (select from jobs.runs h where h.runner = p_runner and h.slot = s.slot and h.state <> 'ENDED')
+    order by s.slot limit greatest(0, waiting - free)
+    returning id;
+end
+$$;
+
+grant execute on function jobs.plan_runs(text, integer, text, integer, integer) to dispatcher;

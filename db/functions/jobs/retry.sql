@@ -1,0 +1,51 @@
+-- An attempt failed for a reason that may pass: back to PENDING after a pause that doubles with each attempt (2 s to
+-- 5 min), or, its attempts used up, FAILED with that reason. RETRIED, FAILED (a response is due), or LOST.
+-- Where memory was too little only a run with more of it helps: without one the job fails at once, and would again.
+create or replace function jobs.retry(p_job bigint, p_attempt integer, p_error json, p_peak bigint)
+returns text language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  moment timestamptz := jobs.clock();
+  job jobs.jobs;
+  next_runner text;
+  needs_larger boolean;
+  ready timestamptz;
+begin
+  select * into job from jobs.jobs where id = p_job and attempt = p_attempt and status = 'IN_PROGRESS' for update;
+  if not found then return 'LOST'; end if;
+  if job.cancel_requested_at is not null then
+    perform jobs.end_job(p_job, 'CANCELLED', null, jobs.cancelled(), 0, 0, p_peak);
+    return 'CANCELLED';
+  end if;
+  next_runner := job.runner;
+  needs_larger := job.larger_at is not null;
+  if p_error ->> 'type' = 'OutOfMemory' then
+    -- Streaming takes the same memory for any result, so it is the query's own: another run of the same size would fail too.
+    if job.runner = 'glue' and job.elsewhere then
+      next_runner := 'ec2';
+    elsif not needs_larger and (select larger from jobs.runners where runner = job.runner) then
+      needs_larger := true;
+    else
+      p_error := json_build_object('category', p_error -> 'category', 'type', p_error -> 'type', 'message', p_error -> 'message',
+        'retryable', false, 'details', p_error -> 'details');
+      perform jobs.end_job(p_job, 'FAILED', null, p_error, 0, 0, p_peak);
+      return 'FAILED';
+    end if;
+  end if;
+  if job.attempt >= job.max_attempts then
+    perform jobs.end_job(p_job, 'FAILED', null, p_error, 0, 0, p_peak);
+    return 'FAILED';
+  end if;
+  ready := moment + make_interval(secs => least(300, 2 ^ job.attempt));
+  update jobs.jobs set
+    runner = next_runner, larger_at = case when needs_larger then ready end,
+    status = 'PENDING', run_id = null, lease_until = null, deadline = null, backend_pid = null, backend_start = null,
+    not_before = case when needs_larger then 'infinity'::timestamptz else ready end,
+    error = p_error::jsonb,
+    attempts = jobs.end_attempt(attempts, moment, p_error ->> 'type', p_peak),
+    status_history = status_history || jobs.event('PENDING', moment), version = version + 1
+  where id = p_job;
+  return 'RETRIED';
+end
+$$;
+
+grant execute on function jobs.retry(bigint, integer, json, bigint) to job_keeper;

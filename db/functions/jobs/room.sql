@@ -1,0 +1,11 @@
+-- What of a runner kind is taken: its runs, the jobs that they do, and the jobs that wait.
+create or replace function jobs.room(p_runner text)
+returns table (running integer, working integer, waiting integer)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select count(*)::integer,
+    (select count(*) from jobs.jobs where runner = p_runner and status = 'IN_PROGRESS')::integer,
+    (select count(*) from jobs.jobs where runner = p_runner and status = 'PENDING')::integer
+  from jobs.runs where runner = p_runner and state <> 'ENDED'
+$$;
+
+grant execute on function jobs.room(text) to api_reader;

@@ -1,0 +1,18 @@
+-- The run is known to have ended: its slot is free, and a job it still held has lost its runner. One that ended before it
+-- reported in tells of a refusal that came late, or of code that cannot start: another one now would end like it.
+create or replace function jobs.run_ended(p_run uuid, p_outcome text)
+returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  was text;
+  kind text;
+begin
+  select state, runner into was, kind from jobs.runs where id = p_run and state <> 'ENDED' for update;
+  if found then
+    update jobs.runs set state = 'ENDED', ended_at = jobs.clock(), outcome = p_outcome where id = p_run;
+    if was = 'STARTING' then perform jobs.pause(kind); end if;
+    update jobs.jobs set lease_until = jobs.clock() where run_id = p_run and status = 'IN_PROGRESS' and lease_until > jobs.clock();
+  end if;
+end
+$$;
+
+grant execute on function jobs.run_ended(uuid, text) to dispatcher;

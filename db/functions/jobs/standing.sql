@@ -1,0 +1,18 @@
+-- The figures of 0007, with what else a bottleneck shows in: the database's connections, and kinds that may not start
+-- runs. Everybody's sessions can be counted by anybody, though not looked into.
+create or replace function jobs.standing(p_minutes integer)
+returns jsonb language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select f.figures
+    || jsonb_build_object('database', jsonb_build_object(
+      'connections', (select count(*) from pg_stat_activity where datid is not null),
+      'maxConnections', current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer))
+    || jsonb_build_object('paused', (
+      select coalesce(jsonb_object_agg(runner, case paused_until when 'infinity' then 'closed' else jobs.iso(paused_until) end), '{}')
+      from jobs.runners where paused_until > jobs.clock()))
+    || jsonb_build_object('working', (
+      select coalesce(jsonb_object_agg(runner, working), '{}')
+      from (select runner, count(*) as working from jobs.jobs where status = 'IN_PROGRESS' group by runner) w))
+  from (select jobs.figures(p_minutes) as figures) f
+$$;
+
+grant execute on function jobs.standing(integer) to api_reader;
