@@ -63,7 +63,8 @@ async function takeIn(context: Context, failures: Set<string>, sound: readonly O
     );
     if (outcomes.some((outcome) => outcome.outcome === "ACCEPTED")) await schedule(context);
   } catch (error) {
-    const isAway = classify(error).code === "DatabaseUnavailable";
+    const { code } = classify(error);
+    const isAway = code === "DatabaseUnavailable" || code === "Interrupted";
     if (!isAway && sound.length > 1) {
       for (const one of sound) await takeIn(context, failures, [one]);
       return undefined;

@@ -6,7 +6,7 @@ import { asJobError, JobError } from "./errors.ts";
  */
 export const BY_SQLSTATE: Record<
   string,
-  "InvalidSql" | "NotReadOnly" | "SerializationConflict" | "DatabaseUnavailable"
+  "InvalidSql" | "NotReadOnly" | "SerializationConflict" | "DatabaseUnavailable" | "Interrupted"
 > = {
   "08": "DatabaseUnavailable", // connection exceptions
   "21": "InvalidSql",
@@ -18,6 +18,8 @@ export const BY_SQLSTATE: Record<
   "55P03": "SerializationConflict", // lock not available
   "53": "DatabaseUnavailable", // its disk full, its memory used up, too many connections: not the run's
   "54": "InvalidSql", // program limits
+  "57014": "Interrupted", // cancelled by an administrator: the runners know their own timeouts and cancels
+  "57P01": "Interrupted", // the session was terminated by an administrator, or the server shuts down
   "57P": "DatabaseUnavailable", // shutdown, crash, not yet started
   "0A": "InvalidSql", // not supported
 };

@@ -92,6 +92,13 @@ export const ERRORS = {
     http: 503,
     message: "The run gave no sign of life within its lease and was given up (attempt {attempt}).",
   },
+  Interrupted: {
+    category: "System",
+    retryable: true,
+    http: 503,
+    message:
+      "An administrator, or a shutdown of the server, interrupted the job in the database: {reason}. It is retried while it has attempts left.",
+  },
   DatabaseUnavailable: {
     category: "System",
     retryable: true,

@@ -139,9 +139,9 @@ async function conclude(
   const error =
     interruption === "cancelled"
       ? new JobError("Cancelled")
-      : interruption === "timedOut" || (thrown as { code?: string }).code === "57014"
+      : interruption === "timedOut" || isStatementTimeout(thrown, keeper)
         ? timedOut(bench, job)
-        : classify(thrown);
+        : classify(causeOf(thrown, session));
   bench.log.warn(
     {
       job: job.id,
@@ -166,6 +166,20 @@ async function conclude(
   // No row: this attempt's own COMMIT went through although its acknowledgement was lost, or the job was given away.
   return (await finish(bench.db, job, end)) ?? (await dueResponses(bench.db, 1, [job.id]))[0];
 }
+
+/**
+ * Whether the server ended a statement at the job's own timeout, and not on an administrator's request. The message may
+ * be in any language, so the keeper's clock counts as well.
+ */
+const isStatementTimeout = (error: unknown, keeper: Keeper): boolean => {
+  const { code, message } = error as { code?: string; message?: string };
+  return code === QUERY_CANCELED && (keeper.isPastDeadline || /statement timeout/.test(message ?? ""));
+};
+const QUERY_CANCELED = "57014";
+
+/** A statement sent after the server ended the session only reports a closed connection: the server said why. */
+const causeOf = (thrown: unknown, { ended }: Session): unknown =>
+  ended && !(thrown instanceof JobError) && (thrown as { severity?: string }).severity === undefined ? ended : thrown;
 
 const timedOut = (bench: Bench, job: ClaimedJob) =>
   new JobError("TimedOut", { timeoutSeconds: job.timeoutSeconds, maximum: bench.settings.jobs.maxTimeoutSeconds });

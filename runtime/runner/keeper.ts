@@ -23,6 +23,8 @@ export class Keeper {
   #ending: Promise<void> | undefined;
   #seen = Date.now();
   #stopped = false;
+  #stoppedAt: number | undefined;
+  readonly #deadlineAt: number;
 
   #progress: Progress = { rows: 0, bytes: 0 };
   interruption: Interruption | undefined;
@@ -32,6 +34,7 @@ export class Keeper {
     this.#run = run;
     this.#job = job;
     this.#session = session;
+    this.#deadlineAt = performance.now() + job.timeoutSeconds * 1000;
     this.#deadline = setTimeout(() => this.interrupt("timedOut"), job.timeoutSeconds * 1000);
     this.#next();
   }
@@ -39,6 +42,11 @@ export class Keeper {
   /** Aborted when the work has to stop. */
   get signal(): AbortSignal {
     return this.#abort.signal;
+  }
+
+  /** Whether the job's time was up when it stopped, or is up now. */
+  get isPastDeadline(): boolean {
+    return (this.#stoppedAt ?? performance.now()) >= this.#deadlineAt;
   }
 
   /** How far the work is; the next heartbeat records it. */
@@ -63,6 +71,7 @@ export class Keeper {
   /** No more heartbeats. Resolves once an interruption has taken full effect; throws if the session could not be ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#stoppedAt ??= performance.now();
     clearTimeout(this.#deadline);
     if (this.#timer) clearTimeout(this.#timer);
     await this.#beat;

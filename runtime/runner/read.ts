@@ -1,7 +1,8 @@
 import { Readable } from "node:stream";
 import { explain, type ReadTask } from "../jobs/explain.ts";
 import { CopyOut } from "./copyOut.ts";
-import { type Format, keep, type Output, type OutputOptions } from "./output.ts";
+import { copyStatement } from "./copyStatement.ts";
+import { keep, type Output, type OutputOptions } from "./output.ts";
 import type { Session } from "./sessions.ts";
 
 /** What a read is told, and tells, while it runs. */
@@ -34,8 +35,9 @@ export async function read(task: ReadTask, context: ReadContext): Promise<Output
   try {
     // COPY takes no parameters and wraps its query in parentheses, which raw SQL could close.
     if ("sql" in task) context.onProgress({ rows: 0, bytes: 0, estimatedRows: (await explain(client, sql)).rows });
+    const statement = await copyStatement(client, sql, task.format);
     context.onCopy();
-    const copy = client.query(new CopyOut(copyStatement(sql, task.format)));
+    const copy = client.query(new CopyOut(statement));
     copying = true;
     copy.once("end", () => {
       copying = false;
@@ -64,16 +66,6 @@ export async function read(task: ReadTask, context: ReadContext): Promise<Output
     if ("sql" in task && !copying) await client.query("discard all").catch(() => context.discard());
   }
 }
-
-/**
- * Rows as JSON leave through COPY's csv format with a quote and a delimiter that JSON text cannot hold: its text format
- * doubles every backslash. For one JSON array each row brings its comma; `array` makes the first a bracket.
- */
-const copyStatement = (sql: string, format: Format): string => {
-  if (format === "csv") return `copy (${sql}\n) to stdout (format csv, header true)`;
-  const row = format === "json" ? "','||row_to_json(result)::text" : "row_to_json(result)::text";
-  return `copy (select ${row} from (${sql}\n) result) to stdout (format csv, quote e'\\x01', delimiter e'\\x02')`;
-};
 
 /** How often a read says how far it is. */
 const PROGRESS_MS = 250;

@@ -7,6 +7,8 @@ import type { Backend } from "../jobs/store.ts";
 export interface Session {
   client: pg.Client;
   backend: Backend;
+  /** The server's last word, where it ended the session while no statement ran: nothing else reports it. */
+  ended?: Error;
 }
 
 /**
@@ -50,6 +52,10 @@ export class Sessions {
 
   async #connect(role: Role): Promise<Session> {
     const client = await this.#connectAs(role);
-    return { client, backend: await backendOf(client) };
+    const session: Session = { client, backend: await backendOf(client) };
+    client.on("error", (error: Error & { severity?: string }) => {
+      if (error.severity === "FATAL") session.ended = error;
+    });
+    return session;
   }
 }

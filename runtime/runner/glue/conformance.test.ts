@@ -32,6 +32,19 @@ for (const format of ["csv", "ndjson", "json"] as const)
     SAME[`no rows as ${name}`] = { sql: "select 1 as n where false", format, ...more };
     SAME[`a result beyond a response as ${name}`] = { sql: many(20_000), format, ...more };
   }
+/** JSON values whose text has line breaks, names that could collide with the statement's own, and values that COPY quotes. */
+const AWKWARD = String.raw`select E'{"a":\n1,\r\n"b": [\n]}'::json as j, array[E'[\n1]'::json] as list, row(E'{\n}'::json) as composite,
+  E'a\nb\rc\x01\x02' as text, 5 as result, 6 as row_0, 7 as "row_1", 8 as "na""me, é
+line", null as nothing, 'NaN'::float8 as nan, '-infinity'::date as never, '\x00ff'::bytea as bytes, 'ab'::char(4) as padded, true as flag
+  from generate_series(1, `;
+for (const format of ["csv", "ndjson", "json"] as const) {
+  SAME[`awkward values as ${format}`] = { sql: `${AWKWARD}2)`, format };
+  SAME[`many awkward values as ${format}`] = { sql: `${AWKWARD}2000)`, format };
+  SAME[`one column that is null as ${format}`] = {
+    sql: "select x from (values (1, true), (2, null), (3, false)) as v (n, x) order by n",
+    format,
+  };
+}
 SAME["a result of several parts"] = { sql: many(200_000), format: "ndjson" };
 const REFUSED: Record<string, Case> = {
   "bad SQL": { sql: "select nothing from nowhere", format: "csv" },
@@ -42,6 +55,12 @@ const REFUSED: Record<string, Case> = {
   "a write": { sql: "delete from prices returning 1", format: "csv" },
   "tables that a read may not see": { sql: "select * from jobs.tokens", format: "csv" },
   "a timeout": { sql: "select pg_sleep(30)", format: "csv", timeoutSeconds: 1 },
+  "two columns of one name as JSON": { sql: "select 1 as n, 2 as m, 3 as n", format: "json" },
+  "many names given twice as NDJSON": {
+    sql: `select ${Array.from({ length: 30 }, (_, at) => `${at} as "c${at % 15}"`).join(", ")}`,
+    format: "ndjson",
+  },
+  "no columns": { sql: "select from generate_series(1, 3)", format: "csv" },
   "several statements": { sql: "select 1; drop table prices", format: "csv" },
   "a way out of the parentheses": { sql: "select 1) to stdout; commit; delete from prices; --", format: "csv" },
 };

@@ -47,6 +47,9 @@ GRACE, PATIENCE = 0.2, 30.0
 MEMORY_SHARE = 0.9
 # What libpq says where memory for a row could not be had; a message that itself found no room is empty.
 NO_MEMORY = re.compile("out of memory|allocate memory|no message from the libpq")
+# libpq's message when the server ends a session in good order; psycopg2 drops the server's own, with its SQLSTATE 57P01.
+# A crash of the server also ends the keeper's connection, and with it the run.
+SESSION_ENDED = "server closed the connection unexpectedly"
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "ndjson": "application/x-ndjson",
@@ -99,6 +102,8 @@ def classify(error):
                 return JobError(known, reason=reason)
         if not state and NO_MEMORY.search(reason):
             return JobError("OutOfMemory", reason="a row does not fit into it")
+        if not state and SESSION_ENDED in reason:
+            return JobError(CATALOG["sqlStates"]["57P01"], reason="the server ended the session")
         if isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)):
             return JobError("DatabaseUnavailable", reason=reason)
         return JobError("Internal", reason=reason)
@@ -231,13 +236,20 @@ class Keeper:
         self._wake_out, self._wake_in = os.pipe()
         self._failure = None
         self._stopped = False
+        self._stopped_at = None
         self._thread = threading.Thread(target=self._keep, daemon=True)
         self._thread.start()
+
+    @property
+    def past_deadline(self):
+        """Whether the job's time was up when it stopped, or is up now."""
+        return (self._stopped_at or time.monotonic()) >= self._deadline
 
     def stop(self):
         """No more heartbeats. Returns once an interruption has taken full effect; raises if the session did not end."""
         if not self._stopped:
             self._stopped = True
+            self._stopped_at = time.monotonic()
             os.write(self._wake_in, b".")
             self._thread.join()
             os.close(self._wake_in)
@@ -295,6 +307,13 @@ class Keeper:
             self._failure = error
         finally:
             self._session.hang_up()
+
+
+def is_statement_timeout(error, keeper):
+    """Whether the server ended a statement at the job's own timeout, and not on an administrator's request."""
+    if getattr(error, "pgcode", None) != "57014":
+        return False
+    return keeper.past_deadline or "statement timeout" in str(error)
 
 
 class Session:
@@ -496,14 +515,46 @@ def prove_one_statement(cursor, sql, keeper):
     keeper.progress["estimatedRows"] = plan[0]["Plan"]["Plan Rows"]
 
 
-def copy_statement(sql, kind):
-    """Rows as JSON leave through COPY's csv format with a quote and a delimiter that JSON text cannot hold."""
+# Duplicated names that an error lists.
+LISTED_NAMES = 10
+
+
+def copy_statement(cursor, sql, kind):
+    """The COPY statement that streams the result of one SELECT; see runtime/runner/copyStatement.ts."""
+    cursor.execute("select * from (%s\n) described limit 0" % sql)
+    names = [column.name for column in cursor.description or []]
+    if not names:
+        raise JobError("InvalidSql", reason="the result has no columns. Select at least one.")
     if kind == "csv":
+        if len(names) == 1:
+            # A NULL in the only column would be a blank line, which CSV readers skip.
+            only = '"%s"' % names[0].replace('"', '""')
+            sql = "select format('%%s', %s) as %s from (%s\n) only_column" % (only, only, sql)
         return "copy (%s\n) to stdout (format csv, header true)" % sql
-    row = "','||row_to_json(result)::text" if kind == "json" else "row_to_json(result)::text"
-    return (
-        "copy (select %s from (%s\n) result) to stdout (format csv, quote e'\\x01', delimiter e'\\x02')" % (row, sql)
+    reject_duplicates(names, kind)
+    # A name that no column has: row_to_json would take the column.
+    row = next(name for name in map("row_%d".__mod__, range(len(names) + 1)) if name not in names)
+    # A json value keeps the line breaks of its input, which can only be outside of JSON strings.
+    json_row = "replace(replace(row_to_json(%s)::text, e'\\n', ' '), e'\\r', ' ')" % row
+    if kind == "json":
+        json_row = "',' || " + json_row
+    return "copy (select %s from (%s\n) %s) to stdout (format csv, quote e'\\x01', delimiter e'\\x02')" % (
+        json_row,
+        sql,
+        row,
     )
+
+
+def reject_duplicates(names, kind):
+    """Refuses columns of one name, of which a JSON object would keep the last."""
+    duplicates = [name for at, name in enumerate(names) if name in names[:at]]
+    duplicates = list(dict.fromkeys(duplicates))
+    if not duplicates:
+        return
+    listed = ", ".join("'%s'" % name for name in duplicates[:LISTED_NAMES])
+    further = " and %d more" % (len(duplicates) - LISTED_NAMES) if len(duplicates) > LISTED_NAMES else ""
+    reason = "several columns have the same name: %s%s. Give each its own name with AS, or ask for csv instead of %s."
+    raise JobError("InvalidSql", reason=reason % (listed, further, kind))
 
 
 def read(job, session, keeper, output):
@@ -517,8 +568,9 @@ def read(job, session, keeper, output):
             if "sql" in task:
                 prove_one_statement(cursor, sql, keeper)
             rows = Rows(output, task, keeper)
+            statement = copy_statement(cursor, sql, task["format"])
             session.broken = True
-            cursor.copy_expert(copy_statement(sql, task["format"]), rows)
+            cursor.copy_expert(statement, rows)
             session.broken = False
             rows.finish()
             result = output.finish()
@@ -636,7 +688,7 @@ class Run:
             return None
         if keeper.interruption == "cancelled":
             error = JobError("Cancelled")
-        elif keeper.interruption == "timedOut" or getattr(thrown, "pgcode", None) == "57014":
+        elif keeper.interruption == "timedOut" or is_statement_timeout(thrown, keeper):
             maximum = self._settings["jobs"]["maxTimeoutSeconds"]
             error = JobError("TimedOut", timeoutSeconds=job["timeoutSeconds"], maximum=maximum)
         else:

@@ -1,0 +1,64 @@
+import type pg from "pg";
+import { JobError } from "../jobs/errors.ts";
+import type { Format } from "./output.ts";
+
+/** Duplicated names that an error lists. */
+const LISTED_NAMES = 10;
+
+/**
+ * Builds the COPY statement that streams the result of one SELECT.
+ * @param sql one statement; the caller has proved that it is one
+ * @throws JobError InvalidSql when the result has no columns, or when two columns of a JSON result have one name
+ */
+export async function copyStatement(client: pg.ClientBase, sql: string, format: Format): Promise<string> {
+  const { fields } = await client.query(`select * from (${sql}\n) described limit 0`);
+  const names = fields.map((field) => field.name);
+  if (names.length === 0)
+    throw new JobError("InvalidSql", { reason: "the result has no columns. Select at least one." });
+  if (format === "csv") return csvStatement(sql, names);
+  rejectDuplicates(names, format);
+  return jsonStatement(sql, names, format);
+}
+
+/**
+ * A NULL in the only column would be a blank line, which CSV readers skip: it is written as an empty value in quotes.
+ * `format` writes every other value as COPY does, which a cast to text does not (booleans, char(n)).
+ */
+function csvStatement(sql: string, names: readonly string[]): string {
+  const [only = ""] = names;
+  const rows =
+    names.length > 1
+      ? sql
+      : `select format('%s', ${quoteName(only)}) as ${quoteName(only)} from (${sql}\n) only_column`;
+  return `copy (${rows}\n) to stdout (format csv, header true)`;
+}
+
+/**
+ * JSON leaves through COPY's csv format with a quote and a delimiter that JSON text cannot contain: COPY's text format
+ * doubles every backslash. A `json` value keeps the line breaks of its input; outside of JSON strings, where alone they
+ * can be, they are replaced with spaces. For one JSON array each row brings its comma.
+ */
+function jsonStatement(sql: string, names: readonly string[], format: "ndjson" | "json"): string {
+  const row = unusedName(names);
+  const text = `replace(replace(row_to_json(${row})::text, e'\\n', ' '), e'\\r', ' ')`;
+  return `copy (select ${format === "json" ? `',' || ${text}` : text} from (${sql}\n) ${row}) to stdout (format csv, quote e'\\x01', delimiter e'\\x02')`;
+}
+
+/** A name for a row that no column has: `row_to_json(name)` would take the column. */
+function unusedName(names: readonly string[]): string {
+  for (let number = 0; ; number++) if (!names.includes(`row_${number}`)) return `row_${number}`;
+}
+
+const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+function rejectDuplicates(names: readonly string[], format: Format): void {
+  const seen = new Set<string>();
+  const duplicates = new Set<string>();
+  for (const name of names) (seen.has(name) ? duplicates : seen).add(name);
+  if (duplicates.size === 0) return;
+  const listed = [...duplicates].slice(0, LISTED_NAMES).map((name) => `'${name}'`);
+  const further = duplicates.size > LISTED_NAMES ? ` and ${duplicates.size - LISTED_NAMES} more` : "";
+  throw new JobError("InvalidSql", {
+    reason: `several columns have the same name: ${listed.join(", ")}${further}. Give each its own name with AS, or ask for csv instead of ${format}.`,
+  });
+}
