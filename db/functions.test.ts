@@ -2,24 +2,27 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type pg from "pg";
 import { applyDefinitions, readDefinitions } from "./functions.ts";
 import { catalogOf, migratedDatabase, type Scratch } from "./testing.ts";
 
 describe("functions and views of the database", () => {
   let database: Scratch;
+  let client: pg.Client;
   before(async () => {
     database = await migratedDatabase();
+    client = await database.connect();
+    await client.query("set role migrator");
   });
   after(() => database.drop());
 
   it("applies nothing to a database that has them all", async () => {
-    assert.deepEqual(await applyDefinitions(await database.connect(), import.meta.dirname), []);
+    assert.deepEqual(await applyDefinitions(client, import.meta.dirname), []);
   });
 
   it("defines each function in a file of its name, with a body that Postgres accepts", async () => {
-    const client = await database.connect();
     const before = await catalogOf(client);
-    await client.query("begin; set local role migrator");
+    await client.query("begin");
     for (const { file, sql } of readDefinitions(import.meta.dirname)) {
       const [, schema, name] = /^functions\/(\w+)\/(\w+)\.sql$/.exec(file) ?? [];
       if (name) assert.match(sql, new RegExp(`^create or replace function ${schema}\\.${name}\\(`, "m"), file);
@@ -35,7 +38,6 @@ describe("functions and views of the database", () => {
   });
 
   it("applies a changed file alone, and none where one of them fails", async () => {
-    const client = await database.connect();
     const directory = await mkdtemp(join(tmpdir(), "rates-functions-"));
     const write = (name: string, sql: string) => writeFile(join(directory, "functions", `${name}.sql`), sql);
     const one = (answer: number) =>

@@ -38,7 +38,7 @@ function sqlFiles(directory: string, folder: string): string[] {
 }
 
 /**
- * Applies the definitions whose content differs from what the database has, all in one transaction, as the role migrator.
+ * Applies the definitions whose content differs from what the database has, all in one transaction. The client acts as migrator.
  * Each file is `create or replace`: a file that is removed, or a signature that changes, needs a `drop` in a migration.
  * @returns the files that were applied
  * @throws Error that names the file, with Postgres's own error as its cause; then nothing was applied
@@ -55,7 +55,7 @@ export async function applyDefinitions(client: pg.Client, directory: string): Pr
   await client.query("begin");
   try {
     // Functions may call each other in any order; db/functions.test.ts checks every body afterwards.
-    await client.query("set local check_function_bodies = off; set local role migrator");
+    await client.query("set local check_function_bodies = off");
     for (const definition of changed) await applyOne(client, definition);
     await client.query("commit");
   } catch (error) {

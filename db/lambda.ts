@@ -1,54 +1,19 @@
-import { readFileSync } from "node:fs";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import pg from "pg";
 import Type from "typebox";
 import Value from "typebox/value";
+import { connectionOptions } from "../runtime/jobs/database.ts";
 import { keepToken, SCOPES } from "../runtime/jobs/tokens.ts";
-import { migrate } from "./migrate.ts";
+import { migrate, migrateRoles } from "./migrate.ts";
 
 /** What RDS keeps of its master (Amazon RDS User Guide, password management with Secrets Manager). */
 const Master = Type.Object({ username: Type.String(), password: Type.String() });
 
-/**
- * The Lambda function that brings the stack's database up to date from inside its network. It logs in as the master, which
- * on the first day is the only role there is; its password is read at each call and kept nowhere. Environment:
- * DATABASE_HOST, DATABASE_PORT, DATABASE_NAME, DATABASE_CA and MASTER_SECRET_ARN. It answers names only, no
- * data. Invoked with `{ token }` it keeps an API token's hash instead: the first one is made so.
- */
-export async function handler(event: { token?: unknown } = {}): Promise<{ applied: string[] } | { kept: string }> {
-  const { DATABASE_HOST, DATABASE_PORT, DATABASE_NAME, DATABASE_CA, MASTER_SECRET_ARN } = process.env;
-  const secrets = new SecretsManagerClient({});
-  const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: MASTER_SECRET_ARN }));
-  const { username, password } = master(SecretString);
-  const target = {
-    host: DATABASE_HOST ?? "",
-    port: Number(DATABASE_PORT),
-    database: DATABASE_NAME ?? "",
-    user: username,
-    password,
-    application_name: "rates migrations",
-    ...(DATABASE_CA ? { ssl: { ca: readFileSync(DATABASE_CA, "utf8"), servername: DATABASE_HOST ?? "" } } : {}),
-  };
-  if (event.token !== undefined) return { kept: await keep(target, event.token) };
-  const { applied } = await migrate(target, (line) => console.log(line));
-  return { applied };
-}
-
-/** Keeps the hash of a token that was made elsewhere: its text comes nowhere near. */
-async function keep(target: pg.ClientConfig, token: unknown): Promise<string> {
-  if (!Value.Check(Kept, token)) throw new Error("token: has to be what `token.ts --offline` prints.");
-  const db = new pg.Client(target);
-  await db.connect();
-  try {
-    await db.query("set role migrator");
-    await keepToken(db, token);
-    return token.id;
-  } finally {
-    await db.end();
-  }
-}
-
-const Kept = Type.Object(
+const Slots = Type.Object(
+  { glue: Type.Integer({ minimum: 0 }), ec2: Type.Integer({ minimum: 0 }) },
+  { additionalProperties: false },
+);
+const Token = Type.Object(
   {
     id: Type.String({ pattern: "^[0-9a-f]{12}$" }),
     hash: Type.String({ pattern: "^[0-9a-f]{64}$" }),
@@ -59,9 +24,57 @@ const Kept = Type.Object(
   { additionalProperties: false },
 );
 
-function master(text: string | undefined) {
-  const read: unknown = JSON.parse(text ?? "null");
-  // Not the value: it is a secret.
-  if (!Value.Check(Master, read)) throw new Error("The master's secret has no username and password.");
-  return read;
+/** What the function is invoked with: one of its steps, or an API token whose hash is to be stored. */
+const Event = Type.Union([
+  Type.Object({ step: Type.Literal("roles"), slots: Slots }),
+  Type.Object({ step: Type.Literal("migrate") }),
+  Type.Object({ token: Token }),
+]);
+type Event = Type.Static<typeof Event>;
+
+/**
+ * The Lambda function that brings the stack's database up to date from inside its network. Environment: DATABASE_HOST,
+ * DATABASE_PORT, DATABASE_NAME, DATABASE_AUTH, DATABASE_CA and MASTER_SECRET_ARN. Only the step `roles` logs in as the
+ * master, with the password that RDS manages, read at the call and kept nowhere; the rest is done as the role migrator,
+ * with an IAM token. The first API token is created by `{ token }`, which holds its hash.
+ *
+ * @returns names only, no data
+ * @throws Error that names the step or the field
+ */
+export async function handler(
+  event: unknown,
+): Promise<{ created: string[] } | { applied: string[] } | { kept: string }> {
+  const asked = parse(event);
+  if ("token" in asked) return { kept: await storeToken(asked.token) };
+  if (asked.step === "roles") return { created: await migrateRoles(await masterOptions(), asked.slots) };
+  return migrate(connectionOptions("migrator"), (line) => console.log(line));
+}
+
+function parse(event: unknown): Event {
+  if (Value.Check(Event, event)) return event;
+  if (event !== null && typeof event === "object" && "token" in event)
+    throw new Error("token: must be what `token.ts --offline` prints.");
+  throw new Error('Invoke it with {"step":"roles","slots":{"glue":N,"ec2":N}}, {"step":"migrate"} or {"token":{…}}.');
+}
+
+async function masterOptions(): Promise<pg.ClientConfig> {
+  const secrets = new SecretsManagerClient({});
+  const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: process.env.MASTER_SECRET_ARN }));
+  const secret: unknown = JSON.parse(SecretString ?? "null");
+  // The message does not hold the value: it is a secret.
+  if (!Value.Check(Master, secret)) throw new Error("The master's secret has no username and password.");
+  const { username: user, password } = secret;
+  return { ...connectionOptions("migrator"), user, password, application_name: "rates roles" };
+}
+
+/** Stores the hash of a token that was created elsewhere: its text never comes here. */
+async function storeToken(token: Type.Static<typeof Token>): Promise<string> {
+  const db = new pg.Client(connectionOptions("migrator"));
+  await db.connect();
+  try {
+    await keepToken(db, token);
+    return token.id;
+  } finally {
+    await db.end();
+  }
 }

@@ -1,9 +1,12 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { runner } from "node-pg-migrate";
 import pg from "pg";
-import { connectionOptions } from "../runtime/jobs/database.ts";
+import { connectionOptions, type ReaderSlots } from "../runtime/jobs/database.ts";
+import { readSettings, slotsOf } from "../runtime/jobs/settings.ts";
 import { applyDefinitions } from "./functions.ts";
+import { ensureRoles } from "./roles.ts";
 
 /** What a call of `migrate` did: names only, no data. */
 export interface Migrated {
@@ -14,11 +17,24 @@ export interface Migrated {
 /** Any fixed number: whoever holds this advisory lock is the one who migrates. */
 const MIGRATION_LOCK = 7_216_930_441;
 
-/** How often a migration may meet those of the server's other databases. */
-const OTHERS = 5;
+/**
+ * The step `roles`, with a connection of its own: see ensureRoles.
+ * @returns the names of the roles that it created
+ */
+export async function migrateRoles(target: { url: string } | pg.ClientConfig, slots: ReaderSlots): Promise<string[]> {
+  const client = new pg.Client("url" in target ? target.url : target);
+  client.on("error", () => undefined);
+  await client.connect();
+  try {
+    return await ensureRoles(client, slots);
+  } finally {
+    await client.end();
+  }
+}
 
 /**
- * Brings a database up to date: applies the numbered SQL files of `migrations/` that it lacks, in order, each in a
+ * The step `migrate`, as the role migrator or one that may become it, after the step `roles`. Brings a database up to
+ * date: applies the numbered SQL files of `migrations/` that it lacks, in order, each in a
  * transaction of its own together with its entry in public.migrations; then the files of `functions/` and `views/` whose
  * content has changed, in one transaction. Several callers may come at once: one works, the others wait (at
  * most ten minutes) and find nothing to do. Each lock on a table is waited for at most ten seconds, since everybody
@@ -40,6 +56,7 @@ export async function migrate(
     await client.query("set lock_timeout = '10min'");
     await client.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
     await client.query("set lock_timeout = '10s'");
+    await client.query("set role migrator");
     // node-pg-migrate tells which file it is at only through its log.
     const begun = new Set<string>();
     const info = (line: string) => {
@@ -61,7 +78,7 @@ export async function migrate(
       });
     await refuseUnknownHistory(client, migrations);
     try {
-      await besideOthers(client, up);
+      await up();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const current = [...begun].at(-1);
@@ -94,30 +111,20 @@ async function refuseUnknownHistory(client: pg.Client, migrations: string): Prom
 }
 
 /**
- * Roles are the whole server's: migrations of another of its databases may change them at the same instant, which Postgres
- * refuses. The file is undone then, and has its turn again.
- */
-async function besideOthers(client: pg.Client, up: () => Promise<unknown>): Promise<void> {
-  for (let met = 1; ; met++)
-    try {
-      await up();
-      return;
-    } catch (error) {
-      if (met > OTHERS || !(error instanceof Error && /tuple concurrently updated/.test(error.message))) throw error;
-      // node-pg-migrate leaves the failed transaction open.
-      await client.query("rollback");
-    }
-}
-
-/**
- * `node db/migrate.ts`: migrates the database of the DATABASE_* environment, as the role migrator or, on the first day,
- * as the user that DATABASE_USER names (it has to be allowed to make roles).
+ * `node db/migrate.ts [--roles]`: migrates the database of the DATABASE_* environment as the role migrator. With --roles
+ * it first creates the roles that are missing, as the user that DATABASE_USER names, who must be allowed to.
  */
 if (import.meta.main) {
-  const target = { ...connectionOptions("migrator"), user: process.env.DATABASE_USER ?? "migrator" };
   try {
+    const { values } = parseArgs({ options: { roles: { type: "boolean", default: false } } });
+    const target = connectionOptions("migrator");
+    if (values.roles) {
+      const user = process.env.DATABASE_USER ?? "postgres";
+      const created = await migrateRoles({ ...target, user }, slotsOf(readSettings()));
+      console.log(created.length === 0 ? "All roles exist." : `Created ${created.length} roles: ${created.join(", ")}`);
+    }
     const { applied } = await migrate(target, console.log);
-    console.log(applied.length === 0 ? "The database is up to date." : `Applied ${applied.length} migration(s).`);
+    console.log(applied.length === 0 ? "The database is up to date." : `Applied ${applied.length} files.`);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;

@@ -1,6 +1,7 @@
 import pg from "pg";
+import type { ReaderSlots } from "../runtime/jobs/database.ts";
 import { loadDump } from "./dump.ts";
-import { migrate } from "./migrate.ts";
+import { migrate, migrateRoles } from "./migrate.ts";
 import { letRolesLogIn } from "./roles.ts";
 import { loadSample } from "./sample/load.ts";
 
@@ -19,26 +20,27 @@ export async function isPrepared(cluster: Cluster, name: string): Promise<boolea
 
 /**
  * Brings the database `name` to where the platform can use it: made and filled on the first call, with the dump if one
- * is given and the sample otherwise; brought up to date on every call. A dump for a database that is there is left alone.
+ * is given and the sample otherwise; brought up to date on every call, with a login role for each of the run slots. A dump for a database that is there is left alone.
  */
 export async function prepare(
   cluster: Cluster,
   name: string,
-  { dump, say }: { dump?: string; say(line: string): void },
+  { dump, slots, say }: { dump?: string; slots: ReaderSlots; say(line: string): void },
 ): Promise<void> {
   // The name of a database until it holds all it is to begin with: a first call that was cut off begins anew.
   const unfinished = `${name}_unfinished`;
   await withClient(cluster.url("postgres"), async (admin) => {
     if (await hasDatabase(admin, name)) {
+      await migrateRoles({ url: cluster.url(name) }, slots);
       await migrate({ url: cluster.url(name) }, say);
     } else {
       const quoted = pg.escapeIdentifier(unfinished);
       await admin.query(`drop database if exists ${quoted} with (force)`);
       await admin.query(`create database ${quoted}`);
-      await fill(cluster.url(unfinished), dump, say);
+      await fill(cluster.url(unfinished), dump, slots, say);
       await admin.query(`alter database ${quoted} rename to ${pg.escapeIdentifier(name)}`);
     }
-    await letRolesLogIn(admin, cluster.password);
+    await letRolesLogIn(admin, cluster.password, slots);
   });
 }
 
@@ -47,12 +49,18 @@ async function hasDatabase(admin: pg.Client, name: string): Promise<boolean> {
   return rowCount === 1;
 }
 
-async function fill(url: string, dump: string | undefined, say: (line: string) => void): Promise<void> {
+async function fill(
+  url: string,
+  dump: string | undefined,
+  slots: ReaderSlots,
+  say: (line: string) => void,
+): Promise<void> {
   if (dump !== undefined) {
     say(`Loading ${dump} …`);
     const { notes } = await withClient(url, (client) => loadDump(client, dump));
     for (const note of notes) say(`  ${note}`);
   }
+  await migrateRoles({ url }, slots);
   await migrate({ url });
   if (dump === undefined) {
     say("Loading the sample of ports, regions and prices …");

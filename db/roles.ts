@@ -1,10 +1,101 @@
-import type pg from "pg";
-import { ROLES } from "../runtime/jobs/database.ts";
+import pg from "pg";
+import { type ReaderSlots, ROLES, readerRole, SLOT_RUNNERS } from "../runtime/jobs/database.ts";
+
+/** Nobody logs in as it: what it may read, every reader role inherits. */
+const READERS = "price_readers";
+
+/**
+ * Settings of every role that runs or plans a read, made on the role itself: members do not inherit those of a group.
+ * A session whose client vanished in mid-statement ends within the interval instead of at its next answer.
+ */
+const READER_SETTINGS = { default_transaction_read_only: "on", client_connection_check_interval: "10s" } as const;
+
+/** How often a statement may meet one of another database of the cluster, which changes the same role. */
+const ATTEMPTS = 20;
+const RACES = new Set(["42710", "23505", "XX000"]);
+
+/**
+ * Creates the roles that are missing and grants them what belongs to the cluster and the database rather than to tables:
+ * the step `roles`, for which the master (or a superuser) logs in. It can be called again at any time. Where the role
+ * rds_iam exists (RDS) every login role gets it, so that it logs in with IAM tokens; the master itself never becomes a
+ * member of such a role with INHERIT or SET, since RDS would then refuse its password.
+ *
+ * @param slots the run slots that need a login role of their own, per runner type; 0 where raw SQL is off
+ * @returns the names of the roles that it created
+ * @throws Postgres's own error where the user may not create roles
+ */
+export async function ensureRoles(client: pg.ClientBase, slots: ReaderSlots): Promise<string[]> {
+  const readers = ["job_reader", "job_reader_plan", ...slotRoles(slots)];
+  const logins = [...ROLES.filter((role) => !readers.includes(role)), ...readers];
+  const { rows } = await client.query(
+    `select current_database() as database, current_setting('is_superuser') = 'on' as superuser,
+       array(select rolname::text from pg_roles) as roles, array(select rolname::text from pg_roles where 'rds_iam' = any (
+         select r.rolname from pg_auth_members m join pg_roles r on r.oid = m.roleid where m.member = pg_roles.oid)) as iam,
+       array(select rolname::text from pg_roles where '${READERS}' = any (
+         select r.rolname from pg_auth_members m join pg_roles r on r.oid = m.roleid where m.member = pg_roles.oid)) as readers,
+       array(select rolname::text from pg_roles join pg_db_role_setting s on s.setrole = pg_roles.oid and s.setdatabase = 0
+         where s.setconfig @> $1) as configured`,
+    [Object.entries(READER_SETTINGS).map(([name, value]) => `${name}=${value}`)],
+  );
+  const { database, superuser, roles, iam, readers: members, configured } = rows[0];
+  const run = (statement: string) => withoutRaces(client, statement);
+
+  const created = logins.filter((role) => !roles.includes(role));
+  if (!roles.includes(READERS)) await run(`create role ${READERS} nologin`);
+  for (const role of created) await run(`create role ${role} login`);
+  if (roles.includes("rds_iam"))
+    for (const role of logins) if (!iam.includes(role)) await run(`grant rds_iam to ${role}`);
+  for (const role of readers) {
+    if (!members.includes(role)) await run(`grant ${READERS} to ${role}`);
+    if (!configured.includes(role))
+      for (const [name, value] of Object.entries(READER_SETTINGS))
+        await run(`alter role ${role} set ${name} = '${value}'`);
+  }
+  if (created.includes("job_writer")) await run("alter role job_writer set client_connection_check_interval = '10s'");
+  // It sees the sessions of all roles, and may end them.
+  if (created.includes("canceller")) await run("grant pg_monitor, pg_signal_backend to canceller");
+
+  const name = pg.escapeIdentifier(database);
+  await run(`grant connect, create, temporary on database ${name} to migrator`);
+  await run(`revoke temporary on database ${name} from public`);
+  await run(`grant temporary on database ${name} to job_writer`);
+  await run("revoke create on schema public from public");
+  await run("grant usage, create on schema public to migrator with grant option");
+  if (superuser) await handOver(client);
+  return created;
+}
+
+/** The login roles of the run slots. */
+export const slotRoles = (slots: ReaderSlots): string[] =>
+  SLOT_RUNNERS.flatMap((runner) => Array.from({ length: slots[runner] }, (_, index) => readerRole(runner, index + 1)));
+
+/** Gives the migrator the tables that a dump made as the superuser, before it changes them. */
+async function handOver(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query(
+    `select format('%I.%I', schemaname, tablename) as name from pg_tables
+     where schemaname = 'public' and tablename in ('prices', 'ports', 'regions', 'migrations') and tableowner <> 'migrator'`,
+  );
+  for (const { name } of rows) await client.query(`alter table ${name} owner to migrator`);
+}
+
+async function withoutRaces(client: pg.ClientBase, statement: string): Promise<void> {
+  for (let attempt = 1; ; attempt++)
+    try {
+      await client.query(statement);
+      return;
+    } catch (error) {
+      const { code = "", message } = error as Error & { code?: string };
+      if (code === "42710" || (code === "23505" && statement.startsWith("create role"))) return;
+      if (!RACES.has(code) || !/tuple concurrently|duplicate key/.test(message) || attempt >= ATTEMPTS) throw error;
+    }
+}
 
 /**
  * Lets every role of the platform log in with `password`: outside the cloud one password serves all, where the cloud
  * has a token for each. Roles belong to the cluster, so this holds for all its databases. Needs the superuser's client.
  */
-export async function letRolesLogIn(client: pg.Client, password: string): Promise<void> {
-  for (const role of ROLES) await client.query(`alter role ${role} login password ${client.escapeLiteral(password)}`);
+export async function letRolesLogIn(client: pg.ClientBase, password: string, slots: ReaderSlots): Promise<void> {
+  const literal = pg.escapeLiteral(password);
+  for (const role of [...ROLES, ...slotRoles(slots)])
+    await withoutRaces(client, `alter role ${role} login password ${literal}`);
 }

@@ -1,5 +1,7 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { parseArgs } from "node:util";
+import type { ReaderSlots } from "../runtime/jobs/database.ts";
+import { readSettings, slotsOf } from "../runtime/jobs/settings.ts";
 import { type Cluster, isPrepared, prepare } from "./prepare.ts";
 
 /** Where a cluster's superuser is reached, as its environment says, and which database is the platform's. */
@@ -35,13 +37,14 @@ export function targetOf(env: NodeJS.ProcessEnv): Target {
 export async function setUp(
   { cluster, database }: Target,
   dump: string | undefined,
+  slots: ReaderSlots,
   say: (line: string) => void,
 ): Promise<void> {
   try {
     const file = dump === undefined ? undefined : usableDump(dump);
     if (file !== undefined && (await isPrepared(cluster, database)))
       say(`The database ${database} is there already; the dump stays unread.`);
-    await prepare(cluster, database, { ...(file === undefined ? {} : { dump: file }), say });
+    await prepare(cluster, database, { ...(file === undefined ? {} : { dump: file }), slots, say });
   } catch (error) {
     if ((error as { code?: unknown }).code !== INVALID_PASSWORD) throw error;
     throw new SetupError("Postgres refuses DB_PASSWORD: its data were made with another. Give that one again.", {
@@ -76,7 +79,7 @@ if (import.meta.main) {
   try {
     const { values } = parseArgs({ options: { dump: { type: "string" } } });
     const target = targetOf(process.env);
-    await setUp(target, values.dump, console.log);
+    await setUp(target, values.dump, slotsOf(readSettings()), console.log);
     console.log(`The database ${target.database} is up to date.`);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);

@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { testDatabase } from "../runtime/local/testing.ts";
+import { TEST_SLOTS, testDatabase } from "../runtime/local/testing.ts";
 import { loadDump } from "./dump.ts";
-import { migrate } from "./migrate.ts";
+import { migrate, migrateRoles } from "./migrate.ts";
 
 /** A small pg_dump file of our own: nested regions, days without prices, names beyond ASCII. */
 export const FIXTURE = fileURLToPath(new URL("fixtures/dump.sql", import.meta.url));
@@ -15,13 +15,14 @@ export interface Scratch {
   drop(): Promise<void>;
 }
 
-/** An empty database, not migrated. */
+/** A database after the step `roles`, otherwise empty. */
 export async function emptyDatabase(): Promise<Scratch> {
   const neighbour = await testDatabase();
   const name = `${neighbour.name}_empty`;
   await once(neighbour.url, `create database ${name} template template0`);
   const url = new URL(neighbour.url);
   url.pathname = name;
+  await migrateRoles({ url: url.href }, TEST_SLOTS);
   return scratch(url, async () => {
     await once(neighbour.url, `drop database ${name} with (force)`);
     await neighbour.drop();
@@ -38,6 +39,8 @@ export async function migratedDatabase(): Promise<Scratch> {
 export async function fixtureDatabase(): Promise<Scratch> {
   const database = await emptyDatabase();
   await loadDump(await database.connect(), FIXTURE);
+  // The tables of the dump are the superuser's.
+  await migrateRoles({ url: database.url }, TEST_SLOTS);
   await migrate({ url: database.url });
   return database;
 }

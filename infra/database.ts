@@ -4,6 +4,7 @@ import { ParameterGroup } from "@pulumi/aws/rds/parameterGroup.js";
 import { SubnetGroup } from "@pulumi/aws/rds/subnetGroup.js";
 import * as pulumi from "@pulumi/pulumi";
 import type { Role } from "../runtime/jobs/database.ts";
+import type { RunnerKind } from "../runtime/jobs/states.ts";
 import { LIMITS } from "../stacks/limits.ts";
 import { logGroup } from "./logs.ts";
 import { allow, allowHttps, type Placement, securityGroup } from "./reach.ts";
@@ -190,7 +191,7 @@ export function databaseClient(
 export const loginStatement = (
   { resourceId }: DatabaseEndpoint,
   { region, accountId }: { readonly region: string; readonly accountId: string },
-  roles: readonly Role[],
+  roles: readonly (Role | `job_reader_${RunnerKind}_*`)[],
 ): Statement => ({
   actions: ["rds-db:connect"],
   resources: roles.map(

@@ -29,7 +29,15 @@ const made = (preview = false) =>
         keepData: false,
         retentionDays: 7,
       });
-      return new Migrations("m", { placement, database, arch: "arm64", retentionDays: 7 });
+      return new Migrations("m", {
+        placement,
+        database,
+        arch: "arm64",
+        retentionDays: 7,
+        region: "eu-central-1",
+        accountId: "111111111111",
+        slots: { glue: 3, ec2: 2 },
+      });
     },
     { preview },
   );
@@ -37,18 +45,29 @@ const made = (preview = false) =>
 describe("the migrations of a stack", () => {
   it("run once for each change of their files, and say their version only then", async () => {
     const { registry, result } = await made();
-    const { inputs } = registry.one("aws:lambda/invocation:Invocation");
+    const { inputs } = registry.one("aws:lambda/invocation:Invocation", "m");
     assert.deepEqual(inputs.triggers, { version: migrationsVersion() });
+    assert.deepEqual(JSON.parse(inputs.input).step, "migrate");
     assert.equal(await resolved(result.version), migrationsVersion());
     const { timeout, vpcConfig } = registry.one("aws:lambda/function:Function").inputs;
     assert.deepEqual([timeout, vpcConfig.subnetIds], [900, ["subnet-1"]], "as long as Lambda lets it, in the network");
     await made(true);
   });
 
+  it("create roles first, again for each change of the slots that need one", async () => {
+    const { registry } = await made();
+    const { inputs } = registry.one("aws:lambda/invocation:Invocation", "m-roles");
+    assert.deepEqual(JSON.parse(inputs.input), { step: "roles", slots: { glue: 3, ec2: 2 } });
+    assert.equal(inputs.triggers.slots, '{"glue":3,"ec2":2}');
+    const { dependencies } = registry.one("aws:lambda/invocation:Invocation", "m");
+    assert.ok(JSON.stringify(dependencies).includes("m-roles"), "migrate waits for roles");
+  });
+
   it("may read the master's password when they run, and keep it nowhere", async () => {
     const { registry } = await made();
     const { variables } = registry.one("aws:lambda/function:Function").inputs.environment;
     assert.deepEqual(Object.keys(variables).sort(), [
+      "DATABASE_AUTH",
       "DATABASE_CA",
       "DATABASE_HOST",
       "DATABASE_NAME",
@@ -97,6 +116,8 @@ describe("the migrations of a stack", () => {
         DATABASE_HOST: hostname,
         DATABASE_PORT: port,
         DATABASE_NAME: database.name,
+        DATABASE_AUTH: "password",
+        DB_PASSWORD: decodeURIComponent(password),
         MASTER_SECRET_ARN: "arn:secret",
       });
       // As on the first day, but for the roles, which are the cluster's.
@@ -104,19 +125,19 @@ describe("the migrations of a stack", () => {
         "drop schema jobs cascade; drop schema tracking cascade; drop schema public cascade; create schema public",
       );
       const { handler } = await import(pathToFileURL(file).href);
-      const first = await handler();
+      const slots = { glue: 1, ec2: 1 };
+      assert.deepEqual(await handler({ step: "roles", slots }), { created: [] }, "they are the cluster's");
+      const first = await handler({ step: "migrate" });
       assert.ok(
         first.applied.length > 0 && first.applied.every((name: string) => /^\d{4}_|\.sql$/.test(name)),
         JSON.stringify(first),
       );
-      assert.deepEqual(await handler({}), { applied: [] });
+      assert.deepEqual(await handler({ step: "migrate" }), { applied: [] });
+      await assert.rejects(handler({}), /Invoke it with/);
       const { token, kept } = newToken({ name: "first", tenant: "default", scopes: ["admin"] });
       assert.deepEqual(await handler({ token: kept }), { kept: kept.id });
       assert.equal((await callerOf(admin, token))?.tokenId, kept.id);
-      await assert.rejects(
-        handler({ token: { ...kept, hash: "none" } }),
-        /has to be what `token\.ts --offline` prints/,
-      );
+      await assert.rejects(handler({ token: { ...kept, hash: "none" } }), /must be what `token\.ts --offline` prints/);
       assert.equal((await admin.query("select from jobs.jobs")).rowCount, 0);
     } finally {
       for (const key of Object.keys(process.env)) if (!(key in before)) delete process.env[key];

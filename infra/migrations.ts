@@ -4,8 +4,9 @@ import { Function as Lambda } from "@pulumi/aws/lambda/function.js";
 import { Invocation } from "@pulumi/aws/lambda/invocation.js";
 import * as pulumi from "@pulumi/pulumi";
 import { rdsBundle } from "../runtime/image/rdsCa.ts";
+import type { ReaderSlots } from "../runtime/jobs/database.ts";
 import { bundle, RUNTIME_HAS } from "./bundle.ts";
-import { type Database, databaseClient, databaseEnvironment } from "./database.ts";
+import { type Database, databaseClient, databaseEnvironment, loginStatement } from "./database.ts";
 import { logGroup } from "./logs.ts";
 import type { Placement } from "./reach.ts";
 import { NETWORK_INTERFACES, roleFor, writeLogs } from "./role.ts";
@@ -17,6 +18,10 @@ export interface MigrationsArgs {
   readonly arch: "x86_64" | "arm64";
   /** Days that logs are kept. */
   readonly retentionDays: number;
+  readonly region: string;
+  readonly accountId: string;
+  /** Run slots that need a login role of their own, per runner type. */
+  readonly slots: ReaderSlots;
 }
 
 /** The SQL that the function applies: folders of db/. */
@@ -30,7 +35,8 @@ const TIMEOUT = 900;
 const MEMORY_MB = 256;
 
 /**
- * Runs the migrations inside the network, once per change of their files and before whatever depends on this component.
+ * Runs two steps inside the network, before whatever depends on this component: `roles` as the master, once per change
+ * of the roles or of the run slots that need one; `migrate` as the role migrator, once per change of the SQL files.
  * They are compatible with the version of the code before, which goes on while they run.
  */
 export class Migrations extends pulumi.ComponentResource {
@@ -53,7 +59,9 @@ export class Migrations extends pulumi.ComponentResource {
       {
         service: "lambda.amazonaws.com",
         statements: [
+          // The step `roles` logs in as the master, everything else as the migrator.
           { actions: ["secretsmanager:GetSecretValue"], resources: [database.masterSecretArn] },
+          loginStatement(database.endpoint, { region: args.region, accountId: args.accountId }, ["migrator"]),
           writeLogs(logs.arn),
           NETWORK_INTERFACES,
         ],
@@ -65,7 +73,7 @@ export class Migrations extends pulumi.ComponentResource {
       external: RUNTIME_HAS,
       files: { ...SQL_FOLDERS, "rds-ca.pem": rdsBundle() },
     };
-    const { DATABASE_AUTH: _, ...environment } = databaseEnvironment(database.endpoint, "/var/task/rds-ca.pem");
+    const environment = databaseEnvironment(database.endpoint, "/var/task/rds-ca.pem");
     const lambda = new Lambda(
       name,
       {
@@ -82,16 +90,33 @@ export class Migrations extends pulumi.ComponentResource {
       },
       { ...child, dependsOn: policies },
     );
-    const run = new Invocation(
-      name,
-      { functionName: lambda.name, input: JSON.stringify({ version }), triggers: { version } },
+    const step = (what: string, input: object, triggers: Record<string, string>, dependsOn: pulumi.Resource[]) =>
+      new Invocation(
+        what,
+        { functionName: lambda.name, input: JSON.stringify(input), triggers },
+        { ...child, dependsOn },
+      );
+    const { slots } = args;
+    const roles = step(
+      `${name}-roles`,
+      { step: "roles", slots },
+      { version: rolesVersion(), slots: JSON.stringify(slots) },
       // The instance itself, and not only its address, which is known a little earlier; and the way to it.
-      { ...child, dependsOn: [database.instance, ...rules] },
+      [database.instance, ...rules],
     );
+    const run = step(name, { step: "migrate", version }, { version }, [roles]);
     this.functionName = lambda.name;
     this.version = run.result.apply(() => version);
     this.registerOutputs({ version: this.version });
   }
+}
+
+/** A hash of the code that creates roles. */
+function rolesVersion(): string {
+  const files = ["../db/roles.ts", "../runtime/jobs/database.ts"].map((file) =>
+    readFileSync(new URL(file, import.meta.url)),
+  );
+  return createHash("sha256").update(Buffer.concat(files)).digest("hex").slice(0, 16);
 }
 
 /** A hash of the names and contents of all SQL files that the function applies. */

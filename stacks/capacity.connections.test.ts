@@ -26,7 +26,7 @@ async function mostSessions(kind: RunnerKind, jobs: object[]): Promise<string[]>
     await p.until("the long read", async () => {
       const { rows } = await p.admin.query(
         `select a.pid from jobs.jobs j join pg_stat_activity a on a.pid = j.backend_pid
-         where j.request_id = 'long' and a.usename = 'job_reader' and a.query like 'copy%pg_sleep%'`,
+         where j.request_id = 'long' and a.usename like 'job_reader%' and a.query like 'copy%pg_sleep%'`,
       );
       reading = rows[0]?.pid ?? 0;
       return reading > 0;
@@ -59,13 +59,13 @@ describe("the connections that capacity counts for a run", () => {
 
   it("are those that a run of reads opens: its work, its lease and a canceller", async () => {
     const sessions = await mostSessions("glue", [{ type: "read", sql: "select 1" }]);
-    assert.deepEqual(sessions, ["canceller", "job_keeper", "job_reader"]);
+    assert.deepEqual(sessions, ["canceller", "job_keeper", "job_reader_glue_1"]);
     assert.equal(CONNECTIONS_PER.glueRun, sessions.length);
   });
 
   it("are those that an EC2 runner opens when it does updates and reads: a work session for each stays warm", async () => {
     const sessions = await mostSessions("ec2", [update]);
-    assert.deepEqual(sessions, ["canceller", "job_keeper", "job_reader", "job_writer"]);
+    assert.deepEqual(sessions, ["canceller", "job_keeper", "job_reader_ec2_1", "job_writer"]);
     assert.equal(CONNECTIONS_PER.ec2Instance, sessions.length);
   });
 });

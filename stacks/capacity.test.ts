@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
 import { CONNECTIONS } from "../runtime/dispatcher/dispatcher.ts";
+import { PLANNING_CONNECTIONS } from "../runtime/jobs/database.ts";
 import { CONNECTIONS_PER, DEPLOYMENT, planCapacity } from "./capacity.ts";
 import { parseStackConfig, readStackFile } from "./config.ts";
 import { EC2_TYPES, type Ec2Type, LIMITS, RDS_CLASSES, type RdsClass } from "./limits.ts";
@@ -39,19 +40,19 @@ describe("planCapacity", () => {
       reservedConcurrency: 14,
       eventSourceConcurrency: 10,
       wakeupConcurrency: 2,
-      connections: 42,
+      connections: 56,
     });
     assert.deepEqual(api, { minTasks: 1, maxTasks: 2, poolMax: 8 });
     assert.equal(ec2.maxInstances, 2, "5 vCPUs carry two of 2");
-    assert.equal(glue.maxConcurrentRuns, Math.floor((377 - 42 - 32 - 5 - 2 * 4) / 3));
-    assert.deepEqual(database.parts, { dispatcher: 42, api: 32, operations: 5, glue: 288, ec2: 8 });
+    assert.equal(glue.maxConcurrentRuns, Math.floor((377 - 56 - 36 - 5 - 2 * 4) / 3));
+    assert.deepEqual(database.parts, { dispatcher: 56, api: 36, operations: 5, glue: 288, ec2: 8 });
     assert.equal(database.total, 375);
   });
 
   it("gives EC2 what Glue has no quota to use", () => {
     const { glue, ec2 } = planned(rawConfig((it) => ({ ...it, quotas: { glueRuns: 10, ec2Vcpus: 1_000 } })));
     assert.equal(glue.maxConcurrentRuns, 10);
-    assert.equal(ec2.maxInstances, Math.floor((377 - 42 - 32 - 5 - 10 * 3) / 4));
+    assert.equal(ec2.maxInstances, Math.floor((377 - 56 - 36 - 5 - 10 * 3) / 4));
   });
 
   it("sets DPUs aside for one larger run, where a read that ran out of memory may not go to EC2", () => {
@@ -76,8 +77,8 @@ describe("planCapacity", () => {
     );
   });
 
-  it("counts the connections that the dispatcher really opens: its pool and a canceller", () => {
-    assert.equal(CONNECTIONS_PER.dispatcher, CONNECTIONS + 1);
+  it("counts the connections that the dispatcher really opens: its pool, one that plans reads, and a canceller", () => {
+    assert.equal(CONNECTIONS_PER.dispatcher, CONNECTIONS + PLANNING_CONNECTIONS + 1);
   });
 
   it("reserves nothing in an account of 10 executions, and still holds the event sources back", () => {
@@ -86,7 +87,7 @@ describe("planCapacity", () => {
       reservedConcurrency: undefined,
       eventSourceConcurrency: 2,
       wakeupConcurrency: 2,
-      connections: 30,
+      connections: 40,
     });
   });
 
@@ -154,7 +155,7 @@ describe("planCapacity", () => {
         key: "database.instanceClass",
         value: "db.t4g.micro",
         message:
-          "needs 198 connections (dispatcher 15, api 64, operations 5, glue 90, ec2 24), 108 more than what is usable of max_connections 112 = 90: take a larger class, have L-B99A9384 raised in eu-central-1 so that the dispatcher's executions can be reserved, or lower api.maxTasks, api.poolMax, runners.glue.maxRuns or runners.ec2.maxInstances.",
+          "needs 211 connections (dispatcher 20, api 72, operations 5, glue 90, ec2 24), 121 more than what is usable of max_connections 112 = 90: take a larger class, have L-B99A9384 raised in eu-central-1 so that the dispatcher's executions can be reserved, or lower api.maxTasks, api.poolMax, runners.glue.maxRuns or runners.ec2.maxInstances.",
       },
       {
         key: "network.cidr",
@@ -177,7 +178,7 @@ describe("planCapacity", () => {
     assert.deepEqual(
       problemsOf(low).map(({ message }) => message),
       [
-        "needs 86 connections (dispatcher 42, api 32, operations 5, glue 3, ec2 4), 31 more than what is usable of max_connections 60 = 55: take a larger class, raise database.maxConnections, or lower api.maxTasks, api.poolMax, runners.glue.maxRuns or runners.ec2.maxInstances.",
+        "needs 104 connections (dispatcher 56, api 36, operations 5, glue 3, ec2 4), 49 more than what is usable of max_connections 60 = 55: take a larger class, raise database.maxConnections, or lower api.maxTasks, api.poolMax, runners.glue.maxRuns or runners.ec2.maxInstances.",
       ],
     );
   });
@@ -295,7 +296,7 @@ describe("planCapacity", () => {
           dispatcher.connections +
           glue.maxConcurrentRuns * 3 +
           ec2.maxInstances * 4 +
-          api.poolMax * api.maxTasks * DEPLOYMENT +
+          (api.poolMax + PLANNING_CONNECTIONS) * api.maxTasks * DEPLOYMENT +
           5;
         assert.equal(database.total, opened);
         const given = Math.min(RDS_CLASSES[one.instanceClass].memoryBytes / 9_531_392, 5_000);

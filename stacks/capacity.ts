@@ -38,7 +38,7 @@ export function planCapacity(config: StackConfig): Capacity {
   const connections = connectionsOf(config);
   const fixed = {
     dispatcher: dispatcher.connections,
-    api: api.poolMax * api.maxTasks * DEPLOYMENT,
+    api: (api.poolMax + CONNECTIONS_PER.apiPlanning) * api.maxTasks * DEPLOYMENT,
     operations: OPERATIONS,
   };
   const { runs, instances } = planRunners(config, connections.usable - sum(fixed));

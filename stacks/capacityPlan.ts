@@ -1,15 +1,18 @@
+import { PLANNING_CONNECTIONS } from "../runtime/jobs/database.ts";
 import { isEc2Type, isRdsClass, subnetPrefix, vpcPrefix } from "./checks.ts";
 import { EC2_TYPES, GLUE_DPU_SIZES, LIMITS, RDS_CLASSES } from "./limits.ts";
 import type { StackConfig } from "./schema.ts";
 
 /** Connections that one of each opens at most. */
 export const CONNECTIONS_PER = {
-  /** An invocation of the dispatcher: its pool, and a canceller (runtime/dispatcher). */
-  dispatcher: 3,
+  /** An invocation of the dispatcher: its pool, one that plans reads, and a canceller (runtime/dispatcher). */
+  dispatcher: 4,
   /** A Glue run: its work, its lease, and a canceller (runtime/runner). */
   glueRun: 3,
   /** An EC2 runner: its lease, a canceller, and two of work, since that for updates stays open while it does a read. */
   ec2Instance: 4,
+  /** An API task: one that plans reads, beside its pool. */
+  apiPlanning: PLANNING_CONNECTIONS,
 } as const;
 
 /** ECS has old and new tasks side by side while it deploys: infra/ sets deploymentMaximumPercent to 100 times this. */

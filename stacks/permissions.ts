@@ -4,6 +4,7 @@ import { type Database, loginStatement } from "../infra/database.ts";
 import type { Queues } from "../infra/queues.ts";
 import type { Statement } from "../infra/role.ts";
 import type { Tracking } from "../infra/tracking.ts";
+import type { RunnerKind } from "../runtime/jobs/states.ts";
 
 /** What the parts of a stack share, and may use of it. */
 interface Shared {
@@ -13,12 +14,15 @@ interface Shared {
   readonly tracking: Tracking | undefined;
   readonly region: string;
   readonly accountId: string;
+  readonly rawSql: boolean;
 }
 
 /** What each part may do with the queues, buckets, roles and documents of its stack: everything that its code calls. */
-export function permissions({ queues, buckets, database, tracking, ...place }: Shared) {
+export function permissions({ queues, buckets, database, tracking, rawSql, ...place }: Shared) {
   const objects = (bucket: "results" | "uploads") => pulumi.interpolate`${buckets[bucket].arn}/*`;
   const login = (...roles: Parameters<typeof loginStatement>[2]) => loginStatement(database.endpoint, place, roles);
+  // Each run reads as the role of its slot where callers may bring their own SQL.
+  const readers = (runner: RunnerKind) => [rawSql ? (`job_reader_${runner}_*` as const) : ("job_reader" as const)];
   const respond: Statement = { actions: ["sqs:SendMessage"], resources: queues.responseArns };
   const results: Statement = {
     actions: ["s3:PutObject", "s3:AbortMultipartUpload"],
@@ -27,7 +31,7 @@ export function permissions({ queues, buckets, database, tracking, ...place }: S
   // Without it S3 says of an object that is not there that it may not be read.
   const lookUp: Statement = { actions: ["s3:ListBucket"], resources: [buckets.uploads.arn] };
   const api: Statement[] = [
-    login("api_reader"),
+    login("api_reader", "job_reader_plan"),
     respond,
     { actions: ["sqs:SendMessage"], resources: [queues.wakeups.arn, queues.requests.arn] },
     // How many requests wait: GET /stats.
@@ -43,15 +47,15 @@ export function permissions({ queues, buckets, database, tracking, ...place }: S
     ...(tracking?.readStatements ?? []),
   ];
   const dispatcher: Statement[] = [
-    login("dispatcher", "canceller"),
+    login("dispatcher", "job_reader_plan", "canceller"),
     // Sources are pinned as they are accepted.
     { actions: ["s3:GetObject"], resources: [objects("uploads")] },
     lookUp,
     ...(tracking?.statements ?? []),
   ];
-  const glue: Statement[] = [login("job_keeper", "job_reader", "canceller"), respond, results];
+  const glue: Statement[] = [login("job_keeper", ...readers("glue"), "canceller"), respond, results];
   const ec2: Statement[] = [
-    login("job_keeper", "job_reader", "job_writer", "canceller"),
+    login("job_keeper", ...readers("ec2"), "job_writer", "canceller"),
     respond,
     results,
     { actions: ["s3:GetObject"], resources: [objects("uploads")] },

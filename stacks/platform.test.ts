@@ -40,7 +40,7 @@ const counts = ({ config }: SoundStack): Record<string, number> => {
     "aws:lambda/function:Function": 2,
     "aws:lambda/eventSourceMapping:EventSourceMapping": 2,
     // Migrations, and the drain.
-    "aws:lambda/invocation:Invocation": 2,
+    "aws:lambda/invocation:Invocation": 3,
     "aws:cloudwatch/eventRule:EventRule": 3,
     "aws:glue/job:Job": 1,
     "aws:glue/connection:Connection": zones.length,
@@ -156,7 +156,8 @@ describe("the platform, put together", function () {
   it("has its database brought up to date before anything that logs in to it is made", () => {
     for (const stack of shipped) {
       const registry = of(stack);
-      const { urn, dependencies } = registry.one("aws:lambda/invocation:Invocation", `rates-${stack.name}-migrations`);
+      const { urn } = registry.one("aws:lambda/invocation:Invocation", `rates-${stack.name}-migrations`);
+      const { dependencies } = registry.one("aws:lambda/invocation:Invocation", `rates-${stack.name}-migrations-roles`);
       assert.ok(dependencies.includes(registry.one("aws:rds/instance:Instance").urn), "the instance is there first");
       for (const part of ["Api", "Dispatcher", "GlueRunner", "Ec2Runner"])
         assert.ok(registry.one(`rates:infra:${part}`).dependencies.includes(urn), `${part} of ${stack.name}`);

@@ -13,6 +13,7 @@ import { Monitoring } from "../infra/monitoring.ts";
 import { Network } from "../infra/network.ts";
 import { Queues } from "../infra/queues.ts";
 import { Tracking } from "../infra/tracking.ts";
+import { NO_SLOTS, type ReaderSlots } from "../runtime/jobs/database.ts";
 import { glueCatalog } from "../runtime/runner/glue/catalog.ts";
 import { DEPLOYMENT } from "./capacity.ts";
 import { memoryOf } from "./capacityPlan.ts";
@@ -57,7 +58,11 @@ export async function platform({ name: stack, config, plan }: SoundStack, provid
   const images = new Images(named("images"), { arch, keepData }, on);
   const { maxConnections } = plan.database;
   const database = new Database(named("database"), { ...config.database, ...kept, placement, maxConnections }, on);
-  const migrations = new Migrations(named("migrations"), { placement, database, arch, retentionDays }, on);
+  const migrations = new Migrations(
+    named("migrations"),
+    { ...place, placement, database, arch, retentionDays, slots: readerSlots(config, plan) },
+    on,
+  );
   await sendOff();
   const tracking =
     search.store === "opensearch"
@@ -77,7 +82,7 @@ export async function platform({ name: stack, config, plan }: SoundStack, provid
     AWS_REGION: region,
     RATES_SETTINGS: settingsJson(),
   };
-  const may = permissions({ ...place, queues, buckets, database, tracking });
+  const may = permissions({ ...place, rawSql: config.jobs.rawSql, queues, buckets, database, tracking });
   const image = { image: images.image, repositoryArn: images.repository.arn };
   /** What logs in waits for its roles and tables. */
   const migrated: pulumi.ComponentResourceOptions = { ...on, dependsOn: migrations };
@@ -207,6 +212,10 @@ export async function platform({ name: stack, config, plan }: SoundStack, provid
     version: images.version,
   };
 }
+
+/** The run slots that need a login role of their own: those of a stack whose callers may bring their own SQL. */
+const readerSlots = ({ jobs }: SoundStack["config"], { glue, ec2 }: SoundStack["plan"]): ReaderSlots =>
+  jobs.rawSql ? { glue: glue.maxConcurrentRuns, ec2: ec2.maxInstances } : NO_SLOTS;
 
 /** Amazon Linux 2023 with Docker, as AWS publishes it for ECS (Amazon ECS Developer Guide, retrieving AMI metadata). */
 const machineImage = (arch: "x86_64" | "arm64", version: string, provider: Provider): pulumi.Output<string> =>

@@ -1,10 +1,5 @@
 -- Jobs live beside the prices, so that an update's rows, its terminal state and its response commit together.
-create schema jobs authorization migrator;
-set local role migrator;
-
--- Functions are executable only by the roles that their file in db/functions grants them to. The default privileges of
--- one schema cannot revoke what Postgres grants to PUBLIC in every schema, so these are for all schemas.
-alter default privileges for role migrator revoke execute on functions from public;
+create schema jobs;
 
 -- Content hash of each file of db/functions and db/views as last applied (db/functions.ts).
 create table public.applied_functions (
@@ -162,5 +157,3 @@ grant select on jobs.responses, jobs.runs, jobs.runners, jobs.tokens to api_read
 grant select, delete, update (failures, not_before) on jobs.tracking_outbox to dispatcher;
 grant select, update on jobs.tracking_pause to dispatcher;
 grant select on jobs.runs, jobs.runners to dispatcher;
-
-reset role;

@@ -1,7 +1,6 @@
 -- The tracking store of a scaled-down stack: the documents of jobs, for people to search. A projection that dispatchers
 -- write from the outbox; it can be emptied and rebuilt from the jobs at any time.
-create schema tracking authorization migrator;
-set local role migrator;
+create schema tracking;
 
 create table tracking.documents (
   tenant text collate "C" not null,
@@ -39,7 +38,6 @@ create index documents_figures on tracking.documents (created_at)
 create index documents_labels on tracking.documents using gin (labels) with (fastupdate = off);
 create index documents_words on tracking.documents using gin (words) with (fastupdate = off);
 
-reset role;
 grant usage on schema tracking to dispatcher, api_reader;
 grant select, insert, update, delete on tracking.documents to dispatcher;
 grant select on tracking.documents to api_reader;

@@ -65,10 +65,10 @@ export const SAYS: Readonly<Record<string, readonly string[]>> = {
   "a Python shell of half a DPU": ["shop-glue: maxCapacity is 0.5: a Python shell takes 0.0625 or 1 DPU."],
   "queued runs that are retried": ["shop-glue: maxRetries is 3 with jobRunQueuingEnabled: Glue takes 0 only."],
   "a small instance": [
-    "shop-database: 593 connections may be open at once (shop-migrations 3, shop-dispatcher 42, shop-glue 300, shop-ec2 8, shop-api 240), 403 more than 190, what is usable of max_connections 200 of shop-database: take a larger instanceClass, or lower one of them.",
+    "shop-database: 608 connections may be open at once (shop-migrations 4, shop-dispatcher 56, shop-glue 300, shop-ec2 8, shop-api 240), 418 more than 190, what is usable of max_connections 200 of shop-database: take a larger instanceClass, or lower one of them.",
   ],
   "a thousand more executions": [
-    "shop-database: 3890 connections may be open at once (shop-migrations 3300, shop-dispatcher 42, shop-glue 300, shop-ec2 8, shop-api 240), 296 more than 3594, what is usable of max_connections 3604 of shop-database: take a larger instanceClass, or lower one of them.",
+    "shop-database: 5004 connections may be open at once (shop-migrations 4400, shop-dispatcher 56, shop-glue 300, shop-ec2 8, shop-api 240), 1410 more than 3594, what is usable of max_connections 3604 of shop-database: take a larger instanceClass, or lower one of them.",
   ],
   "backups for a year": [
     "shop-database: backupRetentionPeriod is 365 days, 330 more than the 35 that RDS takes: lower it.",

@@ -8,6 +8,8 @@ import type { TrackingStore } from "../tracking/store.ts";
 export interface ApiDeps {
   /** Connections of the role api_reader. */
   db: pg.Pool;
+  /** Plans reads (planningPool), apart from the API's own statements. */
+  plans: pg.Pool;
   settings: Settings;
   tracking: TrackingStore;
   cloud:

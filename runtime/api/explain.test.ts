@@ -15,9 +15,10 @@ describe("POST /explain", () => {
   it("gives a read's plan, its estimates, its route and its room, and makes no job", async () => {
     const response = await ask({ type: "read", sql: "select * from generate_series(1, 100000) n", format: "csv" });
     assert.equal(response.statusCode, 200, response.body);
-    const { plan, estimatedRows, estimatedBytes, ...rest } = response.json();
+    const { plan, cost, estimatedRows, estimatedBytes, ...rest } = response.json();
     assert.deepEqual(rest, { route: "glue", room: { slots: 2, running: 0, waiting: 0, now: true } });
     assert.equal(plan["Node Type"], "Function Scan");
+    assert.equal(cost, plan["Total Cost"]);
     assert.equal(estimatedRows, 100_000);
     assert.equal(estimatedBytes, 400_000);
     assert.equal((await p.admin.query("select from jobs.jobs")).rowCount, 0);

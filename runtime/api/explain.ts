@@ -26,11 +26,16 @@ const Answer = Type.Object({
   ),
   estimatedRows: Type.Optional(Type.Number({ description: "reads only" })),
   estimatedBytes: Type.Optional(Type.Number({ description: "reads only, before compression" })),
-  plan: Type.Optional(Type.Unknown({ description: "reads only: as EXPLAIN (FORMAT JSON) has it" })),
+  cost: Type.Optional(Type.Number({ description: "reads only, in the planner's units" })),
+  plan: Type.Optional(
+    Type.Unknown({
+      description: "reads only: as EXPLAIN (FORMAT JSON) has it; its beginning as text where it is long",
+    }),
+  ),
 });
 
 /** POST /explain: what a request would take and where it would run, without making a job of it. */
-export function explainRoute(app: FastifyInstance, { db, settings }: JobDeps, guard: Guard): void {
+export function explainRoute(app: FastifyInstance, { db, plans, settings }: JobDeps, guard: Guard): void {
   app.post(
     "/explain",
     {
@@ -52,20 +57,22 @@ export function explainRoute(app: FastifyInstance, { db, settings }: JobDeps, gu
         throw invalid([{ field: "request", message: "has to be a JSON object." }]);
       const tenant = tenantOf(caller, typeof body.tenant === "string" ? body.tenant : undefined);
       const { task } = parseRequest({ requestId: "explain", tenant, ...body }, settings.jobs);
-      const expected = task.type === "read" ? await planned(db, task) : undefined;
+      const expected = task.type === "read" ? await planned(plans, task) : undefined;
       const route = routeOf(task, settings, expected);
       return {
         route,
         room: await roomOf(db, route, settings.runners[route].slots),
-        ...(expected ? { estimatedRows: expected.rows, estimatedBytes: expected.bytes, plan: expected.plan } : {}),
+        ...(expected
+          ? { estimatedRows: expected.rows, estimatedBytes: expected.bytes, cost: expected.cost, plan: expected.plan }
+          : {}),
       };
     },
   );
 }
 
-async function planned(db: JobDeps["db"], task: ReadTask): Promise<Estimate> {
+async function planned(plans: JobDeps["plans"], task: ReadTask): Promise<Estimate> {
   try {
-    return await estimate(db, task);
+    return await estimate(plans, task);
   } catch (error) {
     const known = classify(error);
     // What a caller's SQL brought about is the caller's to know, as the job's error would tell it.

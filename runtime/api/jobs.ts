@@ -28,7 +28,7 @@ const LOCATION = { Location: Type.String({ description: "the path of the job" })
 
 /** POST /jobs, GET /jobs/{id}, and what can be done to a job. */
 export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): void {
-  const { db, settings, cloud } = deps;
+  const { db, plans, settings, cloud } = deps;
 
   /** Takes a request in on behalf of a caller, and answers what became of it. */
   const submit = async (value: Record<string, unknown>, request: FastifyRequest, reply: FastifyReply) => {
@@ -36,7 +36,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
     const tenant = tenantOf(caller, typeof value.tenant === "string" ? value.tenant : undefined);
     ownUpload(value, caller, cloud.buckets.uploads);
     const requestId = typeof value.requestId === "string" ? value.requestId : "";
-    const [outcome] = await acceptAll({ db, settings, s3: async () => cloud.s3, answers: false }, [
+    const [outcome] = await acceptAll({ db, plans, settings, s3: async () => cloud.s3, answers: false }, [
       { value: { tenant, ...value }, requestId, tenant },
     ]);
     if (!outcome || "error" in outcome)

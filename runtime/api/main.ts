@@ -1,5 +1,6 @@
 import { lazyS3, sqsClient } from "../jobs/cloud.ts";
-import { pool } from "../jobs/database.ts";
+import { PLANNING_CONNECTIONS, pool } from "../jobs/database.ts";
+import { planningPool } from "../jobs/explain.ts";
 import { readSettings } from "../jobs/settings.ts";
 import { trackingStore } from "../tracking/index.ts";
 import { createApp } from "./app.ts";
@@ -12,9 +13,11 @@ import { createApp } from "./app.ts";
 const settings = readSettings();
 const { queues, buckets } = settings;
 const db = pool("api_reader", settings.api.poolMax, { statement_timeout: settings.api.statementSeconds * 1000 });
+const plans = planningPool(PLANNING_CONNECTIONS);
 const cloud = queues && buckets ? { sqs: sqsClient(), s3: await lazyS3(settings)(), queues, buckets } : undefined;
 const app = await createApp({
   db,
+  plans,
   settings,
   tracking: trackingStore(settings, db),
   cloud,
@@ -29,7 +32,7 @@ const stop = async () => {
   const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS);
   await app.close();
   clearInterval(sweep);
-  await db.end();
+  await Promise.all([db.end(), plans.end()]);
   cloud?.sqs.destroy();
   cloud?.s3.destroy();
   process.exit(0);

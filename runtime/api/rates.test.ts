@@ -31,6 +31,7 @@ describe("GET /rates", () => {
     const settings = readSettings({ RATES_SETTINGS: '{"api": {"openRates": true, "ratesDays": 400}}' });
     app = await createApp({
       db,
+      plans: db,
       settings,
       tracking: trackingStore(settings, db),
       cloud: undefined,

@@ -21,8 +21,10 @@ export async function testApi(settings: Record<string, object> = {}, cloud?: Pro
   const { s3 } = d;
   const { buckets } = all;
   if (!buckets) throw new Error("the test platform has buckets");
+  const { plans } = d.context;
   const app = await createApp({
     db,
+    plans,
     settings: all,
     tracking: trackingStore(all, db),
     cloud: { sqs, s3, queues, buckets },

@@ -14,6 +14,8 @@ export type Log = Record<"info" | "warn" | "error", (data: object, message?: str
 export interface Context {
   /** Connections with the role dispatcher. */
   db: pg.Pool;
+  /** Plans reads (planningPool). */
+  plans: pg.Pool;
   sqs: SQSClient;
   s3: LazyS3;
   queues: Queues;

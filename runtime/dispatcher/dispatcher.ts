@@ -1,5 +1,6 @@
 import { lazyS3, sqsClient } from "../jobs/cloud.ts";
-import { pool } from "../jobs/database.ts";
+import { PLANNING_CONNECTIONS, pool } from "../jobs/database.ts";
+import { planningPool } from "../jobs/explain.ts";
 import { readSettings, requireCloud, type Settings } from "../jobs/settings.ts";
 import type { RunnerKind } from "../jobs/states.ts";
 import { trackingStore } from "../tracking/index.ts";
@@ -21,9 +22,11 @@ export function createDispatcher(
   const settings = readSettings();
   const { queues } = requireCloud(settings);
   const db = pool("dispatcher", CONNECTIONS);
+  const plans = planningPool(PLANNING_CONNECTIONS);
   const sqs = sqsClient();
   const context: Context = {
     db,
+    plans,
     sqs,
     s3: lazyS3(settings),
     queues,
@@ -37,7 +40,7 @@ export function createDispatcher(
     ...createHandlers(context),
     context,
     async close() {
-      await db.end();
+      await Promise.all([db.end(), plans.end()]);
       sqs.destroy();
     },
   };

@@ -4,6 +4,7 @@ import { type Message, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-
 import type { SQSEvent } from "aws-lambda";
 import pg from "pg";
 import { pino } from "pino";
+import { planningPool } from "../jobs/explain.ts";
 import { readSettings, type Settings } from "../jobs/settings.ts";
 import { jobDatabase } from "../jobs/testing.ts";
 import type { Cloud } from "../local/cloud.ts";
@@ -61,9 +62,11 @@ export async function testDispatcher(settings: object = {}, made: Promise<Cloud>
   const s3 = new S3Client({ endpoint: cloud.endpoint, region: cloud.region, credentials, forcePathStyle: true });
   const db = new pg.Pool({ connectionString: fixture.database.urlAs("dispatcher"), max: 4 });
   db.on("error", () => undefined);
+  const plans = planningPool(1, { connectionString: fixture.database.urlAs("job_reader_plan") });
   const launcher = new FakeLauncher();
   const context: Context = {
     db,
+    plans,
     sqs,
     s3: async () => s3,
     queues,
@@ -91,7 +94,7 @@ export async function testDispatcher(settings: object = {}, made: Promise<Cloud>
       }
     },
     async close() {
-      await db.end();
+      await Promise.all([db.end(), plans.end()]);
       sqs.destroy();
       s3.destroy();
       await Promise.all([fixture.close(), cloud.stop()]);

@@ -233,6 +233,7 @@ export class World {
     const skew = this.#invocations * SKEW_MS;
     const context: Context = {
       db,
+      plans: db,
       sqs: this.#sqs(actor),
       s3: () => Promise.reject(new Error("this world has no S3")),
       queues: QUEUES,

@@ -16,6 +16,8 @@ export type Outcome =
 /** What accepting needs: the store, the stack's rules, and S3 to pin sources. */
 export interface Acceptor {
   db: pg.Pool;
+  /** Plans reads (planningPool). */
+  plans: Database;
   settings: Settings;
   s3: LazyS3 | undefined;
   /** Whether a refusal is answered on the response queue: where the request came by the queue, nothing else tells. */
@@ -123,9 +125,9 @@ const isElsewhere = (task: Task, { runners, jobs }: Settings): boolean =>
   task.type === "read" && jobs.readsOnEc2 && runners.glue.slots > 0 && runners.ec2.slots > 0;
 
 /** What is expected of a read that could go either way; one that cannot be planned fails when it runs, and says why. */
-async function expected({ db, settings }: Acceptor, task: Task): Promise<Estimate | undefined> {
+async function expected({ plans, settings }: Acceptor, task: Task): Promise<Estimate | undefined> {
   if (task.type !== "read" || !isElsewhere(task, settings)) return undefined;
-  return estimate(db, task).catch(() => undefined);
+  return estimate(plans, task).catch(() => undefined);
 }
 
 function newJob(request: Request, task: Task, settings: Settings, estimate: Estimate | undefined): NewJob {

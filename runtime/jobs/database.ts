@@ -1,17 +1,31 @@
 import { readFileSync } from "node:fs";
 import pg from "pg";
+import type { RunnerKind } from "./states.ts";
 
-/** The roles that services log in with; db/migrations/0002_roles.sql makes them and says what each may do. */
+/** The roles that services log in with; db/roles.ts creates them, the files of db/ grant each what it may do. */
 export const ROLES = [
-  "migrator",
-  "api_reader",
-  "job_reader",
-  "job_writer",
-  "job_keeper",
-  "dispatcher",
-  "canceller",
+  "migrator", // owns every table and function
+  "api_reader", // the HTTP API: reads prices and documents, accepts requests through functions
+  "job_reader", // reads of a stack without raw SQL: prices only, in read-only transactions
+  "job_reader_plan", // plans reads for estimates
+  "job_writer", // updates: prices, ports and regions, and the fence of its own job
+  "job_keeper", // a runner's second connection: claims, keeps and ends jobs, never touches prices
+  "dispatcher", // accepts requests, starts runs, reaps and sweeps
+  "canceller", // ends database sessions, and sees that they are gone
 ] as const;
-export type Role = (typeof ROLES)[number];
+export type Role = (typeof ROLES)[number] | SlotRole;
+
+/** The login role of one run slot, so that no run sees or signals the session of another. */
+type SlotRole = `job_reader_${RunnerKind}_${number}`;
+
+/** Run slots that have a login role of their own, per runner type. */
+export type ReaderSlots = Readonly<Record<RunnerKind, number>>;
+export const SLOT_RUNNERS = ["glue", "ec2"] as const satisfies readonly RunnerKind[];
+/** What a platform without raw SQL needs. */
+export const NO_SLOTS: ReaderSlots = { glue: 0, ec2: 0 };
+
+/** The role that a run of this slot reads with, where callers may bring their own SQL. */
+export const readerRole = (runner: RunnerKind, slot: number): SlotRole => `job_reader_${runner}_${slot}`;
 
 /**
  * How to reach Postgres, from the environment: DATABASE_HOST, DATABASE_PORT (5432), DATABASE_NAME (rates),
@@ -41,6 +55,9 @@ async function token(hostname: string, port: number, username: Role, env: NodeJS
   const { Signer } = await import("@aws-sdk/rds-signer");
   return new Signer({ hostname, port, username, ...(env.AWS_REGION ? { region: env.AWS_REGION } : {}) }).getAuthToken();
 }
+
+/** Connections of one process that plans reads, at most. They are opened when a read is to be planned. */
+export const PLANNING_CONNECTIONS = 1;
 
 /** One connected client. An error of an idle connection is kept for its next query instead of ending the process. */
 export async function connect(role: Role, options: pg.ClientConfig = {}): Promise<pg.Client> {

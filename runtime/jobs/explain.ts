@@ -1,15 +1,19 @@
 import type pg from "pg";
 import type { Static } from "typebox";
+import { pool } from "./database.ts";
 import { JobError } from "./errors.ts";
 import { bindParams, queryNamed } from "./queries.ts";
 import type { QueryTask, SqlTask } from "./request.ts";
+import type { Database } from "./store.ts";
 
 export type ReadTask = Static<typeof QueryTask> | Static<typeof SqlTask>;
 
 /** What the planner expects of a read; estimates, from the tables' statistics. */
 export interface Estimate {
-  /** As EXPLAIN (FORMAT JSON) has it. */
-  plan: object;
+  /** As EXPLAIN (FORMAT JSON) has it; its beginning as text where it is longer than PLAN_CHARACTERS. */
+  plan: object | string;
+  /** Planner's cost units. */
+  cost: number;
   rows: number;
   /** Of the rows as Postgres keeps them; a result is about as large, uncompressed. */
   bytes: number;
@@ -23,42 +27,50 @@ export const sqlOf = (task: ReadTask): string => {
   return bindParams(query, task.params);
 };
 
-/** Planning takes milliseconds; what takes longer is no question to wait for. */
+/** Longest time for planning, in milliseconds: it takes a few. */
 const PLANNING_MS = 5_000;
+/** Longest plan that an estimate carries whole. */
+const PLAN_CHARACTERS = 16_384;
 
 /**
- * Plans a read as the role that would run it: what that may not read fails here as it would there. The connections' own
- * role has to be a member of job_reader.
+ * Connections that plan reads, of the role job_reader_plan: it may read what readers may, and nothing else of the process
+ * uses these connections.
+ * @param max the most connections at once
  */
-export async function estimate(db: pg.Pool, task: ReadTask): Promise<Estimate> {
-  const sql = sqlOf(task);
-  const client = await db.connect();
-  let broken = true;
-  try {
-    await client.query(`begin read only; set local role job_reader; set local statement_timeout = ${PLANNING_MS}`);
-    try {
-      return await explain(client, sql);
-    } finally {
-      await client.query("rollback");
-      broken = false;
-    }
-  } finally {
-    client.release(broken);
-  }
+export const planningPool = (max: number, options: pg.PoolConfig = {}): pg.Pool =>
+  pool("job_reader_plan", max, { statement_timeout: PLANNING_MS, ...options });
+
+/**
+ * Plans a read without running it, with an answer of bounded size.
+ * @param plans a pool of planningPool
+ * @throws JobError NotOneStatement; Postgres's own error where the read cannot be planned
+ */
+export async function estimate(plans: Database, task: ReadTask): Promise<Estimate> {
+  const { rows } = await plans
+    .query("select * from public.plan_of($1, $2)", [sqlOf(task), PLAN_CHARACTERS])
+    .catch((error) => {
+      throw severalStatements(error) ?? error;
+    });
+  const { rows: expected, width, cost, plan, is_whole } = rows[0];
+  return { plan: is_whole ? JSON.parse(plan) : plan, cost, rows: expected, bytes: expected * width };
 }
+
+/** 42P11: the server opens a cursor for one statement only. */
+const severalStatements = (error: { code?: string; message: string }): JobError | undefined =>
+  error.code === "42P11" ? new JobError("NotOneStatement", { reason: error.message }, { cause: error }) : undefined;
 
 /**
  * Plans a read without running it, and so proves that it is one statement: the extended protocol refuses several, and the
  * EXPLAIN whose options stand in front of the SQL keeps it from bringing its own.
  * @throws JobError NotOneStatement or InvalidSql where the server cannot parse it; its other errors as they are
  */
-export async function explain(client: pg.ClientBase, sql: string): Promise<Estimate> {
+export async function explain(client: pg.ClientBase, sql: string): Promise<Pick<Estimate, "rows">> {
   try {
     const { rows } = await client.query({ text: `explain (format json) ${sql}`, queryMode: "extended" } as {
       text: string;
     });
     const [{ Plan: plan }] = rows[0]["QUERY PLAN"];
-    return { plan, rows: plan["Plan Rows"], bytes: plan["Plan Rows"] * plan["Plan Width"] };
+    return { rows: plan["Plan Rows"] };
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     if (code === "42601")

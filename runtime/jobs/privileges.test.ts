@@ -3,10 +3,11 @@ import type { Role } from "./database.ts";
 import { jobDatabase } from "./testing.ts";
 
 /** Who may execute each function of ours, beside its owner. None is for everybody. */
-const MAY: Readonly<Record<string, readonly Role[]>> = {
+const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "check_ports_unused()": [],
   "check_prices_ports()": [],
-  "ports_of(text)": ["api_reader", "job_reader"],
+  "ports_of(text)": ["api_reader", "price_readers"],
+  "plan_of(text,integer)": ["job_reader_plan"],
 
   // What only other functions call, and triggers.
   "jobs.cancelled()": [],

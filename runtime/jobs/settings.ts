@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import Type from "typebox";
 import Value from "typebox/value";
+import { NO_SLOTS, type ReaderSlots } from "./database.ts";
 
 const count = (description: string, value: number, minimum = 1) =>
   Type.Integer({ minimum, default: value, description });
@@ -160,6 +161,10 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   const problems = Value.Errors(Settings, filled).map((error) => `${error.instancePath || "/"} ${error.message}`);
   throw new Error(`RATES_SETTINGS is not valid:\n  ${problems.join("\n  ")}`);
 }
+
+/** The run slots that need a login role of their own: those of a platform whose callers may bring their own SQL. */
+export const slotsOf = ({ jobs, runners }: Pick<Settings, "jobs" | "runners">): ReaderSlots =>
+  jobs.rawSql ? { glue: runners.glue.slots, ec2: runners.ec2.slots } : NO_SLOTS;
 
 /** The settings that only a platform with queues and buckets has; an API beside a bare database has none. */
 export function requireCloud(settings: Settings): Required<Pick<Settings, "queues" | "buckets">> {

@@ -125,9 +125,15 @@ export interface Backend {
   start: string;
 }
 
-/** @param memoryBytes the memory that the run has, for its attempts to show */
-export async function runStarted(db: Database, run: string, memoryBytes?: number): Promise<boolean> {
-  return (await db.query("select jobs.run_started($1, $2) as ok", [run, memoryBytes ?? null])).rows[0].ok;
+/**
+ * Reports a run in.
+ * @param memoryBytes the memory that the run has, for its attempts to show
+ * @returns its slot; undefined where it came too late, or another process has its id: then it must exit
+ */
+export async function runStarted(db: Database, run: string, memoryBytes?: number): Promise<number | undefined> {
+  return (
+    (await db.query("select jobs.run_started($1, $2) as slot", [run, memoryBytes ?? null])).rows[0].slot ?? undefined
+  );
 }
 
 /** The next job for this run; undefined where nothing waits. Throws (P0002) when the run is none any more. */

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
+import { NO_SLOTS } from "../jobs/database.ts";
 import { exampleLane, NotEmpty, prepareDatabase } from "./database.ts";
 import { DATABASE } from "./environment.ts";
 import { type Postgres, startPostgres } from "./postgres.ts";
@@ -35,20 +36,20 @@ describe("the local platform's database", () => {
   const prices = async () => Number((await query("select count(*) n from prices"))[0].n);
 
   it("holds the sample after a first start, and keeps it on the next", async () => {
-    await prepareDatabase(postgres, { say });
+    await prepareDatabase(postgres, { slots: NO_SLOTS, say });
     const loaded = await prices();
     assert.ok(loaded > 10_000);
-    await prepareDatabase(postgres, { say });
+    await prepareDatabase(postgres, { slots: NO_SLOTS, say });
     assert.equal(await prices(), loaded);
   });
 
   it("lets each part log in as its own role", async () => {
-    await prepareDatabase(postgres, { say });
+    await prepareDatabase(postgres, { slots: NO_SLOTS, say });
     assert.deepEqual(await query("select current_user as who", DATABASE, "job_reader"), [{ who: "job_reader" }]);
   });
 
   it("holds the dump in its place, with something to try that has prices", async () => {
-    await prepareDatabase(postgres, { dump: DUMP, say });
+    await prepareDatabase(postgres, { dump: DUMP, slots: NO_SLOTS, say });
     const example = await exampleLane(postgres);
     assert.ok(example !== undefined);
     const found = await query(
@@ -58,16 +59,16 @@ describe("the local platform's database", () => {
   });
 
   it("takes no dump where there is data", async () => {
-    await prepareDatabase(postgres, { say });
+    await prepareDatabase(postgres, { slots: NO_SLOTS, say });
     const before = await prices();
-    await assert.rejects(prepareDatabase(postgres, { dump: DUMP, say }), NotEmpty);
+    await assert.rejects(prepareDatabase(postgres, { dump: DUMP, slots: NO_SLOTS, say }), NotEmpty);
     assert.equal(await prices(), before);
   });
 
   it("begins anew after a first start that was cut off, or a dump that was no good", async () => {
     const broken = fileURLToPath(import.meta.url);
-    await assert.rejects(prepareDatabase(postgres, { dump: broken, say }));
-    await prepareDatabase(postgres, { dump: DUMP, say });
+    await assert.rejects(prepareDatabase(postgres, { dump: broken, slots: NO_SLOTS, say }));
+    await prepareDatabase(postgres, { dump: DUMP, slots: NO_SLOTS, say });
     assert.ok((await prices()) > 0);
     const names = (await query("select datname from pg_database where not datistemplate", "postgres")).map(
       (row) => row.datname,

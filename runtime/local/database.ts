@@ -1,4 +1,5 @@
 import { isPrepared, prepare, withClient } from "../../db/prepare.ts";
+import type { ReaderSlots } from "../jobs/database.ts";
 import { DATABASE } from "./environment.ts";
 import type { Postgres } from "./postgres.ts";
 
@@ -14,7 +15,7 @@ export class NotEmpty extends Error {
  */
 export async function prepareDatabase(
   postgres: Postgres,
-  options: { dump?: string; say(line: string): void },
+  options: { dump?: string; slots: ReaderSlots; say(line: string): void },
 ): Promise<void> {
   if (options.dump !== undefined && (await isPrepared(postgres, DATABASE)))
     throw new NotEmpty("--dump loads into an empty data directory only, and this one has data.");

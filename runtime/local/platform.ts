@@ -7,7 +7,7 @@ import { startCloud } from "./cloud.ts";
 import { type Example, exampleLane, prepareDatabase } from "./database.ts";
 import { DATABASE, partEnvironment } from "./environment.ts";
 import { keptPorts } from "./keptPorts.ts";
-import { type LocalPlan, localSettings } from "./plan.ts";
+import { type LocalPlan, localSettings, readerSlots } from "./plan.ts";
 import { type PlatformFile, removePlatformFile, writePlatformFile } from "./platformFile.ts";
 import { startPostgres } from "./postgres.ts";
 import { stopLeftovers } from "./postmaster.ts";
@@ -95,7 +95,7 @@ async function start(
   started.push(() => postgres.stop());
   started.push(() => cloud.stop());
   signal.throwIfAborted();
-  await prepareDatabase(postgres, { ...(dump === undefined ? {} : { dump }), say });
+  await prepareDatabase(postgres, { ...(dump === undefined ? {} : { dump }), slots: readerSlots(plan), say });
   await followTracking(dataDir, tracking, postgres.url(DATABASE));
   const problem = tracking === undefined ? undefined : await trackingProblem(tracking);
   if (problem !== undefined) say(problem);

@@ -9,6 +9,7 @@ import pg from "pg";
 import Type from "typebox";
 import { Value } from "typebox/value";
 import { letRolesLogIn } from "../../db/roles.ts";
+import type { ReaderSlots } from "../jobs/database.ts";
 import type { OpenSearchNode } from "../tracking/testing/node.ts";
 import { type Cloud, startCloud } from "./cloud.ts";
 import { type Postgres, startPostgres } from "./postgres.ts";
@@ -20,6 +21,9 @@ const CLUSTER_ENV = "RATES_TEST_CLUSTER";
 const OPENSEARCH = "/opensearch";
 /** With its download, where it is required. */
 const START_OPENSEARCH_MS = 300_000;
+
+/** Run slots with a login role in the cluster that tests share. */
+export const TEST_SLOTS: ReaderSlots = { glue: 24, ec2: 24 };
 
 /** A cluster, by the superuser's URL of its database `postgres`, and the migrated database that others are copies of. */
 const TestCluster = Type.Object({ url: Type.String(), template: Type.String() });
@@ -171,12 +175,13 @@ async function startCluster(): Promise<TestCluster> {
   await administer(url, `create database ${template}`);
   const templateUrl = new URL(url);
   templateUrl.pathname = template;
-  const { migrate } = await import("../../db/migrate.ts");
+  const { migrate, migrateRoles } = await import("../../db/migrate.ts");
+  await migrateRoles({ url: templateUrl.href }, TEST_SLOTS);
   await migrate({ url: templateUrl.href });
   const client = new pg.Client(url);
   await client.connect();
   try {
-    await letRolesLogIn(client, decodeURIComponent(templateUrl.password));
+    await letRolesLogIn(client, decodeURIComponent(templateUrl.password), TEST_SLOTS);
   } finally {
     await client.end();
   }

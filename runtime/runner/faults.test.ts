@@ -94,7 +94,7 @@ describe("a runner killed at any step", () => {
       (
         await p.admin.query(
           `select a.pid, j.backend_pid from pg_stat_activity a cross join jobs.jobs j
-           where a.datname = current_database() and a.usename = 'job_reader' and a.state = 'active' and a.query like 'copy%'`,
+           where a.datname = current_database() and a.usename like 'job_reader_%' and a.state = 'active' and a.query like 'copy%'`,
         )
       ).rows;
     await p.until("it works", async () => (await working()).length > 0);

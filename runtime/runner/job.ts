@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { classify } from "../jobs/classify.ts";
 import type { LazyS3 } from "../jobs/cloud.ts";
+import type { Role } from "../jobs/database.ts";
 import { ERRORS, JobError } from "../jobs/errors.ts";
 import type { Settings } from "../jobs/settings.ts";
 import { step } from "../jobs/steps.ts";
@@ -19,6 +20,8 @@ export interface Bench {
   /** The role job_keeper's connection. */
   db: Database;
   sessions: Sessions;
+  /** The role that reads. */
+  reader: Role;
   settings: Settings;
   s3: LazyS3;
   resultsBucket: string;
@@ -26,8 +29,8 @@ export interface Bench {
 }
 
 /** The role whose connection does a task. */
-export const roleFor = (type: "read" | "update") =>
-  type === "read" ? ("job_reader" as const) : ("job_writer" as const);
+export const roleFor = ({ reader }: Pick<Bench, "reader">, type: "read" | "update"): Role =>
+  type === "read" ? reader : "job_writer";
 
 /**
  * Does one job from claim to end. Answers its frozen response, for the caller to send; undefined where the job was
@@ -58,7 +61,7 @@ export async function doJob(
 
 /** The session that the claim named, or one with the role that this task needs. */
 async function sessionFor(bench: Bench, job: ClaimedJob, claimed: Session): Promise<Session> {
-  const session = await bench.sessions.get(roleFor(job.task.type));
+  const session = await bench.sessions.get(roleFor(bench, job.task.type));
   if (session !== claimed) await working(bench.db, bench.run, job, session.backend);
   return session;
 }

@@ -1,5 +1,6 @@
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import type pg from "pg";
+import { readerRole } from "../jobs/database.ts";
 import { type Queues, sendResponse } from "../jobs/responses.ts";
 import type { RunnerKind } from "../jobs/states.ts";
 import { step } from "../jobs/steps.ts";
@@ -15,7 +16,7 @@ const POLL_MS = 2_000;
 export interface RunOptions {
   kind: RunnerKind;
   client: pg.Client;
-  bench: Bench;
+  bench: Omit<Bench, "reader">;
   sqs: SQSClient;
   queues: Queues;
   logLocation: string | undefined;
@@ -27,18 +28,23 @@ export interface RunOptions {
  * Claims jobs and does them one after the other until none has waited for the idle time, its lifetime is up, or it is
  * told to drain. Answers how many jobs it did.
  */
-export async function run({ kind, client, bench, sqs, queues, logLocation, draining }: RunOptions): Promise<number> {
-  const { idleSeconds, lifetimeSeconds } = bench.settings.runners[kind];
-  const poll = Math.min(POLL_MS, (bench.settings.jobs.leaseSeconds * 1000) / 3);
+export async function run(options: RunOptions): Promise<number> {
+  const { kind, client, sqs, queues, logLocation, draining } = options;
+  const { run: id, settings } = options.bench;
+  const { idleSeconds, lifetimeSeconds } = settings.runners[kind];
+  const poll = Math.min(POLL_MS, (settings.jobs.leaseSeconds * 1000) / 3);
   const bell = new Bell(client);
   let keeper: Keeper | undefined;
   client.on("notification", ({ channel }) => {
-    if (channel === `jobs_run_${bench.run}`) keeper?.listen();
+    if (channel === `jobs_run_${id}`) keeper?.listen();
     else bell.ring();
   });
   draining.addEventListener("abort", () => bell.ring(), { once: true });
-  await client.query(`listen jobs_waiting_${kind}; listen "jobs_run_${bench.run}"`);
-  if (!(await runStarted(client, bench.run, memoryOfRun()))) return 0;
+  await client.query(`listen jobs_waiting_${kind}; listen "jobs_run_${id}"`);
+  const slot = await runStarted(client, id, memoryOfRun());
+  if (slot === undefined) return 0;
+  // Callers' own SQL runs as a role of the slot, so that it sees and signals no other run's session.
+  const bench: Bench = { ...options.bench, reader: settings.jobs.rawSql ? readerRole(kind, slot) : "job_reader" };
 
   const sending = new Set<Promise<void>>();
   const end = Date.now() + lifetimeSeconds * 1000;
@@ -47,7 +53,7 @@ export async function run({ kind, client, bench, sqs, queues, logLocation, drain
   try {
     while (!draining.aborted && Date.now() < end) {
       bell.reset();
-      const session = await bench.sessions.get(roleFor(kind === "ec2" ? "update" : "read"));
+      const session = await bench.sessions.get(roleFor(bench, kind === "ec2" ? "update" : "read"));
       const job = await nextJob(bench, session.backend, logLocation);
       if (job === "ended") break;
       if (job) {

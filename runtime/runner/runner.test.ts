@@ -168,7 +168,7 @@ describe("a runner", () => {
     assert.deepEqual([response.status, response.error.type], ["FAILED", "TimedOut"]);
     assert(Date.now() - begun < 15_000);
     const { rows } = await p.admin.query(
-      "select from pg_stat_activity where datname = current_database() and usename = 'job_reader' and query like '%pg_sleep(0.5)%' and state = 'active'",
+      "select from pg_stat_activity where datname = current_database() and usename like 'job_reader%' and query like '%pg_sleep(0.5)%' and state = 'active'",
     );
     assert.equal(rows.length, 0);
   });

@@ -12,6 +12,18 @@ export interface Session {
 }
 
 /**
+ * Connects, and ends what is left of an earlier run in the same slot: its login role is this run's now, and a session of
+ * the same role could see and signal this one.
+ */
+async function connectAlone(role: Role): Promise<pg.Client> {
+  const client = await connect(role);
+  if (/^job_reader_(glue|ec2)_/.test(role)) await client.query(END_OTHERS);
+  return client;
+}
+const END_OTHERS = `select pg_terminate_backend(pid) from pg_stat_activity
+  where usename = current_user and datname = current_database() and pid <> pg_backend_pid()`;
+
+/**
  * The work connections of a run, one a role, opened when first needed and kept warm from job to job. One that broke, or
  * was ended under a job, is replaced.
  */
@@ -19,7 +31,7 @@ export class Sessions {
   readonly #connectAs: (role: Role) => Promise<pg.Client>;
   readonly #open = new Map<Role, Promise<Session>>();
 
-  constructor(connectAs: (role: Role) => Promise<pg.Client> = connect) {
+  constructor(connectAs: (role: Role) => Promise<pg.Client> = connectAlone) {
     this.#connectAs = connectAs;
   }
 

@@ -1,14 +1,14 @@
--- A run reports in, with the memory that it has. False: it came after its start deadline and was given up, or it is a
--- second one with the same id; it must exit without claiming a job.
+-- A run reports in, with the memory that it has, and learns its slot. Null: it came after its start deadline and was given
+-- up, or it is a second one with the same id; it must exit without claiming a job.
 create or replace function jobs.run_started(p_run uuid, p_memory bigint)
-returns boolean language sql security definer set search_path = pg_catalog, pg_temp as $$
+returns integer language sql security definer set search_path = pg_catalog, pg_temp as $$
   with reported as (
     update jobs.runs set state = 'RUNNING', seen_at = jobs.clock(), memory_bytes = p_memory
-    where id = p_run and state = 'STARTING' returning runner
+    where id = p_run and state = 'STARTING' returning runner, slot
   ), healthy as (
     update jobs.runners set pauses = 0, paused_until = null
     where runner in (select runner from reported) and pauses > 0 returning 1)
-  select exists (select from reported)
+  select slot from reported
 $$;
 
 grant execute on function jobs.run_started(uuid, bigint) to job_keeper;

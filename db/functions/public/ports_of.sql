@@ -11,4 +11,4 @@ create or replace function public.ports_of(place text) returns text[] language s
     where code = place or parent_slug in (select slug from within)
   $$;
 
-grant execute on function public.ports_of(text) to api_reader, job_reader;
+grant execute on function public.ports_of(text) to api_reader, price_readers;

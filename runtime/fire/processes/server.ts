@@ -1,11 +1,12 @@
 import pg from "pg";
-import { migrate } from "../../../db/migrate.ts";
+import { migrate, migrateRoles } from "../../../db/migrate.ts";
 import { withClient } from "../../../db/prepare.ts";
 import { letRolesLogIn } from "../../../db/roles.ts";
 import { DATABASE } from "../../local/environment.ts";
 import { freePort } from "../../local/ports.ts";
 import { type Postgres, startPostgres } from "../../local/postgres.ts";
 import { identify, signal } from "../../local/processes.ts";
+import { TEST_SLOTS } from "../../local/testing.ts";
 
 const CONNECTIONS = 100;
 
@@ -37,9 +38,10 @@ export class Server {
     const server = new Server({ directory, logFile, port: await freePort(), maxConnections: CONNECTIONS });
     server.#postgres = await startPostgres(server.#options);
     await withClient(server.#postgres.url("postgres"), (client) => client.query(`create database ${DATABASE}`));
+    await migrateRoles({ url: server.url }, TEST_SLOTS);
     await migrate({ url: server.url });
     await withClient(server.url, async (client) => {
-      await letRolesLogIn(client, server.#postgres.password);
+      await letRolesLogIn(client, server.#postgres.password, TEST_SLOTS);
       await client.query(PREPARE);
     });
     server.#life = server.#live();

@@ -50,6 +50,8 @@ NO_MEMORY = re.compile("out of memory|allocate memory|no message from the libpq"
 # libpq's message when the server ends a session in good order; psycopg2 drops the server's own, with its SQLSTATE 57P01.
 # A crash of the server also ends the keeper's connection, and with it the run.
 SESSION_ENDED = "server closed the connection unexpectedly"
+END_OTHERS = """select pg_terminate_backend(pid) from pg_stat_activity
+  where usename = current_user and datname = current_database() and pid <> pg_backend_pid()"""
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "ndjson": "application/x-ndjson",
@@ -319,8 +321,12 @@ def is_statement_timeout(error, keeper):
 class Session:
     """The connection that does the work, and the backend behind it."""
 
-    def __init__(self):
-        self.connection = connect("job_reader")
+    def __init__(self, role):
+        self.connection = connect(role)
+        if role != "job_reader":
+            # What is left of an earlier run in the same slot could see and signal this session.
+            with self.connection.cursor() as cursor:
+                cursor.execute(END_OTHERS)
         self.backend = backend_of(self.connection)
         # Of no further use: in the middle of rows that are still to come, or of what SQL of a caller's own has set.
         self.broken = False
@@ -602,6 +608,7 @@ class Run:
         self._settings = settings
         self._keeper_connection = connect("job_keeper")
         self._session = None
+        self._reader = "job_reader"
         style = {"addressing_style": "path"} if settings.get("pathStyleS3") else {}
         self._s3 = boto3.client("s3", config=Config(s3=style))
         self._sqs = boto3.client("sqs")
@@ -616,8 +623,11 @@ class Run:
         poll = min(POLL, jobs["leaseSeconds"] / 3)
         with self._keeper_connection.cursor() as cursor:
             cursor.execute('listen jobs_waiting_glue; listen "jobs_run_%s"' % OPTIONS.run)
-        if not self._ask("select jobs.run_started(%s, %s)", OPTIONS.run, MEMORY):
+        slot = self._ask("select jobs.run_started(%s, %s)", OPTIONS.run, MEMORY)
+        if slot is None:
             return 0
+        # Callers' own SQL runs as a role of the slot, so that it sees and signals no other run's session.
+        self._reader = "job_reader_glue_%d" % slot if jobs.get("rawSql") else "job_reader"
         done, end, idle_since = 0, time.monotonic() + runner["lifetimeSeconds"], time.monotonic()
         while not self._draining and time.monotonic() < end:
             session = self._open_session()
@@ -662,7 +672,7 @@ class Run:
         if self._session is None or not self._session.is_usable():
             if self._session:
                 self._session.connection.close()
-            self._session = Session()
+            self._session = Session(self._reader)
         return self._session
 
     def _do(self, job, session):

@@ -1,0 +1,23 @@
+-- What the roles may do with the public tables. The step `roles` (db/roles.ts) has created them.
+
+-- Functions are executable only by the roles that their file in db/functions grants them to. The default privileges of
+-- one schema cannot revoke what Postgres grants to PUBLIC in every schema, so these are for all schemas.
+alter default privileges for role migrator revoke execute on functions from public;
+
+-- A trigger's function needs no privilege to run. Before Postgres 18 there are none (0001).
+do $$
+declare
+  trigger_function regprocedure;
+begin
+  for trigger_function in
+    select oid from pg_proc
+    where pronamespace = 'public'::regnamespace and proname in ('check_prices_ports', 'check_ports_unused')
+  loop
+    execute format('revoke execute on function %s from public', trigger_function);
+  end loop;
+end
+$$;
+
+grant usage on schema public to api_reader, price_readers, job_writer;
+grant select on public.ports, public.regions, public.prices to api_reader, price_readers;
+grant select, insert, update, delete on public.ports, public.regions, public.prices to job_writer;

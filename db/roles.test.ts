@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { ROLES, readerRole } from "../runtime/jobs/database.ts";
+import { type Postgres, startPostgres } from "../runtime/local/postgres.ts";
+import { migrate, migrateRoles } from "./migrate.ts";
+import { letRolesLogIn } from "./roles.ts";
+import { catalogOf, migratedDatabase } from "./testing.ts";
+
+/** What RDS gives its master: no superuser, ADMIN of the roles that RDS brings. */
+const RDS = `
+  create role rds_superuser nologin;
+  create role rds_iam nologin;
+  create role master login password 'master' nosuperuser createrole createdb;
+  grant rds_superuser to master;
+  grant rds_iam to master with admin option, inherit false, set false;
+  grant pg_monitor, pg_signal_backend to rds_superuser with admin option`;
+
+describe("roles, created by a master that is no superuser (as on RDS)", () => {
+  let directory: string;
+  let postgres: Postgres;
+  let admin: pg.Client;
+  let master: string;
+  before(async function () {
+    this.timeout(60_000);
+    directory = mkdtempSync(join(tmpdir(), "rates-roles-"));
+    postgres = await startPostgres({
+      directory: join(directory, "data"),
+      logFile: join(directory, "log"),
+      durable: false,
+      maxConnections: 40,
+    });
+    admin = new pg.Client(postgres.url("postgres"));
+    await admin.connect();
+    await admin.query(RDS);
+    await admin.query("create database rates owner master");
+    const url = new URL(postgres.url("rates"));
+    Object.assign(url, { username: "master", password: "master" });
+    master = url.href;
+  });
+  after(async () => {
+    await Promise.all([admin, ...clients].map((client) => client.end()));
+    await postgres.stop();
+    rmSync(directory, { recursive: true });
+  });
+
+  const as = async (role: string) => {
+    const url = new URL(postgres.url("rates"));
+    url.username = role;
+    const client = new pg.Client(url.href);
+    client.on("error", () => undefined);
+    await client.connect();
+    clients.push(client);
+    return client;
+  };
+  const clients: pg.Client[] = [];
+  /** Roles that hold rds_iam by inheritance or by SET ROLE: RDS lets them in with a token only. */
+  const tokenOnly = async () =>
+    (
+      await admin.query(`
+        with recursive holds(member) as (
+          select m.member from pg_auth_members m
+          where m.roleid = 'rds_iam'::regrole and (m.inherit_option or m.set_option)
+          union select m.member from pg_auth_members m join holds h on m.roleid = h.member
+          where m.inherit_option or m.set_option)
+        select member::regrole::text as role from holds order by 1`)
+    ).rows.map(({ role }) => role);
+
+  it("lets the migrator do the rest, and end with the schema that a superuser makes", async () => {
+    const slots = { glue: 2, ec2: 1 };
+    const created = await migrateRoles({ url: master }, slots);
+    assert.deepEqual(
+      [...created].sort(),
+      [...ROLES, readerRole("glue", 1), readerRole("glue", 2), readerRole("ec2", 1)].sort(),
+    );
+    await letRolesLogIn(admin, postgres.password, slots);
+    const url = new URL(postgres.url("rates"));
+    url.username = "migrator";
+    assert.ok((await migrate({ url: url.href })).applied.length > 0);
+    const reference = await migratedDatabase();
+    try {
+      const ours = (await catalogOf(await as("migrator"))).filter((line) => !line.startsWith("schema public"));
+      const theirs = await catalogOf(await reference.connect());
+      assert.deepEqual(
+        ours,
+        theirs.filter((line) => !line.startsWith("schema public")),
+      );
+    } finally {
+      await reference.drop();
+    }
+  });
+
+  it("gives every login role IAM tokens, and never the master", async () => {
+    const holders = await tokenOnly();
+    for (const role of ROLES) assert.ok(holders.includes(role), role);
+    assert.ok(!holders.includes("master"), holders.join(", "));
+    // The trap that this guards against: a master that may become the migrator.
+    await admin.query("grant migrator to master with inherit true");
+    assert.ok((await tokenOnly()).includes("master"));
+    await admin.query("revoke migrator from master");
+  });
+
+  it("can be repeated, and adds the roles of further slots alone", async () => {
+    assert.deepEqual(await migrateRoles({ url: master }, { glue: 2, ec2: 1 }), []);
+    assert.deepEqual(await migrateRoles({ url: master }, { glue: 3, ec2: 1 }), ["job_reader_glue_3"]);
+    await letRolesLogIn(admin, postgres.password, { glue: 3, ec2: 1 });
+  });
+
+  it("lets a reader see and signal no session but its own", async () => {
+    const [one, two] = await Promise.all([as("job_reader_glue_1"), as("job_reader_glue_2")]);
+    const { rows } = await two.query("select pg_backend_pid() as pid");
+    const seen = await one.query("select query, state from pg_stat_activity where pid = $1", [rows[0].pid]);
+    assert.deepEqual(seen.rows, [{ query: "<insufficient privilege>", state: null }]);
+    for (const signal of ["pg_cancel_backend", "pg_terminate_backend"])
+      await assert.rejects(one.query(`select ${signal}($1)`, [rows[0].pid]), { code: "42501" });
+    assert.deepEqual((await two.query("select 1 as alive")).rows, [{ alive: 1 }]);
+    await assert.rejects(one.query("select * from jobs.tokens"), { code: "42501" });
+    await assert.rejects(one.query("insert into prices values ('A', 'B', '2021-01-01', 1)"), { code: "25006" });
+    assert.deepEqual((await one.query("show default_transaction_read_only")).rows, [
+      { default_transaction_read_only: "on" },
+    ]);
+  });
+});
