@@ -9,12 +9,11 @@ import { Listener } from "@pulumi/aws/lb/listener.js";
 import { LoadBalancer } from "@pulumi/aws/lb/loadBalancer.js";
 import { TargetGroup } from "@pulumi/aws/lb/targetGroup.js";
 import { Record as DnsRecord } from "@pulumi/aws/route53/record.js";
-import { SecurityGroupIngressRule } from "@pulumi/aws/vpc/securityGroupIngressRule.js";
 import * as pulumi from "@pulumi/pulumi";
 import { privateBucket } from "./buckets.ts";
 import { type DatabaseEndpoint, databaseClient } from "./database.ts";
 import { logGroup } from "./logs.ts";
-import { allow, type Placement, securityGroup } from "./reach.ts";
+import { allow, ingressRule, type Placement, securityGroup } from "./reach.ts";
 import { roleFor, type Statement, writeLogs } from "./role.ts";
 
 /** The HTTP API of a stack. */
@@ -156,14 +155,12 @@ export class Api extends pulumi.ComponentResource {
     const child = { parent: this };
     const group = securityGroup(name, { vpcId: placement.vpcId, description: "load balancer of the API" }, child);
     for (const port of certificateArn === undefined ? [80] : [443, 80])
-      new SecurityGroupIngressRule(
+      ingressRule(
         `${name}-${port}`,
         {
-          securityGroupId: group.id,
-          cidrIpv4: args.public ? EVERYWHERE : args.cidr,
-          ipProtocol: "tcp",
-          fromPort: port,
-          toPort: port,
+          group: group.id,
+          peer: { cidr: args.public ? EVERYWHERE : args.cidr },
+          ports: [port, port],
           description: args.public ? "clients" : "clients in the VPC",
         },
         child,

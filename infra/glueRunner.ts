@@ -5,14 +5,12 @@ import { Connection } from "@pulumi/aws/glue/connection.js";
 import { Job } from "@pulumi/aws/glue/job.js";
 import type { Bucket } from "@pulumi/aws/s3/bucket.js";
 import { BucketObjectv2 } from "@pulumi/aws/s3/bucketObjectv2.js";
-import { SecurityGroupEgressRule } from "@pulumi/aws/vpc/securityGroupEgressRule.js";
-import { SecurityGroupIngressRule } from "@pulumi/aws/vpc/securityGroupIngressRule.js";
 import * as pulumi from "@pulumi/pulumi";
 import { rdsBundle } from "../runtime/image/rdsCa.ts";
 import { textAsset } from "./asset.ts";
 import { privateBucket } from "./buckets.ts";
 import { type DatabaseEndpoint, databaseClient } from "./database.ts";
-import type { Placement } from "./reach.ts";
+import { egressRule, ingressRule, type Placement } from "./reach.ts";
 import { roleFor, type Statement } from "./role.ts";
 
 /** What runs reads. */
@@ -168,15 +166,13 @@ export class GlueRunner extends pulumi.ComponentResource {
   /** Glue wants every port between the members of a connection's group (AWS Glue User Guide, VPC for JDBC). */
   #letGlueConnect(name: string): void {
     const rule = {
-      securityGroupId: this.group.id,
-      referencedSecurityGroupId: this.group.id,
-      ipProtocol: "tcp",
-      fromPort: 0,
-      toPort: 65_535,
-      description: "Glue's own, among its runs",
+      group: this.group.id,
+      peer: { group: this.group.id },
+      ports: [0, 65_535] as const,
+      description: "between Glue runs",
     };
-    new SecurityGroupIngressRule(name, rule, { parent: this });
-    new SecurityGroupEgressRule(name, rule, { parent: this });
+    ingressRule(name, rule, { parent: this });
+    egressRule(name, rule, { parent: this });
   }
 }
 

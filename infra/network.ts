@@ -2,12 +2,11 @@ import { DefaultSecurityGroup } from "@pulumi/aws/ec2/defaultSecurityGroup.js";
 import { FlowLog } from "@pulumi/aws/ec2/flowLog.js";
 import type { RouteTable } from "@pulumi/aws/ec2/routeTable.js";
 import { VpcEndpoint } from "@pulumi/aws/ec2/vpcEndpoint.js";
-import { SecurityGroupIngressRule } from "@pulumi/aws/vpc/securityGroupIngressRule.js";
 import { Vpc } from "@pulumi/awsx/ec2/index.js";
 import * as pulumi from "@pulumi/pulumi";
 import { subnetPrefix } from "../stacks/checks.ts";
 import { logGroup } from "./logs.ts";
-import { type Placement, securityGroup } from "./reach.ts";
+import { ingressRule, type Placement, securityGroup } from "./reach.ts";
 import { roleFor } from "./role.ts";
 
 /** The network of a stack. */
@@ -139,19 +138,12 @@ export class Network extends pulumi.ComponentResource {
     const child = { parent: this };
     const group = securityGroup(
       `${name}-endpoints`,
-      { vpcId: this.vpcId, description: "endpoints of AWS's services" },
+      { vpcId: this.vpcId, description: "endpoints of AWS services" },
       child,
     );
-    new SecurityGroupIngressRule(
+    ingressRule(
       `${name}-endpoints`,
-      {
-        securityGroupId: group.id,
-        cidrIpv4: cidr,
-        ipProtocol: "tcp",
-        fromPort: 443,
-        toPort: 443,
-        description: "the VPC, over TLS",
-      },
+      { group: group.id, peer: { cidr }, ports: [443, 443], description: "the VPC, over TLS" },
       child,
     );
     for (const service of ENDPOINTS)

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { allow, allowHttps, securityGroup } from "./reach.ts";
+import { allow, allowHttps, egressRule, groupDescription, ingressRule, securityGroup } from "./reach.ts";
 import { mocked } from "./testing.ts";
 
 describe("the ways between parts", () => {
@@ -35,5 +35,26 @@ describe("the ways between parts", () => {
     assert.deepEqual(rule("Egress", "g-database"), ["g-id", "sg-db", 5432, 5432]);
     assert.deepEqual(rule("Ingress", "g-database"), ["sg-db", "g-id", 5432, 5432]);
     assert.deepEqual(rule("Egress", "g-https"), ["g-id", "0.0.0.0/0", 443, 443]);
+  });
+
+  it("have descriptions that EC2 takes, or are refused by their text before anything is created", async () => {
+    const allowed = `azAZ09 ._-:/()#,@[]+=&;{}!$*${"x".repeat(227)}`;
+    assert.equal(allowed.length, 255);
+    assert.equal(groupDescription(allowed), allowed);
+    for (const [text, reason] of [
+      ["Glue's own", /The description "Glue's own" has "'": /],
+      ["a > b < c", /has ">", "<"/],
+      ["Zürich", /has "ü"/],
+      ["two\nlines", /has "\\n"/],
+      ["😀", /has "😀"/],
+      ["x".repeat(256), /has 256 characters, 1 more than the 255/],
+    ] as const)
+      assert.throws(() => groupDescription(text), reason, text);
+    const rule = { group: "sg-1", peer: { cidr: "10.0.0.0/8" }, ports: [1, 1], description: "Glue's own" } as const;
+    await mocked(() => {
+      assert.throws(() => ingressRule("r", rule, {}), /Glue's own/);
+      assert.throws(() => egressRule("r", rule, {}), /Glue's own/);
+      assert.throws(() => securityGroup("g", { vpcId: "vpc-1", description: "it's" }, {}), /it's/);
+    });
   });
 });

@@ -1,10 +1,9 @@
 import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
 import { Domain } from "@pulumi/aws/opensearch/domain.js";
-import { SecurityGroupIngressRule } from "@pulumi/aws/vpc/securityGroupIngressRule.js";
 import * as pulumi from "@pulumi/pulumi";
 import { leadersOf, SEARCH_LEADERS } from "../stacks/searchLeaders.ts";
 import { logGroup } from "./logs.ts";
-import { type Placement, securityGroup } from "./reach.ts";
+import { ingressRule, type Placement, securityGroup } from "./reach.ts";
 import type { Statement } from "./role.ts";
 
 /** What the OpenSearch domain of a stack is made of. */
@@ -127,14 +126,12 @@ export class Tracking extends pulumi.ComponentResource {
 
   /** Lets a part in, whose own security group lets it out over HTTPS already. */
   admit(name: string, from: Pick<SecurityGroup, "id">): void {
-    new SecurityGroupIngressRule(
+    ingressRule(
       name,
       {
-        securityGroupId: this.securityGroupId,
-        referencedSecurityGroupId: from.id,
-        ipProtocol: "tcp",
-        fromPort: HTTPS,
-        toPort: HTTPS,
+        group: this.securityGroupId,
+        peer: { group: from.id },
+        ports: [HTTPS, HTTPS],
         description: "OpenSearch over TLS",
       },
       { parent: this },

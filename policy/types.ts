@@ -9,11 +9,15 @@ export const BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy";
 export const BALANCER_OF_OLD = "aws:elb/loadBalancer:LoadBalancer";
 export const BUDGET = "aws:budgets/budget:Budget";
 export const DATABASE = "aws:rds/instance:Instance";
+export const DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup";
 export const DOMAIN = "aws:opensearch/domain:Domain";
+export const EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule";
 export const EVENT_SOURCE = "aws:lambda/eventSourceMapping:EventSourceMapping";
 export const FUNCTION = "aws:lambda/function:Function";
 export const GLUE_JOB = "aws:glue/job:Job";
 export const GROUP = "aws:ec2/securityGroup:SecurityGroup";
+/** The older type, with a group's property for the rule's. */
+export const GROUP_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule";
 export const INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule";
 export const INSTANCE = "aws:ec2/instance:Instance";
 export const LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate";

@@ -173,6 +173,12 @@ export const LIMITS = {
     kind: "hard",
     source: read("Amazon EC2 User Guide, instance user data"),
   },
+  groupDescription: {
+    value: 255,
+    unit: "characters of the description of a security group or of one of its rules",
+    kind: "hard",
+    source: read("Amazon EC2 API Reference, CreateSecurityGroup and IpRange"),
+  },
   sqsInFlight: { value: 120_000, unit: "messages", kind: "hard", source: SQS_API },
   rdsConnections: {
     value: 5_000,
@@ -294,3 +300,20 @@ export const FARGATE_SIZES = [
 
 export type RdsClass = keyof typeof RDS_CLASSES;
 export type Ec2Type = keyof typeof EC2_TYPES;
+
+/** Characters that EC2 accepts in the description of a security group or of a rule: no apostrophe among them. */
+const GROUP_DESCRIPTION_CHARACTERS = "a-zA-Z0-9 ._\\-:/()#,@[\\]+=&;{}!$*";
+const REFUSED_CHARACTERS = new RegExp(`[^${GROUP_DESCRIPTION_CHARACTERS}]`, "gu");
+
+/**
+ * Says why EC2 refuses the description of a security group or of a rule.
+ * @returns what is wrong and the remedy; undefined where EC2 accepts the text
+ */
+export function groupDescriptionProblem(text: string): string | undefined {
+  const most = LIMITS.groupDescription.value;
+  if (text.length > most)
+    return `has ${text.length} characters, ${text.length - most} more than the ${most} that EC2 takes: shorten it.`;
+  const refused = [...new Set(text.match(REFUSED_CHARACTERS))];
+  if (refused.length === 0) return undefined;
+  return `has ${refused.map((one) => JSON.stringify(one)).join(", ")}: EC2 takes letters of ASCII, digits, spaces and ._-:/()#,@[]+=&;{}!$* only.`;
+}

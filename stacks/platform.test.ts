@@ -170,6 +170,20 @@ describe("the platform, put together", function () {
         assert.ok(Number.parseInt(deleteTimeout, 10) >= 45, `${name}: ${deleteTimeout || "the provider's own"}`);
   });
 
+  it("describes its security groups and their rules in characters that EC2 takes, without NAT too", async () => {
+    const registries = [
+      ...shipped.map(of),
+      await built(changed((it) => ({ ...it, network: { ...it.network, nat: "none" } }))),
+    ];
+    for (const { all } of registries) {
+      const described = all.filter(({ type }) => /securityGroup(Ingress|Egress)?(Rule)?:/i.test(type));
+      assert.ok(described.length > 20, `${described.length} groups and rules`);
+      for (const { name, type, inputs } of described)
+        if (!type.includes("efaultSecurityGroup"))
+          assert.match(inputs.description, /^[a-zA-Z0-9 ._\-:/()#,@[\]+=&;{}!$*]{1,255}$/, `${type} ${name}`);
+    }
+  });
+
   it("has every alarm write to the one topic", () => {
     for (const stack of shipped) {
       const registry = of(stack);

@@ -160,6 +160,13 @@ const BOUNDS: readonly Bound[] = [
   ],
   ["iam-role-policy-size", "characters", allowing, undefined, 10_240],
   [
+    "ec2-group-description",
+    "characters",
+    (length) => [one(types.GROUP, "it", { description: "x".repeat(length) })],
+    undefined,
+    255,
+  ],
+  [
     "ec2-user-data-size",
     "packed bytes",
     (bytes) => [one(types.LAUNCH_TEMPLATE, "it", { userData: Buffer.alloc(bytes, "#").toString("base64") })],

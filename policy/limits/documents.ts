@@ -1,7 +1,19 @@
-import { LIMITS } from "../../stacks/limits.ts";
+import { groupDescriptionProblem, LIMITS } from "../../stacks/limits.ts";
 import type { Resource } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
-import { INSTANCE, LAUNCH_TEMPLATE, QUEUE, QUEUE_POLICY, ROLE, ROLE_POLICY } from "../types.ts";
+import {
+  DEFAULT_GROUP,
+  EGRESS,
+  GROUP,
+  GROUP_RULE,
+  INGRESS,
+  INSTANCE,
+  LAUNCH_TEMPLATE,
+  QUEUE,
+  QUEUE_POLICY,
+  ROLE,
+  ROLE_POLICY,
+} from "../types.ts";
 import { TROUBLE, type Trouble, type Value } from "../value.ts";
 
 /** A value of a document that came as text or as an object, as IAM counts it: without white space. */
@@ -100,4 +112,33 @@ export const userDataSize = resourceRule({
   },
 });
 
-export const DOCUMENT_RULES = [rolePolicies, queuePrincipals, userDataSize];
+/** Types whose rules are properties of their own. */
+const WITH_RULES_INSIDE: readonly string[] = [GROUP, DEFAULT_GROUP];
+
+/** The description of a resource, and those of the rules that are written inside it. */
+function descriptionsOf(one: Resource): Value[] {
+  if (!WITH_RULES_INSIDE.includes(one.type)) return [one.at("description")];
+  const inside = ["ingress", "egress"].flatMap((property) => {
+    const rules = one.at(property).items();
+    return rules === TROUBLE ? [] : rules.map((rule) => rule.at("description"));
+  });
+  return one.type === GROUP ? [one.at("description"), ...inside] : inside;
+}
+
+/** EC2 refuses the description when the rule is created; neither the provider's plan nor moto checks it. */
+export const groupDescriptions = resourceRule({
+  name: "ec2-group-description",
+  description: "Descriptions of security groups and of their rules have the characters that EC2 takes.",
+  framework: documented(LIMITS.groupDescription.source.document),
+  remediation: "Write letters of ASCII, digits, spaces and ._-:/()#,@[]+=&;{}!$* only, 255 at most.",
+  types: [GROUP, DEFAULT_GROUP, INGRESS, EGRESS, GROUP_RULE],
+  check(one, report) {
+    for (const value of descriptionsOf(one)) {
+      const text = value.text("");
+      const problem = text === TROUBLE ? undefined : groupDescriptionProblem(text);
+      if (problem !== undefined) report(one, `${value.path} ${problem}`);
+    }
+  },
+});
+
+export const DOCUMENT_RULES = [rolePolicies, queuePrincipals, userDataSize, groupDescriptions];

@@ -1,16 +1,13 @@
 import { isOfApplications } from "../kinds.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { control, resourceRule, stackRule } from "../rule.ts";
-import { BALANCER_OF_OLD, GROUP, INGRESS, LISTENER, LOAD_BALANCER } from "../types.ts";
+import { BALANCER_OF_OLD, DEFAULT_GROUP, GROUP, GROUP_RULE, INGRESS, LISTENER, LOAD_BALANCER } from "../types.ts";
 import { TROUBLE, type Value } from "../value.ts";
 import { flagRule, HOLDS_DATA, holdsData } from "./flag.ts";
 
 /** A network of all addresses, however it is written. */
 const WORLD = /\/0$/;
 const BALANCER_PORTS = [80, 443];
-/** The older type, with a group's property for the rule's. */
-const GROUP_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule";
-const DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup";
 
 /** A rule that lets somebody in: where it stands, from where, to which ports. */
 interface Ingress {

@@ -206,6 +206,24 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       ),
     },
   ],
+  "ec2-group-description": [
+    { what: "an apostrophe in a rule", ...set(types.INGRESS, "", "description", "Glue's own") },
+    {
+      what: "a description of 256 characters",
+      mutate: add(types.GROUP, { description: "x".repeat(256) }),
+    },
+    {
+      what: "a letter beyond ASCII in a rule inside its group",
+      mutate: add(types.GROUP, {
+        description: "parts",
+        egress: [{ description: "to Zürich", cidrBlocks: ["10.0.0.0/8"] }],
+      }),
+    },
+    {
+      what: "a greater-than sign in a rule to somewhere",
+      mutate: add(types.EGRESS, { description: "a > b" }),
+    },
+  ],
   "sqs-policy-principals": [
     {
       what: "fifty-one accounts that may send",

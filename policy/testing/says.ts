@@ -15,6 +15,18 @@ export const SAYS: Readonly<Record<string, readonly string[]>> = {
   "a long name of the load balancer": [
     'shop-api: name "rates-prod-api-in-the-middle-of-europe" has 38 characters, 6 more than the 32 that AWS takes: shorten it.',
   ],
+  "an apostrophe in a rule": [
+    'shop-migrations: description has "\'": EC2 takes letters of ASCII, digits, spaces and ._-:/()#,@[]+=&;{}!$* only.',
+  ],
+  "a description of 256 characters": [
+    "mutant: description has 256 characters, 1 more than the 255 that EC2 takes: shorten it.",
+  ],
+  "a letter beyond ASCII in a rule inside its group": [
+    'mutant: egress[0].description has "ü": EC2 takes letters of ASCII, digits, spaces and ._-:/()#,@[]+=&;{}!$* only.',
+  ],
+  "a greater-than sign in a rule to somewhere": [
+    'mutant: description has ">": EC2 takes letters of ASCII, digits, spaces and ._-:/()#,@[]+=&;{}!$* only.',
+  ],
   "visibility 30 s": [
     "shop-queues-requests: visibilityTimeoutSeconds is 30, 330 s less than 6 × the timeout of shop-dispatcher (60 s) and its batch window (0 s): make it 360 or more.",
   ],
