@@ -45,7 +45,7 @@ describe("planCapacity", () => {
     assert.deepEqual(api, { minTasks: 1, maxTasks: 2, poolMax: 8 });
     assert.equal(ec2.maxInstances, 2, "5 vCPUs carry two of 2");
     assert.equal(glue.maxConcurrentRuns, Math.floor((377 - 56 - 36 - 5 - 2 * 4) / 3));
-    assert.deepEqual(database.parts, { dispatcher: 56, api: 36, operations: 5, glue: 288, ec2: 8 });
+    assert.deepEqual(database.parts, { dispatcher: 56, api: 36, operations: 5, glue: 270, ec2: 8 });
     assert.equal(database.total, 375);
   });
 
