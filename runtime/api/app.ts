@@ -26,7 +26,7 @@ import { resultRoutes } from "./results.ts";
 import { searchRoute } from "./search.ts";
 import { statsRoute } from "./stats.ts";
 import { timelineRoute } from "./timeline.ts";
-import { KEEP_ALIVE_SECONDS } from "./times.ts";
+import { CHECK_SECONDS, HEADERS_SECONDS, IDLE_SECONDS, KEEP_ALIVE_SECONDS, REQUEST_SECONDS } from "./times.ts";
 import { tokenRoutes } from "./tokens.ts";
 import { uploadRoutes } from "./uploads.ts";
 
@@ -41,6 +41,9 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   const app = Fastify({
     bodyLimit: BODY_BYTES,
     keepAliveTimeout: KEEP_ALIVE_SECONDS * 1000,
+    requestTimeout: REQUEST_SECONDS * 1000,
+    connectionTimeout: IDLE_SECONDS * 1000,
+    http: { headersTimeout: HEADERS_SECONDS * 1000, connectionsCheckingInterval: CHECK_SECONDS * 1000 },
     trustProxy: (_address, hop) => hop < settings.api.trustedHops,
     clientErrorHandler: onClientError,
     forceCloseConnections: "idle",
@@ -51,6 +54,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     logger: { level: deps.logLevel, redact: ["req.headers.authorization"] },
   });
+  app.server.maxConnections = settings.api.limits.connections;
   handleErrors(app);
   answerUnrouted(app);
   readBodies(app);

@@ -101,6 +101,7 @@ const MORE: Record<string, readonly Case[]> = {
 const ELSEWHERE: Record<string, string> = {
   Internal: "nothing brings it about",
   TooManyRequests: "below, under low limits",
+  TooManyStreams: "connections.test.ts",
   DatabaseUnavailable: "below, without a database",
   StorageUnavailable: "storage.test.ts",
   TrackingUnavailable: "tracking.test.ts",
@@ -246,7 +247,7 @@ function ofAll({ path, guarded, takesBody, takesParameters, method }: DescribedO
   const json = { "content-type": "application/json" };
   const lacking: Scope[] = /^.(tokens|redrive)/.test(path)
     ? ["read", "submit", "cancel"]
-    : method === "GET"
+    : method === "GET" && !path.startsWith("/uploads")
       ? ["submit", "cancel"]
       : ["read"];
   const all: (Case | false)[] = [

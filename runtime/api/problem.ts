@@ -39,7 +39,8 @@ export const problemJson = (error: JobError): string =>
 export function sendProblem(reply: FastifyReply, error: JobError): FastifyReply {
   const status = ERRORS[error.code].http;
   if (status === 401) reply.header("www-authenticate", 'Bearer realm="rates"');
-  if (status === 503) reply.header("retry-after", PASSING_SECONDS);
+  if ((status === 503 || status === 429) && !reply.hasHeader("retry-after"))
+    reply.header("retry-after", PASSING_SECONDS);
   // What an answer was to be like, had it come to be.
   for (const name of ["etag", "content-encoding", "content-disposition", "cache-control"]) reply.removeHeader(name);
   return reply.code(status).type(PROBLEM_TYPE).send(problemJson(error));

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from "fastify";
 import Type from "typebox";
 import type { Problem } from "../jobs/errors.ts";
-import { brief, suggestion } from "../jobs/problems.ts";
+import { brief } from "../jobs/problems.ts";
 import { namesTag } from "./etag.ts";
 import { operation } from "./operation.ts";
 import { invalid } from "./problem.ts";
@@ -42,7 +42,7 @@ const Question = Type.Object(
     orig_code: code("code of the port of origin"),
     dest_code: code("code of the port of destination"),
   },
-  { additionalProperties: false },
+  { additionalProperties: true },
 );
 
 /**
@@ -72,50 +72,48 @@ export function ratesRoute(
       304: { description: "what you have is what there is", headers: ETAG },
     },
   });
-  app.get(
-    "/rates",
-    {
-      logLevel: "warn",
-      ...documented,
-      onRequest: guard,
-      // The handler checks by hand: it names what is wrong in the contract's words, and this route is the hot one.
-      validatorCompiler: () => () => true,
-      serializerCompiler: () => (data: unknown) => data as string,
-    },
-    (request: FastifyRequest, reply) => {
-      const question = parse(request.query as Query, maxDays);
-      reader.ask(question).then(
-        (answer) => {
-          const json = ratesJson(question, answer);
-          const etag = `"${hash("sha256", json, "base64url")}"`;
-          reply.header("etag", etag).header("cache-control", "no-cache");
-          if (namesTag(request.headers["if-none-match"], etag)) reply.code(304).send();
-          else reply.header("content-type", "application/json; charset=utf-8").send(json);
-        },
-        (error: Error) => reply.send(error),
-      );
-      return reply;
-    },
-  );
+  const answer = (path: string, hide: boolean) =>
+    app.get(
+      path,
+      {
+        logLevel: "warn",
+        ...documented,
+        schema: { ...documented.schema, hide },
+        onRequest: guard,
+        // The handler checks by hand: it names what is wrong in the contract's words, and this route is the hot one.
+        validatorCompiler: () => () => true,
+        serializerCompiler: () => (data: unknown) => data as string,
+      },
+      (request: FastifyRequest, reply) => {
+        const question = parse(request.query as Query, maxDays);
+        reader.ask(question).then(
+          (answer) => {
+            const json = ratesJson(question, answer);
+            const etag = `"${hash("sha256", json, "base64url")}"`;
+            reply.header("etag", etag).header("cache-control", "no-cache");
+            if (namesTag(request.headers["if-none-match"], etag)) reply.code(304).send();
+            else reply.header("content-type", "application/json; charset=utf-8").send(json);
+          },
+          (error: Error) => reply.send(error),
+        );
+        return reply;
+      },
+    );
+  answer("/rates", false);
+  answer("/rates/", true);
 }
 
 /** The question, or all that is wrong with it. */
 function parse(query: Query, maxDays: number): RatesQuestion {
-  const { date_from, date_to, orig_code, dest_code } = query;
+  // As the original does: of a parameter given twice the first counts, and others are ignored.
+  const date_from = first(query.date_from);
+  const date_to = first(query.date_to);
+  const orig_code = first(query.orig_code);
+  const dest_code = first(query.dest_code);
   const from = day(date_from);
   const to = day(date_to);
-  if (
-    from &&
-    to &&
-    orig_code &&
-    dest_code &&
-    typeof orig_code === "string" &&
-    typeof dest_code === "string" &&
-    !`${orig_code}${dest_code}`.includes("\0")
-  ) {
+  if (from && to && orig_code && dest_code && !`${orig_code}${dest_code}`.includes("\0")) {
     if (dayNumber(to) - dayNumber(from) < maxDays) {
-      for (const name in query)
-        if (!(PARAMETERS as readonly string[]).includes(name)) throw invalid([unknown(name, query[name])]);
       return { from, to, origin: orig_code, destination: dest_code };
     }
     throw invalid([
@@ -128,28 +126,20 @@ function parse(query: Query, maxDays: number): RatesQuestion {
   }
   const problems: Problem[] = [];
   for (const name of PARAMETERS) {
-    const value = query[name];
+    const value = first(query[name]);
     if (value === undefined || value === "") problems.push({ field: name, message: "is missing." });
-    else if (typeof value !== "string")
-      problems.push({ field: name, value: brief(value), message: "stands there more than once." });
     else if (name.startsWith("date") && !day(value))
       problems.push({ field: name, value: brief(value), message: "has to be a day of the form YYYY-MM-DD." });
     else if (value.includes("\0")) problems.push({ field: name, message: "holds a NUL character." });
   }
-  for (const name of Object.keys(query))
-    if (!(PARAMETERS as readonly string[]).includes(name)) problems.push(unknown(name, query[name]));
   throw invalid(problems);
 }
 
-const unknown = (name: string, value: unknown): Problem => ({
-  field: name,
-  value: brief(value),
-  message: `is not a parameter of /rates.${suggestion(name, PARAMETERS)}`,
-});
+const first = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
 
 /** YYYY-MM-DD of a day that exists; as the original, it takes months and days of one digit too. */
-function day(value: string | string[] | undefined): string | undefined {
-  if (typeof value !== "string") return undefined;
+function day(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
   const parts = /^(\d{4})-(\d{1,2})-(\d{1,2})$/.exec(value);
   if (!parts || parts[1] === "0000") return undefined;
   const name = value.length === 10 ? value : `${parts[1]}-${parts[2]?.padStart(2, "0")}-${parts[3]?.padStart(2, "0")}`;

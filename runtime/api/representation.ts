@@ -34,13 +34,26 @@ const GZIP = "application/gzip";
 export const typesOf = ({ format, compression }: Kept): readonly string[] =>
   compression === "gzip" ? [GZIP, ...TYPES[format]] : TYPES[format];
 
+/** Media ranges of an Accept header that are looked at. */
+const MOST_RANGES = 100;
+
+/** An Accept header without the parameters that tell no two of our types apart (charset, header); an empty one accepts all. */
+function withoutParameters(accept: string | undefined): string {
+  const ranges = (accept ?? "").split(",", MOST_RANGES).flatMap((range) => {
+    const [type = "", ...parameters] = range.split(";").map((part) => part.trim());
+    const quality = parameters.find((one) => /^q=/i.test(one));
+    return type === "" ? [] : [quality === undefined ? type : `${type};${quality}`];
+  });
+  return ranges.length === 0 ? "*/*" : ranges.join(",");
+}
+
 /**
  * How a result is sent to who accepts what these headers say; undefined: not at all. What was asked for compressed is a
  * file, unless its content is asked for: then it travels compressed if it may, and unpacked if not.
  */
 export function represent(kept: Kept, headers: IncomingHttpHeaders): Representation | undefined {
   const { format, compression } = kept;
-  const wanted = new Negotiator({ headers });
+  const wanted = new Negotiator({ headers: { ...headers, accept: withoutParameters(headers.accept) } });
   const chosen = wanted.mediaType([...typesOf(kept)]);
   if (chosen === undefined) return undefined;
   if (chosen === GZIP) return { type: GZIP, encoding: undefined, unpacks: false, mark: "", extension: `${format}.gz` };

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -17,6 +18,10 @@ import { operation } from "./operation.ts";
 const PART_BYTES = 8 * 1024 * 1024;
 const MOST_PARTS = 10_000;
 const LINK_SECONDS = 6 * 3600;
+/** Links of one answer at most: signing one takes a third of a millisecond of the process's time. */
+const MOST_LINKS = 100;
+/** Links that are signed before other requests have their turn. */
+const LINKS_AT_ONCE = 20;
 
 const NewUpload = Type.Object(
   {
@@ -25,18 +30,29 @@ const NewUpload = Type.Object(
   },
   { additionalProperties: false },
 );
+const Link = Type.Object({ partNumber: Type.Integer(), url: Type.String() });
 const Upload = Type.Object({
   id: Type.String(),
   location: Type.String({ description: "the s3 source to name in an update, once the upload is complete" }),
-  partBytes: Type.Integer(),
-  parts: Type.Array(Type.Object({ partNumber: Type.Integer(), url: Type.String() })),
+  partBytes: Type.Integer({ description: "the size of every part but the last" }),
+  partCount: Type.Integer({ description: "how many parts there are" }),
+  parts: Type.Array(Link, {
+    description: `links for the first ${MOST_LINKS} parts; GET /uploads/{id}/parts has the others`,
+  }),
 });
-const Id = Type.Object({ id: Type.String({ pattern: "^[A-Za-z0-9_-]+$" }) });
+const Range = Type.Object(
+  {
+    from: Type.Integer({ minimum: 1, maximum: MOST_PARTS, default: 1, description: "number of the first part" }),
+    count: Type.Integer({ minimum: 1, maximum: MOST_LINKS, default: MOST_LINKS, description: "links at most" }),
+  },
+  { additionalProperties: false },
+);
+const Id = Type.Object({ id: Type.String({ pattern: "^[A-Za-z0-9_-]+$", maxLength: 1_500 }) });
 const Complete = Type.Object(
   {
     parts: Type.Array(
       Type.Object(
-        { partNumber: Type.Integer({ minimum: 1, maximum: MOST_PARTS }), etag: Type.String() },
+        { partNumber: Type.Integer({ minimum: 1, maximum: MOST_PARTS }), etag: Type.String({ maxLength: 200 }) },
         { additionalProperties: false },
       ),
       { minItems: 1, maxItems: MOST_PARTS },
@@ -51,6 +67,17 @@ export const uploadPrefix = (tenant: string): string => createHash("sha256").upd
 /** POST /uploads: a file goes straight to S3 in parts, over links that say nothing about credentials. */
 export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps, guard: Guard): void {
   const { s3, buckets } = cloud;
+
+  /** Presigned links for `count` parts from number `from` on. */
+  const links = async (target: { Bucket: string; Key: string; UploadId: string }, from: number, count: number) => {
+    const parts: Static<typeof Link>[] = [];
+    for (let partNumber = from; partNumber < from + count; partNumber++) {
+      const command = new UploadPartCommand({ ...target, PartNumber: partNumber });
+      parts.push({ partNumber, url: await getSignedUrl(s3, command, { expiresIn: LINK_SECONDS }) });
+      if (parts.length % LINKS_AT_ONCE === 0) await nextTurn();
+    }
+    return parts;
+  };
 
   app.post<{ Body: Static<typeof NewUpload> }>(
     "/uploads",
@@ -74,20 +101,36 @@ export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps,
       };
       const { UploadId } = await s3.send(new CreateMultipartUploadCommand(target));
       const partBytes = Math.max(PART_BYTES, Math.ceil(bytes / MOST_PARTS));
-      const parts = await Promise.all(
-        Array.from({ length: Math.ceil(bytes / partBytes) }, async (_, index) => ({
-          partNumber: index + 1,
-          url: await getSignedUrl(s3, new UploadPartCommand({ ...target, UploadId, PartNumber: index + 1 }), {
-            expiresIn: LINK_SECONDS,
-          }),
-        })),
-      );
+      const partCount = Math.ceil(bytes / partBytes);
+      const parts = await links({ ...target, UploadId: UploadId ?? "" }, 1, Math.min(partCount, MOST_LINKS));
       return reply.code(201).send({
         id: encode(target.Key, UploadId ?? ""),
         location: `s3://${target.Bucket}/${target.Key}`,
         partBytes,
+        partCount,
         parts,
       });
+    },
+  );
+
+  app.get<{ Params: Static<typeof Id>; Querystring: Static<typeof Range> }>(
+    "/uploads/:id/parts",
+    operation(guard, {
+      id: "linkParts",
+      tag: "uploads",
+      scope: "submit",
+      summary: "Links for further parts of an upload",
+      params: Id,
+      querystring: Range,
+      answers: { 200: { description: "a link per part", schema: Type.Object({ parts: Type.Array(Link) }) } },
+      errors: ["NotFound"],
+    }),
+    async (request) => {
+      const upload = decode(request.params.id, callerOfRequest(request).tenant);
+      const { from, count } = request.query;
+      return {
+        parts: await links({ Bucket: buckets.uploads, ...upload }, from, Math.min(count, MOST_PARTS + 1 - from)),
+      };
     },
   );
 

@@ -18,7 +18,13 @@ interface Upload {
   id: string;
   location: string;
   partBytes: number;
-  parts: { partNumber: number; url: string }[];
+  partCount: number;
+  /** Links for the first parts; the others are asked for when their turn comes. */
+  parts: Link[];
+}
+interface Link {
+  partNumber: number;
+  url: string;
 }
 
 /** The format and compression that a file's name tells: prices.csv, prices.ndjson.gz. */
@@ -45,9 +51,11 @@ export async function upload(client: Client, file: string): Promise<{ location: 
     if (found.size === 0) throw new CommandError("invalid", `${file} is empty.`);
     const bytes = found.size;
     const begun = await client.json<Upload>("POST", "/uploads", { fileName: basename(file).slice(-200), bytes });
+    const moreLinks = async (from: number) =>
+      (await client.json<{ parts: Link[] }>("GET", `/uploads/${begun.id}/parts?from=${from}`)).parts;
     try {
       const parts = await interruptible(
-        (signal) => sendParts(handle, file, bytes, begun, signal),
+        (signal) => sendParts(handle, file, bytes, begun, moreLinks, signal),
         () => "The upload was left, and removed. Nothing was submitted.",
       );
       const done = await client.json<{ location: string }>("POST", `/uploads/${begun.id}/complete`, { parts });
@@ -67,7 +75,8 @@ async function sendParts(
   handle: FileHandle,
   file: string,
   size: number,
-  { parts, partBytes }: Upload,
+  { parts, partBytes, partCount }: Upload,
+  moreLinks: (from: number) => Promise<Link[]>,
   interrupted: AbortSignal,
 ): Promise<Sent[]> {
   const line = new ProgressLine();
@@ -86,10 +95,30 @@ async function sendParts(
   // The first part that fails ends the others too.
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, interrupted]);
-  const waiting = [...parts];
+  const links = new Map(parts.map(({ partNumber, url }) => [partNumber, url]));
+  let asked: Promise<void> | undefined;
+  const linkOf = async (partNumber: number): Promise<string> => {
+    for (;;) {
+      const url = links.get(partNumber);
+      if (url !== undefined) {
+        links.delete(partNumber);
+        return url;
+      }
+      asked ??= moreLinks(partNumber)
+        .then((more) => {
+          for (const link of more) links.set(link.partNumber, link.url);
+        })
+        .finally(() => {
+          asked = undefined;
+        });
+      await asked;
+    }
+  };
+  let next = 1;
   const worker = async () => {
-    for (let part = waiting.shift(); part && !signal.aborted; part = waiting.shift()) {
-      const { partNumber, url } = part;
+    while (next <= partCount && !signal.aborted) {
+      const partNumber = next++;
+      const url = await linkOf(partNumber);
       const at = (partNumber - 1) * partBytes;
       const length = Math.min(partBytes, size - at);
       const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(length), 0, length, at);
@@ -101,7 +130,7 @@ async function sendParts(
   };
   try {
     progress();
-    const workers = Array.from({ length: Math.min(PARALLEL, parts.length) }, () =>
+    const workers = Array.from({ length: Math.min(PARALLEL, partCount) }, () =>
       worker().catch((error: unknown) => {
         if (!signal.aborted) failed.abort(error);
       }),

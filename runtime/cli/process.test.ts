@@ -169,7 +169,7 @@ describe("the command line, when things go wrong", () => {
           partNumber: index + 1,
           url: `${double?.url}/part/${index + 1}`,
         }));
-        return json(call, { id: "up", location: "s3://uploads/x", partBytes: 10, parts }, 201);
+        return json(call, { id: "up", location: "s3://uploads/x", partBytes: 10, partCount: parts.length, parts }, 201);
       }
       if (what.startsWith("PUT /part/")) {
         times.set(what, (times.get(what) ?? 0) + 1);

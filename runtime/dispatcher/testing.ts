@@ -4,6 +4,7 @@ import { type Message, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-
 import type { SQSEvent } from "aws-lambda";
 import pg from "pg";
 import { pino } from "pino";
+import { S3_OPTIONS } from "../jobs/cloud.ts";
 import { planningPool } from "../jobs/explain.ts";
 import { readSettings, type Settings } from "../jobs/settings.ts";
 import { jobDatabase } from "../jobs/testing.ts";
@@ -59,7 +60,13 @@ export async function testDispatcher(settings: object = {}, made: Promise<Cloud>
   for (const bucket of Object.values(buckets)) cloud.createBucket(bucket);
   const credentials = { accessKeyId: "test", secretAccessKey: "test" };
   const sqs = new SQSClient({ endpoint: cloud.endpoint, region: cloud.region, credentials });
-  const s3 = new S3Client({ endpoint: cloud.endpoint, region: cloud.region, credentials, forcePathStyle: true });
+  const s3 = new S3Client({
+    ...S3_OPTIONS,
+    endpoint: cloud.endpoint,
+    region: cloud.region,
+    credentials,
+    forcePathStyle: true,
+  });
   const db = new pg.Pool({ connectionString: fixture.database.urlAs("dispatcher"), max: 4 });
   db.on("error", () => undefined);
   const plans = planningPool(1, { connectionString: fixture.database.urlAs("job_reader_plan") });

@@ -5,6 +5,12 @@ import type { Settings } from "./settings.ts";
 /** Clients for SQS and S3. Region, credentials and endpoints come from the SDK's own environment variables. */
 export const sqsClient = (): SQSClient => new SQSClient({});
 
+/** By default a presigned link would carry the checksum of an empty body, and S3 would refuse the part for it. */
+export const S3_OPTIONS = {
+  requestChecksumCalculation: "WHEN_REQUIRED",
+  responseChecksumValidation: "WHEN_REQUIRED",
+} as const;
+
 /** The S3 client, made when it is first asked for. */
 export type LazyS3 = () => Promise<S3Client>;
 
@@ -16,7 +22,7 @@ export function lazyS3(settings: Pick<Settings, "pathStyleS3">): LazyS3 {
   let client: Promise<S3Client> | undefined;
   return () => {
     client ??= import("@aws-sdk/client-s3").then(
-      ({ S3Client }) => new S3Client({ forcePathStyle: settings.pathStyleS3 }),
+      ({ S3Client }) => new S3Client({ ...S3_OPTIONS, forcePathStyle: settings.pathStyleS3 }),
     );
     return client;
   };

@@ -234,6 +234,12 @@ export const ERRORS = {
     http: 429,
     message: "{who} may send {max} requests a minute, and has. Wait {seconds} s.",
   },
+  TooManyStreams: {
+    category: "User",
+    retryable: true,
+    http: 429,
+    message: "{who} may have {max} event streams open at once. Close one, or ask for the job's document instead.",
+  },
   HeadersTooLarge: {
     category: "User",
     retryable: false,

@@ -23,6 +23,9 @@ const LimitSettings = Type.Object(
     tokenPerMinute: count("requests of one token a minute; 0: as many as they like", 12_000, 0),
     addressPerMinute: count("the same of one address without a token that is known", 3_000, 0),
     ratesPerMinute: count("requests of /rates a minute, of one token or address", 0, 0),
+    connections: count("connections at once", 2_000),
+    streams: count("event streams at once", 1_000),
+    streamsPerToken: count("event streams of one token at once", 50),
   },
   { additionalProperties: false, default: {} },
 );

@@ -67,6 +67,12 @@ export async function callerOf(db: Database, token: string): Promise<Caller | un
   return rows[0] && { tokenId: rows[0].id, tenant: rows[0].tenant, scopes: rows[0].scopes };
 }
 
+/** Those of the tokens with these ids that are still valid. */
+export async function activeTokens(db: Database, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query("select id from jobs.tokens where id = any ($1) and revoked_at is null", [ids]);
+  return new Set(rows.map(({ id }) => id));
+}
+
 export async function listTokens(db: Database): Promise<TokenInfo[]> {
   const { rows } = await db.query(
     "select id, name, tenant, scopes, jobs.iso(created_at) as created, jobs.iso(revoked_at) as revoked from jobs.tokens order by created_at",

@@ -34,6 +34,7 @@ export function dashboardRoutes(app: FastifyInstance): void {
     return packed ? reply.header("content-encoding", "gzip").send(gzipped) : reply.send(content);
   };
 
+  app.get("/", { schema: { hide: true } }, (_request, reply) => reply.redirect("dashboard", 302));
   app.get("/dashboard", { schema: { hide: true } }, (request, reply) => send(request, reply, page, "asked"));
   // Relative addresses would miss by a level below it.
   app.get("/dashboard/", { schema: { hide: true } }, (_request, reply) => reply.redirect("../dashboard", 308));

@@ -47,6 +47,7 @@ export const SOUND: Record<string, (known: Known) => Asked> = {
   getResponse: ({ ended }) => ({ url: `/jobs/${ended}/response` }),
   watchJob: ({ ended }) => ({ url: `/jobs/${ended}/events` }),
   beginUpload: () => ({ url: "/uploads", payload: { fileName: "new.csv", bytes: 9 } }),
+  linkParts: ({ upload }) => ({ url: `/uploads/${upload}/parts?from=2&count=3` }),
   completeUpload: ({ upload, parts }) => ({ url: `/uploads/${upload}/complete`, payload: { parts } }),
   abortUpload: ({ upload }) => ({ url: `/uploads/${upload}` }),
   getStats: () => ({ url: "/stats" }),

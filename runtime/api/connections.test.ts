@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+import { testApi } from "./testing.ts";
+import { HEADERS_SECONDS, REQUEST_SECONDS } from "./times.ts";
+
+const read = { type: "read", sql: "select 1 as n", format: "json" };
+
+describe("connections of the API", () => {
+  let p: Awaited<ReturnType<typeof testApi>>;
+  let port: number;
+  const sockets: Socket[] = [];
+  before(async () => {
+    p = await testApi({ api: { limits: { connections: 20, streamsPerToken: 3 } } });
+    const { headersTimeout, requestTimeout } = p.app.server;
+    assert.deepEqual([headersTimeout, requestTimeout], [HEADERS_SECONDS * 1000, REQUEST_SECONDS * 1000]);
+    // Shorter than in production, since a test waits for them.
+    Object.assign(p.app.server, { headersTimeout: 300, requestTimeout: 600 });
+    port = Number(new URL(await p.app.listen({ host: "127.0.0.1", port: 0 })).port);
+  });
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+  });
+  after(() => p.close());
+
+  /** Opens a connection and writes to it; `answer` is all that comes back until the server closes it. */
+  const open = (text = "") => {
+    const socket = connect({ port, host: "127.0.0.1" });
+    sockets.push(socket);
+    socket.on("error", () => undefined);
+    let received = "";
+    socket.on("data", (chunk) => {
+      received += chunk;
+    });
+    if (text) socket.write(text);
+    const closed = once(socket, "close").then(() => received);
+    return { socket, closed, received: () => received };
+  };
+
+  it("has limits for everything that a caller could stall", () => {
+    assert.ok(p.app.server.timeout > 0 && p.app.server.timeout <= 300_000, "idle sockets");
+    assert.equal(p.app.server.maxConnections, 20);
+  });
+
+  it("ends a request whose headers stall", async () => {
+    assert.match(await open("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ").closed, /^HTTP\/1\.1 408 /);
+  });
+
+  it("ends a request whose body stalls, or comes byte by byte", async () => {
+    const head = "POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+    const { authorization } = await p.as("acme");
+    const stalled = open(`${head}Authorization: ${authorization}\r\nContent-Length: 100\r\n\r\n{`);
+    const trickled = open(`${head}Authorization: ${authorization}\r\nTransfer-Encoding: chunked\r\n\r\n`);
+    const trickle = setInterval(() => trickled.socket.write("1\r\n \r\n"), 50);
+    await Promise.all([stalled.closed, trickled.closed]);
+    clearInterval(trickle);
+  });
+
+  it("answers what is no HTTP shortly, and closes", async () => {
+    for (const text of [
+      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+      "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+      "GET /healthz HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+      "GET /healthz HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
+      `GET /healthz HTTP/1.1\r\nHost: x\r\nX-Large: ${"x".repeat(20_000)}\r\n\r\n`,
+      "CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+    ]) {
+      const answer = await open(text).closed;
+      assert.match(answer, /^(HTTP\/1\.1 4\d\d |$)/, text.slice(0, 40));
+      assert.ok(answer.length < 1_000, text.slice(0, 40));
+    }
+    assert.equal((await p.app.inject({ url: "/healthz" })).statusCode, 200);
+  });
+
+  it("takes no more connections than it may, and is there again when some have gone", async () => {
+    const many = Array.from({ length: 40 }, () => open());
+    await Promise.race(many.map(({ closed }) => closed));
+    for (const { socket } of many) socket.destroy();
+    await Promise.all(many.map(({ closed }) => closed));
+    for (let tries = 0; tries < 100; tries++) {
+      const { closed } = open("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+      if (/^HTTP\/1\.1 200/.test(await closed)) return;
+      await pause(20);
+    }
+    assert.fail("it takes no connection any more");
+  });
+
+  describe("event streams", () => {
+    const streams: AbortController[] = [];
+    afterEach(async () => {
+      for (const stream of streams.splice(0)) stream.abort();
+    });
+    const stream = async (id: string, headers: { authorization: string }) => {
+      const leave = new AbortController();
+      streams.push(leave);
+      return fetch(`http://127.0.0.1:${port}/jobs/${id}/events`, { headers, signal: leave.signal });
+    };
+    const submit = (requestId: string, headers: { authorization: string }) =>
+      p.app.inject({ method: "POST", url: "/jobs", payload: { requestId, task: read }, headers });
+
+    it("are as many per token as it may have, and give their place back", async () => {
+      const headers = await p.as("capped");
+      await submit("capped", headers);
+      for (let open = 0; open < 3; open++) assert.equal((await stream("capped", headers)).status, 200);
+      const refused = await stream("capped", headers);
+      assert.equal(refused.status, 429);
+      assert.equal(((await refused.json()) as { type: string }).type, "TooManyStreams");
+      assert.ok(refused.headers.get("retry-after"));
+      assert.equal((await stream("capped", await p.as("capped"))).status, 200, "another token has its own");
+      streams[0]?.abort();
+      for (let tries = 0; (await stream("capped", headers)).status !== 200; tries++) {
+        assert.ok(tries < 100, "a stream that has ended still counts");
+        await pause(20);
+      }
+    });
+
+    it("cost one look per job however many there are, and end with their token", async () => {
+      const holders = await Promise.all(Array.from({ length: 5 }, () => p.as("watched")));
+      const [first] = holders;
+      assert(first);
+      await submit("watched", first);
+      const query = p.pool.query.bind(p.pool) as (...args: unknown[]) => Promise<unknown>;
+      const statements: string[] = [];
+      p.pool.query = ((...args: unknown[]) => {
+        statements.push(String(args[0]));
+        return query(...args);
+      }) as never;
+      try {
+        const texts: Promise<string>[] = [];
+        for (const headers of holders) {
+          for (let one = 0; one < 3; one++) texts.push((await stream("watched", headers)).text());
+        }
+        // Fifteen streams, and from here on what the looks alone ask.
+        statements.length = 0;
+        while (statements.filter((text) => text.includes("with ordinality asked")).length < 8) await pause(20);
+        assert.ok(statements.length <= 8 + 4, `${statements.length} statements for eight looks`);
+        await p.admin.query("update jobs.tokens set revoked_at = now() where tenant = 'watched'");
+        for (const text of await Promise.all(texts)) assert.match(text, /"PENDING"/);
+      } finally {
+        p.pool.query = query as never;
+      }
+    });
+  });
+});

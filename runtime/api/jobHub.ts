@@ -1,0 +1,220 @@
+import type { ServerResponse } from "node:http";
+import type { FastifyBaseLogger } from "fastify";
+import { JobError } from "../jobs/errors.ts";
+import type { Settings } from "../jobs/settings.ts";
+import { isTerminal } from "../jobs/states.ts";
+import type { Database } from "../jobs/store.ts";
+import { activeTokens } from "../jobs/tokens.ts";
+import { LOOK_MS, SILENT_SECONDS, STALLED_SECONDS } from "./times.ts";
+
+/** An open event stream of one job. */
+interface Stream {
+  readonly raw: ServerResponse;
+  readonly tokenId: string;
+  /** The event that it was last sent, or that waits for its reader to take the one before. */
+  shown: string;
+  waiting: string | undefined;
+  /** When it was last written to, and since when its reader takes nothing. Milliseconds. */
+  wroteAt: number;
+  stalledSince: number | undefined;
+}
+
+/** A job that somebody watches: however many streams it has, it is looked at once. */
+interface Watched {
+  readonly tenant: string;
+  readonly requestId: string;
+  version: string;
+  state: string;
+  readonly streams: Set<Stream>;
+}
+
+/** How many looks pass between two checks of the tokens. */
+const LOOKS_PER_TOKEN_CHECK = 4;
+
+/**
+ * All event streams of one process. While there are any, one statement per look asks for the versions of all watched
+ * jobs, a second one for the documents that have changed, and every second one for the tokens that are still valid. A
+ * stream holds at most one event that its reader has not taken.
+ */
+export class JobHub {
+  readonly #db: Database;
+  readonly #limits: Settings["api"]["limits"];
+  readonly #log: FastifyBaseLogger;
+  readonly #jobs = new Map<string, Watched>();
+  readonly #perToken = new Map<string, number>();
+  #streams = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #looks = 0;
+  #closed = false;
+
+  constructor(db: Database, limits: Settings["api"]["limits"], log: FastifyBaseLogger) {
+    this.#db = db;
+    this.#limits = limits;
+    this.#log = log;
+  }
+
+  /**
+   * Reserves a stream for a token, before its response begins.
+   * @returns a function that gives it back
+   * @throws JobError TooManyStreams
+   */
+  reserve(tokenId: string): () => void {
+    const own = this.#perToken.get(tokenId) ?? 0;
+    const { streamsPerToken, streams } = this.#limits;
+    if (own >= streamsPerToken) throw new JobError("TooManyStreams", { who: "This token", max: streamsPerToken });
+    if (this.#streams >= streams) throw new JobError("TooManyStreams", { who: "This server", max: streams });
+    this.#perToken.set(tokenId, own + 1);
+    this.#streams++;
+    return () => {
+      const left = (this.#perToken.get(tokenId) ?? 1) - 1;
+      if (left === 0) this.#perToken.delete(tokenId);
+      else this.#perToken.set(tokenId, left);
+      this.#streams--;
+    };
+  }
+
+  /** Sends a job's document at once, and again whenever its state or progress has changed, until it has ended. */
+  add(
+    raw: ServerResponse,
+    tokenId: string,
+    tenant: string,
+    requestId: string,
+    document: Record<string, unknown>,
+  ): void {
+    const stream: Stream = {
+      raw,
+      tokenId,
+      shown: "",
+      waiting: undefined,
+      wroteAt: Date.now(),
+      stalledSince: undefined,
+    };
+    raw.on("drain", () => this.#drained(stream));
+    const { state, event } = describe(document);
+    this.#send(stream, event);
+    if (this.#closed || isTerminal(String(document.status))) {
+      raw.end();
+      return;
+    }
+    const key = JSON.stringify([tenant, requestId]);
+    const job = this.#jobs.get(key) ?? { tenant, requestId, version: "", state, streams: new Set<Stream>() };
+    this.#jobs.set(key, job);
+    job.streams.add(stream);
+    raw.once("close", () => {
+      job.streams.delete(stream);
+      if (job.streams.size === 0 && this.#jobs.get(key) === job) this.#jobs.delete(key);
+    });
+    this.#schedule();
+  }
+
+  /** Ends all streams: their readers come back to the next server. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const stream of this.#all()) stream.raw.end();
+  }
+
+  *#all(): Generator<Stream> {
+    for (const job of this.#jobs.values()) yield* job.streams;
+  }
+
+  #schedule(): void {
+    if (this.#timer !== undefined || this.#closed) return;
+    this.#timer = setTimeout(async () => {
+      try {
+        await this.#look();
+      } catch (error) {
+        this.#log.warn({ err: error }, "the event streams ended early");
+        for (const stream of this.#all()) stream.raw.end();
+      }
+      this.#timer = undefined;
+      if (this.#jobs.size > 0) this.#schedule();
+    }, LOOK_MS);
+  }
+
+  async #look(): Promise<void> {
+    if (++this.#looks % LOOKS_PER_TOKEN_CHECK === 0) await this.#checkTokens();
+    const jobs = [...this.#jobs.values()];
+    if (jobs.length === 0) return;
+    const versions = await this.#select("version", jobs);
+    const changed = jobs.filter((job) => {
+      const version = versions.get(job) as string | undefined;
+      if (version === undefined) for (const stream of job.streams) stream.raw.end();
+      return version !== undefined && version !== job.version;
+    });
+    const documents = changed.length > 0 ? await this.#select("document", changed) : new Map();
+    for (const job of changed) {
+      job.version = String(versions.get(job));
+      const document = documents.get(job) as Record<string, unknown> | undefined;
+      if (document) this.#show(job, document);
+    }
+    this.#tend();
+  }
+
+  async #select(column: "version" | "document", jobs: readonly Watched[]): Promise<Map<Watched, unknown>> {
+    const { rows } = await this.#db.query(
+      `select asked.turn, d.${column} as value
+       from unnest($1::text[], $2::text[]) with ordinality asked (tenant, request_id, turn)
+       join jobs.documents d on d.tenant = asked.tenant and d.request_id = asked.request_id`,
+      [jobs.map((job) => job.tenant), jobs.map((job) => job.requestId)],
+    );
+    const found = new Map<Watched, unknown>();
+    for (const { turn, value } of rows) {
+      const job = jobs[Number(turn) - 1];
+      if (job) found.set(job, value);
+    }
+    return found;
+  }
+
+  #show(job: Watched, document: Record<string, unknown>): void {
+    const { state, event } = describe(document);
+    const ended = isTerminal(String(document.status));
+    if (state === job.state && !ended) return;
+    job.state = state;
+    for (const stream of job.streams) {
+      this.#send(stream, event);
+      if (ended) stream.raw.end();
+    }
+  }
+
+  /** Comments on silent streams, and drops those whose reader takes nothing. */
+  #tend(): void {
+    const now = Date.now();
+    for (const stream of this.#all())
+      if (stream.stalledSince !== undefined) {
+        if (now - stream.stalledSince > STALLED_SECONDS * 1000) stream.raw.destroy();
+      } else if (now - stream.wroteAt > SILENT_SECONDS * 1000) this.#write(stream, ": still here\n\n");
+  }
+
+  /** A token that was revoked, or has expired, ends its streams. */
+  async #checkTokens(): Promise<void> {
+    const active = await activeTokens(this.#db, [...this.#perToken.keys()]);
+    for (const stream of this.#all()) if (!active.has(stream.tokenId)) stream.raw.end();
+  }
+
+  #send(stream: Stream, event: string): void {
+    if (event === stream.shown) return;
+    stream.shown = event;
+    // Of what its reader has not taken yet only the latest is worth keeping.
+    if (stream.stalledSince !== undefined) stream.waiting = event;
+    else this.#write(stream, event);
+  }
+
+  #write(stream: Stream, text: string): void {
+    stream.wroteAt = Date.now();
+    if (!stream.raw.write(text)) stream.stalledSince = stream.wroteAt;
+  }
+
+  #drained(stream: Stream): void {
+    stream.stalledSince = undefined;
+    const { waiting } = stream;
+    stream.waiting = undefined;
+    if (waiting !== undefined && !stream.raw.writableEnded) this.#write(stream, waiting);
+  }
+}
+
+/** The event of a document, and what has to change for another one. */
+function describe(document: Record<string, unknown>): { state: string; event: string } {
+  const { status, progress } = document;
+  return { state: JSON.stringify([status, progress]), event: `event: job\ndata: ${JSON.stringify(document)}\n\n` };
+}
