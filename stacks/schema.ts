@@ -145,6 +145,15 @@ const Api = Type.Object(
   optional,
 );
 
+/** The key that lets no tenant hold all slots of a runner type. */
+const TenantSlots = Type.Optional(
+  whole(
+    "most jobs of one tenant at once; left out, all slots but one where `tenants` names several, else no maximum",
+    1,
+    10_000,
+  ),
+);
+
 const Runners = Type.Object(
   {
     glue: Type.Object(
@@ -152,6 +161,7 @@ const Runners = Type.Object(
         maxRuns: Type.Optional(whole("runs at once; left out, what quotas and database allow", 1, 10_000)),
         dpu: Type.Enum([0.0625, 1], { default: 0.0625, description: "DPUs of a run (1 GiB or 16 GiB of memory)" }),
         idleSeconds: wholeOr(30, "how long a run without work stays warm", 0, 900),
+        tenantSlots: TenantSlots,
         timeoutMinutes: wholeOr(300, "when Glue ends a run, whatever it does", 1, LIMITS.glueShellTimeout.value),
       },
       { ...optional, description: "where reads run" },
@@ -167,6 +177,7 @@ const Runners = Type.Object(
         ),
         spot: flag(false, "whether the instances are Spot instances"),
         idleSeconds: wholeOr(60, "how long an instance without work stays warm", 0, 3_600),
+        tenantSlots: TenantSlots,
         lifetimeSeconds: wholeOr(14_400, "when an instance takes no further job", 300, 86_400),
       },
       { ...closed, description: "where updates run" },

@@ -36,6 +36,7 @@ export function stackSettings(
       glue: {
         slots: plan.glue.maxConcurrentRuns,
         idleSeconds: glue.idleSeconds,
+        ...(glue.tenantSlots === undefined ? {} : { tenantSlots: glue.tenantSlots }),
         startSeconds: START_SECONDS.glue,
         // The time that Glue gives the run, less that of the longest job, which it may begin in its last second.
         lifetimeSeconds: Math.max(1, glue.timeoutMinutes * 60 - jobs.maxTimeoutSeconds),
@@ -43,6 +44,7 @@ export function stackSettings(
       ec2: {
         slots: plan.ec2.maxInstances,
         idleSeconds: ec2.idleSeconds,
+        ...(ec2.tenantSlots === undefined ? {} : { tenantSlots: ec2.tenantSlots }),
         startSeconds: START_SECONDS.ec2,
         lifetimeSeconds: ec2.lifetimeSeconds,
       },

@@ -67,7 +67,9 @@ create table jobs.jobs (
 create index jobs_waiting on jobs.jobs (runner, rank desc, tenant, created_at, id) where status = 'PENDING' and not_before is null;
 create index jobs_deferred on jobs.jobs (not_before) where status = 'PENDING' and not_before is not null;
 create index jobs_larger on jobs.jobs (larger_at) where status = 'PENDING' and larger_at is not null;
-create index jobs_running on jobs.jobs (tenant) where status = 'IN_PROGRESS';
+-- Waiting jobs per tenant: for its maximum of waiting jobs, and to skip tenants that have all their slots.
+create index jobs_pending on jobs.jobs (runner, tenant, not_before, rank desc) where status = 'PENDING';
+create index jobs_running on jobs.jobs (tenant, runner) where status = 'IN_PROGRESS';
 create index jobs_running_run on jobs.jobs (run_id) where status = 'IN_PROGRESS';
 create index jobs_created on jobs.jobs (created_at);
 create index jobs_ended on jobs.jobs (finished_at) where finished_at is not null;
@@ -137,6 +139,7 @@ create table jobs.runners (
   paused_until timestamptz,
   pauses integer not null default 0,
   version text, -- of the code that the newest runs were started with
+  tenant_slots integer check (tenant_slots > 0), -- most jobs of one tenant at once; null: no maximum
   larger boolean not null default false -- whether the stack has a larger run of this kind
 );
 insert into jobs.runners (runner) values ('glue'), ('ec2');

@@ -1,4 +1,5 @@
 import { overflow, planLarger, planRuns, runLaunched, runRefused } from "../jobs/runs.ts";
+import { tenantSlots } from "../jobs/settings.ts";
 import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
 import type { Context } from "./context.ts";
 import { Refused, TooLate } from "./launcher.ts";
@@ -30,6 +31,7 @@ export async function schedule(context: Context): Promise<number> {
         version: context.settings.version,
         startSeconds,
         silentSeconds,
+        tenantSlots: tenantSlots(context.settings, runner),
       });
       const launched = await Promise.all(runs.map((run) => launch(context, run, runner, until)));
       return launched.filter(Boolean).length;

@@ -15,17 +15,20 @@ export interface RunPlan {
   startSeconds: number;
   /** A free run that has been silent for longer is not counted on. */
   silentSeconds: number;
+  /** The most jobs of one tenant at once; left out, no maximum. It holds for every claim from then on. */
+  tenantSlots?: number | undefined;
 }
 
 /** Takes slots for the runs that should start now; answers their ids. However many dispatchers ask, never above `slots`. */
 export async function planRuns(db: Database, plan: RunPlan): Promise<string[]> {
-  const { runner, slots, version, startSeconds, silentSeconds } = plan;
-  const { rows } = await db.query("select run from jobs.plan_runs($1, $2, $3, $4, $5) run", [
+  const { runner, slots, version, startSeconds, silentSeconds, tenantSlots } = plan;
+  const { rows } = await db.query("select run from jobs.plan_runs($1, $2, $3, $4, $5, $6) run", [
     runner,
     slots,
     version,
     startSeconds,
     silentSeconds,
+    tenantSlots ?? null,
   ]);
   return rows.map((row) => row.run);
 }
@@ -36,7 +39,7 @@ export async function planRuns(db: Database, plan: RunPlan): Promise<string[]> {
  */
 export async function planLarger(
   db: Database,
-  { runner, slots, version, startSeconds }: Omit<RunPlan, "silentSeconds">,
+  { runner, slots, version, startSeconds }: Omit<RunPlan, "silentSeconds" | "tenantSlots">,
   larger: boolean,
 ): Promise<string | undefined> {
   const { rows } = await db.query("select run from jobs.plan_larger($1, $2, $3, $4, $5) run", [

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import Type from "typebox";
 import Value from "typebox/value";
 import { NO_SLOTS, type ReaderSlots } from "./database.ts";
+import type { RunnerKind } from "./states.ts";
 
 const count = (description: string, value: number, minimum = 1) =>
   Type.Integer({ minimum, default: value, description });
@@ -13,6 +14,12 @@ const RunnerSettings = Type.Object(
     idleSeconds: Type.Number({ minimum: 0, default: 30, description: "how long a run without work stays warm" }),
     startSeconds: count("how long a run may take from launch to its first sign of life", 120),
     lifetimeSeconds: count("when a run takes no further job", 14_400),
+    tenantSlots: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: "most jobs of one tenant at once; left out, all slots but one where several tenants are named",
+      }),
+    ),
   },
   { additionalProperties: false, default: {} },
 );
@@ -168,6 +175,17 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
 /** The run slots that need a login role of their own: those of a platform whose callers may bring their own SQL. */
 export const slotsOf = ({ jobs, runners }: Pick<Settings, "jobs" | "runners">): ReaderSlots =>
   jobs.rawSql ? { glue: runners.glue.slots, ec2: runners.ec2.slots } : NO_SLOTS;
+
+/**
+ * The most jobs of one tenant that may run at once on a runner type: as configured, else all slots but one where several
+ * tenants are named and there is more than one slot.
+ * @returns undefined for no maximum
+ */
+export function tenantSlots({ queues, runners }: Settings, runner: RunnerKind): number | undefined {
+  const { slots, tenantSlots } = runners[runner];
+  if (tenantSlots !== undefined) return tenantSlots;
+  return slots > 1 && Object.keys(queues?.tenants ?? {}).length > 1 ? slots - 1 : undefined;
+}
 
 /** The settings that only a platform with queues and buckets has; an API beside a bare database has none. */
 export function requireCloud(settings: Settings): Required<Pick<Settings, "queues" | "buckets">> {

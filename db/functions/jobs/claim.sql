@@ -6,8 +6,9 @@ returns json language plpgsql security definer set search_path = pg_catalog, pg_
 declare
   run jobs.runs;
   chosen bigint;
+  owner text;
+  tenant_maximum integer;
   moment timestamptz := jobs.clock();
-  job jobs.jobs;
 begin
   update jobs.runs r set seen_at = moment, state = case when r.version = coalesce(k.version, r.version) then 'RUNNING' else 'RETIRING' end
   from jobs.runners k
@@ -15,20 +16,26 @@ begin
   returning r.* into run;
   if not found then raise no_data_found using message = format('run %s is not running', p_run); end if;
   if run.state <> 'RUNNING' then return null; end if;
-  chosen := case when run.larger then jobs.next_larger_job(run.runner) else jobs.next_job(run.runner) end;
-  if chosen is null then return null; end if;
+  select tenant_slots into tenant_maximum from jobs.runners where runner = run.runner;
+  if tenant_maximum is null then
+    chosen := case when run.larger then jobs.next_larger_job(run.runner, null) else jobs.next_job(run.runner, null) end;
+    return case when chosen is not null then jobs.start_attempt(chosen, run, p_pid, p_backend_start, p_log) end;
+  end if;
 
-  update jobs.jobs set
-    status = 'IN_PROGRESS', attempt = attempt + 1, run_id = p_run, backend_pid = p_pid, backend_start = p_backend_start,
-    lease_until = moment + make_interval(secs => lease_seconds), deadline = moment + make_interval(secs => timeout_seconds),
-    started_at = coalesce(started_at, moment), progress = '{"rows": 0, "bytes": 0}',
-    attempts = attempts || jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
-      'runner', run.runner, 'runId', p_run, 'startedAt', jobs.iso(moment), 'logLocation', p_log, 'memoryBytes', run.memory_bytes))),
-    status_history = status_history || jobs.event('IN_PROGRESS', moment), version = version + 1
-  where id = chosen returning * into job;
-
-  return json_build_object('id', job.id, 'attempt', job.attempt, 'maxAttempts', job.max_attempts, 'tenant', job.tenant, 'requestId', job.request_id, 'responseId', job.response_id,
-    'task', job.task, 'inline', job.inline, 'sql', job.sql, 'timeoutSeconds', job.timeout_seconds, 'leaseSeconds', job.lease_seconds);
+  -- Claims for one tenant are decided one after the other: a lock per tenant, held until the claim has committed, and a
+  -- count under it. A block that finds the tenant full is rolled back with its locks, so a claim never holds two of them.
+  loop
+    begin
+      chosen := case when run.larger then jobs.next_larger_job(run.runner, tenant_maximum) else jobs.next_job(run.runner, tenant_maximum) end;
+      if chosen is null then return null; end if;
+      select tenant into owner from jobs.jobs where id = chosen;
+      perform pg_advisory_xact_lock(hashtextextended(format('tenant slots %s %s', run.runner, owner), 0));
+      if jobs.free_tenant_slots(run.runner, owner, tenant_maximum) <= 0 then raise sqlstate 'RT001'; end if;
+      return jobs.start_attempt(chosen, run, p_pid, p_backend_start, p_log);
+    exception when sqlstate 'RT001' then
+      null; -- another claim took the tenant's last slot, which the next look sees
+    end;
+  end loop;
 end
 $$;
 

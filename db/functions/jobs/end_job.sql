@@ -9,6 +9,7 @@ declare
   answer text;
 begin
   select * into strict job from jobs.jobs where id = p_job for update;
+  if job.status = 'IN_PROGRESS' then perform jobs.wake_tenant(job.runner, job.tenant); end if;
   figures := json_build_object(
     'queueMs', jobs.milliseconds(job.created_at, coalesce((job.attempts -> -1 ->> 'startedAt')::timestamptz, moment)),
     'executionMs', jobs.milliseconds(coalesce((job.attempts -> -1 ->> 'startedAt')::timestamptz, moment), moment),

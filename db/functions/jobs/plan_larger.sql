@@ -11,7 +11,10 @@ begin
     update jobs.jobs set not_before = null, larger_at = null where status = 'PENDING' and larger_at is not null and runner = p_runner;
     return;
   end if;
-  if not exists (select from jobs.jobs where status = 'PENDING' and larger_at <= moment and runner = p_runner) then return; end if;
+  if not exists (
+    select from jobs.jobs j join jobs.runners k using (runner)
+    where j.status = 'PENDING' and j.larger_at <= moment and j.runner = p_runner and jobs.free_tenant_slots(j.runner, j.tenant, k.tenant_slots) > 0
+  ) then return; end if;
   update jobs.runners set version = p_version where runner = p_runner returning paused_until into pause;
   if pause > moment then return; end if;
   return query

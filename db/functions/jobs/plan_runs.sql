@@ -2,7 +2,9 @@
 -- decision, so that any number of dispatchers decide one after the other. Every waiting job gets a run of its own as
 -- far as slots go, less the runs that are free or about to be: those will take it. A run that has been silent for
 -- longer than a lease is not counted on, though it keeps its slot until it is known to have ended; nor is a larger one.
-create or replace function jobs.plan_runs(p_runner text, p_slots integer, p_version text, p_start_seconds integer, p_silent_seconds integer)
+-- p_tenant_slots, the most jobs of one tenant at once (null: no maximum), holds for all claims from now on; a job that
+-- waits for a slot of its tenant gets no run.
+create or replace function jobs.plan_runs(p_runner text, p_slots integer, p_version text, p_start_seconds integer, p_silent_seconds integer, p_tenant_slots integer)
 returns setof uuid language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   moment timestamptz := jobs.clock();
@@ -13,10 +15,11 @@ begin
   update jobs.jobs set not_before = null where status = 'PENDING' and not_before <= moment and runner = p_runner;
   if found then perform pg_notify('jobs_waiting_' || p_runner, ''); end if;
 
-  select count(*) into waiting from (select from jobs.jobs where runner = p_runner and status = 'PENDING' and not_before is null limit 2 * p_slots) w;
-  if waiting = 0 then return; end if;
-  update jobs.runners set version = p_version where runner = p_runner returning paused_until into pause;
+  if not exists (select from jobs.jobs where runner = p_runner and status = 'PENDING' and not_before is null) then return; end if;
+  update jobs.runners set version = p_version, tenant_slots = p_tenant_slots where runner = p_runner returning paused_until into pause;
   if pause > moment then return; end if;
+  waiting := jobs.claimable(p_runner, p_tenant_slots, 2 * p_slots);
+  if waiting = 0 then return; end if;
   select count(*) into free from jobs.runs r
   where runner = p_runner and version = p_version and not larger and (state = 'STARTING'
     or state = 'RUNNING' and stop_at is null and seen_at > moment - make_interval(secs => p_silent_seconds) and not exists (select from jobs.jobs j where j.run_id = r.id and j.status = 'IN_PROGRESS'));
@@ -31,4 +34,4 @@ begin
 end
 $$;
 
-grant execute on function jobs.plan_runs(text, integer, text, integer, integer) to dispatcher;
+grant execute on function jobs.plan_runs(text, integer, text, integer, integer, integer) to dispatcher;

@@ -1,12 +1,15 @@
--- A run without work wants to end. False: something waits for it after all.
+-- A run without work wants to end. False: a job waits that it could claim after all.
 create or replace function jobs.retire(p_run uuid)
 returns boolean language sql security definer set search_path = pg_catalog, pg_temp as $$
   with retired as (
     update jobs.runs r set state = 'RETIRING', seen_at = jobs.clock()
-    where id = p_run and state = 'RUNNING'
-      and not exists (
-        select from jobs.jobs j where j.runner = r.runner and j.status = 'PENDING'
-          and case when r.larger then j.larger_at <= jobs.clock() else j.not_before is null end)
+    from jobs.runners k
+    where r.id = p_run and r.state = 'RUNNING' and k.runner = r.runner
+      and case when r.larger
+        then not exists (
+          select from jobs.jobs j where j.runner = r.runner and j.status = 'PENDING' and j.larger_at <= jobs.clock()
+            and jobs.free_tenant_slots(j.runner, j.tenant, k.tenant_slots) > 0)
+        else jobs.claimable(r.runner, k.tenant_slots, 1) = 0 end
     returning 1)
   select exists (select from retired)
 $$;

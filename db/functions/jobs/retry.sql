@@ -35,6 +35,7 @@ begin
     perform jobs.end_job(p_job, 'FAILED', null, p_error, 0, 0, p_peak);
     return 'FAILED';
   end if;
+  perform jobs.wake_tenant(job.runner, job.tenant);
   ready := moment + make_interval(secs => least(300, 2 ^ job.attempt));
   update jobs.jobs set
     runner = next_runner, larger_at = case when needs_larger then ready end,
