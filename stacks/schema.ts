@@ -147,11 +147,7 @@ const Api = Type.Object(
 
 /** The key that lets no tenant hold all slots of a runner type. */
 const TenantSlots = Type.Optional(
-  whole(
-    "most jobs of one tenant at once; left out, all slots but one where `tenants` names several, else no maximum",
-    1,
-    10_000,
-  ),
+  whole("most jobs of one tenant at once; left out, all slots but one where several tenants are named", 1, 10_000),
 );
 
 const Runners = Type.Object(

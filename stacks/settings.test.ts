@@ -28,6 +28,15 @@ describe("what a stack tells its runtime", () => {
       assert.ok(startSeconds >= 2 * DISPATCHER.timeoutSeconds);
   });
 
+  it("has the maximum of slots per tenant that the stack configures, and none that it does not", () => {
+    assert.equal(settingsOf((it) => it).settings.runners.glue.tenantSlots, undefined);
+    const { settings } = settingsOf((it) => ({
+      ...it,
+      runners: { glue: { tenantSlots: 3 }, ec2: { ...it.runners.ec2, tenantSlots: 1 } },
+    }));
+    assert.deepEqual([settings.runners.glue.tenantSlots, settings.runners.ec2.tenantSlots], [3, 1]);
+  });
+
   it("lets a Glue run begin no job that its timeout could cut off", () => {
     const { settings } = settingsOf((it) => ({
       ...it,

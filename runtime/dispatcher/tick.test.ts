@@ -69,6 +69,21 @@ describe("the dispatcher's duties", () => {
     assert.equal(await openRuns(), 0);
   });
 
+  it("keeps a slot for the other tenants where the settings name several", async () => {
+    Object.assign(d.context.settings.queues?.tenants ?? {}, { acme: "a", globex: "b" });
+    await accept(
+      d.context.db,
+      ["a", "b", "c"].map((id) => newJob(id, { tenant: "acme" })),
+    );
+    assert.equal(await schedule(d.context), 1);
+    const [run = ""] = d.launcher.started;
+    await runStarted(await d.as("job_keeper"), run);
+    assert.ok(await claim(await d.as("job_keeper"), run, { pid: 1, start: "2021-01-01T00:00:00Z" }, undefined));
+    assert.equal(await schedule(d.context), 0, "the tenant has all its slots");
+    await accept(d.context.db, [newJob("a", { tenant: "globex" })]);
+    assert.equal(await schedule(d.context), 1);
+  });
+
   it("launches no run whose slot may be another's by now: the dispatcher was paused after it took the slot", async () => {
     await accept(d.context.db, [newJob("a"), newJob("b")]);
     const taken = Promise.withResolvers<void>();
@@ -80,7 +95,7 @@ describe("the dispatcher's duties", () => {
           ? Reflect.get(db, name)
           : async (text: string, values: unknown[]) => {
               const answer = await db.query(text, values);
-              if (!text.includes("plan_runs")) return answer;
+              if (!text.includes("plan_runs") || values[0] !== "glue") return answer;
               taken.resolve();
               await goOn.promise;
               return answer;
