@@ -11,6 +11,7 @@ import {
   SQSClient,
 } from "@aws-sdk/client-sqs";
 import pg from "pg";
+import { readPlatformCredentials } from "../local/aws/principals.ts";
 import { localPlan } from "../local/plan.ts";
 import { type Platform, startPlatform } from "../local/platform.ts";
 import { freePort } from "../local/ports.ts";
@@ -67,7 +68,7 @@ export async function benchPlatform(idleSeconds: number): Promise<BenchPlatform>
   });
   platform.failed.catch(() => undefined);
   const { file } = platform;
-  const client = { region: file.region, credentials: { accessKeyId: "bench", secretAccessKey: "bench" } };
+  const client = { region: file.region, credentials: readPlatformCredentials(directory) };
   const sqs = new SQSClient({ ...client, endpoint: file.sqsEndpoint });
   const s3 = new S3Client({ ...client, endpoint: file.s3Endpoint, forcePathStyle: true });
   const admin = new pg.Client(file.databaseUrl);

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readPlatformCredentials } from "../local/aws/principals.ts";
 import type { PlatformFile } from "../local/platformFile.ts";
 import { CommandError, reasonOf } from "./exits.ts";
 import { stackOutputs } from "./stackOutputs.ts";
@@ -195,6 +196,15 @@ export function localPlatform(dataDir: string | undefined): PlatformFile | undef
     return JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
     throw new CommandError("broke", `${file} cannot be read: ${reasonOf(error)}\n\`npm start\` writes it anew.`);
+  }
+}
+
+/** Credentials of the emulator of SQS and S3 of the platform on this machine. */
+export function localCredentials(dataDir: string | undefined): { accessKeyId: string; secretAccessKey: string } {
+  try {
+    return readPlatformCredentials(directoryOf(dataDir));
+  } catch (error) {
+    throw new CommandError("broke", `The platform's credentials cannot be read: ${reasonOf(error)}`);
   }
 }
 

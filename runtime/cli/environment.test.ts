@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { credentialsFile, Principals } from "../local/aws/principals.ts";
 import { start } from "./testing.ts";
 
 const PLATFORM = {
@@ -19,9 +20,11 @@ const PLATFORM = {
 
 describe("rates env", () => {
   let directory = "";
+  let principals: Principals;
   before(() => {
     directory = mkdtempSync(join(tmpdir(), "rates-env-"));
     writeFileSync(join(directory, "platform.json"), JSON.stringify(PLATFORM));
+    principals = new Principals(credentialsFile(directory));
   });
   after(() => rmSync(directory, { recursive: true }));
 
@@ -37,8 +40,12 @@ describe("rates env", () => {
 
   it("gives programs the same as JSON", async () => {
     const { stdout } = await start(["env", "--json"], { RATES_DATA_DIR: directory }).ended;
-    const { RESULTS_BUCKET, RATES_TOKEN } = JSON.parse(stdout);
-    assert.deepEqual({ RESULTS_BUCKET, RATES_TOKEN }, { RESULTS_BUCKET: "results", RATES_TOKEN: PLATFORM.token });
+    const variables = JSON.parse(stdout);
+    const { accessKeyId, secretAccessKey } = principals.platform;
+    assert.deepEqual(
+      [variables.RESULTS_BUCKET, variables.RATES_TOKEN, variables.AWS_ACCESS_KEY_ID, variables.AWS_SECRET_ACCESS_KEY],
+      ["results", PLATFORM.token, accessKeyId, secretAccessKey],
+    );
   });
 
   it("says how to start a platform where there is none", async () => {

@@ -1,4 +1,4 @@
-import { type Connection, localPlatform, noPlatform } from "./client.ts";
+import { type Connection, localCredentials, localPlatform, noPlatform } from "./client.ts";
 import type { CliContext, GlobalOptions } from "./context.ts";
 import { examples } from "./help.ts";
 import { print, printJson } from "./screen.ts";
@@ -34,13 +34,14 @@ export function environmentOf({ stack, dataDir }: Connection): Record<string, st
   }
   const platform = localPlatform(dataDir);
   if (platform === undefined) throw noPlatform(dataDir);
+  const { accessKeyId, secretAccessKey } = localCredentials(dataDir);
   return {
     ...common(platform),
     RATES_TOKEN: platform.token,
     AWS_ENDPOINT_URL_SQS: platform.sqsEndpoint,
     AWS_ENDPOINT_URL_S3: platform.s3Endpoint,
-    AWS_ACCESS_KEY_ID: "local",
-    AWS_SECRET_ACCESS_KEY: "local",
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
     AWS_REGION: platform.region,
     AWS_DEFAULT_REGION: platform.region,
   };

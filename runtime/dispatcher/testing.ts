@@ -58,7 +58,7 @@ export async function testDispatcher(settings: object = {}, made: Promise<Cloud>
   };
   const buckets = { results: "results", uploads: "uploads" };
   for (const bucket of Object.values(buckets)) cloud.createBucket(bucket);
-  const credentials = { accessKeyId: "test", secretAccessKey: "test" };
+  const { credentials } = cloud;
   const sqs = new SQSClient({ endpoint: cloud.endpoint, region: cloud.region, credentials });
   const s3 = new S3Client({
     ...S3_OPTIONS,

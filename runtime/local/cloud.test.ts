@@ -22,7 +22,7 @@ describe("SQS and S3 on this machine", () => {
     const config = {
       endpoint: cloud.endpoint,
       region: cloud.region,
-      credentials: { accessKeyId: "test", secretAccessKey: "test" },
+      credentials: cloud.credentials,
     };
     return { sqs: new SQSClient(config), s3: new S3Client({ ...config, forcePathStyle: true }) };
   };

@@ -1,46 +1,46 @@
 import { mkdirSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import Type from "typebox";
-import Value from "typebox/value";
-// fauxqs' own starter listens on every interface, without credentials; so its pieces are put together here, to listen
-// on this machine only. Its package exports no more than the starter, hence the paths.
-import { buildApp } from "../../node_modules/fauxqs/dist/app.js";
-import { sqsQueueArn } from "../../node_modules/fauxqs/dist/common/arnHelper.js";
+import { join } from "node:path";
+import { buildApp } from "fauxqs";
+// Its package exports no way to keep what it holds without listening on every interface, hence these paths.
 import { PersistenceManager } from "../../node_modules/fauxqs/dist/persistence.js";
-import { FileS3Persistence } from "../../node_modules/fauxqs/dist/s3/fileS3Persistence.js";
 import { S3Store } from "../../node_modules/fauxqs/dist/s3/s3Store.js";
 import { SnsStore } from "../../node_modules/fauxqs/dist/sns/snsStore.js";
 import { SqsStore } from "../../node_modules/fauxqs/dist/sqs/sqsStore.js";
-import { INVALID_MESSAGE_BODY_CHAR } from "../../node_modules/fauxqs/dist/sqs/sqsTypes.js";
-
-/** What tells a ReceiveMessage call, and its answer, from others. */
-const Receive = Type.Object({ QueueUrl: Type.String() });
-const Received = Type.Object({ Messages: Type.Array(Type.Object({ ReceiptHandle: Type.String() })) });
-
-// SQS takes every character up to U+10FFFF but two (API Reference, SendMessage); fauxqs stops at U+FFFD, and a response
-// with an emoji in it could never be sent.
-INVALID_MESSAGE_BODY_CHAR.compile(String.raw`[^\x09\x0A\x0D\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]`, "u");
+import { refuseBrowsers } from "./aws/access.ts";
+import { AwsError } from "./aws/errors.ts";
+import { ObjectFiles } from "./aws/objectFiles.ts";
+import { CREDENTIALS_FILE, type Principal, Principals } from "./aws/principals.ts";
+import { checkS3Request } from "./aws/s3Paths.ts";
+import { sha256, verifySignature } from "./aws/signature.ts";
+import { answerError, answerSqs, isSqs, type Perform } from "./aws/sqs.ts";
 
 const HOST = "127.0.0.1";
+const ACCOUNT = "000000000000";
 
-/** How to start the stand-in for AWS. */
+/** How to start the emulator of AWS. */
 export interface CloudOptions {
   /** TCP port; a free one by default. */
   port?: number;
-  /** The address to listen on. Default 127.0.0.1; a container has to take every one of its own. URLs name 127.0.0.1. */
+  /** Address to listen on. In a container it must be every one of its own. URLs name 127.0.0.1. @default 127.0.0.1 */
   listen?: string;
-  /** Where messages and objects are kept over a restart; without it they live in memory only. */
+  /** Where messages, objects and credentials are kept; without it they are in memory only. */
   directory?: string;
-  /** The region that it takes itself to be in. Default eu-west-1. */
+  /** @default eu-west-1 */
   region?: string;
 }
 
-/** SQS and S3 on this machine, answering at one endpoint. Credentials are not looked at. */
+/** SQS and S3 on this machine at one endpoint. Requests must be signed; policies are not enforced. */
 export interface Cloud {
   /** http://127.0.0.1:port, for both services; buckets are addressed by path. */
   endpoint: string;
   port: number;
   region: string;
+  /** Credentials of the platform's own parts. */
+  credentials: Principal;
+  /** Makes credentials of a further principal, whose messages carry this SenderId. */
+  addPrincipal(profile: string, senderId: string): Principal;
   /** Environment of a process that is to reach it through the AWS SDK. */
   env: Record<string, string>;
   /** Makes a queue, unless it exists; returns its URL. Attributes as SQS' CreateQueue takes them. */
@@ -57,53 +57,119 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
   const sqsStore = new SqsStore();
   // Queue URLs name the address that was asked, not a `sqs.<region>.localhost` that not every resolver knows.
   sqsStore.host = "";
-  const snsStore = new SnsStore();
-  const s3Store = new S3Store();
-  const keepers = options.directory === undefined ? [] : keepIn(options.directory, { sqsStore, snsStore, s3Store });
-  const app = buildApp({ logger: false, defaultRegion: region, stores: { sqsStore, snsStore, s3Store } });
-  app.addHook("onSend", async (request, _reply, payload) => {
-    // A receiver that vanished during its long poll would keep the messages out of sight until their timeout.
-    const { destroyed, readableEnded } = request.raw.socket;
-    if (destroyed || readableEnded) giveBack(sqsStore, request.body, payload);
-    return payload;
+  const stores = { sqsStore, snsStore: new SnsStore(), s3Store: new S3Store() };
+  const principals = new Principals(options.directory && join(options.directory, CREDENTIALS_FILE));
+  const messages = options.directory === undefined ? undefined : keepIn(options.directory, stores);
+  const app = buildApp({ logger: false, defaultRegion: region, stores });
+  app.addHook("preHandler", async (request) => {
+    if (request.method === "PUT" || request.method === "POST") request.body ??= Buffer.alloc(0);
+    checkBody(request.headers["x-amz-content-sha256"], request.body);
   });
-  app.addHook("onClose", () => {
-    for (const keeper of keepers) keeper.close();
+  app.setErrorHandler((error, _request, reply) => {
+    const status = error instanceof AwsError ? error.status : ((error as { statusCode?: number }).statusCode ?? 500);
+    const code = error instanceof AwsError ? error.code : status === 413 ? "EntityTooLarge" : "InternalError";
+    const message = error instanceof Error ? error.message : "The emulator failed.";
+    return reply.code(status).type("application/xml").send(s3Error(code, message));
   });
-  await app.listen({ port: options.port ?? 0, host: options.listen ?? HOST });
-  const { port } = app.server.address() as AddressInfo;
-  const endpoint = `http://${HOST}:${port}`;
+  await app.ready();
+
+  const perform: Perform = async (action, input) => {
+    const headers = { "content-type": "application/x-amz-json-1.0", "x-amz-target": `AmazonSQS.${action}`, host };
+    const {
+      statusCode,
+      body,
+      headers: given,
+    } = await app.inject({
+      method: "POST",
+      url: "/",
+      headers,
+      payload: JSON.stringify(input),
+    });
+    return { status: statusCode, body, headers: new Headers(given as Record<string, string>) };
+  };
+  const sqs = { store: sqsStore, principals, perform };
+  const server = createServer((request, response) => {
+    const isQueue = isSqs(request);
+    const url = request.url ?? "/";
+    try {
+      refuseBrowsers(request.method ?? "", url, request.headers);
+      if (isQueue) return void answerSqs(sqs, request, response);
+      if (!(request.method === "GET" && url === "/health")) checkS3(principals, request);
+      app.routing(request, response);
+    } catch (error) {
+      if (!(error instanceof AwsError)) throw error;
+      refuse(request, response, error, isQueue);
+    }
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options.port ?? 0, options.listen ?? HOST, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const host = `${HOST}:${port}`;
+  const endpoint = `http://${host}`;
+  const { accessKeyId, secretAccessKey } = principals.platform;
   return {
     endpoint,
     port,
     region,
+    credentials: principals.platform,
+    addPrincipal: (profile, senderId) => principals.add(profile, senderId),
     env: {
       AWS_REGION: region,
-      AWS_ACCESS_KEY_ID: "local",
-      AWS_SECRET_ACCESS_KEY: "local",
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
       AWS_ENDPOINT_URL_SQS: endpoint,
       AWS_ENDPOINT_URL_S3: endpoint,
     },
     createQueue(name, attributes) {
-      const url = sqsStore.buildQueueUrl(name, String(port), `${HOST}:${port}`, region);
+      const url = `${endpoint}/${ACCOUNT}/${name}`;
       const existing = sqsStore.getQueueByName(name);
-      if (existing === undefined) sqsStore.createQueue(name, url, sqsQueueArn(name, region), attributes);
+      if (existing === undefined)
+        sqsStore.createQueue(name, url, `arn:aws:sqs:${region}:${ACCOUNT}:${name}`, attributes);
       else if (attributes !== undefined) existing.setAttributes(attributes);
       return url;
     },
-    createBucket: (name) => s3Store.createBucket(name),
-    stop: () => app.close(),
+    createBucket: (name) => stores.s3Store.createBucket(name),
+    async stop() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await app.close();
+      await closed;
+      messages?.close();
+    },
   };
 }
 
-/** Makes messages visible again that were received for nobody. */
-function giveBack(store: SqsStore, request: unknown, response: unknown): void {
-  if (!Value.Check(Receive, request) || typeof response !== "string") return;
-  const queue = store.getQueue(request.QueueUrl);
-  const received: unknown = JSON.parse(response);
-  if (!Value.Check(Received, received)) return;
-  for (const { ReceiptHandle } of received.Messages) queue?.changeVisibility(ReceiptHandle, 0);
+/** Refuses a request to S3 that is not signed, or that names what cannot be. */
+function checkS3(principals: Principals, request: IncomingMessage): void {
+  const { method = "", url = "/", headers } = request;
+  verifySignature({ method, url, headers }, { services: ["s3"], find: (key) => principals.find(key) });
+  checkS3Request(url, headers);
 }
+
+/** Refuses a body that is not the one that was signed. */
+function checkBody(signed: string | string[] | undefined, body: unknown): void {
+  if (typeof signed !== "string" || !/^[0-9a-f]{64}$/.test(signed)) return;
+  if (signed !== sha256(Buffer.isBuffer(body) ? body : ""))
+    throw new AwsError("XAmzContentSHA256Mismatch", "x-amz-content-sha256 is not the hash of the body.", 400);
+}
+
+function refuse(request: IncomingMessage, response: ServerResponse, error: AwsError, isQueue: boolean): void {
+  // The body stays unread: this connection serves no further request.
+  response.setHeader("connection", "close");
+  if (isQueue) {
+    answerError(response, error, !request.headers["x-amz-target"]);
+    return;
+  }
+  const body = request.method === "HEAD" ? "" : s3Error(error.code, error.message);
+  response.writeHead(error.status, { "content-type": "application/xml" }).end(body);
+}
+
+const s3Error = (code: string, message: string) => {
+  const text = message.replace(/[<>&]/g, (character) => `&#${character.charCodeAt(0)};`);
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${text}</Message></Error>`;
+};
 
 /** fauxqs' own, but for one statement: it writes null where its table takes none when a message becomes visible again. */
 class Messages extends PersistenceManager {
@@ -113,19 +179,22 @@ class Messages extends PersistenceManager {
 }
 
 /** Loads what `directory` holds into the stores, and keeps there what happens to them from now on. */
-function keepIn(directory: string, stores: { sqsStore: SqsStore; snsStore: SnsStore; s3Store: S3Store }) {
+function keepIn(
+  directory: string,
+  { sqsStore, snsStore, s3Store }: { sqsStore: SqsStore; snsStore: SnsStore; s3Store: S3Store },
+): Messages {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const messages = new Messages(directory);
-  const objects = new FileS3Persistence(directory);
+  const objects = new ObjectFiles(directory);
   // Before the stores know their keepers: what is loaded need not be written again.
-  messages.loadSqsAndSns(stores.sqsStore, stores.snsStore);
-  objects.loadS3(stores.s3Store);
-  stores.sqsStore.persistence = messages;
-  for (const queue of stores.sqsStore.allQueues()) {
+  messages.loadSqsAndSns(sqsStore, snsStore);
+  objects.loadS3(s3Store);
+  sqsStore.persistence = messages;
+  for (const queue of sqsStore.allQueues()) {
     queue.persistence = messages;
-    // Whoever had received them is gone with the last platform, or has to ask anew.
+    // Their receivers ended with the last platform, or must receive them anew.
     for (const receiptHandle of [...queue.inflightMessages.keys()]) queue.changeVisibility(receiptHandle, 0);
   }
-  stores.s3Store.persistence = objects;
-  return [messages, objects];
+  s3Store.persistence = objects;
+  return messages;
 }

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { type Cloud, startCloud } from "./cloud.ts";
 import { type EventSource, startEventSource } from "./eventSource.ts";
-import { testCloud } from "./testing.ts";
 
 describe("the event source", () => {
+  let directory: string;
   let cloud: Cloud;
   let sqs: SQSClient;
   let queueUrl: string;
@@ -13,9 +16,10 @@ describe("the event source", () => {
   const errors: unknown[] = [];
   let onError: () => void;
   beforeEach(async () => {
-    cloud = await testCloud();
+    directory = mkdtempSync(join(tmpdir(), "rates-event-source-"));
+    cloud = await startCloud({ directory });
     queueUrl = cloud.createQueue("requests", { VisibilityTimeout: "1" });
-    const credentials = { accessKeyId: "test", secretAccessKey: "test" };
+    const { credentials } = cloud;
     sqs = new SQSClient({ endpoint: cloud.endpoint, region: cloud.region, credentials });
     errors.length = 0;
     onError = () => {};
@@ -24,6 +28,7 @@ describe("the event source", () => {
     await source?.stop();
     sqs.destroy();
     await cloud.stop();
+    rmSync(directory, { recursive: true });
   });
 
   const send = (body: string, attributes = {}) =>
@@ -153,7 +158,7 @@ describe("the event source", () => {
       return none;
     });
     await failed.promise;
-    cloud = await startCloud({ port });
+    cloud = await startCloud({ port, directory });
     cloud.createQueue("requests");
     await send("one");
     await promise;

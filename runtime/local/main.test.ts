@@ -9,6 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import pg from "pg";
+import { readPlatformCredentials } from "./aws/principals.ts";
 import type { PlatformFile } from "./platformFile.ts";
 import { skip } from "./testing.ts";
 
@@ -91,7 +92,7 @@ describe("npm start", function () {
     new SQSClient({
       endpoint: file.sqsEndpoint,
       region: file.region,
-      credentials: { accessKeyId: "any", secretAccessKey: "any" },
+      credentials: readPlatformCredentials(dataDir),
     });
   const send = (file: PlatformFile, requestId: string, task: object) =>
     client(file).send(

@@ -350,6 +350,8 @@ async function motoCloud({ endpoint, region, credentials }: Moto): Promise<Cloud
     endpoint,
     region,
     port: Number(new URL(endpoint).port),
+    credentials: { ...credentials, profile: "moto", senderId: "moto" },
+    addPrincipal: () => assert.fail("moto knows no principals"),
     env: {
       AWS_REGION: region,
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,

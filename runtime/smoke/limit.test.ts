@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { credentialsFile, Principals } from "../local/aws/principals.ts";
 import { within } from "./limit.ts";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
@@ -39,6 +40,7 @@ describe("the limit of a smoke run", () => {
         ...{ requestQueueUrl: queue, responseQueueUrl: queue, deadLetterQueueUrl: queue },
       };
       writeFileSync(join(directory, "platform.json"), JSON.stringify(platform));
+      new Principals(credentialsFile(directory));
       const child = spawn(process.execPath, [MAIN, "--data-dir", directory, "--limit", "1"]);
       const [stdout, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
       assert.equal(code, 1);

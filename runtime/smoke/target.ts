@@ -8,6 +8,7 @@ import {
   SQSClient,
 } from "@aws-sdk/client-sqs";
 import { type StackOutputs, stackOutputs } from "../cli/stackOutputs.ts";
+import { readPlatformCredentials } from "../local/aws/principals.ts";
 
 /** What a smoke run works on: the local platform, or a deployed stack. */
 export interface Target {
@@ -25,7 +26,7 @@ export interface Target {
 /** The platform of a data directory. Throws where none runs there. */
 export function localTarget(dataDir: string): Target {
   const platform = JSON.parse(readFileSync(join(dataDir, "platform.json"), "utf8"));
-  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+  const credentials = readPlatformCredentials(dataDir);
   const sqs = new SQSClient({ endpoint: platform.sqsEndpoint, region: platform.region, credentials });
   return { ...platform, name: dataDir, sqs, outputs: undefined };
 }

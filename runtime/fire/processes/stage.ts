@@ -94,8 +94,7 @@ export class Stage {
     const visibility = { VisibilityTimeout: String(VISIBILITY_SECONDS) };
     cloud.createQueue("rates-requests", visibility);
     cloud.createQueue("rates-wakeups", visibility);
-    const credentials = { accessKeyId: "fire", secretAccessKey: "fire" };
-    const { endpoint, region } = cloud;
+    const { endpoint, region, credentials } = cloud;
     this.#sqs = new SQSClient({ endpoint, region, credentials });
     this.#s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
 

@@ -17,7 +17,7 @@ describe("a source in S3", () => {
       endpoint: cloud.endpoint,
       region: cloud.region,
       forcePathStyle: true,
-      credentials: { accessKeyId: "local", secretAccessKey: "local" },
+      credentials: cloud.credentials,
     });
   });
   after(async () => {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 
@@ -39,14 +39,14 @@ export async function startS3Front(target: string): Promise<{
   const faults: S3Fault[] = [];
   const seen: S3Operation[] = [];
   const open = new Set<string>();
-  const server = createServer(async (request, response) => {
-    const operation = operationOf(request);
+  const server = createServer(async (received, response) => {
+    const operation = operationOf(received);
     seen.push(operation);
     const fault = faults.find((one) => one.operation === operation && one.times > 0);
     if (fault) fault.times--;
-    const body = await buffer(request);
-    const answer = fault?.when === "before" ? undefined : await pass(target, request, body);
-    if (answer?.ok) note(open, operation, request.url ?? "", answer.body.toString());
+    const body = await buffer(received);
+    const answer = fault?.when === "before" ? undefined : await pass(target, received, body);
+    if (answer?.ok) note(open, operation, received.url ?? "", answer.body.toString());
     if (fault?.how === "stall" && answer)
       response
         .writeHead(answer.status, { ...answer.headers, "content-length": answer.body.length })
@@ -77,22 +77,21 @@ function operationOf({ method, url = "" }: IncomingMessage): S3Operation {
   return method === "POST" ? "CompleteMultipartUpload" : "AbortMultipartUpload";
 }
 
-/** What fetch sets itself. */
-const HOP = new Set(["host", "connection", "expect", "content-length", "transfer-encoding"]);
+/** What belongs to one connection, or to how the body was sent. */
+const HOP = new Set(["connection", "expect", "content-length", "transfer-encoding"]);
 
+/** Passes a request on as it is, its Host included: that is part of its signature. */
 async function pass(target: string, { method = "GET", url = "", headers }: IncomingMessage, body: Buffer) {
-  const passed = Object.entries(headers).filter(([name]) => !HOP.has(name)) as [string, string][];
-  const answer = await fetch(`${target}${url}`, {
-    method,
-    headers: passed,
-    ...(method === "GET" || method === "HEAD" ? {} : { body: new Uint8Array(body) }),
-  });
-  const kept = [...answer.headers].filter(([name]) => !HOP.has(name));
+  const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP.has(name)));
+  const sent = request(`${target}${url}`, { method, headers: { ...kept, "content-length": body.length } });
+  sent.end(body);
+  const [answer] = (await once(sent, "response")) as [IncomingMessage];
+  const { statusCode: status = 500 } = answer;
   return {
-    ok: answer.ok,
-    status: answer.status,
-    headers: Object.fromEntries(kept),
-    body: Buffer.from(await answer.arrayBuffer()),
+    ok: status < 300,
+    status,
+    headers: Object.fromEntries(Object.entries(answer.headers).filter(([name]) => !HOP.has(name))),
+    body: await buffer(answer),
   };
 }
 

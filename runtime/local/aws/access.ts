@@ -1,0 +1,23 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { AwsError } from "./errors.ts";
+
+/** Names of this machine. Any other in the Host header comes from a page whose domain resolves to 127.0.0.1. */
+const HOSTS = new Set(["127.0.0.1", "localhost", "[::1]"]);
+
+/**
+ * Refuses what web pages can make a browser send: requests with an Origin, across sites, to another host name, and
+ * forms with files. A link to a presigned URL that somebody follows is allowed.
+ * @throws AwsError
+ */
+export function refuseBrowsers(method: string, url: string, headers: IncomingHttpHeaders): void {
+  const host = /^([^:@/\\]+|\[[0-9a-f:]+\])(?::\d{1,5})?$/i.exec(headers.host ?? "")?.[1]?.toLowerCase();
+  if (host === undefined || !HOSTS.has(host))
+    throw new AwsError("AccessDenied", "The Host header must name 127.0.0.1 or localhost.", 403);
+  if (headers.origin !== undefined)
+    throw new AwsError("AccessDenied", "Requests of web pages (with an Origin header) are refused.", 403);
+  const followed = method === "GET" && headers["sec-fetch-mode"] === "navigate" && /[?&]X-Amz-Signature=/.test(url);
+  if (headers["sec-fetch-site"] === "cross-site" && !followed)
+    throw new AwsError("AccessDenied", "Requests of other web sites (Sec-Fetch-Site: cross-site) are refused.", 403);
+  if (/^\s*multipart\//i.test(headers["content-type"] ?? ""))
+    throw new AwsError("AccessDenied", "Uploads by HTML forms are refused. Use PutObject.", 403);
+}

@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+import { type Cloud, startCloud } from "../cloud.ts";
+import { type RawRequest, sendRaw, sendSigned, sign } from "./testing.ts";
+
+const JSON_TYPE = "application/x-amz-json-1.0";
+
+describe("the emulator under hostile requests", () => {
+  let parent: string;
+  let directory: string;
+  let cloud: Cloud;
+  let host: string;
+  beforeEach(async () => {
+    parent = mkdtempSync(join(tmpdir(), "rates-hostile-"));
+    directory = join(parent, "a", "aws");
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(parent, "secret.data"), "secret");
+    writeFileSync(join(parent, "secret.meta.json"), "{}");
+    cloud = await startCloud({ directory });
+    cloud.createBucket("uploads");
+    host = `127.0.0.1:${cloud.port}`;
+  });
+  afterEach(async () => {
+    await cloud.stop();
+    rmSync(parent, { recursive: true });
+  });
+
+  const outside = () =>
+    readdirSync(parent, { recursive: true, encoding: "utf8" }).filter((n) => !n.startsWith("a/aws"));
+  const s3Config = () => ({
+    endpoint: cloud.endpoint,
+    region: cloud.region,
+    credentials: cloud.credentials,
+    forcePathStyle: true,
+  });
+  const message = (queueUrl: string): RawRequest => ({
+    method: "POST",
+    path: "/",
+    service: "sqs",
+    headers: { "content-type": JSON_TYPE, "x-amz-target": "AmazonSQS.SendMessage" },
+    body: JSON.stringify({ QueueUrl: queueUrl, MessageBody: "hello" }),
+  });
+
+  it("keeps every object key inside its directory, whatever it looks like", async () => {
+    const before = outside();
+    const up = "..%2F".repeat(6);
+    const refused = [
+      "/uploads/../../../../secret",
+      "/uploads/../../../../written",
+      "/uploads/%2e%2e/%2e%2e/%2E%2E/%2e%2e/written",
+      `/uploads/${up}written`,
+      `/uploads/a/${up}written`,
+      "/uploads/..%5C..%5C..%5Cwritten",
+      "/uploads/a/./b",
+      "/uploads/a%00b",
+      `/uploads/${"k".repeat(1025)}`,
+      "/../written",
+      "/..",
+      "/%2e%2e/written",
+      "/up..loads/written",
+      "/uploads%2F..%2F..%2Fwritten",
+      "/uploads/%zz",
+    ];
+    for (const path of refused)
+      for (const method of ["PUT", "GET", "DELETE", "HEAD"]) {
+        const { status } = await sendSigned(cloud, { method, path, ...(method === "PUT" ? { body: "x" } : {}) });
+        assert.equal(status, 400, `${method} ${path}`);
+      }
+    // Unusual, and valid: stored under a hash.
+    for (const path of [
+      "//etc/passwd",
+      "/%2Fetc%2Fpasswd",
+      "/a..b/..c",
+      "/%252e%252e/%252e%252e/x",
+      `/${"k".repeat(1024)}`,
+      `/${"d/".repeat(400)}x`,
+      "/C:%5CWindows",
+      "/%F0%9F%9A%A2",
+      "/a.data/b",
+      "/a",
+    ]) {
+      const key = `/uploads${path}`;
+      assert.equal((await sendSigned(cloud, { method: "PUT", path: key, body: path })).status, 200, path);
+      assert.deepEqual(await sendSigned(cloud, { method: "GET", path: key }), { status: 200, body: path });
+    }
+    assert.deepEqual(outside(), before);
+    assert.ok(!existsSync("/etc/passwd.data"));
+  });
+
+  it("keeps copies, renames, uploads in parts and deletions of many inside it too", async () => {
+    const before = outside();
+    await sendSigned(cloud, { method: "PUT", path: "/uploads/a", body: "a" });
+    const attempt = async (request: RawRequest, expected: number) =>
+      assert.equal((await sendSigned(cloud, request)).status, expected, `${request.method} ${request.path}`);
+    const source = "/uploads/..%2f..%2f..%2f..%2fsecret";
+    await attempt({ method: "PUT", path: "/uploads/b", headers: { "x-amz-copy-source": source } }, 400);
+    await attempt({ method: "PUT", path: "/uploads/b", headers: { "x-amz-copy-source": "/%zz" } }, 400);
+    await attempt({ method: "PUT", path: "/uploads/b?renameObject=", headers: { "x-amz-rename-source": source } }, 400);
+    await attempt({ method: "PUT", path: "/uploads/a?partNumber=1&uploadId=..%2F..%2Fx" }, 404);
+    await attempt({ method: "DELETE", path: "/uploads/a?uploadId=..%2F..%2F..%2F..%2F" }, 404);
+    await attempt({ method: "PUT", path: "/uploads/a?partNumber=..&uploadId=abc" }, 400);
+    const body = "<Delete><Object><Key>../../../../secret</Key></Object></Delete>";
+    await attempt({ method: "POST", path: "/uploads?delete=", body }, 200);
+    const form = `--x\r\ncontent-disposition: form-data; name="key"\r\n\r\n../../../../written\r\n--x--\r\n`;
+    await attempt(
+      { method: "POST", path: "/uploads", headers: { "content-type": "multipart/form-data; boundary=x" }, body: form },
+      403,
+    );
+    assert.deepEqual(outside(), before);
+  });
+
+  it("refuses what web pages can send, even signed, and other host names", async () => {
+    const queueUrl = cloud.createQueue("requests");
+    const request = message(queueUrl);
+    const sent = async (headers: Record<string, string>, as = host) =>
+      (await sendRaw(cloud.port, request, { ...sign(request, cloud.credentials, as), ...headers })).status;
+    assert.equal(await sent({}), 200);
+    assert.equal(await sent({}, `localhost:${cloud.port}`), 200);
+    for (const headers of [
+      { origin: "https://evil.example" },
+      { origin: "null" },
+      { origin: cloud.endpoint },
+      { "sec-fetch-site": "cross-site" },
+    ])
+      assert.equal(await sent(headers), 403, JSON.stringify(headers));
+    for (const other of [
+      "evil.example",
+      "127.0.0.1.evil.example",
+      `localhost.evil.example:${cloud.port}`,
+      "127.0.0.1@x",
+    ])
+      assert.equal(await sent({}, other), 403, other);
+    const form: RawRequest = {
+      method: "POST",
+      path: "/",
+      body: `Action=SendMessage&QueueUrl=${encodeURIComponent(queueUrl)}&MessageBody=hello`,
+    };
+    const type = { "content-type": "application/x-www-form-urlencoded" };
+    assert.equal((await sendRaw(cloud.port, form, { host, ...type })).status, 403);
+    assert.equal((await sendRaw(cloud.port, form, { host, ...type, origin: "https://evil.example" })).status, 403);
+    for (const [method, path] of [
+      ["GET", "/"],
+      ["GET", "/_fauxqs/queues"],
+      ["GET", "/uploads"],
+      ["PUT", "/uploads/x"],
+      ["OPTIONS", "/uploads"],
+    ] as const)
+      assert.equal((await sendRaw(cloud.port, { method, path }, { host })).status, 403, `${method} ${path} unsigned`);
+    assert.equal((await sendRaw(cloud.port, { method: "GET", path: "/health" }, { host })).status, 200);
+    assert.equal((await sendRaw(cloud.port, { method: "GET", path: "/health" }, { host: "evil.example" })).status, 403);
+  });
+
+  it("refuses signatures with another key or secret, of other content, and old ones", async () => {
+    const put: RawRequest = { method: "PUT", path: "/uploads/a", body: "content" };
+    const { credentials } = cloud;
+    const status = async (headers: Record<string, string>, request = put) =>
+      (await sendRaw(cloud.port, request, headers)).status;
+    assert.equal(await status(sign(put, credentials, host)), 200);
+    for (const accessKeyId of ["test", "local", "LOCALAAAAAAAAAAAAAAA"])
+      assert.equal(await status(sign(put, { ...credentials, accessKeyId }, host)), 403);
+    assert.equal(await status(sign(put, { ...credentials, secretAccessKey: "test" }, host)), 403);
+    assert.equal(await status(sign(put, credentials, host), { ...put, body: "another" }), 400);
+    assert.equal(await status(sign(put, credentials, host), { ...put, path: "/uploads/b" }), 403);
+    const added = { ...sign(put, credentials, host), "x-amz-copy-source": "/uploads/a" };
+    assert.equal(await status(added), 403, "a header that is not signed");
+    const hourAgo = new Date(Date.now() - 3_600_000);
+    assert.equal(await status(sign(put, credentials, host, hourAgo)), 403);
+    const queue: RawRequest = message(cloud.createQueue("requests"));
+    const other = { ...queue, body: (queue.body ?? "").replace("hello", "HELLO") };
+    assert.equal(await status(sign(queue, credentials, host), other), 403);
+  });
+
+  it("takes presigned links until they expire, for the method and key that they name", async () => {
+    const s3 = new S3Client(s3Config());
+    const put = await getSignedUrl(s3, new PutObjectCommand({ Bucket: "uploads", Key: "a b/ü+(1).csv" }));
+    assert.equal((await fetch(put, { method: "PUT", body: "1,2\n" })).status, 200);
+    const get = await getSignedUrl(s3, new GetObjectCommand({ Bucket: "uploads", Key: "a b/ü+(1).csv" }));
+    assert.equal(await (await fetch(get)).text(), "1,2\n");
+    assert.equal((await fetch(get, { method: "DELETE" })).status, 403);
+    assert.equal((await fetch(get.replace("uploads/a", "uploads/b"))).status, 403);
+    assert.equal((await fetch(get.replace("X-Amz-Expires=900", "X-Amz-Expires=9000"))).status, 403);
+    const signingDate = new Date(Date.now() - 901_000);
+    const expired = await getSignedUrl(s3, new GetObjectCommand({ Bucket: "uploads", Key: "a" }), { signingDate });
+    assert.equal((await fetch(expired)).status, 403);
+    s3.destroy();
+  });
+
+  it("keeps random credentials in a file of mode 600, and accepts principals that are added to it", async () => {
+    const file = join(directory, "credentials");
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    const other = await startCloud();
+    assert.notEqual(other.credentials.accessKeyId, cloud.credentials.accessKeyId);
+    assert.notEqual(other.credentials.secretAccessKey, cloud.credentials.secretAccessKey);
+    await other.stop();
+
+    const queueUrl = cloud.createQueue("requests");
+    writeFileSync(
+      file,
+      "\n[orders]\naws_access_key_id = ORDERS\naws_secret_access_key = of orders\nsender_id = AROAEXAMPLE:orders\n",
+      { flag: "a" },
+    );
+    const credentials = { accessKeyId: "ORDERS", secretAccessKey: "of orders" };
+    const sqs = new SQSClient({ endpoint: cloud.endpoint, region: cloud.region, credentials });
+    await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: "hello" }));
+    sqs.destroy();
+    const before = cloud.credentials;
+    const { port } = cloud;
+    await cloud.stop();
+    cloud = await startCloud({ directory, port });
+    assert.deepEqual(cloud.credentials, before);
+  });
+});

@@ -1,0 +1,171 @@
+import Type from "typebox";
+import Value from "typebox/value";
+import { type SqsQueue, SqsStore } from "../../../node_modules/fauxqs/dist/sqs/sqsStore.js";
+import { AwsError } from "./errors.ts";
+
+/** Largest message, and largest batch, in bytes: body and attributes (SQS quotas, "Message quotas"). */
+export const MAX_MESSAGE_BYTES = 1_048_576;
+const MAX_ATTRIBUTES = 10;
+const MAX_DELAY_SECONDS = 900;
+const MAX_ENTRIES = 10;
+/** Keeps who sent a message, among its attributes: names that begin so are AWS's own, no sender can set them. */
+const SENDER = "AWS.SenderId";
+
+const Attribute = Type.Object({
+  DataType: Type.String({ pattern: "^(String|Number|Binary)(\\.[^\\r\\n]*)?$", maxLength: 256 }),
+  StringValue: Type.Optional(Type.String()),
+  BinaryValue: Type.Optional(Type.String()),
+});
+type Attribute = Type.Static<typeof Attribute>;
+const Message = Type.Object({
+  MessageBody: Type.String({ minLength: 1 }),
+  MessageAttributes: Type.Optional(Type.Record(Type.String(), Attribute)),
+  DelaySeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_DELAY_SECONDS })),
+});
+type Message = Type.Static<typeof Message>;
+
+/** What SQS accepts in a body (API Reference, SendMessage). */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: tab, line feed and carriage return are accepted
+const INVALID_CHARACTER = /[^\x09\x0A\x0D\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
+
+/** SendMessage. fauxqs' own knows no senders, and refuses characters above U+FFFF. */
+export function sendMessage(queue: SqsQueue, input: unknown, senderId: string): object {
+  return enqueue(queue, checkMessage(queue, input), senderId);
+}
+
+/** SendMessageBatch: each entry succeeds or fails by itself. */
+export function sendMessageBatch(queue: SqsQueue, input: unknown, senderId: string): object {
+  const entries = isObject(input) && Array.isArray(input.Entries) ? (input.Entries as unknown[]) : [];
+  if (entries.length === 0) throw batchError("EmptyBatchRequest", "There must be at least one entry in the request.");
+  if (entries.length > MAX_ENTRIES)
+    throw batchError("TooManyEntriesInBatchRequest", `A batch may have at most ${MAX_ENTRIES} entries.`);
+  const ids = entries.map((entry) => (isObject(entry) ? entry.Id : undefined));
+  if (!ids.every((id): id is string => typeof id === "string" && /^[\w-]{1,80}$/.test(id)))
+    throw batchError("InvalidBatchEntryId", "The Id of an entry must have 1 to 80 letters, digits, - or _.");
+  if (new Set(ids).size < ids.length)
+    throw batchError("BatchEntryIdsNotDistinct", "Two entries of the request have the same Id.");
+  const bytes = entries.reduce<number>((sum, entry) => sum + (Value.Check(Message, entry) ? sizeOf(entry) : 0), 0);
+  if (bytes > MAX_MESSAGE_BYTES)
+    throw batchError("BatchRequestTooLong", `All entries together may have at most ${MAX_MESSAGE_BYTES} bytes.`);
+
+  const successful: object[] = [];
+  const failed: object[] = [];
+  entries.forEach((entry, index) => {
+    try {
+      successful.push({ Id: ids[index], ...enqueue(queue, checkMessage(queue, entry), senderId) });
+    } catch (error) {
+      if (!(error instanceof AwsError)) throw error;
+      failed.push({ Id: ids[index], SenderFault: true, Code: error.code, Message: error.message });
+    }
+  });
+  return { Successful: successful, Failed: failed };
+}
+
+const Received = Type.Object({
+  Messages: Type.Optional(
+    Type.Array(
+      Type.Object({
+        ReceiptHandle: Type.String(),
+        MD5OfMessageAttributes: Type.Optional(Type.String()),
+        MessageAttributes: Type.Optional(Type.Record(Type.String(), Attribute)),
+        Attributes: Type.Optional(Type.Record(Type.String(), Type.String())),
+      }),
+    ),
+  ),
+});
+
+/**
+ * Completes what fauxqs answers to ReceiveMessage: who sent each message, and of its own attributes those that were asked for.
+ * @param result is changed in place
+ */
+export function completeReceived(input: unknown, result: unknown): void {
+  if (!Value.Check(Received, result)) return;
+  const system = [...names(input, "AttributeNames"), ...names(input, "MessageSystemAttributeNames")];
+  const wanted = names(input, "MessageAttributeNames");
+  for (const message of result.Messages ?? []) {
+    const { [SENDER]: sender, ...own } = message.MessageAttributes ?? {};
+    if (sender?.StringValue !== undefined && system.some((name) => name === "All" || name === "SenderId"))
+      message.Attributes = { ...message.Attributes, SenderId: sender.StringValue };
+    const given = Object.entries(own).filter(([name]) => wanted.some((pattern) => isWanted(name, pattern)));
+    if (given.length === 0) delete message.MessageAttributes;
+    else message.MessageAttributes = Object.fromEntries(given);
+    // The digest is of all attributes.
+    if (given.length < Object.keys(own).length || given.length === 0) delete message.MD5OfMessageAttributes;
+  }
+}
+
+/** Makes messages visible again that were received for a client that is gone. */
+export function giveBack(queue: SqsQueue, result: unknown): void {
+  if (!Value.Check(Received, result)) return;
+  for (const { ReceiptHandle } of result.Messages ?? []) queue.changeVisibility(ReceiptHandle, 0);
+}
+
+const isWanted = (name: string, pattern: string) =>
+  pattern === "All" || pattern === name || (pattern.endsWith(".*") && name.startsWith(pattern.slice(0, -2)));
+
+function names(input: unknown, field: string): string[] {
+  const list = isObject(input) ? input[field] : undefined;
+  return Array.isArray(list) ? list.filter((name) => typeof name === "string") : [];
+}
+
+function checkMessage(queue: SqsQueue, input: unknown): Message {
+  if (!Value.Check(Message, input)) {
+    const [first] = Value.Errors(Message, input);
+    const at = first?.instancePath.slice(1).replaceAll("/", ".") || "MessageBody";
+    if (isObject(input) && (input.MessageBody === undefined || input.MessageBody === ""))
+      throw new AwsError("MissingParameter", "The request must contain the parameter MessageBody.");
+    throw new AwsError("InvalidParameterValue", `Value for parameter ${at} is invalid. Reason: ${first?.message}.`);
+  }
+  if (INVALID_CHARACTER.test(input.MessageBody))
+    throw new AwsError(
+      "InvalidMessageContents",
+      "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF.",
+    );
+  const attributes = Object.entries(input.MessageAttributes ?? {});
+  if (attributes.length > MAX_ATTRIBUTES)
+    throw new AwsError("InvalidParameterValue", `A message may have at most ${MAX_ATTRIBUTES} attributes.`);
+  for (const [name, attribute] of attributes) checkAttribute(name, attribute);
+  const max = Number(queue.getAttribute("MaximumMessageSize") ?? MAX_MESSAGE_BYTES);
+  if (sizeOf(input) > max)
+    throw new AwsError(
+      "InvalidParameterValue",
+      `One or more parameters are invalid. Reason: Message must be shorter than ${max} bytes.`,
+    );
+  return input;
+}
+
+function checkAttribute(name: string, { DataType, StringValue, BinaryValue }: Attribute): void {
+  if (!/^(?!\.)(?!.*\.\.)[\w.-]{1,256}(?<!\.)$/.test(name) || /^(aws|amazon)\./i.test(name))
+    throw new AwsError("InvalidParameterValue", `The attribute name '${name.slice(0, 256)}' is invalid.`);
+  const value = DataType.startsWith("Binary") ? BinaryValue : StringValue;
+  if (value === undefined || value === "")
+    throw new AwsError("InvalidParameterValue", `The attribute '${name}' must have a value of its DataType.`);
+}
+
+function sizeOf({ MessageBody, MessageAttributes = {} }: Message): number {
+  let bytes = Buffer.byteLength(MessageBody);
+  for (const [name, { DataType, StringValue = "", BinaryValue = "" }] of Object.entries(MessageAttributes))
+    bytes +=
+      [name, DataType, StringValue].reduce((sum, text) => sum + Buffer.byteLength(text), 0) +
+      Buffer.byteLength(BinaryValue, "base64");
+  return bytes;
+}
+
+function enqueue(queue: SqsQueue, { MessageBody, MessageAttributes = {}, DelaySeconds }: Message, senderId: string) {
+  const delay = DelaySeconds ?? Number(queue.getAttribute("DelaySeconds") ?? 0);
+  const message = SqsStore.createMessage(MessageBody, MessageAttributes, delay > 0 ? delay : undefined);
+  const digest = message.md5OfMessageAttributes;
+  message.messageAttributes = { ...MessageAttributes, [SENDER]: { DataType: "String", StringValue: senderId } };
+  queue.enqueue(message);
+  return {
+    MessageId: message.messageId,
+    MD5OfMessageBody: message.md5OfBody,
+    ...(digest ? { MD5OfMessageAttributes: digest } : {}),
+  };
+}
+
+const batchError = (code: string, message: string) =>
+  new AwsError(code, message, 400, `AWS.SimpleQueueService.${code}`);
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,0 +1,137 @@
+import { randomBytes, randomInt } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+/** SenderId of the platform's own parts on this machine. The shape is that of an IAM user's unique id. */
+export const PLATFORM_SENDER_ID = "AIDALOCALPLATFORM0000";
+/** Profile of the platform's own credentials, and the one that AWS's SDKs use by default. */
+const PLATFORM_PROFILE = "default";
+
+/** Name of the credentials file in the emulator's directory. */
+export const CREDENTIALS_FILE = "credentials";
+
+/** Who signs requests to the emulator. */
+export interface Principal {
+  /** Profile in the credentials file. */
+  profile: string;
+  accessKeyId: string;
+  secretAccessKey: string;
+  /** Value of the attribute SenderId of the messages that it sends. */
+  senderId: string;
+}
+
+/**
+ * Credentials that the emulator accepts, random per data directory. They are kept in AWS's shared credentials format
+ * (mode 600) with one more key, so that a profile of it is a principal for every SDK:
+ *
+ *     [orders]
+ *     aws_access_key_id = …
+ *     aws_secret_access_key = …
+ *     sender_id = AROAEXAMPLE:orders
+ *
+ * Profiles that are added to the file while the emulator runs are accepted at their first request.
+ */
+export class Principals {
+  readonly #file: string | undefined;
+  #byKey = new Map<string, Principal>();
+  /** Modification time of the file as last read. */
+  #readAt = 0;
+
+  /** @param file where they are kept; without it they are in memory only */
+  constructor(file?: string) {
+    this.#file = file;
+    if (file !== undefined && existsSync(file)) {
+      chmodSync(file, 0o600);
+      this.#read(file);
+    }
+    if (this.#profile(PLATFORM_PROFILE) === undefined) this.add(PLATFORM_PROFILE, PLATFORM_SENDER_ID);
+  }
+
+  /** Credentials of the platform's own parts. */
+  get platform(): Principal {
+    const platform = this.#profile(PLATFORM_PROFILE);
+    if (platform === undefined) throw new Error(`${this.#file} has no profile [${PLATFORM_PROFILE}] any more.`);
+    return platform;
+  }
+
+  /** @returns the principal of an access key, if there is one */
+  find(accessKeyId: string): Principal | undefined {
+    const known = this.#byKey.get(accessKeyId);
+    if (known !== undefined || this.#file === undefined || !existsSync(this.#file)) return known;
+    if (statSync(this.#file).mtimeMs !== this.#readAt) this.#read(this.#file);
+    return this.#byKey.get(accessKeyId);
+  }
+
+  /** Makes credentials for a further principal, or new ones for an existing profile. */
+  add(profile: string, senderId: string): Principal {
+    for (const [name, value] of Object.entries({ profile, senderId }))
+      if (!/^[\w+=,.@:/-]{1,128}$/.test(value))
+        throw new Error(`${name} '${value}' must have 1 to 128 letters, digits or _+=,.@:/-.`);
+    const principal: Principal = {
+      profile,
+      accessKeyId: `LOCAL${letters(15)}`,
+      secretAccessKey: randomBytes(30).toString("base64url"),
+      senderId,
+    };
+    for (const other of this.#byKey.values()) if (other.profile === profile) this.#byKey.delete(other.accessKeyId);
+    this.#byKey.set(principal.accessKeyId, principal);
+    if (this.#file !== undefined) this.#write(this.#file);
+    return principal;
+  }
+
+  #profile(name: string): Principal | undefined {
+    return [...this.#byKey.values()].find(({ profile }) => profile === name);
+  }
+
+  #read(file: string): void {
+    this.#readAt = statSync(file).mtimeMs;
+    this.#byKey = new Map(parseCredentials(readFileSync(file, "utf8")).map((one) => [one.accessKeyId, one]));
+  }
+
+  #write(file: string): void {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const unfinished = `${file}.new`;
+    const sections = [...this.#byKey.values()].map(
+      ({ profile, accessKeyId, secretAccessKey, senderId }) =>
+        `[${profile}]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\nsender_id = ${senderId}\n`,
+    );
+    writeFileSync(unfinished, sections.join("\n"), { mode: 0o600 });
+    renameSync(unfinished, file);
+    this.#readAt = statSync(file).mtimeMs;
+  }
+}
+
+/** The credentials file of a platform's data directory. */
+export const credentialsFile = (dataDir: string): string => join(dataDir, "aws", CREDENTIALS_FILE);
+
+/**
+ * Reads the platform's own credentials, for programs of this machine.
+ * @throws Error when the file is missing or does not have them
+ */
+export function readPlatformCredentials(dataDir: string): { accessKeyId: string; secretAccessKey: string } {
+  const file = credentialsFile(dataDir);
+  const platform = parseCredentials(readFileSync(file, "utf8")).find(({ profile }) => profile === PLATFORM_PROFILE);
+  if (platform === undefined) throw new Error(`${file} has no complete profile [${PLATFORM_PROFILE}].`);
+  return { accessKeyId: platform.accessKeyId, secretAccessKey: platform.secretAccessKey };
+}
+
+/** Reads the profiles of a credentials file that have all three keys. */
+export function parseCredentials(text: string): Principal[] {
+  const sections: { profile: string; values: Map<string, string> }[] = [];
+  for (const line of text.split(/\r?\n/)) {
+    const profile = /^\[([^\]]+)\]$/.exec(line.trim())?.[1];
+    if (profile !== undefined) sections.push({ profile: profile.trim(), values: new Map() });
+    const at = line.indexOf("=");
+    if (profile !== undefined || at === -1 || /^\s*[#;]/.test(line)) continue;
+    sections.at(-1)?.values.set(line.slice(0, at).trim(), line.slice(at + 1).trim());
+  }
+  return sections.flatMap(({ profile, values }) => {
+    const accessKeyId = values.get("aws_access_key_id");
+    const secretAccessKey = values.get("aws_secret_access_key");
+    const senderId = values.get("sender_id");
+    return accessKeyId && secretAccessKey && senderId ? [{ profile, accessKeyId, secretAccessKey, senderId }] : [];
+  });
+}
+
+const letters = (count: number) =>
+  Array.from({ length: count }, () => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[randomInt(32)]).join("");

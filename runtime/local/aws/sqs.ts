@@ -1,0 +1,152 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { SqsStore } from "../../../node_modules/fauxqs/dist/sqs/sqsStore.js";
+import { AwsError } from "./errors.ts";
+import { completeReceived, giveBack, MAX_MESSAGE_BYTES, sendMessage, sendMessageBatch } from "./messages.ts";
+import type { Principal, Principals } from "./principals.ts";
+import { errorXml, type Json, parseForm, resultXml } from "./queryProtocol.ts";
+import { sha256, verifySignature } from "./signature.ts";
+
+const JSON_TYPE = "application/x-amz-json-1.0";
+const FORM_TYPE = "application/x-www-form-urlencoded";
+/** A form takes up to three bytes for one. */
+const MAX_BODY_BYTES = 4 * MAX_MESSAGE_BYTES;
+/** `/` and the path of a queue's URL; both take every action. */
+const PATH = /^\/(?:\d{12}\/[\w.-]{1,80}\/?)?$/;
+
+/** What fauxqs does for an action of the JSON protocol. */
+export type Perform = (action: string, input: unknown) => Promise<{ status: number; headers: Headers; body: string }>;
+
+interface Deps {
+  store: SqsStore;
+  principals: Principals;
+  perform: Perform;
+}
+
+/** Whether a request is one to SQS (or STS), and not to S3. */
+export const isSqs = ({ method, headers }: IncomingMessage): boolean =>
+  method === "POST" &&
+  (headers["x-amz-target"] !== undefined ||
+    new RegExp(`^\\s*(${JSON_TYPE}|${FORM_TYPE})`, "i").test(contentType(headers)));
+
+const contentType = (headers: IncomingMessage["headers"]) => headers["content-type"] ?? "";
+
+/** Answers a request to SQS, in the protocol that it came in. */
+export async function answerSqs(deps: Deps, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const isForm = contentType(request.headers).trim().toLowerCase().startsWith(FORM_TYPE);
+  let action = "";
+  try {
+    const body = await readBody(request);
+    const bodyHash = sha256(body);
+    const principal = verify(deps, request, bodyHash);
+    const parsed = isForm ? parseForm(body.toString("utf8")) : parseJson(request, body);
+    action = parsed.action;
+    const path = (request.url ?? "").split("?")[0] ?? "";
+    if (!PATH.test(path)) throw new AwsError("InvalidAddress", `The address ${path.slice(0, 100)} is not valid.`, 404);
+    const input = path === "/" ? parsed.input : { QueueUrl: path, ...parsed.input };
+    const result = await act(deps, action, input, principal, request);
+    if (isForm) answer(response, 200, "text/xml", resultXml(action, result));
+    else answer(response, 200, JSON_TYPE, JSON.stringify(result));
+  } catch (error) {
+    const known = error instanceof AwsError ? error : new AwsError("InternalFailure", "The emulator failed.", 500);
+    if (!(error instanceof AwsError)) console.error(error);
+    answerError(response, known, isForm);
+  }
+}
+
+/** Answers an error as SQS does. */
+export function answerError(response: ServerResponse, error: AwsError, isForm: boolean): void {
+  const { code, queryCode, message, status } = error;
+  if (isForm) {
+    answer(response, status, "text/xml", errorXml(queryCode, message, status));
+    return;
+  }
+  response.setHeader("x-amzn-query-error", `${queryCode};${status < 500 ? "Sender" : "Receiver"}`);
+  answer(response, status, JSON_TYPE, JSON.stringify({ __type: `com.amazonaws.sqs#${code}`, message }));
+}
+
+function verify({ principals }: Deps, request: IncomingMessage, bodyHash: string): Principal {
+  const principal = verifySignature(
+    { method: "POST", url: request.url ?? "/", headers: request.headers },
+    { services: ["sqs", "sts"], find: (key) => principals.find(key), bodyHash },
+  );
+  const named = request.headers["x-amz-content-sha256"];
+  if (named !== undefined && named !== bodyHash)
+    throw new AwsError("InvalidSignatureException", "x-amz-content-sha256 is not the hash of the body.", 403);
+  return principal;
+}
+
+async function act(
+  { store, perform }: Deps,
+  action: string,
+  input: { [name: string]: Json },
+  { senderId, accessKeyId }: Principal,
+  { socket }: IncomingMessage,
+): Promise<Json> {
+  if (action === "GetCallerIdentity")
+    return { Arn: `arn:aws:iam::000000000000:user/${senderId}`, UserId: senderId, Account: "000000000000" };
+  if (input.QueueUrl !== undefined && typeof input.QueueUrl !== "string")
+    throw new AwsError("InvalidParameterValue", `QueueUrl must be a text (access key ${accessKeyId}).`);
+  if (action === "CreateQueue" && /\.fifo$/.test(String(input.QueueName)))
+    throw new AwsError("UnsupportedOperation", "The emulator has standard queues only.");
+  const queue = input.QueueUrl === undefined ? undefined : store.getQueue(input.QueueUrl);
+  if (action === "SendMessage" || action === "SendMessageBatch") {
+    if (input.QueueUrl === undefined)
+      throw new AwsError("MissingParameter", "The request must contain the parameter QueueUrl.");
+    if (queue === undefined)
+      throw new AwsError(
+        "QueueDoesNotExist",
+        "The specified queue does not exist.",
+        400,
+        "AWS.SimpleQueueService.NonExistentQueue",
+      );
+    return (action === "SendMessage" ? sendMessage : sendMessageBatch)(queue, input, senderId) as Json;
+  }
+
+  // All attributes of a message, for who sent it is among them; completeReceived keeps those that were asked for.
+  const all = action === "ReceiveMessage" ? { ...input, MessageAttributeNames: ["All"] } : input;
+  const { status, headers, body } = await perform(action, all);
+  const result = body === "" ? {} : JSON.parse(body);
+  if (status >= 400) {
+    const [, code = "InternalFailure"] = /#(\w+)$/.exec(String(result.__type)) ?? [];
+    throw new AwsError(code, String(result.message), status, headers.get("x-amzn-query-error")?.split(";")[0] ?? code);
+  }
+  if (action === "ReceiveMessage") {
+    // A receiver that vanished during its long poll would keep the messages invisible until their timeout.
+    if (queue !== undefined && (socket.destroyed || socket.readableEnded)) giveBack(queue, result);
+    completeReceived(input, result);
+  }
+  return result;
+}
+
+function parseJson({ headers }: IncomingMessage, body: Buffer): { action: string; input: { [name: string]: Json } } {
+  const target = headers["x-amz-target"];
+  if (target === undefined) throw new AwsError("MissingAction", "The request must have the header X-Amz-Target.");
+  const [, action] = /^AmazonSQS\.(\w{1,64})$/.exec(String(target)) ?? [];
+  if (action === undefined)
+    throw new AwsError("InvalidAction", `The action ${String(target).slice(0, 100)} is not valid.`);
+  try {
+    const input: unknown = JSON.parse(body.toString("utf8") || "{}");
+    if (typeof input === "object" && input !== null && !Array.isArray(input))
+      return { action, input: input as { [name: string]: Json } };
+  } catch {}
+  throw new AwsError("SerializationException", "The body must be a JSON object.");
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES)
+      throw new AwsError("RequestEntityTooLarge", `A request may have at most ${MAX_BODY_BYTES} bytes.`, 413);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function answer(response: ServerResponse, status: number, type: string, body: string): void {
+  if (response.destroyed || response.headersSent) return;
+  // What was not read of the request must not be taken for the next one.
+  if (status === 413) response.setHeader("connection", "close");
+  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) }).end(body);
+}
