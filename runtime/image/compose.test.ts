@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { sampleTables } from "../../db/sample/load.ts";
 import { freePort } from "../local/ports.ts";
-import { build, compose, docker, eventually, requireDocker } from "./testing/engine.ts";
+import { build, compose, docker, eventually, postgresImage, requireDocker } from "./testing/engine.ts";
 
 /** What a shell, a URL and a file of variables each would take for something else. */
 const PASSWORD = "pa$s'w/ord: @%41#";
@@ -80,7 +80,7 @@ describe("compose.yaml", () => {
     // The password is in no image, and who needs none gets none.
     const [postgres = ""] = (await one.run("ps", "--quiet", "postgres")).split("\n");
     assert.match(await docker("inspect", postgres), /POSTGRES_PASSWORD/);
-    assert.doesNotMatch(await docker("image", "inspect", "rates-platform", "postgres:18.4-trixie"), /PASSWORD/);
+    assert.doesNotMatch(await docker("image", "inspect", "rates-platform", postgresImage()), /PASSWORD/);
 
     assert.deepEqual(await one.down(), { api: "0", postgres: "0" });
     await one.up();

@@ -31,7 +31,8 @@ const THROTTLES = {
 
 /**
  * Passes every call on to the stand-in for AWS at `target`, unless its fate is another: the connection breaks before the call
- * takes effect or after, or the service refuses it. Queue URLs name the proxy on one side and the target on the other.
+ * takes effect or after, or the service refuses it. Requests
+ * stay as they are signed: the emulator takes a queue's URL with any port.
  */
 export async function startProxy(target: number): Promise<CallProxy> {
   const server = createServer((incoming, outgoing) => {
@@ -60,17 +61,16 @@ export async function startProxy(target: number): Promise<CallProxy> {
       outgoing.writeHead(status, { "content-type": type }).end(body);
       return;
     }
-    const sent = isSqs ? Buffer.from(body.toString().replaceAll(`${HOST}:${port}`, `${HOST}:${target}`)) : body;
     const call = request({
       host: HOST,
       port: target,
       method: incoming.method,
       path: incoming.url,
-      headers: { ...incoming.headers, host: `${HOST}:${target}`, "content-length": sent.length },
+      headers: { ...incoming.headers, "content-length": body.length },
     });
     // Who asked and vanished (a long poll, a killed process) asks no more.
     outgoing.once("close", () => call.destroy());
-    call.end(sent);
+    call.end(body);
     const [answer] = (await once(call, "response")) as [IncomingMessage];
     const content = Buffer.concat(await answer.toArray());
     if (fate === "fail after") return void incoming.socket.destroy();

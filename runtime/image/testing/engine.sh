@@ -61,8 +61,9 @@ fi
 docker image prune --force >/dev/null
 
 # What the tree names is what the stand-ins are called.
-node=$(sed -n 's/^ARG NODE_IMAGE=//p' ../../Dockerfile)
-postgres=$(sed -n 's/^ *image: \(postgres:.*\)/\1/p' ../../../compose.yaml)
+# An image that was built here has no digest of a registry, so they go by the tag alone.
+node=$(sed -n 's/^FROM \(node:[^@]*\)@.*/\1/p' ../../Dockerfile)
+postgres=$(sed -n 's/^ *image: \(postgres:[^@]*\)@.*/\1/p' ../../../compose.yaml)
 suite=$(echo "$node" | sed 's/.*-\(.*\)-slim/\1/')
 version=$(echo "$node" | sed 's/node:\([0-9.]*\)-.*/\1/')
 made="$(cat Dockerfile postgres.sh engine.sh | sha256sum | cut -c 1-64) $node $postgres"

@@ -45,7 +45,11 @@ export async function composeCommand(docker = DOCKER): Promise<[program: string,
 /** A project of compose.yaml, under a name and on ports of its own. Answers what the command printed, errors too. */
 export async function compose(project: string, env: NodeJS.ProcessEnv, ...args: string[]): Promise<string> {
   const [program, ...called] = await composeCommand();
-  return run(program, [...called, "--ansi", "never", "--project-name", project, ...args], env);
+  const standIns = {
+    COMPOSE_FILE: "compose.yaml:runtime/image/testing/standIns.yaml",
+    POSTGRES_IMAGE: postgresImage(),
+  };
+  return run(program, [...called, "--ansi", "never", "--project-name", project, ...args], { ...env, ...standIns });
 }
 
 /**
@@ -59,7 +63,7 @@ export async function build(target: keyof typeof IMAGES, tag: string = IMAGES[ta
     writeFileSync(npmrc, `registry=${registry}`);
     await docker(
       ...["build", "--file", "runtime/Dockerfile", "--target", target, "--tag", tag, "--network", "host"],
-      ...["--secret", `id=npmrc,src=${npmrc}`, ...flags, "."],
+      ...["--build-arg", `NODE_IMAGE=${baseImage()}`, "--secret", `id=npmrc,src=${npmrc}`, ...flags, "."],
     );
   } finally {
     rmSync(directory, { recursive: true });
@@ -98,9 +102,14 @@ async function run(program: string, args: string[], env: NodeJS.ProcessEnv): Pro
   return (stdout || stderr).trim();
 }
 
-/** The base image, as the Dockerfile names it. */
-export function baseImage(): string {
-  const [, name] = /^ARG NODE_IMAGE=(.+)$/m.exec(readFileSync(join(root, "runtime/Dockerfile"), "utf8")) ?? [];
-  if (name === undefined) throw new Error("runtime/Dockerfile names no base image.");
+/** The stand-in for the base image: the Dockerfile's name of it without the digest, which only a registry gives. */
+export const baseImage = (): string => standIn("runtime/Dockerfile", /^FROM (node:[^@\s]+)@/m);
+
+/** The stand-in for compose.yaml's Postgres. */
+export const postgresImage = (): string => standIn("compose.yaml", /^ *image: (postgres:[^@\s]+)@/m);
+
+function standIn(file: string, pattern: RegExp): string {
+  const [, name] = pattern.exec(readFileSync(join(root, file), "utf8")) ?? [];
+  if (name === undefined) throw new Error(`${file} names no such image.`);
   return name;
 }
