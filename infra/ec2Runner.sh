@@ -1,6 +1,6 @@
 #!/bin/bash
 # What an EC2 run does at its only boot (Ec2Runner fills in the names between at-signs): pull the image, do the run that
-# the instance's tag names, and shut down, which terminates the instance. Whatever fails on the way ends so too.
+# the instance's tags name, and shut down, which terminates the instance. Whatever fails on the way ends so too.
 set -euo pipefail
 
 # However it goes, no instance outlives this, not even one whose runner hangs.
@@ -43,7 +43,12 @@ cat >/usr/local/bin/rates-run <<'END'
 #!/bin/bash
 # Does the run in the foreground. On SIGTERM the runner finishes the job in hand and takes no other.
 set -euo pipefail
-run=$(rates-metadata tags/instance/rates:run)
+# The launch's runs are listed in tags, six in each, and the instance with index n does the n-th
+# (runtime/dispatcher/launchers/ec2Tags.ts).
+index=$(rates-metadata ami-launch-index)
+runs=$(rates-metadata "tags/instance/rates:runs-$((index / 6))")
+read -r -a runs <<<"$runs"
+run=${runs[index % 6]}
 runner=$(rates-metadata tags/instance/rates:runner)
 instance=$(rates-metadata instance-id)
 rates-login

@@ -25,6 +25,53 @@ describe("a stack that is destroyed", () => {
     assert.equal(await schedule(d.context), 2);
   });
 
+  it("ends runs that hold no slot too", async () => {
+    d.launcher.lives.push({ run: "stray", externalId: "i-1" });
+    // Both runner types have this launcher.
+    assert.equal(await drain(d.context), 2);
+    assert.deepEqual(d.launcher.stopped, ["stray", "stray"]);
+  });
+
+  it("ends many runs at the same time, a bounded number of them", async () => {
+    await accept(
+      d.context.db,
+      Array.from({ length: 50 }, (_, index) => newJob(`j${index}`)),
+    );
+    Object.assign(d.context.settings.runners.glue, { slots: 50 });
+    await schedule(d.context);
+    let now = 0;
+    let most = 0;
+    d.launcher.stop = async () => {
+      most = Math.max(most, ++now);
+      await new Promise(setImmediate);
+      now--;
+    };
+    assert.equal(await drain(d.context), 50);
+    assert.equal(most, 10);
+  });
+
+  it("ends the others where one cannot be ended, fails, and ends it when called again", async () => {
+    await accept(d.context.db, [newJob("a"), newJob("b")]);
+    await schedule(d.context);
+    const [failing = "", other = ""] = d.launcher.started;
+    const { stop } = d.launcher;
+    d.launcher.stop = (run) =>
+      run === failing ? Promise.reject(new Error("socket hang up")) : stop.call(d.launcher, run);
+    await assert.rejects(drain(d.context), /1 runs could not be ended: Error: socket hang up\. Destroy again/);
+    assert.deepEqual(d.launcher.stopped, [other]);
+    d.launcher.stop = stop;
+    assert.equal(await drain(d.context), 2);
+    assert.deepEqual(d.launcher.stopped.sort(), [failing, other, other].sort());
+  });
+
+  it("ends what can be seen where one service does not answer, and fails", async () => {
+    await accept(d.context.db, [newJob("a")]);
+    await schedule(d.context);
+    d.launcher.living = () => Promise.reject(new Error("no route"));
+    await assert.rejects(drain(d.context), /no route/);
+    assert.deepEqual(d.launcher.stopped, d.launcher.started);
+  });
+
   it("leaves a back-off alone when it is only deployed again", async () => {
     await d.admin.query("update jobs.runners set paused_until = jobs.clock() + interval '1 hour', pauses = 3");
     await reopen(d.context);

@@ -1,20 +1,83 @@
-import { closeRunners, openRuns, runStopping } from "../jobs/runs.ts";
+import { closeRunners, type OpenRun, openRuns, runStopping } from "../jobs/runs.ts";
+import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
 import type { Context } from "./context.ts";
+import type { Launcher } from "./launcher.ts";
+
+/** Runs that are stopped at the same time. A function's invocation has a minute for all of them. */
+const BATCH = 100;
+/** Calls at the same time where a launcher stops runs one by one. */
+const PARALLEL = 10;
+
+type Ending = Pick<OpenRun, "run" | "externalId">;
 
 /**
- * Ends what no state of Pulumi knows, before the stack goes: no further run is started, and those there are end, jobs
- * and all. Answers how many. What waits stays in the database and the queue; `reopen` takes it up again.
+ * Ends what no state of Pulumi knows, before the stack is destroyed: starts no further run, and ends all runs, with and
+ * without a slot. Waiting jobs stay in the database and the queue; `reopen` takes them up again. A run that cannot be
+ * ended does not keep the others from ending, and every run is asked to end again by the next call.
+ * @returns how many runs it ended
+ * @throws AggregateError when runs could not be ended
  */
-export async function drain({ db, launchers, log }: Context): Promise<number> {
+export async function drain(context: Context): Promise<number> {
+  const { db, log } = context;
   await closeRunners(db, true);
-  const runs = await openRuns(db, 0);
-  for (const { run, runner, externalId } of runs) {
-    log.info({ run, runner, externalId }, "ending a run: the stack is destroyed");
-    await runStopping(db, run);
-    await launchers[runner].stop(run, externalId);
-  }
-  return runs.length;
+  const open = await openRuns(db, 0);
+  const problems: unknown[] = [];
+  const held = new Set(open.map(({ run }) => run));
+  const ended = await Promise.all(
+    RUNNERS.map(async (runner) => {
+      const own = open.filter((one) => one.runner === runner);
+      const strays = await livingStrays(context, runner, held, problems);
+      const all: Ending[] = [...own, ...strays];
+      if (all.length > 0) log.info({ runner, runs: all.length }, "ending runs: the stack is destroyed");
+      for (let at = 0; at < all.length; at += BATCH) {
+        const batch = all.slice(at, at + BATCH);
+        const slotHolders = batch.filter(({ run }) => held.has(run));
+        await inParallel(slotHolders, ({ run }) => runStopping(db, run), problems);
+        await stop(context.launchers[runner], batch, problems);
+      }
+      return all.length;
+    }),
+  );
+  if (problems.length > 0)
+    throw new AggregateError(problems, `${problems.length} runs could not be ended: ${problems[0]}. Destroy again.`);
+  return ended.reduce((sum, count) => sum + count, 0);
 }
 
-/** The stack stays after all, or stands again. */
+/** Runs of this platform that live though no slot is held for them. */
+async function livingStrays(
+  { launchers }: Context,
+  runner: RunnerKind,
+  held: ReadonlySet<string>,
+  problems: unknown[],
+): Promise<Ending[]> {
+  try {
+    return ((await launchers[runner].living?.()) ?? []).filter(({ run }) => !held.has(run));
+  } catch (error) {
+    problems.push(error);
+    return [];
+  }
+}
+
+async function stop(launcher: Launcher, batch: readonly Ending[], problems: unknown[]): Promise<void> {
+  if (!launcher.stopAll) {
+    await inParallel(batch, ({ run, externalId }) => launcher.stop(run, externalId), problems);
+    return;
+  }
+  await launcher.stopAll(batch).catch((error) => problems.push(error));
+}
+
+/** Does work for every item, a bounded number at a time, and notes failures. */
+async function inParallel<T>(
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+  problems: unknown[],
+): Promise<void> {
+  const queue = items.values();
+  const worker = async () => {
+    for (const item of queue) await work(item).catch((error) => problems.push(error));
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, worker));
+}
+
+/** The stack stays after all, or exists again. */
 export const reopen = ({ db }: Context): Promise<void> => closeRunners(db, false);

@@ -21,13 +21,23 @@ export interface Launcher {
    * @throws Refused when there is no room now; any other error leaves the outcome open, and the start deadline decides.
    */
   start(run: string, runner: RunnerKind, how?: Start): Promise<string>;
+  /**
+   * Starts several runs, where that takes fewer calls than one for each. Answers for each run what it is called, or the
+   * error that `start` would have thrown; throws nothing itself.
+   */
+  startAll?(runs: readonly string[], runner: RunnerKind, how?: Start): Promise<LaunchOutcomes>;
   /** What became of a run. A run whose launch was never recorded is found by its own id. */
   status(run: string, externalId: string | undefined): Promise<RunStatus>;
   /** Ends a run by force. Its database session is not this method's matter. */
   stop(run: string, externalId: string | undefined): Promise<void>;
+  /** Ends several runs by force, where that takes fewer calls than one for each. Runs that have ended are left alone. */
+  stopAll?(runs: readonly { run: string; externalId: string | undefined }[]): Promise<void>;
   /** The runs of this platform that live, as the account shows them: where one may live that no slot is held for. */
   living?(): Promise<LivingRun[]>;
 }
+
+/** By run: what it is called outside, or why it was not started. */
+export type LaunchOutcomes = ReadonlyMap<string, string | Error>;
 
 /** A run that lives, and what AWS calls it. */
 export interface LivingRun {

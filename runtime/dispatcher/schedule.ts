@@ -2,7 +2,7 @@ import { overflow, planLarger, planRuns, runLaunched, runRefused } from "../jobs
 import { tenantSlots } from "../jobs/settings.ts";
 import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
 import type { Context } from "./context.ts";
-import { Refused, TooLate } from "./launcher.ts";
+import { type Launcher, type LaunchOutcomes, Refused, type Start, TooLate } from "./launcher.ts";
 
 /**
  * The part of a run's start time within which it is launched. Its slot is another run's, at the earliest, when all of that
@@ -33,8 +33,7 @@ export async function schedule(context: Context): Promise<number> {
         silentSeconds,
         tenantSlots: tenantSlots(context.settings, runner),
       });
-      const launched = await Promise.all(runs.map((run) => launch(context, run, runner, until)));
-      return launched.filter(Boolean).length;
+      return await launch(context, runs, runner, until);
     }),
   );
   return started.reduce((sum, count) => sum + count, 0);
@@ -50,35 +49,67 @@ export async function scheduleLarger(context: Context): Promise<number> {
   const isThere = glue?.largerCapacity !== undefined && !(jobs.readsOnEc2 && runners.ec2.slots > 0);
   const until = context.now() + LAUNCH_SHARE * startSeconds * 1000;
   const run = await planLarger(context.db, { runner: "glue", slots, version, startSeconds }, isThere);
-  return run !== undefined && (await launch(context, run, "glue", until, true)) ? 1 : 0;
+  return run === undefined ? 0 : await launch(context, [run], "glue", until, true);
 }
 
+/** Launches runs whose slots were taken; answers how many were. */
 async function launch(
   context: Context,
-  run: string,
+  runs: readonly string[],
   runner: RunnerKind,
   until: number,
   larger = false,
-): Promise<boolean> {
+): Promise<number> {
+  if (runs.length === 0) return 0;
   const inTime = () => {
     if (context.now() > until) throw new TooLate();
   };
+  const outcomes = await startAll(context.launchers[runner], runs, runner, { inTime, larger });
+  const launched = await Promise.all(
+    runs.map((run) => record(context, run, runner, outcomes.get(run) ?? new Error("the launcher did not say"))),
+  );
+  return launched.filter(Boolean).length;
+}
+
+/** Starts runs by as few calls as the launcher needs. */
+async function startAll(
+  launcher: Launcher,
+  runs: readonly string[],
+  runner: RunnerKind,
+  how: Start,
+): Promise<LaunchOutcomes> {
+  if (launcher.startAll && runs.length > 1) {
+    try {
+      return await launcher.startAll(runs, runner, how);
+    } catch (error) {
+      return new Map(runs.map((run) => [run, toError(error)]));
+    }
+  }
+  const started = await Promise.all(
+    runs.map(async (run) => [run, await launcher.start(run, runner, how).catch(toError)] as const),
+  );
+  return new Map(started);
+}
+
+const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+
+/** Records what became of a launch; answers whether the run was started. */
+async function record(context: Context, run: string, runner: RunnerKind, outcome: string | Error): Promise<boolean> {
+  const { db, log, launchers } = context;
   try {
-    const launcher = context.launchers[runner];
-    const externalId = await launcher.start(run, runner, { inTime, larger });
-    if (await runLaunched(context.db, run, externalId)) return true;
+    if (typeof outcome !== "string") throw outcome;
+    if (await runLaunched(db, run, outcome)) return true;
     // The call itself took too long. The run would take no job, since it is refused when it reports in, but it is there.
-    context.log.warn({ run, runner, externalId }, "a run was launched after its slot was given up: ending it");
-    await launcher.stop(run, externalId);
-    return false;
+    log.warn({ run, runner, externalId: outcome }, "a run was launched after its slot was given up: ending it");
+    await launchers[runner].stop(run, outcome);
   } catch (error) {
     if (error instanceof Refused) {
-      const until = await runRefused(context.db, run, error.message);
-      context.log.warn({ run, runner, until }, `no room for a run: ${error.message}`);
+      const until = await runRefused(db, run, error.message);
+      log.warn({ run, runner, until }, `no room for a run: ${error.message}`);
     } else {
       // It may have started all the same: the slot stays taken until the run reports in or its deadline passes.
-      context.log.error({ run, runner, error: String(error) }, "the outcome of a launch is unknown");
+      log.error({ run, runner, error: String(error) }, "the outcome of a launch is unknown");
     }
-    return false;
   }
+  return false;
 }

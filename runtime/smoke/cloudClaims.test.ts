@@ -149,7 +149,7 @@ describe("the smoke run's claims of an account, on moto's AWS", () => {
     await assert.rejects(claim(tagged, {}), /no update has had an instance/);
     const Tags = [
       { Key: "rates:stack", Value: "rates-dev-ec2" },
-      ...["Name", "stack", "owner", "costCentre", "rates:run", "rates:runner"].map((Key) => ({ Key, Value: "x" })),
+      ...["Name", "stack", "owner", "costCentre", "rates:runs-0", "rates:runner"].map((Key) => ({ Key, Value: "x" })),
     ];
     const start = async (tags: typeof Tags) => {
       const { Instances = [] } = await ec2.send(
@@ -164,7 +164,7 @@ describe("the smoke run's claims of an account, on moto's AWS", () => {
     };
     const started = [await start(Tags)];
     assert.equal(await claim(tagged, {}), "1 instances");
-    started.push(await start(Tags.filter(({ Key }) => Key !== "rates:run")));
+    started.push(await start(Tags.filter(({ Key }) => Key !== "rates:runs-0")));
     await assert.rejects(claim(tagged, {}), /lacks tags/);
     await ec2.send(new TerminateInstancesCommand({ InstanceIds: started }));
     assert.equal(await claim("idle means no run", {}), "none is left");

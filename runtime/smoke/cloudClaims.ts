@@ -32,7 +32,7 @@ const instancesOf = async ({ region, stack }: StackOutputs): Promise<Instance[]>
 const isLiving = ({ State }: Instance): boolean => LIVING.includes(State?.Name ?? "");
 
 /** What a stack's instances are told from others by, and by whom a run is found: of the template, and of the request. */
-const TAGS = ["Name", "stack", "owner", "costCentre", "rates:stack", "rates:run", "rates:runner"];
+const TAGS = ["Name", "stack", "owner", "costCentre", "rates:stack", "rates:runs-0", "rates:runner"];
 
 /** Where the SDK finds a service, without TLS. */
 const withoutTls = (service: string, region: string): string =>
@@ -190,7 +190,8 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
   },
   {
     claim: "a launch whose answer was lost is found by its token, and not made twice (25)",
-    byHand: "time a dispatcher out in RunInstances (timeout 1 s): one instance has the job's rates:run",
+    byHand:
+      "time a dispatcher out in RunInstances (timeout 1 s): one instance has the job's run among its rates:runs-0",
   },
   {
     claim: "an instance whose runner hangs ends by itself, at the end of its longest life (26)",

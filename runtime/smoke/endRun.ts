@@ -9,7 +9,7 @@ export async function endRun({ outputs }: Target, { runner, runId }: { runner: s
     for (const process of processes) signal(process, "SIGKILL");
     return;
   }
-  const { region, glueJob, launchTemplate } = outputs;
+  const { region, glueJob, launchTemplate, stack } = outputs;
   if (runner === "glue") {
     const [{ GlueLauncher }, { GlueClient }] = await Promise.all([
       import("../dispatcher/launchers/glue.ts"),
@@ -25,6 +25,7 @@ export async function endRun({ outputs }: Target, { runner, runId }: { runner: s
     import("../dispatcher/launchers/ec2.ts"),
     import("@aws-sdk/client-ec2"),
   ]);
-  const template = { launchTemplateId: launchTemplate, launchTemplateVersion: "", subnetIds: [], tags: {} };
+  const tags = { "rates:stack": `rates-${stack}-ec2` };
+  const template = { launchTemplateId: launchTemplate, launchTemplateVersion: "", subnetIds: [], tags };
   await new Ec2Launcher(template, new EC2Client({ region })).stop(runId, undefined);
 }

@@ -14,8 +14,10 @@ import {
 import { CreateJobCommand, GetJobRunCommand, GlueClient } from "@aws-sdk/client-glue";
 import { requirePython } from "../../runner/glue/testing/python.ts";
 import { Refused, TooLate } from "../launcher.ts";
-import { Ec2Launcher, RUN_TAG } from "./ec2.ts";
+import { Ec2Launcher, type Pace } from "./ec2.ts";
+import { LAUNCH_SIZE, runOf } from "./ec2Tags.ts";
 import { GlueLauncher } from "./glue.ts";
+import { likeEc2 } from "./testing/likeEc2.ts";
 import { type Moto, startMoto } from "./testing/moto.ts";
 
 describe("launchers against moto's AWS", () => {
@@ -129,6 +131,28 @@ describe("launchers against moto's AWS", () => {
       assert.deepEqual(await launcher(name).living(), []);
     });
 
+    it("asks for the end of many runs, 25 by one call, and finds those whose launch was not recorded", async () => {
+      const name = await job(60);
+      const unrecorded: string = randomUUID();
+      const id = await launcher(name).start(unrecorded, "glue");
+      const runs = Array.from({ length: 30 }, (_, index) => ({
+        run: randomUUID() as string,
+        externalId: `jr_${index}`,
+      }));
+      const all = [...runs, { run: unrecorded, externalId: undefined }, { run: randomUUID(), externalId: undefined }];
+      const sent = (await sentBy("BatchStopJobRunCommand", () => launcher(name).stopAll(all), {})) as {
+        JobRunIds: string[];
+      }[];
+      assert.deepEqual(
+        sent.map(({ JobRunIds }) => JobRunIds.length),
+        [25, 6],
+      );
+      assert.deepEqual(
+        new Set(sent.flatMap(({ JobRunIds }) => JobRunIds)),
+        new Set([...runs.map((one) => one.externalId), id]),
+      );
+    });
+
     it("finds a run whose launch was not recorded, and asks for the end of that one", async () => {
       const name = await job(5);
       const run = randomUUID();
@@ -233,14 +257,63 @@ describe("launchers against moto's AWS", () => {
     let subnetIds: string[];
     let launcher: Ec2Launcher;
     let other: Ec2Launcher;
+    let atPace: (pace: Pace) => Ec2Launcher;
     const states = async (run: string) => {
-      const { Reservations = [] } = await ec2.send(
-        new DescribeInstancesCommand({ Filters: [{ Name: `tag:${RUN_TAG}`, Values: [run] }] }),
-      );
-      return Reservations.flatMap(({ Instances = [] }) => Instances.map(({ State }) => State?.Name));
+      const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({}));
+      const instances = Reservations.flatMap(({ Instances = [] }) => Instances);
+      return instances.filter((one) => runOf(one) === run).map(({ State }) => State?.Name);
     };
+    /** Time that passes only while the launcher waits. */
+    class VirtualTime implements Pace {
+      milliseconds = 0;
+      now = () => this.milliseconds;
+      random = () => 0.5;
+      async sleep(milliseconds: number) {
+        this.milliseconds += milliseconds;
+      }
+    }
+    /** Puts a function in front of RunInstances while something is done; it throws in place of moto, or lets the call through. */
+    const inFrontOf = async <T>(
+      intercept: (input: RunInstancesCommandInput) => void,
+      work: () => Promise<T>,
+    ): Promise<T> => {
+      ec2.middlewareStack.add(
+        (next, context) => async (args) => {
+          if (context.commandName === "RunInstancesCommand") intercept(args.input as RunInstancesCommandInput);
+          return next(args);
+        },
+        { name: "inFront", step: "initialize" },
+      );
+      try {
+        return await work();
+      } finally {
+        ec2.middlewareStack.remove("inFront");
+      }
+    };
+    const awsError = (name: string, message = "no", httpStatusCode = 400) =>
+      Object.assign(new Error(message), { name, $metadata: { httpStatusCode } });
+    /** AWS's two buckets of RunInstances (Amazon EC2 Developer Guide, request throttling), on a virtual clock. */
+    const buckets = (time: VirtualTime, instances = 1_000) => {
+      const bucket = (size: number) => ({ tokens: size, at: 0, size });
+      const requests = bucket(5);
+      const resources = bucket(instances);
+      const refill = (one: typeof requests) => {
+        one.tokens = Math.min(one.size, one.tokens + ((time.now() - one.at) / 1_000) * 2);
+        one.at = time.now();
+      };
+      return ({ MaxCount = 1 }: RunInstancesCommandInput) => {
+        refill(requests);
+        refill(resources);
+        if (requests.tokens < 1) throw awsError("RequestLimitExceeded", "Request limit exceeded.", 503);
+        requests.tokens -= 1;
+        if (resources.tokens < MaxCount)
+          throw awsError("RequestLimitExceeded", "You exceeded the resource rate limit of ec2:RunInstances.", 503);
+        resources.tokens -= MaxCount;
+      };
+    };
+    const runIds = (count: number) => Array.from({ length: count }, () => randomUUID() as string);
     before(async () => {
-      ec2 = new EC2Client(moto);
+      ec2 = likeEc2(new EC2Client(moto));
       const { Subnets = [] } = await ec2.send(new DescribeSubnetsCommand({}));
       subnetIds = Subnets.flatMap(({ SubnetId }) => SubnetId ?? []).slice(0, 2);
       const { LaunchTemplate } = await ec2.send(
@@ -250,12 +323,13 @@ describe("launchers against moto's AWS", () => {
         }),
       );
       const template = { launchTemplateId: LaunchTemplate?.LaunchTemplateId ?? "", launchTemplateVersion: "1" };
-      launcher = new Ec2Launcher({ ...template, subnetIds, tags: { "rates:stack": "test" } }, ec2);
+      atPace = (pace) => new Ec2Launcher({ ...template, subnetIds, tags: { "rates:stack": "test" } }, ec2, pace);
+      launcher = atPace(new VirtualTime());
       other = new Ec2Launcher({ ...template, subnetIds, tags: { "rates:stack": "other" } }, ec2);
     });
     after(() => ec2.destroy());
 
-    it("starts one instance that is tagged with its run, sees it alive, ends it, and sees that", async () => {
+    it("starts one instance whose tags name its run, sees it alive, ends it, and sees that", async () => {
       const run = randomUUID();
       const id = await launcher.start(run, "ec2");
       assert.match(id, /^i-/);
@@ -297,17 +371,11 @@ describe("launchers against moto's AWS", () => {
     it("tries every subnet where a zone has no room, with a token of its own for each, and gives up when none has", async () => {
       const sent: (string | undefined)[][] = [];
       let left = 1;
-      ec2.middlewareStack.add(
-        (next, context) => async (args) => {
-          if (context.commandName !== "RunInstancesCommand") return next(args);
-          const { SubnetId, ClientToken } = args.input as RunInstancesCommandInput;
-          sent.push([SubnetId, ClientToken]);
-          if (left-- > 0) throw Object.assign(new Error("no room"), { name: "InsufficientInstanceCapacity" });
-          return next(args);
-        },
-        { name: "full", step: "initialize" },
-      );
-      try {
+      const full = ({ SubnetId, ClientToken }: RunInstancesCommandInput) => {
+        sent.push([SubnetId, ClientToken]);
+        if (left-- > 0) throw awsError("InsufficientInstanceCapacity", "no room", 500);
+      };
+      await inFrontOf(full, async () => {
         assert.match(await launcher.start(randomUUID(), "ec2"), /^i-/);
         assert.deepEqual(
           sent.map(([subnet]) => subnet),
@@ -316,13 +384,197 @@ describe("launchers against moto's AWS", () => {
         assert.equal(new Set(sent.map(([, token]) => token)).size, 2);
         left = 2;
         await assert.rejects(launcher.start(randomUUID(), "ec2"), Refused);
-      } finally {
-        ec2.middlewareStack.remove("full");
+      });
+    });
+
+    it("starts all runs of a launch by one call, and gives each its own instance", async () => {
+      const runs = runIds(20);
+      let calls = 0;
+      const outcomes = await inFrontOf(
+        ({ MinCount, MaxCount, ClientToken = "" }) => {
+          calls++;
+          assert.deepEqual([MinCount, MaxCount], [1, 20]);
+          assert.match(ClientToken, /^[0-9a-f]{64}$/);
+        },
+        () => launcher.startAll(runs, "ec2"),
+      );
+      assert.equal(calls, 1);
+      const ids = runs.map((run) => outcomes.get(run));
+      assert.equal(new Set(ids).size, 20);
+      const living = new Map((await launcher.living()).map(({ run, externalId }) => [run, externalId]));
+      assert.deepEqual(
+        runs.map((run) => living.get(run)),
+        ids,
+      );
+      await launcher.stopAll(
+        runs.map((run, index) => ({ run, externalId: index % 2 ? String(ids[index]) : undefined })),
+      );
+      for (const run of runs) assert.deepEqual(await states(run), ["terminated"]);
+    });
+
+    it("starts in the next subnet what a zone had no room for", async () => {
+      const runs = runIds(10);
+      const asked: [string | undefined, number | undefined][] = [];
+      const outcomes = await inFrontOf(
+        (input) => {
+          asked.push([input.SubnetId, input.MaxCount]);
+          // EC2 starts as many as it can, at least MinCount.
+          if (input.SubnetId === subnetIds[0]) input.MaxCount = 4;
+        },
+        () => launcher.startAll(runs, "ec2"),
+      );
+      assert.deepEqual(asked, [
+        [subnetIds[0], 10],
+        [subnetIds[1], 6],
+      ]);
+      assert.equal(new Set(runs.map((run) => outcomes.get(run))).size, 10);
+      for (const run of runs) assert.deepEqual(await states(run), ["running"], run);
+    });
+
+    it("launches 100 within 30 s and 500 within a minute of AWS's own request rates", async () => {
+      for (const [count, seconds] of [
+        [100, 30],
+        [500, 60],
+      ] as const) {
+        const time = new VirtualTime();
+        const runs = runIds(count);
+        const outcomes = await inFrontOf(buckets(time), () => atPace(time).startAll(runs, "ec2"));
+        assert.ok(runs.every((run) => String(outcomes.get(run)).startsWith("i-")));
+        assert.ok(time.now() <= seconds * 1_000, `${count} instances took ${time.now()} ms`);
+        await launcher.stopAll(runs.map((run) => ({ run, externalId: String(outcomes.get(run)) })));
       }
     });
 
+    it("waits out a throttle with the same token, and takes a long one for a refusal", async () => {
+      const time = new VirtualTime();
+      const tokens: unknown[] = [];
+      let left = 3;
+      const throttle = ({ ClientToken }: RunInstancesCommandInput) => {
+        tokens.push(ClientToken);
+        if (left-- > 0) throw awsError("RequestLimitExceeded", "Request limit exceeded.", 503);
+      };
+      await inFrontOf(throttle, async () => {
+        assert.match(await atPace(time).start(randomUUID(), "ec2"), /^i-/);
+        assert.equal(tokens.length, 4);
+        assert.equal(new Set(tokens).size, 1);
+        assert.ok(time.now() > 0 && time.now() < 10_000, `${time.now()} ms`);
+        left = Number.POSITIVE_INFINITY;
+        time.milliseconds = 0;
+        await assert.rejects(atPace(time).start(randomUUID(), "ec2"), (error) => {
+          assert.ok(error instanceof Refused);
+          assert.match(error.message, /^RequestLimitExceeded/);
+          return true;
+        });
+        assert.ok(time.now() > 15_000 && time.now() <= 25_000, `${time.now()} ms`);
+      });
+    });
+
+    it("counts every throttled request itself: the SDK repeats none of them", async () => {
+      let calls = 0;
+      const server = createServer((_request, response) => {
+        calls++;
+        response
+          .writeHead(503, { "content-type": "text/xml" })
+          .end(
+            "<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>no</Message></Error></Errors></Response>",
+          );
+      });
+      await once(server.listen(0, "127.0.0.1"), "listening");
+      const env = {
+        AWS_ENDPOINT_URL_EC2: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        AWS_REGION: moto.region,
+        AWS_ACCESS_KEY_ID: "test",
+        AWS_SECRET_ACCESS_KEY: "test",
+      };
+      const before = { ...process.env };
+      Object.assign(process.env, env);
+      try {
+        const time = new VirtualTime();
+        let waits = 0;
+        const sleep = (milliseconds: number) => {
+          waits++;
+          return time.sleep(milliseconds);
+        };
+        const pace: Pace = { now: time.now, random: time.random, sleep };
+        const own = new Ec2Launcher(
+          { launchTemplateId: "lt-1", launchTemplateVersion: "1", subnetIds, tags: {} },
+          undefined,
+          pace,
+        );
+        await assert.rejects(own.start(randomUUID(), "ec2"), Refused);
+        assert.ok(waits > 3, `${waits} waits`);
+        assert.equal(calls, waits + 1);
+      } finally {
+        for (const name of Object.keys(env)) delete process.env[name];
+        Object.assign(process.env, before);
+        server.closeAllConnections();
+        server.close();
+      }
+    });
+
+    it("asks for fewer at once where instances are throttled, not requests", async () => {
+      const time = new VirtualTime();
+      const runs = runIds(40);
+      const outcomes = await inFrontOf(buckets(time, 30), () => atPace(time).startAll(runs, "ec2"));
+      assert.ok(runs.every((run) => String(outcomes.get(run)).startsWith("i-")));
+      assert.ok(time.now() < 25_000, `${time.now()} ms`);
+    });
+
+    it("repeats a call whose outcome is unknown with the same token, and never starts a run twice", async () => {
+      const runs = runIds(3);
+      const tokens: unknown[] = [];
+      ec2.middlewareStack.add(
+        (next, context) => async (args) => {
+          if (context.commandName !== "RunInstancesCommand") return next(args);
+          tokens.push((args.input as RunInstancesCommandInput).ClientToken);
+          if (tokens.length === 1) {
+            await next(args);
+            throw Object.assign(new Error("socket hang up"), { name: "TimeoutError" });
+          }
+          return next(args);
+        },
+        { name: "lost", step: "initialize" },
+      );
+      try {
+        const outcomes = await launcher.startAll(runs, "ec2");
+        assert.equal(tokens.length, 2);
+        assert.equal(new Set(tokens).size, 1);
+        assert.ok(runs.every((run) => String(outcomes.get(run)).startsWith("i-")));
+      } finally {
+        ec2.middlewareStack.remove("lost");
+      }
+    });
+
+    it("leaves only the group whose outcome is unknown open, and refuses what it did not ask for", async () => {
+      const runs = runIds(LAUNCH_SIZE + 2);
+      const outcomes = await inFrontOf(
+        () => {
+          throw Object.assign(new Error("socket hang up"), { name: "TimeoutError" });
+        },
+        () => launcher.startAll(runs, "ec2"),
+      );
+      assert.deepEqual(
+        runs.map((run) => outcomes.get(run) instanceof Refused),
+        runs.map((_, index) => index >= LAUNCH_SIZE),
+      );
+    });
+
+    it("ends the others where EC2 no longer knows one of the instances", async () => {
+      const runs = runIds(3);
+      const outcomes = await launcher.startAll(runs, "ec2");
+      await launcher.stopAll([
+        ...runs.map((run) => ({ run, externalId: String(outcomes.get(run)) })),
+        { run: randomUUID(), externalId: "i-0123456789abcdef0" },
+        { run: randomUUID(), externalId: undefined },
+      ]);
+      for (const run of runs) assert.deepEqual(await states(run), ["terminated"]);
+    });
+
     it("knows which answers say that there is no room now, here or at all; any other leaves the outcome open", async () => {
-      const answers: Record<string, "refused at once" | "refused after every subnet" | "open"> = {
+      const answers: Record<
+        string,
+        "refused at once" | "refused after every subnet" | "refused after a while" | "open"
+      > = {
         InsufficientInstanceCapacity: "refused after every subnet",
         InsufficientFreeAddressesInSubnet: "refused after every subnet",
         Unsupported: "refused after every subnet",
@@ -330,7 +582,8 @@ describe("launchers against moto's AWS", () => {
         InstanceLimitExceeded: "refused at once",
         MaxSpotInstanceCountExceeded: "refused at once",
         SpotMaxPriceTooLow: "refused at once",
-        RequestLimitExceeded: "refused at once",
+        RequestLimitExceeded: "refused after a while",
+        Throttling: "refused after a while",
         InternalError: "open",
         UnauthorizedOperation: "open",
         IdempotentParameterMismatch: "open",
@@ -339,21 +592,23 @@ describe("launchers against moto's AWS", () => {
       const found: typeof answers = {};
       for (const name of Object.keys(answers)) {
         let calls = 0;
-        ec2.middlewareStack.add(
-          (next, context) => async (args) => {
-            if (context.commandName !== "RunInstancesCommand") return next(args);
-            calls++;
-            throw Object.assign(new Error("no"), { name });
-          },
-          { name: "refusing", step: "initialize" },
+        const time = new VirtualTime();
+        const refuse = () => {
+          calls++;
+          throw awsError(name);
+        };
+        const error = await inFrontOf(refuse, () =>
+          atPace(time)
+            .start(randomUUID(), "ec2")
+            .catch((thrown: unknown) => thrown),
         );
-        const error = await launcher.start(randomUUID(), "ec2").catch((thrown: unknown) => thrown);
-        ec2.middlewareStack.remove("refusing");
         found[name] = !(error instanceof Refused)
           ? "open"
-          : calls === subnetIds.length
-            ? "refused after every subnet"
-            : "refused at once";
+          : time.now() > 0
+            ? "refused after a while"
+            : calls === subnetIds.length
+              ? "refused after every subnet"
+              : "refused at once";
       }
       assert.deepEqual(found, answers);
     });

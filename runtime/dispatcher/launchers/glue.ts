@@ -17,6 +17,8 @@ const NO_ROOM = new Set([
 ]);
 /** What Glue says of a run that the kernel killed for its memory; mostly the runner notices in time, and says so itself. */
 const NO_MEMORY = /out of memory/i;
+/** Runs that one BatchStopJobRun takes at most (AWS Glue API reference). */
+const STOP_SIZE = 25;
 const ALIVE = new Set(["STARTING", "RUNNING", "STOPPING", "WAITING"]);
 
 /**
@@ -62,6 +64,16 @@ export class GlueLauncher implements Launcher {
   async stop(run: string, externalId: string | undefined): Promise<void> {
     const id = externalId ?? (await this.#find(run, undefined))?.Id;
     if (id) await this.#glue.send(new BatchStopJobRunCommand({ JobName: this.#job.jobName, JobRunIds: [id] }));
+  }
+
+  async stopAll(runs: readonly { run: string; externalId: string | undefined }[]): Promise<void> {
+    const unknown = runs.some(({ externalId }) => externalId === undefined);
+    const found = new Map((unknown ? await this.#newest() : []).map((one) => [one.Arguments?.["--run"], one.Id]));
+    const ids = [...new Set(runs.flatMap(({ run, externalId }) => externalId ?? found.get(run) ?? []))];
+    for (let at = 0; at < ids.length; at += STOP_SIZE)
+      await this.#glue.send(
+        new BatchStopJobRunCommand({ JobName: this.#job.jobName, JobRunIds: ids.slice(at, at + STOP_SIZE) }),
+      );
   }
 
   async living(): Promise<LivingRun[]> {
