@@ -27,9 +27,11 @@ create table jobs.jobs (
   -- A read that an EC2 run may take too, when Glue has no room for it or its memory was too small.
   elsewhere boolean not null default false,
   priority smallint not null check (priority between 0 and 9),
+  -- Whether the response is put on the response queue. Not part of the request's identity: a repeat may still ask for it.
+  reply text not null default 'queue' check (reply in ('queue', 'none')),
   labels jsonb not null,
   timeout_seconds integer not null check (timeout_seconds > 0),
-  max_attempts integer not null check (max_attempts > 0),
+  max_attempts integer not null check (max_attempts between 1 and 20),
   lease_seconds integer not null check (lease_seconds > 0),
 
   status text not null default 'PENDING' check (status in ('PENDING', 'IN_PROGRESS', 'SUCCEEDED', 'FAILED', 'CANCELLED')),
@@ -47,12 +49,13 @@ create table jobs.jobs (
   created_at timestamptz not null default jobs.clock(),
   started_at timestamptz,
   finished_at timestamptz,
-  status_history jsonb not null default '[]',
-  attempts jsonb not null default '[]',
-  progress jsonb not null default '{"rows": 0, "bytes": 0}',
-  stats jsonb,
-  error jsonb,
-  result jsonb,
+  -- The checks are the last line behind what bounds these: the document of a job is made of them.
+  status_history jsonb not null default '[]' check (jsonb_array_length(status_history) <= 50),
+  attempts jsonb not null default '[]' check (jsonb_array_length(attempts) <= 20 and pg_column_size(attempts) <= 32768),
+  progress jsonb not null default '{"rows": 0, "bytes": 0}' check (pg_column_size(progress) <= 1024),
+  stats jsonb check (pg_column_size(stats) <= 2048),
+  error jsonb check (pg_column_size(error) <= 65536),
+  result jsonb check (pg_column_size(result) <= 8192),
   -- Counts the job's changes: the external version of its tracking document.
   version bigint not null default 1,
   -- Since when a read that ran out of memory waits for a larger run. It is deferred for ever (not_before) to all other
@@ -74,7 +77,8 @@ create index jobs_running_run on jobs.jobs (run_id) where status = 'IN_PROGRESS'
 create index jobs_created on jobs.jobs (created_at);
 create index jobs_ended on jobs.jobs (finished_at) where finished_at is not null;
 
--- Responses, frozen in the transaction that ends the job and sent afterwards, again until the sending is recorded.
+-- Responses, frozen in the transaction that ends the job. Those that are wanted on the queue are sent afterwards, again
+-- until the sending is recorded; the others are only read (GET /jobs/{id}/response).
 create table jobs.responses (
   id bigint generated always as identity primary key,
   job_id bigint unique references jobs.jobs on delete cascade, -- null: an answer to a request that made no job
@@ -83,13 +87,23 @@ create table jobs.responses (
   request_id text not null,
   status text not null,
   body text not null,
+  inline_bytes integer not null default 0 check (inline_bytes between 0 and 900000), -- of the inline result in the body
+  wanted boolean not null default true, -- on the response queue
   created_at timestamptz not null default jobs.clock(),
   due_at timestamptz not null default jobs.clock(), -- when the sweeper sends it, if nobody has
   sent_at timestamptz,
-  message_id text
+  message_id text,
+  -- A message of SQS has 1 MiB with its attributes: nothing that is stored here is refused there for its size.
+  check (octet_length(body) - inline_bytes between 1 and 65536)
 );
-create index responses_due on jobs.responses (due_at) where sent_at is null;
+create index responses_due on jobs.responses (due_at) where sent_at is null and wanted;
 create index responses_without_job on jobs.responses (created_at) where job_id is null;
+
+-- Jobs submitted without a reply whose request came again and asks for one. Without a foreign key, whose lock would wait
+-- for a job that is just ending: due_responses finds its response.
+create table jobs.reply_requests (
+  job_id bigint primary key
+);
 
 -- Jobs whose tracking document is behind; written in the transaction of every change.
 create table jobs.tracking_outbox (

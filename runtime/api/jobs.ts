@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
 import { acceptAll } from "../jobs/accept.ts";
 import { JobError } from "../jobs/errors.ts";
+import type { Reply } from "../jobs/request.ts";
 import { sendResponse } from "../jobs/responses.ts";
 import { cancel } from "../jobs/store.ts";
 import type { Caller } from "../jobs/tokens.ts";
@@ -36,7 +37,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
     const tenant = tenantOf(caller, typeof value.tenant === "string" ? value.tenant : undefined);
     ownUpload(value, caller, cloud.buckets.uploads);
     const requestId = typeof value.requestId === "string" ? value.requestId : "";
-    const [outcome] = await acceptAll({ db, plans, settings, s3: async () => cloud.s3, answers: false }, [
+    const [outcome] = await acceptAll({ db, plans, settings, s3: async () => cloud.s3, source: "http" }, [
       { value: { tenant, ...value }, requestId, tenant },
     ]);
     if (!outcome || "error" in outcome)
@@ -188,6 +189,7 @@ async function retryOf({ db }: JobDeps, tenant: string, requestId: string): Prom
     labels: Record<string, string>;
     priority: number;
     timeoutSeconds: number;
+    reply: Reply;
   } | null;
   if (!kept) throw new JobError("UnknownJob", { requestId, tenant });
   if (kept.status !== "FAILED" && kept.status !== "CANCELLED")
@@ -208,6 +210,7 @@ async function retryOf({ db }: JobDeps, tenant: string, requestId: string): Prom
     task,
     priority: kept.priority,
     timeoutSeconds: kept.timeoutSeconds,
+    reply: kept.reply,
     labels: { ...kept.labels, retryOf: requestId },
   };
 }

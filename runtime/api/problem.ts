@@ -21,20 +21,26 @@ export const ProblemBody = Type.Object({
       }),
     ),
   ),
+  furtherProblems: Type.Optional(Type.Integer({ description: "how many problems there are beyond those listed" })),
 });
 
 export const PROBLEM_TYPE = "application/problem+json";
 const PASSING_SECONDS = "5";
 
 /** The body of an error. */
-export const problemJson = (error: JobError): string =>
-  JSON.stringify({
-    type: error.code,
-    title: titleOf(error.code),
-    status: ERRORS[error.code].http,
-    detail: error.message,
-    ...(error.details.length > 0 ? { problems: error.details } : {}),
+export function problemJson(error: JobError): string {
+  const { type, message, details } = error.body();
+  const last = details.at(-1) as { more?: number } | undefined;
+  const problems = last?.more === undefined ? details : details.slice(0, -1);
+  return JSON.stringify({
+    type,
+    title: titleOf(type),
+    status: ERRORS[type].http,
+    detail: message,
+    ...(problems.length > 0 ? { problems } : {}),
+    ...(last?.more === undefined ? {} : { furtherProblems: last.more }),
   });
+}
 
 export function sendProblem(reply: FastifyReply, error: JobError): FastifyReply {
   const status = ERRORS[error.code].http;

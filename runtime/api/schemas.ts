@@ -61,6 +61,9 @@ export const JobDocument = Type.Object({
     { additionalProperties: true, description: "as it was sent, without an inline payload: its items are counted" },
   ),
   priority: Type.Integer({ minimum: 0, maximum: 9 }),
+  reply: Type.Optional(
+    Type.Enum(["queue", "none"], { description: "whether the response is put on the response queue" }),
+  ),
   labels: Labels,
   runner: Type.Enum([...RUNNERS]),
   timeoutSeconds: Type.Integer({ minimum: 1 }),

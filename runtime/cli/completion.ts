@@ -112,6 +112,7 @@ const FIXED: Record<string, readonly string[] | undefined> = {
   format: ["csv", "ndjson", "json"],
   compression: ["none", "gzip"],
   mode: ["append", "replace"],
+  reply: ["none", "queue"],
   target: ["prices", "ports", "regions"],
   priority: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
 };

@@ -24,6 +24,7 @@ export interface SubmitFlags {
   priority?: string;
   timeout?: string;
   label?: string[];
+  reply?: string;
 }
 
 /** k=v arguments as an object. */
@@ -92,6 +93,7 @@ const ofRequest = (flags: SubmitFlags) =>
     priority: number("--priority", flags.priority),
     timeoutSeconds: number("--timeout", flags.timeout),
     labels: flags.label && pairs(flags.label, "--label"),
+    reply: flags.reply,
   });
 
 function source({ items, s3, url }: SubmitFlags): object {

@@ -14,6 +14,7 @@ const jobOptions = (command: Command): Command =>
     .option("--priority <0-9>", "more comes first (4)")
     .option("--timeout <seconds>", "how long it may run")
     .option("--label <key=value>", "a label to find it by", collect)
+    .option("--reply <where>", "queue: put the response on the response queue too (none)")
     .option("--wait <seconds>", "give up waiting after so long; the job goes on", seconds);
 
 type Flags = SubmitFlags & { wait?: number };

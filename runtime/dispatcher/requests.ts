@@ -54,7 +54,7 @@ export async function onRequests(context: Context, event: SQSEvent): Promise<SQS
 async function takeIn(context: Context, failures: Set<string>, sound: readonly Opened[]): Promise<unknown> {
   try {
     const outcomes = await acceptAll(
-      { ...context, answers: true },
+      { ...context, source: "queue" },
       sound.map(({ value, requestId = "", tenant, problems }) => ({ value, requestId, tenant, problems })),
     );
     await deliver(

@@ -291,8 +291,8 @@ describe("the dispatcher's duties", () => {
         responseId: `r-${index}`,
         tenant: "default",
         requestId: `bad-${index}`,
-        status: "FAILED",
-        body: "{}",
+        error: new JobError("InvalidRequest", { count: 1 }).body(),
+        labels: {},
       });
     await d.admin.query("update jobs.responses set due_at = jobs.clock()");
     assert.equal(await sweep(d.context), 60);

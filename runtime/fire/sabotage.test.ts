@@ -6,6 +6,12 @@ const SABOTAGES: Record<string, Sabotage[]> = {
   "promise 1: unsent responses are not sent again": [
     { name: "due_responses", from: "due_at <= jobs.clock()", to: "false" },
   ],
+  "promise 1: a response is sent that nobody asked for": [
+    { name: "end_job", from: "job.reply = 'queue' or asked_again > 0", to: "true" },
+  ],
+  "promise 1: a repeat that asks for a reply while the job runs is forgotten": [
+    { name: "end_job", from: "job.reply = 'queue' or asked_again > 0", to: "job.reply = 'queue'" },
+  ],
   // Three things stand before it, and each alone is enough: the fence, the ended session, one response a job.
   "promise 2: a run that was paused past its lease commits after the next one": [
     { name: "finish", from: "and attempt = p_attempt and jobs.status = 'IN_PROGRESS'", to: "" },

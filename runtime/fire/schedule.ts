@@ -93,8 +93,10 @@ export class Schedule {
   #messages(): Message[] {
     const message = (body: object): Message => ({ body: JSON.stringify(body), deleted: false });
     const requests = this.asked.map(({ requestId, task }) => ({ requestId, task }));
-    const all = requests.map(message);
-    if (this.#pick() < 0.5) all.push(message(this.#one(requests) ?? {}));
+    // Some want no reply on the queue; whether a repeat wants one is its own.
+    const reply = () => (this.#pick() < 0.3 ? { reply: "none" } : {});
+    const all = requests.map((request) => message({ ...request, ...reply() }));
+    if (this.#pick() < 0.5) all.push(message({ ...this.#one(requests), ...reply() }));
     if (this.#pick() < 0.3)
       all.push(
         message({ requestId: requests[0]?.requestId, task: { type: "read", sql: "select 'other'", format: "csv" } }),

@@ -2,8 +2,7 @@ import type pg from "pg";
 import type { LazyS3 } from "./cloud.ts";
 import { JobError, type Problem } from "./errors.ts";
 import { type Estimate, estimate, sqlOf } from "./explain.ts";
-import { hashOf, parseRequest, type Request, responseIdOf, type Task } from "./request.ts";
-import { answerBody } from "./responses.ts";
+import { hashOf, parseRequest, type Reply, type Request, responseIdOf, type Task } from "./request.ts";
 import type { Settings } from "./settings.ts";
 import type { RunnerKind } from "./states.ts";
 import { type Accepted, accept, answer, type Database, type DueResponse, dueResponses, type NewJob } from "./store.ts";
@@ -13,6 +12,8 @@ export type Outcome =
   | ({ request: Request; send: DueResponse[] } & Accepted)
   | { outcome: "INVALID" | "CONFLICTING"; error: JobError; send: DueResponse[] };
 
+export type Source = "queue" | "http";
+
 /** What accepting needs: the store, the stack's rules, and S3 to pin sources. */
 export interface Acceptor {
   db: pg.Pool;
@@ -20,8 +21,8 @@ export interface Acceptor {
   plans: Database;
   settings: Settings;
   s3: LazyS3 | undefined;
-  /** Whether a refusal is answered on the response queue: where the request came by the queue, nothing else tells. */
-  answers: boolean;
+  /** The way by which requests come. What came by queue is answered there, where a request does not say otherwise. */
+  source: Source;
 }
 
 /**
@@ -42,13 +43,13 @@ export async function acceptAll(
         const request = parseRequest(value, acceptor.settings.jobs, problems);
         const task = await pinned(acceptor, request);
         const estimate = await expected(acceptor, task);
-        ready.push({ index, request, job: newJob(request, task, acceptor.settings, estimate) });
+        ready.push({ index, request, job: newJob(request, task, acceptor, estimate) });
       } catch (error) {
         if (!(error instanceof JobError)) throw error;
         outcomes[index] = {
           outcome: "INVALID",
           error,
-          send: acceptor.answers ? [await refuse(acceptor.db, tenant, requestId, error, value)] : [],
+          send: answers(acceptor, value) ? [await refuse(acceptor.db, tenant, requestId, error, value)] : [],
         };
       }
     }),
@@ -77,12 +78,20 @@ export async function acceptAll(
       outcomes[item.index] = {
         outcome: "CONFLICTING",
         error,
-        send: acceptor.answers ? [await refuse(acceptor.db, tenant, requestId, error, task, labels)] : [],
+        send: answers(acceptor, item.request)
+          ? [await refuse(acceptor.db, tenant, requestId, error, task, labels)]
+          : [],
       };
     }),
   );
   return outcomes;
 }
+
+const defaultReply = (source: Source): Reply => (source === "queue" ? "queue" : "none");
+
+/** Whether a refusal is answered on the response queue: over HTTP the call itself is answered. */
+const answers = ({ source }: Acceptor, request: unknown): boolean =>
+  source === "queue" && (request as { reply?: unknown } | null)?.reply !== "none";
 
 /** Commits a FAILED answer to a request that makes no job. The same request gets the same answer, with the same id. */
 export async function refuse(
@@ -94,8 +103,7 @@ export async function refuse(
   labels: Record<string, string> = {},
 ): Promise<DueResponse> {
   const responseId = responseIdOf(tenant, requestId, `${error.code} ${textOf(request)}`);
-  const body = answerBody({ responseId, requestId, error: error.body(), labels });
-  return answer(db, { responseId, tenant, requestId, status: "FAILED", body });
+  return answer(db, { responseId, tenant, requestId, error: error.body(), labels });
 }
 
 /** What tells requests apart that were refused. Nested too deep to be written, one is told apart by its id alone. */
@@ -130,7 +138,7 @@ async function expected({ plans, settings }: Acceptor, task: Task): Promise<Esti
   return estimate(plans, task).catch(() => undefined);
 }
 
-function newJob(request: Request, task: Task, settings: Settings, estimate: Estimate | undefined): NewJob {
+function newJob(request: Request, task: Task, { settings, source }: Acceptor, estimate: Estimate | undefined): NewJob {
   const requestHash = hashOf(request.task);
   const inline = "source" in task && "inline" in task.source ? task.source.inline : null;
   return {
@@ -145,6 +153,7 @@ function newJob(request: Request, task: Task, settings: Settings, estimate: Esti
     elsewhere: isElsewhere(task, settings),
     priority: request.priority,
     labels: request.labels,
+    reply: request.reply ?? defaultReply(source),
     timeoutSeconds: request.timeoutSeconds,
     maxAttempts: settings.jobs.maxAttempts,
     leaseSeconds: settings.jobs.leaseSeconds,

@@ -1,3 +1,5 @@
+import { BOUNDS, boundedDetails, cutText } from "./bounds.ts";
+
 /**
  * The one registry of errors: code → category, whether the same request may succeed later, HTTP status and message.
  * Categories follow Athena's AthenaError: User (the request), System (the platform or AWS), Other.
@@ -76,6 +78,13 @@ export const ERRORS = {
     retryable: true,
     http: 502,
     message: "{source} could not be read: {reason}",
+  },
+  ResultTooLarge: {
+    category: "User",
+    retryable: false,
+    http: 413,
+    message:
+      "The result takes {bytes} bytes in a response, more than the {limit} that fit. Ask for it with compression 'gzip', or for less.",
   },
   TimedOut: {
     category: "User",
@@ -280,7 +289,7 @@ export class JobError extends Error {
     params: Record<string, string | number> = {},
     options: { details?: unknown[]; cause?: unknown } = {},
   ) {
-    super(fill(ERRORS[code].message, params), { cause: options.cause });
+    super(cutText(fill(ERRORS[code].message, params), BOUNDS.message), { cause: options.cause });
     this.code = code;
     this.details = options.details ?? [];
   }
@@ -289,9 +298,10 @@ export class JobError extends Error {
     return ERRORS[this.code].retryable;
   }
 
+  /** The error as responses, documents and HTTP answers show it: bounded, whatever its text and details came from. */
   body(): ErrorBody {
     const { category, retryable } = ERRORS[this.code];
-    return { category, type: this.code, message: this.message, retryable, details: this.details };
+    return { category, type: this.code, message: this.message, retryable, details: boundedDetails(this.details) };
   }
 }
 
@@ -302,4 +312,4 @@ export function asJobError(error: unknown): JobError {
 }
 
 const fill = (template: string, params: Record<string, string | number>) =>
-  template.replace(/\{(\w+)\}/g, (_, name: string) => String(params[name] ?? `{${name}}`));
+  template.replace(/\{(\w+)\}/g, (_, name: string) => cutText(String(params[name] ?? `{${name}}`), BOUNDS.parameter));

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { configure } from "safe-stable-stringify";
 import Type, { type Static, type TSchema } from "typebox";
 import Value from "typebox/value";
+import { BOUNDS } from "./bounds.ts";
 import { JobError, type Problem } from "./errors.ts";
 import { brief, problemsOf, suggestion } from "./problems.ts";
 import type { NamedQuery } from "./queries.ts";
@@ -114,8 +115,13 @@ export const StatementTask = Type.Object(
 export const Task = Type.Union([QueryTask, SqlTask, InlineTask, S3Task, UrlTask, StatementTask]);
 export type Task = Static<typeof Task>;
 
+/** Where the response goes: to the response queue too, or only to those who read it over HTTP. */
+export const Reply = Type.Enum(["queue", "none"]);
+export type Reply = Static<typeof Reply>;
+
 const envelope = {
   requestId: RequestId,
+  reply: Type.Optional(Reply),
   priority: Type.Integer({ minimum: 0, maximum: 9, default: 4 }),
   tenant: Type.Union([Tenant], { default: "default" }),
   labels: Type.Record(Type.String(), Type.String({ maxLength: 256 }), { default: {}, maxProperties: 32 }),
@@ -138,6 +144,8 @@ export const Request = Type.Object(
 export type Request = {
   requestId: string;
   tenant: string;
+  /** Undefined where the request does not say: then it depends on the way by which it came. */
+  reply?: Reply;
   priority: number;
   labels: Record<string, string>;
   task: Task;
@@ -170,10 +178,23 @@ export function parseRequest(value: unknown, rules: RequestRules, found: readonl
       value: timeoutSeconds,
       message: `has to be <= ${rules.maxTimeoutSeconds}, the stack's maximum.`,
     });
+  problems.push(...labelsTooLarge(filled as { labels?: unknown }));
   const task = rawTask === undefined ? undefined : parseTask(rawTask, rules, problems);
   if (problems.length > 0 || task === undefined) throw invalid(problems);
   return { tenant: DEFAULT_TENANT, timeoutSeconds: rules.timeoutSeconds, ...(filled as object), task } as Request;
 }
+
+/** Labels are part of every response and document. */
+function labelsTooLarge({ labels }: { labels?: unknown }): Problem[] {
+  if (labels === null || typeof labels !== "object") return [];
+  // As jobs.bounded_labels counts: with what is escaped in a response.
+  const bytes = Buffer.byteLength(JSON.stringify(labels).replace(/[\uFFFE\uFFFF]/g, "\\uffff"));
+  if (bytes <= BOUNDS.labelsBytes - LABEL_SPACES) return [];
+  const message = `must have at most ${BOUNDS.labelsBytes - LABEL_SPACES} bytes as JSON, and have ${bytes}. Send fewer or shorter labels.`;
+  return [{ field: "labels", message }];
+}
+/** Spaces that Postgres writes into the JSON of 32 labels. */
+const LABEL_SPACES = 64;
 
 function parseTask(value: unknown, rules: RequestRules, problems: Problem[]): Task | undefined {
   const chosen = schemaFor(value);

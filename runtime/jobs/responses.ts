@@ -34,26 +34,3 @@ export async function sendResponse(
   onSent?.();
   await responseSent(db, response.id, MessageId ?? "");
 }
-
-/**
- * The body of an answer to a request that made no job. The figures are those of work that never began.
- * The two characters that JSON allows and SQS refuses are escaped, as jobs.end_job does.
- */
-export function answerBody(answer: {
-  responseId: string;
-  requestId: string;
-  error: object;
-  labels?: Record<string, string>;
-}): string {
-  const stats = { queueMs: 0, executionMs: 0, totalMs: 0, rows: 0, bytes: 0, peakMemoryBytes: 0, attempts: 0 };
-  return JSON.stringify({
-    responseId: answer.responseId,
-    requestId: answer.requestId,
-    status: "FAILED",
-    error: answer.error,
-    stats,
-    labels: answer.labels ?? {},
-  })
-    .replaceAll("\uFFFE", "\\ufffe")
-    .replaceAll("\uFFFF", "\\uffff");
-}

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import Type from "typebox";
 import Value from "typebox/value";
+import { BOUNDS } from "./bounds.ts";
 import { NO_SLOTS, type ReaderSlots } from "./database.ts";
 import type { RunnerKind } from "./states.ts";
 
@@ -120,11 +121,16 @@ export const Settings = Type.Object(
         }),
         timeoutSeconds: count("a job's time where it names none", 900),
         maxTimeoutSeconds: count("the most a job may ask for", 14_400),
-        maxAttempts: count("attempts before a job whose runs are lost fails", 3),
+        maxAttempts: Type.Integer({
+          minimum: 1,
+          maximum: 20,
+          default: 3,
+          description: "attempts before a job whose runs are lost fails",
+        }),
         leaseSeconds: count("how long a silent run keeps its job", 30),
         inlineBytes: Type.Integer({
           minimum: 0,
-          maximum: 900_000,
+          maximum: BOUNDS.inlineBytes,
           default: 200_000,
           description: "results up to this size, as JSON, go into the response itself",
         }),

@@ -157,7 +157,7 @@ describe("the job store", () => {
       ...ok,
       result: '{"inline":[{"x":1.10,"y":null}],"format":"json","rows":1}',
     });
-    assert(response);
+    assert(response?.body);
     const body = JSON.parse(response.body);
     assert.deepEqual(Object.keys(body), ["responseId", "requestId", "status", "result", "stats", "labels"]);
     assert.match(response.body, /"x":1\.10/, "figures stay digit for digit");

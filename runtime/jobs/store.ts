@@ -1,5 +1,5 @@
 import type { ErrorBody } from "./errors.ts";
-import type { Task } from "./request.ts";
+import type { Reply, Task } from "./request.ts";
 import type { TerminalState } from "./states.ts";
 
 /**
@@ -29,12 +29,14 @@ export interface NewJob {
   elsewhere: boolean;
   priority: number;
   labels: Record<string, string>;
+  /** Whether the response is put on the response queue. */
+  reply: Reply;
   timeoutSeconds: number;
   maxAttempts: number;
   leaseSeconds: number;
 }
 
-/** `answered`: the job has ended already and its response is due again. */
+/** `answered`: the job has ended already and its response is due (again), since this request asks for it on the queue. */
 export interface Accepted {
   outcome: "ACCEPTED" | "REPEATED" | "CONFLICT";
   jobId: number;
@@ -66,6 +68,11 @@ export interface DueResponse {
   body: string;
 }
 
+/** A response as it was frozen; without a body where it is not wanted on the queue: then nothing is sent. */
+export type FrozenResponse = Omit<DueResponse, "body"> & { body: string | undefined };
+
+export const isDue = (response: FrozenResponse): response is DueResponse => response.body !== undefined;
+
 const dueResponse = (row: Record<string, unknown>): DueResponse => ({
   id: Number(row.response_pk),
   responseId: String(row.response_id),
@@ -75,16 +82,22 @@ const dueResponse = (row: Record<string, unknown>): DueResponse => ({
   body: String(row.body),
 });
 
-/** Keeps an answer to a request that makes no job; answers its row id. */
-export async function answer(db: Database, response: Omit<DueResponse, "id">): Promise<DueResponse> {
-  const { rows } = await db.query("select jobs.answer($1, $2, $3, $4, $5) as id", [
-    response.responseId,
-    response.tenant,
-    response.requestId,
-    response.status,
-    response.body,
+/** Keeps an answer to a request that makes no job, and returns it. The same request gets the same answer again. */
+export async function answer(
+  db: Database,
+  refusal: Pick<DueResponse, "responseId" | "tenant" | "requestId"> & {
+    error: ErrorBody;
+    labels: Record<string, string>;
+  },
+): Promise<DueResponse> {
+  const { rows } = await db.query("select * from jobs.answer($1, $2, $3, $4, $5)", [
+    refusal.responseId,
+    refusal.tenant,
+    refusal.requestId,
+    JSON.stringify(refusal.error),
+    JSON.stringify(refusal.labels),
   ]);
-  return { ...response, id: Number(rows[0].id) };
+  return dueResponse(rows[0]);
 }
 
 /** Responses that are due (or those of the jobs named), taken for ten seconds: nobody else gets them meanwhile. */
@@ -201,7 +214,7 @@ export async function finish(
   db: Database,
   job: { id: number; attempt: number },
   end: Ending,
-): Promise<DueResponse | undefined> {
+): Promise<FrozenResponse | undefined> {
   const { rows } = await db.query("select * from jobs.finish($1, $2, $3, $4, $5, $6, $7, $8)", [
     job.id,
     job.attempt,
@@ -212,7 +225,7 @@ export async function finish(
     end.bytes,
     end.peakMemoryBytes,
   ]);
-  return rows[0] && dueResponse(rows[0]);
+  return rows[0] && { ...dueResponse(rows[0]), body: rows[0].body ?? undefined };
 }
 
 /** Puts a job back after an error that may pass, or ends it when its attempts are used up. */

@@ -45,6 +45,7 @@ export const newJob = (requestId: string, overrides: Partial<NewJob> = {}): NewJ
   elsewhere: false,
   priority: 4,
   labels: {},
+  reply: "queue",
   timeoutSeconds: 60,
   maxAttempts: 3,
   leaseSeconds: 30,

@@ -6,7 +6,15 @@ import { ERRORS, JobError } from "../jobs/errors.ts";
 import type { Settings } from "../jobs/settings.ts";
 import { step } from "../jobs/steps.ts";
 import type { Database } from "../jobs/store.ts";
-import { type ClaimedJob, type DueResponse, dueResponses, type Ending, finish, retry, working } from "../jobs/store.ts";
+import {
+  type ClaimedJob,
+  dueResponses,
+  type Ending,
+  type FrozenResponse,
+  finish,
+  retry,
+  working,
+} from "../jobs/store.ts";
 import { Keeper } from "./keeper.ts";
 import { peakMemory } from "./memory.ts";
 import type { OutputOptions } from "./output.ts";
@@ -42,7 +50,7 @@ export async function doJob(
   job: ClaimedJob,
   claimed: Session,
   onKeeper: (keeper: Keeper) => void,
-): Promise<DueResponse | undefined> {
+): Promise<FrozenResponse | undefined> {
   step("claim", job);
   const session = await sessionFor(bench, job, claimed);
   const keeper = new Keeper(bench.db, bench.run, job, session);
@@ -71,7 +79,7 @@ async function doRead(
   job: ClaimedJob,
   session: Session,
   keeper: Keeper,
-): Promise<DueResponse | undefined> {
+): Promise<FrozenResponse | undefined> {
   if (job.task.type !== "read") return undefined;
   const done = await read(job.task, {
     sql: job.sql ?? "",
@@ -101,7 +109,7 @@ async function doUpdate(
   job: ClaimedJob,
   session: Session,
   keeper: Keeper,
-): Promise<DueResponse | undefined> {
+): Promise<FrozenResponse | undefined> {
   if (job.task.type !== "update") return undefined;
   return update(job.task, {
     job,
@@ -131,7 +139,7 @@ async function conclude(
   session: Session,
   keeper: Keeper,
   thrown: unknown,
-): Promise<DueResponse | undefined> {
+): Promise<FrozenResponse | undefined> {
   await keeper.stop();
   const { interruption } = keeper;
   if (interruption) bench.sessions.discard(session);

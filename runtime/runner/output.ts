@@ -87,13 +87,23 @@ const objectKey = ({ key, format, compression }: OutputOptions) =>
 /** Bytes this chunk takes inside a JSON response: as base64, as JSON itself, or as an escaped string. */
 function inlineCost(chunk: Buffer, { format, compression }: OutputOptions): number {
   if (compression === "gzip") return Math.ceil(chunk.length / 3) * 4;
-  if (format === "json") return chunk.length;
+  // The two characters that SQS refuses are escaped in a response: six bytes in place of three.
+  const escaped = 3 * (occurrences(chunk, NONCHARACTERS[0]) + occurrences(chunk, NONCHARACTERS[1]));
+  if (format === "json") return chunk.length + escaped;
   // Every character below space takes up to six bytes; quotes and backslashes two. Counted, since a CSV is mostly newlines away from plain text.
-  let cost = chunk.length;
+  let cost = chunk.length + escaped;
   for (const byte of chunk)
     if (byte === 0x22 || byte === 0x5c || byte === 0x0a) cost += 1;
     else if (byte < 0x20) cost += 5;
   return cost;
+}
+
+const NONCHARACTERS = [Buffer.from("\uFFFE"), Buffer.from("\uFFFF")] as const;
+
+function occurrences(chunk: Buffer, sequence: Buffer): number {
+  let count = 0;
+  for (let at = chunk.indexOf(sequence); at >= 0; at = chunk.indexOf(sequence, at + sequence.length)) count++;
+  return count;
 }
 
 function inlineText(whole: Buffer, { format, compression }: OutputOptions): string {

@@ -4,7 +4,7 @@ import { readerRole } from "../jobs/database.ts";
 import { type Queues, sendResponse } from "../jobs/responses.ts";
 import type { RunnerKind } from "../jobs/states.ts";
 import { step } from "../jobs/steps.ts";
-import { type ClaimedJob, claim, type DueResponse, drain, retire, runStarted } from "../jobs/store.ts";
+import { type ClaimedJob, claim, type DueResponse, drain, isDue, retire, runStarted } from "../jobs/store.ts";
 import { type Bench, doJob, roleFor } from "./job.ts";
 import type { Keeper } from "./keeper.ts";
 import { memoryOfRun } from "./memory.ts";
@@ -63,7 +63,7 @@ export async function run(options: RunOptions): Promise<number> {
         keeper = undefined;
         done++;
         idleSince = Date.now();
-        if (response) {
+        if (response && isDue(response)) {
           // The next job does not wait for the queue; the run's end waits for both.
           const sent = send(sqs, queues, bench, job, response);
           sending.add(sent);

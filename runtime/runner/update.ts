@@ -5,7 +5,7 @@ import { bindParams, statementNamed } from "../jobs/queries.ts";
 import type { InlineTask, S3Task, StatementTask, UrlTask } from "../jobs/request.ts";
 import type { Settings } from "../jobs/settings.ts";
 import { step } from "../jobs/steps.ts";
-import { type ClaimedJob, type Database, type DueResponse, finish } from "../jobs/store.ts";
+import { type ClaimedJob, type Database, type FrozenResponse, finish } from "../jobs/store.ts";
 import { loadBatch } from "./load/batch.ts";
 import type { BadRows } from "./load/check.ts";
 import { openSource } from "./load/source.ts";
@@ -36,7 +36,7 @@ export interface UpdateContext {
  * Does an update: everything in one transaction, whose last statement is the fence. It answers the frozen response;
  * undefined means that the job was given away meanwhile, and nothing was changed.
  */
-export async function update(task: UpdateTask, context: UpdateContext): Promise<DueResponse | undefined> {
+export async function update(task: UpdateTask, context: UpdateContext): Promise<FrozenResponse | undefined> {
   const { job, session, db } = context;
   const { client } = session;
   step("BEGIN", job);

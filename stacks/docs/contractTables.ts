@@ -25,6 +25,8 @@ const { timeoutSeconds, maxTimeoutSeconds } = readSettings({}).jobs;
  */
 const WORDS: Readonly<Record<string, string>> = {
   requestId: "the caller's name for the request, unique within its tenant; `POST /jobs` makes one where there is none",
+  reply:
+    "`queue`: the response is put on the response queue; `none`: it is only read over HTTP; left out, `queue` for what comes by queue and `none` over HTTP",
   priority: "9 goes first; a job gains a point a minute that it waits",
   tenant: "whose job it is, on the queue; over HTTP it is the token's",
   labels: "at most 32, each value at most 256 characters; `GET /jobs?label=team=pricing` finds by them",

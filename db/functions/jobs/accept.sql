@@ -1,7 +1,8 @@
 -- Takes requests in, all of a batch in one statement. Input: a JSON array of
---   {tenant, requestId, requestHash, responseId, task, inline, sql, runner, elsewhere, priority, labels, timeoutSeconds, maxAttempts, leaseSeconds}.
+--   {tenant, requestId, requestHash, responseId, task, inline, sql, runner, elsewhere, priority, labels, timeoutSeconds, maxAttempts, leaseSeconds, reply}.
 -- Answers a row for each, in order: ACCEPTED, REPEATED (the same task: the same job) or CONFLICT (another task).
--- A repeated request whose job has ended gets its response again: answered says that it is due (due_responses).
+-- A repeat that asks for a reply on the queue has the response sent there once more: at once where the job has ended
+-- (answered: the response is due, see due_responses), else when it ends.
 create or replace function jobs.accept(requests json)
 returns table (ordinal integer, outcome text, job_id bigint, status text, answered boolean)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -12,12 +13,12 @@ declare
 begin
   with made as (
     insert into jobs.jobs (tenant, request_id, request_hash, response_id, task, inline, sql, runner, elsewhere, priority, labels,
-                           timeout_seconds, max_attempts, lease_seconds, created_at, rank, status_history)
+                           timeout_seconds, max_attempts, lease_seconds, created_at, rank, status_history, reply)
     select r.tenant, r."requestId", r."requestHash", r."responseId", r.task, r.inline, r.sql, r.runner, r.elsewhere, r.priority, r.labels,
            r."timeoutSeconds", r."maxAttempts", r."leaseSeconds", moment,
-           r.priority - floor(extract(epoch from moment) / 60)::integer, jobs.event('PENDING', moment)
+           r.priority - floor(extract(epoch from moment) / 60)::integer, jobs.event('PENDING', moment), coalesce(r.reply, 'queue')
     from rows from (json_to_recordset(requests) as (tenant text, "requestId" text, "requestHash" text, "responseId" text, task jsonb,
-      inline json, sql text, runner text, elsewhere boolean, priority smallint, labels jsonb, "timeoutSeconds" integer, "maxAttempts" integer, "leaseSeconds" integer)) with ordinality as r
+      inline json, sql text, runner text, elsewhere boolean, priority smallint, labels jsonb, "timeoutSeconds" integer, "maxAttempts" integer, "leaseSeconds" integer, reply text)) with ordinality as r
     -- In key order, so that two batches with the same ids never wait for each other in a circle.
     order by r.tenant, r."requestId", r.ordinality
     -- Whichever unique index sees the other's row first: with one named, the race for the others would be an error.
@@ -26,15 +27,27 @@ begin
   select coalesce(array_agg(id), '{}'), coalesce(array_agg(distinct runner), '{}') into created, kinds from made;
   perform pg_notify('jobs_waiting_' || kind, '') from unnest(kinds) kind;
 
+  -- A job that has not ended, or is just ending: end_job or due_responses takes note.
+  if cardinality(created) < json_array_length(requests) then
+    insert into jobs.reply_requests (job_id)
+    select distinct j.id from json_to_recordset(requests) as r(tenant text, "requestId" text, "requestHash" text, reply text)
+    join jobs.jobs j on j.tenant = r.tenant and j.request_id = r."requestId" and j.request_hash = r."requestHash"
+    where coalesce(r.reply, 'queue') = 'queue' and j.reply = 'none' and j.finished_at is null
+    order by j.id
+    on conflict do nothing;
+  end if;
+
   return query
     with asked as (
       select r.position::integer as position, r.request->>'tenant' as tenant, r.request->>'requestId' as request_id, r.request->>'requestHash' as request_hash,
+             coalesce(r.request->>'reply', 'queue') as reply,
              row_number() over (partition by r.request->>'tenant', r.request->>'requestId' order by r.position) as turn
       from json_array_elements(requests) with ordinality r(request, position)
     ), again as (
-      update jobs.responses p set sent_at = null, due_at = moment + interval '10 seconds'
-      from asked a join jobs.jobs j on j.tenant = a.tenant and j.request_id = a.request_id and j.request_hash = a.request_hash
-      where p.job_id = j.id and a.turn = 1
+      update jobs.responses p set sent_at = null, wanted = true, due_at = moment + interval '10 seconds'
+      where p.job_id in (
+        select j.id from asked a join jobs.jobs j on j.tenant = a.tenant and j.request_id = a.request_id and j.request_hash = a.request_hash
+        where a.reply = 'queue')
       returning p.job_id
     )
     select a.position, case when j.request_hash <> a.request_hash then 'CONFLICT' when j.id = any (created) and a.turn = 1 then 'ACCEPTED' else 'REPEATED' end,

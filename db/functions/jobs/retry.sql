@@ -10,6 +10,7 @@ declare
   needs_larger boolean;
   ready timestamptz;
 begin
+  p_error := jobs.bounded_error(p_error);
   select * into job from jobs.jobs where id = p_job and attempt = p_attempt and status = 'IN_PROGRESS' for update;
   if not found then return 'LOST'; end if;
   if job.cancel_requested_at is not null then

@@ -59,7 +59,7 @@ describe("a deployment under load", () => {
       for (; count < end; count++) {
         const index = count;
         const request = { requestId: `deploy-${index}`, task: task(index) };
-        if (index % 3 === 0) statuses.add(await stage.call("/jobs", request));
+        if (index % 3 === 0) statuses.add(await stage.call("/jobs", { ...request, reply: "queue" }));
         else await stage.send(request);
         await delay(PACE_MS);
       }

@@ -7,13 +7,13 @@ import type { Told } from "./told.ts";
 const TERMINAL = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
 
 /** Whether nothing of a schedule is left to do. */
-export async function isAtRest(stage: Stage, { accepted, conflicts }: Told): Promise<boolean> {
+export async function isAtRest(stage: Stage, { accepted, wanted, conflicts }: Told): Promise<boolean> {
   const { server, responses, directory } = stage;
   const ids = [...accepted];
   const [row] =
     (await server.look(
       `select (select count(*)::int from jobs.jobs where request_id = any ($1) and finished_at is not null) as ended,
-         (select count(*)::int from jobs.responses where sent_at is null)
+         (select count(*)::int from jobs.responses where sent_at is null and wanted)
          + (select case when $2 then count(*) else 0 end::int from jobs.tracking_outbox)
          + (select count(*)::int from jobs.runs where state <> 'ENDED') as open`,
       [ids, stage.keepsDocuments],
@@ -21,13 +21,15 @@ export async function isAtRest(stage: Stage, { accepted, conflicts }: Told): Pro
   if (row?.ended !== ids.length || row.open > 0 || livingRuns(directory).length > 0) return false;
   const refused = (id: string) =>
     responses.some(({ requestId, body }) => requestId === id && body.includes("RequestIdConflict"));
-  return ids.every((id) => responses.some(({ requestId }) => requestId === id)) && [...conflicts].every(refused);
+  return (
+    [...wanted].every((id) => responses.some(({ requestId }) => requestId === id)) && [...conflicts].every(refused)
+  );
 }
 
 /** Looks from outside whether promises 1 to 6 were kept: at the responses, the tables, the results and the processes. */
 export async function brokenPromises(
   stage: Stage,
-  { asked, accepted, conflicts, broken: seen }: Told,
+  { asked, accepted, wanted, conflicts, broken: seen }: Told,
 ): Promise<string[]> {
   const broken = [...seen];
   const { server, responses, directory } = stage;
@@ -62,7 +64,7 @@ export async function brokenPromises(
       broken.push(`promise ${job.status === "PENDING" ? 1 : 5}: job ${requestId} is ${job.status} for ever`);
     const answers = responses.filter(({ responseId }) => responseId === job.response_id);
     const [answer] = answers;
-    if (!answer) broken.push(`promise 1: job ${requestId} was never answered`);
+    if (!answer && wanted.has(requestId)) broken.push(`promise 1: job ${requestId} was never answered`);
     if (answers.some(({ body }) => body !== answer?.body))
       broken.push(`promise 1: the copies of the response to ${requestId} differ`);
     if (answer && answer.status !== job.status)

@@ -37,6 +37,7 @@ export async function play(stage: Stage, seed: number): Promise<{ broken: string
   const told: Told = {
     asked: askedBy(seed, pick),
     accepted: new Set(),
+    wanted: new Set(),
     conflicts: new Set(),
     broken: new Set(),
   };
@@ -109,13 +110,14 @@ function breakCalls(stage: Stage, pick: () => number): void {
 }
 
 /** The requests, late, twice and in any order; over the queue or the API. */
-function asking(stage: Stage, { asked, accepted, conflicts }: Told, pick: () => number): Deed[] {
+function asking(stage: Stage, { asked, accepted, wanted, conflicts }: Told, pick: () => number): Deed[] {
   const soon = () => pick() * TROUBLE_MS * 0.7;
   return asked.flatMap(({ requestId, task }, index) => {
     const request = { requestId, task };
     const queued = async () => {
       await stage.send(request);
       accepted.add(requestId);
+      wanted.add(requestId);
     };
     const first = soon();
     const deeds: Deed[] = [{ at: first, what: `queue ${requestId}`, done: queued }];
@@ -124,9 +126,12 @@ function asking(stage: Stage, { asked, accepted, conflicts }: Told, pick: () => 
         at: first,
         what: `POST ${requestId}`,
         async done() {
-          if ((await stage.call("/jobs", request)) === 202) accepted.add(requestId);
+          const asksForReply = pick() < 0.5;
+          const posted = asksForReply ? { ...request, reply: "queue" } : request;
           // Whoever got no answer asks again, as he is told to.
-          else await queued();
+          if ((await stage.call("/jobs", posted)) !== 202) return queued();
+          accepted.add(requestId);
+          if (asksForReply) wanted.add(requestId);
         },
       };
     if (pick() < 0.4) deeds.push({ at: soon(), what: `queue ${requestId} again`, done: queued });

@@ -5,6 +5,8 @@ export interface Told {
   readonly asked: readonly Asked[];
   /** Requests that were accepted, by the queue or with 202. */
   readonly accepted: Set<string>;
+  /** Those of them that asked for a reply on the queue. */
+  readonly wanted: Set<string>;
   /** Ids that a second task was asked under. */
   readonly conflicts: Set<string>;
   /** Promises that were seen broken while it went on. */

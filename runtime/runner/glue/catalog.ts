@@ -1,5 +1,6 @@
+import { BOUNDS } from "../../jobs/bounds.ts";
 import { BY_SQLSTATE } from "../../jobs/classify.ts";
 import { ERRORS } from "../../jobs/errors.ts";
 
-/** What the Glue runner reads of the TypeScript code, as JSON: the registry of errors, and what SQLSTATEs mean. */
-export const glueCatalog = (): string => JSON.stringify({ errors: ERRORS, sqlStates: BY_SQLSTATE });
+/** What the Glue runner reads of the TypeScript code, as JSON: the registry of errors, what SQLSTATEs mean, and limits. */
+export const glueCatalog = (): string => JSON.stringify({ errors: ERRORS, sqlStates: BY_SQLSTATE, bounds: BOUNDS });

@@ -59,13 +59,25 @@ CONTENT_TYPES = {
 }
 
 
+def cut(message, most):
+    """Text that Postgres stores, SQS takes and a response has room for; see runtime/jobs/bounds.ts."""
+    if len(message) > most:
+        message = message[: most - 1] + "…"
+    return re.sub("[\0\ud800-\udfff\ufffe\uffff]", "\ufffd", message)
+
+
 class JobError(Exception):
     """An error of the registry."""
 
     def __init__(self, code, **params):
         entry = CATALOG["errors"][code]
-        message = re.sub(r"\{(\w+)\}", lambda found: str(params.get(found.group(1), found.group(0))), entry["message"])
-        super().__init__(message)
+        most = CATALOG["bounds"]
+        message = re.sub(
+            r"\{(\w+)\}",
+            lambda found: cut(str(params.get(found.group(1), found.group(0))), most["parameter"]),
+            entry["message"],
+        )
+        super().__init__(cut(message, most["message"]))
         self.code = code
         self.retryable = entry["retryable"]
         self.category = entry["category"]
@@ -84,7 +96,7 @@ class Interrupted(Exception):
     """The work was ended from outside; the keeper knows why."""
 
 
-CATALOG = {"errors": {}, "sqlStates": {}}
+CATALOG = {"errors": {}, "sqlStates": {}, "bounds": {}}
 # What the run has of it, in bytes.
 MEMORY = None
 
@@ -446,10 +458,12 @@ class Output:
         """Bytes this chunk takes inside a JSON response: as base64, as JSON itself, or as an escaped string."""
         if self._gzip:
             return -(-len(chunk) // 3) * 4
+        # The two characters that SQS refuses are escaped in a response: six bytes in place of three.
+        escaped = 3 * (chunk.count(b"\xef\xbf\xbe") + chunk.count(b"\xef\xbf\xbf"))
         if self._format == "json":
-            return len(chunk)
+            return len(chunk) + escaped
         twice = chunk.count(b'"') + chunk.count(b"\\") + chunk.count(b"\n")
-        return len(chunk) + twice + 5 * (len(chunk) - len(chunk.translate(None, self.CONTROL)))
+        return len(chunk) + escaped + twice + 5 * (len(chunk) - len(chunk.translate(None, self.CONTROL)))
 
     def _send(self):
         self._arrived()
@@ -644,7 +658,7 @@ class Run:
                 raise
             if job:
                 response = self._do(job, session)
-                if response:
+                if response and response[-1] is not None:  # without a body none is wanted on the queue
                     self._send(response)
                 done, idle_since = done + 1, time.monotonic()
                 continue

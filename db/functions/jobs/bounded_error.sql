@@ -1,0 +1,15 @@
+-- An error as responses and documents have it: a message of at most 2,000 characters, details of at most 100 entries and
+-- 24 KiB. An error whose text Postgres cannot take apart becomes a short one, so that the job still ends.
+create or replace function jobs.bounded_error(error json) returns json
+language plpgsql immutable as $$
+begin
+  if error is null then return null; end if;
+  return json_build_object(
+    'category', jobs.cut(error ->> 'category', 20), 'type', jobs.cut(error ->> 'type', 64),
+    'message', jobs.cut(error ->> 'message', 2000), 'retryable', coalesce(error ->> 'retryable', '') = 'true',
+    'details', jobs.bounded_details(error -> 'details', 24576));
+exception when data_exception then
+  return json_build_object('category', 'Other', 'type', 'Internal', 'message', 'The error''s own text could not be stored.',
+    'retryable', false, 'details', json_build_array());
+end
+$$;

@@ -1,0 +1,7 @@
+-- The error of a read whose result does not fit into a response, as the registry in runtime/jobs/errors.ts has it (a test
+-- compares the two).
+create or replace function jobs.result_too_large(p_bytes integer) returns json language sql immutable as $$
+  select json_build_object('category', 'User', 'type', 'ResultTooLarge',
+    'message', format('The result takes %s bytes in a response, more than the 900000 that fit. Ask for it with compression ''gzip'', or for less.', p_bytes),
+    'retryable', false, 'details', json_build_array())
+$$;

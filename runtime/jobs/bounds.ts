@@ -1,0 +1,87 @@
+/**
+ * Limits of what responses, documents and HTTP errors hold of other people's text. db/functions/jobs/bounded_*.sql has the
+ * same ones and is the last line; here the text is cut before it travels.
+ */
+export const BOUNDS = {
+  /** A response, or a document, without its inline result. Bytes. */
+  responseBytes: 65_536,
+  /** The inline result of a response; with its attributes it then fits into a message of SQS (1 MiB). Bytes. */
+  inlineBytes: 900_000,
+  /** An error's message. Characters. */
+  message: 2_000,
+  /** Text that is filled into a message: what the message says to do after it remains. Characters. */
+  parameter: 1_500,
+  /** Entries of an error's details, and their bytes together as JSON. */
+  details: 100,
+  detailsBytes: 24_576,
+  /** One entry: its fields, and the characters of their names, of a message or reason, and of any other value. */
+  detail: { fields: 10, name: 100, reason: 500, value: 200 },
+  /** A request's labels together, as JSON. Bytes. */
+  labelsBytes: 12_288,
+} as const;
+
+/**
+ * Text that Postgres stores, SQS takes and a response has room for: NUL, halves of surrogate pairs, U+FFFE and U+FFFF
+ * become U+FFFD, and what is longer ends in an ellipsis.
+ */
+export function cutText(text: string, most: number): string {
+  const cut = text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+  return cut.toWellFormed().replace(/[\0\uFFFE\uFFFF]/g, "\uFFFD");
+}
+
+/** The last entry of a list that was shortened: how many more there are, and where the whole report is. */
+interface Further {
+  more: number;
+  report?: unknown;
+}
+
+const isFurther = (value: unknown): value is Further =>
+  value !== null && typeof value === "object" && typeof (value as Partial<Further>).more === "number";
+
+/** At most 100 entries of an error's details, each bounded, and the number of further ones as the last. */
+export function boundedDetails(details: readonly unknown[]): unknown[] {
+  const last = details.at(-1);
+  const further = isFurther(last) ? last : undefined;
+  const total = details.length - (further ? 1 : 0);
+  const kept: unknown[] = [];
+  let bytes = 0;
+  for (const entry of details.slice(0, Math.min(total, BOUNDS.details))) {
+    const bounded = boundedDetail(entry);
+    bytes += Buffer.byteLength(JSON.stringify(bounded)) + 1;
+    if (bytes > BOUNDS.detailsBytes) break;
+    kept.push(bounded);
+  }
+  if (further) kept.push({ ...further, more: further.more + total - kept.length });
+  else if (kept.length < total) kept.push({ more: total - kept.length });
+  return kept;
+}
+
+function boundedDetail(entry: unknown): unknown {
+  const { fields, name, reason, value } = BOUNDS.detail;
+  if (entry === null || typeof entry !== "object" || Array.isArray(entry)) return scalar(entry, value);
+  return Object.fromEntries(
+    Object.entries(entry)
+      .filter(([, inner]) => inner !== undefined)
+      .slice(0, fields)
+      .map(([key, inner]) => [
+        cutText(key, name),
+        scalar(inner, key === "message" || key === "reason" ? reason : value),
+      ]),
+  );
+}
+
+/** Text is cut, and whatever holds other values becomes text. */
+function scalar(value: unknown, most: number): unknown {
+  if (typeof value === "string") return cutText(value, most);
+  if (value === null || typeof value === "number" || typeof value === "boolean") return value;
+  return cutText(asJson(value), most);
+}
+
+/** JSON of a value of any depth. */
+function asJson(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return "[nested too deeply]";
+  }
+}
