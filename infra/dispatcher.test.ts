@@ -24,6 +24,7 @@ const made = async (change: Partial<DispatcherArgs> = {}, preview = false) =>
       () =>
         new Dispatcher("d", {
           placement: { vpcId: "vpc-1", subnetIds: ["subnet-1"] },
+          ways: { routed: pulumi.output("routed"), endpoints: [] },
           settings: "{}",
           database: endpoint,
           queues: new Queues("q", { consumer: DISPATCHER, tenants: [], callers: [], responseDays: 14 }),
@@ -117,6 +118,12 @@ describe("the dispatcher of a stack", () => {
     assert.deepEqual(logs?.Resource.length, 1);
     assert.ok(network?.Action.every((action) => action.startsWith("ec2:")));
     assert.ok(!registry.statements("d").some(({ Action }) => Action.includes("*")));
+  });
+
+  it("keeps its role until its network interfaces and with them its security group are gone", async () => {
+    const registry = await made();
+    const { dependencies } = registry.one("aws:ec2/securityGroup:SecurityGroup", "d");
+    assert.ok(dependencies.includes(registry.one("aws:iam/rolePolicy:RolePolicy", "d").urn));
   });
 
   it("can be previewed before any of it exists", async () => {

@@ -14,6 +14,7 @@ import { rdsBundle } from "../runtime/image/rdsCa.ts";
 import { type BundleArgs, bundle, RUNTIME_HAS } from "./bundle.ts";
 import { type DatabaseEndpoint, databaseClient, databaseEnvironment } from "./database.ts";
 import { logGroup } from "./logs.ts";
+import type { NetworkWays } from "./network.ts";
 import type { Queues } from "./queues.ts";
 import type { Placement } from "./reach.ts";
 import { NETWORK_INTERFACES, roleFor, type Statement, writeLogs } from "./role.ts";
@@ -21,6 +22,8 @@ import { NETWORK_INTERFACES, roleFor, type Statement, writeLogs } from "./role.t
 /** The dispatcher of a stack. */
 export interface DispatcherArgs {
   readonly placement: Placement;
+  /** What it reaches services by. */
+  readonly ways: NetworkWays;
   /** RATES_SETTINGS, as JSON: a file beside the code, since they grow with the stack's tenants; no secret is in it. */
   readonly settings: pulumi.Input<string>;
   readonly database: DatabaseEndpoint;
@@ -77,8 +80,6 @@ export class Dispatcher extends pulumi.ComponentResource {
     const { placement, queues, database } = args;
     const child = { parent: this };
 
-    const { group, rules } = databaseClient(name, { placement, database, what: "dispatcher" }, child);
-    this.group = group;
     this.logGroup = logGroup(name, { retentionDays: args.retentionDays }, child);
     const { role, policies } = roleFor(
       name,
@@ -97,6 +98,10 @@ export class Dispatcher extends pulumi.ComponentResource {
       },
       child,
     );
+    // Lambda deletes its network interfaces by the function's role, and the group goes only after them.
+    const lasting = { ...child, dependsOn: policies };
+    const { group, rules } = databaseClient(name, { placement, database, what: "dispatcher" }, lasting);
+    this.group = group;
     this.function = new Lambda(
       name,
       {
@@ -138,13 +143,19 @@ export class Dispatcher extends pulumi.ComponentResource {
       { name: ALIAS, functionName: this.function.name, functionVersion: this.function.version },
       child,
     );
-    // At destroy it comes first, since all that it needs goes after it: runs that no state knows end here. When the stack is
-    // made it proves that the function starts and finds its database.
+    // At destroy it comes first: it ends the runs that no state knows, and all that it needs must still be there. When the
+    // stack is made it proves that the function starts and finds its database.
     new Invocation(
       `${name}-drain`,
-      { functionName: this.function.name, qualifier: this.alias.name, input: "{}", lifecycleScope: "CRUD" },
-      // It names nothing of what the function reaches the database through, which would go first.
-      { ...child, dependsOn: rules },
+      {
+        functionName: this.function.name,
+        qualifier: this.alias.name,
+        input: "{}",
+        lifecycleScope: "CRUD",
+        triggers: { network: args.ways.routed },
+      },
+      // It names nothing of what the function reaches the database and other services through.
+      { ...child, dependsOn: [...rules, ...args.ways.endpoints] },
     );
     this.#takeMessages(name, args);
     this.#hearEvents(name, args);

@@ -116,6 +116,16 @@ describe("the Glue runner of a stack", () => {
     });
   });
 
+  it("keeps the role that deletes network interfaces until its security group is gone", async () => {
+    const { registry } = await made();
+    const deletes = registry
+      .ofType("aws:iam/rolePolicy:RolePolicy")
+      .filter(({ inputs }) => inputs.policy.includes("ec2:DeleteNetworkInterface"));
+    assert.equal(deletes.length, 1);
+    const { dependencies } = registry.one("aws:ec2/securityGroup:SecurityGroup", "g");
+    assert.ok(dependencies.includes(deletes[0]?.urn ?? ""));
+  });
+
   it("may read its own scripts only", async () => {
     const { registry } = await made();
     const read = registry.statements("g").find(({ Action }) => Action.includes("s3:GetObject"));

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
 import { Connection } from "@pulumi/aws/glue/connection.js";
 import { Job } from "@pulumi/aws/glue/job.js";
+import { RolePolicy } from "@pulumi/aws/iam/index.js";
 import type { Bucket } from "@pulumi/aws/s3/bucket.js";
 import { BucketObjectv2 } from "@pulumi/aws/s3/bucketObjectv2.js";
 import * as pulumi from "@pulumi/pulumi";
@@ -11,7 +12,7 @@ import { textAsset } from "./asset.ts";
 import { privateBucket } from "./buckets.ts";
 import { type DatabaseEndpoint, databaseClient } from "./database.ts";
 import { egressRule, ingressRule, type Placement } from "./reach.ts";
-import { roleFor, type Statement } from "./role.ts";
+import { allowing, roleFor, type Statement } from "./role.ts";
 
 /** What runs reads. */
 export interface GlueRunnerArgs {
@@ -71,24 +72,6 @@ export class GlueRunner extends pulumi.ComponentResource {
     const glueArn = (what: pulumi.Input<string>) =>
       pulumi.interpolate`arn:aws:glue:${args.region}:${args.accountId}:${what}`;
 
-    this.group = databaseClient(name, { placement, database, what: "Glue runs" }, child).group;
-    this.#letGlueConnect(name);
-    const connections = args.zones.map(
-      (availabilityZone, index) =>
-        new Connection(
-          `${name}-${availabilityZone}`,
-          {
-            connectionType: "NETWORK",
-            physicalConnectionRequirements: {
-              availabilityZone,
-              subnetId: pulumi.output(placement.subnetIds).apply((ids) => ids[index] ?? ""),
-              securityGroupIdLists: [this.group.id],
-            },
-          },
-          child,
-        ),
-    );
-
     const { bucket: scripts } = privateBucket(`${name}-scripts`, { keepData: args.keepData }, child);
     const object = (what: string, content: string, type: string) =>
       keptObject(`${name}-${what.split(".")[0]}`, scripts, what, content, type, child);
@@ -106,6 +89,37 @@ export class GlueRunner extends pulumi.ComponentResource {
             actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
             resources: [`arn:aws:logs:${args.region}:${args.accountId}:log-group:${LOGS}/*`],
           },
+          ...networkInterfaces(args),
+          ...args.statements,
+        ],
+      },
+      child,
+    );
+    // Glue deletes a run's network interfaces by the job's role, perhaps minutes after the run: the role and this policy
+    // must outlive the group, which is deleted only after the last of its interfaces.
+    const lasting = { ...child, dependsOn: policies };
+    this.group = databaseClient(name, { placement, database, what: "Glue runs" }, lasting).group;
+    this.#letGlueConnect(name);
+    const connections = args.zones.map(
+      (availabilityZone, index) =>
+        new Connection(
+          `${name}-${availabilityZone}`,
+          {
+            connectionType: "NETWORK",
+            physicalConnectionRequirements: {
+              availabilityZone,
+              subnetId: pulumi.output(placement.subnetIds).apply((ids) => ids[index] ?? ""),
+              securityGroupIdLists: [this.group.id],
+            },
+          },
+          child,
+        ),
+    );
+    const connect = new RolePolicy(
+      `${name}-connect`,
+      {
+        role: role.id,
+        policy: allowing([
           {
             actions: ["glue:GetConnection"],
             resources: [
@@ -113,9 +127,7 @@ export class GlueRunner extends pulumi.ComponentResource {
               ...connections.map((one) => glueArn(pulumi.interpolate`connection/${one.name}`)),
             ],
           },
-          ...networkInterfaces(args),
-          ...args.statements,
-        ],
+        ]),
       },
       child,
     );
@@ -145,7 +157,7 @@ export class GlueRunner extends pulumi.ComponentResource {
           "--database-ca": ca,
         },
       },
-      { ...child, dependsOn: policies },
+      { ...child, dependsOn: [...policies, connect] },
     );
     this.launchStatements = [
       {

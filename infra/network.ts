@@ -22,6 +22,17 @@ export interface NetworkArgs {
   readonly retentionDays: number;
 }
 
+/** What parts in private subnets reach AWS's services by; a part that calls them at destroy must be deleted before all of it. */
+export interface NetworkWays {
+  /**
+   * A constant that depends on routes, NAT gateways, internet gateway and associations, where a resource has it as an
+   * input. Those are children of awsx's component, which the engine does not expand when something depends on it.
+   */
+  readonly routed: pulumi.Output<string>;
+  /** Endpoints, and the rules of their security group. */
+  readonly endpoints: readonly pulumi.Resource[];
+}
+
 const NAT_STRATEGY = { none: "None", single: "Single", perZone: "OnePerAz" } as const;
 
 /**
@@ -57,6 +68,8 @@ export class Network extends pulumi.ComponentResource {
   readonly cidr: string;
   /** Where parts that nobody outside reaches stand. */
   readonly placement: Placement;
+  /** What parts in private subnets reach services by. */
+  readonly ways: NetworkWays;
 
   constructor(name: string, args: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rates:infra:Network", name, {}, opts);
@@ -88,7 +101,7 @@ export class Network extends pulumi.ComponentResource {
     this.placement = { vpcId: this.vpcId, subnetIds: this.privateSubnetIds };
 
     // Not awsx's own: that one is in no route table, where a gateway that nobody is led to does nothing.
-    new VpcEndpoint(
+    const s3 = new VpcEndpoint(
       `${name}-s3`,
       {
         vpcId: this.vpcId,
@@ -100,7 +113,13 @@ export class Network extends pulumi.ComponentResource {
     );
     new DefaultSecurityGroup(name, { vpcId: this.vpcId, ingress: [], egress: [] }, child);
     this.#keepFlowLogs(name, args);
-    if (nat === "none") this.#reachServices(name, args);
+    const { routes, natGateways, internetGateway, routeTableAssociations, eips } = vpc;
+    this.ways = {
+      routed: pulumi
+        .all([routes, natGateways, internetGateway, routeTableAssociations, eips, vpc.routeTables])
+        .apply(() => "routed"),
+      endpoints: [s3, ...(nat === "none" ? this.#reachServices(name, args) : [])],
+    };
     this.registerOutputs({ vpcId: this.vpcId });
   }
 
@@ -134,31 +153,34 @@ export class Network extends pulumi.ComponentResource {
     );
   }
 
-  #reachServices(name: string, { region, cidr }: NetworkArgs): void {
+  #reachServices(name: string, { region, cidr }: NetworkArgs): pulumi.Resource[] {
     const child = { parent: this };
     const group = securityGroup(
       `${name}-endpoints`,
       { vpcId: this.vpcId, description: "endpoints of AWS services" },
       child,
     );
-    ingressRule(
+    const rule = ingressRule(
       `${name}-endpoints`,
       { group: group.id, peer: { cidr }, ports: [443, 443], description: "the VPC, over TLS" },
       child,
     );
-    for (const service of ENDPOINTS)
-      new VpcEndpoint(
-        `${name}-${service}`,
-        {
-          vpcId: this.vpcId,
-          serviceName: `com.amazonaws.${region}.${service}`,
-          vpcEndpointType: "Interface",
-          subnetIds: this.privateSubnetIds,
-          securityGroupIds: [group.id],
-          privateDnsEnabled: true,
-        },
-        child,
-      );
+    const endpoints = ENDPOINTS.map(
+      (service) =>
+        new VpcEndpoint(
+          `${name}-${service}`,
+          {
+            vpcId: this.vpcId,
+            serviceName: `com.amazonaws.${region}.${service}`,
+            vpcEndpointType: "Interface",
+            subnetIds: this.privateSubnetIds,
+            securityGroupIds: [group.id],
+            privateDnsEnabled: true,
+          },
+          child,
+        ),
+    );
+    return [rule, ...endpoints];
   }
 }
 

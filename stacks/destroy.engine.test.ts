@@ -25,7 +25,18 @@ const KEPT = {
 /** What the drain cannot do without: what it runs in, reaches the database through, asks, and ends runs by. */
 const NEEDED = [
   "aws:ec2/launchTemplate:LaunchTemplate ec2",
+  "aws:cloudwatch/logGroup:LogGroup dispatcher",
+  "aws:ec2/eip:Eip network-1",
+  "aws:ec2/internetGateway:InternetGateway network",
+  "aws:ec2/natGateway:NatGateway network-1",
+  "aws:ec2/route:Route network-private-1",
+  "aws:ec2/route:Route network-public-1",
+  "aws:ec2/routeTableAssociation:RouteTableAssociation network-private-1",
+  "aws:ec2/routeTableAssociation:RouteTableAssociation network-public-1",
+  "aws:ec2/vpcEndpoint:VpcEndpoint network-s3",
   "aws:glue/job:Job glue",
+  "aws:iam/role:Role dispatcher",
+  "aws:iam/role:Role glue",
   "aws:iam/rolePolicy:RolePolicy dispatcher",
   "aws:lambda/alias:Alias dispatcher",
   "aws:lambda/function:Function dispatcher",
@@ -87,8 +98,14 @@ describe("the end of a stack that keeps its data, in the real engine", () => {
 
         await one.previewDestroy();
         assert.deepEqual([types(cloud), drains], [whole, []], "nothing is deleted or ended so far");
-        await one.destroy();
+        const deleted = (await one.destroy()).steps.map(({ type, urn }) => `${type} ${urn.replace(/^.*::/, "")}`);
         assert.equal(drains.length, 1, "drained once");
+        for (const part of ["dispatcher", "glue"])
+          assert.ok(
+            deleted.indexOf(`aws:ec2/securityGroup:SecurityGroup rates-${stack}-${part}`) <
+              deleted.indexOf(`aws:iam/rolePolicy:RolePolicy rates-${stack}-${part}`),
+            `${part}: the role that deletes network interfaces outlives their security group`,
+          );
         const needed = NEEDED.map((each) => each.replace(" ", ` rates-${stack}-`));
         assert.deepEqual(
           needed.filter((each) => !drains[0]?.includes(each)),

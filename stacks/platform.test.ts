@@ -76,6 +76,16 @@ const CALLED_BY: Record<string, readonly string[]> = {
 /** What the rule names besides (design, trap 21). */
 const WANTED = ["ec2", "ecr.api", "ecr.dkr", "kms", "sts", "monitoring", "lambda", "ssm", "logs"];
 
+/** Types of which the drain needs every one: what it asks, and what it reaches that through. */
+const NEEDED_BY_DRAIN =
+  /^awsx:ec2:Vpc$|^aws:(ec2\/(vpcEndpoint|launchTemplate)|rds\/(instance|parameterGroup|subnetGroup)|glue\/job):/;
+const isNeededByDrain = ({ type, name }: Registered, prefix: string): boolean =>
+  NEEDED_BY_DRAIN.test(type) ||
+  name === `${prefix}-network-endpoints` ||
+  (name === `${prefix}-dispatcher` &&
+    /^aws:(iam\/role|ec2\/securityGroup|cloudwatch\/logGroup|lambda\/alias)/.test(type)) ||
+  [`${prefix}-dispatcher-database`, `${prefix}-dispatcher-https`].includes(name);
+
 describe("the platform, put together", function () {
   this.timeout(60_000);
   const registries = new Map<string, Registry>();
@@ -161,6 +171,34 @@ describe("the platform, put together", function () {
       assert.ok(dependencies.includes(registry.one("aws:rds/instance:Instance").urn), "the instance is there first");
       for (const part of ["Api", "Dispatcher", "GlueRunner", "Ec2Runner"])
         assert.ok(registry.one(`rates:infra:${part}`).dependencies.includes(urn), `${part} of ${stack.name}`);
+    }
+  });
+
+  it("drains while everything that the drain needs is there: it depends on all of it", async () => {
+    const withoutNat = await built(changed((it) => ({ ...it, network: { ...it.network, nat: "none" } })));
+    for (const [registry, stack] of [
+      ...shipped.map((one) => [of(one), one.name] as const),
+      [withoutNat, "dev"] as const,
+    ]) {
+      const byUrn = new Map(registry.all.map((one) => [one.urn, one]));
+      const needed = new Set<string>();
+      const visit = (urn: string) => {
+        if (needed.has(urn)) return;
+        needed.add(urn);
+        const one = byUrn.get(urn);
+        for (const each of one?.dependencies ?? []) visit(each);
+        if (one?.parent) visit(one.parent);
+      };
+      const drain = registry.one("aws:lambda/invocation:Invocation", `rates-${stack}-dispatcher-drain`);
+      // By it routes and gateways, which are awsx's own.
+      assert.equal(drain.inputs.triggers.network, "routed");
+      visit(drain.urn);
+      const missing = registry.all.filter((one) => !needed.has(one.urn) && isNeededByDrain(one, `rates-${stack}`));
+      assert.deepEqual(
+        missing.map(({ type, name }) => `${type} ${name}`),
+        [],
+        stack,
+      );
     }
   });
 

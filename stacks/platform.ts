@@ -128,6 +128,7 @@ export async function platform({ name: stack, config, plan }: SoundStack, provid
     {
       ...plan.dispatcher,
       placement,
+      ways: network.ways,
       queues,
       arch,
       retentionDays,

@@ -123,7 +123,21 @@ async function buildVpc(construction: Construction, registrar: Registrar): Promi
   };
   await registrar.complete(urn, outputs);
   const needed = await Promise.all([vpc, ...made.map(({ subnet }) => subnet)]);
-  return { urn, outputs, dependencies: needed.map((one) => one.urn) };
+  const urnsOf = async (list: readonly Made[]): Promise<string[]> => (await Promise.all(list)).map((one) => one.urn);
+  return {
+    urn,
+    outputs,
+    dependencies: needed.map((one) => one.urn),
+    // As the SDK has it in the real awsx: a list of resources comes from these resources.
+    dependenciesOf: {
+      internetGateway: [(await internetGateway).urn],
+      routeTables: await urnsOf(made.map(({ table }) => table)),
+      routeTableAssociations: await urnsOf(associations),
+      routes: await urnsOf(routes),
+      eips: await urnsOf(eips),
+      natGateways: await urnsOf(natGateways),
+    },
+  };
 }
 
 function childOf({ providers }: Construction, registrar: Registrar): Child {

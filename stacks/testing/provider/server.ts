@@ -131,7 +131,9 @@ async function construct(session: Session, request: messages.ConstructRequest): 
   });
   const response = new protocol.ConstructResponse().setUrn(built.urn).setState(toStruct(built.outputs));
   for (const key of Object.keys(built.outputs)) {
-    const urns = new protocol.ConstructResponse.PropertyDependencies().setUrnsList([...built.dependencies]);
+    const urns = new protocol.ConstructResponse.PropertyDependencies().setUrnsList([
+      ...(built.dependenciesOf?.[key] ?? built.dependencies),
+    ]);
     response.getStatedependenciesMap().set(key, urns);
   }
   return response;

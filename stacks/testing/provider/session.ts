@@ -39,11 +39,15 @@ export interface Construction extends Resource {
   readonly preview: boolean;
 }
 
-/** A component that was built: its URN, and its outputs with the resources that they came from. */
+/**
+ * A component that was built: its URN, and its outputs with the resources that they came from: those of each output by
+ * its name, else those that all others came from.
+ */
 export interface Constructed {
   readonly urn: string;
   readonly outputs: Properties;
   readonly dependencies: readonly string[];
+  readonly dependenciesOf?: Readonly<Record<string, readonly string[]>>;
 }
 
 /**
