@@ -192,6 +192,18 @@ const Jobs = Type.Object(
     leaseSeconds: wholeOr(30, "how long a silent run keeps its job", 5, 900),
     maxAttempts: wholeOr(3, "attempts before a job whose runs are lost fails", 1, 20),
     reportRows: wholeOr(100, "bad rows listed in a response; the whole report lies behind a pointer", 1, 1_000),
+    maxBadRows: wholeOr(
+      100_000,
+      "bad rows after which reading a batch stops; the report lists them and says so",
+      1,
+      1_000_000,
+    ),
+    stagedBytes: wholeOr(
+      4_000_000_000,
+      "the most a batch may take in the database before it is applied, bytes",
+      1_000_000,
+      1_000_000_000_000,
+    ),
     urlHosts: Type.Array(text("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", "a host name"), {
       default: [],
       description: "hosts that url sources may name; they need NAT",

@@ -33,6 +33,8 @@ export function cutText(text: string, most: number): string {
 interface Further {
   more: number;
   report?: unknown;
+  /** That reading the batch stopped early: at which maximum, and after how many rows. */
+  stopped?: unknown;
 }
 
 const isFurther = (value: unknown): value is Further =>

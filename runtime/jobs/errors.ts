@@ -3,7 +3,7 @@ import { BOUNDS, boundedDetails, cutText } from "./bounds.ts";
 /**
  * The one registry of errors: code → category, whether the same request may succeed later, HTTP status and message.
  * Categories follow Athena's AthenaError: User (the request), System (the platform or AWS), Other.
- * `{name}` in a message is filled from the error's parameters.
+ * `{name}` in a message is filled from the error's parameters; `{name?}` may be left out.
  */
 export const ERRORS = {
   UnreadableMessage: {
@@ -45,7 +45,7 @@ export const ERRORS = {
     retryable: false,
     http: 400,
     message:
-      "{count} of {rows} rows cannot be used; nothing was changed. Mend the rows listed in details and send the whole batch under a new requestId.",
+      "{count} of {rows} rows cannot be used; nothing was changed.{stopped?} Fix the rows listed in details and resend the whole batch with a new requestId.",
   },
   InvalidHeader: {
     category: "User",
@@ -53,11 +53,24 @@ export const ERRORS = {
     http: 400,
     message: "The header of the source does not fit {target}: {reason}",
   },
+  InvalidFormat: {
+    category: "User",
+    retryable: false,
+    http: 400,
+    message: "The source is not {format}: {reason}",
+  },
   InvalidCompression: {
     category: "User",
     retryable: false,
     http: 400,
     message: "The source is not valid gzip: {reason}. Send it with compression 'none', or compress it again.",
+  },
+  BatchTooLarge: {
+    category: "User",
+    retryable: false,
+    http: 400,
+    message:
+      "The batch is larger than the {limit} bytes that it may take in the database (jobs.stagedBytes): reading stopped after {rows} rows, and nothing was changed. Split it.",
   },
   SourceNotFound: { category: "User", retryable: false, http: 400, message: "There is nothing at {source}: {reason}" },
   SourceNotAllowed: { category: "User", retryable: false, http: 400, message: "{source} may not be read: {reason}" },
@@ -312,4 +325,6 @@ export function asJobError(error: unknown): JobError {
 }
 
 const fill = (template: string, params: Record<string, string | number>) =>
-  template.replace(/\{(\w+)\}/g, (_, name: string) => cutText(String(params[name] ?? `{${name}}`), BOUNDS.parameter));
+  template.replace(/\{(\w+)(\??)\}/g, (_, name: string, optional: string) =>
+    cutText(String(params[name] ?? (optional ? "" : `{${name}}`)), BOUNDS.parameter),
+  );

@@ -135,6 +135,8 @@ export const Settings = Type.Object(
           description: "results up to this size, as JSON, go into the response itself",
         }),
         reportRows: count("bad rows listed in a response; the whole report lies behind a pointer", 100),
+        maxBadRows: count("bad rows after which reading a batch stops; the report lists them and says so", 100_000),
+        stagedBytes: count("the most a batch may take in the database before it is applied, bytes", 4_000_000_000),
         sourceBytes: count("the most a source may hold, unpacked", 20_000_000_000),
         urlHosts: Type.Array(Type.String(), {
           default: [],

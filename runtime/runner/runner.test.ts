@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { schedule } from "../dispatcher/schedule.ts";
 import { isTerminal } from "../jobs/states.ts";
@@ -15,7 +15,7 @@ describe("a runner", () => {
   before(async () => {
     p = await testPlatform({
       runners: { glue: { slots: 1, idleSeconds: 60 }, ec2: { slots: 1, idleSeconds: 60 } },
-      jobs: { leaseSeconds: 30, inlineBytes: 2_000, reportRows: 3 },
+      jobs: { leaseSeconds: 30, inlineBytes: 2_000, reportRows: 3, maxBadRows: 50 },
     });
   });
   after(async () => {
@@ -241,6 +241,30 @@ describe("a runner", () => {
       await p.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }))
     ).Body?.transformToString();
     assert.equal(report?.split("\n")[4], '5,price,-3,"has to be a whole number above 0, written in digits"');
+    assert.equal(await prices(), 0);
+  });
+
+  it("stops reading a small file of very many bad rows, and says so in error and report, in a dry run too", async () => {
+    await p.s3.send(
+      new PutObjectCommand({
+        Bucket: "uploads",
+        Key: "bomb.csv.gz",
+        Body: gzipSync(`orig_code,dest_code,day,price\n${",,,\n".repeat(5_000_000)}`),
+      }),
+    );
+    for (const dryRun of [false, true]) {
+      const { error } = await update({ s3: "s3://uploads/bomb.csv.gz" }, { compression: "gzip", dryRun });
+      assert.equal(error.type, "InvalidRows", JSON.stringify(error));
+      assert.match(
+        error.message,
+        /^50 of \d+ rows cannot be used; nothing was changed\. Reading stopped after \d+ rows, at the maximum of 50 bad rows \(jobs\.maxBadRows\)/,
+      );
+      const { stopped, report, more } = error.details.at(-1);
+      assert(stopped, JSON.stringify(error));
+      assert.equal(stopped.setting, "jobs.maxBadRows");
+      assert(stopped.rows < 200_000, `${stopped.rows} rows read`);
+      assert.equal(report.rows, more + 3);
+    }
     assert.equal(await prices(), 0);
   });
 

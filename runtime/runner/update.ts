@@ -6,8 +6,7 @@ import type { InlineTask, S3Task, StatementTask, UrlTask } from "../jobs/request
 import type { Settings } from "../jobs/settings.ts";
 import { step } from "../jobs/steps.ts";
 import { type ClaimedJob, type Database, type FrozenResponse, finish } from "../jobs/store.ts";
-import { loadBatch } from "./load/batch.ts";
-import type { BadRows } from "./load/check.ts";
+import { type Loaded, loadBatch, stopText } from "./load/batch.ts";
 import { openSource } from "./load/source.ts";
 import { keep, type OutputOptions } from "./output.ts";
 import type { Session } from "./sessions.ts";
@@ -105,11 +104,12 @@ async function load(task: Exclude<UpdateTask, Static<typeof StatementTask>>, con
     mode: task.mode,
     content,
     reportRows: settings.jobs.reportRows,
+    limits: settings.jobs,
     signal,
     onProgress,
     onCopy: () => step("COPY", job),
   });
-  if ("bad" in loaded) throw await refused(loaded.rows, loaded.bad, context);
+  if ("bad" in loaded) throw await refused(loaded, context);
   return {
     rows: loaded.rows,
     bytes: loaded.bytes,
@@ -117,12 +117,19 @@ async function load(task: Exclude<UpdateTask, Static<typeof StatementTask>>, con
   };
 }
 
+type Refused = Extract<Loaded, { bad: unknown }>;
+
 /** The report of bad rows: the first in the response, all of them behind a pointer where there are more. */
-async function refused(rows: number, bad: BadRows, { report, signal }: UpdateContext): Promise<JobError> {
+async function refused({ rows, bad, stopped }: Refused, { report, signal }: UpdateContext): Promise<JobError> {
   const details: unknown[] = [...bad.first];
   if (bad.faults > bad.first.length) {
     const output = await keep(bad.report(), { ...report, inlineBytes: 0, format: "csv", compression: "none" }, signal);
-    details.push({ more: bad.faults - bad.first.length, report: JSON.parse(output.json(bad.faults)) });
+    const pointer = JSON.parse(output.json(bad.faults));
+    details.push({ more: bad.faults - bad.first.length, report: pointer, ...(stopped ? { stopped } : {}) });
   }
-  return new JobError("InvalidRows", { count: bad.rows, rows }, { details });
+  return new JobError(
+    "InvalidRows",
+    { count: bad.rows, rows, ...(stopped ? { stopped: ` ${stopText(stopped)}` } : {}) },
+    { details },
+  );
 }

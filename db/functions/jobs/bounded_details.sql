@@ -28,7 +28,8 @@ begin
   if further is not null or listed < total then
     kept := kept || json_strip_nulls(json_build_object(
       'more', coalesce((further ->> 'more')::numeric, 0) + total - listed,
-      'report', case when octet_length((further -> 'report')::text) <= 2000 then further -> 'report' end))::text;
+      'report', case when octet_length((further -> 'report')::text) <= 2000 then further -> 'report' end,
+      'stopped', case when octet_length((further -> 'stopped')::text) <= 500 then further -> 'stopped' end))::text;
   end if;
   return ('[' || array_to_string(kept, ',') || ']')::json;
 end

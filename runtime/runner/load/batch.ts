@@ -5,11 +5,12 @@ import { from as copyFrom } from "pg-copy-streams";
 import { JobError } from "../../jobs/errors.ts";
 import type { Target } from "../../jobs/request.ts";
 import { apply } from "./apply.ts";
-import { type BadRows, findBadRows } from "./check.ts";
+import { addToReport, type BadRows, findBadRows, StagingChecks } from "./check.ts";
 import { csvRecords } from "./csv.ts";
 import { inlineRecords, ndjsonRecords } from "./records.ts";
-import { Sink } from "./sink.ts";
-import { TARGETS } from "./targets.ts";
+import { Sink, type StagingLimits, type StopReason } from "./sink.ts";
+import { TARGETS, type TargetTable } from "./targets.ts";
+import { textOf } from "./text.ts";
 
 /** A batch on its way into the database. */
 export interface Batch {
@@ -18,6 +19,7 @@ export interface Batch {
   content: { format: "csv" | "ndjson"; bytes: AsyncIterable<Buffer> } | { items: readonly unknown[] };
   /** The most faults to list beside the whole report. */
   reportRows: number;
+  limits: StagingLimits;
   signal: AbortSignal;
   /** Rows read and bytes of the unpacked source so far; called for every chunk. */
   onProgress(progress: { rows: number; bytes: number }): void;
@@ -25,24 +27,36 @@ export interface Batch {
   onCopy(): void;
 }
 
+/** That reading stopped before the end of the source: at which maximum, as the configuration names it. */
+export interface Stopped {
+  setting: `jobs.${StopReason}`;
+  maximum: number;
+  /** Rows read until then. */
+  rows: number;
+}
+
 /** Rows taken, and rows that `replace` removed for them; or what is wrong. */
-export type Loaded = { rows: number; removed: number; bytes: number } | { rows: number; bytes: number; bad: BadRows };
+export type Loaded =
+  | { rows: number; removed: number; bytes: number }
+  | { rows: number; bytes: number; bad: BadRows; stopped: Stopped | undefined };
 
 /**
  * Loads a batch within the caller's transaction: all of it or nothing. It is staged as text (COPY into a temporary
  * table), then applied by set-wise statements that take exactly the rows that are sound. Only when those do not take
  * every row is the batch searched for faults, all of them at once.
  * @param client a connection of the role job_writer, in a transaction that the caller commits or rolls back
+ * @throws JobError BatchTooLarge, and what the source throws
  */
 export async function loadBatch(client: pg.ClientBase, batch: Batch): Promise<Loaded> {
-  const { target, mode, reportRows } = batch;
-  const { badRows, ...staged } = await stage(client, batch);
-  if (staged.rows === 0) return { ...staged, removed: 0 };
-  await client.query("savepoint staged");
-  const applied = badRows === 0 ? await apply(client, TARGETS[target], mode, staged.rows) : { refused: undefined };
+  const { target, mode, reportRows, limits } = batch;
+  const table = TARGETS[target];
+  const { badRows, stopped, lastLine, ...staged } = await stage(client, batch);
+  if (staged.rows === 0 && !stopped) return { ...staged, removed: 0 };
+  const applied =
+    badRows === 0 && !stopped ? await applyOrNormalize(client, table, mode, staged.rows) : { refused: undefined };
   if (!("refused" in applied)) return { ...staged, ...applied };
-  await client.query("rollback to savepoint staged");
-  const bad = await findBadRows(client, TARGETS[target], reportRows);
+  const bad = await findBadRows(client, table, { limit: reportRows, maxBadRows: limits.maxBadRows });
+  if (bad.rows === 0 && stopped) throw new JobError("BatchTooLarge", { limit: limits.stagedBytes, rows: staged.rows });
   // A port that was missing and came meanwhile: the batch is sound by now, and another attempt takes it.
   if (bad.rows === 0)
     throw new JobError(
@@ -50,23 +64,53 @@ export async function loadBatch(client: pg.ClientBase, batch: Batch): Promise<Lo
       { reason: "rows of the batch were refused that are sound when looked at again" },
       { cause: applied.refused },
     );
-  return { ...staged, bad };
+  const reason = stopped ?? (bad.truncated ? "maxBadRows" : undefined);
+  if (!reason) return { ...staged, bad, stopped: undefined };
+  const end: Stopped = { setting: `jobs.${reason}`, maximum: limits[reason], rows: staged.rows };
+  await addToReport(client, lastLine, stopText(end));
+  return { ...staged, bad: { ...bad, faults: bad.faults + 1 }, stopped: end };
+}
+
+/** Says that reading stopped, for the report and the error. */
+export const stopText = ({ setting, maximum, rows }: Stopped): string =>
+  `Reading stopped after ${rows} rows, at the maximum of ${maximum} ${setting === "jobs.maxBadRows" ? "bad rows" : "bytes in the database"} (${setting}); the rest of the source was not checked.`;
+
+/** Applies the batch; where it is refused as it is written, once more with its values in the plainest form. */
+async function applyOrNormalize(client: pg.ClientBase, table: TargetTable, mode: Batch["mode"], rows: number) {
+  for (let normalize = table.normalize; ; normalize = undefined) {
+    await client.query("savepoint staged");
+    const applied = await apply(client, table, mode, rows);
+    if (!("refused" in applied)) return applied;
+    await client.query("rollback to savepoint staged");
+    if (normalize === undefined || (await client.query(normalize)).rowCount === 0) return applied;
+  }
 }
 
 /** Memory for sorting a batch on the server; beyond it the sort goes to disk. A million prices take just this. */
 const WORK_MEM = "64MB";
+/** Rows, or bytes, that one COPY stages: after it, the rows so far may be checked. */
+const SLICE_ROWS = 100_000;
+const SLICE_BYTES = 64 * 1024 * 1024;
+
+interface Staged {
+  rows: number;
+  bytes: number;
+  badRows: number;
+  lastLine: number;
+  stopped: StopReason | undefined;
+}
 
 async function stage(
   client: pg.ClientBase,
-  { target, content, signal, onProgress, onCopy }: Batch,
-): Promise<{ rows: number; bytes: number; badRows: number }> {
+  { target, content, limits, signal, onProgress, onCopy }: Batch,
+): Promise<Staged> {
   const table = TARGETS[target];
   const names = table.columns.map((column) => column.name);
   await client.query(
     `create temp table batch (${names.map((name) => `${name} text collate "C"`).join(", ")}, line bigint not null, problem text) on commit drop;
      set local work_mem = '${WORK_MEM}'`,
   );
-  const sink = new Sink(names.length);
+  const sink = new Sink(names.length, limits);
   let bytes = 0;
   let columns = names;
   const counted = async function* (source: AsyncIterable<Buffer>) {
@@ -76,39 +120,54 @@ async function stage(
       onProgress({ rows: sink.rows, bytes });
     }
   };
+  const text = (format: "csv" | "ndjson", source: AsyncIterable<Buffer>) => textOf(counted(source), format, target);
   const records =
     "items" in content
       ? inlineRecords(content.items, table, sink)
       : content.format === "csv"
-        ? csvRecords(counted(content.bytes), table, target, sink, (found) => {
+        ? csvRecords(text("csv", content.bytes), table, target, sink, (found) => {
             columns = found;
           })
-        : ndjsonRecords(counted(content.bytes), table, sink);
-  // The header decides the order of the columns, so the first rows are read before COPY begins.
-  const first = await records.next();
-  onCopy();
-  if (!first.done) {
-    const copy = client.query(
-      copyFrom(`copy batch (${[...columns, "line", "problem"].join(", ")}) from stdin (format csv)`),
-    );
-    const rows = Readable.from(chain(first.value, records), { objectMode: false, highWaterMark: 1024 * 1024 });
-    await pipeline(rows, copy, { signal }).catch((error) => {
-      // Postgres calls a COPY that is broken off a cancelled statement; why it was, the signal knows.
-      throw signal.aborted ? signal.reason : error;
-    });
-    if (copy.rowCount !== sink.rows)
-      throw new JobError("Internal", { reason: `${sink.rows} rows were sent to COPY, which took ${copy.rowCount}` });
+        : ndjsonRecords(text("ndjson", content.bytes), table, sink);
+  try {
+    // The header decides the order of the columns, so the first rows are read before COPY begins.
+    let next = await records.next();
+    onCopy();
+    const checks = new StagingChecks(client, table, sink, limits.maxBadRows);
+    let copied = 0;
+    while (!next.done) {
+      const rows = Readable.from(slice(next.value, records, sink), { objectMode: false, highWaterMark: 1024 * 1024 });
+      const copy = client.query(
+        copyFrom(`copy batch (${[...columns, "line", "problem"].join(", ")}) from stdin (format csv)`),
+      );
+      await pipeline(rows, copy, { signal }).catch((error) => {
+        // Postgres calls a COPY that is broken off a cancelled statement; why it was, the signal knows.
+        throw signal.aborted ? signal.reason : error;
+      });
+      copied += copy.rowCount;
+      const line = sink.lastLine;
+      // A stopped sink still hands on what it took in before; a batch that has ended is checked as a whole.
+      next = await records.next();
+      if (!next.done && !sink.stopped) await checks.run(copied, line);
+    }
+    if (copied !== sink.rows)
+      throw new JobError("Internal", { reason: `${sink.rows} rows were sent to COPY, which took ${copied}` });
+  } finally {
+    await records.return(undefined);
   }
   onProgress({ rows: sink.rows, bytes });
-  return { rows: sink.rows, bytes, badRows: sink.badRows };
+  const { rows, badRows, lastLine, stopped } = sink;
+  return { rows, bytes, badRows, lastLine, stopped };
 }
 
-/** Delegates, so that an end from either side reaches the source. */
-async function* chain(first: Buffer, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  try {
-    yield first;
-    yield* rest;
-  } finally {
-    await rest.return(undefined);
+/** Records from `first` on, until they fill a slice or end. */
+async function* slice(first: Buffer, records: AsyncGenerator<Buffer>, sink: Sink): AsyncGenerator<Buffer> {
+  const lastRow = sink.rows + SLICE_ROWS;
+  const lastByte = sink.bytes + SLICE_BYTES;
+  yield first;
+  while (sink.rows < lastRow && sink.bytes < lastByte && !sink.stopped) {
+    const next = await records.next();
+    if (next.done) return;
+    yield next.value;
   }
 }

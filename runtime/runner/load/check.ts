@@ -1,8 +1,9 @@
 import type { Readable } from "node:stream";
 import type pg from "pg";
 import { to as copyTo } from "pg-copy-streams";
+import { escapedInSql } from "./invisible.ts";
 import { MISSING } from "./records.ts";
-import { SHOWN } from "./sink.ts";
+import { SHOWN, type Sink } from "./sink.ts";
 import type { Column, TargetTable } from "./targets.ts";
 
 /** A bad row as the contract reports it; `line` is the item's number for inline items. */
@@ -21,6 +22,8 @@ export interface BadRows {
   faults: number;
   /** The first of them, by line. */
   first: BadRow[];
+  /** There are more bad rows than the maximum: those beyond it are not listed. */
+  truncated: boolean;
   /** The whole report as CSV (line,column,value,reason), from the server in constant memory. */
   report(): Readable;
 }
@@ -31,10 +34,17 @@ const BY_LINE = "order by line, name nulls first, reason";
  * Finds every fault of every row of the temporary table `batch`, set-wise and with expressions that no text can make
  * fail. The faults are kept in a temporary table, so that one of a million rows costs this process nothing.
  */
-export async function findBadRows(client: pg.ClientBase, table: TargetTable, limit: number): Promise<BadRows> {
+export async function findBadRows(
+  client: pg.ClientBase,
+  table: TargetTable,
+  { limit, maxBadRows }: { limit: number; maxBadRows: number },
+): Promise<BadRows> {
   await table.prepare?.(client);
   await client.query("analyze batch");
   await client.query(`create temp table faults on commit drop as ${faults(table)}`);
+  const { rowCount: removed } = await client.query(
+    `delete from faults where line > (select line from faults group by line order by line offset ${maxBadRows - 1} limit 1)`,
+  );
   const { rows: counts } = await client.query<{ rows: number; faults: number }>(
     "select count(distinct line)::float8 as rows, count(*)::float8 as faults from faults",
   );
@@ -46,6 +56,7 @@ export async function findBadRows(client: pg.ClientBase, table: TargetTable, lim
     rows: counts[0]?.rows ?? 0,
     faults: counts[0]?.faults ?? 0,
     first,
+    truncated: (removed ?? 0) > 0,
     report: () =>
       client.query(
         copyTo(
@@ -53,6 +64,88 @@ export async function findBadRows(client: pg.ClientBase, table: TargetTable, lim
         ),
       ),
   };
+}
+
+/**
+ * Adds a last row to the report, after `findBadRows`: that reading stopped, and why.
+ * @param line the last line that was read
+ */
+export const addToReport = (client: pg.ClientBase, line: number, reason: string) =>
+  client.query("insert into faults (line, name, value, reason) values ($1, null, null, $2)", [line + 1, reason]);
+
+/** Part of the staged batch: rows in pages from `page` on, after `line`. */
+interface Since {
+  page: number;
+  line: number;
+}
+
+/** Pages of the staged batch so far; the last one may take further rows. */
+async function stagedPages(client: pg.ClientBase): Promise<number> {
+  const { rows } = await client.query<{ pages: number }>(
+    "select (pg_relation_size('batch') / current_setting('block_size')::bigint)::float8 as pages",
+  );
+  return rows[0]?.pages ?? 0;
+}
+
+/**
+ * Checks a batch while it is staged, so that one whose rows are all unusable does not fill the database first. Its work
+ * is that of one check of the whole batch, or of two where a row's verdict depends on other rows.
+ */
+export class StagingChecks {
+  readonly #client: pg.ClientBase;
+  readonly #table: TargetTable;
+  readonly #sink: Sink;
+  readonly #maxBadRows: number;
+  #since: Since = { page: 0, line: 0 };
+  #bad = 0;
+  #dueAt = 0;
+
+  constructor(client: pg.ClientBase, table: TargetTable, sink: Sink, maxBadRows: number) {
+    this.#client = client;
+    this.#table = table;
+    this.#sink = sink;
+    this.#maxBadRows = maxBadRows;
+  }
+
+  /**
+   * Checks the rows staged so far, if it is time to, and has the sink stop where too many of them are bad.
+   * @param rows how many have been staged
+   * @param line the last one's line
+   */
+  async run(rows: number, line: number): Promise<void> {
+    if (rows < this.#dueAt) return;
+    const bad = await countBadRows(this.#client, this.#table, this.#since, this.#maxBadRows);
+    if (this.#table.judgesRowsAlone) {
+      this.#bad += bad;
+      this.#since = { page: Math.max(0, (await stagedPages(this.#client)) - 1), line };
+    } else {
+      this.#bad = bad;
+      this.#dueAt = rows * 2;
+    }
+    this.#sink.setBadInDatabase(this.#bad);
+  }
+}
+
+/** Counts rows whose form is sound and whose values are not, up to one more than a maximum. */
+async function countBadRows(
+  client: pg.ClientBase,
+  table: TargetTable,
+  since: Since,
+  maxBadRows: number,
+): Promise<number> {
+  const { columns, with: ctes, joins } = table;
+  await client.query("savepoint counting");
+  await table.prepare?.(client);
+  await client.query("set local enable_nestloop = off; set local enable_mergejoin = off");
+  const { rows } = await client.query<{ bad: number }>(
+    `${ctes ? `with ${ctes}` : ""} select count(*)::float8 as bad from (
+       select from batch b ${joins}
+       where b.ctid >= '(${since.page},0)' and b.line > ${since.line} and b.problem is null
+         and (${columns.map((column) => `(${judgement(column)}) is not null`).join(" or ")})
+       limit ${maxBadRows + 1}) bad`,
+  );
+  await client.query("rollback to savepoint counting; release savepoint counting");
+  return rows[0]?.bad ?? 0;
 }
 
 /** What was found before a row reached the database, and what is found in its values: those of sound form, at least. */
@@ -64,13 +157,17 @@ const faults = ({ columns, with: ctes, joins }: TargetTable): string => `
   ${columns.map((column) => `union all ${faultsOf(column, joins)}`).join("\n")}`;
 
 /** A query a column: a row of VALUES a column, joined to each row, takes five times as long. */
-const faultsOf = ({ name, optional, reason }: Column, joins: string): string => `
-  select line, '${name}', case when length(value) > ${SHOWN} then left(value, ${SHOWN}) || '…' else value end, reason
+const faultsOf = (column: Column, joins: string): string => `
+  select line, '${column.name}', ${escapedInSql("shown")}, reason
   from (
-    select b.line, b.${name} as value, case
-      when b.${name} is not null and b.${name} <> '' then ${reason}
-      when b.problem is null then ${optional ? "null" : `'${MISSING}'`} end as reason
+    select b.line, ${judgement(column)} as reason,
+      case when length(b.${column.name}) > ${SHOWN} then left(b.${column.name}, ${SHOWN}) || '…' else b.${column.name} end as shown
     from batch b ${joins}
     offset 0 -- judges each value once
   ) judged
   where reason is not null`;
+
+/** SQL: why the value of a column cannot be used, or null. */
+const judgement = ({ name, optional, reason }: Column): string => `case
+  when b.${name} is not null and b.${name} <> '' then ${reason}
+  when b.problem is null then ${optional ? "null" : `'${MISSING}'`} end`;

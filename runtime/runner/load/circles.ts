@@ -11,21 +11,22 @@ import type pg from "pg";
 export async function closesNoCircle(client: pg.ClientBase): Promise<boolean> {
   await client.query(`
     lock table regions in share row exclusive mode;
+    lock table ports in share mode; -- no port takes a slug of this batch for its code
     create temp table merged on commit drop as
       select * from (
         select distinct on (slug) slug, nullif(parent_slug, '') as parent_slug
         from batch where slug is not null order by slug, line) named
       union all
-      select slug, parent_slug from regions where slug not in (select slug from batch where slug is not null);
+      select slug, parent_slug from regions where not exists (select from batch where batch.slug = regions.slug);
     create index on merged (parent_slug);
     analyze merged;
     -- Where each region leads that hangs on no root: its parent, at first.
     create temp table leads on commit drop as
       with recursive rooted as (
-        select slug from merged where parent_slug is null or parent_slug not in (select slug from merged)
+        select slug from merged m where not exists (select from merged parent where parent.slug = m.parent_slug)
         union all
         select m.slug from rooted r join merged m on m.parent_slug = r.slug)
-      select slug, parent_slug as ancestor from merged where slug not in (select slug from rooted);
+      select slug, parent_slug as ancestor from merged m where not exists (select from rooted where rooted.slug = m.slug);
     analyze leads`);
   const { rows } = await client.query<{ count: number }>("select count(*)::int as count from leads");
   // Then to its parent's parent, and twice as far each time. After as many steps as there are such regions, every one

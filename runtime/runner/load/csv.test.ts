@@ -8,7 +8,8 @@ import fc from "fast-check";
 import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { migratedDatabase, type Scratch } from "../../../db/testing.ts";
-import { csvRecords } from "./csv.ts";
+import { csvRecords, MISPLACED } from "./csv.ts";
+import { escapeInvisible } from "./invisible.ts";
 import { ndjsonRecords } from "./records.ts";
 import { MAX_RECORD_BYTES, Sink } from "./sink.ts";
 import type { TargetTable } from "./targets.ts";
@@ -32,44 +33,61 @@ async function* chunked(chunks: Iterable<Buffer>) {
 /** What the scanner hands to COPY. */
 async function scan(chunks: Iterable<Buffer>): Promise<string> {
   let text = "";
-  const sink = new Sink(2, 16);
+  const sink = new Sink(2, undefined, 16);
   for await (const part of csvRecords(chunked(chunks), TABLE, "pairs", sink, () => undefined)) text += part;
   assert.equal(sink.rows === 0, text === "");
   return text;
 }
 
-/** The same by the plainest means, for text whose quotes are all closed: a regular expression finds each record. */
+/** The same by the plainest means: a record at a time, a field at a time, each by a regular expression. */
 function plain(text: string): string {
   let out = "";
   let line = 2;
-  for (const [whole, record = ""] of text.matchAll(/((?:[^"\r\n]|"[^"]*")*)(?:\r\n|\r|\n|$)/g)) {
-    const fields = record.replace(/"[^"]*"/g, "").split(",").length;
-    const problem = JSON.stringify([{ column: null, value: record, reason: `has ${fields} fields instead of 2` }]);
-    if (record !== "" && fields === 2) out += `${record},${line},\n`;
+  for (let rest = text; rest !== ""; ) {
+    let record = "";
+    let fields = 1;
+    let reason: string | undefined;
+    for (;;) {
+      const [quoted = ""] = /^(?:"[^"]*")*/.exec(rest) ?? [];
+      const isOpen = rest.startsWith('"', quoted.length);
+      const end = isOpen ? rest.length : quoted.length + (/[,\r\n]|$/.exec(rest.slice(quoted.length))?.index ?? 0);
+      if (isOpen) reason = "a quote is left open";
+      else if (rest.slice(quoted.length, end).includes('"')) reason ??= MISPLACED;
+      record += rest.slice(0, end);
+      rest = rest.slice(end);
+      if (!rest.startsWith(",")) break;
+      record += ",";
+      rest = rest.slice(1);
+      fields++;
+    }
+    const [lineEnd = ""] = /^(?:\r\n|\r|\n)?/.exec(rest) ?? [];
+    rest = rest.slice(lineEnd.length);
+    reason ??= fields === 2 ? undefined : `has ${fields} fields instead of 2`;
+    const problem = JSON.stringify([{ column: null, value: escapeInvisible(record), reason }]);
+    if (record !== "" && reason === undefined) out += `${record},${line},\n`;
     else if (record !== "") out += `,,${line},"${problem.replaceAll('"', '""')}"\n`;
-    line += whole.match(/\r\n|\r|\n/g)?.length ?? 0;
+    line += (record + lineEnd).match(/\r\n|\r|\n/g)?.length ?? 0;
   }
   return out;
 }
 
 describe("reading CSV", () => {
-  const closed = fc
+  const text = fc
     .array(fc.constantFrom("x", "é", ",", "\n", "\r\n", "\r", '""', '"x"', '"\n"', '"\r\n"', '",\r"', '"""'), {
       maxLength: 25,
     })
-    .map((parts) => parts.join(""))
-    .filter((text) => (text.match(/"/g)?.length ?? 0) % 2 === 0);
+    .map((parts) => parts.join(""));
 
   it("splits as the plainest reader does, wherever the chunks end", async () => {
     await fc.assert(
-      fc.asyncProperty(closed, fc.integer({ min: 1, max: 7 }), async (text, size) => {
+      fc.asyncProperty(text, fc.integer({ min: 1, max: 7 }), async (text, size) => {
         assert.equal(await scan(cut(Buffer.from(`b,a\n${text}`), size)), plain(text));
       }),
       { numRuns: 2_000 },
     );
   });
 
-  it("takes exactly what Postgres' COPY takes, as the values that COPY reads", async function () {
+  it("takes nothing that Postgres' COPY refuses, and every value as the values that COPY reads", async function () {
     this.timeout(60_000);
     const database: Scratch = await migratedDatabase();
     const client = await database.connect();
@@ -100,6 +118,7 @@ describe("reading CSV", () => {
             csvRecords(source, TABLE, "pairs", new Sink(2), () => undefined),
           );
           const expected = await theirs(text);
+          if (ours.some((row) => row.problem?.includes(MISPLACED))) return; // COPY takes such a quote for one that opens
           if (ours.some((row) => row.problem !== null)) assert.equal(expected, undefined);
           else assert.deepEqual(ours, expected);
         }),

@@ -11,8 +11,12 @@ const COMMA = 0x2c;
 
 const ENDLESS = `the record does not end within ${MAX_RECORD_BYTES} bytes; is a quote left open?`;
 
+/** Reason for a record with a quote that neither opens nor closes a field. */
+export const MISPLACED =
+  "has a quote inside an unquoted field: put the whole field in quotes, and write a quote in it twice";
+
 /**
- * Reads CSV (RFC 4180; quotes toggle as they do in Postgres' COPY) and yields it as COPY wants it, with line numbers.
+ * Reads CSV (RFC 4180; a quote within an unquoted field is refused) and yields it as COPY wants it, with line numbers.
  * Good records pass as the bytes they are: the scanner only finds their ends, counts their fields and proves their
  * encoding. The header is line 1, names every column of the target, in any order; lines end in LF, CRLF or CR; blank
  * lines are passed over; a record is reported at the line where it begins. What comes out does not depend on how the
@@ -32,6 +36,7 @@ export async function* csvRecords(
     scanner.push(chunk, false);
     const out = sink.take();
     if (out.length > 0) yield out;
+    if (sink.stopped) return;
   }
   scanner.push(Buffer.alloc(0), true);
   const out = sink.take();
@@ -52,6 +57,10 @@ class Scanner {
   /** Line ends within the record's quotes. */
   #newlines = 0;
   #afterCr = false;
+  /** Where the record's last quoted field was closed. */
+  #closedAt = -1;
+  /** The record has a quote within an unquoted field. */
+  #misplaced = false;
   /** The record is too long and was reported: the rest of it is passed over. */
   #skipping = false;
   #line = 1;
@@ -75,30 +84,39 @@ class Scanner {
     let fields = this.#fields;
     let quoted = this.#quoted;
     let newlines = this.#newlines;
+    let misplaced = this.#misplaced;
+    let closedAt = this.#closedAt;
     let afterCr = this.#afterCr;
     for (; at < size; at++) {
       const byte = data[at];
       if (quoted) {
-        if (byte === QUOTE) quoted = false;
-        else if (byte === CR || (byte === LF && !afterCr)) newlines++;
+        if (byte === QUOTE) {
+          quoted = false;
+          closedAt = at;
+        } else if (byte === CR || (byte === LF && !afterCr)) newlines++;
         afterCr = byte === CR;
       } else if (byte === COMMA) fields++;
       else if (byte === QUOTE) {
-        quoted = true;
-        afterCr = false;
+        // A quote opens a field, or follows the one that seemed to close it: elsewhere, readers disagree.
+        if (at === start || data[at - 1] === COMMA || at - 1 === closedAt) {
+          quoted = true;
+          afterCr = false;
+        } else misplaced = true;
       } else if (byte === LF || byte === CR) {
         if (byte === CR && at + 1 === size && !last) break; // its LF may follow
-        this.#record(data, start, at, fields, clean && at < proven);
+        this.#record(data, start, at, fields, clean && at < proven, misplaced);
         if (byte === CR && data[at + 1] === LF) at++;
         this.#line += newlines + 1;
         start = at + 1;
         fields = 1;
         newlines = 0;
+        misplaced = false;
+        closedAt = -1;
       }
     }
     if (last) {
       if (quoted) this.#unusable(data, start, size, "a quote is left open");
-      else this.#record(data, start, size, fields, false);
+      else this.#record(data, start, size, fields, false, misplaced);
       if (this.#columns === 0) this.#header("");
       return;
     }
@@ -112,10 +130,12 @@ class Scanner {
     this.#fields = fields;
     this.#quoted = quoted;
     this.#newlines = newlines;
+    this.#misplaced = misplaced;
+    this.#closedAt = closedAt - start;
     this.#afterCr = afterCr;
   }
 
-  #record(data: Buffer, start: number, end: number, fields: number, clean: boolean): void {
+  #record(data: Buffer, start: number, end: number, fields: number, clean: boolean, misplaced: boolean): void {
     if (this.#skipping) {
       this.#skipping = false;
       return;
@@ -126,6 +146,7 @@ class Scanner {
     else {
       const reason =
         (clean ? undefined : encoding(data.subarray(start, end))) ??
+        (misplaced ? MISPLACED : undefined) ??
         (fields === this.#columns ? undefined : `has ${fields} fields instead of ${this.#columns}`);
       if (reason === undefined) this.#sink.raw(data, start, end, this.#line);
       else this.#unusable(data, start, end, reason);

@@ -48,6 +48,7 @@ describe("loading a batch", () => {
           ? { format, bytes: bytes(typeof content === "string" ? [Buffer.from(content)] : (content as Buffer[])) }
           : { items: content as unknown[] },
         reportRows,
+        limits: { maxBadRows: 100_000, stagedBytes: 1e9 },
         signal: new AbortController().signal,
         onProgress() {},
         onCopy() {},
@@ -96,7 +97,7 @@ describe("loading a batch", () => {
     assert.deepEqual(
       "faults" in whole && whole.faults,
       [
-        "4 dest_code x\r\ny is not the code of a known port",
+        "4 dest_code x\\u000D\\u000Ay is not the code of a known port: it has a space or an invisible character",
         "4 orig_code Å is not the code of a known port",
         "4 day 2021-13-01 is not a day of the calendar",
         "6 null AAAAA,B has 2 fields instead of 4",
@@ -194,7 +195,7 @@ describe("loading a batch", () => {
       const found = (await load(`orig_code,dest_code,day,price\nAAAAA,BBBBB,2021-01-01,1\n${row}\n`)) as {
         faults: string[];
       };
-      const expected = name === "an open quote" ? [`3 null ${row}\n a quote is left open`] : [`3 ${fault}`];
+      const expected = name === "an open quote" ? [`3 null ${row}\\u000A a quote is left open`] : [`3 ${fault}`];
       assert.deepEqual(found.faults, expected);
       assert.deepEqual(await prices(), []);
     });
@@ -209,7 +210,7 @@ describe("loading a batch", () => {
     ]);
     const found = (await load([file])) as { faults: string[] };
     assert.deepEqual(found.faults, [
-      "3 null A\uFFFD,BBBBB,2021-01-01,1 holds a NUL byte",
+      "3 null A\\u0000,BBBBB,2021-01-01,1 holds a NUL byte",
       "4 null \uFFFD(,B,2021-01-01,1 is not valid UTF-8",
     ]);
   });
@@ -252,9 +253,9 @@ describe("loading a batch", () => {
       "1 price 5 has to be a JSON integer",
       "2 prize 5 is not a column. Did you mean 'price'?",
       "3 orig_code 7 has to be a JSON string",
-      "3 price 1.5 has to be a JSON integer",
+      "3 price 1.5 has to be a whole number above 0, written in digits",
       "4 day null is missing",
-      "5 orig_code A\uFFFD holds a NUL character",
+      "5 orig_code A\\u0000 holds a NUL character",
       "6 orig_code \uFFFD holds half a character (a lone surrogate)",
       "7 price 100000000000000000000 is above 2147483647",
       "8 null [] has to be a JSON object",
@@ -262,7 +263,7 @@ describe("loading a batch", () => {
     const ndjson = (await load(`${bad.map((item) => JSON.stringify(item)).join("\n")}\n{"cut": `, {
       format: "ndjson",
     })) as { faults: string[] };
-    assert.deepEqual(ndjson.faults, [...inline.faults, '9 null {"cut": is not JSON: one object a line']);
+    assert.deepEqual(ndjson.faults, [...inline.faults, '9 null {"cut": is not JSON: one object per line']);
   });
 
   it("replaces exactly the lanes and days that the batch has", async () => {

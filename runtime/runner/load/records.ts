@@ -1,11 +1,14 @@
 import { isUtf8 } from "node:buffer";
 import { suggestion } from "../../jobs/problems.ts";
+import { type Field, fieldsOf } from "./jsonRow.ts";
 import { MAX_RECORD_BYTES, type RowProblem, type Sink, shown, shownBytes } from "./sink.ts";
 import type { TargetTable } from "./targets.ts";
 
 const LF = 0x0a;
 /** Items handed on at once. */
 const ITEMS = 2_000;
+/** Problems that are reported of one row; a further one says how many more there are. */
+const ROW_PROBLEMS = 8;
 
 /** Items of a request, as COPY wants them. They count from 1. */
 export async function* inlineRecords(
@@ -14,13 +17,15 @@ export async function* inlineRecords(
   sink: Sink,
 ): AsyncGenerator<Buffer> {
   for (const [index, item] of items.entries()) {
-    put(sink, item, index + 1, target);
+    if (isObject(item)) put(sink, item, undefined, index + 1, target);
+    else sink.bad([notAnObject(JSON.stringify(item) ?? "")], index + 1);
+    if (sink.stopped) break;
     if (index % ITEMS === ITEMS - 1) yield sink.take();
   }
   yield sink.take();
 }
 
-/** One JSON object a line, as COPY wants it. Blank lines are passed over; lines count from 1. */
+/** One JSON object per line, as COPY wants it. Blank lines are skipped; lines count from 1. */
 export async function* ndjsonRecords(
   source: AsyncIterable<Buffer>,
   target: TargetTable,
@@ -30,56 +35,85 @@ export async function* ndjsonRecords(
   let line = 1;
   let skipping = false;
   const one = (bytes: Buffer) => {
-    const read = skipping ? undefined : parsed(bytes);
+    if (!skipping) putLine(sink, bytes, line, target);
     skipping = false;
-    if (read && "reason" in read) sink.bad([{ column: null, ...read }], line);
-    else if (read) put(sink, read.item, line, target);
     line++;
   };
   for await (const chunk of source) {
     const data = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     let start = 0;
-    for (let end = data.indexOf(LF, rest.length); end !== -1; end = data.indexOf(LF, start)) {
+    for (let end = data.indexOf(LF, rest.length); end !== -1 && !sink.stopped; end = data.indexOf(LF, start)) {
       one(data.subarray(start, end));
       start = end + 1;
     }
     if (data.length - start > MAX_RECORD_BYTES && !skipping) {
-      sink.bad([{ column: null, ...endless(data.subarray(start)) }], line);
+      sink.bad([endless(data.subarray(start))], line);
       skipping = true;
     }
     rest = skipping ? Buffer.alloc(0) : Buffer.from(data.subarray(start)); // a copy: the chunk's memory is the stream's
     yield sink.take();
+    if (sink.stopped) return;
   }
   if (rest.length > 0) one(rest);
   yield sink.take();
 }
 
-/** A line's item, or why it is none; undefined: the line is blank. */
-function parsed(bytes: Buffer): { item: unknown } | { value: string; reason: string } | undefined {
+const BLANK = /^[ \t\r]*$/;
+
+/** Puts the row of one line into the sink, or why it has none. */
+function putLine(sink: Sink, bytes: Buffer, line: number, target: TargetTable): void {
+  const read = readLine(bytes);
+  if (read === undefined) return;
+  if ("reason" in read) sink.bad([read], line);
+  else put(sink, read.item, fieldsOf(read.text), line, target);
+}
+
+/** A line's object, or why it has none; undefined for a blank line. */
+function readLine(bytes: Buffer): { item: Record<string, unknown>; text: string } | RowProblem | undefined {
   if (bytes.length > MAX_RECORD_BYTES) return endless(bytes);
-  if (!isUtf8(bytes)) return { value: shownBytes(bytes, 0, bytes.length), reason: "is not valid UTF-8" };
-  const text = bytes.toString().trim(); // takes the byte order mark away, too
-  if (text === "") return undefined;
+  if (!isUtf8(bytes)) return { column: null, value: shownBytes(bytes, 0, bytes.length), reason: "is not valid UTF-8" };
+  const text = bytes.toString();
+  if (BLANK.test(text)) return undefined;
   try {
-    return { item: JSON.parse(text) };
+    const item: unknown = JSON.parse(text);
+    return isObject(item) ? { item, text } : notAnObject(text);
   } catch {
-    return { value: shown(text), reason: "is not JSON: one object a line" };
+    return { column: null, value: shown(text.trim()), reason: "is not JSON: one object per line" };
   }
 }
 
-const endless = (bytes: Buffer) => ({
+const endless = (bytes: Buffer): RowProblem => ({
+  column: null,
   value: shownBytes(bytes, 0, bytes.length),
   reason: `does not end within ${MAX_RECORD_BYTES} bytes`,
 });
 
-/** Puts a row given as an object into the sink: its values, and everything that is wrong with its form. */
-function put(sink: Sink, item: unknown, line: number, { columns }: TargetTable): void {
-  if (item === null || typeof item !== "object" || Array.isArray(item)) {
-    sink.bad([{ column: null, value: shown(item), reason: "has to be a JSON object" }], line);
-    return;
-  }
-  const row = item as Record<string, unknown>;
-  const problems: RowProblem[] = [];
+const notAnObject = (text: string): RowProblem => ({
+  column: null,
+  value: shown(text.trim()),
+  reason: "has to be a JSON object",
+});
+
+const isObject = (item: unknown): item is Record<string, unknown> =>
+  item !== null && typeof item === "object" && !Array.isArray(item);
+
+/**
+ * Puts a row given as an object into the sink: its values, and everything that is wrong with its form.
+ * @param fields the object as it is written; undefined for an item of a request, whose text was judged on acceptance
+ */
+function put(
+  sink: Sink,
+  row: Record<string, unknown>,
+  fields: readonly Field[] | undefined,
+  line: number,
+  { columns }: TargetTable,
+): void {
+  const written = new Map(fields?.map(({ name, text }) => [name, text]));
+  const textOf = (name: string) => {
+    const value = row[name];
+    return typeof value === "string" ? value : (written.get(name) ?? JSON.stringify(value) ?? "");
+  };
+  const problems: RowProblem[] = fields && fields.length > written.size ? repeatedNames(fields) : [];
   const missing: RowProblem[] = [];
   const values = columns.map(({ name, json, optional }) => {
     const value = row[name];
@@ -88,28 +122,47 @@ function put(sink: Sink, item: unknown, line: number, { columns }: TargetTable):
       return null;
     }
     const reason = unusable(value, json);
-    if (reason === undefined) return String(value);
-    problems.push({ column: name, value: shown(value), reason });
+    if (reason === undefined) return textOf(name);
+    problems.push({ column: name, value: shown(textOf(name)), reason });
     return null;
   });
   const known = columns.map((column) => column.name);
-  for (const name of Object.keys(row))
-    if (!known.includes(name))
+  let further = 0;
+  for (const name of Object.keys(row)) {
+    if (known.includes(name)) continue;
+    if (problems.length >= ROW_PROBLEMS) further++;
+    else
       problems.push({
         column: shown(name),
-        value: shown(row[name]),
+        value: shown(textOf(name)),
         reason: `is not a column.${suggestion(name, known)}`,
       });
+  }
+  if (further > 0)
+    problems.push({ column: null, value: null, reason: `has ${further} more fields that are not columns` });
   // What is merely missing the database reports; of a row that it must not take, all that it cannot see is told here.
   if (problems.length > 0) sink.bad([...problems, ...missing], line, values);
   else sink.values(values, line);
+}
+
+/** A problem for each name that stands more than once in a row, up to the number that is reported of one row. */
+function repeatedNames(fields: readonly Field[]): RowProblem[] {
+  const seen = new Set<string>();
+  const repeated = new Map<string, string>();
+  for (const { name, text } of fields) {
+    if (seen.has(name)) repeated.set(name, text);
+    seen.add(name);
+  }
+  return [...repeated]
+    .slice(0, ROW_PROBLEMS)
+    .map(([name, text]) => ({ column: shown(name), value: shown(text), reason: "is given more than once" }));
 }
 
 /** Why a column that has to have a value cannot be used without. */
 export const MISSING = "is missing";
 
 function unusable(value: unknown, json: "string" | "integer"): string | undefined {
-  if (json === "integer") return Number.isInteger(value) ? undefined : "has to be a JSON integer";
+  if (json === "integer") return typeof value === "number" ? undefined : "has to be a JSON integer";
   if (typeof value !== "string") return "has to be a JSON string";
   if (value.includes("\0")) return "holds a NUL character";
   return value.isWellFormed() ? undefined : "holds half a character (a lone surrogate)";

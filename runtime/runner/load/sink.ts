@@ -1,3 +1,5 @@
+import { escapeInvisible } from "./invisible.ts";
+
 /** One thing that is wrong with a row, found before it reaches the database. */
 export interface RowProblem {
   column: string | null;
@@ -11,16 +13,28 @@ export const MAX_RECORD_BYTES = 1024 * 1024;
 /** The most of a value that a report shows. */
 export const SHOWN = 100;
 
-/** A value as a report shows it: cut short, and storable (no NUL, no half characters). */
-export function shown(value: unknown): string {
-  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
+/** A text as a report shows it: cut short, invisible characters as escapes, no half characters. */
+export function shown(text: string): string {
   const cut = text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
-  return cut.toWellFormed().replaceAll("\0", "\uFFFD");
+  return escapeInvisible(cut.toWellFormed());
 }
 
 /** The beginning of a record as a report shows it; bytes that are no UTF-8 as U+FFFD. */
 export const shownBytes = (bytes: Buffer, start: number, end: number): string =>
   shown(bytes.toString("utf8", start, Math.min(end, start + 4 * SHOWN + 4)));
+
+/** At what reading a batch stops. */
+export interface StagingLimits {
+  maxBadRows: number;
+  /** Bytes that the rows take in the database, as `Sink.bytes` counts them. */
+  stagedBytes: number;
+}
+
+/** Which maximum was reached, as the configuration names it. */
+export type StopReason = keyof StagingLimits;
+
+/** What Postgres adds to each staged row: its header, its pointer and padding; bytes. */
+const ROW_OVERHEAD = 32;
 
 /**
  * Collects the rows of one chunk as CSV for COPY: the target's columns, then the line where the row began, then what is
@@ -30,35 +44,68 @@ export class Sink {
   /** Rows taken in so far, and how many of them cannot be used. */
   rows = 0;
   badRows = 0;
+  /** The line of the last of them. */
+  lastLine = 0;
+  /** Bytes that they take in the database. Temporary tables count for no limit of the server's own. */
+  bytes = 0;
+  /** The maximum that was reached: no further row is taken in. */
+  stopped: StopReason | undefined;
   #buffer: Buffer;
   #end = 0;
   readonly #nothing: readonly null[];
+  readonly #limits: StagingLimits;
+  /** Rows that the database has found bad although their form is sound. */
+  #badInDatabase = 0;
 
-  constructor(columns: number, size = 128 * 1024) {
+  constructor(columns: number, limits: StagingLimits = UNLIMITED, size = 128 * 1024) {
+    this.#limits = limits;
     this.#nothing = Array.from({ length: columns }, () => null);
     this.#buffer = Buffer.allocUnsafe(size);
   }
 
   /** A row that is CSV already: bytes from `start` to `end` of `source`. */
   raw(source: Buffer, start: number, end: number, line: number): void {
+    if (this.stopped) return;
     this.rows++;
+    this.lastLine = line;
+    const before = this.#end;
     this.#reserve(end - start + 24);
     source.copy(this.#buffer, this.#end, start, end);
     this.#end += end - start;
     this.#end += this.#buffer.write(`,${line},\n`, this.#end, "latin1");
+    this.#count(this.#end - before);
   }
 
   /** A row given as values; null is NULL. */
   values(values: readonly (string | null)[], line: number): void {
+    if (this.stopped) return;
     this.rows++;
+    this.lastLine = line;
     this.#text(`${fields(values)},${line},\n`);
   }
 
   /** A row that cannot be used; `values`: what could be read of it, to be judged with the others. */
   bad(problems: readonly RowProblem[], line: number, values: readonly (string | null)[] = this.#nothing): void {
+    if (this.stopped) return;
+    if (this.badRows + this.#badInDatabase >= this.#limits.maxBadRows) {
+      this.stopped = "maxBadRows";
+      return;
+    }
     this.rows++;
     this.badRows++;
+    this.lastLine = line;
     this.#text(`${fields(values)},${line},${quote(JSON.stringify(problems))}\n`);
+  }
+
+  /** Counts rows that the database has found bad. */
+  setBadInDatabase(rows: number): void {
+    this.#badInDatabase = rows;
+    if (this.badRows + rows > this.#limits.maxBadRows) this.stopped ??= "maxBadRows";
+  }
+
+  #count(bytes: number): void {
+    this.bytes += bytes + ROW_OVERHEAD;
+    if (this.bytes > this.#limits.stagedBytes) this.stopped ??= "stagedBytes";
   }
 
   /** What was collected since; the sink goes on with a buffer of its own. */
@@ -71,7 +118,9 @@ export class Sink {
 
   #text(text: string): void {
     this.#reserve(text.length * 3);
-    this.#end += this.#buffer.write(text, this.#end, "utf8");
+    const written = this.#buffer.write(text, this.#end, "utf8");
+    this.#end += written;
+    this.#count(written);
   }
 
   #reserve(bytes: number): void {
@@ -81,6 +130,8 @@ export class Sink {
     this.#buffer = larger;
   }
 }
+
+const UNLIMITED: StagingLimits = { maxBadRows: Infinity, stagedBytes: Infinity };
 
 const quote = (value: string) => `"${value.replaceAll('"', '""')}"`;
 const fields = (values: readonly (string | null)[]) =>

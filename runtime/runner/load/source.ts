@@ -1,8 +1,7 @@
 import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
 import type { LazyS3 } from "../../jobs/cloud.ts";
 import { JobError } from "../../jobs/errors.ts";
+import { gunzip } from "./gunzip.ts";
 import { received } from "./stream.ts";
 import { type DownloadRules, download, withoutQuery } from "./url.ts";
 
@@ -24,7 +23,7 @@ export async function openSource(
   const bytes =
     "s3" in source ? await object(source, s3, rules.maxBytes, signal) : await download(source.url, rules, signal);
   if (compression === "none") return bytes;
-  return unpacked(bytes, "s3" in source ? source.s3 : withoutQuery(source.url), rules.maxBytes);
+  return gunzip(bytes, "s3" in source ? source.s3 : withoutQuery(source.url), rules.maxBytes);
 }
 
 async function object(
@@ -45,7 +44,12 @@ async function object(
       Body.destroy();
       throw new JobError("SourceTooLarge", { source: location, limit: maxBytes });
     }
-    return received(Body, { source: location, maxBytes, signal });
+    return received(Body, {
+      source: location,
+      maxBytes,
+      signal,
+      ...(ContentLength === undefined ? {} : { length: ContentLength }),
+    });
   } catch (error) {
     if (error instanceof JobError || (error as Error).name === "AbortError") throw error;
     const { name, message, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
@@ -56,25 +60,5 @@ async function object(
     if (status === 403)
       throw new JobError("SourceNotAllowed", { source: location, reason: `S3 answered ${name}.` }, { cause: error });
     throw new JobError("SourceUnreachable", { source: location, reason: `${name}: ${message}` }, { cause: error });
-  }
-}
-
-/** Unpacks gzip as it comes, up to a limit: a small file may unpack to an endless one. */
-async function* unpacked(packed: AsyncIterable<Buffer>, source: string, maxBytes: number): AsyncGenerator<Buffer> {
-  const gunzip = createGunzip({ chunkSize: 64 * 1024 });
-  // A failure of the source ends the unpacking with the source's own error.
-  pipeline(packed, gunzip).catch(() => undefined);
-  let bytes = 0;
-  try {
-    for await (const chunk of gunzip as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > maxBytes) throw new JobError("SourceTooLarge", { source, limit: maxBytes });
-      yield chunk;
-    }
-  } catch (error) {
-    if (!(error as { code?: string }).code?.startsWith("Z_")) throw error;
-    throw new JobError("InvalidCompression", { reason: (error as Error).message }, { cause: error });
-  } finally {
-    gunzip.destroy();
   }
 }

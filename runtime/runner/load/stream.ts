@@ -13,6 +13,8 @@ export interface Reception {
   /** The most bytes, as they come. */
   maxBytes: number;
   signal: AbortSignal;
+  /** Bytes that it has to have, where its server has said so. */
+  length?: number;
   /** Milliseconds; PATIENCE_MS unless told. */
   patience?: number;
 }
@@ -32,7 +34,7 @@ export function received(body: Readable, reception: Reception): AsyncIterable<Bu
 
 async function* chunksOf(
   body: Readable,
-  { source, maxBytes, patience = PATIENCE_MS }: Reception,
+  { source, maxBytes, length, patience = PATIENCE_MS }: Reception,
 ): AsyncGenerator<Buffer> {
   const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   let bytes = 0;
@@ -42,11 +44,18 @@ async function* chunksOf(
       const asked = performance.now();
       const timer = setTimeout(() => body.destroy(new Error(`no data for ${patience / 1000} s`)), patience);
       const next = await chunks.next().finally(() => clearTimeout(timer));
-      if (next.done) return;
+      if (next.done) {
+        if (length === undefined || bytes === length) return;
+        throw new Error(`it ended after ${bytes} of its ${length} bytes; it may have changed while it was read`);
+      }
       waited += performance.now() - asked;
       bytes += next.value.length;
       if (waited > patience && bytes < (waited / 1000) * SLOWEST_BYTES_PER_SECOND)
         throw new Error(`it brings ${bytes} bytes in ${Math.ceil(waited / 1000)} s, which is too slow`);
+      if (length !== undefined && bytes > length)
+        throw new Error(
+          `it has more than the ${length} bytes that it began with; it may have changed while it was read`,
+        );
       if (bytes > maxBytes) throw new JobError("SourceTooLarge", { source, limit: maxBytes });
       yield next.value;
     }

@@ -1,6 +1,7 @@
 import type pg from "pg";
 import type { Target } from "../../jobs/request.ts";
 import { closesNoCircle } from "./circles.ts";
+import { hasInvisibleOrSpace } from "./invisible.ts";
 
 /** A column of a target: its name, what JSON brings it as, and how its value is judged in the database. */
 export interface Column {
@@ -26,6 +27,10 @@ export interface TargetTable {
    * leaves behind what the reasons refer to. False: the batch cannot be applied.
    */
   prepare?(client: pg.ClientBase): Promise<boolean>;
+  /** Each row is judged by itself: what was found of it does not change with the rows that follow. */
+  judgesRowsAlone?: boolean;
+  /** Rewrites values that are sound in another form to the form that `insert` takes; run only after it refused a batch. */
+  normalize?: string;
   /** Removes what a batch in mode `replace` stands for; without it both modes are an upsert by key. */
   remove?: string;
   /** Applies the staged batch; its row count is the number of rows it took. */
@@ -39,11 +44,28 @@ const DAY = `case
   when substr(b.day, 9, 2)::integer not between 1 and
     extract(day from make_date(substr(b.day, 1, 4)::integer, substr(b.day, 6, 2)::integer, 1) + interval '1 month - 1 day')
     then 'is not a day of the calendar' end`;
+/** Digits as `real_price::text` writes them: the form that a batch is applied in. */
+const DIGITS = "'^[1-9][0-9]*$'";
+/** A number that Postgres' numeric takes exactly and in little room: other programs write 1500 as 1500.0 or 1.5e3. */
+const NUMBER = "'^(0|[1-9][0-9]{0,19})([.][0-9]{1,20})?([eE][+-]?[0-9]{1,2})?$'";
 /** Postgres' integer, the type of prices.price, ends at 2147483647. */
 const PRICE = `case
-  when b.price !~ '^[1-9][0-9]*$' then 'has to be a whole number above 0, written in digits'
-  when length(b.price) > 10 then 'is above 2147483647'
-  when b.price::bigint > 2147483647 then 'is above 2147483647' end`;
+  when b.price ~ ${DIGITS} then case
+    when length(b.price) > 10 then 'is above 2147483647'
+    when b.price::bigint > 2147483647 then 'is above 2147483647' end
+  when b.price !~ ${NUMBER} then 'has to be a whole number above 0, written in digits'
+  when b.price::numeric < 1 or b.price::numeric <> trunc(b.price::numeric) then 'has to be a whole number above 0, written in digits'
+  when b.price::numeric > 2147483647 then 'is above 2147483647' end`;
+
+/** A code of a port that is not known, and why that may be. */
+const unknownPort = (
+  code: string,
+  port: string,
+) => `case when ${port}.code is null then 'is not the code of a known port' ||
+  case when ${hasInvisibleOrSpace(`b.${code}`)} then ': it has a space or an invisible character' else '' end end`;
+/** Codes and slugs that people could not tell from others. */
+const illegible = (key: string) =>
+  `case when ${hasInvisibleOrSpace(`b.${key}`)} then 'has a space or an invisible character' end`;
 
 /** Rows whose key another row of the batch has: which of them was meant cannot be known. */
 const repeated = (key: string) => `case
@@ -58,17 +80,21 @@ export const TARGETS: Record<Target, TargetTable> = {
       {
         name: "orig_code",
         json: "string",
-        reason: "case when o.code is null then 'is not the code of a known port' end",
+        reason: unknownPort("orig_code", "o"),
       },
       {
         name: "dest_code",
         json: "string",
-        reason: "case when d.code is null then 'is not the code of a known port' end",
+        reason: unknownPort("dest_code", "d"),
       },
       { name: "day", json: "string", reason: DAY },
       { name: "price", json: "integer", reason: PRICE },
     ],
     joins: "left join ports o on o.code = b.orig_code left join ports d on d.code = b.dest_code",
+    judgesRowsAlone: true,
+    normalize: `update batch set price = trunc(price::numeric)::text
+      where price !~ ${DIGITS} and case when price ~ ${NUMBER}
+        then price::numeric = trunc(price::numeric) and price::numeric between 1 and 2147483647 else false end`,
     remove: `delete from prices p using (select distinct orig_code, dest_code, day::date as day from batch) b
       where p.orig_code = b.orig_code and p.dest_code = b.dest_code and p.day = b.day`,
     // What does not read back as it was written is left out (and 'infinity', which does), as are unknown ports, so that
@@ -87,7 +113,12 @@ export const TARGETS: Record<Target, TargetTable> = {
   },
   ports: {
     columns: [
-      { name: "code", json: "string", reason: repeated("code") },
+      {
+        name: "code",
+        json: "string",
+        reason: `coalesce(${repeated("code")}, ${illegible("code")},
+          case when g.slug is not null then 'is the slug of a region' end)`,
+      },
       { name: "name", json: "string", reason: NOT_TEXT },
       {
         name: "parent_slug",
@@ -96,15 +127,27 @@ export const TARGETS: Record<Target, TargetTable> = {
       },
     ],
     with: "keys as materialized (select code, min(line) as first_line from batch group by code)",
-    joins: "left join regions r on r.slug = b.parent_slug left join keys k on k.code = b.code",
+    joins: `left join regions r on r.slug = b.parent_slug left join regions g on g.slug = b.code
+      left join keys k on k.code = b.code`,
+    // A place is named by a port's code or a region's slug: none is both. Batches of regions wait until this one ends.
+    prepare: async (client) => {
+      await client.query("lock table regions in share mode");
+      return true;
+    },
     insert: `insert into ports (code, name, parent_slug)
       select code, name, parent_slug from batch
-      where code <> '' and octet_length(code) <= ${KEY_BYTES} and name <> '' and parent_slug <> '' order by code
+      where code <> '' and octet_length(code) <= ${KEY_BYTES} and not ${hasInvisibleOrSpace("code")}
+      and not exists (select from regions g where g.slug = batch.code) and name <> '' and parent_slug <> '' order by code
       on conflict (code) do update set name = excluded.name, parent_slug = excluded.parent_slug`,
   },
   regions: {
     columns: [
-      { name: "slug", json: "string", reason: repeated("slug") },
+      {
+        name: "slug",
+        json: "string",
+        reason: `coalesce(${repeated("slug")}, ${illegible("slug")},
+          case when g.code is not null then 'is the code of a port' end)`,
+      },
       { name: "name", json: "string", reason: NOT_TEXT },
       {
         name: "parent_slug",
@@ -116,12 +159,13 @@ export const TARGETS: Record<Target, TargetTable> = {
       },
     ],
     with: "keys as materialized (select slug, min(line) as first_line from batch group by slug)",
-    joins: `left join keys k on k.slug = b.slug
+    joins: `left join keys k on k.slug = b.slug left join ports g on g.code = b.slug
       left join merged m on m.slug = b.parent_slug left join circles c on c.slug = b.slug`,
     prepare: closesNoCircle,
     insert: `insert into regions (slug, name, parent_slug)
       select slug, name, nullif(parent_slug, '') from batch
-      where slug <> '' and octet_length(slug) <= ${KEY_BYTES} and name <> '' order by slug
+      where slug <> '' and octet_length(slug) <= ${KEY_BYTES} and not ${hasInvisibleOrSpace("slug")}
+      and not exists (select from ports g where g.code = batch.slug) and name <> '' order by slug
       on conflict (slug) do update set name = excluded.name, parent_slug = excluded.parent_slug`,
   },
 };

@@ -128,7 +128,13 @@ function body(
     response.destroy();
     throw refusal;
   }
-  return received(response, { source, maxBytes, signal, ...(patience === undefined ? {} : { patience }) });
+  return received(response, {
+    source,
+    maxBytes,
+    signal,
+    ...(length === undefined ? {} : { length: Number(length) }),
+    ...(patience === undefined ? {} : { patience }),
+  });
 }
 
 const notAllowed = (url: URL, reason: string) =>

@@ -1,0 +1,67 @@
+import { createGunzip } from "node:zlib";
+import { JobError } from "../../jobs/errors.ts";
+import { kindOf } from "./fileKinds.ts";
+
+/**
+ * Unpacks gzip as it comes, up to a limit: a small file may unpack to an endless one. All members are read, as by
+ * `gzip`; zeros alone may follow the last one (tar and tapes pad with them). Anything else is refused: zlib itself would
+ * ignore whatever follows a zero.
+ * @throws JobError InvalidCompression, SourceTooLarge; the source's own errors
+ */
+export async function* gunzip(packed: AsyncIterable<Buffer>, source: string, maxBytes: number): AsyncGenerator<Buffer> {
+  const unpacker = createGunzip({ chunkSize: 64 * 1024 });
+  const feeding = feed(packed, unpacker);
+  // An error of the source ends the unpacking with that error.
+  feeding.catch((error) => unpacker.destroy(error));
+  let bytes = 0;
+  try {
+    for await (const chunk of unpacker as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw new JobError("SourceTooLarge", { source, limit: maxBytes });
+      yield chunk;
+    }
+    await feeding;
+  } catch (error) {
+    if (!(error as { code?: string }).code?.startsWith("Z_")) throw error;
+    throw new JobError("InvalidCompression", { reason: (error as Error).message }, { cause: error });
+  } finally {
+    unpacker.destroy();
+  }
+}
+
+/** Hands over one chunk at a time, so that what zlib leaves of a chunk is known to follow the last member. */
+async function feed(packed: AsyncIterable<Buffer>, unpacker: ReturnType<typeof createGunzip>): Promise<void> {
+  let fed = 0;
+  let ended = false;
+  let closed = false;
+  // The reader has stopped, or zlib has found an error: the chunk in hand is then never taken.
+  const closing = new Promise<void>((resolve) => {
+    unpacker.once("close", () => {
+      closed = true;
+      resolve();
+    });
+  });
+  for await (const chunk of packed) {
+    let rest = chunk;
+    if (!ended) {
+      if (fed === 0) rejectOtherKinds(chunk);
+      fed += chunk.length;
+      await Promise.race([new Promise<void>((resolve) => unpacker.write(chunk, () => resolve())), closing]);
+      if (closed) return;
+      rest = chunk.subarray(chunk.length - (fed - unpacker.bytesWritten));
+      ended = rest.length > 0;
+    }
+    if (ended && rest.some((byte) => byte !== 0))
+      throw new JobError("InvalidCompression", { reason: "it has data after a zero byte that follows a member's end" });
+  }
+  if (!ended) unpacker.end();
+}
+
+/** @throws JobError InvalidCompression that names what the file is, where it is not gzip */
+function rejectOtherKinds(start: Buffer): void {
+  if (start[0] === 0x1f && (start.length < 2 || start[1] === 0x8b)) return;
+  const kind = kindOf(start);
+  throw new JobError("InvalidCompression", {
+    reason: kind ? `it is ${kind.name}. ${kind.remedy.slice(0, -1)}` : "it is not compressed, or not by gzip",
+  });
+}

@@ -1,0 +1,60 @@
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** A field of a row given as a JSON object: its name, and its value as it is written. */
+export interface Field {
+  name: string;
+  text: string;
+}
+
+/**
+ * Lists the fields of a JSON object in their order, repeated names included, each value as it is written: JSON.parse
+ * keeps the last of two values, and rounds numbers.
+ * @param text an object that JSON.parse has accepted
+ */
+export function fieldsOf(text: string): Field[] {
+  const fields: Field[] = [];
+  let at = text.indexOf("{") + 1;
+  for (;;) {
+    at = skipSpace(text, at);
+    if (text[at] === "}") return fields;
+    if (text[at] === ",") at = skipSpace(text, at + 1);
+    const nameEnd = endOfString(text, at);
+    const raw = text.slice(at + 1, nameEnd);
+    const start = skipSpace(text, skipSpace(text, nameEnd + 1) + 1);
+    at = endOfValue(text, start);
+    fields.push({ name: raw.includes("\\") ? JSON.parse(`"${raw}"`) : raw, text: text.slice(start, at) });
+  }
+}
+
+function skipSpace(text: string, start: number): number {
+  let at = start;
+  while (text.charCodeAt(at) <= 0x20) at++;
+  return at;
+}
+
+/** Index after a value that begins at `start`. */
+function endOfValue(text: string, start: number): number {
+  let depth = 0;
+  for (let at = start; ; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      at = endOfString(text, at);
+      if (depth === 0) return at + 1;
+    } else if (code === 0x7b || code === 0x5b) depth++;
+    else if (code === 0x7d || code === 0x5d) {
+      if (depth === 0) return at; // the end of the row: a number or word stood before it
+      depth--;
+      if (depth === 0) return at + 1;
+    } else if (depth === 0 && (code === 0x2c || code <= 0x20)) return at;
+  }
+}
+
+/** Index of the quote that ends a string that begins at `start`. */
+function endOfString(text: string, start: number): number {
+  for (let at = start + 1; ; at++) {
+    const code = text.charCodeAt(at);
+    if (code === BACKSLASH) at++;
+    else if (code === QUOTE) return at;
+  }
+}

@@ -1,0 +1,49 @@
+import { JobError } from "../../jobs/errors.ts";
+import { KIND_BYTES, kindOf } from "./fileKinds.ts";
+
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/**
+ * Passes a file on without its byte order mark.
+ * @param target the target as errors name it
+ * @throws JobError InvalidHeader, or InvalidFormat for NDJSON, when the file is of another kind; the message names it
+ */
+export async function* textOf(
+  source: AsyncIterable<Buffer>,
+  format: "csv" | "ndjson",
+  target: string,
+): AsyncGenerator<Buffer> {
+  let start: Buffer | undefined = Buffer.alloc(0);
+  for await (const chunk of source) {
+    if (start === undefined) {
+      yield chunk;
+      continue;
+    }
+    start = start.length === 0 ? chunk : Buffer.concat([start, chunk]);
+    if (start.length < KIND_BYTES) continue;
+    yield checkedStart(start, format, target);
+    start = undefined;
+  }
+  if (start !== undefined) yield checkedStart(start, format, target);
+}
+
+function checkedStart(start: Buffer, format: "csv" | "ndjson", target: string): Buffer {
+  const kind = kindOf(start);
+  const reason = kind ? `the file looks like ${kind.name}. ${kind.remedy}` : otherFormat(start, format);
+  if (reason !== undefined && format === "csv") throw new JobError("InvalidHeader", { target, reason });
+  if (reason !== undefined) throw new JobError("InvalidFormat", { format: "NDJSON", reason });
+  return start.subarray(0, 3).equals(BYTE_ORDER_MARK) ? start.subarray(3) : start;
+}
+
+/** Why text is not of the format that it is said to be; undefined where it may be. */
+function otherFormat(start: Buffer, format: "csv" | "ndjson"): string | undefined {
+  const text = start
+    .toString("utf8", 0, KIND_BYTES)
+    .replace(/^\uFEFF/, "")
+    .trimStart();
+  if (format === "csv" && /^(\{\s*("|\})|\[\s*[{[\]])/.test(text))
+    return `the file looks like JSON. Send it with format 'ndjson', one object per line.`;
+  if (format === "ndjson" && /^\[\s*(\{|\]|$)/.test(text))
+    return "the file looks like one JSON array. Write one object per line, without the array's brackets and commas.";
+  return undefined;
+}
