@@ -29,6 +29,7 @@ export default class Reporter extends Spec {
   close() {
     const { passes, failures, pending } = this.stats;
     const seconds = (this.stats.duration / 1000).toFixed(1);
+    const minutes = (this.stats.duration / 60_000).toFixed(1);
     // Whoever ends this process, and however: a failure is a failure.
     if (failures > 0) process.exitCode ||= 1;
     if (this.failures.length > 0) Base.list(this.failures);
@@ -37,7 +38,7 @@ export default class Reporter extends Spec {
       for (const title of titles) Base.consoleLog(`  - ${title}`);
     }
     for (const check of failedChecks) Base.consoleLog(`\nFailed before the tests began (see above): ${check}`);
-    Base.consoleLog(`\n${seconds} s`);
+    Base.consoleLog(`\ntests: ${minutes} min (${seconds} s)`);
     Base.consoleLog(`${passes} passed, ${failures + failedChecks.length} failed, ${pending} skipped`);
   }
 }

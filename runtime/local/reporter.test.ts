@@ -38,6 +38,7 @@ describe("the end of npm test", () => {
     assert.equal(last, "1 passed, 1 failed, 1 skipped");
     assert.notEqual(status, 0);
     assert.match(stdout, /as it must/);
+    assert.match(stdout, /\ntests: \d+\.\d min \(\d+\.\d s\)\n/);
     assert.match(stdout, /Skipped, there is no such tool:\n {2}- waits\n/);
   });
 

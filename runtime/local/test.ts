@@ -28,6 +28,16 @@ const CHECKS = [
 /** As many schedules as the design asks for, with the machine to themselves: it gives them two minutes. */
 const FIRE = [join(root, "runtime", "fire", "main.ts")];
 
+/** Resolves with what a part does, and prints the minutes that it took. */
+async function timed<T>(name: string, part: Promise<T>): Promise<T> {
+  const begun = performance.now();
+  try {
+    return await part;
+  } finally {
+    console.log(`${name}: ${((performance.now() - begun) / 60_000).toFixed(1)} min`);
+  }
+}
+
 /** Runs a Node program in the clone, and resolves to its exit code. */
 async function run(args: string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: "inherit" });
@@ -42,11 +52,11 @@ const given = process.argv.slice(2);
 const namesFiles = given.some((argument) => !argument.startsWith("-") && existsSync(join(root, argument)));
 
 console.log("Checking types and style …");
-const codes = await Promise.all(CHECKS.map(({ args }) => run(args)));
+const codes = await timed("types and style", Promise.all(CHECKS.map(({ args }) => run(args))));
 const failed = CHECKS.filter((_check, index) => codes[index] !== 0).map(({ name }) => name);
 if (process.env.RATES_REQUIRE_ALL === "1" && given.length === 0) {
   console.log("Playing schedules of faults …");
-  if ((await run(FIRE)) !== 0) failed.push("the promises under faults");
+  if ((await timed("schedules of faults", run(FIRE))) !== 0) failed.push("the promises under faults");
 }
 
 const mocha = [join(modules, "mocha", "bin", "mocha.js"), ...given, ...(namesFiles ? [] : [TESTS])];
