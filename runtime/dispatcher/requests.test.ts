@@ -99,7 +99,7 @@ describe("the request queue's handler", () => {
       ],
     );
     const dead = await d.receive(d.context.queues.deadLetters);
-    assert.match(dead[0]?.MessageAttributes?.reason?.StringValue ?? "", /requestId stands there more than once/);
+    assert.match(dead[0]?.MessageAttributes?.reason?.StringValue ?? "", /requestId is given more than once/);
     assert.deepEqual([dead.length, await count(d)], [1, 0]);
   });
 

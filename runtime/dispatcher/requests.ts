@@ -1,17 +1,33 @@
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
-import { acceptAll, refuse } from "../jobs/accept.ts";
+import { acceptAll, hasJob, refuse } from "../jobs/accept.ts";
+import { cutText } from "../jobs/bounds.ts";
 import { classify } from "../jobs/classify.ts";
-import { JobError, type Problem } from "../jobs/errors.ts";
+import { type ErrorCode, JobError, type Problem } from "../jobs/errors.ts";
 import { type Read, readJson } from "../jobs/json.ts";
-import { DEFAULT_TENANT, requestIdPattern, tenantPattern } from "../jobs/request.ts";
+import { DEFAULT_TENANT, REQUEST_ID_RULE, requestIdPattern, tenantPattern } from "../jobs/request.ts";
 import { sendResponse } from "../jobs/responses.ts";
 import type { DueResponse } from "../jobs/store.ts";
+import { topLevelOf } from "../jobs/topLevel.ts";
 import type { Context } from "./context.ts";
 import { schedule } from "./schedule.ts";
 
 /** What SQS takes in a message: its text, and names, types and values of its attributes (SendMessage API reference). */
 const MESSAGE_BYTES = 1_048_576;
+
+/** A dead letter's reason. Characters. */
+const REASON_LENGTH = 1_000;
+/**
+ * Receives after which a message goes to the dead-letter queue whose handling fails for an unexpected reason. Outages and
+ * throttles do not count as such: what they keep from being accepted stays in the queue.
+ */
+export const UNEXPECTED_RECEIVES = 5;
+const OUTAGES: ReadonlySet<ErrorCode> = new Set([
+  "DatabaseUnavailable",
+  "Interrupted",
+  "SerializationConflict",
+  "StorageUnavailable",
+]);
 
 /** A message's content, if it can be read. `requestId` is undefined where no answer can be addressed. */
 type Opened = {
@@ -61,7 +77,9 @@ async function takeIn(context: Context, failures: Set<string>, sound: readonly O
       context,
       outcomes.flatMap((outcome) => outcome.send),
     );
-    if (outcomes.some((outcome) => outcome.outcome === "ACCEPTED")) await schedule(context);
+    if (outcomes.some((outcome) => outcome.outcome === "ACCEPTED"))
+      // The jobs are committed: the next tick starts what this could not.
+      await schedule(context).catch((error) => context.log.warn({ error: String(error) }, "no runs could be started"));
   } catch (error) {
     const { code } = classify(error);
     const isAway = code === "DatabaseUnavailable" || code === "Interrupted";
@@ -69,10 +87,21 @@ async function takeIn(context: Context, failures: Set<string>, sound: readonly O
       for (const one of sound) await takeIn(context, failures, [one]);
       return undefined;
     }
-    for (const one of sound) fail(context, failures, one.record, error);
+    for (const one of sound) {
+      if (OUTAGES.has(code) || Number(one.record.attributes.ApproximateReceiveCount) < UNEXPECTED_RECEIVES)
+        fail(context, failures, one.record, error);
+      else await giveUp(context, failures, one, error);
+    }
     return isAway ? error : undefined;
   }
   return undefined;
+}
+
+/** A request whose handling fails again and again for a reason of its own: a dead letter, which `rates redrive` puts back. */
+async function giveUp(context: Context, failures: Set<string>, one: Opened, error: unknown): Promise<void> {
+  const reason = `it could not be handled in ${UNEXPECTED_RECEIVES} attempts: ${(error as Error).message}`;
+  const problem = new JobError("Internal", { reason }, { cause: error });
+  await bury(context, { ...one, problem }).catch((thrown) => fail(context, failures, one.record, thrown));
 }
 
 /** Sends what is due now; what cannot be sent stays due for the sweep. */
@@ -88,13 +117,13 @@ function open(record: SQSRecord): Opened {
   try {
     read = readJson(record.body);
   } catch (error) {
-    // Cut off or malformed: an id that stands near its beginning still tells whom to answer.
-    const requestId = /"requestId"\s*:\s*"([^"\\]*)"/.exec(record.body)?.[1];
-    const tenant = /"tenant"\s*:\s*"([^"\\]*)"/.exec(record.body)?.[1];
+    // Cut off or malformed. Whom to answer has to be certain: another's id, or tenant, must not be taken for its own.
+    const { values, uncertain } = topLevelOf(record.body.replace(/^\uFEFF/, ""), ["requestId", "tenant"]);
+    const found = uncertain.size > 0 ? usable(undefined, undefined) : usable(values.requestId, values.tenant);
     return {
       record,
       value: undefined,
-      ...usable(requestId, tenant),
+      ...found,
       problem: new JobError("UnreadableMessage", { reason: (error as Error).message }),
       problems: [],
     };
@@ -104,7 +133,7 @@ function open(record: SQSRecord): Opened {
   // Whom to answer has to be certain: of two ids, or two tenants, neither is.
   const twice = problems.find(({ field }) => field === "requestId" || field === "tenant")?.field;
   const found = twice ? usable(undefined, undefined) : usable(requestId, tenant);
-  const reason = twice ? `its ${twice} stands there more than once` : "it has no usable requestId";
+  const reason = twice ? `its ${twice} is given more than once` : whyUnusable(value);
   return {
     record,
     value,
@@ -119,12 +148,27 @@ const usable = (requestId: unknown, tenant: unknown) => ({
   tenant: typeof tenant === "string" && tenantPattern.test(tenant) ? tenant : DEFAULT_TENANT,
 });
 
+/** A value that was given as an id, short; of a URL, which may hold a secret, only that it is one. */
+function shown(requestId: unknown): string {
+  if (typeof requestId !== "string") return typeof requestId === "object" ? "(not text)" : String(requestId);
+  const text = requestId.includes("://") ? "(a URL)" : `'${requestId.slice(0, 40)}${requestId.length > 40 ? "…" : ""}'`;
+  return `${text} (${requestId.length} characters)`;
+}
+
+/** Why a message has no id that could be answered. */
+function whyUnusable(value: unknown): string {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return "it is not a JSON object";
+  if (!("requestId" in value)) return "it has no requestId";
+  const { requestId } = value;
+  return `its requestId ${shown(requestId)} is not text of ${REQUEST_ID_RULE}`;
+}
+
 /** To the dead-letter queue with the reason, and an answer where one can be addressed; only then it may leave the queue. */
 async function bury(context: Context, { record, requestId, tenant, problem }: Opened): Promise<void> {
   const error = problem ?? new JobError("UnreadableMessage", { reason: "it has no usable requestId" });
   const attributes = {
     errorType: error.code,
-    reason: error.message,
+    reason: attributeText(error.message),
     ...(requestId ? { requestId, tenant } : {}),
   };
   await context.sqs.send(
@@ -137,9 +181,15 @@ async function bury(context: Context, { record, requestId, tenant, problem }: Op
     }),
   );
   context.log.warn({ messageId: record.messageId, requestId }, `dead letter: ${error.message}`);
-  if (requestId !== undefined)
+  // Under an id that has a job a FAILED would contradict that job's own response.
+  if (requestId !== undefined && !(await hasJob(context.db, tenant, requestId)))
     await deliver(context, [await refuse(context.db, tenant, requestId, error, record.body)]);
 }
+
+/** Text as SQS takes it in an attribute: without control characters, and never empty. */
+const attributeText = (text: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: SQS refuses these
+  cutText(text, REASON_LENGTH).replace(/[\u0000-\u0008\u000B\u000C\u000E-\u001F]/g, "\uFFFD") || "unknown";
 
 /** A message's text, or so much of it as SQS takes beside attributes: what is no request is worth its reason, not its end. */
 function fitted(body: string, attributes: Record<string, string>): string {

@@ -49,7 +49,7 @@ export async function acceptAll(
         outcomes[index] = {
           outcome: "INVALID",
           error,
-          send: answers(acceptor, value) ? [await refuse(acceptor.db, tenant, requestId, error, value)] : [],
+          send: answers(acceptor, value) ? [await refuseInvalid(acceptor.db, tenant, requestId, error, value)] : [],
         };
       }
     }),
@@ -92,6 +92,31 @@ const defaultReply = (source: Source): Reply => (source === "queue" ? "queue" : 
 /** Whether a refusal is answered on the response queue: over HTTP the call itself is answered. */
 const answers = ({ source }: Acceptor, request: unknown): boolean =>
   source === "queue" && (request as { reply?: unknown } | null)?.reply !== "none";
+
+/**
+ * Answers a request that is not valid. Under an id that has a job the answer says so, and that the job is another's: to a
+ * reader who goes by the id alone it must not contradict the job's own response.
+ */
+async function refuseInvalid(
+  db: Database,
+  tenant: string,
+  requestId: string,
+  error: JobError,
+  value: unknown,
+): Promise<DueResponse> {
+  const taken = await hasJob(db, tenant, requestId);
+  const shown = taken ? new JobError("RequestIdConflict", { requestId }, { details: error.details }) : error;
+  return refuse(db, tenant, requestId, shown, value);
+}
+
+/** Whether an id of a tenant belongs to a job. */
+export async function hasJob(db: Database, tenant: string, requestId: string): Promise<boolean> {
+  const { rows } = await db.query("select from jobs.documents where tenant = $1 and request_id = $2", [
+    tenant,
+    requestId,
+  ]);
+  return rows.length > 0;
+}
 
 /** Commits a FAILED answer to a request that makes no job. The same request gets the same answer, with the same id. */
 export async function refuse(
@@ -175,11 +200,7 @@ async function pinned({ db, s3, settings }: Acceptor, { task, tenant, requestId 
     return { ...task, source: { ...task.source, ...(ETag ? { etag: ETag } : {}) } } as Task;
   } catch (error) {
     // A repeat of an earlier request is answered from its job, though its object has expired since.
-    const known = await db.query("select from jobs.documents where tenant = $1 and request_id = $2", [
-      tenant,
-      requestId,
-    ]);
-    if (known.rows.length > 0) return task;
+    if (await hasJob(db, tenant, requestId)) return task;
     const { name, $metadata } = error as { name: string; $metadata?: { httpStatusCode?: number } };
     const status = $metadata?.httpStatusCode;
     if (status === 404 || status === 403 || status === 400)

@@ -19,7 +19,9 @@ const BACKSLASH = 0x5c;
  * @throws SyntaxError where it is no JSON
  */
 export function readJson(text: string): Read {
-  return { value: JSON.parse(text), problems: repeatedNames(text) };
+  // A byte order mark, which some editors and shells put first, is no part of the text.
+  const json = text.startsWith("\uFEFF") ? text.slice(1) : text;
+  return { value: JSON.parse(json), problems: repeatedNames(json) };
 }
 
 /**

@@ -15,10 +15,8 @@ import type { Settings } from "./settings.ts";
 const Word = "letters, digits and . _ : - only, first a letter or digit, at most";
 export const requestIdPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 export const tenantPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-export const RequestId = Type.String({
-  pattern: requestIdPattern.source,
-  description: `${Word} 128 characters`,
-});
+export const REQUEST_ID_RULE = `${Word} 128 characters`;
+export const RequestId = Type.String({ pattern: requestIdPattern.source, description: REQUEST_ID_RULE });
 export const Tenant = Type.String({
   pattern: tenantPattern.source,
   description: "letters, digits and . _ - only, first a letter or digit, at most 64 characters",

@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { onRequests, UNEXPECTED_RECEIVES } from "./requests.ts";
+import { sqsEvent, testDispatcher } from "./testing.ts";
+
+const read = { type: "read", query: "price_export" };
+
+describe("a message that goes to the dead-letter queue", () => {
+  let d: Awaited<ReturnType<typeof testDispatcher>>;
+  beforeEach(async () => {
+    d = await testDispatcher();
+  });
+  afterEach(() => d.close());
+
+  const handled = async (...bodies: unknown[]) => {
+    const { batchItemFailures } = await onRequests(d.context, sqsEvent(...bodies));
+    return batchItemFailures.length;
+  };
+  const answers = async (queue = d.context.queues.responses) =>
+    (await d.receive(queue)).map(({ Body }) => JSON.parse(Body ?? ""));
+  const reasons = async () =>
+    (await d.receive(d.context.queues.deadLetters)).map(
+      ({ MessageAttributes }) => MessageAttributes?.reason?.StringValue ?? "",
+    );
+
+  it("is not answered under an id that is only inside of it", async () => {
+    await onRequests(d.context, sqsEvent({ requestId: "OTHER", task: read }));
+    assert.equal(await handled(`{"labels":{"requestId":"OTHER"},"task":${JSON.stringify(read)},"requestId":"mi`), 0);
+    assert.deepEqual([(await reasons()).length, await answers()], [1, []]);
+  });
+
+  it("is not answered under an id that has a job, which a FAILED would contradict", async () => {
+    await onRequests(d.context, sqsEvent({ requestId: "a", task: read }));
+    assert.equal(await handled('{"requestId":"a","task":{"ty'), 0);
+    assert.deepEqual([(await reasons()).length, await answers()], [1, []]);
+  });
+
+  it("is answered to the tenant that it certainly names, and to nobody where that is uncertain", async () => {
+    await handled(
+      '{"requestId":"a","tenant":"acme","task":',
+      '{"requestId":"b","tenant":"ac',
+      '{"requestId":"c","tenant":7,"x":',
+    );
+    assert.deepEqual(
+      (await answers(d.context.queues.tenants.acme)).map(({ requestId }) => requestId),
+      ["a"],
+    );
+    assert.deepEqual(await answers(), []);
+  });
+
+  it("says why its id cannot be used", async () => {
+    const ids = ["x".repeat(129), "{uuid}", "a/b", 7, "", null, ["a"], "https://h/?sig=SECRET"];
+    await handled(...ids.map((requestId) => ({ requestId, task: read })), { task: read }, "[]");
+    const all = await reasons();
+    assert.equal(all.length, ids.length + 2);
+    for (const part of [
+      "(129 characters)",
+      "'{uuid}' (6",
+      "'a/b'",
+      "requestId 7",
+      "no requestId",
+      "not a JSON object",
+      "at most 128",
+    ])
+      assert(
+        all.some((one) => one.includes(part)),
+        `${part}: ${all.join("\n")}`,
+      );
+    assert(!all.join().includes("SECRET"));
+  });
+
+  it("has attributes that SQS takes, whatever its text", async () => {
+    // The reason shows the text at the fault.
+    assert.equal(await handled('{"requestId":"a\t', "\uFEFF\uFEFF{", `{"requestId": ${"x".repeat(900_000)}`), 0);
+    for (const reason of await reasons()) assert.match(reason, /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD]{1,1000}$/);
+  });
+
+  it("is none that begins with a byte order mark", async () => {
+    assert.equal(await handled(`\uFEFF${JSON.stringify({ requestId: "a", task: read })}`), 0);
+    assert.deepEqual(await reasons(), []);
+    assert.equal((await d.admin.query("select from jobs.jobs where request_id = 'a'")).rows.length, 1);
+  });
+
+  it("failed for an unexpected reason in a few receives, which it names; others are taken in", async () => {
+    const { db } = d.context;
+    const broken = Object.create(db) as typeof db;
+    broken.query = ((text: string, values: unknown[]) =>
+      /jobs\.accept/.test(text) && String(values[0]).includes('"poison"')
+        ? Promise.reject(new Error("a fault of ours"))
+        : db.query(text, values)) as typeof db.query;
+    const event = sqsEvent({ requestId: "poison", task: read }, { requestId: "good", task: read });
+    const receive = async (count: number) => {
+      for (const { attributes } of event.Records) attributes.ApproximateReceiveCount = String(count);
+      return (await onRequests({ ...d.context, db: broken }, event)).batchItemFailures.length;
+    };
+    assert.equal(await receive(UNEXPECTED_RECEIVES - 1), 1);
+    assert.deepEqual(await reasons(), []);
+    assert.equal(await receive(UNEXPECTED_RECEIVES), 0);
+    assert.match((await reasons())[0] ?? "", /a fault of ours/);
+    assert.deepEqual(
+      (await answers()).map(({ requestId, error }) => [requestId, error.type]),
+      [["poison", "Internal"]],
+    );
+    const { rows } = await d.admin.query("select request_id from jobs.jobs");
+    assert.deepEqual(rows, [{ request_id: "good" }]);
+  });
+
+  it("is none that an outage keeps from being accepted, however often it was received", async () => {
+    const { db } = d.context;
+    const broken = Object.create(db) as typeof db;
+    const event = sqsEvent({ requestId: "a", task: read });
+    for (const record of event.Records) record.attributes.ApproximateReceiveCount = "900";
+    for (const code of ["53300", "57P01", "40001"]) {
+      const failure = Object.assign(new Error("down"), { code });
+      broken.query = (() => Promise.reject(failure)) as unknown as typeof db.query;
+      const outcome = await onRequests({ ...d.context, db: broken }, event).then(
+        ({ batchItemFailures }) => batchItemFailures.length,
+        (error) => error,
+      );
+      assert([1, failure].includes(outcome), code);
+    }
+    assert.deepEqual(await reasons(), []);
+  });
+
+  it("is none whose runs cannot be started: its job is committed", async () => {
+    d.launcher.failure = new Error("a fault of the launcher");
+    for (const record of sqsEvent({ requestId: "a", task: read }).Records) {
+      record.attributes.ApproximateReceiveCount = "9";
+      assert.deepEqual(await onRequests(d.context, { Records: [record] }), { batchItemFailures: [] });
+    }
+    assert.deepEqual(await reasons(), []);
+  });
+});
+
+describe("a readable request that is not valid under an id that has a job", () => {
+  it("is answered with RequestIdConflict and its problems, under a responseId of its own", async () => {
+    const d = await testDispatcher();
+    try {
+      await onRequests(d.context, sqsEvent({ requestId: "a", task: read }));
+      await onRequests(d.context, sqsEvent({ requestId: "a", priority: 10, task: read }));
+      const [answer] = (await d.receive(d.context.queues.responses)).map(({ Body }) => JSON.parse(Body ?? ""));
+      assert.deepEqual([answer.error.type, answer.error.details[0].field], ["RequestIdConflict", "priority"]);
+      const { rows } = await d.admin.query("select response_id, status from jobs.jobs");
+      assert.equal(rows[0].status, "PENDING");
+      assert.notEqual(rows[0].response_id, answer.responseId);
+    } finally {
+      await d.close();
+    }
+  });
+});

@@ -1,0 +1,128 @@
+/** What a text of JSON that is cut off or malformed says with certainty of itself. */
+export interface TopLevel {
+  /** The values of the names that were looked for, where each is text and complete. */
+  readonly values: Readonly<Record<string, string>>;
+  /** Names that are there more than once, have another value than text, or may still follow in what cannot be read. */
+  readonly uncertain: ReadonlySet<string>;
+}
+
+/** White space, and values that are neither text nor hold others. */
+const SPACE = /[ \t\n\r]*/y;
+const ATOM = /(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?![0-9A-Za-z.+-])/y;
+
+/**
+ * Reads names of the top-level object as far as the text is JSON, one token after the other, without recursion. Names in
+ * inner objects, and text that looks like a name, do not count.
+ * @param text no valid JSON, or its beginning
+ * @param names the names to look for
+ */
+export function topLevelOf(text: string, names: readonly string[]): TopLevel {
+  const values: Record<string, string> = Object.create(null);
+  const uncertain = new Set<string>();
+  const tokens = new Tokens(text);
+  /** Closing brackets of the levels that are open. */
+  const open: string[] = [];
+  let expected: "value" | "first name" | "name" | "colon" | "end of value" = "value";
+  let name = "";
+  for (let token = tokens.next(); token !== undefined; token = tokens.next()) {
+    const level = open.at(-1);
+    if (expected === "colon") {
+      if (token !== ":") break;
+      expected = "value";
+    } else if (expected === "name" || (expected === "first name" && token !== "}")) {
+      if (!token.startsWith('"')) break;
+      if (open.length === 1) {
+        const decoded = textOf(token);
+        if (decoded === undefined) break;
+        name = decoded;
+      }
+      expected = "colon";
+    } else if (
+      token === level &&
+      (expected === "end of value" || expected === "first name" || tokens.previous === "[")
+    ) {
+      open.pop();
+      expected = "end of value";
+      if (open.length === 0) break;
+    } else if (expected === "end of value") {
+      if (token !== ",") break;
+      expected = level === "}" ? "name" : "value";
+    } else {
+      if (token === ":" || token === "," || token === "}" || token === "]") break;
+      if (open.length === 0 && token !== "{") break;
+      if (open.length === 1 && names.includes(name)) {
+        const value = token.startsWith('"') ? textOf(token) : undefined;
+        if (value === undefined || Object.hasOwn(values, name)) uncertain.add(name);
+        else values[name] = value;
+      }
+      if (token === "{" || token === "[") {
+        open.push(token === "{" ? "}" : "]");
+        expected = token === "{" ? "first name" : "value";
+      } else expected = "end of value";
+    }
+  }
+  // A name whose value is cut off has one, which nobody knows.
+  if (open.length === 1 && (expected === "value" || expected === "colon") && names.includes(name)) uncertain.add(name);
+  // What follows a fault may hold a name, also one that an escape hides ("request\u0049d"); text that is cut off holds none.
+  const rest = tokens.isCutOff ? "" : text.slice(tokens.read);
+  for (const one of names) if (rest.includes(one) || rest.includes("\\u00")) uncertain.add(one);
+  for (const one of uncertain) delete values[one];
+  return { values, uncertain };
+}
+
+/** What a token of text says; undefined where its escapes are none of JSON's. */
+function textOf(token: string): string | undefined {
+  try {
+    return JSON.parse(token);
+  } catch {
+    return undefined;
+  }
+}
+
+class Tokens {
+  readonly #text: string;
+  #at = 0;
+  #token = "";
+  /** The token before the current one. */
+  previous = "";
+  /** Where the token begins that was read last, or that could not be read. */
+  read = 0;
+  /** Whether that is text without an end. */
+  isCutOff = false;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** The next token, or undefined where there is none that is whole. */
+  next(): string | undefined {
+    this.previous = this.#token;
+    this.#at += this.#match(SPACE)?.length ?? 0;
+    this.read = this.#at;
+    const first = this.#text.charAt(this.#at);
+    const token = first === '"' ? this.#string() : "{}[]:,".includes(first) ? first : this.#match(ATOM);
+    if (!token) return undefined;
+    this.#at += token.length;
+    this.#token = token;
+    return token;
+  }
+
+  #string(): string | undefined {
+    for (let end = this.#at + 1; end < this.#text.length; end++) {
+      const code = this.#text.charCodeAt(end);
+      if (code === QUOTE) return this.#text.slice(this.#at, end + 1);
+      if (code === BACKSLASH) end++;
+      else if (code < 0x20) return undefined;
+    }
+    this.isCutOff = true;
+    return undefined;
+  }
+
+  #match(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#at;
+    return pattern.exec(this.#text)?.[0];
+  }
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
