@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -58,6 +58,7 @@ describe("the smoke run, on the local platform", function () {
       // Asking a queue that is not there fails at once, and leaves no job behind that the platform would wait for.
       const deadLetterQueueUrl = `${file.deadLetterQueueUrl}-of-nobody`;
       writeFileSync(join(broken, "platform.json"), JSON.stringify({ ...file, deadLetterQueueUrl }));
+      cpSync(join(dataDir, "aws", "credentials"), join(broken, "aws", "credentials"));
       const { stdout, stderr, code } = await smoke(broken);
       assert.equal(code, 1, stdout + stderr);
       const failed = stdout.split("\n").filter((line) => line.startsWith("failed "));
