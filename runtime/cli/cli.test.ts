@@ -71,6 +71,26 @@ describe("the command line", () => {
     assert.match(wrong.stderr, /Did you mean submit\?/);
   });
 
+  it("sends nothing of a file that says one thing twice, or that JSON would round", async () => {
+    const task = '{"type":"read","sql":"select 1"}';
+    for (const [content, message] of [
+      [`{"requestId":"twice","task":${task},"task":${task}}`, /: task stands there more than once/],
+      [`{"requestId":"twice","task":${task},"ta\\u0073k":${task}}`, /: task stands there more than once/],
+      [
+        '{"requestId":"twice","task":{"type":"update","target":"prices","source":{"inline":[{"price":1500.00000000000000001}]}}}',
+        /: task\.source\.inline\.0\.price would be rounded to 1500/,
+      ],
+    ] as const)
+      for (const refused of [
+        await rates(["submit", "-"], connection, content),
+        await rates(["submit", await file("request.json", content)]),
+      ]) {
+        assert.equal(refused.code, EXITS.invalid.code);
+        assert.match(refused.stderr, message);
+      }
+    assert.equal((await rates(["show", "twice"])).code, EXITS.invalid.code, "no such job");
+  });
+
   it("submits a request from a file and from stdin", async () => {
     const request = JSON.stringify({ requestId: "from-file", task: { type: "read", sql: "select 1" } });
     const submitted = await rates(["submit", await file("request.json", request), "--json"]);

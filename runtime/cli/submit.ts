@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
+import { type Read, readJson } from "../jobs/json.ts";
 import type { Client, Submitted } from "./client.ts";
 import { CommandError } from "./exits.ts";
 
@@ -102,7 +103,7 @@ function source({ items, s3, url }: SubmitFlags): object {
       "invalid",
       "--target needs one of --items, --s3, --url. `rates load FILE` loads a file of this machine.",
     );
-  if (items !== undefined) return { inline: readJson(items) };
+  if (items !== undefined) return { inline: readFile(items) };
   return s3 !== undefined ? { s3 } : { url };
 }
 
@@ -111,13 +112,13 @@ export async function requestIn(file: string, flags: SubmitFlags): Promise<Recor
   const [stray] = taskFlags(flags);
   if (stray !== undefined)
     throw new CommandError("invalid", `${flagText(stray)} does not go with a FILE: the request's task says it.`);
-  const request = file === "-" ? parse(await text(process.stdin), "stdin") : readJson(file);
+  const request = file === "-" ? parse(await text(process.stdin), "stdin") : readFile(file);
   if (request === null || typeof request !== "object" || Array.isArray(request))
     throw new CommandError("invalid", `${file === "-" ? "stdin" : file} has to hold one JSON object, a request.`);
   return { ...request, ...ofRequest(flags) };
 }
 
-function readJson(file: string): unknown {
+function readFile(file: string): unknown {
   let content: string;
   try {
     content = readFileSync(file, "utf8");
@@ -128,11 +129,15 @@ function readJson(file: string): unknown {
 }
 
 function parse(content: string, name: string): unknown {
+  let read: Read;
   try {
-    return JSON.parse(content);
+    read = readJson(content);
   } catch (error) {
     throw new CommandError("invalid", `${name} is not JSON: ${(error as Error).message}`);
   }
+  const [problem] = read.problems;
+  if (problem) throw new CommandError("invalid", `${name}: ${problem.field} ${problem.message}`);
+  return read.value;
 }
 
 /** A request whose answer was lost is sent so often in all. */

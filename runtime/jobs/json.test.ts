@@ -11,6 +11,49 @@ describe("reading JSON", () => {
     assert.deepEqual(fields('{"__proto__":1,"__proto__":2,"toString":3}'), ["__proto__"]);
   });
 
+  it("names numbers that are whole only when rounded, and no others", () => {
+    const written = (numbers: string[]) =>
+      readJson(`{"a":[${numbers.join(" , ")}]}`).problems.map(({ value }) => value);
+    const rounded = [
+      "1500.00000000000000001",
+      "2147483647.0000000001",
+      "12345678901234567890",
+      "1e400",
+      "-1e-400",
+      "0.99999999999999999999",
+      "9007199254740993",
+    ];
+    assert.deepEqual(written(rounded), rounded);
+    const exact = [
+      "1500",
+      "1500.0",
+      "15e2",
+      "-0",
+      "0.0",
+      "1e21",
+      "0.1",
+      "0.10000000000000001",
+      "1.5",
+      "9007199254740992",
+      "1E+2",
+      "150e-1",
+    ];
+    assert.deepEqual(written(exact), []);
+    assert.deepEqual(fields('{"task":{"items":[{"price":1},{"price":1.00000000000000000001}]}}'), [
+      "task.items.1.price",
+    ]);
+    assert.equal(
+      readJson('{"price":1.00000000000000000001}').problems[0]?.message,
+      "would be rounded to 1. Send a number that is exact, with at most 15 digits.",
+    );
+  });
+
+  it("takes a byte order mark at the beginning, and nowhere else", () => {
+    assert.deepEqual(readJson('\uFEFF{"a":1}'), { value: { a: 1 }, problems: [] });
+    assert.deepEqual(readJsonBytes(Buffer.from('\uFEFF{"a":1}')).value, { a: 1 });
+    assert.throws(() => readJson("\uFEFF\uFEFF{}"), SyntaxError);
+  });
+
   it("finds none in what JSON.stringify writes, whatever the value, and reads that value", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {

@@ -1,10 +1,11 @@
 import { isUtf8 } from "node:buffer";
 import { JobError, type Problem } from "./errors.ts";
+import { isRoundedToWhole } from "./wholeNumber.ts";
 
 /** What a text of JSON holds, and what cannot be told from it. */
 export interface Read {
   value: unknown;
-  /** A problem for each name that stands more than once in one object: which of the values was meant, nobody can know. */
+  /** A problem for each name that an object has more than once, and for each number that is whole only when rounded. */
   problems: Problem[];
 }
 
@@ -14,14 +15,14 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Reads JSON as RFC 8259 has it, and names what JSON.parse passes over in silence: of a repeated name it keeps the last
- * value, so that two readers of one request can see two requests.
- * @throws SyntaxError where it is no JSON
+ * Reads JSON as RFC 8259 has it, with or without a byte order mark, and names what JSON.parse ignores: of a repeated
+ * name it keeps the last value, so that two readers of one request can see two requests, and it rounds numbers.
+ * @throws SyntaxError when it is not JSON
  */
 export function readJson(text: string): Read {
   // A byte order mark, which some editors and shells put first, is no part of the text.
   const json = text.startsWith("\uFEFF") ? text.slice(1) : text;
-  return { value: JSON.parse(json), problems: repeatedNames(json) };
+  return { value: JSON.parse(json), problems: silentLosses(json) };
 }
 
 /**
@@ -40,8 +41,11 @@ export function readJsonBytes(bytes: Buffer): Read {
 /** A level of the text: the names of an object so far, or how many items of a list have begun. */
 type Level = { names: Set<string>; name: string } | { index: number };
 
-/** Names that an object holds twice, in a text that is known to be JSON. Without recursion: depth is the caller's choice. */
-function repeatedNames(text: string): Problem[] {
+/**
+ * Names that an object holds twice and numbers that are whole only when rounded, in a text that is known to be JSON.
+ * Without recursion: depth is the caller's choice.
+ */
+function silentLosses(text: string): Problem[] {
   const problems: Problem[] = [];
   const levels: Level[] = [];
   let expectsName = false;
@@ -79,10 +83,36 @@ function repeatedNames(text: string): Problem[] {
         const level = levels.at(-1);
         if (level && "index" in level) level.index++;
         else expectsName = true;
+        break;
       }
+      default:
+        if (isNumberStart(text.charCodeAt(at))) {
+          const end = endOfNumber(text, at);
+          const written = text.slice(at, end);
+          if (problems.length < MOST && isRoundedToWhole(written))
+            problems.push({
+              field: pathOf(levels),
+              value: written.slice(0, 100),
+              message: `would be rounded to ${Number(written)}. Send a number that is exact, with at most 15 digits.`,
+            });
+          at = end - 1;
+        }
     }
   }
   return problems;
+}
+
+const isNumberStart = (code: number) => code === 0x2d || (code >= 0x30 && code <= 0x39);
+
+function endOfNumber(text: string, start: number): number {
+  let end = start + 1;
+  for (
+    let code = text.charCodeAt(end);
+    isNumberStart(code) || "+.eE".includes(text[end] ?? " ");
+    code = text.charCodeAt(end)
+  )
+    end++;
+  return end;
 }
 
 /** Where a string ends that begins here: at the next quote that no odd number of backslashes stands before. */

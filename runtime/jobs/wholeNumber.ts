@@ -1,0 +1,23 @@
+/**
+ * Whether JSON.parse reads a number as a whole one that is not exactly what is written: 1500.00000000000000001 becomes
+ * 1500, 12345678901234567890 another number, 1e-400 zero, 1e400 Infinity.
+ * @param text a number as JSON writes it
+ */
+export function isRoundedToWhole(text: string): boolean {
+  const value = Number(text);
+  if (!Number.isFinite(value)) return true;
+  return Number.isInteger(value) && plainDigits(text) !== plainDigits(String(value));
+}
+
+/** The number as digits and an exponent, without zeros at either end: equal texts are equal numbers. */
+function plainDigits(text: string): string {
+  const [, sign = "", whole = "", fraction = "", exponent = "0"] =
+    /^(-?)([0-9]+)(?:[.]([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/.exec(text) ?? [];
+  const digits = whole + fraction;
+  let start = 0;
+  let end = digits.length;
+  while (start < end && digits[start] === "0") start++;
+  while (end > start && digits[end - 1] === "0") end--;
+  if (start === end) return "0";
+  return `${sign}${digits.slice(start, end)}e${Number(exponent) - fraction.length + digits.length - end}`;
+}
