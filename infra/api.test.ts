@@ -29,6 +29,7 @@ const made = async (change: Partial<ApiArgs> = {}, preview = false) =>
         },
         statements: [{ actions: ["sqs:SendMessage"], resources: ["arn:queue"] }],
         cidr: "10.0.0.0/16",
+        allowedCidrs: [],
         retentionDays: 30,
         deletionProtection: true,
         keepData: true,
@@ -50,13 +51,19 @@ const ways = async (change: Partial<ApiArgs>) => {
 
 describe("the API of a stack", () => {
   it("is reached over TLS where there is a certificate, and plain HTTP is only sent there", async () => {
-    const { listeners, rules, balancer } = await ways({ public: true, certificateArn: CERTIFICATE });
+    const { listeners, rules, balancer } = await ways({
+      public: true,
+      certificateArn: CERTIFICATE,
+      allowedCidrs: ["0.0.0.0/0"],
+    });
     assert.deepEqual(listeners.sort(), [
       [443, "HTTPS"],
       [80, "HTTP"],
     ]);
     assert.deepEqual(rules, [
+      [443, "10.0.0.0/16"],
       [443, "0.0.0.0/0"],
+      [80, "10.0.0.0/16"],
       [80, "0.0.0.0/0"],
     ]);
     assert.deepEqual([balancer.internal, balancer.subnets], [false, ["public-1", "public-2"]]);
@@ -100,6 +107,15 @@ describe("the API of a stack", () => {
     assert.deepEqual(rules, [[80, "10.0.0.0/16"]]);
     assert.deepEqual([balancer.internal, balancer.subnets], [true, ["private-1", "private-2"]]);
     assert.equal(balancer.dropInvalidHeaderFields, true);
+  });
+
+  it("is reached from the networks that the stack names, once each", async () => {
+    const { rules } = await ways({ allowedCidrs: ["192.168.0.0/24", "172.16.0.0/12", "10.0.0.0/16"] });
+    assert.deepEqual(rules, [
+      [80, "10.0.0.0/16"],
+      [80, "192.168.0.0/24"],
+      [80, "172.16.0.0/12"],
+    ]);
   });
 
   it("is found under its name where a zone and a host are given", async () => {

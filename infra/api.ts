@@ -44,8 +44,10 @@ export interface ApiArgs {
   readonly database: DatabaseEndpoint;
   /** What its tasks may do. */
   readonly statements: readonly Statement[];
-  /** The VPC's addresses: who reaches an internal balancer. */
+  /** The VPC's addresses, which always reach the balancer. */
   readonly cidr: string;
+  /** Further networks that may reach it, in CIDR notation. */
+  readonly allowedCidrs: readonly string[];
   /** Days that logs are kept, the balancer's too. */
   readonly retentionDays: number;
   /** Whether the balancer refuses to be deleted. */
@@ -65,7 +67,6 @@ const IDLE_SECONDS = 60;
 /** What autoscaling aims at. */
 const CPU_PERCENT = 60;
 const REQUESTS_PER_TASK = 60_000;
-const EVERYWHERE = "0.0.0.0/0";
 
 /**
  * The API as Fargate tasks in all zones behind a load balancer. A version replaces another task by task, and goes back by
@@ -82,6 +83,8 @@ export class Api extends pulumi.ComponentResource {
   readonly logGroup: LogGroup;
   /** Of its tasks. */
   readonly group: SecurityGroup;
+  /** The balancer's security group, and the port that it serves the API on. */
+  readonly front: { readonly group: SecurityGroup; readonly port: number };
 
   constructor(name: string, args: ApiArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rates:infra:Api", name, {}, opts);
@@ -91,6 +94,7 @@ export class Api extends pulumi.ComponentResource {
     const front = this.#front(name, args);
     this.loadBalancer = front.loadBalancer;
     this.targetGroup = front.targetGroup;
+    this.front = { group: front.group, port: certificateArn === undefined ? 80 : 443 };
 
     const client = databaseClient(`${name}-task`, { placement, database: args.database, what: "API tasks" }, child);
     this.group = client.group;
@@ -154,17 +158,16 @@ export class Api extends pulumi.ComponentResource {
     const { placement, certificateArn } = args;
     const child = { parent: this };
     const group = securityGroup(name, { vpcId: placement.vpcId, description: "load balancer of the API" }, child);
-    for (const port of certificateArn === undefined ? [80] : [443, 80])
-      ingressRule(
-        `${name}-${port}`,
-        {
-          group: group.id,
-          peer: { cidr: args.public ? EVERYWHERE : args.cidr },
-          ports: [port, port],
-          description: args.public ? "clients" : "clients in the VPC",
-        },
-        child,
-      );
+    const ports = certificateArn === undefined ? [80] : [443, 80];
+    for (const port of ports) {
+      const admit = (rule: string, cidr: string, description: string) =>
+        ingressRule(rule, { group: group.id, peer: { cidr }, ports: [port, port], description }, child);
+      admit(`${name}-${port}`, args.cidr, "clients in the VPC");
+      // Named by the network, so that a change of the list changes no other rule.
+      for (const cidr of args.allowedCidrs)
+        if (cidr !== args.cidr)
+          admit(`${name}-${port}-${cidr.replaceAll(/[./]/g, "-")}`, cidr, "clients of api.allowedCidrs");
+    }
     const logs = privateBucket(
       `${name}-access`,
       { keepData: args.keepData, expireDays: args.retentionDays, balancersOf: args.accountId },

@@ -52,6 +52,7 @@ export const ENDPOINTS = [
   "secretsmanager",
   "sqs",
   "ssm",
+  "ssmmessages",
   "sts",
 ] as const;
 

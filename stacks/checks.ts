@@ -41,6 +41,7 @@ export const CHECKS: readonly ((config: StackConfig, stack: string) => ConfigPro
   checkClass,
   checkInstanceType,
   checkCertificate,
+  checkAllowedNetworks,
   checkZone,
   checkCallers,
   checkTenants,
@@ -176,6 +177,33 @@ function checkCertificate({ account, api }: StackConfig): ConfigProblem[] {
       key: "api.domainName",
       value: domainName,
       message: "needs a certificate: set api.certificateArn, or leave this out.",
+    });
+  return problems;
+}
+
+/** A network of so few fixed bits is the internet, or a large part of it. */
+const NARROWEST_PREFIX = 8;
+
+function checkAllowedNetworks({ api }: StackConfig): ConfigProblem[] {
+  const problems = api.allowedCidrs.flatMap((cidr, index): ConfigProblem[] => {
+    const refused = (message: string) => [{ key: `api.allowedCidrs.${index}`, value: cidr, message }];
+    const prefix = vpcPrefix(cidr);
+    if (prefix === undefined)
+      return refused("must be an IPv4 network with no bits set beyond its prefix, as 192.168.0.0/16.");
+    if (prefix >= NARROWEST_PREFIX) return [];
+    if (cidr !== "0.0.0.0/0")
+      return refused(
+        `is wider than /${NARROWEST_PREFIX}: name the networks of your clients, or 0.0.0.0/0 for everybody.`,
+      );
+    if (api.public && api.certificateArn !== undefined) return [];
+    return refused(
+      "lets everybody in: set api.public and api.certificateArn for that, or name the networks of your clients.",
+    );
+  });
+  if (api.public && api.allowedCidrs.length === 0)
+    problems.push({
+      key: "api.allowedCidrs",
+      message: "is empty, so that a public load balancer lets nobody in: name networks, or 0.0.0.0/0 for everybody.",
     });
   return problems;
 }

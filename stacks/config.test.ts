@@ -154,7 +154,13 @@ describe("parseStackConfig", () => {
 
 describe("what fields of a stack have to say to each other", () => {
   type Change = (config: RawConfig) => unknown;
-  const cases: [title: string, change: Change, key: string, message: string][] = [
+  type Case = [title: string, change: Change, key: string, message: string];
+  const PUBLIC_API = {
+    public: true,
+    certificateArn: "arn:aws:acm:eu-central-1:111111111111:certificate/1",
+    domainName: "rates.example.com",
+  };
+  const cases: Case[] = [
     [
       "a network too small for its zones",
       (it) => ({ ...it, network: { ...it.network, cidr: "10.0.0.0/27" } }),
@@ -193,10 +199,36 @@ describe("what fields of a stack have to say to each other", () => {
     ],
     [
       "a public API without a certificate",
-      (it) => ({ ...it, api: { public: true } }),
+      (it) => ({ ...it, api: { public: true, allowedCidrs: ["192.0.2.0/24"] } }),
       "api.certificateArn",
       "is missing, and without TLS no token may cross the internet: name a certificate, or set api.public to false.",
     ],
+    [
+      "a public load balancer that lets nobody in",
+      (it) => ({ ...it, api: { ...PUBLIC_API, allowedCidrs: [] } }),
+      "api.allowedCidrs",
+      "is empty, so that a public load balancer lets nobody in: name networks, or 0.0.0.0/0 for everybody.",
+    ],
+    [
+      "everybody let in to an internal load balancer",
+      (it) => ({ ...it, api: { allowedCidrs: ["10.1.0.0/16", "0.0.0.0/0"] } }),
+      "api.allowedCidrs.1",
+      "lets everybody in: set api.public and api.certificateArn for that, or name the networks of your clients.",
+    ],
+    [
+      "half of the internet let in",
+      (it) => ({ ...it, api: { ...PUBLIC_API, allowedCidrs: ["128.0.0.0/1"] } }),
+      "api.allowedCidrs.0",
+      "is wider than /8: name the networks of your clients, or 0.0.0.0/0 for everybody.",
+    ],
+    ...["10.0.0.1/16", "10.0.0.0", "::/0", "10.0.0.0/33", "010.0.0.0/8"].map(
+      (cidr): Case => [
+        `a network that is none: ${cidr}`,
+        (it) => ({ ...it, api: { allowedCidrs: [cidr] } }),
+        "api.allowedCidrs.0",
+        "must be an IPv4 network with no bits set beyond its prefix, as 192.168.0.0/16.",
+      ],
+    ),
     [
       "a certificate of another region",
       (it) => ({

@@ -12,7 +12,7 @@ export const MONTH_HOURS = 730;
 /** GB of memory that a task has for each vCPU (infra/api.ts). */
 const TASK_GB = 2;
 /** Endpoints in place of NAT (infra/network.ts). */
-const ENDPOINTS = 13;
+const ENDPOINTS = 14;
 /** Alarms of every stack: those that no tenant or OpenSearch adds to (infra/alarms.ts). */
 const ALARMS = 31;
 const SEARCH_ALARMS = 5;

@@ -173,6 +173,12 @@ export const LIMITS = {
     kind: "hard",
     source: read("Amazon EC2 User Guide, instance user data"),
   },
+  groupNetworks: {
+    value: 25,
+    unit: "networks that may reach the load balancer: of 60 rules of a security group, two for each and four of ours",
+    kind: "hard",
+    source: read("Amazon VPC User Guide, Amazon VPC quotas, inbound rules per security group"),
+  },
   groupDescription: {
     value: 255,
     unit: "characters of the description of a security group or of one of its rules",

@@ -49,8 +49,8 @@ const counts = ({ config }: SoundStack): Record<string, number> => {
     "aws:lb/loadBalancer:LoadBalancer": 1,
     "aws:lb/listener:Listener": config.api.certificateArn === undefined ? 1 : 2,
     "aws:route53/record:Record": config.api.hostedZoneId === undefined ? 0 : 1,
-    // One a part, the task's start, RDS's own figures, and flow logs.
-    "aws:iam/role:Role": 8,
+    // One a part, the start of API and access tasks, RDS's own figures, and flow logs.
+    "aws:iam/role:Role": 10,
     "aws:cloudwatch/dashboard:Dashboard": 1,
     "aws:budgets/budget:Budget": 1,
   };
@@ -67,6 +67,7 @@ const CALLED_BY: Record<string, readonly string[]> = {
   logs: ["logs"],
   secretsmanager: ["secretsmanager"],
   sqs: ["sqs"],
+  ssmmessages: ["ssmmessages"],
   s3: [],
   // Within the network themselves, or not called at all.
   "rds-db": [],
@@ -140,7 +141,7 @@ describe("the platform, put together", function () {
         parameters.find(({ name }: { name: string }) => name === "max_connections").value,
         String(plan.database.maxConnections),
       );
-      const [container] = JSON.parse(input("aws:ecs/taskDefinition:TaskDefinition").containerDefinitions);
+      const [container] = JSON.parse(input("aws:ecs/taskDefinition:TaskDefinition", part("api")).containerDefinitions);
       const told = JSON.parse(
         container.environment.find(({ name }: { name: string }) => name === "RATES_SETTINGS").value,
       );
@@ -272,10 +273,8 @@ describe("the platform, put together", function () {
       };
       const { registry } = await mocked(() => platform(stack, provider()), { calls });
       assert.equal(registry.one("docker:index/image:Image").inputs.build.platform, image);
-      assert.equal(
-        registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.runtimePlatform.cpuArchitecture,
-        fargate,
-      );
+      for (const { inputs } of registry.ofType("aws:ecs/taskDefinition:TaskDefinition"))
+        assert.equal(inputs.runtimePlatform.cpuArchitecture, fargate);
       for (const { inputs } of registry.ofType("aws:lambda/function:Function"))
         assert.deepEqual(inputs.architectures, [arch]);
       const template = registry.one("aws:ec2/launchTemplate:LaunchTemplate").inputs;

@@ -1,6 +1,7 @@
 import type { Provider } from "@pulumi/aws/provider.js";
 import { getParameterOutput } from "@pulumi/aws/ssm/getParameter.js";
 import * as pulumi from "@pulumi/pulumi";
+import { Access } from "../infra/access.ts";
 import { Api } from "../infra/api.ts";
 import { Buckets } from "../infra/buckets.ts";
 import { Database, databaseEnvironment } from "../infra/database.ts";
@@ -159,6 +160,17 @@ export async function platform({ name: stack, config, plan }: SoundStack, provid
     },
     migrated,
   );
+  const access = new Access(
+    named("access"),
+    {
+      ...image,
+      placement,
+      arch,
+      cluster: api.cluster,
+      loadBalancer: { ...api.front, host: api.loadBalancer.dnsName },
+    },
+    on,
+  );
   tracking?.admit(named("search-api"), api.group);
   tracking?.admit(named("search-dispatcher"), dispatcher.group);
 
@@ -198,6 +210,8 @@ export async function platform({ name: stack, config, plan }: SoundStack, provid
     account: accountId,
     region,
     api: api.url,
+    loadBalancer: api.loadBalancer.dnsName,
+    access: access.settings,
     requestQueueUrl: queues.requests.url,
     responseQueueUrl: queues.responses.url,
     responseQueueUrls: queues.settings.tenants,

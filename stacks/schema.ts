@@ -106,6 +106,13 @@ export const TRACKING_STORES = { postgres: PostgresTracking, opensearch: OpenSea
 const Api = Type.Object(
   {
     public: flag(false, "whether the load balancer has addresses on the internet"),
+    allowedCidrs: Type.Array(Type.String({ description: "an IPv4 network, as 192.168.0.0/16" }), {
+      default: [],
+      uniqueItems: true,
+      maxItems: LIMITS.groupNetworks.value,
+      description:
+        "networks beside the VPC that may reach the load balancer; 0.0.0.0/0, which is everybody, only where it is public",
+    }),
     certificateArn: Type.Optional(
       text("^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/.+$", "the ARN of an ACM certificate"),
     ),

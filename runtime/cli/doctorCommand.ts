@@ -39,12 +39,21 @@ async function reached(options: GlobalOptions): Promise<Check[]> {
   const { failed, notAsked } = await import("./doctor.ts");
   const { platformChecks } = await import("./doctorPlatform.ts");
   try {
-    return await platformChecks(connect(options));
+    return await platformChecks(connect(options), await unreachableRemedy(options));
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     const [says = "", remedy = "Give --api and --token, or --stack and --token."] = error.message.split("\n");
     return [error.exit === "invalid" ? notAsked("platform", says, remedy) : failed("platform", says, remedy)];
   }
+}
+
+/** What to do where a deployed stack does not answer from here: its load balancer, and the way in. */
+async function unreachableRemedy({ stack }: GlobalOptions): Promise<string | undefined> {
+  if (stack === undefined) return undefined;
+  const { stackOutputs } = await import("./stackOutputs.ts");
+  const { loadBalancer } = stackOutputs(stack);
+  const balancer = loadBalancer === undefined ? "" : ` The API's domain must lead to ${loadBalancer}.`;
+  return `From outside its network: \`rates connect --stack ${stack}\`, or name your network in api.allowedCidrs.${balancer}`;
 }
 
 /** The stack's file, its fit, and the account behind it. */

@@ -12,7 +12,7 @@ const PATIENCE_MS = 10_000;
 const START = "`npm start` starts it on this machine; deployed, look at the targets of its load balancer.";
 
 /** What the platform says of itself: that it answers, is ready, keeps the time, and takes the token. */
-export async function platformChecks(client: Client): Promise<Check[]> {
+export async function platformChecks(client: Client, remedy = START): Promise<Check[]> {
   const before = Date.now();
   let response: Response;
   try {
@@ -23,8 +23,8 @@ export async function platformChecks(client: Client): Promise<Check[]> {
         ? (error.message.split("\n")[0] ?? "")
         : `${client.base} does not answer within ${PATIENCE_MS / 1000} s`;
     return [
-      failed("platform", says, START),
-      ...["clock", "database", "token"].map((name) => notAsked(name, "the platform does not answer", START)),
+      failed("platform", says, remedy),
+      ...["clock", "database", "token"].map((name) => notAsked(name, "the platform does not answer", remedy)),
     ];
   }
   const after = Date.now();

@@ -30,7 +30,13 @@ export function environmentCommand({ program }: CliContext): void {
 export function environmentOf({ stack, dataDir }: Connection): Record<string, string> {
   if (stack !== undefined) {
     const outputs = stackOutputs(stack);
-    return { ...common(outputs), AWS_REGION: outputs.region, AWS_DEFAULT_REGION: outputs.region };
+    const { loadBalancer } = outputs;
+    return {
+      ...common(outputs),
+      ...(loadBalancer === undefined ? {} : { RATES_LOAD_BALANCER: loadBalancer }),
+      AWS_REGION: outputs.region,
+      AWS_DEFAULT_REGION: outputs.region,
+    };
   }
   const platform = localPlatform(dataDir);
   if (platform === undefined) throw noPlatform(dataDir);

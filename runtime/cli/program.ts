@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { capacityCommand } from "./capacityCommand.ts";
 import { completionCommand } from "./completionCommand.ts";
+import { connectCommand } from "./connectCommand.ts";
 import type { CliContext } from "./context.ts";
 import { doctorCommand } from "./doctorCommand.ts";
 import { environmentCommand } from "./environmentCommand.ts";
@@ -46,6 +47,7 @@ export function createProgram(end: CliContext["end"]): Command {
   topCommand(context);
   capacityCommand(context);
   doctorCommand(context);
+  connectCommand(context);
   operateCommands(context);
   tokenCommands(context);
   program.commandsGroup(GROUPS.shell);

@@ -19,6 +19,10 @@ export const StackOutputs = Type.Object({
   glueJob: Type.String(),
   launchTemplate: Type.String(),
   dispatcherFunction: Type.String(),
+  /** The load balancer's own name: what the API's domain must lead to where the stack has no hosted zone. */
+  loadBalancer: Type.Optional(Type.String()),
+  /** How `rates connect` gets in (accessSession.ts). */
+  access: Type.Optional(Type.Unknown()),
 });
 export type StackOutputs = Type.Static<typeof StackOutputs>;
 

@@ -9,11 +9,12 @@ import { localTarget, Mail, stackTarget, type Target } from "./target.ts";
 
 /**
  * `npm run smoke [-- --stack dev | --data-dir .local]`: tries every claim of the design on a platform that stands, and
- * says of each whether it holds. Exit status 1 where one does not, also where it is not known after `--limit` seconds.
+ * says of each whether it holds. `--api` names another way to the stack's API, for example that of `rates connect`. Exit status 1 where one does not, also where it is not known after `--limit` seconds.
  */
 const { values } = parseArgs({
   options: {
     stack: { type: "string" },
+    api: { type: "string" },
     "data-dir": { type: "string", default: ".local" },
     limit: { type: "string", default: "1800" },
   },
@@ -41,10 +42,10 @@ async function claim(text: string, attempt: () => Promise<[Verdict, string]>): P
 const target: Target = values.stack
   ? stackTarget(values.stack, process.env.RATES_TOKEN)
   : localTarget(resolve(values["data-dir"]));
-const client = new Client(target.api, target.token);
+const client = new Client(values.api ?? target.api, target.token);
 const prefix = `smoke-${randomBytes(4).toString("hex")}`;
 const mail = new Mail(target, prefix);
-console.log(`Smoke run ${prefix} on ${target.name}, ${target.api}\n`);
+console.log(`Smoke run ${prefix} on ${target.name}, ${values.api ?? target.api}\n`);
 
 const begun = await within(limit, async () => ({ rawSql: await takesRawSql(), lane: await someLane() })).catch(
   (error: Error) => {

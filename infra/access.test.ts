@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { Cluster } from "@pulumi/aws/ecs/cluster.js";
+import { Access } from "./access.ts";
+import { securityGroup } from "./reach.ts";
+import { mocked, resolved } from "./testing.ts";
+
+const made = async (preview = false) =>
+  mocked(
+    () => {
+      const group = securityGroup("balancer", { vpcId: "vpc-1", description: "balancer" }, {});
+      return new Access("x", {
+        placement: { vpcId: "vpc-1", subnetIds: ["private-1", "private-2"] },
+        cluster: new Cluster("c", {}),
+        image: "repository@sha256:abc",
+        repositoryArn: "arn:repository",
+        arch: "arm64",
+        loadBalancer: { group, host: "balancer.example", port: 80 },
+      });
+    },
+    { preview },
+  );
+
+describe("the way into a stack", () => {
+  it("runs nothing until it is used: it is a task definition without a service", async () => {
+    const { registry } = await made();
+    assert.equal(registry.ofType("aws:ecs/service:Service").length, 0);
+    const { inputs } = registry.one("aws:ecs/taskDefinition:TaskDefinition");
+    assert.deepEqual([inputs.cpu, inputs.memory, inputs.runtimePlatform.cpuArchitecture], ["256", "512", "ARM64"]);
+  });
+
+  it("ends by itself after an hour, and is no root with a writable system", async () => {
+    const [container] = JSON.parse(
+      (await made()).registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions,
+    );
+    assert.deepEqual(container.command, ["sleep", "3600"]);
+    assert.deepEqual([container.user, container.readonlyRootFilesystem], ["1000:1000", true]);
+    assert.equal(container.environment, undefined);
+    assert.deepEqual(
+      container.mountPoints.map(({ containerPath }: { containerPath: string }) => containerPath),
+      ["/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm"],
+      "where the agent writes",
+    );
+    const { volumes } = (await made()).registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs;
+    assert.deepEqual(
+      volumes.map(({ name }: { name: string }) => name),
+      container.mountPoints.map(({ sourceVolume }: { sourceVolume: string }) => sourceVolume),
+    );
+  });
+
+  it("may open sessions and nothing else, and reaches the balancer and AWS alone", async () => {
+    const { registry } = await made();
+    const [sessions, ...more] = registry.statements("x");
+    assert.ok(sessions?.Action.every((action) => action.startsWith("ssmmessages:")));
+    assert.equal(sessions?.Action.length, 4);
+    assert.deepEqual(more, []);
+    const out = registry
+      .ofType("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
+      .map(({ inputs }) => [inputs.referencedSecurityGroupId ?? inputs.cidrIpv4, inputs.fromPort]);
+    assert.deepEqual(out.sort(), [
+      ["0.0.0.0/0", 443],
+      ["balancer-id", 80],
+    ]);
+    const rule = registry.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule").inputs;
+    assert.deepEqual([rule.securityGroupId, rule.referencedSecurityGroupId, rule.toPort], ["balancer-id", "x-id", 80]);
+  });
+
+  it("tells the command what to start and where it leads", async () => {
+    const { result } = await made();
+    assert.deepEqual(await resolved(result.settings), {
+      cluster: "c",
+      taskDefinition: "arn:aws:ecs:eu-central-1:111111111111:x",
+      subnets: ["private-1", "private-2"],
+      securityGroup: "x-id",
+      host: "balancer.example",
+      port: 80,
+    });
+  });
+
+  it("can be previewed before any of it exists", async () => {
+    await made(true);
+  });
+});

@@ -1,0 +1,127 @@
+import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
+import type { Cluster } from "@pulumi/aws/ecs/cluster.js";
+import { TaskDefinition } from "@pulumi/aws/ecs/taskDefinition.js";
+import * as pulumi from "@pulumi/pulumi";
+import { pullImage } from "./api.ts";
+import { allow, allowHttps, type Placement, securityGroup } from "./reach.ts";
+import { roleFor, type Statement } from "./role.ts";
+
+/** The way into a stack whose API no network of the operator's reaches. */
+export interface AccessArgs {
+  readonly placement: Placement;
+  readonly cluster: Cluster;
+  /** By digest. */
+  readonly image: pulumi.Input<string>;
+  readonly repositoryArn: pulumi.Input<string>;
+  readonly arch: "x86_64" | "arm64";
+  /** The load balancer's security group, host name and port. */
+  readonly loadBalancer: {
+    readonly group: SecurityGroup;
+    readonly host: pulumi.Input<string>;
+    readonly port: number;
+  };
+}
+
+/** Seconds after which a task ends by itself, whatever became of the command that started it. */
+export const ACCESS_SECONDS = 3_600;
+
+/** What the agent of ECS Exec needs; Session Manager knows no resources for its channels. */
+const SESSIONS: Statement = {
+  actions: [
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+  ],
+  resources: ["*"],
+};
+
+/** Directories that the agent writes to; with volumes there, the root file system may be read-only (containers-roadmap#1359). */
+const AGENT_DIRECTORIES = ["/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm"];
+
+/**
+ * A task that forwards a port to the load balancer over a session of Systems Manager: who may start it and open a session
+ * reaches the API, with IAM rights alone. Nothing runs, and nothing costs, until `rates connect` starts it; it ends with
+ * that command, and by itself after an hour. It has no rights of the platform and no way to the database.
+ */
+export class Access extends pulumi.ComponentResource {
+  /** What `rates connect` needs to know. */
+  readonly settings: pulumi.Output<{
+    cluster: string;
+    taskDefinition: string;
+    subnets: string[];
+    securityGroup: string;
+    host: string;
+    port: number;
+  }>;
+
+  constructor(name: string, args: AccessArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("rates:infra:Access", name, {}, opts);
+    const { placement, cluster, loadBalancer } = args;
+    const child = { parent: this };
+    const group = securityGroup(name, { vpcId: placement.vpcId, description: "access for operators" }, child);
+    allowHttps(name, group, child);
+    allow(
+      `${name}-balancer`,
+      { from: group, to: loadBalancer.group.id, port: loadBalancer.port, description: "access to balancer" },
+      child,
+    );
+    const start = roleFor(
+      `${name}-start`,
+      { service: "ecs-tasks.amazonaws.com", statements: pullImage(args.repositoryArn) },
+      child,
+    );
+    const own = roleFor(name, { service: "ecs-tasks.amazonaws.com", statements: [SESSIONS] }, child);
+    const volumes = AGENT_DIRECTORIES.map((containerPath) => ({
+      name: containerPath.slice(1).replaceAll("/", "-"),
+      containerPath,
+    }));
+    const definition = new TaskDefinition(
+      name,
+      {
+        family: name,
+        requiresCompatibilities: ["FARGATE"],
+        networkMode: "awsvpc",
+        cpu: "256",
+        memory: "512",
+        runtimePlatform: {
+          cpuArchitecture: args.arch === "arm64" ? "ARM64" : "X86_64",
+          operatingSystemFamily: "LINUX",
+        },
+        executionRoleArn: start.role.arn,
+        taskRoleArn: own.role.arn,
+        volumes: volumes.map(({ name }) => ({ name })),
+        containerDefinitions: pulumi.jsonStringify([
+          {
+            name: "access",
+            image: args.image,
+            essential: true,
+            user: "1000:1000",
+            readonlyRootFilesystem: true,
+            // Not the image's: this container serves nothing.
+            command: ["sleep", String(ACCESS_SECONDS)],
+            healthCheck: { command: ["CMD", "true"] },
+            mountPoints: volumes.map(({ name, containerPath }) => ({
+              sourceVolume: name,
+              containerPath,
+              readOnly: false,
+            })),
+            stopTimeout: 2,
+            // Ends the agent's processes, and has sleep end on SIGTERM.
+            linuxParameters: { initProcessEnabled: true },
+          },
+        ]),
+      },
+      { ...child, dependsOn: [...start.policies, ...own.policies] },
+    );
+    this.settings = pulumi.output({
+      cluster: cluster.name,
+      taskDefinition: definition.arn,
+      subnets: pulumi.output(placement.subnetIds),
+      securityGroup: group.id,
+      host: loadBalancer.host,
+      port: loadBalancer.port,
+    });
+    this.registerOutputs({ settings: this.settings });
+  }
+}

@@ -1,0 +1,206 @@
+import { spawn, spawnSync } from "node:child_process";
+import Type, { type Static } from "typebox";
+import Value from "typebox/value";
+import { CommandError } from "./exits.ts";
+import type { StackOutputs } from "./stackOutputs.ts";
+
+/** What a stack says of its way in (infra/access.ts). */
+export const AccessOutputs = Type.Object({
+  cluster: Type.String(),
+  taskDefinition: Type.String(),
+  subnets: Type.Array(Type.String()),
+  securityGroup: Type.String(),
+  host: Type.String(),
+  port: Type.Number(),
+});
+export type AccessOutputs = Static<typeof AccessOutputs>;
+
+/** Milliseconds between looks at a task that starts, and how many: Fargate takes half a minute to two minutes. */
+const POLL_MS = 2_000;
+const POLLS = 120;
+/** The commands that the session needs, and where to get each. */
+const PROGRAMS = {
+  aws: "Install AWS's command line, version 2: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",
+  "session-manager-plugin":
+    "Install it beside AWS's command line: https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-install-plugin.html",
+} as const;
+
+/** What a task says of itself while it starts. */
+const Task = Type.Object({
+  taskArn: Type.String(),
+  lastStatus: Type.String(),
+  stoppedReason: Type.Optional(Type.String()),
+  containers: Type.Optional(
+    Type.Array(
+      Type.Object({
+        runtimeId: Type.Optional(Type.String()),
+        managedAgents: Type.Optional(
+          Type.Array(
+            Type.Object({
+              name: Type.Optional(Type.String()),
+              lastStatus: Type.Optional(Type.String()),
+              reason: Type.Optional(Type.String()),
+            }),
+          ),
+        ),
+      }),
+    ),
+  ),
+});
+type Task = Static<typeof Task>;
+
+/** @throws CommandError where a program that the session needs is missing */
+export function requirePrograms(): void {
+  for (const [program, remedy] of Object.entries(PROGRAMS))
+    if (spawnSync(program, ["--version"], { stdio: "ignore" }).error)
+      throw new CommandError("broke", `\`rates connect\` needs ${program}, which is not installed.\n${remedy}`);
+}
+
+/**
+ * A task of a stack's own through which a port of this machine leads to its load balancer, over a session of Systems
+ * Manager. The caller's own credentials start it; `stop` ends it, and an hour does.
+ */
+export class AccessSession {
+  readonly #region: string;
+  readonly #access: AccessOutputs;
+  #taskArn: string | undefined;
+
+  /** @throws CommandError where the stack was deployed before it had a way in */
+  constructor({ stack, region, access }: StackOutputs) {
+    if (!Value.Check(AccessOutputs, access))
+      throw new CommandError(
+        "unreachable",
+        `The stack '${stack}' has no way in among its outputs.\nDeploy it again: \`npm run pulumi -- up -s ${stack}\`.`,
+      );
+    this.#region = region;
+    this.#access = access;
+  }
+
+  /**
+   * Starts the task and waits until it takes sessions.
+   * @returns the target of a session
+   * @throws CommandError with ECS's reason where it does not start
+   */
+  async start(signal: AbortSignal, sleep = defaultSleep): Promise<string> {
+    const { cluster, taskDefinition, subnets, securityGroup } = this.#access;
+    const network = `awsvpcConfiguration={subnets=[${subnets}],securityGroups=[${securityGroup}],assignPublicIp=DISABLED}`;
+    const [started] = tasksOf(
+      await this.#aws([
+        ...["ecs", "run-task", "--cluster", cluster, "--task-definition", taskDefinition, "--count", "1"],
+        ...["--launch-type", "FARGATE", "--enable-execute-command", "--network-configuration", network],
+        ...["--started-by", "rates-connect"],
+      ]),
+    );
+    if (!started) throw new CommandError("unreachable", "ECS started no task.\nTry again in a moment.");
+    this.#taskArn = started.taskArn;
+    for (let poll = 0; poll < POLLS; poll++) {
+      signal.throwIfAborted();
+      const [task] = tasksOf(
+        await this.#aws(["ecs", "describe-tasks", "--cluster", cluster, "--tasks", started.taskArn]),
+      );
+      const target = task && targetOf(cluster, task);
+      if (target) return target;
+      if (task?.lastStatus === "STOPPED")
+        throw new CommandError("unreachable", `The access task ended: ${task.stoppedReason ?? "ECS says no reason"}.`);
+      await sleep(POLL_MS, signal);
+    }
+    throw new CommandError(
+      "unreachable",
+      `The access task takes no sessions after ${(POLLS * POLL_MS) / 60_000} minutes.\nWithout NAT it needs the endpoint ssmmessages; \`aws ecs describe-tasks\` shows the state of its ExecuteCommandAgent.`,
+    );
+  }
+
+  /** Forwards a port of this machine until the session or the signal ends. @returns the exit code of AWS's command */
+  async forward(target: string, localPort: number, signal: AbortSignal): Promise<number> {
+    const { host, port } = this.#access;
+    const parameters = { host: [host], portNumber: [String(port)], localPortNumber: [String(localPort)] };
+    const child = spawn(
+      "aws",
+      [
+        ...["ssm", "start-session", "--region", this.#region, "--target", target],
+        ...[
+          "--document-name",
+          "AWS-StartPortForwardingSessionToRemoteHost",
+          "--parameters",
+          JSON.stringify(parameters),
+        ],
+      ],
+      // What it says is not this command's result.
+      // A group of its own: AWS's command ignores a Ctrl-C, and its plugin ends the session on one.
+      { stdio: ["ignore", process.stderr, process.stderr], detached: true },
+    );
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGINT");
+        // Whatever keeps running ends with the task.
+        child.unref();
+        resolve(0);
+      };
+      signal.addEventListener("abort", end);
+      child.once("error", reject);
+      child.once("exit", (code) => {
+        signal.removeEventListener("abort", end);
+        resolve(code ?? 0);
+      });
+      if (signal.aborted) end();
+    });
+  }
+
+  /** Ends the task, if one was started. */
+  async stop(): Promise<void> {
+    const task = this.#taskArn;
+    if (task === undefined) return;
+    this.#taskArn = undefined;
+    await this.#aws(["ecs", "stop-task", "--cluster", this.#access.cluster, "--task", task]);
+  }
+
+  /** @throws CommandError with what AWS's command says */
+  async #aws(args: string[]): Promise<string> {
+    const child = spawn("aws", [...args, "--region", this.#region, "--output", "json"], {
+      stdio: ["ignore", "pipe", "pipe"],
+      // A Ctrl-C is this command's: the task must be stopped after it.
+      detached: true,
+    });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr.on("data", (chunk) => {
+      stderr += chunk;
+    });
+    const code = await new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", resolve);
+    });
+    if (code === 0) return stdout;
+    throw new CommandError(
+      "unreachable",
+      `aws ${args.slice(0, 2).join(" ")} failed: ${stderr.trim().slice(0, 1_000)}\nThese credentials need the rights that infra/OPERATING.md lists for \`rates connect\`.`,
+    );
+  }
+}
+
+function tasksOf(json: string): Task[] {
+  const answer = JSON.parse(json) as { tasks?: unknown; failures?: { reason?: string }[] };
+  const [failure] = answer.failures ?? [];
+  if (failure) throw new CommandError("unreachable", `ECS refuses the access task: ${failure.reason ?? "no reason"}.`);
+  return Array.isArray(answer.tasks) ? answer.tasks.filter((task) => Value.Check(Task, task)) : [];
+}
+
+/** The session target of a task whose agent takes sessions: `ecs:<cluster>_<task>_<container's runtime id>`. */
+function targetOf(cluster: string, { taskArn, containers = [] }: Task): string | undefined {
+  for (const { runtimeId, managedAgents = [] } of containers)
+    if (runtimeId && managedAgents.some((one) => one.name === "ExecuteCommandAgent" && one.lastStatus === "RUNNING"))
+      return `ecs:${cluster}_${taskArn.split("/").at(-1)}_${runtimeId}`;
+  return undefined;
+}
+
+const defaultSleep = (milliseconds: number, signal: AbortSignal) =>
+  new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
