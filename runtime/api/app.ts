@@ -1,7 +1,6 @@
 import Fastify, { type FastifyInstance, type FastifyReply, LogController, type onRequestHookHandler } from "fastify";
 import type { TSchema } from "typebox";
-import Value from "typebox/value";
-import { problemsOf } from "../jobs/problems.ts";
+import { problemsOf, withDefaults } from "../jobs/problems.ts";
 import { createGuards } from "./auth.ts";
 import { readBodies } from "./body.ts";
 import { catalogueRoute } from "./catalogue.ts";
@@ -63,7 +62,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => (data) => {
     if (httpPart === "body" && (data === undefined || data === null))
       return { error: invalid([{ field: "request", message: "has to be a JSON object." }]) };
-    const filled = Value.Default(schema, structuredClone(data ?? {}));
+    const filled = withDefaults(schema, data ?? {});
     // A path and a query are text whatever is meant; in JSON a number is a number.
     const value = httpPart === "querystring" ? fromText(schema, filled) : filled;
     const problems = problemsOf(schema, value);

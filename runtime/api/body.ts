@@ -1,10 +1,8 @@
 import type { FastifyInstance } from "fastify";
 import { JobError } from "../jobs/errors.ts";
+import { shapeProblem } from "../jobs/inspect.ts";
 import { readJsonBytes } from "../jobs/json.ts";
 import { invalid } from "./problem.ts";
-
-/** No body of ours is nested deeper than 8; what walks them must not run out of stack. */
-const MOST_LEVELS = 64;
 
 /** Bodies are JSON, and nothing else is. One that says a thing twice, or is nested without end, is refused here. */
 export function readBodies(app: FastifyInstance): void {
@@ -17,8 +15,8 @@ export function readBodies(app: FastifyInstance): void {
     if (bytes.length === 0) return done(null, undefined);
     try {
       const { value, problems } = readJsonBytes(bytes);
-      if (isDeeper(value, MOST_LEVELS))
-        problems.push({ field: "request", message: `is nested deeper than ${MOST_LEVELS} levels.` });
+      const shape = shapeProblem(value);
+      if (shape !== undefined) problems.add(() => ({ field: "request", message: shape }));
       if (problems.length > 0) throw invalid(problems);
       done(null, value);
     } catch (error) {
@@ -26,9 +24,3 @@ export function readBodies(app: FastifyInstance): void {
     }
   });
 }
-
-/** Whether a parsed JSON value has more levels than that. */
-const isDeeper = (value: unknown, levels: number): boolean =>
-  value !== null &&
-  typeof value === "object" &&
-  (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)));

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
 import { acceptAll } from "../jobs/accept.ts";
 import { JobError } from "../jobs/errors.ts";
+import { redactUrl } from "../jobs/redact.ts";
 import type { Reply } from "../jobs/request.ts";
 import { sendResponse } from "../jobs/responses.ts";
 import { cancel } from "../jobs/store.ts";
@@ -221,7 +222,7 @@ function ownUpload(value: Record<string, unknown>, caller: Caller, bucket: strin
   if (typeof location !== "string" || caller.scopes.includes("admin")) return;
   if (!location.startsWith(`s3://${bucket}/${uploadPrefix(caller.tenant)}/`))
     throw new JobError("SourceNotAllowed", {
-      source: location,
+      source: redactUrl(location),
       reason: "it is not an upload of this tenant. `rates load` makes one.",
     });
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { JobError } from "../jobs/errors.ts";
-import { sendProblem } from "./problem.ts";
+import { sendProblem, shownPath } from "./problem.ts";
 
 /**
  * Answers requests that no route takes, before their bodies are read: 405 with what the path does take, else 404.
@@ -19,11 +19,11 @@ export function answerUnrouted(app: FastifyInstance): void {
     const allow = [...routes.values()].filter((route) => route.path.test(path)).flatMap(({ methods }) => [...methods]);
     // A route that took it has found nothing there, such as a file of /docs.
     if (allow.length === 0 || allow.includes(method))
-      return sendProblem(reply, new JobError("NotFound", { path: `${method} ${path}` }));
+      return sendProblem(reply, new JobError("NotFound", { path: `${method} ${shownPath(path)}` }));
     const methods = [...new Set(allow)].sort().join(", ");
     return sendProblem(
       reply.header("allow", methods),
-      new JobError("MethodNotAllowed", { path, method, allow: methods }),
+      new JobError("MethodNotAllowed", { path: shownPath(path), method, allow: methods }),
     );
   };
   app.addHook("onRequest", (request, reply, done) => {

@@ -2,9 +2,11 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import Type from "typebox";
+import { cutText } from "../jobs/bounds.ts";
 import { classify } from "../jobs/classify.ts";
 import { ERRORS, type ErrorCode, JobError, type Problem } from "../jobs/errors.ts";
-import { brief } from "../jobs/problems.ts";
+import { brief, invalidRequest } from "../jobs/problemList.ts";
+import { redactText } from "../jobs/redact.ts";
 
 /** An error as RFC 9457 has it; `type` is a code of the registry, `problems` its single faults. */
 export const ProblemBody = Type.Object({
@@ -57,8 +59,7 @@ export const titleOf = (code: ErrorCode): string =>
   code.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
 /** A parameter or body that cannot be used, in the words of the contract. */
-export const invalid = (problems: Problem[]) =>
-  new JobError("InvalidRequest", { count: problems.length }, { details: problems });
+export const invalid = (problems: readonly Problem[]): JobError => invalidRequest(problems);
 
 /** Every error leaves as a problem; what is ours or the database's fault is logged with its cause and shown without it. */
 export function handleErrors(app: FastifyInstance): void {
@@ -93,15 +94,18 @@ function ofFastify(
   switch (thrown.statusCode) {
     case 403:
     case 404:
-      return new JobError("NotFound", { path: `${method} ${url.split("?")[0]}` });
+      return new JobError("NotFound", { path: `${method} ${shownPath(url)}` });
     case 413:
       return new JobError("TooLarge", { limit });
     case 415:
       return new JobError("UnsupportedMediaType", { type: (type ?? "none").slice(0, 100) });
     default:
-      return new JobError("UnreadableMessage", { reason: thrown.message });
+      return new JobError("UnreadableMessage", { reason: cutText(redactText(thrown.message), 200) });
   }
 }
+
+/** A request's path, short enough for an error. */
+export const shownPath = (url: string): string => cutText(redactText(url.split("?", 1)[0] ?? ""), 200);
 
 /** A path that is no URL, or has a part that is longer than any id: it reaches no route, and so no error handler. */
 export const invalidPath = ({ url }: FastifyRequest): JobError => {

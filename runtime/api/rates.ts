@@ -1,8 +1,8 @@
 import { hash } from "node:crypto";
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from "fastify";
 import Type from "typebox";
-import type { Problem } from "../jobs/errors.ts";
-import { brief } from "../jobs/problems.ts";
+import { INPUT } from "../jobs/inputLimits.ts";
+import { brief, ProblemList } from "../jobs/problemList.ts";
 import { namesTag } from "./etag.ts";
 import { operation } from "./operation.ts";
 import { invalid } from "./problem.ts";
@@ -34,7 +34,8 @@ const EXAMPLE = {
 const ETAG = { ETag: Type.String({ description: "for If-None-Match" }) };
 const day8601 = (description: string) =>
   Type.String({ pattern: "^(?!0000)\\d{4}-\\d{1,2}-\\d{1,2}$", description, examples: ["2021-01-31"] });
-const code = (description: string) => Type.String({ minLength: 1, description, examples: ["CNGGZ"] });
+const code = (description: string) =>
+  Type.String({ minLength: 1, maxLength: INPUT.place, description, examples: ["CNGGZ"] });
 const Question = Type.Object(
   {
     date_from: day8601("first day, YYYY-MM-DD"),
@@ -112,7 +113,15 @@ function parse(query: Query, maxDays: number): RatesQuestion {
   const dest_code = first(query.dest_code);
   const from = day(date_from);
   const to = day(date_to);
-  if (from && to && orig_code && dest_code && !`${orig_code}${dest_code}`.includes("\0")) {
+  if (
+    from &&
+    to &&
+    orig_code &&
+    dest_code &&
+    orig_code.length <= INPUT.place &&
+    dest_code.length <= INPUT.place &&
+    !`${orig_code}${dest_code}`.includes("\0")
+  ) {
     if (dayNumber(to) - dayNumber(from) < maxDays) {
       return { from, to, origin: orig_code, destination: dest_code };
     }
@@ -124,13 +133,15 @@ function parse(query: Query, maxDays: number): RatesQuestion {
       },
     ]);
   }
-  const problems: Problem[] = [];
+  const problems = new ProblemList();
   for (const name of PARAMETERS) {
     const value = first(query[name]);
-    if (value === undefined || value === "") problems.push({ field: name, message: "is missing." });
+    if (value === undefined || value === "") problems.add(() => ({ field: name, message: "is missing." }));
     else if (name.startsWith("date") && !day(value))
-      problems.push({ field: name, value: brief(value), message: "has to be a day of the form YYYY-MM-DD." });
-    else if (value.includes("\0")) problems.push({ field: name, message: "holds a NUL character." });
+      problems.add(() => ({ field: name, value: brief(value), message: "has to be a day of the form YYYY-MM-DD." }));
+    else if (value.length > INPUT.place)
+      problems.add(() => ({ field: name, value, message: `has to have at most ${INPUT.place} characters.` }));
+    else if (value.includes("\0")) problems.add(() => ({ field: name, message: "holds a NUL character." }));
   }
   throw invalid(problems);
 }

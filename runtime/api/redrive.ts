@@ -11,6 +11,7 @@ const Body = Type.Object(
     types: Type.Optional(
       Type.Array(Type.Enum([RECEIVED_TOO_OFTEN, ...Object.keys(ERRORS)]), {
         minItems: 1,
+        maxItems: 100,
         description: "error classes to put back; left out, those whose cause may have passed",
       }),
     ),

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
-import { brief } from "../jobs/problems.ts";
+import { INPUT } from "../jobs/inputLimits.ts";
+import { brief } from "../jobs/problemList.ts";
 import { Tenant } from "../jobs/request.ts";
 import { RUNNERS, STATES } from "../jobs/states.ts";
 import { InvalidCursor } from "../tracking/store.ts";
@@ -15,6 +16,7 @@ import { JobDocument } from "./schemas.ts";
 const Time = Type.String({
   format: "date-time",
   pattern: "^(?!0000)",
+  maxLength: INPUT.search.time,
   description: "an ISO time with its offset, as in 2026-01-31T00:00:00Z",
 });
 
@@ -22,18 +24,30 @@ const Filters = Type.Object(
   {
     tenant: Type.Optional(Tenant),
     text: Type.Optional(
-      Type.String({ maxLength: 200, description: "words in the request id, labels, query or error" }),
+      Type.String({ maxLength: INPUT.search.text, description: "words in the request id, labels, query or error" }),
     ),
     status: Type.Optional(Type.Enum([...STATES])),
     type: Type.Optional(Type.Enum(["read", "update"])),
     runner: Type.Optional(Type.Enum([...RUNNERS])),
-    label: Type.Optional(Type.String({ pattern: "^[^=\\u0000]+=[^\\u0000]*$", description: "of the form key=value" })),
+    label: Type.Optional(
+      Type.String({
+        pattern: "^[^=\\u0000]+=[^\\u0000]*$",
+        maxLength: INPUT.labels.name + 1 + INPUT.labels.value,
+        description: "of the form key=value",
+      }),
+    ),
     createdFrom: Type.Optional(Time),
     createdTo: Type.Optional(Time),
     sort: Type.Enum(["createdAt", "finishedAt", "totalMs"], { default: "createdAt" }),
     order: Type.Enum(["asc", "desc"], { default: "desc" }),
     limit: Type.Integer({ minimum: 1, maximum: 1000, default: 50 }),
-    cursor: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9_-]+$", description: "the cursor of an earlier page" })),
+    cursor: Type.Optional(
+      Type.String({
+        pattern: "^[A-Za-z0-9_-]+$",
+        maxLength: INPUT.search.cursor,
+        description: "the cursor of an earlier page",
+      }),
+    ),
   },
   { additionalProperties: false },
 );

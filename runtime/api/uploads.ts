@@ -10,6 +10,7 @@ import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { JobError } from "../jobs/errors.ts";
+import { INPUT } from "../jobs/inputLimits.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { operation } from "./operation.ts";
@@ -47,12 +48,12 @@ const Range = Type.Object(
   },
   { additionalProperties: false },
 );
-const Id = Type.Object({ id: Type.String({ pattern: "^[A-Za-z0-9_-]+$", maxLength: 1_500 }) });
+const Id = Type.Object({ id: Type.String({ pattern: "^[A-Za-z0-9_-]+$", maxLength: INPUT.uploadId }) });
 const Complete = Type.Object(
   {
     parts: Type.Array(
       Type.Object(
-        { partNumber: Type.Integer({ minimum: 1, maximum: MOST_PARTS }), etag: Type.String({ maxLength: 200 }) },
+        { partNumber: Type.Integer({ minimum: 1, maximum: MOST_PARTS }), etag: Type.String({ maxLength: INPUT.etag }) },
         { additionalProperties: false },
       ),
       { minItems: 1, maxItems: MOST_PARTS },

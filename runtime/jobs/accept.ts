@@ -2,6 +2,7 @@ import type pg from "pg";
 import type { LazyS3 } from "./cloud.ts";
 import { JobError, type Problem } from "./errors.ts";
 import { type Estimate, estimate, sqlOf } from "./explain.ts";
+import { redactUrl } from "./redact.ts";
 import { hashOf, parseRequest, type Reply, type Request, responseIdOf, type Task } from "./request.ts";
 import type { Settings } from "./settings.ts";
 import type { RunnerKind } from "./states.ts";
@@ -191,7 +192,7 @@ async function pinned({ db, s3, settings }: Acceptor, { task, tenant, requestId 
   const [bucket = "", ...key] = location.slice("s3://".length).split("/");
   if (!s3 || bucket !== settings.buckets?.uploads)
     throw new JobError("SourceNotAllowed", {
-      source: location,
+      source: redactUrl(location),
       reason: `s3 sources lie in ${settings.buckets ? `s3://${settings.buckets.uploads}` : "an uploads bucket, and this platform has none"}. \`rates load\` puts a file there.`,
     });
   try {
@@ -206,7 +207,7 @@ async function pinned({ db, s3, settings }: Acceptor, { task, tenant, requestId 
     if (status === 404 || status === 403 || status === 400)
       throw new JobError(
         status === 404 ? "SourceNotFound" : "SourceNotAllowed",
-        { source: location, reason: `S3 answered ${name} (${status}).` },
+        { source: redactUrl(location), reason: `S3 answered ${name} (${status}).` },
         { cause: error },
       );
     throw error;

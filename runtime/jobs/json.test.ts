@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { readJson, readJsonBytes } from "./json.ts";
+import { shownName } from "./problemList.ts";
 
 const fields = (text: string) => readJson(text).problems.map(({ field }) => field);
 
@@ -58,7 +59,8 @@ describe("reading JSON", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const text = JSON.stringify(value);
-        assert.deepEqual(readJson(text), { value: JSON.parse(text), problems: [] });
+        const { value: read, problems } = readJson(text);
+        assert.deepEqual([read, problems.total], [JSON.parse(text), 0]);
       }),
     );
   });
@@ -70,14 +72,29 @@ describe("reading JSON", () => {
         const names = Object.keys(value);
         const name = names[pick % names.length] ?? "";
         const text = `[${JSON.stringify(value).slice(0, -1)},${JSON.stringify(name)}:null}]`;
-        assert.deepEqual(fields(text), [`0.${name.slice(0, 100)}`]);
+        assert.deepEqual(fields(text), [`0.${shownName(name)}`]);
       }),
     );
   });
 
   it("comes back from any depth, and from names without end", () => {
     assert.deepEqual(fields(`${"[".repeat(200_000)}${"]".repeat(200_000)}`), []);
-    assert.equal(fields(`{${'"a":1,'.repeat(50_000)}"a":1}`).length, 100);
+    const { problems } = readJson(`{${'"a":1,'.repeat(50_000)}"a":1}`);
+    assert.deepEqual([problems.length, problems.further], [100, 49_900]);
+  });
+
+  it("repeats nothing of a text that is not JSON: it may be a piece of a signed URL", () => {
+    for (const text of [
+      '{"url":"https://h/p?sig=SECRET" x',
+      "SECRET",
+      '"SECRET',
+      '{"a":SECRET}',
+      '["SECRET" "SECRET"]',
+    ])
+      assert.throws(
+        () => readJson(text),
+        (error: Error) => error instanceof SyntaxError && !/SECRET/.test(error.message),
+      );
   });
 
   it("takes nothing that is not UTF-8, or not JSON", () => {

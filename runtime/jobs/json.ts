@@ -1,16 +1,16 @@
 import { isUtf8 } from "node:buffer";
-import { JobError, type Problem } from "./errors.ts";
+import { JobError } from "./errors.ts";
+import { INPUT } from "./inputLimits.ts";
+import { ProblemList, shownName } from "./problemList.ts";
 import { isRoundedToWhole } from "./wholeNumber.ts";
 
 /** What a text of JSON holds, and what cannot be told from it. */
 export interface Read {
   value: unknown;
   /** A problem for each name that an object has more than once, and for each number that is whole only when rounded. */
-  problems: Problem[];
+  problems: ProblemList;
 }
 
-/** Problems that are collected: one is enough to refuse a request. */
-const MOST = 100;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
@@ -22,7 +22,18 @@ const BACKSLASH = 0x5c;
 export function readJson(text: string): Read {
   // A byte order mark, which some editors and shells put first, is no part of the text.
   const json = text.startsWith("\uFEFF") ? text.slice(1) : text;
-  return { value: JSON.parse(json), problems: silentLosses(json) };
+  return { value: parse(json), problems: silentLosses(json) };
+}
+
+/** JSON.parse, without the piece of the text that its errors repeat: it may be a part of a signed URL. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const { message } = error as Error;
+    const excerpt = message.search(/, (?:\.\.\.)?"/);
+    throw new SyntaxError(excerpt < 0 ? message : `${message.slice(0, excerpt)}: it is not valid JSON`);
+  }
 }
 
 /**
@@ -39,14 +50,14 @@ export function readJsonBytes(bytes: Buffer): Read {
 }
 
 /** A level of the text: the names of an object so far, or how many items of a list have begun. */
-type Level = { names: Set<string>; name: string } | { index: number };
+type Level = { names: Set<string> | undefined; name: string } | { index: number };
 
 /**
  * Names that an object holds twice and numbers that are whole only when rounded, in a text that is known to be JSON.
  * Without recursion: depth is the caller's choice.
  */
-function silentLosses(text: string): Problem[] {
-  const problems: Problem[] = [];
+function silentLosses(text: string): ProblemList {
+  const problems = new ProblemList();
   const levels: Level[] = [];
   let expectsName = false;
   for (let at = 0; at < text.length; at++) {
@@ -57,16 +68,19 @@ function silentLosses(text: string): Problem[] {
         if (expectsName && level && "names" in level) {
           const raw = text.slice(at + 1, end);
           level.name = raw.includes("\\") ? JSON.parse(`"${raw}"`) : raw;
-          if (level.names.has(level.name) && problems.length < MOST)
-            problems.push({ field: pathOf(levels), message: "stands there more than once. Keep one." });
-          level.names.add(level.name);
+          level.names ??= new Set();
+          // An object with more fields is refused whatever they are.
+          const isFull = level.names.size > INPUT.fields;
+          if (!isFull && level.names.has(level.name))
+            problems.add(() => ({ field: pathOf(levels), message: "stands there more than once. Keep one." }));
+          if (!isFull) level.names.add(level.name);
           expectsName = false;
         }
         at = end;
         break;
       }
       case 0x7b: // {
-        levels.push({ names: new Set(), name: "" });
+        levels.push({ names: undefined, name: "" });
         expectsName = true;
         break;
       case 0x5b: // [
@@ -89,12 +103,12 @@ function silentLosses(text: string): Problem[] {
         if (isNumberStart(text.charCodeAt(at))) {
           const end = endOfNumber(text, at);
           const written = text.slice(at, end);
-          if (problems.length < MOST && isRoundedToWhole(written))
-            problems.push({
+          if (isRoundedToWhole(written))
+            problems.add(() => ({
               field: pathOf(levels),
-              value: written.slice(0, 100),
+              value: written,
               message: `would be rounded to ${Number(written)}. Send a number that is exact, with at most 15 digits.`,
-            });
+            }));
           at = end - 1;
         }
     }
@@ -128,5 +142,5 @@ function endOfString(text: string, start: number): number {
 const pathOf = (levels: readonly Level[]): string =>
   levels
     .slice(0, 10)
-    .map((level) => ("index" in level ? String(level.index) : level.name.slice(0, 100)))
+    .map((level) => ("index" in level ? String(level.index) : shownName(level.name)))
     .join(".");

@@ -119,7 +119,7 @@ describe("the params of a query", () => {
   const all = valid(
     `${HEADER}${types.map((type, index) => `-- param: p${index} ${type} = null "p"\n`).join("")}-- param: needed text "what is needed"\n${COLUMN}select ${types.map((_, index) => `:p${index}`).join()}, :needed`,
   );
-  const problemsOf = (params: Record<string, unknown>) => checkParams(all, { needed: "x", ...params });
+  const problemsOf = (params: Record<string, unknown>) => [...checkParams(all, { needed: "x", ...params })];
 
   const good: Record<string, unknown[]> = {
     text: ["", "it's", "\\", "Ålesund", "💶", null],
@@ -162,7 +162,7 @@ describe("the params of a query", () => {
   }
 
   it("are told all their problems at once, with the value and the nearest name", () => {
-    const problems = checkParams(all, { p1: "2021-02-30", p2: "7", neded: "x" });
+    const problems = [...checkParams(all, { p1: "2021-02-30", p2: "7", neded: "x" })];
     assert.deepEqual(problems, [
       { field: "task.params.p1", value: "2021-02-30", message: "has to be a date that exists, written YYYY-MM-DD." },
       { field: "task.params.p2", value: "7", message: "has to be a whole number from -2147483648 to 2147483647." },

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { JobError, type Problem } from "./errors.ts";
-import { brief, suggestion } from "./problems.ts";
+import { invalidRequest, ProblemList, shownName } from "./problemList.ts";
+import { suggestion } from "./problems.ts";
 import { type NamedQuery, parseQueryFile, type QueryDescription } from "./queryFile.ts";
 import { checkValue, isText, literal, type ParamValue } from "./queryParams.ts";
 
@@ -62,23 +62,25 @@ export function describeQuery({ sql: _, ...description }: NamedQuery): QueryDesc
 }
 
 /** Everything that is wrong with a task's params, with fields like `task.params.date_from`. Empty: they fit. */
-export function checkParams(query: NamedQuery, params: Readonly<Record<string, unknown>>): Problem[] {
-  const problems: Problem[] = [];
+export function checkParams(query: NamedQuery, params: Readonly<Record<string, unknown>>): ProblemList {
+  const problems = new ProblemList();
   for (const param of query.params) {
     const field = `task.params.${param.name}`;
     const value = Object.hasOwn(params, param.name) ? params[param.name] : undefined;
     if (value === undefined) {
-      if (param.required) problems.push({ field, message: `is missing: ${param.description}.` });
+      if (param.required) problems.add(() => ({ field, message: `is missing: ${param.description}.` }));
     } else if (value !== null || param.required || param.default !== null) {
       const message = checkValue(param.type, value);
-      if (message !== undefined) problems.push({ field, ...shown(value), message });
+      if (message !== undefined) problems.add(() => ({ field, ...shown(value), message }));
     }
   }
   const names = query.params.map(({ name }) => name);
-  for (const name of Object.keys(params).filter((one) => !names.includes(one))) {
-    const message = `is not a parameter of ${query.name}.${suggestion(name, names)}`;
-    problems.push({ field: `task.params.${name}`, ...shown(params[name]), message });
-  }
+  for (const name of Object.keys(params).filter((one) => !names.includes(one)))
+    problems.add(() => ({
+      field: `task.params.${shownName(name)}`,
+      ...shown(params[name]),
+      message: `is not a parameter of ${query.name}.${suggestion(name, names)}`,
+    }));
   return problems;
 }
 
@@ -87,8 +89,8 @@ export function checkParams(query: NamedQuery, params: Readonly<Record<string, u
  * Throws InvalidRequest if the params do not fit.
  */
 export function bindParams(query: NamedQuery, params: Readonly<Record<string, unknown>>): string {
-  const details = checkParams(query, params);
-  if (details.length > 0) throw new JobError("InvalidRequest", { count: details.length }, { details });
+  const problems = checkParams(query, params);
+  if (problems.length > 0) throw invalidRequest(problems);
   const value = (name: string) =>
     Object.hasOwn(params, name) ? (params[name] as ParamValue | null | undefined) : undefined;
   return query.sql
@@ -97,4 +99,4 @@ export function bindParams(query: NamedQuery, params: Readonly<Record<string, un
 }
 
 /** A problem is stored and sent as JSON: text that cannot be stored is not shown. */
-const shown = (value: unknown) => (typeof value === "string" && !isText(value) ? {} : { value: brief(value) });
+const shown = (value: unknown) => (typeof value === "string" && !isText(value) ? {} : { value });

@@ -1,4 +1,5 @@
 import pg from "pg";
+import { INPUT } from "./inputLimits.ts";
 
 /** What a parameter can be in JSON. */
 export type ParamValue = string | number | boolean | readonly string[];
@@ -12,17 +13,26 @@ interface TypeRules {
   expected: string;
 }
 
+const { text: TEXT, items: ITEMS, itemText: ITEM_TEXT } = INPUT.params;
+
 /** The types a parameter can have. */
 export const PARAM_TYPES = {
-  text: { sql: "text", fits: isText, expected: "text without NUL characters and halves of surrogate pairs" },
+  text: {
+    sql: "text",
+    fits: (value) => isText(value) && (value as string).length <= TEXT,
+    expected: `text of at most ${TEXT.toLocaleString("en")} characters, without NUL characters and halves of surrogate pairs`,
+  },
   date: { sql: "date", fits: isDate, expected: "a date that exists, written YYYY-MM-DD" },
   integer: { sql: "integer", fits: isInteger, expected: "a whole number from -2147483648 to 2147483647" },
   number: { sql: "double precision", fits: Number.isFinite, expected: "a number" },
   boolean: { sql: "boolean", fits: (value) => typeof value === "boolean", expected: "true or false" },
   "text[]": {
     sql: "text[]",
-    fits: (value) => Array.isArray(value) && value.every(isText),
-    expected: "a list of texts without NUL characters and halves of surrogate pairs",
+    fits: (value) =>
+      Array.isArray(value) &&
+      value.length <= ITEMS &&
+      value.every((one) => isText(one) && (one as string).length <= ITEM_TEXT),
+    expected: `a list of at most ${ITEMS.toLocaleString("en")} texts of at most ${ITEM_TEXT} characters, without NUL characters and halves of surrogate pairs`,
   },
 } as const satisfies Record<string, TypeRules>;
 

@@ -60,7 +60,7 @@ describe("a request", () => {
         task: { ...rates, query: "average_rate", format: "xml", formt: 1 },
       }),
       [
-        "extra: is not a field here. There are: requestId, priority, tenant, labels, task, timeoutSeconds.",
+        "extra: is not a field here. There are: requestId, reply, priority, tenant, labels, task, timeoutSeconds.",
         "requestId: has to be letters, digits and . _ : - only, first a letter or digit, at most 128 characters.",
         "priority: has to be <= 9.",
         "tenant: has to be letters, digits and . _ - only, first a letter or digit, at most 64 characters.",
@@ -81,7 +81,8 @@ describe("a request", () => {
     } catch (error) {
       const { message, details } = error as JobError;
       assert.match(message, /5001 problem/);
-      assert.equal(details.length, 100);
+      assert.equal(details.length, 101);
+      assert.deepEqual(details.at(-1), { more: 4_901 });
     }
   });
 

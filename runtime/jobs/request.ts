@@ -1,13 +1,15 @@
 import { createHash } from "node:crypto";
 import { configure } from "safe-stable-stringify";
 import Type, { type Static, type TSchema } from "typebox";
-import Value from "typebox/value";
 import { BOUNDS } from "./bounds.ts";
-import { JobError, type Problem } from "./errors.ts";
-import { brief, problemsOf, suggestion } from "./problems.ts";
+import type { Problem } from "./errors.ts";
+import { INPUT } from "./inputLimits.ts";
+import { checkStorable, shapeProblem } from "./inspect.ts";
+import { brief, invalidRequest, ProblemList } from "./problemList.ts";
+import { problemsOf, suggestion, withDefaults } from "./problems.ts";
 import type { NamedQuery } from "./queries.ts";
 import { allQueries, allStatements, checkParams, queryNamed, statementNamed } from "./queries.ts";
-import { isText } from "./queryParams.ts";
+import { redactUrl } from "./redact.ts";
 import type { Settings } from "./settings.ts";
 
 /** The contract's request (design section 3), as schemas: types, defaults, messages and OpenAPI all come from here. */
@@ -22,9 +24,18 @@ export const Tenant = Type.String({
   description: "letters, digits and . _ - only, first a letter or digit, at most 64 characters",
 });
 const Compression = Type.Enum(["none", "gzip"], { default: "none" });
-const Params = Type.Record(Type.String(), Type.Unknown(), { default: {} });
+const Params = Type.Record(Type.String(), Type.Unknown(), {
+  default: {},
+  maxProperties: INPUT.params.count,
+  propertyNames: { maxLength: INPUT.params.name },
+  description: `at most ${INPUT.params.count}, with names of at most ${INPUT.params.name} characters; a text has at most ${INPUT.params.text.toLocaleString("en")}, a list ${INPUT.params.items.toLocaleString("en")} items of at most ${INPUT.params.itemText}`,
+});
 
-const Item = Type.Record(Type.String(), Type.Unknown());
+const Item = Type.Record(Type.String(), Type.Unknown(), {
+  maxProperties: INPUT.columns.count,
+  propertyNames: { maxLength: INPUT.columns.name },
+  description: `at most ${INPUT.columns.count} columns, with names of at most ${INPUT.columns.name} characters`,
+});
 export const TARGETS = ["prices", "ports", "regions"] as const;
 export type Target = (typeof TARGETS)[number];
 
@@ -32,7 +43,7 @@ export type Target = (typeof TARGETS)[number];
 export const QueryTask = Type.Object(
   {
     type: Type.Literal("read"),
-    query: Type.String({ minLength: 1 }),
+    query: Type.String({ minLength: 1, maxLength: INPUT.name }),
     params: Params,
     format: Type.Enum(["csv", "ndjson", "json"], { default: "csv" }),
     compression: Compression,
@@ -42,7 +53,7 @@ export const QueryTask = Type.Object(
 export const SqlTask = Type.Object(
   {
     type: Type.Literal("read"),
-    sql: Type.String({ minLength: 1, maxLength: 100_000 }),
+    sql: Type.String({ minLength: 1, maxLength: INPUT.sqlBytes }),
     format: Type.Enum(["csv", "ndjson", "json"], { default: "csv" }),
     compression: Compression,
   },
@@ -76,7 +87,7 @@ export const S3Task = Type.Object(
       {
         s3: Type.String({
           pattern: "^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$",
-          maxLength: 1_100,
+          maxLength: INPUT.s3,
           description: "of the form s3://bucket/key",
         }),
       },
@@ -94,7 +105,7 @@ export const UrlTask = Type.Object(
       {
         url: Type.String({
           pattern: "^https://[^\\s/]+",
-          maxLength: 4_000,
+          maxLength: INPUT.url,
           description: "a URL that begins with https://",
         }),
       },
@@ -106,7 +117,7 @@ export const UrlTask = Type.Object(
 );
 /** A named statement of db/statements. */
 export const StatementTask = Type.Object(
-  { type: Type.Literal("update"), statement: Type.String({ minLength: 1 }), params: Params },
+  { type: Type.Literal("update"), statement: Type.String({ minLength: 1, maxLength: INPUT.name }), params: Params },
   { additionalProperties: false },
 );
 
@@ -122,7 +133,12 @@ const envelope = {
   reply: Type.Optional(Reply),
   priority: Type.Integer({ minimum: 0, maximum: 9, default: 4 }),
   tenant: Type.Union([Tenant], { default: "default" }),
-  labels: Type.Record(Type.String(), Type.String({ maxLength: 256 }), { default: {}, maxProperties: 32 }),
+  labels: Type.Record(Type.String(), Type.String({ maxLength: INPUT.labels.value }), {
+    default: {},
+    maxProperties: INPUT.labels.count,
+    propertyNames: { maxLength: INPUT.labels.name },
+    description: `at most ${INPUT.labels.count}, with names of at most ${INPUT.labels.name} and values of at most ${INPUT.labels.value} characters`,
+  }),
 };
 const Envelope = Type.Object(
   {
@@ -161,57 +177,74 @@ export type RequestRules = Pick<Settings["jobs"], "rawSql" | "timeoutSeconds" | 
  * @throws JobError InvalidRequest, its details all the problems.
  */
 export function parseRequest(value: unknown, rules: RequestRules, found: readonly Problem[] = []): Request {
-  const problems: Problem[] = [...found];
+  const problems = new ProblemList();
+  problems.addAll(found);
   if (value === null || typeof value !== "object" || Array.isArray(value))
-    throw invalid([{ field: "request", value: brief(value), message: "has to be a JSON object." }]);
-  if (isDeeper(value, MOST_LEVELS))
-    throw invalid([{ field: "request", message: `is nested deeper than ${MOST_LEVELS} levels.` }]);
-  const filled = fill(Envelope, value);
-  problems.push(...problemsOf(Envelope, filled), ...unstorable(value));
+    throw invalidRequest([{ field: "request", value: brief(value), message: "has to be a JSON object." }]);
+  const shape = shapeProblem(value);
+  if (shape !== undefined) {
+    problems.add(() => ({ field: "request", message: shape }));
+    throw invalidRequest(problems);
+  }
+  const filled = withDefaults(Envelope, value);
+  problems.addAll(problemsOf(Envelope, filled));
+  checkStorable(value, problems);
 
   const { task: rawTask, timeoutSeconds } = filled as { task?: unknown; timeoutSeconds?: number };
   if (typeof timeoutSeconds === "number" && timeoutSeconds > rules.maxTimeoutSeconds)
-    problems.push({
+    problems.add(() => ({
       field: "timeoutSeconds",
       value: timeoutSeconds,
       message: `has to be <= ${rules.maxTimeoutSeconds}, the stack's maximum.`,
-    });
-  problems.push(...labelsTooLarge(filled as { labels?: unknown }));
+    }));
+  checkLabels(filled as { labels?: unknown }, problems);
   const task = rawTask === undefined ? undefined : parseTask(rawTask, rules, problems);
-  if (problems.length > 0 || task === undefined) throw invalid(problems);
+  if (problems.length > 0 || task === undefined) throw invalidRequest(problems);
   return { tenant: DEFAULT_TENANT, timeoutSeconds: rules.timeoutSeconds, ...(filled as object), task } as Request;
 }
 
 /** Labels are part of every response and document. */
-function labelsTooLarge({ labels }: { labels?: unknown }): Problem[] {
-  if (labels === null || typeof labels !== "object") return [];
+function checkLabels({ labels }: { labels?: unknown }, problems: ProblemList): void {
+  if (labels === null || typeof labels !== "object") return;
   // As jobs.bounded_labels counts: with what is escaped in a response.
   const bytes = Buffer.byteLength(JSON.stringify(labels).replace(/[\uFFFE\uFFFF]/g, "\\uffff"));
-  if (bytes <= BOUNDS.labelsBytes - LABEL_SPACES) return [];
-  const message = `must have at most ${BOUNDS.labelsBytes - LABEL_SPACES} bytes as JSON, and have ${bytes}. Send fewer or shorter labels.`;
-  return [{ field: "labels", message }];
+  const most = BOUNDS.labelsBytes - LABEL_SPACES;
+  if (bytes <= most) return;
+  problems.add(() => ({
+    field: "labels",
+    message: `must have at most ${most} bytes as JSON, and have ${bytes}. Send fewer or shorter labels.`,
+  }));
 }
 /** Spaces that Postgres writes into the JSON of 32 labels. */
 const LABEL_SPACES = 64;
 
-function parseTask(value: unknown, rules: RequestRules, problems: Problem[]): Task | undefined {
+function parseTask(value: unknown, rules: RequestRules, problems: ProblemList): Task | undefined {
   const chosen = schemaFor(value);
   if (typeof chosen !== "object" || "message" in chosen) {
-    problems.push(chosen as Problem);
+    problems.add(() => chosen as Problem);
     return undefined;
   }
-  const task = fill(chosen, value) as Task;
-  const found = problemsOf(chosen, task, "task");
-  problems.push(...found);
+  const task = withDefaults(chosen, value) as Task;
+  problems.addAll(problemsOf(chosen, task, "task"));
   if ("query" in task) named("query", task.query, queryNamed, allQueries(), task.params, problems);
   else if ("statement" in task)
     named("statement", task.statement, statementNamed, allStatements(), task.params, problems);
   else if ("sql" in task && !rules.rawSql)
-    problems.push({
+    problems.add(() => ({
       field: "task.sql",
-      value: brief(task.sql),
+      value: task.sql,
       message: "is not allowed in this stack. Use a named query; GET /queries lists them.",
-    });
+    }));
+  else if ("sql" in task && typeof task.sql === "string" && Buffer.byteLength(task.sql) > INPUT.sqlBytes)
+    problems.add(() => ({
+      field: "task.sql",
+      message: `has ${Buffer.byteLength(task.sql)} bytes, and has to have at most ${INPUT.sqlBytes}.`,
+    }));
+  else if ("source" in task && task.source && "s3" in task.source && isSigned(task.source.s3))
+    problems.add(() => ({
+      field: "task.source.s3",
+      message: "holds a signature. Name the object only: s3://bucket/key.",
+    }));
   else if ("source" in task && task.source && "url" in task.source && typeof task.source.url === "string")
     allowedHost(task.source.url, rules.urlHosts, problems);
   return task;
@@ -244,88 +277,48 @@ function schemaFor(value: unknown): TSchema | Problem {
     : { field: "task.type", message: "is missing. It is read or update." };
 }
 
+/** Whether the query of a signed URL was left behind an object's key: a job's document shows its location. */
+const isSigned = (location: unknown): boolean =>
+  typeof location === "string" &&
+  /[?&]x-amz-(?:signature|credential|security-token)=/i.test(location.slice(0, INPUT.s3));
+
 function named(
   kind: "query" | "statement",
   name: unknown,
   find: (name: string) => NamedQuery | undefined,
   all: readonly NamedQuery[],
   params: unknown,
-  problems: Problem[],
+  problems: ProblemList,
 ): void {
   if (typeof name !== "string" || name === "") return;
   const query = find(name);
   if (!query) {
-    problems.push({
+    problems.add(() => ({
       field: `task.${kind}`,
-      value: brief(name),
+      value: name,
       message: `is not a ${kind} of this platform.${suggestion(
         name,
         all.map((one) => one.name),
       )}`,
-    });
+    }));
   } else if (params !== null && typeof params === "object" && !Array.isArray(params)) {
-    problems.push(...checkParams(query, params as Record<string, unknown>));
+    problems.addAll(checkParams(query, params as Record<string, unknown>));
   }
 }
 
-function allowedHost(address: string, hosts: readonly string[], problems: Problem[]): void {
+function allowedHost(address: string, hosts: readonly string[], problems: ProblemList): void {
+  const wrong = (message: string) =>
+    problems.add(() => ({ field: "task.source.url", value: redactUrl(address), message }));
   const url = URL.parse(address);
-  if (!url) problems.push({ field: "task.source.url", value: brief(address), message: "is not a URL." });
-  else if (url.username || url.password)
-    problems.push({
-      field: "task.source.url",
-      value: brief(address),
-      message: "must not hold a user name or password.",
-    });
+  if (!url) wrong("is not a URL.");
+  else if (url.username || url.password) wrong("must not hold a user name or password.");
   else if (hosts.includes(url.hostname) && url.port !== "")
-    problems.push({
-      field: "task.source.url",
-      value: brief(address),
-      message: `names port ${url.port}. Leave it out: sources are read from 443 only.`,
-    });
+    wrong(`names port ${url.port}. Leave it out: sources are read from 443 only.`);
   else if (!hosts.includes(url.host))
-    problems.push({
-      field: "task.source.url",
-      value: brief(address),
-      message: `names a host that is not on this stack's list (${hosts.join(", ") || "which is empty"}). Ask the operator to add it to jobs.urlHosts, or upload the file and use s3.`,
-    });
+    wrong(
+      `names a host that is not on this stack's list (${hosts.join(", ") || "which is empty"}). Ask the operator to add it to jobs.urlHosts, or upload the file and use s3.`,
+    );
 }
-
-/** No request is nested deeper than 8 levels; whatever walks a value has to come back without running out of stack. */
-const MOST_LEVELS = 64;
-/** Problems that an answer lists: it has to fit into a message, however much is wrong. */
-const MOST_NAMED = 100;
-
-const isDeeper = (value: unknown, levels: number): boolean =>
-  value !== null &&
-  typeof value === "object" &&
-  (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)));
-
-/** Postgres stores neither NUL nor half a surrogate pair: text that holds one is refused at the door, wherever it stands. */
-const isStorable = (value: unknown): boolean =>
-  typeof value === "string"
-    ? isText(value)
-    : value === null ||
-      typeof value !== "object" ||
-      Object.entries(value).every(([name, inner]) => isText(name) && isStorable(inner));
-
-function unstorable(value: unknown, path = ""): Problem[] {
-  // One look without paths first: a large batch is nearly always sound.
-  if (isStorable(value)) return [];
-  if (value === null || typeof value !== "object") return [{ field: path, message: `holds ${UNSTORABLE}.` }];
-  return Object.entries(value).flatMap(([name, inner]) =>
-    isText(name)
-      ? unstorable(inner, path ? `${path}.${name}` : name)
-      : [{ field: path || "request", message: `has a field whose name holds ${UNSTORABLE}.` }],
-  );
-}
-const UNSTORABLE = "a NUL character or half of a surrogate pair, which cannot be stored";
-
-const invalid = (problems: Problem[]) =>
-  new JobError("InvalidRequest", { count: problems.length }, { details: problems.slice(0, MOST_NAMED) });
-
-/** Defaults filled in, on a copy. */
-const fill = (schema: TSchema, value: unknown): unknown => Value.Default(schema, structuredClone(value));
 
 const stringify = configure({ deterministic: true });
 const sha256 = (...parts: string[]) => createHash("sha256").update(parts.join("\n")).digest("hex");

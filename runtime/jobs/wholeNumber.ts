@@ -4,6 +4,8 @@
  * @param text a number as JSON writes it
  */
 export function isRoundedToWhole(text: string): boolean {
+  // A double holds any 15 digits; batches consist of such numbers.
+  if (text.length <= 15 && !text.includes("e") && !text.includes("E")) return false;
   const value = Number(text);
   if (!Number.isFinite(value)) return true;
   return Number.isInteger(value) && plainDigits(text) !== plainDigits(String(value));

@@ -29,7 +29,8 @@ const WORDS: Readonly<Record<string, string>> = {
     "`queue`: the response is put on the response queue; `none`: it is only read over HTTP; left out, `queue` for what comes by queue and `none` over HTTP",
   priority: "9 goes first; a job gains a point a minute that it waits",
   tenant: "whose job it is, on the queue; over HTTP it is the token's",
-  labels: "at most 32, each value at most 256 characters; `GET /jobs?label=team=pricing` finds by them",
+  labels:
+    "at most 32, with names of at most 64 and values of at most 256 characters; `GET /jobs?label=team=pricing` finds by them",
   timeoutSeconds: `how long it may run; left out, the stack's \`jobs.timeoutSeconds\` (${timeoutSeconds}), at most its \`jobs.maxTimeoutSeconds\` (${maxTimeoutSeconds})`,
   "task.type": "`read` with a query or SQL, `update` with a batch or a statement",
   "task.query": "a named query; `rates queries` lists them with their parameters",

@@ -1,9 +1,10 @@
 import { Readable } from "node:stream";
 import type { LazyS3 } from "../../jobs/cloud.ts";
 import { JobError } from "../../jobs/errors.ts";
+import { redactUrl } from "../../jobs/redact.ts";
 import { gunzip } from "./gunzip.ts";
 import { received } from "./stream.ts";
-import { type DownloadRules, download, withoutQuery } from "./url.ts";
+import { type DownloadRules, download } from "./url.ts";
 
 /** A source outside the request, as the job keeps it: S3 objects with the ETag they had when it was accepted. */
 export type FileSource = { s3: string; etag?: string } | { url: string };
@@ -23,7 +24,7 @@ export async function openSource(
   const bytes =
     "s3" in source ? await object(source, s3, rules.maxBytes, signal) : await download(source.url, rules, signal);
   if (compression === "none") return bytes;
-  return gunzip(bytes, "s3" in source ? source.s3 : withoutQuery(source.url), rules.maxBytes);
+  return gunzip(bytes, "s3" in source ? source.s3 : redactUrl(source.url), rules.maxBytes);
 }
 
 async function object(

@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { JobError } from "../../jobs/errors.ts";
+import { redactUrl } from "../../jobs/redact.ts";
 import { isPublicAddress } from "./address.ts";
 import { PATIENCE_MS, received, unreachable } from "./stream.ts";
 
@@ -23,9 +24,6 @@ export interface DownloadRules {
 
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-
-/** An address for people: without query and fragment, where signatures stand. */
-export const withoutQuery = (address: string): string => address.replace(/[?#].*$/, "");
 
 /**
  * Downloads over https from hosts on the list, from public addresses only. The check is made where the name becomes the
@@ -50,7 +48,7 @@ export async function download(
       url = new URL(location, url);
       continue;
     }
-    const source = withoutQuery(url.href);
+    const source = redactUrl(url.href);
     if (status === 404 || status === 410)
       throw new JobError("SourceNotFound", { source, reason: `the server answered ${status}.` });
     if (status >= 500 || status === 429)
@@ -95,9 +93,9 @@ function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<Incom
   sent.once("close", () => {
     clearTimeout(timer);
     // Of an answer that changes the protocol (101) nothing else tells. Whoever was answered hears of this too late to care.
-    reject(unreachable(withoutQuery(url.href), new Error("the server hung up without an answer")));
+    reject(unreachable(redactUrl(url.href), new Error("the server hung up without an answer")));
   });
-  sent.on("error", (error) => reject(unreachable(withoutQuery(url.href), error)));
+  sent.on("error", (error) => reject(unreachable(redactUrl(url.href), error)));
   sent.once("response", (response) => {
     clearTimeout(timer);
     if (isAllowedAddress(response.socket.remoteAddress ?? "")) return answered(response);
@@ -114,7 +112,7 @@ function body(
   { maxBytes, patience }: DownloadRules,
   signal: AbortSignal,
 ): AsyncIterable<Buffer> {
-  const source = withoutQuery(url.href);
+  const source = redactUrl(url.href);
   const { "content-encoding": encoding = "identity", "content-length": length } = response.headers;
   const refusal =
     encoding !== "identity"
@@ -138,4 +136,4 @@ function body(
 }
 
 const notAllowed = (url: URL, reason: string) =>
-  new JobError("SourceNotAllowed", { source: withoutQuery(url.href).replace(/\/\/[^/]*@/, "//"), reason });
+  new JobError("SourceNotAllowed", { source: redactUrl(url.href), reason });

@@ -1,0 +1,81 @@
+/** Replacement for a URL whose parts cannot be told apart with certainty. */
+export const UNREADABLE_URL = "a URL that cannot be read";
+
+/** Longest URL that `redactUrl` returns. Characters. */
+const MOST_SHOWN = 500;
+/** Path parameters and encoded query separators: what follows them may be a signature. */
+const PATH_END = /[?#;=&]|%(?:3f|23|3b|3d|26)/i;
+/** Query strings of S3 locations; object keys may contain the other characters. */
+const KEY_END = /[?#]|[;&]x-amz-/i;
+const AT = /@|%40/i;
+
+/**
+ * Reduces a URL to scheme, host and path. User information, query, fragment, path parameters and whatever follows an
+ * encoded separator are left out, since any of them may hold a credential.
+ * @param text any text, parsed as the WHATWG URL standard does
+ * @returns `UNREADABLE_URL` unless scheme and host are certain
+ */
+export function redactUrl(text: string): string {
+  const url = URL.parse(text);
+  if (!url?.host) return UNREADABLE_URL;
+  const base = `${url.protocol}//${url.host}`;
+  // `https://user:1234/x@host/`: the parser's host and port may have been meant as user name and password.
+  if (AT.test(url.pathname)) return url.port === "" ? cut(`${base}/…`, MOST_SHOWN) : UNREADABLE_URL;
+  const end = url.pathname.search(url.protocol === "s3:" ? KEY_END : PATH_END);
+  return cut(base + (end < 0 ? url.pathname : url.pathname.slice(0, end)), MOST_SHOWN);
+}
+
+/** Beginning of a URL: a known scheme, or the slashes (or backslashes) before a host. */
+const URL_START = /\b(?:https?|ftp|wss?|s3|file|postgres(?:ql)?):|:[\\/]|[\\/]{2}/i;
+/** A parameter of a query, written plainly or encoded, or a name that only credentials have. */
+const QUERY =
+  /(?:[?&;#]|%3f|%26|%3b|%23)[\w.~-]{0,80}(?:=|%3d)|\b(?:x-amz-[a-z-]{1,40}|sig|signature|password)(?:=|%3d)/i;
+/** Characters that a URL parser skips. */
+const SKIPPED = /[\t\r\n]/g;
+/** Characters that end a URL inside other text. */
+const URL_END = /[\s"'<>]/;
+/** Longest text before an `@` that is looked at for `user:password`. */
+const MOST_USER = 300;
+
+/**
+ * Removes what may be a credential from text that a caller sent: URLs are reduced to scheme, host and path, and the text
+ * after a removed part is left out too, since a malformed URL has no certain end. Text without such parts is unchanged.
+ */
+export function redactText(text: string): string {
+  const joined = text.replace(SKIPPED, "");
+  const start = joined.search(URL_START);
+  const at = joined.search(AT);
+  const query = joined.search(QUERY);
+  if (query < 0 && at < 0) return text;
+  if (start < 0) {
+    const user = at < 0 ? -1 : userBefore(joined, at);
+    const end = Math.min(...[user, query].filter((index) => index >= 0));
+    return Number.isFinite(end) ? `${joined.slice(0, end)}…` : text;
+  }
+  if (query >= 0 && query < start) return `${joined.slice(0, query)}…`;
+  const from = schemeStart(joined, start);
+  const before = joined.slice(0, from);
+  const rest = joined.slice(from);
+  // With an @ behind it, everything up to there may be user information, also what looks like the end of the URL.
+  const whole = before.trim() === "" || AT.test(rest);
+  const end = whole ? -1 : rest.search(URL_END);
+  const address = end < 0 ? rest : rest.slice(0, end);
+  const shown = redactUrl(address.trim());
+  return `${before}${whole && AT.test(rest) && before.trim() !== "" ? UNREADABLE_URL : shown}…`;
+}
+
+/** Index where the scheme of a URL begins whose `:` or slashes are at `index`. */
+function schemeStart(text: string, index: number): number {
+  let from = index;
+  while (from > 0 && index - from < 20 && /[a-z0-9+.-]/i.test(text[from - 1] ?? "")) from--;
+  return from;
+}
+
+/** Index where `user:password` before an `@` begins; -1: there is no colon in it. */
+function userBefore(text: string, at: number): number {
+  let from = at;
+  while (from > 0 && at - from < MOST_USER && !URL_END.test(text[from - 1] ?? "")) from--;
+  return text.slice(from, at).includes(":") ? from : -1;
+}
+
+const cut = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
