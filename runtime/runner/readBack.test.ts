@@ -1,14 +1,10 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import type pg from "pg";
 import { migratedDatabase, type Scratch } from "../../db/testing.ts";
 import { requirePython } from "./glue/testing/python.ts";
 import { read } from "./read.ts";
-
-const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+import { type PythonReader, pythonReader } from "./testing/pythonReader.ts";
 
 /** A value as SQL, and its text where the test knows that; what Postgres itself writes for it otherwise. */
 interface Cell {
@@ -92,8 +88,8 @@ const table = fc.uniqueArray(name, { minLength: 1, maxLength: 5 }).chain((names)
 describe("what a read returns", () => {
   let database: Scratch;
   let client: pg.Client;
-  let python: ChildProcess | undefined;
-  let ask: (request: object) => Promise<unknown>;
+  let reader: PythonReader | undefined;
+  const ask = (request: object) => reader?.ask(request) ?? Promise.reject(new Error("Python was not started"));
   before(async function () {
     const program = requirePython(this, "python");
     database = await migratedDatabase();
@@ -102,19 +98,10 @@ describe("what a read returns", () => {
     client = await database.connect("job_reader");
     const url = new URL(database.url);
     url.username = "job_reader";
-    python = spawn(program, [here("testing/readBack.py"), here("glue/runner.py"), url.href], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
-    const lines = createInterface({ input: python.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
-    ask = async (request) => {
-      python?.stdin?.write(`${JSON.stringify(request)}\n`);
-      const { answer, error } = JSON.parse((await lines.next()).value ?? '{"error":"Python has ended"}');
-      if (error) throw new Error(`${error} for ${JSON.stringify(request)}`);
-      return answer;
-    };
+    reader = pythonReader(program, url.href);
   });
   after(async () => {
-    python?.stdin?.end();
+    reader?.close();
     await database?.drop();
   });
 

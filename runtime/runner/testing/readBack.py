@@ -1,7 +1,8 @@
-"""For readBack.test.ts: runs reads with the Python runner's own code, and reads results with Python's own modules.
+"""For readBack.test.ts and load/readers.test.ts: runs reads with the Python runner's own code, and reads results with Python's own modules.
 
 Takes one JSON object per line: {"read": {task}} answers the result's JSON text; {"parse": text, "format", "compression"}
-answers its rows, numbers as they are written; {"values": [text]} answers JSON texts read in the same way.
+answers its rows, numbers as they are written; {"values": [text]} answers JSON texts read in the same way; {"csv": text}
+and {"ndjson": text} answer the rows of a file.
 """
 
 import base64
@@ -81,6 +82,10 @@ for line in sys.stdin:
             answer = read(request["read"])
         elif "values" in request:
             answer = [loads(value) for value in request["values"]]
+        elif "csv" in request:
+            answer = [row for row in csv.reader(io.StringIO(request["csv"], newline="")) if row]
+        elif "ndjson" in request:
+            answer = [loads(one) for one in request["ndjson"].split("\n") if one.strip(" \t\r")]
         else:
             answer = parse(request["parse"], request["format"], request["compression"])
         print(json.dumps({"answer": answer}), flush=True)

@@ -1,0 +1,33 @@
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+/** A process of readBack.py. */
+export interface PythonReader {
+  /** Sends one request. Rejects with Python's exception. */
+  ask(request: object): Promise<unknown>;
+  close(): void;
+}
+
+/**
+ * Starts readBack.py.
+ * @param program a Python that has the Glue runner's packages
+ * @param database URL of a database, as the role job_reader
+ */
+export function pythonReader(program: string, database: string): PythonReader {
+  const child = spawn(program, [here("readBack.py"), here("../glue/runner.py"), database], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    async ask(request) {
+      child.stdin.write(`${JSON.stringify(request)}\n`);
+      const { answer, error } = JSON.parse((await lines.next()).value ?? '{"error":"Python has ended"}');
+      if (error) throw new Error(`${error} for ${JSON.stringify(request)}`);
+      return answer;
+    },
+    close: () => child.stdin.end(),
+  };
+}
