@@ -93,6 +93,28 @@ describe("a source in S3", () => {
     }
   });
 
+  it("has the length that it began with, or fails as something that may pass", async () => {
+    for (const [length, message] of [
+      [7, /more than the 7 bytes/],
+      [9, /ended after 8 of its 9 bytes/],
+    ] as const) {
+      const source = await put("a,b\n1,2\n");
+      const bytes = await openSource(
+        source,
+        "none",
+        async () => resized(s3, length),
+        rules(),
+        new AbortController().signal,
+      );
+      await assert.rejects(
+        async () => {
+          for await (const _chunk of bytes);
+        },
+        { code: "SourceUnreachable", message },
+      );
+    }
+  });
+
   it("ends with the job that it is for", async () => {
     const source = await put(gzipSync(createHash("shake256", { outputLength: 600_000 }).update("any").digest()));
     for (const compression of ["none", "gzip"] as const) {
@@ -117,5 +139,15 @@ function broken(s3: S3Client): S3Client {
     body.once("data", () => body.destroy(new Error("the line broke")));
     return answer;
   }) as unknown as S3Client["send"];
+  return client;
+}
+
+/** A client that announces another length than bodies have, as of a file that changes while it is read. */
+function resized(s3: S3Client, length: number): S3Client {
+  const client = Object.create(s3) as S3Client;
+  client.send = (async (command: GetObjectCommand) => ({
+    ...(await s3.send(command)),
+    ContentLength: length,
+  })) as unknown as S3Client["send"];
   return client;
 }
