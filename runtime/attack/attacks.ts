@@ -1,0 +1,142 @@
+/** Requests that nobody sends in good faith, by kind. Each is tried through every door that it fits. */
+
+const lots = (text: string, bytes: number) => text.repeat(Math.ceil(bytes / text.length)).slice(0, bytes);
+const read = (sql: string) => ({ type: "read", sql, format: "csv" });
+const items = (inline: unknown) => ({ type: "update", target: "prices", source: { inline } });
+const nested = (levels: number, open: string, close: string) => open.repeat(levels) + close.repeat(levels);
+
+/** SQL that reads, signals, writes, waits for or exhausts what is not the caller's. All of it must be refused. */
+export const SQL: readonly string[] = [
+  "execute rates(array[set_config('role','none',true)],'{}','{}','{}')",
+  "select pid, query from pg_stat_activity",
+  "select pg_cancel_backend(pid) from pg_stat_activity",
+  "select pg_terminate_backend(1)",
+  "select repeat('x', 540000000)",
+  "select 1 from ports where name = repeat('x', 540000000)",
+  "select lpad('x', 1000000000)",
+  "select format('%1000000000s', 1)",
+  "select array_fill(1, array[100000000])",
+  "select pg_advisory_lock(1)",
+  "select pg_logical_emit_message(false, 'x', 'y')",
+  "select pg_notify('jobs_waiting_glue', '')",
+  "select set_config('role', 'none', true)",
+  "select current_setting('data_directory')",
+  "select pg_sleep(1000)",
+  "select pg_read_file('postgresql.conf')",
+  "select lo_import('/etc/passwd')",
+  "select * from jobs.tokens",
+  "select * from jobs.documents",
+  "select * from tracking.documents",
+  "select * from pg_catalog.pg_authid",
+  "select * from pg_roles",
+  "with ports as (select * from pg_stat_activity) select * from ports",
+  "select p.row_to_json from ports p",
+  "select (p).pg_sleep from ports p",
+  "select query_to_xml('select 1', true, true, '')",
+  "select database_to_xml(true, true, '')",
+  "select public.plan_of('select 1', 1)",
+  "select jobs.clock()",
+  "select 'jobs.tokens'::regclass::oid",
+  "select * from ports for update",
+  "select * into copied from ports",
+  "with gone as (delete from prices returning 1) select * from gone",
+  "insert into prices values ('A', 'B', '2021-01-01', 1)",
+  "copy prices to program 'id'",
+  "do $$ begin perform 1; end $$",
+  "select 1; select 2",
+  "select 1) to stdout; commit; delete from prices; --",
+  "explain analyze select 1",
+  "set role none",
+  "listen jobs_waiting_glue",
+  "declare c cursor for select 1",
+  "prepare p as select 1",
+  "select $1::int",
+  "select lastval()",
+  "select nextval('jobs.jobs_id_seq')",
+  "select dblink('x', 'y')",
+  "select 1 operator(public.+) 2",
+  "select txid_current()",
+  "select inet_server_addr()",
+  `select ${lots("1+", 30_000)}1`,
+  `select ${lots("(", 15_000)}1${lots(")", 15_000)}`,
+  `with a as not materialized (select 1 x), ${Array.from({ length: 24 }, (_, n) => `a${n} as not materialized (select 1 from a${n === 0 ? "" : n - 1} p, a${n === 0 ? "" : n - 1} q)`).join(", ")} select * from a23`,
+  `select '${lots("x", 60_000)}'`,
+];
+
+/** Bodies of a request that hold much of something, or something where it does not belong. None may be accepted. */
+export const BODIES: Readonly<Record<string, () => string>> = {
+  "half a million numbers as items": () => JSON.stringify({ requestId: "a", task: items(new Array(500_000).fill(1)) }),
+  "items nested without end": () => `{"requestId":"a","task":${nested(100_000, '{"a":', "}")}}`,
+  "arrays nested without end": () => `{"requestId":"a","task":${nested(400_000, "[", "]")}}`,
+  "a label's name of 860,000 letters": () =>
+    JSON.stringify({ requestId: "a", labels: { [lots("x", 860_000)]: "1" }, task: read("select 1") }),
+  "a field's name of a megabyte": () =>
+    JSON.stringify({ requestId: "a", [lots("y", 1_000_000)]: 1, task: read("select 1") }),
+  "a parameter's name of a megabyte": () =>
+    JSON.stringify({
+      requestId: "a",
+      task: { type: "read", query: "average_rates", params: { [lots("z", 900_000)]: 1 } },
+    }),
+  "a query's name of a megabyte": () =>
+    JSON.stringify({ requestId: "a", task: { type: "read", query: lots("average_", 1_000_000), params: {} } }),
+  "a hundred thousand fields": () =>
+    `{"requestId":"a","task":{${Array.from({ length: 100_000 }, (_, n) => `"f${n}":1`).join(",")}}}`,
+  "a field given a hundred thousand times": () => `{"requestId":"a",${lots('"x":1,', 900_000)}"y":1}`,
+  "spaces at the end of SQL": () => JSON.stringify({ requestId: "a", task: read(`select 1${lots(" ", 99_000)}x`) }),
+  "an id of 150 KB of ://": () => JSON.stringify({ requestId: lots("://", 150_000), task: read("select 1") }),
+  "half surrogates": () => `{"requestId":"a","labels":{"k":"${lots("\\ud800", 600_000)}"}}`,
+  "a number of a megabyte": () => `{"requestId":"a","priority":${lots("9", 1_000_000)}}`,
+};
+
+/** Targets of GET requests without a token. */
+export const PATHS: Readonly<Record<string, () => string>> = {
+  "a path of 15 KB of ://": () => `/${lots("://", 15_000)}`,
+  "date_from of 15 KB of ://": () =>
+    `/rates?date_from=${lots("://", 15_000)}&date_to=2021-01-02&orig_code=A&dest_code=B`,
+  "three thousand parameters": () => `/rates?${Array.from({ length: 2_000 }, (_, n) => `p${n}=1`).join("&")}`,
+  "percent signs": () => `/jobs/${lots("%", 10_000)}`,
+  "an encoded climb": () => `/dashboard/${lots("..%2f", 8_000)}`,
+  "a whole calendar": () => "/rates?date_from=0001-01-01&date_to=9999-12-31&orig_code=A&dest_code=B",
+};
+
+/** Headers of GET /rates. */
+export const HEADERS: Readonly<Record<string, () => Record<string, string>>> = {
+  "an Accept of 12 KB": () => ({ accept: lots("text/csv;q=0.1,", 12_000) }),
+  "an If-None-Match of 12 KB": () => ({ "if-none-match": lots('W/"x",', 12_000) }),
+  "an Authorization of 12 KB": () => ({ authorization: `Bearer ${lots("x ", 12_000)}` }),
+};
+
+/** Messages of the request queue that are no request: to the dead-letter queue with their reason, answered to nobody. */
+export const POISON: readonly string[] = [
+  "not json",
+  "{",
+  '{"requestId":',
+  "[]",
+  "null",
+  '"text"',
+  "{}",
+  '{"requestId":5,"task":{}}',
+  '{"requestId":"a/b"}',
+  `{"requestId":"${lots("a", 129)}"}`,
+  nested(200_000, "[", "]"),
+  lots('{"a":', 500_000),
+  lots("\\", 200_000),
+];
+
+/** Sources of an update that must not be read, and secrets that must not be shown. */
+export const URLS: readonly string[] = [
+  "https://h/a b?sig=SECRET",
+  "https:\\\\h\\p?sig=SECRET",
+  "https://user:SECRET/x@h/",
+  "https://user:SECRET@h/",
+  "HTTPS://h/p?X-Amz-Signature=SECRET#SECRET",
+  "https://h/p;sig=SECRET?sig=SECRET",
+  "https://h\t/p?sig=SECRET",
+  "https://169.254.169.254/latest/meta-data/?SECRET",
+  "https://127.0.0.1/?SECRET",
+  "https://[::1]/?SECRET",
+  "https://localhost/?SECRET",
+  "https://0x7f000001/?SECRET",
+  "file:///etc/passwd?SECRET",
+  "http://example.com/?SECRET",
+];
