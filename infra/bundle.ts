@@ -9,6 +9,8 @@ export interface BundleArgs {
   readonly entry: URL;
   /** Packages that the function's runtime has already. */
   readonly external?: readonly string[];
+  /** Modules that run as worker threads, by their path in the function's directory; each is bundled by itself. */
+  readonly workers?: Readonly<Record<string, URL>>;
   /** Files and folders beside the code, by their path in the function's directory. */
   readonly files?: Readonly<Record<string, URL | string>>;
 }
@@ -16,8 +18,9 @@ export interface BundleArgs {
 /** The SDK for JavaScript v3 is part of Lambda's Node runtimes (AWS Lambda Developer Guide, Node.js runtimes). */
 export const RUNTIME_HAS = ["@aws-sdk/*", "@smithy/*"] as const;
 
-/** CommonJS packages inside an ES module ask for `require`, which such a module has not. */
-const BANNER = 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
+/** CommonJS packages inside an ES module ask for `require` and `__dirname`, which such a module does not have. */
+const BANNER =
+  'import { createRequire } from "node:module"; const require = createRequire(import.meta.url); const __filename = import.meta.filename; const __dirname = import.meta.dirname;';
 
 /**
  * Bundles a module and all it imports into one file, `index.mjs`: a function that loads one file starts soonest. It is
@@ -49,8 +52,14 @@ export async function bundleCode({ entry, external = [] }: BundleArgs): Promise<
 /** A Lambda function's code as Pulumi uploads it; the same sources make the same archive. */
 export async function bundle(args: BundleArgs): Promise<pulumi.asset.AssetArchive> {
   const beside = Object.entries(args.files ?? {}).map(([path, file]) => [path, assetOf(path, file)] as const);
+  const workers = await Promise.all(
+    Object.entries(args.workers ?? {}).map(
+      async ([path, entry]) => [path, textAsset(path, await bundleCode({ entry }))] as const,
+    ),
+  );
   return new pulumi.asset.AssetArchive({
     "index.mjs": textAsset("index.mjs", await bundleCode(args)),
+    ...Object.fromEntries(workers),
     ...Object.fromEntries(beside),
   });
 }

@@ -57,6 +57,9 @@ export const DISPATCHER = {
 export const DISPATCHER_BUNDLE: BundleArgs = {
   entry: new URL("../runtime/dispatcher/lambda.ts", import.meta.url),
   external: RUNTIME_HAS,
+  workers: { "sqlParser.mjs": new URL("../runtime/queries/sql/parserWorker.ts", import.meta.url) },
+  // The worker's Postgres grammar, which it loads from its own directory.
+  files: { "libpg-query.wasm": new URL("libpg-query.wasm", import.meta.resolve("libpg-query")) },
 };
 const QUERIES = new URL("../db/queries/", import.meta.url);
 const STATEMENTS = new URL("../db/statements/", import.meta.url);
@@ -112,6 +115,7 @@ export class Dispatcher extends pulumi.ComponentResource {
           bundle({
             ...DISPATCHER_BUNDLE,
             files: {
+              ...DISPATCHER_BUNDLE.files,
               "db/queries": QUERIES,
               "db/statements": STATEMENTS,
               "rds-ca.pem": rdsBundle(),
@@ -128,6 +132,7 @@ export class Dispatcher extends pulumi.ComponentResource {
           variables: {
             ...databaseEnvironment(database, "/var/task/rds-ca.pem"),
             RATES_QUERIES_DIR: "/var/task/db",
+            RATES_SQL_PARSER: "/var/task/sqlParser.mjs",
             // Lambda takes 4 KB of environment, all in all (AWS Lambda Developer Guide, quotas).
             RATES_SETTINGS_FILE: "/var/task/settings.json",
             POWERTOOLS_SERVICE_NAME: "dispatcher",

@@ -37,6 +37,8 @@ const MORE: Record<string, readonly Case[]> = {
       payload: { task: { type: "update", target: "prices", source: { s3: "s3://uploads/none" } } },
       answers: "SourceNotFound",
     },
+    { url: "/jobs", payload: { task: { ...task, sql: "select pg_sleep(1)" } }, answers: "InvalidSql" },
+    { url: "/jobs", payload: { task: { ...task, sql: "select 1; select 2" } }, answers: "NotOneStatement" },
   ],
   getJob: ["waiting", "running", "ended", "large", "failed", "cancelled"].map((id) => ({
     url: `/jobs/${id}`,
@@ -103,10 +105,13 @@ const ELSEWHERE: Record<string, string> = {
   TooManyRequests: "below, under low limits",
   TooManyStreams: "connections.test.ts",
   DatabaseUnavailable: "below, without a database",
+  Busy: "runtime/queries/sql/parser.test.ts",
   StorageUnavailable: "storage.test.ts",
   TrackingUnavailable: "tracking.test.ts",
   "retryJob SourceNotFound": "a retry is taken in as submitJob's are",
   "retryJob SourceNotAllowed": "the same",
+  "retryJob InvalidSql": "a job whose SQL a later version refuses",
+  "retryJob NotOneStatement": "the same",
   "retryJob 200": "two retries at one moment",
   "retryJob RequestIdConflict": "the same, with another's job in between",
 };

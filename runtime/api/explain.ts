@@ -3,7 +3,7 @@ import Type from "typebox";
 import { routeOf } from "../jobs/accept.ts";
 import { classify } from "../jobs/classify.ts";
 import { ERRORS } from "../jobs/errors.ts";
-import { type Estimate, estimate, type ReadTask } from "../jobs/explain.ts";
+import { type Estimate, estimate, type ReadTask, sqlOf } from "../jobs/explain.ts";
 import { parseRequest } from "../jobs/request.ts";
 import { RUNNERS } from "../jobs/states.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
@@ -46,7 +46,7 @@ export function explainRoute(app: FastifyInstance, { db, plans, settings }: JobD
         summary: "Plan a job without submitting it",
         body: submissionSchema(settings.jobs),
         answers: { 200: { description: "what it would take", schema: Answer } },
-        errors: ["InvalidSql", "NotOneStatement"],
+        errors: ["InvalidSql", "NotOneStatement", "Busy"],
       }),
       validatorCompiler: () => () => true,
     },
@@ -72,7 +72,7 @@ export function explainRoute(app: FastifyInstance, { db, plans, settings }: JobD
 
 async function planned(plans: JobDeps["plans"], task: ReadTask): Promise<Estimate> {
   try {
-    return await estimate(plans, task);
+    return await estimate(plans, await sqlOf(task));
   } catch (error) {
     const known = classify(error);
     // What a caller's SQL brought about is the caller's to know, as the job's error would tell it.

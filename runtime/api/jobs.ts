@@ -25,7 +25,15 @@ export function tenantOf(caller: Caller, named: string | undefined): string {
 }
 
 /** What can keep a sound request from being taken in. */
-const SUBMITTING = ["RequestIdConflict", "SourceNotFound", "SourceNotAllowed", "StorageUnavailable"] as const;
+const SUBMITTING = [
+  "RequestIdConflict",
+  "InvalidSql",
+  "NotOneStatement",
+  "Busy",
+  "SourceNotFound",
+  "SourceNotAllowed",
+  "StorageUnavailable",
+] as const;
 const LOCATION = { Location: Type.String({ description: "the path of the job" }) };
 
 /** POST /jobs, GET /jobs/{id}, and what can be done to a job. */

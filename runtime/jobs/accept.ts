@@ -1,6 +1,6 @@
 import type pg from "pg";
 import type { LazyS3 } from "./cloud.ts";
-import { JobError, type Problem } from "./errors.ts";
+import { ERRORS, JobError, type Problem } from "./errors.ts";
 import { type Estimate, estimate, sqlOf } from "./explain.ts";
 import { redactUrl } from "./redact.ts";
 import { hashOf, parseRequest, type Reply, type Request, responseIdOf, type Task } from "./request.ts";
@@ -43,10 +43,12 @@ export async function acceptAll(
       try {
         const request = parseRequest(value, acceptor.settings.jobs, problems);
         const task = await pinned(acceptor, request);
-        const estimate = await expected(acceptor, task);
-        ready.push({ index, request, job: newJob(request, task, acceptor, estimate) });
+        const sql = task.type === "read" ? await sqlOf(task) : null;
+        const estimate = sql === null ? undefined : await expected(acceptor, task, sql);
+        ready.push({ index, request, job: newJob(request, task, sql, acceptor, estimate) });
       } catch (error) {
-        if (!(error instanceof JobError)) throw error;
+        // Only the request's own faults are answers to it.
+        if (!(error instanceof JobError) || ERRORS[error.code].category !== "User") throw error;
         outcomes[index] = {
           outcome: "INVALID",
           error,
@@ -159,12 +161,18 @@ const isElsewhere = (task: Task, { runners, jobs }: Settings): boolean =>
   task.type === "read" && jobs.readsOnEc2 && runners.glue.slots > 0 && runners.ec2.slots > 0;
 
 /** What is expected of a read that could go either way; one that cannot be planned fails when it runs, and says why. */
-async function expected({ plans, settings }: Acceptor, task: Task): Promise<Estimate | undefined> {
-  if (task.type !== "read" || !isElsewhere(task, settings)) return undefined;
-  return estimate(plans, task).catch(() => undefined);
+async function expected({ plans, settings }: Acceptor, task: Task, sql: string): Promise<Estimate | undefined> {
+  if (!isElsewhere(task, settings)) return undefined;
+  return estimate(plans, sql).catch(() => undefined);
 }
 
-function newJob(request: Request, task: Task, { settings, source }: Acceptor, estimate: Estimate | undefined): NewJob {
+function newJob(
+  request: Request,
+  task: Task,
+  sql: string | null,
+  { settings, source }: Acceptor,
+  estimate: Estimate | undefined,
+): NewJob {
   const requestHash = hashOf(request.task);
   const inline = "source" in task && "inline" in task.source ? task.source.inline : null;
   return {
@@ -174,7 +182,7 @@ function newJob(request: Request, task: Task, { settings, source }: Acceptor, es
     responseId: responseIdOf(request.tenant, request.requestId, requestHash),
     task: inline ? { ...task, source: { inline: inline.length } } : task,
     inline,
-    sql: task.type === "read" ? sqlOf(task) : null,
+    sql,
     runner: routeOf(task, settings, estimate),
     elsewhere: isElsewhere(task, settings),
     priority: request.priority,

@@ -32,7 +32,7 @@ export const ERRORS = {
     message: "There is no job '{requestId}' of tenant '{tenant}'. `rates list` shows those there are.",
   },
 
-  InvalidSql: { category: "User", retryable: false, http: 400, message: "Postgres refused the query: {reason}" },
+  InvalidSql: { category: "User", retryable: false, http: 400, message: "The SQL cannot run: {reason}" },
   NotOneStatement: {
     category: "User",
     retryable: false,
@@ -152,6 +152,12 @@ export const ERRORS = {
     http: 503,
     message:
       "The run used up its memory: {reason}. It is done again on a larger run where the stack has one; where it has none, split what one row holds, or raise runners.glue.dpu or runners.ec2.instanceType.",
+  },
+  Busy: {
+    category: "System",
+    retryable: true,
+    http: 503,
+    message: "The platform is busy: {reason}. Send the request again in a few seconds.",
   },
   Internal: {
     category: "Other",

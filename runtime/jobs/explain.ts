@@ -1,5 +1,6 @@
 import type pg from "pg";
 import type { Static } from "typebox";
+import { checkSql } from "../queries/sql/parser.ts";
 import { pool } from "./database.ts";
 import { JobError } from "./errors.ts";
 import { bindParams, queryNamed } from "./queries.ts";
@@ -19,9 +20,13 @@ export interface Estimate {
   bytes: number;
 }
 
-/** The SQL of a read: the named query with its parameters as typed, escaped literals, or the caller's own. */
-export const sqlOf = (task: ReadTask): string => {
-  if ("sql" in task) return task.sql.replace(/[\s;]+$/, "");
+/**
+ * The statement that a read runs and that is explained: the named query with its parameters as typed, escaped literals, or the
+ * caller's own SQL as it was checked.
+ * @throws JobError InvalidSql or NotOneStatement where the caller's SQL is refused
+ */
+export const sqlOf = async (task: ReadTask): Promise<string> => {
+  if ("sql" in task) return checkSql(task.sql);
   const query = queryNamed(task.query);
   if (!query) throw new JobError("InvalidSql", { reason: `there is no query '${task.query}' in this version.` });
   return bindParams(query, task.params);
@@ -43,14 +48,13 @@ export const planningPool = (max: number, options: pg.PoolConfig = {}): pg.Pool 
 /**
  * Plans a read without running it, with an answer of bounded size.
  * @param plans a pool of planningPool
+ * @param sql a statement of sqlOf
  * @throws JobError NotOneStatement; Postgres's own error where the read cannot be planned
  */
-export async function estimate(plans: Database, task: ReadTask): Promise<Estimate> {
-  const { rows } = await plans
-    .query("select * from public.plan_of($1, $2)", [sqlOf(task), PLAN_CHARACTERS])
-    .catch((error) => {
-      throw severalStatements(error) ?? error;
-    });
+export async function estimate(plans: Database, sql: string): Promise<Estimate> {
+  const { rows } = await plans.query("select * from public.plan_of($1, $2)", [sql, PLAN_CHARACTERS]).catch((error) => {
+    throw severalStatements(error) ?? error;
+  });
   const { rows: expected, width, cost, plan, is_whole } = rows[0];
   return { plan: is_whole ? JSON.parse(plan) : plan, cost, rows: expected, bytes: expected * width };
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { configure } from "safe-stable-stringify";
 import Type, { type Static, type TSchema } from "typebox";
+import { SQL_LIMITS } from "../queries/sql/limits.ts";
 import { BOUNDS } from "./bounds.ts";
 import type { Problem } from "./errors.ts";
 import { INPUT } from "./inputLimits.ts";
@@ -53,7 +54,11 @@ export const QueryTask = Type.Object(
 export const SqlTask = Type.Object(
   {
     type: Type.Literal("read"),
-    sql: Type.String({ minLength: 1, maxLength: INPUT.sqlBytes }),
+    sql: Type.String({
+      minLength: 1,
+      maxLength: SQL_LIMITS.bytes,
+      description: `one SELECT, of at most ${SQL_LIMITS.bytes} bytes in UTF-8`,
+    }),
     format: Type.Enum(["csv", "ndjson", "json"], { default: "csv" }),
     compression: Compression,
   },

@@ -118,7 +118,12 @@ describe("npm start", function () {
     params: { date_from: "2021-01-01", date_to: "2021-01-02", orig_code: "CNSGH", dest_code: "NLRTM" },
     format: "json",
   };
-  const sleep = (seconds: number) => ({ type: "read", sql: `select pg_sleep(${seconds})`, format: "json" });
+  /** A read that is busy for about so many seconds: a function that sleeps is refused. */
+  const slow = (seconds: number) => ({
+    type: "read",
+    sql: `select count(*) from (select generate_series(1, ${seconds} * 8000000::bigint)) numbers`,
+    format: "json",
+  });
 
   it("answers a message on the queue, refuses a second platform, and leaves nothing behind on Ctrl-C", async () => {
     start();
@@ -163,7 +168,7 @@ describe("npm start", function () {
   it("lets a running job finish on Ctrl-C", async () => {
     start();
     const file = await platform();
-    await send(file, "running", sleep(1));
+    await send(file, "running", slow(1));
     await until("the job to run", async () => (await status(file, "running")) === "IN_PROGRESS");
     ctrlC();
     assert.equal(await exit(), 0, said);
@@ -175,7 +180,7 @@ describe("npm start", function () {
   it("does not wait for it after a second Ctrl-C, and leaves nothing behind either", async () => {
     start();
     const file = await platform();
-    await send(file, "long", sleep(300));
+    await send(file, "long", slow(300));
     await until("the job to run", async () => (await status(file, "long")) === "IN_PROGRESS");
     ctrlC();
     await until("the word about it", () => said.includes("Ctrl-C again"));
@@ -187,7 +192,7 @@ describe("npm start", function () {
   it("takes all its parts with it when it is killed, and goes on from there when started again", async () => {
     start();
     const file = await platform();
-    await send(file, "interrupted", sleep(2));
+    await send(file, "interrupted", slow(2));
     await until("the job to run", async () => (await status(file, "interrupted")) === "IN_PROGRESS");
     main.kill("SIGKILL");
     await exit();

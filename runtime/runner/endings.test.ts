@@ -13,8 +13,8 @@ for (const kind of ["TypeScript", "Python"] as const)
     const busy = async (settings: object) => {
       const runners = { glue: { slots: 1, idleSeconds: 60, ...settings }, ec2: { slots: 0 } };
       const p = await testPlatform({ runners, jobs: { leaseSeconds: 30 } });
-      const read = (requestId: string) => ({ requestId, task: { type: "read", sql: "select pg_sleep(2)" } });
-      await p.request(read("in-hand"), read("waits"));
+      const task = { type: "read", sql: "select pg_sleep(2)" } as const;
+      for (const requestId of ["in-hand", "waits"]) await p.requestUnchecked({ requestId, task });
       const [run] = p.startRuns("glue", undefined, python);
       assert(run);
       await p.until("it works", async () => (await p.document("in-hand")).status === "IN_PROGRESS");

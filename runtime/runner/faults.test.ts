@@ -87,7 +87,8 @@ describe("a runner killed at any step", () => {
       runners: { glue: { slots: 0 }, ec2: { slots: 1, idleSeconds: 0 } },
       jobs: { leaseSeconds: 30 },
     });
-    await p.request({ requestId: "job", task: { type: "read", sql: "select 'at work', pg_sleep(60)", format: "csv" } });
+    const task = { type: "read", sql: "select 'at work', pg_sleep(60)", format: "csv" } as const;
+    await p.requestUnchecked({ requestId: "job", task });
     const [run] = p.startRuns("ec2");
     assert(run);
     const working = async () =>

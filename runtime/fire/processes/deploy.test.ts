@@ -46,7 +46,11 @@ describe("a deployment under load", () => {
     this.timeout(2 * PATIENCE_MS);
     const task = (index: number) =>
       index % 2 === 0
-        ? { type: "read", sql: "select n from generate_series(1, 3) n, pg_sleep(0.5)", format: "json" }
+        ? {
+            type: "read",
+            sql: "select n from generate_series(1, 3) n, (select count(*) from (select generate_series(1, 4000000)) s) busy",
+            format: "json",
+          }
         : {
             type: "update",
             target: "prices",

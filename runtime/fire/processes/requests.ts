@@ -25,7 +25,7 @@ export function askedBy(seed: number, pick: () => number): Asked[] {
     const kind = pick();
     if (kind < 0.45) {
       const rows = pick() < 0.3 ? 5_000 : 3;
-      const pause = pick() < 0.3 ? ", pg_sleep(1)" : "";
+      const pause = pick() < 0.3 ? `, (select count(*) from (select generate_series(1, 8000000)) busy) pause` : "";
       const task = { type: "read", sql: `select n from generate_series(1, ${rows}) n${pause}`, format: "ndjson" };
       return { requestId, task, prices: [], rows };
     }

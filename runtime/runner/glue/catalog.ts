@@ -1,6 +1,7 @@
 import { BOUNDS } from "../../jobs/bounds.ts";
-import { BY_SQLSTATE } from "../../jobs/classify.ts";
+import { BY_SQLSTATE, OTHER_SQLSTATE } from "../../jobs/classify.ts";
 import { ERRORS } from "../../jobs/errors.ts";
 
 /** What the Glue runner reads of the TypeScript code, as JSON: the registry of errors, what SQLSTATEs mean, and limits. */
-export const glueCatalog = (): string => JSON.stringify({ errors: ERRORS, sqlStates: BY_SQLSTATE, bounds: BOUNDS });
+export const glueCatalog = (): string =>
+  JSON.stringify({ errors: ERRORS, sqlStates: BY_SQLSTATE, otherSqlState: OTHER_SQLSTATE, bounds: BOUNDS });

@@ -96,7 +96,7 @@ class Interrupted(Exception):
     """The work was ended from outside; the keeper knows why."""
 
 
-CATALOG = {"errors": {}, "sqlStates": {}, "bounds": {}}
+CATALOG = {"errors": {}, "sqlStates": {}, "otherSqlState": "InvalidSql", "bounds": {}}
 # What the run has of it, in bytes.
 MEMORY = None
 
@@ -114,6 +114,8 @@ def classify(error):
             known = CATALOG["sqlStates"].get(state[:length]) if len(state) == 5 else None
             if known:
                 return JobError(known, reason=reason)
+        if len(state) == 5:
+            return JobError(CATALOG["otherSqlState"], reason=reason)
         if not state and NO_MEMORY.search(reason):
             return JobError("OutOfMemory", reason="a row does not fit into it")
         if not state and SESSION_ENDED in reason:

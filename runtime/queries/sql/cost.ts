@@ -1,0 +1,101 @@
+/** What an expression or a query grows to in the planner, as an upper bound. */
+export interface Cost {
+  /** Expression nodes. */
+  readonly nodes: number;
+  /** Bytes of the value, where it is built from constants. */
+  readonly bytes: number;
+  /** Range-table entries. */
+  readonly tables: number;
+}
+
+/** Bytes that a column of a table counts as. */
+const COLUMN_BYTES = 64;
+
+export const NOTHING: Cost = { nodes: 0, bytes: 0, tables: 0 };
+
+/** A column that the planner does not replace with an expression. */
+export const COLUMN: Cost = { nodes: 1, bytes: COLUMN_BYTES, tables: 0 };
+
+/** A node whose parts are evaluated together. */
+export function sum(parts: Iterable<Cost>, own: Cost = NOTHING): Cost {
+  let { nodes, bytes, tables } = own;
+  for (const part of parts) {
+    nodes += part.nodes;
+    bytes += part.bytes;
+    tables += part.tables;
+  }
+  return { nodes, bytes, tables };
+}
+
+/** The larger of two alternatives, in each respect. */
+export const larger = (a: Cost, b: Cost): Cost => ({
+  nodes: Math.max(a.nodes, b.nodes),
+  bytes: Math.max(a.bytes, b.bytes),
+  tables: Math.max(a.tables, b.tables),
+});
+
+/** A cost that occurs several times. */
+export const times = (cost: Cost, count: number): Cost => ({
+  nodes: cost.nodes * count,
+  bytes: cost.bytes * count,
+  tables: cost.tables * count,
+});
+
+/** A FROM item, as far as references to its columns go. */
+export interface Item {
+  /** Alias or name; undefined where it has none. */
+  readonly name: string | undefined;
+  readonly columns: number;
+  /** What a reference to one of its columns is replaced with. */
+  readonly column: Cost;
+}
+
+/** The FROM items that a column can refer to: those of its query, and of the queries around it. */
+export class Scope {
+  readonly items: Item[] = [];
+  readonly outer: Scope | undefined;
+  /** Whether a window function of this query keeps the planner from merging it into the query around it. */
+  isBarrier = false;
+
+  constructor(outer?: Scope) {
+    this.outer = outer;
+  }
+
+  /** What any visible column can be replaced with. */
+  column(): Cost {
+    let found = COLUMN;
+    for (let scope: Scope | undefined = this; scope; scope = scope.outer)
+      for (const item of scope.items) found = larger(found, item.column);
+    return found;
+  }
+
+  /** The nearest item of that name. */
+  item(name: string): Item | undefined {
+    for (let scope: Scope | undefined = this; scope; scope = scope.outer) {
+      const found = scope.items.find((item) => item.name === name);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  /** Columns of `name.*`, or of all items of this query. */
+  starColumns(name?: string): number {
+    const named = name === undefined ? undefined : this.item(name);
+    return named ? named.columns : this.items.reduce((columns, item) => columns + item.columns, 0);
+  }
+}
+
+/** A common table expression in scope. */
+export interface Cte {
+  readonly name: string;
+  /** Not resolved yet: a later CTE of the same WITH RECURSIVE. */
+  readonly isForward?: boolean;
+  /** The CTE's own query, while that is checked. */
+  readonly isSelf?: boolean;
+  readonly columns: number;
+  readonly column: Cost;
+  /** Its query's cost, which each reference repeats where it is not materialized. */
+  readonly query: Cost;
+  readonly repeats: boolean;
+  isUsed: boolean;
+}

@@ -1,0 +1,31 @@
+/** Maximums of caller-supplied SQL. Each keeps parsing or planning of one statement within the memory and time given beside it. */
+export const SQL_LIMITS = {
+  /** UTF-8 bytes of the text. Postgres's grammar needs at most 75 ms and 2 MB of parse tree for it. */
+  bytes: 32 * 1024,
+  /** Nodes of the parse tree, as written. */
+  nodes: 10_000,
+  /** Levels of the parse tree: a chain of n operators, or of n UNIONs, is n levels deep. */
+  depth: 250,
+  /** Common table expressions, in all WITH clauses together. */
+  ctes: 64,
+  /** Tables, subqueries, functions and VALUES in FROM clauses, after CTEs and subqueries are expanded. */
+  rangeTableEntries: 100,
+  /** Expression nodes after the planner has expanded CTEs and subqueries into the queries that use them. */
+  expandedNodes: 50_000,
+  /** Bytes that a constant expression can grow to when the planner evaluates it. */
+  constantBytes: 1_048_576,
+  /** Columns of a SELECT (Postgres's own MaxTupleAttributeNumber). */
+  columns: 1_664,
+  /** Values of an IN list, elements of an array, rows of VALUES. */
+  listItems: 2_000,
+  /** UTF-8 bytes of a string constant. */
+  stringBytes: 8 * 1024,
+  /** Grouping sets of a GROUP BY, after CUBE, ROLLUP and products are expanded. */
+  groupingSets: 512,
+  /** Length that char(n), bit(n), lpad, rpad and repeat may produce. */
+  padding: 1_000,
+  /** Width of a field in format(). */
+  formatWidth: 100,
+  /** Problems that a refusal lists. */
+  problems: 20,
+} as const;

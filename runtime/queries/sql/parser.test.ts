@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { SQL_LIMITS } from "./limits.ts";
+import { checkSql, SqlParser } from "./parser.ts";
+
+const FAKE = new URL("./testing/worker.ts", import.meta.url);
+
+/** Texts of the maximum length, each of which makes the grammar or the check work or fail in another way. */
+const LARGEST = [
+  ["select 1", "+1", ""],
+  ["select a", "::int", ""],
+  ["select ", "not ", "true"],
+  ["select ", "- ", "1"],
+  ["select ", "(", ""],
+  ["select ", "f(", ""],
+  ["select 1", ",1", ""],
+  ["select * from a", ",a", ""],
+  ["select * from a", " join a on 1=1", ""],
+  ["select 1", " union select 1", ""],
+  ["select case", " when a then a", " end"],
+  ["select array", "[", ""],
+  ["select 1 where a", "\nand a", ""],
+  ["select a", "[1]", ""],
+  ["with a as (select 1)", ",a as(select 1)", "select 1"],
+  ["select '", "é", "'"],
+].map(([start = "", unit = "", end = ""]) => {
+  const room = SQL_LIMITS.bytes - Buffer.byteLength(start + end);
+  return start + unit.repeat(Math.floor(room / Buffer.byteLength(unit))) + end;
+});
+
+describe("the SQL parser's worker", () => {
+  let parser: SqlParser;
+  afterEach(() => parser?.close());
+
+  it("refuses what ends the worker, and checks the next statement with a new one", async () => {
+    parser = new SqlParser({ entry: FAKE, deadlineMs: 200 });
+    for (const killer of ["throw", "hang", "exit"]) {
+      const verdict = await parser.check(killer);
+      assert.match(
+        "problems" in verdict ? (verdict.problems[0]?.message ?? "") : "",
+        /too complex to be checked/,
+        killer,
+      );
+      assert.deepEqual(await parser.check("select 1"), { sql: "select 1" });
+    }
+    assert.equal(parser.started, 4);
+  });
+
+  it("leaves the main thread free while a statement hangs", async () => {
+    parser = new SqlParser({ entry: FAKE, deadlineMs: 200 });
+    let turns = 0;
+    let isDone = false;
+    const turn = () => {
+      turns += 1;
+      if (!isDone) setImmediate(turn);
+    };
+    turn();
+    await parser.check("hang");
+    isDone = true;
+    assert.ok(turns > 100, `${turns} turns of the event loop`);
+  });
+
+  it("answers statements that wait behind one that ends the worker", async () => {
+    parser = new SqlParser({ entry: FAKE, deadlineMs: 200 });
+    const verdicts = await Promise.all(["a", "throw", "b", "hang", "c"].map((text) => parser.check(text)));
+    assert.deepEqual(
+      verdicts.map((verdict) => ("sql" in verdict ? verdict.sql : "refused")),
+      ["a", "refused", "b", "refused", "c"],
+    );
+  });
+
+  it("replaces a worker after its share of statements", async () => {
+    parser = new SqlParser({ entry: FAKE, statementsPerWorker: 2 });
+    for (const text of ["a", "b", "c", "d", "e"]) assert.deepEqual(await parser.check(text), { sql: text });
+    assert.equal(parser.started, 3);
+  });
+
+  it("refuses more waiting statements than its maximum as Busy, and goes on", async () => {
+    parser = new SqlParser({ entry: FAKE, maxWaiting: 2 });
+    const results = await Promise.allSettled(["a", "b", "c", "d"].map((text) => parser.check(text)));
+    assert.deepEqual(
+      results.map((result) => (result.status === "rejected" ? result.reason.code : "checked")),
+      ["checked", "checked", "checked", "Busy"],
+    );
+    assert.deepEqual(await parser.check("e"), { sql: "e" });
+  });
+
+  it("fails as the platform's fault when no worker starts", async () => {
+    parser = new SqlParser({ entry: new URL("./testing/none.ts", import.meta.url) });
+    await assert.rejects(parser.check("select 1"), { code: "Internal" });
+  });
+
+  it("survives 200 texts of the maximum length, with memory bounded", async function () {
+    this.timeout(120_000);
+    parser = new SqlParser();
+    await parser.check("select 1");
+    const rss: number[] = [];
+    for (let round = 0; round < 13; round += 1) {
+      for (const text of LARGEST) {
+        const verdict = await parser.check(text);
+        assert.ok("problems" in verdict, text.slice(0, 40));
+      }
+      assert.deepEqual(await parser.check("select 1 as a; -- done"), { sql: "select 1 as a" });
+      rss.push(process.memoryUsage.rss());
+    }
+    const [warm = 0] = rss.slice(4);
+    const growth = (rss.at(-1) ?? 0) - warm;
+    assert.ok(growth < 64 * 1024 * 1024, `grew by ${growth} bytes: ${rss}`);
+  });
+
+  it("keeps its memory flat over 5,000 statements in one worker", async function () {
+    this.timeout(120_000);
+    parser = new SqlParser();
+    const list = Array.from({ length: 500 }, (_, n) => n).join(", ");
+    const rss: number[] = [];
+    for (let index = 0; index < 5_000; index += 1) {
+      await parser.check(index % 2 === 0 ? `select ${list}, ${index}` : `select from from ${index}`);
+      if (index % 1_000 === 999) rss.push(process.memoryUsage.rss());
+    }
+    assert.equal(parser.started, 1);
+    const growth = (rss.at(-1) ?? 0) - (rss[0] ?? 0);
+    assert.ok(growth < 48 * 1024 * 1024, `grew by ${growth} bytes: ${rss}`);
+  });
+
+  it("does not keep its process alive", () => {
+    const module = fileURLToPath(new URL("./parser.ts", import.meta.url));
+    const program = `import { checkSql } from ${JSON.stringify(module)}; console.log(await checkSql("select 1;"));`;
+    const output = execFileSync(process.execPath, ["--input-type=module", "--eval", program], { timeout: 60_000 });
+    assert.equal(output.toString(), "select 1\n");
+  });
+
+  it("reports each refused part as a problem of task.sql", async () => {
+    await assert.rejects(
+      checkSql("select pg_sleep(1),\n  version()"),
+      (error: { code: string; details: unknown[] }) => {
+        assert.equal(error.code, "InvalidSql");
+        assert.deepEqual(error.details, [
+          {
+            field: "task.sql",
+            value: "pg_sleep(1),\n  version()",
+            message: 'at line 1, column 8 does not allow the function "pg_sleep".',
+          },
+          {
+            field: "task.sql",
+            value: "version()",
+            message: 'at line 2, column 3 does not allow the function "version".',
+          },
+        ]);
+        return true;
+      },
+    );
+    await assert.rejects(checkSql("select 1; select 2"), { code: "NotOneStatement" });
+  });
+});

@@ -1,0 +1,205 @@
+import { Worker } from "node:worker_threads";
+import { JobError } from "../../jobs/errors.ts";
+import { SQL_LIMITS } from "./limits.ts";
+import type { SqlProblem, Verdict } from "./verdict.ts";
+
+/** How statements are checked. */
+export interface ParserOptions {
+  /** The worker's module. */
+  readonly entry: string | URL;
+  /** How long a statement may take. */
+  readonly deadlineMs: number;
+  /** How long a worker may take to load the WASM module. */
+  readonly startMs: number;
+  /** Statements that may wait. */
+  readonly maxWaiting: number;
+  /** Statements after which a worker is replaced, so that nothing that one leaves behind adds up. */
+  readonly statementsPerWorker: number;
+}
+
+const DEFAULTS: ParserOptions = {
+  // A bundle has the worker as a file of its own.
+  entry: process.env.RATES_SQL_PARSER ?? new URL("./parserWorker.ts", import.meta.url),
+  deadlineMs: 2_000,
+  startMs: 30_000,
+  maxWaiting: 100,
+  statementsPerWorker: 10_000,
+};
+
+/** Heap of the worker: the largest parse tree needs 40 MB. WASM memory is bounded in the worker itself. */
+const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 };
+
+interface Waiting {
+  text: string;
+  resolve(verdict: Verdict): void;
+  reject(error: Error): void;
+}
+
+/**
+ * Checks SQL in a worker thread, one statement at a time. A statement that runs past the deadline, or ends the worker
+ * (WASM trap, memory, stack), is refused, and the next one gets a new worker. The worker does not keep the process alive.
+ */
+export class SqlParser {
+  readonly #options: ParserOptions;
+  readonly #waiting: Waiting[] = [];
+  #worker: Worker | undefined;
+  #isReady = false;
+  #current: Waiting | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #statements = 0;
+  /** Workers started so far. */
+  started = 0;
+
+  constructor(options: Partial<ParserOptions> = {}) {
+    this.#options = { ...DEFAULTS, ...options };
+  }
+
+  /**
+   * Checks a text.
+   * @throws JobError Busy when too many statements wait; Internal when no worker starts
+   */
+  check(text: string): Promise<Verdict> {
+    const early = unparsable(text);
+    if (early) return Promise.resolve(early);
+    if (this.#waiting.length >= this.#options.maxWaiting)
+      return Promise.reject(new JobError("Busy", { reason: "too many SQL statements wait to be checked" }));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ text, resolve, reject });
+      this.#next();
+    });
+  }
+
+  /** Ends the worker; statements that wait are checked by a new one. */
+  async close(): Promise<void> {
+    await this.#drop();
+  }
+
+  #next(): void {
+    if (this.#current) return;
+    this.#current = this.#waiting.shift();
+    if (!this.#current) {
+      this.#worker?.unref();
+      return;
+    }
+    if (this.#statements >= this.#options.statementsPerWorker) void this.#drop();
+    this.#worker ??= this.#start();
+    this.#worker.ref();
+    if (this.#isReady) this.#post();
+    else this.#watch(this.#options.startMs);
+  }
+
+  #start(): Worker {
+    const worker = new Worker(this.#options.entry, {
+      name: "sql-parser",
+      resourceLimits: RESOURCE_LIMITS,
+      // It needs nothing of the environment, and what the WASM module writes about its end is of no use.
+      env: {},
+      execArgv: [],
+      stdout: true,
+      stderr: true,
+    });
+    this.started += 1;
+    this.#statements = 0;
+    worker.on("message", (message: Verdict | "ready") => {
+      if (worker !== this.#worker) return;
+      if (message === "ready") {
+        this.#isReady = true;
+        if (this.#current) this.#post();
+      } else this.#settle(message);
+    });
+    worker.on("error", (error) => this.#lost(worker, error));
+    worker.on("exit", () => this.#lost(worker, new Error("the worker ended")));
+    return worker;
+  }
+
+  #post(): void {
+    this.#statements += 1;
+    this.#worker?.postMessage(this.#current?.text);
+    this.#watch(this.#options.deadlineMs);
+  }
+
+  #watch(milliseconds: number): void {
+    clearTimeout(this.#timer);
+    const worker = this.#worker;
+    this.#timer = setTimeout(() => this.#lost(worker, new Error("the deadline passed")), milliseconds);
+  }
+
+  /** The worker is of no further use: its statement is refused, or fails where the worker never started. */
+  #lost(worker: Worker | undefined, error: Error): void {
+    if (worker === undefined || worker !== this.#worker) return;
+    const wasReady = this.#isReady;
+    void this.#drop();
+    if (wasReady) this.#settle(TOO_COMPLEX);
+    else
+      this.#fail(
+        new JobError("Internal", { reason: `the SQL parser did not start: ${error.message}` }, { cause: error }),
+      );
+  }
+
+  #settle(verdict: Verdict): void {
+    clearTimeout(this.#timer);
+    const current = this.#current;
+    this.#current = undefined;
+    current?.resolve(verdict);
+    this.#next();
+  }
+
+  #fail(error: JobError): void {
+    clearTimeout(this.#timer);
+    const current = this.#current;
+    this.#current = undefined;
+    current?.reject(error);
+    this.#next();
+  }
+
+  async #drop(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    this.#isReady = false;
+    this.#statements = 0;
+    await worker?.terminate();
+  }
+}
+
+/** What is refused without parsing: texts that are too long, and those that the parser would read otherwise than Postgres. */
+function unparsable(text: string): Verdict | undefined {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > SQL_LIMITS.bytes)
+    return refuse(`is ${bytes} bytes long; the maximum is ${SQL_LIMITS.bytes}. Shorten the query.`);
+  // The parser takes a NUL for the end of the text, and stores no half of a surrogate pair.
+  if (text.includes("\0") || !text.isWellFormed()) return refuse("holds a character that Postgres cannot store.");
+  return undefined;
+}
+
+const refuse = (message: string): Verdict => ({
+  refused: "InvalidSql",
+  problems: [{ message }],
+  furtherProblems: false,
+});
+
+const TOO_COMPLEX = refuse("is too complex to be checked. Simplify or split the query.");
+
+let shared: SqlParser | undefined;
+
+/**
+ * Checks caller-supplied SQL against the allow-lists: one SELECT that reads the platform's tables.
+ * @returns the statement to run and to explain: the text that was parsed, without semicolon and what follows it
+ * @throws JobError InvalidSql or NotOneStatement with a problem per refused part; Busy when too many statements wait
+ */
+export async function checkSql(text: string): Promise<string> {
+  shared ??= new SqlParser();
+  const verdict = await shared.check(text);
+  if ("sql" in verdict) return verdict.sql;
+  const details = verdict.problems.map((problem) => ({
+    field: "task.sql",
+    ...(problem.value ? { value: problem.value } : {}),
+    message: placed(problem),
+  }));
+  const [first] = details;
+  const others =
+    details.length > 1 ? ` (and ${details.length - 1}${verdict.furtherProblems ? " or more" : ""} others)` : "";
+  throw new JobError(verdict.refused, { reason: `task.sql ${first?.message}${others}` }, { details });
+}
+
+const placed = ({ at, message }: SqlProblem): string =>
+  at ? `at line ${at.line}, column ${at.column} ${message}` : message;

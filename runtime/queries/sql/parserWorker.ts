@@ -1,0 +1,93 @@
+import { parentPort } from "node:worker_threads";
+import { loadModule, parseSync, SqlError } from "libpg-query";
+import { checkStatement, type Finding } from "./check.ts";
+import { SQL_LIMITS } from "./limits.ts";
+import type { SqlProblem, Verdict } from "./verdict.ts";
+
+/**
+ * Entry point of the parser's worker thread. It takes texts and posts verdicts; anything unexpected ends it, and its owner
+ * (parser.ts) refuses the statement. The parse tree stays here: it can be 40 times as large as the text.
+ */
+
+/** Memory that the WASM module may grow to. It starts at 16 MB and needs no more for texts of the maximum length. */
+const WASM_BYTES = 64 * 1024 * 1024;
+const WASM_PAGE = 64 * 1024;
+
+/** resourceLimits bound the JavaScript heap only, so growth of WASM memory is bounded here. */
+interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
+}
+const { prototype } = (globalThis as unknown as { WebAssembly: { Memory: { prototype: WasmMemory } } }).WebAssembly
+  .Memory;
+const { grow } = prototype;
+prototype.grow = function limitedGrow(this: WasmMemory, pages: number): number {
+  if (this.buffer.byteLength + pages * WASM_PAGE > WASM_BYTES) throw new RangeError("WASM memory limit");
+  return grow.call(this, pages);
+};
+
+const port = parentPort;
+if (!port) throw new Error("parserWorker.ts runs as a worker thread only");
+await loadModule();
+port.on("message", (text: string) => port.postMessage(verdictOf(text)));
+port.postMessage("ready");
+
+function verdictOf(text: string): Verdict {
+  if (text.trim() === "") return refusal(text, "NotOneStatement", [{ offset: 0, message: "has no statement." }]);
+  let parsed: { stmts?: { stmt: object; stmt_location?: number; stmt_len?: number }[] };
+  try {
+    parsed = parseSync(text) as typeof parsed;
+  } catch (error) {
+    if (!(error instanceof SqlError) || isExhausted(error.message)) throw error;
+    const at = Buffer.byteLength([...text].slice(0, error.sqlDetails?.cursorPosition ?? 0).join(""));
+    return refusal(text, "InvalidSql", [{ offset: at, message: `cannot be parsed: ${error.message}.` }]);
+  }
+  const [first, second] = parsed.stmts ?? [];
+  const bytes = Buffer.from(text);
+  if (!first) return refusal(text, "NotOneStatement", [{ offset: 0, message: "has no statement." }]);
+  if (second) {
+    const message = "has a second statement. Send one SELECT per request.";
+    return refusal(text, "NotOneStatement", [{ offset: startOf(bytes, second.stmt_location ?? 0), message }]);
+  }
+  const findings = checkStatement(first.stmt);
+  if (findings.length > 0) return refusal(text, "InvalidSql", findings);
+  const from = first.stmt_location ?? 0;
+  return {
+    sql: bytes
+      .subarray(from, first.stmt_len ? from + first.stmt_len : undefined)
+      .toString()
+      .trim(),
+  };
+}
+
+/** The grammar's own stack, or memory, was used up: what it leaves behind is not relied on. */
+const isExhausted = (message: string) => /memory|stack depth/.test(message);
+
+/** The first byte from `offset` that is not white space. */
+function startOf(bytes: Buffer, offset: number): number {
+  let at = offset;
+  while (at < bytes.length && (bytes[at] ?? 0) <= 0x20) at += 1;
+  return at;
+}
+
+function refusal(text: string, refused: "InvalidSql" | "NotOneStatement", findings: readonly Finding[]): Verdict {
+  const bytes = Buffer.from(text);
+  return {
+    refused,
+    problems: findings.map((finding) => placed(bytes, finding)),
+    furtherProblems: findings.length >= SQL_LIMITS.problems,
+  };
+}
+
+/** Characters of the text that a problem shows. */
+const SHOWN = 60;
+
+function placed(bytes: Buffer, { offset, message }: Finding): SqlProblem {
+  const before = bytes.subarray(0, offset).toString();
+  const lineStart = before.lastIndexOf("\n") + 1;
+  return {
+    at: { line: before.split("\n").length, column: [...before.slice(lineStart)].length + 1 },
+    value: [...bytes.subarray(offset, offset + 4 * SHOWN).toString()].slice(0, SHOWN).join(""),
+    message,
+  };
+}
