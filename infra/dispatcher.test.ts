@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
-import { bundleCode } from "./bundle.ts";
+import { SqlParser } from "../runtime/queries/sql/parser.ts";
+import { bundle, bundleCode } from "./bundle.ts";
 import { DISPATCHER, DISPATCHER_BUNDLE, Dispatcher, type DispatcherArgs } from "./dispatcher.ts";
 import { Queues } from "./queues.ts";
 import { mocked } from "./testing.ts";
@@ -164,6 +165,23 @@ describe("the dispatcher's bundle", () => {
       process.stdout.write(String((user + system) / 1000), () => process.exit(0));`;
     return Number((await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], { env })).stdout);
   };
+
+  it("holds the SQL parser: its worker and the WASM module load from the archive", async function () {
+    this.timeout(30_000);
+    const assets = (await (await bundle(DISPATCHER_BUNDLE)).assets) as Record<string, { path: Promise<string> }>;
+    for (const name of ["sqlParser.mjs", "libpg-query.wasm"]) {
+      const asset = assets[name];
+      assert(asset, name);
+      copyFileSync(await asset.path, join(folder, name));
+    }
+    const parser = new SqlParser({ entry: join(folder, "sqlParser.mjs") });
+    try {
+      assert.deepEqual(await parser.check("select code from ports; -- all"), { sql: "select code from ports" });
+      assert.ok("refused" in (await parser.check("select pg_sleep(1)")));
+    } finally {
+      await parser.close();
+    }
+  });
 
   it("is under 1 MB and leaves the SDK to the runtime", () => {
     assert.ok(Buffer.byteLength(code) < 1_000_000, `${Buffer.byteLength(code)} bytes`);

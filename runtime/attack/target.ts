@@ -83,6 +83,7 @@ export class Target {
   /** A token of a tenant. */
   async token(tenant: string, scopes: readonly string[]): Promise<string> {
     const response = await this.http("POST", "/tokens", { name: "attack", tenant, scopes }, this.file.token);
+    if (response.status !== 201) throw new Error(`no token: ${response.text}`);
     const { token } = JSON.parse(response.text);
     return token;
   }
