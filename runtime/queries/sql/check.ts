@@ -64,12 +64,16 @@ class Check {
   readonly findings: Finding[] = [];
   #nodes = 0;
   #ctes = 0;
+  /** Uses of `value.name` where an allowed function has that name. */
+  readonly #maybeCalls: { name: string; offset: number }[] = [];
 
   statement(statement: Wrapped): void {
     const [type, fields] = typed(statement);
     const context: Context = { scope: new Scope(), ctes: [], depth: 0, offset: 0 };
     if (type === "SelectStmt") this.#limit(this.#select(fields, context).total, context);
     else this.#refuseNode(type, context);
+    const columnNames = this.#maybeCalls.length > 0 ? columnNamesOf(statement) : new Set<string>();
+    for (const { name, offset } of this.#maybeCalls) if (!columnNames.has(name)) this.#refuseFieldCall(name, offset);
   }
 
   #refuse(offset: number, message: string): void {
@@ -239,9 +243,14 @@ class Check {
 
   /** Refuses `value.name` where that can call a function: Postgres looks for one when it finds no such column. */
   #fieldName(name: string, context: Context): void {
-    if (!CALLABLE_NAMES.has(name) || FUNCTIONS.has(name) || HARMLESS_NAMES.has(name) || TYPES.has(name)) return;
+    if (!CALLABLE_NAMES.has(name) || HARMLESS_NAMES.has(name) || TYPES.has(name)) return;
+    if (FUNCTIONS.has(name)) this.#maybeCalls.push({ name, offset: context.offset });
+    else this.#refuseFieldCall(name, context.offset);
+  }
+
+  #refuseFieldCall(name: string, offset: number): void {
     this.#refuse(
-      context.offset,
+      offset,
       `does not allow .${quoted([name])}, which can call a function of that name. Give the column another name with AS.`,
     );
   }
@@ -528,6 +537,18 @@ function typed(node: Wrapped | undefined): [string, Fields] {
 }
 
 const texts = (names: unknown): string[] => ((names ?? []) as Wrapped[]).map((name) => String(name.String?.sval ?? ""));
+
+/** Names that a statement itself gives to columns: by AS, in an alias, or by a function called without one. */
+function columnNamesOf(tree: unknown, found = new Set<string>()): Set<string> {
+  if (tree === null || typeof tree !== "object") return found;
+  for (const [key, value] of Object.entries(tree as Fields)) {
+    if (key === "ResTarget" && typeof (value as Fields).name === "string") found.add((value as Fields).name as string);
+    else if (key === "FuncCall") found.add(texts((value as Fields).funcname).at(-1) ?? "");
+    else if (key === "colnames" || key === "aliascolnames") for (const name of texts(value)) found.add(name);
+    columnNamesOf(value, found);
+  }
+  return found;
+}
 
 /** A name in an error: cut, since the caller chose it. */
 const quoted = (parts: readonly string[]): string => `"${parts.join(".").slice(0, 100)}"`;

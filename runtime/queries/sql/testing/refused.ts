@@ -129,6 +129,9 @@ export const REFUSED: Readonly<Record<string, RefusedGroup>> = {
     message: /which can call a function of that name/,
     statements: [
       "select g.pg_sleep from generate_series(0, 0) g",
+      "select p.row_to_json from ports p",
+      "select (p).to_json from ports p",
+      "select p.count from ports p",
       "select (1).pg_sleep",
       "select (select 1).pg_sleep",
       "select (g).pg_terminate_backend from generate_series(1, 99999) g",
