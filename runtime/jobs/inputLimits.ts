@@ -1,3 +1,5 @@
+import { SQL_LIMITS } from "../queries/sql/limits.ts";
+
 /**
  * Maximums of what a caller sends, as the schemas state them, and of what an error repeats of it. Lengths count UTF-16 code
  * units unless a name says bytes.
@@ -14,7 +16,7 @@ export const INPUT = {
   /** Name of a query or statement. */
   name: 64,
   /** SQL of a read. */
-  sqlBytes: 32_768,
+  sqlBytes: SQL_LIMITS.bytes,
   /** Columns of an inline item, and the length of their names. */
   columns: { count: 64, name: 64 },
   /** A source's URL or S3 location. */
