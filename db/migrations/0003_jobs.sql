@@ -158,6 +158,30 @@ create table jobs.runners (
 );
 insert into jobs.runners (runner) values ('glue'), ('ec2');
 
+-- Requests that were rejected and made no job, kept for people: bounded per tenant and day (jobs.reject).
+create table jobs.rejected (
+  id text primary key, -- of the answer
+  tenant text collate "C" not null check (char_length(tenant) <= 64),
+  request_id text collate "C" not null check (char_length(request_id) <= 128),
+  source text not null check (source in ('queue', 'http')),
+  error jsonb not null check (pg_column_size(error) <= 65536),
+  body text not null check (char_length(body) <= 4000),
+  copies integer not null default 1, -- how often the same request came: the version of its document
+  created_at timestamptz not null default jobs.clock(),
+  -- Whether the tracking store has its document; one that was refused there waits alone.
+  tracked boolean not null default false,
+  failures integer not null default 0,
+  not_before timestamptz
+);
+create index rejected_untracked on jobs.rejected (failures, id) where not tracked;
+create index rejected_created on jobs.rejected (created_at);
+create table jobs.rejected_days (
+  tenant text collate "C" not null,
+  day date not null,
+  requests bigint not null,
+  primary key (tenant, day)
+);
+
 -- API tokens: only their SHA-256 is kept.
 create table jobs.tokens (
   id text primary key,
@@ -173,4 +197,5 @@ grant usage on schema jobs to api_reader, job_writer, job_keeper, dispatcher;
 grant select on jobs.responses, jobs.runs, jobs.runners, jobs.tokens to api_reader;
 grant select, delete, update (failures, not_before) on jobs.tracking_outbox to dispatcher;
 grant select, update on jobs.tracking_pause to dispatcher;
+grant select, update (tracked, failures, not_before) on jobs.rejected to dispatcher;
 grant select on jobs.runs, jobs.runners to dispatcher;

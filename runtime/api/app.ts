@@ -20,6 +20,7 @@ import { handleErrors, invalid, invalidPath, onClientError, sendProblem } from "
 import { ratesRoute } from "./rates.ts";
 import { RatesReader } from "./ratesReader.ts";
 import { redriveRoute } from "./redrive.ts";
+import { rejectedRoute } from "./rejected.ts";
 import { responseRoute } from "./response.ts";
 import { resultRoutes } from "./results.ts";
 import { searchRoute } from "./search.ts";
@@ -94,6 +95,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     previewRoute(app, jobs, guard);
     timelineRoute(app, jobs, guard);
     searchRoute(app, jobs, guard);
+    rejectedRoute(app, jobs, guard);
     resultRoutes(app, jobs, guard);
     responseRoute(app, jobs, guard);
     eventRoute(app, jobs, guard);

@@ -49,6 +49,7 @@ const MORE: Record<string, readonly Case[]> = {
     { url: "/jobs?limit=1", answers: 200 },
     { url: "/jobs?cursor=abc", answers: "InvalidRequest" },
   ],
+  getRejected: [{ url: `/rejected/${"0".repeat(32)}`, answers: "UnknownRejected" }],
   cancelJob: [{ url: "/jobs/running/cancel", answers: 202 }],
   retryJob: [
     { url: "/jobs/failed/retry", answers: 202 },

@@ -94,6 +94,21 @@ export const JobDocument = Type.Object({
   response: Type.Optional(Type.Object({ sentAt: Type.Optional(time()), messageId: Type.Optional(Type.String()) })),
 });
 
+/** A request that was rejected and made no job. */
+export const RejectedDocument = Type.Object({
+  rejectedId: Type.String({ description: "the id of its answer" }),
+  requestId: Type.String(),
+  tenant: Type.String(),
+  status: Type.Literal("REJECTED"),
+  source: Type.Enum(["queue", "http"], { description: "the way by which it came" }),
+  copies: Type.Integer({ minimum: 1, description: "how often the same request came" }),
+  createdAt: time(),
+  finishedAt: time(),
+  error: ErrorBody,
+  body: Type.String({ description: "the beginning of the request as JSON; URLs without secrets" }),
+  labels: Labels,
+});
+
 /** A job's response, as it is sent to the tenant's queue. */
 export const JobResponse = Type.Object({
   responseId: Type.String(),

@@ -3,14 +3,14 @@ import Type, { type Static } from "typebox";
 import { INPUT } from "../jobs/inputLimits.ts";
 import { brief } from "../jobs/problemList.ts";
 import { Tenant } from "../jobs/request.ts";
-import { RUNNERS, STATES } from "../jobs/states.ts";
+import { DOCUMENT_STATES, RUNNERS } from "../jobs/states.ts";
 import { InvalidCursor } from "../tracking/store.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { tenantOf } from "./jobs.ts";
 import { operation } from "./operation.ts";
 import { invalid } from "./problem.ts";
-import { JobDocument } from "./schemas.ts";
+import { JobDocument, RejectedDocument } from "./schemas.ts";
 
 /** Postgres has no year 0. */
 const Time = Type.String({
@@ -26,7 +26,11 @@ const Filters = Type.Object(
     text: Type.Optional(
       Type.String({ maxLength: INPUT.search.text, description: "words in the request id, labels, query or error" }),
     ),
-    status: Type.Optional(Type.Enum([...STATES])),
+    status: Type.Optional(
+      Type.Enum([...DOCUMENT_STATES], {
+        description: "REJECTED: requests that made no job; left out, jobs in any state",
+      }),
+    ),
     type: Type.Optional(Type.Enum(["read", "update"])),
     runner: Type.Optional(Type.Enum([...RUNNERS])),
     label: Type.Optional(
@@ -53,7 +57,15 @@ const Filters = Type.Object(
 );
 const Found = Type.Object({
   // Documents may be of an earlier version's making: what they hold has grown since.
-  jobs: Type.Array(Type.Partial(JobDocument)),
+  jobs: Type.Array(
+    Type.Partial(
+      Type.Object({
+        ...JobDocument.properties,
+        ...RejectedDocument.properties,
+        status: Type.Enum([...DOCUMENT_STATES]),
+      }),
+    ),
+  ),
   cursor: Type.Optional(Type.String({ description: "for the next page; none: this is the last" })),
 });
 

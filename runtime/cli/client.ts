@@ -58,6 +58,11 @@ export class Client {
   }
 
   /** The path of a job, or of something of it. */
+  /** The path of a rejected request, by the id of its answer. */
+  rejected(id: string): string {
+    return this.job(id).replace("/jobs/", "/rejected/");
+  }
+
   job(id: string, rest = ""): string {
     return `/jobs/${encodeURIComponent(id)}${rest}${this.tenant === undefined ? "" : `?${new URLSearchParams({ tenant: this.tenant })}`}`;
   }

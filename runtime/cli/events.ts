@@ -23,6 +23,7 @@ export interface JobDocument {
     peakMemoryBytes: number | null;
     attempts: number;
   };
+  rejectedId?: string;
   error?: { type: string; category: string; message: string; retryable: boolean; details: Detail[] };
   result?: { format: string; rows: number; bytes?: number; location?: string };
   attempts: {

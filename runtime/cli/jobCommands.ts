@@ -1,5 +1,5 @@
-import { type Command, Option } from "commander";
-import { RUNNERS, STATES } from "../jobs/states.ts";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { DOCUMENT_STATES, RUNNERS } from "../jobs/states.ts";
 import { about } from "./about.ts";
 import type { Submitted } from "./client.ts";
 import { type CliContext, clientOf, seconds, time, whole } from "./context.ts";
@@ -23,6 +23,14 @@ interface ListFlags {
   cursor?: string;
 }
 
+/** A state in capitals, which may be given in small letters. */
+function stateOf(text: string): string {
+  const state = text.toUpperCase();
+  if (!(DOCUMENT_STATES as readonly string[]).includes(state))
+    throw new InvalidArgumentError(`Allowed choices are ${DOCUMENT_STATES.join(", ")}.`);
+  return state;
+}
+
 /** Terminals with fewer columns get short times. */
 const NARROW = 100;
 
@@ -41,7 +49,7 @@ function jobTable(jobs: readonly JobDocument[]): string {
       (narrow ? job.createdAt.slice(5, 16) : job.createdAt.slice(0, 19)).replace("T", " "),
       job.stats ? durationText(job.stats.totalMs) : "",
       job.stats ? String(job.stats.rows ?? 0) : "",
-      about(job),
+      job.rejectedId === undefined ? about(job) : `${job.error?.type} ${job.rejectedId}`,
     ]),
     room,
     {
@@ -76,11 +84,12 @@ export function jobCommands({ program, end }: CliContext): void {
     program.command("list"),
     "rates list",
     "rates list --status FAILED --from 2026-01-31",
+    "rates list --status rejected   # requests that made no job",
     "rates list --sort totalMs --limit 5   # the slowest",
     "rates list --label source=carrier-7 --json | jq -r '.jobs[].requestId'",
   )
     .description("List jobs, the newest first")
-    .addOption(new Option("--status <state>", "its state").choices(STATES))
+    .addOption(new Option("--status <state>", "its state").choices(DOCUMENT_STATES).argParser(stateOf))
     .addOption(new Option("--type <type>", "what it does").choices(["read", "update"]))
     .addOption(new Option("--runner <runner>", "where it runs").choices(RUNNERS))
     .option("--text <words>", "words in the request id, labels, query or error")
@@ -108,13 +117,20 @@ export function jobCommands({ program, end }: CliContext): void {
       if (page.cursor) say(`More: the same with --cursor ${page.cursor}`);
     });
 
-  examples(program.command("show"), "rates show nightly-load", "rates show nightly-load --json | jq .error")
+  examples(
+    program.command("show"),
+    "rates show nightly-load",
+    "rates show nightly-load --json | jq .error",
+    "rates show --rejected 0123456789abcdef0123456789abcdef   # an id of rates list --status rejected",
+  )
     .description("Show everything that is known of a job")
     .argument("<id>")
-    .action(async (id: string, _flags: object, command: Command) => {
+    .option("--rejected", "a rejected request instead: its body and problems, by the id that its answer has")
+    .action(async (id: string, { rejected }: { rejected?: boolean }, command: Command) => {
       const { client, json } = clientOf(command);
-      const document = await client.json<JobDocument>("GET", client.job(id));
+      const document = await client.json<JobDocument>("GET", rejected ? client.rejected(id) : client.job(id));
       if (json) return printJson(document);
+      if (rejected) return print(JSON.stringify(document, null, 2));
       const last = Date.parse(document.createdAt);
       print(
         `${coloured(document.status, process.stdout)} ${document.requestId}  (tenant ${document.tenant})  ${plain(about(document))}`,

@@ -3,6 +3,7 @@ import { runEnded } from "../jobs/runs.ts";
 import type { Context } from "./context.ts";
 import { expire } from "./expire.ts";
 import { project } from "./project.ts";
+import { projectRejected } from "./projectRejected.ts";
 import { reap } from "./reap.ts";
 import { onRequests } from "./requests.ts";
 import { schedule, scheduleLarger } from "./schedule.ts";
@@ -28,7 +29,7 @@ export interface Handlers {
 
 export function createHandlers(context: Context): Handlers {
   // A larger run before the others: the slots that they take may be taken for hours.
-  const duties = { reap, sweep, scheduleLarger, schedule, project, expire };
+  const duties = { reap, sweep, scheduleLarger, schedule, project, projectRejected, expire };
   return {
     requests: (event) => onRequests(context, event),
     async wakeups() {

@@ -3,6 +3,7 @@ import type { LazyS3 } from "./cloud.ts";
 import { ERRORS, JobError, type Problem } from "./errors.ts";
 import { type Estimate, estimate, sqlOf } from "./explain.ts";
 import { redactUrl } from "./redact.ts";
+import { keepRejected } from "./rejected.ts";
 import { hashOf, parseRequest, type Reply, type Request, responseIdOf, type Task } from "./request.ts";
 import type { Settings } from "./settings.ts";
 import type { RunnerKind } from "./states.ts";
@@ -49,6 +50,7 @@ export async function acceptAll(
       } catch (error) {
         // Only the request's own faults are answers to it.
         if (!(error instanceof JobError) || ERRORS[error.code].category !== "User") throw error;
+        await record(acceptor, { tenant, requestId, error, body: value });
         outcomes[index] = {
           outcome: "INVALID",
           error,
@@ -78,6 +80,7 @@ export async function acceptAll(
         return;
       }
       const error = new JobError("RequestIdConflict", { requestId });
+      await record(acceptor, { tenant, requestId, error, body: item.request });
       outcomes[item.index] = {
         outcome: "CONFLICTING",
         error,
@@ -95,6 +98,20 @@ const defaultReply = (source: Source): Reply => (source === "queue" ? "queue" : 
 /** Whether a refusal is answered on the response queue: over HTTP the call itself is answered. */
 const answers = ({ source }: Acceptor, request: unknown): boolean =>
   source === "queue" && (request as { reply?: unknown } | null)?.reply !== "none";
+
+/** Keeps a rejected request for people. Over HTTP the answer matters more than its record, which may fail. */
+async function record(
+  { db, source }: Acceptor,
+  { error, ...request }: { tenant: string; requestId: string; error: JobError; body: unknown },
+): Promise<void> {
+  const id = refusalIdOf(request.tenant, request.requestId, error, request.body);
+  const kept = keepRejected(db, { id, source, error: error.body(), ...request });
+  await (source === "http" ? kept.catch(() => undefined) : kept);
+}
+
+/** The id of the answer to a rejected request: the same request gets the same answer. */
+const refusalIdOf = (tenant: string, requestId: string, { code }: JobError, request: unknown): string =>
+  responseIdOf(tenant, requestId, `${code} ${textOf(request)}`);
 
 /**
  * Answers a request that is not valid. Under an id that has a job the answer says so, and that the job is another's: to a
@@ -130,7 +147,7 @@ export async function refuse(
   request: unknown,
   labels: Record<string, string> = {},
 ): Promise<DueResponse> {
-  const responseId = responseIdOf(tenant, requestId, `${error.code} ${textOf(request)}`);
+  const responseId = refusalIdOf(tenant, requestId, error, request);
   return answer(db, { responseId, tenant, requestId, error: error.body(), labels });
 }
 

@@ -32,6 +32,14 @@ export const ERRORS = {
     message: "There is no job '{requestId}' of tenant '{tenant}'. `rates list` shows those there are.",
   },
 
+  UnknownRejected: {
+    category: "User",
+    retryable: false,
+    http: 404,
+    message:
+      "There is no rejected request '{id}' of tenant '{tenant}'. `rates list --status REJECTED` lists those there are.",
+  },
+
   InvalidSql: { category: "User", retryable: false, http: 400, message: "The SQL cannot run: {reason}" },
   NotOneStatement: {
     category: "User",

@@ -36,6 +36,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   // Requests come in over the API and from the queue.
   "jobs.accept(json)": ["api_reader", "dispatcher"],
   "jobs.answer(text,text,text,json,jsonb)": ["api_reader", "dispatcher"],
+  "jobs.reject(text,text,text,text,json,text)": ["api_reader", "dispatcher"],
   "jobs.cancel(text,text)": ["api_reader"],
   "jobs.kept_request(text,text)": ["api_reader"],
   "jobs.room(text)": ["api_reader"],

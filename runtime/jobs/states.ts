@@ -2,6 +2,10 @@
 export const STATES = ["PENDING", "IN_PROGRESS", "SUCCEEDED", "FAILED", "CANCELLED"] as const;
 export type State = (typeof STATES)[number];
 
+/** Statuses of documents in the tracking store: those of jobs, and that of a request which was rejected and made none. */
+export const DOCUMENT_STATES = [...STATES, "REJECTED"] as const;
+export type DocumentState = (typeof DOCUMENT_STATES)[number];
+
 export const TERMINAL = ["SUCCEEDED", "FAILED", "CANCELLED"] as const satisfies readonly State[];
 export type TerminalState = (typeof TERMINAL)[number];
 

@@ -5,6 +5,7 @@ import {
   type Document,
   type Filter,
   InvalidCursor,
+  keyOf,
   type Page,
   type Search,
   type Summary,
@@ -47,7 +48,7 @@ export class PostgresTracking implements TrackingStore {
     await this.#db.query(
       `insert into tracking.documents
          (tenant, request_id, version, document, status, type, runner, created_at, finished_at, total_ms, queue_ms, execution_ms, error_type, labels, words)
-       select distinct on (1, 2) d->>'tenant', d->>'requestId', (o.v->>'version')::bigint, d, d->>'status', d->'task'->>'type', d->>'runner',
+       select distinct on (1, 2) d->>'tenant', o.v->>'key', (o.v->>'version')::bigint, d, d->>'status', coalesce(d->'task'->>'type', ''), coalesce(d->>'runner', ''),
          (d->>'createdAt')::timestamptz, coalesce((d->>'finishedAt')::timestamptz, '-infinity'), coalesce((d->'stats'->>'totalMs')::bigint, -1),
          (d->'stats'->>'queueMs')::bigint, (d->'stats'->>'executionMs')::bigint, d->'error'->>'type',
          array(select key || '=' || value from jsonb_each_text(d->'labels') where octet_length(key || value) < ${LONGEST_LABEL}),
@@ -60,7 +61,7 @@ export class PostgresTracking implements TrackingStore {
          queue_ms = excluded.queue_ms, execution_ms = excluded.execution_ms, error_type = excluded.error_type,
          labels = excluded.labels, words = excluded.words
        where documents.version <= excluded.version`,
-      [JSON.stringify(documents.map((one) => ({ ...one, words: wordsOf(one.document) })))],
+      [JSON.stringify(documents.map((one) => ({ ...one, key: keyOf(one.document), words: wordsOf(one.document) })))],
     );
     return [];
   }

@@ -21,6 +21,7 @@ export class Conditions {
   constructor({ tenant, status, type, runner, labels, createdFrom, createdTo }: Omit<Filter, "text">) {
     if (tenant !== undefined) this.add(`tenant = ${this.value(tenant)}`);
     // One state by itself, and not as a list of one: then its index gives the order of a page too.
+    if (status === undefined) this.add("status <> 'REJECTED'");
     if (status?.length === 1) this.add(`status = ${this.value(status[0])}`);
     else if (status !== undefined) this.add(`status = any (${this.value(status)})`);
     if (type !== undefined) this.add(`type = ${this.value(type)}`);

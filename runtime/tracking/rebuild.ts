@@ -28,7 +28,7 @@ export interface RebuildOptions {
 }
 
 /**
- * Writes the document of every job into a tracking store: one that was lost, or that has to know more of them than it
+ * Writes the documents of all jobs and rejected requests into a tracking store: one that was lost, or that has to know more of them than it
  * did. Safe beside the dispatchers, and beside another rebuild: a document that is newer stays. Answers how many were
  * written, and which could not be.
  * @param db a connection of the role dispatcher
@@ -39,23 +39,30 @@ export async function rebuild(
   store: TrackingStore,
   { progress = () => undefined, pauses = PAUSES }: RebuildOptions = {},
 ): Promise<{ written: number; refused: Refused[] }> {
-  const { rows: counted } = await db.query<{ total: number }>("select count(*)::int as total from jobs.documents");
+  const { rows: counted } = await db.query<{ total: number }>(
+    "select ((select count(*) from jobs.documents) + (select count(*) from jobs.rejected_documents))::int as total",
+  );
   const total = counted[0]?.total ?? 0;
   const refused: Refused[] = [];
   let done = 0;
-  for (let last = "0"; ; ) {
-    const { rows } = await db.query<{ id: string; version: string; document: Versioned["document"] }>(
-      "select id, version, document from jobs.documents where id > $1 order by id limit $2",
-      [last, BATCH],
-    );
-    const end = rows.at(-1);
-    if (end === undefined) return { written: done - refused.length, refused };
-    const documents = rows.map((row) => ({ version: Number(row.version), document: row.document }));
-    refused.push(...(await putAll(store, documents, pauses)));
-    last = end.id;
-    done += rows.length;
-    progress(done, Math.max(done, total));
-  }
+  for (const [view, first, type] of [
+    ["documents", "0", "bigint"],
+    ["rejected_documents", "", "text"],
+  ] as const)
+    for (let last: string = first; ; ) {
+      const { rows } = await db.query<{ id: string; version: string; document: Versioned["document"] }>(
+        `select id, version, document from jobs.${view} where id > $1::${type} order by id limit $2`,
+        [last, BATCH],
+      );
+      const end = rows.at(-1);
+      if (end === undefined) break;
+      const documents = rows.map((row) => ({ version: Number(row.version), document: row.document }));
+      refused.push(...(await putAll(store, documents, pauses)));
+      last = end.id;
+      done += rows.length;
+      progress(done, Math.max(done, total));
+    }
+  return { written: done - refused.length, refused };
 }
 
 /** Puts a batch, what was not taken again and again; answers what was not taken in the end. */

@@ -1,10 +1,17 @@
-import type { State } from "../jobs/states.ts";
+import type { DocumentState } from "../jobs/states.ts";
 
 /** A job's document as people see it; its shape is the view jobs.documents (db/views/documents.sql). */
-export type Document = { requestId: string; tenant: string; status: State; createdAt: string } & Record<
+export type Document = { requestId: string; tenant: string; status: DocumentState; createdAt: string } & Record<
   string,
   unknown
 >;
+
+/**
+ * What tells a tenant's documents apart: the requestId of a job; of a rejected request, which leaves its requestId free, the
+ * rejectedId behind a character that no requestId has.
+ */
+export const keyOf = ({ requestId, rejectedId }: Document): string =>
+  typeof rejectedId === "string" ? `!${rejectedId}` : requestId;
 
 /** Which documents are meant; every field narrows. */
 export interface Filter {
@@ -14,7 +21,8 @@ export interface Filter {
    * and digits make words, whatever their case; everything else separates them. Text without any narrows nothing.
    */
   text?: string;
-  status?: readonly State[];
+  /** Left out: those of jobs, not of rejected requests. */
+  status?: readonly DocumentState[];
   type?: "read" | "update";
   runner?: "glue" | "ec2";
   labels?: Record<string, string>;

@@ -51,6 +51,32 @@ export function trackingSuite(
     const found = async (search: Omit<Parameters<TrackingStore["search"]>[0], "limit">) =>
       (await s.store.search({ limit: 100, order: "asc", ...search })).documents.map((one) => one.requestId);
 
+    it("keeps rejected requests beside the job of their id, and shows them only where asked for", async () => {
+      const rejected = (rejectedId: string) =>
+        document("a", {
+          status: "REJECTED",
+          rejectedId,
+          task: undefined,
+          runner: undefined,
+          stats: undefined,
+          body: "pelican",
+        });
+      await put(document("a"), rejected("1"), rejected("2"));
+      assert.deepEqual(await found({}), ["a"]);
+      assert.equal((await s.store.summarise({})).total, 1);
+      const ids = async (search: object) =>
+        (await s.store.search({ limit: 100, status: ["REJECTED"], ...search })).documents.map((one) => one.rejectedId);
+      assert.deepEqual((await ids({})).sort(), ["1", "2"]);
+      assert.deepEqual((await ids({ text: "pelican", tenant: "acme" })).sort(), ["1", "2"]);
+      assert.deepEqual(await ids({ tenant: "other" }), []);
+      const first = await s.store.search({ limit: 1, status: ["REJECTED"] });
+      const { cursor = "" } = first;
+      const second = await s.store.search({ limit: 1, status: ["REJECTED"], cursor });
+      assert.notEqual(first.documents[0]?.rejectedId, second.documents[0]?.rejectedId);
+      assert.equal((await s.store.get("acme", "a"))?.status, "SUCCEEDED");
+      assert.equal(await s.store.expire(at(9)), 3);
+    });
+
     it("keeps the highest version of a document, however late or often the others come", async () => {
       const versions = [3, 1, 2, 3].map((version) => ({ version, document: document("a", { note: version }) }));
       for (const one of versions) assert.deepEqual(await s.store.put([one]), []);

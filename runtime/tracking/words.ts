@@ -14,8 +14,8 @@ const MOST = 100_000;
 export const wordsIn = (text: string): string[] =>
   (text.toLowerCase().match(WORD) ?? []).map((word) => word.slice(0, LONGEST));
 
-/** The words that a document is found by: of its id, tenant, status, task, labels and error; names of labels too. */
-export function wordsOf({ requestId, tenant, status, labels, error, task }: Document): string[] {
+/** The words that a document is found by: of its id, tenant, status, task, labels and error, of a rejected request its body; names of labels too. */
+export function wordsOf({ requestId, tenant, status, labels, error, task, body }: Document): string[] {
   const found = new Set<string>();
   let room = MOST;
   const add = (value: unknown): void => {
@@ -25,6 +25,6 @@ export function wordsOf({ requestId, tenant, status, labels, error, task }: Docu
       room -= String(value).length;
     } else if (value !== null && typeof value === "object") for (const inner of Object.values(value)) add(inner);
   };
-  for (const part of [requestId, tenant, status, labels, Object.keys(labels ?? {}), error, task]) add(part);
+  for (const part of [requestId, tenant, status, labels, Object.keys(labels ?? {}), error, task, body]) add(part);
   return [...found];
 }

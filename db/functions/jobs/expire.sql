@@ -1,10 +1,15 @@
--- Forgets what ended before a time: jobs whose response was sent (or not wanted on the queue), with that response; answers that made no job; runs. At
--- most so many of each, so that the first time is no long transaction. Answers how many jobs; a request's id is free again.
+-- Forgets what ended before a time: jobs whose response was sent (or not wanted on the queue), with that response; answers that made no job; rejected requests; runs. At
+-- most so many of each, so that the first time is no long transaction. Answers how many jobs and rejected requests; a request's id is free again.
 create or replace function jobs.expire(p_before timestamptz, p_limit integer)
 returns bigint language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   expired bigint;
+  rejected bigint;
 begin
+  delete from jobs.rejected where id in (
+    select id from jobs.rejected where created_at < p_before order by created_at limit p_limit);
+  get diagnostics rejected = row_count;
+  delete from jobs.rejected_days where day < (p_before at time zone 'utc')::date;
   delete from jobs.responses where id in (
     select id from jobs.responses where job_id is null and created_at < p_before and sent_at is not null order by created_at limit p_limit);
   delete from jobs.runs where id in (
@@ -13,7 +18,7 @@ begin
     select j.id from jobs.jobs j join jobs.responses r on r.job_id = j.id
     where j.finished_at < p_before and (r.sent_at is not null or not r.wanted) order by j.finished_at limit p_limit);
   get diagnostics expired = row_count;
-  return expired;
+  return expired + rejected;
 end
 $$;
 

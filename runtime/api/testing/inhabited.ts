@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { project } from "../../dispatcher/project.ts";
+import { projectRejected } from "../../dispatcher/projectRejected.ts";
 import { backendOf } from "../../jobs/backend.ts";
 import { JobError } from "../../jobs/errors.ts";
 import { planRuns } from "../../jobs/runs.ts";
@@ -68,11 +69,20 @@ export async function inhabitedApi(settings: Record<string, object> = {}) {
   await ask("/jobs/cancelled/cancel");
   const begun = await ask("/uploads", { fileName: `${SECRET}.csv`, bytes: 9 });
   const put = await fetch(begun.parts[0].url, { method: "PUT", body: `${SECRET}` });
+  const rejected = await p.app.inject({
+    method: "POST",
+    url: "/jobs",
+    payload: { requestId: "rejected", priority: SECRET, task: {} },
+    headers: acme,
+  });
+  assert.equal(rejected.statusCode, 400);
+  const { rows: kept } = await p.admin.query("select id from jobs.rejected");
   await project(p.context);
+  await projectRejected(p.context);
 
   const { id: token } = await createToken(p.admin, { name: SECRET, tenant: "acme", scopes: ["read"] });
   const known: Known = {
-    ...{ waiting: "waiting", cancelled: "cancelled", ended: "ended", token },
+    ...{ waiting: "waiting", cancelled: "cancelled", ended: "ended", token, rejected: kept[0].id },
     ...{ upload: begun.id, parts: [{ partNumber: 1, etag: String(put.headers.get("etag")) }] },
   };
   return { ...p, acme, known };

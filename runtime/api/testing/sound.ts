@@ -9,6 +9,8 @@ export interface Known {
   /** An upload that is under way, and the parts that it has. */
   upload: string;
   parts: { partNumber: number; etag: string }[];
+  /** A rejected request. */
+  rejected: string;
   /** A token that nobody needs. */
   token: string;
 }
@@ -37,6 +39,7 @@ export const SOUND: Record<string, (known: Known) => Asked> = {
   submitJob: () => ({ url: "/jobs", payload: { task: read } }),
   searchJobs: () => ({ url: "/jobs?text=secret&sort=totalMs&order=asc&limit=3" }),
   getJob: ({ ended }) => ({ url: `/jobs/${ended}` }),
+  getRejected: ({ rejected }) => ({ url: `/rejected/${rejected}` }),
   cancelJob: ({ waiting }) => ({ url: `/jobs/${waiting}/cancel` }),
   retryJob: ({ cancelled }) => ({ url: `/jobs/${cancelled}/retry` }),
   explainJob: () => ({ url: "/explain", payload: { task: read } }),

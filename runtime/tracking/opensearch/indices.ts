@@ -1,4 +1,4 @@
-import type { Document } from "../store.ts";
+import { type Document, keyOf } from "../store.ts";
 import { wordsOf } from "../words.ts";
 
 /** Prefixes of words that are kept as terms of their own; longer ones match few words, which are then looked through. */
@@ -73,7 +73,7 @@ export const idOf = (tenant: string, requestId: string): string => `${tenant}/${
 
 /** What is written of a document. */
 export function source(document: Document): object {
-  const { tenant, requestId, status, createdAt, labels, ...rest } = document;
+  const { tenant, status, createdAt, labels, ...rest } = document;
   const { task, runner, finishedAt, stats, error } = rest as {
     task?: { type?: string; query?: string; statement?: string; target?: string };
     runner?: string;
@@ -83,13 +83,13 @@ export function source(document: Document): object {
   };
   return {
     tenant,
-    requestId,
+    requestId: keyOf(document),
     status,
     type: task?.type,
     runner,
     errorType: error?.type,
     errorCategory: error?.category,
-    work: task?.query ?? task?.statement ?? (task?.target === undefined ? "raw SQL" : `load ${task.target}`),
+    work: task && (task.query ?? task.statement ?? (task.target === undefined ? "raw SQL" : `load ${task.target}`)),
     labels: Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`),
     createdAt,
     finishedAt,

@@ -16,7 +16,7 @@ export function queryOf({ tenant, text, status, type, runner, labels, createdFro
   const filter: object[] = [];
   for (const [field, value] of Object.entries({ tenant, type, runner }))
     if (value !== undefined) filter.push({ term: { [field]: value } });
-  if (status !== undefined) filter.push({ terms: { status } });
+  filter.push(status === undefined ? { bool: { must_not: { term: { status: "REJECTED" } } } } : { terms: { status } });
   for (const [key, value] of Object.entries(labels ?? {})) filter.push({ term: { labels: `${key}=${value}` } });
   for (const word of new Set(wordsIn(text ?? ""))) filter.push({ prefix: { words: word } });
   if (createdFrom !== undefined || createdTo !== undefined)

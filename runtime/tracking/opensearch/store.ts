@@ -1,4 +1,5 @@
 import type { TrackingSettings } from "../../jobs/settings.ts";
+import { DOCUMENT_STATES } from "../../jobs/states.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import type { Document, Filter, Page, Search, Summary, TrackingStore, Unwritten, Versioned } from "../store.ts";
 import { type Bulk, bulks, type Outcome } from "./bulk.ts";
@@ -75,7 +76,13 @@ export class OpenSearchTracking implements TrackingStore {
     const end = hits.hits.length > limit ? page.at(-1) : undefined;
     return {
       documents: page.map((hit) => hit._source.document),
-      cursor: end && encodeCursor(sort, { ...end._source.document, value: String(end.sort[0]) }),
+      cursor:
+        end &&
+        encodeCursor(sort, {
+          value: String(end.sort[0]),
+          tenant: String(end.sort[1]),
+          requestId: String(end.sort[2]),
+        }),
     };
   }
 
@@ -116,7 +123,13 @@ export class OpenSearchTracking implements TrackingStore {
       method: "POST",
       path: `/${indexPrefix}-*/_delete_by_query`,
       query: { conflicts: "proceed", refresh: true, allow_no_indices: true },
-      body: { query: { bool: { filter: [queryOf({ createdTo: before }), { exists: { field: "finishedAt" } }] } } },
+      body: {
+        query: {
+          bool: {
+            filter: [queryOf({ createdTo: before, status: DOCUMENT_STATES }), { exists: { field: "finishedAt" } }],
+          },
+        },
+      },
       patience: EXPIRE_MS,
     });
     const { body: indices } = await send<{ index: string; "docs.count": string }[]>({

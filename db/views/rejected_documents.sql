@@ -1,0 +1,8 @@
+-- The document of each rejected request, as people see it. Its status is none of a job's; its id is that of the answer.
+create or replace view jobs.rejected_documents as
+select id, tenant, copies as version, tracked, failures, not_before, jsonb_build_object(
+  'rejectedId', id, 'requestId', request_id, 'tenant', tenant, 'status', 'REJECTED', 'source', source, 'copies', copies,
+  'createdAt', jobs.iso(created_at), 'finishedAt', jobs.iso(created_at), 'error', error, 'body', body, 'labels', '{}'::jsonb) as document
+from jobs.rejected;
+
+grant select on jobs.rejected_documents to api_reader, dispatcher;

@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { excerptOf } from "../jobs/rejected.ts";
+import { accept } from "../jobs/store.ts";
+import { newJob } from "../jobs/testing.ts";
+import { rebuild } from "../tracking/rebuild.ts";
+import { expire } from "./expire.ts";
+import { project, trackAll } from "./project.ts";
+import { projectRejected } from "./projectRejected.ts";
+import { onRequests } from "./requests.ts";
+import { sqsEvent, testDispatcher } from "./testing.ts";
+
+const read = { type: "read", query: "price_export" };
+
+describe("rejected requests", () => {
+  let d: Awaited<ReturnType<typeof testDispatcher>>;
+  beforeEach(async () => {
+    d = await testDispatcher();
+  });
+  afterEach(() => d.close());
+
+  const rejected = async () =>
+    (await d.context.tracking.search({ status: ["REJECTED"], limit: 10 })).documents as unknown as (Record<
+      string,
+      unknown
+    > & {
+      error: { type: string; details: { field: string }[] };
+      body: string;
+    })[];
+
+  it("are kept with their body and problems, and found by status, text and tenant; their id is free", async () => {
+    const url = "https://user:SECRET@h/a b?sig=SECRET";
+    const task = { type: "update", target: "prices", source: { url } };
+    await onRequests(d.context, sqsEvent({ requestId: "a", tenant: "acme", labels: { team: "Pelican" }, task }));
+    await onRequests(d.context, sqsEvent({ requestId: "a", tenant: "acme", task: read }));
+    await project(d.context);
+    assert.equal(await projectRejected(d.context), 1);
+    const [document, ...more] = await rejected();
+    assert.deepEqual([document?.requestId, document?.status, document?.source, more], ["a", "REJECTED", "queue", []]);
+    assert.deepEqual([document?.error.type, document?.error.details[0]?.field], ["InvalidRequest", "task.source.url"]);
+    assert.match(document?.body ?? "", /https:\/\/h\/a%20b…/);
+    assert(!JSON.stringify(document).includes("SECRET"), JSON.stringify(document));
+    const search = async (filter: object) =>
+      (await d.context.tracking.search({ limit: 10, ...filter })).documents.map(({ status }) => status);
+    assert.deepEqual(await search({ text: "pelican", status: ["REJECTED"] }), ["REJECTED"]);
+    assert.deepEqual(await search({ tenant: "other", status: ["REJECTED"] }), []);
+    assert.deepEqual(await search({}), ["PENDING"], "jobs are listed without them");
+    assert.deepEqual((await d.context.tracking.summarise({})).byStatus, { PENDING: 1 });
+  });
+
+  it("with a conflict are kept too, and one that comes again is counted as a copy", async () => {
+    await onRequests(d.context, sqsEvent({ requestId: "a", task: read }));
+    const conflict = sqsEvent({ requestId: "a", task: { ...read, format: "json" } });
+    await onRequests(d.context, conflict);
+    await projectRejected(d.context);
+    await onRequests(d.context, conflict);
+    assert.equal(await projectRejected(d.context), 1);
+    assert.deepEqual(
+      (await rejected()).map(({ error, copies }) => [error.type, copies]),
+      [["RequestIdConflict", 2]],
+    );
+  });
+
+  it("that want no reply are kept and not answered", async () => {
+    await onRequests(d.context, sqsEvent({ requestId: "a", reply: "none", task: {} }));
+    assert.deepEqual(await d.receive(d.context.queues.responses), []);
+    assert.equal((await d.admin.query("select from jobs.rejected")).rows.length, 1);
+  });
+
+  it("are only counted past 1,000 per tenant and day, and still answered", async () => {
+    await d.admin.query(
+      "insert into jobs.rejected_days values ('default', (jobs.clock() at time zone 'utc')::date, 999)",
+    );
+    await onRequests(d.context, sqsEvent({ requestId: "a", task: {} }));
+    await onRequests(d.context, sqsEvent({ requestId: "b", task: {} }));
+    const { rows } = await d.admin.query(
+      "select (select count(*)::int from jobs.rejected) as kept, requests::int from jobs.rejected_days",
+    );
+    assert.deepEqual(rows, [{ kept: 1, requests: 1_001 }]);
+    assert.equal((await d.receive(d.context.queues.responses)).length, 2);
+  });
+
+  it("are forgotten with old jobs, in the tracking store too", async () => {
+    await onRequests(d.context, sqsEvent({ requestId: "a", task: {} }));
+    await d.admin.query(
+      "update jobs.rejected set created_at = created_at - interval '90 days'; update jobs.rejected_days set day = day - 90",
+    );
+    await projectRejected(d.context);
+    await expire(d.context);
+    assert.deepEqual(await rejected(), []);
+    const { rows } = await d.admin.query("select from jobs.rejected union all select from jobs.rejected_days");
+    assert.equal(rows.length, 0);
+  });
+
+  it("are written again into a store that was lost, by ticks and by a rebuild", async () => {
+    await onRequests(d.context, sqsEvent({ requestId: "a", task: {} }));
+    await accept(d.context.db, [newJob("b")]);
+    await projectRejected(d.context);
+    await d.admin.query("delete from tracking.documents");
+    assert.equal(await trackAll(d.context.db), 2);
+    assert.equal(await projectRejected(d.context), 1);
+    await d.admin.query("delete from tracking.documents");
+    assert.equal((await rebuild(d.context.db, d.context.tracking)).written, 2);
+    assert.equal((await rejected()).length, 1);
+  });
+
+  it("wait alone where the store refuses their document", async () => {
+    await onRequests(d.context, sqsEvent({ requestId: "a", task: {} }, { requestId: "b", task: {} }));
+    const { tracking } = d.context;
+    const put = tracking.put.bind(tracking);
+    tracking.put = async (documents) => {
+      const index = documents.findIndex(({ document }) => document.requestId === "a");
+      await put(documents.filter((_, at) => at !== index));
+      return index < 0 ? [] : [{ index, reason: "refused", final: true }];
+    };
+    assert.equal(await projectRejected(d.context), 1);
+    assert.equal(await projectRejected(d.context), 0, "it waits");
+    tracking.put = put;
+    await d.admin.query("update jobs.rejected set not_before = jobs.clock()");
+    assert.equal(await projectRejected(d.context), 1);
+  });
+});
+
+describe("the kept beginning of a request", () => {
+  it("has at most 4,000 characters, whatever the request's shape", () => {
+    let deep: unknown = 1;
+    for (let level = 0; level < 20_000; level++) deep = { deep };
+    const shapes = [
+      deep,
+      "x".repeat(1e6),
+      { ["n".repeat(1e6)]: "x".repeat(1e6) },
+      Array.from({ length: 100_000 }, () => ["x".repeat(99)]),
+      Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`n${index}`, { a: { b: [index] } }])),
+      { a: "\0\uD800\uFFFF" },
+    ];
+    for (const shape of shapes) {
+      const text = excerptOf(shape);
+      assert(text.length <= 4_000 && text.isWellFormed() && !text.includes("\0"), text.slice(0, 100));
+    }
+    assert.equal(excerptOf({ a: [1, "b", null] }), '{"a":[1,"b",null]}');
+  });
+
+  it("has scheme, host and path of URLs only", () => {
+    for (const url of [
+      "https://h/p?sig=SECRET",
+      "https://h/a b?sig=SECRET",
+      "https:\\\\h\\p?sig=SECRET",
+      "https://user:SECRET/x@h/",
+      "https://user:SECRET@h/p",
+      "https:user:SECRET@h/p",
+      "s3://h/p#SECRET",
+      "copy from https://h/p https://u:SECRET@h/p",
+    ]) {
+      const shown = excerptOf({ source: { url }, [url]: 1, list: [url.padEnd(5_000, "x")] });
+      assert(!shown.includes("SECRET"), shown);
+    }
+    const long = `https://user:SECRET${"x".repeat(5_000)}@h/`;
+    assert(!excerptOf([long]).includes("SECRET"));
+    assert.equal(excerptOf("a?b#c@d"), '"a?b#c@d"');
+  });
+});
