@@ -147,7 +147,6 @@ describe("the kept beginning of a request", () => {
       "https://user:SECRET/x@h/",
       "https://user:SECRET@h/p",
       "https:user:SECRET@h/p",
-      "s3://h/p#SECRET",
       "copy from https://h/p https://u:SECRET@h/p",
     ]) {
       const shown = excerptOf({ source: { url }, [url]: 1, list: [url.padEnd(5_000, "x")] });
