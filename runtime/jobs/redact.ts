@@ -46,7 +46,9 @@ export function redactText(text: string): string {
   const start = joined.search(URL_START);
   const at = joined.search(AT);
   const query = joined.search(QUERY);
-  if (query < 0 && at < 0) return text;
+  // Of something that begins as a URL, whatever follows a ? or # may be a signature, also without a name.
+  const isOpen = start >= 0 && /[?#]/.test(joined.slice(start));
+  if (query < 0 && at < 0 && !isOpen) return text;
   if (start < 0) {
     const user = at < 0 ? -1 : userBefore(joined, at);
     const end = Math.min(...[user, query].filter((index) => index >= 0));
