@@ -20,6 +20,7 @@ const Token = Type.Object(
     name: Type.String({ minLength: 1, maxLength: 200 }),
     tenant: Type.String({ minLength: 1, maxLength: 200 }),
     scopes: Type.Array(Type.Enum([...SCOPES])),
+    expiresAt: Type.Optional(Type.String({ pattern: "^[0-9TZ:.+-]{10,40}$" })),
   },
   { additionalProperties: false },
 );

@@ -188,8 +188,10 @@ create table jobs.tokens (
   hash bytea not null unique,
   name text not null,
   tenant text not null,
-  scopes text[] not null check (scopes <@ array['read', 'submit', 'cancel', 'admin']),
+  scopes text[] not null check (scopes <@ array['read', 'submit', 'update', 'cancel', 'admin']),
   created_at timestamptz not null default jobs.clock(),
+  expires_at timestamptz, -- null: never
+  last_used_on date, -- UTC
   revoked_at timestamptz
 );
 

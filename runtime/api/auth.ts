@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from "fastify";
 import { JobError } from "../jobs/errors.ts";
 import type { Database } from "../jobs/store.ts";
-import { type Caller, callerOf, type Scope } from "../jobs/tokens.ts";
+import { type Caller, callerOf, recordUse, type Scope } from "../jobs/tokens.ts";
 import type { Limit, Limits } from "./limits.ts";
 
 declare module "fastify" {
@@ -20,6 +20,15 @@ const MOST_KNOWN = 10_000;
 export function createGuards(db: Database, limits: Limits): Guard {
   const find = freshly((token) => callerOf(db, token));
   const known = new Set<string>();
+  const recording = new Set<string>();
+  /** Records the day of a token's first use per day, beside the request: a failure delays and refuses nothing. */
+  const record = ({ tokenId, isUsedToday }: Caller) => {
+    if (isUsedToday || recording.has(tokenId)) return;
+    recording.add(tokenId);
+    recordUse(db, tokenId)
+      .catch(() => undefined)
+      .finally(() => recording.delete(tokenId));
+  };
   const identify = async (token: string, request: FastifyRequest, reply: FastifyReply) => {
     // Whoever guesses has spent their tries before the database is asked.
     if (!known.has(token)) await limits.address(request, reply, { counts: false });
@@ -37,13 +46,13 @@ export function createGuards(db: Database, limits: Limits): Guard {
       const caller = token === undefined ? undefined : await identify(token, request, reply);
       if (!caller) {
         await limits.address(request, reply);
-        const reason = token === undefined ? "This needs a token." : "This token is not known, or was revoked.";
+        const reason = token === undefined ? "This needs a token." : "This token is unknown, expired or revoked.";
         throw new JobError("Unauthorized", { reason });
       }
       request.caller = caller;
       await limit(request, reply);
-      if (!caller.scopes.includes(scope) && !caller.scopes.includes("admin"))
-        throw new JobError("Forbidden", { scope });
+      requireScope(caller, scope);
+      record(caller);
     };
 }
 
@@ -73,6 +82,11 @@ function freshly<T>(ask: (key: string) => Promise<T>): (key: string) => Promise<
     );
     return now.next;
   };
+}
+
+/** @throws JobError Forbidden, if the caller has neither the scope nor `admin` */
+export function requireScope(caller: Caller, scope: Scope): void {
+  if (!caller.scopes.includes(scope) && !caller.scopes.includes("admin")) throw new JobError("Forbidden", { scope });
 }
 
 /** Who calls, on a route behind a guard. */

@@ -29,8 +29,14 @@ const MORE: Record<string, readonly Case[]> = {
     {
       url: "/jobs",
       payload: { task: { type: "update", target: "prices", source: { s3: "s3://results/large.csv" } } },
-      as: ["submit"],
+      as: ["submit", "update"],
       answers: "SourceNotAllowed",
+    },
+    {
+      url: "/jobs",
+      payload: { task: { type: "update", target: "prices", source: { s3: "s3://results/large.csv" } } },
+      as: ["submit"],
+      answers: "Forbidden",
     },
     {
       url: "/jobs",
@@ -251,8 +257,8 @@ describe("every operation of the API", function () {
 function ofAll({ path, guarded, takesBody, takesParameters, method }: DescribedOperation, sound: Asked): Case[] {
   const { url } = sound;
   const json = { "content-type": "application/json" };
-  const lacking: Scope[] = /^.(tokens|redrive)/.test(path)
-    ? ["read", "submit", "cancel"]
+  const lacking: Scope[] = /^.(tokens|redrive|metrics)/.test(path)
+    ? ["read", "submit", "update", "cancel"]
     : method === "GET" && !path.startsWith("/uploads")
       ? ["submit", "cancel"]
       : ["read"];

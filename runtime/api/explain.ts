@@ -6,9 +6,9 @@ import { ERRORS } from "../jobs/errors.ts";
 import { type Estimate, estimate, type ReadTask, sqlOf } from "../jobs/explain.ts";
 import { parseRequest } from "../jobs/request.ts";
 import { RUNNERS } from "../jobs/states.ts";
-import { callerOfRequest, type Guard } from "./auth.ts";
+import { callerOfRequest, type Guard, requireScope } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
-import { tenantOf } from "./jobs.ts";
+import { isUpdate, tenantOf } from "./jobs.ts";
 import { operation } from "./operation.ts";
 import { invalid } from "./problem.ts";
 import { submissionSchema } from "./submission.ts";
@@ -18,8 +18,8 @@ const Answer = Type.Object({
   room: Type.Object(
     {
       slots: Type.Integer({ description: "runs that this kind may have at once" }),
-      running: Type.Integer(),
-      waiting: Type.Integer({ description: "jobs of this kind that wait" }),
+      running: Type.Optional(Type.Integer({ description: "runs of this kind; for admins" })),
+      waiting: Type.Optional(Type.Integer({ description: "jobs of this kind that wait, of all tenants; for admins" })),
       now: Type.Boolean({ description: "whether it would start at once" }),
     },
     { description: "whether there is room for it" },
@@ -55,13 +55,14 @@ export function explainRoute(app: FastifyInstance, { db, plans, settings }: JobD
       const body = (request.body ?? {}) as Record<string, unknown>;
       if (typeof body !== "object" || Array.isArray(body))
         throw invalid([{ field: "request", message: "has to be a JSON object." }]);
+      if (isUpdate(body.task)) requireScope(caller, "update");
       const tenant = tenantOf(caller, typeof body.tenant === "string" ? body.tenant : undefined);
       const { task } = parseRequest({ requestId: "explain", tenant, ...body }, settings.jobs);
       const expected = task.type === "read" ? await planned(plans, task) : undefined;
       const route = routeOf(task, settings, expected);
       return {
         route,
-        room: await roomOf(db, route, settings.runners[route].slots),
+        room: await roomOf(db, route, settings.runners[route].slots, caller.scopes.includes("admin")),
         ...(expected
           ? { estimatedRows: expected.rows, estimatedBytes: expected.bytes, cost: expected.cost, plan: expected.plan }
           : {}),
@@ -80,8 +81,9 @@ async function planned(plans: JobDeps["plans"], task: ReadTask): Promise<Estimat
   }
 }
 
-async function roomOf(db: JobDeps["db"], runner: (typeof RUNNERS)[number], slots: number) {
+/** Whether a job would start at once. The counts include other tenants' jobs, so only admins get them. */
+async function roomOf(db: JobDeps["db"], runner: (typeof RUNNERS)[number], slots: number, withCounts: boolean) {
   const { rows } = await db.query("select running, working, waiting from jobs.room($1)", [runner]);
   const { running, working, waiting } = rows[0];
-  return { slots, running, waiting, now: working + waiting < slots };
+  return { slots, ...(withCounts ? { running, waiting } : {}), now: working + waiting < slots };
 }

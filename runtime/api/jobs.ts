@@ -9,7 +9,7 @@ import type { Reply } from "../jobs/request.ts";
 import { sendResponse } from "../jobs/responses.ts";
 import { cancel } from "../jobs/store.ts";
 import type { Caller } from "../jobs/tokens.ts";
-import { callerOfRequest, type Guard } from "./auth.ts";
+import { callerOfRequest, type Guard, requireScope } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { operation } from "./operation.ts";
 import { invalid } from "./problem.ts";
@@ -44,6 +44,8 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
   const submit = async (value: Record<string, unknown>, request: FastifyRequest, reply: FastifyReply) => {
     const caller = callerOfRequest(request);
     const tenant = tenantOf(caller, typeof value.tenant === "string" ? value.tenant : undefined);
+    // Before the request is validated: a caller who may not update learns nothing else about the update.
+    if (isUpdate(value.task)) requireScope(caller, "update");
     ownUpload(value, caller, cloud.buckets.uploads);
     const requestId = typeof value.requestId === "string" ? value.requestId : "";
     const [outcome] = await acceptAll({ db, plans, settings, s3: async () => cloud.s3, source: "http" }, [
@@ -82,7 +84,8 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
         tag: "jobs",
         scope: "submit",
         summary: "Submit a job",
-        description: "Send it again as often as you like: the same requestId with the same task is the same job.",
+        description:
+          "An update needs the scope `update` beside `submit`. Send it again as often as you like: the same requestId with the same task is the same job.",
         body: submissionSchema(settings.jobs),
         answers: {
           200: {
@@ -154,6 +157,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
       tag: "jobs",
       scope: "submit",
       summary: "Submit an ended job's task again, as a new job",
+      description: "An update needs the scope `update` beside `submit`.",
       params: JobId,
       querystring: Whose,
       answers: {
@@ -223,6 +227,9 @@ async function retryOf({ db }: JobDeps, tenant: string, requestId: string): Prom
     labels: { ...kept.labels, retryOf: requestId },
   };
 }
+
+/** Whether a task that is not validated yet is an update. */
+export const isUpdate = (task: unknown): boolean => (task as { type?: unknown } | null | undefined)?.type === "update";
 
 /** A file that was uploaded through this API is its tenant's; an admin may use any. */
 function ownUpload(value: Record<string, unknown>, caller: Caller, bucket: string): void {

@@ -12,9 +12,11 @@ const read = { type: "read", sql: "select 1 as n", format: "csv" };
 describe("what the API shows to people who look", () => {
   let p: Awaited<ReturnType<typeof testApi>>;
   let acme: { authorization: string };
+  let admin: Record<string, string>;
   beforeEach(async () => {
     p = await testApi({ runners: { glue: { slots: 1 }, ec2: { slots: 1 } } });
     acme = await p.as("acme");
+    admin = await p.as("acme", "admin");
   });
   afterEach(() => p.close());
 
@@ -39,16 +41,27 @@ describe("what the API shows to people who look", () => {
       await submit("b");
       await take();
       await p.admin.query("update jobs.jobs set created_at = created_at - interval '1 hour' where status = 'PENDING'");
-      const { caller, runners, bottleneck, activity, database, platform } = (await get("/stats/figures")).json();
-      assert.deepEqual(caller, { tenant: "acme", scopes: ["read", "submit", "cancel"] });
+      const { caller, runners, bottleneck, activity, database, platform } = (await get("/stats/figures", admin)).json();
+      assert.deepEqual(caller, { tenant: "acme", scopes: ["admin"] });
       assert.deepEqual([runners.glue.waiting, runners.glue.working, runners.glue.slots], [1, 1, 1]);
       assert.deepEqual([bottleneck.level, bottleneck.raise], ["bound", "runners.glue.maxRuns"]);
       assert.equal(activity.steps.length, 60);
       assert.ok(database.maxConnections > 0 && platform.documentsBehind >= 2);
-      const stats = (await get("/stats")).json();
+      const stats = (await get("/stats", admin)).json();
       assert.deepEqual(stats.bottleneck, bottleneck);
       assert.deepEqual(stats.capacity, { glue: { running: 1, slots: 1 }, ec2: { running: 0, slots: 1 } });
       assert.equal(typeof stats.byStatus, "object");
+    });
+
+    it("shows the state of the platform to admins only", async () => {
+      await submit("a");
+      assert.deepEqual(Object.keys((await get("/stats/figures")).json()).sort(), ["activity", "caller"]);
+      assert.deepEqual(Object.keys((await get("/stats")).json()).sort(), [
+        "byErrorType",
+        "byStatus",
+        "percentiles",
+        "total",
+      ]);
     });
 
     it("shows a tenant its own jobs, an admin everybody's", async () => {
@@ -64,7 +77,7 @@ describe("what the API shows to people who look", () => {
     it("counts what waits before the platform, and looks back a day where asked", async () => {
       const { requests } = p.context.queues;
       await p.context.sqs.send(new SendMessageCommand({ QueueUrl: requests, MessageBody: "{}" }));
-      const { queues, activity } = (await get("/stats/figures?over=day")).json();
+      const { queues, activity } = (await get("/stats/figures?over=day", admin)).json();
       assert.deepEqual(queues, { requests: 1, deadLetters: 0 });
       assert.deepEqual([activity.steps.length, activity.stepSeconds], [48, 1_800]);
     });

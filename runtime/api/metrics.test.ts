@@ -8,7 +8,7 @@ describe("GET /metrics", () => {
   let headers: { authorization: string };
   before(async () => {
     p = await testApi({ runners: { glue: { slots: 3 }, ec2: { slots: 2 } } });
-    headers = await p.as("acme");
+    headers = await p.as("acme", "admin", "submit", "read");
   });
   after(() => p.close());
   const lines = async () => (await p.app.inject({ url: "/metrics", headers })).body.split("\n");
@@ -32,7 +32,9 @@ describe("GET /metrics", () => {
     assert.ok(!said.some((line) => line.includes("/jobs/one")));
   });
 
-  it("needs a token", async () => {
+  it("needs an admin's token, since it counts the jobs of all tenants", async () => {
     assert.equal((await p.app.inject({ url: "/metrics" })).statusCode, 401);
+    const tenant = await p.as("acme", "read", "submit", "update", "cancel");
+    assert.equal((await p.app.inject({ url: "/metrics", headers: tenant })).statusCode, 403);
   });
 });

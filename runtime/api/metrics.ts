@@ -40,7 +40,7 @@ export function metricsRoute(app: FastifyInstance, { db, settings }: ApiDeps, gu
     operation(guard, {
       id: "getMetrics",
       tag: "operations",
-      scope: "read",
+      scope: "admin",
       summary: "Figures of this process and of the jobs, for Prometheus",
       answers: { 200: { description: "the figures", content: { "text/plain": Type.String() } } },
     }),

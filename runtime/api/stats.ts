@@ -21,7 +21,10 @@ const STANDING_MINUTES = 5;
 /** SQS counts messages by approximation, and charges by the call. */
 const QUEUE_MS = 5_000;
 
-/** GET /stats and /stats/figures: the caller's jobs in figures (an admin: everybody's), and how the platform stands. */
+/**
+ * GET /stats and /stats/figures: statistics of the caller's own jobs. An admin gets those of all jobs, and the state of the
+ * platform (capacity, queues, database, bottleneck).
+ */
 export function statsRoute(app: FastifyInstance, { db, settings, tracking, cloud }: JobDeps, guard: Guard): void {
   const keep = kept();
   const keepLonger = kept(QUEUE_MS);
@@ -38,11 +41,15 @@ export function statsRoute(app: FastifyInstance, { db, settings, tracking, cloud
       return count === undefined ? undefined : Number(count);
     });
 
-  /** How the platform stands, what ended lately of a tenant's jobs or of all, and where the bottleneck is. */
-  const look = async (tenant: string | undefined, over: keyof typeof SPANS) => {
+  /** The state of the platform, what ended lately, and the bottleneck. */
+  const activityOf = (tenant: string | undefined, over: keyof typeof SPANS) =>
+    keep(JSON.stringify([over, tenant]), () =>
+      readActivity(db, { tenant, ...SPANS[over], nearBytes: MAX_INLINE_BYTES }),
+    );
+  const look = async (over: keyof typeof SPANS) => {
     const [standing, activity, requests, deadLetters] = await Promise.all([
       keep("standing", () => readStanding(db, STANDING_MINUTES)),
-      keep(`${over} ${tenant ?? ""}`, () => readActivity(db, { tenant, ...SPANS[over], nearBytes: MAX_INLINE_BYTES })),
+      activityOf(undefined, over),
       depth(cloud.queues.requests),
       depth(cloud.queues.deadLetters),
     ]);
@@ -70,17 +77,15 @@ export function statsRoute(app: FastifyInstance, { db, settings, tracking, cloud
       id: "getStats",
       tag: "operations",
       scope: "read",
-      summary: "Jobs by state and error, percentiles of their times, runs against capacity, the bottleneck",
+      summary:
+        "Jobs by state and error, percentiles of their times; for admins runs against capacity and the bottleneck",
       answers: { 200: { description: "the caller's jobs in figures; an admin's: everybody's", schema: Stats } },
       errors: ["TrackingUnavailable"],
     }),
     async (request) => {
       const { tenant, scopes } = callerOfRequest(request);
-      const whose = scopes.includes("admin") ? undefined : tenant;
-      const [summary, { standing, bottleneck }] = await Promise.all([
-        tracking.summarise(whose === undefined ? {} : { tenant: whose }),
-        look(whose, "hour"),
-      ]);
+      if (!scopes.includes("admin")) return tracking.summarise({ tenant });
+      const [summary, { standing, bottleneck }] = await Promise.all([tracking.summarise({}), look("hour")]);
       const capacity = Object.fromEntries(
         RUNNERS.map((kind) => [kind, { running: standing[kind].running ?? 0, slots: slotsOf(kind) }]),
       );
@@ -94,17 +99,19 @@ export function statsRoute(app: FastifyInstance, { db, settings, tracking, cloud
       id: "getFigures",
       tag: "operations",
       scope: "read",
-      summary: "How the platform stands, what ended lately step by step, and where the bottleneck is",
+      summary: "What ended lately step by step; for admins the state of the platform and the bottleneck",
       querystring: Query,
       answers: { 200: { description: "what the dashboard shows", schema: Figures } },
     }),
     async (request) => {
       const { tenant, scopes } = callerOfRequest(request);
-      const whose = scopes.includes("admin") ? undefined : tenant;
-      const { standing, activity, bottleneck, queues } = await look(whose, request.query.over);
+      const { over } = request.query;
+      const caller = { tenant, scopes };
+      if (!scopes.includes("admin")) return { caller, activity: await activityOf(tenant, over) };
+      const { standing, activity, bottleneck, queues } = await look(over);
       const { platform, database } = standing;
       return {
-        caller: { tenant, scopes },
+        caller,
         bottleneck,
         runners: runnersOf(standing),
         platform,

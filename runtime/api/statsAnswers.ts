@@ -28,8 +28,9 @@ export const Stats = Type.Object({
   byStatus: Type.Record(Type.String(), Count),
   byErrorType: Type.Record(Type.String(), Count),
   percentiles: Type.Object({ queueMs: Percentiles, executionMs: Percentiles, totalMs: Percentiles }),
-  capacity: ofRunners(Type.Object({ running: Count, slots: Count })),
-  bottleneck: Bottleneck,
+  // For admins: these count the jobs of all tenants.
+  capacity: Type.Optional(ofRunners(Type.Object({ running: Count, slots: Count }))),
+  bottleneck: Type.Optional(Bottleneck),
 });
 
 const Step = Type.Object({
@@ -54,13 +55,18 @@ const Activity = Type.Object({
   results: Type.Object({ byPointer: Count, nearlyInline: Count }),
 });
 
-export const Figures = Type.Object({
-  caller: Type.Object({ tenant: Type.String(), scopes: Type.Array(Type.Enum([...SCOPES])) }),
+/** The state of the whole platform: it counts the jobs of all tenants, so only admins get it. */
+const Platform = {
   bottleneck: Bottleneck,
   // Its figures by name (runtime/jobs/figures.ts), with how many are at work, may be, and until when it is paused.
   runners: ofRunners(Type.Record(Type.String(), Type.Union([Type.Number(), Type.String(), Type.Null()]))),
   platform: Type.Record(Type.String(), Maybe),
   database: Type.Object({ connections: Count, maxConnections: Count }),
   queues: Type.Object({ requests: Type.Optional(Count), deadLetters: Type.Optional(Count) }),
+};
+
+export const Figures = Type.Object({
+  caller: Type.Object({ tenant: Type.String(), scopes: Type.Array(Type.Enum([...SCOPES])) }),
   activity: Activity,
+  ...Type.Partial(Type.Object(Platform)).properties,
 });

@@ -40,7 +40,7 @@ export async function testApi(settings: Record<string, object> = {}, cloud?: Pro
       const { token } = await createToken(d.admin, {
         name: "test",
         tenant,
-        scopes: scopes.length > 0 ? scopes : ["read", "submit", "cancel"],
+        scopes: scopes.length > 0 ? scopes : ["read", "submit", "update", "cancel"],
       });
       return { authorization: `Bearer ${token}` };
     },

@@ -6,6 +6,7 @@ import { listTokens, newToken, SCOPES } from "../jobs/tokens.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { ApiDeps } from "./deps.ts";
 import { operation } from "./operation.ts";
+import { invalid } from "./problem.ts";
 
 const New = Type.Object(
   {
@@ -17,6 +18,13 @@ const New = Type.Object(
     }),
     tenant: Tenant,
     scopes: Type.Array(Type.Enum([...SCOPES]), { minItems: 1, uniqueItems: true }),
+    expiresAt: Type.Optional(
+      Type.String({
+        format: "date-time",
+        pattern: "^[1-9]\\d{3}-",
+        description: "when it is no longer accepted, an ISO time in the future; left out, never",
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -35,6 +43,8 @@ const List = Type.Object({
       tenant: Type.String(),
       scopes: Type.Array(Type.Enum([...SCOPES])),
       createdAt: Type.String({ format: "date-time" }),
+      expiresAt: Type.Union([Type.String({ format: "date-time" }), Type.Null()]),
+      lastUsedOn: Type.Union([Type.String({ format: "date", description: "UTC" }), Type.Null()]),
       revokedAt: Type.Union([Type.String({ format: "date-time" }), Type.Null()]),
     }),
   ),
@@ -53,13 +63,17 @@ export function tokenRoutes(app: FastifyInstance, { db }: ApiDeps, guard: Guard)
       answers: { 201: { description: "the token: it cannot be had again", schema: Made } },
     }),
     async ({ body }, reply) => {
+      const { expiresAt } = body;
+      if (expiresAt !== undefined && !(Date.parse(expiresAt) > Date.now()))
+        throw invalid([{ field: "expiresAt", value: expiresAt, message: "must be a time in the future." }]);
       const { token, kept } = newToken(body);
-      await db.query("select jobs.keep_token($1, $2, $3, $4, $5)", [
+      await db.query("select jobs.keep_token($1, $2, $3, $4, $5, $6)", [
         kept.id,
         kept.hash,
         kept.name,
         kept.tenant,
         kept.scopes,
+        expiresAt === undefined ? null : new Date(expiresAt).toISOString(),
       ]);
       return reply.code(201).header("cache-control", "no-store").send({ id: kept.id, token });
     },

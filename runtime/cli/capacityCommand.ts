@@ -71,7 +71,8 @@ function imitated({ api = process.env.RATES_API, dataDir }: GlobalOptions): stri
 /** Runs in use of the platform that answers; without one the plan is all that there is to show. */
 async function running(options: GlobalOptions) {
   try {
-    const { capacity } = await connect(options).json<{ capacity: import("./capacityText.ts").Live }>("GET", "/stats");
+    const { capacity } = await connect(options).json<{ capacity?: import("./capacityText.ts").Live }>("GET", "/stats");
+    if (capacity === undefined) say("Runs in use are shown to admins only.");
     return capacity;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;

@@ -16,7 +16,7 @@ function platform(may: readonly string[], answers: (call: Call) => unknown = () 
     json(call, { type: status === 403 ? "Forbidden" : "x", title: "x", status, detail }, status);
   return httpDouble((call) => {
     if (answers(call) !== undefined) return;
-    const scope = { "GET /queries": "read", "POST /jobs": "submit" }[call.what];
+    const scope = { "GET /queries": "read", "POST /jobs": "submit", "POST /uploads": "update" }[call.what];
     const needed =
       scope ?? (call.what.includes("/cancel") ? "cancel" : call.what.includes("tenant=") ? "admin" : undefined);
     if (needed === undefined) return json(call, {});
@@ -40,14 +40,14 @@ describe("rates doctor", () => {
   });
 
   it("finds nothing wrong where all is well, and changes nothing to find out", async () => {
-    const api = kept(await platform(["read", "submit", "cancel", "admin"]));
+    const api = kept(await platform(["read", "submit", "update", "cancel", "admin"]));
     const { code, stdout } = await start(["doctor", "--json"], api.env).ended;
     assert.equal(code, 0, stdout);
     const checks = byName(stdout);
-    assert.equal(checks.get("token")?.says, "may read, submit, cancel, admin");
+    assert.equal(checks.get("token")?.says, "may read, submit, update, cancel, admin");
     for (const name of ["own Node", "node", "npm", "platform", "clock", "database", "token"])
       assert.equal(checks.get(name)?.outcome, "passed", name);
-    assert.equal(api.calls.filter((call) => call.startsWith("POST")).length, 2, "probes of submit and cancel");
+    assert.equal(api.calls.filter((call) => call.startsWith("POST")).length, 3, "probes of submit, update and cancel");
   });
 
   it("says what a token may not, and which one is not known", async () => {

@@ -68,6 +68,7 @@ const PROBES: Record<Scope, (client: Client) => [method: string, path: string, b
   read: () => ["GET", "/queries"],
   // No request: refused for what it is, unless for who asks.
   submit: () => ["POST", "/jobs", []],
+  update: () => ["POST", "/uploads", {}],
   cancel: (client) => ["POST", client.job(`doctor.${randomUUID()}`, "/cancel"), {}],
   admin: () => ["GET", `/jobs?limit=1&tenant=doctor-${randomUUID().slice(0, 8)}`],
 };

@@ -4,7 +4,7 @@ import { print, say } from "./screen.ts";
 /** What POST /explain answers. */
 export interface Explained {
   route: string;
-  room: { slots: number; running: number; waiting: number; now: boolean };
+  room: { slots: number; running?: number; waiting?: number; now: boolean };
   estimatedRows?: number;
   estimatedBytes?: number;
   plan?: PlanNode;
@@ -27,7 +27,8 @@ export const explained = (client: Client, request: object): Promise<Explained> =
 /** Shows it to people. */
 export function sayExplained({ route, room, estimatedRows, estimatedBytes, plan }: Explained): void {
   const kind = route === "glue" ? "Glue" : "EC2";
-  print(`route  ${kind}, ${room.running} of ${room.slots} runs, ${room.waiting} jobs waiting`);
+  const taken = room.running === undefined ? `${room.slots}` : `${room.running} of ${room.slots}`;
+  print(`route  ${kind}, ${taken} runs${room.waiting === undefined ? "" : `, ${room.waiting} jobs waiting`}`);
   say(room.now ? "It would start at once." : "It would wait: all runs of this kind have work.");
   if (estimatedRows !== undefined)
     print(`rows   about ${estimatedRows.toLocaleString("en")}, ${(estimatedBytes ?? 0).toLocaleString("en")} bytes`);

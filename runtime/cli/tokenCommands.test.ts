@@ -58,6 +58,9 @@ describe("rates token", () => {
     const { rows } = await p.admin.query("select tenant from jobs.tokens where id = $1", [other.id]);
     assert.equal(rows[0].tenant, "acme", "--tenant says whose, as everywhere");
     const wrong = await rates("token", "create", "x", "--scopes", "read,write");
-    assert.deepEqual([wrong.code, /'write' is none of read, submit, cancel, admin/.test(wrong.stderr)], [2, true]);
+    assert.deepEqual(
+      [wrong.code, /'write' is none of read, submit, update, cancel, admin/.test(wrong.stderr)],
+      [2, true],
+    );
   });
 });

@@ -18,9 +18,11 @@ export function tokenCommands({ program }: CliContext): void {
     .argument("<name>", "what it is for")
     .requiredOption("--scopes <scopes>", `a list of ${SCOPES.join(", ")}`, scopes)
     .option("--for <tenant>", "whose jobs it is for (default)", "default")
-    .action(async (name: string, flags: { scopes: Scope[]; for: string }, command) => {
+    .option("--expires <time>", "when it is no longer accepted, as 2030-01-31 or 2030-01-31T12:00:00Z", time)
+    .action(async (name: string, flags: { scopes: Scope[]; for: string; expires?: string }, command) => {
       const { client, json } = clientOf(command);
-      const body = { name, tenant: client.tenant ?? flags.for, scopes: flags.scopes };
+      const { scopes, expires: expiresAt } = flags;
+      const body = { name, tenant: client.tenant ?? flags.for, scopes, ...(expiresAt ? { expiresAt } : {}) };
       const made = await client.json<{ id: string; token: string }>("POST", "/tokens", body);
       if (json) return printJson(made);
       print(made.token);
@@ -49,18 +51,28 @@ export function tokenCommands({ program }: CliContext): void {
 
 const tokensTable = (tokens: readonly TokenInfo[]): string =>
   table(
-    ["ID", "NAME", "TENANT", "SCOPES", "MADE", "REVOKED"],
-    tokens.map(({ id, name, tenant, scopes, createdAt, revokedAt }) => [
+    ["ID", "NAME", "TENANT", "SCOPES", "MADE", "LAST USED", "EXPIRES", "REVOKED"],
+    tokens.map(({ id, name, tenant, scopes, createdAt, lastUsedOn, expiresAt, revokedAt }) => [
       id,
       name,
       tenant,
       scopes.join(","),
       createdAt,
+      lastUsedOn ?? "",
+      expiresAt ?? "",
       revokedAt ?? "",
     ]),
     width(process.stdout),
     { keep: [0] },
   );
+
+/** A day, which begins at midnight UTC, or an ISO time. */
+function time(value: string): string {
+  const at = /^\d{4}-\d{2}-\d{2}(T.+)?$/.test(value) ? new Date(value) : undefined;
+  if (at === undefined || Number.isNaN(at.getTime()))
+    throw new InvalidArgumentError(`'${value}' is not a time such as 2030-01-31 or 2030-01-31T12:00:00Z.`);
+  return at.toISOString();
+}
 
 /** read,submit */
 function scopes(value: string): Scope[] {

@@ -15,7 +15,8 @@ const LISTED = 20;
 interface Stats {
   byStatus: Record<string, number>;
   percentiles: Record<"queueMs" | "executionMs", { p50: number | null; p95: number | null }>;
-  capacity: Record<RunnerKind, { running: number; slots: number }>;
+  /** For admins only: it counts the runs of all tenants. */
+  capacity?: Record<RunnerKind, { running: number; slots: number }>;
 }
 
 /** How the platform stands, at one look. */
@@ -70,4 +71,4 @@ export function throughput(ended: readonly JobDocument[], now: number): Look["en
 
 /** Whether all runs of a kind work, so that what waits for one has to wait. */
 export const full = ({ capacity }: Pick<Look, "capacity">): RunnerKind[] =>
-  RUNNERS.filter((kind) => capacity[kind].slots > 0 && capacity[kind].running >= capacity[kind].slots);
+  RUNNERS.filter((kind) => capacity && capacity[kind].slots > 0 && capacity[kind].running >= capacity[kind].slots);

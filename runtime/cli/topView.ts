@@ -22,9 +22,10 @@ export interface Frame {
 
 /** A look as a screen full of lines, none of them wider than it is. */
 export function lookLines(look: Look, { columns, lines, stream }: Frame): string[] {
+  const { capacity } = look;
   const head = [
     statesLine(look, stream),
-    ...RUNNERS.map((kind) => runnerLine(look, kind, stream)),
+    ...(capacity ? RUNNERS.map((kind) => runnerLine(look, capacity, kind, stream)) : []),
     waitingLine(look),
     endedLine(look),
     ...timesLines(look),
@@ -51,8 +52,13 @@ function statesLine({ byStatus }: Look, stream: NodeJS.WriteStream): string {
   return `Jobs     ${counts.join("  ")}`;
 }
 
-function runnerLine(look: Look, kind: (typeof RUNNERS)[number], stream: NodeJS.WriteStream): string {
-  const { running, slots } = look.capacity[kind];
+function runnerLine(
+  look: Look,
+  capacity: NonNullable<Look["capacity"]>,
+  kind: (typeof RUNNERS)[number],
+  stream: NodeJS.WriteStream,
+): string {
+  const { running, slots } = capacity[kind];
   const bar = blocks(slots === 0 ? 0 : running / slots, BAR);
   const isFull = full(look).includes(kind);
   const figures = `${running} of ${slots} runs${isFull ? ", full" : ""}`;
@@ -129,7 +135,7 @@ function tableLines(
 
 /** A look in one line, for logs and pipes. */
 export function lookLine({ at, byStatus, capacity, oldest, ended }: Look): string {
-  const runs = RUNNERS.map((kind) => `${kind} ${capacity[kind].running}/${capacity[kind].slots}`);
+  const runs = capacity ? RUNNERS.map((kind) => `${kind} ${capacity[kind].running}/${capacity[kind].slots}`) : [];
   const waited = oldest ? durationText(Math.max(0, Date.parse(at) - Date.parse(oldest.createdAt))) : "none";
   return [
     at.slice(0, 19),

@@ -3,7 +3,7 @@ import { connect } from "../jobs/database.ts";
 import { DEFAULT_TENANT } from "../jobs/request.ts";
 import { createToken, newToken, SCOPES } from "../jobs/tokens.ts";
 
-const USAGE = `node runtime/image/token.ts --name NAME [--tenant ${DEFAULT_TENANT}] [--scopes ${SCOPES.join(",")}]
+const USAGE = `node runtime/image/token.ts --name NAME [--tenant ${DEFAULT_TENANT}] [--scopes ${SCOPES.join(",")}] [--expires 2030-01-31T12:00:00Z]
 Makes an API token in the database of the environment and prints it, this once: the database keeps its hash only.
 With --offline it touches no database: it prints the token on stderr, and on stdout what to invoke the function of the
 migrations with (stacks/README.md), which gets the hash only.`;
@@ -16,6 +16,7 @@ async function main(): Promise<void> {
       offline: { type: "boolean", default: false },
       tenant: { type: "string", default: DEFAULT_TENANT },
       scopes: { type: "string", default: SCOPES.join(",") },
+      expires: { type: "string" },
     },
   });
   if (!values.name) throw new Error("--name says whose token it is.");
@@ -24,7 +25,10 @@ async function main(): Promise<void> {
     if (scope === undefined) throw new Error(`--scopes: '${given}' is none of ${SCOPES.join(", ")}.`);
     return scope;
   });
-  const about = { name: values.name, tenant: values.tenant, scopes };
+  const { name, tenant, expires } = values;
+  const at = expires === undefined ? undefined : new Date(expires);
+  if (at && Number.isNaN(at.getTime())) throw new Error(`--expires: '${expires}' is not a time.`);
+  const about = { name, tenant, scopes, ...(at ? { expiresAt: at.toISOString() } : {}) };
   if (values.offline) {
     const { token, kept } = newToken(about);
     console.error(token);

@@ -41,7 +41,8 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.kept_request(text,text)": ["api_reader"],
   "jobs.room(text)": ["api_reader"],
   // Admins make tokens over it; the table itself it may only read.
-  "jobs.keep_token(text,text,text,text,text[])": ["api_reader"],
+  "jobs.keep_token(text,text,text,text,text[],timestamp with time zone)": ["api_reader"],
+  "jobs.token_used(text)": ["api_reader"],
   "jobs.revoke_token(text)": ["api_reader"],
   // What the dashboard shows.
   "jobs.activity(text,integer,integer,bigint)": ["api_reader"],

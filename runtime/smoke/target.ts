@@ -34,7 +34,9 @@ export function localTarget(dataDir: string): Target {
 /** A deployed stack, with the caller's own credentials. */
 export function stackTarget(stack: string, token: string | undefined): Target {
   if (!token)
-    throw new Error("RATES_TOKEN is not set: the smoke run needs a token with the scopes read, submit, cancel, admin.");
+    throw new Error(
+      "RATES_TOKEN is not set: the smoke run needs a token with the scopes read, submit, update, cancel, admin.",
+    );
   const outputs = stackOutputs(stack);
   return { ...outputs, name: stack, token, sqs: new SQSClient({ region: outputs.region }), outputs };
 }

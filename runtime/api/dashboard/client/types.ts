@@ -8,15 +8,15 @@ import type { Scope } from "../../../jobs/tokens.ts";
 
 export type Runner = Standing[RunnerKind] & { working: number; slots: number; paused?: string };
 
-/** GET /stats/figures */
+/** GET /stats/figures; the state of the platform is for admins only. */
 export interface Figures {
   caller: { tenant: string; scopes: Scope[] };
-  bottleneck: Verdict;
-  runners: Record<RunnerKind, Runner>;
-  platform: Standing["platform"];
-  database: Standing["database"];
-  queues: { requests?: number; deadLetters?: number };
   activity: Activity;
+  platform?: Standing["platform"];
+  bottleneck?: Verdict;
+  runners?: Record<RunnerKind, Runner>;
+  database?: Standing["database"];
+  queues?: { requests?: number; deadLetters?: number };
 }
 
 /** A job's document. */
@@ -85,7 +85,7 @@ export interface Preview {
 /** POST /explain */
 export interface Explained {
   route: RunnerKind;
-  room: { slots: number; running: number; waiting: number; now: boolean };
+  room: { slots: number; running?: number; waiting?: number; now: boolean };
   estimatedRows?: number;
   estimatedBytes?: number;
 }

@@ -23,10 +23,10 @@ export function Overview({ filter, refine }) {
     ${
       found
         ? html`
-            <${Verdict} verdict=${found.bottleneck} />
+            ${found.bottleneck && html`<${Verdict} verdict=${found.bottleneck} />`}
             <${Tiles} figures=${found} over=${over} />
             <div class="columns">
-              <${Panel} title="Capacity"><${Runners} figures=${found} /><//>
+              ${found.runners && found.database && html`<${Panel} title="Capacity"><${Runners} runners=${found.runners} database=${found.database} /><//>`}
               <${Panel} title="Errors by type" aside=${html`<span class="dim small">${over}</span>`}>
                 <${Errors} activity=${found.activity} refine=${refine} />
               <//>

@@ -6,8 +6,8 @@ import { Meter } from "../ui/parts.js";
 const NEARLY = 0.9;
 
 /** What runs against what may run, kind by kind, and the connections that all of it takes.
- * @param {{ figures: import("../types.ts").Figures }} props */
-export function Runners({ figures: { runners, database } }) {
+ * @param {{ runners: Required<import("../types.ts").Figures>["runners"], database: Required<import("../types.ts").Figures>["database"] }} props */
+export function Runners({ runners, database }) {
   const kinds = /** @type {(keyof typeof RUNNER_WORDS)[]} */ (Object.keys(runners));
   return html`
     <ul class="capacity">

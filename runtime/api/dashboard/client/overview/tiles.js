@@ -11,28 +11,32 @@ export function throughputOf({ steps, stepSeconds }) {
   return lately.reduce((all, step) => all + step.succeeded + step.failed + step.cancelled, 0) / (minutes || 1);
 }
 
-/** The six figures that say most. @param {{ figures: import("../types.ts").Figures, over: string }} props */
+/** The six figures that say most; those of the whole platform only for admins. @param {{ figures: import("../types.ts").Figures, over: string }} props */
 export function Tiles({ over, figures: { runners, activity, queues, platform } }) {
-  const kinds = Object.values(runners);
+  const kinds = Object.values(runners ?? {});
   /** @param {(one: import("../types.ts").Runner) => number | null} of */
   const sum = (of) => kinds.reduce((all, one) => all + (of(one) ?? 0), 0);
   const waiting = sum((one) => one.waiting);
-  const oldest = Math.max(...kinds.map((one) => one.oldestWaiting ?? 0));
+  const oldest = Math.max(0, ...kinds.map((one) => one.oldestWaiting ?? 0));
   const { succeeded, failed, cancelled } = activity.ended;
   const ended = succeeded + failed + cancelled;
   const rate = throughputOf(activity);
   const { queueMs, runMs } = activity.percentiles;
-  const peak = Math.max(...kinds.map((one) => one.peakMemory ?? 0));
-  const requests = queues.requests ?? 0;
+  const peak = Math.max(0, ...kinds.map((one) => one.peakMemory ?? 0));
+  const requests = queues?.requests ?? 0;
 
   return html`
     <dl class="tiles">
-      <${Tile} name="Waiting" value=${count(waiting)}>
+      ${
+        runners &&
+        html`<${Tile} name="Waiting" value=${count(waiting)}>
         ${waiting > 0 ? `oldest for ${duration(oldest * 1_000)}` : "nothing waits"}${requests > 0 && ` · ${count(requests)} on the queue`}
       <//>
       <${Tile} name="Running" value=${count(sum((one) => one.working))}>
         of ${count(sum((one) => one.slots))} at once${peak > 0 && ` · peak ${bytes(peak)}`}
       <//>
+`
+      }
       <${Tile} name="Throughput" value=${rate >= 10 ? count(rate) : Number(rate.toFixed(1))} unit="/ min">
         ${count(ended)} ended in ${over}
       <//>
@@ -41,7 +45,7 @@ export function Tiles({ over, figures: { runners, activity, queues, platform } }
         p95 ${duration(queueMs.p95)} · p99 ${duration(queueMs.p99)}
       <//>
       <${Tile} name="Failed" value=${percent(failed, ended)} tone=${failed > 0 ? "bad" : ""}>
-        ${count(failed)} of ${count(ended)}${platform.unsentResponses > 0 && ` · ${counted(platform.unsentResponses, "response")} due`}
+        ${count(failed)} of ${count(ended)}${(platform?.unsentResponses ?? 0) > 0 && ` · ${counted(platform?.unsentResponses ?? 0, "response")} due`}
       <//>
     </dl>
   `;

@@ -125,5 +125,9 @@ export function QueryForm({ query }) {
 /** @param {import("../types.ts").Explained} explained */
 const estimateOf = ({ route, room, estimatedRows, estimatedBytes }) =>
   `About ${counted(estimatedRows, "row")}, ${bytes(estimatedBytes)}; it would run on ${RUNNER_WORDS[route]}, ${
-    room.now ? "at once" : `after ${counted(room.waiting, "other")} (${room.running} of ${room.slots} runs are taken)`
+    room.now
+      ? "at once"
+      : room.waiting === undefined
+        ? "when a run is free"
+        : `after ${counted(room.waiting, "other")} (${room.running} of ${room.slots} runs are taken)`
   }.`;

@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { createToken } from "../jobs/tokens.ts";
+import { testApi } from "./testing.ts";
+
+describe("scopes and tokens of the API", () => {
+  let p: Awaited<ReturnType<typeof testApi>>;
+  before(async () => {
+    p = await testApi();
+  });
+  after(() => p.close());
+
+  const rows = [{ orig_code: "CNSGH", dest_code: "NOOSL", day: "2021-01-01", price: 1 }];
+  const updates: Record<string, object> = {
+    "an inline batch": { type: "update", target: "prices", source: { inline: rows } },
+    "a dry run": { type: "update", target: "prices", source: { inline: rows }, dryRun: true },
+    "an S3 batch": { type: "update", target: "ports", source: { s3: "s3://uploads/x" } },
+    "a URL batch": { type: "update", target: "regions", source: { url: "https://example.org/x.csv" } },
+    "a statement": { type: "update", statement: "purge_prices", params: { before: "2000-01-01" } },
+    "a statement without its parameters": { type: "update", statement: "purge_prices" },
+    "an update that is not valid": { type: "update" },
+  };
+  const post = (url: string, payload: object, headers: object) =>
+    p.app.inject({ method: "POST", url, payload, headers: headers as Record<string, string> });
+
+  for (const [what, task] of Object.entries(updates))
+    it(`refuses ${what} by a token without the scope update, at POST /jobs and POST /explain`, async () => {
+      const submitter = await p.as("acme", "read", "submit", "cancel");
+      const count = async () => (await p.admin.query("select from jobs.jobs")).rowCount;
+      const before = await count();
+      for (const url of ["/jobs", "/explain"]) {
+        const answer = await post(url, { task }, submitter);
+        assert.deepEqual([answer.statusCode, answer.json().detail], [403, "This token lacks the scope 'update'."], url);
+      }
+      assert.equal(await count(), before);
+    });
+
+  it("takes an update by a token with submit and update, and needs both", async () => {
+    const payload = { requestId: "allowed", task: updates["a statement"] };
+    assert.equal((await post("/jobs", payload, await p.as("acme", "update"))).statusCode, 403);
+    assert.equal((await post("/jobs", payload, await p.as("acme", "submit", "update"))).statusCode, 202);
+  });
+
+  it("needs the scope update to retry an update, and not to retry a read", async () => {
+    const owner = await p.as("acme", "submit", "update", "cancel");
+    const submitter = await p.as("acme", "submit");
+    const retried = { update: updates["a statement"], read: { type: "read", sql: "select 1 as n" } };
+    for (const [requestId, task] of Object.entries(retried)) {
+      await post("/jobs", { requestId, task }, owner);
+      await post(`/jobs/${requestId}/cancel`, {}, owner);
+    }
+    assert.equal((await post("/jobs/update/retry", {}, submitter)).statusCode, 403);
+    assert.equal((await post("/jobs/update/retry", {}, owner)).statusCode, 202);
+    assert.equal((await post("/jobs/read/retry", {}, submitter)).statusCode, 202);
+  });
+
+  it("needs the scope update for uploads", async () => {
+    const file = { fileName: "x.csv", bytes: 1 };
+    assert.equal((await post("/uploads", file, await p.as("acme", "read", "submit", "cancel"))).statusCode, 403);
+    assert.equal((await post("/uploads", file, await p.as("acme", "update"))).statusCode, 201);
+  });
+
+  it("accepts a token until it expires, and from then on nowhere", async () => {
+    const admin = await p.as("ops", "admin");
+    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    const made = await post("/tokens", { name: "short", tenant: "acme", scopes: ["read"], expiresAt }, admin);
+    assert.equal(made.statusCode, 201, made.body);
+    const { id, token } = made.json();
+    const headers = { authorization: `Bearer ${token}` };
+    assert.equal((await p.app.inject({ url: "/jobs", headers })).statusCode, 200);
+    const listed = (await p.app.inject({ url: "/tokens", headers: admin })).json().tokens;
+    assert.equal(Date.parse(listed.find((one: { id: string }) => one.id === id).expiresAt), Date.parse(expiresAt));
+    await p.admin.query("update jobs.tokens set expires_at = jobs.clock() where id = $1", [id]);
+    for (const url of ["/jobs", "/queries", "/stats", "/stats/figures", "/jobs/x/events"])
+      assert.equal((await p.app.inject({ url, headers })).statusCode, 401, url);
+  });
+
+  it("refuses a token that would have expired already", async () => {
+    const payload = { name: "late", tenant: "acme", scopes: ["read"], expiresAt: "2020-01-01T00:00:00Z" };
+    const answer = await post("/tokens", payload, await p.as("ops", "admin"));
+    assert.deepEqual([answer.statusCode, answer.json().problems[0].field], [400, "expiresAt"]);
+  });
+
+  it("records the day of last use once per day, not per request", async () => {
+    const about = { name: "used", tenant: "acme", scopes: ["read"] } as const;
+    const { id, token } = await createToken(p.admin, about);
+    const read = async () =>
+      (
+        await p.admin.query("select last_used_on = current_date as today, xmin::text from jobs.tokens where id = $1", [
+          id,
+        ])
+      ).rows[0];
+    assert.equal((await read()).today, null);
+    const use = () => p.app.inject({ url: "/queries", headers: { authorization: `Bearer ${token}` } });
+    await p.admin.query("set time zone 'UTC'");
+    await use();
+    while ((await read()).today === null) await new Promise((resolve) => setImmediate(resolve));
+    const first = await read();
+    assert.equal(first.today, true);
+    await Promise.all([use(), use(), use()]);
+    assert.deepEqual(await read(), first, "the row was not written again");
+  });
+});
