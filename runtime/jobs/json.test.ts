@@ -50,7 +50,7 @@ describe("reading JSON", () => {
   });
 
   it("takes a byte order mark at the beginning, and nowhere else", () => {
-    assert.deepEqual(readJson('\uFEFF{"a":1}'), { value: { a: 1 }, problems: [] });
+    assert.deepEqual(readJson('\uFEFF{"a":1}').value, { a: 1 });
     assert.deepEqual(readJsonBytes(Buffer.from('\uFEFF{"a":1}')).value, { a: 1 });
     assert.throws(() => readJson("\uFEFF\uFEFF{}"), SyntaxError);
   });
