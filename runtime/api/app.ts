@@ -4,6 +4,7 @@ import { problemsOf, withDefaults } from "../jobs/problems.ts";
 import { createGuards } from "./auth.ts";
 import { readBodies } from "./body.ts";
 import { catalogueRoute } from "./catalogue.ts";
+import { createBoundedServer } from "./connections.ts";
 import { dashboardRoutes } from "./dashboard/routes.ts";
 import type { ApiDeps, JobDeps } from "./deps.ts";
 import { docsRoutes } from "./docs.ts";
@@ -26,7 +27,6 @@ import { resultRoutes } from "./results.ts";
 import { searchRoute } from "./search.ts";
 import { statsRoute } from "./stats.ts";
 import { timelineRoute } from "./timeline.ts";
-import { CHECK_SECONDS, HEADERS_SECONDS, IDLE_SECONDS, KEEP_ALIVE_SECONDS, REQUEST_SECONDS } from "./times.ts";
 import { tokenRoutes } from "./tokens.ts";
 import { uploadRoutes } from "./uploads.ts";
 
@@ -40,10 +40,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   const { db, settings, cloud } = deps;
   const app = Fastify({
     bodyLimit: BODY_BYTES,
-    keepAliveTimeout: KEEP_ALIVE_SECONDS * 1000,
-    requestTimeout: REQUEST_SECONDS * 1000,
-    connectionTimeout: IDLE_SECONDS * 1000,
-    http: { headersTimeout: HEADERS_SECONDS * 1000, connectionsCheckingInterval: CHECK_SECONDS * 1000 },
+    serverFactory: (handle) => createBoundedServer(handle, settings.api.limits.connections),
     trustProxy: (_address, hop) => hop < settings.api.trustedHops,
     clientErrorHandler: onClientError,
     forceCloseConnections: "idle",
@@ -54,7 +51,6 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     logger: { level: deps.logLevel, redact: ["req.headers.authorization"] },
   });
-  app.server.maxConnections = settings.api.limits.connections;
   handleErrors(app);
   answerUnrouted(app);
   readBodies(app);

@@ -40,7 +40,8 @@ describe("connections of the API", () => {
 
   it("has limits for everything that a caller could stall", () => {
     assert.ok(p.app.server.timeout > 0 && p.app.server.timeout <= 300_000, "idle sockets");
-    assert.equal(p.app.server.maxConnections, 20);
+    assert.ok(p.app.server.maxConnections >= 20 && p.app.server.maxConnections <= 100);
+    assert.ok(p.app.server.keepAliveTimeout < p.app.server.timeout, "the load balancer closes first");
   });
 
   it("ends a request whose headers stall", async () => {
@@ -71,6 +72,28 @@ describe("connections of the API", () => {
       assert.ok(answer.length < 1_000, text.slice(0, 40));
     }
     assert.equal((await p.app.inject({ url: "/healthz" })).statusCode, 200);
+  });
+
+  it("takes no upgrade, and answers what is expected of it", async () => {
+    const head = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: ";
+    assert.match(await open(`${head}close, upgrade\r\nUpgrade: websocket\r\n\r\n`).closed, /^HTTP\/1\.1 200 /);
+    assert.match(
+      await open(`${head}close, upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n`).closed,
+      /^HTTP\/1\.1 200 /,
+    );
+    assert.match(await open(`${head}close\r\nExpect: anything\r\n\r\n`).closed, /^HTTP\/1\.1 417 /);
+    const post = "POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n";
+    const continued = open(`${post}Expect: 100-continue\r\nConnection: close\r\n\r\n`);
+    await once(continued.socket, "data");
+    continued.socket.write("{}");
+    assert.match(await continued.closed, /^HTTP\/1\.1 100 .*HTTP\/1\.1 401 /s);
+  });
+
+  it("serves a new client while others keep as many connections open as there may be", async () => {
+    const many = Array.from({ length: 60 }, () => open());
+    await Promise.all(many.map(({ socket }) => once(socket, "connect")));
+    const { closed } = open("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert.match(await closed, /^HTTP\/1\.1 200 /);
   });
 
   it("takes no more connections than it may, and is there again when some have gone", async () => {

@@ -32,9 +32,8 @@ export function eventRoute(app: FastifyInstance, deps: JobDeps, guard: Guard): v
       const caller = callerOfRequest(request);
       const { tokenId } = caller;
       const tenant = tenantOf(caller, request.query.tenant);
-      const release = hub.reserve(tokenId);
       const { raw } = reply;
-      raw.once("close", release);
+      hub.reserve(raw, tokenId);
       const document = await documentOf(deps, tenant, request.params.id);
       if (request.method === "HEAD") return reply.headers(HEADERS).send();
       reply.hijack();

@@ -11,8 +11,9 @@ import { LOOK_MS, SILENT_SECONDS, STALLED_SECONDS } from "./times.ts";
 interface Stream {
   readonly raw: ServerResponse;
   readonly tokenId: string;
-  /** The event that it was last sent, or that waits for its reader to take the one before. */
+  /** The state that it was last sent, or that is in the event below. */
   shown: string;
+  /** The event that waits for its reader to take the one before. */
   waiting: string | undefined;
   /** When it was last written to, and since when its reader takes nothing. Milliseconds. */
   wroteAt: number;
@@ -30,10 +31,12 @@ interface Watched {
 
 /** How many looks pass between two checks of the tokens. */
 const LOOKS_PER_TOKEN_CHECK = 4;
+/** Documents per statement: they are at most 64 KiB each, and other requests have their turn between statements. */
+const DOCUMENTS_AT_ONCE = 50;
 
 /**
  * All event streams of one process. While there are any, one statement per look asks for the versions of all watched
- * jobs, a second one for the documents that have changed, and every second one for the tokens that are still valid. A
+ * jobs, further ones for the documents that have changed, and one per second for the tokens that are still valid. A
  * stream holds at most one event that its reader has not taken.
  */
 export class JobHub {
@@ -54,23 +57,24 @@ export class JobHub {
   }
 
   /**
-   * Reserves a stream for a token, before its response begins.
-   * @returns a function that gives it back
+   * Reserves a stream for a token until its response closes.
    * @throws JobError TooManyStreams
    */
-  reserve(tokenId: string): () => void {
+  reserve(raw: ServerResponse, tokenId: string): void {
     const own = this.#perToken.get(tokenId) ?? 0;
     const { streamsPerToken, streams } = this.#limits;
     if (own >= streamsPerToken) throw new JobError("TooManyStreams", { who: "This token", max: streamsPerToken });
     if (this.#streams >= streams) throw new JobError("TooManyStreams", { who: "This server", max: streams });
+    // A response whose client has left before now does not close again.
+    if (raw.destroyed) return;
     this.#perToken.set(tokenId, own + 1);
     this.#streams++;
-    return () => {
+    raw.once("close", () => {
       const left = (this.#perToken.get(tokenId) ?? 1) - 1;
       if (left === 0) this.#perToken.delete(tokenId);
       else this.#perToken.set(tokenId, left);
       this.#streams--;
-    };
+    });
   }
 
   /** Sends a job's document at once, and again whenever its state or progress has changed, until it has ended. */
@@ -81,6 +85,8 @@ export class JobHub {
     requestId: string,
     document: Record<string, unknown>,
   ): void {
+    // Its client has left while the document was read.
+    if (raw.destroyed) return;
     const stream: Stream = {
       raw,
       tokenId,
@@ -91,7 +97,7 @@ export class JobHub {
     };
     raw.on("drain", () => this.#drained(stream));
     const { state, event } = describe(document);
-    this.#send(stream, event);
+    this.#send(stream, state, event);
     if (this.#closed || isTerminal(String(document.status))) {
       raw.end();
       return;
@@ -142,11 +148,12 @@ export class JobHub {
       if (version === undefined) for (const stream of job.streams) stream.raw.end();
       return version !== undefined && version !== job.version;
     });
-    const documents = changed.length > 0 ? await this.#select("document", changed) : new Map();
-    for (const job of changed) {
-      job.version = String(versions.get(job));
-      const document = documents.get(job) as Record<string, unknown> | undefined;
-      if (document) this.#show(job, document);
+    for (let from = 0; from < changed.length; from += DOCUMENTS_AT_ONCE) {
+      const documents = await this.#select("document", changed.slice(from, from + DOCUMENTS_AT_ONCE));
+      for (const [job, document] of documents) {
+        job.version = String(versions.get(job));
+        this.#show(job, document as Record<string, unknown>);
+      }
     }
     this.#tend();
   }
@@ -172,7 +179,7 @@ export class JobHub {
     if (state === job.state && !ended) return;
     job.state = state;
     for (const stream of job.streams) {
-      this.#send(stream, event);
+      this.#send(stream, state, event);
       if (ended) stream.raw.end();
     }
   }
@@ -192,9 +199,9 @@ export class JobHub {
     for (const stream of this.#all()) if (!active.has(stream.tokenId)) stream.raw.end();
   }
 
-  #send(stream: Stream, event: string): void {
-    if (event === stream.shown) return;
-    stream.shown = event;
+  #send(stream: Stream, state: string, event: string): void {
+    if (state === stream.shown) return;
+    stream.shown = state;
     // Of what its reader has not taken yet only the latest is worth keeping.
     if (stream.stalledSince !== undefined) stream.waiting = event;
     else this.#write(stream, event);

@@ -27,7 +27,8 @@ export const ProblemBody = Type.Object({
 });
 
 export const PROBLEM_TYPE = "application/problem+json";
-const PASSING_SECONDS = "5";
+/** Retry-After of errors that pass. */
+export const PASSING_SECONDS = "5";
 
 /** The body of an error. */
 export function problemJson(error: JobError): string {
@@ -115,8 +116,8 @@ export const invalidPath = ({ url }: FastifyRequest): JobError => {
   return invalid([{ field: "path", value: brief(path), message }]);
 };
 
-/** Node's limit of a request's headers. */
-const HEADER_BYTES = 16_384;
+/** Maximum size of a request's line and headers. */
+export const HEADER_BYTES = 16_384;
 
 /** What is no HTTP reaches no route: the connection is answered, and closed. */
 export function onClientError(error: Error & { code?: string }, socket: Socket): void {

@@ -276,6 +276,18 @@ export const ERRORS = {
     http: 429,
     message: "{who} may have {max} event streams open at once. Close one, or ask for the job's document instead.",
   },
+  TooManyPipelined: {
+    category: "User",
+    retryable: true,
+    http: 429,
+    message: "A connection may have {max} requests waiting for their turn. Read the answers before sending more.",
+  },
+  TooManyConnections: {
+    category: "System",
+    retryable: true,
+    http: 503,
+    message: "All {max} connections of this server are busy. Try again in a few seconds.",
+  },
   HeadersTooLarge: {
     category: "User",
     retryable: false,

@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { RequestListener, Server } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
+import { createBoundedServer, MAX_PIPELINED } from "./connections.ts";
+
+const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+
+describe("the bounded HTTP server", () => {
+  let server: Server;
+  const sockets: Socket[] = [];
+  afterEach(async () => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+    server.close();
+    await once(server, "close");
+  });
+
+  const listen = async (max: number, handle: RequestListener) => {
+    server = createBoundedServer(handle, max).listen(0, "127.0.0.1");
+    await once(server, "listening");
+  };
+  /** Opens a connection that the server has accepted, and writes to it; `closed` is all that it answers. */
+  const open = async (text = "") => {
+    const { port } = server.address() as AddressInfo;
+    const accepted = once(server, "connection");
+    const socket = connect(port, "127.0.0.1");
+    sockets.push(socket);
+    socket.on("error", () => undefined);
+    let received = "";
+    const closed = once(socket, "close").then(() => received);
+    socket.on("data", (chunk) => {
+      received += chunk;
+    });
+    const answered = once(socket, "data").then(() => received);
+    answered.catch(() => undefined);
+    socket.write(text);
+    await accepted;
+    return { socket, closed, answered };
+  };
+  const statuses = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status));
+
+  it("closes the connection that has been idle longest for a new one", async () => {
+    await listen(2, (_request, response) => response.end("ok"));
+    const first = await open(get("/"));
+    await first.answered;
+    const second = await open();
+    // The first is idle since after the second came.
+    first.socket.write(get("/"));
+    await once(first.socket, "data");
+    const third = await open(get("/"));
+    assert.match(await third.answered, /^HTTP\/1\.1 200 /);
+    assert.equal(await second.closed, "");
+    first.socket.write(get("/"));
+    await once(first.socket, "data");
+  });
+
+  it("closes a connection whose body stalls for a new one, before any that is being answered", async () => {
+    await listen(2, (request, response) => {
+      if (request.method === "GET") response.write("begun");
+      else request.resume();
+    });
+    const busy = await open(get("/"));
+    await busy.answered;
+    const received = once(server, "request");
+    const stalled = await open("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{");
+    await received;
+    const third = await open(get("/"));
+    assert.match(await third.answered, /^HTTP\/1\.1 200 /);
+    assert.equal(await stalled.closed, "");
+    assert.equal(busy.socket.destroyed, false);
+  });
+
+  it("answers 503 and closes where all are busy, but serves health checks", async () => {
+    await listen(2, (request, response) => {
+      if (request.url === "/healthz") response.end("ok");
+      else response.write("begun");
+    });
+    for (let one = 0; one < 2; one++) await (await open(get("/"))).answered;
+    const refused = await (await open(get("/"))).closed;
+    assert.match(refused, /^HTTP\/1\.1 503 .*"type":"TooManyConnections"/s);
+    assert.match(refused, /^retry-after: \d+\r$/im);
+    assert.match(await (await open(get("/healthz"))).answered, /^HTTP\/1\.1 200 /);
+  });
+
+  it("handles pipelined requests one after the other, and answers them in order", async () => {
+    let most = 0;
+    let now = 0;
+    await listen(2, (request, response) => {
+      most = Math.max(most, ++now);
+      setImmediate(() => {
+        now--;
+        if (request.url === "/last") response.setHeader("connection", "close");
+        response.end(`<${request.url}>`);
+      });
+    });
+    const paths = [...Array.from({ length: 20 }, (_, n) => `/${n}`), "/last"];
+    const answer = await (await open(paths.map(get).join(""))).closed;
+    assert.deepEqual(
+      [...answer.matchAll(/<(.*?)>/g)].map(([, path]) => path),
+      paths,
+    );
+    assert.equal(most, 1);
+  });
+
+  it("answers 429 to a client that pipelines too many, and closes", async () => {
+    let handled = 0;
+    await listen(2, (_request, response) => {
+      handled++;
+      setImmediate(() => response.end("ok"));
+    });
+    const { closed } = await open(get("/").repeat(1_000));
+    assert.equal(statuses(await closed).at(-1), 429);
+    assert.equal(handled, MAX_PIPELINED + 1);
+  });
+
+  it("cuts a client off that keeps sending while an answer is awaited", async () => {
+    await listen(2, () => undefined);
+    assert.equal(await (await open(get("/").repeat(2_000))).closed, "");
+  });
+
+  it("forgets the waiting requests of a client that has left", async () => {
+    let handled = 0;
+    await listen(2, () => {
+      handled++;
+    });
+    const { socket } = await open(get("/").repeat(5));
+    if (handled === 0) await once(server, "request");
+    const closed = once(server, "request");
+    socket.destroy();
+    await open(get("/"));
+    await closed;
+    while (handled < 2) await once(server, "request");
+    assert.equal(handled, 2);
+  });
+});

@@ -1,0 +1,122 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { ERRORS, JobError } from "../jobs/errors.ts";
+import { HEADER_BYTES, PASSING_SECONDS, PROBLEM_TYPE, problemJson } from "./problem.ts";
+import { CHECK_SECONDS, HEADERS_SECONDS, IDLE_SECONDS, KEEP_ALIVE_SECONDS, REQUEST_SECONDS } from "./times.ts";
+
+/** Requests of one connection that may wait for their turn. Clients that pipeline send a few. */
+export const MAX_PIPELINED = 100;
+/** Requests beyond those that are read and dropped before the connection is cut. */
+const MAX_DROPPED = 1_000;
+/** Requests after which a connection is closed, so that long-lived clients spread over new servers. */
+const MAX_REQUESTS = 100_000;
+/** Connections beyond the maximum that are accepted, for an answer of 503 and for health checks. */
+const RESERVED = 50;
+/** Paths that are served on reserved connections: a full server is not a dead one. */
+const HEALTH_PATHS = new Set(["/healthz", "/readyz"]);
+
+interface Connection {
+  readonly socket: Socket;
+  /** Whether it was accepted beyond the maximum. */
+  readonly isReserved: boolean;
+  /** Whether a response is in progress. */
+  isBusy: boolean;
+  readonly waiting: [IncomingMessage, ServerResponse][];
+  dropped: number;
+}
+
+/**
+ * Creates an HTTP server with limits for everything that a client can stall or flood. At the maximum of connections,
+ * the one that has kept the server waiting longest is closed for a new one; if all are busy, the new one is answered
+ * 503. Pipelined requests of one connection are handled one at a time, so that it holds at most one response in memory.
+ */
+export function createBoundedServer(handle: RequestListener, maxConnections: number): Server {
+  const server = createServer({
+    maxHeaderSize: HEADER_BYTES,
+    keepAliveTimeout: KEEP_ALIVE_SECONDS * 1000,
+    headersTimeout: HEADERS_SECONDS * 1000,
+    requestTimeout: REQUEST_SECONDS * 1000,
+    connectionsCheckingInterval: CHECK_SECONDS * 1000,
+  });
+  server.setTimeout(IDLE_SECONDS * 1000);
+  server.maxConnections = maxConnections + RESERVED;
+  server.maxRequestsPerSocket = MAX_REQUESTS;
+
+  const open = new Map<Socket, Connection>();
+  // Sets keep their order: the first connection has kept the server waiting longest.
+  const idle = new Set<Socket>();
+  const receiving = new Set<Socket>();
+
+  const forget = (socket: Socket) => {
+    const connection = open.get(socket);
+    if (connection) connection.waiting.length = 0;
+    open.delete(socket);
+    idle.delete(socket);
+    receiving.delete(socket);
+  };
+
+  /** Closes a connection whose client the server waits for; false if there is none. */
+  const makeRoom = (): boolean => {
+    for (const waitedFor of [idle, receiving])
+      for (const socket of waitedFor) {
+        // Its "close" comes a turn later, and more connections may be accepted before.
+        forget(socket);
+        socket.destroy();
+        return true;
+      }
+    return false;
+  };
+
+  const serve = (connection: Connection, request: IncomingMessage, response: ServerResponse) => {
+    const { socket, waiting } = connection;
+    connection.isBusy = true;
+    idle.delete(socket);
+    if (hasBody(request)) {
+      receiving.add(socket);
+      request.once("close", () => receiving.delete(socket));
+    }
+    response.once("close", () => {
+      connection.isBusy = false;
+      receiving.delete(socket);
+      const next = waiting.shift();
+      if (next) serve(connection, ...next);
+      else if (open.has(socket)) idle.add(socket);
+    });
+    if (connection.isReserved && !HEALTH_PATHS.has(request.url ?? ""))
+      refuse(response, new JobError("TooManyConnections", { max: maxConnections }));
+    else handle(request, response);
+  };
+
+  server.on("connection", (socket) => {
+    const isReserved = open.size >= maxConnections && !makeRoom();
+    open.set(socket, { socket, isReserved, isBusy: false, waiting: [], dropped: 0 });
+    idle.add(socket);
+    socket.once("close", () => forget(socket));
+  });
+
+  server.on("request", (request, response) => {
+    const connection = open.get(request.socket);
+    // One that was closed for another: nobody reads its answers.
+    if (!connection) return;
+    if (!connection.isBusy) serve(connection, request, response);
+    else if (connection.waiting.length < MAX_PIPELINED) connection.waiting.push([request, response]);
+    // Node sends this answer behind those that wait, and closes the connection after it.
+    else if (connection.dropped++ === 0) refuse(response, new JobError("TooManyPipelined", { max: MAX_PIPELINED }));
+    else if (connection.dropped > MAX_DROPPED) connection.socket.destroy();
+  });
+  return server;
+}
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+
+/** Answers a request without handling it, and closes its connection. */
+function refuse(response: ServerResponse, error: JobError): void {
+  response
+    .writeHead(ERRORS[error.code].http, {
+      "content-type": PROBLEM_TYPE,
+      "retry-after": PASSING_SECONDS,
+      connection: "close",
+    })
+    .end(problemJson(error));
+}

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { EventEmitter, once } from "node:events";
+import type { ServerResponse } from "node:http";
+import { mock } from "node:test";
+import type { FastifyBaseLogger } from "fastify";
+import type { Database } from "../jobs/store.ts";
+import { JobHub } from "./jobHub.ts";
+import { LOOK_MS, STALLED_SECONDS } from "./times.ts";
+
+/** A response whose reader takes nothing while `isStalled`. */
+class FakeResponse extends EventEmitter {
+  readonly written: string[] = [];
+  isStalled = false;
+  destroyed = false;
+  writableEnded = false;
+  write(text: string): boolean {
+    this.written.push(text);
+    return !this.isStalled;
+  }
+  end(): void {
+    this.writableEnded = true;
+    this.destroy();
+  }
+  destroy(): void {
+    this.destroyed = true;
+    this.emit("close");
+  }
+}
+
+const limits = { streams: 5, streamsPerToken: 2, tokenPerMinute: 0, addressPerMinute: 0, ratesPerMinute: 0 };
+const log = { warn: () => undefined } as unknown as FastifyBaseLogger;
+
+describe("the hub of event streams", () => {
+  let statements: string[];
+  let rows: number;
+  /** Emits "looked" after each look at the jobs. */
+  let looks: EventEmitter;
+  let hub: JobHub;
+  const db = {
+    query: async (text: string, [first]: [string[]]) => {
+      statements.push(text);
+      if (text.includes("jobs.tokens")) return { rows: first.map((id) => ({ id })) };
+      if (text.includes("d.version")) setImmediate(() => looks.emit("looked"));
+      return {
+        rows: first.map((_, index) => ({
+          turn: index + 1,
+          value: text.includes("d.version") ? String(rows) : { status: "IN_PROGRESS", progress: { rows } },
+        })),
+      };
+    },
+  } as unknown as Database;
+  beforeEach(() => {
+    statements = [];
+    rows = 0;
+    looks = new EventEmitter();
+    hub = new JobHub(db, { ...limits, connections: 10, streams: 2_000, streamsPerToken: 2_000 }, log);
+  });
+  afterEach(() => {
+    mock.timers.reset();
+    hub.close();
+  });
+
+  const add = (raw: FakeResponse, job = "a", token = "t") => {
+    hub.reserve(raw as unknown as ServerResponse, token);
+    hub.add(raw as unknown as ServerResponse, token, "acme", job, { status: "IN_PROGRESS", progress: { rows: 0 } });
+    return raw;
+  };
+  const looked = async () => {
+    await once(looks, "looked");
+    // The documents come with the next statement.
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS / 2));
+  };
+
+  it("asks once per look, whether a thousand streams watch one job or a thousand", async () => {
+    for (let one = 0; one < 1_000; one++) add(new FakeResponse(), `job-${one}`);
+    for (let one = 0; one < 1_000; one++) add(new FakeResponse(), "job-0");
+    await looked();
+    statements.length = 0;
+    for (let look = 0; look < 4; look++) await looked();
+    assert.equal(statements.filter((text) => text.includes("d.version")).length, 4);
+    assert.equal(statements.filter((text) => text.includes("d.document")).length, 0);
+    assert.ok(statements.filter((text) => text.includes("jobs.tokens")).length <= 1);
+  });
+
+  it("keeps only the latest event for a reader that takes nothing, and sends it when it reads again", async () => {
+    const raw = new FakeResponse();
+    raw.isStalled = true;
+    add(raw);
+    for (rows = 1; rows <= 3; rows++) await looked();
+    assert.equal(raw.written.length, 1);
+    raw.isStalled = false;
+    raw.emit("drain");
+    assert.equal(raw.written.length, 2);
+    assert.match(raw.written[1] ?? "", /"rows":3/);
+  });
+
+  it("drops a reader that takes nothing for long", async () => {
+    mock.timers.enable({ apis: ["Date"], now: Date.now() });
+    const stalled = new FakeResponse();
+    stalled.isStalled = true;
+    add(stalled);
+    const reading = add(new FakeResponse());
+    await looked();
+    assert.equal(stalled.destroyed, false);
+    mock.timers.tick(STALLED_SECONDS * 1000 + 1);
+    await looked();
+    assert.deepEqual([stalled.destroyed, reading.destroyed], [true, false]);
+  });
+
+  it("gives a place back once, and takes none for a client that has left already", () => {
+    const small = new JobHub(db, { ...limits, connections: 10 }, log);
+    const reserve = (raw: FakeResponse) => small.reserve(raw as unknown as ServerResponse, "t");
+    for (let turn = 0; turn < 10; turn++) {
+      const gone = new FakeResponse();
+      gone.destroy();
+      reserve(gone);
+    }
+    const first = new FakeResponse();
+    reserve(first);
+    reserve(new FakeResponse());
+    assert.throws(() => reserve(new FakeResponse()), { code: "TooManyStreams" });
+    first.destroy();
+    reserve(new FakeResponse());
+    assert.throws(() => reserve(new FakeResponse()), { code: "TooManyStreams" });
+  });
+
+  it("watches nothing for a client that left while its job was read", async () => {
+    const gone = new FakeResponse();
+    gone.destroy();
+    add(gone);
+    const here = add(new FakeResponse(), "b");
+    await looked();
+    assert.equal(gone.written.length, 0);
+    here.destroy();
+    statements.length = 0;
+    await new Promise((resolve) => setTimeout(resolve, 3 * LOOK_MS));
+    assert.ok(statements.length <= 1, "it goes on looking with nobody there");
+  });
+});
