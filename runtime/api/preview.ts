@@ -7,7 +7,7 @@ import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { tenantOf } from "./jobs.ts";
 import { operation } from "./operation.ts";
-import { type Piece, previewOf } from "./previewRows.ts";
+import { type Piece, PREVIEW, previewOf } from "./previewRows.ts";
 import { openResult } from "./resultObject.ts";
 
 const Id = Type.Object({ id: RequestId });
@@ -19,9 +19,16 @@ const Query = Type.Object(
   { additionalProperties: false },
 );
 const Answer = Type.Object({
-  columns: Type.Array(Type.String()),
-  rows: Type.Array(Type.Array(Type.Union([Type.String(), Type.Null()]))),
+  columns: Type.Array(Type.String(), { maxItems: PREVIEW.columns }),
+  rows: Type.Array(
+    Type.Array(
+      Type.Union([Type.String(), Type.Null()], {
+        description: `numbers digit for digit; more than ${PREVIEW.cell} characters are cut, and end in …`,
+      }),
+    ),
+  ),
   more: Type.Boolean({ description: "whether the result has more than this" }),
+  furtherColumns: Type.Optional(Type.Integer({ minimum: 1, description: "how many columns are left out" })),
 });
 
 /** What is fetched of a result in S3: some hundred rows. */

@@ -1,4 +1,8 @@
-import { constants, gunzipSync } from "node:zlib";
+import { once } from "node:events";
+import { createGunzip } from "node:zlib";
+import { CellText } from "./previewCell.ts";
+import { csvRows } from "./previewCsv.ts";
+import { jsonRows } from "./previewJson.ts";
 
 /** The beginning of a result as a table. */
 export interface Preview {
@@ -6,6 +10,8 @@ export interface Preview {
   rows: (string | null)[][];
   /** Whether there is more than this. */
   more: boolean;
+  /** Columns that are left out; absent if there are none. */
+  furtherColumns?: number;
 }
 
 /** What is known of the bytes. */
@@ -18,70 +24,116 @@ export interface Piece {
   rows: number;
 }
 
-/** Reads the first rows out of a result's first bytes. What cannot be read is left out: it is a look, not the result. */
-export function previewOf(bytes: Buffer, { format, gzip, whole, rows }: Piece): Preview {
-  const text = (gzip ? unpacked(bytes) : bytes).toString("utf8");
-  const { head, body } = format === "csv" ? csv(text, whole, rows) : objects(text, format, whole, rows);
-  return { columns: head, rows: body.slice(0, rows), more: !whole || body.length > rows };
+/** A row of the result's text: its cells with their columns' names, in order; names may repeat. */
+export interface Row {
+  names: readonly string[];
+  cells: readonly (string | null)[];
+  /** Whether the text ends before the row does. */
+  isOpen: boolean;
 }
 
-/** As much as can be unpacked of a stream that may be cut off. */
-const unpacked = (bytes: Buffer) => gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
+/** Maximums of a preview. */
+export const PREVIEW = {
+  /** What is unpacked and read of a result. Bytes. */
+  bytes: 1024 * 1024,
+  /** A cell, or a column's name; a longer one ends in an ellipsis. Characters. */
+  cell: 1_000,
+  columns: 200,
+} as const;
 
-/** Fields of a CSV as our runners write it: quoted where they need to be, an unquoted empty one is null. */
-const FIELD = /(?:"((?:[^"]|"")*)"|([^",\n\r]*))(,|\r?\n|$)/y;
-
-function csv(text: string, whole: boolean, most: number): { head: string[]; body: (string | null)[][] } {
-  const lines: (string | null)[][] = [];
-  let line: (string | null)[] = [];
-  FIELD.lastIndex = 0;
+/**
+ * Reads the first rows out of a result's first bytes, in linear time and bounded memory. Numbers are shown digit for digit.
+ * What cannot be read is left out: it is a look, not the result. The last row of a piece that was cut off is shown only
+ * where it is the first, so that a result of one long row has a preview too.
+ */
+export async function previewOf(bytes: Buffer, { format, gzip, whole, rows: most }: Piece): Promise<Preview> {
+  const read = gzip
+    ? await unpacked(bytes)
+    : { bytes: bytes.subarray(0, PREVIEW.bytes), whole: bytes.length <= PREVIEW.bytes };
+  const isWhole = whole && read.whole;
+  const text = new TextDecoder().decode(read.bytes, { stream: !isWhole });
+  const { head, rows } = format === "csv" ? csvRows(text) : { head: [], rows: jsonRows(text) };
+  const taken: Row[] = [];
   // One row more than is wanted tells whether there are more.
-  while (FIELD.lastIndex < text.length && lines.length <= most + 1) {
-    const found = FIELD.exec(text);
-    if (!found) break;
-    const [, quoted, plain = "", end] = found;
-    line.push(quoted?.replaceAll('""', '"') ?? (plain === "" ? null : plain));
-    if (end === ",") continue;
-    // Where the text is cut off, so may this row be.
-    if (end !== "" || whole) lines.push(line);
-    line = [];
+  for (const row of rows) {
+    if (!row.isOpen || isWhole || taken.length === 0) taken.push(row);
+    if (taken.length > most) break;
   }
-  const [head = [], ...body] = lines;
-  return { head: head.map((name) => name ?? ""), body };
+  const columns = new Columns(head);
+  const placed = taken.slice(0, most).map((row) => columns.place(row, row.isOpen && !isWhole));
+  const shown = columns.names.slice(0, PREVIEW.columns);
+  return {
+    columns: shown,
+    rows: placed.map((cells) => shown.map((_, index) => cells[index] ?? null)),
+    more: !isWhole || taken.length > most,
+    ...(columns.count > shown.length ? { furtherColumns: columns.count - shown.length } : {}),
+  };
 }
 
-function objects(
-  text: string,
-  format: "ndjson" | "json",
-  whole: boolean,
-  most: number,
-): { head: string[]; body: (string | null)[][] } {
-  const found = format === "json" && whole ? list(text) : lines(text, most + 1);
-  const head = [...new Set(found.flatMap((one) => Object.keys(one)))];
-  return { head, body: found.map((one) => head.map((name) => shown(one[name]))) };
-}
+/** The columns of all rows, in the order of their appearance; a name that a row has twice is two columns. */
+class Columns {
+  readonly names: string[] = [];
+  count = 0;
+  readonly #places = new Map<string, number>();
 
-function list(text: string): Record<string, unknown>[] {
-  const value: unknown = JSON.parse(text);
-  return Array.isArray(value) ? value.filter(isObject) : [];
-}
+  constructor(head: readonly string[]) {
+    for (const [name, occurrence] of occurrences(head)) this.#placeOf(name, occurrence);
+  }
 
-/** One object a line; of a JSON array too, as the runners write it: each row on a line behind its comma. */
-function lines(text: string, most: number): Record<string, unknown>[] {
-  const found: Record<string, unknown>[] = [];
-  for (const line of text.split("\n")) {
-    if (found.length >= most) break;
-    try {
-      const value: unknown = JSON.parse(line.trim().replace(/^[[,]|[\],]+$/g, ""));
-      if (isObject(value)) found.push(value);
-    } catch {
-      // cut off, or nothing but a bracket
+  /** A row's cells in the places of their columns. @param isOpen cells that the text does not reach are unknown, not null */
+  place({ names, cells }: Row, isOpen: boolean): (string | null)[] {
+    const placed: (string | null)[] = [];
+    let index = 0;
+    for (const [name, occurrence] of occurrences(names)) {
+      const place = this.#placeOf(name, occurrence);
+      if (place < PREVIEW.columns) placed[place] = cells[index] ?? null;
+      index++;
     }
+    if (isOpen)
+      for (let place = 0; place < Math.min(this.count, PREVIEW.columns); place++)
+        if (!(place in placed)) placed[place] = CellText.CUT;
+    return placed;
   }
-  return found;
+
+  #placeOf(name: string, occurrence: number): number {
+    const key = `${occurrence} ${name}`;
+    const known = this.#places.get(key);
+    if (known !== undefined) return known;
+    const place = this.count++;
+    this.#places.set(key, place);
+    if (place < PREVIEW.columns) this.names.push(name);
+    return place;
+  }
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  value !== null && typeof value === "object" && !Array.isArray(value);
-const shown = (value: unknown): string | null =>
-  value === null || value === undefined ? null : typeof value === "object" ? JSON.stringify(value) : String(value);
+/** Names with the number of equal ones before them. */
+function* occurrences(names: readonly string[]): Generator<[name: string, occurrence: number]> {
+  const seen = new Map<string, number>();
+  for (const name of names) {
+    const occurrence = seen.get(name) ?? 0;
+    seen.set(name, occurrence + 1);
+    yield [name, occurrence];
+  }
+}
+
+/** As much as can be unpacked of a stream that may be cut off or damaged, up to `PREVIEW.bytes`. */
+async function unpacked(bytes: Buffer): Promise<{ bytes: Buffer; whole: boolean }> {
+  const gunzip = createGunzip({ chunkSize: 64 * 1024 });
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let isWhole = false;
+  const ended = once(gunzip, "close");
+  gunzip.on("data", (chunk: Buffer) => {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > PREVIEW.bytes) gunzip.destroy();
+  });
+  gunzip.on("end", () => {
+    isWhole = true;
+  });
+  // The end of a piece that was cut off.
+  gunzip.on("error", () => undefined);
+  gunzip.end(bytes);
+  await ended.catch(() => undefined);
+  return { bytes: Buffer.concat(chunks).subarray(0, PREVIEW.bytes), whole: isWhole && size <= PREVIEW.bytes };
+}

@@ -80,6 +80,7 @@ export interface Preview {
   columns: string[];
   rows: (string | null)[][];
   more: boolean;
+  furtherColumns?: number;
 }
 
 /** POST /explain */

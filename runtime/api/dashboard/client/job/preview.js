@@ -16,7 +16,7 @@ export function Preview({ job }) {
   const aside =
     found &&
     rows > 0 &&
-    html`<span class="dim small">${found.more ? `the first ${count(found.rows.length)} of ${counted(rows, "row")}` : counted(rows, "row")}</span>`;
+    html`<span class="dim small">${found.more ? `the first ${count(found.rows.length)} of ${counted(rows, "row")}` : counted(rows, "row")}${found.furtherColumns ? `, without ${counted(found.furtherColumns, "further column")}` : ""}</span>`;
   return html`
     <${Panel} title="Result" aside=${aside}>
       ${error && html`<${Failure}>${error}<//>`}
