@@ -32,7 +32,6 @@ export class DumpError extends Error {
   }
 }
 
-const COPY = /^copy\s+((?:"(?:[^"]|"")*"|[^\s("])+).*\sfrom\s+stdin\b[^;]*;$/is;
 const SETTING =
   /^(?:set\s+(?:session\s+|local\s+)?([\w.]+)\s*(?:=|to\b)|select\s+(?:pg_catalog\.)?set_config\('([^']+)')/i;
 const TRANSACTION = /^(?:begin|start\s+transaction|commit|end)\b/i;
@@ -138,7 +137,7 @@ class Load {
 
   async #statement(statement: Statement): Promise<void> {
     const { text } = statement;
-    const table = COPY.exec(text)?.[1];
+    const table = copiedTable(text);
     if (table !== undefined) return this.#copy(statement, table);
     const setting = SETTING.exec(text);
     if (setting !== null) return this.#set(statement, setting[1] ?? setting[2] ?? "");
@@ -225,4 +224,20 @@ function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { detail } = error as { detail?: unknown };
   return typeof detail === "string" ? `${error.message} (${detail})` : error.message;
+}
+
+/** The table of `copy … from stdin …;`, as the dump writes its name; undefined for any other statement. */
+function copiedTable(text: string): string | undefined {
+  const [begin] = /^copy\s+/i.exec(text) ?? [];
+  if (begin === undefined || !text.endsWith(";")) return undefined;
+  // No semicolon is between FROM STDIN and the end.
+  if (!/\sfrom\s+stdin\b/i.test(text.slice(text.lastIndexOf(";", text.length - 2) + 1))) return undefined;
+  let end = begin.length;
+  let isQuoted = false;
+  for (; end < text.length; end++) {
+    const character = text.charAt(end);
+    if (character === '"') isQuoted = !isQuoted;
+    else if (!isQuoted && (character === "(" || character.trim() === "")) break;
+  }
+  return end === begin.length ? undefined : text.slice(begin.length, end);
 }

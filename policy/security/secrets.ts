@@ -14,7 +14,7 @@ const isSecretName = (name: string): boolean =>
 /** Values that are no secrets: an address at AWS, yes and no, nothing. */
 const NO_SECRET = /^(arn:aws[\w-]*:.*|true|false|)$/i;
 /** Values that are secrets whatever they are called: an access key, a private key, an address with a password. */
-const SECRET_VALUE = /\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|\w+:\/\/[^\s:@/]+:[^\s:@/]+@/;
+const SECRET_VALUE = /\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|\w:\/\/[^\s:@/]+:[^\s:@/]+@/;
 
 interface Variable {
   name: string;

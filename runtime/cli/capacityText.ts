@@ -73,7 +73,7 @@ function limitTable(config: StackConfig, plan: CapacityPlan, room: number): stri
       ...(bars ? [blocks(share, BAR)] : []),
       count(used),
       count(limit),
-      unit.replace(/ (\(|for ).*$/, ""),
+      withoutRemark(unit),
       from,
     ]),
     room,
@@ -127,4 +127,10 @@ export function burstText(bursts: readonly Burst[], seconds: number, room: numbe
       "Nothing is refused: what waits lies in the database, in the order of the contract.",
     ].flatMap((line) => wrapped(line, room).map((one) => dim(one))),
   ].join("\n");
+}
+
+/** "IP addresses (of the smallest subnet)" → "IP addresses" */
+function withoutRemark(unit: string): string {
+  const remark = unit.search(/ \(| for /);
+  return remark < 0 ? unit : unit.slice(0, remark);
 }

@@ -44,7 +44,7 @@ export class Client {
   readonly #way: string;
 
   constructor(base: string, token: string, tenant?: string, way = "") {
-    this.base = base.replace(/\/+$/, "");
+    this.base = withoutSlashes(base);
     if (!/^https?:/.test(this.base) || !URL.canParse(this.base))
       throw new CommandError("invalid", `The API '${base}' has to be a URL, as in http://127.0.0.1:3000.`);
     this.#token = token;
@@ -182,7 +182,7 @@ export function connect(options: Connection): Client {
     throw noPlatform(dataDir);
   }
   // A token of this machine is nobody else's to see.
-  if (api !== undefined && api.replace(/\/+$/, "") !== platform.api.replace(/\/+$/, ""))
+  if (api !== undefined && withoutSlashes(api) !== withoutSlashes(platform.api))
     throw new CommandError("invalid", "--api needs a token: --token or RATES_TOKEN.");
   return new Client(platform.api, token ?? platform.token, tenant, way);
 }
@@ -222,4 +222,11 @@ export const noPlatform = (dataDir: string | undefined): CommandError =>
 
 function directoryOf(dataDir = process.env.RATES_DATA_DIR): string {
   return dataDir === undefined ? join(CLONE, ".local") : resolve(dataDir);
+}
+
+/** A URL without the slashes at its end. */
+function withoutSlashes(url: string): string {
+  let end = url.length;
+  while (url[end - 1] === "/") end--;
+  return url.slice(0, end);
 }

@@ -23,7 +23,7 @@ const COLUMNS = 80;
 
 /** An example as lines of the help: what it is for stands above it where it would make the line too long. */
 export function shown(example: string): string[] {
-  const [run = "", does] = example.split(/ {2,}(?=# )/);
+  const [run = "", does] = example.split(/ {2,8}(?=# )/);
   const lines = run.split("\n").map((line, index) => `${index === 0 ? "  " : "    "}${line}`);
   if (does === undefined) return lines;
   const beside = `${lines.at(-1)}   ${does}`;

@@ -36,6 +36,6 @@ export async function paramsFor(
 function typed(type: string | undefined, value: string): unknown {
   if (type === "boolean") return value === "true" ? true : value === "false" ? false : value;
   if (type === "integer" || type === "number")
-    return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value) ? Number(value) : value;
+    return /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(value) ? Number(value) : value;
   return value;
 }

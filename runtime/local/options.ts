@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { suggestion } from "../jobs/problems.ts";
+import { redactText } from "../jobs/redact.ts";
 
 /** What `npm start -- …` was asked for. */
 export interface Options {
@@ -141,7 +142,7 @@ function fileProblem(path: string): string | undefined {
 function urlProblem(value: string): string | undefined {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol))
-    return `is '${value.replace(/\/\/.*@/, "//…@")}'; it has to be a URL, as http://127.0.0.1:9200.`;
+    return `is '${redactText(value)}'; it has to be a URL, as http://127.0.0.1:9200.`;
   return url.username === "" && url.password === ""
     ? undefined
     : "has a user or a password in it, which would stand in process lists and logs: only an OpenSearch without a login can be used here.";
