@@ -27,9 +27,26 @@ export function redactUrl(text: string): string {
 
 /** Beginning of a URL: a known scheme, or the slashes (or backslashes) before a host. */
 const URL_START = /\b(?:https?|ftp|wss?|s3|file|postgres(?:ql)?):|:[\\/]|[\\/]{2}/i;
-/** A parameter of a query, written plainly or encoded, or a name that only credentials have. */
-const QUERY =
-  /(?:[?&;#]|%3f|%26|%3b|%23)[\w.~-]{0,80}(?:=|%3d)|\b(?:x-amz-[a-z-]{1,40}|sig|signature|password)(?:=|%3d)/i;
+/** What separates a query, its parameters or a fragment from what is before, written plainly or encoded. */
+const SEPARATOR = /[?&;#]|%(?:3f|26|3b|23)/gi;
+/** Beginning of a parameter, behind its separator. */
+const PARAMETER = /^[\w.~-]{0,80}(?:=|%3d)/i;
+/** Names that only credentials have, with or without a separator before them. */
+const CREDENTIAL = /\b(?:x-amz-(?:signature|credential|security-token|algorithm)|sig|signature|password)(?:=|%3d)/i;
+/** Longest name of a parameter, with its separator behind it. */
+const MOST_NAME = 84;
+
+/** Index of the first parameter of a query; -1: there is none. */
+function queryStart(text: string): number {
+  const credential = text.search(CREDENTIAL);
+  for (const { 0: separator, index } of text.matchAll(SEPARATOR)) {
+    if (credential >= 0 && index > credential) break;
+    const from = index + separator.length;
+    if (PARAMETER.test(text.slice(from, from + MOST_NAME))) return index;
+  }
+  return credential;
+}
+
 /** Characters that a URL parser skips. */
 const SKIPPED = /[\t\r\n]/g;
 /** Characters that end a URL inside other text. */
@@ -45,7 +62,7 @@ export function redactText(text: string): string {
   const joined = text.replace(SKIPPED, "");
   const start = joined.search(URL_START);
   const at = joined.search(AT);
-  const query = joined.search(QUERY);
+  const query = queryStart(joined);
   // Of something that begins as a URL, whatever follows a ? or # may be a signature, also without a name.
   const isOpen = start >= 0 && /[?#]/.test(joined.slice(start));
   if (query < 0 && at < 0 && !isOpen) return text;
