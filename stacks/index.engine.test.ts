@@ -65,6 +65,7 @@ describe("the program in the real engine", () => {
           .map(({ type }) => type)
           .sort();
         const parts = [
+          "Access",
           "Api",
           "Buckets",
           "Database",

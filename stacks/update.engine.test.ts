@@ -33,6 +33,8 @@ const CHANGES: readonly { what: string; config: Record<string, unknown>; touches
     },
     touches: [
       ...SETTINGS_CHANGE,
+      // Each run slot has a login role of its own.
+      "replace Invocation migrations-roles",
       "update Dashboard monitoring",
       "update MetricAlarm monitoring-ec2-full",
       "update MetricAlarm monitoring-ec2-waiting",
@@ -60,6 +62,11 @@ const CHANGES: readonly { what: string; config: Record<string, unknown>; touches
       "update MetricAlarm monitoring-connections",
       "update ParameterGroup database",
     ],
+  },
+  {
+    what: "another network that may reach the API",
+    config: { api: { ...of("api"), allowedCidrs: ["192.168.0.0/16"] } },
+    touches: ["create SecurityGroupIngressRule api-80-192-168-0-0-16"],
   },
   {
     what: "a tenant more",
