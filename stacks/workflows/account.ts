@@ -1,6 +1,7 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
 import { readStackFile } from "../config.ts";
 
 /** What a workflow has to know of a stack's account: names that stacks/account/ gives, and addresses that follow. */
@@ -13,7 +14,17 @@ export function accountOf(stack: string, directory: string): Record<string, stri
     secrets: `awskms://alias/rates-state?region=${region}`,
     registry: `${id}.dkr.ecr.${region}.amazonaws.com`,
     packs: packsOf(directory).join(","),
+    initialised: String(isInitialised(stack, directory)),
   };
+}
+
+/**
+ * Whether `pulumi stack init` was run for a stack and what it wrote into the stack's file was committed: without the
+ * encrypted key no other clone can open the stack.
+ */
+function isInitialised(stack: string, directory: string): boolean {
+  const file = parse(readFileSync(join(directory, `Pulumi.${stack}.yaml`), "utf8"));
+  return typeof file.secretsprovider === "string" && typeof file.encryptedkey === "string";
 }
 
 /** The policy packs that there are. */

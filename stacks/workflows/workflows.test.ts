@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { skip } from "../../runtime/local/testing.ts";
@@ -20,7 +22,7 @@ interface Job {
   environment?: string;
   if?: string;
   strategy?: { matrix: { stack: string[] } };
-  steps?: { uses?: string; with?: Record<string, unknown> }[];
+  steps?: { uses?: string; if?: string; run?: string; with?: Record<string, unknown> }[];
 }
 const workflow = (name: string): { on: Record<string, unknown>; jobs: Record<string, Job> } =>
   parse(readFileSync(`${FOLDER}${name}`, "utf8"));
@@ -69,8 +71,37 @@ describe("the workflows", () => {
     assert.equal(up?.environment, STACK);
   });
 
+  it("preview a stack only once what `stack init` wrote is committed, and deploy none before that", () => {
+    const directory = mkdtempSync(join(tmpdir(), "rates-workflow-"));
+    try {
+      const file = readFileSync(join(ROOT, "Pulumi.dev.yaml"), "utf8").replace(
+        /^(secretsprovider|encryptedkey):.*\n/gm,
+        "",
+      );
+      const initialised = (more: string) => {
+        writeFileSync(join(directory, "Pulumi.dev.yaml"), more + file);
+        return accountOf("dev", directory).initialised;
+      };
+      assert.equal(initialised(""), "false");
+      assert.equal(initialised("secretsprovider: awskms://alias/rates-state\n"), "false");
+      assert.equal(initialised("secretsprovider: awskms://alias/rates-state\nencryptedkey: AQICAHg=\n"), "true");
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+    const IS = "steps.account.outputs.initialised == 'true'";
+    const IS_NOT = IS.replace("==", "!=");
+    const preview = workflow("preview.yml").jobs.preview?.steps ?? [];
+    for (const action of ["aws-actions/", "pulumi/"])
+      assert.equal(preview.find(({ uses }) => uses?.startsWith(action))?.if, IS, action);
+    assert.match(preview.find((step) => step.if === IS_NOT)?.run ?? "", /^echo "::notice::/);
+    const up = workflow("up.yml").jobs.up?.steps ?? [];
+    const refusal = up.findIndex((step) => step.if === IS_NOT);
+    assert.match(up[refusal]?.run ?? "", /::error::[\s\S]*exit 1/);
+    assert.ok(refusal < up.findIndex(({ uses }) => uses?.startsWith("aws-actions/")));
+  });
+
   it("know each stack's account, state and registry from its file", () => {
-    const { packs: _, ...account } = accountOf("dev", ROOT);
+    const { packs: _, initialised: __, ...account } = accountOf("dev", ROOT);
     assert.deepEqual(account, {
       id: "111111111111",
       region: "eu-central-1",
