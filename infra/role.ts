@@ -20,6 +20,20 @@ export interface RoleArgs {
   readonly managedPolicyArns?: readonly string[];
 }
 
+/** The name of the account's permissions boundary of all roles that stacks create (stacks/account/boundary.ts). */
+export const BOUNDARY = "rates-boundary";
+
+/**
+ * Puts the account's permissions boundary on every role below the resource that has this among its `transformations`: the
+ * deploy role may create no role without it.
+ */
+export const withBoundary =
+  (accountId: string): pulumi.ResourceTransformation =>
+  ({ type, props, opts }) =>
+    type === "aws:iam/role:Role"
+      ? { props: { ...props, permissionsBoundary: `arn:aws:iam::${accountId}:policy/${BOUNDARY}` }, opts }
+      : undefined;
+
 /** A policy document of statements that allow. */
 export const allowing = (statements: readonly Statement[]): pulumi.Output<string> =>
   pulumi.jsonStringify({

@@ -223,6 +223,12 @@ describe("the platform, put together", function () {
     }
   });
 
+  it("creates every role with the account's permissions boundary: the deploy role may create no other", () => {
+    for (const stack of shipped)
+      for (const { name, inputs } of of(stack).ofType("aws:iam/role:Role"))
+        assert.equal(inputs.permissionsBoundary, `arn:aws:iam::${stack.config.account.id}:policy/rates-boundary`, name);
+  });
+
   it("has every alarm write to the one topic", () => {
     for (const stack of shipped) {
       const registry = of(stack);

@@ -13,6 +13,7 @@ import { Migrations } from "../infra/migrations.ts";
 import { Monitoring } from "../infra/monitoring.ts";
 import { Network } from "../infra/network.ts";
 import { Queues } from "../infra/queues.ts";
+import { withBoundary } from "../infra/role.ts";
 import { Tracking } from "../infra/tracking.ts";
 import { NO_SLOTS, type ReaderSlots } from "../runtime/jobs/database.ts";
 import { glueCatalog } from "../runtime/runner/glue/catalog.ts";
@@ -44,7 +45,10 @@ export async function platform({ name: stack, config, plan }: SoundStack, provid
   const place = { region, accountId };
   const { retentionDays, keep: keepData } = data;
   const kept = { retentionDays, keepData };
-  const on: pulumi.ComponentResourceOptions = { providers: { aws: provider } };
+  const on: pulumi.ComponentResourceOptions = {
+    providers: { aws: provider },
+    transformations: [withBoundary(accountId)],
+  };
   const named = (part: string) => `rates-${stack}-${part}`;
 
   const network = new Network(named("network"), { ...config.network, region, retentionDays }, on);

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { matchesGlob } from "node:path/posix";
 import { fileURLToPath } from "node:url";
+import { BOUNDARY } from "../../infra/role.ts";
 import { mocked } from "../../infra/testing.ts";
 import { requireEngine } from "../testing/command.ts";
 import { engine, moduleProgram } from "../testing/engine.ts";
 import { Cloud } from "../testing/provider/cloud.ts";
 import { accountOf } from "../workflows/account.ts";
+import { Boundary } from "./boundary.ts";
 import { accountConfig } from "./config.ts";
 import { State } from "./state.ts";
 import { WorkflowRoles } from "./workflowRoles.ts";
@@ -15,7 +17,14 @@ const roles = async () =>
   (
     await mocked(() => {
       const state = new State("s", { id: "111111111111", region: "eu-central-1" });
-      return new WorkflowRoles("w", { accountId: "111111111111", repository: "o/r", stacks: ["dev", "qa"], state });
+      const boundary = new Boundary("b", { accountId: "111111111111", state });
+      return new WorkflowRoles("w", {
+        accountId: "111111111111",
+        repository: "o/r",
+        stacks: ["dev", "qa"],
+        state,
+        boundaryArn: boundary.policy.arn,
+      });
     })
   ).registry;
 
@@ -71,13 +80,61 @@ describe("an account's first day", () => {
     ]);
   });
 
+  it("lets a deployment give rights to a role only under the account's boundary, which it cannot lift", async () => {
+    const registry = await roles();
+    const boundary = registry.one("aws:iam/policy:Policy", "b");
+    assert.equal(boundary.inputs.name, BOUNDARY);
+    const statements = registry.statements("w-deploy");
+    const GIVES = ["CreateRole", "PutRolePolicy", "AttachRolePolicy", "PutRolePermissionsBoundary"].map(
+      (action) => `iam:${action}`,
+    );
+    for (const action of GIVES) {
+      const allows = statements.filter(({ Effect, Action }) => Effect === "Allow" && Action.includes(action));
+      assert.equal(allows.length, 1, action);
+      assert.deepEqual(allows[0]?.Condition, {
+        StringEquals: { "iam:PermissionsBoundary": "arn:aws:iam:eu-central-1:111111111111:b" },
+      });
+    }
+    const allowed = statements.flatMap(({ Effect, Action }) => (Effect === "Allow" ? Action : []));
+    for (const action of [
+      "DeleteRolePermissionsBoundary",
+      "CreatePolicyVersion",
+      "SetDefaultPolicyVersion",
+      "DeletePolicy",
+    ])
+      assert.ok(!allowed.includes(`iam:${action}`), action);
+    const own = statements.find(({ Effect }) => Effect === "Deny");
+    for (const action of ["PassRole", "PutRolePermissionsBoundary", "DeleteRolePermissionsBoundary"])
+      assert.ok(own?.Action.includes(`iam:${action}`), action);
+
+    const [all, pass, ...denied] = JSON.parse(boundary.inputs.policy).Statement;
+    assert.deepEqual(all.NotAction, ["iam:*", "organizations:*", "account:*", "sts:AssumeRole*"]);
+    assert.deepEqual([pass.Action, pass.Resource], [["iam:PassRole"], "arn:aws:iam::111111111111:role/rates-*"]);
+    assert.deepEqual(
+      denied.map(({ Effect, Action }: { Effect: string; Action: string[] }) => [Effect, ...Action]),
+      [
+        ["Deny", "iam:PassRole"],
+        ["Deny", "s3:*"],
+        ["Deny", "kms:*"],
+      ],
+    );
+  });
+
+  it("lets a preview write nothing, not even a lock, which a preview does not take", async () => {
+    const actions = (await roles())
+      .statements("w-preview")
+      .flatMap(({ Effect, Action }) => (Effect === "Allow" ? Action : []));
+    assert.deepEqual(actions.sort(), ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "s3:GetObject"]);
+  });
+
   it("lets a deployment take back each tag and right that it may give", async () => {
     const registry = await roles();
     const allowed = registry.statements("w-deploy").flatMap(({ Effect, Action }) => (Effect === "Allow" ? Action : []));
     const opposites = { Create: "Delete", Tag: "Untag", Put: "Delete", Attach: "Detach", Add: "Remove" };
     const given = Object.entries(opposites).flatMap(([gives, takes]) =>
       allowed
-        .filter((action: string) => action.startsWith(`iam:${gives}`))
+        // A role keeps its boundary until it is deleted.
+        .filter((action: string) => action.startsWith(`iam:${gives}`) && action !== "iam:PutRolePermissionsBoundary")
         .map((action: string) => action.replace(gives, takes).replace("RoleTo", "RoleFrom")),
     );
     assert.equal(given.length, 7);

@@ -1,5 +1,6 @@
 import { allConfig } from "@pulumi/pulumi/runtime/config.js";
 import { accountProvider, verifyAccount } from "../../infra/account.ts";
+import { Boundary } from "./boundary.ts";
 import { accountConfig } from "./config.ts";
 import { Once } from "./once.ts";
 import { State } from "./state.ts";
@@ -14,7 +15,9 @@ export default async function (): Promise<Record<string, unknown>> {
   await verifyAccount(provider, args);
   const on = { providers: { aws: provider } };
   const state = new State("rates-state", { id, region }, on);
-  const roles = new WorkflowRoles("rates-workflows", { accountId: id, repository, stacks, state }, on);
+  const boundary = new Boundary("rates-boundary", { accountId: id, state }, on);
+  const boundaryArn = boundary.policy.arn;
+  const roles = new WorkflowRoles("rates-workflows", { accountId: id, repository, stacks, state, boundaryArn }, on);
   new Once("rates-once", { id, region, serviceLinkedRoles, quotas }, on);
   return {
     backend: state.bucket.bucket.apply((bucket) => `s3://${bucket}?region=${region}`),

@@ -13,6 +13,8 @@ export interface WorkflowRolesArgs {
   /** Stacks of this account, each an environment of the repository. */
   readonly stacks: readonly string[];
   readonly state: State;
+  /** The permissions boundary of every role that a deployment makes. */
+  readonly boundaryArn: pulumi.Input<string>;
 }
 
 const ISSUER = "token.actions.githubusercontent.com";
@@ -108,21 +110,21 @@ export class WorkflowRoles extends pulumi.ComponentResource {
     policy("preview", this.preview, [
       { Sid: "NoData", Effect: "Deny", Action: DATA, NotResource: [objects, ...PUBLIC_PARAMETERS] },
       { Effect: "Allow", Action: ["s3:GetObject"], Resource: objects },
-      // A preview takes the stack's lock and gives it back.
-      {
-        Effect: "Allow",
-        Action: ["s3:PutObject", "s3:DeleteObject"],
-        Resource: pulumi.interpolate`${state.bucket.arn}/.pulumi/locks/*`,
-      },
       useKey,
     ]);
     const account = `arn:aws:iam::${args.accountId}`;
     policy("deploy", this.deploy, [
+      // A role gets rights only under the account's boundary, so that none that is made here is an administrator's.
+      {
+        Effect: "Allow",
+        Action: ["iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary"],
+        Resource: [`${account}:role/rates-*`],
+        Condition: { StringEquals: { "iam:PermissionsBoundary": args.boundaryArn } },
+      },
       // PowerUserAccess has all but IAM: of that only what is ours, and never these two roles themselves.
       {
         Effect: "Allow",
         Action: [
-          "iam:CreateRole",
           "iam:DeleteRole",
           "iam:GetRole",
           "iam:TagRole",
@@ -131,10 +133,8 @@ export class WorkflowRoles extends pulumi.ComponentResource {
           "iam:ListRolePolicies",
           "iam:ListAttachedRolePolicies",
           "iam:ListInstanceProfilesForRole",
-          "iam:PutRolePolicy",
           "iam:GetRolePolicy",
           "iam:DeleteRolePolicy",
-          "iam:AttachRolePolicy",
           "iam:DetachRolePolicy",
           "iam:PassRole",
           "iam:CreateInstanceProfile",
@@ -158,6 +158,9 @@ export class WorkflowRoles extends pulumi.ComponentResource {
           "iam:DetachRolePolicy",
           "iam:UpdateAssumeRolePolicy",
           "iam:DeleteRole",
+          "iam:PassRole",
+          "iam:PutRolePermissionsBoundary",
+          "iam:DeleteRolePermissionsBoundary",
         ],
         Resource: [`${account}:role/rates-deploy`, `${account}:role/rates-preview`],
       },

@@ -6,7 +6,8 @@ import { readStackFile } from "../config.ts";
 
 /** What a workflow has to know of a stack's account: names that stacks/account/ gives, and addresses that follow. */
 export function accountOf(stack: string, directory: string): Record<string, string> {
-  const { id, region } = readStackFile(stack, directory).account;
+  const { arch, account } = readStackFile(stack, directory);
+  const { id, region } = account;
   return {
     id,
     region,
@@ -14,6 +15,8 @@ export function accountOf(stack: string, directory: string): Record<string, stri
     secrets: `awskms://alias/rates-state?region=${region}`,
     registry: `${id}.dkr.ecr.${region}.amazonaws.com`,
     packs: packsOf(directory).join(","),
+    // GitHub's hosted runner of the image's architecture.
+    runner: arch === "arm64" ? "ubuntu-24.04-arm" : "ubuntu-24.04",
     initialised: String(isInitialised(stack, directory)),
   };
 }

@@ -15,6 +15,8 @@ const files = readdirSync(FOLDER);
 const expression = (text: string) => `$${`{{ ${text} }}`}`;
 const STACK = expression("inputs.stack");
 interface Job {
+  "runs-on"?: string;
+  outputs?: Record<string, string>;
   permissions?: Record<string, string>;
   concurrency?: { "cancel-in-progress": boolean; group: string };
   needs?: string;
@@ -100,9 +102,18 @@ describe("the workflows", () => {
     assert.ok(refusal < up.findIndex(({ uses }) => uses?.startsWith("aws-actions/")));
   });
 
+  it("build the image on a machine of its architecture", () => {
+    const { runner, up } = workflow("up.yml").jobs;
+    assert.equal(up?.needs, "runner");
+    assert.equal(up?.["runs-on"], expression("needs.runner.outputs.runner"));
+    assert.equal(runner?.outputs?.runner, expression("steps.account.outputs.runner"));
+    assert.ok(!up?.steps?.some(({ uses }) => uses?.includes("qemu")));
+  });
+
   it("know each stack's account, state and registry from its file", () => {
     const { packs: _, initialised: __, ...account } = accountOf("dev", ROOT);
     assert.deepEqual(account, {
+      runner: "ubuntu-24.04-arm",
       id: "111111111111",
       region: "eu-central-1",
       backend: "s3://rates-state-111111111111-eu-central-1?region=eu-central-1",
