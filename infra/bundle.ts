@@ -15,8 +15,12 @@ export interface BundleArgs {
   readonly files?: Readonly<Record<string, URL | string>>;
 }
 
-/** The SDK for JavaScript v3 is part of Lambda's Node runtimes (AWS Lambda Developer Guide, Node.js runtimes). */
-export const RUNTIME_HAS = ["@aws-sdk/*", "@smithy/*"] as const;
+/**
+ * The clients of the SDK for JavaScript v3 are part of Lambda's Node runtimes (AWS Lambda Developer Guide, Node.js
+ * runtimes), and with them what they are made of (aws-cdk's NodejsFunction leaves it out too). Other packages of the SDK
+ * are bundled: no document says that the runtimes have `rds-signer` and its credential providers.
+ */
+export const RUNTIME_HAS = ["@aws-sdk/client-*", "@smithy/*"] as const;
 
 /** CommonJS packages inside an ES module ask for `require` and `__dirname`, which such a module does not have. */
 const BANNER =
