@@ -81,6 +81,8 @@ export class Api extends pulumi.ComponentResource {
   readonly cluster: Cluster;
   readonly service: Service;
   readonly logGroup: LogGroup;
+  /** Unique id of the role of its tasks, as SQS shows it in SenderId. */
+  readonly senderId: pulumi.Output<string>;
   /** Of its tasks. */
   readonly group: SecurityGroup;
   /** The balancer's security group, and the port that it serves the API on. */
@@ -103,6 +105,7 @@ export class Api extends pulumi.ComponentResource {
     this.logGroup = logGroup(name, { retentionDays: args.retentionDays }, child);
     this.cluster = new Cluster(name, { settings: [{ name: "containerInsights", value: "enabled" }] }, child);
     const task = this.#task(name, args);
+    this.senderId = task.senderId;
     this.service = new Service(
       name,
       {
@@ -296,7 +299,7 @@ export class Api extends pulumi.ComponentResource {
       },
       child,
     );
-    return { definition, policies: [...start.policies, ...own.policies] };
+    return { definition, policies: [...start.policies, ...own.policies], senderId: own.role.uniqueId };
   }
 
   #scale(name: string, { minTasks, maxTasks }: ApiArgs): void {

@@ -6,7 +6,11 @@ const made = async (keepData: boolean) =>
   (
     await mocked(
       () =>
-        new Buckets("b", { retentionDays: 7, keepData, callers: [{ principal: "arn:aws:iam::999999999999:root" }] }),
+        new Buckets("b", {
+          retentionDays: 7,
+          keepData,
+          callers: [{ principal: "arn:aws:iam::999999999999:root", tenants: ["acme"] }],
+        }),
     )
   ).registry;
 

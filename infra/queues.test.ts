@@ -7,8 +7,8 @@ const args: QueuesArgs = {
   consumer: { timeoutSeconds: 60, batchWindowSeconds: 5 },
   tenants: ["acme"],
   callers: [
-    { principal: "arn:aws:iam::999999999999:role/sender" },
-    { principal: "arn:aws:iam::888888888888:root", tenant: "acme" },
+    { principal: "arn:aws:iam::999999999999:role/sender", tenants: ["default", "small"] },
+    { principal: "arn:aws:iam::888888888888:root", tenants: ["acme"] },
   ],
   responseDays: 14,
 };

@@ -9,8 +9,8 @@ import { tlsOnly } from "./tlsOnly.ts";
 export interface Caller {
   /** The ARN of a role, a user or an account's root. */
   readonly principal: string;
-  /** Whose responses it takes; left out, those of the shared queue. */
-  readonly tenant?: string | undefined;
+  /** Whose responses it takes. Tenants without a queue of their own have those of the shared queue. */
+  readonly tenants: readonly string[];
 }
 
 /** The queues of a stack. */
@@ -125,8 +125,8 @@ export class Queues extends pulumi.ComponentResource {
         child,
       );
     };
-    const readersOf = (tenant: string | undefined) =>
-      callers.filter((caller) => caller.tenant === tenant).map(({ principal }) => principal);
+    const readersOf = (has: (tenant: string) => boolean) =>
+      callers.filter((caller) => caller.tenants.some(has)).map(({ principal }) => principal);
     policy(
       "requests",
       this.requests,
@@ -135,9 +135,19 @@ export class Queues extends pulumi.ComponentResource {
     );
     policy("wakeups", this.wakeups, SEND, []);
     policy("dead", this.deadLetters, RECEIVE, []);
-    policy("responses", this.responses, RECEIVE, readersOf(undefined));
+    policy(
+      "responses",
+      this.responses,
+      RECEIVE,
+      readersOf((tenant) => !args.tenants.includes(tenant)),
+    );
     for (const [tenant, own] of Object.entries(this.tenants))
-      policy(`responses-${tenant}`, own, RECEIVE, readersOf(tenant));
+      policy(
+        `responses-${tenant}`,
+        own,
+        RECEIVE,
+        readersOf((one) => one === tenant),
+      );
 
     this.responseArns = [this.responses, ...Object.values(this.tenants)].map(({ arn }) => arn);
     this.settings = pulumi.output({

@@ -68,6 +68,7 @@ const ANSWERS: Record<string, (name: string, inputs: Record<string, unknown>) =>
     };
   },
   "aws:sqs/queue:Queue": (name) => ({ url: `https://sqs.${REGION}.amazonaws.com/${ACCOUNT}/${name}`, name }),
+  "aws:iam/role:Role": (name) => ({ uniqueId: `AROA-${name}` }),
   "aws:rds/instance:Instance": (name) => ({
     address: `${name}.abc.${REGION}.rds.amazonaws.com`,
     port: 5432,

@@ -1,6 +1,7 @@
 import ipaddr from "ipaddr.js";
 import { rdsRegions } from "../runtime/image/rdsCa.ts";
 import { suggestion } from "../runtime/jobs/problems.ts";
+import { ownPrincipal } from "./callers.ts";
 import { EC2_TYPES, type Ec2Type, LIMITS, PULUMI_SUFFIX, RDS_CLASSES, type RdsClass } from "./limits.ts";
 import type { ConfigProblem } from "./problem.ts";
 import type { StackConfig } from "./schema.ts";
@@ -214,15 +215,15 @@ function checkZone({ api: { hostedZoneId, domainName } }: StackConfig): ConfigPr
   return [{ key: "api.hostedZoneId", value: hostedZoneId, message }];
 }
 
-function checkCallers({ callers, tenants }: StackConfig): ConfigProblem[] {
-  return callers.flatMap(({ tenant }, index) =>
-    tenant === undefined || tenants.includes(tenant)
+function checkCallers({ callers, account }: StackConfig): ConfigProblem[] {
+  return callers.flatMap(({ principal, senderIds }, index) =>
+    senderIds !== undefined || ownPrincipal(principal, account.id) !== undefined
       ? []
       : [
           {
-            key: `callers.${index}.tenant`,
-            value: tenant,
-            message: `is not in tenants, so it has no queue of its own.${suggestion(tenant, tenants)} Add it there, or leave this out.`,
+            key: `callers.${index}.senderIds`,
+            value: principal,
+            message: `has no ids: of a role or user of account ${account.id} they are looked up, of any other principal list them here (aws iam get-role or get-user shows RoleId or UserId).`,
           },
         ],
   );

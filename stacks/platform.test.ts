@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { accountProvider } from "../infra/account.ts";
 import { ENDPOINTS } from "../infra/network.ts";
-import { mocked, type Registered, type Registry } from "../infra/testing.ts";
+import { type MockOptions, mocked, type Registered, type Registry } from "../infra/testing.ts";
 import { planStack } from "./config.ts";
 import { platform } from "./platform.ts";
 import type { SoundStack } from "./program.ts";
 import { shippedStacks } from "./shipped.ts";
 import { rawConfig } from "./testing/config.ts";
 
-const built = async ({ name, config, plan }: SoundStack): Promise<Registry> => {
+const built = async ({ name, config, plan }: SoundStack, calls: MockOptions["calls"] = {}): Promise<Registry> => {
   const provider = () => accountProvider("account", { ...config.account, tags: {} });
-  return (await mocked(() => platform({ name, config, plan }, provider()), { stack: name })).registry;
+  return (await mocked(() => platform({ name, config, plan }, provider()), { stack: name, calls })).registry;
 };
 const changed = (change: Parameters<typeof rawConfig>[0] & object): SoundStack => {
   const { config, plan, problems } = planStack(rawConfig(change), "dev");
@@ -163,6 +164,25 @@ describe("the platform, put together", function () {
       assert.ok(ours.length > 150);
     });
   }
+
+  it("tells the dispatcher the unique ids of its callers, and of the role that puts dead letters back", async () => {
+    const principal = "arn:aws:iam::111111111111:role/team/orders";
+    const { inputs } = (
+      await built(
+        changed((it) => ({
+          ...it,
+          account: { ...it.account, id: "111111111111" },
+          callers: [{ principal, tenants: ["acme"] }],
+        })),
+        { "aws:iam/getRole:getRole": ({ name }) => ({ name, uniqueId: `AROA-of-${name}` }) },
+      )
+    ).one("aws:lambda/function:Function", "rates-dev-dispatcher");
+    const { path } = inputs.code.assets["settings.json"];
+    const { callers, platformSenders } = JSON.parse(readFileSync(await path, "utf8"));
+    assert.deepEqual(callers, [{ senderId: "AROA-of-orders", tenants: ["acme"], scopes: ["read"] }]);
+    assert.equal(platformSenders.length, 1);
+    assert.match(platformSenders[0], /^AROA-.*api/);
+  });
 
   it("has its database brought up to date before anything that logs in to it is made", () => {
     for (const stack of shipped) {

@@ -1,3 +1,5 @@
+import { getRoleOutput } from "@pulumi/aws/iam/getRole.js";
+import { getUserOutput } from "@pulumi/aws/iam/getUser.js";
 import type { Provider } from "@pulumi/aws/provider.js";
 import { getParameterOutput } from "@pulumi/aws/ssm/getParameter.js";
 import * as pulumi from "@pulumi/pulumi";
@@ -17,6 +19,7 @@ import { withBoundary } from "../infra/role.ts";
 import { Tracking } from "../infra/tracking.ts";
 import { NO_SLOTS, type ReaderSlots } from "../runtime/jobs/database.ts";
 import { glueCatalog } from "../runtime/runner/glue/catalog.ts";
+import { callerRules, ownPrincipal } from "./callers.ts";
 import { DEPLOYMENT } from "./capacity.ts";
 import { memoryOf } from "./capacityPlan.ts";
 import { resourceNames } from "./checks.ts";
@@ -128,22 +131,6 @@ export async function platform({ name: stack, config, plan }: SoundStack, provid
     },
     migrated,
   );
-  const dispatcher = new Dispatcher(
-    named("dispatcher"),
-    {
-      ...plan.dispatcher,
-      placement,
-      ways: network.ways,
-      queues,
-      arch,
-      retentionDays,
-      database: database.endpoint,
-      settings: settingsJson({ glue: glue.settings, ec2: ec2.settings }),
-      statements: [...may.dispatcher, ...glue.launchStatements, ...ec2.launchStatements],
-      glueJobName: glue.job.name,
-    },
-    migrated,
-  );
   const api = new Api(
     resourceNames(stack).loadBalancer,
     {
@@ -161,6 +148,27 @@ export async function platform({ name: stack, config, plan }: SoundStack, provid
       database: database.endpoint,
       statements: may.api,
       cidr: network.cidr,
+    },
+    migrated,
+  );
+  const dispatcher = new Dispatcher(
+    named("dispatcher"),
+    {
+      ...plan.dispatcher,
+      placement,
+      ways: network.ways,
+      queues,
+      arch,
+      retentionDays,
+      database: database.endpoint,
+      settings: settingsJson({
+        glue: glue.settings,
+        ec2: ec2.settings,
+        callers: callerRules(callers, ({ principal }) => senderIds(principal, account.id, provider)),
+        platformSenders: [api.senderId],
+      }),
+      statements: [...may.dispatcher, ...glue.launchStatements, ...ec2.launchStatements],
+      glueJobName: glue.job.name,
     },
     migrated,
   );
@@ -230,6 +238,17 @@ export async function platform({ name: stack, config, plan }: SoundStack, provid
     launchTemplate: ec2.launchTemplate.id,
     version: images.version,
   };
+}
+
+/** The unique id of a role or user of the stack's own account; the configuration names those of all others. */
+function senderIds(principal: string, account: string, provider: Provider): pulumi.Output<string>[] {
+  const own = ownPrincipal(principal, account);
+  if (own === undefined) return [];
+  return [
+    own.kind === "role"
+      ? getRoleOutput({ name: own.name }, { provider }).uniqueId
+      : getUserOutput({ userName: own.name }, { provider }).userId,
+  ];
 }
 
 /** The run slots that need a login role of their own: those of a stack whose callers may bring their own SQL. */

@@ -222,9 +222,31 @@ const Jobs = Type.Object(
 const Caller = Type.Object(
   {
     principal: text("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/.+)$", "the ARN of a role, user or account"),
-    tenant: Type.Optional(
+    tenants: Type.Array(
       Type.String({
-        description: "one of tenants; left out, the caller takes responses from the queue that others share",
+        pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description: "letters, digits and . _ - only, first a letter or digit, at most 64",
+      }),
+      {
+        default: ["default"],
+        minItems: 1,
+        maxItems: 100,
+        uniqueItems: true,
+        description: "whose requests it sends and whose responses it takes; one without a queue of its own shares one",
+      },
+    ),
+    scopes: Type.Array(Type.Enum(["read", "update"]), {
+      default: ["read"],
+      minItems: 1,
+      uniqueItems: true,
+      description: "which tasks it sends",
+    }),
+    senderIds: Type.Optional(
+      Type.Array(text("^A(RO|ID)A[A-Z0-9]{12,124}$", "the unique id of a role (AROA…) or user (AIDA…)"), {
+        minItems: 1,
+        maxItems: 100,
+        uniqueItems: true,
+        description: "its ids in SenderId; needed where principal is an account, or in another account",
       }),
     ),
   },

@@ -94,7 +94,10 @@ describe("the tenants of a stack", () => {
 
   it("are called by no more principals than a queue's policy takes", () => {
     const callers = (count: number) =>
-      Array.from({ length: count }, (_, index) => ({ principal: `arn:aws:iam::222222222222:role/caller-${index}` }));
+      Array.from({ length: count }, (_, index) => ({
+        principal: `arn:aws:iam::222222222222:role/caller-${index}`,
+        senderIds: ["AROAEXAMPLE000000000"],
+      }));
     const problems = (count: number) =>
       parseStackConfig(
         rawConfig((it) => ({ ...it, callers: callers(count) })),

@@ -46,7 +46,8 @@ export function createGuards(db: Database, limits: Limits): Guard {
       const caller = token === undefined ? undefined : await identify(token, request, reply);
       if (!caller) {
         await limits.address(request, reply);
-        const reason = token === undefined ? "This needs a token." : "This token is unknown, expired or revoked.";
+        const reason =
+          token === undefined ? "This needs a token." : "This token is not known, has expired or was revoked.";
         throw new JobError("Unauthorized", { reason });
       }
       request.caller = caller;

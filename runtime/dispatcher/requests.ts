@@ -2,6 +2,7 @@ import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { acceptAll, hasJob, refuse } from "../jobs/accept.ts";
 import { cutText } from "../jobs/bounds.ts";
+import { maySendFor, notAllowed, requireSender, SENDER_ATTRIBUTE, senderOf } from "../jobs/callers.ts";
 import { classify } from "../jobs/classify.ts";
 import { type ErrorCode, JobError, type Problem } from "../jobs/errors.ts";
 import { type Read, readJson } from "../jobs/json.ts";
@@ -35,6 +36,9 @@ type Opened = {
   value: unknown;
   requestId: string | undefined;
   tenant: string;
+  /** Id of the sender, and whether it may send for this tenant: else nothing is answered on the tenant's queue. */
+  sender: string;
+  isOwnTenant: boolean;
   /** Why it is no request. */
   problem: JobError | undefined;
   /** What its text leaves open, though it is one. */
@@ -50,7 +54,7 @@ type Opened = {
  */
 export async function onRequests(context: Context, event: SQSEvent): Promise<SQSBatchResponse> {
   const failures = new Set<string>();
-  const opened = event.Records.map(open);
+  const opened = event.Records.map((record) => identify(context, open(record)));
   const sound = opened.filter((one) => one.problem === undefined && one.requestId !== undefined);
 
   await Promise.all(
@@ -71,7 +75,13 @@ async function takeIn(context: Context, failures: Set<string>, sound: readonly O
   try {
     const outcomes = await acceptAll(
       { ...context, source: "queue" },
-      sound.map(({ value, requestId = "", tenant, problems }) => ({ value, requestId, tenant, problems })),
+      sound.map(({ value, requestId = "", tenant, problems, sender }) => ({
+        value,
+        requestId,
+        tenant,
+        problems,
+        authorise: (request) => requireSender(context.settings, sender, request.tenant, request.task.type),
+      })),
     );
     await deliver(
       context,
@@ -112,7 +122,16 @@ export async function deliver({ sqs, queues, db, log }: Context, due: readonly D
       log.warn({ error: String(result.reason) }, "a response could not be sent; the sweep will");
 }
 
-function open(record: SQSRecord): Opened {
+/** Adds who sent the message. For a tenant that is not its sender's it is no request, and nothing is answered. */
+function identify({ settings }: Context, opened: Omit<Opened, "sender" | "isOwnTenant">): Opened {
+  const { record, tenant } = opened;
+  const restored = record.messageAttributes[SENDER_ATTRIBUTE]?.stringValue;
+  const sender = senderOf(settings, record.attributes.SenderId, restored);
+  const isOwnTenant = maySendFor(settings, sender, tenant);
+  return { ...opened, sender, isOwnTenant, ...(isOwnTenant ? {} : { problem: notAllowed(sender, tenant) }) };
+}
+
+function open(record: SQSRecord): Omit<Opened, "sender" | "isOwnTenant"> {
   let read: Read;
   try {
     read = readJson(record.body);
@@ -164,12 +183,15 @@ function whyUnusable(value: unknown): string {
 }
 
 /** To the dead-letter queue with the reason, and an answer where one can be addressed; only then it may leave the queue. */
-async function bury(context: Context, { record, requestId, tenant, problem }: Opened): Promise<void> {
+async function bury(context: Context, one: Opened): Promise<void> {
+  const { record, requestId, tenant, problem, sender, isOwnTenant } = one;
   const error = problem ?? new JobError("UnreadableMessage", { reason: "it has no usable requestId" });
   const attributes = {
     errorType: error.code,
     reason: attributeText(error.message),
     ...(requestId ? { requestId, tenant } : {}),
+    // So that a dead letter that is put back is still its sender's.
+    ...(sender ? { [SENDER_ATTRIBUTE]: attributeText(sender) } : {}),
   };
   await context.sqs.send(
     new SendMessageCommand({
@@ -180,9 +202,9 @@ async function bury(context: Context, { record, requestId, tenant, problem }: Op
       ),
     }),
   );
-  context.log.warn({ messageId: record.messageId, requestId }, `dead letter: ${error.message}`);
+  context.log.warn({ messageId: record.messageId, requestId, sender }, `dead letter: ${error.message}`);
   // Under an id that has a job a FAILED would contradict that job's own response.
-  if (requestId !== undefined && !(await hasJob(context.db, tenant, requestId)))
+  if (requestId !== undefined && isOwnTenant && !(await hasJob(context.db, tenant, requestId)))
     await deliver(context, [await refuse(context.db, tenant, requestId, error, record.body)]);
 }
 

@@ -35,14 +35,22 @@ export interface Acceptor {
  */
 export async function acceptAll(
   acceptor: Acceptor,
-  bodies: readonly { value: unknown; requestId: string; tenant: string; problems?: readonly Problem[] }[],
+  bodies: readonly {
+    value: unknown;
+    requestId: string;
+    tenant: string;
+    problems?: readonly Problem[];
+    /** Throws a JobError if the sender may not ask for this. */
+    authorise?: (request: Request) => void;
+  }[],
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = new Array(bodies.length);
   const ready: { index: number; request: Request; job: NewJob }[] = [];
   await Promise.all(
-    bodies.map(async ({ value, requestId, tenant, problems }, index) => {
+    bodies.map(async ({ value, requestId, tenant, problems, authorise }, index) => {
       try {
         const request = parseRequest(value, acceptor.settings.jobs, problems);
+        authorise?.(request);
         const task = await pinned(acceptor, request);
         const sql = task.type === "read" ? await sqlOf(task) : null;
         const estimate = sql === null ? undefined : await expected(acceptor, task, sql);

@@ -7,6 +7,7 @@ import {
   SendMessageCommand,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
+import { SENDER_ATTRIBUTE } from "./callers.ts";
 import { ERRORS } from "./errors.ts";
 import type { Queues } from "./responses.ts";
 
@@ -51,7 +52,14 @@ export async function redrive(sqs: SQSClient, queues: Queues, { types, dryRun, l
         held.push(message);
         continue;
       }
-      await sqs.send(new SendMessageCommand({ QueueUrl: queues.requests, MessageBody: message.Body ?? "" }));
+      const sender = senderOfLetter(message);
+      await sqs.send(
+        new SendMessageCommand({
+          QueueUrl: queues.requests,
+          MessageBody: message.Body ?? "",
+          ...(sender ? { MessageAttributes: { [SENDER_ATTRIBUTE]: { DataType: "String", StringValue: sender } } } : {}),
+        }),
+      );
       await sqs.send(new DeleteMessageCommand({ QueueUrl: queues.deadLetters, ReceiptHandle: message.ReceiptHandle }));
     }
   } finally {
@@ -80,7 +88,8 @@ async function* deadLetters(sqs: SQSClient, QueueUrl: string, limit: number): As
         MaxNumberOfMessages: Math.min(10, left),
         VisibilityTimeout: HELD,
         WaitTimeSeconds: 1,
-        MessageAttributeNames: ["errorType"],
+        MessageAttributeNames: ["errorType", SENDER_ATTRIBUTE],
+        MessageSystemAttributeNames: ["SenderId", "DeadLetterQueueSourceArn"],
       }),
     );
     if (Messages.length === 0) return;
@@ -90,6 +99,15 @@ async function* deadLetters(sqs: SQSClient, QueueUrl: string, limit: number): As
 }
 
 const typeOf = (message: Message): string => message.MessageAttributes?.errorType?.StringValue ?? RECEIVED_TOO_OFTEN;
+
+/**
+ * The sender of a dead letter. One that SQS moved has it as its SenderId, and attributes that its sender chose; the
+ * dispatcher's own letters name it in an attribute.
+ */
+function senderOfLetter({ Attributes = {}, MessageAttributes = {} }: Message): string | undefined {
+  if (Attributes.DeadLetterQueueSourceArn !== undefined) return Attributes.SenderId;
+  return MessageAttributes[SENDER_ATTRIBUTE]?.StringValue ?? Attributes.SenderId;
+}
 
 /** Whether the same message may be taken in now. */
 const isWorthIt = (type: string): boolean =>

@@ -25,6 +25,13 @@ export const ERRORS = {
     message:
       "requestId '{requestId}' belongs to an earlier request with another task. Send this task under a new requestId.",
   },
+  NotAllowed: {
+    category: "User",
+    retryable: false,
+    http: 403,
+    message:
+      "Sender {sender} may not {action} for tenant '{tenant}'. Send for a tenant of its own, or add it to `callers` in the stack's configuration.",
+  },
   UnknownJob: {
     category: "User",
     retryable: false,

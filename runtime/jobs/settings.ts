@@ -38,6 +38,20 @@ const LimitSettings = Type.Object(
   { additionalProperties: false, default: {} },
 );
 
+/** What a sender on the request queue may ask for. */
+const CallerSettings = Type.Object(
+  {
+    senderId: Type.String({
+      pattern: "^(\\*|[\\w+=,.@-]{1,128}(:[\\w+=,.@-]{1,64})?)$",
+      description:
+        "unique id of an IAM user or role (of a role also with a session: AROA…:session), or * for every other sender",
+    }),
+    tenants: Type.Array(Type.String(), { minItems: 1, description: "tenants that it sends for; * for every tenant" }),
+    scopes: Type.Array(Type.Enum(["read", "update"]), { minItems: 1, description: "tasks that it may send" }),
+  },
+  { additionalProperties: false },
+);
+
 /** Where OpenSearch is. */
 const TrackingSettings = Type.Object(
   {
@@ -146,6 +160,16 @@ export const Settings = Type.Object(
       },
       { additionalProperties: false, default: {} },
     ),
+    callers: Type.Optional(
+      Type.Array(CallerSettings, {
+        description:
+          "who may send what on the request queue; an empty list: nobody; left out: everybody whom the queue lets in",
+      }),
+    ),
+    platformSenders: Type.Array(Type.String(), {
+      default: [],
+      description: "unique ids of the platform's own roles, which put dead letters back on behalf of their senders",
+    }),
     tracking: Type.Optional(TrackingSettings),
     api: Type.Object(
       {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { readSettings } from "../jobs/settings.ts";
+import { PLATFORM_SENDER_ID } from "./aws/principals.ts";
 import { connectionsFor, imitate, type LocalPlan, localPlan, localSettings, StackError } from "./plan.ts";
 
 describe("the capacity of the local platform", () => {
@@ -53,6 +54,7 @@ describe("the capacity of the local platform", () => {
       runners,
       dispatchers: { requests: 4, wakeups: 2 },
       tenants: [],
+      callers: [{ senderId: "*", tenants: ["default"], scopes: ["read"] }],
       maxConnections: connectionsFor(runners),
       settings: localPlan("prod").settings,
     };
@@ -62,5 +64,13 @@ describe("the capacity of the local platform", () => {
     assert.equal(read.runners.glue.slots, 6);
     assert.equal(read.runners.ec2.slots, 2);
     assert.equal(read.api.openRates, true);
+    assert.deepEqual(
+      read.callers?.map(({ senderId, tenants }) => [senderId, tenants]),
+      [
+        [PLATFORM_SENDER_ID, ["*"]],
+        ["*", ["default"]],
+      ],
+      "the platform's own credentials may send for every tenant, others as the stack has it",
+    );
   });
 });

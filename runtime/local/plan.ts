@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
+import { type CallerRule, callerRules } from "../../stacks/callers.ts";
 import { planCapacity } from "../../stacks/capacity.ts";
 import { listProblems, readStackFile } from "../../stacks/config.ts";
 import type { StackConfig } from "../../stacks/schema.ts";
@@ -9,6 +10,7 @@ import { NO_SLOTS, type ReaderSlots } from "../jobs/database.ts";
 import { suggestion } from "../jobs/problems.ts";
 import type { Settings } from "../jobs/settings.ts";
 import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
+import { PLATFORM_SENDER_ID } from "./aws/principals.ts";
 
 /** Runner processes that a core of this machine carries; each is mostly waiting for the database. */
 const PROCESSES_PER_CORE = 4;
@@ -35,6 +37,8 @@ export interface LocalPlan {
   dispatchers: { requests: number; wakeups: number };
   /** Tenants with a response queue of their own. */
   tenants: readonly string[];
+  /** Rules for senders on the request queue, beside the platform's own credentials, which may send for every tenant. */
+  callers: readonly CallerRule[];
   maxConnections: number;
   /** The stack's own choices: what jobs may take, how the API behaves, how long runners stay warm. */
   settings: StackSettings;
@@ -61,6 +65,8 @@ export function localPlan(
     runners,
     dispatchers: { requests: eventSourceConcurrency, wakeups: wakeupConcurrency },
     tenants: config.tenants,
+    // No IAM here that knows the ids of roles and users: those that the stack names itself.
+    callers: callerRules(config.callers, () => []),
     maxConnections: connectionsFor(runners),
     settings: stackSettings(config, plan),
   };
@@ -119,6 +125,8 @@ export function localSettings(
     buckets,
     pathStyleS3: true,
     runners: { glue: slots("glue"), ec2: slots("ec2") },
+    callers: [{ senderId: PLATFORM_SENDER_ID, tenants: ["*"], scopes: ["read", "update"] }, ...plan.callers],
+    platformSenders: [PLATFORM_SENDER_ID],
     // Open locally, for as much as this machine can take: nobody else can reach it, and no balancer stands in front.
     api: {
       ...settings.api,

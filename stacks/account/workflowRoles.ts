@@ -147,6 +147,12 @@ export class WorkflowRoles extends pulumi.ComponentResource {
         ],
         Resource: [`${account}:role/rates-*`, `${account}:instance-profile/rates-*`],
       },
+      // Unique ids of the roles and users that a stack's `callers` names.
+      {
+        Effect: "Allow",
+        Action: ["iam:GetRole", "iam:GetUser"],
+        Resource: [`${account}:role/*`, `${account}:user/*`],
+      },
       {
         Sid: "NotItself",
         Effect: "Deny",

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import type { SQSEvent } from "aws-lambda";
+import { redrive } from "../jobs/deadLetters.ts";
+import { onRequests } from "./requests.ts";
+import { sqsEvent, testDispatcher } from "./testing.ts";
+
+const read = { type: "read", query: "price_export" };
+const update = { type: "update", statement: "purge_prices", params: { before: "2000-01-01" } };
+
+describe("senders on the request queue", () => {
+  let d: Awaited<ReturnType<typeof testDispatcher>>;
+  beforeEach(async () => {
+    d = await testDispatcher({
+      callers: [
+        { senderId: "AROAORDERS", tenants: ["default"], scopes: ["read"] },
+        { senderId: "AIDABILLING", tenants: ["acme"], scopes: ["read", "update"] },
+      ],
+      platformSenders: ["AROAAPI"],
+    });
+  });
+  afterEach(() => d.close());
+
+  /** An event of messages by one sender. */
+  const from = (SenderId: string, ...bodies: unknown[]): SQSEvent => ({
+    Records: sqsEvent(...bodies).Records.map((record) => ({
+      ...record,
+      attributes: { ...record.attributes, SenderId },
+    })),
+  });
+  const jobs = async () => (await d.admin.query("select tenant, request_id from jobs.jobs order by 1, 2")).rows;
+  const letters = () => d.receive(d.context.queues.deadLetters);
+  const answers = async (queue = "") =>
+    (await d.receive(queue)).map((message) => JSON.parse(message.Body ?? "{}").error?.type);
+
+  it("accepts what callers allow, of any session of a role", async () => {
+    await onRequests(d.context, from("AROAORDERS:task-1", { requestId: "a", task: read }));
+    await onRequests(d.context, from("AIDABILLING", { requestId: "b", tenant: "acme", task: update }));
+    assert.deepEqual(await jobs(), [
+      { tenant: "acme", request_id: "b" },
+      { tenant: "default", request_id: "a" },
+    ]);
+  });
+
+  for (const [what, sender] of Object.entries({
+    "a caller of another tenant": "AROAORDERS:task-1",
+    "an unknown sender": "AROASTRANGER:x",
+    "a sender whose id only begins alike": "AIDABILLING2",
+    "a sender whose session is a caller's id": "AROASTRANGER:AIDABILLING",
+    "a message without a sender": "",
+  }))
+    it(`refuses ${what}, and answers nothing on the tenant's queue`, async () => {
+      const { acme } = d.context.queues.tenants;
+      const own = { requestId: "own", tenant: "acme", task: read };
+      await onRequests(d.context, from("AIDABILLING", own));
+      const bodies = [
+        { requestId: "foreign", tenant: "acme", task: read },
+        { requestId: "invalid", tenant: "acme", task: { type: "none" } },
+        own,
+        '{"requestId":"cut-off","tenant":"acme","task":{"ty',
+      ];
+      const result = await onRequests(d.context, from(sender, ...bodies));
+      assert.deepEqual(result, { batchItemFailures: [] });
+      assert.deepEqual(await jobs(), [{ tenant: "acme", request_id: "own" }]);
+      assert.deepEqual(await answers(acme), []);
+      const found = await letters();
+      assert.deepEqual(
+        found.map((letter) => letter.MessageAttributes?.errorType?.StringValue),
+        Array.from({ length: 4 }, () => "NotAllowed"),
+      );
+      assert.match(String(found[0]?.MessageAttributes?.reason?.StringValue), /may not send requests for tenant 'acme'/);
+      const { rows } = await d.admin.query("select from jobs.responses");
+      assert.equal(rows.length, 0);
+    });
+
+  it("lets an allowed message of the same batch through", async () => {
+    const mixed = {
+      Records: [
+        ...from("AROASTRANGER", { requestId: "a", task: read }).Records,
+        ...from("AROAORDERS:1", { requestId: "b", task: read }).Records,
+      ],
+    };
+    assert.deepEqual(await onRequests(d.context, mixed), { batchItemFailures: [] });
+    assert.deepEqual(await jobs(), [{ tenant: "default", request_id: "b" }]);
+  });
+
+  it("answers NotAllowed on the sender's own queue when the scope update is missing", async () => {
+    await onRequests(d.context, from("AROAORDERS:1", { requestId: "a", task: update }));
+    assert.deepEqual(await jobs(), []);
+    assert.deepEqual(await answers(d.context.queues.responses), ["NotAllowed"]);
+    assert.deepEqual(await letters(), [], "a rejected request is no dead letter");
+  });
+
+  it("refuses everybody when the list is empty, and takes the rule for others for those that are not named", async () => {
+    const message = { requestId: "a", task: read };
+    d.context.settings.callers = [];
+    await onRequests(d.context, from("AIDABILLING", message));
+    assert.deepEqual(await jobs(), []);
+    d.context.settings.callers = [
+      { senderId: "AIDABILLING", tenants: ["acme"], scopes: ["read"] },
+      { senderId: "*", tenants: ["default"], scopes: ["read"] },
+    ];
+    await onRequests(d.context, from("AIDABILLING", message));
+    assert.deepEqual(await jobs(), [], "a named sender has its own rule only");
+    await onRequests(d.context, from("AIDAOTHER", message, { ...message, tenant: "acme" }));
+    assert.deepEqual(await jobs(), [{ tenant: "default", request_id: "a" }]);
+  });
+
+  it("checks a dead letter that is put back as its own sender's, whoever puts it back", async () => {
+    const message = { requestId: "a", tenant: "acme", task: read };
+    await onRequests(d.context, from("AROAORDERS:1", message));
+    await redrive(d.context.sqs, d.context.queues, { types: ["NotAllowed"], dryRun: false, limit: 10 });
+    const [back] = await d.receive(d.context.queues.requests);
+    const sender = back?.MessageAttributes?.senderId?.StringValue ?? "";
+    assert.equal(sender, "AROAORDERS:1");
+    const again = from("AROAAPI:task", message);
+    for (const record of again.Records)
+      record.messageAttributes = {
+        senderId: { stringValue: sender, dataType: "String", stringListValues: [], binaryListValues: [] },
+      };
+    await onRequests(d.context, again);
+    assert.deepEqual(await jobs(), []);
+  });
+
+  it("believes the attribute with a sender of the platform only", async () => {
+    const forged = from("AROAORDERS:1", { requestId: "a", tenant: "acme", task: read });
+    for (const record of forged.Records)
+      record.messageAttributes = {
+        senderId: { stringValue: "AIDABILLING", dataType: "String", stringListValues: [], binaryListValues: [] },
+      };
+    await onRequests(d.context, forged);
+    assert.deepEqual(await jobs(), []);
+  });
+});
