@@ -4,7 +4,7 @@ import { INPUT } from "../jobs/inputLimits.ts";
 import { brief } from "../jobs/problemList.ts";
 import { Tenant } from "../jobs/request.ts";
 import { DOCUMENT_STATES, RUNNERS } from "../jobs/states.ts";
-import { InvalidCursor } from "../tracking/store.ts";
+import { InvalidCursor, type Search, type TrackingStore } from "../tracking/store.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { tenantOf } from "./jobs.ts";
@@ -44,7 +44,12 @@ const Filters = Type.Object(
     createdTo: Type.Optional(Time),
     sort: Type.Enum(["createdAt", "finishedAt", "totalMs"], { default: "createdAt" }),
     order: Type.Enum(["asc", "desc"], { default: "desc" }),
-    limit: Type.Integer({ minimum: 1, maximum: 1000, default: 50 }),
+    limit: Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      default: 50,
+      description: "documents at most; a page of long ones has fewer, and a cursor",
+    }),
     cursor: Type.Optional(
       Type.String({
         pattern: "^[A-Za-z0-9_-]+$",
@@ -55,6 +60,11 @@ const Filters = Type.Object(
   },
   { additionalProperties: false },
 );
+/** Documents that are read at once: each has at most 64 KiB. */
+const DOCUMENTS_AT_ONCE = 100;
+/** Size of an answer after which no further documents are read into it. */
+const PAGE_BYTES = 2 * 1024 * 1024;
+
 const Found = Type.Object({
   // Documents may be of an earlier version's making: what they hold has grown since.
   jobs: Type.Array(
@@ -83,27 +93,51 @@ export function searchRoute(app: FastifyInstance, { tracking }: JobDeps, guard: 
       answers: { 200: { description: "a page of documents", schema: Found } },
       errors: ["TrackingUnavailable"],
     }),
-    async (request) => {
+    async (request, reply) => {
       const { label, status, tenant, createdFrom, createdTo, ...search } = request.query;
       const caller = callerOfRequest(request);
       const [key = "", value = ""] = label?.split(/=(.*)/s) ?? [];
       const whose = caller.scopes.includes("admin") && tenant === undefined ? {} : { tenant: tenantOf(caller, tenant) };
-      const page = await tracking
-        .search({
-          ...search,
-          ...whose,
-          ...(status ? { status: [status] } : {}),
-          ...(createdFrom ? { createdFrom: instant(createdFrom) } : {}),
-          ...(createdTo ? { createdTo: instant(createdTo) } : {}),
-          ...(label ? { labels: { [key]: value } } : {}),
-        })
-        .catch((error: unknown) => {
-          if (!(error instanceof InvalidCursor)) throw error;
-          throw invalid([{ field: "cursor", value: brief(search.cursor), message: error.message }]);
-        });
-      return { jobs: page.documents, ...(page.cursor ? { cursor: page.cursor } : {}) };
+      const filter = {
+        ...search,
+        ...whose,
+        ...(status ? { status: [status] } : {}),
+        ...(createdFrom ? { createdFrom: instant(createdFrom) } : {}),
+        ...(createdTo ? { createdTo: instant(createdTo) } : {}),
+        ...(label ? { labels: { [key]: value } } : {}),
+      };
+      const { documents, cursor } = await readPage(tracking, filter).catch((error: unknown) => {
+        if (!(error instanceof InvalidCursor)) throw error;
+        throw invalid([{ field: "cursor", value: brief(search.cursor), message: error.message }]);
+      });
+      const next = cursor === undefined ? "" : `,"cursor":${JSON.stringify(cursor)}`;
+      return reply.type("application/json; charset=utf-8").send(`{"jobs":[${documents.join()}]${next}}`);
     },
   );
+}
+
+/**
+ * Reads a page of documents as JSON texts. It ends early, with a cursor, where more would be too many bytes; a few
+ * documents are read at a time, so that other requests have their turn.
+ */
+export async function readPage(
+  tracking: TrackingStore,
+  search: Search,
+): Promise<{ documents: string[]; cursor: string | undefined }> {
+  const documents: string[] = [];
+  let bytes = 0;
+  let { cursor } = search;
+  do {
+    const limit = Math.min(DOCUMENTS_AT_ONCE, search.limit - documents.length);
+    const page = await tracking.search({ ...search, limit, ...(cursor === undefined ? {} : { cursor }) });
+    for (const document of page.documents) {
+      const text = JSON.stringify(document);
+      bytes += text.length;
+      documents.push(text);
+    }
+    cursor = page.cursor;
+  } while (cursor !== undefined && documents.length < search.limit && bytes < PAGE_BYTES);
+  return { documents, cursor };
 }
 
 /** No job is older, or younger. */

@@ -22,6 +22,7 @@ describe("POST /uploads", () => {
     assert.equal(begun.statusCode, 201, begun.body);
     const { id, parts, partCount, partBytes } = begun.json();
     assert.equal(partCount, Math.ceil((20 * GIB) / partBytes));
+    assert.ok(partCount <= 1_100, "naming the parts takes time of the process");
     assert.equal(parts.length, 100);
     assert.ok(!parts[0].url.includes("checksum"), "S3 would compare the part with the checksum of nothing");
     const more = await p.app.inject({ url: `/uploads/${id}/parts?from=${partCount - 1}&count=2`, headers: acme });

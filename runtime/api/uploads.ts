@@ -15,9 +15,10 @@ import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { operation } from "./operation.ts";
 
-/** S3: parts of 5 MiB at least (but the last), 10,000 at most, an object of 5 TiB at most (S3 User Guide, limits). */
+/** S3: parts of 5 MiB (but the last) to 5 GiB, 10,000 at most, an object of 5 TiB at most (S3 User Guide, limits). */
 const PART_BYTES = 8 * 1024 * 1024;
-const MOST_PARTS = 10_000;
+/** Fewer than S3 takes: the SDK needs 100 ms of the process's time to name 10,000 parts. */
+const MOST_PARTS = 1_100;
 const LINK_SECONDS = 6 * 3600;
 /** Links of one answer at most: signing one takes a third of a millisecond of the process's time. */
 const MOST_LINKS = 100;

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { JobError } from "../../jobs/errors.ts";
+import { namesTag } from "../etag.ts";
 import { readSite, type Served } from "./files.ts";
 
 const CACHING = {
@@ -28,7 +29,7 @@ export function dashboardRoutes(app: FastifyInstance): void {
       "referrer-policy": "no-referrer",
       "cross-origin-opener-policy": "same-origin",
     });
-    if (request.headers["if-none-match"] === etag) return reply.code(304).send();
+    if (namesTag(request.headers["if-none-match"], etag)) return reply.code(304).send();
     reply.type(type);
     const packed = /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
     return packed ? reply.header("content-encoding", "gzip").send(gzipped) : reply.send(content);
