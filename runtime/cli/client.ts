@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { readPlatformCredentials } from "../local/aws/principals.ts";
 import type { PlatformFile } from "../local/platformFile.ts";
 import { CommandError, reasonOf } from "./exits.ts";
+import { plain } from "./screen.ts";
 import { stackOutputs } from "./stackOutputs.ts";
 
 /** Options that every command takes. */
@@ -23,6 +24,8 @@ interface ProblemBody {
   status: number;
   detail: string;
   problems?: { field?: string; value?: unknown; message?: string }[];
+  /** How many there are beyond those listed. */
+  furtherProblems?: number;
 }
 
 /** Where a job stands, and whose it is. */
@@ -148,8 +151,9 @@ async function refusal(response: Response): Promise<CommandError> {
   }
   const lines = (problem.problems ?? []).map(
     ({ field, value, message }) =>
-      `  ${field ?? ""}${value === undefined ? "" : ` = ${JSON.stringify(value)}`} ${message ?? ""}`,
+      `  ${plain(`${field ?? ""}${value === undefined ? "" : ` = ${JSON.stringify(value)}`} ${message ?? ""}`)}`,
   );
+  if (problem.furtherProblems !== undefined) lines.push(`  … and ${problem.furtherProblems.toLocaleString("en")} more`);
   const refused = status === 401 || status === 403;
   const next = refused ? ["`rates doctor` tells what the token may; another is given by --token or RATES_TOKEN."] : [];
   const message = [problem.detail, ...lines, ...next].join("\n");

@@ -1,6 +1,6 @@
-import { styleText } from "node:util";
 import { reasonOf } from "./exits.ts";
 import { wrapped } from "./table.ts";
+import { styled } from "./visible.ts";
 
 /** What became of a check. */
 export const OUTCOMES = {
@@ -56,7 +56,7 @@ export function checksText(checks: readonly Check[], room: number, stream = proc
     const [first = "", ...rest] = wrapped(outcome === "not asked" ? `not asked: ${says}` : says, room - indent.length);
     const todo = remedy === undefined ? [] : wrapped(`→ ${remedy}`, room - indent.length);
     return [
-      `${styleText(colour, mark, { stream })} ${name.padEnd(longest)}  ${first}`,
+      `${styled(colour, mark, stream)} ${name.padEnd(longest)}  ${first}`,
       ...[...rest, ...todo].map((line) => indent + line),
     ];
   });

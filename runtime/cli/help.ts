@@ -1,5 +1,5 @@
-import { styleText } from "node:util";
 import { type Command, Help } from "commander";
+import { styled } from "./visible.ts";
 
 /** What the list of commands is divided into. */
 export const GROUPS = {
@@ -39,9 +39,9 @@ export const commandsOf = (command: Command): Command[] => command.commands.flat
 /** How help looks; where there is no terminal, or NO_COLOR is set, commander takes the styles out. */
 export const HELP_STYLE = {
   showGlobalOptions: true,
-  styleTitle: (title: string) => styleText("bold", title, { validateStream: false }),
-  styleCommandText: (text: string) => styleText("cyan", text, { validateStream: false }),
-  styleSubcommandText: (text: string) => styleText("cyan", text, { validateStream: false }),
+  styleTitle: (title: string) => styled("bold", title),
+  styleCommandText: (text: string) => styled("cyan", text),
+  styleSubcommandText: (text: string) => styled("cyan", text),
   subcommandTerm: (command: Command) => `${command.name()} ${argumentsOf(command)}`.trimEnd(),
 };
 

@@ -7,6 +7,7 @@ import type { JobDocument } from "./events.ts";
 import { examples, GROUPS } from "./help.ts";
 import { coloured, durationText, plain, print, printJson, say, width } from "./screen.ts";
 import { table } from "./table.ts";
+import { visibleJson } from "./visible.ts";
 import { follow, sayEnd } from "./watch.ts";
 
 interface ListFlags {
@@ -140,7 +141,7 @@ export function jobCommands({ program, end }: CliContext): void {
       for (const [index, { runner, runId, outcome = "running", logLocation }] of document.attempts.entries())
         print(`  attempt ${index + 1}: ${runner} run ${runId}: ${outcome}${logLocation ? `, log ${logLocation}` : ""}`);
       print(
-        JSON.stringify(
+        visibleJson(
           {
             task: document.task,
             labels: document.labels,
@@ -148,7 +149,6 @@ export function jobCommands({ program, end }: CliContext): void {
             stats: document.stats,
             error: document.error,
           },
-          null,
           2,
         ),
       );

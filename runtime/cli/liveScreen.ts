@@ -1,3 +1,5 @@
+import { visible } from "./visible.ts";
+
 /** A terminal to draw on, and its keyboard; process.stdout and process.stdin, or what stands for them in a test. */
 export interface Terminal {
   out: Pick<NodeJS.WriteStream, "write" | "columns" | "rows" | "isTTY">;
@@ -41,7 +43,7 @@ export class LiveScreen {
   draw(lines: readonly string[]): void {
     const { out } = this.#terminal;
     const shown = lines.slice(0, out.rows ?? lines.length);
-    out.write(`\x1b[H${shown.map((line) => `${line}\x1b[K`).join("\r\n")}\x1b[J`);
+    out.write(`\x1b[H${shown.map((line) => `${visible(line)}\x1b[K`).join("\r\n")}\x1b[J`);
   }
 
   close(): void {

@@ -9,6 +9,7 @@ import { EXITS } from "./exits.ts";
 import { commandsOf, examples, GROUPS, HELP_STYLE } from "./help.ts";
 import { jobCommands } from "./jobCommands.ts";
 import { operateCommands } from "./operateCommands.ts";
+import { print, say } from "./screen.ts";
 import { tailCommand } from "./tailCommand.ts";
 import { tokenCommands } from "./tokenCommands.ts";
 import { topCommand } from "./topCommand.ts";
@@ -29,6 +30,11 @@ export function createProgram(end: CliContext["end"]): Command {
     .option("--tenant <tenant>", "whose jobs, for an admin's token")
     .option("--json", "machine-readable output on stdout")
     .configureHelp(HELP_STYLE)
+    // What was typed may have been copied: messages and help go through the same layer as everything else.
+    .configureOutput({
+      writeOut: (text) => print(text),
+      writeErr: (text) => say(text.replace(/\n$/, "")),
+    })
     .showSuggestionAfterError()
     .showHelpAfterError("`rates --help` lists the commands, `rates COMMAND --help` shows one with examples.");
   examples(

@@ -1,5 +1,6 @@
 import { durationText, say } from "./screen.ts";
 import { cutTo } from "./table.ts";
+import { visible } from "./visible.ts";
 
 /** A line that is drawn over itself on a terminal; elsewhere lines, `EVERY_MS` apart unless there is something new. */
 export class ProgressLine {
@@ -11,7 +12,7 @@ export class ProgressLine {
   /** `stage`: a change of it is worth a line at once. */
   update(text: string, stage = ""): void {
     const now = Date.now();
-    if (this.#terminal) process.stderr.write(`\r\x1b[2K${cutTo(text, (process.stderr.columns ?? 80) - 1)}`);
+    if (this.#terminal) process.stderr.write(`\r\x1b[2K${visible(cutTo(text, (process.stderr.columns ?? 80) - 1))}`);
     else if (stage !== this.#stage || now - this.#last >= ProgressLine.#EVERY_MS) {
       say(text);
       this.#last = now;

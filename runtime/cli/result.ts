@@ -5,6 +5,7 @@ import { pipeline } from "node:stream/promises";
 import type { Client } from "./client.ts";
 import { CommandError, reasonOf } from "./exits.ts";
 import { bytesText, say } from "./screen.ts";
+import { visibleBytes } from "./visible.ts";
 
 /** Prints a job's result (or report), or writes it to a file, which appears when it is whole; answers its bytes. */
 export async function fetchResult(
@@ -28,7 +29,9 @@ export async function fetchResult(
   const broke = () =>
     new CommandError("unreachable", `The ${what} broke off after ${bytesText(bytes)}: ${reasonOf(broken)}.`);
   if (output === undefined) {
-    await pipeline(source, process.stdout, { end: false }).catch((error: unknown) =>
+    // Files and pipes get the bytes as they are; a terminal would obey what is in them.
+    const shown = process.stdout.isTTY ? Readable.from(visibleBytes(source)) : source;
+    await pipeline(shown, process.stdout, { end: false }).catch((error: unknown) =>
       Promise.reject(broken ? broke() : error),
     );
     return bytes;

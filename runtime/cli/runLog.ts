@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename, isAbsolute } from "node:path";
-import { styleText } from "node:util";
 import type { JobDocument } from "./events.ts";
 import { plain } from "./screen.ts";
+import { styled } from "./visible.ts";
 
 type Attempt = JobDocument["attempts"][number];
 
@@ -98,7 +98,7 @@ export function logText(line: string, stream: NodeJS.WriteStream): string {
   const rest = Object.entries(fields)
     .filter(([key]) => !KNOWN.has(key))
     .map(([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`);
-  return `${time}${styleText(colour, level.padEnd(5), { stream })} ${plain([fields.msg, ...rest].join("  "))}`;
+  return `${time}${styled(colour, plain(level).padEnd(5), stream)} ${plain([fields.msg, ...rest].join("  "))}`;
 }
 
 /** How to read the log of an attempt that ran in AWS: the command, and where it is in the console. */

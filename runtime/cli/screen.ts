@@ -1,16 +1,18 @@
-import { stripVTControlCharacters, styleText } from "node:util";
+import { escapeHidden, styled, visible, visibleJson } from "./visible.ts";
 
 /**
  * Results go to stdout, everything else to stderr, so that `rates result ID > file` and `rates list --json | jq` just
- * work. styleText leaves colours out for NO_COLOR and where the stream is no terminal.
+ * work. Everything passes through here and is shown without characters that a terminal would obey; only `styled` texts
+ * keep their colours.
  */
 export const say = (line = ""): void => {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${visible(line)}\n`);
 };
 export const print = (text: string): void => {
-  process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+  const shown = visible(text);
+  process.stdout.write(shown.endsWith("\n") ? shown : `${shown}\n`);
 };
-export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2));
+export const printJson = (value: unknown): void => print(visibleJson(value, 2));
 
 const COLOURS = {
   PENDING: "yellow",
@@ -22,16 +24,11 @@ const COLOURS = {
 
 /** A state in its colour. */
 export const coloured = (status: string, stream: NodeJS.WriteStream = process.stderr): string =>
-  styleText(COLOURS[status as keyof typeof COLOURS] ?? "reset", status, { stream });
-export const dim = (text: string, stream: NodeJS.WriteStream = process.stderr): string =>
-  styleText("dim", text, { stream });
+  styled(COLOURS[status as keyof typeof COLOURS] ?? "reset", status, stream);
+export const dim = (text: string, stream: NodeJS.WriteStream = process.stderr): string => styled("dim", text, stream);
 
-/** Text of others on one line, without what a terminal would obey (escape sequences, C0 and C1 controls). */
-export const plain = (text: string): string =>
-  stripVTControlCharacters(text)
-    .replace(/\s+/g, " ")
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must go
-    .replace(/[\x00-\x1f\x7f-\x9f]/g, "�");
+/** Text of others on one line, with what a terminal would obey, or nobody can see, as escapes. */
+export const plain = (text: string): string => escapeHidden(text.replace(/[\t\r\n\f\v ]+/g, " "));
 
 /** How many columns there are; a file or a pipe has as many as it takes. */
 export const width = (stream: NodeJS.WriteStream): number => stream.columns ?? Number.POSITIVE_INFINITY;

@@ -62,10 +62,10 @@ describe("a run's log", () => {
     await log.close();
   });
 
-  it("is written for people: time, level, message, and what else there is, without what a terminal obeys", () => {
+  it("is written for people: time, level, message, and what else there is, with escapes for what a terminal obeys", () => {
     const line = logLine(1.5, "bad\u001b[2J rows", { level: 40, job: 1, error: "InvalidRows", rows: 3 }).trimEnd();
-    assert.equal(logText(line, process.stdout), "00:00:01.500 WARN  bad rows error=InvalidRows rows=3");
-    assert.equal(logText("no JSON\u0007", process.stdout), "no JSON�");
+    assert.equal(logText(line, process.stdout), "00:00:01.500 WARN  bad\\x1b[2J rows error=InvalidRows rows=3");
+    assert.equal(logText("no JSON\u0007", process.stdout), "no JSON\\x07");
     assert.match(logText('{"level":"warn","run":"r","msg":"given away"}', process.stdout), /^WARN {2}given away$/);
   });
 

@@ -5,9 +5,10 @@ import { type CliContext, clientOf, seconds } from "./context.ts";
 import { CommandError } from "./exits.ts";
 import { examples } from "./help.ts";
 import { interruptible } from "./interrupt.ts";
-import { dim, print, printJson, width } from "./screen.ts";
+import { dim, print, printJson, say, width } from "./screen.ts";
 import { cutTo } from "./table.ts";
 import type { Look } from "./topLook.ts";
+import { visibleJson } from "./visible.ts";
 
 /** Looks are so far apart; each is five requests. */
 const EVERY_SECONDS = 2;
@@ -73,8 +74,8 @@ async function inLines(client: Client, every: number, json: boolean): Promise<vo
   await interruptible(
     (signal) =>
       looks(client, every, signal, (look, trouble) => {
-        if (trouble !== undefined) process.stderr.write(`${trouble}\n`);
-        else if (look) print(json ? JSON.stringify(look) : lookLine(look));
+        if (trouble !== undefined) say(trouble);
+        else if (look) print(json ? visibleJson(look) : lookLine(look));
       }),
     () => "Left.",
   );

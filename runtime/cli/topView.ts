@@ -1,4 +1,3 @@
-import { styleText } from "node:util";
 import { isTerminal, RUNNERS, STATES } from "../jobs/states.ts";
 import { about } from "./about.ts";
 import { RUNNER_NAMES } from "./capacityText.ts";
@@ -7,6 +6,7 @@ import { blocks } from "./progress.ts";
 import { bytesText, coloured, dim, durationText } from "./screen.ts";
 import { cutTo, table } from "./table.ts";
 import { full, type Look } from "./topLook.ts";
+import { styled } from "./visible.ts";
 
 /** The bar of each runner kind. */
 const BAR = 16;
@@ -62,7 +62,7 @@ function runnerLine(
   const bar = blocks(slots === 0 ? 0 : running / slots, BAR);
   const isFull = full(look).includes(kind);
   const figures = `${running} of ${slots} runs${isFull ? ", full" : ""}`;
-  return `${RUNNER_NAMES[kind].padEnd(7)}  ${isFull ? styleText("yellow", bar, { stream }) : bar} ${figures}`;
+  return `${RUNNER_NAMES[kind].padEnd(7)}  ${isFull ? styled("yellow", bar, stream) : bar} ${figures}`;
 }
 
 function waitingLine({ oldest, at, byStatus }: Look): string {

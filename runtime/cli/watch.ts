@@ -102,7 +102,7 @@ function sayDetails(details: readonly Detail[], whole: string): void {
         { stream: process.stderr },
       ),
     );
-  for (const { field, message } of details) if (message !== undefined) say(`  ${field ?? ""} ${plain(message)}`);
+  for (const { field, message } of details) if (message !== undefined) say(`  ${plain(`${field ?? ""} ${message}`)}`);
   for (const { more } of details)
     if (more !== undefined) say(`… and ${more.toLocaleString("en")} more: ${whole} has all of them.`);
 }

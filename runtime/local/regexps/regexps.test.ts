@@ -18,6 +18,7 @@ const OWN_TEXT: Record<string, string> = {
 const DYNAMIC: Record<string, string> = {
   "stacks/limits.ts": "one character class, written there",
   "runtime/api/methods.ts": "paths of this API's routes; parameters become [^/]+",
+  "runtime/cli/visible.ts": "digits that this process chose",
   "runtime/jobs/problems.ts": "patterns of schemas, which are checked where they are written",
   "runtime/local/aws/sqs.ts": "two media types, written there",
   "runtime/runner/load/invisible.ts": "one character class, written there",
