@@ -17,6 +17,8 @@ export const INPUT = {
   name: 64,
   /** SQL of a read. */
   sqlBytes: SQL_LIMITS.bytes,
+  /** Inline items: a body has room for 45,000 of the shortest rows there are. */
+  items: 50_000,
   /** Columns of an inline item, and the length of their names. */
   columns: { count: 64, name: 64 },
   /** A source's URL or S3 location. */

@@ -163,7 +163,7 @@ class Checker {
     if (isType && !isType(value)) return `has to be of type ${schema.type}.`;
     if ("const" in schema && value !== schema.const) return `has to be ${JSON.stringify(schema.const)}.`;
     if (schema.enum && !schema.enum.includes(value)) return `has to be one of: ${schema.enum.join(", ")}.`;
-    const { minimum, maximum, minLength, maxLength, minItems, maxItems, description, format } = schema;
+    const { minimum, maximum, minLength, maxLength, minItems, description, format } = schema;
     if (typeof value === "number") {
       if (minimum !== undefined && value < minimum) return `has to be >= ${minimum}.`;
       if (maximum !== undefined && value > maximum) return `has to be <= ${maximum}.`;
@@ -175,16 +175,17 @@ class Checker {
       if (format !== undefined && !Format.Test(format, value)) return `has to be ${description ?? `a ${format}`}.`;
     } else if (Array.isArray(value)) {
       if (minItems !== undefined && value.length < minItems) return `has to have at least ${minItems} items.`;
-      if (maxItems !== undefined && value.length > maxItems)
-        return `has to have at most ${maxItems} items, and has ${value.length}.`;
       if (schema.uniqueItems && new Set(value).size < value.length) return "must not have an item twice.";
     }
     return undefined;
   }
 
-  #list({ schema: { items } }: Plan, value: readonly unknown[]): void {
-    if (!items) return;
-    for (let index = 0; index < value.length; index++) this.#inside(index, items, value[index]);
+  #list({ schema: { items, maxItems } }: Plan, value: readonly unknown[]): void {
+    const before = this.problems.total;
+    if (items) for (let index = 0; index < value.length; index++) this.#inside(index, items, value[index]);
+    // Where items are wrong too, that tells more than how many there are.
+    if (maxItems !== undefined && value.length > maxItems && this.problems.total === before)
+      this.#wrong(value, `has to have at most ${maxItems} items, and has ${value.length}.`);
   }
 
   #object({ schema, required, properties, values, longestName }: Plan, value: Record<string, unknown>): void {

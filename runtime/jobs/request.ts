@@ -74,7 +74,10 @@ const update = {
 export const InlineTask = Type.Object(
   {
     ...update,
-    source: Type.Object({ inline: Type.Array(Item, { minItems: 1 }) }, { additionalProperties: false }),
+    source: Type.Object(
+      { inline: Type.Array(Item, { minItems: 1, maxItems: INPUT.items }) },
+      { additionalProperties: false },
+    ),
     dryRun: Type.Boolean({ default: false }),
   },
   { additionalProperties: false },
