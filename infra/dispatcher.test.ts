@@ -112,10 +112,11 @@ describe("the dispatcher of a stack", () => {
 
   it("may take requests and wake-ups, answer, bury and write its own log", async () => {
     const registry = await made();
-    const [take, send, logs, network] = registry.statements("d");
+    const [take, send, defer, logs, network] = registry.statements("d");
     assert.deepEqual(take?.Action, ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]);
     assert.equal(take?.Resource.length, 2);
     assert.deepEqual([send?.Action, send?.Resource.length], [["sqs:SendMessage"], 2]);
+    assert.deepEqual([defer?.Action, defer?.Resource.length], [["sqs:ChangeMessageVisibility"], 1]);
     assert.deepEqual(logs?.Resource.length, 1);
     assert.ok(network?.Action.every((action) => action.startsWith("ec2:")));
     assert.ok(!registry.statements("d").some(({ Action }) => Action.includes("*")));

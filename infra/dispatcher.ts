@@ -94,6 +94,8 @@ export class Dispatcher extends pulumi.ComponentResource {
             resources: [queues.requests.arn, queues.wakeups.arn],
           },
           { actions: ["sqs:SendMessage"], resources: [queues.deadLetters.arn, ...queues.responseArns] },
+          // Requests of a tenant that has too many jobs waiting are hidden for a while.
+          { actions: ["sqs:ChangeMessageVisibility"], resources: [queues.requests.arn] },
           writeLogs(this.logGroup.arn),
           NETWORK_INTERFACES,
           ...args.statements,

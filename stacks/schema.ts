@@ -197,6 +197,12 @@ const Jobs = Type.Object(
     timeoutSeconds: wholeOr(900, "a job's time where it names none", 1, 86_400),
     maxTimeoutSeconds: wholeOr(14_400, "the most a job may ask for", 1, 86_400),
     leaseSeconds: wholeOr(30, "how long a silent run keeps its job", 5, 900),
+    maxWaiting: wholeOr(
+      20_000,
+      "most waiting jobs of a tenant; further requests wait in the queue, or get 429",
+      1,
+      1_000_000,
+    ),
     maxAttempts: wholeOr(3, "attempts before a job whose runs are lost fails", 1, 20),
     reportRows: wholeOr(100, "bad rows listed in a response; the whole report lies behind a pointer", 1, 1_000),
     maxBadRows: wholeOr(

@@ -77,6 +77,15 @@ create index jobs_running_run on jobs.jobs (run_id) where status = 'IN_PROGRESS'
 create index jobs_created on jobs.jobs (created_at);
 create index jobs_ended on jobs.jobs (finished_at) where finished_at is not null;
 
+-- Upper bounds of waiting jobs per tenant: `waiting` of them when the job sequence was at `sequence_value`. As every later
+-- job has a later number, no count is needed before the two together come near the tenant's maximum (jobs.waiting_room).
+create table jobs.waiting_counts (
+  tenant text collate "C" primary key,
+  waiting bigint not null,
+  sequence_value bigint not null,
+  full_until timestamptz -- until when a tenant that was found full is not counted again
+);
+
 -- Responses, frozen in the transaction that ends the job. Those that are wanted on the queue are sent afterwards, again
 -- until the sending is recorded; the others are only read (GET /jobs/{id}/response).
 create table jobs.responses (

@@ -111,6 +111,7 @@ const ELSEWHERE: Record<string, string> = {
   Internal: "nothing brings it about",
   TooManyRequests: "below, under low limits",
   TooManyStreams: "connections.test.ts",
+  TooManyWaiting: "scopes.test.ts",
   DatabaseUnavailable: "below, without a database",
   Busy: "runtime/queries/sql/parser.test.ts",
   StorageUnavailable: "storage.test.ts",

@@ -27,6 +27,7 @@ export function tenantOf(caller: Caller, named: string | undefined): string {
 /** What can keep a sound request from being taken in. */
 const SUBMITTING = [
   "RequestIdConflict",
+  "TooManyWaiting",
   "InvalidSql",
   "NotOneStatement",
   "Busy",

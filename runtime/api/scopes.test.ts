@@ -100,3 +100,29 @@ describe("scopes and tokens of the API", () => {
     assert.deepEqual(await read(), first, "the row was not written again");
   });
 });
+
+describe("the maximum of waiting jobs over HTTP", () => {
+  let p: Awaited<ReturnType<typeof testApi>>;
+  before(async () => {
+    p = await testApi({ jobs: { maxWaiting: 1 } });
+  });
+  after(() => p.close());
+
+  it("answers 429 with Retry-After, for submissions and retries, and leaves the id free", async () => {
+    const headers = await p.as("acme");
+    const task = { type: "read", sql: "select 1 as n" };
+    const post = (url: string, payload: object = {}) => p.app.inject({ method: "POST", url, payload, headers });
+    assert.equal((await post("/jobs", { requestId: "one", task })).statusCode, 202);
+    await post("/jobs/one/cancel");
+    assert.equal((await post("/jobs", { requestId: "two", task })).statusCode, 202);
+    for (const full of [await post("/jobs", { requestId: "three", task }), await post("/jobs/one/retry")]) {
+      assert.deepEqual([full.statusCode, full.json().type], [429, "TooManyWaiting"]);
+      assert.match(full.json().detail, /Tenant 'acme' has its maximum of 1 waiting jobs/);
+      assert.match(String(full.headers["retry-after"]), /^[1-9]\d*$/);
+    }
+    assert.equal((await p.app.inject({ url: "/jobs/three", headers })).statusCode, 404);
+    assert.equal((await post("/jobs", { requestId: "two", task })).statusCode, 200, "a repeat is no further job");
+    await post("/jobs/two/cancel");
+    assert.equal((await post("/jobs", { requestId: "three", task })).statusCode, 202);
+  });
+});

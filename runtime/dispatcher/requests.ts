@@ -1,4 +1,4 @@
-import { SendMessageCommand } from "@aws-sdk/client-sqs";
+import { ChangeMessageVisibilityCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { acceptAll, hasJob, refuse } from "../jobs/accept.ts";
 import { cutText } from "../jobs/bounds.ts";
@@ -23,6 +23,9 @@ const REASON_LENGTH = 1_000;
  * throttles do not count as such: what they keep from being accepted stays in the queue.
  */
 export const UNEXPECTED_RECEIVES = 5;
+/** How long a request waits in the queue whose tenant has too many jobs waiting: doubling with each receive. Seconds. */
+const MIN_DEFER_SECONDS = 5;
+const MAX_DEFER_SECONDS = 900;
 const OUTAGES: ReadonlySet<ErrorCode> = new Set([
   "DatabaseUnavailable",
   "Interrupted",
@@ -87,6 +90,12 @@ async function takeIn(context: Context, failures: Set<string>, sound: readonly O
       context,
       outcomes.flatMap((outcome) => outcome.send),
     );
+    await Promise.all(
+      outcomes.map(async ({ outcome }, index) => {
+        const one = sound[index];
+        if (outcome === "FULL" && one) await defer(context, failures, one);
+      }),
+    );
     if (outcomes.some((outcome) => outcome.outcome === "ACCEPTED"))
       // The jobs are committed: the next tick starts what this could not.
       await schedule(context).catch((error) => context.log.warn({ error: String(error) }, "no runs could be started"));
@@ -105,6 +114,24 @@ async function takeIn(context: Context, failures: Set<string>, sound: readonly O
     return isAway ? error : undefined;
   }
   return undefined;
+}
+
+/**
+ * Leaves a request in the queue whose tenant has too many jobs waiting. It is hidden for longer each time, so that a full
+ * tenant does not keep the dispatcher busy, and so that a message reaches the queue's retention before its receive count.
+ */
+async function defer({ sqs, queues, log }: Context, failures: Set<string>, { record, tenant }: Opened): Promise<void> {
+  failures.add(record.messageId);
+  const receives = Number(record.attributes.ApproximateReceiveCount);
+  const VisibilityTimeout = Math.min(MAX_DEFER_SECONDS, MIN_DEFER_SECONDS * 2 ** Math.min(receives - 1, 10));
+  const command = new ChangeMessageVisibilityCommand({
+    QueueUrl: queues.requests,
+    ReceiptHandle: record.receiptHandle,
+    VisibilityTimeout,
+  });
+  log.info({ messageId: record.messageId, tenant, seconds: VisibilityTimeout }, "the tenant has too many jobs waiting");
+  // Without it the queue's own visibility timeout applies.
+  await sqs.send(command).catch((error) => log.warn({ error: String(error) }, "a message could not be deferred"));
 }
 
 /** A request whose handling fails again and again for a reason of its own: a dead letter, which `rates redrive` puts back. */

@@ -12,7 +12,9 @@ import { type Accepted, accept, answer, type Database, type DueResponse, dueResp
 /** What became of a request. `send`: responses that are due now, for the caller to send. */
 export type Outcome =
   | ({ request: Request; send: DueResponse[] } & Accepted)
-  | { outcome: "INVALID" | "CONFLICTING"; error: JobError; send: DueResponse[] };
+  | { outcome: "INVALID" | "CONFLICTING"; error: JobError; send: DueResponse[] }
+  /** The tenant has too many jobs waiting: the same request may be accepted later, and is not answered now. */
+  | { outcome: "FULL"; error: JobError; send: [] };
 
 export type Source = "queue" | "http";
 
@@ -79,6 +81,11 @@ export async function acceptAll(
       const item = ready[position];
       if (!item) return;
       const { tenant, requestId, labels, task } = item.request;
+      if (result.outcome === "FULL") {
+        const error = new JobError("TooManyWaiting", { tenant, maximum: acceptor.settings.jobs.maxWaiting });
+        outcomes[item.index] = { outcome: "FULL", error, send: [] };
+        return;
+      }
       if (result.outcome !== "CONFLICT") {
         outcomes[item.index] = {
           ...result,
@@ -216,6 +223,7 @@ function newJob(
     timeoutSeconds: request.timeoutSeconds,
     maxAttempts: settings.jobs.maxAttempts,
     leaseSeconds: settings.jobs.leaseSeconds,
+    maxWaiting: settings.jobs.maxWaiting,
   };
 }
 

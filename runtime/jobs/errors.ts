@@ -32,6 +32,13 @@ export const ERRORS = {
     message:
       "Sender {sender} may not {action} for tenant '{tenant}'. Send for a tenant of its own, or add it to `callers` in the stack's configuration.",
   },
+  TooManyWaiting: {
+    category: "User",
+    retryable: true,
+    http: 429,
+    message:
+      "Tenant '{tenant}' has its maximum of {maximum} waiting jobs. Send the request again when some of them have started.",
+  },
   UnknownJob: {
     category: "User",
     retryable: false,

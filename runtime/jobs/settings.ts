@@ -135,6 +135,7 @@ export const Settings = Type.Object(
         }),
         timeoutSeconds: count("a job's time where it names none", 900),
         maxTimeoutSeconds: count("the most a job may ask for", 14_400),
+        maxWaiting: count("the most jobs of one tenant that may wait", 20_000),
         maxAttempts: Type.Integer({
           minimum: 1,
           maximum: 20,

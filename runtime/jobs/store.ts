@@ -34,11 +34,14 @@ export interface NewJob {
   timeoutSeconds: number;
   maxAttempts: number;
   leaseSeconds: number;
+  /** Most jobs of the tenant that may wait; left out, any number. */
+  maxWaiting?: number;
 }
 
 /** `answered`: the job has ended already and its response is due (again), since this request asks for it on the queue. */
 export interface Accepted {
-  outcome: "ACCEPTED" | "REPEATED" | "CONFLICT";
+  outcome: "ACCEPTED" | "REPEATED" | "CONFLICT" | "FULL";
+  /** 0 where no job was made (FULL). */
   jobId: number;
   status: string;
   answered: boolean;

@@ -1,6 +1,8 @@
 -- Takes requests in, all of a batch in one statement. Input: a JSON array of
 --   {tenant, requestId, requestHash, responseId, task, inline, sql, runner, elsewhere, priority, labels, timeoutSeconds, maxAttempts, leaseSeconds, reply}.
--- Answers a row for each, in order: ACCEPTED, REPEATED (the same task: the same job) or CONFLICT (another task).
+-- A request may also name maxWaiting, its tenant's maximum of waiting jobs.
+-- Answers a row for each, in order: ACCEPTED, REPEATED (the same task: the same job), CONFLICT (another task) or FULL (no
+-- job was made, since the tenant has its maximum waiting).
 -- A repeat that asks for a reply on the queue has the response sent there once more: at once where the job has ended
 -- (answered: the response is due, see due_responses), else when it ends.
 create or replace function jobs.accept(requests json)
@@ -10,7 +12,26 @@ declare
   moment timestamptz := jobs.clock();
   created bigint[];
   kinds text[];
+  tenant_requests record;
+  room integer;
+  refused text[] := '{}'; -- request ids of the tenants that are full, each after its tenant and a line feed
 begin
+  for tenant_requests in
+    select r.request ->> 'tenant' as tenant, count(distinct r.request ->> 'requestId')::integer as wanted, max((r.request ->> 'maxWaiting')::integer) as maximum
+    from json_array_elements(requests) r(request) group by 1 order by 1
+  loop
+    continue when tenant_requests.maximum is null;
+    room := jobs.waiting_room(tenant_requests.tenant, tenant_requests.wanted, tenant_requests.maximum);
+    continue when room >= tenant_requests.wanted;
+    refused := refused || array(
+      select tenant_requests.tenant || E'\n' || asked.request_id
+      from (select r.request ->> 'requestId' as request_id, min(r.position) as position
+            from json_array_elements(requests) with ordinality r(request, position)
+            where r.request ->> 'tenant' = tenant_requests.tenant group by 1) asked
+      where not exists (select from jobs.jobs j where j.tenant = tenant_requests.tenant and j.request_id = asked.request_id)
+      order by asked.position offset room);
+  end loop;
+
   with made as (
     insert into jobs.jobs (tenant, request_id, request_hash, response_id, task, inline, sql, runner, elsewhere, priority, labels,
                            timeout_seconds, max_attempts, lease_seconds, created_at, rank, status_history, reply)
@@ -19,6 +40,7 @@ begin
            r.priority - floor(extract(epoch from moment) / 60)::integer, jobs.event('PENDING', moment), coalesce(r.reply, 'queue')
     from rows from (json_to_recordset(requests) as (tenant text, "requestId" text, "requestHash" text, "responseId" text, task jsonb,
       inline json, sql text, runner text, elsewhere boolean, priority smallint, labels jsonb, "timeoutSeconds" integer, "maxAttempts" integer, "leaseSeconds" integer, reply text)) with ordinality as r
+    where not (r.tenant || E'\n' || r."requestId") = any (refused)
     -- In key order, so that two batches with the same ids never wait for each other in a circle.
     order by r.tenant, r."requestId", r.ordinality
     -- Whichever unique index sees the other's row first: with one named, the race for the others would be an error.
@@ -50,10 +72,10 @@ begin
         where a.reply = 'queue')
       returning p.job_id
     )
-    select a.position, case when j.request_hash <> a.request_hash then 'CONFLICT' when j.id = any (created) and a.turn = 1 then 'ACCEPTED' else 'REPEATED' end,
+    select a.position, case when j.id is null then 'FULL' when j.request_hash <> a.request_hash then 'CONFLICT' when j.id = any (created) and a.turn = 1 then 'ACCEPTED' else 'REPEATED' end,
            j.id, j.status, g.job_id is not null
     from asked a
-    join jobs.jobs j on j.tenant = a.tenant and j.request_id = a.request_id
+    left join jobs.jobs j on j.tenant = a.tenant and j.request_id = a.request_id
     left join again g on g.job_id = j.id and j.request_hash = a.request_hash
     order by a.position;
 end
