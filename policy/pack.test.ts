@@ -159,6 +159,7 @@ describe("what a program leaves to the provider, unknown in a preview's outcome"
           {
             limits: [
               "sqs-limits mandatory shop-queues-dead: messageRetentionSeconds",
+              "ec2-group-description mandatory shop-api: ingress",
               "sqs-dead-letter-retention mandatory shop-queues-dead: messageRetentionSeconds",
             ],
             security: [

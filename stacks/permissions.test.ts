@@ -47,6 +47,11 @@ describe("what the parts of a stack may do", () => {
       "ec2:AssignPrivateIpAddresses",
       "ec2:UnassignPrivateIpAddresses",
       "logs:DescribeLogGroups",
+      // Session Manager's channels (Service Authorization Reference, Amazon Message Gateway Service).
+      "ssmmessages:CreateControlChannel",
+      "ssmmessages:CreateDataChannel",
+      "ssmmessages:OpenControlChannel",
+      "ssmmessages:OpenDataChannel",
     ]);
     const roles = registry.ofType("aws:iam/role:Role").map(({ name }) => name);
     assert.ok(roles.length >= 8);
