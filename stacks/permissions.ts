@@ -42,7 +42,10 @@ export function permissions({ queues, buckets, database, tracking, rawSql, ...pl
       resources: [queues.deadLetters.arn],
     },
     { actions: ["s3:GetObject"], resources: [objects("results"), objects("uploads")] },
-    { actions: ["s3:PutObject", "s3:AbortMultipartUpload"], resources: [objects("uploads")] },
+    {
+      actions: ["s3:PutObject", "s3:AbortMultipartUpload"],
+      resources: [objects("uploads")],
+    },
     lookUp,
     ...(tracking?.readStatements ?? []),
   ];

@@ -46,7 +46,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     forceCloseConnections: "idle",
     // While it drains, what still comes over open connections is answered, and the connection closed behind it.
     return503OnClosing: false,
-    routerOptions: { maxParamLength: 500 },
+    routerOptions: { maxParamLength: 1_000 },
     frameworkErrors: (_error, request, reply) => sendProblem(reply as FastifyReply, invalidPath(request)),
     logController: new LogController({ disableRequestLogging: true }),
     logger: { level: deps.logLevel, redact: ["req.headers.authorization"] },

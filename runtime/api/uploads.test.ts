@@ -25,13 +25,20 @@ describe("POST /uploads", () => {
     assert.ok(partCount <= 1_100, "naming the parts takes time of the process");
     assert.equal(parts.length, 100);
     assert.ok(!parts[0].url.includes("checksum"), "S3 would compare the part with the checksum of nothing");
-    const more = await p.app.inject({ url: `/uploads/${id}/parts?from=${partCount - 1}&count=2`, headers: acme });
+    const more = await p.app.inject({
+      method: "POST",
+      url: `/uploads/${id}/parts?from=${partCount - 1}&count=2`,
+      headers: acme,
+    });
     assert.deepEqual(
       more.json().parts.map(({ partNumber }: { partNumber: number }) => partNumber),
       [partCount - 1, partCount],
     );
-    assert.equal((await p.app.inject({ url: `/uploads/${id}/parts?count=101`, headers: acme })).statusCode, 400);
+    assert.equal(
+      (await p.app.inject({ method: "POST", url: `/uploads/${id}/parts?count=101`, headers: acme })).statusCode,
+      400,
+    );
     const other = await p.as("other");
-    assert.equal((await p.app.inject({ url: `/uploads/${id}/parts`, headers: other })).statusCode, 404);
+    assert.equal((await p.app.inject({ method: "POST", url: `/uploads/${id}/parts`, headers: other })).statusCode, 404);
   });
 });

@@ -39,7 +39,7 @@ const Upload = Type.Object({
   partBytes: Type.Integer({ description: "the size of every part but the last" }),
   partCount: Type.Integer({ description: "how many parts there are" }),
   parts: Type.Array(Link, {
-    description: `links for the first ${MOST_LINKS} parts; GET /uploads/{id}/parts has the others`,
+    description: `links for the first ${MOST_LINKS} parts; POST /uploads/{id}/parts has the others`,
   }),
 });
 const Range = Type.Object(
@@ -115,7 +115,8 @@ export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps,
     },
   );
 
-  app.get<{ Params: Static<typeof Id>; Querystring: Static<typeof Range> }>(
+  // POST, since it creates links: it does not tell whether the upload is under way, which S3 says of the parts.
+  app.post<{ Params: Static<typeof Id>; Querystring: Static<typeof Range> }>(
     "/uploads/:id/parts",
     operation(guard, {
       id: "linkParts",

@@ -52,7 +52,7 @@ export async function upload(client: Client, file: string): Promise<{ location: 
     const bytes = found.size;
     const begun = await client.json<Upload>("POST", "/uploads", { fileName: basename(file).slice(-200), bytes });
     const moreLinks = async (from: number) =>
-      (await client.json<{ parts: Link[] }>("GET", `/uploads/${begun.id}/parts?from=${from}`)).parts;
+      (await client.json<{ parts: Link[] }>("POST", `/uploads/${begun.id}/parts?from=${from}`)).parts;
     try {
       const parts = await interruptible(
         (signal) => sendParts(handle, file, bytes, begun, moreLinks, signal),

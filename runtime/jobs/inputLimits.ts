@@ -30,7 +30,7 @@ export const INPUT = {
   place: 64,
   /** ETag of an uploaded part, and an upload's id. */
   etag: 200,
-  uploadId: 1_500,
+  uploadId: 1_000,
 } as const;
 
 /** Maximums of one problem that an error lists; bounds.ts has those of the list. */
