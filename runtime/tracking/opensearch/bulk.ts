@@ -1,4 +1,5 @@
 import type { Versioned } from "../store.ts";
+import { keyOf } from "../store.ts";
 import { idOf, indexOf, source } from "./indices.ts";
 
 /** A body of _bulk, for so many documents of a batch from the `first` on. */
@@ -27,10 +28,9 @@ const FULL = 2_000_000;
 export function* bulks(prefix: string, documents: readonly Versioned[]): Generator<Bulk> {
   let bulk: Bulk = { lines: "", first: 0, count: 0 };
   for (const { version, document } of documents) {
-    const { tenant, requestId } = document;
     const index = {
       _index: indexOf(prefix, document),
-      _id: idOf(tenant, requestId),
+      _id: idOf(document.tenant, keyOf(document)),
       version,
       version_type: "external_gte",
     };
