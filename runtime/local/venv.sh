@@ -12,7 +12,7 @@ if [ "${3:-}" != --path ] && ! [ -e "$target/done" ]; then
     echo "These tests need Python 3 with venv (Debian: python3-venv)." >&2
     exit 1
   }
-  echo "Installing $(sed 's/==.*//' "$2" | paste -sd ' ') …" >&2
+  echo "Installing $(sed -n 's/==.*//p' "$2" | paste -sd ' ') …" >&2
   mkdir -p "$cache"
   python3 -m venv --clear "$target"
   "$target/bin/pip" install --quiet --disable-pip-version-check -r "$2" >&2

@@ -48,7 +48,7 @@ describe("the commands of the pages", () => {
     let env: NodeJS.ProcessEnv;
 
     before(async function () {
-      const python = requirePython(this, "python");
+      const python = requirePython(this, "clients");
       clone = cloneOfOurs();
       env = { ...foreignless(), PATH: [dirname(process.execPath), dirname(python), process.env.PATH].join(delimiter) };
       // npm start, as the first page has it; on any free port, since 3000 may be somebody's.

@@ -1,6 +1,7 @@
 """A Glue run: does reads of the rates platform, one after the other, until none waits.
 
-One file, for Glue's Python shell (Python 3.9, psycopg2 and boto3 of `--library-set analytics`). It keeps the same
+One file, for Glue's Python shell (Python 3.9, psycopg2 2.9.3 and boto3 1.21.21 of `--library-set analytics`, which the tests
+use too, though on a newer Python). It keeps the same
 contract as the TypeScript runner (runtime/runner): every transition of a job is a function of the schema `jobs`, called
 with the same arguments. What it needs comes as job arguments, or from the environment variables that the other parts
 read:

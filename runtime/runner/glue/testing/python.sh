@@ -1,3 +1,3 @@
 #!/bin/sh
-# A Python with what the Glue runner finds in Glue, with moto and with AWS's command: see runtime/local/venv.sh.
-cd "$(dirname "$0")" && exec ../../../local/venv.sh python requirements.txt "$@"
+# A Python with the package versions that the Glue runner finds in Glue: see runtime/local/venv.sh.
+cd "$(dirname "$0")" && exec ../../../local/venv.sh glue analytics/requirements.txt "$@"

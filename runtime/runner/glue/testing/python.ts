@@ -4,20 +4,34 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { skip } from "../../../local/testing.ts";
 
-const script = fileURLToPath(new URL("python.sh", import.meta.url));
+/** The scripts that install a Python, and what each has. */
+const PYTHONS = {
+  glue: { script: "python.sh", has: "the Glue runner's packages" },
+  moto: { script: "moto.sh", has: "moto" },
+} as const;
+
+/** Programs of either Python by name; `python` has the packages of the Glue runner, `clients` the newest boto3. */
+const PROGRAMS = {
+  python: ["glue", "python"],
+  moto_server: ["moto", "moto_server"],
+  aws: ["moto", "aws"],
+  clients: ["moto", "python"],
+} as const;
 
 /**
- * For a suite's `before`: a program of the Python that has the Glue runner's packages, and moto. Skips the suite where it
- * was not installed; where everything is required (RATES_REQUIRE_ALL=1) it is, or the suite fails.
- * @param program python or moto_server
+ * For a suite's `before`: a program of a Python that is installed beside the clone. Skips the suite where it was not
+ * installed; where everything is required (RATES_REQUIRE_ALL=1) it is, or the suite fails.
  */
-export function requirePython(context: Mocha.Context, program: "python" | "moto_server"): string {
+export function requirePython(context: Mocha.Context, program: keyof typeof PROGRAMS): string {
+  const [python, file] = PROGRAMS[program];
+  const { has } = PYTHONS[python];
+  const script = fileURLToPath(new URL(PYTHONS[python].script, import.meta.url));
   const folder = execFileSync(script, ["--path"], { encoding: "utf8" }).trim();
   if (!existsSync(join(dirname(folder), "done"))) {
     if (process.env.RATES_REQUIRE_ALL !== "1")
-      skip(context, "no Python with the Glue runner's packages (runtime/runner/glue/testing/python.sh installs it)");
+      skip(context, `no Python with ${has} (runtime/runner/glue/testing/${PYTHONS[python].script} installs it)`);
     context.timeout(10 * 60_000);
     execFileSync(script, { stdio: ["ignore", "ignore", "inherit"] });
   }
-  return join(folder, program);
+  return join(folder, file);
 }
