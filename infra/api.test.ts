@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import { KEEP_ALIVE_SECONDS, SILENT_SECONDS } from "../runtime/api/times.ts";
 import { Api, type ApiArgs } from "./api.ts";
@@ -172,6 +173,18 @@ describe("the API of a stack", () => {
     const [container] = JSON.parse(registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions);
     const { deregistrationDelay } = registry.one("aws:lb/targetGroup:TargetGroup").inputs;
     assert.ok(deregistrationDelay < container.stopTimeout && container.stopTimeout <= 120);
+  });
+
+  it("mounts volumes only where the image declares them, so that the task's user may write to them", async () => {
+    const { inputs } = (await made()).registry.one("aws:ecs/taskDefinition:TaskDefinition");
+    const [container] = JSON.parse(inputs.containerDefinitions);
+    const dockerfile = readFileSync(new URL("../runtime/Dockerfile", import.meta.url), "utf8");
+    const [, stage = ""] = /^FROM \S+ AS image\n([\s\S]*?)^FROM /m.exec(dockerfile) ?? [];
+    const [, declared = "[]"] = /^VOLUME (.*)$/m.exec(stage) ?? [];
+    assert.deepEqual(
+      container.mountPoints.map(({ containerPath }: { containerPath: string }) => containerPath),
+      JSON.parse(declared),
+    );
   });
 
   it("runs without rights in a file system that nothing can change, and tells no secret", async () => {

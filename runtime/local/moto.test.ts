@@ -3,7 +3,6 @@ import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import {
@@ -55,14 +54,15 @@ function commands(): Set<string> {
 }
 
 describe("calls to AWS, against moto's", () => {
-  let moto: Moto & { command: string };
+  let moto: Moto;
   let p: Awaited<ReturnType<typeof testApi>>;
   const called = new Set<string>();
   let kept: NodeJS.ProcessEnv = {};
+  let python = "";
   before(async function () {
     kept = { ...process.env };
-    const command = requirePython(this, "moto_server");
-    moto = { ...(await startMoto(command)), command };
+    python = requirePython(this, "python");
+    moto = await startMoto(requirePython(this, "moto_server"));
     p = await testApi(
       { jobs: { inlineBytes: 2_000 }, runners: { glue: { slots: 1, idleSeconds: 0 } } },
       motoCloud(moto),
@@ -290,7 +290,6 @@ describe("calls to AWS, against moto's", () => {
 
   describe("the Glue runner", () => {
     const start = async (run: string, catalog: string) => {
-      const python = join(dirname(moto.command), "python");
       const program = `${root}runtime/runner/glue/runner.py`;
       const child = spawn(python, [program, "--run", run, "--runner", "glue", "--catalog", catalog], {
         env: { ...process.env, ...p.database.env, RATES_SETTINGS: JSON.stringify(p.context.settings) },

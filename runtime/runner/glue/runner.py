@@ -53,6 +53,9 @@ NO_MEMORY = re.compile("out of memory|allocate memory|no message from the libpq"
 SESSION_ENDED = "server closed the connection unexpectedly"
 END_OTHERS = """select pg_terminate_backend(pid) from pg_stat_activity
   where usename = current_user and datname = current_database() and pid <> pg_backend_pid()"""
+# Services whose endpoint Glue's boto3 takes from its own old list, by a name that no VPC endpoint answers to
+# (eu-central-1.queue.amazonaws.com).
+CURRENT_ENDPOINTS = {"sqs": "https://sqs.{region}.amazonaws.com"}
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "ndjson": "application/x-ndjson",
@@ -165,10 +168,18 @@ def limit_memory():
     return most
 
 
+def aws_client(service, **options):
+    """A client of a service. Glue's boto3 (1.21) knows neither AWS_ENDPOINT_URL_* nor the current endpoint of SQS."""
+    endpoint = os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or os.environ.get("AWS_ENDPOINT_URL")
+    if not endpoint and service in CURRENT_ENDPOINTS:
+        endpoint = CURRENT_ENDPOINTS[service].format(region=boto3.session.Session().region_name)
+    return boto3.client(service, endpoint_url=endpoint or None, **options)
+
+
 def connect(role):
     """A connection of one of the platform's roles. IAM tokens live 15 minutes, so each connection asks for its own."""
     if OPTIONS.database_auth == "iam":
-        password = boto3.client("rds").generate_db_auth_token(
+        password = aws_client("rds").generate_db_auth_token(
             DBHostname=OPTIONS.database_host, Port=OPTIONS.database_port, DBUsername=role
         )
     else:
@@ -627,8 +638,8 @@ class Run:
         self._session = None
         self._reader = "job_reader"
         style = {"addressing_style": "path"} if settings.get("pathStyleS3") else {}
-        self._s3 = boto3.client("s3", config=Config(s3=style))
-        self._sqs = boto3.client("sqs")
+        self._s3 = aws_client("s3", config=Config(s3=style))
+        self._sqs = aws_client("sqs")
         self._draining = False
         signal.signal(signal.SIGTERM, self._drain)
 
@@ -787,7 +798,7 @@ def local(location):
         return location
     bucket, key = location[len("s3://") :].split("/", 1)
     path = os.path.join(tempfile.mkdtemp(), os.path.basename(key))
-    boto3.client("s3").download_file(bucket, key, path)
+    aws_client("s3").download_file(bucket, key, path)
     return path
 
 
