@@ -260,7 +260,7 @@ describe("the jobs API", () => {
   it("answers everything else with a problem, and describes itself", async () => {
     const response = await get("/nothing");
     assert.deepEqual([response.statusCode, response.json().type], [404, "NotFound"]);
-    for (const path of ["/jobs/%ff", `/jobs/${"a".repeat(600)}`, "/jobs/%zz/result?x=1"]) {
+    for (const path of ["/jobs/%ff", `/jobs/${"a".repeat(1_100)}`, "/jobs/%zz/result?x=1"]) {
       const broken = await get(path);
       assert.deepEqual([broken.statusCode, broken.json().type], [400, "InvalidRequest"]);
       assert.match(broken.headers["content-type"] ?? "", /^application\/problem\+json/);
