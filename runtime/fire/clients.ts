@@ -147,7 +147,9 @@ export class Warm {
       giveBack: () => {
         for (const client of mine) {
           client.removeAllListeners("end");
-          if (!socketOf(client).destroyed) this.#idle.push(client);
+          // A statement that the invocation did not wait for must not run on as another's.
+          if (!free.includes(client)) sever(client);
+          else if (!socketOf(client).destroyed) this.#idle.push(client);
         }
       },
     };

@@ -44,6 +44,11 @@ export async function openStage(): Promise<Stage> {
          where datname = current_database() and usename <> 'dispatcher' and pid <> pg_backend_pid() and pid <> all ($1)`,
         [await runs.renew()],
       );
+      // Nor does a statement of the schedule before run on in this one.
+      await admin.query(
+        `select pg_terminate_backend(pid, 10000) from pg_stat_activity
+         where datname = current_database() and usename = 'dispatcher' and state <> 'idle'`,
+      );
       await admin.query(`
         delete from jobs.responses; delete from jobs.reply_requests; delete from jobs.rejected; delete from jobs.rejected_days; delete from jobs.tracking_outbox; delete from jobs.jobs; delete from jobs.runs; delete from prices;
         update jobs.runners set paused_until = null, pauses = 0;
