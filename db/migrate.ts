@@ -5,7 +5,7 @@ import { runner } from "node-pg-migrate";
 import pg from "pg";
 import { connectionOptions, type ReaderSlots } from "../runtime/jobs/database.ts";
 import { readSettings, slotsOf } from "../runtime/jobs/settings.ts";
-import { applyDefinitions } from "./functions.ts";
+import { applyDefinitions } from "./definitions.ts";
 import { ensureRoles } from "./roles.ts";
 
 /** What a call of `migrate` did: names only, no data. */

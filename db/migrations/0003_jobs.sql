@@ -1,7 +1,7 @@
 -- Jobs live beside the prices, so that an update's rows, its terminal state and its response commit together.
 create schema jobs;
 
--- Content hash of each file of db/functions and db/views as last applied (db/functions.ts).
+-- Content hash of each file of db/functions and db/views as last applied (db/definitions.ts).
 create table public.applied_functions (
   file text primary key,
   hash text not null,

@@ -69,6 +69,15 @@ describe("the image", () => {
     assert.ok(bytes < MAX_BYTES, `${bytes} bytes above the base image`);
   });
 
+  it("has no file beside a folder of its name, which two builds may put into a layer in either order", async () => {
+    const files = (await inside("find", "/app/db", "/app/runtime", "-type", "f")).split("\n");
+    const folders = new Set(files.map((file) => file.slice(0, file.lastIndexOf("/"))));
+    assert.deepEqual(
+      files.filter((file) => folders.has(file.replace(/\.[^./]+$/, ""))),
+      [],
+    );
+  });
+
   it("comes out the same, layer by layer, when it is built again from nothing", async () => {
     const again = "rates-platform-again";
     await build("image", again, "--no-cache");

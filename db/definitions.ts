@@ -54,7 +54,7 @@ export async function applyDefinitions(client: pg.Client, directory: string): Pr
   if (changed.length === 0) return [];
   await client.query("begin");
   try {
-    // Functions may call each other in any order; db/functions.test.ts checks every body afterwards.
+    // Functions may call each other in any order; db/definitions.test.ts checks every body afterwards.
     await client.query("set local check_function_bodies = off");
     for (const definition of changed) await applyOne(client, definition);
     await client.query("commit");

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type pg from "pg";
-import { applyDefinitions, readDefinitions } from "./functions.ts";
+import { applyDefinitions, readDefinitions } from "./definitions.ts";
 import { catalogOf, migratedDatabase, type Scratch } from "./testing.ts";
 
 describe("functions and views of the database", () => {
