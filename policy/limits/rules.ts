@@ -3,8 +3,8 @@ import { ACCOUNT_RULES } from "./account.ts";
 import { COMPUTE_RULES } from "./compute.ts";
 import { COST_RULES } from "./cost.ts";
 import { DATABASE_RULES } from "./database.ts";
-import { FUNCTION_RULES } from "./functions.ts";
 import { DOCUMENT_RULES } from "./documents.ts";
+import { FUNCTION_RULES } from "./functions.ts";
 import { GLUE_RULES } from "./glue.ts";
 import { QUEUE_RULES } from "./queues.ts";
 

@@ -10,8 +10,8 @@ import {
   TYPES,
 } from "./allowList.ts";
 import { COLUMN, type Cost, type Cte, larger, NOTHING, Scope, sum, times } from "./cost.ts";
-import { FUNCTIONS, PLATFORM_FUNCTIONS } from "./functions.ts";
 import { CALLABLE_NAMES } from "./functionNames.ts";
+import { FUNCTIONS, PLATFORM_FUNCTIONS } from "./functions.ts";
 import { SQL_LIMITS } from "./limits.ts";
 import { type Field, NODE_RULES, REFUSED_NODES } from "./nodes.ts";
 
