@@ -1,5 +1,6 @@
 import pg from "pg";
-import { type ReaderSlots, ROLES, readerRole, SLOT_RUNNERS } from "../runtime/jobs/database.ts";
+import { type ReaderSlots, ROLES, readerRole } from "../runtime/jobs/database.ts";
+import { RUNNERS } from "../runtime/jobs/states.ts";
 
 /** Nobody logs in as it: what it may read, every reader role inherits. */
 const READERS = "price_readers";
@@ -12,7 +13,7 @@ const READER_SETTINGS = { default_transaction_read_only: "on", client_connection
 
 /** How often a statement may meet one of another database of the cluster, which changes the same role. */
 const ATTEMPTS = 20;
-const RACES = new Set(["42710", "23505", "XX000"]);
+const RACES = new Set(["23505", "XX000"]);
 
 /**
  * Creates the roles that are missing and grants them what belongs to the cluster and the database rather than to tables:
@@ -27,34 +28,30 @@ const RACES = new Set(["42710", "23505", "XX000"]);
 export async function ensureRoles(client: pg.ClientBase, slots: ReaderSlots): Promise<string[]> {
   const readers = ["job_reader", "job_reader_plan", ...slotRoles(slots)];
   const logins = [...ROLES.filter((role) => !readers.includes(role)), ...readers];
-  const { rows } = await client.query(
-    `select current_database() as database, current_setting('is_superuser') = 'on' as superuser,
-       array(select rolname::text from pg_roles) as roles, array(select rolname::text from pg_roles where 'rds_iam' = any (
-         select r.rolname from pg_auth_members m join pg_roles r on r.oid = m.roleid where m.member = pg_roles.oid)) as iam,
-       array(select rolname::text from pg_roles where '${READERS}' = any (
-         select r.rolname from pg_auth_members m join pg_roles r on r.oid = m.roleid where m.member = pg_roles.oid)) as readers,
-       array(select rolname::text from pg_roles join pg_db_role_setting s on s.setrole = pg_roles.oid and s.setdatabase = 0
-         where s.setconfig @> $1) as configured`,
-    [Object.entries(READER_SETTINGS).map(([name, value]) => `${name}=${value}`)],
-  );
-  const { database, superuser, roles, iam, readers: members, configured } = rows[0];
+  const existing = await existingRoles(client);
   const run = (statement: string) => withoutRaces(client, statement);
 
-  const created = logins.filter((role) => !roles.includes(role));
-  if (!roles.includes(READERS)) await run(`create role ${READERS} nologin`);
+  const has = (role: string, group: string) => existing.get(role)?.groups.includes(group);
+
+  const created = logins.filter((role) => !existing.has(role));
+  if (!existing.has(READERS)) await run(`create role ${READERS} nologin`);
   for (const role of created) await run(`create role ${role} login`);
-  if (roles.includes("rds_iam"))
-    for (const role of logins) if (!iam.includes(role)) await run(`grant rds_iam to ${role}`);
+  if (existing.has("rds_iam"))
+    for (const role of logins) if (!has(role, "rds_iam")) await run(`grant rds_iam to ${role}`);
   for (const role of readers) {
-    if (!members.includes(role)) await run(`grant ${READERS} to ${role}`);
-    if (!configured.includes(role))
-      for (const [name, value] of Object.entries(READER_SETTINGS))
+    if (!has(role, READERS)) await run(`grant ${READERS} to ${role}`);
+    for (const [name, value] of Object.entries(READER_SETTINGS))
+      if (!existing.get(role)?.settings.includes(`${name}=${value}`))
         await run(`alter role ${role} set ${name} = '${value}'`);
   }
   if (created.includes("job_writer")) await run("alter role job_writer set client_connection_check_interval = '10s'");
   // It sees the sessions of all roles, and may end them.
   if (created.includes("canceller")) await run("grant pg_monitor, pg_signal_backend to canceller");
 
+  const { rows } = await client.query(
+    "select current_database() as database, current_setting('is_superuser') = 'on' as superuser",
+  );
+  const { database, superuser } = rows[0];
   const name = pg.escapeIdentifier(database);
   await run(`grant connect, create, temporary on database ${name} to migrator`);
   await run(`revoke temporary on database ${name} from public`);
@@ -65,9 +62,20 @@ export async function ensureRoles(client: pg.ClientBase, slots: ReaderSlots): Pr
   return created;
 }
 
+/** All roles of the cluster, with the roles that they are members of and the settings made on them. */
+async function existingRoles(client: pg.ClientBase): Promise<Map<string, { groups: string[]; settings: string[] }>> {
+  const { rows } = await client.query(
+    `select r.rolname::text as name,
+       array(select g.rolname::text from pg_auth_members m join pg_roles g on g.oid = m.roleid where m.member = r.oid) as groups,
+       coalesce((select s.setconfig from pg_db_role_setting s where s.setrole = r.oid and s.setdatabase = 0), '{}') as settings
+     from pg_roles r`,
+  );
+  return new Map(rows.map(({ name, ...role }) => [name, role]));
+}
+
 /** The login roles of the run slots. */
 export const slotRoles = (slots: ReaderSlots): string[] =>
-  SLOT_RUNNERS.flatMap((runner) => Array.from({ length: slots[runner] }, (_, index) => readerRole(runner, index + 1)));
+  RUNNERS.flatMap((runner) => Array.from({ length: slots[runner] }, (_, index) => readerRole(runner, index + 1)));
 
 /** Gives the migrator the tables that a dump made as the superuser, before it changes them. */
 async function handOver(client: pg.ClientBase): Promise<void> {

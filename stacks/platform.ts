@@ -17,7 +17,7 @@ import { Network } from "../infra/network.ts";
 import { Queues } from "../infra/queues.ts";
 import { withBoundary } from "../infra/role.ts";
 import { Tracking } from "../infra/tracking.ts";
-import { NO_SLOTS, type ReaderSlots } from "../runtime/jobs/database.ts";
+import { readerSlots } from "../runtime/jobs/database.ts";
 import { glueCatalog } from "../runtime/runner/glue/catalog.ts";
 import { callerRules, ownPrincipal } from "./callers.ts";
 import { DEPLOYMENT } from "./capacity.ts";
@@ -66,9 +66,10 @@ export async function platform({ name: stack, config, plan }: SoundStack, provid
   const images = new Images(named("images"), { arch, keepData }, on);
   const { maxConnections } = plan.database;
   const database = new Database(named("database"), { ...config.database, ...kept, placement, maxConnections }, on);
+  const slots = readerSlots(config.jobs.rawSql, { glue: plan.glue.maxConcurrentRuns, ec2: plan.ec2.maxInstances });
   const migrations = new Migrations(
     named("migrations"),
-    { ...place, placement, database, arch, retentionDays, slots: readerSlots(config, plan) },
+    { ...place, placement, database, arch, retentionDays, slots },
     on,
   );
   await sendOff();
@@ -250,10 +251,6 @@ function senderIds(principal: string, account: string, provider: Provider): pulu
       : getUserOutput({ userName: own.name }, { provider }).userId,
   ];
 }
-
-/** The run slots that need a login role of their own: those of a stack whose callers may bring their own SQL. */
-const readerSlots = ({ jobs }: SoundStack["config"], { glue, ec2 }: SoundStack["plan"]): ReaderSlots =>
-  jobs.rawSql ? { glue: glue.maxConcurrentRuns, ec2: ec2.maxInstances } : NO_SLOTS;
 
 /** Amazon Linux 2023 with Docker, as AWS publishes it for ECS (Amazon ECS Developer Guide, retrieving AMI metadata). */
 const machineImage = (arch: "x86_64" | "arm64", version: string, provider: Provider): pulumi.Output<string> =>

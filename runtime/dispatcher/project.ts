@@ -1,49 +1,67 @@
-import type { Unwritten } from "../tracking/store.ts";
+import type { Unwritten, Versioned } from "../tracking/store.ts";
 import type { Context } from "./context.ts";
 
-/** How many documents one write carries. */
+/** Documents of one write. */
 const BATCH = 500;
 /** The longest that a store which failed, or a document that was not taken, is left alone. Seconds. */
 const LONGEST_PAUSE = 60;
 
-/** Grows with each failure; `failures` is how many there were. */
-const later = `jobs.clock() + least(${LONGEST_PAUSE}, 2 ^ least(failures, 10)) * interval '1 second'`;
+/** SQL of the time until which a refused document is left alone. Grows with each failure; `failures` counts them. */
+export const later = `jobs.clock() + least(${LONGEST_PAUSE}, 2 ^ least(failures, 10)) * interval '1 second'`;
 
-/** A document that is behind. Those that were refused before come last. */
-interface Behind {
+/** A document that is behind. */
+export interface Behind {
   id: string;
-  version: string;
-  document: Parameters<Context["tracking"]["put"]>[0][number]["document"];
+  version: string | number;
+  document: Versioned["document"];
+  /** Failures of the store since it last took documents. */
   pauses: number;
 }
 
+/** Documents of one origin that the tracking store lacks. */
+export interface Backlog {
+  /** The next ones whose time has come while the store is not paused; those that were refused before come last. */
+  next(limit: number): Promise<Behind[]>;
+  /** Notes what became of them: forgets what was written, unless it has changed since, and puts off what was refused. */
+  settle(written: readonly Behind[], refused: readonly Behind[]): Promise<void>;
+}
+
 /**
- * Brings the tracking store up to the jobs: writes the documents that have changed, by id and version, then forgets
- * that they had. What is not taken stays behind and is tried again, at growing intervals: a store that is down only
- * makes all of it wait, a document that is refused waits alone. Answers how many documents were written.
+ * Writes a backlog, by id and version. What is not taken stays behind and is tried again, at growing intervals: a store
+ * that is down only makes all of it wait, a document that is refused waits alone.
+ * @returns how many documents were written
  */
-export async function project(context: Context): Promise<number> {
+export async function writeBacklog(context: Context, backlog: Backlog): Promise<number> {
   let written = 0;
   for (;;) {
-    const { rows } = await context.db.query<Behind>(
-      `select d.id, d.version, d.document, p.failures as pauses
-       from jobs.tracking_pause p, jobs.tracking_outbox o join jobs.documents d on d.id = o.job_id
-       where p.paused_until <= jobs.clock() and (o.not_before is null or o.not_before <= jobs.clock())
-       order by o.failures, o.job_id limit $1`,
-      [BATCH],
-    );
-    if (rows.length === 0) return written;
-    const unwritten = await put(context, rows);
+    const behind = await backlog.next(BATCH);
+    if (behind.length === 0) return written;
+    const unwritten = await put(context, behind);
     const refused = new Set(unwritten.map(({ index }) => index));
-    await settle(
-      context,
-      rows.filter((_, index) => !refused.has(index)),
-      rows.filter((_, index) => refused.has(index)),
+    await backlog.settle(
+      behind.filter((_, index) => !refused.has(index)),
+      behind.filter((_, index) => refused.has(index)),
     );
-    written += rows.length - refused.size;
-    if (rows.length < BATCH || refused.size === rows.length) return written;
+    written += behind.length - refused.size;
+    if (behind.length < BATCH || refused.size === behind.length) return written;
   }
 }
+
+/** Brings the tracking store up to the jobs: writes the documents that have changed. Returns how many. */
+export const project = (context: Context): Promise<number> =>
+  writeBacklog(context, {
+    async next(limit) {
+      const { rows } = await context.db.query<Behind>(
+        `select d.id, d.version, d.document, p.failures as pauses
+         from jobs.tracking_pause p, jobs.tracking_outbox o join jobs.documents d on d.id = o.job_id
+         where p.paused_until <= jobs.clock() and (o.not_before is null or o.not_before <= jobs.clock())
+         order by o.failures, o.job_id limit $1`,
+        [limit],
+      );
+      return rows;
+    },
+    settle: (written, refused) => settle(context, written, refused),
+  });
 
 /** Writes a batch. A store that fails is paused, longer each time, until it has taken one again. */
 async function put({ db, tracking, log }: Context, rows: readonly Behind[]): Promise<Unwritten[]> {
@@ -59,7 +77,7 @@ async function put({ db, tracking, log }: Context, rows: readonly Behind[]): Pro
   const [first] = unwritten;
   if (first)
     log.warn(
-      { documents: unwritten.length, first: { job: rows[first.index]?.id, reason: first.reason } },
+      { documents: unwritten.length, first: { id: rows[first.index]?.id, reason: first.reason } },
       "the tracking store did not take every document",
     );
   return unwritten;

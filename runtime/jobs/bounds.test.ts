@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import type pg from "pg";
 import { BOUNDS, boundedDetails, cutText } from "./bounds.ts";
 import { type ErrorBody, JobError } from "./errors.ts";
-import { planRuns } from "./runs.ts";
-import { accept, answer, type ClaimedJob, claim, finish, heartbeat, retry, runStarted } from "./store.ts";
-import { jobDatabase, newJob, testPlan } from "./testing.ts";
+import { accept, answer, type ClaimedJob, claim, finish, heartbeat, retry } from "./store.ts";
+import { newJob, storeWithRun } from "./testing.ts";
 
 /** Text of the worst kinds: escapes of six bytes, characters that SQS refuses, halves of surrogate pairs, NUL. */
 const FILLERS = ["x", "\u0001", '"', "東", "\uFFFF", "\u{1F600}"];
@@ -53,23 +52,15 @@ describe("an error's text and details", () => {
 });
 
 describe("a response and a document", () => {
-  let fixture: Awaited<ReturnType<typeof jobDatabase>>;
+  let fixture: Awaited<ReturnType<typeof storeWithRun>>["fixture"];
   let dispatcher: pg.Client;
   let keeper: pg.Client;
   let run: string;
   before(async () => {
-    fixture = await jobDatabase();
-    dispatcher = await fixture.as("dispatcher");
-    keeper = await fixture.as("job_keeper");
-    [run = ""] = await planAfter("first");
-    await runStarted(keeper, run);
+    ({ fixture, dispatcher, keeper, run } = await storeWithRun());
   });
   after(() => fixture.close());
 
-  const planAfter = async (requestId: string) => {
-    await accept(dispatcher, [newJob(requestId)]);
-    return planRuns(dispatcher, testPlan("glue", 1));
-  };
   const taken = async (requestId: string, more: object = {}): Promise<ClaimedJob> => {
     await fixture.admin.query("delete from jobs.jobs");
     await accept(dispatcher, [newJob(requestId, more)]);

@@ -30,7 +30,7 @@ export function cutText(text: string, most: number): string {
 }
 
 /** The last entry of a list that was shortened: how many more there are, and where the whole report is. */
-interface Further {
+export interface Further {
   more: number;
   report?: unknown;
   /** That reading the batch stopped early: at which maximum, and after how many rows. */

@@ -20,9 +20,10 @@ type SlotRole = `job_reader_${RunnerKind}_${number}`;
 
 /** Run slots that have a login role of their own, per runner type. */
 export type ReaderSlots = Readonly<Record<RunnerKind, number>>;
-export const SLOT_RUNNERS = ["glue", "ec2"] as const satisfies readonly RunnerKind[];
 /** What a platform without raw SQL needs. */
 export const NO_SLOTS: ReaderSlots = { glue: 0, ec2: 0 };
+/** The slots that need one: all of them where callers may bring their own SQL, else none. */
+export const readerSlots = (rawSql: boolean, slots: ReaderSlots): ReaderSlots => (rawSql ? slots : NO_SLOTS);
 
 /** The role that a run of this slot reads with, where callers may bring their own SQL. */
 export const readerRole = (runner: RunnerKind, slot: number): SlotRole => `job_reader_${runner}_${slot}`;

@@ -1,13 +1,8 @@
-import { BOUNDS, cutText } from "./bounds.ts";
+import { BOUNDS, cutText, type Further } from "./bounds.ts";
 import type { Problem } from "./errors.ts";
 import { JobError } from "./errors.ts";
 import { PROBLEMS } from "./inputLimits.ts";
 import { redactText } from "./redact.ts";
-
-/** What ends a list of details that does not name all of them. */
-export interface Further {
-  more: number;
-}
 
 /**
  * Problems of a request: the first ones as they are, bounded in number and bytes, and the number of all others. The list's

@@ -1,25 +1,20 @@
 import assert from "node:assert/strict";
 import type pg from "pg";
 import { readFigures } from "./figures.ts";
-import { expireJobs, planRuns } from "./runs.ts";
-import { accept, type ClaimedJob, cancel, claim, dueResponses, finish, responseSent, runStarted } from "./store.ts";
-import { jobDatabase, newJob, testPlan } from "./testing.ts";
+import { expireJobs } from "./runs.ts";
+import { accept, type ClaimedJob, cancel, claim, dueResponses, finish, responseSent } from "./store.ts";
+import { newJob, storeWithRun } from "./testing.ts";
 
 const ok = { status: "SUCCEEDED", result: "{}", rows: 1, bytes: 2, peakMemoryBytes: 3 } as const;
 const none = { reply: "none" } as const;
 
 describe("a request's reply", () => {
-  let fixture: Awaited<ReturnType<typeof jobDatabase>>;
+  let fixture: Awaited<ReturnType<typeof storeWithRun>>["fixture"];
   let dispatcher: pg.Client;
   let keeper: pg.Client;
   let run: string;
   before(async () => {
-    fixture = await jobDatabase();
-    dispatcher = await fixture.as("dispatcher");
-    keeper = await fixture.as("job_keeper");
-    await accept(dispatcher, [newJob("for the run")]);
-    [run = ""] = await planRuns(dispatcher, testPlan("glue", 1));
-    await runStarted(keeper, run);
+    ({ fixture, dispatcher, keeper, run } = await storeWithRun());
   });
   beforeEach(() => fixture.admin.query("delete from jobs.jobs; delete from jobs.reply_requests"));
   after(() => fixture.close());

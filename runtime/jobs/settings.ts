@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import Type from "typebox";
 import Value from "typebox/value";
 import { BOUNDS } from "./bounds.ts";
-import { NO_SLOTS, type ReaderSlots } from "./database.ts";
+import { type ReaderSlots, readerSlots } from "./database.ts";
 import type { RunnerKind } from "./states.ts";
 
 const count = (description: string, value: number, minimum = 1) =>
@@ -207,7 +207,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
 
 /** The run slots that need a login role of their own: those of a platform whose callers may bring their own SQL. */
 export const slotsOf = ({ jobs, runners }: Pick<Settings, "jobs" | "runners">): ReaderSlots =>
-  jobs.rawSql ? { glue: runners.glue.slots, ec2: runners.ec2.slots } : NO_SLOTS;
+  readerSlots(jobs.rawSql, { glue: runners.glue.slots, ec2: runners.ec2.slots });
 
 /**
  * The most jobs of one tenant that may run at once on a runner type: as configured, else all slots but one where several

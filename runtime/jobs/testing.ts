@@ -1,9 +1,9 @@
 import pg from "pg";
 import { type TestDatabase, testDatabase } from "../local/testing.ts";
 import type { Role } from "./database.ts";
-import type { RunPlan } from "./runs.ts";
+import { planRuns, type RunPlan } from "./runs.ts";
 import type { RunnerKind } from "./states.ts";
-import type { NewJob } from "./store.ts";
+import { accept, type NewJob, runStarted } from "./store.ts";
 
 /** A database of a test's own with a client for each role asked for; `close` ends them and drops it. */
 export async function jobDatabase(): Promise<{
@@ -30,6 +30,16 @@ export async function jobDatabase(): Promise<{
       await database.drop();
     },
   };
+}
+
+/** A job store with a connected dispatcher and keeper, and a Glue run that has reported in; `close` ends them. */
+export async function storeWithRun() {
+  const fixture = await jobDatabase();
+  const [dispatcher, keeper] = await Promise.all([fixture.as("dispatcher"), fixture.as("job_keeper")]);
+  await accept(dispatcher, [newJob("for the run")]);
+  const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1));
+  await runStarted(keeper, run);
+  return { fixture, dispatcher, keeper, run };
 }
 
 /** A job as `accept` takes it: a small read, unless said otherwise. */

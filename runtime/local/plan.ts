@@ -6,7 +6,6 @@ import { planCapacity } from "../../stacks/capacity.ts";
 import { listProblems, readStackFile } from "../../stacks/config.ts";
 import type { StackConfig } from "../../stacks/schema.ts";
 import { type StackSettings, stackSettings } from "../../stacks/settings.ts";
-import { NO_SLOTS, type ReaderSlots } from "../jobs/database.ts";
 import { suggestion } from "../jobs/problems.ts";
 import type { Settings } from "../jobs/settings.ts";
 import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
@@ -101,10 +100,6 @@ export function imitate(stack: Record<RunnerKind, number>, cores: number): Recor
 export function connectionsFor(runners: Record<RunnerKind, RunLimit>): number {
   return OTHER_CONNECTIONS + CONNECTIONS_PER_RUN * RUNNERS.reduce((sum, kind) => sum + runners[kind].local, 0);
 }
-
-/** The run slots that need a login role of their own. */
-export const readerSlots = ({ runners, settings }: LocalPlan): ReaderSlots =>
-  settings.jobs.rawSql ? { glue: runners.glue.local, ec2: runners.ec2.local } : NO_SLOTS;
 
 /** RATES_SETTINGS of every local part: the stack's choices, within this machine's capacity, at this machine's addresses. */
 export function localSettings(

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type pg from "pg";
 import { migratedDatabase, type Scratch } from "../../db/testing.ts";
-import { requirePython } from "./glue/testing/python.ts";
 import { read } from "./read.ts";
 import { type PythonReader, pythonReader } from "./testing/pythonReader.ts";
 
@@ -91,14 +90,11 @@ describe("what a read returns", () => {
   let reader: PythonReader | undefined;
   const ask = (request: object) => reader?.ask(request) ?? Promise.reject(new Error("Python was not started"));
   before(async function () {
-    const program = requirePython(this, "python");
     database = await migratedDatabase();
     const admin = await database.connect();
     await admin.query("create type public.rates_composite as (a json, b text, c integer)");
     client = await database.connect("job_reader");
-    const url = new URL(database.url);
-    url.username = "job_reader";
-    reader = pythonReader(program, url.href);
+    reader = pythonReader(this, database.url);
   });
   after(async () => {
     reader?.close();

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type pg from "pg";
 import { migratedDatabase, type Scratch } from "../../../db/testing.ts";
-import { requirePython } from "../glue/testing/python.ts";
 import { type PythonReader, pythonReader } from "../testing/pythonReader.ts";
 import { loadBatch } from "./batch.ts";
 
@@ -49,12 +48,9 @@ describe("a file, beside Python's readers", () => {
   let reader: PythonReader | undefined;
   const ask = (request: object) => reader?.ask(request) ?? Promise.reject(new Error("Python was not started"));
   before(async function () {
-    const program = requirePython(this, "python");
     database = await migratedDatabase();
     writer = await database.connect("job_writer");
-    const url = new URL(database.url);
-    url.username = "job_reader";
-    reader = pythonReader(program, url.href);
+    reader = pythonReader(this, database.url);
   });
   after(async () => {
     reader?.close();

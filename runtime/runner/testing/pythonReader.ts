@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { requirePython } from "../glue/testing/python.ts";
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
@@ -12,12 +13,13 @@ export interface PythonReader {
 }
 
 /**
- * Starts readBack.py.
- * @param program a Python that has the Glue runner's packages
- * @param database URL of a database, as the role job_reader
+ * Starts readBack.py, with a Python that has the Glue runner's packages. For a `before` hook: skips where there is none.
+ * @param database URL of a database, which it reads as the role job_reader
  */
-export function pythonReader(program: string, database: string): PythonReader {
-  const child = spawn(program, [here("readBack.py"), here("../glue/runner.py"), database], {
+export function pythonReader(context: Mocha.Context, database: string): PythonReader {
+  const url = new URL(database);
+  url.username = "job_reader";
+  const child = spawn(requirePython(context, "python"), [here("readBack.py"), here("../glue/runner.py"), url.href], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
