@@ -5,6 +5,7 @@ import { JobError } from "../jobs/errors.ts";
 import { RequestId, Tenant } from "../jobs/request.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
+import { inlineResult } from "./inlineResult.ts";
 import { tenantOf } from "./jobs.ts";
 import { operation } from "./operation.ts";
 import { type Piece, PREVIEW, previewOf } from "./previewRows.ts";
@@ -53,13 +54,13 @@ export function previewRoute(app: FastifyInstance, { db, cloud }: JobDeps, guard
       const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
       const { rows } = await db.query(
         `select d.status, d.document->'error'->>'message' as reason, d.document->'result' as result, d.document->'task' as task,
-           r.body::json #>> '{result,inline}' as inline
+           case when d.document->'result' ? 'location' then null else r.body end as body
          from jobs.documents d left join jobs.responses r on r.job_id = d.id where d.tenant = $1 and d.request_id = $2`,
         [tenant, requestId],
       );
       const [job] = rows;
       if (!job) throw new JobError("UnknownJob", { requestId, tenant });
-      const { status, reason, result, task, inline } = job;
+      const { status, reason, result, task, body } = job;
       if (status === "PENDING" || status === "IN_PROGRESS") throw new JobError("NotFinished", { status });
       if (status !== "SUCCEEDED") throw new JobError("NoResult", { status, reason: reason ?? "it was ended." });
       // An update counts its rows and has none to show.
@@ -67,7 +68,7 @@ export function previewRoute(app: FastifyInstance, { db, cloud }: JobDeps, guard
       const gzip = task.compression === "gzip";
       const piece: Omit<Piece, "whole"> = { format: result.format, gzip, rows: request.query.rows };
       if (result.location === undefined)
-        return previewOf(Buffer.from(inline, gzip ? "base64" : "utf8"), { ...piece, whole: true });
+        return previewOf(Buffer.from(inlineResult(body) ?? "", gzip ? "base64" : "utf8"), { ...piece, whole: true });
 
       // Of an object that is empty S3 gives no range.
       const whole = result.bytes <= BYTES;

@@ -7,6 +7,8 @@ import { claim, finish, runStarted } from "../jobs/store.ts";
 import { testPlan } from "../jobs/testing.ts";
 import { testApi } from "./testing.ts";
 
+/** JSON that the type json accepts and jsonb refuses. */
+const ODD = String.raw`[{"nul":"\u0000","half":"\ud800","big":1e200000}]`;
 const CSV = "n\n1\n2\n3\n";
 const PACKED = gzipSync(CSV);
 
@@ -30,7 +32,13 @@ describe("GET /jobs/{id}/result", () => {
       const job = await claim(keeper, run, backend, undefined);
       assert(job);
       const end = { status: "SUCCEEDED", rows: 3, bytes: 1, peakMemoryBytes: 1 } as const;
-      await finish(keeper, job, { ...end, result: JSON.stringify({ format, rows: 3, ...result }) });
+      const { inline, ...rest } = result as { inline?: string };
+      // As the runners write it: JSON goes in as it is.
+      const first = inline === undefined ? "" : `"inline":${format === "json" ? inline : JSON.stringify(inline)},`;
+      await finish(keeper, job, {
+        ...end,
+        result: `{${first}${JSON.stringify({ format, rows: 3, ...rest }).slice(1)}`,
+      });
     };
     const kept = async (key: string, body: string | Buffer) => {
       await p.s3.send(new PutObjectCommand({ Bucket: "results", Key: key, Body: body }));
@@ -41,6 +49,7 @@ describe("GET /jobs/{id}/result", () => {
     await done("large", "csv", "none", { compression: "none", ...(await kept("a/1.csv", CSV)) });
     await done("large-gz", "csv", "gzip", { compression: "gzip", ...(await kept("a/1.csv.gz", PACKED)) });
     await done("empty", "ndjson", "none", { compression: "none", ...(await kept("a/1.ndjson", "")) });
+    await done("odd", "json", "none", { inline: ODD });
     await done("gone", "csv", "none", { compression: "none", location: "s3://results/none", bytes: 1, sha256: "x" });
   });
   after(() => p.close());
@@ -127,6 +136,16 @@ describe("GET /jobs/{id}/result", () => {
     assert.match(String(response.headers["content-type"]), /^application\/json/);
     const preview = await p.app.inject({ url: "/jobs/update/preview", headers: acme });
     assert.deepEqual(preview.json(), { columns: [], rows: [], more: false });
+  });
+
+  it("is the JSON of an inline result as it is written, also what jsonb refuses", async () => {
+    assert.equal((await get("odd")).body, ODD);
+    const preview = await p.app.inject({ url: "/jobs/odd/preview", headers: acme });
+    assert.deepEqual(preview.json(), {
+      columns: ["nul", "half", "big"],
+      rows: [["\0", "\uFFFD", "1e200000"]],
+      more: false,
+    });
   });
 
   it("shows the beginning of one that is empty: nothing", async () => {

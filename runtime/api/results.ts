@@ -9,6 +9,7 @@ import { JobError } from "../jobs/errors.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { namesTag } from "./etag.ts";
+import { inlineResult } from "./inlineResult.ts";
 import { tenantOf } from "./jobs.ts";
 import { operation } from "./operation.ts";
 import { storedReport } from "./reports.ts";
@@ -197,21 +198,28 @@ function rangeOf(request: FastifyRequest, reply: FastifyReply, size: number): Ra
 }
 
 async function storedResult({ db }: JobDeps, tenant: string, requestId: string): Promise<Stored> {
-  // The server takes the inline part out of the frozen body, so that figures stay digit for digit. The compression that an
-  // update names is its source's.
+  // The compression that an update names is its source's.
   const { rows } = await db.query(
     `select d.status, d.document->'error'->>'message' as reason, d.document->'result' as result, d.document->>'responseId' as response_id,
-       case d.document->'task'->>'type' when 'read' then d.document->'task'->>'compression' else 'none' end as compression, r.body::json #>> '{result,inline}' as inline
+       case d.document->'task'->>'type' when 'read' then d.document->'task'->>'compression' else 'none' end as compression, case when d.document->'result' ? 'location' then null else r.body end as body
      from jobs.documents d left join jobs.responses r on r.job_id = d.id where d.tenant = $1 and d.request_id = $2`,
     [tenant, requestId],
   );
   const [job] = rows;
   if (!job) throw new JobError("UnknownJob", { requestId, tenant });
-  const { status, reason, result, compression, inline, response_id: responseId } = job;
+  const { status, reason, result, compression, body, response_id: responseId } = job;
   if (status === "PENDING" || status === "IN_PROGRESS") throw new JobError("NotFinished", { status });
   if (status !== "SUCCEEDED") throw new JobError("NoResult", { status, reason: reason ?? "it was ended." });
   const { location, format, bytes } = result;
-  return { responseId, inline, location, format, bytes: Number(bytes ?? 0), compression, link: result };
+  return {
+    responseId,
+    inline: inlineResult(body) ?? null,
+    location,
+    format,
+    bytes: Number(bytes ?? 0),
+    compression,
+    link: result,
+  };
 }
 
 const bytesOf = ({ inline, compression }: Stored): Buffer =>

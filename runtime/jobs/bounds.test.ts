@@ -154,6 +154,21 @@ describe("a response and a document", () => {
     }
   });
 
+  it("takes an inline result with JSON that jsonb refuses, and counts its bytes", async () => {
+    const inline = String.raw`[{"nul":"\u0000","half":"\ud800","big":1e200000,"text":"\",\"format\":\"csv\",\"rows\":1}"}]`;
+    const response = await finish(keeper, await taken("a"), {
+      status: "SUCCEEDED",
+      result: `{"inline":${inline},"format":"json","rows":1}`,
+      rows: 1,
+      bytes: 2,
+      peakMemoryBytes: 3,
+    });
+    assert(response?.body?.includes(inline));
+    assert.deepEqual((await documentOf("a")).result, { format: "json", rows: 1 });
+    const { rows } = await fixture.admin.query("select inline_bytes from jobs.responses");
+    assert.equal(rows.at(-1).inline_bytes, Buffer.byteLength(inline));
+  });
+
   it("takes an inline result as large as the settings allow", async () => {
     const inline = "x".repeat(BOUNDS.inlineBytes - 2);
     const response = await finish(keeper, await taken("a"), {

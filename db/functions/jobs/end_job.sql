@@ -36,7 +36,7 @@ begin
 
   update jobs.jobs set
     status = p_status, finished_at = moment, lease_until = null, deadline = null, not_before = null,
-    result = case when p_status = 'SUCCEEDED' then (p_result::jsonb - 'inline') end,
+    result = case when p_status = 'SUCCEEDED' then jobs.result_summary(p_result) end,
     error = p_error::jsonb, stats = figures::jsonb,
     -- kept where `rates retry` may want it again
     inline = case when p_status <> 'SUCCEEDED' then inline end, sql = null,

@@ -1,5 +1,8 @@
 -- Bytes that the inline part of a result takes in a response.
 create or replace function jobs.inline_bytes(result json) returns integer
 language sql immutable as $$
-  select coalesce(octet_length(replace(replace((result -> 'inline')::text, U&'\FFFE', '\ufffe'), U&'\FFFF', '\uffff')), 0)
+  select case when tail is null
+    then coalesce(octet_length(jobs.escape_noncharacters((result -> 'inline')::text)), 0)
+    else octet_length(jobs.escape_noncharacters(result::text)) - octet_length('{"inline":') - octet_length(tail) end
+  from jobs.result_tail(result) as t(tail)
 $$;

@@ -2,12 +2,10 @@
 -- its parts is bounded: the error here, labels and figures by their own limits.
 create or replace function jobs.response_body(p_response_id text, p_request_id text, p_status text, p_result json, p_error json, p_stats json, p_labels jsonb)
 returns text language sql immutable as $$
-  select replace(replace((case when p_status = 'SUCCEEDED'
+  select jobs.escape_noncharacters((case when p_status = 'SUCCEEDED'
     then json_build_object('responseId', p_response_id, 'requestId', p_request_id, 'status', p_status, 'result', p_result,
       'stats', p_stats, 'labels', jobs.bounded_labels(p_labels))
     else json_build_object('responseId', p_response_id, 'requestId', p_request_id, 'status', p_status, 'error', jobs.bounded_error(p_error),
       'stats', p_stats, 'labels', jobs.bounded_labels(p_labels))
-  end)::text,
-  -- The two characters that JSON and Postgres allow and SQS refuses.
-  U&'\FFFE', '\ufffe'), U&'\FFFF', '\uffff')
+  end)::text)
 $$;

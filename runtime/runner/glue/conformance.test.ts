@@ -48,7 +48,10 @@ for (const format of ["csv", "ndjson", "json"] as const) {
 /** JSON that the type json takes and jsonb refuses: it has to pass as it is. */
 const BEYOND_JSONB = String.raw`select '{"nul":"\u0000","half":"\ud800","twice":1,"twice":2,"big":1e200000}'::json as j from generate_series(1, `;
 for (const format of ["csv", "ndjson", "json"] as const)
-  for (const [name, rows] of [["inline", 2], ["in S3", 20_000]] as const)
+  for (const [name, rows] of [
+    ["inline", 2],
+    ["in S3", 20_000],
+  ] as const)
     SAME[`JSON beyond jsonb as ${format}, ${name}`] = { sql: `${BEYOND_JSONB}${rows})`, format };
 SAME["a result of several parts"] = { sql: many(200_000), format: "ndjson" };
 const REFUSED: Record<string, Case> = {

@@ -1,7 +1,7 @@
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** A field of a row given as a JSON object: its name, and its value as it is written. */
+/** A field of a JSON object: its name, and its value as it is written. */
 export interface Field {
   name: string;
   text: string;

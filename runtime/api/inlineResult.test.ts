@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { inlineResult } from "./inlineResult.ts";
+
+describe("the inline result of a response", () => {
+  const body = (inline: string) =>
+    `{"responseId" : "r", "requestId" : "{\\"result\\":1}", "result" : {"inline":${inline},"format":"json","rows":1}, "stats" : {"rows" : 1}}`;
+
+  for (const inline of [
+    '[{"n":12345678901234567890.10,"n":2}]',
+    '[{"nul":"\\u0000","half":"\\ud800","big":1e200000}]',
+    "[]",
+    "{}",
+    '[{"inline":"}","result":{"inline":1}}]',
+  ])
+    it(`is JSON as it is written: ${inline}`, () => assert.equal(inlineResult(body(inline)), inline));
+
+  it("is the text of another format", () => {
+    assert.equal(inlineResult(body(JSON.stringify('a,"b"\n\\u0000\n'))), 'a,"b"\n\\u0000\n');
+    assert.equal(inlineResult(body('""')), "");
+  });
+
+  it("is undefined when there is none", () => {
+    for (const none of [null, "{}", '{"result" : null}', '{"result" : {"location":"s3://b/k"}}', '{"error" : {}}'])
+      assert.equal(inlineResult(none), undefined);
+  });
+});

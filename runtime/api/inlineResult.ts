@@ -1,0 +1,17 @@
+import { fieldsOf } from "../jobs/jsonFields.ts";
+
+/**
+ * Reads the inline result from the frozen body of a response: JSON digit for digit, or the text of another format.
+ * It is cut out here because Postgres's JSON functions refuse what a column of type json may hold (`\u0000`, halves of
+ * surrogate pairs).
+ * @param body null for a job without a response
+ * @returns undefined when the result is not inline
+ */
+export function inlineResult(body: string | null): string | undefined {
+  const result = fieldText(body ?? "{}", "result");
+  const inline = result?.startsWith("{") ? fieldText(result, "inline") : undefined;
+  return inline?.startsWith('"') ? JSON.parse(inline) : inline;
+}
+
+const fieldText = (object: string, name: string): string | undefined =>
+  fieldsOf(object).find((field) => field.name === name)?.text;
