@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
+import { isOurs } from "./counters.ts";
 import { drainRate } from "./jobs.ts";
 import { type BenchPlatform, request } from "./platform.ts";
 import { figure, median, type Row } from "./report.ts";
@@ -46,7 +47,7 @@ export async function benchBurst(platform: BenchPlatform, jobs: number): Promise
     {
       what: `burst of ${jobs.toLocaleString("en")} small reads, first message to last response`,
       ours: jobs / ((arrivals.at(-1) ?? Number.NaN) / 1000),
-      peer: await drainRate(platform.file.databaseUrl, Math.min(jobs, PEER_JOBS)),
+      peer: await drainRate(platform, Math.min(jobs, PEER_JOBS)),
       unit: "jobs/s",
       peerName: "pg-boss: fetch one, respond, complete",
       higherIsBetter: true,
@@ -113,13 +114,4 @@ class Memory {
     }
     return bytes;
   }
-}
-
-/** Whether a process descends from this one. */
-function isOurs(pid: number): boolean {
-  for (let one = pid; one > 1; ) {
-    if (one === process.pid) return true;
-    one = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${one}/status`, "utf8"))?.[1] ?? 0);
-  }
-  return false;
 }

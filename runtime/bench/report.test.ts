@@ -25,4 +25,10 @@ describe("the benchmarks' arithmetic", () => {
     assert.match(text, /0\.50 +≥ 0\.4 met/);
     assert.match(text, /2\.50 +≤ 2 missed/);
   });
+
+  it("compares a figure with its own maximum, whatever the peer needs", () => {
+    const row = { what: "x", peerName: "p", unit: "ms", peer: 100, higherIsBetter: false, most: 8 };
+    assert.match(table([{ ...row, ours: 8 }]), /0\.08 +≤ 8 ms met/);
+    assert.match(table([{ ...row, ours: 9 }]), /0\.09 +≤ 8 ms missed/);
+  });
 });

@@ -9,6 +9,8 @@ export interface Row {
   higherIsBetter: boolean;
   /** What the ratio ours : peer should reach (or, where less is better, stay under). */
   aim?: number;
+  /** The most that ours itself may be. */
+  most?: number;
   peakMemoryBytes?: number;
   note?: string;
 }
@@ -34,16 +36,21 @@ export const figure = (value: number): string =>
 export function table(rows: readonly Row[]): string {
   const lines = rows.map((row) => {
     const ratio = row.ours / row.peer;
-    const met =
-      row.aim === undefined ? "" : (row.higherIsBetter ? ratio >= row.aim : ratio <= row.aim) ? "met" : "missed";
-    const aim = row.aim === undefined ? "" : `${row.higherIsBetter ? "≥" : "≤"} ${row.aim} ${met}`;
+    const aim =
+      row.most !== undefined
+        ? `≤ ${row.most}${row.unit && ` ${row.unit}`} ${row.ours <= row.most ? "met" : "missed"}`
+        : row.aim === undefined
+          ? ""
+          : row.higherIsBetter
+            ? `≥ ${row.aim} ${ratio >= row.aim ? "met" : "missed"}`
+            : `≤ ${row.aim} ${ratio <= row.aim ? "met" : "missed"}`;
     const memory = row.peakMemoryBytes === undefined ? "" : `${Math.round(row.peakMemoryBytes / 1e6)} MB`;
     return [
       row.what,
       ratio.toFixed(2),
       aim,
-      `${figure(row.ours)} ${row.unit}`,
-      `${figure(row.peer)} ${row.unit}`,
+      `${figure(row.ours)} ${row.unit}`.trimEnd(),
+      `${figure(row.peer)} ${row.unit}`.trimEnd(),
       row.peerName,
       memory,
       row.note ?? "",

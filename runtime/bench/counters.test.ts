@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { type Counters, countersPerJob, total } from "./counters.ts";
+
+const counters = (times: number): Counters => ({
+  commits: 1 + 20 * times,
+  writes: 10 * times,
+  rowVersions: { "jobs.jobs": 5 + 30 * times, "jobs.responses": 10 * times, "public.prices": 7 },
+  deletes: 10 * times,
+  processor: { runner: 100 + 15 * times },
+});
+
+describe("the counters of a benchmark", () => {
+  it("takes what was there before from what is there after, per job, without what has not changed", () => {
+    assert.deepEqual(countersPerJob(counters(1), counters(2), 10), {
+      commits: 2,
+      writes: 1,
+      rowVersions: { "jobs.jobs": 3, "jobs.responses": 1 },
+      deletes: 1,
+      processor: { runner: 1.5 },
+    });
+  });
+
+  it("counts a process from nothing that began in between", () => {
+    const after = { ...counters(2), processor: { dispatcher: 20, runner: 115 } };
+    assert.deepEqual(countersPerJob(counters(1), after, 10).processor, { dispatcher: 2 });
+    assert.equal(total({ dispatcher: 2, runner: 0.5 }), 2.5);
+  });
+});

@@ -1,0 +1,110 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import type pg from "pg";
+
+/** Work of the database and processor time of processes since they began; only differences mean anything. */
+export interface Counters {
+  /** Transactions that committed, those that only read included. */
+  commits: number;
+  /** Transaction ids taken: transactions and subtransactions that wrote. */
+  writes: number;
+  /** Row versions made by inserts and updates, per table. */
+  rowVersions: Readonly<Record<string, number>>;
+  /** Rows deleted. */
+  deletes: number;
+  /** Processor milliseconds per kind of process; empty except on Linux. */
+  processor: Readonly<Record<string, number>>;
+}
+
+/** Idle backends report their statistics after ten seconds (PGSTAT_IDLE_INTERVAL, pgstat.c). */
+const REPORTED_MS = 11_000;
+
+/** Takes the counters once every idle backend has reported its statistics. */
+export async function takeCounters(admin: pg.Client): Promise<Counters> {
+  const processor = processorTimes();
+  await pause(REPORTED_MS);
+  const { rows } = await admin.query(`
+    select (select xact_commit::float8 from pg_stat_database where datname = current_database()) as commits,
+      pg_snapshot_xmax(pg_current_snapshot())::text::float8 as writes,
+      (select jsonb_object_agg(schemaname || '.' || relname, n_tup_ins + n_tup_upd) from pg_stat_user_tables) as versions,
+      (select sum(n_tup_del)::float8 from pg_stat_user_tables) as deletes`);
+  const [{ commits, writes, versions, deletes }] = rows;
+  return { commits, writes, rowVersions: versions, deletes, processor };
+}
+
+/** Counts per job between two readings. */
+export function countersPerJob(before: Counters, after: Counters, jobs: number): Counters {
+  const per = (later: Readonly<Record<string, number>>, earlier: Readonly<Record<string, number>>) =>
+    Object.fromEntries(
+      Object.entries(later)
+        .map(([name, value]) => [name, (value - (earlier[name] ?? 0)) / jobs] as const)
+        .filter(([, value]) => value >= 0.005)
+        .sort(([, a], [, b]) => b - a),
+    );
+  return {
+    commits: (after.commits - before.commits) / jobs,
+    writes: (after.writes - before.writes) / jobs,
+    rowVersions: per(after.rowVersions, before.rowVersions),
+    deletes: (after.deletes - before.deletes) / jobs,
+    processor: per(after.processor, before.processor),
+  };
+}
+
+export const total = (parts: Readonly<Record<string, number>>): number =>
+  Object.values(parts).reduce((sum, value) => sum + value, 0);
+
+/** Processor milliseconds of this process and its descendants, by what each is for. Ended ones are not counted. */
+function processorTimes(): Record<string, number> {
+  const times: Record<string, number> = {};
+  let pids: number[];
+  try {
+    pids = readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+  } catch {
+    return times; // not Linux
+  }
+  for (const pid of pids) {
+    try {
+      const kind = isOurs(pid) ? kindOf(pid, readFileSync(`/proc/${pid}/cmdline`, "utf8")) : undefined;
+      if (kind !== undefined) times[kind] = (times[kind] ?? 0) + processorMs(pid);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return times;
+}
+
+/** Clock ticks per second in /proc (USER_HZ): 100 on every Linux that Node runs on. */
+const TICKS = 100;
+
+function processorMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  // The command's name, in parentheses, may hold spaces and parentheses: the fields begin after the last one.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS;
+}
+
+const PROGRAMS: Readonly<Record<string, RegExp>> = {
+  runner: /runtime\/runner\/main\.ts/,
+  dispatcher: /local\/dispatcherHost\.ts/,
+  API: /runtime\/api\/main\.ts/,
+  emulator: /local\/cloudHost\.ts/,
+};
+
+function kindOf(pid: number, command: string): string {
+  // A server process names itself: "postgres: ROLE DATABASE HOST(PORT) STATE", or what it is in the background for.
+  const server = /^postgres: (?:(\S+) rates )?/.exec(command);
+  if (server) return `backend ${server[1]?.replace(/_(glue|ec2)_\d+$/, "") ?? "of the server"}`;
+  const found = Object.entries(PROGRAMS).find(([, pattern]) => pattern.test(command))?.[0];
+  return found ?? (pid === process.pid ? "the benchmark" : "others");
+}
+
+/** Whether a process descends from this one. */
+export function isOurs(pid: number): boolean {
+  for (let one = pid; one > 1; ) {
+    if (one === process.pid) return true;
+    one = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${one}/status`, "utf8"))?.[1] ?? 0);
+  }
+  return false;
+}
