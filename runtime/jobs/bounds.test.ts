@@ -165,8 +165,10 @@ describe("a response and a document", () => {
     });
     assert(response?.body?.includes(inline));
     assert.deepEqual((await documentOf("a")).result, { format: "json", rows: 1 });
-    const { rows } = await fixture.admin.query("select inline_bytes from jobs.responses");
-    assert.equal(rows.at(-1).inline_bytes, Buffer.byteLength(inline));
+    const { rows } = await fixture.admin.query("select inline_bytes from jobs.responses where response_id = $1", [
+      response?.responseId,
+    ]);
+    assert.equal(rows[0].inline_bytes, Buffer.byteLength(inline));
   });
 
   it("takes an inline result as large as the settings allow", async () => {
