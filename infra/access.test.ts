@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { Cluster } from "@pulumi/aws/ecs/cluster.js";
 import { Access } from "./access.ts";
 import { securityGroup } from "./reach.ts";
 import { mocked, resolved } from "./testing.ts";
@@ -10,7 +9,6 @@ const made = async (preview = false) =>
       const group = securityGroup("balancer", { vpcId: "vpc-1", description: "balancer" }, {});
       return new Access("x", {
         placement: { vpcId: "vpc-1", subnetIds: ["private-1", "private-2"] },
-        cluster: new Cluster("c", {}),
         image: "repository@sha256:abc",
         repositoryArn: "arn:repository",
         arch: "arm64",
@@ -67,7 +65,7 @@ describe("the way into a stack", () => {
   it("tells the command what to start and where it leads", async () => {
     const { result } = await made();
     assert.deepEqual(await resolved(result.settings), {
-      cluster: "c",
+      cluster: "x",
       taskDefinition: "arn:aws:ecs:eu-central-1:111111111111:x",
       subnets: ["private-1", "private-2"],
       securityGroup: "x-id",

@@ -1,5 +1,5 @@
 import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
-import type { Cluster } from "@pulumi/aws/ecs/cluster.js";
+import { Cluster } from "@pulumi/aws/ecs/cluster.js";
 import { TaskDefinition } from "@pulumi/aws/ecs/taskDefinition.js";
 import * as pulumi from "@pulumi/pulumi";
 import { pullImage } from "./api.ts";
@@ -9,7 +9,6 @@ import { roleFor, type Statement } from "./role.ts";
 /** The way into a stack whose API no network of the operator's reaches. */
 export interface AccessArgs {
   readonly placement: Placement;
-  readonly cluster: Cluster;
   /** By digest. */
   readonly image: pulumi.Input<string>;
   readonly repositoryArn: pulumi.Input<string>;
@@ -57,7 +56,7 @@ export class Access extends pulumi.ComponentResource {
 
   constructor(name: string, args: AccessArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rates:infra:Access", name, {}, opts);
-    const { placement, cluster, loadBalancer } = args;
+    const { placement, loadBalancer } = args;
     const child = { parent: this };
     const group = securityGroup(name, { vpcId: placement.vpcId, description: "access for operators" }, child);
     allowHttps(name, group, child);
@@ -72,6 +71,8 @@ export class Access extends pulumi.ComponentResource {
       child,
     );
     const own = roleFor(name, { service: "ecs-tasks.amazonaws.com", statements: [SESSIONS] }, child);
+    // Of its own, so that operators' rights on tasks of this cluster are none on those of the API.
+    const cluster = new Cluster(name, { settings: [{ name: "containerInsights", value: "enabled" }] }, child);
     const volumes = AGENT_DIRECTORIES.map((containerPath) => ({
       name: containerPath.slice(1).replaceAll("/", "-"),
       containerPath,

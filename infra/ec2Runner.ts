@@ -171,10 +171,13 @@ function launchStatements(
       resources: [
         templateArn,
         ec2(pulumi.interpolate`security-group/${group.id}`),
-        ...["network-interface/*", "volume/*", "instance/*", "spot-instances-request/*"].map(ec2),
+        ...["network-interface/*", "volume/*", "instance/*"].map(ec2),
       ],
       conditions: fromTemplate,
     },
+    // For this resource EC2 does not say which template it is for (Service Authorization Reference, RunInstances): with that
+    // condition no Spot instance would start. All other resources of the request have it.
+    { actions: ["ec2:RunInstances"], resources: [ec2("spot-instances-request/*")] },
     {
       // Whatever image the template names: while a new one is deployed, a dispatcher still starts the version before.
       actions: ["ec2:RunInstances"],

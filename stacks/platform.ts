@@ -179,7 +179,6 @@ export async function platform({ name: stack, config, plan }: SoundStack, provid
       ...image,
       placement,
       arch,
-      cluster: api.cluster,
       loadBalancer: { ...api.front, host: api.loadBalancer.dnsName },
     },
     on,
