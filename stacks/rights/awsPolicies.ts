@@ -1,0 +1,55 @@
+import type { Policy, PolicyStatement } from "./world.ts";
+
+const managed = (name: string, statements: PolicyStatement[]): [string, Policy] => [
+  `arn:aws:iam::aws:policy/${name}`,
+  { name, document: { Version: "2012-10-17", Statement: statements } },
+];
+
+/** Policies of AWS's own that the programs attach, as AWS publishes them (AWS Managed Policy Reference Guide). */
+export const AWS_POLICIES: ReadonlyMap<string, Policy> = new Map([
+  managed("service-role/AmazonRDSEnhancedMonitoringRole", [
+    {
+      Effect: "Allow",
+      Action: ["logs:CreateLogGroup", "logs:PutRetentionPolicy"],
+      Resource: ["arn:aws:logs:*:*:log-group:RDS*"],
+    },
+    {
+      Effect: "Allow",
+      Action: ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams", "logs:GetLogEvents"],
+      Resource: ["arn:aws:logs:*:*:log-group:RDS*:log-stream:*"],
+    },
+  ]),
+]);
+
+/** What an administrator's policy allows, and what an attacker would attach. */
+export const ADMINISTRATOR: Policy = {
+  name: "AdministratorAccess",
+  document: { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }] },
+};
+
+/**
+ * Policy of a key that AWS manages for a service: whoever uses the service in the account uses the key through it (AWS KMS
+ * Developer Guide, viewing the key policy of an AWS managed key).
+ */
+export const awsManagedKey = (account: string, viaService: string): Policy => ({
+  name: `${viaService} (AWS managed key)`,
+  document: {
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Effect: "Allow",
+        Principal: { AWS: "*" },
+        Action: [
+          "kms:Encrypt",
+          "kms:Decrypt",
+          "kms:ReEncrypt*",
+          "kms:GenerateDataKey*",
+          "kms:CreateGrant",
+          "kms:DescribeKey",
+        ],
+        Resource: "*",
+        Condition: { StringEquals: { "kms:CallerAccount": account, "kms:ViaService": viaService } },
+      },
+    ],
+  },
+});

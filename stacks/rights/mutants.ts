@@ -1,0 +1,95 @@
+import { matchesGlob } from "node:path/posix";
+import type { PolicyDocument, PolicyStatement } from "./world.ts";
+
+/** A policy with one thing removed or widened. */
+export interface Mutant {
+  readonly what: string;
+  readonly document: PolicyDocument;
+  /** Whether a request's outcome can differ from that under the whole policy. */
+  readonly concerns: (action: string) => boolean;
+}
+
+/** Whether a policy of a resource names that resource and what is in it: it is asked about nothing else. */
+const isItself = (resource: string | undefined, { Resource }: PolicyStatement): boolean =>
+  resource !== undefined && listOf(Resource).every((named) => named === resource || named === `${resource}/*`);
+
+/**
+ * Lists the mutants of a policy: without each statement, and within a statement without each action, resource, principal,
+ * condition and value of a condition, and with its resources widened to all. A test that proves rights fails for each.
+ * @param resource ARN of what the policy belongs to, where that is a resource
+ */
+export function* mutantsOf(document: PolicyDocument, resource?: string): Generator<Mutant> {
+  for (const [index, statement] of document.Statement.entries()) {
+    const label = `statement ${statement.Sid ?? index + 1} (${listOf(statement.Action ?? statement.NotAction)[0]} …)`;
+    const concerns = (action: string) => isNamed(action, statement);
+    const others = document.Statement.toSpliced(index, 1);
+    const Statement = others.length > 0 ? others : [NOTHING];
+    yield { what: `${label} removed`, document: { ...document, Statement }, concerns };
+    for (const [what, changed] of changes(statement, resource))
+      yield {
+        what: `${label}: ${what}`,
+        document: { ...document, Statement: document.Statement.with(index, changed) },
+        concerns,
+      };
+  }
+}
+
+/** Whether a statement's actions name an action. A statement of all but some may concern any. */
+function isNamed(action: string, { Action }: PolicyStatement): boolean {
+  if (Action === undefined) return true;
+  return listOf(Action).some((pattern) => matchesGlob(action.toLowerCase(), pattern.toLowerCase()));
+}
+
+/** A policy may not be empty; this statement says nothing about any request of the tables. */
+const NOTHING: PolicyStatement = { Effect: "Deny", Action: "none:None", Resource: "arn:aws:none:::none" };
+
+function* changes(statement: PolicyStatement, resource: string | undefined): Generator<[string, PolicyStatement]> {
+  for (const key of ["Action", "NotAction", "Resource", "NotResource"] as const) {
+    const values = listOf(statement[key]);
+    if (values.length > 1)
+      for (const [index, value] of values.entries())
+        yield [`${key} ${value} removed`, { ...statement, [key]: values.toSpliced(index, 1) }];
+  }
+  if (statement.Resource !== undefined && !listOf(statement.Resource).includes("*") && !isItself(resource, statement))
+    yield ["Resource widened to *", { ...statement, Resource: "*" }];
+  yield* principals(statement);
+  yield* conditions(statement);
+}
+
+function* principals(statement: PolicyStatement): Generator<[string, PolicyStatement]> {
+  if (statement.Principal === undefined || statement.Principal === "*") return;
+  for (const [kind, named] of Object.entries(statement.Principal)) {
+    const values = listOf(named);
+    if (values.length > 1)
+      for (const [index, value] of values.entries())
+        yield [
+          `Principal ${value} removed`,
+          { ...statement, Principal: { ...statement.Principal, [kind]: values.toSpliced(index, 1) } },
+        ];
+  }
+}
+
+function* conditions(statement: PolicyStatement): Generator<[string, PolicyStatement]> {
+  const { Condition, ...unconditional } = statement;
+  for (const [operator, keys] of Object.entries(Condition ?? {}))
+    for (const [key, value] of Object.entries(keys)) {
+      const { [key]: _, ...otherKeys } = keys;
+      const { [operator]: __, ...otherOperators } = Condition ?? {};
+      const rest = Object.keys(otherKeys).length > 0 ? { ...otherOperators, [operator]: otherKeys } : otherOperators;
+      yield [
+        `condition ${operator} ${key} removed`,
+        Object.keys(rest).length > 0 ? { ...unconditional, Condition: rest } : unconditional,
+      ];
+      const values = listOf(value);
+      if (values.length > 1)
+        for (const [index, one] of values.entries())
+          yield [
+            `value ${one} of condition ${key} removed`,
+            { ...statement, Condition: { ...Condition, [operator]: { ...keys, [key]: values.toSpliced(index, 1) } } },
+          ];
+    }
+}
+
+/** An element of a statement as a list. */
+export const listOf = (value: string | string[] | undefined): string[] =>
+  value === undefined ? [] : Array.isArray(value) ? value : [value];

@@ -1,0 +1,40 @@
+import type { Case, Evaluator, Replaced } from "./evaluate.ts";
+import { mutantsOf } from "./mutants.ts";
+import type { Policy } from "./world.ts";
+
+/** Evaluates every case. @returns a line per case that is not as expected */
+export async function wrongCases(evaluator: Evaluator, cases: readonly Case[]): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const one of cases) {
+    const why = await evaluator.validate(one);
+    if (why !== undefined)
+      wrong.push(`${one.what}: ${one.action} on ${one.resource} ${JSON.stringify(one.context ?? {})} ${why}`);
+  }
+  return wrong;
+}
+
+/**
+ * Lists the mutants of a policy that no case notices: rights that nothing needs, and limits that no case tries to exceed.
+ * @param cases of all principals; those that the policy has no part in are left out
+ */
+export async function survivors(evaluator: Evaluator, policy: Policy, cases: readonly Case[]): Promise<string[]> {
+  const concerned = cases.filter((one) => evaluator.policiesOf(one).includes(policy));
+  const found: string[] = [];
+  for (const { what, document, concerns } of mutantsOf(policy.document, policy.resource)) {
+    const replaced = new Map([[policy, document]]);
+    if (
+      !(await isNoticed(
+        evaluator,
+        replaced,
+        concerned.filter(({ action }) => concerns(action)),
+      ))
+    )
+      found.push(`${policy.name}: ${what}`);
+  }
+  return found;
+}
+
+async function isNoticed(evaluator: Evaluator, replaced: Replaced, cases: readonly Case[]): Promise<boolean> {
+  for (const one of cases) if ((await evaluator.isAllowed(one, replaced)) !== one.allowed) return true;
+  return false;
+}

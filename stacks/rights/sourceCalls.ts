@@ -1,0 +1,88 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+/** The repository's root, which source paths are relative to. */
+const ROOT = new URL("../../", import.meta.url);
+const CLIENT = /["'](@aws-sdk\/(?:client|lib)-[\w-]+)["']/g;
+/** `new sdk.GetObjectCommand(`, also where esbuild renamed an import of several (`GetObjectCommand2`). */
+const COMMAND = /\bnew\s+(?:[\w.#$]+\.)?([A-Z]\w*?)Command\d*\(/g;
+const PAGINATOR = /\bpaginate([A-Z]\w*?)\d*\(/g;
+
+/**
+ * Lists the AWS calls that a program's live code makes, whatever module they are in: each command class of the SDK as
+ * `s3 GetObject`, a token of the RDS signer as `rds-db connect`, and a path of OpenSearch as `es POST _bulk`.
+ * Code that a bundler leaves out of the program is not counted.
+ */
+export async function typescriptCalls(entry: string): Promise<string[]> {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL(entry, ROOT))],
+    bundle: true,
+    write: false,
+    packages: "external",
+    platform: "node",
+    format: "esm",
+    target: "esnext",
+    treeShaking: true,
+    logLevel: "silent",
+    loader: { ".node": "empty", ".html": "text", ".css": "text", ".sql": "text" },
+  });
+  const code = outputFiles.map(({ text }) => text).join("\n");
+  const clients = [...new Set([...code.matchAll(CLIENT)].map(([, name]) => name ?? ""))];
+  const exported = await Promise.all(
+    clients.map(async (name) => [name.replace(/^@aws-sdk\/client-/, ""), Object.keys(await import(name))] as const),
+  );
+  const calls = new Set<string>();
+  for (const [, command = ""] of [...code.matchAll(COMMAND), ...code.matchAll(PAGINATOR)]) {
+    // Commander's own class is no call.
+    const services = exported.filter(([, names]) => names.includes(`${command}Command`));
+    for (const [service] of services) calls.add(`${service} ${command}`);
+  }
+  if (/\bSigner\d*\(/.test(code) && code.includes("@aws-sdk/rds-signer")) calls.add("rds-db connect");
+  if (code.includes("@opensearch-project/opensearch"))
+    for (const call of openSearchCalls(code)) calls.add(`es ${call}`);
+  return [...calls].sort();
+}
+
+/** The `{ method, path }` of a program's requests to OpenSearch, without the prefix of the indices. */
+function openSearchCalls(code: string): string[] {
+  return [...code.matchAll(/\bmethod: "([A-Z]+)",\s*path(?:: ([`"][^`"\n]*[`"]))?/g)].map(
+    ([, method, path = "`template`"]) => `${method} ${path.slice(1, -1).replaceAll(/\$\{[^}]*\}/g, "*")}`,
+  );
+}
+
+/** Methods of boto3's clients by the names that runner.py has for them. */
+const BOTO_CLIENTS = { s3: /(?:_s3|aws_client\("s3"[^)]*\))\.(\w+)/g, sqs: /_sqs\.(\w+)/g } as const;
+
+/** Lists the AWS calls of the Glue runner, in the same form. */
+export function pythonCalls(path: string): string[] {
+  const source = readFileSync(new URL(path, ROOT), "utf8");
+  const calls = Object.entries(BOTO_CLIENTS).flatMap(([service, pattern]) =>
+    [...source.matchAll(pattern)].map(
+      ([, method = ""]) =>
+        `${service} ${method.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase())}`,
+    ),
+  );
+  if (source.includes(".generate_db_auth_token(")) calls.push("rds-db connect");
+  return [...new Set(calls)].sort();
+}
+
+/** Lists the services whose clients the Glue runner makes, `rds` for tokens included: each has a pattern above. */
+export const pythonClients = (path: string): string[] => [
+  ...new Set(
+    [...readFileSync(new URL(path, ROOT), "utf8").matchAll(/aws_client\("(\w+)"/g)].map(([, service]) => service ?? ""),
+  ),
+];
+
+/** Lists the calls of AWS's command line in a source: `["ecs", "run-task", …]` as `ecs RunTask`. */
+export function commandLineCalls(path: string): string[] {
+  const source = readFileSync(new URL(path, ROOT), "utf8");
+  return [
+    ...new Set(
+      [...source.matchAll(/"(ecs|ssm|lambda|ec2|s3|sqs|iam|sts)", "([a-z]+(?:-[a-z]+)+)"/g)].map(
+        ([, service, command = ""]) =>
+          `${service} ${command.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase())}`,
+      ),
+    ),
+  ].sort();
+}

@@ -1,0 +1,122 @@
+import { all, on, type Part } from "./part.ts";
+import type { StackNames } from "./stackNames.ts";
+
+const SEARCH_WRITES = {
+  "es POST /_bulk": ["es:ESHttpPost", "_bulk"],
+  "es POST /*-*/_delete_by_query": ["es:ESHttpPost", "rates-jobs-*/_delete_by_query"],
+  "es GET /_cat/indices/*-*": ["es:ESHttpGet", "_cat/indices/rates-jobs-*"],
+  "es DELETE /*": ["es:ESHttpDelete", "rates-jobs-2026-01"],
+  "es HEAD template": ["es:ESHttpHead", "_index_template/rates-jobs"],
+  "es PUT template": ["es:ESHttpPut", "_index_template/rates-jobs"],
+} as const;
+
+/** The paths of OpenSearch that are written, and the one that is searched. */
+export const searchWrites = (domain: string) =>
+  Object.fromEntries(
+    Object.entries(SEARCH_WRITES).map(([call, [action, path]]) => [call, on(action, `${domain}/${path}`)]),
+  );
+export const searchReads = (domain: string) => ({
+  "es POST /*-*/_search": on("es:ESHttpPost", `${domain}/rates-jobs-*/_search`),
+});
+
+/** The role that starts a task: pulls its image, and writes its log where it has one. */
+export const taskStart = (role: string, names: StackNames, logs?: string): Part => ({
+  role,
+  service: "ecs-tasks.amazonaws.com",
+  calls: {},
+  services: {
+    // Amazon ECS Developer Guide, task execution IAM role (AmazonECSTaskExecutionRolePolicy).
+    "ECS pulls the image": pullsImage(names),
+    ...(logs === undefined ? {} : { "ECS writes the container's log": names.writesLogs(logs) }),
+  },
+  never: {},
+  denied: {
+    "pushes an image": { action: "ecr:PutImage", resource: names.repository },
+    "reads the master's password": { action: "secretsmanager:GetSecretValue", resource: names.masterSecret },
+    "reads results": { action: "s3:GetObject", resource: `${names.results}/x` },
+  },
+});
+
+/** Amazon ECR User Guide, IAM permissions for pulling an image. */
+export const pullsImage = ({ repository }: StackNames) => [
+  ...on("ecr:GetAuthorizationToken", "*"),
+  ...all(repository, "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"),
+];
+
+/** The API's tasks. */
+export function api(names: StackNames): Part {
+  const { queues, results, uploads, databaseUser, domain } = names;
+  const object = `${uploads}/0123456789abcdef/part.csv`;
+  return {
+    role: "api",
+    service: "ecs-tasks.amazonaws.com",
+    source: { typescript: "runtime/api/main.ts" },
+    calls: {
+      "rds-db connect": on("rds-db:connect", databaseUser("api_reader"), databaseUser("job_reader_plan")),
+      // Multipart uploads need PutObject for all but their abortion (Amazon S3 User Guide, multipart upload permissions).
+      "s3 CreateMultipartUpload": on("s3:PutObject", object),
+      "s3 UploadPart": on("s3:PutObject", object),
+      "s3 CompleteMultipartUpload": on("s3:PutObject", object),
+      "s3 AbortMultipartUpload": on("s3:AbortMultipartUpload", object),
+      "s3 GetObject": on("s3:GetObject", `${results}/r/1/result`),
+      // Without ListBucket the answer for a missing object is 403 (Amazon S3 API Reference, HeadObject).
+      "s3 HeadObject": [...on("s3:GetObject", object), ...on("s3:ListBucket", uploads)],
+      "sqs SendMessage": on("sqs:SendMessage", ...queues.responses, queues.wakeups, queues.requests),
+      "sqs GetQueueAttributes": on("sqs:GetQueueAttributes", queues.requests, queues.dead),
+      "sqs ReceiveMessage": on("sqs:ReceiveMessage", queues.dead),
+      "sqs DeleteMessage": on("sqs:DeleteMessage", queues.dead),
+      "sqs ChangeMessageVisibility": on("sqs:ChangeMessageVisibility", queues.dead),
+      ...(domain === undefined ? {} : searchReads(domain)),
+    },
+    services: {},
+    // It shares the tracking store's class with the dispatcher, which writes.
+    never:
+      domain === undefined
+        ? { ...searchReads(otherDomain(names)), ...searchWrites(otherDomain(names)) }
+        : searchWrites(domain),
+    denied: {
+      "takes requests": { action: "sqs:ReceiveMessage", resource: queues.requests },
+      "deletes requests": { action: "sqs:DeleteMessage", resource: queues.requests },
+      "hides requests": { action: "sqs:ChangeMessageVisibility", resource: queues.requests },
+      "reads responses": { action: "sqs:ReceiveMessage", resource: queues.acme },
+      "measures responses": { action: "sqs:GetQueueAttributes", resource: queues.acme },
+      "writes dead letters": { action: "sqs:SendMessage", resource: queues.dead },
+      "writes results": { action: "s3:PutObject", resource: `${results}/x` },
+      "aborts results": { action: "s3:AbortMultipartUpload", resource: `${results}/x` },
+      "deletes uploads": { action: "s3:DeleteObject", resource: object },
+      "lists results": { action: "s3:ListBucket", resource: results },
+      "reads scripts": { action: "s3:GetObject", resource: `${names.scripts}/x` },
+      "reads the stacks' state": { action: "s3:GetObject", resource: `${names.state}/.pulumi/stacks/x.json` },
+      ...databaseUsersBut(names, ["api_reader", "job_reader_plan"]),
+      "reads the master's password": { action: "secretsmanager:GetSecretValue", resource: names.masterSecret },
+      "starts runs": { action: "glue:StartJobRun", resource: names.glueJob },
+      "hands out a role": { action: "iam:PassRole", resource: names.roleArn("ec2") },
+    },
+  };
+}
+
+/** A domain that a stack without one does not have. */
+export const otherDomain = ({ here, stack }: StackNames) => here("es", `domain/rates-${stack}-0000000`);
+
+const DATABASE_USERS = [
+  "postgres",
+  "migrator",
+  "api_reader",
+  "job_reader",
+  "job_reader_plan",
+  "job_reader_glue_1",
+  "job_reader_ec2_1",
+  "job_writer",
+  "job_keeper",
+  "dispatcher",
+  "canceller",
+];
+
+/** Log-ins as every role of the database but some. */
+export const databaseUsersBut = ({ databaseUser }: StackNames, own: readonly string[]) =>
+  Object.fromEntries(
+    DATABASE_USERS.filter((user) => !own.includes(user)).map((user) => [
+      `logs in as ${user}`,
+      { action: "rds-db:connect", resource: databaseUser(user) },
+    ]),
+  );

@@ -1,0 +1,156 @@
+import type { Context, Need } from "../evaluate.ts";
+import { databaseUsersBut, otherDomain, searchReads, searchWrites } from "./api.ts";
+import { all, on, type Part } from "./part.ts";
+import type { StackNames } from "./stackNames.ts";
+
+/** Network interfaces of a function or a run, by AWS's own policies for any network (AWSLambdaVPCAccessExecutionRole). */
+export const networkInterfaces = ({ here }: StackNames, ...more: readonly string[]): Need[] =>
+  [
+    ...on(
+      "ec2:CreateNetworkInterface",
+      ...["network-interface/eni-1", "subnet/subnet-1", "security-group/sg-1"].map((path) => here("ec2", path)),
+    ),
+    ...on("ec2:DescribeNetworkInterfaces", "*"),
+    ...on("ec2:DescribeSubnets", "*"),
+    ...all(here("ec2", "network-interface/eni-1"), "ec2:DeleteNetworkInterface", ...more),
+  ].map((need) => ({ ...need, anywhere: true }));
+
+export const functionInterfaces = (names: StackNames): Need[] =>
+  networkInterfaces(names, "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses");
+
+/** What AWS checks for a RunInstances from the launch template (Amazon EC2 User Guide, launch template permissions). */
+export function runsInstances(names: StackNames): Need[] {
+  const { here, launchTemplate, vpc } = names;
+  const ec2 = (path: string) => here("ec2", path);
+  const from = { "ec2:LaunchTemplate": launchTemplate };
+  const named = { ...from, "ec2:IsLaunchTemplateResource": "true" };
+  const run = (resource: string, context: Context): Need => ({ action: "ec2:RunInstances", resource, context });
+  const tags = { "aws:RequestTag/rates:stack": names.named("ec2"), "aws:TagKeys": ["rates:stack", "rates:runs-0"] };
+  const tag = (path: string): Need => ({
+    action: "ec2:CreateTags",
+    resource: ec2(path),
+    context: { "ec2:CreateAction": "RunInstances", ...tags },
+  });
+  return [
+    run(launchTemplate, named),
+    run(names.instanceGroup, { ...named, "ec2:Vpc": vpc }),
+    run(imageOf(names), named),
+    run(ec2("subnet/subnet-1"), { ...from, "ec2:IsLaunchTemplateResource": "false", "ec2:Vpc": vpc }),
+    run(ec2("network-interface/eni-1"), { ...from, "ec2:Vpc": vpc }),
+    run(ec2("volume/vol-1"), { ...from, "ec2:Encrypted": "true" }),
+    run(ec2("instance/i-1"), {
+      ...from,
+      ...tags,
+      "ec2:InstanceType": names.instanceType,
+      "ec2:InstanceProfile": names.instanceProfile,
+      "ec2:MetadataHttpTokens": "required",
+    }),
+    // A Spot template's own resource. It has no key that names the template. A version before may be for Spot, too.
+    run(ec2("spot-instances-request/sir-1"), {}),
+    ...["instance/i-1", "volume/vol-1", "network-interface/eni-1"].map(tag),
+    passes(names.roleArn("ec2"), "ec2.amazonaws.com"),
+  ];
+}
+
+const imageOf = ({ region }: StackNames) => `arn:aws:ec2:${region}::image/ami-0123456789abcdef0`;
+
+const passes = (resource: string, service: string): Need => ({
+  action: "iam:PassRole",
+  resource,
+  context: { "iam:PassedToService": service },
+});
+
+/** The dispatcher's function, which also drains the stack. */
+export function dispatcher(names: StackNames): Part {
+  const { queues, uploads, databaseUser, domain, here, launchTemplate, vpc } = names;
+  const ec2 = (path: string) => here("ec2", path);
+  const from = { "ec2:LaunchTemplate": launchTemplate };
+  const otherTemplate = { "ec2:LaunchTemplate": ec2("launch-template/lt-0fedcba9876543210") };
+  const otherVpc = { ...from, "ec2:Vpc": ec2("vpc/vpc-0fedcba9876543210") };
+  const ownTag = { "aws:ResourceTag/rates:stack": names.named("ec2") };
+  const runInstances = (path: string, context: Context): Need => ({
+    action: "ec2:RunInstances",
+    resource: path.startsWith("arn:") ? path : ec2(path),
+    context,
+  });
+  const users = ["dispatcher", "job_reader_plan", "canceller"];
+  return {
+    role: "dispatcher",
+    service: "lambda.amazonaws.com",
+    source: { typescript: "runtime/dispatcher/lambda.ts" },
+    calls: {
+      "rds-db connect": on("rds-db:connect", ...users.map(databaseUser)),
+      "s3 HeadObject": [...on("s3:GetObject", `${uploads}/a/b`), ...on("s3:ListBucket", uploads)],
+      "sqs SendMessage": on("sqs:SendMessage", ...queues.responses, queues.dead),
+      "sqs ChangeMessageVisibility": on("sqs:ChangeMessageVisibility", queues.requests),
+      "glue StartJobRun": on("glue:StartJobRun", names.glueJob),
+      "glue GetJobRun": on("glue:GetJobRun", names.glueJob),
+      "glue GetJobRuns": on("glue:GetJobRuns", names.glueJob),
+      "glue BatchStopJobRun": on("glue:BatchStopJobRun", names.glueJob),
+      "ec2 RunInstances": runsInstances(names),
+      "ec2 DescribeInstances": on("ec2:DescribeInstances", "*"),
+      "ec2 TerminateInstances": [{ action: "ec2:TerminateInstances", resource: ec2("instance/i-1"), context: ownTag }],
+      ...(domain === undefined ? {} : searchWrites(domain)),
+    },
+    services: {
+      // AWS Lambda Developer Guide, configuring the execution role of an SQS event source.
+      "Lambda polls the queues": [queues.requests, queues.wakeups].flatMap((queue) =>
+        all(queue, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+      ),
+      "Lambda connects the function to the network": functionInterfaces(names),
+      "Lambda writes the function's log": names.writesLogs("dispatcher"),
+    },
+    never:
+      domain === undefined
+        ? { ...searchReads(otherDomain(names)), ...searchWrites(otherDomain(names)) }
+        : // Searches are the API's.
+          searchReads(domain),
+    denied: {
+      ...databaseUsersBut(names, users),
+      "launches without the template": runInstances("instance/i-1", {}),
+      "launches another template": runInstances("instance/i-1", otherTemplate),
+      "names another template": runInstances("launch-template/lt-0fedcba9876543210", otherTemplate),
+      "joins another security group": runInstances("security-group/sg-0fedcba9876543210", { ...from, "ec2:Vpc": vpc }),
+      "launches an image of its own choice": runInstances(imageOf(names), {
+        ...from,
+        "ec2:IsLaunchTemplateResource": "false",
+      }),
+      "launches an image by another template": runInstances(imageOf(names), {
+        ...otherTemplate,
+        "ec2:IsLaunchTemplateResource": "true",
+      }),
+      "launches in another network": runInstances("subnet/subnet-2", otherVpc),
+      "launches in this network by another template": runInstances("subnet/subnet-1", {
+        ...otherTemplate,
+        "ec2:Vpc": vpc,
+      }),
+      "launches with a key pair": runInstances("key-pair/mine", from),
+      "launches in a placement group": runInstances("placement-group/one", from),
+      "tags what exists": { action: "ec2:CreateTags", resource: ec2("instance/i-2") },
+      "tags a template": {
+        action: "ec2:CreateTags",
+        resource: launchTemplate,
+        context: { "ec2:CreateAction": "RunInstances" },
+      },
+      "terminates another stack's instance": {
+        action: "ec2:TerminateInstances",
+        resource: ec2("instance/i-2"),
+        context: { "aws:ResourceTag/rates:stack": "rates-other-ec2" },
+      },
+      "terminates an instance without a tag": { action: "ec2:TerminateInstances", resource: ec2("instance/i-3") },
+      "stops an instance": { action: "ec2:StopInstances", resource: ec2("instance/i-1"), context: ownTag },
+      "gives instances another role": passes(names.roleArn("dispatcher"), "ec2.amazonaws.com"),
+      "gives functions the instances' role": passes(names.roleArn("ec2"), "lambda.amazonaws.com"),
+      "changes the job": { action: "glue:UpdateJob", resource: names.glueJob },
+      "starts another job": { action: "glue:StartJobRun", resource: here("glue", "job/other") },
+      "sends requests": { action: "sqs:SendMessage", resource: queues.requests },
+      "takes responses": { action: "sqs:ReceiveMessage", resource: queues.acme },
+      "takes dead letters": { action: "sqs:ReceiveMessage", resource: queues.dead },
+      "hides wake-ups": { action: "sqs:ChangeMessageVisibility", resource: queues.wakeups },
+      "reads results": { action: "s3:GetObject", resource: `${names.results}/x` },
+      "lists results": { action: "s3:ListBucket", resource: names.results },
+      "writes uploads": { action: "s3:PutObject", resource: `${uploads}/x` },
+      "reads the master's password": { action: "secretsmanager:GetSecretValue", resource: names.masterSecret },
+    },
+  };
+}

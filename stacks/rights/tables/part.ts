@@ -1,0 +1,36 @@
+import type { Need } from "../evaluate.ts";
+import { commandLineCalls, pythonCalls, typescriptCalls } from "../sourceCalls.ts";
+
+/** A part of the platform with everything that it calls, and what it must not be able to call. */
+export interface Part {
+  /** Its role's name in the program without the stack's prefix. */
+  readonly role: string;
+  /** The service that assumes the role. */
+  readonly service: string;
+  /** Where its calls are made. A test compares `calls` with the source. */
+  readonly source?: Source;
+  /** Calls of its source (`s3 GetObject`), with the authorizations that AWS makes for each. */
+  readonly calls: Readonly<Record<string, readonly Need[]>>;
+  /** Calls that AWS makes with the role, or a shell script does, with the document that lists them. */
+  readonly services: Readonly<Record<string, readonly Need[]>>;
+  /** Calls in code that it shares with another part and never makes, with the reason: they are denied. */
+  readonly never: Readonly<Record<string, readonly Need[]>>;
+  /** What must be denied beyond that. */
+  readonly denied: Readonly<Record<string, Need>>;
+}
+
+/** Where a part's calls are made: the entry file of a program, or a file of another language. */
+export type Source = { readonly typescript: string } | { readonly python: string } | { readonly commandLine: string };
+
+/** Lists the calls that a source makes. */
+export async function callsOf(source: Source): Promise<string[]> {
+  if ("typescript" in source) return typescriptCalls(source.typescript);
+  return "python" in source ? pythonCalls(source.python) : commandLineCalls(source.commandLine);
+}
+
+/** One action on each of some resources. */
+export const on = (action: string, ...resources: string[]): Need[] =>
+  resources.map((resource) => ({ action, resource }));
+
+/** Several actions on one resource. */
+export const all = (resource: string, ...actions: string[]): Need[] => actions.map((action) => ({ action, resource }));

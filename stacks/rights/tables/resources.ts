@@ -1,0 +1,97 @@
+import type { Case, Context } from "../evaluate.ts";
+import type { StackNames } from "./stackNames.ts";
+
+/** Who calls a stack from another account, as its configuration names them. */
+export const CALLERS = {
+  account: "444444444444",
+  /** Has the tenant acme, which has a response queue of its own. */
+  pricing: "arn:aws:iam::444444444444:role/pricing",
+  /** Has a tenant on the shared response queue. */
+  reports: "arn:aws:iam::444444444444:role/reports",
+} as const;
+
+const session = (role: string) => `${role.replace(":iam:", ":sts:").replace(":role/", ":assumed-role/")}/session`;
+
+const TAKE = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"];
+const LOOK = ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"];
+
+/** What the policies of a stack's queues, buckets, topic, key and function allow and deny. */
+export function resourceCases(names: StackNames): Case[] {
+  const { account, queues, region, topic, topicKey } = names;
+  const administrator = `arn:aws:iam::${account}:role/administrator`;
+  const cases: Case[] = [];
+  const request = (allowed: boolean, principal: string, action: string, resource: string, context: Context = {}) =>
+    cases.push({ what: `${principal} ${action}`, principal, action, resource, context, allowed });
+  const may = request.bind(undefined, true);
+  const mayNot = request.bind(undefined, false);
+  /** TLS only, even for an administrator of the account. */
+  const tlsOnly = (action: string, resource: string) => {
+    may(administrator, action, resource);
+    mayNot(administrator, action, resource, { "aws:SecureTransport": "false" });
+  };
+
+  const pricing = session(CALLERS.pricing);
+  const reports = session(CALLERS.reports);
+  const stranger = `arn:aws:sts::${CALLERS.account}:assumed-role/stranger/session`;
+  for (const queue of [queues.requests, queues.wakeups, queues.dead, ...queues.responses])
+    tlsOnly("sqs:ReceiveMessage", queue);
+  for (const caller of [pricing, reports])
+    for (const action of ["sqs:SendMessage", ...LOOK]) may(caller, action, queues.requests);
+  for (const action of [...TAKE, ...LOOK]) {
+    may(pricing, action, queues.acme);
+    may(reports, action, String(queues.responses.find((arn) => arn !== queues.acme && arn !== queues.globex)));
+    mayNot(reports, action, queues.acme);
+    mayNot(pricing, action, queues.globex);
+    mayNot(stranger, action, queues.acme);
+  }
+  mayNot(stranger, "sqs:SendMessage", queues.requests);
+  mayNot(pricing, "sqs:ReceiveMessage", queues.requests);
+  mayNot(pricing, "sqs:SendMessage", queues.acme);
+  mayNot(pricing, "sqs:SendMessage", queues.wakeups);
+  mayNot(pricing, "sqs:ReceiveMessage", queues.dead);
+
+  for (const bucket of [names.results, names.uploads, names.scripts, names.accessLogs]) {
+    tlsOnly("s3:ListBucket", bucket);
+    tlsOnly("s3:GetObject", `${bucket}/x`);
+  }
+  for (const caller of [pricing, reports])
+    for (const action of ["s3:PutObject", "s3:AbortMultipartUpload"]) {
+      may(caller, action, `${names.uploads}/x`);
+      mayNot(caller, action, `${names.results}/x`);
+      mayNot(stranger, action, `${names.uploads}/x`);
+    }
+  mayNot(pricing, "s3:GetObject", `${names.uploads}/x`);
+  mayNot(pricing, "s3:ListBucket", names.uploads);
+  const balancer = "logdelivery.elasticloadbalancing.amazonaws.com";
+  may(balancer, "s3:PutObject", `${names.accessLogs}/AWSLogs/${account}/elasticloadbalancing/x.log.gz`);
+  mayNot(balancer, "s3:PutObject", `${names.accessLogs}/AWSLogs/${CALLERS.account}/elasticloadbalancing/x.log.gz`);
+  mayNot("delivery.logs.amazonaws.com", "s3:PutObject", `${names.accessLogs}/AWSLogs/${account}/x`);
+
+  const publishers = {
+    "cloudwatch.amazonaws.com": `arn:aws:cloudwatch:${region}:${account}:alarm:one`,
+    "budgets.amazonaws.com": `arn:aws:budgets::${account}:budget/one`,
+  };
+  for (const [service, source] of Object.entries(publishers)) {
+    const here = { "aws:SourceAccount": account, "aws:SourceArn": source };
+    const elsewhere = { ...here, "aws:SourceAccount": CALLERS.account };
+    may(service, "sns:Publish", topic, here);
+    mayNot(service, "sns:Publish", topic, elsewhere);
+    mayNot(service, "sns:Publish", topic, { ...here, "aws:SourceArn": `arn:aws:s3:::someone` });
+    for (const action of ["kms:Decrypt", "kms:GenerateDataKey"]) {
+      may(service, action, topicKey, { "aws:SourceAccount": account });
+      mayNot(service, action, topicKey, { "aws:SourceAccount": CALLERS.account });
+    }
+  }
+  mayNot("events.amazonaws.com", "sns:Publish", topic, { "aws:SourceAccount": account });
+  tlsOnly("sns:Publish", topic);
+  may(administrator, "kms:DescribeKey", topicKey);
+  mayNot(stranger, "kms:DescribeKey", topicKey);
+
+  const invoke = "lambda:InvokeFunction";
+  for (const rule of names.rules) may("events.amazonaws.com", invoke, names.dispatcherAlias, { "aws:SourceArn": rule });
+  mayNot("events.amazonaws.com", invoke, names.dispatcherAlias, {
+    "aws:SourceArn": `arn:aws:events:${region}:${CALLERS.account}:rule/any`,
+  });
+  mayNot("s3.amazonaws.com", invoke, names.dispatcherAlias, { "aws:SourceArn": names.results });
+  return cases;
+}

@@ -1,0 +1,150 @@
+import { databaseUsersBut, pullsImage } from "./api.ts";
+import { functionInterfaces, networkInterfaces } from "./dispatcher.ts";
+import { all, on, type Part } from "./part.ts";
+import type { StackNames } from "./stackNames.ts";
+
+/** Database users that a runner's reads log in as: a role per run slot where callers may bring SQL. */
+const readers = (runner: "ec2" | "glue", rawSql: boolean) =>
+  rawSql ? [`job_reader_${runner}_1`, `job_reader_${runner}_100`] : ["job_reader"];
+
+const writesResults = ({ results }: StackNames) => {
+  const object = `${results}/r/1/result`;
+  return {
+    "s3 CreateMultipartUpload": on("s3:PutObject", object),
+    "s3 UploadPart": on("s3:PutObject", object),
+    "s3 CompleteMultipartUpload": on("s3:PutObject", object),
+    "s3 AbortMultipartUpload": on("s3:AbortMultipartUpload", object),
+  };
+};
+
+/** What no runner may do. */
+const noRunner = ({ queues, results, uploads, masterSecret, roleArn, glueJob, here }: StackNames) => ({
+  "takes requests": { action: "sqs:ReceiveMessage", resource: queues.requests },
+  "sends requests": { action: "sqs:SendMessage", resource: queues.requests },
+  "takes responses": { action: "sqs:ReceiveMessage", resource: queues.acme },
+  "reads results": { action: "s3:GetObject", resource: `${results}/x` },
+  "writes uploads": { action: "s3:PutObject", resource: `${uploads}/x` },
+  "aborts uploads": { action: "s3:AbortMultipartUpload", resource: `${uploads}/x` },
+  "lists results": { action: "s3:ListBucket", resource: results },
+  "reads the master's password": { action: "secretsmanager:GetSecretValue", resource: masterSecret },
+  "hands out its role": { action: "iam:PassRole", resource: roleArn("ec2") },
+  "starts runs": { action: "glue:StartJobRun", resource: glueJob },
+  "launches instances": { action: "ec2:RunInstances", resource: here("ec2", "instance/i-1") },
+});
+
+/** The EC2 runner: the container and the instance that starts it. */
+export function ec2Runner(names: StackNames, rawSql: boolean): Part {
+  const users = ["job_keeper", "job_writer", "canceller", ...readers("ec2", rawSql)];
+  return {
+    role: "ec2",
+    service: "ec2.amazonaws.com",
+    source: { typescript: "runtime/runner/main.ts" },
+    calls: {
+      "rds-db connect": on("rds-db:connect", ...users.map(names.databaseUser)),
+      ...writesResults(names),
+      "s3 GetObject": [
+        ...on("s3:GetObject", `${names.uploads}/a/b.csv`),
+        // An upload that expired is 404 only for who may list the bucket (Amazon S3 API Reference, GetObject).
+        ...on("s3:ListBucket", names.uploads),
+      ],
+      "sqs SendMessage": on("sqs:SendMessage", ...names.queues.responses),
+    },
+    services: {
+      "infra/ec2Runner.sh logs in to ECR and pulls the image": pullsImage(names),
+      // Docker documentation, Amazon CloudWatch Logs logging driver.
+      "Docker writes the container's log": names.writesLogs("ec2"),
+    },
+    never: {},
+    denied: {
+      ...noRunner(names),
+      ...databaseUsersBut(names, users),
+      "reads scripts": { action: "s3:GetObject", resource: `${names.scripts}/x` },
+      "pushes an image": { action: "ecr:PutImage", resource: names.repository },
+      "reads the dispatcher's log stream": { action: "logs:GetLogEvents", resource: names.logStream("any") },
+    },
+  };
+}
+
+/** The Glue runner. */
+export function glueRunner(names: StackNames, rawSql: boolean): Part {
+  const { here, scripts } = names;
+  const users = ["job_keeper", "canceller", ...readers("glue", rawSql)];
+  const networkInterface = here("ec2", "network-interface/eni-1");
+  const tags = { "aws:TagKeys": ["aws-glue-service-resource"] };
+  return {
+    role: "glue",
+    service: "glue.amazonaws.com",
+    source: { python: "runtime/runner/glue/runner.py" },
+    calls: {
+      "rds-db connect": on("rds-db:connect", ...users.map(names.databaseUser)),
+      // boto3 looks an object up before it downloads it, by the same right.
+      "s3 DownloadFile": on("s3:GetObject", `${scripts}/catalog-0123456789abcdef.json`),
+      ...writesResults(names),
+      "sqs SendMessage": on("sqs:SendMessage", ...names.queues.responses),
+    },
+    services: {
+      "Glue reads the script": on("s3:GetObject", `${scripts}/runner-0123456789abcdef.py`),
+      "Glue writes the job's log": ["output", "error"].flatMap((stream) =>
+        all(names.logStream(`/aws-glue/python-jobs/${stream}`), "logs:CreateLogStream", "logs:PutLogEvents"),
+      ),
+      // AWS managed policy AWSGlueServiceRole: what a job with a connection does.
+      "Glue reads the connections": [...names.glueConnections, here("glue", "catalog")].map((resource) => ({
+        action: "glue:GetConnection",
+        resource,
+      })),
+      "Glue connects the run to the network": [
+        ...networkInterfaces(names),
+        ...["SecurityGroups", "VpcEndpoints", "RouteTables"].flatMap((what) => on(`ec2:Describe${what}`, "*")),
+        { action: "ec2:DescribeVpcAttribute", resource: here("ec2", "vpc/vpc-1"), anywhere: true },
+        { action: "ec2:CreateTags", resource: networkInterface, context: tags },
+        { action: "ec2:DeleteTags", resource: networkInterface, context: tags },
+      ],
+    },
+    never: {},
+    denied: {
+      ...noRunner(names),
+      ...databaseUsersBut(names, users),
+      "reads uploads": { action: "s3:GetObject", resource: `${names.uploads}/x` },
+      "changes its script": { action: "s3:PutObject", resource: `${scripts}/runner.py` },
+      "reads another connection": { action: "glue:GetConnection", resource: here("glue", "connection/other") },
+      "tags an interface as an instance's": {
+        action: "ec2:CreateTags",
+        resource: networkInterface,
+        context: { "aws:TagKeys": ["rates:stack"] },
+      },
+      "removes the tag of a stack": {
+        action: "ec2:DeleteTags",
+        resource: networkInterface,
+        context: { "aws:TagKeys": ["rates:stack"] },
+      },
+      "tags an instance": { action: "ec2:CreateTags", resource: here("ec2", "instance/i-1"), context: tags },
+      "writes the dispatcher's log": { action: "logs:PutLogEvents", resource: names.logStream("rates-dispatcher") },
+    },
+  };
+}
+
+/** The function that brings the database up to date. */
+export const migrations = (names: StackNames): Part => ({
+  role: "migrations",
+  service: "lambda.amazonaws.com",
+  source: { typescript: "db/lambda.ts" },
+  calls: {
+    "rds-db connect": on("rds-db:connect", names.databaseUser("migrator")),
+    "secrets-manager GetSecretValue": on("secretsmanager:GetSecretValue", names.masterSecret),
+  },
+  services: {
+    "Lambda connects the function to the network": functionInterfaces(names),
+    "Lambda writes the function's log": names.writesLogs("migrations"),
+  },
+  never: {},
+  denied: {
+    ...databaseUsersBut(names, ["migrator"]),
+    "reads another secret": {
+      action: "secretsmanager:GetSecretValue",
+      resource: names.here("secretsmanager", "secret:other-abcdef"),
+    },
+    "changes the master's password": { action: "secretsmanager:PutSecretValue", resource: names.masterSecret },
+    "reads results": { action: "s3:GetObject", resource: `${names.results}/x` },
+    "takes requests": { action: "sqs:ReceiveMessage", resource: names.queues.requests },
+  },
+});

@@ -1,0 +1,77 @@
+import { taskStart } from "./api.ts";
+import { all, on, type Part } from "./part.ts";
+import type { StackNames } from "./stackNames.ts";
+
+/** Roles that AWS's services use for a stack, and the task of `rates connect`. */
+export function serviceParts(names: StackNames): Part[] {
+  const flowLogs = names.writesLogs("network-flow");
+  const group = flowLogs[0]?.resource.replace(/:log-stream:.*$/, "");
+  return [
+    taskStart("api-start", names, "api"),
+    taskStart("access-start", names),
+    {
+      role: "access",
+      service: "ecs-tasks.amazonaws.com",
+      calls: {},
+      services: {
+        // Amazon ECS Developer Guide, ECS Exec: permissions of the task role.
+        "Systems Manager's agent opens channels": on("ssmmessages:CreateControlChannel", "*").concat(
+          on("ssmmessages:CreateDataChannel", "*"),
+          on("ssmmessages:OpenControlChannel", "*"),
+          on("ssmmessages:OpenDataChannel", "*"),
+        ),
+      },
+      never: {},
+      denied: {
+        "logs in to the database": { action: "rds-db:connect", resource: names.databaseUser("api_reader") },
+        "sends requests": { action: "sqs:SendMessage", resource: names.queues.requests },
+        "reads results": { action: "s3:GetObject", resource: `${names.results}/x` },
+        "opens a session": { action: "ssm:StartSession", resource: names.here("ec2", "instance/i-1") },
+      },
+    },
+    {
+      role: "network-flow",
+      service: "vpc-flow-logs.amazonaws.com",
+      calls: {},
+      services: {
+        // Amazon VPC User Guide, IAM role for publishing flow logs to CloudWatch Logs.
+        "EC2 writes flow logs": [
+          ...flowLogs,
+          ...on("logs:DescribeLogStreams", `${group}:log-stream:`),
+          ...on("logs:DescribeLogGroups", "*"),
+        ],
+      },
+      never: {},
+      denied: {
+        "reads flow logs": { action: "logs:GetLogEvents", resource: `${group}:log-stream:one` },
+        "writes the API's log": { action: "logs:PutLogEvents", resource: names.logStream("rates-api") },
+        "makes its stream in the API's log": { action: "logs:CreateLogStream", resource: names.logStream("rates-api") },
+        "lists streams of the API's log": { action: "logs:DescribeLogStreams", resource: names.logStream("rates-api") },
+      },
+    },
+    {
+      role: "database-monitoring",
+      service: "monitoring.rds.amazonaws.com",
+      calls: {},
+      services: {
+        // Amazon RDS User Guide, IAM role for Enhanced Monitoring: all metrics are in the group RDSOSMetrics.
+        "RDS writes metrics": [
+          ...all(names.here("logs", "log-group:RDSOSMetrics"), "logs:CreateLogGroup", "logs:PutRetentionPolicy"),
+          ...all(names.logStream("RDSOSMetrics"), "logs:CreateLogStream", "logs:PutLogEvents", "logs:GetLogEvents"),
+          ...on("logs:DescribeLogStreams", names.logStream("RDSOSMetrics")),
+        ].map((need) => ({ ...need, anywhere: true })),
+      },
+      never: {},
+      denied: {
+        "writes the API's log": { action: "logs:PutLogEvents", resource: names.logStream("rates-api") },
+        "describes the API's log streams": {
+          action: "logs:DescribeLogStreams",
+          resource: names.logStream("rates-api"),
+        },
+        "reads the API's log": { action: "logs:GetLogEvents", resource: names.logStream("rates-api") },
+        "makes a stream": { action: "logs:CreateLogStream", resource: names.logStream("rates-api") },
+        "makes another log group": { action: "logs:CreateLogGroup", resource: names.here("logs", "log-group:other") },
+      },
+    },
+  ];
+}

@@ -1,0 +1,65 @@
+import type { Need } from "../evaluate.ts";
+import type { World } from "../world.ts";
+
+/** Resources of a deployed stack by what its parts call them. */
+export function stackNames(world: World, stack: string) {
+  const named = (part: string) => `rates-${stack}-${part}`;
+  const arn = (type: string, part: string) => world.arn(type, named(part));
+  const queue = (name: string) => arn("aws:sqs/queue:Queue", `queues-${name}`);
+  const bucket = (name: string) => arn("aws:s3/bucket:Bucket", name);
+  const [, , , region = "", account = ""] = queue("requests").split(":");
+  const here = (service: string, path: string) => `arn:aws:${service}:${region}:${account}:${path}`;
+  const database = world.resource("aws:rds/instance:Instance", named("database")).outputs;
+  const template = world.resource("aws:ec2/launchTemplate:LaunchTemplate", named("ec2"));
+  const domain = world.resources.find(({ type }) => type === "aws:opensearch/domain:Domain");
+  return {
+    stack,
+    account,
+    region,
+    named,
+    here,
+    queues: {
+      requests: queue("requests"),
+      wakeups: queue("wakeups"),
+      dead: queue("dead"),
+      responses: world.resources
+        .filter(({ type, name }) => type === "aws:sqs/queue:Queue" && name.startsWith(named("queues-responses")))
+        .map(({ outputs }) => outputs.arn as string),
+      acme: queue("responses-acme"),
+      globex: queue("responses-globex"),
+    },
+    results: bucket("buckets-results"),
+    uploads: bucket("buckets-uploads"),
+    scripts: bucket("glue-scripts"),
+    accessLogs: bucket("api-access"),
+    state: `arn:aws:s3:::rates-state-${account}-${region}`,
+    stateKey: here("kms", "key/11111111-2222-4333-8444-555555555555"),
+    /** What AWS checks for writing to a log group: the stream in it (the ARN in its AccessDenied errors). */
+    writesLogs: (part: string): Need[] => {
+      const stream = `${arn("aws:cloudwatch/logGroup:LogGroup", part)}:log-stream:one`;
+      return ["logs:CreateLogStream", "logs:PutLogEvents"].map((action) => ({ action, resource: stream }));
+    },
+    logStream: (group: string) => here("logs", `log-group:${group}:log-stream:one`),
+    repository: arn("aws:ecr/repository:Repository", "images"),
+    databaseUser: (role: string) => here("rds-db", `dbuser:${database.resourceId}/${role}`),
+    masterSecret: database.masterUserSecrets[0].secretArn as string,
+    roleArn: (part: string) => arn("aws:iam/role:Role", part),
+    glueJob: arn("aws:glue/job:Job", "glue"),
+    glueConnections: world.resources
+      .filter(({ type }) => type === "aws:glue/connection:Connection")
+      .map(({ outputs }) => outputs.arn as string),
+    launchTemplate: here("ec2", `launch-template/${template.id}`),
+    instanceGroup: here("ec2", `security-group/${template.outputs.vpcSecurityGroupIds[0]}`),
+    instanceProfile: arn("aws:iam/instanceProfile:InstanceProfile", "ec2"),
+    instanceType: template.outputs.instanceType as string,
+    vpc: here("ec2", `vpc/${world.resources.find(({ type }) => type === "aws:ec2/vpc:Vpc")?.id}`),
+    /** ARN of the OpenSearch domain; undefined where the stack searches in Postgres. */
+    domain: domain?.outputs.arn as string | undefined,
+    topic: arn("aws:sns/topic:Topic", "monitoring"),
+    topicKey: arn("aws:kms/key:Key", "monitoring"),
+    dispatcherAlias: arn("aws:lambda/alias:Alias", "dispatcher"),
+    rules: ["schedule", "glue", "ec2"].map((rule) => arn("aws:cloudwatch/eventRule:EventRule", `dispatcher-${rule}`)),
+  };
+}
+
+export type StackNames = ReturnType<typeof stackNames>;

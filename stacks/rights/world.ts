@@ -1,0 +1,192 @@
+import type { Deployment } from "@pulumi/pulumi/automation/index.js";
+import { AWS_POLICIES } from "./awsPolicies.ts";
+
+/** One statement of a policy, as IAM takes it. */
+export interface PolicyStatement {
+  Sid?: string;
+  Effect: "Allow" | "Deny";
+  Principal?: "*" | Record<string, string | string[]>;
+  Action?: string | string[];
+  NotAction?: string | string[];
+  Resource?: string | string[];
+  NotResource?: string | string[];
+  Condition?: Record<string, Record<string, string | string[]>>;
+}
+
+/** A policy document. */
+export interface PolicyDocument {
+  Version: string;
+  Statement: PolicyStatement[];
+}
+
+/** A policy that a program registered. */
+export interface Policy {
+  readonly name: string;
+  readonly document: PolicyDocument;
+  /** ARN of the resource that it belongs to; undefined for policies of identities. */
+  readonly resource?: string;
+}
+
+/** A role with all that decides what it may do. */
+export interface RoleRights {
+  readonly arn: string;
+  readonly uniqueId: string;
+  readonly identity: readonly Policy[];
+  readonly boundary: Policy | undefined;
+  readonly trust: Policy;
+}
+
+interface Resource {
+  readonly type: string;
+  readonly name: string;
+  readonly id: string;
+  // biome-ignore lint/suspicious/noExplicitAny: outputs of every type
+  readonly outputs: Record<string, any>;
+}
+
+function resourcesOf(deployment: Deployment): Resource[] {
+  const { resources } = deployment.deployment as {
+    resources: { urn: string; type: string; id?: string; outputs?: Record<string, unknown> }[];
+  };
+  return resources.map(({ urn, type, id = "", outputs = {} }) => ({
+    type,
+    name: urn.split("::").at(-1) ?? "",
+    id,
+    outputs,
+  }));
+}
+
+/** Managed policies that a program registered, by ARN. */
+export const managedPolicies = (deployment: Deployment): Map<string, Policy> =>
+  new Map(
+    resourcesOf(deployment)
+      .filter(({ type }) => type === "aws:iam/policy:Policy")
+      .map(({ name, outputs }) => [outputs.arn as string, { name, document: JSON.parse(outputs.policy) }]),
+  );
+
+/** What a program registered, as the engine's state has it: resources, and the policies of roles and resources. */
+export class World {
+  readonly resources: readonly Resource[];
+  /** Roles by their names in the program. */
+  readonly roles: ReadonlyMap<string, RoleRights>;
+  /** Policies of queues, buckets, topics, keys, functions and log groups by ARN, as the program registered them. */
+  readonly resourcePolicies: ReadonlyMap<string, Policy>;
+
+  /**
+   * @param deployment state that the real engine exported
+   * @param boundaries managed policies of the account that roles name as their boundary, by ARN
+   */
+  constructor(deployment: Deployment, boundaries: ReadonlyMap<string, Policy> = new Map()) {
+    this.resources = resourcesOf(deployment);
+    const managed = new Map([...boundaries, ...managedPolicies(deployment)]);
+    this.roles = new Map(this.#ofType("aws:iam/role:Role").map((role) => [role.name, this.#role(role, managed)]));
+    this.resourcePolicies = new Map(
+      [...this.#resourcePolicies()].map(([resource, policy]) => [resource, { ...policy, resource }]),
+    );
+  }
+
+  /** The one resource of a type and a name. */
+  resource(type: string, name: string): Resource {
+    const found = this.#ofType(type).find((one) => one.name === name);
+    if (found === undefined)
+      throw new Error(
+        `no ${type} named ${name}: ${this.#ofType(type)
+          .map((one) => one.name)
+          .join(", ")}`,
+      );
+    return found;
+  }
+
+  arn(type: string, name: string): string {
+    return this.resource(type, name).outputs.arn;
+  }
+
+  has(type: string): boolean {
+    return this.#ofType(type).length > 0;
+  }
+
+  /** Every policy of a role or a resource that the program registered. */
+  policies(): Policy[] {
+    const ofRoles = [...this.roles.values()].flatMap(({ identity, trust }) => [...identity, trust]);
+    return [...ofRoles, ...this.resourcePolicies.values()];
+  }
+
+  #ofType(type: string): Resource[] {
+    return this.resources.filter((one) => one.type === type);
+  }
+
+  #role({ name, outputs }: Resource, managed: ReadonlyMap<string, Policy>): RoleRights {
+    const inline = this.#ofType("aws:iam/rolePolicy:RolePolicy")
+      .filter((one) => one.outputs.role === outputs.name)
+      .map((one) => ({ name: one.name, document: JSON.parse(one.outputs.policy) }));
+    const attached = this.#ofType("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+      .filter((one) => one.outputs.role === outputs.name)
+      .map((one) => known(one.outputs.policyArn, managed));
+    const boundary: string | undefined = outputs.permissionsBoundary;
+    return {
+      arn: outputs.arn,
+      uniqueId: outputs.uniqueId,
+      identity: [...inline, ...attached],
+      boundary: boundary === undefined ? undefined : known(boundary, managed),
+      trust: { name: `${name} (trust)`, document: JSON.parse(outputs.assumeRolePolicy) },
+    };
+  }
+
+  *#resourcePolicies(): Generator<[string, Policy]> {
+    const parsed = (name: string, policy: string): Policy => ({ name, document: JSON.parse(policy) });
+    for (const { name, outputs } of this.#ofType("aws:sqs/queuePolicy:QueuePolicy")) {
+      const queue = this.#ofType("aws:sqs/queue:Queue").find((one) => one.outputs.url === outputs.queueUrl);
+      yield [queue?.outputs.arn, parsed(`${name} (queue)`, outputs.policy)];
+    }
+    for (const { name, outputs } of this.#ofType("aws:s3/bucketPolicy:BucketPolicy"))
+      yield [`arn:aws:s3:::${outputs.bucket}`, parsed(`${name} (bucket)`, outputs.policy)];
+    for (const { name, outputs } of this.#ofType("aws:sns/topicPolicy:TopicPolicy"))
+      yield [outputs.arn, parsed(`${name} (topic)`, outputs.policy)];
+    for (const { name, outputs } of this.#ofType("aws:kms/key:Key"))
+      yield [outputs.arn, outputs.policy ? parsed(`${name} (key)`, outputs.policy) : defaultKeyPolicy(outputs.arn)];
+    for (const { name, outputs } of this.#ofType("aws:cloudwatch/logResourcePolicy:LogResourcePolicy")) {
+      const policy = parsed(`${name} (log groups)`, outputs.policyDocument);
+      yield [String(policy.document.Statement[0]?.Resource), policy];
+    }
+    yield* this.#functionPolicies();
+  }
+
+  /** Lambda keeps a function's policy as a statement per permission. */
+  *#functionPolicies(): Generator<[string, Policy]> {
+    const aliases = this.#ofType("aws:lambda/alias:Alias");
+    for (const alias of aliases) {
+      const statements = this.#ofType("aws:lambda/permission:Permission")
+        .filter(({ outputs }) => outputs.function === alias.outputs.functionName)
+        .map(
+          ({ outputs }): PolicyStatement => ({
+            Effect: "Allow",
+            Principal: { Service: outputs.principal },
+            Action: outputs.action,
+            Resource: alias.outputs.arn,
+            Condition: { ArnLike: { "aws:SourceArn": outputs.sourceArn } },
+          }),
+        );
+      yield [alias.outputs.arn, { name: `${alias.name} (function)`, document: documentOf(statements) }];
+    }
+  }
+}
+
+export const documentOf = (statements: PolicyStatement[]): PolicyDocument => ({
+  Version: "2012-10-17",
+  Statement: statements,
+});
+
+/** A key without a policy of its own leaves it to the account's IAM policies (AWS KMS Developer Guide, default key policy). */
+function defaultKeyPolicy(arn: string): Policy {
+  const root = `arn:aws:iam::${arn.split(":")[4]}:root`;
+  return {
+    name: "default (key)",
+    document: documentOf([{ Effect: "Allow", Principal: { AWS: root }, Action: "kms:*", Resource: "*" }]),
+  };
+}
+
+function known(arn: string, managed: ReadonlyMap<string, Policy>): Policy {
+  const policy = managed.get(arn) ?? AWS_POLICIES.get(arn);
+  if (policy === undefined) throw new Error(`the document of ${arn} is not known: list it in awsPolicies.ts`);
+  return policy;
+}
