@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import type pg from "pg";
 import { migratedDatabase, type Scratch } from "../../../db/testing.ts";
+import { cutInto, loadFile, type TestContent } from "../testing/loadFile.ts";
+import { property, propertyTimeout } from "../testing/property.ts";
 import { type PythonReader, pythonReader } from "../testing/pythonReader.ts";
-import { loadBatch } from "./batch.ts";
 
 /** Pieces of a CSV record as people, spreadsheets and faulty programs write them. */
 const csvPiece = fc.constantFrom(
@@ -20,27 +22,69 @@ const csvPiece = fc.constantFrom(
   '"x"',
   '"a,b"',
   '"\n"',
+  '"\n\\.\n"',
+  '"\r\n"',
   "'",
   "\\",
   "\\.",
   "\t",
   ";",
+  "\0",
+  "\x01",
+  "\x1a",
+  "\x85",
+  "\u2028",
   "\u00A0",
+  "\uFEFF",
+  "#",
+  "NULL",
+  "\\N",
 );
 const csvRow = fc.array(csvPiece, { maxLength: 6 }).map((pieces) => pieces.join(""));
-const jsonText = fc.constantFrom(
+const soundText = fc.constantFrom(
+  '"a"',
+  '"\\u0061"',
+  '"é\\n"',
+  '"\\ud83d\\udea2"',
+  '"}\\",{"',
+  '"\\\\\\""',
+  '" "',
+  '"\u2028"',
+);
+const oddText = fc.constantFrom(
   '"a"',
   '"\\u0061"',
   '"é\\n"',
   '"\\ud83d\\udea2"',
   '"\\ud83d"',
+  '"\\u0000"',
+  '"\\\\"',
+  '"\\\\\\""',
+  '"\\/"',
+  '"\x7f"',
+  '"\t"',
+  "'a'",
   "null",
+  "NaN",
+  "true",
   '""',
   "1",
+  "1e400",
   "{}",
+  "[",
   '"\u2028"',
   '" "',
+  '"}\\",{"',
+  '"\\udc00\\ud800"',
 );
+const jsonText = fc.oneof({ weight: 4, arbitrary: soundText }, { weight: 1, arbitrary: oddText });
+const lineEnd = fc.constantFrom("\n", "\r\n", "\r", "\n\n", "\r\n\r\n", "\n\r");
+/** How a file arrives: in chunks of some size, packed or not, in one gzip member or in several. */
+const arrival = fc.record({
+  size: fc.constantFrom(1, 2, 3, 7, 4_096),
+  members: fc.constantFrom(0, 0, 1, 2, 5),
+});
+type Arrival = { size: number; members: number };
 
 describe("a file, beside Python's readers", () => {
   let database: Scratch;
@@ -57,99 +101,96 @@ describe("a file, beside Python's readers", () => {
     await database?.drop();
   });
 
-  /** Loads regions and rolls back: what the table then holds, or the faults; undefined for a header that is refused. */
-  const load = async (format: "csv" | "ndjson", text: string) => {
-    await writer.query("begin");
-    try {
-      const loaded = await loadBatch(writer, {
-        target: "regions",
-        mode: "append",
-        content: {
-          format,
-          bytes: (async function* () {
-            yield Buffer.from(text);
-          })(),
-        },
-        reportRows: 100,
-        limits: { maxBadRows: 1_000, stagedBytes: 1e9 },
-        signal: new AbortController().signal,
-        onProgress() {},
-        onCopy() {},
-      });
-      if ("bad" in loaded) {
-        for (const { line, reason } of loaded.bad.first)
-          assert(line >= 1 && reason !== "", JSON.stringify(loaded.bad.first));
-        assert(loaded.bad.first.length > 0);
-        return undefined;
-      }
-      const { rows } = await writer.query("select slug, name, parent_slug from regions order by slug");
-      return rows;
-    } finally {
-      await writer.query("rollback");
+  const contentOf = (format: "csv" | "ndjson", text: string, { size, members }: Arrival): TestContent => {
+    const bytes = Buffer.from(text);
+    if (members === 0) return { format, chunks: cutInto(bytes, size) };
+    const parts = cutInto(bytes, Math.max(1, Math.ceil(bytes.length / members)));
+    return { format, chunks: cutInto(Buffer.concat(parts.map((part) => gzipSync(part))), size), gzip: true };
+  };
+  /** Loads regions: what the table then holds, or the lines of the faults; undefined for a file that is refused. */
+  const load = async (content: TestContent) => {
+    const loaded = await loadFile(
+      writer,
+      "regions",
+      content,
+      "select slug, name, parent_slug from regions order by slug",
+    );
+    if ("refused" in loaded) {
+      assert.match(loaded.refused.code, /^Invalid(Header|Format)$/);
+      return undefined;
     }
+    if ("rows" in loaded) return loaded;
+    for (const { line, reason } of loaded.bad) assert(line >= 1 && reason !== "", JSON.stringify(loaded.bad));
+    assert(loaded.bad.length > 0);
+    return { lines: loaded.bad.map(({ line }) => line) };
   };
   /** A reader's rows as the table holds them. */
   const stored = (rows: readonly (readonly [string, string, string | null | undefined])[]) =>
     rows
-      .map(([slug, name, parent]) => ({ slug, name, parent_slug: parent || null }))
-      .sort((a, b) => Buffer.compare(Buffer.from(a.slug), Buffer.from(b.slug)));
+      .map(([slug, name, parent]) => [slug, name, parent || null])
+      .sort(([a], [b]) => Buffer.compare(Buffer.from(a ?? ""), Buffer.from(b ?? "")));
 
   it("of CSV is loaded as they read it, or refused with line and reason", async function () {
-    this.timeout(60_000);
+    this.timeout(propertyTimeout(120_000));
     let taken = 0;
     await fc.assert(
       fc.asyncProperty(
-        fc.array(csvRow, { minLength: 1, maxLength: 4 }),
+        fc.array(fc.tuple(csvRow, lineEnd), { minLength: 1, maxLength: 4 }),
         fc.constantFrom("\n", "\r\n", "\r"),
-        async (names, end) => {
-          const text = ["slug,name,parent_slug", ...names.map((name, at) => `r${at},${name},`)].join(end);
-          const rows = await load("csv", text);
-          if (rows === undefined) return;
-          taken++;
-          const [, ...read] = (await ask({ csv: text })) as [string, string, string][];
-          assert.deepEqual(rows, stored(read));
+        fc.constantFrom("", "\uFEFF"),
+        arrival,
+        async (rows, end, mark, how) => {
+          const text = `slug,name,parent_slug${end}${rows.map(([name, own], at) => `r${at},${name},${own}`).join("")}`;
+          const loaded = await load(contentOf("csv", mark + text, how));
+          if (loaded === undefined) return;
+          const [, ...read] = (await ask({ csv: text })) as [number, [string, string, string]][];
+          if ("rows" in loaded) {
+            taken++;
+            assert.deepEqual(loaded.rows, stored(read.map(([, row]) => row)));
+          } else {
+            const begins = read.map(([line]) => line);
+            for (const line of loaded.lines)
+              assert(begins.includes(line), `line ${line} of rows that begin on ${begins}: ${JSON.stringify(text)}`);
+          }
         },
       ),
-      { numRuns: 200 },
+      property(100),
     );
-    assert(taken > 5, `${taken} of 200 files were taken`);
+    assert(taken > 5, `${taken} files were taken`);
   });
 
   it("of NDJSON is loaded as they read it, or refused with line and reason", async function () {
-    this.timeout(60_000);
+    this.timeout(propertyTimeout(120_000));
     let taken = 0;
-    const field = fc.tuple(fc.constantFrom('"name"', '"n\\u0061me"', '"parent_slug"', '"other"'), jsonText);
+    const field = fc.tuple(fc.constantFrom('"name"', '"n\\u0061me"', '"parent_slug"', '"other"', '"Name"'), jsonText);
     const row = fc.tuple(
       fc.array(field, { maxLength: 2 }),
       jsonText,
-      fc.constantFrom("", " ", "\t", "\uFEFF", "\u00A0"),
+      fc.constantFrom("", "", "", "", " ", " ", "\t", "\uFEFF", "\u00A0", "\x0b"),
+      fc.constantFrom("\n", "\n", "\n", "\r\n", "\r\n", "\n\n", "\n \t\r\n", "\r", "", "\u2028"),
     );
     await fc.assert(
-      fc.asyncProperty(
-        fc.array(row, { minLength: 1, maxLength: 3 }),
-        fc.constantFrom("\n", "\r\n", "\n\n"),
-        async (rows, end) => {
-          const lines = rows.map(([fields, name, space], at) => {
-            const all = [
-              ['"slug"', `"r${at}"`],
-              ['"name"', name],
-              ...fields.filter(([key]) => key !== '"name"' || at > 0),
-            ];
-            return `${space}{${all.map(([key, value]) => `${key}${space === " " ? " : " : ":"}${value}`).join(",")}}`;
-          });
-          const text = lines.join(end);
-          const found = await load("ndjson", text);
-          if (found === undefined) return;
-          taken++;
-          const read = (await ask({ ndjson: text.replace(/^\uFEFF/, "") })) as Record<string, string>[];
-          assert.deepEqual(
-            found,
-            stored(read.map(({ slug = "", name = "", parent_slug }) => [slug, name, parent_slug])),
-          );
-        },
-      ),
-      { numRuns: 200 },
+      fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 3 }), arrival, async (rows, how) => {
+        const lines = rows.map(([fields, name, space, end], at) => {
+          const all = [
+            ['"slug"', `"r${at}"`],
+            ['"name"', name],
+            ...fields.filter(([key]) => key !== '"name"' || at > 0),
+          ];
+          return `${space}{${all.map(([key, value]) => `${key}${space === " " ? " : " : ":"}${value}`).join(",")}}${end}`;
+        });
+        const text = lines.join("");
+        const loaded = await load(contentOf("ndjson", text, how));
+        if (loaded === undefined || "lines" in loaded) return;
+        taken++;
+        const read = (await ask({ ndjson: text.replace(/^\uFEFF/, "") })) as [number, Record<string, string>][];
+        assert.deepEqual(
+          loaded.rows,
+          stored(read.map(([, { slug = "", name = "", parent_slug }]) => [slug, name, parent_slug])),
+        );
+      }),
+      property(100),
     );
-    assert(taken > 5, `${taken} of 200 files were taken`);
+    assert(taken > 5, `${taken} files were taken`);
   });
 });

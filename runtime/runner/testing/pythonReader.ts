@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { glueCatalog } from "../glue/catalog.ts";
 import { requirePython } from "../glue/testing/python.ts";
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -15,12 +16,14 @@ export interface PythonReader {
 /**
  * Starts readBack.py, with a Python that has the Glue runner's packages. For a `before` hook: skips where there is none.
  * @param database URL of a database, which it reads as the role job_reader
+ * @param env environment by which it finds S3
  */
-export function pythonReader(context: Mocha.Context, database: string): PythonReader {
+export function pythonReader(context: Mocha.Context, database: string, env: NodeJS.ProcessEnv = {}): PythonReader {
   const url = new URL(database);
   url.username = "job_reader";
   const child = spawn(requirePython(context, "python"), [here("readBack.py"), here("../glue/runner.py"), url.href], {
     stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, ...env, RATES_CATALOG_JSON: glueCatalog() },
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
