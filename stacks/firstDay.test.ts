@@ -1,0 +1,248 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import pg from "pg";
+import { connectionOptions, ROLES, type Role, readerRole } from "../runtime/jobs/database.ts";
+import { requirePython } from "../runtime/runner/glue/testing/python.ts";
+import { MASTER } from "../runtime/testing/rds/rds.ts";
+import { blocksOf } from "./docs/commands.ts";
+import { Deployment, INSTANCE, PARTS, type Part } from "./testing/deployment/deployment.ts";
+
+const SLOTS = { glue: 3, ec2: 2 };
+const ENDED = { source: "aws.ec2", detail: { state: "terminated" } };
+const WAKEUP = { Records: [{ eventSourceARN: "arn:aws:sqs:eu-central-1:111111111111:rates-dev-queues-wakeups" }] };
+const TOKEN_REFUSED = { code: "28000", message: /^PAM authentication failed/ };
+/** An update's items, by the name that is the request's id too. */
+const LOADS = {
+  regions: [{ slug: "north_sea", name: "North Sea" }],
+  ports: [
+    { code: "AAAAA", name: "A", parent_slug: "north_sea" },
+    { code: "BBBBB", name: "B", parent_slug: "north_sea" },
+  ],
+  prices: [1500, 1600, 1700].map((price) => ({ orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-31", price })),
+};
+
+// The suite is one story: each test goes on where the one before ended.
+describe("the first day of a stack, on a stand-in for RDS", function () {
+  this.timeout(120_000);
+  let stack: Deployment;
+  let migrations = "";
+  let dispatcher = "";
+  let token = "";
+  let api = "";
+  before(async () => {
+    stack = await Deployment.create();
+    migrations = stack.unpack("migrations");
+    dispatcher = stack.unpack("dispatcher");
+  });
+  after(() => stack?.stop());
+
+  const migrate = (...events: object[]) => stack.invoke("migrations", migrations, ...events);
+  /** What EventBridge tells of instances that ended, and the queue of jobs that wait. */
+  const wake = () => stack.invoke("dispatcher", dispatcher, ENDED, WAKEUP);
+  /** Logs in with the production code, as a part with its credentials. */
+  const logIn = async (part: Part, role: Role): Promise<string> => {
+    const names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"];
+    const before = names.map((name) => [name, process.env[name]] as const);
+    Object.assign(process.env, stack.partEnv(part));
+    try {
+      const client = new pg.Client(connectionOptions(role, stack.partEnv(part)));
+      client.on("error", () => undefined);
+      await client.connect();
+      const { rows } = await client.query("select current_user::text as me");
+      await client.end();
+      return rows[0].me;
+    } finally {
+      for (const [name, value] of before)
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+    }
+  };
+  // biome-ignore lint/suspicious/noExplicitAny: the API's answers, looked at by tests
+  const ask = async (path: string, init: RequestInit = {}): Promise<{ status: number; body: any }> => {
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const response = await fetch(new URL(path, api), { headers, ...init });
+    return { status: response.status, body: await response.json() };
+  };
+  const submit = async (requestId: string, task: object) => {
+    const { status, body } = await ask("/jobs", { method: "POST", body: JSON.stringify({ requestId, task }) });
+    assert.equal(status, 202, JSON.stringify(body));
+  };
+  const statusOf = async (requestId: string) => (await ask(`/jobs/${requestId}`)).body;
+
+  it("creates roles as the master, then tables as the migrator, in invocations of their own", async () => {
+    assert.deepEqual(stack.step("rates-dev-migrations-roles"), { step: "roles", slots: SLOTS });
+    const [roles] = (await migrate(stack.step("rates-dev-migrations-roles"))) as [{ created: string[] }];
+    assert.equal(roles.created.length, ROLES.length + SLOTS.glue + SLOTS.ec2);
+    const [migrated] = (await migrate(stack.step("rates-dev-migrations"))) as [{ applied: string[] }];
+    assert.ok(migrated.applied.includes("0001_prices"), migrated.applied.join(", "));
+  });
+
+  it("does nothing the second time, and the master can still log in", async () => {
+    assert.deepEqual(await migrate(stack.step("rates-dev-migrations-roles")), [{ created: [] }]);
+    assert.deepEqual(await migrate(stack.step("rates-dev-migrations")), [{ applied: [] }]);
+    assert.ok(!(await stack.rds.instance(INSTANCE).needsToken(MASTER)));
+  });
+
+  it("stores the first token's hash, and the API admits whoever has the token", async () => {
+    const args = ["runtime/image/token.ts", "--offline", "--name", "me"];
+    const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+    const [answer] = (await migrate(JSON.parse(stdout))) as [{ kept: string }];
+    token = stderr.trim();
+    assert.match(answer.kept, /^[0-9a-f]{12}$/);
+    api = await stack.startApi();
+    assert.equal((await ask("/readyz")).status, 200);
+    assert.equal((await ask("/jobs")).status, 200);
+    token = `${token}x`;
+    assert.equal((await ask("/jobs")).status, 401);
+    token = token.slice(0, -1);
+  });
+
+  it("proves by its first invocation that the dispatcher finds its database", async () => {
+    assert.deepEqual(await stack.invoke("dispatcher", dispatcher, { tf: { action: "create" } }), [null]);
+  });
+
+  it("takes updates over HTTP, starts an instance, and loads them with the TypeScript runner", async () => {
+    for (const [target, inline] of Object.entries(LOADS)) {
+      await submit(target, { type: "update", target, source: { inline } });
+      await wake();
+      assert.equal(await stack.doRuns("ec2"), 1);
+      const job = await statusOf(target);
+      assert.equal(job.status, "SUCCEEDED", JSON.stringify(job.error));
+    }
+    const { body } = await ask("/rates?date_from=2021-01-31&date_to=2021-01-31&orig_code=AAAAA&dest_code=BBBBB");
+    assert.deepEqual(body, { rates: [{ day: "2021-01-31", price: 1600, count: 3 }] });
+  });
+
+  it("takes a read from the queue, and answers it with the Glue runner", async function () {
+    const python = requirePython(this, "python");
+    const request = {
+      requestId: "read",
+      task: { type: "read", sql: "select count(*) as n from prices", format: "json" },
+    };
+    const record = {
+      messageId: "1",
+      receiptHandle: "1",
+      body: JSON.stringify(request),
+      attributes: { ApproximateReceiveCount: "1", SentTimestamp: "0", SenderId: "AIDA" },
+      messageAttributes: {},
+      eventSourceARN: "arn:aws:sqs:eu-central-1:111111111111:rates-dev-queues-requests",
+    };
+    assert.deepEqual(await stack.invoke("dispatcher", dispatcher, { Records: [record] }), [{ batchItemFailures: [] }]);
+    assert.equal(await stack.doRuns("glue", python), 1);
+    const job = await statusOf("read");
+    assert.equal(job.status, "SUCCEEDED", JSON.stringify(job.error));
+    assert.deepEqual((await ask("/jobs/read/response")).body.result.inline, [{ n: 3 }]);
+  });
+
+  it("lets each part log in as the roles that its policy names, and as no other", async () => {
+    const roles: Role[] = [...ROLES, readerRole("glue", 1), readerRole("glue", 3), readerRole("ec2", 2)];
+    const allowed = (part: Part, role: Role) =>
+      stack
+        .policy(part)
+        .filter(({ Action }) => Action.includes("rds-db:connect"))
+        .flatMap(({ Resource }) => Resource.map((resource) => resource.split("/").at(-1) ?? ""))
+        .some((name) => name === role || (name.endsWith("*") && role.startsWith(name.slice(0, -1))));
+    for (const part of PARTS) {
+      assert.ok(
+        roles.some((role) => allowed(part, role)),
+        part,
+      );
+      for (const role of roles)
+        if (allowed(part, role)) assert.equal(await logIn(part, role), role);
+        else await assert.rejects(logIn(part, role), TOKEN_REFUSED, `${part} as ${role}`);
+    }
+  });
+
+  it("creates the roles of further slots when capacity grows, which log in at once", async () => {
+    await assert.rejects(logIn("glue", readerRole("glue", 4)));
+    const slots = { glue: 4, ec2: 2 };
+    assert.deepEqual(await migrate({ step: "roles", slots }), [{ created: ["job_reader_glue_4"] }]);
+    assert.equal(await logIn("glue", readerRole("glue", 4)), "job_reader_glue_4");
+  });
+
+  it("applies what a later version changes: a function's body, and a new migration", async () => {
+    const file = join(migrations, "functions/jobs/iso.sql");
+    writeFileSync(file, `-- Changed by a later version.\n${readFileSync(file, "utf8")}`);
+    writeFileSync(join(migrations, "migrations/0005_notes.sql"), "alter table public.ports add column note text;\n");
+    assert.deepEqual(await migrate({ step: "migrate" }), [{ applied: ["0005_notes", "functions/jobs/iso.sql"] }]);
+    assert.deepEqual(await migrate({ step: "migrate" }), [{ applied: [] }]);
+  });
+
+  it("refuses a master that inherits rds_iam: this first finding would stop the step roles", async () => {
+    const instance = stack.rds.instance(INSTANCE);
+    await instance.query(`grant migrator to ${MASTER} with inherit true`);
+    await assert.rejects(migrate(stack.step("rates-dev-migrations-roles")), /PAM authentication failed/);
+    await instance.query(`revoke migrator from ${MASTER}`);
+    assert.deepEqual(await migrate(stack.step("rates-dev-migrations-roles")), [{ created: [] }]);
+  });
+
+  it("is restored to a point in time by the steps of infra/OPERATING.md, in their order", async () => {
+    const restored = `${INSTANCE}-restored`;
+    const names = (command: string) => command.replaceAll("<instance>", INSTANCE);
+    const option = (command: string, name: string) => new RegExp(`--${name} (\\S+)`).exec(command)?.[1] ?? "";
+    const played: string[] = [];
+    const old = stack.rds.resourceId(INSTANCE);
+    const play = async (command: string) => {
+      const [name = ""] = /^(?:aws rds|npm run pulumi --) [\w-]+(?: (?:export|import))?|^sed/.exec(command) ?? [];
+      played.push(name);
+      if (name === "aws rds restore-db-instance-to-point-in-time")
+        await stack.rds.restore(
+          option(command, "source-db-instance-identifier"),
+          option(command, "target-db-instance-identifier"),
+          { iam: command.includes("--enable-iam-database-authentication") },
+        );
+      else if (name === "aws rds modify-db-instance" && command.includes("--new-db-instance-identifier"))
+        stack.rds.rename(option(command, "db-instance-identifier"), option(command, "new-db-instance-identifier"));
+      else if (name === "aws rds modify-db-instance" && command.includes("--manage-master-user-password"))
+        await stack.rds.manageMasterPassword(option(command, "db-instance-identifier"));
+      else if (name === "npm run pulumi -- up") {
+        await assert.rejects(logIn("api", "api_reader"), TOKEN_REFUSED, "by rights for the old instance");
+        stack.update();
+      }
+      // What the engine does with the state is tested with the engine (restore.engine.test.ts).
+      else assert.match(name, /describe-db-instances|stack export|stack import|refresh|^sed/, command);
+    };
+
+    // Afterwards there is a price that the restored database does not have.
+    const price = [{ ...LOADS.prices[0], price: 9_000 }];
+    const commands = blocksOf("infra/OPERATING.md")
+      .filter(({ text }) => /restore-db-instance-to-point-in-time|--new-db-instance-identifier/.test(text))
+      .flatMap(({ text }) => names(text.replaceAll(/\\\n\s*/g, "")).split("\n"));
+    for (const command of commands) {
+      await play(command);
+      if (!command.includes("restore-db-instance")) continue;
+      assert.notEqual(stack.rds.resourceId(restored), old);
+      await submit("late", { type: "update", target: "prices", source: { inline: price } });
+      await wake();
+      assert.equal(await stack.doRuns("ec2"), 1);
+      assert.equal((await statusOf("late")).status, "SUCCEEDED");
+    }
+    assert.deepEqual(played, [
+      "aws rds restore-db-instance-to-point-in-time",
+      "aws rds describe-db-instances",
+      "aws rds modify-db-instance",
+      "aws rds modify-db-instance",
+      "aws rds modify-db-instance",
+      "npm run pulumi -- stack export",
+      "sed",
+      "npm run pulumi -- stack import",
+      "npm run pulumi -- refresh",
+      "npm run pulumi -- up",
+    ]);
+
+    // The address is the one that every part has, the data are of that time, and a lost request's id is free.
+    const { body } = await ask("/rates?date_from=2021-01-31&date_to=2021-01-31&orig_code=AAAAA&dest_code=BBBBB");
+    assert.deepEqual(body, { rates: [{ day: "2021-01-31", price: 1600, count: 3 }] });
+    assert.equal((await ask("/jobs/late")).status, 404);
+    assert.deepEqual(await migrate(stack.step("rates-dev-migrations-roles")), [{ created: [] }]);
+    const [rebuilt] = (await stack.invoke("dispatcher", dispatcher, { rebuild: true })) as [{ documents: number }];
+    assert.ok(rebuilt.documents >= 3, `${rebuilt.documents} documents`);
+    await submit("late", { type: "update", target: "prices", source: { inline: price } });
+    await wake();
+    assert.equal(await stack.doRuns("ec2"), 1);
+    assert.equal((await statusOf("late")).status, "SUCCEEDED");
+  });
+});

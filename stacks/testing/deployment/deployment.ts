@@ -1,0 +1,277 @@
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { accountProvider } from "../../../infra/account.ts";
+import { mocked, type Registry } from "../../../infra/testing.ts";
+import type { RunnerKind } from "../../../runtime/jobs/states.ts";
+import { type Cloud, startCloud } from "../../../runtime/local/cloud.ts";
+import type { Identity, PolicyStatement } from "../../../runtime/testing/rds/identities.ts";
+import { REGION } from "../../../runtime/testing/rds/identities.ts";
+import { Rds } from "../../../runtime/testing/rds/rds.ts";
+import { planStack } from "../../config.ts";
+import { platform } from "../../platform.ts";
+import { rawConfig } from "../config.ts";
+import { Launches } from "./launches.ts";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+export const INSTANCE = "rates-dev-database";
+/** What the mocks answer for the instance (infra/testing.ts), and what stands for it here. */
+const MOCKED = {
+  host: `${INSTANCE}.abc.${REGION}.rds.amazonaws.com`,
+  resourceId: "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+  secret: "arn:aws:secretsmanager:eu-central-1:111111111111:secret:rds!db-1",
+  queues: `https://sqs.${REGION}.amazonaws.com/111111111111/`,
+} as const;
+/** Parts that log in to the database, by the names of their roles. */
+export const PARTS = ["migrations", "dispatcher", "api", "glue", "ec2"] as const;
+export type Part = (typeof PARTS)[number];
+
+/** An asset or an archive as the engine gets it. */
+interface Asset {
+  readonly path?: string;
+  readonly text?: string;
+  readonly assets?: Readonly<Record<string, Asset>>;
+}
+
+/**
+ * A stack deployed to stand-ins: the code, environment, arguments and policies that the program registers for each part, run
+ * as processes over the stand-in for RDS, the emulator of SQS and S3, and a Glue and EC2 that accept every launch. Nothing of
+ * a part is replaced but names of this machine's addresses, its resource ids and the account's credentials.
+ */
+export class Deployment {
+  readonly rds: Rds;
+  readonly launches: Launches;
+  readonly registry: Registry;
+  readonly #cloud: Cloud;
+  readonly #identities: Record<Part, Identity>;
+  readonly #directory: string;
+  readonly #children: ChildProcess[] = [];
+
+  private constructor(registry: Registry, rds: Rds, cloud: Cloud, launches: Launches) {
+    this.registry = registry;
+    this.rds = rds;
+    this.launches = launches;
+    this.#cloud = cloud;
+    const identity = (part: Part) => rds.identity(part, this.#policy(part), cloud.addPrincipal(part, `AROA:${part}`));
+    this.#identities = {
+      migrations: identity("migrations"),
+      dispatcher: identity("dispatcher"),
+      api: identity("api"),
+      glue: identity("glue"),
+      ec2: identity("ec2"),
+    };
+    // Inside node_modules/, where Node.js finds the packages that Lambda's runtime has.
+    const cache = join(ROOT, "node_modules", ".cache", "rates-platform");
+    mkdirSync(cache, { recursive: true });
+    this.#directory = mkdtempSync(join(cache, "deployment-"));
+  }
+
+  /** Registers the stack under mocks, and creates what the stand-ins have of it: the database, queues, buckets and objects. */
+  static async create(): Promise<Deployment> {
+    const raw = rawConfig((config) => ({
+      ...config,
+      jobs: { rawSql: true },
+      runners: {
+        ec2: { ...config.runners.ec2, idleSeconds: 0, maxInstances: 2 },
+        glue: { idleSeconds: 0, maxRuns: 3 },
+      },
+    }));
+    const { config, plan, problems } = planStack(raw, "dev");
+    if (!config || !plan) throw new Error(JSON.stringify(problems));
+    const { registry } = await mocked(() =>
+      platform({ name: "dev", config, plan }, accountProvider("account", { ...config.account, tags: {} })),
+    );
+    const [rds, cloud, launches] = await Promise.all([Rds.start(), startCloud({ region: REGION }), Launches.start()]);
+    const { identifier } = registry.one("aws:rds/instance:Instance").inputs;
+    await rds.createInstance(identifier);
+    for (const { name } of registry.ofType("aws:sqs/queue:Queue")) cloud.createQueue(name);
+    for (const { name } of registry.ofType("aws:s3/bucket:Bucket")) cloud.createBucket(name);
+    const deployment = new Deployment(registry, rds, cloud, launches);
+    await deployment.#putObjects();
+    return deployment;
+  }
+
+  /** Gives every part the rights for the instance that has the stack's name now, as `pulumi up` does after a restore. */
+  update(): void {
+    for (const part of PARTS) this.#identities[part].statements = this.#policy(part);
+  }
+
+  /** The credentials and addresses that a part's process has. */
+  partEnv(part: Part): Record<string, string> {
+    return {
+      PATH: process.env.PATH ?? "",
+      ...this.#cloud.env,
+      ...this.launches.env,
+      ...this.rds.env(INSTANCE),
+      ...this.#identities[part].env,
+    };
+  }
+
+  /** Statements of a part's policy, for the stand-in's own resource ids. */
+  policy(part: Part): readonly PolicyStatement[] {
+    return this.#policy(part);
+  }
+
+  /** Unpacks a function's archive; answers the directory, where a test may change files as a later deployment would. */
+  unpack(part: "migrations" | "dispatcher"): string {
+    const directory = mkdtempSync(join(this.#directory, `${part}-`));
+    const { code } = this.registry.one("aws:lambda/function:Function", `rates-dev-${part}`).inputs;
+    this.#unpack(code, directory);
+    return directory;
+  }
+
+  /** Invokes a function with events, in a process with its environment and its role's credentials. */
+  async invoke(part: "migrations" | "dispatcher", directory: string, ...events: object[]): Promise<unknown[]> {
+    const name = `rates-dev-${part}`;
+    const { variables } = this.registry.one("aws:lambda/function:Function", name).inputs.environment;
+    const inFunction = JSON.parse(JSON.stringify(variables).replaceAll("/var/task", directory));
+    const env = { ...inFunction, ...this.partEnv(part) };
+    const args = [directory, name, ...events.map((event) => JSON.stringify(event))];
+    const child = this.#spawn(process.execPath, [join(import.meta.dirname, "invokeLambda.ts"), ...args], env, true);
+    const [message] = await Promise.race([
+      once(child.process, "message"),
+      child.ended.then((code) =>
+        Promise.reject(new Error(`the function's process ended with ${code}: ${child.output()}`)),
+      ),
+    ]);
+    if (message.error !== undefined) throw new Error(message.error);
+    await child.ended;
+    return message.answers;
+  }
+
+  /** The event of a step of the migrations, as the program registers it. */
+  step(name: "rates-dev-migrations-roles" | "rates-dev-migrations"): Record<string, unknown> {
+    return JSON.parse(this.registry.one("aws:lambda/invocation:Invocation", name).inputs.input);
+  }
+
+  /** Starts an API task, which runs until the end; answers its URL once it listens. */
+  async startApi(): Promise<string> {
+    const task = this.registry.one("aws:ecs/taskDefinition:TaskDefinition", "rates-dev-api").inputs;
+    const [container] = JSON.parse(task.containerDefinitions);
+    const variables = (container.environment as { name: string; value: string }[]).map(({ name, value }) => [
+      name,
+      this.#here(value),
+    ]);
+    const env = { ...Object.fromEntries(variables), ...this.partEnv("api"), HOST: "127.0.0.1", PORT: "0" };
+    const [, ...args] = container.command ?? ["node", "runtime/api/main.ts"];
+    const child = this.#spawn(process.execPath, args, env, true);
+    const [{ url }] = await Promise.race([
+      once(child.process, "message"),
+      child.ended.then((code) => Promise.reject(new Error(`the API ended with ${code}: ${child.output()}`))),
+    ]);
+    return url;
+  }
+
+  /**
+   * Does the runs that were requested from Glue or EC2, one after the other: the TypeScript runner with the environment that
+   * an instance gets by its user data, or the Python one with the arguments of the Glue job.
+   * @param python a Python with Glue's packages
+   * @returns how many
+   */
+  async doRuns(runner: RunnerKind, python = ""): Promise<number> {
+    const launches = this.launches.take(runner);
+    for (const launch of launches) {
+      const child = runner === "ec2" ? this.#instance(launch.run) : this.#glueRun(launch.run, python);
+      const code = await child.ended;
+      launch.state = "ended";
+      if (code !== 0) throw new Error(`the run ended with ${code}: ${child.output()}`);
+    }
+    return launches.length;
+  }
+
+  async stop(): Promise<void> {
+    for (const child of this.#children) child.kill("SIGKILL");
+    await Promise.all([this.rds.stop(), this.#cloud.stop(), this.launches.stop()]);
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #instance(run: string) {
+    const { userData } = this.registry.one("aws:ec2/launchTemplate:LaunchTemplate").inputs;
+    const script = Buffer.from(userData, "base64").toString();
+    const [, lines = ""] = script.split("cat >/etc/rates/environment <<'END'\n");
+    const variables = lines
+      .slice(0, lines.indexOf("\nEND\n"))
+      .split("\n")
+      .map((line) => [line.slice(0, line.indexOf("=")), this.#here(line.slice(line.indexOf("=") + 1))]);
+    const env = { ...Object.fromEntries(variables), ...this.partEnv("ec2") };
+    return this.#spawn(process.execPath, ["runtime/runner/main.ts", "--run", run, "--runner", "ec2"], env);
+  }
+
+  #glueRun(run: string, python: string) {
+    const { defaultArguments, command } = this.registry.one("aws:glue/job:Job").inputs;
+    const file = this.#object(command.scriptLocation);
+    const { DATABASE_PORT = "" } = this.rds.env(INSTANCE);
+    const own: Record<string, string> = { ...defaultArguments, "--database-port": DATABASE_PORT };
+    const args = Object.entries({ ...own, "--run": run, "--runner": "glue" })
+      // Glue takes this one itself.
+      .filter(([name]) => name !== "--library-set")
+      .flatMap(([name, value]) => [name, this.#here(value)]);
+    const env = Object.fromEntries(
+      Object.entries(this.partEnv("glue")).filter(([name]) => !name.startsWith("DATABASE_")),
+    );
+    return this.#spawn(python, [file, ...args], env);
+  }
+
+  /** @param channel whether the process sends its parent messages */
+  #spawn(program: string, args: readonly string[], env: Record<string, string>, channel = false) {
+    const stdio: StdioOptions = ["ignore", "pipe", "pipe", ...(channel ? (["ipc"] as const) : [])];
+    const child = spawn(program, args, { cwd: ROOT, env, stdio });
+    this.#children.push(child);
+    let text = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on("data", (chunk) => {
+        text += chunk;
+      });
+    return {
+      process: child,
+      ended: once(child, "close").then(([code, signal]) => code ?? signal),
+      output: () => text,
+    };
+  }
+
+  /** Statements of a part's role, with the instance's own id and secret. */
+  #policy(part: Part): PolicyStatement[] {
+    return JSON.parse(this.#here(JSON.stringify(this.registry.statements(`rates-dev-${part}`))));
+  }
+
+  /** A text of the program with this machine's addresses. */
+  #here(text: string): string {
+    const { DATABASE_HOST = "", MASTER_SECRET_ARN = "" } = this.rds.env(INSTANCE);
+    return text
+      .replaceAll(MOCKED.host, DATABASE_HOST)
+      .replaceAll(MOCKED.resourceId, this.rds.resourceId(INSTANCE))
+      .replaceAll(MOCKED.secret, MASTER_SECRET_ARN)
+      .replaceAll(MOCKED.queues, this.#cloud.createQueue("rates-dev-queues-requests").replace(/[^/]+$/, ""));
+  }
+
+  /** The file of an object that the program puts into S3. */
+  #object(location: string): string {
+    const objects = this.registry.ofType("aws:s3/bucketObjectv2:BucketObjectv2");
+    return objects.find(({ inputs }) => location === `s3://${inputs.bucket}/${inputs.key}`)?.inputs.source.path;
+  }
+
+  async #putObjects(): Promise<void> {
+    const { endpoint, region, credentials } = this.#cloud;
+    const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+    for (const { inputs } of this.registry.ofType("aws:s3/bucketObjectv2:BucketObjectv2")) {
+      const isCa = String(inputs.key).startsWith("rds-ca");
+      const Body = readFileSync(isCa ? this.rds.caFile : inputs.source.path);
+      await s3.send(new PutObjectCommand({ Bucket: inputs.bucket, Key: inputs.key, Body }));
+    }
+    s3.destroy();
+  }
+
+  /** Writes an archive's files; the authorities of RDS's certificates are the stand-in's. */
+  #unpack({ assets = {} }: Asset, directory: string): void {
+    for (const [name, asset] of Object.entries(assets)) {
+      const target = join(directory, name);
+      mkdirSync(dirname(target), { recursive: true });
+      if (basename(name) === "rds-ca.pem") cpSync(this.rds.caFile, target);
+      else if (name === "settings.json") writeFileSync(target, this.#here(readFileSync(asset.path ?? "", "utf8")));
+      else cpSync(asset.path ?? "", target, { recursive: true });
+    }
+  }
+}

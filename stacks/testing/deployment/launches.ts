@@ -1,0 +1,113 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { RunnerKind } from "../../../runtime/jobs/states.ts";
+
+/** A run that was requested from Glue or EC2. */
+export interface Launch {
+  readonly runner: RunnerKind;
+  readonly run: string;
+  /** Of the Glue run, or of the instance. */
+  readonly id: string;
+  /** Tags of an instance. */
+  readonly tags: Readonly<Record<string, string>>;
+  readonly index: number;
+  state: "requested" | "running" | "ended";
+}
+
+/** Glue and EC2 as far as a dispatcher calls them: every launch is accepted, and shown as what became of it. */
+export class Launches {
+  readonly #all: Launch[] = [];
+  readonly #server: Server;
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async start(): Promise<Launches> {
+    const server = createServer(async (request, response) => {
+      const body = Buffer.concat(await request.toArray()).toString();
+      const [service, action = ""] = String(request.headers["x-amz-target"] ?? "").split(".");
+      if (service === "AWSGlue")
+        response
+          .setHeader("content-type", "application/x-amz-json-1.1")
+          .end(JSON.stringify(launches.#glue(action, JSON.parse(body))));
+      else response.setHeader("content-type", "text/xml").end(launches.#ec2(new URLSearchParams(body)));
+    });
+    const launches = new Launches(server);
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return launches;
+  }
+
+  /** Environment by which the SDK calls this in place of Glue and EC2. */
+  get env(): Record<string, string> {
+    const address = this.#server.address();
+    if (address === null || typeof address === "string") throw new Error("a TCP address was expected");
+    const endpoint = `http://127.0.0.1:${address.port}`;
+    return { AWS_ENDPOINT_URL_GLUE: endpoint, AWS_ENDPOINT_URL_EC2: endpoint };
+  }
+
+  /** The launches since the last call. */
+  take(runner: RunnerKind): Launch[] {
+    const requested = this.#all.filter((one) => one.runner === runner && one.state === "requested");
+    for (const launch of requested) launch.state = "running";
+    return requested;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await once(this.#server, "close");
+  }
+
+  #glue(action: string, { Arguments: args }: { Arguments?: Record<string, string> }): object {
+    if (action === "StartJobRun") {
+      const run = args?.["--run"] ?? "";
+      const id = `jr_${run}`;
+      this.#all.push({ runner: "glue", run, id, tags: {}, index: 0, state: "requested" });
+      return { JobRunId: id };
+    }
+    const JobRuns = this.#all
+      .filter(({ runner }) => runner === "glue")
+      .map(({ run, id, state }) => ({
+        Id: id,
+        Arguments: { "--run": run },
+        JobRunState: state === "ended" ? "SUCCEEDED" : "RUNNING",
+      }));
+    return action === "GetJobRun" ? { JobRun: JobRuns[0] } : { JobRuns };
+  }
+
+  #ec2(form: URLSearchParams): string {
+    const action = form.get("Action") ?? "";
+    const xml = (content: string) =>
+      `<${action}Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">${content}</${action}Response>`;
+    if (action === "RunInstances") {
+      const pairs = [...form].filter(([name]) => name.endsWith(".Key"));
+      const tags = Object.fromEntries(pairs.map(([name, key]) => [key, form.get(name.replace(/Key$/, "Value")) ?? ""]));
+      const runs = Object.entries(tags)
+        .filter(([key]) => key.startsWith("rates:runs-"))
+        .flatMap(([, value]) => value.split(" "));
+      const started = runs.map((run, index): Launch => {
+        const id = `i-${(this.#all.length + index).toString(16).padStart(17, "0")}`;
+        return { runner: "ec2", run, id, tags, index, state: "requested" };
+      });
+      this.#all.push(...started);
+      return xml(instancesSet(started));
+    }
+    const values = [...form].filter(([name]) => /^Filter\.\d+\.Value\.\d+$/.test(name)).map(([, value]) => value);
+    const isForLiving = values.includes("running");
+    const shown = this.#all.filter(({ runner, state }) => runner === "ec2" && !(isForLiving && state === "ended"));
+    return xml(
+      `<reservationSet>${shown.map((one) => `<item>${instancesSet([one])}</item>`).join("")}</reservationSet>`,
+    );
+  }
+}
+
+const instancesSet = (launches: readonly Launch[]): string =>
+  `<instancesSet>${launches
+    .map(({ id, index, state, tags }) => {
+      const set = Object.entries(tags).map(([key, value]) => `<item><key>${key}</key><value>${value}</value></item>`);
+      const name = state === "ended" ? "terminated" : "running";
+      return `<item><instanceId>${id}</instanceId><amiLaunchIndex>${index}</amiLaunchIndex><instanceState><name>${name}</name></instanceState><tagSet>${set.join("")}</tagSet></item>`;
+    })
+    .join("")}</instancesSet>`;
