@@ -4,9 +4,9 @@ import Mocha from "mocha";
 
 const { Base, Spec } = Mocha.reporters;
 
-/** How runtime/local/testing.ts writes the reason of a skip into a test's title: titles are what workers hand over. */
+/** How runtime/testing/cluster.ts writes the reason of a skip into a test's title: titles are what workers hand over. */
 const REASON = / \[skipped: (.*)\]$/s;
-/** Names of the checks that runtime/local/test.ts ran before, and that failed. */
+/** Names of the checks that runtime/tools/test.ts ran before, and that failed. */
 const failedChecks = (process.env.RATES_FAILED_CHECKS ?? "").split(", ").filter(Boolean);
 const NO_REASON = "no reason given";
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type pg from "pg";
 import { applyDefinitions, readDefinitions } from "./definitions.ts";
-import { catalogOf, migratedDatabase, type Scratch } from "./testing.ts";
+import { catalogOf, migratedDatabase, type Scratch } from "./testing/database.ts";
 
 describe("functions and views of the database", () => {
   let database: Scratch;

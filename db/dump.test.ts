@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type pg from "pg";
 import { loadDump } from "./dump.ts";
-import { emptyDatabase, FIXTURE, type Scratch } from "./testing.ts";
+import { emptyDatabase, FIXTURE, type Scratch } from "./testing/database.ts";
 
 describe("loadDump", () => {
   let database: Scratch;

@@ -2,8 +2,8 @@ import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-sec
 import pg from "pg";
 import Type from "typebox";
 import Value from "typebox/value";
-import { connectionOptions } from "../runtime/jobs/database.ts";
-import { keepToken, SCOPES } from "../runtime/jobs/tokens.ts";
+import { connectionOptions } from "../runtime/platform/postgres.ts";
+import { keepToken, SCOPES } from "../runtime/store/tokens.ts";
 import { migrate, migrateRoles } from "./migrate.ts";
 
 /** What RDS keeps of its master (Amazon RDS User Guide, password management with Secrets Manager). */

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NO_SLOTS } from "../runtime/jobs/database.ts";
+import { NO_SLOTS } from "../runtime/platform/postgres.ts";
 import { migrate, migrateRoles } from "./migrate.ts";
-import { catalogOf, emptyDatabase, fixtureDatabase, type Scratch } from "./testing.ts";
+import { catalogOf, emptyDatabase, fixtureDatabase, type Scratch } from "./testing/database.ts";
 
 describe("migrate", () => {
   const databases: Scratch[] = [];

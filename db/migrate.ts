@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { runner } from "node-pg-migrate";
 import pg from "pg";
-import { connectionOptions, type ReaderSlots } from "../runtime/jobs/database.ts";
-import { readSettings, slotsOf } from "../runtime/jobs/settings.ts";
+import { connectionOptions, type ReaderSlots } from "../runtime/platform/postgres.ts";
+import { readSettings, slotsOf } from "../runtime/platform/settings.ts";
 import { applyDefinitions } from "./definitions.ts";
 import { ensureRoles } from "./roles.ts";
 

@@ -1,5 +1,5 @@
 import pg from "pg";
-import type { ReaderSlots } from "../runtime/jobs/database.ts";
+import type { ReaderSlots } from "../runtime/platform/postgres.ts";
 import { loadDump } from "./dump.ts";
 import { migrate, migrateRoles } from "./migrate.ts";
 import { letRolesLogIn } from "./roles.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type pg from "pg";
-import { allQueries, allStatements, bindParams, queryNamed, statementNamed } from "../runtime/jobs/queries.ts";
-import type { ParamType, ParamValue } from "../runtime/jobs/queryParams.ts";
-import { fixtureDatabase, type Scratch } from "./testing.ts";
+import { allQueries, allStatements, bindParams, queryNamed, statementNamed } from "../runtime/queries/catalogue.ts";
+import type { ParamType, ParamValue } from "../runtime/queries/parameters.ts";
+import { fixtureDatabase, type Scratch } from "./testing/database.ts";
 
 /** What a parameter is given where a query has no example below, so that a new query's header is tested without one. */
 const EXAMPLES: Record<ParamType, ParamValue> = {

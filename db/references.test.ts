@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
-import { fixtureDatabase, type Scratch } from "./testing.ts";
+import { fixtureDatabase, type Scratch } from "./testing/database.ts";
 
 describe("the references of prices to ports", () => {
   let database: Scratch;

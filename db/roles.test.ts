@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { ROLES, readerRole } from "../runtime/jobs/database.ts";
 import { type Postgres, startPostgres } from "../runtime/local/postgres.ts";
+import { ROLES, readerRole } from "../runtime/platform/postgres.ts";
 import { migrate, migrateRoles } from "./migrate.ts";
 import { letRolesLogIn } from "./roles.ts";
-import { catalogOf, migratedDatabase } from "./testing.ts";
+import { catalogOf, migratedDatabase } from "./testing/database.ts";
 
 /** What RDS gives its master: no superuser, ADMIN of the roles that RDS brings. */
 const RDS = `

@@ -1,6 +1,6 @@
 import pg from "pg";
-import { type ReaderSlots, ROLES, readerRole } from "../runtime/jobs/database.ts";
-import { RUNNERS } from "../runtime/jobs/states.ts";
+import { RUNNERS } from "../runtime/contract/states.ts";
+import { type ReaderSlots, ROLES, readerRole } from "../runtime/platform/postgres.ts";
 
 /** Nobody logs in as it: what it may read, every reader role inherits. */
 const READERS = "price_readers";

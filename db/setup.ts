@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { parseArgs } from "node:util";
-import type { ReaderSlots } from "../runtime/jobs/database.ts";
-import { readSettings, slotsOf } from "../runtime/jobs/settings.ts";
+import type { ReaderSlots } from "../runtime/platform/postgres.ts";
+import { readSettings, slotsOf } from "../runtime/platform/settings.ts";
 import { type Cluster, isPrepared, prepare } from "./prepare.ts";
 
 /** Where a cluster's superuser is reached, as its environment says, and which database is the platform's. */

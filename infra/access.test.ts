@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Access } from "./access.ts";
-import { securityGroup } from "./reach.ts";
-import { mocked, resolved } from "./testing.ts";
+import { securityGroup } from "./shared/securityGroups.ts";
+import { mocked, resolved } from "./testing/mocks.ts";
 
 const made = async (preview = false) =>
   mocked(

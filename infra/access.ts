@@ -3,8 +3,8 @@ import { Cluster } from "@pulumi/aws/ecs/cluster.js";
 import { TaskDefinition } from "@pulumi/aws/ecs/taskDefinition.js";
 import * as pulumi from "@pulumi/pulumi";
 import { pullImage } from "./api.ts";
-import { allow, allowHttps, type Placement, securityGroup } from "./reach.ts";
-import { roleFor, type Statement } from "./role.ts";
+import { roleFor, type Statement } from "./shared/role.ts";
+import { allow, allowHttps, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
 /** The way into a stack whose API no network of the operator's reaches. */
 export interface AccessArgs {

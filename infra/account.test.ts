@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type AccountArgs, accountProvider, verifyAccount } from "./account.ts";
-import { ACCOUNT, mocked, REGION } from "./testing.ts";
+import { ACCOUNT, mocked, REGION } from "./testing/mocks.ts";
 
 const args: AccountArgs = { id: ACCOUNT, region: REGION, tags: { owner: "team" } };
 const verified = (change: Partial<AccountArgs> = {}, calls = {}) =>

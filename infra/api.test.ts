@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import { KEEP_ALIVE_SECONDS, SILENT_SECONDS } from "../runtime/api/times.ts";
 import { Api, type ApiArgs } from "./api.ts";
-import { mocked, resolved } from "./testing.ts";
+import { mocked, resolved } from "./testing/mocks.ts";
 
 const CERTIFICATE = "arn:aws:acm:eu-central-1:111111111111:certificate/1";
 const made = async (change: Partial<ApiArgs> = {}, preview = false) =>

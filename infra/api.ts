@@ -12,9 +12,9 @@ import { Record as DnsRecord } from "@pulumi/aws/route53/record.js";
 import * as pulumi from "@pulumi/pulumi";
 import { privateBucket } from "./buckets.ts";
 import { type DatabaseEndpoint, databaseClient } from "./database.ts";
-import { logGroup } from "./logs.ts";
-import { allow, ingressRule, type Placement, securityGroup } from "./reach.ts";
-import { roleFor, type Statement, writeLogs } from "./role.ts";
+import { logGroup } from "./shared/logs.ts";
+import { roleFor, type Statement, writeLogs } from "./shared/role.ts";
+import { allow, ingressRule, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
 /** The HTTP API of a stack. */
 export interface ApiArgs {

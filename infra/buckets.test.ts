@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Buckets } from "./buckets.ts";
-import { mocked } from "./testing.ts";
+import { mocked } from "./testing/mocks.ts";
 
 const made = async (keepData: boolean) =>
   (

@@ -7,7 +7,7 @@ import { BucketServerSideEncryptionConfiguration } from "@pulumi/aws/s3/bucketSe
 import { BucketVersioning } from "@pulumi/aws/s3/bucketVersioning.js";
 import * as pulumi from "@pulumi/pulumi";
 import type { Caller } from "./queues.ts";
-import { tlsOnly } from "./tlsOnly.ts";
+import { tlsOnly } from "./shared/tlsOnly.ts";
 
 /** The buckets of a stack. */
 export interface BucketsArgs {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import { Database, type DatabaseArgs, databaseEnvironment, loginStatement } from "./database.ts";
-import { mocked, resolved } from "./testing.ts";
+import { mocked, resolved } from "./testing/mocks.ts";
 
 const args: DatabaseArgs = {
   placement: { vpcId: "vpc-1", subnetIds: ["subnet-1", "subnet-2"] },

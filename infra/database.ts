@@ -3,12 +3,12 @@ import { Instance } from "@pulumi/aws/rds/instance.js";
 import { ParameterGroup } from "@pulumi/aws/rds/parameterGroup.js";
 import { SubnetGroup } from "@pulumi/aws/rds/subnetGroup.js";
 import * as pulumi from "@pulumi/pulumi";
-import type { Role } from "../runtime/jobs/database.ts";
-import type { RunnerKind } from "../runtime/jobs/states.ts";
-import { LIMITS } from "../stacks/limits.ts";
-import { logGroup } from "./logs.ts";
-import { allow, allowHttps, type Placement, securityGroup } from "./reach.ts";
-import { roleFor, type Statement } from "./role.ts";
+import type { RunnerKind } from "../runtime/contract/states.ts";
+import type { Role } from "../runtime/platform/postgres.ts";
+import { LIMITS } from "./limits/limits.ts";
+import { logGroup } from "./shared/logs.ts";
+import { roleFor, type Statement } from "./shared/role.ts";
+import { allow, allowHttps, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
 /** The database of a stack. */
 export interface DatabaseArgs {

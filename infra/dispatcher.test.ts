@@ -7,10 +7,10 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import { SqlParser } from "../runtime/queries/sql/parser.ts";
-import { bundle, bundleCode } from "./bundle.ts";
 import { DISPATCHER, DISPATCHER_BUNDLE, Dispatcher, type DispatcherArgs } from "./dispatcher.ts";
 import { Queues } from "./queues.ts";
-import { mocked } from "./testing.ts";
+import { bundle, bundleCode } from "./shared/bundle.ts";
+import { mocked } from "./testing/mocks.ts";
 
 const endpoint = {
   host: pulumi.output("db"),

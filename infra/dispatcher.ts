@@ -11,13 +11,13 @@ import { Permission } from "@pulumi/aws/lambda/permission.js";
 import type { Queue } from "@pulumi/aws/sqs/queue.js";
 import * as pulumi from "@pulumi/pulumi";
 import { rdsBundle } from "../runtime/image/rdsCa.ts";
-import { type BundleArgs, bundle, RUNTIME_HAS } from "./bundle.ts";
 import { type DatabaseEndpoint, databaseClient, databaseEnvironment } from "./database.ts";
-import { logGroup } from "./logs.ts";
 import type { NetworkWays } from "./network.ts";
 import type { Queues } from "./queues.ts";
-import type { Placement } from "./reach.ts";
-import { NETWORK_INTERFACES, roleFor, type Statement, writeLogs } from "./role.ts";
+import { type BundleArgs, bundle, RUNTIME_HAS } from "./shared/bundle.ts";
+import { logGroup } from "./shared/logs.ts";
+import { NETWORK_INTERFACES, roleFor, type Statement, writeLogs } from "./shared/role.ts";
+import type { Placement } from "./shared/securityGroups.ts";
 
 /** The dispatcher of a stack. */
 export interface DispatcherArgs {

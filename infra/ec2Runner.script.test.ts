@@ -12,7 +12,7 @@ import { promisify } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import { LAUNCH_SIZE, runTags } from "../runtime/dispatcher/launchers/ec2Tags.ts";
 import { Ec2Runner } from "./ec2Runner.ts";
-import { mocked } from "./testing.ts";
+import { mocked } from "./testing/mocks.ts";
 
 const IMAGE = "111111111111.dkr.ecr.eu-central-1.amazonaws.com/images@sha256:abc";
 const ROLE = { AccessKeyId: "ASIAEXAMPLE", SecretAccessKey: "secret/of+an=instance", Token: "token==" };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import * as pulumi from "@pulumi/pulumi";
 import { Ec2Runner, type Ec2RunnerArgs } from "./ec2Runner.ts";
-import { mocked, resolved } from "./testing.ts";
+import { mocked, resolved } from "./testing/mocks.ts";
 
 const made = async (change: Partial<Ec2RunnerArgs> = {}, preview = false) =>
   mocked(

@@ -4,12 +4,12 @@ import { LaunchTemplate } from "@pulumi/aws/ec2/launchTemplate.js";
 import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
 import { InstanceProfile } from "@pulumi/aws/iam/instanceProfile.js";
 import * as pulumi from "@pulumi/pulumi";
-import { INSTANCES_TAG } from "../stacks/limits.ts";
 import { pullImage } from "./api.ts";
 import { type DatabaseEndpoint, databaseClient } from "./database.ts";
-import { logGroup } from "./logs.ts";
-import type { Placement } from "./reach.ts";
-import { roleFor, type Statement, writeLogs } from "./role.ts";
+import { INSTANCES_TAG } from "./limits/limits.ts";
+import { logGroup } from "./shared/logs.ts";
+import { roleFor, type Statement, writeLogs } from "./shared/role.ts";
+import type { Placement } from "./shared/securityGroups.ts";
 
 /** What runs updates, and reads that Glue has no room for. */
 export interface Ec2RunnerArgs {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 import { GlueRunner, type GlueRunnerArgs } from "./glueRunner.ts";
-import { mocked, resolved } from "./testing.ts";
+import { mocked, resolved } from "./testing/mocks.ts";
 
 const made = async (change: Partial<GlueRunnerArgs> = {}, preview = false) =>
   mocked(

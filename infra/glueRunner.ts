@@ -8,11 +8,11 @@ import type { Bucket } from "@pulumi/aws/s3/bucket.js";
 import { BucketObjectv2 } from "@pulumi/aws/s3/bucketObjectv2.js";
 import * as pulumi from "@pulumi/pulumi";
 import { rdsBundle } from "../runtime/image/rdsCa.ts";
-import { textAsset } from "./asset.ts";
 import { privateBucket } from "./buckets.ts";
 import { type DatabaseEndpoint, databaseClient } from "./database.ts";
-import { egressRule, ingressRule, type Placement } from "./reach.ts";
-import { allowing, roleFor, type Statement } from "./role.ts";
+import { textAsset } from "./shared/asset.ts";
+import { allowing, roleFor, type Statement } from "./shared/role.ts";
+import { egressRule, ingressRule, type Placement } from "./shared/securityGroups.ts";
 
 /** What runs reads. */
 export interface GlueRunnerArgs {
@@ -22,7 +22,7 @@ export interface GlueRunnerArgs {
   readonly database: DatabaseEndpoint;
   /** RATES_SETTINGS, as JSON; no secret is in it. */
   readonly settings: pulumi.Input<string>;
-  /** The registry of errors, as JSON `{ errors }` (runtime/jobs/errors.ts): the runner's words are everybody's. */
+  /** The registry of errors, as JSON `{ errors }` (runtime/contract/errors.ts): the runner's words are everybody's. */
   readonly catalog: string;
   readonly maxConcurrentRuns: number;
   /** DPUs of a run: 0.0625 or 1. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { contextFiles, Images, sourcesVersion } from "./images.ts";
-import { mocked, resolved } from "./testing.ts";
+import { mocked, resolved } from "./testing/mocks.ts";
 
 const made = (keepData = true, preview = false) =>
   mocked(() => new Images("i", { arch: "arm64", keepData }), { preview });

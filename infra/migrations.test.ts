@@ -7,12 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import pg from "pg";
-import { callerOf, newToken } from "../runtime/jobs/tokens.ts";
-import { testDatabase } from "../runtime/local/testing.ts";
-import { bundleCode } from "./bundle.ts";
+import { callerOf, newToken } from "../runtime/store/tokens.ts";
+import { testDatabase } from "../runtime/testing/cluster.ts";
 import { Database } from "./database.ts";
 import { Migrations, migrationsVersion } from "./migrations.ts";
-import { mocked, resolved } from "./testing.ts";
+import { bundleCode } from "./shared/bundle.ts";
+import { mocked, resolved } from "./testing/mocks.ts";
 
 const placement = { vpcId: "vpc-1", subnetIds: ["subnet-1"] };
 const made = (preview = false) =>

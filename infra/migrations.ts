@@ -4,12 +4,12 @@ import { Function as Lambda } from "@pulumi/aws/lambda/function.js";
 import { Invocation } from "@pulumi/aws/lambda/invocation.js";
 import * as pulumi from "@pulumi/pulumi";
 import { rdsBundle } from "../runtime/image/rdsCa.ts";
-import type { ReaderSlots } from "../runtime/jobs/database.ts";
-import { bundle, RUNTIME_HAS } from "./bundle.ts";
+import type { ReaderSlots } from "../runtime/platform/postgres.ts";
 import { type Database, databaseClient, databaseEnvironment, loginStatement } from "./database.ts";
-import { logGroup } from "./logs.ts";
-import type { Placement } from "./reach.ts";
-import { NETWORK_INTERFACES, roleFor, writeLogs } from "./role.ts";
+import { bundle, RUNTIME_HAS } from "./shared/bundle.ts";
+import { logGroup } from "./shared/logs.ts";
+import { NETWORK_INTERFACES, roleFor, writeLogs } from "./shared/role.ts";
+import type { Placement } from "./shared/securityGroups.ts";
 
 /** What brings a stack's database up to date. */
 export interface MigrationsArgs {
@@ -113,7 +113,7 @@ export class Migrations extends pulumi.ComponentResource {
 
 /** A hash of the code that creates roles. */
 function rolesVersion(): string {
-  const files = ["../db/roles.ts", "../runtime/jobs/database.ts"].map((file) =>
+  const files = ["../db/roles.ts", "../runtime/platform/postgres.ts"].map((file) =>
     readFileSync(new URL(file, import.meta.url)),
   );
   return createHash("sha256").update(Buffer.concat(files)).digest("hex").slice(0, 16);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ENDPOINTS, Network, type NetworkArgs } from "./network.ts";
-import { mocked } from "./testing.ts";
+import { mocked } from "./testing/mocks.ts";
 
 const args: NetworkArgs = {
   cidr: "10.0.0.0/16",

@@ -4,10 +4,10 @@ import type { RouteTable } from "@pulumi/aws/ec2/routeTable.js";
 import { VpcEndpoint } from "@pulumi/aws/ec2/vpcEndpoint.js";
 import { Vpc } from "@pulumi/awsx/ec2/index.js";
 import * as pulumi from "@pulumi/pulumi";
-import { subnetPrefix } from "../stacks/checks.ts";
-import { logGroup } from "./logs.ts";
-import { ingressRule, type Placement, securityGroup } from "./reach.ts";
-import { roleFor } from "./role.ts";
+import { subnetPrefix } from "./limits/cidr.ts";
+import { logGroup } from "./shared/logs.ts";
+import { roleFor } from "./shared/role.ts";
+import { ingressRule, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
 /** The network of a stack. */
 export interface NetworkArgs {
@@ -37,7 +37,7 @@ const NAT_STRATEGY = { none: "None", single: "Single", perZone: "OnePerAz" } as 
 
 /**
  * The services that parts in private subnets call where there is no way to the internet: images and their layers, logs,
- * credentials, queues, runs, instances, secrets. Each endpoint costs by the hour and zone (stacks/cost.ts).
+ * credentials, queues, runs, instances, secrets. Each endpoint costs by the hour and zone (stacks/planning/cost.ts).
  */
 export const ENDPOINTS = [
   "ec2",

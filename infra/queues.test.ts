@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { Queues, type QueuesArgs } from "./queues.ts";
-import { mocked, type Registry } from "./testing.ts";
+import { mocked, type Registry } from "./testing/mocks.ts";
 
 const args: QueuesArgs = {
   consumer: { timeoutSeconds: 60, batchWindowSeconds: 5 },

@@ -2,8 +2,8 @@ import { Queue } from "@pulumi/aws/sqs/queue.js";
 import { QueuePolicy } from "@pulumi/aws/sqs/queuePolicy.js";
 import { RedriveAllowPolicy } from "@pulumi/aws/sqs/redriveAllowPolicy.js";
 import * as pulumi from "@pulumi/pulumi";
-import { LIMITS } from "../stacks/limits.ts";
-import { tlsOnly } from "./tlsOnly.ts";
+import { LIMITS } from "./limits/limits.ts";
+import { tlsOnly } from "./shared/tlsOnly.ts";
 
 /** A system beyond this stack's own roles that may use its queues. */
 export interface Caller {

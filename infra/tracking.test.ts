@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { Provider } from "@pulumi/aws/provider.js";
 import * as pulumi from "@pulumi/pulumi";
 import Value from "typebox/value";
-import { Settings } from "../runtime/jobs/settings.ts";
+import { Settings } from "../runtime/platform/settings.ts";
 import { requireEngine } from "../stacks/testing/command.ts";
 import { type Engine, engine } from "../stacks/testing/engine.ts";
-import { mocked, REGION, resolved, UNKNOWN } from "./testing.ts";
+import { mocked, REGION, resolved, UNKNOWN } from "./testing/mocks.ts";
 import { Tracking, type TrackingArgs } from "./tracking.ts";
 
 const args = (change: Partial<TrackingArgs> = {}): TrackingArgs => ({

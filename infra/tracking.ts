@@ -1,10 +1,10 @@
 import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
 import { Domain } from "@pulumi/aws/opensearch/domain.js";
 import * as pulumi from "@pulumi/pulumi";
-import { leadersOf, SEARCH_LEADERS } from "../stacks/searchLeaders.ts";
-import { logGroup } from "./logs.ts";
-import { ingressRule, type Placement, securityGroup } from "./reach.ts";
-import type { Statement } from "./role.ts";
+import { leadersOf, SEARCH_LEADERS } from "./limits/dedicatedMasters.ts";
+import { logGroup } from "./shared/logs.ts";
+import type { Statement } from "./shared/role.ts";
+import { ingressRule, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
 /** What the OpenSearch domain of a stack is made of. */
 export interface TrackingArgs {
@@ -29,7 +29,7 @@ export interface TrackingArgs {
  */
 export const TRACKING_LOGS = "/aws/OpenSearchService/rates/";
 
-/** What the runtime's indices begin with (TrackingSettings.indexPrefix in runtime/jobs/settings.ts). */
+/** What the runtime's indices begin with (TrackingSettings.indexPrefix in runtime/platform/settings.ts). */
 const INDEX_PREFIX = "rates-jobs";
 
 /** When OpenSearch may patch and restart nodes: ten hours from here on, UTC. */

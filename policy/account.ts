@@ -1,5 +1,5 @@
 import Type, { type Static } from "typebox";
-import { LIMITS } from "../stacks/limits.ts";
+import { LIMITS } from "../infra/limits/limits.ts";
 import { type SoundStack, soundStack } from "../stacks/program.ts";
 
 /** A quota as a setting: what the account was granted, by default what AWS gives. */

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
-import { planCapacity } from "../stacks/capacity.ts";
-import { readStackFile } from "../stacks/config.ts";
+import { readStackFile } from "../stacks/config/parse.ts";
+import { planCapacity } from "../stacks/planning/capacity.ts";
 import { PACKS } from "./explain.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import Value from "typebox/value";
-import { readStackFile } from "../stacks/config.ts";
+import { readStackFile } from "../stacks/config/parse.ts";
 import { unformatted } from "../stacks/docs/tables.ts";
 import { ALL_RULES, details } from "./explain.ts";
 import { answer, page, withTables } from "./main.ts";

@@ -92,10 +92,10 @@ export const control = (reference: Control): PolicyComplianceFramework => ({
   specification: `https://docs.aws.amazon.com/securityhub/latest/userguide/${reference.split(".")[0]?.toLowerCase()}-controls.html`,
 });
 
-/** A limit of stacks/limits.ts, or a rule that AWS's documentation gives, by its document. */
+/** A limit of infra/limits/limits.ts, or a rule that AWS's documentation gives, by its document. */
 export const documented = (reference: string): PolicyComplianceFramework => ({
   name: "AWS documentation",
   version: "2026-11",
   reference,
-  specification: "stacks/limits.ts has each limit with its source",
+  specification: "infra/limits/limits.ts has each limit with its source",
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import type { Deployment } from "@pulumi/pulumi/automation/index.js";
-import { readStackFile } from "./config.ts";
+import { readStackFile } from "./config/parse.ts";
 import { requireEngine } from "./testing/command.ts";
 import { Cloud } from "./testing/provider/cloud.ts";
 import { RunFailed } from "./testing/run.ts";

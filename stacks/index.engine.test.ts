@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { ENDPOINTS } from "../infra/network.ts";
-import { planCapacity } from "./capacity.ts";
-import { readStackFile } from "./config.ts";
-import { costOf } from "./cost.ts";
+import { readStackFile } from "./config/parse.ts";
+import { planCapacity } from "./planning/capacity.ts";
+import { costOf } from "./planning/cost.ts";
 import { requireEngine } from "./testing/command.ts";
 import { Cloud } from "./testing/provider/cloud.ts";
 import { UNKNOWN } from "./testing/provider/values.ts";

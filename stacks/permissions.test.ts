@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { accountProvider } from "../infra/account.ts";
-import { mocked, type Registry } from "../infra/testing.ts";
-import { planStack } from "./config.ts";
+import { mocked, type Registry } from "../infra/testing/mocks.ts";
+import { planStack } from "./config/parse.ts";
 import { platform } from "./platform.ts";
 import { rawConfig } from "./testing/config.ts";
 

@@ -2,9 +2,9 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Buckets } from "../infra/buckets.ts";
 import { type Database, loginStatement } from "../infra/database.ts";
 import type { Queues } from "../infra/queues.ts";
-import type { Statement } from "../infra/role.ts";
+import type { Statement } from "../infra/shared/role.ts";
 import type { Tracking } from "../infra/tracking.ts";
-import type { RunnerKind } from "../runtime/jobs/states.ts";
+import type { RunnerKind } from "../runtime/contract/states.ts";
 
 /** What the parts of a stack share, and may use of it. */
 interface Shared {

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { accountProvider } from "../infra/account.ts";
 import { ENDPOINTS } from "../infra/network.ts";
-import { type MockOptions, mocked, type Registered, type Registry } from "../infra/testing.ts";
-import { planStack } from "./config.ts";
+import { type MockOptions, mocked, type Registered, type Registry } from "../infra/testing/mocks.ts";
+import { planStack } from "./config/parse.ts";
+import { shippedStacks } from "./planning/shipped.ts";
 import { platform } from "./platform.ts";
 import type { SoundStack } from "./program.ts";
-import { shippedStacks } from "./shipped.ts";
 import { rawConfig } from "./testing/config.ts";
 
 const built = async ({ name, config, plan }: SoundStack, calls: MockOptions["calls"] = {}): Promise<Registry> => {

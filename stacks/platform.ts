@@ -11,21 +11,21 @@ import { DISPATCHER, Dispatcher } from "../infra/dispatcher.ts";
 import { Ec2Runner } from "../infra/ec2Runner.ts";
 import { GlueRunner } from "../infra/glueRunner.ts";
 import { Images } from "../infra/images.ts";
+import { DEPLOYMENT } from "../infra/limits/capacity.ts";
 import { Migrations } from "../infra/migrations.ts";
-import { Monitoring } from "../infra/monitoring.ts";
+import { Monitoring } from "../infra/monitoring/monitoring.ts";
 import { Network } from "../infra/network.ts";
 import { Queues } from "../infra/queues.ts";
-import { withBoundary } from "../infra/role.ts";
+import { withBoundary } from "../infra/shared/role.ts";
 import { Tracking } from "../infra/tracking.ts";
-import { readerSlots } from "../runtime/jobs/database.ts";
+import { readerSlots } from "../runtime/platform/postgres.ts";
 import { glueCatalog } from "../runtime/runner/glue/catalog.ts";
-import { callerRules, ownPrincipal } from "./callers.ts";
-import { DEPLOYMENT } from "./capacity.ts";
-import { memoryOf } from "./capacityPlan.ts";
-import { resourceNames } from "./checks.ts";
+import { callerRules, ownPrincipal } from "./config/callers.ts";
+import { resourceNames } from "./config/checks.ts";
+import { stackSettings } from "./config/settings.ts";
 import { permissions } from "./permissions.ts";
+import { memoryOf } from "./planning/plan.ts";
 import type { SoundStack } from "./program.ts";
-import { stackSettings } from "./settings.ts";
 
 /**
  * What the `rates` command, and services beside the platform, need to know of a stack; the keys are those of

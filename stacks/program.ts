@@ -1,8 +1,8 @@
 import { RunError } from "@pulumi/pulumi/errors.js";
-import type { CapacityPlan } from "./capacityPlan.ts";
-import { listProblems, ownKeys, planStack } from "./config.ts";
-import type { ConfigProblem } from "./problem.ts";
-import { StackConfig } from "./schema.ts";
+import type { CapacityPlan } from "../infra/limits/capacity.ts";
+import { listProblems, ownKeys, planStack } from "./config/parse.ts";
+import type { ConfigProblem } from "./config/problem.ts";
+import { StackConfig } from "./config/schema.ts";
 
 /** A stack whose configuration is sound and fits its account. */
 export interface SoundStack {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { parseArgs } from "node:util";
-import { connect } from "../../runtime/jobs/database.ts";
+import { connect } from "../../runtime/platform/postgres.ts";
 import { loadSample, sampleTables } from "./load.ts";
 import { DEFAULT_SIZE } from "./prices.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { migratedDatabase } from "../testing.ts";
+import { migratedDatabase } from "../testing/database.ts";
 import { loadSample } from "./load.ts";
 import { places } from "./places.ts";
 import { DEFAULT_SIZE, priceLines } from "./prices.ts";

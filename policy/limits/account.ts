@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { LIMITS } from "../../stacks/limits.ts";
+import { LIMITS } from "../../infra/limits/limits.ts";
 import { granted, ownStack, QUOTAS } from "../account.ts";
 import { isOfApplications } from "../kinds.ts";
 import type { Stack } from "../resource.ts";

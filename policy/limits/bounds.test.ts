@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { MONTH_HOURS } from "../../stacks/cost.ts";
-import { PRICES } from "../../stacks/prices.ts";
+import { MONTH_HOURS, PRICES } from "../../infra/limits/prices.ts";
 import { one, packFor } from "../testing/foreign.ts";
 import type { WireResource } from "../testing/wire.ts";
 import * as types from "../types.ts";

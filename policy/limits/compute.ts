@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { EC2_TYPES, INSTANCES_TAG } from "../../stacks/limits.ts";
+import { EC2_TYPES, INSTANCES_TAG } from "../../infra/limits/limits.ts";
 import { allowed, ownStack, quotas } from "../account.ts";
 import { isOnFargate } from "../kinds.ts";
 import type { Resource, Stack } from "../resource.ts";

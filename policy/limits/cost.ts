@@ -1,6 +1,12 @@
 import Type from "typebox";
-import { MONTH_HOURS } from "../../stacks/cost.ts";
-import { EC2_PRICES, FARGATE_PRICES, PRICES, RDS_PRICES, SEARCH_PRICES } from "../../stacks/prices.ts";
+import {
+  EC2_PRICES,
+  FARGATE_PRICES,
+  MONTH_HOURS,
+  PRICES,
+  RDS_PRICES,
+  SEARCH_PRICES,
+} from "../../infra/limits/prices.ts";
 import { isOnFargate } from "../kinds.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, stackRule } from "../rule.ts";
@@ -21,7 +27,7 @@ export const monthlyCost = stackRule({
   description: "What stands of a program costs no more a month than its budget.",
   level: "advisory",
   severity: "medium",
-  framework: documented("stacks/prices.ts: list prices of eu-central-1, each with its source"),
+  framework: documented("infra/limits/prices.ts: list prices of eu-central-1, each with its source"),
   remediation: "Take smaller or fewer of the parts that are named, or raise the budget.",
   settings: {
     ceilingUsd: Type.Number({
@@ -39,7 +45,7 @@ export const monthlyCost = stackRule({
       if (usd === undefined)
         report(
           one,
-          `nobody knows what ${type === "" ? "it" : type} costs, so that it does not count: enter it in stacks/prices.ts, or keep it in mind.`,
+          `nobody knows what ${type === "" ? "it" : type} costs, so that it does not count: enter it in infra/limits/prices.ts, or keep it in mind.`,
         );
     const usd = lines.reduce((sum, line) => sum + (line.usd ?? 0), 0);
     const subject = budget?.one ?? stack.resources[0];

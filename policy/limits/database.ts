@@ -1,6 +1,6 @@
 import Type from "typebox";
-import { CONNECTIONS_PER } from "../../stacks/capacity.ts";
-import { LIMITS, RDS_CLASSES } from "../../stacks/limits.ts";
+import { CONNECTIONS_PER } from "../../infra/limits/capacity.ts";
+import { LIMITS, RDS_CLASSES } from "../../infra/limits/limits.ts";
 import { ownStack } from "../account.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
@@ -23,7 +23,7 @@ import { functionOf } from "./queues.ts";
 const RDS = documented("AWS Prescriptive Guidance, Tuning PostgreSQL parameters, max_connections");
 /** Kept for superusers (3), for RDS itself (2), and for people and their tools (5). */
 const KEPT = 10;
-/** An instance gives 5 to 12 % less than the formula says (shared notes of stacks/capacity.ts). */
+/** An instance gives 5 to 12 % less than the formula says (shared notes of stacks/planning/capacity.ts). */
 const OBSERVED = 0.85;
 
 const perOne = (count: number, what: string) =>

@@ -1,4 +1,4 @@
-import { groupDescriptionProblem, LIMITS } from "../../stacks/limits.ts";
+import { groupDescriptionProblem, LIMITS } from "../../infra/limits/limits.ts";
 import type { Resource } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
 import {

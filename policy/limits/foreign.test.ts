@@ -250,7 +250,7 @@ describe("programs of others, as they are written", () => {
         one("aws:ec2/instance:Instance", "web", { instanceType: "x2.huge" }),
       ];
       assert.deepEqual(await said(program, RULE), [
-        "web: nobody knows what x2.huge costs, so that it does not count: enter it in stacks/prices.ts, or keep it in mind.",
+        "web: nobody knows what x2.huge costs, so that it does not count: enter it in infra/limits/prices.ts, or keep it in mind.",
       ]);
     });
   });

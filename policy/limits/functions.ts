@@ -1,4 +1,4 @@
-import { LIMITS } from "../../stacks/limits.ts";
+import { LIMITS } from "../../infra/limits/limits.ts";
 import { allowed, quotas } from "../account.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";

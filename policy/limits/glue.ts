@@ -1,4 +1,4 @@
-import { GLUE_DPU_SIZES, LIMITS } from "../../stacks/limits.ts";
+import { GLUE_DPU_SIZES, LIMITS } from "../../infra/limits/limits.ts";
 import { allowed, granted, quotas } from "../account.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";

@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { LIMITS } from "../../stacks/limits.ts";
+import { LIMITS } from "../../infra/limits/limits.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
 import { ALIAS, EVENT_SOURCE, FUNCTION, QUEUE, REDRIVE } from "../types.ts";

@@ -1,6 +1,6 @@
 import Fastify, { type FastifyInstance, type FastifyReply, LogController, type onRequestHookHandler } from "fastify";
 import type { TSchema } from "typebox";
-import { problemsOf, withDefaults } from "../jobs/problems.ts";
+import { problemsOf, withDefaults } from "../contract/problems.ts";
 import { createGuards } from "./auth.ts";
 import { readBodies } from "./body.ts";
 import { catalogueRoute } from "./catalogue.ts";

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from "fastify";
-import { JobError } from "../jobs/errors.ts";
-import type { Database } from "../jobs/store.ts";
-import { type Caller, callerOf, recordUse, type Scope } from "../jobs/tokens.ts";
+import { JobError } from "../contract/errors.ts";
+import type { Database } from "../store/jobs.ts";
+import { type Caller, callerOf, recordUse, type Scope } from "../store/tokens.ts";
 import type { Limit, Limits } from "./limits.ts";
 
 declare module "fastify" {

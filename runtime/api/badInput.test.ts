@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import type pg from "pg";
 import { onRequests } from "../dispatcher/requests.ts";
-import { sqsEvent } from "../dispatcher/testing.ts";
-import { badRequests, USELESS } from "./testing/badInput.ts";
-import { Description } from "./testing/description.ts";
-import { inhabitedApi } from "./testing/inhabited.ts";
-import { SOUND } from "./testing/sound.ts";
-import { testApi } from "./testing.ts";
+import { testApi } from "../testing/api/api.ts";
+import { badRequests, USELESS } from "../testing/api/badInput.ts";
+import { Description } from "../testing/api/description.ts";
+import { inhabitedApi } from "../testing/api/inhabited.ts";
+import { SOUND } from "../testing/api/sound.ts";
+import { sqsEvent } from "../testing/dispatcher.ts";
 
 const SEED = 11;
 const RATES = "/rates?date_from=2021-01-01&date_to=2021-01-31&orig_code=CNGGZ&dest_code=EETLL";

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
-import { JobError } from "../jobs/errors.ts";
-import { shapeProblem } from "../jobs/inspect.ts";
-import { readJsonBytes } from "../jobs/json.ts";
+import { JobError } from "../contract/errors.ts";
+import { shapeProblem } from "../contract/inspect.ts";
+import { readJsonBytes } from "../contract/json.ts";
 import { invalid } from "./problem.ts";
 
 /** Bodies are JSON, and nothing else is. One that says a thing twice, or is nested without end, is refused here. */

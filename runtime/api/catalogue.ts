@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
-import { allQueries, allStatements, describeQuery } from "../jobs/queries.ts";
+import { allQueries, allStatements, describeQuery } from "../queries/catalogue.ts";
 import type { Guard } from "./auth.ts";
 import { operation } from "./operation.ts";
 

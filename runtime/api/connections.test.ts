@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { testApi } from "./testing.ts";
+import { testApi } from "../testing/api/api.ts";
 import { HEADERS_SECONDS, REQUEST_SECONDS } from "./times.ts";
 
 const read = { type: "read", sql: "select 1 as n", format: "json" };

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { ERRORS, JobError } from "../jobs/errors.ts";
+import { ERRORS, JobError } from "../contract/errors.ts";
 import { HEADER_BYTES, PASSING_SECONDS, PROBLEM_TYPE, problemJson } from "./problem.ts";
 import { CHECK_SECONDS, HEADERS_SECONDS, IDLE_SECONDS, KEEP_ALIVE_SECONDS, REQUEST_SECONDS } from "./times.ts";
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import pg from "pg";
-import type { ErrorCode } from "../jobs/errors.ts";
-import type { Scope } from "../jobs/tokens.ts";
-import { type DescribedOperation, Description } from "./testing/description.ts";
-import { inhabitedApi } from "./testing/inhabited.ts";
-import { type Asked, type Known, SOUND } from "./testing/sound.ts";
+import type { ErrorCode } from "../contract/errors.ts";
+import type { Scope } from "../store/tokens.ts";
+import { type DescribedOperation, Description } from "../testing/api/description.ts";
+import { inhabitedApi } from "../testing/api/inhabited.ts";
+import { type Asked, type Known, SOUND } from "../testing/api/sound.ts";
 
 /** A request, who sends it (an admin of acme unless said), and what it is answered with: a status, or a code. */
 interface Case {

@@ -1,7 +1,7 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import type pg from "pg";
-import type { Settings } from "../jobs/settings.ts";
+import type { Settings } from "../platform/settings.ts";
 import type { TrackingStore } from "../tracking/store.ts";
 
 /** What the API works with. Without `cloud` it serves prices and documents, and takes no jobs. */

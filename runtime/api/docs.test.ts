@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import { json } from "node:stream/consumers";
 import type { Browser } from "playwright-core";
-import { startChromium } from "./dashboard/testing/chromium.ts";
-import { testApi } from "./testing.ts";
+import { testApi } from "../testing/api/api.ts";
+import { startChromium } from "../testing/dashboard/chromium.ts";
 
 describe("GET /docs", () => {
   let p: Awaited<ReturnType<typeof testApi>>;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mock } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { testApi } from "./testing.ts";
+import { testApi } from "../testing/api/api.ts";
 
 const read = { type: "read", sql: "select 1 as n", format: "json" };
 

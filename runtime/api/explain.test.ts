@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { testApi } from "./testing.ts";
+import { testApi } from "../testing/api/api.ts";
 
 describe("POST /explain", () => {
   let p: Awaited<ReturnType<typeof testApi>>;

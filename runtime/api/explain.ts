@@ -1,11 +1,11 @@
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
-import { routeOf } from "../jobs/accept.ts";
-import { classify } from "../jobs/classify.ts";
-import { ERRORS } from "../jobs/errors.ts";
-import { type Estimate, estimate, type ReadTask, sqlOf } from "../jobs/explain.ts";
-import { parseRequest } from "../jobs/request.ts";
-import { RUNNERS } from "../jobs/states.ts";
+import { classify } from "../contract/classify.ts";
+import { ERRORS } from "../contract/errors.ts";
+import { RUNNERS } from "../contract/states.ts";
+import { type Estimate, estimate, type ReadTask, sqlOf } from "../queries/explain.ts";
+import { routeOf } from "../requests/accept.ts";
+import { parseRequest } from "../requests/parse.ts";
 import { callerOfRequest, type Guard, requireScope } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { isUpdate, tenantOf } from "./jobs.ts";

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { text } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
-import { revokeToken } from "../jobs/tokens.ts";
+import { revokeToken } from "../store/tokens.ts";
+import { testApi } from "../testing/api/api.ts";
 import { onClientError } from "./problem.ts";
-import { testApi } from "./testing.ts";
 import { KEEP_ALIVE_SECONDS } from "./times.ts";
 
 type Api = Awaited<ReturnType<typeof testApi>>;

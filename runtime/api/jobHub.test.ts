@@ -3,7 +3,7 @@ import { EventEmitter, once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { mock } from "node:test";
 import type { FastifyBaseLogger } from "fastify";
-import type { Database } from "../jobs/store.ts";
+import type { Database } from "../store/jobs.ts";
 import { JobHub } from "./jobHub.ts";
 import { LOOK_MS, STALLED_SECONDS } from "./times.ts";
 

@@ -1,10 +1,10 @@
 import type { ServerResponse } from "node:http";
 import type { FastifyBaseLogger } from "fastify";
-import { JobError } from "../jobs/errors.ts";
-import type { Settings } from "../jobs/settings.ts";
-import { isTerminal } from "../jobs/states.ts";
-import type { Database } from "../jobs/store.ts";
-import { activeTokens } from "../jobs/tokens.ts";
+import { JobError } from "../contract/errors.ts";
+import { isTerminal } from "../contract/states.ts";
+import type { Settings } from "../platform/settings.ts";
+import type { Database } from "../store/jobs.ts";
+import { activeTokens } from "../store/tokens.ts";
 import { LOOK_MS, SILENT_SECONDS, STALLED_SECONDS } from "./times.ts";
 
 /** An open event stream of one job. */

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { project } from "../dispatcher/project.ts";
-import { backendOf } from "../jobs/backend.ts";
-import { planRuns } from "../jobs/runs.ts";
-import { claim, finish, runStarted } from "../jobs/store.ts";
-import { testPlan } from "../jobs/testing.ts";
-import { testApi } from "./testing.ts";
+import { backendOf } from "../store/backend.ts";
+import { claim, finish, runStarted } from "../store/jobs.ts";
+import { planRuns } from "../store/runs.ts";
+import { testApi } from "../testing/api/api.ts";
+import { testPlan } from "../testing/jobs.ts";
 
 const read = { type: "read", sql: "select 1 as n", format: "json" };
 

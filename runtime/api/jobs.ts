@@ -2,13 +2,13 @@ import { randomUUID } from "node:crypto";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
-import { acceptAll } from "../jobs/accept.ts";
-import { JobError } from "../jobs/errors.ts";
-import { redactUrl } from "../jobs/redact.ts";
-import type { Reply } from "../jobs/request.ts";
-import { sendResponse } from "../jobs/responses.ts";
-import { cancel } from "../jobs/store.ts";
-import type { Caller } from "../jobs/tokens.ts";
+import { JobError } from "../contract/errors.ts";
+import { redactUrl } from "../contract/redact.ts";
+import type { Reply } from "../contract/request.ts";
+import { acceptAll } from "../requests/accept.ts";
+import { sendResponse } from "../requests/responses.ts";
+import { cancel } from "../store/jobs.ts";
+import type { Caller } from "../store/tokens.ts";
 import { callerOfRequest, type Guard, requireScope } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { operation } from "./operation.ts";
@@ -99,7 +99,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
         },
         errors: [...SUBMITTING],
       }),
-      // The contract's own validation names all problems at once; see runtime/jobs/request.ts.
+      // The contract's own validation names all problems at once; see runtime/contract/request.ts.
       validatorCompiler: () => () => true,
     },
     (request, reply) => {

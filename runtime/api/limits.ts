@@ -1,7 +1,7 @@
 import rateLimit from "@fastify/rate-limit";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { JobError } from "../jobs/errors.ts";
-import type { Settings } from "../jobs/settings.ts";
+import { JobError } from "../contract/errors.ts";
+import type { Settings } from "../platform/settings.ts";
 
 /** Lets a request pass, or not; `counts: false` only looks. @throws JobError TooManyRequests */
 export type Limit = (request: FastifyRequest, reply: FastifyReply, options?: { counts: boolean }) => Promise<void>;

@@ -1,7 +1,7 @@
-import { lazyS3, sqsClient } from "../jobs/cloud.ts";
-import { PLANNING_CONNECTIONS, pool } from "../jobs/database.ts";
-import { planningPool } from "../jobs/explain.ts";
-import { readSettings } from "../jobs/settings.ts";
+import { lazyS3, sqsClient } from "../platform/aws.ts";
+import { PLANNING_CONNECTIONS, pool } from "../platform/postgres.ts";
+import { readSettings } from "../platform/settings.ts";
+import { planningPool } from "../queries/explain.ts";
 import { trackingStore } from "../tracking/index.ts";
 import { createApp } from "./app.ts";
 

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { JobError } from "../jobs/errors.ts";
+import { JobError } from "../contract/errors.ts";
 import { sendProblem, shownPath } from "./problem.ts";
 
 /**

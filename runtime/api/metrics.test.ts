@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { planRuns } from "../jobs/runs.ts";
-import { testPlan } from "../jobs/testing.ts";
-import { testApi } from "./testing.ts";
+import { planRuns } from "../store/runs.ts";
+import { testApi } from "../testing/api/api.ts";
+import { testPlan } from "../testing/jobs.ts";
 
 describe("GET /metrics", () => {
   let p: Awaited<ReturnType<typeof testApi>>;

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { Gauge, Histogram, Registry } from "prom-client";
 import Type from "typebox";
-import { RUNNERS } from "../jobs/states.ts";
+import { RUNNERS } from "../contract/states.ts";
 import type { Guard } from "./auth.ts";
 import type { ApiDeps } from "./deps.ts";
 import { operation } from "./operation.ts";

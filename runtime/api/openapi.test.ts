@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { ERRORS } from "../jobs/errors.ts";
-import { testApi } from "./testing.ts";
+import { ERRORS } from "../contract/errors.ts";
+import { testApi } from "../testing/api/api.ts";
 
 interface Described {
   operationId: string;

@@ -2,11 +2,11 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import Type from "typebox";
-import { cutText } from "../jobs/bounds.ts";
-import { classify } from "../jobs/classify.ts";
-import { ERRORS, type ErrorCode, JobError, type Problem } from "../jobs/errors.ts";
-import { brief, invalidRequest } from "../jobs/problemList.ts";
-import { redactText } from "../jobs/redact.ts";
+import { cutText } from "../contract/bounds.ts";
+import { classify } from "../contract/classify.ts";
+import { ERRORS, type ErrorCode, JobError, type Problem } from "../contract/errors.ts";
+import { brief, invalidRequest } from "../contract/problemList.ts";
+import { redactText } from "../contract/redact.ts";
 
 /** An error as RFC 9457 has it; `type` is a code of the registry, `problems` its single faults. */
 export const ProblemBody = Type.Object({

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import pg from "pg";
-import { fixtureDatabase, type Scratch } from "../../db/testing.ts";
-import { readSettings } from "../jobs/settings.ts";
+import { fixtureDatabase, type Scratch } from "../../db/testing/database.ts";
+import { readSettings } from "../platform/settings.ts";
 import { trackingStore } from "../tracking/index.ts";
 import { createApp } from "./app.ts";
 import { dayNumber, RatesReader } from "./ratesReader.ts";

@@ -1,8 +1,8 @@
 import { hash } from "node:crypto";
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from "fastify";
 import Type from "typebox";
-import { INPUT } from "../jobs/inputLimits.ts";
-import { brief, ProblemList } from "../jobs/problemList.ts";
+import { INPUT } from "../contract/inputLimits.ts";
+import { brief, ProblemList } from "../contract/problemList.ts";
 import { namesTag } from "./etag.ts";
 import { operation } from "./operation.ts";
 import { invalid } from "./problem.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
-import { testApi } from "./testing.ts";
+import { testApi } from "../testing/api/api.ts";
 
 describe("POST /redrive", () => {
   let p: Awaited<ReturnType<typeof testApi>>;

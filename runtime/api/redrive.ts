@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
-import { RECEIVED_TOO_OFTEN, redrive } from "../jobs/deadLetters.ts";
-import { ERRORS } from "../jobs/errors.ts";
+import { ERRORS } from "../contract/errors.ts";
+import { RECEIVED_TOO_OFTEN, redrive } from "../requests/deadLetters.ts";
 import type { Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { operation } from "./operation.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { projectRejected } from "../dispatcher/projectRejected.ts";
-import { testApi } from "./testing.ts";
+import { testApi } from "../testing/api/api.ts";
 
 const read = { type: "read", query: "price_export" };
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { inhabitedApi } from "./testing/inhabited.ts";
+import { inhabitedApi } from "../testing/api/inhabited.ts";
 
 describe("GET /jobs/{id}/report", () => {
   let p: Awaited<ReturnType<typeof inhabitedApi>>;

@@ -1,4 +1,4 @@
-import { JobError } from "../jobs/errors.ts";
+import { JobError } from "../contract/errors.ts";
 import type { JobDeps } from "./deps.ts";
 import type { Stored } from "./resultObject.ts";
 

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
-import { JobError } from "../jobs/errors.ts";
+import { JobError } from "../contract/errors.ts";
 import type { Kept } from "./representation.ts";
 
 /** What a job left, as the database has it: inline, as text, or where it lies. */

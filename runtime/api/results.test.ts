@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
-import { backendOf } from "../jobs/backend.ts";
-import { planRuns } from "../jobs/runs.ts";
-import { claim, finish, runStarted } from "../jobs/store.ts";
-import { testPlan } from "../jobs/testing.ts";
-import { testApi } from "./testing.ts";
+import { backendOf } from "../store/backend.ts";
+import { claim, finish, runStarted } from "../store/jobs.ts";
+import { planRuns } from "../store/runs.ts";
+import { testApi } from "../testing/api/api.ts";
+import { testPlan } from "../testing/jobs.ts";
 
 /** JSON that the type json accepts and jsonb refuses. */
 const ODD = String.raw`[{"nul":"\u0000","half":"\ud800","big":1e200000}]`;

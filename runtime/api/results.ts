@@ -5,7 +5,7 @@ import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { parse as parseRange, type Range } from "range-parser";
 import Type, { type Static } from "typebox";
-import { JobError } from "../jobs/errors.ts";
+import { JobError } from "../contract/errors.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { namesTag } from "./etag.ts";

@@ -1,7 +1,7 @@
 import Type, { type TSchema } from "typebox";
-import { ERRORS } from "../jobs/errors.ts";
-import { RequestId, Tenant } from "../jobs/request.ts";
-import { RUNNERS, STATES } from "../jobs/states.ts";
+import { ERRORS } from "../contract/errors.ts";
+import { RequestId, Tenant } from "../contract/request.ts";
+import { RUNNERS, STATES } from "../contract/states.ts";
 
 /** What several operations take or answer. Documents are as the view jobs.documents makes them. */
 

@@ -6,11 +6,11 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { skip } from "../local/testing.ts";
-import { testApi } from "./testing.ts";
+import { testApi } from "../testing/api/api.ts";
+import { skip } from "../testing/cluster.ts";
 
-const script = fileURLToPath(new URL("testing/schemathesis.sh", import.meta.url));
-const hooks = fileURLToPath(new URL("testing/hooks.py", import.meta.url));
+const script = fileURLToPath(new URL("../testing/api/schemathesis.sh", import.meta.url));
+const hooks = fileURLToPath(new URL("../testing/api/hooks.py", import.meta.url));
 /** The same requests every time. */
 const SEED = "7";
 const EXAMPLES = process.env.SCHEMATHESIS_EXAMPLES ?? "20";
@@ -21,7 +21,7 @@ describe("the API under schemathesis", () => {
     const folder = execFileSync(script, ["--path"], { encoding: "utf8" }).trim();
     if (!existsSync(join(dirname(folder), "done"))) {
       if (process.env.RATES_REQUIRE_ALL !== "1")
-        skip(this, "no schemathesis (runtime/api/testing/schemathesis.sh installs it)");
+        skip(this, "no schemathesis (runtime/testing/api/schemathesis.sh installs it)");
       this.timeout(10 * 60_000);
       execFileSync(script, { stdio: ["ignore", "ignore", "inherit"] });
     }

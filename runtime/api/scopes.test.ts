@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { createToken } from "../jobs/tokens.ts";
-import { testApi } from "./testing.ts";
+import { createToken } from "../store/tokens.ts";
+import { testApi } from "../testing/api/api.ts";
 
 describe("scopes and tokens of the API", () => {
   let p: Awaited<ReturnType<typeof testApi>>;

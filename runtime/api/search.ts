@@ -1,9 +1,9 @@
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
-import { INPUT } from "../jobs/inputLimits.ts";
-import { brief } from "../jobs/problemList.ts";
-import { Tenant } from "../jobs/request.ts";
-import { DOCUMENT_STATES, RUNNERS } from "../jobs/states.ts";
+import { INPUT } from "../contract/inputLimits.ts";
+import { brief } from "../contract/problemList.ts";
+import { Tenant } from "../contract/request.ts";
+import { DOCUMENT_STATES, RUNNERS } from "../contract/states.ts";
 import { InvalidCursor, type Search, type TrackingStore } from "../tracking/store.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";

@@ -1,9 +1,9 @@
 import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
-import { readActivity, readStanding, type Standing } from "../jobs/activity.ts";
-import { bottleneckOf, MAX_INLINE_BYTES } from "../jobs/bottleneck.ts";
-import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
+import { RUNNERS, type RunnerKind } from "../contract/states.ts";
+import { readActivity, readStanding, type Standing } from "../monitoring/activity.ts";
+import { bottleneckOf, MAX_INLINE_BYTES } from "../monitoring/bottleneck.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { kept } from "./kept.ts";

@@ -1,7 +1,7 @@
 import Type from "typebox";
-import { LEVELS, PLACES } from "../jobs/bottleneck.ts";
-import { RUNNERS } from "../jobs/states.ts";
-import { SCOPES } from "../jobs/tokens.ts";
+import { RUNNERS } from "../contract/states.ts";
+import { LEVELS, PLACES } from "../monitoring/bottleneck.ts";
+import { SCOPES } from "../store/tokens.ts";
 
 /** What GET /stats and GET /stats/figures answer. */
 
@@ -58,7 +58,7 @@ const Activity = Type.Object({
 /** The state of the whole platform: it counts the jobs of all tenants, so only admins get it. */
 const Platform = {
   bottleneck: Bottleneck,
-  // Its figures by name (runtime/jobs/figures.ts), with how many are at work, may be, and until when it is paused.
+  // Its figures by name (runtime/monitoring/metrics.ts), with how many are at work, may be, and until when it is paused.
   runners: ofRunners(Type.Record(Type.String(), Type.Union([Type.Number(), Type.String(), Type.Null()]))),
   platform: Type.Record(Type.String(), Maybe),
   database: Type.Object({ connections: Count, maxConnections: Count }),

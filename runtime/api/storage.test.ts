@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { S3Client } from "@aws-sdk/client-s3";
-import { testApi } from "./testing.ts";
+import { testApi } from "../testing/api/api.ts";
 
 describe("the API while S3 does not answer", () => {
   let p: Awaited<ReturnType<typeof testApi>>;

@@ -1,6 +1,6 @@
 import Type, { type TSchema } from "typebox";
-import { allQueries, allStatements, type NamedQuery, type ParamType } from "../jobs/queries.ts";
-import { InlineTask, QueryTask, Request, S3Task, SqlTask, StatementTask, UrlTask } from "../jobs/request.ts";
+import { InlineTask, QueryTask, Request, S3Task, SqlTask, StatementTask, UrlTask } from "../contract/request.ts";
+import { allQueries, allStatements, type NamedQuery, type ParamType } from "../queries/catalogue.ts";
 import { EXAMPLE_ID } from "./schemas.ts";
 
 /** What a parameter of a type looks like in JSON. */
@@ -37,7 +37,7 @@ function ofQuery(
 
 /**
  * The request as the HTTP API takes it and /openapi.json shows it: the contract's, with this platform's queries and
- * statements written out. What is checked is the contract itself (runtime/jobs/request.ts), which says more of each fault.
+ * statements written out. What is checked is the contract itself (runtime/contract/request.ts), which says more of each fault.
  */
 export function submissionSchema({ rawSql }: { rawSql: boolean }): TSchema {
   const { requestId, tenant, ...rest } = Request.properties;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { ListMultipartUploadsCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { project } from "../dispatcher/project.ts";
-import { Description } from "./testing/description.ts";
-import { inhabitedApi, SECRET } from "./testing/inhabited.ts";
-import { SOUND } from "./testing/sound.ts";
-import { testApi } from "./testing.ts";
+import { testApi } from "../testing/api/api.ts";
+import { Description } from "../testing/api/description.ts";
+import { inhabitedApi, SECRET } from "../testing/api/inhabited.ts";
+import { SOUND } from "../testing/api/sound.ts";
 
 describe("tenants of the API", () => {
   let p: Awaited<ReturnType<typeof testApi>>;

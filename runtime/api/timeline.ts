@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
-import { RequestId, Tenant } from "../jobs/request.ts";
-import { type Lived, launchesOf, PHASES, phasesOf } from "../jobs/timeline.ts";
+import { RequestId, Tenant } from "../contract/request.ts";
+import { type Lived, launchesOf, PHASES, phasesOf } from "../monitoring/timeline.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { documentOf, tenantOf } from "./jobs.ts";

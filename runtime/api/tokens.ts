@@ -1,8 +1,8 @@
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
-import { JobError } from "../jobs/errors.ts";
-import { Tenant } from "../jobs/request.ts";
-import { listTokens, newToken, SCOPES } from "../jobs/tokens.ts";
+import { JobError } from "../contract/errors.ts";
+import { Tenant } from "../contract/request.ts";
+import { listTokens, newToken, SCOPES } from "../store/tokens.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { ApiDeps } from "./deps.ts";
 import { operation } from "./operation.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { startFront } from "../tracking/testing/front.ts";
-import { testApi } from "./testing.ts";
+import { testApi } from "../testing/api/api.ts";
+import { startFront } from "../testing/tracking/front.ts";
 
 describe("the API while the tracking store does not answer", () => {
   let p: Awaited<ReturnType<typeof testApi>>;
@@ -34,7 +34,7 @@ describe("the API while the tracking store does not answer", () => {
 describe("the start of a part of the platform", () => {
   it("loads no client of OpenSearch: only its first use does", async () => {
     const loaded = async (use: string) => {
-      const parts = ["../api/app.ts", "../dispatcher/dispatcher.ts", "../tracking/index.ts"];
+      const parts = ["./app.ts", "../dispatcher/dispatcher.ts", "../tracking/index.ts"];
       const script = `
         import { createRequire } from "node:module";
         for (const part of ${JSON.stringify(parts)}) await import(new URL(part, ${JSON.stringify(import.meta.url)}));

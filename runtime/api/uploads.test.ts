@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { testApi } from "./testing.ts";
+import { testApi } from "../testing/api/api.ts";
 
 const GIB = 1024 ** 3;
 

@@ -9,8 +9,8 @@ import {
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
-import { JobError } from "../jobs/errors.ts";
-import { INPUT } from "../jobs/inputLimits.ts";
+import { JobError } from "../contract/errors.ts";
+import { INPUT } from "../contract/inputLimits.ts";
 import { callerOfRequest, type Guard } from "./auth.ts";
 import type { JobDeps } from "./deps.ts";
 import { operation } from "./operation.ts";

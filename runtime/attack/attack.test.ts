@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { SCOPES } from "../jobs/tokens.ts";
-import { skip } from "../local/testing.ts";
+import { SCOPES } from "../store/tokens.ts";
+import { skip } from "../testing/cluster.ts";
 import { BODIES, HEADERS, PATHS, POISON, SQL, URLS } from "./attacks.ts";
 import { Target } from "./target.ts";
 

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import pg from "pg";
 import { random } from "../../db/sample/random.ts";
+import { lackingOpenSearch, startOpenSearch } from "../testing/tracking/node.ts";
 import { OpenSearchTracking } from "../tracking/opensearch/store.ts";
 import { PostgresTracking } from "../tracking/postgres.ts";
 import type { Document, Search, TrackingStore } from "../tracking/store.ts";
-import { lackingOpenSearch, startOpenSearch } from "../tracking/testing/node.ts";
 import type { BenchPlatform } from "./platform.ts";
 import { percentile, type Row } from "./report.ts";
 

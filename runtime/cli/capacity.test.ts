@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import stringWidth from "string-width";
-import { burstOf } from "../../stacks/capacityRoom.ts";
+import { burstOf } from "../../stacks/planning/headroom.ts";
+import { httpDouble, json, start } from "../testing/cli.ts";
 import { burstText, capacityText } from "./capacityText.ts";
 import { CommandError, EXITS } from "./exits.ts";
 import { plannedStack } from "./stackFile.ts";
-import { httpDouble, json, start } from "./testing.ts";
 
 describe("rates capacity", () => {
   it("shows what fits a stack, what limits it, and where the connections go, in any terminal", () => {

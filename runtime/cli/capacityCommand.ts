@@ -39,7 +39,7 @@ export function capacityCommand({ program }: CliContext): void {
       const [{ plannedStack }, { capacityText, burstText }, { burstOf, roomOf }] = await Promise.all([
         import("./stackFile.ts"),
         import("./capacityText.ts"),
-        import("../../stacks/capacityRoom.ts"),
+        import("../../stacks/planning/headroom.ts"),
       ]);
       const stack = named ?? imitated(options) ?? USUAL_STACK;
       const { config, plan } = plannedStack(stack);

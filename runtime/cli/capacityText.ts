@@ -1,8 +1,9 @@
-import { needsOf } from "../../stacks/capacityNeeds.ts";
-import { type CapacityPlan, memoryOf, vcpusOf } from "../../stacks/capacityPlan.ts";
-import { type Burst, type Room, roomOf } from "../../stacks/capacityRoom.ts";
-import type { StackConfig } from "../../stacks/schema.ts";
-import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
+import type { CapacityPlan } from "../../infra/limits/capacity.ts";
+import type { StackConfig } from "../../stacks/config/schema.ts";
+import { type Burst, type Room, roomOf } from "../../stacks/planning/headroom.ts";
+import { memoryOf, vcpusOf } from "../../stacks/planning/plan.ts";
+import { needsOf } from "../../stacks/planning/usage.ts";
+import { RUNNERS, type RunnerKind } from "../contract/states.ts";
 import { blocks } from "./progress.ts";
 import { dim, durationText } from "./screen.ts";
 import { table, wrapped } from "./table.ts";

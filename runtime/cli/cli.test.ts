@@ -3,15 +3,15 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
-import { testApi } from "../api/testing.ts";
+import { JobError } from "../contract/errors.ts";
 import { project } from "../dispatcher/project.ts";
-import { backendOf } from "../jobs/backend.ts";
-import { JobError } from "../jobs/errors.ts";
-import { planRuns } from "../jobs/runs.ts";
-import { type ClaimedJob, claim, type Ending, finish, runStarted } from "../jobs/store.ts";
-import { testPlan } from "../jobs/testing.ts";
+import { backendOf } from "../store/backend.ts";
+import { type ClaimedJob, claim, type Ending, finish, runStarted } from "../store/jobs.ts";
+import { planRuns } from "../store/runs.ts";
+import { testApi } from "../testing/api/api.ts";
+import { LAUNCHER, start } from "../testing/cli.ts";
+import { testPlan } from "../testing/jobs.ts";
 import { EXITS } from "./exits.ts";
-import { LAUNCHER, start } from "./testing.ts";
 
 const REPORT = 'line,column,value,reason\n7,price,-3,"has to be a whole number above 0, written in digits"\n';
 

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { begin, type Call, event, httpDouble, job, json, start } from "../testing/cli.ts";
 import { EXITS } from "./exits.ts";
-import { begin, type Call, event, httpDouble, job, json, start } from "./testing.ts";
 
 describe("the command line and the platform that it reaches", () => {
   let directory: string;

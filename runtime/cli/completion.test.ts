@@ -4,11 +4,11 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { skip } from "../local/testing.ts";
+import { httpDouble, json, LAUNCHER, start } from "../testing/cli.ts";
+import { skip } from "../testing/cluster.ts";
 import { choicesFor, linesFor, type Sources, wordsOf } from "./completion.ts";
 import { FILES, SHELLS, type Shell, script } from "./completionScripts.ts";
 import { createProgram } from "./program.ts";
-import { httpDouble, json, LAUNCHER, start } from "./testing.ts";
 
 const named = (...values: string[]) => values.map((value) => ({ value, about: `about ${value}` }));
 const SOURCES: Sources = {

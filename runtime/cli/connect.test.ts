@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, watch, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { start } from "../testing/cli.ts";
 import { instructions } from "./connectCommand.ts";
-import { start } from "./testing.ts";
 
 const ACCESS = {
   cluster: "cluster-1",

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import stringWidth from "string-width";
+import { type Call, httpDouble, json, start } from "../testing/cli.ts";
 import { type Check, checksText } from "./doctor.ts";
 import { quotaCheck } from "./doctorAws.ts";
 import { commandCheck, ownNodeCheck } from "./doctorMachine.ts";
 import { clockCheck } from "./doctorPlatform.ts";
 import { EXITS } from "./exits.ts";
-import { type Call, httpDouble, json, start } from "./testing.ts";
 
 /** A platform whose token may do what `may` has, and that is else as `answers` says. */
 function platform(may: readonly string[], answers: (call: Call) => unknown = () => undefined) {

@@ -4,8 +4,8 @@ import {
   ServiceQuotasClient,
 } from "@aws-sdk/client-service-quotas";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
-import { LIMITS, type Limit } from "../../stacks/limits.ts";
-import type { StackConfig } from "../../stacks/schema.ts";
+import { LIMITS, type Limit } from "../../infra/limits/limits.ts";
+import type { StackConfig } from "../../stacks/config/schema.ts";
 import { type Check, failed, notAsked, passed } from "./doctor.ts";
 import { reasonOf } from "./exits.ts";
 

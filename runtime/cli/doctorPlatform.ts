@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { SCOPES, type Scope } from "../jobs/tokens.ts";
+import { SCOPES, type Scope } from "../store/tokens.ts";
 import type { Client } from "./client.ts";
 import { type Check, failed, notAsked, passed } from "./doctor.ts";
 import { CommandError } from "./exits.ts";

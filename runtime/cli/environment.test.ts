@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { credentialsFile, Principals } from "../local/aws/principals.ts";
-import { start } from "./testing.ts";
+import { start } from "../testing/cli.ts";
 
 const PLATFORM = {
   api: "http://127.0.0.1:3000",

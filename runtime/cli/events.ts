@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { isTerminal } from "../jobs/states.ts";
+import { isTerminal } from "../contract/states.ts";
 import type { Client } from "./client.ts";
 import { CommandError, reasonOf } from "./exits.ts";
 

@@ -1,4 +1,4 @@
-import type { State } from "../jobs/states.ts";
+import type { State } from "../contract/states.ts";
 
 /** What the command's exit code says; the help shows this list. */
 export const EXITS = {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Command } from "commander";
+import { start } from "../testing/cli.ts";
 import { commandsOf, examplesOf, shown } from "./help.ts";
 import { createProgram } from "./program.ts";
-import { start } from "./testing.ts";
 
 const program = () => createProgram(() => undefined);
 const pathOf = (command: Command): string[] => (command.parent ? [...pathOf(command.parent), command.name()] : []);

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { DOCUMENT_STATES, RUNNERS } from "../jobs/states.ts";
+import { DOCUMENT_STATES, RUNNERS } from "../contract/states.ts";
 import { about } from "./about.ts";
 import type { Submitted } from "./client.ts";
 import { type CliContext, clientOf, seconds, time, whole } from "./context.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Call, httpDouble, json, start } from "./testing.ts";
+import { type Call, httpDouble, json, start } from "../testing/cli.ts";
 
 /** The command, with what the API answers to every call; and the bodies that came. */
 async function rates(answer: object, ...args: string[]) {

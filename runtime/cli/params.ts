@@ -1,4 +1,4 @@
-import type { QueryDescription } from "../jobs/queries.ts";
+import type { QueryDescription } from "../queries/catalogue.ts";
 import type { Client } from "./client.ts";
 import { CommandError } from "./exits.ts";
 

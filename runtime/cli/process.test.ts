@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { begin, type Call, event, httpDouble, job, json, LAUNCHER, start } from "../testing/cli.ts";
 import { EXITS } from "./exits.ts";
-import { begin, type Call, event, httpDouble, job, json, LAUNCHER, start } from "./testing.ts";
 
 describe("the command line, when things go wrong", () => {
   let directory: string;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { httpDouble, json, start } from "./testing.ts";
+import { httpDouble, json, start } from "../testing/cli.ts";
 
 describe("rates --stack", () => {
   let directory = "";

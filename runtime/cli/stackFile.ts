@@ -1,10 +1,10 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { planCapacity } from "../../stacks/capacity.ts";
-import type { CapacityPlan } from "../../stacks/capacityPlan.ts";
-import { listProblems, readStackFile } from "../../stacks/config.ts";
-import type { StackConfig } from "../../stacks/schema.ts";
-import { suggestion } from "../jobs/problems.ts";
+import type { CapacityPlan } from "../../infra/limits/capacity.ts";
+import { listProblems, readStackFile } from "../../stacks/config/parse.ts";
+import type { StackConfig } from "../../stacks/config/schema.ts";
+import { planCapacity } from "../../stacks/planning/capacity.ts";
+import { suggestion } from "../contract/problems.ts";
 import { CommandError } from "./exits.ts";
 
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Read, readJson } from "../jobs/json.ts";
+import { type Read, readJson } from "../contract/json.ts";
 import type { Client, Submitted } from "./client.ts";
 import { CommandError } from "./exits.ts";
 

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { appendFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Call, httpDouble, json, start } from "../testing/cli.ts";
 import { EXITS } from "./exits.ts";
 import { cloudLog, localLog, logText, RunLog } from "./runLog.ts";
-import { type Call, httpDouble, json, start } from "./testing.ts";
 
 const RUN = "0e75a38a-0adb-440e-8039-69635c440b66";
 const AT = Date.parse("2026-01-01T00:00:00.000Z");

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { isTerminal } from "../jobs/states.ts";
+import { isTerminal } from "../contract/states.ts";
 import type { Client } from "./client.ts";
 import { documents, type JobDocument } from "./events.ts";
 import { interruptible } from "./interrupt.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { isTerminal } from "../jobs/states.ts";
+import { isTerminal } from "../contract/states.ts";
 import { type CliContext, clientOf, type GlobalOptions } from "./context.ts";
 import { examples } from "./help.ts";
 import { printJson, say } from "./screen.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { testApi } from "../api/testing.ts";
-import { start } from "./testing.ts";
+import { testApi } from "../testing/api/api.ts";
+import { start } from "../testing/cli.ts";
 
 describe("rates token", () => {
   let p: Awaited<ReturnType<typeof testApi>>;

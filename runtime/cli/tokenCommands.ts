@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import { SCOPES, type Scope, type TokenInfo } from "../jobs/tokens.ts";
+import { SCOPES, type Scope, type TokenInfo } from "../store/tokens.ts";
 import { type CliContext, clientOf } from "./context.ts";
 import { examples } from "./help.ts";
 import { print, printJson, say, width } from "./screen.ts";

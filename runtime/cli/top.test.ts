@@ -4,10 +4,10 @@ import { EventEmitter, once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import stringWidth from "string-width";
-import { skip } from "../local/testing.ts";
+import { type Call, httpDouble, json, start } from "../testing/cli.ts";
+import { skip } from "../testing/cluster.ts";
 import type { JobDocument } from "./events.ts";
 import { LiveScreen, type Terminal } from "./liveScreen.ts";
-import { type Call, httpDouble, json, start } from "./testing.ts";
 import { type Look, throughput } from "./topLook.ts";
 import { lookLine, lookLines } from "./topView.ts";
 

@@ -1,4 +1,4 @@
-import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
+import { RUNNERS, type RunnerKind } from "../contract/states.ts";
 import type { Client } from "./client.ts";
 import type { JobDocument } from "./events.ts";
 

@@ -1,4 +1,4 @@
-import { isTerminal, RUNNERS, STATES } from "../jobs/states.ts";
+import { isTerminal, RUNNERS, STATES } from "../contract/states.ts";
 import { about } from "./about.ts";
 import { RUNNER_NAMES } from "./capacityText.ts";
 import type { JobDocument } from "./events.ts";

@@ -6,8 +6,8 @@ import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
-import { skip } from "../local/testing.ts";
-import { begin, type Call, event, httpDouble, job, json, start } from "./testing.ts";
+import { begin, type Call, event, httpDouble, job, json, start } from "../testing/cli.ts";
+import { skip } from "../testing/cluster.ts";
 import { escapeHidden, styled, visible, visibleBytes, visibleJson } from "./visible.ts";
 
 /** ESC with a colour and with a title, BEL, CSI of C1, DEL, CR, bidi, zero width, byte order mark, a tag, a soft hyphen. */
@@ -55,7 +55,7 @@ describe("text of others on a terminal", () => {
   it("reaches a terminal through one layer", () => {
     const directory = fileURLToPath(new URL(".", import.meta.url));
     const writers = readdirSync(directory)
-      .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && file !== "testing.ts")
+      .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
       .filter((file) =>
         /process\.std(?:out|err)\.write\(|console\.\w+\(|\bstyleText\(/.test(
           readFileSync(join(directory, file), "utf8"),

@@ -1,5 +1,5 @@
 import stringWidth from "string-width";
-import { isTerminal } from "../jobs/states.ts";
+import { isTerminal } from "../contract/states.ts";
 import type { Client } from "./client.ts";
 import { type Detail, documents, type JobDocument } from "./events.ts";
 import { type Exit, exitOf } from "./exits.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { SQSEvent } from "aws-lambda";
-import { redrive } from "../jobs/deadLetters.ts";
+import { redrive } from "../requests/deadLetters.ts";
+import { sqsEvent, testDispatcher } from "../testing/dispatcher.ts";
 import { onRequests } from "./requests.ts";
-import { sqsEvent, testDispatcher } from "./testing.ts";
 
 const read = { type: "read", query: "price_export" };
 const update = { type: "update", statement: "purge_prices", params: { before: "2000-01-01" } };

@@ -1,9 +1,9 @@
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import type pg from "pg";
-import type { LazyS3 } from "../jobs/cloud.ts";
-import type { Queues } from "../jobs/responses.ts";
-import type { Settings } from "../jobs/settings.ts";
-import type { RunnerKind } from "../jobs/states.ts";
+import type { RunnerKind } from "../contract/states.ts";
+import type { LazyS3 } from "../platform/aws.ts";
+import type { Settings } from "../platform/settings.ts";
+import type { Queues } from "../requests/responses.ts";
 import type { TrackingStore } from "../tracking/store.ts";
 import type { Launcher } from "./launcher.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { sqsEvent, testDispatcher } from "../testing/dispatcher.ts";
 import { onRequests, UNEXPECTED_RECEIVES } from "./requests.ts";
-import { sqsEvent, testDispatcher } from "./testing.ts";
 
 const read = { type: "read", query: "price_export" };
 

@@ -1,8 +1,8 @@
-import { lazyS3, sqsClient } from "../jobs/cloud.ts";
-import { PLANNING_CONNECTIONS, pool } from "../jobs/database.ts";
-import { planningPool } from "../jobs/explain.ts";
-import { readSettings, requireCloud, type Settings } from "../jobs/settings.ts";
-import type { RunnerKind } from "../jobs/states.ts";
+import type { RunnerKind } from "../contract/states.ts";
+import { lazyS3, sqsClient } from "../platform/aws.ts";
+import { PLANNING_CONNECTIONS, pool } from "../platform/postgres.ts";
+import { readSettings, requireCloud, type Settings } from "../platform/settings.ts";
+import { planningPool } from "../queries/explain.ts";
 import { trackingStore } from "../tracking/index.ts";
 import type { Context } from "./context.ts";
 import { createHandlers, type Handlers } from "./handlers.ts";

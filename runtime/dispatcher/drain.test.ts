@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { accept, runStarted } from "../jobs/store.ts";
-import { newJob } from "../jobs/testing.ts";
+import { accept, runStarted } from "../store/jobs.ts";
+import { testDispatcher } from "../testing/dispatcher.ts";
+import { newJob } from "../testing/jobs.ts";
 import { drain, reopen } from "./drain.ts";
 import { schedule } from "./schedule.ts";
-import { testDispatcher } from "./testing.ts";
 
 describe("a stack that is destroyed", () => {
   let d: Awaited<ReturnType<typeof testDispatcher>>;

@@ -1,5 +1,5 @@
-import { closeRunners, type OpenRun, openRuns, runStopping } from "../jobs/runs.ts";
-import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
+import { RUNNERS, type RunnerKind } from "../contract/states.ts";
+import { closeRunners, type OpenRun, openRuns, runStopping } from "../store/runs.ts";
 import type { Context } from "./context.ts";
 import type { Launcher } from "./launcher.ts";
 

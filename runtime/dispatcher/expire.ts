@@ -1,4 +1,4 @@
-import { expireJobs } from "../jobs/runs.ts";
+import { expireJobs } from "../store/runs.ts";
 import type { Context } from "./context.ts";
 
 /** Jobs forgotten in one go: what is older waits for the next, so that no tick is long. */

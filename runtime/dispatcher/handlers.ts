@@ -1,5 +1,5 @@
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
-import { runEnded } from "../jobs/runs.ts";
+import { runEnded } from "../store/runs.ts";
 import type { Context } from "./context.ts";
 import { expire } from "./expire.ts";
 import { project } from "./project.ts";

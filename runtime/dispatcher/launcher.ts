@@ -1,4 +1,4 @@
-import type { RunnerKind } from "../jobs/states.ts";
+import type { RunnerKind } from "../contract/states.ts";
 
 /** What is known of a run from outside the database. */
 export type RunStatus = "ALIVE" | "ENDED" | "OUT_OF_MEMORY" | "UNKNOWN";

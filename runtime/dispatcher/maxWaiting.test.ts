@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { ReceiveMessageCommand, SendMessageBatchCommand } from "@aws-sdk/client-sqs";
 import { startEventSource } from "../local/eventSource.ts";
+import { sqsEvent, testDispatcher } from "../testing/dispatcher.ts";
 import { onRequests } from "./requests.ts";
-import { sqsEvent, testDispatcher } from "./testing.ts";
 
 const read = { type: "read", query: "price_export" };
 

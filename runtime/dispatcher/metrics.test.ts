@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { NAMESPACE, PLATFORM_FIGURES, RUNNER_FIGURES } from "../jobs/figures.ts";
-import { accept } from "../jobs/store.ts";
-import { jobDatabase, newJob } from "../jobs/testing.ts";
+import { NAMESPACE, PLATFORM_FIGURES, RUNNER_FIGURES } from "../monitoring/metrics.ts";
+import { accept } from "../store/jobs.ts";
+import { jobDatabase, newJob } from "../testing/jobs.ts";
 import { emitFigures } from "./metrics.ts";
 
 /** A line of Embedded Metric Format. */

@@ -1,7 +1,7 @@
 import { Metrics } from "@aws-lambda-powertools/metrics";
-import { type Figure, NAMESPACE, PLATFORM_FIGURES, RUNNER_FIGURES, readFigures } from "../jobs/figures.ts";
-import { RUNNERS } from "../jobs/states.ts";
-import type { Database } from "../jobs/store.ts";
+import { RUNNERS } from "../contract/states.ts";
+import { type Figure, NAMESPACE, PLATFORM_FIGURES, RUNNER_FIGURES, readFigures } from "../monitoring/metrics.ts";
+import type { Database } from "../store/jobs.ts";
 
 /** Minutes between two looks: those of the schedule. Events are counted over as many. */
 const MINUTES = 1;

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { backendOf } from "../jobs/backend.ts";
-import { JobError } from "../jobs/errors.ts";
-import { lostJobs, planRuns, settleLost } from "../jobs/runs.ts";
-import { accept, cancel, claim, finish, heartbeat, responseSent, runStarted } from "../jobs/store.ts";
-import { newJob, testPlan } from "../jobs/testing.ts";
+import { JobError } from "../contract/errors.ts";
+import { backendOf } from "../store/backend.ts";
+import { accept, cancel, claim, finish, heartbeat, responseSent, runStarted } from "../store/jobs.ts";
+import { lostJobs, planRuns, settleLost } from "../store/runs.ts";
+import { testDispatcher } from "../testing/dispatcher.ts";
+import { newJob, testPlan } from "../testing/jobs.ts";
 import { project, trackAll } from "./project.ts";
-import { testDispatcher } from "./testing.ts";
 
 describe("the projection of jobs into the tracking store", () => {
   let d: Awaited<ReturnType<typeof testDispatcher>>;

@@ -1,6 +1,7 @@
-import { endBackend } from "../jobs/backend.ts";
-import { connect } from "../jobs/database.ts";
-import { JobError } from "../jobs/errors.ts";
+import { JobError } from "../contract/errors.ts";
+import { RUNNERS } from "../contract/states.ts";
+import { connect } from "../platform/postgres.ts";
+import { endBackend } from "../store/backend.ts";
 import {
   type LostJob,
   lostJobs,
@@ -10,8 +11,7 @@ import {
   runEnded,
   runStopping,
   settleLost,
-} from "../jobs/runs.ts";
-import { RUNNERS } from "../jobs/states.ts";
+} from "../store/runs.ts";
 import type { Context } from "./context.ts";
 
 /**

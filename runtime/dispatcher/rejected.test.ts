@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { excerptOf } from "../jobs/rejected.ts";
-import { accept } from "../jobs/store.ts";
-import { newJob } from "../jobs/testing.ts";
+import { excerptOf } from "../requests/rejected.ts";
+import { accept } from "../store/jobs.ts";
+import { sqsEvent, testDispatcher } from "../testing/dispatcher.ts";
+import { newJob } from "../testing/jobs.ts";
 import { rebuild } from "../tracking/rebuild.ts";
 import { expire } from "./expire.ts";
 import { project, trackAll } from "./project.ts";
 import { projectRejected } from "./projectRejected.ts";
 import { onRequests } from "./requests.ts";
-import { sqsEvent, testDispatcher } from "./testing.ts";
 
 const read = { type: "read", query: "price_export" };
 

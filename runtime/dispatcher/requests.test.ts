@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import pg from "pg";
 import { freePort } from "../local/ports.ts";
+import { sqsEvent, testDispatcher } from "../testing/dispatcher.ts";
 import { onRequests } from "./requests.ts";
-import { sqsEvent, testDispatcher } from "./testing.ts";
 
 const read = { type: "read", query: "price_export" };
 const count = async (d: Awaited<ReturnType<typeof testDispatcher>>) =>

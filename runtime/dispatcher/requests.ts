@@ -1,15 +1,15 @@
 import { ChangeMessageVisibilityCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
-import { acceptAll, hasJob, refuse } from "../jobs/accept.ts";
-import { cutText } from "../jobs/bounds.ts";
-import { maySendFor, notAllowed, requireSender, SENDER_ATTRIBUTE, senderOf } from "../jobs/callers.ts";
-import { classify } from "../jobs/classify.ts";
-import { type ErrorCode, JobError, type Problem } from "../jobs/errors.ts";
-import { type Read, readJson } from "../jobs/json.ts";
-import { DEFAULT_TENANT, REQUEST_ID_RULE, requestIdPattern, tenantPattern } from "../jobs/request.ts";
-import { sendResponse } from "../jobs/responses.ts";
-import type { DueResponse } from "../jobs/store.ts";
-import { topLevelOf } from "../jobs/topLevel.ts";
+import { cutText } from "../contract/bounds.ts";
+import { classify } from "../contract/classify.ts";
+import { type ErrorCode, JobError, type Problem } from "../contract/errors.ts";
+import { type Read, readJson } from "../contract/json.ts";
+import { DEFAULT_TENANT, REQUEST_ID_RULE, requestIdPattern, tenantPattern } from "../contract/request.ts";
+import { topLevelOf } from "../contract/topLevel.ts";
+import { acceptAll, hasJob, refuse } from "../requests/accept.ts";
+import { maySendFor, notAllowed, requireSender, SENDER_ATTRIBUTE, senderOf } from "../requests/callers.ts";
+import { sendResponse } from "../requests/responses.ts";
+import type { DueResponse } from "../store/jobs.ts";
 import type { Context } from "./context.ts";
 import { schedule } from "./schedule.ts";
 

@@ -1,6 +1,6 @@
-import { overflow, planLarger, planRuns, runLaunched, runRefused } from "../jobs/runs.ts";
-import { tenantSlots } from "../jobs/settings.ts";
-import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
+import { RUNNERS, type RunnerKind } from "../contract/states.ts";
+import { tenantSlots } from "../platform/settings.ts";
+import { overflow, planLarger, planRuns, runLaunched, runRefused } from "../store/runs.ts";
 import type { Context } from "./context.ts";
 import { type Launcher, type LaunchOutcomes, Refused, type Start, TooLate } from "./launcher.ts";
 

@@ -1,5 +1,5 @@
-import { sendResponse } from "../jobs/responses.ts";
-import { dueResponses } from "../jobs/store.ts";
+import { sendResponse } from "../requests/responses.ts";
+import { dueResponses } from "../store/jobs.ts";
 import type { Context } from "./context.ts";
 
 /** How many responses one sweep takes at once. */

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
-import { backendOf } from "../jobs/backend.ts";
-import { connect } from "../jobs/database.ts";
-import { JobError } from "../jobs/errors.ts";
-import { planRuns } from "../jobs/runs.ts";
-import { accept, answer, claim, finish, retry, runStarted } from "../jobs/store.ts";
-import { newJob, testPlan } from "../jobs/testing.ts";
+import { JobError } from "../contract/errors.ts";
+import { connect } from "../platform/postgres.ts";
+import { backendOf } from "../store/backend.ts";
+import { accept, answer, claim, finish, retry, runStarted } from "../store/jobs.ts";
+import { planRuns } from "../store/runs.ts";
+import { testDispatcher } from "../testing/dispatcher.ts";
+import { newJob, testPlan } from "../testing/jobs.ts";
 import { createHandlers } from "./handlers.ts";
 import { type Launcher, Refused } from "./launcher.ts";
 import { reap } from "./reap.ts";
 import { schedule } from "./schedule.ts";
 import { sweep } from "./sweep.ts";
-import { testDispatcher } from "./testing.ts";
 
 describe("the dispatcher's duties", () => {
   let d: Awaited<ReturnType<typeof testDispatcher>>;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { sampleTables } from "../../db/sample/load.ts";
 import { freePort } from "../local/ports.ts";
-import { build, compose, docker, eventually, postgresImage, requireDocker } from "./testing/engine.ts";
+import { build, compose, docker, eventually, postgresImage, requireDocker } from "../testing/image/engine.ts";
 
 /** What a shell, a URL and a file of variables each would take for something else. */
 const PASSWORD = "pa$s'w/ord: @%41#";

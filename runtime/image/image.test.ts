@@ -4,11 +4,11 @@ import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
-import { readStackFile } from "../../stacks/config.ts";
+import { readStackFile } from "../../stacks/config/parse.ts";
 import { schedule } from "../dispatcher/schedule.ts";
 import { freePort } from "../local/ports.ts";
-import { testPlatform } from "../runner/testing.ts";
-import { baseImage, build, docker, eventually, IMAGES, inspect, requireDocker } from "./testing/engine.ts";
+import { baseImage, build, docker, eventually, IMAGES, inspect, requireDocker } from "../testing/image/engine.ts";
+import { testPlatform } from "../testing/runner/runner.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 /** What the image adds to its base; 35.0 MB when this was written. */

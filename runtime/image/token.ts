@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
-import { connect } from "../jobs/database.ts";
-import { DEFAULT_TENANT } from "../jobs/request.ts";
-import { createToken, newToken, SCOPES } from "../jobs/tokens.ts";
+import { DEFAULT_TENANT } from "../contract/request.ts";
+import { connect } from "../platform/postgres.ts";
+import { createToken, newToken, SCOPES } from "../store/tokens.ts";
 
 const USAGE = `node runtime/image/token.ts --name NAME [--tenant ${DEFAULT_TENANT}] [--scopes ${SCOPES.join(",")}] [--expires 2030-01-31T12:00:00Z]
 Makes an API token in the database of the environment and prints it, this once: the database keeps its hash only.

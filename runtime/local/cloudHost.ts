@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { readSettings, requireCloud } from "../jobs/settings.ts";
+import { readSettings, requireCloud } from "../platform/settings.ts";
 import { startCloud } from "./cloud.ts";
 import { makeBuckets, makeQueues } from "./queues.ts";
 

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { NO_SLOTS } from "../jobs/database.ts";
+import { NO_SLOTS } from "../platform/postgres.ts";
 import { exampleLane, NotEmpty, prepareDatabase } from "./database.ts";
 import { DATABASE } from "./environment.ts";
 import { type Postgres, startPostgres } from "./postgres.ts";
 
-const DUMP = fileURLToPath(new URL("../../db/fixtures/dump.sql", import.meta.url));
+const DUMP = fileURLToPath(new URL("../../db/testing/dump.sql", import.meta.url));
 const say = () => {};
 
 describe("the local platform's database", () => {

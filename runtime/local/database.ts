@@ -1,5 +1,5 @@
 import { isPrepared, prepare, withClient } from "../../db/prepare.ts";
-import type { ReaderSlots } from "../jobs/database.ts";
+import type { ReaderSlots } from "../platform/postgres.ts";
 import { DATABASE } from "./environment.ts";
 import type { Postgres } from "./postgres.ts";
 

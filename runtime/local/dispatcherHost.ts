@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { pino } from "pino";
 import { createDispatcher } from "../dispatcher/dispatcher.ts";
-import { runEnded } from "../jobs/runs.ts";
+import { runEnded } from "../store/runs.ts";
 import { startEventSource } from "./eventSource.ts";
 import { localLauncher } from "./launcher.ts";
 import { identify, signal } from "./processes.ts";

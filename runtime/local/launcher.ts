@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
+import type { RunnerKind } from "../contract/states.ts";
 import { type Launcher, Refused, type Start } from "../dispatcher/launcher.ts";
-import type { RunnerKind } from "../jobs/states.ts";
 import { findByArguments, identify, isAlive, type ProcessIdentity, signal } from "./processes.ts";
 
 /** How runs become processes of this machine. */

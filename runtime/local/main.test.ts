@@ -9,9 +9,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import pg from "pg";
+import { skip } from "../testing/cluster.ts";
 import { readPlatformCredentials } from "./aws/principals.ts";
 import type { PlatformFile } from "./platformFile.ts";
-import { skip } from "./testing.ts";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 const PATIENCE_MS = 60_000;

@@ -15,17 +15,17 @@ import {
 import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { CreateQueueCommand, DeleteQueueCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { handler } from "../../db/lambda.ts";
-import { emptyDatabase } from "../../db/testing.ts";
-import { testApi } from "../api/testing.ts";
-import { type Moto, startMoto } from "../dispatcher/launchers/testing/moto.ts";
+import { emptyDatabase } from "../../db/testing/database.ts";
 import { onRequests } from "../dispatcher/requests.ts";
 import { sweep } from "../dispatcher/sweep.ts";
-import { sqsEvent } from "../dispatcher/testing.ts";
-import { redrive } from "../jobs/deadLetters.ts";
+import { redrive } from "../requests/deadLetters.ts";
 import { glueCatalog } from "../runner/glue/catalog.ts";
-import { requirePython } from "../runner/glue/testing/python.ts";
 import { openSource } from "../runner/load/source.ts";
 import { MultipartUpload } from "../runner/multipart.ts";
+import { testApi } from "../testing/api/api.ts";
+import { sqsEvent } from "../testing/dispatcher.ts";
+import { type Moto, startMoto } from "../testing/launchers/moto.ts";
+import { requirePython } from "../testing/python/python.ts";
 import type { Cloud } from "./cloud.ts";
 
 const QUEUES = ["requests", "wakeups", "dead-letters", "responses", "responses-acme"];

@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { suggestion } from "../jobs/problems.ts";
-import { redactText } from "../jobs/redact.ts";
+import { suggestion } from "../contract/problems.ts";
+import { redactText } from "../contract/redact.ts";
 
 /** What `npm start -- …` was asked for. */
 export interface Options {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { readSettings } from "../jobs/settings.ts";
+import { readSettings } from "../platform/settings.ts";
 import { PLATFORM_SENDER_ID } from "./aws/principals.ts";
 import { connectionsFor, imitate, type LocalPlan, localPlan, localSettings, StackError } from "./plan.ts";
 

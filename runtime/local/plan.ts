@@ -1,14 +1,14 @@
 import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { type CallerRule, callerRules } from "../../stacks/callers.ts";
-import { planCapacity } from "../../stacks/capacity.ts";
-import { listProblems, readStackFile } from "../../stacks/config.ts";
-import type { StackConfig } from "../../stacks/schema.ts";
-import { type StackSettings, stackSettings } from "../../stacks/settings.ts";
-import { suggestion } from "../jobs/problems.ts";
-import type { Settings } from "../jobs/settings.ts";
-import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
+import { type CallerRule, callerRules } from "../../stacks/config/callers.ts";
+import { listProblems, readStackFile } from "../../stacks/config/parse.ts";
+import type { StackConfig } from "../../stacks/config/schema.ts";
+import { type StackSettings, stackSettings } from "../../stacks/config/settings.ts";
+import { planCapacity } from "../../stacks/planning/capacity.ts";
+import { suggestion } from "../contract/problems.ts";
+import { RUNNERS, type RunnerKind } from "../contract/states.ts";
+import type { Settings } from "../platform/settings.ts";
 import { PLATFORM_SENDER_ID } from "./aws/principals.ts";
 
 /** Runner processes that a core of this machine carries; each is mostly waiting for the database. */

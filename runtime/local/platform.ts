@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { readerSlots } from "../jobs/database.ts";
+import { readerSlots } from "../platform/postgres.ts";
 import { type Child, startChild } from "./child.ts";
 import { startCloud } from "./cloud.ts";
 import { type Example, exampleLane, prepareDatabase } from "./database.ts";

@@ -1,4 +1,4 @@
-import type { Settings } from "../jobs/settings.ts";
+import type { Settings } from "../platform/settings.ts";
 import type { Cloud } from "./cloud.ts";
 
 type Queues = NonNullable<Settings["queues"]>;

@@ -1,5 +1,5 @@
 import { join, relative } from "node:path";
-import { RUNNERS } from "../jobs/states.ts";
+import { RUNNERS } from "../contract/states.ts";
 import type { LocalPlan, RunLimit } from "./plan.ts";
 import type { Platform } from "./platform.ts";
 

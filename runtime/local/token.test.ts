@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { callerOf, listTokens, revokeToken } from "../jobs/tokens.ts";
-import { type TestDatabase, testDatabase } from "./testing.ts";
+import { callerOf, listTokens, revokeToken } from "../store/tokens.ts";
+import { type TestDatabase, testDatabase } from "../testing/cluster.ts";
 import { localToken } from "./token.ts";
 
 describe("the token of this machine", () => {

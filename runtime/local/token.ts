@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
-import { DEFAULT_TENANT } from "../jobs/request.ts";
-import { callerOf, createToken, SCOPES } from "../jobs/tokens.ts";
+import { DEFAULT_TENANT } from "../contract/request.ts";
+import { callerOf, createToken, SCOPES } from "../store/tokens.ts";
 
 /**
  * The API token of this machine's user, with every scope: made on the first start and kept in `<dataDir>/token` (mode

@@ -9,9 +9,9 @@ import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { startFront } from "../tracking/testing/front.ts";
+import { testOpenSearch } from "../testing/cluster.ts";
+import { startFront } from "../testing/tracking/front.ts";
 import type { PlatformFile } from "./platformFile.ts";
-import { testOpenSearch } from "./testing.ts";
 
 const program = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const PATIENCE_MS = 60_000;

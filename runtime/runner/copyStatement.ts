@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { JobError } from "../jobs/errors.ts";
+import { JobError } from "../contract/errors.ts";
 import type { Format } from "./output.ts";
 
 /** Duplicated names that an error lists. */

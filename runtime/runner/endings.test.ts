@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { requirePython } from "./glue/testing/python.ts";
-import { testPlatform } from "./testing.ts";
+import { requirePython } from "../testing/python/python.ts";
+import { testPlatform } from "../testing/runner/runner.ts";
 
 for (const kind of ["TypeScript", "Python"] as const)
   describe(`a run of the runner in ${kind} that is to end`, () => {

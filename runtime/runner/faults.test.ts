@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHandlers } from "../dispatcher/handlers.ts";
-import { STEPS } from "../jobs/steps.ts";
-import { testPlatform } from "./testing.ts";
+import { testPlatform } from "../testing/runner/runner.ts";
+import { STEPS } from "./crashPoints.ts";
 
 const items = [1, 2, 3].map((price) => ({ orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-01", price }));
 const TASKS = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { requirePython } from "./glue/testing/python.ts";
-import { testPlatform } from "./testing.ts";
+import { requirePython } from "../testing/python/python.ts";
+import { testPlatform } from "../testing/runner/runner.ts";
 
 const PRICE = { orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-01", price: 5 };
 const READ = { type: "read", sql: "select count(*) from prices" };

@@ -1,11 +1,10 @@
 import type { Logger } from "pino";
-import { classify } from "../jobs/classify.ts";
-import type { LazyS3 } from "../jobs/cloud.ts";
-import type { Role } from "../jobs/database.ts";
-import { ERRORS, JobError } from "../jobs/errors.ts";
-import type { Settings } from "../jobs/settings.ts";
-import { step } from "../jobs/steps.ts";
-import type { Database } from "../jobs/store.ts";
+import { classify } from "../contract/classify.ts";
+import { ERRORS, JobError } from "../contract/errors.ts";
+import type { LazyS3 } from "../platform/aws.ts";
+import type { Role } from "../platform/postgres.ts";
+import type { Settings } from "../platform/settings.ts";
+import type { Database } from "../store/jobs.ts";
 import {
   type ClaimedJob,
   dueResponses,
@@ -14,7 +13,8 @@ import {
   finish,
   retry,
   working,
-} from "../jobs/store.ts";
+} from "../store/jobs.ts";
+import { step } from "./crashPoints.ts";
 import { Keeper } from "./keeper.ts";
 import { peakMemory } from "./memory.ts";
 import type { OutputOptions } from "./output.ts";

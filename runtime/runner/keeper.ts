@@ -1,6 +1,6 @@
-import { endBackend } from "../jobs/backend.ts";
-import { connect } from "../jobs/database.ts";
-import { type ClaimedJob, type Database, heartbeat, type Progress } from "../jobs/store.ts";
+import { connect } from "../platform/postgres.ts";
+import { endBackend } from "../store/backend.ts";
+import { type ClaimedJob, type Database, heartbeat, type Progress } from "../store/jobs.ts";
 import type { Session } from "./sessions.ts";
 
 /** Why a job's work was ended from outside. */

@@ -1,9 +1,9 @@
 import { parseArgs } from "node:util";
 import { pino } from "pino";
-import { lazyS3, sqsClient } from "../jobs/cloud.ts";
-import { connect } from "../jobs/database.ts";
-import { readSettings, requireCloud } from "../jobs/settings.ts";
-import { RUNNERS, type RunnerKind } from "../jobs/states.ts";
+import { RUNNERS, type RunnerKind } from "../contract/states.ts";
+import { lazyS3, sqsClient } from "../platform/aws.ts";
+import { connect } from "../platform/postgres.ts";
+import { readSettings, requireCloud } from "../platform/settings.ts";
 import { run } from "./run.ts";
 import { Sessions } from "./sessions.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { testPlatform } from "./testing.ts";
+import { testPlatform } from "../testing/runner/runner.ts";
 
 describe("a run's memory", () => {
   let p: Awaited<ReturnType<typeof testPlatform>>;

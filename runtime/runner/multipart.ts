@@ -1,5 +1,5 @@
 import type { CompletedPart, S3Client } from "@aws-sdk/client-s3";
-import { JobError } from "../jobs/errors.ts";
+import { JobError } from "../contract/errors.ts";
 
 /** S3's smallest part (S3 User Guide, multipart upload limits): with 10,000 parts at most, results up to 48 GiB. */
 const PART_BYTES = 5 * 1024 * 1024;

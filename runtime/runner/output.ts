@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Readable, Transform } from "node:stream";
 import { createGzip } from "node:zlib";
-import type { LazyS3 } from "../jobs/cloud.ts";
+import type { LazyS3 } from "../platform/aws.ts";
 import { MultipartUpload } from "./multipart.ts";
 
 export type Format = "csv" | "ndjson" | "json";

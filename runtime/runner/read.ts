@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { explain, type ReadTask } from "../jobs/explain.ts";
+import { explain, type ReadTask } from "../queries/explain.ts";
 import { CopyOut } from "./copyOut.ts";
 import { copyStatement } from "./copyStatement.ts";
 import { keep, type Output, type OutputOptions } from "./output.ts";

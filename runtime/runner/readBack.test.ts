@@ -5,13 +5,13 @@ import { S3Client } from "@aws-sdk/client-s3";
 import fc from "fast-check";
 import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
-import { migratedDatabase, type Scratch } from "../../db/testing.ts";
-import type { Cloud } from "../local/cloud.ts";
-import { testCloud } from "../local/testing.ts";
+import { migratedDatabase, type Scratch } from "../../db/testing/database.ts";
+import { type Cloud } from "../local/cloud.ts";
+import { testCloud } from "../testing/cluster.ts";
 import { read } from "./read.ts";
-import { property, propertyTimeout } from "./testing/property.ts";
-import { type PythonReader, pythonReader } from "./testing/pythonReader.ts";
-import { type Cell, CREATE_TYPES, columnName, TYPES } from "./testing/values.ts";
+import { property, propertyTimeout } from "../testing/runner/property.ts";
+import { type PythonReader, pythonReader } from "../testing/runner/pythonReader.ts";
+import { type Cell, CREATE_TYPES, columnName, TYPES } from "../testing/runner/values.ts";
 
 /** A result: its columns' names, and rows whose cells are of the columns' types, or NULL. */
 const table = fc

@@ -1,10 +1,10 @@
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import type pg from "pg";
-import { readerRole } from "../jobs/database.ts";
-import { type Queues, sendResponse } from "../jobs/responses.ts";
-import type { RunnerKind } from "../jobs/states.ts";
-import { step } from "../jobs/steps.ts";
-import { type ClaimedJob, claim, type DueResponse, drain, isDue, retire, runStarted } from "../jobs/store.ts";
+import type { RunnerKind } from "../contract/states.ts";
+import { readerRole } from "../platform/postgres.ts";
+import { type Queues, sendResponse } from "../requests/responses.ts";
+import { type ClaimedJob, claim, type DueResponse, drain, isDue, retire, runStarted } from "../store/jobs.ts";
+import { step } from "./crashPoints.ts";
 import { type Bench, doJob, roleFor } from "./job.ts";
 import type { Keeper } from "./keeper.ts";
 import { memoryOfRun } from "./memory.ts";

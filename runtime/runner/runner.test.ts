@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import { isTerminal } from "../contract/states.ts";
 import { schedule } from "../dispatcher/schedule.ts";
-import { isTerminal } from "../jobs/states.ts";
-import { cancel } from "../jobs/store.ts";
-import { type RunnerProcess, testPlatform, type UncheckedRead } from "./testing.ts";
+import { cancel } from "../store/jobs.ts";
+import { type RunnerProcess, testPlatform, type UncheckedRead } from "../testing/runner/runner.ts";
 
 /** Two warm runner processes do all of these jobs, as they would in the cloud. */
 describe("a runner", () => {

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
 import { schedule } from "../dispatcher/schedule.ts";
-import { cancel } from "../jobs/store.ts";
-import { requirePython } from "./glue/testing/python.ts";
-import { type S3Fault, startS3Front } from "./testing/s3Front.ts";
-import { testPlatform } from "./testing.ts";
+import { cancel } from "../store/jobs.ts";
+import { requirePython } from "../testing/python/python.ts";
+import { testPlatform } from "../testing/runner/runner.ts";
+import { type S3Fault, startS3Front } from "../testing/runner/s3Front.ts";
 
 /** A result of two parts. */
 const SQL = "select n, repeat('abcdefghij', 5) as filler from generate_series(1, 130000) n";

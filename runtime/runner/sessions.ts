@@ -1,7 +1,7 @@
 import type pg from "pg";
-import { backendOf } from "../jobs/backend.ts";
-import { connect, type Role } from "../jobs/database.ts";
-import type { Backend } from "../jobs/store.ts";
+import { connect, type Role } from "../platform/postgres.ts";
+import { backendOf } from "../store/backend.ts";
+import type { Backend } from "../store/jobs.ts";
 
 /** A connection that does a job's work, and the backend behind it. */
 export interface Session {

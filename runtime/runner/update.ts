@@ -1,11 +1,11 @@
 import type { Static } from "typebox";
-import type { LazyS3 } from "../jobs/cloud.ts";
-import { JobError } from "../jobs/errors.ts";
-import { bindParams, statementNamed } from "../jobs/queries.ts";
-import type { InlineTask, S3Task, StatementTask, UrlTask } from "../jobs/request.ts";
-import type { Settings } from "../jobs/settings.ts";
-import { step } from "../jobs/steps.ts";
-import { type ClaimedJob, type Database, type FrozenResponse, finish } from "../jobs/store.ts";
+import { JobError } from "../contract/errors.ts";
+import type { InlineTask, S3Task, StatementTask, UrlTask } from "../contract/request.ts";
+import type { LazyS3 } from "../platform/aws.ts";
+import type { Settings } from "../platform/settings.ts";
+import { bindParams, statementNamed } from "../queries/catalogue.ts";
+import { type ClaimedJob, type Database, type FrozenResponse, finish } from "../store/jobs.ts";
+import { step } from "./crashPoints.ts";
 import { type Loaded, loadBatch, stopText } from "./load/batch.ts";
 import { openSource } from "./load/source.ts";
 import { keep, type OutputOptions } from "./output.ts";

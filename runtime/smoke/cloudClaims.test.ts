@@ -11,8 +11,8 @@ import { CreateConnectionCommand, CreateJobCommand, GlueClient } from "@aws-sdk/
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { StackOutputs } from "../cli/stackOutputs.ts";
-import { type Moto, startMoto } from "../dispatcher/launchers/testing/moto.ts";
-import { requirePython } from "../runner/glue/testing/python.ts";
+import { type Moto, startMoto } from "../testing/launchers/moto.ts";
+import { requirePython } from "../testing/python/python.ts";
 import { CLOUD_CLAIMS } from "./cloudClaims.ts";
 import type { Target } from "./target.ts";
 

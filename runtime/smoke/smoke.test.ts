@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { skip } from "../local/testing.ts";
+import { skip } from "../testing/cluster.ts";
 import { CHECKS } from "./checks.ts";
 import { CLOUD_CLAIMS } from "./cloudClaims.ts";
 

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import type { Settings } from "../jobs/settings.ts";
+import type { Settings } from "../platform/settings.ts";
 import { OpenSearchTracking } from "./opensearch/store.ts";
 import { PostgresTracking } from "./postgres.ts";
 import type { TrackingStore } from "./store.ts";

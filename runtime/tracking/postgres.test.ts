@@ -1,7 +1,7 @@
 import pg from "pg";
-import { testDatabase } from "../local/testing.ts";
+import { testDatabase } from "../testing/cluster.ts";
+import { trackingSuite } from "../testing/tracking/suite.ts";
 import { PostgresTracking } from "./postgres.ts";
-import { trackingSuite } from "./suite.ts";
 
 trackingSuite("Postgres", async () => {
   const database = await testDatabase();

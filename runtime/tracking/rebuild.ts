@@ -2,8 +2,9 @@ import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import pg from "pg";
-import { pool } from "../jobs/database.ts";
-import { readSettings } from "../jobs/settings.ts";
+import { trackingOf } from "../platform/dataDirectory.ts";
+import { pool } from "../platform/postgres.ts";
+import { readSettings } from "../platform/settings.ts";
 import { trackingStore } from "./index.ts";
 import type { TrackingStore, Unwritten, Versioned } from "./store.ts";
 
@@ -139,7 +140,6 @@ async function parts(dataDir: string | undefined): Promise<{ db: pg.Pool; store:
     const db = pool("dispatcher", 1);
     return { db, store: trackingStore(readSettings(), db) };
   }
-  const { trackingOf } = await import("../local/trackingStore.ts");
   const { databaseUrl, endpoint } = trackingOf(resolve(dataDir));
   const db = new pg.Pool({ connectionString: databaseUrl, max: 1 });
   const settings = endpoint === undefined ? {} : { tracking: { endpoint } };

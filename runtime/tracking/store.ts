@@ -1,4 +1,4 @@
-import type { DocumentState } from "../jobs/states.ts";
+import type { DocumentState } from "../contract/states.ts";
 
 /** A job's document as people see it; its shape is the view jobs.documents (db/views/documents.sql). */
 export type Document = { requestId: string; tenant: string; status: DocumentState; createdAt: string } & Record<

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { matchesGlob } from "node:path/posix";
 import { fileURLToPath } from "node:url";
-import { BOUNDARY } from "../../infra/role.ts";
-import { mocked } from "../../infra/testing.ts";
+import { BOUNDARY } from "../../infra/shared/role.ts";
+import { mocked } from "../../infra/testing/mocks.ts";
 import { requireEngine } from "../testing/command.ts";
 import { engine, moduleProgram } from "../testing/engine.ts";
 import { Cloud } from "../testing/provider/cloud.ts";

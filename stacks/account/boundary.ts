@@ -1,6 +1,6 @@
 import { Policy } from "@pulumi/aws/iam/policy.js";
 import * as pulumi from "@pulumi/pulumi";
-import { BOUNDARY } from "../../infra/role.ts";
+import { BOUNDARY } from "../../infra/shared/role.ts";
 import type { State } from "./state.ts";
 
 /**

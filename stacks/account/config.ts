@@ -1,10 +1,10 @@
 import { RunError } from "@pulumi/pulumi/errors.js";
 import Type from "typebox";
 import Value from "typebox/value";
-import { problemsOf, suggestion } from "../../runtime/jobs/problems.ts";
-import { listProblems } from "../config.ts";
-import { LIMITS, type Limit } from "../limits.ts";
-import type { ConfigProblem } from "../problem.ts";
+import { LIMITS, type Limit } from "../../infra/limits/limits.ts";
+import { problemsOf, suggestion } from "../../runtime/contract/problems.ts";
+import { listProblems } from "../config/parse.ts";
+import type { ConfigProblem } from "../config/problem.ts";
 
 const closed = { additionalProperties: false } as const;
 
@@ -32,7 +32,7 @@ export const AccountConfig = Type.Object(
     }),
     quotas: Type.Record(Type.String(), Type.Number({ minimum: 1 }), {
       default: {},
-      description: "names of stacks/limits.ts and the values to ask for",
+      description: "names of infra/limits/limits.ts and the values to ask for",
     }),
   },
   closed,
@@ -57,7 +57,7 @@ export function accountConfig(all: Readonly<Record<string, string>>): AccountCon
     if (!adjustable.includes(name))
       problems.push({
         key: `quotas.${name}`,
-        message: `is no limit of stacks/limits.ts that can be raised.${suggestion(name, adjustable)}`,
+        message: `is no limit of infra/limits/limits.ts that can be raised.${suggestion(name, adjustable)}`,
       });
   if (problems.length > 0) throw new RunError(`The account's configuration is not valid:\n${listProblems(problems)}`);
   return config;

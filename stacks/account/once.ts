@@ -5,15 +5,15 @@ import { ServiceLinkedRole } from "@pulumi/aws/iam/serviceLinkedRole.js";
 import { AccountPublicAccessBlock } from "@pulumi/aws/s3/accountPublicAccessBlock.js";
 import { ServiceQuota } from "@pulumi/aws/servicequotas/serviceQuota.js";
 import * as pulumi from "@pulumi/pulumi";
+import { LIMITS, type Limit } from "../../infra/limits/limits.ts";
 import { TRACKING_LOGS } from "../../infra/tracking.ts";
-import { LIMITS, type Limit } from "../limits.ts";
 
 /** What AWS has one of in an account and region, however many stacks stand there. */
 export interface OnceArgs {
   readonly id: string;
   readonly region: string;
   readonly serviceLinkedRoles: readonly string[];
-  /** Names of stacks/limits.ts, and what to ask for. */
+  /** Names of infra/limits/limits.ts, and what to ask for. */
   readonly quotas: Readonly<Record<string, number>>;
 }
 

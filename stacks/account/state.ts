@@ -6,7 +6,7 @@ import { BucketPublicAccessBlock } from "@pulumi/aws/s3/bucketPublicAccessBlock.
 import { BucketServerSideEncryptionConfiguration } from "@pulumi/aws/s3/bucketServerSideEncryptionConfiguration.js";
 import { BucketVersioning } from "@pulumi/aws/s3/bucketVersioning.js";
 import * as pulumi from "@pulumi/pulumi";
-import { tlsOnly } from "../../infra/tlsOnly.ts";
+import { tlsOnly } from "../../infra/shared/tlsOnly.ts";
 
 /** Where an account's stacks keep their state: a bucket with versions, and the key of its secrets. Never deleted by us. */
 export class State extends pulumi.ComponentResource {

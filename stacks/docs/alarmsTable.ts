@@ -1,9 +1,9 @@
-import { alarmsOf } from "../../infra/alarms.ts";
 import { DISPATCHER } from "../../infra/dispatcher.ts";
-import type { Watched } from "../../infra/watched.ts";
-import { memoryOf } from "../capacityPlan.ts";
+import { alarmsOf } from "../../infra/monitoring/alarms.ts";
+import type { Watched } from "../../infra/monitoring/targets.ts";
+import { memoryOf } from "../planning/plan.ts";
+import { type Shipped, shippedStacks } from "../planning/shipped.ts";
 import { RESPONSE_DAYS } from "../platform.ts";
-import { type Shipped, shippedStacks } from "../shipped.ts";
 
 /** Every alarm that some stack of ours has, as a table in Markdown; figures of sizes are those of prod. */
 export function alarmsTable(): string {

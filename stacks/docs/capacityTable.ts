@@ -1,4 +1,4 @@
-import { shippedStacks } from "../shipped.ts";
+import { shippedStacks } from "../planning/shipped.ts";
 
 /** What each stack of ours may have at once, and the connections that come of it, as a table in Markdown. */
 export function capacityTable(): string {

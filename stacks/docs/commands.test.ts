@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } fr
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, relative, sep } from "node:path";
 import { createInterface } from "node:readline";
-import { requirePython } from "../../runtime/runner/glue/testing/python.ts";
+import { requirePython } from "../../runtime/testing/python/python.ts";
 import { type Block, blocksOf, documents } from "./commands.ts";
 import { pathOf } from "./pages.ts";
 

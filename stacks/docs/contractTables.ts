@@ -1,5 +1,5 @@
-import * as request from "../../runtime/jobs/request.ts";
-import { readSettings } from "../../runtime/jobs/settings.ts";
+import * as request from "../../runtime/contract/request.ts";
+import { readSettings } from "../../runtime/platform/settings.ts";
 import { TARGETS } from "../../runtime/runner/load/targets.ts";
 
 /** What of a schema a reader is told. */

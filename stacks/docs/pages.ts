@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { ERRORS } from "../../runtime/jobs/errors.ts";
-import { shippedTable } from "../costTable.ts";
-import { configTable } from "../describe.ts";
+import { ERRORS } from "../../runtime/contract/errors.ts";
+import { configTable } from "../config/describe.ts";
+import { shippedTable } from "../planning/costTable.ts";
 import { alarmsTable } from "./alarmsTable.ts";
 import { capacityTable } from "./capacityTable.ts";
 import { columnsTable, requestTable } from "./contractTables.ts";
@@ -26,9 +26,9 @@ function errorsTable(): string {
 /** The pages that have parts made by the code: the parts of each, by the name between whose marks they stand. */
 export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "stacks/README.md": { cost: shippedTable, config: configTable },
-  "stacks/CAPACITY.md": { capacity: capacityTable },
+  "stacks/planning/README.md": { capacity: capacityTable },
   "infra/OPERATING.md": { alarms: alarmsTable },
-  "runtime/jobs/README.md": { request: requestTable, columns: columnsTable, errors: errorsTable },
+  "runtime/contract/README.md": { request: requestTable, columns: columnsTable, errors: errorsTable },
   "runtime/clients/README.md": {
     typescript: listing("runtime/clients/batch.ts", "ts"),
     python: listing("runtime/clients/batch.py", "python"),

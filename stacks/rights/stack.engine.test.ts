@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { readStackFile } from "../config.ts";
+import { readStackFile } from "../config/parse.ts";
 import { requireEngine } from "../testing/command.ts";
 import { engine, moduleProgram } from "../testing/engine.ts";
 import { Cloud } from "../testing/provider/cloud.ts";

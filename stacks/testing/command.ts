@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { skip } from "../../runtime/local/testing.ts";
+import { skip } from "../../runtime/testing/cluster.ts";
 
 const script = fileURLToPath(new URL("build.sh", import.meta.url));
 

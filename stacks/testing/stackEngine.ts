@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { readStackFile } from "../config.ts";
+import { readStackFile } from "../config/parse.ts";
 import { type Engine, type EngineOptions, engine, moduleProgram } from "./engine.ts";
 import { Cloud } from "./provider/cloud.ts";
 

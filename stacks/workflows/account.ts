@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
-import { readStackFile } from "../config.ts";
+import { readStackFile } from "../config/parse.ts";
 
 /** What a workflow has to know of a stack's account: names that stacks/account/ gives, and addresses that follow. */
 export function accountOf(stack: string, directory: string): Record<string, string> {

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { skip } from "../../runtime/local/testing.ts";
+import { skip } from "../../runtime/testing/cluster.ts";
 import { actionProblems, imageProblems, type Lock, lockProblems, type Manifest } from "./pins.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
-import { skip } from "../../runtime/local/testing.ts";
+import { skip } from "../../runtime/testing/cluster.ts";
 import { accountOf } from "./account.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));

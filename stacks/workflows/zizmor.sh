@@ -1,3 +1,3 @@
 #!/bin/sh
-# A Python environment with zizmor: see runtime/local/venv.sh.
-cd "$(dirname "$0")" && exec ../../runtime/local/venv.sh zizmor requirements.txt "$@"
+# A Python environment with zizmor: see runtime/tools/venv.sh.
+cd "$(dirname "$0")" && exec ../../runtime/tools/venv.sh zizmor requirements.txt "$@"

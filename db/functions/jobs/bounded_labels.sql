@@ -1,4 +1,4 @@
--- Labels as responses and documents have them. Requests are refused with more than 12 KiB of them (runtime/jobs/request.ts),
+-- Labels as responses and documents have them. Requests are refused with more than 12 KiB of them (runtime/contract/request.ts),
 -- so only those of a refused request are ever cut: to 32, names of 64 characters and values of 32.
 create or replace function jobs.bounded_labels(labels jsonb) returns jsonb
 language sql immutable as $$

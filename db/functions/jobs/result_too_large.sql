@@ -1,4 +1,4 @@
--- The error of a read whose result does not fit into a response, as the registry in runtime/jobs/errors.ts has it (a test
+-- The error of a read whose result does not fit into a response, as the registry in runtime/contract/errors.ts has it (a test
 -- compares the two).
 create or replace function jobs.result_too_large(p_bytes integer) returns json language sql immutable as $$
   select json_build_object('category', 'User', 'type', 'ResultTooLarge',

@@ -3,10 +3,10 @@ import { readFile } from "node:fs/promises";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { Browser, Page } from "playwright-core";
 import { project } from "../../dispatcher/project.ts";
-import { startChromium } from "./testing/chromium.ts";
-import { manyJobs } from "./testing/manyJobs.ts";
-import { FAULT, oneOfEach, REPORT } from "./testing/oneOfEach.ts";
-import { dashboardFor, overflowOf, violationsOf } from "./testing/page.ts";
+import { startChromium } from "../../testing/dashboard/chromium.ts";
+import { manyJobs } from "../../testing/dashboard/manyJobs.ts";
+import { FAULT, oneOfEach, REPORT } from "../../testing/dashboard/oneOfEach.ts";
+import { dashboardFor, overflowOf, violationsOf } from "../../testing/dashboard/page.ts";
 
 const read = { type: "read", query: "price_export", params: {}, format: "csv" };
 

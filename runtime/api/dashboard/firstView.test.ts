@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Browser, Page } from "playwright-core";
-import { startChromium } from "./testing/chromium.ts";
-import { manyJobs } from "./testing/manyJobs.ts";
-import { dashboardFor } from "./testing/page.ts";
+import { startChromium } from "../../testing/dashboard/chromium.ts";
+import { manyJobs } from "../../testing/dashboard/manyJobs.ts";
+import { dashboardFor } from "../../testing/dashboard/page.ts";
 
 describe("the dashboard's first view", function () {
   this.timeout(60_000);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Browser, Page } from "playwright-core";
-import { startChromium } from "./testing/chromium.ts";
-import { manyJobs } from "./testing/manyJobs.ts";
-import { dashboardFor } from "./testing/page.ts";
+import { startChromium } from "../../testing/dashboard/chromium.ts";
+import { manyJobs } from "../../testing/dashboard/manyJobs.ts";
+import { dashboardFor } from "../../testing/dashboard/page.ts";
 
 /** How far the page's clock goes at a time. Milliseconds. */
 const TICK = 250;

@@ -107,6 +107,6 @@ describe("the files of the dashboard", () => {
       for (const base of ["dashboard/", version])
         assert.equal((await get(`/${base}${path}`)).statusCode, 404, base + path);
     }
-    assert.equal((await get("/dashboard/")).headers.location, "../dashboard");
+    assert.equal((await get("/dashboard/")).headers.location, ".");
   });
 });

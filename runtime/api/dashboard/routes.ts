@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { JobError } from "../../jobs/errors.ts";
+import { JobError } from "../../contract/errors.ts";
 import { namesTag } from "../etag.ts";
 import { readSite, type Served } from "./files.ts";
 
@@ -38,7 +38,7 @@ export function dashboardRoutes(app: FastifyInstance): void {
   app.get("/", { schema: { hide: true } }, (_request, reply) => reply.redirect("dashboard", 302));
   app.get("/dashboard", { schema: { hide: true } }, (request, reply) => send(request, reply, page, "asked"));
   // Relative addresses would miss by a level below it.
-  app.get("/dashboard/", { schema: { hide: true } }, (_request, reply) => reply.redirect("../dashboard", 308));
+  app.get("/dashboard/", { schema: { hide: true } }, (_request, reply) => reply.redirect(".", 308));
   app.get<{ Params: { "*": string } }>("/dashboard/*", { schema: { hide: true } }, (request, reply) => {
     const [, asked, path = ""] = /^([\w-]{16})\/(.*)$/.exec(request.params["*"]) ?? [];
     const file = files.get(path);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Browser } from "playwright-core";
-import { startChromium } from "./testing/chromium.ts";
-import { manyJobs } from "./testing/manyJobs.ts";
-import { dashboardFor } from "./testing/page.ts";
+import { startChromium } from "../../testing/dashboard/chromium.ts";
+import { manyJobs } from "../../testing/dashboard/manyJobs.ts";
+import { dashboardFor } from "../../testing/dashboard/page.ts";
 
 const JOBS = 100_000;
 /** What is wanted of a machine that does nothing else, and how many times as long one may take that runs four tests a core. */

@@ -12,13 +12,13 @@ import {
   StopInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import { CreateJobCommand, GetJobRunCommand, GlueClient } from "@aws-sdk/client-glue";
-import { requirePython } from "../../runner/glue/testing/python.ts";
+import { likeEc2 } from "../../testing/launchers/likeEc2.ts";
+import { type Moto, startMoto } from "../../testing/launchers/moto.ts";
+import { requirePython } from "../../testing/python/python.ts";
 import { Refused, TooLate } from "../launcher.ts";
 import { Ec2Launcher, type Pace } from "./ec2.ts";
 import { LAUNCH_SIZE, runOf } from "./ec2Tags.ts";
 import { GlueLauncher } from "./glue.ts";
-import { likeEc2 } from "./testing/likeEc2.ts";
-import { type Moto, startMoto } from "./testing/moto.ts";
 
 describe("launchers against moto's AWS", () => {
   let moto: Moto;

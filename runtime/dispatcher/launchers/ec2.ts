@@ -8,7 +8,7 @@ import {
   RunInstancesCommand,
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
-import type { Settings } from "../../jobs/settings.ts";
+import type { Settings } from "../../platform/settings.ts";
 import {
   type Launcher,
   type LaunchOutcomes,

@@ -6,7 +6,7 @@ import {
   type JobRun,
   StartJobRunCommand,
 } from "@aws-sdk/client-glue";
-import type { Settings } from "../../jobs/settings.ts";
+import type { Settings } from "../../platform/settings.ts";
 import { type Launcher, type LivingRun, Refused, type RunStatus, type Start } from "../launcher.ts";
 
 /** What Glue answers when the account or the job has no room; the same request can succeed later. */

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+import { type RawRequest, sendRaw, sendSigned, sign } from "../../testing/emulator.ts";
 import { type Cloud, startCloud } from "../cloud.ts";
-import { type RawRequest, sendRaw, sendSigned, sign } from "./testing.ts";
 
 const JSON_TYPE = "application/x-amz-json-1.0";
 

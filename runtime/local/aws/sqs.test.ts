@@ -10,10 +10,10 @@ import {
   SendMessageCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs";
+import { sendSigned } from "../../testing/emulator.ts";
 import { type Cloud, startCloud } from "../cloud.ts";
 import { PLATFORM_SENDER_ID, type Principal } from "./principals.ts";
 import { parseForm, resultXml } from "./queryProtocol.ts";
-import { sendSigned } from "./testing.ts";
 
 describe("the emulator of SQS", () => {
   let cloud: Cloud;

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import type pg from "pg";
-import { fixtureDatabase, type Scratch } from "../../../db/testing.ts";
+import { fixtureDatabase, type Scratch } from "../../../db/testing/database.ts";
+import { ALLOWED } from "../../testing/sql/allowed.ts";
+import { REFUSED } from "../../testing/sql/refused.ts";
 import { HARMLESS_NAMES, OPERATORS, RELATIONS, TYPES } from "./allowList.ts";
 import { CALLABLE_NAMES } from "./functionNames.ts";
 import { FUNCTIONS, PLATFORM_FUNCTIONS } from "./functions.ts";
 import { SqlParser } from "./parser.ts";
-import { ALLOWED } from "./testing/allowed.ts";
-import { REFUSED } from "./testing/refused.ts";
 
 /** A statement in the name of a test. */
 const shown = (sql: string) => (sql.length > 100 ? `${sql.slice(0, 100)}… (${sql.length})` : sql);

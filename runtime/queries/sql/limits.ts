@@ -1,7 +1,9 @@
+import { INPUT } from "../../contract/inputLimits.ts";
+
 /** Maximums of caller-supplied SQL. Each keeps parsing or planning of one statement within the memory and time given beside it. */
 export const SQL_LIMITS = {
-  /** UTF-8 bytes of the text. Postgres's grammar needs at most 75 ms and 2 MB of parse tree for it. */
-  bytes: 32 * 1024,
+  /** UTF-8 bytes of the text. */
+  bytes: INPUT.sqlBytes,
   /** Nodes of the parse tree, as written. */
   nodes: 10_000,
   /** Levels of the parse tree: a chain of n operators, or of n UNIONs, is n levels deep. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { SQL_LIMITS } from "./limits.ts";
 import { checkSql, SqlParser } from "./parser.ts";
 
-const FAKE = new URL("./testing/worker.ts", import.meta.url);
+const FAKE = new URL("../../testing/sql/worker.ts", import.meta.url);
 
 /** Texts of the maximum length, each of which makes the grammar or the check work or fail in another way. */
 const LARGEST = [

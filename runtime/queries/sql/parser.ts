@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { JobError } from "../../jobs/errors.ts";
+import { JobError } from "../../contract/errors.ts";
 import { SQL_LIMITS } from "./limits.ts";
 import type { SqlProblem, Verdict } from "./verdict.ts";
 

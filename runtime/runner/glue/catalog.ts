@@ -1,6 +1,6 @@
-import { BOUNDS } from "../../jobs/bounds.ts";
-import { BY_SQLSTATE, OTHER_SQLSTATE } from "../../jobs/classify.ts";
-import { ERRORS } from "../../jobs/errors.ts";
+import { BOUNDS } from "../../contract/bounds.ts";
+import { BY_SQLSTATE, OTHER_SQLSTATE } from "../../contract/classify.ts";
+import { ERRORS } from "../../contract/errors.ts";
 
 /** What the Glue runner reads of the TypeScript code, as JSON: the registry of errors, what SQLSTATEs mean, and limits. */
 export const glueCatalog = (): string =>

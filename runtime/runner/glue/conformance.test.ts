@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
-import { cancel } from "../../jobs/store.ts";
-import { testPlatform } from "../testing.ts";
-import { requirePython } from "./testing/python.ts";
+import { cancel } from "../../store/jobs.ts";
+import { requirePython } from "../../testing/python/python.ts";
+import { testPlatform } from "../../testing/runner/runner.ts";
 
 /** A read that both runners do, and what is asked of it beside its SQL. */
 interface Case {

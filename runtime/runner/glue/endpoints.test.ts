@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { requirePython } from "./testing/python.ts";
+import { requirePython } from "../../testing/python/python.ts";
 
 const FOLDER = fileURLToPath(new URL(".", import.meta.url));
 

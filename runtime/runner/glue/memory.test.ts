@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onRequests } from "../../dispatcher/requests.ts";
 import { schedule, scheduleLarger } from "../../dispatcher/schedule.ts";
-import { sqsEvent } from "../../dispatcher/testing.ts";
-import { testPlatform } from "../testing.ts";
-import { requirePython } from "./testing/python.ts";
+import { sqsEvent } from "../../testing/dispatcher.ts";
+import { requirePython } from "../../testing/python/python.ts";
+import { testPlatform } from "../../testing/runner/runner.ts";
 
 /** Memory that a run of this test has, in KiB; and a row that does not fit into it, in bytes. */
 const HAS = 300_000;

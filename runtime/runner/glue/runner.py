@@ -8,7 +8,7 @@ read:
 
   --run ID --runner glue        this run
   --region NAME                 AWS_REGION
-  --settings JSON               RATES_SETTINGS (runtime/jobs/settings.ts)
+  --settings JSON               RATES_SETTINGS (runtime/platform/settings.ts)
   --catalog LOCATION            RATES_CATALOG: the registry of errors (runtime/runner/glue/catalog.ts); s3:// or a path
   --database-host, -port, -name DATABASE_HOST, DATABASE_PORT, DATABASE_NAME
   --database-auth iam|password  DATABASE_AUTH; a password comes from DB_PASSWORD only
@@ -64,7 +64,7 @@ CONTENT_TYPES = {
 
 
 def cut(message, most):
-    """Text that Postgres stores, SQS takes and a response has room for; see runtime/jobs/bounds.ts."""
+    """Text that Postgres stores, SQS takes and a response has room for; see runtime/contract/bounds.ts."""
     if len(message) > most:
         message = message[: most - 1] + "…"
     return re.sub("[\0\ud800-\udfff\ufffe\uffff]", "\ufffd", message)
@@ -106,7 +106,7 @@ MEMORY = None
 
 
 def classify(error):
-    """What any error in a job's work means for the job, as runtime/jobs/classify.ts has it."""
+    """What any error in a job's work means for the job, as runtime/contract/classify.ts has it."""
     if isinstance(error, JobError):
         return error
     if isinstance(error, MemoryError):

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
 import type pg from "pg";
-import { migratedDatabase, type Scratch } from "../../../db/testing.ts";
-import { JobError } from "../../jobs/errors.ts";
-import type { Target } from "../../jobs/request.ts";
+import { migratedDatabase, type Scratch } from "../../../db/testing/database.ts";
+import { JobError } from "../../contract/errors.ts";
+import type { Target } from "../../contract/request.ts";
 import { type Batch, loadBatch } from "./batch.ts";
 
 describe("a batch", () => {

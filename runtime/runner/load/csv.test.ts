@@ -7,7 +7,7 @@ import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
-import { migratedDatabase, type Scratch } from "../../../db/testing.ts";
+import { migratedDatabase, type Scratch } from "../../../db/testing/database.ts";
 import { csvRecords, MISPLACED } from "./csv.ts";
 import { escapeInvisible } from "./invisible.ts";
 import { ndjsonRecords } from "./records.ts";

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { JobError } from "../../jobs/errors.ts";
+import { JobError } from "../../contract/errors.ts";
 import { readHeader } from "./header.ts";
 import { MAX_RECORD_BYTES, type Sink, shownBytes } from "./sink.ts";
 import type { TargetTable } from "./targets.ts";

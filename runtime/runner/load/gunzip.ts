@@ -1,5 +1,5 @@
 import { createGunzip } from "node:zlib";
-import { JobError } from "../../jobs/errors.ts";
+import { JobError } from "../../contract/errors.ts";
 import { kindOf } from "./fileKinds.ts";
 
 /**

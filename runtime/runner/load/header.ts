@@ -1,5 +1,5 @@
-import { JobError } from "../../jobs/errors.ts";
-import { suggestion } from "../../jobs/problems.ts";
+import { JobError } from "../../contract/errors.ts";
+import { suggestion } from "../../contract/problems.ts";
 import { escapeInvisible } from "./invisible.ts";
 import { shown } from "./sink.ts";
 import type { TargetTable } from "./targets.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type pg from "pg";
-import { migratedDatabase, type Scratch } from "../../../db/testing.ts";
-import type { Target } from "../../jobs/request.ts";
+import { migratedDatabase, type Scratch } from "../../../db/testing/database.ts";
+import type { Target } from "../../contract/request.ts";
 import { loadBatch } from "./batch.ts";
 
 describe("loading a batch", () => {

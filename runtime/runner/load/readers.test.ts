@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import type pg from "pg";
-import { migratedDatabase, type Scratch } from "../../../db/testing.ts";
-import { cutInto, loadFile, type TestContent } from "../testing/loadFile.ts";
-import { property, propertyTimeout } from "../testing/property.ts";
-import { type PythonReader, pythonReader } from "../testing/pythonReader.ts";
+import { migratedDatabase, type Scratch } from "../../../db/testing/database.ts";
+import { cutInto, loadFile, type TestContent } from "../../testing/runner/loadFile.ts";
+import { property, propertyTimeout } from "../../testing/runner/property.ts";
+import { type PythonReader, pythonReader } from "../../testing/runner/pythonReader.ts";
+import { loadBatch } from "./batch.ts";
 
 /** Pieces of a CSV record as people, spreadsheets and faulty programs write them. */
 const csvPiece = fc.constantFrom(

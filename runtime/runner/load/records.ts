@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import { type Field, fieldsOf } from "../../jobs/jsonFields.ts";
-import { suggestion } from "../../jobs/problems.ts";
+import { type Field, fieldsOf } from "../../contract/jsonFields.ts";
+import { suggestion } from "../../contract/problems.ts";
 import { MAX_RECORD_BYTES, type RowProblem, type Sink, shown, shownBytes } from "./sink.ts";
 import type { TargetTable } from "./targets.ts";
 

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { type GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import type { Cloud } from "../../local/cloud.ts";
-import { testCloud } from "../../local/testing.ts";
+import { testCloud } from "../../testing/cluster.ts";
 import { openSource } from "./source.ts";
 import type { DownloadRules } from "./url.ts";
 

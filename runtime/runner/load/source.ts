@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
-import type { LazyS3 } from "../../jobs/cloud.ts";
-import { JobError } from "../../jobs/errors.ts";
-import { redactUrl } from "../../jobs/redact.ts";
+import { JobError } from "../../contract/errors.ts";
+import { redactUrl } from "../../contract/redact.ts";
+import type { LazyS3 } from "../../platform/aws.ts";
 import { gunzip } from "./gunzip.ts";
 import { received } from "./stream.ts";
 import { type DownloadRules, download } from "./url.ts";

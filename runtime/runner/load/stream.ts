@@ -1,5 +1,5 @@
 import { addAbortSignal, type Readable } from "node:stream";
-import { JobError } from "../../jobs/errors.ts";
+import { JobError } from "../../contract/errors.ts";
 
 /** How long a source may keep us waiting: for its head, and for the next bytes of its body; milliseconds. */
 export const PATIENCE_MS = 30_000;

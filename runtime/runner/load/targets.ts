@@ -1,5 +1,5 @@
 import type pg from "pg";
-import type { Target } from "../../jobs/request.ts";
+import type { Target } from "../../contract/request.ts";
 import { closesNoCircle } from "./circles.ts";
 import { hasInvisibleOrSpace } from "./invisible.ts";
 

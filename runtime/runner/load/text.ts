@@ -1,4 +1,4 @@
-import { JobError } from "../../jobs/errors.ts";
+import { JobError } from "../../contract/errors.ts";
 import { KIND_BYTES, kindOf } from "./fileKinds.ts";
 
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);

@@ -2,8 +2,8 @@ import { lookup as resolve } from "node:dns";
 import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
-import { JobError } from "../../jobs/errors.ts";
-import { redactUrl } from "../../jobs/redact.ts";
+import { JobError } from "../../contract/errors.ts";
+import { redactUrl } from "../../contract/redact.ts";
 import { isPublicAddress } from "./address.ts";
 import { PATIENCE_MS, received, unreachable } from "./stream.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type pg from "pg";
-import { migratedDatabase, type Scratch } from "../../../db/testing.ts";
-import type { Target } from "../../jobs/request.ts";
+import { migratedDatabase, type Scratch } from "../../../db/testing/database.ts";
+import type { Target } from "../../contract/request.ts";
 import { loadBatch } from "./batch.ts";
 
 /** The same row by each of the three doors that rows come through. */

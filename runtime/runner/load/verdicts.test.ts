@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import type pg from "pg";
-import { migratedDatabase, type Scratch } from "../../../db/testing.ts";
-import type { JobError } from "../../jobs/errors.ts";
-import { readJson } from "../../jobs/json.ts";
-import { parseRequest } from "../../jobs/request.ts";
-import { readSettings } from "../../jobs/settings.ts";
-import { cutInto, loadFile, type TestContent } from "../testing/loadFile.ts";
-import { property, propertyTimeout } from "../testing/property.ts";
-import { type PythonReader, pythonReader } from "../testing/pythonReader.ts";
+import { migratedDatabase, type Scratch } from "../../../db/testing/database.ts";
+import type { JobError } from "../../contract/errors.ts";
+import { readJson } from "../../contract/json.ts";
+import { parseRequest } from "../../requests/parse.ts";
+import { readSettings } from "../../platform/settings.ts";
+import { cutInto, loadFile, type TestContent } from "../../testing/runner/loadFile.ts";
+import { property, propertyTimeout } from "../../testing/runner/property.ts";
+import { type PythonReader, pythonReader } from "../../testing/runner/pythonReader.ts";
 
 const digit = fc.constantFrom(..."0123456789");
 /** Numbers as people, spreadsheets and programs write them, and what only looks like a number. */

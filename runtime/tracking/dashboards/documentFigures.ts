@@ -1,4 +1,4 @@
-import type { RunnerFigure } from "../../jobs/figures.ts";
+import type { RunnerFigure } from "../../monitoring/metrics.ts";
 import type { MAPPINGS } from "../opensearch/indices.ts";
 
 /** A field that OpenSearch knows of a document. */
@@ -15,7 +15,7 @@ export interface FromDocuments {
 }
 
 /**
- * The figures of runtime/jobs/figures.ts that documents hold too. The others are of what no document tells: starts that
+ * The figures of runtime/monitoring/metrics.ts that documents hold too. The others are of what no document tells: starts that
  * were refused, runs that are warm, attempts that were lost and made good, how long a job has been ready.
  */
 export const DOCUMENT_FIGURES = {

@@ -1,5 +1,5 @@
-import { RUNNER_FIGURES } from "../../jobs/figures.ts";
-import { PANELS, type PanelKey } from "../../jobs/panels.ts";
+import { RUNNER_FIGURES } from "../../monitoring/metrics.ts";
+import { PANELS, type PanelKey } from "../../monitoring/panels.ts";
 import { DOCUMENT_FIGURES, type DocumentFigure, type FromDocuments, isDocumentFigure } from "./documentFigures.ts";
 import {
   dashboard,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
-import { JobError } from "../../jobs/errors.ts";
-import { document } from "../suite.ts";
-import { json, type Seen, startFront } from "../testing/front.ts";
+import { JobError } from "../../contract/errors.ts";
+import { json, type Seen, startFront } from "../../testing/tracking/front.ts";
+import { document } from "../../testing/tracking/suite.ts";
 import { type Call, connectTo } from "./client.ts";
 import { OpenSearchTracking } from "./store.ts";
 

@@ -1,7 +1,7 @@
 import { type ApiResponse, Client, type ClientOptions, errors } from "@opensearch-project/opensearch";
 import { AwsSigv4Signer } from "@opensearch-project/opensearch/aws-v3";
-import { JobError } from "../../jobs/errors.ts";
-import type { TrackingSettings } from "../../jobs/settings.ts";
+import { JobError } from "../../contract/errors.ts";
+import type { TrackingSettings } from "../../platform/settings.ts";
 
 /** One call of OpenSearch's HTTP API. */
 export interface Call {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { JobError } from "../../jobs/errors.ts";
-import { testOpenSearch } from "../../local/testing.ts";
-import { document } from "../suite.ts";
-import { json, startFront } from "../testing/front.ts";
-import { openSearchStore } from "../testing/openSearch.ts";
+import { JobError } from "../../contract/errors.ts";
+import { testOpenSearch } from "../../testing/cluster.ts";
+import { json, startFront } from "../../testing/tracking/front.ts";
+import { openSearchStore } from "../../testing/tracking/openSearch.ts";
+import { document } from "../../testing/tracking/suite.ts";
 import { OpenSearchTracking } from "./store.ts";
 
 const unavailable = (error: unknown) => error instanceof JobError && error.code === "TrackingUnavailable";

@@ -1,6 +1,6 @@
-import { testOpenSearch } from "../../local/testing.ts";
-import { trackingSuite } from "../suite.ts";
-import { openSearchStore } from "../testing/openSearch.ts";
+import { testOpenSearch } from "../../testing/cluster.ts";
+import { openSearchStore } from "../../testing/tracking/openSearch.ts";
+import { trackingSuite } from "../../testing/tracking/suite.ts";
 
 let endpoint: string;
 trackingSuite(

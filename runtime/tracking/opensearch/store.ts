@@ -1,5 +1,5 @@
-import type { TrackingSettings } from "../../jobs/settings.ts";
-import { DOCUMENT_STATES } from "../../jobs/states.ts";
+import { DOCUMENT_STATES } from "../../contract/states.ts";
+import type { TrackingSettings } from "../../platform/settings.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import type { Document, Filter, Page, Search, Summary, TrackingStore, Unwritten, Versioned } from "../store.ts";
 import { type Bulk, bulks, type Outcome } from "./bulk.ts";

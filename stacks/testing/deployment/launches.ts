@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import type { RunnerKind } from "../../../runtime/jobs/states.ts";
+import type { RunnerKind } from "../../../runtime/contract/states.ts";
 
 /** A run that was requested from Glue or EC2. */
 export interface Launch {

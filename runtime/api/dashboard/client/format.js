@@ -80,7 +80,7 @@ export const zone = (iso) =>
     .formatToParts(new Date(iso))
     .find(({ type }) => type === "timeZoneName")?.value ?? "";
 
-/** @type {Record<import("../../../jobs/states.ts").State, string>} */
+/** @type {Record<import("../../../contract/states.ts").State, string>} */
 export const STATE_WORDS = {
   PENDING: "Waiting",
   IN_PROGRESS: "Running",
@@ -89,7 +89,7 @@ export const STATE_WORDS = {
   CANCELLED: "Cancelled",
 };
 
-/** @type {Record<import("../../../jobs/states.ts").RunnerKind, string>} */
+/** @type {Record<import("../../../contract/states.ts").RunnerKind, string>} */
 export const RUNNER_WORDS = { glue: "Glue", ec2: "EC2" };
 
 /** What a job does, in a few words.

@@ -9,7 +9,7 @@ export const refusal = signal("");
 /** @type {import("@preact/signals").Signal<import("./types.ts").Figures["caller"] | undefined>} */
 export const caller = signal(undefined);
 
-/** @param {import("../../../jobs/tokens.ts").Scope} scope */
+/** @param {import("../../../store/tokens.ts").Scope} scope */
 export const may = (scope) => caller.value?.scopes.some((one) => one === scope || one === "admin") ?? false;
 export const isAdmin = computed(() => may("admin"));
 

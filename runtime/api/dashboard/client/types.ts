@@ -1,8 +1,8 @@
-import type { Activity, Standing } from "../../../jobs/activity.ts";
-import type { Verdict } from "../../../jobs/bottleneck.ts";
-import type { QueryDescription } from "../../../jobs/queries.ts";
-import type { RunnerKind, State } from "../../../jobs/states.ts";
-import type { Scope } from "../../../jobs/tokens.ts";
+import type { RunnerKind, State } from "../../../contract/states.ts";
+import type { Activity, Standing } from "../../../monitoring/activity.ts";
+import type { Verdict } from "../../../monitoring/bottleneck.ts";
+import type { QueryDescription } from "../../../queries/catalogue.ts";
+import type { Scope } from "../../../store/tokens.ts";
 
 /** What the API answers, as far as the page looks at it. Nothing of this file is served. */
 

@@ -20,7 +20,7 @@ export function JobPage({ tenant, requestId }) {
     async (signal) => {
       const [job, { phases }] = await Promise.all([
         /** @type {Promise<import("../types.ts").Job>} */ (ask(jobPath(id), { signal })),
-        /** @type {Promise<{ phases: import("../../../../jobs/timeline.ts").Phase[] }>} */ (
+        /** @type {Promise<{ phases: import("../../../../monitoring/timeline.ts").Phase[] }>} */ (
           ask(jobPath(id, "/timeline"), { signal })
         ),
       ]);

@@ -4,7 +4,7 @@ import { duration, moment, percent, RUNNER_WORDS } from "../format.js";
 const WORDS = { waiting: "Waiting", starting: "Starting", running: "Running", responding: "Responding" };
 
 /** What the job has spent its time with, to scale; below it the same in figures.
- * @param {{ phases: import("../../../../jobs/timeline.ts").Phase[] }} props */
+ * @param {{ phases: import("../../../../monitoring/timeline.ts").Phase[] }} props */
 export function Timeline({ phases }) {
   const now = new Date().toISOString();
   const timed = phases.map((phase) => ({

@@ -2,7 +2,7 @@ import { html } from "htm/preact";
 import { ago, count } from "../format.js";
 import { Bars, Empty } from "../ui/parts.js";
 
-/** @param {{ activity: import("../../../../jobs/activity.ts").Activity, refine: (change: object) => void }} props */
+/** @param {{ activity: import("../../../../monitoring/activity.ts").Activity, refine: (change: object) => void }} props */
 export function Errors({ activity: { errors }, refine }) {
   if (errors.length === 0) return html`<${Empty}>No job has failed.<//>`;
   return html`<${Bars}

@@ -4,7 +4,7 @@ import { Panel } from "../ui/parts.js";
 import { Plot } from "./plot.js";
 import { COUNTS, TIMES } from "./ticks.js";
 
-/** What happened, step by step. @param {{ activity: import("../../../../jobs/activity.ts").Activity }} props */
+/** What happened, step by step. @param {{ activity: import("../../../../monitoring/activity.ts").Activity }} props */
 export function Plots({ activity: { steps, stepSeconds } }) {
   const at = steps.map((step) => Date.parse(step.at) / 1_000);
   const each = stepSeconds === 60 ? "a minute" : `every ${stepSeconds / 60} min`;
@@ -34,7 +34,7 @@ export function Plots({ activity: { steps, stepSeconds } }) {
   `;
 }
 
-/** @param {import("../../../../jobs/activity.ts").Percentiles[]} list */
+/** @param {import("../../../../monitoring/activity.ts").Percentiles[]} list */
 const percentiles = (list) => [
   { name: "p50", tone: "busy", line: true, values: list.map(({ p50 }) => p50) },
   { name: "p95", tone: "warn", line: true, values: list.map(({ p95 }) => p95) },

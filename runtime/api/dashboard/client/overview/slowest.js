@@ -2,7 +2,7 @@ import { html } from "htm/preact";
 import { counted, duration } from "../format.js";
 import { Bars, Empty } from "../ui/parts.js";
 
-/** @param {{ activity: import("../../../../jobs/activity.ts").Activity, refine: (change: object) => void }} props */
+/** @param {{ activity: import("../../../../monitoring/activity.ts").Activity, refine: (change: object) => void }} props */
 export function Slowest({ activity: { slowest }, refine }) {
   if (slowest.length === 0) return html`<${Empty}>Nothing has run.<//>`;
   return html`<${Bars}

@@ -4,7 +4,7 @@ import { bytes, count, counted, duration, percent } from "../format.js";
 /** Steps of which the latest rate is made: the one under way is not yet whole. */
 const LATEST = 5;
 
-/** Jobs that ended in a minute, lately. @param {Pick<import("../../../../jobs/activity.ts").Activity, "steps" | "stepSeconds">} activity */
+/** Jobs that ended in a minute, lately. @param {Pick<import("../../../../monitoring/activity.ts").Activity, "steps" | "stepSeconds">} activity */
 export function throughputOf({ steps, stepSeconds }) {
   const lately = steps.slice(-1 - LATEST, -1);
   const minutes = (lately.length * stepSeconds) / 60;

@@ -1,14 +1,14 @@
 import { html } from "htm/preact";
 import { useRef } from "preact/hooks";
 
-/** @type {Record<import("../../../../jobs/bottleneck.ts").Level, string>} */
+/** @type {Record<import("../../../../monitoring/bottleneck.ts").Level, string>} */
 const WORDS = { clear: "All clear", busy: "Busy", bound: "Bottleneck", stuck: "Stuck" };
 
-/** What could be better while nothing waits for it. @type {ReadonlySet<import("../../../../jobs/bottleneck.ts").Place>} */
+/** What could be better while nothing waits for it. @type {ReadonlySet<import("../../../../monitoring/bottleneck.ts").Place>} */
 const NOTES = new Set(/** @type {const} */ (["payload", "search"]));
 
 /** Where the bottleneck is, and what to raise.
- * @param {{ verdict: import("../../../../jobs/bottleneck.ts").Verdict }} props */
+ * @param {{ verdict: import("../../../../monitoring/bottleneck.ts").Verdict }} props */
 export function Verdict({ verdict: { level, place, sentence, raise } }) {
   // Said when it becomes another, not with every second that the oldest job waits longer.
   const said = useRef({ what: "", words: "" });

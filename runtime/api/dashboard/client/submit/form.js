@@ -2,8 +2,8 @@
  * A named query's parameters as a form, and what was typed into it as a request. What a value may be the API knows best:
  * it names each problem with its field.
  *
- * @typedef {import("../../../../jobs/queryFile.ts").Param} Param
- * @typedef {import("../../../../jobs/queryFile.ts").QueryDescription} Query
+ * @typedef {import("../../../../queries/file.ts").Param} Param
+ * @typedef {import("../../../../queries/file.ts").QueryDescription} Query
  */
 
 /** The field of a parameter's type. @type {Record<Param["type"], { input: "input" | "textarea" | "choice", type?: string, step?: string, hint?: string }>} */

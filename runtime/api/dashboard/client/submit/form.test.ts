@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { allQueries, allStatements, describeQuery } from "../../../../jobs/queries.ts";
-import { PARAM_TYPES } from "../../../../jobs/queryParams.ts";
-import { parseRequest } from "../../../../jobs/request.ts";
-import { readSettings } from "../../../../jobs/settings.ts";
+import { readSettings } from "../../../../platform/settings.ts";
+import { allQueries, allStatements, describeQuery } from "../../../../queries/catalogue.ts";
+import { PARAM_TYPES } from "../../../../queries/parameters.ts";
+import { parseRequest } from "../../../../requests/parse.ts";
 import { byField, FIELDS, placeholderOf, requestOf, typedValue } from "./form.js";
 
 const TYPED = { params: {}, format: "csv", compression: "none", requestId: "", priority: "4", labels: "" };

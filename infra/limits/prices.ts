@@ -1,0 +1,124 @@
+import type { Ec2Type, RdsClass, Source } from "./limits.ts";
+
+/**
+ * What AWS asks for the things that a stack is made of, in US dollars without tax, in one region: list prices, On-Demand,
+ * without free tiers. Each says where it stands and when it was read there. AWS's pricing pages load files of prices;
+ * public repositories keep copies of them, which were read in place of the pages, and are as old as they say. Those marked
+ * "unverified" are from memory and right to about a tenth.
+ */
+export interface Price {
+  readonly usd: number;
+  /** What one costs that much. */
+  readonly per: "hour" | "month" | "GB a month" | "vCPU an hour" | "GB an hour" | "DPU an hour";
+  readonly source: Source;
+}
+
+/** The region of all prices. */
+export const PRICED_REGION = "eu-central-1";
+
+/** Hours in a month, as AWS counts them in its examples. */
+export const MONTH_HOURS = 730;
+
+const priced =
+  (per: Price["per"], document: string, checked: Source["checked"] = "2026-11") =>
+  (usd: number): Price => ({ usd, per, source: { document, checked } });
+/** A page of AWS's, in the copy of its file of prices that a repository on GitHub has, as AWS published it that day. */
+const copied = (page: string, published: string, repository: string): string =>
+  `${page} pricing of ${published}, AWS's file in ${repository}`;
+
+const PAGES = "lamngockhuong/aws-price";
+const vpc = priced("hour", copied("Amazon VPC", "2025-11-04", PAGES));
+const cloudwatch = priced("month", copied("Amazon CloudWatch", "2025-09-23", PAGES));
+const FARGATE = copied("AWS Fargate", "2025-10-27", PAGES);
+const SHOP = "yeo/ec2.shop";
+const RDS = copied("Amazon RDS for PostgreSQL", "2024-09-28", SHOP);
+const SEARCH = copied("Amazon OpenSearch Service", "2024-08-28", SHOP);
+
+/** Prices by what they are for. */
+export const PRICES = {
+  natGateway: priced("hour", copied("NAT gateway", "2025-10-28", PAGES))(0.052),
+  endpoint: vpc(0.012),
+  publicAddress: vpc(0.005),
+  // Nobody keeps that page's file: a program of the time has its prices.
+  loadBalancer: priced("hour", "Elastic Load Balancing pricing of 2017-12-18, in a public program's table")(0.027),
+  databaseStorage: priced("GB a month", RDS)(0.137),
+  searchStorage: priced("GB a month", SEARCH)(0.1452),
+  glue: priced("DPU an hour", copied("AWS Glue", "2025-07-18", PAGES))(0.44),
+  alarm: cloudwatch(0.1),
+  metric: cloudwatch(0.3),
+  dashboard: cloudwatch(3),
+  key: priced("month", copied("AWS Key Management Service", "2025-08-28", PAGES))(1),
+  secret: priced("month", "AWS Secrets Manager pricing", "unverified")(0.4),
+} as const satisfies Record<string, Price>;
+
+/** A Fargate task's processors and memory. */
+export const FARGATE_PRICES = {
+  arm64: { vcpu: priced("vCPU an hour", FARGATE)(0.03725), gb: priced("GB an hour", FARGATE)(0.00409) },
+  x86_64: { vcpu: priced("vCPU an hour", FARGATE)(0.04656), gb: priced("GB an hour", FARGATE)(0.00511) },
+} as const;
+
+const byName = <Name extends string>(per: (usd: number) => Price, prices: Record<Name, number>): Record<Name, Price> =>
+  Object.fromEntries(Object.entries<number>(prices).map(([name, usd]) => [name, per(usd)])) as Record<Name, Price>;
+
+/** RDS for PostgreSQL, Single-AZ. */
+export const RDS_PRICES = byName<RdsClass>(priced("hour", RDS), {
+  "db.t4g.micro": 0.019,
+  "db.t4g.small": 0.037,
+  "db.t4g.medium": 0.074,
+  "db.t4g.large": 0.149,
+  "db.t4g.xlarge": 0.298,
+  "db.t3.medium": 0.084,
+  "db.t3.large": 0.168,
+  "db.m6i.large": 0.212,
+  "db.m6i.xlarge": 0.424,
+  "db.m7g.large": 0.2,
+  "db.m7g.xlarge": 0.401,
+  "db.m7g.2xlarge": 0.801,
+  "db.m7g.4xlarge": 1.602,
+  "db.r6i.large": 0.305,
+  "db.r6i.xlarge": 0.61,
+  "db.r7g.large": 0.291,
+  "db.r7g.xlarge": 0.582,
+  "db.r7g.2xlarge": 1.165,
+  "db.r7g.4xlarge": 2.329,
+});
+
+/** EC2, Linux, On-Demand. */
+export const EC2_PRICES = byName<Ec2Type>(priced("hour", copied("Amazon EC2 On-Demand", "2025-04-04", SHOP)), {
+  "t3.small": 0.024,
+  "t3.medium": 0.048,
+  "t4g.small": 0.0192,
+  "t4g.medium": 0.0384,
+  "c6i.large": 0.097,
+  "c6i.xlarge": 0.194,
+  "c7i.large": 0.10185,
+  "c7i.xlarge": 0.2037,
+  "c7g.large": 0.0825,
+  "c7g.xlarge": 0.1649,
+  "m6i.large": 0.115,
+  "m6i.xlarge": 0.23,
+  "m7i.large": 0.12075,
+  "m7g.large": 0.0978,
+  "m7g.xlarge": 0.1955,
+});
+
+/** OpenSearch Service, On-Demand; a configuration may name types that are not here. */
+export const SEARCH_PRICES: Readonly<Record<string, Price>> = {
+  ...byName(priced("hour", SEARCH), {
+    "t3.small.search": 0.042,
+    "t3.medium.search": 0.084,
+    "m6g.large.search": 0.153,
+    "m7g.large.search": 0.162,
+    "m7g.xlarge.search": 0.325,
+    "r7g.large.search": 0.214,
+    "r7g.xlarge.search": 0.429,
+  }),
+  // Younger than the copy of the page: half of the next size, as in other regions.
+  "m7g.medium.search": priced("hour", "Amazon OpenSearch Service pricing", "unverified")(0.081),
+};
+
+/** Every price there is. */
+export const allPrices = (): Price[] =>
+  [PRICES, ...Object.values(FARGATE_PRICES), RDS_PRICES, EC2_PRICES, SEARCH_PRICES].flatMap(
+    (prices: Readonly<Record<string, Price>>) => Object.values(prices),
+  );

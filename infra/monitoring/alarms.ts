@@ -1,0 +1,17 @@
+import { RUNNERS } from "../../runtime/contract/states.ts";
+import type { Alarm } from "./alarm.ts";
+import { apiAlarms, databaseAlarms, responseAlarms, trackingAlarms } from "./partAlarms.ts";
+import type { Watched } from "./targets.ts";
+import { requestAlarms, runnerAlarms } from "./workAlarms.ts";
+
+/** Every alarm of a stack, in the order in which a job meets what they watch. */
+export function alarmsOf(watched: Watched): Alarm[] {
+  return [
+    ...requestAlarms(watched),
+    ...RUNNERS.flatMap((runner) => runnerAlarms(watched, runner)),
+    ...databaseAlarms(watched),
+    ...responseAlarms(watched),
+    ...apiAlarms(watched),
+    ...trackingAlarms(watched),
+  ];
+}

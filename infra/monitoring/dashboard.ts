@@ -1,0 +1,352 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { RunnerKind } from "../../runtime/contract/states.ts";
+import { RUNNERS } from "../../runtime/contract/states.ts";
+import { PANELS, type Panel } from "../../runtime/monitoring/panels.ts";
+import { dpusOf } from "../limits/capacity.ts";
+import { type Measure, measure } from "./metrics.ts";
+import { diskLimit } from "./partAlarms.ts";
+import { slotsOf, subjects, type Watched } from "./targets.ts";
+import { type Graph, graph, grid, lights, type Part, type Row, text, type Widget } from "./widgets.ts";
+
+const HEIGHT = 6;
+const GIB = 1_073_741_824;
+
+/** How the dashboard is read, for who opens it in the middle of the night. */
+const GUIDE = `## How to read this
+A job goes from top to bottom: **1** its request is taken, **2** the dispatcher makes it a job, **3** it waits for a run, **4** it runs, **5** on the database, **6** its response is sent and read. **The first section from the top that is out of order is the bottleneck**; what is below it only waits.
+A level line is what there is at most. *Waiting above zero while Running is below its line*: runs do not start, see Refused. *Waiting above zero and Running at its line*: raise the number of runs, as far as connections (5) and quotas allow. *Times rise while nothing waits*: see the database. *Memory near its line*: raise the DPUs of a run, or the instance type.
+Each alarm says in its description what it means and what to do.`;
+
+/** What the dashboard shows, following a job through the platform; `alarms` are ARNs. */
+export function dashboardOf(watched: Watched, alarms: readonly pulumi.Input<string>[]): { widgets: Widget[] } {
+  const graphs = (...all: Omit<Graph, "region">[]): Row => ({
+    height: HEIGHT,
+    parts: all.map((one) => graph({ ...one, region: watched.region })),
+  });
+  const heading = (markdown: string): Row => ({ height: 1, parts: [text(`### ${markdown}`)] });
+  return {
+    widgets: grid([
+      { height: 5, parts: [text(GUIDE)] },
+      { height: 4, parts: [lights("Alarms", alarms)] },
+      heading("1 · Requests come in"),
+      graphs(...requestGraphs(watched)),
+      heading("2 · The dispatcher takes them"),
+      graphs(...dispatcherGraphs(watched)),
+      heading("3 · Jobs wait for a run"),
+      graphs(...waitingGraphs(watched)),
+      heading("4 · They run"),
+      graphs(...runGraphs(watched)),
+      graphs(...outcomeGraphs(watched)),
+      heading("5 · The database does the work"),
+      graphs(...databaseGraphs(watched)),
+      graphs(...diskGraphs(watched)),
+      heading("6 · Responses go out"),
+      graphs(...responseGraphs(watched)),
+      heading("HTTP API"),
+      graphs(...apiGraphs(watched)),
+      heading("Search"),
+      graphs(...trackingGraphs(watched)),
+      heading("Cost of the account"),
+      { height: HEIGHT, parts: costParts(watched) },
+    ]),
+  };
+}
+
+type Plan = Omit<Graph, "region">;
+const NAMES: Record<RunnerKind, string> = { glue: "Glue", ec2: "EC2" };
+
+function requestGraphs(watched: Watched): Plan[] {
+  const { requests, wakeups, deadLetters } = subjects(watched);
+  return [
+    {
+      title: "Age of the oldest request, seconds",
+      series: [
+        { label: "requests", measure: measure("messageAge", "Maximum", requests) },
+        { label: "wake-ups", measure: measure("messageAge", "Maximum", wakeups) },
+      ],
+    },
+    {
+      title: "Requests",
+      series: [
+        { label: "came in", measure: measure("messagesSent", "Sum", requests) },
+        { label: "taken", measure: measure("messagesDeleted", "Sum", requests) },
+        { label: "waiting", measure: measure("messagesVisible", "Maximum", requests) },
+        { label: "in flight", measure: measure("messagesInFlight", "Maximum", requests) },
+      ],
+    },
+    {
+      title: "Dead letters",
+      series: [{ label: "put aside", measure: measure("messagesVisible", "Maximum", deadLetters) }],
+    },
+  ];
+}
+
+function dispatcherGraphs(watched: Watched): Plan[] {
+  const { dispatcher: by } = subjects(watched);
+  const { reservedConcurrency } = watched.plan.dispatcher;
+  return [
+    {
+      title: "Dispatcher: invocations, errors, throttles",
+      series: [
+        { label: "invocations", measure: measure("invocations", "Sum", by) },
+        { label: "errors", measure: measure("invocationErrors", "Sum", by), right: true },
+        { label: "throttles", measure: measure("invocationThrottles", "Sum", by), right: true },
+      ],
+    },
+    {
+      title: "Dispatcher: duration, milliseconds",
+      series: [
+        { label: "p50", measure: measure("invocationTime", "p50", by) },
+        { label: "p95", measure: measure("invocationTime", "p95", by) },
+        { label: "longest", measure: measure("invocationTime", "Maximum", by) },
+      ],
+      levels: [{ label: "timeout", value: watched.dispatcher.timeoutSeconds * 1_000 }],
+    },
+    {
+      title: "Dispatcher: at once",
+      series: [{ label: "at once", measure: measure("invocationsAtOnce", "Maximum", by) }],
+      levels: reservedConcurrency === undefined ? [] : [{ label: "reserved", value: reservedConcurrency }],
+    },
+  ];
+}
+
+/** The same figure of both kinds. */
+const each = (watched: Watched, of: (by: { service: pulumi.Input<string>; runner: pulumi.Input<string> }) => Measure) =>
+  RUNNERS.map((runner) => ({ label: NAMES[runner], measure: of(subjects(watched).runner(runner)) }));
+
+/** A panel that other dashboards have too: its figures of both kinds. */
+const panelGraph = (watched: Watched, { title, figures, stat }: Panel): Plan => ({
+  title,
+  series: RUNNERS.flatMap((runner) =>
+    figures.map(({ figure, label }) => ({
+      label: label === undefined ? NAMES[runner] : `${NAMES[runner]} ${label}`,
+      measure: measure(figure, stat, subjects(watched).runner(runner)),
+    })),
+  ),
+});
+
+function waitingGraphs(watched: Watched): Plan[] {
+  return [
+    ...RUNNERS.map((runner): Plan => {
+      const by = subjects(watched).runner(runner);
+      return {
+        title: `${NAMES[runner]}: waiting and running against what may run`,
+        series: [
+          { label: "waiting", measure: measure("waiting", "Maximum", by) },
+          { label: "running", measure: measure("running", "Maximum", by) },
+        ],
+        levels: [{ label: "at most", value: slotsOf(watched, runner) }],
+      };
+    }),
+    {
+      title: "Longest wait, seconds",
+      series: each(watched, (by) => measure("oldestWaiting", "Maximum", by)),
+      levels: [{ label: "alarm", value: watched.jobSeconds }],
+    },
+    { title: "Refused starts", series: each(watched, (by) => measure("refused", "Sum", by)) },
+  ];
+}
+
+function runGraphs(watched: Watched): Plan[] {
+  const { plan, runMemory } = watched;
+  const { dpuPerRun } = plan.glue;
+  return [
+    panelGraph(watched, PANELS.queueTime),
+    panelGraph(watched, PANELS.runTime),
+    {
+      title: "Glue DPUs in use",
+      series: [
+        {
+          label: "runs",
+          id: "runs",
+          hidden: true,
+          measure: measure("running", "Maximum", subjects(watched).runner("glue")),
+        },
+        { label: "DPUs", expression: `runs * ${dpuPerRun}` },
+      ],
+      levels: [{ label: "at most", value: dpusOf(plan.glue) }],
+    },
+    {
+      ...panelGraph(watched, PANELS.peakMemory),
+      levels: RUNNERS.map((runner) => ({ label: `a ${NAMES[runner]} run has`, value: runMemory[runner] })),
+    },
+  ];
+}
+
+function outcomeGraphs(watched: Watched): Plan[] {
+  const { succeeded, failedByRequest, failedByPlatform, brokenOff } = PANELS;
+  return [succeeded, failedByRequest, failedByPlatform, brokenOff].map((panel) => panelGraph(watched, panel));
+}
+
+function databaseGraphs(watched: Watched): Plan[] {
+  const { database: by, platform } = subjects(watched);
+  const { usable, total } = watched.plan.database;
+  return [
+    {
+      title: "Connections",
+      series: [{ label: "open", measure: measure("connections", "Maximum", by) }],
+      levels: [
+        { label: "usable", value: usable },
+        { label: "all parts at their most", value: total },
+      ],
+    },
+    {
+      title: "Processors, percent",
+      series: [{ label: "in use", measure: measure("databaseCpu", "Average", by) }],
+      levels: [{ label: "all", value: 100 }],
+    },
+    {
+      title: "Sessions that wait for a lock",
+      series: [
+        { label: "sessions", measure: measure("lockWaits", "Maximum", platform) },
+        { label: "longest, seconds", measure: measure("oldestLockWait", "Maximum", platform), right: true },
+      ],
+    },
+    {
+      title: "Memory left, bytes",
+      series: [{ label: "left", measure: measure("databaseMemory", "Minimum", by) }],
+    },
+  ];
+}
+
+function diskGraphs(watched: Watched): Plan[] {
+  const { database: by } = subjects(watched);
+  return [
+    {
+      title: "Storage left, bytes",
+      series: [{ label: "left", measure: measure("databaseStorage", "Minimum", by) }],
+      levels: [{ label: "all", value: watched.database.storageGb * GIB }],
+    },
+    {
+      title: "Disk operations a second",
+      series: [
+        { label: "reads", measure: measure("diskReads", "Average", by) },
+        { label: "writes", measure: measure("diskWrites", "Average", by) },
+      ],
+      levels: [{ label: "both at most", value: diskLimit(watched) }],
+    },
+    {
+      title: "Operations that wait for the disk",
+      series: [{ label: "waiting", measure: measure("diskQueue", "Average", by) }],
+    },
+    {
+      title: "Disk times, seconds",
+      series: [
+        { label: "a read", measure: measure("diskReadTime", "Average", by) },
+        { label: "a write, standby included", measure: measure("diskWriteTime", "Average", by) },
+      ],
+    },
+  ];
+}
+
+function responseGraphs(watched: Watched): Plan[] {
+  const { responses, platform } = subjects(watched);
+  const ofEach = (figure: "messageAge" | "messagesVisible") =>
+    responses.map(({ label, by }) => ({ label, measure: measure(figure, "Maximum", by) }));
+  return [
+    { title: "Age of the oldest unread response, seconds", series: ofEach("messageAge") },
+    { title: "Unread responses", series: ofEach("messagesVisible") },
+    {
+      title: "Responses that are not on their queue yet",
+      series: [
+        { label: "responses", measure: measure("unsentResponses", "Maximum", platform) },
+        { label: "oldest, seconds", measure: measure("oldestUnsent", "Maximum", platform), right: true },
+      ],
+    },
+  ];
+}
+
+function apiGraphs(watched: Watched): Plan[] {
+  const { balancer, targets, api } = subjects(watched);
+  const { maxTasks, minTasks } = watched.plan.api;
+  return [
+    {
+      title: "HTTP requests and failures",
+      series: [
+        { label: "requests", measure: measure("apiRequests", "Sum", balancer) },
+        { label: "5xx of the API", measure: measure("apiFailures", "Sum", balancer), right: true },
+        { label: "5xx of the balancer", measure: measure("balancerFailures", "Sum", balancer), right: true },
+      ],
+    },
+    {
+      title: "Time to answer, seconds",
+      series: ["p50", "p95", "p99"].map((stat) => ({ label: stat, measure: measure("apiTime", stat, balancer) })),
+    },
+    {
+      title: "Tasks",
+      series: [
+        { label: "healthy", measure: measure("healthyTasks", "Minimum", targets) },
+        { label: "unhealthy", measure: measure("unhealthyTasks", "Maximum", targets) },
+      ],
+      levels: [
+        { label: "at most", value: maxTasks },
+        { label: "at least", value: minTasks },
+      ],
+    },
+    {
+      title: "Tasks: processors and memory, percent",
+      series: [
+        { label: "processors", measure: measure("apiCpu", "Average", api) },
+        { label: "memory", measure: measure("apiMemory", "Maximum", api) },
+      ],
+    },
+  ];
+}
+
+function trackingGraphs(watched: Watched): Plan[] {
+  const { platform, domain } = subjects(watched);
+  const behind: Plan = {
+    title: "Documents that are behind their jobs",
+    series: [
+      { label: "documents", measure: measure("documentsBehind", "Maximum", platform) },
+      { label: "longest, seconds", measure: measure("oldestBehind", "Maximum", platform), right: true },
+    ],
+  };
+  if (!watched.tracking) return [behind];
+  const by = domain(watched.tracking.domainName);
+  return [
+    behind,
+    {
+      title: "OpenSearch: health",
+      series: [
+        { label: "red", measure: measure("searchRed", "Maximum", by) },
+        { label: "yellow", measure: measure("searchYellow", "Maximum", by) },
+        { label: "takes no documents", measure: measure("searchBlocked", "Maximum", by) },
+        { label: "nodes", measure: measure("searchNodes", "Minimum", by), right: true },
+      ],
+    },
+    {
+      title: "OpenSearch: memory and processors, percent",
+      series: [
+        { label: "heap", measure: measure("searchMemory", "Maximum", by) },
+        { label: "processors", measure: measure("searchCpu", "Maximum", by) },
+      ],
+      levels: [{ label: "all", value: 100 }],
+    },
+    {
+      title: "OpenSearch: storage left on a node (MB), search (ms)",
+      series: [
+        { label: "storage", measure: measure("searchStorage", "Minimum", by) },
+        { label: "search", measure: measure("searchTime", "p95", by), right: true },
+      ],
+      levels: [{ label: "a node has", value: watched.tracking.storageGb * 1_024 }],
+    },
+  ];
+}
+
+/** AWS keeps charges in one region for all. */
+const BILLING_REGION = "us-east-1";
+
+function costParts(watched: Watched): Part[] {
+  return [
+    graph({
+      title: "Charges of this month, US dollars",
+      series: [{ label: "so far", measure: measure("charges", "Maximum", subjects(watched).account) }],
+      levels: [{ label: "budget", value: watched.monthlyUsd }],
+      region: BILLING_REGION,
+    }),
+    text(
+      `The budget is **$${watched.monthlyUsd}** a month for the whole account. AWS writes when 80 % and all of it is spent, and when it foresees that it will be. The graph is empty unless the account receives billing alerts (Billing preferences); the budget works without.`,
+    ),
+  ];
+}

@@ -1,0 +1,335 @@
+import assert from "node:assert/strict";
+import { Provider } from "@pulumi/aws/provider.js";
+import { Queue } from "@pulumi/aws/sqs/queue.js";
+import { parseStackConfig } from "../../stacks/config/parse.ts";
+import { planCapacity } from "../../stacks/planning/capacity.ts";
+import { requireEngine } from "../../stacks/testing/command.ts";
+import { rawConfig } from "../../stacks/testing/config.ts";
+import { type Engine, engine } from "../../stacks/testing/engine.ts";
+import { MOST_EXECUTIONS } from "../limits/capacity.ts";
+import { ACCOUNT, mocked, REGION, type Registry, UNKNOWN } from "../testing/mocks.ts";
+import { alarmsOf } from "./alarms.ts";
+import { dashboardOf } from "./dashboard.ts";
+import { FIGURES, type FigureKey, SUBJECTS } from "./metrics.ts";
+import { Monitoring, type MonitoringArgs } from "./monitoring.ts";
+import { COLUMNS, type Widget } from "./widgets.ts";
+
+const plan = (() => {
+  const { config } = parseStackConfig(rawConfig(), "dev");
+  const { plan } = config ? planCapacity(config) : {};
+  assert(plan);
+  return plan;
+})();
+
+const args = (change: Partial<MonitoringArgs> = {}): MonitoringArgs => ({
+  plan,
+  queues: {
+    requests: "requests-1",
+    wakeups: "wakeups-1",
+    deadLetters: "dead-1",
+    responses: "responses-1",
+    tenants: { acme: "acme-1" },
+  },
+  responseDays: 14,
+  dispatcher: { functionName: "dispatcher-1", timeoutSeconds: 60 },
+  database: { identifier: "database-1", storageGb: 100 },
+  api: { loadBalancer: "app/api/1", targetGroup: "targetgroup/api/1", cluster: "api", service: "api" },
+  tracking: { domainName: "rates-dev", nodes: 3, storageGb: 20 },
+  jobSeconds: 900,
+  runMemory: { glue: 2 ** 30, ec2: 2 ** 31 },
+  accountId: ACCOUNT,
+  region: REGION,
+  monthlyUsd: 300,
+  email: "team@example.com",
+  ...change,
+});
+const made = async (change: Partial<MonitoringArgs> = {}): Promise<Registry> =>
+  (await mocked(() => new Monitoring("rates-dev-monitoring", args(change)))).registry;
+const alarmsIn = (registry: Registry) => registry.ofType("aws:cloudwatch/metricAlarm:MetricAlarm");
+
+/** Asks of a metric what CloudWatch has to know: the figure by its name, and exactly the dimensions that it comes with. */
+function checkMetric(namespace: unknown, metric: unknown, dimensions: Record<string, unknown>): FigureKey {
+  const found = Object.entries(FIGURES).filter(
+    ([, figure]) =>
+      figure.namespace === namespace &&
+      figure.metric === metric &&
+      Object.keys(dimensions).sort().join() === [...SUBJECTS[figure.of]].sort().join(),
+  );
+  assert.equal(found.length, 1, `${namespace} ${metric} by ${Object.keys(dimensions)}`);
+  for (const value of Object.values(dimensions)) assert.ok(typeof value === "string" && value !== "", String(metric));
+  return found[0]?.[0] as FigureKey;
+}
+
+describe("the figures", () => {
+  it("are each drawn in the dashboard", () => {
+    const { widgets } = dashboardOf(args(), []);
+    const names = widgets
+      .flatMap(({ properties }) => (properties.metrics ?? []) as unknown[][])
+      .map((one) => one.slice(0, 2).join(" "));
+    const missing = Object.entries(FIGURES).filter(
+      ([, { namespace, metric }]) => !names.includes(`${namespace} ${metric}`),
+    );
+    assert.deepEqual(
+      missing.map(([key]) => key),
+      [],
+    );
+  });
+  it("say what they mean", () => {
+    for (const [key, { meaning }] of Object.entries(FIGURES)) assert.ok(meaning.length > 10, key);
+  });
+});
+
+describe("the dashboard", () => {
+  const body = async (change: Partial<MonitoringArgs> = {}): Promise<{ widgets: Widget[] }> =>
+    JSON.parse((await made(change)).one("aws:cloudwatch/dashboard:Dashboard").inputs.dashboardBody);
+
+  it("lies within the grid, and nothing on anything else", async () => {
+    const { widgets } = await body();
+    const taken = new Set<string>();
+    for (const { x, y, width, height } of widgets) {
+      assert.ok(x >= 0 && width >= 1 && x + width <= COLUMNS && height >= 1 && height <= 1_000, `${x} + ${width}`);
+      for (let column = x; column < x + width; column++)
+        for (let row = y; row < y + height; row++) {
+          assert.ok(!taken.has(`${column} ${row}`), `${column} ${row}`);
+          taken.add(`${column} ${row}`);
+        }
+    }
+    assert.ok(widgets.length > 40 && widgets.length <= 500);
+  });
+
+  const { tracking: _, ...postgres } = args();
+  for (const [what, given] of Object.entries({ "with OpenSearch": args(), without: postgres }))
+    it(`has metrics and texts that CloudWatch takes, ${what}`, async () => {
+      const { registry } = await mocked(() => new Monitoring("m", given));
+      const { widgets }: { widgets: Widget[] } = JSON.parse(
+        registry.one("aws:cloudwatch/dashboard:Dashboard").inputs.dashboardBody,
+      );
+      for (const { type, properties } of widgets) {
+        if (type === "text") assert.ok(typeof properties.markdown === "string" && properties.markdown.length > 0);
+        if (type === "alarm") assert.ok(Array.isArray(properties.alarms) && properties.alarms.length > 0);
+        if (type !== "metric") continue;
+        const title = String(properties.title);
+        assert.ok(title.length > 0 && properties.view === "timeSeries" && typeof properties.region === "string");
+        assert.ok(
+          Array.isArray(properties.metrics) && properties.metrics.length > 0 && properties.metrics.length <= 500,
+        );
+        const ids = properties.metrics.map((one: unknown[]) => (one.at(-1) as { id?: string }).id);
+        for (const one of properties.metrics as unknown[][]) {
+          const options = one.at(-1) as { label?: string; stat?: string; expression?: string };
+          assert.ok(options.label, title);
+          if (options.expression !== undefined) {
+            assert.equal(one.length, 1);
+            for (const id of options.expression.match(/[a-z]\w*/g) ?? [])
+              assert.ok(ids.includes(id), `${title}: ${id}`);
+            continue;
+          }
+          const [namespace, metric, ...pairs] = one.slice(0, -1);
+          assert.equal(pairs.length % 2, 0);
+          const names = pairs.filter((_, index) => index % 2 === 0) as string[];
+          checkMetric(namespace, metric, Object.fromEntries(names.map((name, index) => [name, pairs[2 * index + 1]])));
+          assert.match(String(options.stat), /^(Sum|Average|Maximum|Minimum|SampleCount|p\d+)$/);
+        }
+        const { horizontal = [] } = (properties.annotations ?? {}) as {
+          horizontal?: { label: string; value: number }[];
+        };
+        for (const { label, value } of horizontal) assert.ok(label && Number.isFinite(value) && value > 0, title);
+      }
+    });
+
+  it("draws what there is at most where it draws what there is", async () => {
+    const { widgets } = await body();
+    const levels = (title: RegExp) =>
+      widgets
+        .filter(({ properties }) => title.test(String(properties.title)))
+        .flatMap(({ properties }) => (properties.annotations as { horizontal: { value: number }[] }).horizontal)
+        .map(({ value }) => value);
+    assert.deepEqual(levels(/^Glue: waiting/), [plan.glue.maxConcurrentRuns]);
+    assert.deepEqual(levels(/^EC2: waiting/), [plan.ec2.maxInstances]);
+    assert.deepEqual(levels(/^Connections/), [plan.database.usable, plan.database.total]);
+    assert.deepEqual(levels(/DPUs/), [plan.glue.maxConcurrentRuns * plan.glue.dpuPerRun]);
+    assert.deepEqual(levels(/at once/), [plan.dispatcher.reservedConcurrency]);
+  });
+
+  it("begins with how it is read, and shows every alarm", async () => {
+    const registry = await made();
+    const { widgets } = await body();
+    assert.match(String(widgets[0]?.properties.markdown), /How to read this/);
+    const shown = widgets.find(({ type }) => type === "alarm")?.properties.alarms;
+    assert.equal((shown as string[]).length, alarmsIn(registry).length);
+  });
+
+  it("is under the stack's name", async () => {
+    const { dashboardName } = (await made()).one("aws:cloudwatch/dashboard:Dashboard").inputs;
+    assert.equal(dashboardName, "rates-dev-monitoring");
+  });
+});
+
+describe("the alarms", () => {
+  it("watch figures of the list, say what they mean and what to do, and write to the topic when it begins and ends", async () => {
+    const registry = await made();
+    const topic = registry.one("aws:sns/topic:Topic");
+    for (const { name, inputs } of alarmsIn(registry)) {
+      assert.ok(name.length + 8 <= 255);
+      assert.ok(inputs.alarmDescription.length <= 1_024, name);
+      assert.deepEqual(inputs.alarmActions, [`arn:aws:sns:${REGION}:${ACCOUNT}:${topic.name}`]);
+      assert.deepEqual(inputs.okActions, inputs.alarmActions);
+      assert.match(inputs.treatMissingData, /^(notBreaching|breaching)$/);
+      assert.ok(inputs.datapointsToAlarm <= inputs.evaluationPeriods && inputs.evaluationPeriods * 60 <= 86_400, name);
+      assert.ok(Number.isFinite(inputs.threshold));
+      const metrics = inputs.metricQueries?.flatMap((query: { metric?: object }) => query.metric ?? []) ?? [inputs];
+      for (const { namespace, metricName, dimensions, period } of metrics) {
+        checkMetric(namespace, metricName, dimensions);
+        assert.equal(period, 60);
+      }
+    }
+    for (const { key, means, action } of alarmsOf(args())) {
+      assert.match(key, /^[A-Za-z0-9_-]+$/);
+      assert.match(means, /^[A-Z].*\.$/, key);
+      assert.match(action, /^[A-Z`].*\.$/, key);
+    }
+    const keys = alarmsOf(args()).map(({ key }) => key);
+    assert.equal(new Set(keys).size, keys.length);
+  });
+
+  it("send nobody to raise a quota that changes nothing", () => {
+    const actionWith = (reservedConcurrency: number) => {
+      const change = { plan: { ...plan, dispatcher: { ...plan.dispatcher, reservedConcurrency } } };
+      return alarmsOf(args(change)).find(({ key }) => key === "dispatcher-throttled")?.action ?? "";
+    };
+    assert.match(actionWith(MOST_EXECUTIONS), /^It has all 14 executions that it can use/);
+    assert.match(actionWith(6), /^Of the 14 executions that it can use it has 6: raise .*quotas\.lambdaConcurrency/);
+  });
+
+  it("are measured against the stack's capacity", async () => {
+    const registry = await made();
+    const threshold = (key: string) =>
+      alarmsIn(registry).find(({ name }) => name === `rates-dev-monitoring-${key}`)?.inputs.threshold;
+    assert.equal(threshold("glue-full"), plan.glue.maxConcurrentRuns);
+    assert.equal(threshold("ec2-full"), plan.ec2.maxInstances);
+    assert.equal(threshold("connections"), Math.floor(0.8 * plan.database.usable));
+    assert.equal(threshold("database-storage"), 25 * 2 ** 30);
+    assert.equal(threshold("database-disk"), 2_700);
+    assert.equal(threshold("dispatcher-slow"), 48_000);
+    assert.equal(threshold("glue-waiting"), 900);
+    assert.equal(threshold("responses-old"), 7 * 86_400);
+    assert.equal(threshold("responses-old-acme"), 7 * 86_400);
+    assert.equal(threshold("opensearch-nodes"), 3);
+    assert.equal(threshold("opensearch-storage"), 5 * 1_024);
+  });
+
+  it("take silence for trouble where something has to live", async () => {
+    const breaching = alarmsIn(await made())
+      .filter(({ inputs }) => inputs.treatMissingData === "breaching")
+      .map(({ name }) => name.replace("rates-dev-monitoring-", ""));
+    assert.deepEqual(breaching.sort(), [
+      "api-down",
+      "database-cpu",
+      "database-storage",
+      "figures-missing",
+      "opensearch-nodes",
+    ]);
+  });
+
+  it("of OpenSearch are there where it is", () => {
+    const { tracking: _, ...without } = args();
+    assert.ok(alarmsOf(without).every(({ key }) => !key.startsWith("opensearch")));
+    assert.equal(alarmsOf(args()).filter(({ key }) => key.startsWith("opensearch")).length, 5);
+  });
+
+  it("put several measures together by their ids", async () => {
+    const found = alarmsIn(await made()).filter(({ inputs }) => inputs.metricQueries);
+    assert.equal(found.length, 2);
+    for (const { inputs } of found) {
+      const [first, ...rest] = inputs.metricQueries;
+      assert.equal(first.returnData, true);
+      const ids = rest.map(({ id }: { id: string }) => id);
+      assert.deepEqual([...new Set(first.expression.match(/\b[a-z]\w*/g))].sort(), ids.sort());
+    }
+  });
+});
+
+describe("the topic and the budget", () => {
+  const policyOf = async (type: string) => JSON.parse((await made()).one(type).inputs.policy);
+
+  it("take alarms and budgets of this account only, over TLS, and keep them encrypted", async () => {
+    const registry = await made();
+    assert.match(registry.one("aws:sns/topic:Topic").inputs.kmsMasterKeyId, /^arn:aws:kms:/);
+    const [alarms, budgets, plain] = (await policyOf("aws:sns/topicPolicy:TopicPolicy")).Statement;
+    for (const { Principal, Condition } of [alarms, budgets]) {
+      assert.match(Principal.Service, /^(cloudwatch|budgets)\.amazonaws\.com$/);
+      assert.equal(Condition.StringEquals["aws:SourceAccount"], ACCOUNT);
+      assert.match(
+        Condition.ArnLike["aws:SourceArn"],
+        new RegExp(`^arn:aws:(cloudwatch:${REGION}|budgets:):${ACCOUNT}:`),
+      );
+    }
+    assert.equal(plain.Effect, "Deny");
+    assert.deepEqual(plain.Condition, { Bool: { "aws:SecureTransport": "false" } });
+    const [, publishers] = (await policyOf("aws:kms/key:Key")).Statement;
+    assert.deepEqual(publishers.Principal.Service, ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"]);
+    assert.deepEqual(publishers.Condition, { StringEquals: { "aws:SourceAccount": ACCOUNT } });
+    assert.equal(registry.one("aws:kms/key:Key").inputs.enableKeyRotation, true);
+  });
+
+  it("write to the address of the stack, what was spent and what will be", async () => {
+    const registry = await made();
+    const { protocol, endpoint } = registry.one("aws:sns/topicSubscription:TopicSubscription").inputs;
+    assert.deepEqual([protocol, endpoint], ["email", "team@example.com"]);
+    const { limitAmount, limitUnit, timeUnit, notifications } = registry.one("aws:budgets/budget:Budget").inputs;
+    assert.deepEqual([limitAmount, limitUnit, timeUnit], ["300", "USD", "MONTHLY"]);
+    assert.deepEqual(
+      notifications.map((one: Record<string, unknown>) => [one.notificationType, one.threshold]),
+      [
+        ["ACTUAL", 80],
+        ["ACTUAL", 100],
+        ["FORECASTED", 100],
+      ],
+    );
+  });
+
+  it("belong to the component, as everything does", async () => {
+    const registry = await made();
+    const { urn } = registry.one("rates:infra:Monitoring");
+    assert.ok(registry.all.filter(({ type }) => type.startsWith("aws:")).every(({ parent }) => parent === urn));
+  });
+});
+
+describe("monitoring in the real engine", () => {
+  let dev: Engine | undefined;
+  before(function () {
+    requireEngine(this);
+  });
+  afterEach(() => dev?.close());
+
+  const program =
+    (change: Partial<MonitoringArgs> = {}) =>
+    async () => {
+      const provider = new Provider("aws", { region: REGION });
+      // Names that a preview does not know.
+      const queue = new Queue("requests", {}, { provider });
+      const requests = queue.arn.apply((arn) => arn.split(":").at(-1) ?? "");
+      const { queues } = args();
+      const monitoring = new Monitoring("rates-dev-monitoring", args({ queues: { ...queues, requests }, ...change }), {
+        providers: { aws: provider },
+      });
+      return { url: monitoring.url };
+    };
+
+  it("does not change by itself, and follows the capacity in place", async function () {
+    this.timeout(120_000);
+    dev = await engine({ program: program() });
+    const preview = await dev.preview();
+    const dashboard = preview.steps.find(({ type }) => type === "aws:cloudwatch/dashboard:Dashboard");
+    assert.equal(dashboard?.inputs.dashboardBody, UNKNOWN);
+    await dev.up();
+    assert.match(String((await dev.outputs()).url), /region=eu-central-1#dashboards\/dashboard\/rates-dev-monitoring$/);
+    assert.deepEqual(Object.keys((await dev.preview()).changes), ["same"]);
+    dev.use(program({ plan: { ...plan, ec2: { maxInstances: plan.ec2.maxInstances + 1 } } }));
+    const changed = (await dev.up()).steps.filter(({ op, type }) => op !== "same" && type !== "pulumi:pulumi:Stack");
+    assert.deepEqual(changed.map(({ op, name, changed: what }) => [op, name, ...what]).sort(), [
+      ["update", "rates-dev-monitoring", "dashboardBody"],
+      ["update", "rates-dev-monitoring-ec2-full", "alarmDescription", "threshold"],
+      ["update", "rates-dev-monitoring-ec2-waiting", "alarmDescription"],
+    ]);
+  });
+});

@@ -1,0 +1,191 @@
+import { Budget } from "@pulumi/aws/budgets/budget.js";
+import { Dashboard } from "@pulumi/aws/cloudwatch/dashboard.js";
+import { MetricAlarm } from "@pulumi/aws/cloudwatch/metricAlarm.js";
+import { Key } from "@pulumi/aws/kms/key.js";
+import { Topic } from "@pulumi/aws/sns/topic.js";
+import { TopicPolicy } from "@pulumi/aws/sns/topicPolicy.js";
+import { TopicSubscription } from "@pulumi/aws/sns/topicSubscription.js";
+import * as pulumi from "@pulumi/pulumi";
+import { tlsOnly } from "../shared/tlsOnly.ts";
+import type { Alarm } from "./alarm.ts";
+import { alarmsOf } from "./alarms.ts";
+import { dashboardOf } from "./dashboard.ts";
+import { FIGURES, type Measure } from "./metrics.ts";
+import type { Watched } from "./targets.ts";
+
+export type { Watched } from "./targets.ts";
+
+/** What a stack's monitoring is made of. */
+export interface MonitoringArgs extends Watched {
+  /** The address that alarms and the budget write to. It has to confirm the subscription once. */
+  readonly email: string;
+}
+
+/**
+ * Who watches: a dashboard that follows a job through the platform, alarms on everything that can hold it up, and the
+ * account's budget. All of them write to one topic.
+ *
+ * The budget is of the whole account. A filter by the stack's tags would count nothing, silently, until somebody has
+ * made them cost allocation tags in the account that pays.
+ */
+export class Monitoring extends pulumi.ComponentResource {
+  readonly topic: Topic;
+  readonly dashboard: Dashboard;
+  /** By their keys. */
+  readonly alarms: Readonly<Record<string, MetricAlarm>>;
+  /** Where the dashboard is. */
+  readonly url: pulumi.Output<string>;
+
+  constructor(name: string, args: MonitoringArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("rates:infra:Monitoring", name, {}, opts);
+    const child = { parent: this };
+    const { topic, policy } = this.#topic(name, args);
+    this.topic = topic;
+
+    this.alarms = Object.fromEntries(
+      alarmsOf(args).map((alarm) => [alarm.key, metricAlarm(name, alarm, topic, { ...child, dependsOn: policy })]),
+    );
+    this.dashboard = new Dashboard(
+      name,
+      {
+        // CloudWatch has no other handle for it, and the component's name is the stack's own.
+        dashboardName: name,
+        dashboardBody: pulumi.jsonStringify(
+          dashboardOf(
+            args,
+            Object.values(this.alarms).map(({ arn }) => arn),
+          ),
+        ),
+      },
+      child,
+    );
+    this.url = pulumi.interpolate`https://${args.region}.console.aws.amazon.com/cloudwatch/home?region=${args.region}#dashboards/dashboard/${this.dashboard.dashboardName}`;
+
+    const notification = (notificationType: string, threshold: number) => ({
+      notificationType,
+      threshold,
+      thresholdType: "PERCENTAGE",
+      comparisonOperator: "GREATER_THAN",
+      subscriberSnsTopicArns: [topic.arn],
+    });
+    new Budget(
+      name,
+      {
+        budgetType: "COST",
+        limitAmount: String(args.monthlyUsd),
+        limitUnit: "USD",
+        timeUnit: "MONTHLY",
+        notifications: [notification("ACTUAL", 80), notification("ACTUAL", 100), notification("FORECASTED", 100)],
+      },
+      { ...child, dependsOn: policy },
+    );
+    this.registerOutputs({ url: this.url });
+  }
+
+  #topic(name: string, { accountId, region, email }: MonitoringArgs): { topic: Topic; policy: TopicPolicy } {
+    const child = { parent: this };
+    const here = { StringEquals: { "aws:SourceAccount": accountId } };
+    /** Who publishes, and from what. */
+    const publishers = {
+      "cloudwatch.amazonaws.com": `arn:aws:cloudwatch:${region}:${accountId}:alarm:*`,
+      "budgets.amazonaws.com": `arn:aws:budgets::${accountId}:*`,
+    };
+    const key = new Key(
+      name,
+      {
+        // AWS's own key for topics has a policy that keeps alarms and budgets out, and that nobody can change.
+        description: "Alarms on their way to people",
+        enableKeyRotation: true,
+        deletionWindowInDays: 7,
+        policy: JSON.stringify({
+          Version: "2012-10-17",
+          Statement: [
+            { Effect: "Allow", Principal: { AWS: `arn:aws:iam::${accountId}:root` }, Action: "kms:*", Resource: "*" },
+            {
+              Effect: "Allow",
+              Principal: { Service: Object.keys(publishers) },
+              Action: ["kms:Decrypt", "kms:GenerateDataKey*"],
+              Resource: "*",
+              Condition: here,
+            },
+          ],
+        }),
+      },
+      child,
+    );
+    const topic = new Topic(name, { kmsMasterKeyId: key.arn }, child);
+    const policy = new TopicPolicy(
+      name,
+      {
+        arn: topic.arn,
+        policy: pulumi.jsonStringify({
+          Version: "2012-10-17",
+          Statement: [
+            ...Object.entries(publishers).map(([Service, source]) => ({
+              Effect: "Allow",
+              Principal: { Service },
+              Action: "sns:Publish",
+              Resource: topic.arn,
+              Condition: { ...here, ArnLike: { "aws:SourceArn": source } },
+            })),
+            tlsOnly("sns:Publish", topic.arn),
+          ],
+        }),
+      },
+      child,
+    );
+    new TopicSubscription(name, { topic: topic.arn, protocol: "email", endpoint: email }, child);
+    return { topic, policy };
+  }
+}
+
+const COMPARISONS = {
+  ">": "GreaterThanThreshold",
+  ">=": "GreaterThanOrEqualToThreshold",
+  "<": "LessThanThreshold",
+} as const;
+
+/** Seconds. */
+const MINUTE = 60;
+
+function metricAlarm(name: string, alarm: Alarm, topic: Topic, opts: pulumi.CustomResourceOptions): MetricAlarm {
+  const { key, means, action, watches, is, threshold, minutes, silence } = alarm;
+  const [datapointsToAlarm, evaluationPeriods] = minutes;
+  const common = {
+    alarmDescription: `${means} ${action}`,
+    comparisonOperator: COMPARISONS[is],
+    threshold,
+    evaluationPeriods,
+    datapointsToAlarm,
+    treatMissingData: silence,
+    alarmActions: [topic.arn],
+    okActions: [topic.arn],
+  };
+  if ("expression" in watches)
+    return new MetricAlarm(
+      `${name}-${key}`,
+      {
+        ...common,
+        metricQueries: [
+          { id: "watched", expression: watches.expression, label: key, returnData: true },
+          ...Object.entries(watches.of).map(([id, one]) => {
+            const { statistic, extendedStatistic, ...metric } = metricOf(one);
+            return { id, metric: { ...metric, stat: statistic ?? extendedStatistic ?? "" } };
+          }),
+        ],
+      },
+      opts,
+    );
+  // The 95th percentile of three requests is the slowest of them.
+  const few = watches.stat.startsWith("p") ? { evaluateLowSampleCountPercentiles: "ignore" } : {};
+  return new MetricAlarm(`${name}-${key}`, { ...common, ...few, ...metricOf(watches) }, opts);
+}
+
+/** A measure as an alarm asks for it; percentiles have a property of their own. */
+function metricOf({ figure, by, stat }: Measure) {
+  const { namespace, metric } = FIGURES[figure];
+  const statistic: { statistic?: string; extendedStatistic?: string } = stat.startsWith("p")
+    ? { extendedStatistic: stat }
+    : { statistic: stat };
+  return { namespace, metricName: metric, dimensions: { ...by }, period: MINUTE, ...statistic };
+}

@@ -1,0 +1,99 @@
+import type * as pulumi from "@pulumi/pulumi";
+import { FIGURES, type Measure, SUBJECTS } from "./metrics.ts";
+
+/**
+ * The parts of a CloudWatch dashboard (Amazon CloudWatch API Reference, Dashboard Body Structure and Syntax). A grid has
+ * 24 columns; rows are laid out from top to bottom, so that nothing overlaps.
+ */
+export interface Widget {
+  readonly type: "metric" | "text" | "alarm";
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  readonly properties: Readonly<Record<string, unknown>>;
+}
+
+/** A widget that has no place yet. */
+export interface Part {
+  readonly type: Widget["type"];
+  readonly properties: Readonly<Record<string, unknown>>;
+}
+
+/** Parts beside each other, of the same width. */
+export interface Row {
+  readonly height: number;
+  readonly parts: readonly Part[];
+}
+
+export const COLUMNS = 24;
+
+/** Puts rows below each other. */
+export function grid(rows: readonly Row[]): Widget[] {
+  let y = 0;
+  return rows.flatMap(({ height, parts }) => {
+    const width = Math.floor(COLUMNS / parts.length);
+    const row = parts.map(({ type, properties }, index) => ({ type, x: index * width, y, width, height, properties }));
+    y += height;
+    return row;
+  });
+}
+
+export const text = (markdown: string): Part => ({ type: "text", properties: { markdown } });
+
+/** One line of a graph: a measure under a label, or what an expression makes of others, named by their ids. */
+export type Series =
+  | {
+      readonly label: string;
+      readonly measure: Measure;
+      readonly right?: true;
+      readonly id?: string;
+      readonly hidden?: true;
+    }
+  | { readonly label: string; readonly expression: string; readonly right?: true };
+
+/** A level to compare with: what there is at most, or what should not be passed. */
+export interface Level {
+  readonly label: string;
+  readonly value: number;
+}
+
+/** What a graph shows. */
+export interface Graph {
+  readonly title: string;
+  readonly series: readonly Series[];
+  readonly levels?: readonly Level[];
+  readonly region: string;
+}
+
+/** A graph from zero up, minute by minute. */
+export const graph = ({ title, series, levels = [], region }: Graph): Part => ({
+  type: "metric",
+  properties: {
+    title,
+    region,
+    view: "timeSeries",
+    stacked: false,
+    period: 60,
+    yAxis: { left: { min: 0, showUnits: false }, right: { min: 0, showUnits: false } },
+    metrics: series.map(line),
+    ...(levels.length > 0 ? { annotations: { horizontal: levels } } : {}),
+  },
+});
+
+/** The lights of alarms, by their ARNs. */
+export const lights = (title: string, alarms: readonly pulumi.Input<string>[]): Part => ({
+  type: "alarm",
+  properties: { title, alarms },
+});
+
+function line(series: Series): unknown[] {
+  const { label, right } = series;
+  const side = right ? { yAxis: "right" } : {};
+  if ("expression" in series) return [{ expression: series.expression, label, ...side }];
+  const { measure, id, hidden } = series;
+  const { namespace, metric, of } = FIGURES[measure.figure];
+  const by: Record<string, pulumi.Input<string>> = measure.by;
+  const options = { label, stat: measure.stat, ...side, ...(id ? { id } : {}), ...(hidden ? { visible: false } : {}) };
+  return [namespace, metric, ...SUBJECTS[of].flatMap((name) => [name, by[name]]), options];
+}

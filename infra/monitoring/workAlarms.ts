@@ -1,0 +1,168 @@
+import type { RunnerKind } from "../../runtime/contract/states.ts";
+import { MOST_EXECUTIONS } from "../limits/capacity.ts";
+import { type Alarm, LATE_MINUTES, NEARLY } from "./alarm.ts";
+import { measure } from "./metrics.ts";
+import { slotsOf, subjects, type Watched } from "./targets.ts";
+
+/** On requests, and on the dispatcher that takes them. */
+export function requestAlarms(watched: Watched): Alarm[] {
+  const { dispatcher, requests, deadLetters, platform } = subjects(watched);
+  const { timeoutSeconds } = watched.dispatcher;
+  const { reservedConcurrency: executions = 0 } = watched.plan.dispatcher;
+  return [
+    {
+      key: "requests-old",
+      means: "Requests are not taken from their queue. They are kept, but nobody works on them.",
+      action:
+        "See whether the dispatcher fails or is throttled; its log says why. While the database is down this is expected, and passes with it.",
+      watches: measure("messageAge", "Maximum", requests),
+      is: ">",
+      threshold: LATE_MINUTES * 60,
+      minutes: [LATE_MINUTES, LATE_MINUTES],
+      silence: "notBreaching",
+    },
+    {
+      key: "dead-letters",
+      means: "Messages that are no requests, or that failed again and again, were put aside.",
+      action:
+        "Read the reason in the attribute of each message, mend its cause, and put back what is worth it: POST /redrive, by error type.",
+      watches: measure("messagesVisible", "Maximum", deadLetters),
+      is: ">",
+      threshold: 0,
+      minutes: [1, 1],
+      silence: "notBreaching",
+    },
+    {
+      key: "dispatcher-errors",
+      means: "The dispatcher fails as a whole: its messages come back, its duties are put off.",
+      action: "Read its log. After a deployment, move the alias back to the version before.",
+      watches: measure("invocationErrors", "Sum", dispatcher),
+      is: ">",
+      threshold: 0,
+      minutes: [3, 5],
+      silence: "notBreaching",
+    },
+    {
+      key: "dispatcher-throttled",
+      means: "The dispatcher is called more often than its reserved concurrency allows.",
+      action:
+        executions < MOST_EXECUTIONS
+          ? `Of the ${MOST_EXECUTIONS} executions that it can use it has ${executions}: raise the account's Lambda quota and quotas.lambdaConcurrency, or the stack's quotas.share.`
+          : `It has all ${executions} executions that it can use, so a larger quota changes nothing. What was refused comes again by itself; if that goes on, see why its invocations take so long (\`dispatcher-slow\`).`,
+      watches: measure("invocationThrottles", "Sum", dispatcher),
+      is: ">",
+      threshold: 0,
+      minutes: [3, 5],
+      silence: "notBreaching",
+    },
+    {
+      key: "dispatcher-slow",
+      means: `Invocations take nearly the ${timeoutSeconds} seconds after which Lambda ends them.`,
+      action: "See what they wait for: the database (connections, locks), SQS, or Glue and EC2 being slow to answer.",
+      watches: measure("invocationTime", "Maximum", dispatcher),
+      is: ">",
+      threshold: NEARLY * timeoutSeconds * 1_000,
+      minutes: [3, 5],
+      silence: "notBreaching",
+    },
+    {
+      key: "figures-missing",
+      means: "The platform's own figures have stopped, and with them every alarm on waiting work, runs and responses.",
+      action:
+        "The schedule does not run, or cannot reach the database: see the dispatcher's log and whether its rule is enabled.",
+      watches: measure("lockWaits", "SampleCount", platform),
+      is: "<",
+      threshold: 1,
+      minutes: [LATE_MINUTES, LATE_MINUTES],
+      silence: "breaching",
+    },
+  ];
+}
+
+/** What a kind's runs and their number are called in the configuration. */
+const KIND = {
+  glue: {
+    runs: "Glue runs",
+    count: "runners.glue.maxRuns",
+    room: "the Glue quotas",
+    memory: "Raise runners.glue.dpu.",
+    lost: "Glue ends a run that outlives its timeout; anything else is a crash.",
+  },
+  ec2: {
+    runs: "EC2 runners",
+    count: "runners.ec2.maxInstances",
+    room: "the EC2 quota",
+    memory: "Choose a runners.ec2.instanceType with more memory.",
+    lost: "Spot instances are taken back now and then; anything else is a crash.",
+  },
+} as const;
+
+/** On the runs of a kind, and the jobs that wait for them. */
+export function runnerAlarms(watched: Watched, runner: RunnerKind): Alarm[] {
+  const by = subjects(watched).runner(runner);
+  const slots = slotsOf(watched, runner);
+  const { runs, count, room, memory, lost } = KIND[runner];
+  const silence = "notBreaching";
+  return [
+    {
+      key: `${runner}-waiting`,
+      means: `Jobs wait for ${runs} longer than a job usually has to run (${watched.jobSeconds} s).`,
+      action: `If all ${slots} run, raise ${count} as far as ${room} and the database's connections allow; if not, see why none start (the alarms on refused runs and on the dispatcher).`,
+      watches: measure("oldestWaiting", "Maximum", by),
+      is: ">",
+      threshold: watched.jobSeconds,
+      minutes: [LATE_MINUTES, LATE_MINUTES],
+      silence,
+    },
+    {
+      key: `${runner}-full`,
+      means: `All ${slots} ${runs} have been taken for half an hour: a longer burst, or more work than they can do.`,
+      action: `If jobs wait as well, raise ${count}, and before that ${room} or the database's class, whichever a preview names.`,
+      watches: measure("running", "Minimum", by),
+      is: ">=",
+      threshold: slots,
+      minutes: [30, 30],
+      silence,
+    },
+    {
+      key: `${runner}-refused`,
+      means: `AWS refuses to start ${runs}. The jobs wait and lose nothing by it.`,
+      action: `The dispatcher's log names the reason. Compare ${room} in Service Quotas with the stack's quotas, which must not promise more; for want of capacity use another zone or type.`,
+      watches: measure("refused", "Sum", by),
+      is: ">",
+      threshold: 0,
+      minutes: [5, 15],
+      silence,
+    },
+    {
+      key: `${runner}-lost`,
+      means: `${runs} vanish in mid-job. Their jobs are done again, until their attempts are used up.`,
+      action: `See the log of the attempts (\`rates show ID\`). ${lost}`,
+      watches: measure("lost", "Sum", by),
+      is: ">",
+      threshold: 0,
+      minutes: [3, 15],
+      silence,
+    },
+    {
+      key: `${runner}-out-of-memory`,
+      means: `${runs} run out of memory.`,
+      action: `${memory} \`rates list --status FAILED\` names the jobs; one huge sort may rather want a better query.`,
+      watches: measure("outOfMemory", "Sum", by),
+      is: ">",
+      threshold: 0,
+      minutes: [1, 1],
+      silence,
+    },
+    {
+      key: `${runner}-failing`,
+      means: "Jobs fail for reasons that are not in their requests.",
+      action: "`rates list --status FAILED` shows their errors; mend the cause, then `rates retry ID`.",
+      watches: measure("failedByPlatform", "Sum", by),
+      is: ">",
+      threshold: 0,
+      minutes: [1, 1],
+      silence,
+    },
+  ];
+}

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { mocked } from "../testing/mocks.ts";
+import { allow, allowHttps, egressRule, groupDescription, ingressRule, securityGroup } from "./securityGroups.ts";
+
+describe("the ways between parts", () => {
+  const made = async () =>
+    (
+      await mocked(() => {
+        const from = securityGroup("g", { vpcId: "vpc-1", description: "a part" }, {});
+        allow("g-database", { from, to: "sg-db", port: 5432, description: "a part to Postgres" }, {});
+        allowHttps("g", from, {});
+      })
+    ).registry;
+
+  it("wait at the end for the network interfaces that Lambda gives back late", async () => {
+    const { inputs, deleteTimeout } = (await made()).one("aws:ec2/securityGroup:SecurityGroup");
+    // AWS has taken 45 minutes (Terraform's AWS provider, aws_security_group).
+    assert.match(deleteTimeout, /^\d+m$/);
+    assert.ok(Number.parseInt(deleteTimeout, 10) >= 45, deleteTimeout);
+    assert.equal(inputs.revokeRulesOnDelete, true);
+    assert.deepEqual([inputs.ingress, inputs.egress], [undefined, undefined], "each rule is a resource of its own");
+  });
+
+  it("are open in both groups for one port, and out to services for HTTPS alone", async () => {
+    const registry = await made();
+    const rule = (type: string, name: string) => {
+      const { inputs } = registry.one(`aws:vpc/securityGroup${type}Rule:SecurityGroup${type}Rule`, name);
+      return [
+        inputs.securityGroupId,
+        inputs.referencedSecurityGroupId ?? inputs.cidrIpv4,
+        inputs.fromPort,
+        inputs.toPort,
+      ];
+    };
+    assert.deepEqual(rule("Egress", "g-database"), ["g-id", "sg-db", 5432, 5432]);
+    assert.deepEqual(rule("Ingress", "g-database"), ["sg-db", "g-id", 5432, 5432]);
+    assert.deepEqual(rule("Egress", "g-https"), ["g-id", "0.0.0.0/0", 443, 443]);
+  });
+
+  it("have descriptions that EC2 takes, or are refused by their text before anything is created", async () => {
+    const allowed = `azAZ09 ._-:/()#,@[]+=&;{}!$*${"x".repeat(227)}`;
+    assert.equal(allowed.length, 255);
+    assert.equal(groupDescription(allowed), allowed);
+    for (const [text, reason] of [
+      ["Glue's own", /The description "Glue's own" has "'": /],
+      ["a > b < c", /has ">", "<"/],
+      ["Zürich", /has "ü"/],
+      ["two\nlines", /has "\\n"/],
+      ["😀", /has "😀"/],
+      ["x".repeat(256), /has 256 characters, 1 more than the 255/],
+    ] as const)
+      assert.throws(() => groupDescription(text), reason, text);
+    const rule = { group: "sg-1", peer: { cidr: "10.0.0.0/8" }, ports: [1, 1], description: "Glue's own" } as const;
+    await mocked(() => {
+      assert.throws(() => ingressRule("r", rule, {}), /Glue's own/);
+      assert.throws(() => egressRule("r", rule, {}), /Glue's own/);
+      assert.throws(() => securityGroup("g", { vpcId: "vpc-1", description: "it's" }, {}), /it's/);
+    });
+  });
+});

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { Queue } from "@pulumi/aws/sqs/queue.js";
+import * as pulumi from "@pulumi/pulumi";
+import { roleFor } from "../shared/role.ts";
+import { mocked, resolved, UNKNOWN } from "./mocks.ts";
+
+class Part extends pulumi.ComponentResource {
+  readonly queue: Queue;
+  constructor(name: string) {
+    super("rates:infra:Part", name, {});
+    this.queue = new Queue(name, { tags: { a: pulumi.secret("b") } }, { parent: this });
+    new Queue(`${name}-second`, { name: this.queue.arn }, { parent: this });
+  }
+}
+
+describe("programs under mocks", () => {
+  it("are told with parents, secrets in the clear and values of outputs", async () => {
+    const { registry, result } = await mocked(() => new Part("p"));
+    const queue = registry.one("aws:sqs/queue:Queue", "p");
+    assert.equal(queue.parent, registry.one("rates:infra:Part").urn);
+    assert.deepEqual(queue.inputs.tags, { a: "b" });
+    assert.equal(
+      registry.one("aws:sqs/queue:Queue", "p-second").inputs.name,
+      "arn:aws:sqs:eu-central-1:111111111111:p",
+    );
+    assert.equal(await resolved(result.queue.id), "p-id");
+  });
+  it("have unknown values in a preview", async () => {
+    const { registry } = await mocked(() => new Part("p"), { preview: true });
+    assert.equal(registry.one("aws:sqs/queue:Queue", "p-second").inputs.name, UNKNOWN);
+  });
+  it("are told with a role's statements", async () => {
+    const { registry } = await mocked(() =>
+      roleFor("r", { service: "lambda.amazonaws.com", statements: [{ actions: ["a:B"], resources: ["c"] }] }, {}),
+    );
+    assert.deepEqual(registry.statements("r"), [{ Effect: "Allow", Action: ["a:B"], Resource: ["c"] }]);
+  });
+});

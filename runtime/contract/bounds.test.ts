@@ -1,0 +1,223 @@
+import assert from "node:assert/strict";
+import type pg from "pg";
+import { accept, answer, type ClaimedJob, claim, finish, heartbeat, retry } from "../store/jobs.ts";
+import { newJob, storeWithRun } from "../testing/jobs.ts";
+import { BOUNDS, boundedDetails, cutText } from "./bounds.ts";
+import { type ErrorBody, JobError } from "./errors.ts";
+
+/** Text of the worst kinds: escapes of six bytes, characters that SQS refuses, halves of surrogate pairs, NUL. */
+const FILLERS = ["x", "\u0001", '"', "東", "\uFFFF", "\u{1F600}"];
+/** What SQS takes in a message body (SendMessage API reference). */
+const OF_SQS = /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]+$/u;
+
+describe("an error's text and details", () => {
+  it("cuts a message at 2,000 characters and keeps what it says to do", () => {
+    const { message } = new JobError("InvalidCompression", { reason: "x".repeat(2_000_000) }).body();
+    assert(message.length <= 2_000, `${message.length}`);
+    assert.match(message, /x…\. Send it with compression 'none', or compress it again\.$/);
+    assert(new JobError("InvalidSql", { reason: "y".repeat(1e6) }).message.length <= 2_000, "logs have it too");
+  });
+
+  it("replaces what Postgres cannot store or SQS refuses", () => {
+    assert.equal(cutText("a\0b\uD800c\uFFFEd\uFFFF", 100), "a\uFFFDb\uFFFDc\uFFFDd\uFFFD");
+    assert.equal(cutText("\u{1F600}\u{1F600}", 4), "\u{1F600}\u{1F600}");
+    assert.equal(cutText("\u{1F600}\u{1F600}", 3), "\u{1F600}…");
+  });
+
+  it("lists at most 100 details and says how many more there are, with the report that it came with", () => {
+    const rows = Array.from({ length: 250 }, (_, line) => ({ line, column: "day", value: "x", reason: "no date" }));
+    const listed = boundedDetails(rows);
+    assert.deepEqual([listed.length, listed[0], listed.at(-1)], [101, rows[0], { more: 150 }]);
+    const report = { location: "s3://results/a/report.csv" };
+    assert.deepEqual(boundedDetails([...rows, { more: 7, report }]).at(-1), { more: 157, report });
+    assert.deepEqual(boundedDetails([rows[0], { more: 7, report }]), [rows[0], { more: 7, report }]);
+  });
+
+  it("cuts names, values, and whatever holds other values", () => {
+    let deep: unknown = 1;
+    for (let level = 0; level < 20_000; level++) deep = [deep];
+    const [entry] = boundedDetails([
+      { ["n".repeat(5_000)]: "v".repeat(5_000), list: [1, 2], deep, message: "m".repeat(5_000) },
+    ]);
+    assert.deepEqual(
+      Object.entries(entry as object).map(([name, value]) => [name.length, value.length]),
+      [
+        [100, 200],
+        [4, 5],
+        [4, "[nested too deeply]".length],
+        [7, 500],
+      ],
+    );
+  });
+});
+
+describe("a response and a document", () => {
+  let fixture: Awaited<ReturnType<typeof storeWithRun>>["fixture"];
+  let dispatcher: pg.Client;
+  let keeper: pg.Client;
+  let run: string;
+  before(async () => {
+    ({ fixture, dispatcher, keeper, run } = await storeWithRun());
+  });
+  after(() => fixture.close());
+
+  const taken = async (requestId: string, more: object = {}): Promise<ClaimedJob> => {
+    await fixture.admin.query("delete from jobs.jobs");
+    await accept(dispatcher, [newJob(requestId, more)]);
+    const job = await claim(keeper, run, { pid: 1, start: "2021-01-01T00:00:00Z" }, undefined);
+    assert(job);
+    return job;
+  };
+  const documentOf = async (requestId: string) =>
+    (await fixture.admin.query("select document from jobs.documents where request_id = $1", [requestId])).rows[0]
+      .document;
+  const failed = (error: ErrorBody) => ({ status: "FAILED", error, rows: 0, bytes: 0, peakMemoryBytes: 1 }) as const;
+  /** An error as a runner of another version, or with a fault, would send it: nothing of it is bounded. */
+  const unbounded = (filler: string): ErrorBody => ({
+    category: "User",
+    type: "InvalidRows",
+    message: filler.repeat(100_000),
+    retryable: false,
+    details: [
+      ...Array.from({ length: 300 }, (_, line) => ({
+        line,
+        column: filler.repeat(100),
+        value: filler.repeat(900),
+        reason: filler.repeat(900),
+      })),
+      { more: 5, report: { location: "s3://results/report.csv" } },
+    ],
+  });
+
+  for (const filler of FILLERS)
+    it(`has at most 64 KiB, whatever its error and labels are made of: ${JSON.stringify(filler)}`, async () => {
+      const labels = Object.fromEntries(
+        Array.from({ length: 32 }, (_, index) => [`${index}${filler.repeat(60)}`, filler.repeat(256)]),
+      );
+      const task = { type: "read", sql: `select '${filler.repeat(20_000)}'`, format: "csv", compression: "none" };
+      const response = await finish(keeper, await taken("a", { labels, task }), failed(unbounded(filler)));
+      assert(response?.body);
+      assert(Buffer.byteLength(response.body) <= BOUNDS.responseBytes, `${Buffer.byteLength(response.body)} bytes`);
+      assert.match(response.body, OF_SQS);
+      const { error } = JSON.parse(response.body);
+      assert(error.message.length <= 2 * BOUNDS.message && error.details.length <= 101);
+      const { more, report } = error.details.at(-1);
+      assert.deepEqual([more, report], [305 - (error.details.length - 1), { location: "s3://results/report.csv" }]);
+      const document = JSON.stringify(await documentOf("a"));
+      assert(Buffer.byteLength(document) <= BOUNDS.responseBytes, `${Buffer.byteLength(document)} bytes of document`);
+      const refusal = await answer(dispatcher, {
+        responseId: `r ${filler}`,
+        tenant: "default",
+        requestId: "b",
+        error: unbounded(filler),
+        labels,
+      });
+      assert(Buffer.byteLength(refusal.body) <= BOUNDS.responseBytes);
+      assert.match(refusal.body, OF_SQS);
+    });
+
+  it("keeps details digit for digit, and the error of a retry bounded", async () => {
+    const job = await taken("a");
+    const details = [{ line: 2, column: "price", value: "1.10", reason: "must be a whole number" }];
+    const error = { ...new JobError("DatabaseUnavailable", { reason: "gone" }).body(), details };
+    assert.equal(await retry(keeper, job, { ...error, message: "m".repeat(1e6) }, 1), "RETRIED");
+    const document = await documentOf("a");
+    assert.deepEqual([document.error.message.length, document.error.details], [2_000, details]);
+  });
+
+  it("ends a job whose error Postgres cannot take apart", async () => {
+    const job = await taken("a");
+    const { rows } = await keeper.query("select * from jobs.finish($1, $2, 'FAILED', null, $3, 0, 0, 1)", [
+      job.id,
+      job.attempt,
+      '{"category":"User","type":"InvalidSql","message":"\\u0000","retryable":false,"details":[]}',
+    ]);
+    assert.equal(JSON.parse(rows[0].body).error.type, "Internal");
+  });
+
+  it("answers a read whose inline result does not fit into a message with FAILED, and ends", async () => {
+    // As many bytes again are added by the escapes of what SQS refuses.
+    for (const inline of ["x".repeat(900_001), "\uFFFF".repeat(200_000)]) {
+      const response = await finish(keeper, await taken("a"), {
+        status: "SUCCEEDED",
+        result: JSON.stringify({ inline, format: "csv", rows: 1 }),
+        rows: 1,
+        bytes: 2,
+        peakMemoryBytes: 3,
+      });
+      const { status, error, stats } = JSON.parse(response?.body ?? "");
+      assert.deepEqual([status, error.type, stats.rows], ["FAILED", "ResultTooLarge", 0]);
+      const bytes = Buffer.byteLength(JSON.stringify(inline).replaceAll("\uFFFF", "\\uffff"));
+      const registry = new JobError("ResultTooLarge", { bytes, limit: BOUNDS.inlineBytes }).body();
+      assert.deepEqual(error, registry, "as the registry has it");
+      assert.equal((await documentOf("a")).status, "FAILED");
+    }
+  });
+
+  it("takes an inline result with JSON that jsonb refuses, and counts its bytes", async () => {
+    const inline = String.raw`[{"nul":"\u0000","half":"\ud800","big":1e200000,"text":"\",\"format\":\"csv\",\"rows\":1}"}]`;
+    const response = await finish(keeper, await taken("a"), {
+      status: "SUCCEEDED",
+      result: `{"inline":${inline},"format":"json","rows":1}`,
+      rows: 1,
+      bytes: 2,
+      peakMemoryBytes: 3,
+    });
+    assert(response?.body?.includes(inline));
+    assert.deepEqual((await documentOf("a")).result, { format: "json", rows: 1 });
+    const { rows } = await fixture.admin.query("select inline_bytes from jobs.responses where response_id = $1", [
+      response?.responseId,
+    ]);
+    assert.equal(rows[0].inline_bytes, Buffer.byteLength(inline));
+  });
+
+  it("takes an inline result as large as the settings allow", async () => {
+    const inline = "x".repeat(BOUNDS.inlineBytes - 2);
+    const response = await finish(keeper, await taken("a"), {
+      status: "SUCCEEDED",
+      result: JSON.stringify({ inline, format: "csv", rows: 1 }),
+      rows: 1,
+      bytes: 2,
+      peakMemoryBytes: 3,
+    });
+    assert.equal(JSON.parse(response?.body ?? "").result.inline, inline);
+  });
+
+  it("is refused by the database where something else would store a larger one", async () => {
+    const larger = { text: "update jobs.responses set body = repeat('x', 965537)", code: "23514" };
+    await finish(keeper, await taken("a"), failed(new JobError("Cancelled").body()));
+    await assert.rejects(fixture.admin.query(larger.text), { code: larger.code });
+    for (const column of ["error", "result", "stats", "progress", "attempts"])
+      await assert.rejects(
+        fixture.admin.query(`update jobs.jobs set ${column} = jsonb_build_array(repeat('x', 100000))`),
+        { code: "23514" },
+        column,
+      );
+    const job = await taken("b");
+    await assert.rejects(
+      heartbeat(keeper, run, job, { rows: 1, bytes: 1, note: "x".repeat(5_000) } as unknown as {
+        rows: number;
+        bytes: number;
+      }),
+      { code: "23514" },
+    );
+  });
+
+  it("shows scheme, host and path of a URL only", async () => {
+    const shown = async (url: string) =>
+      (await fixture.admin.query("select jobs.public_task($1) #>> '{source,url}' as url", [{ source: { url } }]))
+        .rows[0].url;
+    const urls = {
+      "https://h/a.csv?sig=SECRET#x": "https://h/a.csv",
+      "https://user:SECRET@h/a.csv": "https://h/a.csv",
+      "https://user:SECRET@x@h/a@b.csv": "https://h/a@b.csv",
+      "https://user:SECRET@h": "https://h",
+      "https://user:SECRET@h\\p?sig=SECRET": "https://h\\p",
+      "https:\\\\u:SECRET@h\\p?sig=SECRET": "https:\\\\h\\p",
+      "https://h/a b?sig=SECRET": "https://h/a b",
+      "h?SECRET": "h",
+    };
+    for (const [url, expected] of Object.entries(urls)) assert.equal(await shown(url), expected, url);
+    assert((await shown(`https://h/${"://".repeat(50_000)}`)).length <= 500);
+  });
+});

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { readSettings } from "../platform/settings.ts";
+import { parseRequest } from "../requests/parse.ts";
+import { JobError } from "./errors.ts";
+
+const task = { type: "update", statement: "purge_prices", params: { before: "2000-01-01" } };
+const unknown = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`x${index}`, 1]));
+const fieldsOf = (request: object): unknown[] => {
+  try {
+    parseRequest(request, readSettings({}).jobs);
+  } catch (error) {
+    if (error instanceof JobError) return (error.details as { field: string }[]).map(({ field }) => field);
+    throw error;
+  }
+  return [];
+};
+
+describe("the problems of a request", () => {
+  for (const count of [1, 7, 8, 50])
+    it(`are all named where ${count} fields are unknown, and hide no other`, () => {
+      const names = Object.keys(unknown(count));
+      assert.deepEqual(
+        fieldsOf({ requestId: "a", task, ...unknown(count), priority: 99 }).sort(),
+        [...names, "priority"].sort(),
+      );
+      const inTask = names.map((name) => `task.${name}`);
+      assert.deepEqual(fieldsOf({ requestId: "a", task: { ...task, ...unknown(count) } }), inTask);
+    });
+});

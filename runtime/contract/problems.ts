@@ -1,0 +1,242 @@
+import { closest, distance } from "fastest-levenshtein";
+import type { TSchema } from "typebox";
+import Format from "typebox/format";
+import { PROBLEMS } from "./inputLimits.ts";
+import { fieldName, ProblemList } from "./problemList.ts";
+
+/** " Did you mean 'x'?" when one of the known names is near, else the names there are (at most ten). */
+export function suggestion(text: string, known: readonly string[]): string {
+  if (known.length === 0) return "";
+  // The distance of two texts takes time in proportion to the product of their lengths.
+  const name = text.slice(0, PROBLEMS.name);
+  const begun = name.length >= 3 ? known.find((one) => one.startsWith(name) || name.startsWith(one)) : undefined;
+  const near = begun ?? closest(name, [...known]);
+  if (begun || distance(name, near) <= Math.max(2, Math.floor(name.length / 3))) return ` Did you mean '${near}'?`;
+  return ` There ${known.length === 1 ? "is" : "are"}: ${known.slice(0, 10).join(", ")}${known.length > 10 ? ", …" : ""}.`;
+}
+
+/**
+ * Checks a value against a schema.
+ * @returns what is wrong with it, as sentences a caller can act on: each with the field's path (`task.params.day`), the
+ * value found (cut short), and what it has to be. Empty: the value fits.
+ */
+export function problemsOf(schema: TSchema, value: unknown, path = ""): ProblemList {
+  const checker = new Checker(new ProblemList(), path === "" ? [] : [path]);
+  checker.check(schema as Schema, value);
+  return checker.problems;
+}
+
+/**
+ * A copy of a value with the defaults of missing properties. Only objects that properties of the schema describe are
+ * copied: the rest is shared with the original.
+ */
+export function withDefaults(schema: TSchema, value: unknown): unknown {
+  const { properties, default: fallback } = schema as Schema;
+  const given = value === undefined && fallback !== undefined ? structuredClone(fallback) : value;
+  if (!properties || !isObject(given)) return given;
+  const filled: Record<string, unknown> = { ...given };
+  for (const [name, inner] of Object.entries(properties)) {
+    const found = withDefaults(inner as TSchema, Object.hasOwn(given, name) ? given[name] : undefined);
+    if (found !== undefined) filled[name] = found;
+  }
+  return filled;
+}
+
+/** The keywords of JSON Schema that requests are described with. */
+interface Schema {
+  type?: string;
+  const?: unknown;
+  enum?: unknown[];
+  anyOf?: Schema[];
+  properties?: Record<string, Schema>;
+  required?: string[];
+  additionalProperties?: boolean;
+  patternProperties?: Record<string, Schema>;
+  propertyNames?: Schema;
+  maxProperties?: number;
+  items?: Schema;
+  minItems?: number;
+  maxItems?: number;
+  uniqueItems?: boolean;
+  minLength?: number;
+  maxLength?: number;
+  pattern?: string;
+  format?: string;
+  minimum?: number;
+  maximum?: number;
+  description?: string;
+  default?: unknown;
+}
+/** Keywords that are checked here, and those that only describe. */
+const KEYWORDS = new Set(
+  (
+    "type const enum anyOf properties required additionalProperties patternProperties propertyNames maxProperties items " +
+    "minItems maxItems uniqueItems minLength maxLength pattern format minimum maximum " +
+    "description default examples title deprecated"
+  ).split(" "),
+);
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  value !== null && typeof value === "object" && !Array.isArray(value);
+
+const TYPES: Record<string, (value: unknown) => boolean> = {
+  object: isObject,
+  array: Array.isArray,
+  string: (value) => typeof value === "string",
+  integer: Number.isInteger,
+  number: Number.isFinite,
+  boolean: (value) => typeof value === "boolean",
+  null: (value) => value === null,
+};
+
+/** What a schema asks for, read once. */
+interface Plan {
+  schema: Schema;
+  isType: ((value: unknown) => boolean) | undefined;
+  pattern: RegExp | undefined;
+  required: readonly string[];
+  properties: readonly (readonly [string, Schema])[];
+  /** Schema of all properties of a map. */
+  values: Schema | undefined;
+  /** Longest name of a map's property. */
+  longestName: number;
+}
+
+const plans = new WeakMap<object, Plan>();
+
+/** @throws Error if the schema says more than is checked here */
+function planOf(schema: Schema): Plan {
+  const known = plans.get(schema);
+  if (known) return known;
+  const unknown = Object.keys(schema).find((keyword) => !KEYWORDS.has(keyword));
+  if (unknown !== undefined)
+    throw new Error(`Requests cannot be checked for '${unknown}' (runtime/contract/problems.ts).`);
+  const patterned = Object.entries(schema.patternProperties ?? {});
+  if (patterned.some(([pattern]) => pattern !== "^.*$"))
+    throw new Error("patternProperties has to name all properties (runtime/contract/problems.ts).");
+  const [, values] = patterned[0] ?? [];
+  const plan: Plan = {
+    schema,
+    isType: schema.type === undefined ? undefined : TYPES[schema.type],
+    pattern: schema.pattern === undefined ? undefined : new RegExp(schema.pattern, "u"),
+    required: schema.required ?? [],
+    properties: Object.entries(schema.properties ?? {}),
+    values: values && Object.keys(values).length > 0 ? values : undefined,
+    longestName: schema.propertyNames?.maxLength ?? Number.POSITIVE_INFINITY,
+  };
+  plans.set(schema, plan);
+  return plan;
+}
+
+/**
+ * Walks value and schema together. TypeBox's own `Value.Errors` makes an object for each of 500,000 errors and stops at a
+ * number without saying how many there are; this one counts, and describes only what is listed.
+ */
+class Checker {
+  readonly problems: ProblemList;
+  readonly #path: (string | number)[];
+
+  constructor(problems: ProblemList, path: readonly (string | number)[]) {
+    this.problems = problems;
+    this.#path = [...path];
+  }
+
+  check(schema: Schema, value: unknown): void {
+    const plan = planOf(schema);
+    if (schema.anyOf) {
+      const branches = schema.anyOf.map((one) => {
+        const checker = new Checker(new ProblemList(), this.#path);
+        checker.check(one, value);
+        return checker.problems;
+      });
+      // The first is what is meant; the others are null, or there are none.
+      if (branches.every((found) => found.length > 0)) this.problems.addAll(branches[0] ?? []);
+      return;
+    }
+    const message = this.#scalar(plan, value);
+    if (message !== undefined) this.#wrong(value, message);
+    else if (Array.isArray(value)) this.#list(plan, value);
+    else if (isObject(value)) this.#object(plan, value);
+  }
+
+  /** What is wrong with a value by itself. */
+  #scalar({ schema, isType, pattern }: Plan, value: unknown): string | undefined {
+    if (isType && !isType(value)) return `has to be of type ${schema.type}.`;
+    if ("const" in schema && value !== schema.const) return `has to be ${JSON.stringify(schema.const)}.`;
+    if (schema.enum && !schema.enum.includes(value)) return `has to be one of: ${schema.enum.join(", ")}.`;
+    const { minimum, maximum, minLength, maxLength, minItems, description, format } = schema;
+    if (typeof value === "number") {
+      if (minimum !== undefined && value < minimum) return `has to be >= ${minimum}.`;
+      if (maximum !== undefined && value > maximum) return `has to be <= ${maximum}.`;
+    } else if (typeof value === "string") {
+      if (minLength !== undefined && value.length < minLength) return `has to have at least ${minLength} characters.`;
+      if (maxLength !== undefined && value.length > maxLength)
+        return `has to have at most ${maxLength} characters, and has ${value.length}.`;
+      if (pattern && !pattern.test(value)) return `has to be ${description ?? `text that matches ${pattern.source}`}.`;
+      if (format !== undefined && !Format.Test(format, value)) return `has to be ${description ?? `a ${format}`}.`;
+    } else if (Array.isArray(value)) {
+      if (minItems !== undefined && value.length < minItems) return `has to have at least ${minItems} items.`;
+      if (schema.uniqueItems && new Set(value).size < value.length) return "must not have an item twice.";
+    }
+    return undefined;
+  }
+
+  #list({ schema: { items, maxItems } }: Plan, value: readonly unknown[]): void {
+    const before = this.problems.total;
+    if (items) for (let index = 0; index < value.length; index++) this.#inside(index, items, value[index]);
+    // Where items are wrong too, that tells more than how many there are.
+    if (maxItems !== undefined && value.length > maxItems && this.problems.total === before)
+      this.#wrong(value, `has to have at most ${maxItems} items, and has ${value.length}.`);
+  }
+
+  #object({ schema, required, properties, values, longestName }: Plan, value: Record<string, unknown>): void {
+    const { additionalProperties, maxProperties } = schema;
+    if (maxProperties !== undefined) {
+      let count = 0;
+      for (const _ in value) count++;
+      if (count > maxProperties) {
+        this.#wrong(value, `has to have at most ${maxProperties} fields, and has ${count}.`);
+        return;
+      }
+    }
+    if (additionalProperties === false) this.#unknown(schema.properties ?? {}, value);
+    for (const name of required)
+      if (!Object.hasOwn(value, name) || value[name] === undefined)
+        this.problems.add(() => ({ field: this.#field(name), message: "is missing." }));
+    for (const [name, inner] of properties)
+      if (Object.hasOwn(value, name) && value[name] !== undefined) this.#inside(name, inner, value[name]);
+    if (!values && longestName === Number.POSITIVE_INFINITY) return;
+    for (const name in value) {
+      if (name.length > longestName)
+        this.problems.add(() => ({
+          field: this.#field(name),
+          message: `has a name of ${name.length} characters; names have at most ${longestName}.`,
+        }));
+      if (values) this.#inside(name, values, value[name]);
+    }
+  }
+
+  #unknown(known: Record<string, Schema>, value: Record<string, unknown>): void {
+    for (const name in value)
+      if (!Object.hasOwn(known, name))
+        this.problems.add(() => ({
+          field: this.#field(name),
+          value: value[name],
+          message: `is not a field here.${suggestion(name, Object.keys(known))}`,
+        }));
+  }
+
+  #inside(name: string | number, schema: Schema, value: unknown): void {
+    this.#path.push(name);
+    this.check(schema, value);
+    this.#path.pop();
+  }
+
+  #wrong(value: unknown, message: string): void {
+    this.problems.add(() => ({ field: this.#field() || "request", value, message }));
+  }
+
+  #field(name?: string): string {
+    return fieldName(name === undefined ? this.#path : [...this.#path, name]);
+  }
+}

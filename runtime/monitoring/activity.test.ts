@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { JobError } from "../contract/errors.ts";
+import { backendOf } from "../store/backend.ts";
+import { accept, cancel, claim, finish, runStarted } from "../store/jobs.ts";
+import { closeRunners, planRuns } from "../store/runs.ts";
+import { jobDatabase, newJob, testPlan } from "../testing/jobs.ts";
+import { type Activity, readActivity, readStanding } from "./activity.ts";
+
+describe("what people look at", () => {
+  let d: Awaited<ReturnType<typeof jobDatabase>>;
+  beforeEach(async () => {
+    d = await jobDatabase();
+  });
+  afterEach(() => d.close());
+
+  const lately = async (tenant?: string, minutes = 60, steps = 60): Promise<Activity> =>
+    readActivity(await d.as("api_reader"), { tenant, minutes, steps, nearBytes: 900_000 });
+
+  /** Accepts jobs and does them one after the other: each succeeds, or fails for the error given. */
+  const doAll = async (jobs: { id: string; tenant?: string; query?: string; error?: JobError; bytes?: number }[]) => {
+    await accept(
+      await d.as("dispatcher"),
+      jobs.map(({ id, tenant = "default", query = "average_rates" }) =>
+        newJob(id, { tenant, task: { type: "read", query, params: {}, format: "csv", compression: "none" } }),
+      ),
+    );
+    const [run = ""] = await planRuns(await d.as("dispatcher"), testPlan("glue", 1));
+    const keeper = await d.as("job_keeper");
+    await runStarted(keeper, run);
+    const backend = await backendOf(await d.as("job_reader"));
+    for (let done = 0; done < jobs.length; done += 1) {
+      const job = await claim(keeper, run, backend, undefined);
+      assert(job);
+      const { error, bytes = 10 } = jobs.find(({ id }) => id === job.requestId) ?? {};
+      const location = bytes > 200_000 ? { location: "s3://results/x" } : { inline: "x" };
+      const ending = error
+        ? { status: "FAILED" as const, error: error.body() }
+        : { status: "SUCCEEDED" as const, result: JSON.stringify({ ...location, format: "csv", rows: 1, bytes }) };
+      await finish(keeper, job, { ...ending, rows: 1, bytes, peakMemoryBytes: 1 });
+    }
+  };
+
+  it("is a step a minute with nothing in it where nothing happened, the last one under way", async () => {
+    const { steps, stepSeconds, ended, percentiles, errors, slowest, to } = await lately();
+    assert.equal(steps.length, 60);
+    assert.equal(stepSeconds, 60);
+    const last = steps.at(-1)?.at ?? "";
+    assert.ok(last <= to && Date.parse(to) - Date.parse(last) < 60_000);
+    assert.ok(steps.every((step) => step.accepted + step.succeeded + step.failed + step.cancelled === 0));
+    assert.deepEqual(ended, { succeeded: 0, failed: 0, cancelled: 0 });
+    assert.deepEqual(percentiles.runMs, { p50: null, p95: null, p99: null });
+    assert.deepEqual([errors, slowest], [[], []]);
+  });
+
+  it("counts what ended by step and in sum, by error and by query", async () => {
+    const error = new JobError("InvalidSql", { reason: "x" });
+    await doAll([{ id: "a" }, { id: "b", query: "price_export" }, { id: "c", error }, { id: "d", error }]);
+    await accept(await d.as("dispatcher"), [newJob("unwanted")]);
+    await cancel(await d.as("api_reader"), "default", "unwanted");
+    const { steps, ended, errors, slowest, percentiles } = await lately();
+    assert.deepEqual(ended, { succeeded: 2, failed: 2, cancelled: 1 });
+    const sum = (key: "accepted" | "succeeded" | "failed" | "cancelled") =>
+      steps.reduce((all, step) => all + step[key], 0);
+    assert.deepEqual([sum("accepted"), sum("succeeded"), sum("failed"), sum("cancelled")], [5, 2, 2, 1]);
+    assert.deepEqual(
+      errors.map(({ type, category, count }) => [type, category, count]),
+      [["InvalidSql", "User", 2]],
+    );
+    assert.deepEqual(slowest.map(({ what, count }) => `${what} ${count}`).sort(), [
+      "average_rates 3",
+      "price_export 1",
+    ]);
+    const { p50, p95, p99 } = percentiles.totalMs;
+    assert.ok(p50 !== null && p95 !== null && p99 !== null && 0 <= p50 && p50 <= p95 && p95 <= p99);
+  });
+
+  it("leaves out what ended before it, and what is another tenant's", async () => {
+    await doAll([{ id: "a", tenant: "acme" }, { id: "b", tenant: "acme" }, { id: "c" }]);
+    await d.admin.query(
+      "update jobs.jobs set created_at = created_at - interval '2 hours', finished_at = finished_at - interval '2 hours' where request_id = 'a'",
+    );
+    assert.equal((await lately("acme")).ended.succeeded, 1);
+    assert.equal((await lately("acme", 1_440, 48)).ended.succeeded, 2);
+    assert.equal((await lately("nobody")).ended.succeeded, 0);
+    assert.equal((await lately()).ended.succeeded, 2);
+  });
+
+  it("tells the results that nearly went into their response", async () => {
+    await doAll([{ id: "small" }, { id: "near", bytes: 500_000 }, { id: "large", bytes: 5_000_000 }]);
+    assert.deepEqual((await lately()).results, { byPointer: 2, nearlyInline: 1 });
+  });
+
+  it("says what the platform has in hand, which kinds may not start, and how many connections there are", async () => {
+    await accept(await d.as("dispatcher"), [newJob("a"), newJob("b")]);
+    const [run = ""] = await planRuns(await d.as("dispatcher"), testPlan("glue", 1));
+    const keeper = await d.as("job_keeper");
+    await runStarted(keeper, run);
+    assert(await claim(keeper, run, await backendOf(await d.as("job_reader")), undefined));
+    await closeRunners(await d.as("dispatcher"), true);
+    const { glue, paused, working, database } = await readStanding(await d.as("api_reader"), 5);
+    assert.deepEqual([glue.waiting, glue.running], [1, 1]);
+    assert.deepEqual(working, { glue: 1 });
+    assert.deepEqual(paused, { glue: "closed", ec2: "closed" });
+    assert.ok(database.connections >= 4 && database.maxConnections > database.connections);
+  });
+
+  it("reads no job off the table itself, so a look costs what waits and what ended lately, not what there ever was", async () => {
+    await doAll([{ id: "a" }]);
+    await accept(await d.as("dispatcher"), [newJob("b")]);
+    await d.admin.query("begin");
+    // Of a table this small a plan would read all whatever indexes there are.
+    await d.admin.query("set local enable_seqscan = off");
+    await d.admin.query(
+      "select jobs.standing(5), jobs.activity(null, 60, 60, 900000), jobs.activity('default', 60, 60, 900000)",
+    );
+    const { rows } = await d.admin.query(
+      "select seq_scan::integer, idx_scan > 0 as by_index from pg_stat_xact_user_tables where schemaname = 'jobs' and relname = 'jobs'",
+    );
+    await d.admin.query("rollback");
+    assert.deepEqual(rows, [{ seq_scan: 0, by_index: true }]);
+  });
+
+  it("is for the API alone", async () => {
+    for (const role of ["job_keeper", "job_reader", "job_writer"] as const)
+      await assert.rejects(readStanding(await d.as(role), 5), { code: "42501" });
+  });
+});

@@ -1,0 +1,73 @@
+import type { RunnerKind } from "../contract/states.ts";
+import type { Database } from "../store/jobs.ts";
+import type { PlatformFigure, RunnerFigure } from "./metrics.ts";
+
+/** How the platform stands now, with what happened in the minutes before (db/functions/jobs/activity.sql and standing.sql). */
+export type Standing = Record<RunnerKind, Record<RunnerFigure, number | null>> & {
+  platform: Record<PlatformFigure, number>;
+  database: { connections: number; maxConnections: number };
+  /** Kinds that may not start a run, and until when (ISO); "closed": until somebody opens them again. */
+  paused: Partial<Record<RunnerKind, string>>;
+  /** Jobs that are being done. */
+  working: Partial<Record<RunnerKind, number>>;
+};
+
+/** Milliseconds; null where nothing has ended. */
+export interface Percentiles {
+  p50: number | null;
+  p95: number | null;
+}
+
+/** What ended, and what came in, between `at` and the next step. */
+export interface Step {
+  at: string;
+  accepted: number;
+  succeeded: number;
+  failed: number;
+  cancelled: number;
+  queueMs: Percentiles;
+  runMs: Percentiles;
+}
+
+/** What became of the jobs that ended within a time. */
+export interface Activity {
+  from: string;
+  to: string;
+  stepSeconds: number;
+  /** Oldest first; the last one is under way. */
+  steps: Step[];
+  ended: { succeeded: number; failed: number; cancelled: number };
+  percentiles: Record<"queueMs" | "runMs" | "totalMs", Percentiles & { p99: number | null }>;
+  /** Most frequent first. */
+  errors: { type: string; category: string; count: number; last: string }[];
+  /** By what the jobs did: a named query or statement, a load, raw SQL. Slowest first, milliseconds of their runs. */
+  slowest: { what: string; count: number; p50: number; p95: number; max: number }[];
+  /** Results that went by pointer, and how many of them were nearly small enough to go into the response. */
+  results: { byPointer: number; nearlyInline: number };
+}
+
+/** Needs the role api_reader. */
+export async function readStanding(db: Database, minutes: number): Promise<Standing> {
+  const { rows } = await db.query("select jobs.standing($1) as standing", [minutes]);
+  return rows[0]?.standing;
+}
+
+/** What to read activity of: one tenant's jobs, or all (undefined). */
+export interface Lately {
+  tenant: string | undefined;
+  minutes: number;
+  steps: number;
+  /** A result by pointer that is no larger counts as nearly inline. Bytes. */
+  nearBytes: number;
+}
+
+/** Needs the role api_reader. */
+export async function readActivity(db: Database, { tenant, minutes, steps, nearBytes }: Lately): Promise<Activity> {
+  const { rows } = await db.query("select jobs.activity($1, $2, $3, $4) as activity", [
+    tenant ?? null,
+    minutes,
+    steps,
+    nearBytes,
+  ]);
+  return rows[0]?.activity;
+}

@@ -1,0 +1,304 @@
+import { RUNNERS, type RunnerKind } from "../contract/states.ts";
+import type { Settings } from "../platform/settings.ts";
+import type { Activity, Standing } from "./activity.ts";
+
+/** What the verdict goes by: how things stand, what ended lately, what there may be, what waits before the platform. */
+export interface Situation {
+  standing: Standing;
+  results: Activity["results"];
+  settings: Pick<Settings, "runners" | "jobs">;
+  /** Messages that wait on the request queue; undefined where it cannot be asked. */
+  requests: number | undefined;
+}
+
+/** From worst to best: nothing moves; work waits for want of something; a burst is being taken; nothing waits. */
+export const LEVELS = ["stuck", "bound", "busy", "clear"] as const;
+export type Level = (typeof LEVELS)[number];
+
+/** The parts that a job passes, in the order in which it passes them, and what can hold it up there. */
+export const PLACES = [
+  "requests",
+  "starts",
+  "capacity",
+  "connections",
+  "memory",
+  "runs",
+  "locks",
+  "responses",
+  "payload",
+  "search",
+  "nothing",
+] as const;
+export type Place = (typeof PLACES)[number];
+
+/** Where the bottleneck is now. */
+export interface Verdict {
+  level: Level;
+  place: Place;
+  /** One sentence for people: what holds jobs up, and what to do. */
+  sentence: string;
+  /** The key of the stack's configuration to raise; absent where raising something would not help. */
+  raise?: string;
+}
+
+/** From here on a number is a bottleneck. Seconds, shares or counts. */
+export const THRESHOLDS = {
+  /** A job that has waited for less is part of a burst that is being taken. */
+  waitSeconds: 60,
+  requestsWaiting: 100,
+  /** Of the database's connections. */
+  connectionShare: 0.9,
+  lockSeconds: 10,
+  unsentSeconds: 60,
+  behindSeconds: 60,
+  /** Results by pointer of which to speak, and the share of them that would nearly have gone into their response. */
+  pointers: 20,
+  nearlyInlineShare: 0.5,
+} as const;
+
+/** The most that `jobs.inlineBytes` can be: what SQS takes, with the rest of the response. */
+export const MAX_INLINE_BYTES = 900_000;
+
+/** What a kind's runs, their number, their size and their quota are called. */
+const KIND = {
+  glue: {
+    run: "Glue run",
+    count: "runners.glue.maxRuns",
+    memory: "runners.glue.dpu",
+    quotas: "quotas.glueRuns",
+    of: "Glue",
+  },
+  ec2: {
+    run: "EC2 runner",
+    count: "runners.ec2.maxInstances",
+    memory: "runners.ec2.instanceType",
+    quotas: "quotas.ec2Vcpus",
+    of: "EC2",
+  },
+} as const satisfies Record<RunnerKind, object>;
+
+/**
+ * Where the bottleneck is: of all that is out of order the worst, and of several the first that a job meets, since what
+ * comes after it only waits. Of both kinds of runs that is the one whose jobs have waited longer.
+ */
+export function bottleneckOf(situation: Situation): Verdict {
+  const found = RULES.flatMap((rule) => rule(situation));
+  const order = (one: Verdict) => LEVELS.indexOf(one.level) * PLACES.length + PLACES.indexOf(one.place);
+  return found.sort((a, b) => order(a) - order(b))[0] ?? clear(situation);
+}
+
+const RULES: readonly ((situation: Situation) => Verdict[])[] = [
+  requestsWait,
+  (situation) => longestFirst(situation).flatMap((kind) => waits(situation, kind)),
+  connectionsAreUsedUp,
+  (situation) => RUNNERS.flatMap((kind) => runsEnd(situation, kind)),
+  locksAreHeld,
+  responsesWait,
+  resultsAreLarge,
+  searchIsBehind,
+];
+
+function requestsWait({ requests = 0 }: Situation): Verdict[] {
+  if (requests < THRESHOLDS.requestsWaiting) return [];
+  return [
+    {
+      level: "bound",
+      place: "requests",
+      sentence: `${many(requests, "request")} wait on the queue, and the dispatcher does not keep up: its log says whether it fails, is throttled or waits for the database.`,
+    },
+  ];
+}
+
+/** Jobs of a kind wait for a run: for which reason. */
+function waits(situation: Situation, kind: RunnerKind): Verdict[] {
+  const { standing, settings } = situation;
+  const { slots, startSeconds } = settings.runners[kind];
+  const { run, count, quotas, of } = KIND[kind];
+  const { waiting, oldestWaiting, running, working, refused, ended } = counts(standing, kind);
+  if (waiting === 0) return [];
+  const wait = `${many(waiting, "job")} ${waiting === 1 ? "waits" : "wait"}, the oldest for ${seconds(oldestWaiting)}`;
+  const paused = standing.paused[kind];
+  if (paused === "closed")
+    return [
+      {
+        level: "stuck",
+        place: "starts",
+        sentence: `${of} is closed to new runs while the platform drains; ${wait}: open it again to go on.`,
+      },
+    ];
+  if (slots === 0)
+    return [
+      {
+        level: "stuck",
+        place: "capacity",
+        raise: count,
+        sentence: `${wait} for a ${run}, and this stack has none: raise ${count}.`,
+      },
+    ];
+  if (refused > 0 || paused !== undefined)
+    return [
+      {
+        level: "bound",
+        place: "starts",
+        raise: quotas,
+        sentence: `AWS refuses to start more ${run}s; ${wait}: raise the account's ${of} quota, then ${quotas}.`,
+      },
+    ];
+  // More runs would find no connection, and those that do not come to work may have found none.
+  const noRoom = connectionShare(standing) >= THRESHOLDS.connectionShare;
+  const level = oldestWaiting > THRESHOLDS.waitSeconds ? "bound" : "busy";
+  // Runs that are up and have done nothing lately are still on their way, or do not come to work at all.
+  const atWork = 2 * working >= slots || ended > 0;
+  if (running >= slots && atWork) {
+    if (noRoom) return [];
+    return [
+      {
+        level,
+        place: "capacity",
+        raise: count,
+        sentence: `${slots === 1 ? `The one ${run} is` : `All ${slots} ${run}s are`} taken; ${wait}: ${level === "busy" ? `should that last, raise ${count}` : `raise ${count}`}.`,
+      },
+    ];
+  }
+  if (oldestWaiting > Math.max(startSeconds, THRESHOLDS.waitSeconds)) {
+    if (noRoom) return [];
+    return [
+      {
+        level: "stuck",
+        place: "starts",
+        sentence: `Only ${working} of ${slots} ${run}s ${working === 1 ? "is" : "are"} at work although ${wait}: runs do not start, and the dispatcher's log says why.`,
+      },
+    ];
+  }
+  return [
+    {
+      level: "busy",
+      place: "starts",
+      sentence: `${many(slots - working, run)} can still come to work; ${wait}: they are on their way.`,
+    },
+  ];
+}
+
+const longestFirst = ({ standing }: Situation) =>
+  RUNNERS.toSorted((a, b) => counts(standing, b).oldestWaiting - counts(standing, a).oldestWaiting);
+
+function connectionsAreUsedUp({ standing }: Situation): Verdict[] {
+  const { connections, maxConnections } = standing.database;
+  if (connectionShare(standing) < THRESHOLDS.connectionShare) return [];
+  return [
+    {
+      level: "bound",
+      place: "connections",
+      raise: "database.instanceClass",
+      sentence: `${connections} of the database's ${maxConnections} connections are open, so no more runs fit beside it: raise database.instanceClass before anything else.`,
+    },
+  ];
+}
+
+/** Runs that end before their jobs do. */
+function runsEnd({ standing }: Situation, kind: RunnerKind): Verdict[] {
+  const { outOfMemory, lost } = counts(standing, kind);
+  const { run, memory } = KIND[kind];
+  return [
+    ...(outOfMemory > 0
+      ? [
+          {
+            level: "bound",
+            place: "memory",
+            raise: memory,
+            sentence: `${many(outOfMemory, "attempt")} ran out of a ${run}'s memory in the last minutes: raise ${memory}.`,
+          } as const,
+        ]
+      : []),
+    ...(lost > 0
+      ? [
+          {
+            level: "bound",
+            place: "runs",
+            sentence: `${many(lost, run)} vanished in mid-job in the last minutes and the work is done again: the log of their attempts says why.`,
+          } as const,
+        ]
+      : []),
+  ];
+}
+
+function locksAreHeld({ standing: { platform } }: Situation): Verdict[] {
+  if (platform.oldestLockWait < THRESHOLDS.lockSeconds) return [];
+  return [
+    {
+      level: "bound",
+      place: "locks",
+      sentence: `${many(platform.lockWaits, "database session")} ${platform.lockWaits === 1 ? "waits" : "wait"} for a lock, the longest for ${seconds(platform.oldestLockWait)}: updates of the same lanes go one after the other, so make such batches fewer and larger.`,
+    },
+  ];
+}
+
+function responsesWait({ standing: { platform } }: Situation): Verdict[] {
+  if (platform.oldestUnsent < THRESHOLDS.unsentSeconds) return [];
+  return [
+    {
+      level: "bound",
+      place: "responses",
+      sentence: `${many(platform.unsentResponses, "response")} could not be sent, the oldest for ${seconds(platform.oldestUnsent)}: see whether SQS answers and the response queue is there.`,
+    },
+  ];
+}
+
+function resultsAreLarge({ results: { byPointer, nearlyInline }, settings }: Situation): Verdict[] {
+  if (byPointer < THRESHOLDS.pointers || nearlyInline / byPointer < THRESHOLDS.nearlyInlineShare) return [];
+  if (settings.jobs.inlineBytes >= MAX_INLINE_BYTES) return [];
+  return [
+    {
+      level: "busy",
+      place: "payload",
+      raise: "jobs.inlineBytes",
+      sentence: `${number(nearlyInline)} of ${number(byPointer)} results by pointer are only just above the ${kilobytes(settings.jobs.inlineBytes)} that a response carries, and each costs its reader a second call: raise jobs.inlineBytes.`,
+    },
+  ];
+}
+
+function searchIsBehind({ standing: { platform } }: Situation): Verdict[] {
+  if (platform.oldestBehind < THRESHOLDS.behindSeconds) return [];
+  return [
+    {
+      level: "busy",
+      place: "search",
+      sentence: `Search is behind by ${many(platform.documentsBehind, "document")}, the oldest by ${seconds(platform.oldestBehind)}; jobs go on: see whether the tracking store answers.`,
+    },
+  ];
+}
+
+function clear({ standing, settings }: Situation): Verdict {
+  const busy = RUNNERS.map(
+    (kind) => `${standing.working[kind] ?? 0} of ${settings.runners[kind].slots} ${KIND[kind].of}`,
+  );
+  return { level: "clear", place: "nothing", sentence: `Nothing waits: ${busy.join(" and ")} runs are at work.` };
+}
+
+/** A kind's figures; none are unknown but those of times and memory. */
+function counts(standing: Standing, kind: RunnerKind) {
+  const { waiting, oldestWaiting, running, refused, lost, outOfMemory } = standing[kind];
+  const { succeeded, failedByRequest, failedByPlatform } = standing[kind];
+  return {
+    waiting: waiting ?? 0,
+    oldestWaiting: oldestWaiting ?? 0,
+    running: running ?? 0,
+    working: standing.working[kind] ?? 0,
+    ended: (succeeded ?? 0) + (failedByRequest ?? 0) + (failedByPlatform ?? 0),
+    refused: refused ?? 0,
+    lost: lost ?? 0,
+    outOfMemory: outOfMemory ?? 0,
+  };
+}
+
+const connectionShare = ({ database }: Standing): number => database.connections / database.maxConnections;
+
+const number = (value: number): string => value.toLocaleString("en");
+const many = (count: number, what: string): string => `${number(count)} ${what}${count === 1 ? "" : "s"}`;
+const kilobytes = (bytes: number): string => `${Math.round(bytes / 1_000)} kB`;
+/** As a person would say it. */
+const seconds = (value: number): string => {
+  const rounded = Math.round(value);
+  if (rounded < 120) return `${rounded} s`;
+  return rounded < 7_200 ? `${Math.round(rounded / 60)} min` : `${Math.round(rounded / 3_600)} h`;
+};

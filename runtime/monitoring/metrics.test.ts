@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { JobError } from "../contract/errors.ts";
+import { backendOf } from "../store/backend.ts";
+import { accept, cancel, claim, finish, runStarted } from "../store/jobs.ts";
+import { planRuns, runRefused } from "../store/runs.ts";
+import { jobDatabase, newJob, testPlan } from "../testing/jobs.ts";
+import { PLATFORM_FIGURES, RUNNER_FIGURES, readFigures } from "./metrics.ts";
+
+const OUT_OF_MEMORY = { category: "System", type: "OutOfMemory", message: "m", retryable: true, details: [] };
+
+describe("the figures that the database knows", () => {
+  let d: Awaited<ReturnType<typeof jobDatabase>>;
+  beforeEach(async () => {
+    d = await jobDatabase();
+  });
+  afterEach(() => d.close());
+
+  /** Figures as the dispatcher reads them. */
+  const figures = async () => readFigures(await d.as("dispatcher"), 1);
+  /** Moves everything that happened so far into the last whole minute. */
+  const aMinuteLater = async () => {
+    await d.admin.query(
+      `update jobs.jobs set finished_at = case when finished_at is not null then date_trunc('minute', jobs.clock()) - interval '30 seconds' end,
+         attempts = (select jsonb_agg(case when a ? 'endedAt' then
+           jsonb_set(a, '{endedAt}', to_jsonb(jobs.iso(date_trunc('minute', jobs.clock()) - interval '30 seconds'))) else a end)
+           from jsonb_array_elements(attempts) a)
+       where attempt > 0`,
+    );
+    await d.admin.query(
+      "update jobs.runs set ended_at = date_trunc('minute', jobs.clock()) - interval '30 seconds' where state = 'ENDED'",
+    );
+  };
+  /** A run of a kind, and how to give it its next job. */
+  const run = async (runner: "glue" | "ec2" = "glue") => {
+    const keeper = await d.as("job_keeper");
+    const [id = ""] = await planRuns(await d.as("dispatcher"), testPlan(runner, 1));
+    await runStarted(keeper, id);
+    const reader = await d.as("job_reader");
+    const next = async () => {
+      const job = await claim(keeper, id, await backendOf(reader), undefined);
+      assert(job);
+      return job;
+    };
+    return { id, keeper, next };
+  };
+
+  it("are those of the list, and nothing when nothing happened", async () => {
+    const { platform, ...runners } = await figures();
+    assert.deepEqual(Object.keys(platform).sort(), Object.keys(PLATFORM_FIGURES).sort());
+    assert.deepEqual(Object.keys(runners).sort(), ["ec2", "glue"]);
+    for (const one of Object.values(runners)) {
+      assert.deepEqual(Object.keys(one).sort(), Object.keys(RUNNER_FIGURES).sort());
+      const { queueTime, runTime, peakMemory, ...counts } = one;
+      assert.deepEqual([queueTime, runTime, peakMemory], [null, null, null]);
+      assert.ok(Object.values(counts).every((value) => value === 0));
+    }
+    // Locks are the whole server's, which other tests use at the same time.
+    const { lockWaits: _waits, oldestLockWait: _oldest, ...ours } = platform;
+    assert.ok(Object.values(ours).every((value) => value === 0));
+  });
+
+  it("have no run time of a job that was cancelled before it ran", async () => {
+    await accept(await d.as("dispatcher"), [newJob("unwanted")]);
+    assert.equal(await cancel(await d.as("api_reader"), "default", "unwanted"), "CANCELLED");
+    await d.admin.query(
+      "update jobs.jobs set finished_at = date_trunc('minute', jobs.clock()) - interval '30 seconds'",
+    );
+    const { glue } = await figures();
+    assert.equal(glue.runTime, null);
+    assert.notEqual(glue.queueTime, null);
+  });
+
+  it("tell what waits by runner kind, and since when", async () => {
+    await accept(await d.as("dispatcher"), [newJob("a"), newJob("b"), newJob("u", { runner: "ec2" })]);
+    await d.admin.query("update jobs.jobs set created_at = created_at - interval '1 hour' where request_id = 'a'");
+    const { glue, ec2, platform } = await figures();
+    assert.deepEqual([glue.waiting, ec2.waiting], [2, 1]);
+    assert.ok(glue.oldestWaiting !== null && glue.oldestWaiting >= 3_600 && glue.oldestWaiting < 3_700);
+    assert.ok(ec2.oldestWaiting !== null && ec2.oldestWaiting < 60);
+    assert.equal(platform.documentsBehind, 3);
+    assert.ok(platform.oldestBehind >= 0 && platform.oldestBehind < 60);
+  });
+
+  it("count a job that came back from its return, and one in a back-off as not late", async () => {
+    await accept(await d.as("dispatcher"), [newJob("a")]);
+    await d.admin.query("update jobs.jobs set created_at = created_at - interval '1 hour'");
+    const { keeper, next } = await run();
+    const { id, attempt } = await next();
+    const error = JSON.stringify({ ...OUT_OF_MEMORY, type: "DatabaseUnavailable" });
+    await keeper.query("select jobs.retry($1, $2, $3, null)", [id, attempt, error]);
+    assert.deepEqual([(await figures()).glue.waiting, (await figures()).glue.oldestWaiting], [1, 0]);
+    await d.admin.query("update jobs.jobs set not_before = null");
+    const { oldestWaiting } = (await figures()).glue;
+    assert.ok(oldestWaiting !== null && oldestWaiting < 60);
+  });
+
+  it("count what ended in the last whole minute once, by how it ended", async () => {
+    await accept(await d.as("dispatcher"), [newJob("good"), newJob("bad"), newJob("broken")]);
+    const { keeper, next } = await run();
+    const end = { rows: 0, bytes: 0, peakMemoryBytes: 7_000 };
+    const failure = (error: JobError) => ({ status: "FAILED" as const, error: error.body(), ...end });
+    await finish(keeper, await next(), { status: "SUCCEEDED", result: "{}", ...end });
+    await finish(keeper, await next(), failure(new JobError("InvalidSql", { reason: "r" })));
+    await finish(keeper, await next(), failure(new JobError("RunnerLost", { attempt: 1 })));
+    assert.equal(
+      (await d.admin.query("select count(*)::int from jobs.jobs where finished_at is not null")).rows[0].count,
+      3,
+    );
+    await aMinuteLater();
+    const { glue, platform } = await figures();
+    assert.deepEqual([glue.succeeded, glue.failedByRequest, glue.failedByPlatform], [1, 1, 1]);
+    assert.equal(glue.peakMemory, 7_000);
+    assert.ok(glue.runTime !== null && glue.runTime >= 0 && glue.runTime < 60);
+    assert.equal(glue.running, 1);
+    assert.equal(platform.unsentResponses, 3);
+    await d.admin.query("update jobs.jobs set finished_at = finished_at - interval '1 minute'");
+    assert.equal((await figures()).glue.succeeded, 0);
+  });
+
+  it("count lost runners and memory that ran out, also of jobs that go on", async () => {
+    await accept(await d.as("dispatcher"), [newJob("again", { elsewhere: true }), newJob("last", { maxAttempts: 1 })]);
+    const { keeper, next } = await run();
+    for (const type of ["OutOfMemory", "RunnerLost"]) {
+      const { id, attempt } = await next();
+      await keeper.query("select jobs.retry($1, $2, $3, null)", [
+        id,
+        attempt,
+        JSON.stringify({ ...OUT_OF_MEMORY, type }),
+      ]);
+    }
+    await aMinuteLater();
+    const { glue, ec2 } = await figures();
+    assert.deepEqual([glue.outOfMemory, glue.lost], [1, 1]);
+    assert.deepEqual([ec2.outOfMemory, ec2.lost, ec2.waiting], [0, 0, 1], "it waits for the other kind now");
+  });
+
+  it("count runs that were refused, not runs that ended", async () => {
+    const dispatcher = await d.as("dispatcher");
+    await accept(dispatcher, [newJob("a"), newJob("b")]);
+    const [first = "", second = ""] = await planRuns(dispatcher, testPlan("glue", 2));
+    await dispatcher.query("select jobs.run_launched($1, 'jr_1')", [first]);
+    await dispatcher.query("select jobs.run_ended($1, 'ENDED')", [first]);
+    await runRefused(dispatcher, second, "ConcurrentRunsExceededException");
+    await aMinuteLater();
+    assert.equal((await figures()).glue.refused, 1);
+  });
+
+  it("tell who waits for a lock, and for how long", async () => {
+    await d.admin.query("begin; lock table public.ports in access exclusive mode");
+    const writer = await d.as("job_writer");
+    const { rows } = await writer.query("select pg_backend_pid() as pid");
+    const waiting = writer.query("select from public.ports");
+    const dispatcher = await d.as("dispatcher");
+    const stuck = "select from pg_locks where pid = $1 and not granted and waitstart is not null";
+    while ((await dispatcher.query(stuck, [rows[0].pid])).rowCount === 0);
+    const { lockWaits, oldestLockWait } = (await readFigures(dispatcher, 1)).platform;
+    assert.ok(lockWaits >= 1 && oldestLockWait > 0);
+    await d.admin.query("rollback");
+    await waiting;
+  });
+
+  it("are the dispatcher's to read", async () => {
+    await assert.rejects(readFigures(await d.as("job_keeper"), 1), /permission denied/);
+  });
+});

@@ -1,0 +1,36 @@
+import type { RunnerFigure } from "./metrics.ts";
+
+/**
+ * Panels that every dashboard of the platform has, whatever it reads the figures from: CloudWatch draws them from metrics
+ * (infra/monitoring/dashboard.ts), OpenSearch Dashboards from jobs' documents (runtime/tracking/dashboards). Each is drawn of both
+ * runner kinds.
+ */
+export interface Panel {
+  readonly title: string;
+  /** With more than one figure each has a label, which stands behind the kind's name. */
+  readonly figures: readonly { readonly figure: RunnerFigure; readonly label?: string }[];
+  /** How the values of a minute become one. */
+  readonly stat: "Maximum" | "Sum";
+}
+
+export const PANELS = {
+  queueTime: {
+    title: "From acceptance to start, p95, seconds",
+    figures: [{ figure: "queueTime" }],
+    stat: "Maximum",
+  },
+  runTime: { title: "Run time, p95, seconds", figures: [{ figure: "runTime" }], stat: "Maximum" },
+  peakMemory: { title: "Most memory of a run, bytes", figures: [{ figure: "peakMemory" }], stat: "Maximum" },
+  succeeded: { title: "Succeeded", figures: [{ figure: "succeeded" }], stat: "Sum" },
+  failedByRequest: { title: "Failed for what was asked", figures: [{ figure: "failedByRequest" }], stat: "Sum" },
+  failedByPlatform: { title: "Failed for another reason", figures: [{ figure: "failedByPlatform" }], stat: "Sum" },
+  brokenOff: {
+    title: "Attempts lost, or out of memory",
+    figures: [
+      { figure: "lost", label: "lost" },
+      { figure: "outOfMemory", label: "out of memory" },
+    ],
+    stat: "Sum",
+  },
+} as const satisfies Record<string, Panel>;
+export type PanelKey = keyof typeof PANELS;

@@ -1,0 +1,68 @@
+import type { Database } from "../store/jobs.ts";
+
+/** What a job goes through, in this order; from `waiting` on again after an attempt that was lost. */
+export const PHASES = ["waiting", "starting", "running", "responding"] as const;
+
+/** A stretch of a job's life. */
+export interface Phase {
+  phase: (typeof PHASES)[number];
+  from: string;
+  /** Absent while it lasts. */
+  to?: string;
+  /** From 1; of starting and running. */
+  attempt?: number;
+  /** What it ran on. */
+  runner?: string;
+  /** How the attempt ended. */
+  outcome?: string;
+}
+
+/** What of a document the phases are made of. */
+export interface Lived {
+  createdAt: string;
+  finishedAt?: string;
+  response?: { sentAt?: string };
+  attempts: { runner: string; runId?: string; startedAt: string; endedAt?: string; outcome?: string }[];
+}
+
+/**
+ * The phases of a job's life so far. A run that was begun for waiting work takes a while to report in: what of the wait
+ * lies after its launch (`launched`: run id → ISO time) is `starting`. A job that a warm run takes has no such phase.
+ */
+export function phasesOf(job: Lived, launched: ReadonlyMap<string, string>): Phase[] {
+  const phases: Phase[] = [];
+  let since = job.createdAt;
+  job.attempts.forEach(({ runner, runId, startedAt, endedAt, outcome }, index) => {
+    const attempt = index + 1;
+    const launch = runId === undefined ? undefined : launched.get(runId);
+    const cold = launch !== undefined && launch > since && launch < startedAt ? launch : undefined;
+    if (since < (cold ?? startedAt)) phases.push({ phase: "waiting", from: since, to: cold ?? startedAt });
+    if (cold !== undefined) phases.push({ phase: "starting", from: cold, to: startedAt, attempt, runner });
+    const end = endedAt ?? job.finishedAt;
+    phases.push({
+      phase: "running",
+      from: startedAt,
+      ...(end === undefined ? {} : { to: end }),
+      attempt,
+      runner,
+      ...(outcome === undefined ? {} : { outcome }),
+    });
+    since = end ?? since;
+  });
+  const runs = phases.at(-1)?.phase === "running" && phases.at(-1)?.to === undefined;
+  if (!runs && since !== job.finishedAt)
+    phases.push({ phase: "waiting", from: since, ...(job.finishedAt === undefined ? {} : { to: job.finishedAt }) });
+  if (job.finishedAt !== undefined) {
+    const sentAt = job.response?.sentAt;
+    phases.push({ phase: "responding", from: job.finishedAt, ...(sentAt === undefined ? {} : { to: sentAt }) });
+  }
+  return phases;
+}
+
+/** Reads since when the runs of a job's attempts have been on their way. Needs the role api_reader. */
+export async function launchesOf(db: Database, { attempts }: Lived): Promise<Map<string, string>> {
+  const runs = attempts.flatMap(({ runId }) => runId ?? []);
+  if (runs.length === 0) return new Map();
+  const { rows } = await db.query("select id, jobs.iso(created_at) as at from jobs.runs where id = any ($1)", [runs]);
+  return new Map(rows.map(({ id, at }) => [id, at]));
+}

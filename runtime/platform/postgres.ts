@@ -1,0 +1,76 @@
+import { readFileSync } from "node:fs";
+import pg from "pg";
+import type { RunnerKind } from "../contract/states.ts";
+
+/** The roles that services log in with; db/roles.ts creates them, the files of db/ grant each what it may do. */
+export const ROLES = [
+  "migrator", // owns every table and function
+  "api_reader", // the HTTP API: reads prices and documents, accepts requests through functions
+  "job_reader", // reads of a stack without raw SQL: prices only, in read-only transactions
+  "job_reader_plan", // plans reads for estimates
+  "job_writer", // updates: prices, ports and regions, and the fence of its own job
+  "job_keeper", // a runner's second connection: claims, keeps and ends jobs, never touches prices
+  "dispatcher", // accepts requests, starts runs, reaps and sweeps
+  "canceller", // ends database sessions, and sees that they are gone
+] as const;
+export type Role = (typeof ROLES)[number] | SlotRole;
+
+/** The login role of one run slot, so that no run sees or signals the session of another. */
+type SlotRole = `job_reader_${RunnerKind}_${number}`;
+
+/** Run slots that have a login role of their own, per runner type. */
+export type ReaderSlots = Readonly<Record<RunnerKind, number>>;
+/** What a platform without raw SQL needs. */
+export const NO_SLOTS: ReaderSlots = { glue: 0, ec2: 0 };
+/** The slots that need one: all of them where callers may bring their own SQL, else none. */
+export const readerSlots = (rawSql: boolean, slots: ReaderSlots): ReaderSlots => (rawSql ? slots : NO_SLOTS);
+
+/** The role that a run of this slot reads with, where callers may bring their own SQL. */
+export const readerRole = (runner: RunnerKind, slot: number): SlotRole => `job_reader_${runner}_${slot}`;
+
+/**
+ * How to reach Postgres, from the environment: DATABASE_HOST, DATABASE_PORT (5432), DATABASE_NAME (rates),
+ * DATABASE_AUTH (`iam`: a token for each connection, over TLS; `password`: DB_PASSWORD) and DATABASE_CA (a PEM file;
+ * with it the server's certificate is checked). No password is kept: it is read when a connection is made.
+ */
+export function connectionOptions(role: Role, env: NodeJS.ProcessEnv = process.env): pg.ClientConfig {
+  const host = env.DATABASE_HOST ?? "127.0.0.1";
+  const port = Number(env.DATABASE_PORT ?? 5432);
+  const iam = env.DATABASE_AUTH === "iam";
+  return {
+    host,
+    port,
+    user: role,
+    database: env.DATABASE_NAME ?? "rates",
+    application_name: `rates ${role}`,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    connectionTimeoutMillis: 10_000,
+    // IAM tokens live 15 minutes and count at connect only, so each physical connection asks for its own.
+    password: iam ? () => token(host, port, role, env) : () => env.DB_PASSWORD ?? "",
+    ...(env.DATABASE_CA === undefined ? {} : { ssl: { ca: readFileSync(env.DATABASE_CA, "utf8"), servername: host } }),
+  };
+}
+
+async function token(hostname: string, port: number, username: Role, env: NodeJS.ProcessEnv): Promise<string> {
+  const { Signer } = await import("@aws-sdk/rds-signer");
+  return new Signer({ hostname, port, username, ...(env.AWS_REGION ? { region: env.AWS_REGION } : {}) }).getAuthToken();
+}
+
+/** Connections of one process that plans reads, at most. They are opened when a read is to be planned. */
+export const PLANNING_CONNECTIONS = 1;
+
+/** One connected client. An error of an idle connection is kept for its next query instead of ending the process. */
+export async function connect(role: Role, options: pg.ClientConfig = {}): Promise<pg.Client> {
+  const client = new pg.Client({ ...connectionOptions(role), ...options });
+  client.on("error", () => undefined);
+  await client.connect();
+  return client;
+}
+
+/** A pool of at most `max` connections that are opened when needed and closed after ten idle seconds. */
+export function pool(role: Role, max: number, options: pg.PoolConfig = {}): pg.Pool {
+  const made = new pg.Pool({ ...connectionOptions(role), max, idleTimeoutMillis: 10_000, ...options });
+  made.on("error", () => undefined);
+  return made;
+}

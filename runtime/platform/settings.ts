@@ -1,0 +1,228 @@
+import { readFileSync } from "node:fs";
+import Type from "typebox";
+import Value from "typebox/value";
+import { BOUNDS } from "../contract/bounds.ts";
+import type { RunnerKind } from "../contract/states.ts";
+import { type ReaderSlots, readerSlots } from "./postgres.ts";
+
+const count = (description: string, value: number, minimum = 1) =>
+  Type.Integer({ minimum, default: value, description });
+
+/** What a runner kind may do at once, and for how long. */
+const RunnerSettings = Type.Object(
+  {
+    slots: Type.Integer({ minimum: 0, default: 1, description: "runs at once, from stacks/planning/capacity.ts" }),
+    idleSeconds: Type.Number({ minimum: 0, default: 30, description: "how long a run without work stays warm" }),
+    startSeconds: count("how long a run may take from launch to its first sign of life", 120),
+    lifetimeSeconds: count("when a run takes no further job", 14_400),
+    tenantSlots: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: "most jobs of one tenant at once; left out, all slots but one where several tenants are named",
+      }),
+    ),
+  },
+  { additionalProperties: false, default: {} },
+);
+
+/** What one caller may ask for. Each API process counts for itself. */
+const LimitSettings = Type.Object(
+  {
+    tokenPerMinute: count("requests of one token a minute; 0: as many as they like", 12_000, 0),
+    addressPerMinute: count("the same of one address without a token that is known", 3_000, 0),
+    ratesPerMinute: count("requests of /rates a minute, of one token or address", 0, 0),
+    connections: count("connections at once", 2_000),
+    streams: count("event streams at once", 1_000),
+    streamsPerToken: count("event streams of one token at once", 50),
+  },
+  { additionalProperties: false, default: {} },
+);
+
+/** What a sender on the request queue may ask for. */
+const CallerSettings = Type.Object(
+  {
+    senderId: Type.String({
+      pattern: "^(\\*|[\\w+=,.@-]{1,128}(:[\\w+=,.@-]{1,64})?)$",
+      description:
+        "unique id of an IAM user or role (of a role also with a session: AROA…:session), or * for every other sender",
+    }),
+    tenants: Type.Array(Type.String(), { minItems: 1, description: "tenants that it sends for; * for every tenant" }),
+    scopes: Type.Array(Type.Enum(["read", "update"]), { minItems: 1, description: "tasks that it may send" }),
+  },
+  { additionalProperties: false },
+);
+
+/** Where OpenSearch is. */
+const TrackingSettings = Type.Object(
+  {
+    endpoint: Type.String({ pattern: "^https?://", description: "its URL" }),
+    region: Type.Optional(
+      Type.String({ description: "the AWS region that requests are signed for; without it they are not signed" }),
+    ),
+    indexPrefix: Type.String({
+      pattern: "^[a-z][a-z0-9-]*$",
+      default: "rates-jobs",
+      description: "indices are named <prefix>-YYYY.MM",
+    }),
+  },
+  { additionalProperties: false, description: "where documents are tracked; without it in Postgres" },
+);
+export type TrackingSettings = Type.Static<typeof TrackingSettings>;
+
+/**
+ * What a part of the platform needs to know beside how to reach the database: one JSON document in RATES_SETTINGS,
+ * written by infra/ in the cloud and by runtime/local here, or in a file that RATES_SETTINGS_FILE names. It holds no
+ * secret.
+ */
+export const Settings = Type.Object(
+  {
+    version: Type.String({ default: "local", description: "the version of the code, kept with each run" }),
+    queues: Type.Optional(
+      Type.Object(
+        {
+          requests: Type.String(),
+          wakeups: Type.String(),
+          deadLetters: Type.String(),
+          responses: Type.String({ description: "the response queue of tenants without one of their own" }),
+          tenants: Type.Record(Type.String(), Type.String(), {
+            default: {},
+            description: "tenant → its response queue",
+          }),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    buckets: Type.Optional(
+      Type.Object({ results: Type.String(), uploads: Type.String() }, { additionalProperties: false }),
+    ),
+    pathStyleS3: Type.Boolean({ default: false, description: "address buckets by path, as emulators want it" }),
+    runners: Type.Object({ glue: RunnerSettings, ec2: RunnerSettings }, { additionalProperties: false, default: {} }),
+    glue: Type.Optional(
+      Type.Object(
+        {
+          jobName: Type.String(),
+          maxCapacity: Type.Number({ description: "DPUs of a run: 0.0625 or 1" }),
+          largerCapacity: Type.Optional(
+            Type.Number({ description: "DPUs of a larger run, for a read that ran out of memory; one at a time" }),
+          ),
+          arguments: Type.Record(Type.String(), Type.String(), {
+            default: {},
+            description: "pinned, so that a dispatcher starts the script it was deployed with",
+          }),
+        },
+        { additionalProperties: false, description: "where reads run in the cloud" },
+      ),
+    ),
+    ec2: Type.Optional(
+      Type.Object(
+        {
+          launchTemplateId: Type.String(),
+          launchTemplateVersion: Type.String({
+            description: "pinned, so that a dispatcher starts the runner it was deployed with",
+          }),
+          subnetIds: Type.Array(Type.String(), { minItems: 1, description: "tried in turn when a zone has no room" }),
+          tags: Type.Record(Type.String(), Type.String(), { default: {}, description: "of each instance" }),
+        },
+        { additionalProperties: false, description: "where updates run in the cloud" },
+      ),
+    ),
+    jobs: Type.Object(
+      {
+        rawSql: Type.Boolean({ default: false, description: "whether a read may bring its own SQL" }),
+        readsOnEc2: Type.Boolean({
+          default: true,
+          description: "whether a read may run on EC2 where Glue has no room for it, or too little memory",
+        }),
+        timeoutSeconds: count("a job's time where it names none", 900),
+        maxTimeoutSeconds: count("the most a job may ask for", 14_400),
+        maxWaiting: count("the most jobs of one tenant that may wait", 20_000),
+        maxAttempts: Type.Integer({
+          minimum: 1,
+          maximum: 20,
+          default: 3,
+          description: "attempts before a job whose runs are lost fails",
+        }),
+        leaseSeconds: count("how long a silent run keeps its job", 30),
+        inlineBytes: Type.Integer({
+          minimum: 0,
+          maximum: BOUNDS.inlineBytes,
+          default: 200_000,
+          description: "results up to this size, as JSON, go into the response itself",
+        }),
+        reportRows: count("bad rows listed in a response; the whole report lies behind a pointer", 100),
+        maxBadRows: count("bad rows after which reading a batch stops; the report lists them and says so", 100_000),
+        stagedBytes: count("the most a batch may take in the database before it is applied, bytes", 4_000_000_000),
+        sourceBytes: count("the most a source may hold, unpacked", 20_000_000_000),
+        urlHosts: Type.Array(Type.String(), {
+          default: [],
+          description: "hosts that url sources may name, on port 443",
+        }),
+        retentionDays: count("days that ended jobs and their documents are kept", 30),
+      },
+      { additionalProperties: false, default: {} },
+    ),
+    callers: Type.Optional(
+      Type.Array(CallerSettings, {
+        description:
+          "who may send what on the request queue; an empty list: nobody; left out: everybody whom the queue lets in",
+      }),
+    ),
+    platformSenders: Type.Array(Type.String(), {
+      default: [],
+      description: "unique ids of the platform's own roles, which put dead letters back on behalf of their senders",
+    }),
+    tracking: Type.Optional(TrackingSettings),
+    api: Type.Object(
+      {
+        poolMax: count("database connections of an API process", 8),
+        ratesDays: count("the most days that one /rates may span", 3_660),
+        openRates: Type.Boolean({ default: false, description: "whether /rates needs no token" }),
+        statementSeconds: count("the longest that a statement of the API may take", 30),
+        trustedHops: Type.Integer({
+          minimum: 0,
+          default: 0,
+          description: "proxies in front of the API, whose X-Forwarded-For says who calls: 1 behind a load balancer",
+        }),
+        limits: LimitSettings,
+        resultDelivery: Type.Enum(["redirect", "stream"], {
+          default: "redirect",
+          description: "how a result in S3 is handed out where a request does not say: by a link, or through the API",
+        }),
+      },
+      { additionalProperties: false, default: {} },
+    ),
+  },
+  { additionalProperties: false },
+);
+export type Settings = Type.Static<typeof Settings>;
+
+/** Reads RATES_SETTINGS, or RATES_SETTINGS_FILE, fills in defaults and reports all that is wrong with it at once. */
+export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
+  const { RATES_SETTINGS_FILE: file, RATES_SETTINGS: json = file ? readFileSync(file, "utf8") : "{}" } = env;
+  const filled = Value.Default(Settings, JSON.parse(json));
+  if (Value.Check(Settings, filled)) return filled;
+  const problems = Value.Errors(Settings, filled).map((error) => `${error.instancePath || "/"} ${error.message}`);
+  throw new Error(`RATES_SETTINGS is not valid:\n  ${problems.join("\n  ")}`);
+}
+
+/** The run slots that need a login role of their own: those of a platform whose callers may bring their own SQL. */
+export const slotsOf = ({ jobs, runners }: Pick<Settings, "jobs" | "runners">): ReaderSlots =>
+  readerSlots(jobs.rawSql, { glue: runners.glue.slots, ec2: runners.ec2.slots });
+
+/**
+ * The most jobs of one tenant that may run at once on a runner type: as configured, else all slots but one where several
+ * tenants are named and there is more than one slot.
+ * @returns undefined for no maximum
+ */
+export function tenantSlots({ queues, runners }: Settings, runner: RunnerKind): number | undefined {
+  const { slots, tenantSlots } = runners[runner];
+  if (tenantSlots !== undefined) return tenantSlots;
+  return slots > 1 && Object.keys(queues?.tenants ?? {}).length > 1 ? slots - 1 : undefined;
+}
+
+/** The settings that only a platform with queues and buckets has; an API beside a bare database has none. */
+export function requireCloud(settings: Settings): Required<Pick<Settings, "queues" | "buckets">> {
+  const { queues, buckets } = settings;
+  if (!queues || !buckets) throw new Error("RATES_SETTINGS: this part needs 'queues' and 'buckets'.");
+  return { queues, buckets };
+}

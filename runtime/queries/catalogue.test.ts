@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { JobError } from "../contract/errors.ts";
+import {
+  bindParams,
+  checkParams,
+  describeQuery,
+  loadCatalogue,
+  type NamedQuery,
+  queryNamed,
+  statementNamed,
+} from "./catalogue.ts";
+import { parseQueryFile } from "./file.ts";
+
+const HEADER = "-- name: q\n-- description: A query.\n";
+const COLUMN = '-- column: a integer "a column"\n';
+
+/** Parses a file called q.sql; its problems as "line: problem". */
+function parse(text: string, kind: "query" | "statement" = "query") {
+  const problems: string[] = [];
+  return { query: parseQueryFile(kind, "q", text, (line, problem) => problems.push(`${line}: ${problem}`)), problems };
+}
+
+function valid(text: string): NamedQuery {
+  const { query, problems } = parse(text);
+  assert.deepEqual(problems, []);
+  return query;
+}
+
+describe("a query file", () => {
+  it("describes its query", () => {
+    const query = valid(
+      `${HEADER}-- param: from date "first day"\n-- param: most integer = 10 "at most"\n${COLUMN}\nselect 1 as a where :from < now() limit :most;\n`,
+    );
+    assert.deepEqual(describeQuery(query), {
+      kind: "query",
+      name: "q",
+      description: "A query.",
+      params: [
+        { name: "from", type: "date", description: "first day", required: true, default: null },
+        { name: "most", type: "integer", description: "at most", required: false, default: 10 },
+      ],
+      columns: [{ name: "a", type: "integer", description: "a column" }],
+    });
+  });
+
+  it("is told all its problems at once, each with its line", () => {
+    const { problems } = parse(
+      `-- name: other\n-- descriptoin: A query.\n-- param: a date\n-- param: b datum "b"\n-- param: c integer = 1.5 "c"\n-- param: d text "d"\n-- param: d text "d"\n-- column: a\n\nselect 1; -- one\nselect\n :e`,
+    );
+    assert.deepEqual(
+      problems.map((problem) => Number.parseInt(problem, 10)),
+      [2, 3, 4, 5, 7, 8, 1, 1, 1, 10, 12, 1],
+    );
+    for (const part of [
+      "'datum' is no parameter type",
+      "1.5 has to be a whole number",
+      "'-- name: q' is missing",
+      "':e' is no parameter",
+      "does not use parameter 'd'",
+    ]) {
+      assert.ok(
+        problems.some((problem) => problem.includes(part)),
+        part,
+      );
+    }
+  });
+
+  it("of a statement has no columns, and has to have SQL", () => {
+    assert.deepEqual(parse(`${HEADER}${COLUMN}`, "statement").problems, [
+      "1: a statement has no columns",
+      "4: there is no SQL",
+    ]);
+  });
+
+  it("makes placeholders of :name outside strings, comments and casts only", () => {
+    const sql = `select ':x', E'\\':x', ":x", $$:x$$, $t$ $$:x $t$, 1::text -- :x\n, :x /* :x */ , :x;  -- the end`;
+    const query = valid(`${HEADER}-- param: x integer "x"\n${COLUMN}${sql}`);
+    assert.equal(
+      bindParams(query, { x: 5 }),
+      `select ':x', E'\\':x', ":x", $$:x$$, $t$ $$:x $t$, 1::text  \n, '5'::integer   , '5'::integer`,
+    );
+  });
+});
+
+describe("the catalogue", () => {
+  it("holds the queries that ship", () => {
+    for (const name of ["average_rates", "price_history", "lane_coverage", "price_export"])
+      assert.equal(queryNamed(name)?.kind, "query", name);
+    assert.equal(statementNamed("purge_prices")?.kind, "statement");
+    assert.equal(queryNamed("purge_prices"), undefined);
+    assert.equal(queryNamed("constructor"), undefined);
+  });
+
+  it("is refused with every problem of every file", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "rates-queries-"));
+    try {
+      await Promise.all(["queries", "statements"].map((folder) => mkdir(join(directory, folder))));
+      await writeFile(join(directory, "queries", "q.sql"), `${HEADER}${COLUMN}select :nothing`);
+      await writeFile(join(directory, "statements", "s.sql"), "-- name: s\ndelete from t");
+      assert.throws(
+        () => loadCatalogue(directory),
+        (error: Error) => {
+          assert.match(error.message, /queries\/q\.sql, line 4: ':nothing' is no parameter/);
+          assert.match(error.message, /statements\/s\.sql, line 1: '-- description: …' is missing/);
+          return true;
+        },
+      );
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+});
+
+describe("the params of a query", () => {
+  const types = ["text", "date", "integer", "number", "boolean", "text[]"];
+  const all = valid(
+    `${HEADER}${types.map((type, index) => `-- param: p${index} ${type} = null "p"\n`).join("")}-- param: needed text "what is needed"\n${COLUMN}select ${types.map((_, index) => `:p${index}`).join()}, :needed`,
+  );
+  const problemsOf = (params: Record<string, unknown>) => [...checkParams(all, { needed: "x", ...params })];
+
+  const good: Record<string, unknown[]> = {
+    text: ["", "it's", "\\", "Ålesund", "💶", null],
+    date: ["2021-01-31", "2020-02-29", "0001-01-01", "9999-12-31"],
+    integer: [0, -2147483648, 2147483647],
+    number: [0, -1.5, 1e300],
+    boolean: [true, false],
+    "text[]": [[], ["a", "b'"]],
+  };
+  const bad: Record<string, unknown[]> = {
+    text: [1, true, ["a"], {}, "a\0b", "\ud800"],
+    date: [
+      "2021-02-29",
+      "2021-2-1",
+      "2021-13-01",
+      "2021-04-31",
+      "0000-01-01",
+      "20210101",
+      "infinity",
+      "2021-01-01T00:00:00Z",
+      "2021-01-01 ",
+      20210101,
+      "'; drop table",
+    ],
+    integer: [1.5, 2147483648, -2147483649, "1", Number.NaN, true],
+    number: ["1", Number.POSITIVE_INFINITY, Number.NaN],
+    boolean: ["true", 0],
+    "text[]": ["a", [1], ["a\0"], [null]],
+  };
+  for (const [index, type] of types.entries()) {
+    it(`of type ${type} take what is one, and nothing else`, () => {
+      for (const value of good[type] ?? []) assert.deepEqual(problemsOf({ [`p${index}`]: value }), [], String(value));
+      for (const value of bad[type] ?? []) {
+        const [problem, ...more] = problemsOf({ [`p${index}`]: value });
+        assert.equal(problem?.field, `task.params.p${index}`, String(value));
+        assert.match(problem.message, /^has to be /);
+        assert.deepEqual(more, []);
+      }
+    });
+  }
+
+  it("are told all their problems at once, with the value and the nearest name", () => {
+    const problems = [...checkParams(all, { p1: "2021-02-30", p2: "7", neded: "x" })];
+    assert.deepEqual(problems, [
+      { field: "task.params.p1", value: "2021-02-30", message: "has to be a date that exists, written YYYY-MM-DD." },
+      { field: "task.params.p2", value: "7", message: "has to be a whole number from -2147483648 to 2147483647." },
+      { field: "task.params.needed", message: "is missing: what is needed." },
+      { field: "task.params.neded", value: "x", message: "is not a parameter of q. Did you mean 'needed'?" },
+    ]);
+  });
+
+  it("never show in a problem what JSON in Postgres cannot hold", () => {
+    assert.ok(!("value" in (problemsOf({ p1: "a\0" })[0] ?? {})));
+  });
+
+  it("are null only where their default is", () => {
+    const query = valid(`${HEADER}-- param: most integer = 10 "most"\n${COLUMN}select :most`);
+    assert.equal(checkParams(query, { most: null }).length, 1);
+    assert.equal(bindParams(query, {}), "select '10'::integer");
+  });
+
+  it("become typed literals that cannot leave their quotes", () => {
+    const sql = bindParams(all, {
+      p0: "'; drop table t; --",
+      p1: "2021-01-01",
+      p2: -3,
+      p3: 1.5,
+      p4: true,
+      p5: ["a'", "b"],
+      needed: "\\'",
+    });
+    assert.equal(
+      sql,
+      "select '''; drop table t; --'::text,'2021-01-01'::date,'-3'::integer,'1.5'::double precision,'true'::boolean,array['a''', 'b']::text[],  E'\\\\'''::text",
+    );
+    assert.match(bindParams(all, { needed: "x" }), /^select null::text,null::date/);
+  });
+
+  it("are checked once more when they are bound", () => {
+    const refused = (error: unknown) =>
+      error instanceof JobError && error.code === "InvalidRequest" && error.details.length === 1;
+    assert.throws(() => bindParams(all, { needed: 1 }), refused);
+  });
+});

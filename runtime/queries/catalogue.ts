@@ -1,0 +1,103 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { isText } from "../contract/inspect.ts";
+import { invalidRequest, ProblemList, shownName } from "../contract/problemList.ts";
+import { suggestion } from "../contract/problems.ts";
+import { type NamedQuery, parseQueryFile, type QueryDescription } from "./file.ts";
+import { checkValue, literal, type ParamValue } from "./parameters.ts";
+
+export type { Column, NamedQuery, Param, QueryDescription } from "./file.ts";
+export type { ParamType, ParamValue } from "./parameters.ts";
+
+/** All named queries and statements, each list in the order of the names. */
+export interface Catalogue {
+  queries: readonly NamedQuery[];
+  statements: readonly NamedQuery[];
+}
+
+/**
+ * Reads and checks every file of `queries/*.sql` (named reads) and `statements/*.sql` (named updates) in a directory.
+ * Throws one Error that lists all problems, each with its file and line.
+ */
+export function loadCatalogue(directory: string): Catalogue {
+  const problems: string[] = [];
+  const load = (kind: QueryDescription["kind"], folder: string) =>
+    readdirSync(join(directory, folder))
+      .filter((file) => file.endsWith(".sql"))
+      .sort()
+      .map((file) => {
+        const report = (line: number, problem: string) => problems.push(`${folder}/${file}, line ${line}: ${problem}`);
+        return parseQueryFile(
+          kind,
+          basename(file, ".sql"),
+          readFileSync(join(directory, folder, file), "utf8"),
+          report,
+        );
+      });
+  const catalogue = { queries: load("query", "queries"), statements: load("statement", "statements") };
+  if (problems.length > 0) throw new Error(`Named queries in ${directory} cannot be used:\n  ${problems.join("\n  ")}`);
+  return catalogue;
+}
+
+let loaded: Catalogue | undefined;
+
+/** The platform's catalogue, read once: from db/, or the directory in RATES_QUERIES_DIR where code runs as a bundle. */
+function catalogue(): Catalogue {
+  loaded ??= loadCatalogue(process.env.RATES_QUERIES_DIR ?? fileURLToPath(new URL("../../db", import.meta.url)));
+  return loaded;
+}
+
+export const allQueries = (): readonly NamedQuery[] => catalogue().queries;
+export const allStatements = (): readonly NamedQuery[] => catalogue().statements;
+
+/** The named read, or undefined. */
+export const queryNamed = (name: string): NamedQuery | undefined => allQueries().find((query) => query.name === name);
+/** The named update, or undefined. */
+export const statementNamed = (name: string): NamedQuery | undefined =>
+  allStatements().find((query) => query.name === name);
+
+/** What a listing shows of a query: all but its SQL. */
+export function describeQuery({ sql: _, ...description }: NamedQuery): QueryDescription {
+  return description;
+}
+
+/** Everything that is wrong with a task's params, with fields like `task.params.date_from`. Empty: they fit. */
+export function checkParams(query: NamedQuery, params: Readonly<Record<string, unknown>>): ProblemList {
+  const problems = new ProblemList();
+  for (const param of query.params) {
+    const field = `task.params.${param.name}`;
+    const value = Object.hasOwn(params, param.name) ? params[param.name] : undefined;
+    if (value === undefined) {
+      if (param.required) problems.add(() => ({ field, message: `is missing: ${param.description}.` }));
+    } else if (value !== null || param.required || param.default !== null) {
+      const message = checkValue(param.type, value);
+      if (message !== undefined) problems.add(() => ({ field, ...shown(value), message }));
+    }
+  }
+  const names = query.params.map(({ name }) => name);
+  for (const name of Object.keys(params).filter((one) => !names.includes(one)))
+    problems.add(() => ({
+      field: `task.params.${shownName(name)}`,
+      ...shown(params[name]),
+      message: `is not a parameter of ${query.name}.${suggestion(name, names)}`,
+    }));
+  return problems;
+}
+
+/**
+ * The query's SQL with its parameters in place as typed, escaped literals: one statement without comments or semicolon.
+ * Throws InvalidRequest if the params do not fit.
+ */
+export function bindParams(query: NamedQuery, params: Readonly<Record<string, unknown>>): string {
+  const problems = checkParams(query, params);
+  if (problems.length > 0) throw invalidRequest(problems);
+  const value = (name: string) =>
+    Object.hasOwn(params, name) ? (params[name] as ParamValue | null | undefined) : undefined;
+  return query.sql
+    .map((piece) => (typeof piece === "string" ? piece : literal(piece.type, value(piece.name) ?? piece.default)))
+    .join("");
+}
+
+/** A problem is stored and sent as JSON: text that cannot be stored is not shown. */
+const shown = (value: unknown) => (typeof value === "string" && !isText(value) ? {} : { value });

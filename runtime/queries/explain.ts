@@ -1,0 +1,88 @@
+import type pg from "pg";
+import type { Static } from "typebox";
+import { JobError } from "../contract/errors.ts";
+import type { QueryTask, SqlTask } from "../contract/request.ts";
+import { pool } from "../platform/postgres.ts";
+import type { Database } from "../store/jobs.ts";
+import { bindParams, queryNamed } from "./catalogue.ts";
+import { checkSql } from "./sql/parser.ts";
+
+export type ReadTask = Static<typeof QueryTask> | Static<typeof SqlTask>;
+
+/** What the planner expects of a read; estimates, from the tables' statistics. */
+export interface Estimate {
+  /** As EXPLAIN (FORMAT JSON) has it; its beginning as text where it is longer than PLAN_CHARACTERS. */
+  plan: object | string;
+  /** Planner's cost units. */
+  cost: number;
+  rows: number;
+  /** Of the rows as Postgres keeps them; a result is about as large, uncompressed. */
+  bytes: number;
+}
+
+/**
+ * The statement that a read runs and that is explained: the named query with its parameters as typed, escaped literals, or the
+ * caller's own SQL as it was checked.
+ * @throws JobError InvalidSql or NotOneStatement where the caller's SQL is refused
+ */
+export const sqlOf = async (task: ReadTask): Promise<string> => {
+  if ("sql" in task) return checkSql(task.sql);
+  const query = queryNamed(task.query);
+  if (!query) throw new JobError("InvalidSql", { reason: `there is no query '${task.query}' in this version.` });
+  return bindParams(query, task.params);
+};
+
+/** Longest time for planning, in milliseconds: it takes a few. */
+const PLANNING_MS = 5_000;
+/** Longest plan that an estimate carries whole. */
+const PLAN_CHARACTERS = 16_384;
+
+/**
+ * Connections that plan reads, of the role job_reader_plan: it may read what readers may, and nothing else of the process
+ * uses these connections.
+ * @param max the most connections at once
+ */
+export const planningPool = (max: number, options: pg.PoolConfig = {}): pg.Pool =>
+  pool("job_reader_plan", max, { statement_timeout: PLANNING_MS, ...options });
+
+/**
+ * Plans a read without running it, with an answer of bounded size.
+ * @param plans a pool of planningPool
+ * @param sql a statement of sqlOf
+ * @throws JobError NotOneStatement; Postgres's own error where the read cannot be planned
+ */
+export async function estimate(plans: Database, sql: string): Promise<Estimate> {
+  const { rows } = await plans.query("select * from public.plan_of($1, $2)", [sql, PLAN_CHARACTERS]).catch((error) => {
+    throw severalStatements(error) ?? error;
+  });
+  const { rows: expected, width, cost, plan, is_whole } = rows[0];
+  return { plan: is_whole ? JSON.parse(plan) : plan, cost, rows: expected, bytes: expected * width };
+}
+
+/** 42P11: the server opens a cursor for one statement only. */
+const severalStatements = (error: { code?: string; message: string }): JobError | undefined =>
+  error.code === "42P11" ? new JobError("NotOneStatement", { reason: error.message }, { cause: error }) : undefined;
+
+/**
+ * Plans a read without running it, and so proves that it is one statement: the extended protocol refuses several, and the
+ * EXPLAIN whose options stand in front of the SQL keeps it from bringing its own.
+ * @throws JobError NotOneStatement or InvalidSql where the server cannot parse it; its other errors as they are
+ */
+export async function explain(client: pg.ClientBase, sql: string): Promise<Pick<Estimate, "rows">> {
+  try {
+    const { rows } = await client.query({ text: `explain (format json) ${sql}`, queryMode: "extended" } as {
+      text: string;
+    });
+    const [{ Plan: plan }] = rows[0]["QUERY PLAN"];
+    return { rows: plan["Plan Rows"] };
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    if (code === "42601")
+      throw new JobError(
+        /multiple commands/.test(message) ? "NotOneStatement" : "InvalidSql",
+        { reason: message },
+        { cause: error },
+      );
+    throw error;
+  }
+}

@@ -1,0 +1,64 @@
+import pg from "pg";
+import { INPUT } from "../contract/inputLimits.ts";
+import { isText } from "../contract/inspect.ts";
+
+/** What a parameter can be in JSON. */
+export type ParamValue = string | number | boolean | readonly string[];
+
+interface TypeRules {
+  /** The type of the literal in SQL. */
+  sql: string;
+  /** Whether a JSON value is one. */
+  fits(value: unknown): boolean;
+  /** What it has to be, in words that follow "has to be". */
+  expected: string;
+}
+
+const { text: TEXT, items: ITEMS, itemText: ITEM_TEXT } = INPUT.params;
+
+/** The types a parameter can have. */
+export const PARAM_TYPES = {
+  text: {
+    sql: "text",
+    fits: (value) => isText(value) && (value as string).length <= TEXT,
+    expected: `text of at most ${TEXT.toLocaleString("en")} characters, without NUL characters and halves of surrogate pairs`,
+  },
+  date: { sql: "date", fits: isDate, expected: "a date that exists, written YYYY-MM-DD" },
+  integer: { sql: "integer", fits: isInteger, expected: "a whole number from -2147483648 to 2147483647" },
+  number: { sql: "double precision", fits: Number.isFinite, expected: "a number" },
+  boolean: { sql: "boolean", fits: (value) => typeof value === "boolean", expected: "true or false" },
+  "text[]": {
+    sql: "text[]",
+    fits: (value) =>
+      Array.isArray(value) &&
+      value.length <= ITEMS &&
+      value.every((one) => isText(one) && (one as string).length <= ITEM_TEXT),
+    expected: `a list of at most ${ITEMS.toLocaleString("en")} texts of at most ${ITEM_TEXT} characters, without NUL characters and halves of surrogate pairs`,
+  },
+} as const satisfies Record<string, TypeRules>;
+
+export type ParamType = keyof typeof PARAM_TYPES;
+
+/** Why a value cannot be of the type ("has to be …"); undefined: it can. */
+export function checkValue(type: ParamType, value: unknown): string | undefined {
+  return PARAM_TYPES[type].fits(value) ? undefined : `has to be ${PARAM_TYPES[type].expected}.`;
+}
+
+/** The value as an SQL literal of its type. COPY takes no bind parameters, so values stand in the text itself. */
+export function literal(type: ParamType, value: ParamValue | null): string {
+  const { sql } = PARAM_TYPES[type];
+  if (value === null) return `null::${sql}`;
+  if (typeof value === "object") return `array[${value.map((item) => pg.escapeLiteral(item)).join(", ")}]::${sql}`;
+  return `${pg.escapeLiteral(String(value))}::${sql}`;
+}
+
+function isDate(value: unknown): boolean {
+  if (typeof value !== "string" || !/^\d{4}-\d\d-\d\d$/.test(value) || value.startsWith("0000")) return false;
+  const time = Date.parse(`${value}T00:00:00Z`);
+  // A day that does not exist is refused, or read as one of the next month.
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(value);
+}
+
+function isInteger(value: unknown): boolean {
+  return typeof value === "number" && value === (value | 0);
+}

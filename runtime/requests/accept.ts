@@ -1,0 +1,265 @@
+import type pg from "pg";
+import { ERRORS, JobError, type Problem } from "../contract/errors.ts";
+import { redactUrl } from "../contract/redact.ts";
+import { hashOf, type Reply, type Request, responseIdOf, type Task } from "../contract/request.ts";
+import type { RunnerKind } from "../contract/states.ts";
+import type { LazyS3 } from "../platform/aws.ts";
+import type { Settings } from "../platform/settings.ts";
+import { type Estimate, estimate, sqlOf } from "../queries/explain.ts";
+import {
+  type Accepted,
+  accept,
+  answer,
+  type Database,
+  type DueResponse,
+  dueResponses,
+  type NewJob,
+} from "../store/jobs.ts";
+import { parseRequest } from "./parse.ts";
+import { keepRejected } from "./rejected.ts";
+
+/** What became of a request. `send`: responses that are due now, for the caller to send. */
+export type Outcome =
+  | ({ request: Request; send: DueResponse[] } & Accepted)
+  | { outcome: "INVALID" | "CONFLICTING"; error: JobError; send: DueResponse[] }
+  /** The tenant has too many jobs waiting: the same request may be accepted later, and is not answered now. */
+  | { outcome: "FULL"; error: JobError; send: [] };
+
+export type Source = "queue" | "http";
+
+/** What accepting needs: the store, the stack's rules, and S3 to pin sources. */
+export interface Acceptor {
+  db: pg.Pool;
+  /** Plans reads (planningPool). */
+  plans: Database;
+  settings: Settings;
+  s3: LazyS3 | undefined;
+  /** The way by which requests come. What came by queue is answered there, where a request does not say otherwise. */
+  source: Source;
+}
+
+/**
+ * Takes requests in: the one way in, from the queue and from POST /jobs alike. When it answers, each request is
+ * committed as a job, or its answer is committed to the outbox. An object in S3 is pinned by its ETag, so that the job
+ * loads what lay there when it was accepted, or nothing.
+ * @param bodies parsed JSON, with what was wrong with its text, and the id under which an answer is due if it is not valid
+ */
+export async function acceptAll(
+  acceptor: Acceptor,
+  bodies: readonly {
+    value: unknown;
+    requestId: string;
+    tenant: string;
+    problems?: readonly Problem[];
+    /** Throws a JobError if the sender may not ask for this. */
+    authorise?: (request: Request) => void;
+  }[],
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = new Array(bodies.length);
+  const ready: { index: number; request: Request; job: NewJob }[] = [];
+  await Promise.all(
+    bodies.map(async ({ value, requestId, tenant, problems, authorise }, index) => {
+      try {
+        const request = parseRequest(value, acceptor.settings.jobs, problems);
+        authorise?.(request);
+        const task = await pinned(acceptor, request);
+        const sql = task.type === "read" ? await sqlOf(task) : null;
+        const estimate = sql === null ? undefined : await expected(acceptor, task, sql);
+        ready.push({ index, request, job: newJob(request, task, sql, acceptor, estimate) });
+      } catch (error) {
+        // Only the request's own faults are answers to it.
+        if (!(error instanceof JobError) || ERRORS[error.code].category !== "User") throw error;
+        await record(acceptor, { tenant, requestId, error, body: value });
+        outcomes[index] = {
+          outcome: "INVALID",
+          error,
+          send: answers(acceptor, value) ? [await refuseInvalid(acceptor.db, tenant, requestId, error, value)] : [],
+        };
+      }
+    }),
+  );
+  ready.sort((a, b) => a.index - b.index);
+  const accepted = await accept(
+    acceptor.db,
+    ready.map(({ job }) => job),
+  );
+  const ended = accepted.filter((one) => one.answered).map((one) => one.jobId);
+  const again = ended.length > 0 ? await dueResponses(acceptor.db, ended.length, ended) : [];
+  await Promise.all(
+    accepted.map(async (result, position) => {
+      const item = ready[position];
+      if (!item) return;
+      const { tenant, requestId, labels, task } = item.request;
+      if (result.outcome === "FULL") {
+        const error = new JobError("TooManyWaiting", { tenant, maximum: acceptor.settings.jobs.maxWaiting });
+        outcomes[item.index] = { outcome: "FULL", error, send: [] };
+        return;
+      }
+      if (result.outcome !== "CONFLICT") {
+        outcomes[item.index] = {
+          ...result,
+          request: item.request,
+          send: again.filter((one) => one.tenant === tenant && one.requestId === requestId),
+        };
+        return;
+      }
+      const error = new JobError("RequestIdConflict", { requestId });
+      await record(acceptor, { tenant, requestId, error, body: item.request });
+      outcomes[item.index] = {
+        outcome: "CONFLICTING",
+        error,
+        send: answers(acceptor, item.request)
+          ? [await refuse(acceptor.db, tenant, requestId, error, task, labels)]
+          : [],
+      };
+    }),
+  );
+  return outcomes;
+}
+
+const defaultReply = (source: Source): Reply => (source === "queue" ? "queue" : "none");
+
+/** Whether a refusal is answered on the response queue: over HTTP the call itself is answered. */
+const answers = ({ source }: Acceptor, request: unknown): boolean =>
+  source === "queue" && (request as { reply?: unknown } | null)?.reply !== "none";
+
+/** Keeps a rejected request for people. Over HTTP the answer matters more than its record, which may fail. */
+async function record(
+  { db, source }: Acceptor,
+  { error, ...request }: { tenant: string; requestId: string; error: JobError; body: unknown },
+): Promise<void> {
+  const id = refusalIdOf(request.tenant, request.requestId, error, request.body);
+  const kept = keepRejected(db, { id, source, error: error.body(), ...request });
+  await (source === "http" ? kept.catch(() => undefined) : kept);
+}
+
+/** The id of the answer to a rejected request: the same request gets the same answer. */
+const refusalIdOf = (tenant: string, requestId: string, { code }: JobError, request: unknown): string =>
+  responseIdOf(tenant, requestId, `${code} ${textOf(request)}`);
+
+/**
+ * Answers a request that is not valid. Under an id that has a job the answer says so, and that the job is another's: to a
+ * reader who goes by the id alone it must not contradict the job's own response.
+ */
+async function refuseInvalid(
+  db: Database,
+  tenant: string,
+  requestId: string,
+  error: JobError,
+  value: unknown,
+): Promise<DueResponse> {
+  const taken = await hasJob(db, tenant, requestId);
+  const shown = taken ? new JobError("RequestIdConflict", { requestId }, { details: error.details }) : error;
+  return refuse(db, tenant, requestId, shown, value);
+}
+
+/** Whether an id of a tenant belongs to a job. */
+export async function hasJob(db: Database, tenant: string, requestId: string): Promise<boolean> {
+  const { rows } = await db.query("select from jobs.documents where tenant = $1 and request_id = $2", [
+    tenant,
+    requestId,
+  ]);
+  return rows.length > 0;
+}
+
+/** Commits a FAILED answer to a request that makes no job. The same request gets the same answer, with the same id. */
+export async function refuse(
+  db: Database,
+  tenant: string,
+  requestId: string,
+  error: JobError,
+  request: unknown,
+  labels: Record<string, string> = {},
+): Promise<DueResponse> {
+  const responseId = refusalIdOf(tenant, requestId, error, request);
+  return answer(db, { responseId, tenant, requestId, error: error.body(), labels });
+}
+
+/** What tells requests apart that were refused. Nested too deep to be written, one is told apart by its id alone. */
+function textOf(request: unknown): string {
+  try {
+    return JSON.stringify(request);
+  } catch {
+    return "";
+  }
+}
+
+/** A result that is expected to be larger takes a Glue run of a sixteenth of a DPU, a quarter of a vCPU, too long. */
+const LARGE_BYTES = 1_000_000_000;
+
+/**
+ * Reads go to Glue, updates to EC2; large reads to EC2 too, where the stack allows it. Where a stack has no run of the
+ * one kind, the other takes its work.
+ */
+export function routeOf(task: Task, settings: Settings, estimate?: { bytes: number }): RunnerKind {
+  const large = (estimate?.bytes ?? 0) > LARGE_BYTES && isElsewhere(task, settings);
+  const [first, second] = task.type === "read" && !large ? (["glue", "ec2"] as const) : (["ec2", "glue"] as const);
+  return settings.runners[first].slots > 0 ? first : second;
+}
+
+/** Whether both kinds of runs may take a task. */
+const isElsewhere = (task: Task, { runners, jobs }: Settings): boolean =>
+  task.type === "read" && jobs.readsOnEc2 && runners.glue.slots > 0 && runners.ec2.slots > 0;
+
+/** What is expected of a read that could go either way; one that cannot be planned fails when it runs, and says why. */
+async function expected({ plans, settings }: Acceptor, task: Task, sql: string): Promise<Estimate | undefined> {
+  if (!isElsewhere(task, settings)) return undefined;
+  return estimate(plans, sql).catch(() => undefined);
+}
+
+function newJob(
+  request: Request,
+  task: Task,
+  sql: string | null,
+  { settings, source }: Acceptor,
+  estimate: Estimate | undefined,
+): NewJob {
+  const requestHash = hashOf(request.task);
+  const inline = "source" in task && "inline" in task.source ? task.source.inline : null;
+  return {
+    tenant: request.tenant,
+    requestId: request.requestId,
+    requestHash,
+    responseId: responseIdOf(request.tenant, request.requestId, requestHash),
+    task: inline ? { ...task, source: { inline: inline.length } } : task,
+    inline,
+    sql,
+    runner: routeOf(task, settings, estimate),
+    elsewhere: isElsewhere(task, settings),
+    priority: request.priority,
+    labels: request.labels,
+    reply: request.reply ?? defaultReply(source),
+    timeoutSeconds: request.timeoutSeconds,
+    maxAttempts: settings.jobs.maxAttempts,
+    leaseSeconds: settings.jobs.leaseSeconds,
+    maxWaiting: settings.jobs.maxWaiting,
+  };
+}
+
+async function pinned({ db, s3, settings }: Acceptor, { task, tenant, requestId }: Request): Promise<Task> {
+  if (!("source" in task) || !("s3" in task.source)) return task;
+  const location = task.source.s3;
+  const [bucket = "", ...key] = location.slice("s3://".length).split("/");
+  if (!s3 || bucket !== settings.buckets?.uploads)
+    throw new JobError("SourceNotAllowed", {
+      source: redactUrl(location),
+      reason: `s3 sources lie in ${settings.buckets ? `s3://${settings.buckets.uploads}` : "an uploads bucket, and this platform has none"}. \`rates load\` puts a file there.`,
+    });
+  try {
+    const { HeadObjectCommand } = await import("@aws-sdk/client-s3");
+    const { ETag } = await (await s3()).send(new HeadObjectCommand({ Bucket: bucket, Key: key.join("/") }));
+    return { ...task, source: { ...task.source, ...(ETag ? { etag: ETag } : {}) } } as Task;
+  } catch (error) {
+    // A repeat of an earlier request is answered from its job, though its object has expired since.
+    if (await hasJob(db, tenant, requestId)) return task;
+    const { name, $metadata } = error as { name: string; $metadata?: { httpStatusCode?: number } };
+    const status = $metadata?.httpStatusCode;
+    if (status === 404 || status === 403 || status === 400)
+      throw new JobError(
+        status === 404 ? "SourceNotFound" : "SourceNotAllowed",
+        { source: redactUrl(location), reason: `S3 answered ${name} (${status}).` },
+        { cause: error },
+      );
+    throw error;
+  }
+}

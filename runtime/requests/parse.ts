@@ -1,0 +1,181 @@
+import type { TSchema } from "typebox";
+import { BOUNDS } from "../contract/bounds.ts";
+import type { Problem } from "../contract/errors.ts";
+import { INPUT } from "../contract/inputLimits.ts";
+import { checkStorable, shapeProblem } from "../contract/inspect.ts";
+import { brief, invalidRequest, ProblemList } from "../contract/problemList.ts";
+import { problemsOf, suggestion, withDefaults } from "../contract/problems.ts";
+import { redactUrl } from "../contract/redact.ts";
+import {
+  DEFAULT_TENANT,
+  Envelope,
+  InlineTask,
+  QueryTask,
+  type Request,
+  S3Task,
+  SqlTask,
+  StatementTask,
+  type Task,
+  UrlTask,
+} from "../contract/request.ts";
+import type { Settings } from "../platform/settings.ts";
+import {
+  allQueries,
+  allStatements,
+  checkParams,
+  type NamedQuery,
+  queryNamed,
+  statementNamed,
+} from "../queries/catalogue.ts";
+
+/** What the stack allows, as far as a request's validity goes. */
+export type RequestRules = Pick<Settings["jobs"], "rawSql" | "timeoutSeconds" | "maxTimeoutSeconds" | "urlHosts">;
+
+/**
+ * A request with its defaults filled in, or everything that is wrong with it.
+ * @param found what was wrong with its text already
+ * @throws JobError InvalidRequest, its details all the problems.
+ */
+export function parseRequest(value: unknown, rules: RequestRules, found: readonly Problem[] = []): Request {
+  const problems = new ProblemList();
+  problems.addAll(found);
+  if (value === null || typeof value !== "object" || Array.isArray(value))
+    throw invalidRequest([{ field: "request", value: brief(value), message: "has to be a JSON object." }]);
+  const shape = shapeProblem(value);
+  if (shape !== undefined) {
+    problems.add(() => ({ field: "request", message: shape }));
+    throw invalidRequest(problems);
+  }
+  const filled = withDefaults(Envelope, value);
+  problems.addAll(problemsOf(Envelope, filled));
+  checkStorable(value, problems);
+
+  const { task: rawTask, timeoutSeconds } = filled as { task?: unknown; timeoutSeconds?: number };
+  if (typeof timeoutSeconds === "number" && timeoutSeconds > rules.maxTimeoutSeconds)
+    problems.add(() => ({
+      field: "timeoutSeconds",
+      value: timeoutSeconds,
+      message: `has to be <= ${rules.maxTimeoutSeconds}, the stack's maximum.`,
+    }));
+  checkLabels(filled as { labels?: unknown }, problems);
+  const task = rawTask === undefined ? undefined : parseTask(rawTask, rules, problems);
+  if (problems.length > 0 || task === undefined) throw invalidRequest(problems);
+  return { tenant: DEFAULT_TENANT, timeoutSeconds: rules.timeoutSeconds, ...(filled as object), task } as Request;
+}
+
+/** Labels are part of every response and document. */
+function checkLabels({ labels }: { labels?: unknown }, problems: ProblemList): void {
+  if (labels === null || typeof labels !== "object") return;
+  // As jobs.bounded_labels counts: with what is escaped in a response.
+  const bytes = Buffer.byteLength(JSON.stringify(labels).replace(/[\uFFFE\uFFFF]/g, "\\uffff"));
+  const most = BOUNDS.labelsBytes - LABEL_SPACES;
+  if (bytes <= most) return;
+  problems.add(() => ({
+    field: "labels",
+    message: `must have at most ${most} bytes as JSON, and have ${bytes}. Send fewer or shorter labels.`,
+  }));
+}
+/** Spaces that Postgres writes into the JSON of 32 labels. */
+const LABEL_SPACES = 64;
+
+function parseTask(value: unknown, rules: RequestRules, problems: ProblemList): Task | undefined {
+  const chosen = schemaFor(value);
+  if (typeof chosen !== "object" || "message" in chosen) {
+    problems.add(() => chosen as Problem);
+    return undefined;
+  }
+  const task = withDefaults(chosen, value) as Task;
+  problems.addAll(problemsOf(chosen, task, "task"));
+  if ("query" in task) named("query", task.query, queryNamed, allQueries(), task.params, problems);
+  else if ("statement" in task)
+    named("statement", task.statement, statementNamed, allStatements(), task.params, problems);
+  else if ("sql" in task && !rules.rawSql)
+    problems.add(() => ({
+      field: "task.sql",
+      value: task.sql,
+      message: "is not allowed in this stack. Use a named query; GET /queries lists them.",
+    }));
+  else if ("sql" in task && typeof task.sql === "string" && Buffer.byteLength(task.sql) > INPUT.sqlBytes)
+    problems.add(() => ({
+      field: "task.sql",
+      message: `has ${Buffer.byteLength(task.sql)} bytes, and has to have at most ${INPUT.sqlBytes}.`,
+    }));
+  else if ("source" in task && task.source && "s3" in task.source && isSigned(task.source.s3))
+    problems.add(() => ({
+      field: "task.source.s3",
+      message: "holds a signature. Name the object only: s3://bucket/key.",
+    }));
+  else if ("source" in task && task.source && "url" in task.source && typeof task.source.url === "string")
+    allowedHost(task.source.url, rules.urlHosts, problems);
+  return task;
+}
+
+/** The one variant of a task that a value can have been meant as: its errors then speak of that one only. */
+function schemaFor(value: unknown): TSchema | Problem {
+  if (value === null || typeof value !== "object" || Array.isArray(value))
+    return { field: "task", value: brief(value), message: "has to be a JSON object." };
+  const task = value as Record<string, unknown>;
+  if (task.type === "read") {
+    if ("sql" in task && "query" in task) return { field: "task", message: "has both query and sql. Keep one." };
+    return "sql" in task ? SqlTask : QueryTask;
+  }
+  if (task.type === "update") {
+    if ("statement" in task) return StatementTask;
+    const source = task.source;
+    if (source === null || typeof source !== "object")
+      return "source" in task
+        ? { field: "task.source", value: brief(source), message: "has to be an object with inline, s3 or url." }
+        : InlineTask;
+    const kinds = ["inline", "s3", "url"].filter((kind) => kind in source);
+    if (kinds.length > 1) return { field: "task.source", message: `has ${kinds.join(" and ")}. Keep one.` };
+    if (kinds.length === 0)
+      return { field: "task.source", value: brief(source), message: "has to have one of: inline, s3, url." };
+    return kinds[0] === "s3" ? S3Task : kinds[0] === "url" ? UrlTask : InlineTask;
+  }
+  return "type" in task
+    ? { field: "task.type", value: brief(task.type), message: "has to be one of: read, update." }
+    : { field: "task.type", message: "is missing. It is read or update." };
+}
+
+/** Whether the query of a signed URL was left behind an object's key: a job's document shows its location. */
+const isSigned = (location: unknown): boolean =>
+  typeof location === "string" &&
+  /[?&]x-amz-(?:signature|credential|security-token)=/i.test(location.slice(0, INPUT.s3));
+
+function named(
+  kind: "query" | "statement",
+  name: unknown,
+  find: (name: string) => NamedQuery | undefined,
+  all: readonly NamedQuery[],
+  params: unknown,
+  problems: ProblemList,
+): void {
+  if (typeof name !== "string" || name === "") return;
+  const query = find(name);
+  if (!query) {
+    problems.add(() => ({
+      field: `task.${kind}`,
+      value: name,
+      message: `is not a ${kind} of this platform.${suggestion(
+        name,
+        all.map((one) => one.name),
+      )}`,
+    }));
+  } else if (params !== null && typeof params === "object" && !Array.isArray(params)) {
+    problems.addAll(checkParams(query, params as Record<string, unknown>));
+  }
+}
+
+function allowedHost(address: string, hosts: readonly string[], problems: ProblemList): void {
+  const wrong = (message: string) =>
+    problems.add(() => ({ field: "task.source.url", value: redactUrl(address), message }));
+  const url = URL.parse(address);
+  if (!url) wrong("is not a URL.");
+  else if (url.username || url.password) wrong("must not hold a user name or password.");
+  else if (hosts.includes(url.hostname) && url.port !== "")
+    wrong(`names port ${url.port}. Leave it out: sources are read from 443 only.`);
+  else if (!hosts.includes(url.host))
+    wrong(
+      `names a host that is not on this stack's list (${hosts.join(", ") || "which is empty"}). Ask the operator to add it to jobs.urlHosts, or upload the file and use s3.`,
+    );
+}

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import type pg from "pg";
+import { readFigures } from "../monitoring/metrics.ts";
+import { accept, type ClaimedJob, cancel, claim, dueResponses, finish, responseSent } from "../store/jobs.ts";
+import { expireJobs } from "../store/runs.ts";
+import { newJob, storeWithRun } from "../testing/jobs.ts";
+
+const ok = { status: "SUCCEEDED", result: "{}", rows: 1, bytes: 2, peakMemoryBytes: 3 } as const;
+const none = { reply: "none" } as const;
+
+describe("a request's reply", () => {
+  let fixture: Awaited<ReturnType<typeof storeWithRun>>["fixture"];
+  let dispatcher: pg.Client;
+  let keeper: pg.Client;
+  let run: string;
+  before(async () => {
+    ({ fixture, dispatcher, keeper, run } = await storeWithRun());
+  });
+  beforeEach(() => fixture.admin.query("delete from jobs.jobs; delete from jobs.reply_requests"));
+  after(() => fixture.close());
+
+  const taken = async (requestId: string, more: object = {}): Promise<ClaimedJob> => {
+    await accept(dispatcher, [newJob(requestId, more)]);
+    const job = await claim(keeper, run, { pid: 1, start: "2021-01-01T00:00:00Z" }, undefined);
+    assert(job);
+    return job;
+  };
+  const due = async (ids?: number[]) => {
+    await fixture.admin.query("update jobs.responses set due_at = jobs.clock()");
+    return (await dueResponses(dispatcher, 10, ids)).map(({ requestId, body }) => [requestId, JSON.parse(body).status]);
+  };
+  const kept = async () => (await fixture.admin.query("select request_id, body from jobs.responses")).rows;
+
+  it("none: the response is kept to be read, and neither handed to the run nor ever due", async () => {
+    const job = await taken("a", none);
+    const response = await finish(keeper, job, ok);
+    assert.equal(response?.body, undefined);
+    assert.equal(JSON.parse((await kept())[0].body).status, "SUCCEEDED");
+    assert.deepEqual([await due(), await due([job.id])], [[], []]);
+    assert.equal((await readFigures(dispatcher, 1)).platform.unsentResponses, 0);
+    const { rows } = await fixture.admin.query("select document ->> 'reply' as reply from jobs.documents");
+    assert.equal(rows[0].reply, "none");
+  });
+
+  it("none: a job that is cancelled while it waits has no response due either", async () => {
+    await accept(dispatcher, [newJob("a", none)]);
+    assert.equal(await cancel(await fixture.as("api_reader"), "default", "a"), "CANCELLED");
+    assert.deepEqual([(await kept()).length, await due()], [1, []]);
+  });
+
+  it("none: an old job is forgotten although its response was never sent", async () => {
+    await finish(keeper, await taken("a", none), ok);
+    await fixture.admin.query("update jobs.jobs set finished_at = finished_at - interval '9 days'");
+    assert.equal(await expireJobs(dispatcher, 1, 10), 1);
+  });
+
+  it("queue, of a repeat: the response of an ended job is sent, also where the first said none", async () => {
+    const job = await taken("a", none);
+    await finish(keeper, job, ok);
+    const [repeat] = await accept(dispatcher, [newJob("a", none)]);
+    assert.deepEqual([repeat?.outcome, repeat?.answered, await due()], ["REPEATED", false, []]);
+    const [asked] = await accept(dispatcher, [newJob("a")]);
+    assert.deepEqual([asked?.outcome, asked?.answered], ["REPEATED", true]);
+    const [response] = await dueResponses(dispatcher, 1, [job.id]);
+    assert.equal(response?.body, (await kept())[0].body, "all copies are the same");
+    await responseSent(dispatcher, response?.id ?? 0, "m");
+    await accept(dispatcher, [newJob("a", none)]);
+    assert.deepEqual(await due(), [], "a repeat without reply sends nothing");
+    await accept(dispatcher, [newJob("a")]);
+    assert.deepEqual(await due(), [["a", "SUCCEEDED"]], "once more");
+  });
+
+  it("queue, of a repeat: a job that still waits or runs has its response sent when it ends", async () => {
+    const job = await taken("a", none);
+    await accept(dispatcher, [newJob("a")]);
+    assert.deepEqual(await due(), []);
+    const response = await finish(keeper, job, ok);
+    assert.equal(JSON.parse(response?.body ?? "").status, "SUCCEEDED", "the run sends it");
+    assert.deepEqual(await due(), [["a", "SUCCEEDED"]]);
+  });
+
+  it("queue, in the same batch as the first: is kept in mind too", async () => {
+    await accept(dispatcher, [newJob("a", none), newJob("a")]);
+    const job = await claim(keeper, run, { pid: 1, start: "2021-01-01T00:00:00Z" }, undefined);
+    assert(job);
+    assert((await finish(keeper, job, ok))?.body);
+  });
+
+  it("queue, of a repeat that comes while the job's end commits: is not lost", async () => {
+    const job = await taken("a", none);
+    await keeper.query("begin");
+    const response = await finish(keeper, job, ok);
+    assert.equal(response?.body, undefined);
+    const repeated = accept(dispatcher, [newJob("a")]);
+    await keeper.query("commit");
+    assert.equal((await repeated)[0]?.outcome, "REPEATED");
+    assert.deepEqual(await due(), [["a", "SUCCEEDED"]]);
+  });
+
+  it("queue, of a repeat that no transaction of the job's end has seen: is found by the sweep", async () => {
+    const job = await taken("a", none);
+    await finish(keeper, job, ok);
+    await fixture.admin.query("insert into jobs.reply_requests select id from jobs.jobs");
+    assert.deepEqual(await due(), [["a", "SUCCEEDED"]]);
+    assert.equal((await fixture.admin.query("select from jobs.reply_requests")).rows.length, 0);
+  });
+
+  it("of a conflicting request changes nothing of the first job's", async () => {
+    const job = await taken("a", none);
+    await accept(dispatcher, [newJob("a", { requestHash: "other", responseId: "other" })]);
+    assert.equal((await finish(keeper, job, ok))?.body, undefined);
+    await accept(dispatcher, [newJob("a", { requestHash: "other", responseId: "other" })]);
+    assert.deepEqual(await due(), []);
+  });
+});

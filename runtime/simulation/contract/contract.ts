@@ -1,0 +1,75 @@
+import type pg from "pg";
+import type { Role } from "../../platform/postgres.ts";
+import { backendOf } from "../../store/backend.ts";
+import { accept, claim, runStarted } from "../../store/jobs.ts";
+import { planRuns } from "../../store/runs.ts";
+import { type jobDatabase, newJob, testPlan } from "../../testing/jobs.ts";
+
+type Database = Awaited<ReturnType<typeof jobDatabase>>;
+
+/** A statement of a released version, as one of the platform's roles sends it, and what it gets back. */
+export interface Statement {
+  readonly role: string;
+  readonly text: string;
+  readonly parameters: readonly string[];
+  /** name and type of each. */
+  readonly columns: readonly string[];
+}
+
+/** What a version of the code expects of the job store. */
+export interface Contract {
+  readonly statements: readonly Statement[];
+  /** The keys of a claimed job, and of a job's document. */
+  readonly claimed: readonly string[];
+  readonly document: readonly string[];
+}
+
+/** What the schema has to say of a statement now. Throws Postgres's own error where it does not take it any more. */
+export async function describe({ as }: Database, role: string, text: string): Promise<Statement> {
+  const client = await as(role as Role);
+  try {
+    await client.query(`prepare statement as ${text}`);
+    const { rows } = await client.query(
+      "select parameter_types::text[] as parameters from pg_prepared_statements where name = 'statement'",
+    );
+    const parameters: string[] = rows[0].parameters;
+    return { role, text, parameters, columns: await columnsOf(client, text, parameters.length) };
+  } finally {
+    await client.end();
+  }
+}
+
+/** The server describes the columns before it does anything; what comes of doing it with nulls is nobody's matter. */
+async function columnsOf(client: pg.Client, text: string, parameters: number): Promise<string[]> {
+  let fields: { name: string; dataTypeID: number }[] = [];
+  const { connection } = client as unknown as {
+    connection: {
+      on(name: string, heard: (message: { fields: typeof fields }) => void): void;
+      removeAllListeners(name: string): void;
+    };
+  };
+  await client.query("begin");
+  const heard = (message: { fields: typeof fields }) => {
+    fields = message.fields;
+  };
+  connection.on("rowDescription", heard);
+  await client.query(text, Array(parameters).fill(null)).catch(() => undefined);
+  const found = fields;
+  await client.query("rollback");
+  const { rows } = await client.query(
+    "select format_type(oid, null) as name from unnest($1::oid[]) with ordinality o(oid, n) order by n",
+    [found.map(({ dataTypeID }) => dataTypeID)],
+  );
+  return found.map(({ name }, index) => `${name} ${rows[index].name}`);
+}
+
+/** The keys that a claimed job and a document have now. */
+export async function shapes({ as, admin }: Database): Promise<Pick<Contract, "claimed" | "document">> {
+  const [dispatcher, keeper] = await Promise.all([as("dispatcher"), as("job_keeper")]);
+  await accept(dispatcher, [newJob("contract")]);
+  const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1));
+  await runStarted(keeper, run);
+  const job = await claim(keeper, run, await backendOf(keeper), undefined);
+  const { rows } = await admin.query("select document from jobs.documents");
+  return { claimed: Object.keys(job ?? {}).sort(), document: Object.keys(rows[0].document).sort() };
+}

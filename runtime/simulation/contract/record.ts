@@ -1,0 +1,61 @@
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import pg from "pg";
+import { stringify } from "safe-stable-stringify";
+import { type ClaimedJob, cancel, drain, heartbeat, working } from "../../store/jobs.ts";
+import { closeRunners, overflow } from "../../store/runs.ts";
+import { mochaGlobalSetup, mochaGlobalTeardown } from "../../testing/cluster.ts";
+import { type Contract, describe, type Statement, shapes } from "./contract.ts";
+
+/**
+ * `node runtime/simulation/contract/record.ts && npm run fix`: writes down which statements this version's dispatcher and runners send to the job
+ * store, and what they get back. To be run with a release, before the next version changes the schema: contract.test.ts
+ * holds every later schema to it, since that version still runs over it while the next one is deployed.
+ */
+const FILE = fileURLToPath(new URL("contract.json", import.meta.url));
+/** Schedules of the simulation: enough for every statement to have its turn. */
+const SCHEDULES = 60;
+
+const seen = new Map<string, Pick<Statement, "role" | "text">>();
+const query = pg.Client.prototype.query as (...all: unknown[]) => unknown;
+// Before the simulation is loaded, which keeps it.
+pg.Client.prototype.query = function (this: pg.Client, first: unknown, ...rest: unknown[]) {
+  const text = typeof first === "string" ? first : ((first as { text?: string }).text ?? "");
+  const role = this.user ?? "";
+  if (role !== "postgres" && /\bjobs\./.test(text) && !/;/.test(text)) seen.set(`${role} ${text}`, { role, text });
+  return query.call(this, first, ...rest);
+} as typeof pg.Client.prototype.query;
+
+await mochaGlobalSetup();
+try {
+  const { openStage } = await import("../stage.ts");
+  const { jobDatabase } = await import("../../testing/jobs.ts");
+  const stage = await openStage();
+  for (let seed = 1; seed <= SCHEDULES; seed++) await stage.play(seed);
+  await stage.close();
+  // What takes its turn by real time, or with people.
+  const nobody = "00000000-0000-0000-0000-000000000000";
+  const job = { id: 0, attempt: 1 } as ClaimedJob;
+  const others = await jobDatabase();
+  const [keeper, dispatcher, api] = await Promise.all(
+    (["job_keeper", "dispatcher", "api_reader"] as const).map(others.as),
+  );
+  if (!keeper || !dispatcher || !api) throw new Error("no connections");
+  await heartbeat(keeper, nobody, job, { rows: 0, bytes: 0 });
+  await working(keeper, nobody, job, { pid: 0, start: "2021-01-01" });
+  await drain(keeper, nobody);
+  await overflow(dispatcher, { glue: 1, ec2: 1 });
+  await closeRunners(dispatcher, false);
+  await cancel(api, "default", "nothing");
+  await others.close();
+  const statements = [...seen.values()].sort((a, b) => (`${a.role} ${a.text}` < `${b.role} ${b.text}` ? -1 : 1));
+  const database = await jobDatabase();
+  const described: Statement[] = [];
+  for (const { role, text } of statements) described.push(await describe(database, role, text));
+  const contract: Contract = { statements: described, ...(await shapes(database)) };
+  writeFileSync(FILE, `${stringify(contract, null, 2)}\n`);
+  await database.close();
+  console.log(`${described.length} statements written to ${FILE}`);
+} finally {
+  await mochaGlobalTeardown();
+}

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { readOptions } from "./options.ts";
+import { playAll } from "./players.ts";
+import type { Played } from "./worker.ts";
+
+const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
+
+/** Runs the command to its end. */
+async function fire(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const { promise, resolve } = Promise.withResolvers<{ status: number; stdout: string; stderr: string }>();
+  const child = execFile(process.execPath, [MAIN, ...args], { env: { ...process.env, ...env } }, (_, stdout, stderr) =>
+    resolve({ status: child.exitCode ?? -1, stdout, stderr }),
+  );
+  return promise;
+}
+
+describe("npm run simulate", () => {
+  it("plays each seed once, whichever process takes it", async function () {
+    this.timeout(60_000);
+    const played: Played[] = [];
+    await playAll({ seed: 7, count: 5, workers: 2 }, (one) => played.push(one));
+    assert.deepEqual(
+      played.map(({ seed }) => seed).sort((a, b) => a - b),
+      [7, 8, 9, 10, 11],
+    );
+    assert.deepEqual(
+      played.flatMap(({ broken }) => broken),
+      [],
+    );
+  });
+
+  it("ends with 0 where every promise was kept, and tells the rate", async function () {
+    this.timeout(60_000);
+    const { status, stdout, stderr } = await fire(["--seed", "3", "--count", "2"]);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /2 of 2 schedules, [\d.]+ a (second|minute), 0 broken\n$/);
+  });
+
+  it("ends with 1 and names the seeds where schedules could not be played", async function () {
+    this.timeout(60_000);
+    const nowhere = { TEST_DATABASE_URL: "postgres://postgres:x@127.0.0.1:1/postgres" };
+    const { status, stderr } = await fire(["--seed", "3", "--count", "2"], nowhere);
+    assert.equal(status, 1);
+    for (const seed of [3, 4]) assert.match(stderr, new RegExp(`^seed ${seed} `, "m"));
+  });
+
+  it("says everything that is wrong with its command line, and ends with 2", async () => {
+    const { status, stderr } = await fire(["--seed", "1x", "--count", "0"]);
+    assert.equal(status, 2);
+    assert.match(stderr, /--seed is '1x'[\s\S]*--count is '0'/);
+  });
+
+  it("has defaults and a help text", () => {
+    assert.deepEqual(readOptions([]), { seed: 1, count: 2_000, workers: 2, processes: false });
+    assert.equal(readOptions(["--help"]), "help");
+  });
+});

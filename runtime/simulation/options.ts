@@ -1,0 +1,68 @@
+import { parseArgs } from "node:util";
+
+/** What `npm run simulate` is asked for. */
+export interface FireOptions {
+  /** The first schedule's; those after it count up. */
+  seed: number;
+  /** How many schedules. */
+  count: number;
+  /** Processes that play the simulation, each in a database of its own. */
+  workers: number;
+  /** Whether the platform's real processes are played with, in place of the simulation. */
+  processes: boolean;
+}
+
+const DEFAULTS = { seed: 1, workers: 2, processes: false };
+/** About two minutes of each. */
+const COUNTS = { simulation: 2_000, processes: 15 };
+
+export const HELP = `Plays schedules of faults against the platform and looks from outside whether promises 1 to 6 are kept.
+
+  npm run simulate -- [--processes] [--seed N] [--count M] [--workers W]
+
+  --processes  the platform's own processes (Postgres, API, dispatcher, runners), which are killed, paused and cut off from
+               SQS and S3, one schedule after the other, some seconds each. Without it: a simulation that decides in which
+               order every call of dispatchers and runners takes place, twenty schedules a second
+  --seed N     seed of the first schedule (${DEFAULTS.seed}); the others follow. In the simulation the same seed is the same
+               schedule; of processes the seed decides what is done to them, and the machine when they come to it
+  --count M    how many schedules (${COUNTS.simulation}; of processes ${COUNTS.processes}); one that fails alone (--count 1) tells its whole history
+  --workers W  processes that play the simulation (${DEFAULTS.workers})
+  --help       this text
+
+Exit status: 0 every promise was kept, 1 one was broken or a process failed, 2 the command line is wrong.`;
+
+/** Reads the command line. Answers "help", or everything that is wrong with it, in words. */
+export function readOptions(args: readonly string[]): FireOptions | "help" | { problems: string[] } {
+  const text = { type: "string" } as const;
+  const flag = { type: "boolean" } as const;
+  let values: Record<string, string | boolean | undefined>;
+  try {
+    values = parseArgs({
+      args: [...args],
+      options: { seed: text, count: text, workers: text, processes: flag, help: flag },
+    }).values;
+  } catch (error) {
+    return { problems: [(error as Error).message] };
+  }
+  if (values.help) return "help";
+  const problems: string[] = [];
+  const number = (name: "seed" | "count" | "workers", usual: number, least: number, most: number): number => {
+    const given = values[name];
+    if (given === undefined) return usual;
+    const value = /^\d+$/.test(String(given)) ? Number(given) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    problems.push(`--${name} is '${given}': give a whole number from ${least} to ${most}.`);
+    return usual;
+  };
+  const processes = values.processes === true;
+  if (processes && values.workers !== undefined)
+    problems.push("--workers is for the simulation: leave it out, or leave out --processes.");
+  const options = {
+    // The random stream takes 32 bits.
+    seed: number("seed", DEFAULTS.seed, 0, 2 ** 32 - 1),
+    count: number("count", processes ? COUNTS.processes : COUNTS.simulation, 1, 10_000_000),
+    workers: number("workers", DEFAULTS.workers, 1, 64),
+    processes,
+  };
+  return problems.length > 0 ? { problems } : options;
+}

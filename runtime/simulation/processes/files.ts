@@ -1,0 +1,65 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { identify, type ProcessIdentity } from "../../local/processes.ts";
+import type { Step } from "../../runner/crashPoints.ts";
+
+/** What happens to a run when it passes a step. */
+export interface Fault {
+  /** "none": a run that is left alone. */
+  readonly step: Step | "none";
+  readonly action: "SIGKILL" | "SIGSTOP" | "crash Postgres";
+}
+
+/** What becomes of the dispatcher's attempt to start a run's process; of each but the last it hears an error. */
+export type LaunchFate = "refuse" | "fail before" | "fail after" | "go";
+
+/** Where runs write that there were too many of them. */
+export const OVER = "over";
+
+/** How the schedule and the runs, which it does not start, hear of each other: files, which outlive any process. */
+export const faultDirectories = (directory: string) => ({
+  planned: join(directory, "planned"),
+  launches: join(directory, "launches"),
+  taken: join(directory, "taken"),
+  runs: join(directory, "runs"),
+});
+
+/** Lays out the faults of a schedule: the first run that starts takes the first, and the first launch the first fate. */
+export function layOut(directory: string, faults: readonly Fault[], fates: readonly LaunchFate[] = []): void {
+  const { planned, launches, taken, runs } = faultDirectories(directory);
+  for (const one of [planned, launches, taken]) rmSync(one, { recursive: true, force: true });
+  for (const one of [planned, launches, taken, runs]) mkdirSync(one, { recursive: true });
+  const write = (into: string, all: readonly unknown[]) => {
+    for (const [index, one] of all.entries())
+      writeFileSync(join(into, String(index).padStart(3, "0")), JSON.stringify(one));
+  };
+  write(planned, faults);
+  write(launches, fates);
+}
+
+/** Takes the next of what was laid out; undefined where all of it was taken. */
+export function takeNext<T>(directory: string, of: "planned" | "launches"): T | undefined {
+  const { [of]: from, taken } = faultDirectories(directory);
+  for (const name of readdirSync(from).sort()) {
+    const mine = join(taken, `${of}.${name}.${process.pid}`);
+    try {
+      renameSync(join(from, name), mine);
+    } catch {
+      continue; // Another process was faster.
+    }
+    return JSON.parse(readFileSync(mine, "utf8"));
+  }
+  return undefined;
+}
+
+/** The runs that live now, whoever started them. */
+export function livingRuns(directory: string): ProcessIdentity[] {
+  const { runs } = faultDirectories(directory);
+  return readdirSync(runs).flatMap((name) => {
+    const [, pid, startedAt = ""] = name.split(".");
+    const found = identify(Number(pid));
+    if (found?.startedAt === startedAt) return [found];
+    rmSync(join(runs, name), { force: true });
+    return [];
+  });
+}

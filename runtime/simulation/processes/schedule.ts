@@ -1,0 +1,230 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { random } from "../../../db/sample/random.ts";
+import { signal } from "../../local/processes.ts";
+import { STEPS } from "../../runner/crashPoints.ts";
+import { type Fault, type LaunchFate, layOut, livingRuns } from "./files.ts";
+import { brokenPromises, isAtRest } from "./promises.ts";
+import { askedBy, OTHER } from "./requests.ts";
+import type { Stage } from "./stage.ts";
+import type { Told } from "./told.ts";
+
+/** How long things go wrong. Milliseconds. */
+const TROUBLE_MS = 4_000;
+/** How long the platform may take after that. */
+const RECOVERY_MS = 90_000;
+/**
+ * How often it is looked at meanwhile, and how far the clock is put forward each time that nothing is under way: a little
+ * while a run begins, and more where none lives and only a back-off or a deadline is waited for.
+ */
+const LOOK_MS = 200;
+const LEAP_SECONDS = 1;
+const LONG_LEAP_SECONDS = 5;
+/** Runs that faults are laid out for. */
+const RUNS = 12;
+/** How long something is paused at most: past the lease of a run. */
+const PAUSE_MS = 3_000;
+
+/** Something that is done at a moment of the schedule. */
+interface Deed {
+  readonly at: number;
+  readonly what: string;
+  readonly done: () => Promise<unknown> | unknown;
+}
+
+/** Plays the schedule of a seed against a stage; answers which promises were broken, and what was done. */
+export async function play(stage: Stage, seed: number): Promise<{ broken: string[]; history: string[] }> {
+  const pick = random(seed);
+  const told: Told = {
+    asked: askedBy(seed, pick),
+    accepted: new Set(),
+    wanted: new Set(),
+    conflicts: new Set(),
+    broken: new Set(),
+  };
+  const overBefore = stage.over.length;
+  for (const { upload } of told.asked) if (upload) await stage.upload(upload.key, upload.body);
+  layOut(
+    stage.directory,
+    Array.from({ length: RUNS }, () => faultBy(pick)),
+    Array.from({ length: RUNS }, () => launchBy(pick)),
+  );
+  breakCalls(stage, pick);
+
+  const deeds = [...asking(stage, told, pick), ...trouble(stage, told, pick)].sort((a, b) => a.at - b.at);
+  const begun = performance.now();
+  const history: string[] = [];
+  const going: Promise<unknown>[] = [];
+  const watch = new AbortController();
+  const watching = watchCancels(stage, told, watch.signal);
+  for (const { at, what, done } of deeds) {
+    await delay(Math.max(0, begun + at - performance.now()));
+    history.push(`${Math.round(performance.now() - begun)} ms: ${what}`);
+    going.push(Promise.resolve(done()));
+  }
+  await Promise.all(going);
+
+  history.push(`${Math.round(performance.now() - begun)} ms: nothing goes wrong any more`);
+  stage.proxy.fate = () => "go";
+  if (stage.tracking) stage.tracking.fate = () => "go";
+  layOut(stage.directory, []);
+  const rested = await recover(stage, told);
+  history.push(`${Math.round(performance.now() - begun)} ms: ${rested ? "at rest" : "not at rest, and given up"}`);
+  watch.abort();
+  await watching;
+  for (const one of stage.over.slice(overBefore)) told.broken.add(`promise 4: ${one}`);
+  return { broken: await brokenPromises(stage, told), history };
+}
+
+/** Half of the runs are left alone. */
+function faultBy(pick: () => number): Fault {
+  const step = STEPS[Math.floor(pick() * STEPS.length)] ?? "claim";
+  const kind = pick();
+  if (kind < 0.5) return { step: "none", action: "SIGKILL" };
+  if (kind < 0.7) return { step, action: "SIGKILL" };
+  if (kind < 0.9) return { step, action: "SIGSTOP" };
+  return { step: "COMMIT", action: "crash Postgres" };
+}
+
+/** Most launches are left alone. */
+function launchBy(pick: () => number): LaunchFate {
+  const kind = pick();
+  if (kind < 0.2) return "refuse";
+  if (kind < 0.25) return "fail before";
+  return kind < 0.35 ? "fail after" : "go";
+}
+
+/** Calls of SQS, S3 and the tracking store fail, often in some schedules and hardly in others. */
+function breakCalls(stage: Stage, pick: () => number): void {
+  const often = () => (pick() < 0.5 ? 0.25 : 0.03);
+  const [before, after, throttle] = [often(), often(), often()];
+  stage.proxy.fate = () => {
+    const chance = pick();
+    if (chance < before) return "fail before";
+    if (chance < before + after) return "fail after";
+    return chance < before + after + throttle ? "throttle" : "go";
+  };
+  if (!stage.tracking) return;
+  const whole = stage.proxy.fate;
+  const some = often();
+  stage.tracking.fate = () => (pick() < some ? "refuse some" : whole());
+}
+
+/** The requests, late, twice and in any order; over the queue or the API. */
+function asking(stage: Stage, { asked, accepted, wanted, conflicts }: Told, pick: () => number): Deed[] {
+  const soon = () => pick() * TROUBLE_MS * 0.7;
+  return asked.flatMap(({ requestId, task }, index) => {
+    const request = { requestId, task };
+    const queued = async () => {
+      await stage.send(request);
+      accepted.add(requestId);
+      wanted.add(requestId);
+    };
+    const first = soon();
+    const deeds: Deed[] = [{ at: first, what: `queue ${requestId}`, done: queued }];
+    if (pick() < 0.3)
+      deeds[0] = {
+        at: first,
+        what: `POST ${requestId}`,
+        async done() {
+          const asksForReply = pick() < 0.5;
+          const posted = asksForReply ? { ...request, reply: "queue" } : request;
+          // Whoever got no answer asks again, as he is told to.
+          if ((await stage.call("/jobs", posted)) !== 202) return queued();
+          accepted.add(requestId);
+          if (asksForReply) wanted.add(requestId);
+        },
+      };
+    if (pick() < 0.4) deeds.push({ at: soon(), what: `queue ${requestId} again`, done: queued });
+    if (index === 0 && pick() < 0.4)
+      deeds.push({
+        at: TROUBLE_MS,
+        what: `queue another task as ${requestId}`,
+        async done() {
+          conflicts.add(requestId);
+          await stage.send({ requestId, task: { type: "read", sql: OTHER, format: "csv" } });
+        },
+      });
+    return deeds;
+  });
+}
+
+/** What goes wrong beside the faults of runs, and who changes his mind. */
+function trouble(stage: Stage, { asked }: Told, pick: () => number): Deed[] {
+  const { server, dispatcher, api, directory } = stage;
+  const pause = async (stop: () => void, goOn: () => void) => {
+    const milliseconds = 200 + pick() * PAUSE_MS;
+    stop();
+    await delay(milliseconds);
+    goOn();
+  };
+  const runs = (name: NodeJS.Signals) => {
+    for (const run of livingRuns(directory)) signal(run, name);
+  };
+  const kinds: [string, () => unknown][] = [
+    ["kill the dispatcher", () => dispatcher.signal("SIGKILL")],
+    [
+      "pause the dispatcher",
+      () =>
+        pause(
+          () => dispatcher.signal("SIGSTOP"),
+          () => dispatcher.signal("SIGCONT"),
+        ),
+    ],
+    ["kill the API", () => api.signal("SIGKILL")],
+    ["kill all runs", () => runs("SIGKILL")],
+    [
+      "pause all runs",
+      () =>
+        pause(
+          () => runs("SIGSTOP"),
+          () => runs("SIGCONT"),
+        ),
+    ],
+    ["continue all runs", () => runs("SIGCONT")],
+    ["crash Postgres", () => server.end("SIGQUIT")],
+    ["restart Postgres", () => server.end("SIGINT")],
+    ["put the clock forward", () => server.look("update fire.clock set ahead = ahead + '1 s'")],
+  ];
+  const cancels = asked.map(({ requestId }): [string, () => unknown] => [
+    `cancel ${requestId}`,
+    () => stage.call(`/jobs/${requestId}/cancel`),
+  ]);
+  const one = <T>(list: readonly T[]): T => list[Math.floor(pick() * list.length)] as T;
+  const chosen = [
+    ...Array.from({ length: 2 + Math.floor(pick() * 3) }, () => one(kinds)),
+    ...Array.from({ length: Math.floor(pick() * 3) }, () => one(cancels)),
+  ];
+  return chosen.map(([what, done]) => ({ at: 300 + pick() * (TROUBLE_MS - 300), what, done }));
+}
+
+/** Lets everything go on, and waits until nothing is left to do. */
+async function recover(stage: Stage, told: Told): Promise<boolean> {
+  const { server, dispatcher, api, directory } = stage;
+  const end = performance.now() + RECOVERY_MS;
+  while (performance.now() < end) {
+    for (const part of [dispatcher, api]) part.signal("SIGCONT");
+    // Whom a step stopped, too.
+    for (const run of livingRuns(directory)) signal(run, "SIGCONT");
+    if (await isAtRest(stage, told)) return true;
+    await delay(LOOK_MS);
+    await server.look(
+      `update fire.clock set ahead = ahead + make_interval(secs => $1)
+       where not exists (select from jobs.jobs where status = 'IN_PROGRESS')`,
+      [livingRuns(directory).length > 0 ? LEAP_SECONDS : LONG_LEAP_SECONDS],
+    );
+  }
+  return false;
+}
+
+/** Promise 6, at any moment at which somebody could read of a cancel. */
+async function watchCancels(stage: Stage, { broken }: Told, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const rows = await stage.server.look(
+      `select j.request_id, a.pid from jobs.jobs j cross join lateral pg_stat_get_activity(j.backend_pid) a
+       where j.status = 'CANCELLED' and j.backend_pid is not null and a.backend_start = j.backend_start and a.state <> 'idle'`,
+    );
+    for (const { request_id, pid } of rows ?? [])
+      broken.add(`promise 6: job ${request_id} says CANCELLED, and its session ${pid} is at work`);
+    await delay(LOOK_MS / 4);
+  }
+}

@@ -1,0 +1,103 @@
+import pg from "pg";
+import { migrate, migrateRoles } from "../../../db/migrate.ts";
+import { withClient } from "../../../db/prepare.ts";
+import { letRolesLogIn } from "../../../db/roles.ts";
+import { DATABASE } from "../../local/environment.ts";
+import { freePort } from "../../local/ports.ts";
+import { type Postgres, startPostgres } from "../../local/postgres.ts";
+import { identify, signal } from "../../local/processes.ts";
+import { TEST_SLOTS } from "../../testing/cluster.ts";
+
+const CONNECTIONS = 100;
+
+/** The platform's tables, two ports, and a clock that can be put forward: nobody waits out a back-off in a test. */
+const PREPARE = `
+  create schema fire;
+  create table fire.clock (ahead interval not null);
+  insert into fire.clock values ('0');
+  grant usage on schema fire to public;
+  grant select on fire.clock to public;
+  create or replace function jobs.clock() returns timestamptz language sql volatile
+    as 'select clock_timestamp() + ahead from fire.clock';
+  insert into regions values ('north', 'North', null);
+  insert into ports values ('AAAAA', 'A', 'north'), ('BBBBB', 'B', 'north')`;
+
+/** A Postgres that is started again on the same port and data whenever it ends. */
+export class Server {
+  readonly #options: Parameters<typeof startPostgres>[0];
+  #postgres!: Postgres;
+  #admin: pg.Client | undefined;
+  #stopping = false;
+  #life!: Promise<void>;
+
+  private constructor(options: Parameters<typeof startPostgres>[0]) {
+    this.#options = options;
+  }
+
+  static async start(directory: string, logFile: string): Promise<Server> {
+    const server = new Server({ directory, logFile, port: await freePort(), maxConnections: CONNECTIONS });
+    server.#postgres = await startPostgres(server.#options);
+    await withClient(server.#postgres.url("postgres"), (client) => client.query(`create database ${DATABASE}`));
+    await migrateRoles({ url: server.url }, TEST_SLOTS);
+    await migrate({ url: server.url });
+    await withClient(server.url, async (client) => {
+      await letRolesLogIn(client, server.#postgres.password, TEST_SLOTS);
+      await client.query(PREPARE);
+    });
+    server.#life = server.#live();
+    return server;
+  }
+
+  get postgres(): Postgres {
+    return this.#postgres;
+  }
+
+  /** The superuser's. */
+  get url(): string {
+    return this.#postgres.url(DATABASE);
+  }
+
+  /** What the superuser sees; undefined while the server is away. */
+  // biome-ignore lint/suspicious/noExplicitAny: rows are what the statement says
+  async look(text: string, values: unknown[] = []): Promise<any[] | undefined> {
+    try {
+      if (!this.#admin) {
+        const client = new pg.Client(this.url);
+        client.on("error", () => undefined);
+        client.once("end", () => {
+          this.#admin = undefined;
+        });
+        await client.connect();
+        this.#admin = client;
+      }
+      return (await this.#admin.query(text, values)).rows;
+    } catch (error) {
+      // What the server itself has to say of a statement is a mistake of ours, unless it is shutting down.
+      if (error instanceof pg.DatabaseError && !error.code?.startsWith("57P")) throw error;
+      return undefined;
+    }
+  }
+
+  /** Ends it: SIGQUIT as a crash does, SIGINT as a restart. One that has just ended is not there to be. */
+  end(name: "SIGQUIT" | "SIGINT"): void {
+    const found = identify(this.#postgres.pid);
+    if (found) signal(found, name);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#admin?.end().catch(() => undefined);
+    await this.#postgres.stop();
+    await this.#life;
+  }
+
+  async #live(): Promise<void> {
+    for (;;) {
+      await this.#postgres.ended;
+      if (this.#stopping) return;
+      this.#postgres = await startPostgres(this.#options);
+      // Somebody who wants it ended saw only the one before.
+      if (this.#stopping) return this.#postgres.stop();
+    }
+  }
+}

@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { playAll } from "./players.ts";
+
+/** FIRE_COUNT plays more of them, or fewer; .ci/run plays as many as the design asks for (runtime/tools/test.ts). */
+const COUNT = Number(process.env.FIRE_COUNT ?? 100);
+/** Far more than one takes on a busy machine. */
+const SCHEDULE_MS = 1_000;
+
+describe("the promises of the protocol, under any schedule", () => {
+  it(`are kept in ${COUNT} schedules`, async function () {
+    this.timeout(60_000 + COUNT * SCHEDULE_MS);
+    let played = 0;
+    const broken: string[] = [];
+    await playAll({ seed: 1, count: COUNT, workers: 2 }, (one) => {
+      played++;
+      if (one.broken.length > 0) broken.push(`seed ${one.seed}: ${one.broken.join("; ")}\n${one.history.join("\n")}`);
+    });
+    assert.deepEqual(broken, []);
+    assert.equal(played, COUNT);
+  });
+});

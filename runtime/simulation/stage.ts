@@ -1,0 +1,81 @@
+import { random } from "../../db/sample/random.ts";
+import { jobDatabase } from "../testing/jobs.ts";
+import { Fresh, Warm } from "./clients.ts";
+import { brokenPromises } from "./promises.ts";
+import { Schedule } from "./schedule.ts";
+import { World } from "./world.ts";
+
+/** A change to the text of a function of the schema jobs. */
+export interface Sabotage {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** A database in which schedules are played one after the other, each from nothing. */
+export interface Stage {
+  /** Plays the schedule of a seed; answers which promises were broken, and what happened. */
+  play(seed: number): Promise<{ broken: string[]; history: readonly string[] }>;
+  /** Changes the text of one of the protocol's functions, to see that what it breaks is noticed. */
+  sabotage(change: Sabotage): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Makes a stage: the platform's own schema, with a clock that only schedules move. */
+export async function openStage(): Promise<Stage> {
+  const fixture = await jobDatabase();
+  const { admin, database } = fixture;
+  Object.assign(process.env, database.env);
+  await admin.query(`
+    create schema sim;
+    create table sim.time (now timestamptz not null);
+    insert into sim.time values ('2021-01-01T00:00:00Z');
+    grant usage on schema sim to public;
+    grant select on sim.time to public;
+    create or replace function jobs.clock() returns timestamptz language sql volatile as 'select now from sim.time';
+    insert into regions values ('north', 'North', null);
+    insert into ports values ('AAAAA', 'A', 'north'), ('BBBBB', 'B', 'north')`);
+  const dispatchers = new Warm(database.urlAs("dispatcher"));
+  const runs = new Fresh((role) => database.urlAs(role));
+  return {
+    async play(seed) {
+      await admin.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and usename <> 'dispatcher' and pid <> pg_backend_pid() and pid <> all ($1)`,
+        [await runs.renew()],
+      );
+      // Nor does a statement of the schedule before run on in this one.
+      await admin.query(
+        `select pg_terminate_backend(pid, 10000) from pg_stat_activity
+         where datname = current_database() and usename = 'dispatcher' and state <> 'idle'`,
+      );
+      await admin.query(`
+        delete from jobs.responses; delete from jobs.reply_requests; delete from jobs.rejected; delete from jobs.rejected_days; delete from jobs.tracking_outbox; delete from jobs.jobs; delete from jobs.runs; delete from prices;
+        update jobs.runners set paused_until = null, pauses = 0;
+        update sim.time set now = '2021-01-01T00:00:00Z'`);
+      const pick = random(seed);
+      const slots = { glue: 1 + Math.round(pick()), ec2: 1 + Math.round(pick()) };
+      const world = new World(admin, dispatchers, runs, slots);
+      try {
+        const schedule = new Schedule(world, pick);
+        await schedule.play();
+        return { broken: await brokenPromises(schedule), history: schedule.history };
+      } finally {
+        world.close();
+      }
+    },
+    async sabotage({ name, from, to }) {
+      const { rows } = await admin.query(
+        "select pg_get_functiondef(oid) as source from pg_proc where pronamespace = 'jobs'::regnamespace and proname = $1",
+        [name],
+      );
+      const source: string = rows[0].source;
+      if (!source.includes(from)) throw new Error(`jobs.${name} has no '${from}'`);
+      await admin.query(source.replace(from, to));
+    },
+    async close() {
+      await Promise.all([dispatchers.close(), runs.close()]);
+      await fixture.close();
+    },
+  };
+}

@@ -1,0 +1,293 @@
+import { randomUUID } from "node:crypto";
+import { SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import type pg from "pg";
+import { pino } from "pino";
+import { RUNNERS, type RunnerKind } from "../contract/states.ts";
+import type { Context } from "../dispatcher/context.ts";
+import { createHandlers, type Handlers } from "../dispatcher/handlers.ts";
+import { type Launcher, Refused, type RunStatus } from "../dispatcher/launcher.ts";
+import { readSettings, type Settings } from "../platform/settings.ts";
+import { run } from "../runner/run.ts";
+import { Sessions } from "../runner/sessions.ts";
+import { sqsEvent } from "../testing/dispatcher.ts";
+import { trackingStore } from "../tracking/index.ts";
+import { Actor } from "./actor.ts";
+import { type Fresh, sever, type Warm } from "./clients.ts";
+
+/** A message of the request queue. */
+export interface Message {
+  readonly body: string;
+  /** Whether SQS has been told to forget it. It can come again all the same, once. */
+  deleted: boolean;
+}
+
+/** A response as it arrived. */
+export interface Arrived {
+  readonly queue: string;
+  readonly body: string;
+  readonly responseId: string;
+  readonly requestId: string;
+  readonly status: string;
+}
+
+/** A run that a dispatcher has started: an instance or a Glue run of the simulated account. */
+export interface Launched {
+  readonly run: string;
+  readonly kind: RunnerKind;
+  /** Undefined until it has booted. */
+  actor?: Actor;
+  stopped: boolean;
+}
+
+/** How long a caller waits for a lock. The run that holds it may have its next turn only after him. Milliseconds. */
+const CALLERS_PATIENCE_MS = 100;
+const LOCK_NOT_AVAILABLE = "55P03";
+/** How far the clocks of dispatchers are apart. */
+const SKEW_MS = 100_000;
+const QUEUES = { requests: "requests", wakeups: "wakeups", deadLetters: "dead", responses: "responses", tenants: {} };
+
+/**
+ * The world that the production code of dispatcher and runner runs in: a real Postgres with a clock that only a schedule
+ * moves, a queue and an account that exist in this process. It decides nothing of the protocol.
+ */
+export class World {
+  readonly messages: Message[] = [];
+  readonly responses: Arrived[] = [];
+  readonly deadLetters: string[] = [];
+  readonly launched: Launched[] = [];
+  readonly actors: Actor[] = [];
+  /** What a promise was broken by, as it happened. */
+  readonly broken: string[] = [];
+  /** How the account answers the next launches; "room" where nothing is said. */
+  readonly launches: ("refuse" | "unknown")[] = [];
+  readonly admin: pg.Client;
+  readonly #settings: Settings;
+  #invocations = 0;
+
+  readonly #slots: Record<RunnerKind, number>;
+  readonly #dispatchers: Warm;
+  readonly #runs: Fresh;
+  /** Milliseconds that have passed by the one clock. */
+  #passed = 0;
+
+  constructor(admin: pg.Client, dispatchers: Warm, runs: Fresh, slots: Record<RunnerKind, number>) {
+    this.admin = admin;
+    this.#slots = slots;
+    this.#dispatchers = dispatchers;
+    this.#runs = runs;
+    this.#settings = readSettings({
+      RATES_SETTINGS: JSON.stringify({
+        queues: QUEUES,
+        buckets: { results: "results", uploads: "uploads" },
+        runners: {
+          glue: { slots: slots.glue, idleSeconds: 0, startSeconds: 60 },
+          ec2: { slots: slots.ec2, idleSeconds: 0, startSeconds: 60 },
+        },
+        jobs: { rawSql: true, maxAttempts: 3, leaseSeconds: 30, readsOnEc2: false },
+      }),
+    });
+  }
+
+  /** Moves the one clock of leases and deadlines. */
+  async advance(seconds: number): Promise<void> {
+    this.#passed += seconds * 1000;
+    await this.admin.query("update sim.time set now = now + make_interval(secs => $1)", [seconds]);
+  }
+
+  /** Hands messages to an invocation of the dispatcher, which deletes those that it took in. */
+  deliver(messages: readonly Message[]): Actor {
+    return this.#invoke("requests", async (handlers) => {
+      const event = sqsEvent(...messages.map(({ body }) => body));
+      const { batchItemFailures } = await handlers.requests(event);
+      const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+      for (const [index, record] of event.Records.entries()) {
+        const message = messages[index];
+        if (message && !failed.has(record.messageId)) message.deleted = true;
+      }
+    });
+  }
+
+  /** The schedule. */
+  tick(): Actor {
+    return this.#invoke("tick", (handlers) => handlers.tick());
+  }
+
+  /** Lets a run that was started begin its work. */
+  boot(launched: Launched): Actor {
+    const clients: pg.Client[] = [];
+    // A killed process: the server sees its sockets close.
+    const actor = new Actor("run", `${launched.kind} ${this.launched.indexOf(launched)}`, () => clients.forEach(sever));
+    this.actors.push(actor);
+    launched.actor = actor;
+    actor.begin(async () => {
+      const as = async (role: string) => {
+        const client = await this.#runs.take(actor, role);
+        clients.push(client);
+        return client;
+      };
+      const client = await as("job_keeper");
+      const sessions = new Sessions(as);
+      const log = pino({ level: "silent" });
+      try {
+        await run({
+          kind: launched.kind,
+          client,
+          bench: {
+            run: launched.run,
+            db: client,
+            sessions,
+            settings: this.#settings,
+            s3: () => Promise.reject(new Error("this world has no S3")),
+            resultsBucket: "results",
+            log,
+          },
+          sqs: this.#sqs(actor),
+          queues: QUEUES,
+          logLocation: undefined,
+          draining: new AbortController().signal,
+        });
+      } finally {
+        await this.#runs.leave(clients);
+      }
+    });
+    return actor;
+  }
+
+  /** A caller asks for the end of a job. One who has to wait for a run that is in mid-commit gives up, as a call does. */
+  async cancel(requestId: string): Promise<void> {
+    await this.admin.query(`begin; set local lock_timeout = ${CALLERS_PATIENCE_MS}`);
+    try {
+      await this.admin.query("select jobs.cancel('default', $1)", [requestId]);
+    } catch (error) {
+      if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
+    } finally {
+      await this.admin.query("commit");
+    }
+  }
+
+  /** The requests whose jobs are being done. */
+  async working(): Promise<string[]> {
+    const { rows } = await this.admin.query(
+      "select request_id from jobs.jobs where status = 'IN_PROGRESS' order by id",
+    );
+    return rows.map(({ request_id }) => request_id);
+  }
+
+  /** Promise 6, at any moment at which somebody can read of the cancel. */
+  async checkCancelled(): Promise<void> {
+    // Asks for the one session of each such job: all sessions (pg_stat_activity) would take most of a schedule's time.
+    const { rows } = await this.admin.query({
+      name: "cancelled",
+      text: `select j.request_id, a.pid from jobs.jobs j cross join lateral pg_stat_get_activity(j.backend_pid) a
+        where j.status = 'CANCELLED' and j.backend_pid is not null and a.backend_start = j.backend_start and a.state <> 'idle'`,
+    });
+    for (const { request_id, pid } of rows)
+      this.broken.push(`promise 6: job ${request_id} says CANCELLED, and its session ${pid} is at work`);
+  }
+
+  /** Whether nothing is left to do: no message, no job that has not ended, no response unsent, no run. */
+  async isAtRest(): Promise<boolean> {
+    if (this.messages.some(({ deleted }) => !deleted)) return false;
+    const { rows } = await this.admin.query(`select
+      (select count(*) from jobs.jobs where finished_at is null) + (select count(*) from jobs.responses where sent_at is null and wanted)
+      + (select count(*) from jobs.reply_requests)
+      + (select count(*) from jobs.runs where state <> 'ENDED') as left`);
+    return Number(rows[0].left) === 0;
+  }
+
+  /** Whether no job is left to do. */
+  async isDone(): Promise<boolean> {
+    const { rows } = await this.admin.query("select from jobs.jobs where finished_at is null limit 1");
+    return rows.length === 0;
+  }
+
+  /** Whether as many runs of a kind live as there may. */
+  isFull(kind: string): boolean {
+    return RUNNERS.some((one) => one === kind && this.#alive(one) >= this.#slots[one]);
+  }
+
+  /** Runs of a kind that live now. */
+  #alive(kind: RunnerKind): number {
+    return this.launched.filter((one) => one.kind === kind && this.#status(one) === "ALIVE").length;
+  }
+
+  /** Ends what is still there. */
+  close(): void {
+    for (const actor of this.actors) actor.crash();
+  }
+
+  #invoke(name: string, work: (handlers: Handlers) => Promise<unknown>): Actor {
+    const actor: Actor = new Actor("dispatcher", `${name} ${++this.#invocations}`, () => warm.sever());
+    const warm = this.#dispatchers.poolFor(actor);
+    const db = warm.pool;
+    this.actors.push(actor);
+    const launcher: Launcher = {
+      start: (run, kind, how) =>
+        actor.call(`launch ${kind}`, async () => {
+          how?.inTime?.();
+          return this.#launch(run, kind);
+        }),
+      status: (run) => actor.call("describe run", async () => this.#statusOf(run)),
+      stop: (run) => actor.call("stop run", async () => this.#stop(run)),
+    };
+    // Every process has a clock of its own, which is wrong.
+    const skew = this.#invocations * SKEW_MS;
+    const context: Context = {
+      db,
+      plans: db,
+      sqs: this.#sqs(actor),
+      s3: () => Promise.reject(new Error("this world has no S3")),
+      queues: QUEUES,
+      settings: this.#settings,
+      launchers: { glue: launcher, ec2: launcher },
+      tracking: trackingStore(this.#settings, db),
+      log: pino({ level: "silent" }),
+      now: () => this.#passed + skew,
+    };
+    actor.begin(() => work(createHandlers(context)).finally(warm.giveBack));
+    return actor;
+  }
+
+  #launch(run: string, kind: RunnerKind): string {
+    const answer = this.launches.shift();
+    if (answer === "refuse") throw new Refused("InsufficientInstanceCapacity");
+    this.launched.push({ run, kind, stopped: false });
+    if (this.#alive(kind) > this.#slots[kind]) this.broken.push(`promise 4: ${this.#alive(kind)} ${kind} runs at once`);
+    if (answer === "unknown") throw new Error("timeout");
+    return `external-${run}`;
+  }
+
+  #statusOf(run: string): RunStatus {
+    const launched = this.launched.find((one) => one.run === run);
+    return launched ? this.#status(launched) : "UNKNOWN";
+  }
+
+  #status({ actor, stopped }: Launched): RunStatus {
+    if (stopped) return "ENDED";
+    return actor === undefined || actor.state === "alive" ? "ALIVE" : "ENDED";
+  }
+
+  #stop(run: string): void {
+    const launched = this.launched.find((one) => one.run === run);
+    if (!launched) return;
+    launched.stopped = true;
+    launched.actor?.crash();
+  }
+
+  #sqs(actor: Actor): SQSClient {
+    const send = (command: unknown) => {
+      if (!(command instanceof SendMessageCommand)) throw new Error("this world's queue only takes messages");
+      const { QueueUrl = "", MessageBody = "", MessageAttributes = {} } = command.input;
+      return actor.call(`send to ${QueueUrl}`, async () => {
+        if (QueueUrl === QUEUES.deadLetters) this.deadLetters.push(MessageBody);
+        else {
+          const text = (name: string) => MessageAttributes[name]?.StringValue ?? "";
+          const arrived = { queue: QueueUrl, body: MessageBody, responseId: text("responseId") };
+          this.responses.push({ ...arrived, requestId: text("requestId"), status: text("status") });
+        }
+        return { MessageId: randomUUID() };
+      });
+    };
+    return { send } as unknown as SQSClient;
+  }
+}

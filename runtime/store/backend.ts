@@ -1,0 +1,46 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Backend, Database } from "./jobs.ts";
+
+/** The session behind this connection. */
+export async function backendOf(db: Database): Promise<Backend> {
+  const { rows } = await db.query(
+    "select pid, backend_start::text as start from pg_stat_activity where pid = pg_backend_pid()",
+  );
+  return rows[0];
+}
+
+/** How often to look whether a cancelled statement has ended. */
+const POLL_MS = 5;
+const busy = "exists (select from pg_stat_activity where pid = $1 and backend_start = $2 and state = 'active')";
+const gone = "not exists (select from pg_stat_activity where pid = $1 and backend_start = $2)";
+
+/**
+ * Ends a database session and answers only once it is gone: first a cancel, so that a statement can end in good order;
+ * then, since COPY FROM STDIN waiting on its client hears no cancel, a terminate, repeated until the session is no more.
+ * @param db a connection with the role `canceller`
+ * @throws if the session is still there after `patience` milliseconds: nobody may be told that it is gone.
+ */
+export async function endBackend(db: Database, backend: Backend, grace = 200, patience = 30_000): Promise<void> {
+  const limit = Date.now() + patience;
+  const { rows } = await db.query(
+    "select pg_cancel_backend(pid) from pg_stat_activity where pid = $1 and backend_start = $2",
+    [backend.pid, backend.start],
+  );
+  if (rows.length === 0) return;
+  const graceEnds = Date.now() + grace;
+  // Who only waits for its client (in a transaction, or between two) has nothing to end in good order.
+  while (
+    Date.now() < graceEnds &&
+    (await db.query(`select ${busy} as busy`, [backend.pid, backend.start])).rows[0].busy
+  )
+    await pause(POLL_MS);
+  for (let wait = 5; ; wait = Math.min(250, wait * 2)) {
+    await db.query("select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_start = $2", [
+      backend.pid,
+      backend.start,
+    ]);
+    if ((await db.query(`select ${gone} as gone`, [backend.pid, backend.start])).rows[0].gone) return;
+    if (Date.now() > limit) throw new Error(`database session ${backend.pid} (started ${backend.start}) does not end`);
+    await pause(wait);
+  }
+}

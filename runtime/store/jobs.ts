@@ -1,0 +1,259 @@
+import type { ErrorBody } from "../contract/errors.ts";
+import type { Reply, Task } from "../contract/request.ts";
+import type { TerminalState } from "../contract/states.ts";
+
+/**
+ * The job store: TypeScript's side of the protocol functions that db/functions/jobs define, one function each, one round
+ * trip each. The roles that may call one are granted in its file.
+ */
+
+/** A pg client or pool. */
+export interface Database {
+  // biome-ignore lint/suspicious/noExplicitAny: rows are what the statement says; each function below gives them their type
+  query(text: string, values?: unknown[]): Promise<{ rows: any[] }>;
+}
+
+/** What `accept` takes: a valid request, its hash, and what the stack decided for it. */
+export interface NewJob {
+  tenant: string;
+  requestId: string;
+  requestHash: string;
+  responseId: string;
+  /** The task without inline items. */
+  task: object;
+  inline: unknown[] | null;
+  /** Reads only: what is run, with its parameters in it. */
+  sql: string | null;
+  runner: string;
+  /** Whether an EC2 run may take it too, where Glue has no room or too little memory. */
+  elsewhere: boolean;
+  priority: number;
+  labels: Record<string, string>;
+  /** Whether the response is put on the response queue. */
+  reply: Reply;
+  timeoutSeconds: number;
+  maxAttempts: number;
+  leaseSeconds: number;
+  /** Most jobs of the tenant that may wait; left out, any number. */
+  maxWaiting?: number;
+}
+
+/** `answered`: the job has ended already and its response is due (again), since this request asks for it on the queue. */
+export interface Accepted {
+  outcome: "ACCEPTED" | "REPEATED" | "CONFLICT" | "FULL";
+  /** 0 where no job was made (FULL). */
+  jobId: number;
+  status: string;
+  answered: boolean;
+}
+
+export async function accept(db: Database, jobs: readonly NewJob[]): Promise<Accepted[]> {
+  if (jobs.length === 0) return [];
+  const { rows } = await db.query("select outcome, job_id, status, answered from jobs.accept($1)", [
+    JSON.stringify(jobs),
+  ]);
+  return rows.map((row) => ({
+    outcome: row.outcome,
+    jobId: Number(row.job_id),
+    status: row.status,
+    answered: row.answered,
+  }));
+}
+
+/** A response on its way: frozen, and due until its sending is recorded. */
+export interface DueResponse {
+  /** Its row. */
+  id: number;
+  responseId: string;
+  tenant: string;
+  requestId: string;
+  status: string;
+  body: string;
+}
+
+/** A response as it was frozen; without a body where it is not wanted on the queue: then nothing is sent. */
+export type FrozenResponse = Omit<DueResponse, "body"> & { body: string | undefined };
+
+export const isDue = (response: FrozenResponse): response is DueResponse => response.body !== undefined;
+
+const dueResponse = (row: Record<string, unknown>): DueResponse => ({
+  id: Number(row.response_pk),
+  responseId: String(row.response_id),
+  tenant: String(row.tenant),
+  requestId: String(row.request_id),
+  status: String(row.status),
+  body: String(row.body),
+});
+
+/** Keeps an answer to a request that makes no job, and returns it. The same request gets the same answer again. */
+export async function answer(
+  db: Database,
+  refusal: Pick<DueResponse, "responseId" | "tenant" | "requestId"> & {
+    error: ErrorBody;
+    labels: Record<string, string>;
+  },
+): Promise<DueResponse> {
+  const { rows } = await db.query("select * from jobs.answer($1, $2, $3, $4, $5)", [
+    refusal.responseId,
+    refusal.tenant,
+    refusal.requestId,
+    JSON.stringify(refusal.error),
+    JSON.stringify(refusal.labels),
+  ]);
+  return dueResponse(rows[0]);
+}
+
+/** Responses that are due (or those of the jobs named), taken for ten seconds: nobody else gets them meanwhile. */
+export async function dueResponses(db: Database, limit: number, jobs?: readonly number[]): Promise<DueResponse[]> {
+  const { rows } = await db.query("select * from jobs.due_responses($1, $2)", [limit, jobs ?? null]);
+  return rows.map(dueResponse);
+}
+
+export async function responseSent(db: Database, response: number, messageId: string): Promise<void> {
+  await db.query("select jobs.response_sent($1, $2)", [response, messageId]);
+}
+
+/** The job's status after the wish to cancel it, or undefined where there is no such job. */
+export async function cancel(db: Database, tenant: string, requestId: string): Promise<string | undefined> {
+  const { rows } = await db.query("select jobs.cancel($1, $2) as status", [tenant, requestId]);
+  return rows[0].status ?? undefined;
+}
+
+/** A job that a run has claimed. */
+export interface ClaimedJob {
+  id: number;
+  attempt: number;
+  maxAttempts: number;
+  tenant: string;
+  requestId: string;
+  responseId: string;
+  task: Task;
+  inline: Record<string, unknown>[] | null;
+  /** Reads only. */
+  sql: string | null;
+  timeoutSeconds: number;
+  leaseSeconds: number;
+}
+
+/** The session that does a job's work: a pid alone may be another session's by the time somebody looks. */
+export interface Backend {
+  pid: number;
+  start: string;
+}
+
+/**
+ * Reports a run in.
+ * @param memoryBytes the memory that the run has, for its attempts to show
+ * @returns its slot; undefined where it came too late, or another process has its id: then it must exit
+ */
+export async function runStarted(db: Database, run: string, memoryBytes?: number): Promise<number | undefined> {
+  return (
+    (await db.query("select jobs.run_started($1, $2) as slot", [run, memoryBytes ?? null])).rows[0].slot ?? undefined
+  );
+}
+
+/** The next job for this run; undefined where nothing waits. Throws (P0002) when the run is none any more. */
+export async function claim(
+  db: Database,
+  run: string,
+  backend: Backend,
+  log: string | undefined,
+): Promise<ClaimedJob | undefined> {
+  const { rows } = await db.query("select jobs.claim($1, $2, $3, $4) as job", [
+    run,
+    backend.pid,
+    backend.start,
+    log ?? null,
+  ]);
+  return rows[0].job ?? undefined;
+}
+
+export interface Progress {
+  rows: number;
+  bytes: number;
+  estimatedRows?: number;
+}
+
+export async function heartbeat(
+  db: Database,
+  run: string,
+  job: ClaimedJob,
+  progress: Progress,
+): Promise<"KEEP" | "CANCEL" | "LOST"> {
+  return (
+    await db.query("select jobs.heartbeat($1, $2, $3, $4) as word", [
+      run,
+      job.id,
+      job.attempt,
+      JSON.stringify(progress),
+    ])
+  ).rows[0].word;
+}
+
+export async function working(db: Database, run: string, job: ClaimedJob, backend: Backend): Promise<boolean> {
+  return (
+    await db.query("select jobs.working($1, $2, $3, $4, $5) as ok", [
+      run,
+      job.id,
+      job.attempt,
+      backend.pid,
+      backend.start,
+    ])
+  ).rows[0].ok;
+}
+
+/** How a job ended. `result` is JSON text, so that figures and inline rows stay digit for digit. */
+export interface Ending {
+  status: TerminalState;
+  result?: string;
+  error?: ErrorBody;
+  rows: number;
+  bytes: number;
+  peakMemoryBytes: number;
+}
+
+/** The fence: the frozen response, or undefined when this attempt no longer holds the job (then nothing has changed). */
+export async function finish(
+  db: Database,
+  job: { id: number; attempt: number },
+  end: Ending,
+): Promise<FrozenResponse | undefined> {
+  const { rows } = await db.query("select * from jobs.finish($1, $2, $3, $4, $5, $6, $7, $8)", [
+    job.id,
+    job.attempt,
+    end.status,
+    end.result ?? null,
+    end.error ? JSON.stringify(end.error) : null,
+    end.rows,
+    end.bytes,
+    end.peakMemoryBytes,
+  ]);
+  return rows[0] && { ...dueResponse(rows[0]), body: rows[0].body ?? undefined };
+}
+
+/** Puts a job back after an error that may pass, or ends it when its attempts are used up. */
+export async function retry(
+  db: Database,
+  job: { id: number; attempt: number },
+  error: ErrorBody,
+  peakMemoryBytes: number,
+): Promise<"RETRIED" | "FAILED" | "CANCELLED" | "LOST"> {
+  return (
+    await db.query("select jobs.retry($1, $2, $3, $4) as word", [
+      job.id,
+      job.attempt,
+      JSON.stringify(error),
+      peakMemoryBytes,
+    ])
+  ).rows[0].word;
+}
+
+/** Whether the run may end: false when something waits for it after all. */
+export async function retire(db: Database, run: string): Promise<boolean> {
+  return (await db.query("select jobs.retire($1) as ok", [run])).rows[0].ok;
+}
+
+/** The run takes no further job, whatever waits. */
+export async function drain(db: Database, run: string): Promise<void> {
+  await db.query("select jobs.drain($1)", [run]);
+}

@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import type { Role } from "../platform/postgres.ts";
+import { jobDatabase } from "../testing/jobs.ts";
+
+/** Who may execute each function of ours, beside its owner. None is for everybody. */
+const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
+  "check_ports_unused()": [],
+  "check_prices_ports()": [],
+  "ports_of(text)": ["api_reader", "price_readers"],
+  "plan_of(text,integer)": ["job_reader_plan"],
+
+  // What only other functions call, and triggers.
+  "jobs.bounded_detail(json)": [],
+  "jobs.bounded_details(json,integer)": [],
+  "jobs.bounded_error(json)": [],
+  "jobs.bounded_labels(jsonb)": [],
+  "jobs.cancelled()": [],
+  "jobs.cut(text,integer)": [],
+  "jobs.end_attempt(jsonb,timestamp with time zone,text,bigint)": [],
+  "jobs.end_job(bigint,text,json,json,bigint,bigint,bigint)": [],
+  "jobs.event(text,timestamp with time zone)": [],
+  "jobs.escape_noncharacters(text)": [],
+  "jobs.inline_bytes(json)": [],
+  "jobs.result_summary(json)": [],
+  "jobs.result_tail(json)": [],
+  "jobs.mark_document()": [],
+  "jobs.milliseconds(timestamp with time zone,timestamp with time zone)": [],
+  "jobs.next_job(text,integer)": [],
+  "jobs.next_larger_job(text,integer)": [],
+  "jobs.claimable(text,integer,integer)": [],
+  "jobs.free_tenant_slots(text,text,integer)": [],
+  "jobs.start_attempt(bigint,jobs.runs,integer,timestamp with time zone,text)": [],
+  "jobs.wake_tenant(text,text)": [],
+  "jobs.waiting_room(text,integer,integer)": [],
+  "jobs.pause(text)": [],
+  "jobs.respond_now(bigint)": [],
+  "jobs.response_body(text,text,text,json,json,json,jsonb)": [],
+  "jobs.result_too_large(integer)": [],
+
+  // Requests come in over the API and from the queue.
+  "jobs.accept(json)": ["api_reader", "dispatcher"],
+  "jobs.answer(text,text,text,json,jsonb)": ["api_reader", "dispatcher"],
+  "jobs.reject(text,text,text,text,json,text)": ["api_reader", "dispatcher"],
+  "jobs.cancel(text,text)": ["api_reader"],
+  "jobs.kept_request(text,text)": ["api_reader"],
+  "jobs.room(text)": ["api_reader"],
+  // Admins make tokens over it; the table itself it may only read.
+  "jobs.keep_token(text,text,text,text,text[],timestamp with time zone)": ["api_reader"],
+  "jobs.token_used(text)": ["api_reader"],
+  "jobs.revoke_token(text)": ["api_reader"],
+  // What the dashboard shows.
+  "jobs.activity(text,integer,integer,bigint)": ["api_reader"],
+  "jobs.standing(integer)": ["api_reader"],
+  "jobs.iso(timestamp with time zone)": ["api_reader", "dispatcher"],
+  "jobs.fitted_document(jsonb)": ["api_reader", "dispatcher"],
+  "jobs.public_task(jsonb)": ["api_reader", "dispatcher"],
+  "jobs.public_url(text)": ["api_reader", "dispatcher"],
+  "jobs.clock()": ["api_reader", "dispatcher", "job_keeper"],
+  "jobs.due_responses(integer,bigint[])": ["api_reader", "dispatcher", "job_keeper"],
+  "jobs.response_sent(bigint,text)": ["api_reader", "dispatcher", "job_keeper"],
+
+  // A run keeps its job; an update's last statement is its fence.
+  "jobs.claim(uuid,integer,timestamp with time zone,text)": ["job_keeper"],
+  "jobs.drain(uuid)": ["job_keeper"],
+  "jobs.finish(bigint,integer,text,json,json,bigint,bigint,bigint)": ["job_keeper", "job_writer"],
+  "jobs.heartbeat(uuid,bigint,integer,jsonb)": ["job_keeper"],
+  "jobs.retire(uuid)": ["job_keeper"],
+  "jobs.retry(bigint,integer,json,bigint)": ["job_keeper"],
+  "jobs.run_started(uuid,bigint)": ["job_keeper"],
+  "jobs.working(uuid,bigint,integer,integer,timestamp with time zone)": ["job_keeper"],
+
+  // The dispatcher starts runs, and settles what became of them.
+  "jobs.close_runners(boolean)": ["dispatcher"],
+  "jobs.expire(timestamp with time zone,integer)": ["dispatcher"],
+  "jobs.figures(integer)": ["dispatcher"],
+  "jobs.lost_jobs()": ["dispatcher"],
+  "jobs.open_runs(integer)": ["dispatcher"],
+  "jobs.overflow(integer,integer)": ["dispatcher"],
+  "jobs.plan_larger(text,integer,text,integer,boolean)": ["dispatcher"],
+  "jobs.plan_runs(text,integer,text,integer,integer,integer)": ["dispatcher"],
+  "jobs.run_ended(uuid,text)": ["dispatcher"],
+  "jobs.run_launched(uuid,text)": ["dispatcher"],
+  "jobs.run_refused(uuid,text)": ["dispatcher"],
+  "jobs.run_stopping(uuid)": ["dispatcher"],
+  "jobs.settle_lost(bigint,integer,text,json)": ["dispatcher"],
+  "jobs.track_all()": ["dispatcher"],
+};
+
+/** Functions of our schemas, with who may execute each: null among them is everybody. */
+const GRANTED = `
+  select p.oid::regprocedure::text as function,
+    array(
+      select r.rolname::text from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+      left join pg_roles r on r.oid = a.grantee
+      where a.grantee <> p.proowner and a.privilege_type = 'EXECUTE' order by 1
+    ) as roles
+  from pg_proc p where p.pronamespace::regnamespace::text = any (array['jobs', 'tracking', 'public']) order by 1`;
+
+describe("who may execute what", () => {
+  let fixture: Awaited<ReturnType<typeof jobDatabase>>;
+  before(async () => {
+    fixture = await jobDatabase();
+  });
+  after(() => fixture.close());
+
+  it("is named, function by function, and nothing is for everybody", async () => {
+    const { rows } = await fixture.admin.query<{ function: string; roles: (string | null)[] }>(GRANTED);
+    const granted = Object.fromEntries(rows.map((row) => [row.function, row.roles]));
+    // Before Postgres 18 prices have foreign keys in place of these.
+    const { rows: server } = await fixture.admin.query("select current_setting('server_version_num')::int as version");
+    const expected = Object.entries(MAY).filter(([name]) => server[0].version >= 180_000 || !name.startsWith("check_"));
+    assert.deepEqual(granted, Object.fromEntries(expected));
+  });
+
+  it("is nobody's, for a function that a later migration makes and forgets to say of", async () => {
+    for (const schema of ["jobs", "tracking", "public"]) {
+      await fixture.admin.query("begin");
+      await fixture.admin.query("set local role migrator");
+      await fixture.admin.query(`create function ${schema}.forgotten() returns int language sql return 1`);
+      const { rows } = await fixture.admin.query("select has_function_privilege('job_reader', $1, 'execute') as may", [
+        `${schema}.forgotten()`,
+      ]);
+      await fixture.admin.query("rollback");
+      assert.equal(rows[0].may, false, schema);
+    }
+  });
+});

@@ -1,0 +1,396 @@
+import assert from "node:assert/strict";
+import type pg from "pg";
+import { JobError } from "../contract/errors.ts";
+import { jobDatabase, newJob, testPlan } from "../testing/jobs.ts";
+import { accept, cancel, claim, dueResponses, finish, responseSent, retire, retry, runStarted } from "./jobs.ts";
+import {
+  expireJobs,
+  lostJobs,
+  OUT_OF_MEMORY,
+  openRuns,
+  overflow,
+  planLarger,
+  planRuns,
+  runEnded,
+  runLaunched,
+  runRefused,
+  settleLost,
+} from "./runs.ts";
+
+const backend = { pid: 1, start: "2021-01-01T00:00:00Z" };
+const lost = (attempt: number) => new JobError("RunnerLost", { attempt }).body();
+
+describe("the runs of the job store", () => {
+  let fixture: Awaited<ReturnType<typeof jobDatabase>>;
+  let dispatcher: pg.Client;
+  let keeper: pg.Client;
+  beforeEach(async () => {
+    fixture = await jobDatabase();
+    dispatcher = await fixture.as("dispatcher");
+    keeper = await fixture.as("job_keeper");
+  });
+  afterEach(() => fixture.close());
+
+  const jobs = (count: number) =>
+    accept(
+      dispatcher,
+      Array.from({ length: count }, (_, index) => newJob(`job-${index}`)),
+    );
+  const lapse = () =>
+    fixture.admin.query(
+      "update jobs.jobs set lease_until = jobs.clock() - interval '1 second' where status = 'IN_PROGRESS'",
+    );
+
+  it("never takes more slots than there are, however many dispatchers plan at once", async () => {
+    await jobs(50);
+    const dispatchers = await Promise.all(Array.from({ length: 10 }, () => fixture.as("dispatcher")));
+    const runs = (await Promise.all(dispatchers.map((db) => planRuns(db, testPlan("glue", 4))))).flat();
+    assert.equal(runs.length, 4);
+    assert.equal((await planRuns(dispatcher, testPlan("glue", 4))).length, 0);
+    await runStarted(keeper, runs[0] ?? "");
+    await runEnded(dispatcher, runs[0] ?? "", "ENDED");
+    assert.equal(
+      (await planRuns(dispatcher, testPlan("glue", 4))).length,
+      1,
+      "a slot is free once its run is known to have ended",
+    );
+  });
+
+  it("pauses a kind whose run ended before it reported in: a refusal that came late, or code that cannot start", async () => {
+    await jobs(1);
+    const [run = ""] = await planRuns(dispatcher, testPlan("glue", 4));
+    await runEnded(dispatcher, run, "ENDED");
+    assert.deepEqual(await planRuns(dispatcher, testPlan("glue", 4)), []);
+    await fixture.admin.query("update jobs.runners set paused_until = jobs.clock()");
+    assert.equal((await planRuns(dispatcher, testPlan("glue", 4))).length, 1);
+  });
+
+  it("gives a run of an older version nothing more, and starts a run of the new one in its place", async () => {
+    await jobs(1);
+    const old = await started("old");
+    assert.notEqual(await claim(keeper, old, backend, undefined), undefined);
+    await accept(dispatcher, [newJob("later")]);
+    const [fresh = ""] = await planRuns(dispatcher, { ...testPlan("glue", 4), version: "new" });
+    assert.notEqual(fresh, "", "the old run is not counted on, though it is free once its job is done");
+    assert.equal(await claim(keeper, old, backend, undefined), undefined);
+    await assert.rejects(claim(keeper, old, backend, undefined), { code: "P0002" });
+    await runStarted(keeper, fresh);
+    assert.equal((await claim(keeper, fresh, backend, undefined))?.requestId, "later");
+  });
+
+  const started = async (version: string, runner: "glue" | "ec2" = "glue"): Promise<string> => {
+    const [run = ""] = await planRuns(dispatcher, { ...testPlan(runner, 4), version });
+    await runStarted(keeper, run);
+    return run;
+  };
+  const aged = () =>
+    fixture.admin.query("update jobs.jobs set created_at = created_at - interval '6 seconds' where status = 'PENDING'");
+  const runnerOf = async (requestId: string) =>
+    (await fixture.admin.query("select runner from jobs.jobs where request_id = $1", [requestId])).rows[0].runner;
+
+  it("hands reads that wait for Glue to EC2 while it has room, the next ones first, and only those that may go there", async () => {
+    const read = (id: string, elsewhere: boolean, priority = 4) => newJob(id, { elsewhere, priority });
+    await accept(dispatcher, [read("here", false, 9), read("low", true, 1), read("high", true, 6)]);
+    await aged();
+    const slots = { glue: 2, ec2: 1 };
+    assert.equal(await overflow(dispatcher, slots), 0, "Glue has slots");
+    assert.equal((await planRuns(dispatcher, testPlan("glue", 2))).length, 2);
+    assert.equal(await overflow(dispatcher, slots), 1);
+    assert.deepEqual([await runnerOf("here"), await runnerOf("low"), await runnerOf("high")], ["glue", "glue", "ec2"]);
+    assert.equal(await overflow(dispatcher, slots), 0, "EC2 is full");
+    await accept(dispatcher, [read("new", true, 9)]);
+    assert.equal(await overflow(dispatcher, { glue: 2, ec2: 9 }), 1, "what has just come waits for Glue a while");
+    assert.equal(await runnerOf("new"), "glue");
+  });
+
+  it("hands reads to EC2 while Glue refuses more runs", async () => {
+    await accept(dispatcher, [newJob("refused", { elsewhere: true })]);
+    await aged();
+    const [run = ""] = await planRuns(dispatcher, testPlan("glue", 4));
+    await runRefused(dispatcher, run, "ConcurrentRunsExceededException");
+    assert.equal(await overflow(dispatcher, { glue: 4, ec2: 1 }), 1);
+  });
+
+  const outOfMemory = new JobError("OutOfMemory", { reason: "killed" }).body();
+  const of = async (requestId: string) =>
+    (
+      await fixture.admin.query("select status, runner, error, attempts from jobs.jobs where request_id = $1", [
+        requestId,
+      ])
+    ).rows[0];
+  const backOffIsOver = () =>
+    fixture.admin.query(
+      `update jobs.jobs set larger_at = case when larger_at is not null then jobs.clock() end,
+         not_before = case when not_before < 'infinity' then jobs.clock() else not_before end`,
+    );
+  const larger = (isThere = true) => planLarger(dispatcher, testPlan("glue", 4), isThere);
+
+  it("retries a read whose memory was too small on EC2, where it may go there", async () => {
+    await accept(dispatcher, [newJob("large", { elsewhere: true })]);
+    const job = await claim(keeper, await started("test"), backend, undefined);
+    assert.ok(job);
+    assert.equal(await retry(keeper, job, outOfMemory, 1_000_000_000), "RETRIED");
+    const found = await of("large");
+    assert.equal(found.runner, "ec2");
+    assert.equal(found.attempts[0].peakMemoryBytes, 1_000_000_000);
+  });
+
+  it("retries it on a larger run, where it may not go to EC2: one at a time, which takes nothing else", async () => {
+    assert.equal(await larger(), undefined, "nothing waits");
+    await accept(dispatcher, [newJob("large"), newJob("other"), newJob("small")]);
+    const [small = ""] = await planRuns(dispatcher, testPlan("glue", 1));
+    await runStarted(keeper, small);
+    for (const id of ["large", "other"]) {
+      const job = await claim(keeper, small, backend, undefined);
+      assert.equal(job?.requestId, id);
+      assert.equal(await retry(keeper, job, outOfMemory, 7), "RETRIED");
+    }
+    assert.equal((await of("large")).runner, "glue");
+    assert.equal(await larger(), undefined, "it waits out its back-off");
+    await backOffIsOver();
+    assert.equal((await claim(keeper, small, backend, undefined))?.requestId, "small");
+    assert.equal(await claim(keeper, small, backend, undefined), undefined, "a run of the usual size is none for it");
+    assert.equal(await retire(keeper, small), true, "nor does it stay for it");
+    assert.deepEqual(await planRuns(dispatcher, testPlan("glue", 4)), [], "nor is another started for it");
+
+    const planned = await Promise.all(
+      [dispatcher, await fixture.as("dispatcher")].map((db) => planLarger(db, testPlan("glue", 4), true)),
+    );
+    const [run = "", ...more] = planned.filter((one) => one !== undefined);
+    assert.notEqual(run, "");
+    assert.deepEqual(more, [], "one at a time, however many dispatchers plan");
+    await accept(dispatcher, [newJob("usual")]);
+    assert.equal((await planRuns(dispatcher, testPlan("glue", 4))).length, 1, "a larger run is none for other jobs");
+    await runStarted(keeper, run, 16_000_000_000);
+    assert.equal(await retire(keeper, run), false);
+    const job = await claim(keeper, run, backend, undefined);
+    assert.deepEqual([job?.requestId, job?.attempt], ["large", 2]);
+    assert(job);
+    const lostOnce = new JobError("DatabaseUnavailable", { reason: "gone" }).body();
+    assert.equal(await retry(keeper, job, lostOnce, 8), "RETRIED");
+    assert.equal((await claim(keeper, run, backend, undefined))?.requestId, "other", "the next that waits for one");
+    assert.equal(await claim(keeper, run, backend, undefined), undefined, "and nothing else");
+    await backOffIsOver();
+    assert.equal(
+      (await claim(keeper, run, backend, undefined))?.requestId,
+      "large",
+      "which a larger run keeps, whatever failed",
+    );
+    assert.equal(await retire(keeper, run), true);
+    assert.deepEqual(
+      (await of("large")).attempts.map((one: { memoryBytes?: number }) => one.memoryBytes),
+      [undefined, 16_000_000_000, 16_000_000_000],
+    );
+  });
+
+  it("waits with a larger run for a slot, and for the end of the kind's back-off", async () => {
+    await accept(dispatcher, [newJob("large")]);
+    await larger();
+    const run = await started("test");
+    const job = await claim(keeper, run, backend, undefined);
+    assert(job);
+    await retry(keeper, job, outOfMemory, 7);
+    await backOffIsOver();
+    assert.equal(await planLarger(dispatcher, testPlan("glue", 1), true), undefined, "the slot is taken");
+    await fixture.admin.query("update jobs.runners set paused_until = jobs.clock() + interval '1 minute'");
+    assert.equal(await larger(), undefined);
+    await fixture.admin.query("update jobs.runners set paused_until = null");
+    const refused = await larger();
+    assert(refused);
+    await runRefused(dispatcher, refused, "ConcurrentRunsExceeded");
+    assert.deepEqual([(await of("large")).status, (await of("large")).attempts.length], ["PENDING", 1]);
+    await fixture.admin.query("update jobs.runners set paused_until = null");
+    assert.notEqual(await larger(), undefined);
+  });
+
+  it("fails at once what ran out of memory where there is no more of it, and says that it would again", async () => {
+    await larger(false);
+    await accept(dispatcher, [newJob("stays"), newJob("on-ec2", { runner: "ec2", elsewhere: true })]);
+    const usual = await started("test");
+    for (const [id, run] of [
+      ["stays", usual],
+      ["on-ec2", await started("test", "ec2")],
+    ] as const) {
+      const job = await claim(keeper, run, backend, undefined);
+      assert.equal(job?.requestId, id);
+      assert.equal(await retry(keeper, job, outOfMemory, 7), "FAILED");
+      const { status, error } = await of(id);
+      assert.deepEqual([status, error], ["FAILED", { ...outOfMemory, retryable: false }]);
+      assert.match(error.message, /raise runners\.glue\.dpu/);
+    }
+    await accept(dispatcher, [newJob("twice")]);
+    await larger();
+    const job = await claim(keeper, usual, backend, undefined);
+    assert(job);
+    await retry(keeper, job, outOfMemory, 7);
+    await backOffIsOver();
+    const run = (await larger()) ?? "";
+    await runStarted(keeper, run);
+    const again = await claim(keeper, run, backend, undefined);
+    assert.equal(again?.requestId, "twice");
+    assert.equal(await retry(keeper, again, outOfMemory, 8), "FAILED", "the larger run was not large enough");
+  });
+
+  it("gives what waits for a larger run to the others, once the stack has no larger one any more", async () => {
+    await larger();
+    await accept(dispatcher, [newJob("large")]);
+    const run = await started("test");
+    const job = await claim(keeper, run, backend, undefined);
+    assert(job);
+    await larger();
+    assert.equal(await retry(keeper, job, outOfMemory, 7), "RETRIED");
+    assert.equal(await larger(false), undefined);
+    assert.equal((await claim(keeper, run, backend, undefined))?.requestId, "large");
+  });
+
+  it("tells of a lost job whose run used up its memory", async () => {
+    await jobs(1);
+    const run = await started("test");
+    await claim(keeper, run, backend, undefined);
+    await runEnded(dispatcher, run, OUT_OF_MEMORY);
+    assert.deepEqual(
+      (await lostJobs(dispatcher)).map((one) => [one.reason, one.outOfMemory]),
+      [["RunnerLost", true]],
+    );
+  });
+
+  it("forgets what ended long ago and was answered, and frees its id", async () => {
+    await jobs(3);
+    for (const id of ["job-0", "job-1"]) await cancel(await fixture.as("api_reader"), "default", id);
+    const [first] = await dueResponses(dispatcher, 1);
+    await responseSent(dispatcher, first?.id ?? 0, "m");
+    await fixture.admin.query("update jobs.jobs set finished_at = finished_at - interval '10 days'");
+    assert.equal(await expireJobs(dispatcher, 11, 100), 0);
+    assert.equal(await expireJobs(dispatcher, 9, 100), 1, "the other's response is not sent, the third has not ended");
+    assert.equal((await jobs(3)).filter(({ outcome }) => outcome === "ACCEPTED").length, 1);
+  });
+
+  it("starts a run for each waiting job that no free run will take, and none where nothing waits", async () => {
+    assert.deepEqual(await planRuns(dispatcher, testPlan("glue", 4)), []);
+    await jobs(2);
+    const runs = await planRuns(dispatcher, testPlan("glue", 4));
+    assert.equal(runs.length, 2);
+    await runStarted(keeper, runs[0] ?? "");
+    assert.deepEqual(
+      await planRuns(dispatcher, testPlan("glue", 4)),
+      [],
+      "one is starting, one is free: both jobs are provided for",
+    );
+    await claim(keeper, runs[0] ?? "", backend, undefined);
+    await accept(dispatcher, [newJob("third")]);
+    assert.equal((await planRuns(dispatcher, testPlan("glue", 4))).length, 1);
+  });
+
+  it("takes a refused launch back without using up anything of the job, and makes all dispatchers wait, longer each time", async () => {
+    await jobs(1);
+    const pauses: number[] = [];
+    for (let turn = 0; turn < 3; turn++) {
+      const [run = ""] = await planRuns(dispatcher, testPlan("glue", 4));
+      assert(run);
+      const until = await runRefused(dispatcher, run, "ConcurrentRunsExceeded");
+      pauses.push(Math.round((Date.parse(until ?? "") - Date.now()) / 1000));
+      assert.deepEqual(await planRuns(await fixture.as("dispatcher"), testPlan("glue", 4)), []);
+      await fixture.admin.query("update jobs.runners set paused_until = jobs.clock()");
+    }
+    assert.deepEqual(pauses, [1, 2, 4]);
+    const { rows } = await fixture.admin.query("select status, attempt from jobs.jobs");
+    assert.deepEqual(rows, [{ status: "PENDING", attempt: 0 }]);
+    const [run = ""] = await planRuns(dispatcher, testPlan("glue", 4));
+    await runStarted(keeper, run);
+    assert.equal(
+      (await fixture.admin.query("select pauses from jobs.runners where runner = 'glue'")).rows[0].pauses,
+      0,
+      "a run that reports in ends the back-off",
+    );
+  });
+
+  it("lets a run report in once, and not after it was given up", async () => {
+    await jobs(2);
+    const [late = "", other = ""] = await planRuns(dispatcher, testPlan("glue", 4));
+    const { rows } = await fixture.admin.query("select slot from jobs.runs where id = $1", [other]);
+    assert.equal(await runStarted(keeper, other), rows[0].slot);
+    assert.equal(await runStarted(keeper, other), undefined);
+    await runEnded(dispatcher, late, "LOST");
+    assert.equal(await runStarted(keeper, late), undefined);
+    await assert.rejects(claim(keeper, late, backend, undefined), { code: "P0002" });
+  });
+
+  it("shows which runs are silent: not reported in by their deadline, or without a sign of life", async () => {
+    await jobs(2);
+    const [starting = "", running = ""] = await planRuns(dispatcher, testPlan("glue", 4));
+    await runLaunched(dispatcher, starting, "p-1");
+    await runStarted(keeper, running);
+    assert.deepEqual(
+      (await openRuns(dispatcher, 30)).map((run) => run.silent),
+      [false, false],
+    );
+    await fixture.admin.query(
+      "update jobs.runs set start_deadline = start_deadline - interval '2 minutes', seen_at = seen_at - interval '1 minute'",
+    );
+    const open = await openRuns(dispatcher, 30);
+    assert.deepEqual(
+      open.map((run) => run.silent),
+      [true, true],
+    );
+    assert.deepEqual(open.find((run) => run.run === starting)?.externalId, "p-1");
+  });
+
+  it("gives the job of a dead run to another at once, and fails it with RunnerLost when its attempts are used up", async () => {
+    await accept(dispatcher, [newJob("a", { maxAttempts: 1 }), newJob("b", { maxAttempts: 2, priority: 9 })]);
+    const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1));
+    await runStarted(keeper, run);
+    const b = await claim(keeper, run, backend, undefined);
+    assert.deepEqual(await lostJobs(dispatcher), []);
+    await runEnded(dispatcher, run, "ENDED");
+    const [found] = await lostJobs(dispatcher);
+    assert.deepEqual([found?.id, found?.reason, found?.backend?.pid], [b?.id, "RunnerLost", 1]);
+    assert(found);
+    assert.equal(await settleLost(dispatcher, found, lost(1)), "RETRIED");
+    assert.equal(await settleLost(dispatcher, found, lost(1)), "LOST", "it is settled once");
+
+    const [next = ""] = await planRuns(dispatcher, testPlan("glue", 1));
+    await runStarted(keeper, next);
+    const a = await claim(keeper, next, backend, undefined);
+    assert.equal(a?.requestId, "a");
+    await lapse();
+    const [again] = await lostJobs(dispatcher);
+    assert(again);
+    assert.equal(await settleLost(dispatcher, again, lost(1)), "FAILED");
+    const [response] = await dueResponses(dispatcher, 1, [a?.id ?? 0]);
+    assert.equal(JSON.parse(response?.body ?? "").error.type, "RunnerLost");
+  });
+
+  it("leaves a job with a runner that came back in time, and ends one that was to be cancelled as CANCELLED", async () => {
+    await jobs(1);
+    const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1));
+    await runStarted(keeper, run);
+    const job = await claim(keeper, run, backend, undefined);
+    assert(job);
+    await lapse();
+    const [found] = await lostJobs(dispatcher);
+    assert(found);
+    await fixture.admin.query("update jobs.jobs set lease_until = jobs.clock() + interval '1 minute'");
+    assert.equal(await settleLost(dispatcher, found, lost(1)), "KEEP");
+    await cancel(await fixture.as("api_reader"), "default", "job-0");
+    await lapse();
+    assert.equal(await settleLost(dispatcher, found, lost(1)), "CANCELLED");
+    assert.equal(await finish(keeper, job, { status: "SUCCEEDED", rows: 0, bytes: 0, peakMemoryBytes: 0 }), undefined);
+  });
+
+  it("ends a job that runs past its deadline although its runner did not", async () => {
+    await accept(dispatcher, [newJob("a", { timeoutSeconds: 1, leaseSeconds: 1 })]);
+    const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1));
+    await runStarted(keeper, run);
+    await claim(keeper, run, backend, undefined);
+    await fixture.admin.query(
+      "update jobs.jobs set deadline = jobs.clock() - interval '2 seconds', lease_until = jobs.clock() + interval '1 minute'",
+    );
+    const [found] = await lostJobs(dispatcher);
+    assert.equal(found?.reason, "TimedOut");
+    assert(found);
+    assert.equal(
+      await settleLost(dispatcher, found, new JobError("TimedOut", { timeoutSeconds: 1, maximum: 2 }).body()),
+      "FAILED",
+    );
+  });
+});

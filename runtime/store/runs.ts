@@ -1,0 +1,156 @@
+import type { ErrorBody } from "../contract/errors.ts";
+import type { RunnerKind } from "../contract/states.ts";
+import type { Backend, Database } from "./jobs.ts";
+
+/** The dispatcher's side of the job store: which runs to start, which have ended, which jobs were lost. */
+
+/** What the plan of new runs goes by. */
+export interface RunPlan {
+  runner: RunnerKind;
+  /** The most runs of this kind at once. */
+  slots: number;
+  /** The version of the code that they will run. */
+  version: string;
+  /** How long one may take to report in. */
+  startSeconds: number;
+  /** A free run that has been silent for longer is not counted on. */
+  silentSeconds: number;
+  /** The most jobs of one tenant at once; left out, no maximum. It holds for every claim from then on. */
+  tenantSlots?: number | undefined;
+}
+
+/** Takes slots for the runs that should start now; answers their ids. However many dispatchers ask, never above `slots`. */
+export async function planRuns(db: Database, plan: RunPlan): Promise<string[]> {
+  const { runner, slots, version, startSeconds, silentSeconds, tenantSlots } = plan;
+  const { rows } = await db.query("select run from jobs.plan_runs($1, $2, $3, $4, $5, $6) run", [
+    runner,
+    slots,
+    version,
+    startSeconds,
+    silentSeconds,
+    tenantSlots ?? null,
+  ]);
+  return rows.map((row) => row.run);
+}
+
+/**
+ * Takes a slot for a larger run, where a job that ran out of memory waits for one; answers its id. One at a time.
+ * @param larger whether the stack has larger runs of this kind: without, such jobs take what there is
+ */
+export async function planLarger(
+  db: Database,
+  { runner, slots, version, startSeconds }: Omit<RunPlan, "silentSeconds" | "tenantSlots">,
+  larger: boolean,
+): Promise<string | undefined> {
+  const { rows } = await db.query("select run from jobs.plan_larger($1, $2, $3, $4, $5) run", [
+    runner,
+    slots,
+    version,
+    startSeconds,
+    larger,
+  ]);
+  return rows[0]?.run;
+}
+
+/** Starts no further run, whatever waits; or starts them again. */
+export async function closeRunners(db: Database, closed: boolean): Promise<void> {
+  await db.query("select jobs.close_runners($1)", [closed]);
+}
+
+/** Hands waiting reads to EC2 runs while Glue has no room and those have; answers how many. */
+export async function overflow(db: Database, slots: Record<RunnerKind, number>): Promise<number> {
+  return (await db.query("select jobs.overflow($1, $2) as moved", [slots.glue, slots.ec2])).rows[0].moved;
+}
+
+/**
+ * Forgets at most `limit` jobs that ended before a time and were answered, and as many old answers and runs; answers how
+ * many jobs. A caller whose clock is wrong must not decide: the age is taken from the database's.
+ */
+export async function expireJobs(db: Database, days: number, limit: number): Promise<number> {
+  const { rows } = await db.query("select jobs.expire(jobs.clock() - make_interval(days => $1), $2) as expired", [
+    days,
+    limit,
+  ]);
+  return Number(rows[0].expired);
+}
+
+/** Records what a run is called outside; answers whether it still has its slot: of one that came too late it is another's. */
+export async function runLaunched(db: Database, run: string, externalId: string): Promise<boolean> {
+  const { rows } = await db.query(
+    "select jobs.run_launched($1, $2), (select state from jobs.runs where id = $1) as state",
+    [run, externalId],
+  );
+  return rows[0].state !== "ENDED";
+}
+
+/** The account has no room for this run now: frees its slot and pauses the kind; answers until when (ISO). */
+export async function runRefused(db: Database, run: string, reason: string): Promise<string | undefined> {
+  return (await db.query("select jobs.run_refused($1, $2)::text as until", [run, reason])).rows[0]?.until ?? undefined;
+}
+
+/** The outcome of a run that was ended because it used up its memory. */
+export const OUT_OF_MEMORY = "OUT_OF_MEMORY";
+
+export async function runEnded(db: Database, run: string, outcome: string): Promise<void> {
+  await db.query("select jobs.run_ended($1, $2)", [run, outcome]);
+}
+
+export async function runStopping(db: Database, run: string): Promise<void> {
+  await db.query("select jobs.run_stopping($1)", [run]);
+}
+
+/** A run that has not ended, as far as the store knows. `silent`: it did not report in, or gave no sign of life, in time. */
+export interface OpenRun {
+  run: string;
+  runner: RunnerKind;
+  externalId: string | undefined;
+  state: "STARTING" | "RUNNING" | "RETIRING";
+  silent: boolean;
+}
+
+export async function openRuns(db: Database, silentSeconds: number): Promise<OpenRun[]> {
+  const { rows } = await db.query("select * from jobs.open_runs($1)", [silentSeconds]);
+  return rows.map((row) => ({
+    run: row.run,
+    runner: row.runner,
+    externalId: row.external_id ?? undefined,
+    state: row.state,
+    silent: row.silent,
+  }));
+}
+
+export interface LostJob {
+  id: number;
+  attempt: number;
+  timeoutSeconds: number;
+  backend: Backend | undefined;
+  reason: "RunnerLost" | "TimedOut";
+  /** Whether its run was ended because it used up its memory. */
+  outOfMemory: boolean;
+}
+
+export async function lostJobs(db: Database): Promise<LostJob[]> {
+  const { rows } = await db.query(
+    "select job_id, attempt, timeout_seconds, backend_pid, backend_start::text, reason, run_outcome from jobs.lost_jobs()",
+  );
+  return rows.map((row) => ({
+    id: Number(row.job_id),
+    attempt: row.attempt,
+    timeoutSeconds: row.timeout_seconds,
+    backend: row.backend_pid === null ? undefined : { pid: row.backend_pid, start: row.backend_start },
+    reason: row.reason,
+    outOfMemory: row.run_outcome === OUT_OF_MEMORY,
+  }));
+}
+
+/** Puts a lost job back or ends it; its session has to be gone by now. */
+export async function settleLost(db: Database, job: LostJob, error: ErrorBody): Promise<string> {
+  return (
+    await db.query("select jobs.settle_lost($1, $2, $3, $4) as word", [
+      job.id,
+      job.attempt,
+      job.reason,
+      JSON.stringify(error),
+    ])
+  ).rows[0].word;
+}

@@ -1,0 +1,465 @@
+import assert from "node:assert/strict";
+import type pg from "pg";
+import { JobError } from "../contract/errors.ts";
+import { jobDatabase, newJob, testPlan } from "../testing/jobs.ts";
+import {
+  accept,
+  answer,
+  type ClaimedJob,
+  cancel,
+  claim,
+  dueResponses,
+  finish,
+  heartbeat,
+  responseSent,
+  retire,
+  retry,
+  runStarted,
+  working,
+} from "./jobs.ts";
+import {
+  expireJobs,
+  lostJobs,
+  openRuns,
+  overflow,
+  planRuns,
+  runEnded,
+  runLaunched,
+  runRefused,
+  settleLost,
+} from "./runs.ts";
+
+const backend = { pid: 1, start: "2021-01-01T00:00:00Z" };
+const none = { rows: 0, bytes: 0 };
+const ok = { status: "SUCCEEDED", result: "{}", rows: 1, bytes: 2, peakMemoryBytes: 3 } as const;
+const refusal = {
+  responseId: "r",
+  tenant: "default",
+  requestId: "bad",
+  error: new JobError("InvalidRequest", { count: 1 }).body(),
+  labels: {},
+};
+const passing = new JobError("DatabaseUnavailable", { reason: "gone" }).body();
+
+/** What each transition does beside what the job store's own tests tell of it: each line of it is somebody's promise. */
+describe("a transition of the job store", () => {
+  let fixture: Awaited<ReturnType<typeof jobDatabase>>;
+  let dispatcher: pg.Client;
+  let keeper: pg.Client;
+  let run: string;
+  before(async () => {
+    fixture = await jobDatabase();
+    dispatcher = await fixture.as("dispatcher");
+    keeper = await fixture.as("job_keeper");
+  });
+  beforeEach(async () => {
+    await fixture.admin.query(`
+      delete from jobs.responses; delete from jobs.jobs; delete from jobs.runs;
+      update jobs.runners set paused_until = null, pauses = 0, version = null`);
+    run = await aRun();
+  });
+  after(() => fixture.close());
+
+  const sql = async (text: string, ...values: unknown[]) => (await fixture.admin.query(text, values)).rows;
+  /** A run, for which a job that is not there any more was waiting. */
+  const aRun = async (runner: "glue" | "ec2" = "glue", slots = 9): Promise<string> => {
+    await accept(dispatcher, [newJob("for the run", { runner, priority: 9 })]);
+    const [made = ""] = await planRuns(dispatcher, testPlan(runner, slots));
+    await runStarted(keeper, made);
+    await sql("delete from jobs.jobs where request_id = 'for the run'");
+    return made;
+  };
+  const take = async (by = run): Promise<ClaimedJob> => {
+    const job = await claim(keeper, by, backend, undefined);
+    assert(job, "there is a job to claim");
+    return job;
+  };
+  const taken = async (requestId: string, more: object = {}): Promise<ClaimedJob> => {
+    await accept(dispatcher, [newJob(requestId, more)]);
+    return take();
+  };
+  const of = async (requestId: string, columns: string) =>
+    (await sql(`select ${columns} from jobs.jobs where request_id = $1`, requestId))[0];
+  /** Notifications of a channel that have come; asks the server, so that those on their way arrive first. */
+  const listening = async (channel: string) => {
+    const client = await fixture.as("job_keeper");
+    let heard = 0;
+    client.on("notification", () => heard++);
+    await client.query(`listen "${channel}"`);
+    return async () => {
+      await client.query("select");
+      return heard;
+    };
+  };
+
+  it("takes batches with the same ids in, in any order and at once, without a deadlock", async () => {
+    const others = await Promise.all([1, 2, 3].map(() => fixture.as("dispatcher")));
+    for (let turn = 0; turn < 20; turn++) {
+      const batch = Array.from({ length: 40 }, (_, index) => newJob(`${turn}-${index}`));
+      const orders = [
+        batch,
+        batch.toReversed(),
+        batch.toSorted((a, b) => ((a.requestId.at(-1) ?? "") < (b.requestId.at(-1) ?? "") ? 1 : -1)),
+      ];
+      const outcomes = await Promise.all(others.map((db, index) => accept(db, orders[index] ?? batch)));
+      assert.equal(outcomes.flat().filter(({ outcome }) => outcome === "ACCEPTED").length, 40);
+    }
+  });
+
+  it("rings for runs of the kind that a job waits for", async () => {
+    const [glue, ec2] = [await listening("jobs_waiting_glue"), await listening("jobs_waiting_ec2")];
+    await accept(dispatcher, [newJob("a")]);
+    assert.deepEqual([await glue(), await ec2()], [1, 0]);
+    const job = await take();
+    await retry(keeper, job, passing, 1);
+    await sql("update jobs.jobs set not_before = jobs.clock()");
+    await planRuns(dispatcher, testPlan("glue", 9));
+    assert.equal(await glue(), 2, "also when its back-off is over");
+  });
+
+  it("leaves the first job's response alone when its id comes with another task", async () => {
+    const response = await finish(keeper, await taken("a"), ok);
+    await responseSent(keeper, response?.id ?? 0, "m-1");
+    const [conflict] = await accept(dispatcher, [newJob("a", { requestHash: "other", responseId: "x" })]);
+    assert.equal(conflict?.outcome, "CONFLICT");
+    assert.deepEqual(await sql("select message_id from jobs.responses where sent_at is null"), []);
+  });
+
+  it("answers a request that made no job again when it comes again", async () => {
+    const first = await answer(dispatcher, refusal);
+    await responseSent(dispatcher, first.id, "m-1");
+    const second = await answer(dispatcher, { ...refusal, labels: { another: "time" } });
+    assert.equal(second.id, first.id);
+    assert.deepEqual(await sql("select body, sent_at from jobs.responses"), [{ body: first.body, sent_at: null }]);
+  });
+
+  it("gives a claimed job its lease, its time, and no progress of an earlier attempt", async () => {
+    const job = await taken("a", { leaseSeconds: 30, timeoutSeconds: 600 });
+    await heartbeat(keeper, run, job, { rows: 5, bytes: 6 });
+    await retry(keeper, job, passing, 1);
+    await sql("update jobs.jobs set not_before = null");
+    await take();
+    const found = await of(
+      "a",
+      "extract(epoch from lease_until - jobs.clock())::float8 as lease, extract(epoch from deadline - jobs.clock())::float8 as time, progress",
+    );
+    assert(found.lease > 15 && found.lease <= 30, `a lease of ${found.lease} s`);
+    assert(found.time > 585 && found.time <= 600, `${found.time} s to its end`);
+    assert.deepEqual(found.progress, none);
+  });
+
+  it("hears only from the run that has the job, and extends its lease then", async () => {
+    const job = await taken("a");
+    const other = await aRun();
+    assert.equal(await heartbeat(keeper, other, job, none), "LOST");
+    await sql("update jobs.jobs set lease_until = jobs.clock() + interval '1 second'");
+    assert.equal(await heartbeat(keeper, run, job, none), "KEEP");
+    const { lease } = await of("a", "extract(epoch from lease_until - jobs.clock())::float8 as lease");
+    assert(lease > 15, `a lease of ${lease} s`);
+    await sql("update jobs.runs set state = 'RETIRING' where id = $1", run);
+    assert.equal(await heartbeat(keeper, run, job, none), "LOST", "it was given up, though nobody has its job yet");
+  });
+
+  it("tells of progress, and of nothing else that a heartbeat brings", async () => {
+    const job = await taken("a");
+    const versions = async () => Number((await of("a", "version")).version);
+    const before = await versions();
+    await heartbeat(keeper, run, job, none);
+    assert.equal(await versions(), before);
+    await heartbeat(keeper, run, job, { rows: 1, bytes: 1 });
+    assert.equal(await versions(), before + 1);
+    const [behind] = await sql("select version::int from jobs.tracking_outbox");
+    assert.equal(behind?.version, before + 1);
+  });
+
+  it("records another session only for the run and the attempt that have the job", async () => {
+    const job = await taken("a");
+    const session = { pid: 7, start: "2022-02-02T00:00:00Z" };
+    const other = await aRun();
+    assert.equal(await working(keeper, other, job, session), false);
+    assert.equal(await working(keeper, run, { ...job, attempt: 0 }, session), false);
+    assert.equal((await of("a", "backend_pid")).backend_pid, 1);
+    assert.equal(await working(keeper, run, job, session), true);
+    assert.equal((await of("a", "backend_pid")).backend_pid, 7);
+  });
+
+  it("keeps the items of a batch for a retry where it failed, and not where it succeeded", async () => {
+    const items = [{ a: 1 }];
+    const good = await taken("good", { inline: items });
+    await finish(keeper, good, ok);
+    const bad = await taken("bad", { inline: items });
+    await finish(keeper, bad, { ...ok, status: "FAILED", error: passing });
+    assert.deepEqual([(await of("good", "inline")).inline, (await of("bad", "inline")).inline], [null, items]);
+  });
+
+  it("ends a job once, however many end it at once", async () => {
+    const job = await taken("a");
+    const other = await fixture.as("job_keeper");
+    await keeper.query("begin");
+    assert(await finish(keeper, job, ok));
+    const late = finish(other, job, { ...ok, status: "FAILED", error: passing });
+    while ((await sql("select from pg_locks where not granted")).length === 0);
+    await keeper.query("commit");
+    assert.equal(await late, undefined);
+    assert.equal((await of("a", "status")).status, "SUCCEEDED");
+  });
+
+  it("is refused to an attempt that is over", async () => {
+    const first = await taken("a");
+    await retry(keeper, first, passing, 1);
+    await sql("update jobs.jobs set not_before = null");
+    await take();
+    assert.equal(await retry(keeper, first, passing, 1), "LOST");
+    assert.deepEqual(await of("a", "status, attempt"), { status: "IN_PROGRESS", attempt: 2 });
+  });
+
+  it("lets a failed attempt wait twice as long each time, five minutes at most, with no session of its own", async () => {
+    const waits: number[] = [];
+    await accept(dispatcher, [newJob("a", { maxAttempts: 20 })]);
+    for (const attempt of [1, 2, 3, 19]) {
+      await sql("update jobs.jobs set not_before = null, attempt = $1", attempt - 1);
+      await retry(keeper, await take(), passing, 1);
+      const found = await of(
+        "a",
+        "extract(epoch from not_before - (status_history -> -1 ->> 'at')::timestamptz)::float8 as wait, backend_pid, run_id",
+      );
+      waits.push(Math.round(found.wait));
+      assert.deepEqual([found.backend_pid, found.run_id], [null, null]);
+    }
+    assert.deepEqual(waits, [2, 4, 8, 300]);
+  });
+
+  it("tells a run of a cancel once, however often it is asked for, and says when it was first", async () => {
+    const job = await taken("a");
+    const heard = await listening(`jobs_run_${run}`);
+    const api = await fixture.as("api_reader");
+    await cancel(api, "default", job.requestId);
+    const first = (await of("a", "cancel_requested_at")).cancel_requested_at;
+    await cancel(api, "default", job.requestId);
+    assert.deepEqual((await of("a", "cancel_requested_at")).cancel_requested_at, first);
+    assert.equal(await heard(), 1);
+  });
+
+  it("hands a due response to one sender at a time, and again to the next where nobody recorded it", async () => {
+    await finish(keeper, await taken("a"), ok);
+    assert.deepEqual(await dueResponses(dispatcher, 10), [], "its runner sends it first");
+    await sql("update jobs.responses set due_at = jobs.clock()");
+    const senders = await Promise.all([dispatcher, await fixture.as("dispatcher")].map((db) => dueResponses(db, 10)));
+    assert.equal(senders.flat().length, 1);
+    assert.deepEqual(await dueResponses(dispatcher, 10), [], "it was taken for a while");
+    await sql("update jobs.responses set due_at = jobs.clock()");
+    assert.equal((await dueResponses(dispatcher, 10)).length, 1);
+  });
+
+  it("does not wait for a response that another sender has in hand", async () => {
+    await finish(keeper, await taken("a"), ok);
+    await finish(keeper, await taken("b"), ok);
+    await sql("update jobs.responses set due_at = jobs.clock()");
+    await dispatcher.query("begin");
+    try {
+      assert.equal((await dueResponses(dispatcher, 1)).length, 1);
+      assert.equal((await dueResponses(await fixture.as("dispatcher"), 10)).length, 1, "the other one, at once");
+    } finally {
+      await dispatcher.query("commit");
+    }
+  });
+
+  it("tells that a response was sent", async () => {
+    const response = await finish(keeper, await taken("a"), ok);
+    const before = Number((await of("a", "version")).version);
+    await responseSent(keeper, response?.id ?? 0, "m-1");
+    assert.equal(Number((await of("a", "version")).version), before + 1);
+  });
+
+  it("leaves a job in its back-off alone, whoever plans", async () => {
+    const job = await taken("a");
+    await retry(keeper, job, passing, 1);
+    assert.deepEqual(await planRuns(dispatcher, testPlan("glue", 9)), []);
+    assert.equal(await claim(keeper, run, backend, undefined), undefined);
+  });
+
+  it("counts on no run that is silent, or that is being ended, or of another version", async () => {
+    await accept(dispatcher, [newJob("a")]);
+    const plan = testPlan("glue", 9);
+    assert.deepEqual(await planRuns(dispatcher, plan), [], "a free run is there");
+    await sql("update jobs.runs set seen_at = jobs.clock() - interval '31 seconds'");
+    assert.equal((await planRuns(dispatcher, plan)).length, 1);
+    await sql("delete from jobs.runs where id <> $1", run);
+    await sql("update jobs.runs set seen_at = jobs.clock(), stop_at = jobs.clock()");
+    assert.equal((await planRuns(dispatcher, plan)).length, 1);
+    await sql("delete from jobs.runs where id <> $1", run);
+    await sql("update jobs.runs set stop_at = null");
+    assert.equal((await planRuns(dispatcher, { ...plan, version: "new" })).length, 1);
+  });
+
+  it("hands no read to EC2 that is refused more itself, that has no room, or that waits there already", async () => {
+    await accept(dispatcher, [newJob("a", { elsewhere: true }), newJob("here", { priority: 9 })]);
+    await sql("update jobs.jobs set created_at = created_at - interval '6 seconds'");
+    const slots = { glue: 1, ec2: 1 };
+    await sql("update jobs.runners set paused_until = jobs.clock() + interval '1 minute' where runner = 'ec2'");
+    assert.equal(await overflow(dispatcher, slots), 0);
+    await sql("update jobs.runners set paused_until = null");
+    await accept(dispatcher, [newJob("waits there", { runner: "ec2" })]);
+    assert.equal(await overflow(dispatcher, slots), 0);
+    assert.equal(await overflow(dispatcher, { glue: 1, ec2: 2 }), 1);
+    assert.deepEqual(
+      [(await of("a", "runner")).runner, (await of("here", "runner")).runner],
+      ["ec2", "glue"],
+      "only what may go there",
+    );
+  });
+
+  it("hands no more reads to EC2 than it has room for, however many dispatchers do at once", async () => {
+    const dispatchers = await Promise.all([1, 2, 3, 4].map(() => fixture.as("dispatcher")));
+    for (let turn = 0; turn < 10; turn++) {
+      await sql("delete from jobs.jobs");
+      await accept(
+        dispatcher,
+        Array.from({ length: 9 }, (_, index) => newJob(`${turn}-${index}`, { elsewhere: true })),
+      );
+      await sql("update jobs.jobs set created_at = created_at - interval '6 seconds'");
+      const moved = await Promise.all(dispatchers.map((db) => overflow(db, { glue: 1, ec2: 2 })));
+      assert.equal(
+        moved.reduce((sum, one) => sum + one, 0),
+        2,
+      );
+    }
+  });
+
+  it("keeps the first name that a run got outside", async () => {
+    await runLaunched(dispatcher, run, "first");
+    await runLaunched(dispatcher, run, "second");
+    assert.equal((await openRuns(dispatcher, 30))[0]?.externalId, "first");
+  });
+
+  it("counts a run's end once, and its refusal only before it has reported in", async () => {
+    await runEnded(dispatcher, run, "ENDED");
+    const [{ ended_at: first }] = await sql("select ended_at from jobs.runs");
+    await runEnded(dispatcher, run, "LOST");
+    assert.deepEqual(await sql("select outcome, ended_at from jobs.runs"), [{ outcome: "ENDED", ended_at: first }]);
+    const other = await aRun();
+    await runRefused(dispatcher, other, "too late to say so");
+    assert.deepEqual(await sql("select state from jobs.runs where id = $1", other), [{ state: "RUNNING" }]);
+  });
+
+  it("makes all dispatchers wait two minutes at most for an account that has no room", async () => {
+    await sql("update jobs.runners set pauses = 50");
+    await accept(dispatcher, [newJob("a"), newJob("b")]);
+    const [made = ""] = await planRuns(dispatcher, testPlan("glue", 9));
+    await runRefused(dispatcher, made, "no room");
+    const [{ pause }] = await sql(
+      "select extract(epoch from paused_until - jobs.clock())::float8 as pause from jobs.runners where runner = 'glue'",
+    );
+    assert(pause > 100 && pause <= 120, `${pause} s`);
+  });
+
+  it("counts launches that are refused at once as one refusal", async () => {
+    await accept(
+      dispatcher,
+      Array.from({ length: 6 }, (_, index) => newJob(`job-${index}`)),
+    );
+    const refused = await planRuns(dispatcher, testPlan("glue", 9));
+    assert(refused.length > 3);
+    // A pause of half a minute: on a busy machine one of a second is over before the last is refused.
+    await sql("update jobs.runners set pauses = 5");
+    const dispatchers = await Promise.all(refused.map(() => fixture.as("dispatcher")));
+    const until = await Promise.all(
+      refused.map((one, index) => runRefused(dispatchers[index] ?? dispatcher, one, "no room")),
+    );
+    assert.equal(new Set(until).size, 1, "all are told the same");
+    assert.deepEqual(await sql("select pauses from jobs.runners where runner = 'glue'"), [{ pauses: 6 }]);
+  });
+
+  it("keeps a kind closed though the account refuses a run, or a run ends, meanwhile", async () => {
+    await accept(dispatcher, [newJob("a"), newJob("b"), newJob("c")]);
+    const [refused = "", ended = ""] = await planRuns(dispatcher, testPlan("glue", 9));
+    await dispatcher.query("select jobs.close_runners(true)");
+    await runRefused(dispatcher, refused, "no room");
+    await runEnded(dispatcher, ended, "ENDED");
+    assert.deepEqual(await sql("select paused_until = 'infinity' as closed from jobs.runners where runner = 'glue'"), [
+      { closed: true },
+    ]);
+    await dispatcher.query("select jobs.close_runners(false)");
+  });
+
+  it("keeps a kind closed though a run reports in", async () => {
+    await accept(dispatcher, [newJob("a"), newJob("b")]);
+    const [made = ""] = await planRuns(dispatcher, testPlan("glue", 9));
+    await dispatcher.query("select jobs.close_runners(true)");
+    await runStarted(keeper, made);
+    assert.deepEqual(await sql("select paused_until = 'infinity' as closed from jobs.runners where runner = 'glue'"), [
+      { closed: true },
+    ]);
+    await dispatcher.query("select jobs.close_runners(false)");
+  });
+
+  it("opens what was closed, and no kind that the account refuses", async () => {
+    await sql(
+      "update jobs.runners set paused_until = jobs.clock() + interval '1 minute', pauses = 3 where runner = 'ec2'",
+    );
+    await dispatcher.query("select jobs.close_runners(false)");
+    assert.deepEqual(
+      await sql("select pauses, paused_until > jobs.clock() as paused from jobs.runners where runner = 'ec2'"),
+      [{ pauses: 3, paused: true }],
+    );
+  });
+
+  it("ends no run that is gone already", async () => {
+    await runEnded(dispatcher, run, "LOST");
+    assert.equal(await retire(keeper, run), false);
+    assert.deepEqual(await sql("select state from jobs.runs"), [{ state: "ENDED" }]);
+  });
+
+  it("gives a job past its time the grace of a lease before it takes it from its run", async () => {
+    await taken("a");
+    await sql("update jobs.jobs set deadline = jobs.clock() - interval '1 second'");
+    assert.deepEqual(await lostJobs(dispatcher), []);
+    await sql("update jobs.jobs set deadline = jobs.clock() - interval '31 seconds'");
+    assert.equal((await lostJobs(dispatcher)).length, 1);
+  });
+
+  it("makes the response of a lost job due at once, since no run sends it", async () => {
+    const job = await taken("a", { maxAttempts: 1 });
+    await sql("update jobs.jobs set lease_until = jobs.clock() - interval '1 second'");
+    const [lost] = await lostJobs(dispatcher);
+    assert(lost);
+    await settleLost(dispatcher, lost, new JobError("RunnerLost", { attempt: job.attempt }).body());
+    assert.equal((await dueResponses(dispatcher, 10)).length, 1);
+  });
+
+  it("waits for no lock that somebody holds on a lost job: the next tick settles it", async () => {
+    await taken("a");
+    await sql("update jobs.jobs set lease_until = jobs.clock() - interval '1 second'");
+    const [lost] = await lostJobs(dispatcher);
+    assert(lost);
+    await fixture.admin.query("begin; select from jobs.jobs for update");
+    try {
+      await assert.rejects(settleLost(dispatcher, lost, passing), { code: "55P03" });
+    } finally {
+      await fixture.admin.query("rollback");
+    }
+  });
+
+  it("forgets no answer that was not sent", async () => {
+    const { id } = await answer(dispatcher, refusal);
+    await sql("update jobs.responses set created_at = created_at - interval '9 days'");
+    await expireJobs(dispatcher, 1, 100);
+    assert.equal((await sql("select from jobs.responses")).length, 1);
+    await responseSent(dispatcher, id, "m");
+    await expireJobs(dispatcher, 1, 100);
+    assert.deepEqual(await sql("select from jobs.responses"), []);
+  });
+
+  it("shows a source's address without what may sign it", async () => {
+    const task = {
+      type: "update",
+      target: "prices",
+      mode: "append",
+      source: { url: "https://a.example.com/x.csv?sig=secret#secret" },
+    };
+    await accept(dispatcher, [newJob("a", { task, runner: "ec2" })]);
+    const [{ document }] = await sql("select document from jobs.documents where request_id = 'a'");
+    assert.equal(document.task.source.url, "https://a.example.com/x.csv");
+    assert.doesNotMatch(JSON.stringify(document), /secret/);
+  });
+});

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { PutObjectCommand } from "@aws-sdk/client-s3";
+import { JobError } from "../../contract/errors.ts";
+import { project } from "../../dispatcher/project.ts";
+import { projectRejected } from "../../dispatcher/projectRejected.ts";
+import { backendOf } from "../../store/backend.ts";
+import { claim, type Ending, finish, runStarted } from "../../store/jobs.ts";
+import { planRuns } from "../../store/runs.ts";
+import { createToken } from "../../store/tokens.ts";
+import { testPlan } from "../jobs.ts";
+import { testApi } from "./api.ts";
+import type { Known } from "./sound.ts";
+
+/** What every job of acme has in it, where it is asked for and in what comes of it. */
+export const SECRET = "secret-of-acme";
+const CSV = `n\n${SECRET}\n2\n`;
+
+/** An API with jobs of the tenant acme in every state, an upload of its own, and a token. */
+export async function inhabitedApi(settings: Record<string, object> = {}) {
+  const p = await testApi(settings);
+  const acme = await p.as("acme");
+  const ask = async (url: string, payload: object = {}) => {
+    const response = await p.app.inject({ method: "POST", url, payload, headers: acme });
+    assert(response.statusCode < 300, response.body);
+    return response.json();
+  };
+  const keeper = await p.role("job_keeper");
+  let run = "";
+  const submit = (requestId: string, format = "json") =>
+    ask("/jobs", {
+      requestId,
+      labels: { of: SECRET },
+      task: { type: "read", sql: `select '${SECRET}' as n`, format },
+    });
+  /** Submits a job that a run takes at once, and ends so; undefined: it goes on. */
+  const running = async (requestId: string, format: string, ending: Partial<Ending> | undefined) => {
+    await submit(requestId, format);
+    if (run === "") {
+      [run = ""] = await planRuns(p.context.db, testPlan("glue", 1));
+      await runStarted(keeper, run);
+    }
+    const job = await claim(keeper, run, await backendOf(keeper), undefined);
+    assert.equal(job?.requestId, requestId);
+    if (ending) await finish(keeper, job, { rows: 2, bytes: 9, peakMemoryBytes: 1, ...ending } as Ending);
+  };
+  const succeeded = (result: object) =>
+    ({ status: "SUCCEEDED", result: JSON.stringify({ rows: 2, ...result }) }) as const;
+  const stored = { compression: "none", bytes: CSV.length, sha256: "x" };
+
+  await running("ended", "json", succeeded({ inline: [{ n: SECRET }, { n: 2 }], format: "json" }));
+  await p.s3.send(new PutObjectCommand({ Bucket: "results", Key: "large.csv", Body: CSV }));
+  await running("large", "csv", succeeded({ location: "s3://results/large.csv", format: "csv", ...stored }));
+  await running("gone", "csv", succeeded({ location: "s3://results/none.csv", format: "csv", ...stored }));
+  const fault = { line: 2, column: "price", value: SECRET, reason: "has to be a whole number above 0" };
+  const error = new JobError("InvalidRows", { count: 1, rows: 2 }, { details: [fault] }).body();
+  await running("failed", "csv", { status: "FAILED", error });
+  // Refused too, with more faults than its error lists.
+  const report = "line,column,value,reason\n2,price,0,no\n";
+  await p.s3.send(new PutObjectCommand({ Bucket: "results", Key: "report.csv", Body: report }));
+  const refused = (location: string) => {
+    const pointer = { location, format: "csv", compression: "none", rows: 1, bytes: report.length, sha256: "x" };
+    const details = [fault, { more: 1, report: pointer }];
+    return { status: "FAILED", error: new JobError("InvalidRows", { count: 2, rows: 2 }, { details }).body() } as const;
+  };
+  await running("refused", "csv", refused("s3://results/report.csv"));
+  await running("refused-gone", "csv", refused("s3://results/none.csv"));
+  await running("running", "csv", undefined);
+  for (const requestId of ["cancelled", "waiting"]) await submit(requestId);
+  await ask("/jobs/cancelled/cancel");
+  const begun = await ask("/uploads", { fileName: `${SECRET}.csv`, bytes: 9 });
+  const put = await fetch(begun.parts[0].url, { method: "PUT", body: `${SECRET}` });
+  const rejected = await p.app.inject({
+    method: "POST",
+    url: "/jobs",
+    payload: { requestId: "rejected", priority: SECRET, task: {} },
+    headers: acme,
+  });
+  assert.equal(rejected.statusCode, 400);
+  const { rows: kept } = await p.admin.query("select id from jobs.rejected");
+  await project(p.context);
+  await projectRejected(p.context);
+
+  const { id: token } = await createToken(p.admin, { name: SECRET, tenant: "acme", scopes: ["read"] });
+  const known: Known = {
+    ...{ waiting: "waiting", cancelled: "cancelled", ended: "ended", token, rejected: kept[0].id },
+    ...{ upload: begun.id, parts: [{ partNumber: 1, etag: String(put.headers.get("etag")) }] },
+  };
+  return { ...p, acme, known };
+}

@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer, text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
+export const LAUNCHER = fileURLToPath(new URL("../cli/rates.mjs", import.meta.url));
+
+/** How a command ended. */
+export interface Ended {
+  stdout: string;
+  stderr: string;
+  /** Its exit code, or the signal that ended it. */
+  code: number | NodeJS.Signals | null;
+}
+
+/** Starts the command with this environment and no other; `ended` resolves with all that it said. */
+export function start(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  { input = "", program = MAIN } = {},
+): { child: ChildProcess; ended: Promise<Ended> } {
+  const child = spawn(process.execPath, [program, ...args], { env: { PATH: process.env.PATH, ...env } });
+  child.stdin.on("error", () => undefined).end(input);
+  const over = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
+  const ended = Promise.all([text(child.stdout), text(child.stderr), over]);
+  return { child, ended: ended.then(([stdout, stderr, [code, signal]]) => ({ stdout, stderr, code: code ?? signal })) };
+}
+
+/** A call that came to the double. */
+export interface Call {
+  /** As in "GET /jobs/a?tenant=x". */
+  what: string;
+  body: Buffer;
+  response: ServerResponse;
+}
+
+/** Stands for the API, or the store, where a test needs one that misbehaves; `answer` gets every call. */
+export async function httpDouble(answer: (call: Call) => unknown) {
+  const calls: string[] = [];
+  const server = createServer(async (request: IncomingMessage, response) => {
+    const body = await buffer(request);
+    const what = `${request.method} ${request.url}`;
+    calls.push(what);
+    await answer({ what, body, response });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url,
+    calls,
+    env: { RATES_API: url, RATES_TOKEN: "token" },
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+/** Answers with JSON. */
+export const json = ({ response }: Call, value: unknown, status = 200) =>
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
+
+/** A job of the double's. */
+export const job = (status: string, more: object = {}) => ({
+  requestId: "a",
+  tenant: "acme",
+  status,
+  createdAt: "2026-01-01T00:00:00.000Z",
+  task: { type: "read", sql: "select 1" },
+  labels: {},
+  progress: { rows: 0, bytes: 0 },
+  attempts: [],
+  statusHistory: [],
+  ...more,
+});
+/** It as the API tells those who watch. */
+export const event = (document: object) => `event: job\ndata: ${JSON.stringify(document)}\n\n`;
+/** Begins to tell them. */
+export const begin = ({ response }: Call) => response.writeHead(200, { "content-type": "text/event-stream" });

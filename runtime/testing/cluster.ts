@@ -1,0 +1,232 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import Type from "typebox";
+import { Value } from "typebox/value";
+import { letRolesLogIn } from "../../db/roles.ts";
+import { type Cloud, startCloud } from "../local/cloud.ts";
+import { type Postgres, startPostgres } from "../local/postgres.ts";
+import { stopLeftovers } from "../local/postmaster.ts";
+import { identify } from "../local/processes.ts";
+import type { ReaderSlots } from "../platform/postgres.ts";
+import type { OpenSearchNode } from "./tracking/node.ts";
+
+/** Tells mocha's worker processes where to ask for the cluster that the run shares, and for its OpenSearch. */
+const CLUSTER_ENV = "RATES_TEST_CLUSTER";
+const OPENSEARCH = "/opensearch";
+/** With its download, where it is required. */
+const START_OPENSEARCH_MS = 300_000;
+
+/** Run slots with a login role in the cluster that tests share. */
+export const TEST_SLOTS: ReaderSlots = { glue: 24, ec2: 24 };
+
+/** A cluster, by the superuser's URL of its database `postgres`, and the migrated database that others are copies of. */
+const TestCluster = Type.Object({ url: Type.String(), template: Type.String() });
+type TestCluster = Type.Static<typeof TestCluster>;
+
+/** A database of a test's own, migrated and without data. */
+export interface TestDatabase {
+  name: string;
+  /** URL for the superuser. */
+  url: string;
+  /** URL for one of the platform's roles. */
+  urlAs(role: string): string;
+  /** Environment of a process that is to reach it as the platform's parts do. */
+  env: Record<string, string>;
+  /** Ends all its sessions and removes it. */
+  drop(): Promise<void>;
+}
+
+/** Makes a database from the migrated template, in some 50 ms; the first call of a run also starts the cluster. */
+export async function testDatabase(): Promise<TestDatabase> {
+  const cluster = await sharedCluster();
+  const name = `test_${randomBytes(8).toString("hex")}`;
+  // Copying files beats copying through the log (28 ms against 80 ms here) where nothing is synced.
+  await administer(
+    cluster.url,
+    `create database ${name} template ${cluster.template} strategy file_copy`,
+    // A copy has everything but its template's privileges on the database itself.
+    `update pg_database set datacl = template.datacl from pg_database template
+     where pg_database.datname = '${name}' and template.datname = '${cluster.template}'`,
+  );
+  const url = new URL(cluster.url);
+  url.pathname = name;
+  return {
+    name,
+    url: url.href,
+    urlAs(role) {
+      const other = new URL(url);
+      other.username = role;
+      return other.href;
+    },
+    env: {
+      DATABASE_HOST: url.hostname,
+      DATABASE_PORT: url.port || "5432",
+      DATABASE_NAME: name,
+      DATABASE_AUTH: "password",
+      DB_PASSWORD: decodeURIComponent(url.password),
+    },
+    drop: () => administer(cluster.url, `drop database if exists ${name} with (force)`),
+  };
+}
+
+/**
+ * The URL of the run's OpenSearch, which the first call starts. Tests share it, each with an index prefix of its own.
+ * For a `before` hook: skips where this machine has none; where everything is required it is fetched.
+ */
+export async function testOpenSearch(context: Mocha.Context): Promise<string> {
+  context.timeout(START_OPENSEARCH_MS);
+  const { lackingOpenSearch, fetchOpenSearch } = await import("./tracking/node.ts");
+  const lacking = lackingOpenSearch();
+  if (lacking !== undefined && process.env.RATES_REQUIRE_ALL !== "1") skip(context, lacking);
+  if (lacking !== undefined) fetchOpenSearch();
+  return Value.Parse(Type.Object({ endpoint: Type.String() }), await shared(OPENSEARCH)).endpoint;
+}
+
+/** SQS and S3 of a test's own, empty, in this process. */
+export const testCloud = (): Promise<Cloud> => startCloud();
+
+/**
+ * Skips a test, or all tests of the suite whose `before` hook calls this, with the reason that `npm test` reports at
+ * its end. Where everything is required (RATES_REQUIRE_ALL=1, as in .ci/run) it fails instead.
+ */
+export function skip(context: Mocha.Context, reason: string): never {
+  if (process.env.RATES_REQUIRE_ALL === "1") throw new Error(`Required here (RATES_REQUIRE_ALL=1), but ${reason}.`);
+  const mark = (test: Mocha.Runnable) => {
+    // The title is what mocha's workers hand over to the reporter.
+    test.title += ` [skipped: ${reason}]`;
+  };
+  const runnable: Mocha.Runnable | undefined = context.test;
+  const isTest = runnable?.parent?.tests.some((test) => test === runnable) ?? false;
+  if (runnable !== undefined && isTest) mark(runnable);
+  else runnable?.parent?.eachTest(mark);
+  return context.skip();
+}
+
+/**
+ * Called by mocha before the first test. The cluster itself starts when the first test asks for it: a run of pure
+ * tests needs none.
+ */
+export async function mochaGlobalSetup(): Promise<void> {
+  const server = createServer((request, response) => {
+    const asked: Promise<object> = request.url === OPENSEARCH ? ourOpenSearch() : ourCluster();
+    asked.then(
+      (shared) => response.end(JSON.stringify(shared)),
+      (error: unknown) => response.writeHead(500).end(error instanceof Error ? (error.stack ?? error.message) : error),
+    );
+  });
+  run.server = server.listen(0, "127.0.0.1").unref();
+  await once(server, "listening");
+  process.env[CLUSTER_ENV] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** Called by mocha after the last test. */
+export async function mochaGlobalTeardown(): Promise<void> {
+  run.server?.close();
+  run.server?.closeAllConnections();
+  const cluster = await run.cluster?.catch(() => undefined);
+  if (cluster !== undefined && run.postgres === undefined) {
+    await administer(cluster.url, `drop database if exists ${cluster.template} with (force)`);
+  }
+  await run.postgres?.stop();
+  await (await run.openSearch?.catch(() => undefined))?.stop();
+  for (const directory of run.directories) rmSync(directory, { recursive: true, force: true });
+}
+
+/** What the process that runs mocha holds for all its workers. */
+const run: {
+  server?: Server;
+  cluster?: Promise<TestCluster>;
+  postgres?: Postgres;
+  openSearch?: Promise<OpenSearchNode>;
+  /** Its throw-away ones. */
+  directories: string[];
+} = { directories: [] };
+
+const ourCluster = (): Promise<TestCluster> => {
+  run.cluster ??= startCluster();
+  return run.cluster;
+};
+const ourOpenSearch = (): Promise<OpenSearchNode> => {
+  run.openSearch ??= startNode();
+  return run.openSearch;
+};
+
+const sharedCluster = async (): Promise<TestCluster> => Value.Parse(TestCluster, await shared("/"));
+
+/** Something that the run has one of, started by the first who asks. */
+async function shared(path: string): Promise<unknown> {
+  const address = process.env[CLUSTER_ENV];
+  if (address === undefined) throw new Error(`${CLUSTER_ENV} is not set: what tests share is there under mocha only.`);
+  const response = await fetch(new URL(path, address));
+  if (!response.ok) throw new Error(`What the tests share did not start.\n${await response.text()}`);
+  return response.json();
+}
+
+/** The cluster of TEST_DATABASE_URL (a superuser's URL), or else a throw-away one; with the template in it. */
+async function startCluster(): Promise<TestCluster> {
+  const url = process.env.TEST_DATABASE_URL ?? (await startThrowAway()).url("postgres");
+  const template = `template_${randomBytes(8).toString("hex")}`;
+  await administer(url, `create database ${template}`);
+  const templateUrl = new URL(url);
+  templateUrl.pathname = template;
+  const { migrate, migrateRoles } = await import("../../db/migrate.ts");
+  await migrateRoles({ url: templateUrl.href }, TEST_SLOTS);
+  await migrate({ url: templateUrl.href });
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    await letRolesLogIn(client, decodeURIComponent(templateUrl.password), TEST_SLOTS);
+  } finally {
+    await client.end();
+  }
+  return { url, template };
+}
+
+async function startThrowAway(): Promise<Postgres> {
+  const directory = await ownDirectory();
+  const logFile = join(directory, "postgres.log");
+  const postgres = await startPostgres({ directory, logFile, durable: false, maxConnections: 300 });
+  // Ctrl-C ends mocha without its teardown. The directory is then left to the next run.
+  for (const event of ["exit", "SIGINT"]) process.once(event, () => void postgres.stop());
+  run.postgres = postgres;
+  return postgres;
+}
+
+async function startNode(): Promise<OpenSearchNode> {
+  const { startOpenSearch } = await import("./tracking/node.ts");
+  return startOpenSearch(await ownDirectory());
+}
+
+async function ownDirectory(): Promise<string> {
+  await sweep();
+  const directory = mkdtempSync(join(tmpdir(), `rates-test-${process.pid}-`));
+  run.directories.push(directory);
+  return directory;
+}
+
+/** Ends and removes what test runs that were killed left behind. */
+async function sweep(): Promise<void> {
+  for (const name of readdirSync(tmpdir())) {
+    const [, pid] = /^rates-test-(\d+)-/.exec(name) ?? [];
+    if (pid === undefined || identify(Number(pid)) !== undefined) continue;
+    const directory = join(tmpdir(), name);
+    await stopLeftovers(join(directory, "data"));
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function administer(url: string, ...statements: string[]): Promise<void> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    for (const statement of statements) await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,27 @@
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import type { Browser } from "playwright-core";
+import { skip } from "../cluster.ts";
+
+const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/** The browser of this machine, or undefined. */
+export function findChromium(): string | undefined {
+  const { CHROMIUM, PATH = "" } = process.env;
+  const places = PATH.split(delimiter).flatMap((directory) => NAMES.map((name) => join(directory, name)));
+  return [...(CHROMIUM ? [CHROMIUM] : []), ...places].find((file) => existsSync(file));
+}
+
+/**
+ * Starts the machine's Chromium. For a `before` hook: skips where there is none; where all is required it fails.
+ * @param more further options of its command line
+ */
+export async function startChromium(context: Mocha.Context, more: readonly string[] = []): Promise<Browser> {
+  context.timeout(60_000);
+  const executablePath = findChromium();
+  if (executablePath === undefined)
+    skip(context, "there is no Chromium on the PATH (Debian: apt-get install chromium), and CHROMIUM names none");
+  const { chromium } = await import("playwright-core");
+  // Chromium's own sandbox refuses root, and what it would keep in is our own page.
+  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage", ...more] });
+}

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { PutObjectCommand } from "@aws-sdk/client-s3";
+import { JobError } from "../../contract/errors.ts";
+import { project } from "../../dispatcher/project.ts";
+import { backendOf } from "../../store/backend.ts";
+import { claim, finish, runStarted } from "../../store/jobs.ts";
+import { planRuns } from "../../store/runs.ts";
+import { testPlan } from "../jobs.ts";
+import type { dashboardFor } from "./page.ts";
+
+/** What is wrong with the job that failed, and how much more. */
+export const FAULT = { line: 2, column: "price", value: "-5", reason: "has to be a whole number above 0" };
+/** All that is wrong with it, as the runner keeps it. */
+export const REPORT = `line,column,value,reason\n${Object.values(FAULT).join()}\n`;
+const REST = { more: 1_799, report: { location: "s3://results/report.csv", bytes: REPORT.length } };
+
+/** A job that is good (its result has text that looks like markup), one bad, one running and one waiting, by these names. */
+export async function oneOfEach(
+  p: Awaited<ReturnType<typeof dashboardFor>>,
+  submit: (requestId: string) => Promise<void>,
+): Promise<void> {
+  for (const requestId of ["good", "bad", "running", "waiting"]) await submit(requestId);
+  const keeper = await p.role("job_keeper");
+  const [run = ""] = await planRuns(p.context.db, testPlan("glue", 1));
+  await runStarted(keeper, run);
+  const next = async () => {
+    const job = await claim(keeper, run, await backendOf(keeper), undefined);
+    assert(job);
+    return job;
+  };
+  const inline = `orig_code,days\nAEJEA,3\n<img src=x onerror=alert(1)>,4\n`;
+  const result = JSON.stringify({ inline, format: "csv", rows: 2 });
+  const ended = { rows: 2, bytes: inline.length, peakMemoryBytes: 60_000_000 };
+  await finish(keeper, await next(), { status: "SUCCEEDED", result, ...ended });
+  await p.s3.send(new PutObjectCommand({ Bucket: "results", Key: "report.csv", Body: REPORT }));
+  const error = new JobError("InvalidRows", { count: 1, rows: 2 }, { details: [FAULT, REST] }).body();
+  await finish(keeper, await next(), { status: "FAILED", error, ...ended });
+  await next();
+  await project(p.context);
+}

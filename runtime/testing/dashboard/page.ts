@@ -1,0 +1,46 @@
+import type { AddressInfo } from "node:net";
+import AxeBuilder from "@axe-core/playwright";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { testApi } from "../api/api.ts";
+
+/** An API that listens, and the pages that a browser opens of it. */
+export async function dashboardFor(browser: Browser, settings: Record<string, object> = {}) {
+  const p = await testApi(settings);
+  await p.app.listen({ host: "127.0.0.1", port: 0 });
+  const origin = `http://127.0.0.1:${(p.app.server.address() as AddressInfo).port}`;
+  /** What each page has complained of: errors, and what its policy kept from running. */
+  const complaints: string[] = [];
+
+  return {
+    ...p,
+    origin,
+    complaints,
+    /** A page that is signed in, if a token is given, at a place behind the #. */
+    async open(token: string | undefined, hash = "#/", options: BrowserContextOptions = {}): Promise<Page> {
+      const context = await browser.newContext(options);
+      context.setDefaultTimeout(20_000);
+      if (token !== undefined)
+        await context.addInitScript((value) => sessionStorage.setItem("rates-token", value), token);
+      const page = await context.newPage();
+      page.on("pageerror", (error) => complaints.push(error.message));
+      page.on("console", (message) => {
+        if (message.type() === "error" && !/status of (4|5)\d\d/.test(message.text())) complaints.push(message.text());
+      });
+      await page.goto(`${origin}/dashboard${hash}`);
+      return page;
+    },
+    async token(...scopes: Parameters<typeof p.as>[1][]) {
+      return (await p.as("default", ...scopes)).authorization.slice("Bearer ".length);
+    },
+  };
+}
+
+/** What axe finds wrong with a page as it stands, in words. */
+export async function violationsOf(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
+}
+
+/** By how many pixels a page is wider than its window. */
+export const overflowOf = (page: Page): Promise<number> =>
+  page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");

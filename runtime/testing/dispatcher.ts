@@ -1,0 +1,130 @@
+import { randomUUID } from "node:crypto";
+import { S3Client } from "@aws-sdk/client-s3";
+import { type Message, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import type { SQSEvent } from "aws-lambda";
+import pg from "pg";
+import { pino } from "pino";
+import type { Context } from "../dispatcher/context.ts";
+import type { Launcher, LivingRun, RunStatus, Start } from "../dispatcher/launcher.ts";
+import type { Cloud } from "../local/cloud.ts";
+import { S3_OPTIONS } from "../platform/aws.ts";
+import { readSettings, type Settings } from "../platform/settings.ts";
+import { planningPool } from "../queries/explain.ts";
+import { trackingStore } from "../tracking/index.ts";
+import { testCloud } from "./cluster.ts";
+import { jobDatabase } from "./jobs.ts";
+
+/** A launcher that starts nothing and remembers what it was told; tests say what it answers. */
+export class FakeLauncher implements Launcher {
+  readonly started: string[] = [];
+  /** Those of them that were to be larger. */
+  readonly larger: string[] = [];
+  readonly stopped: string[] = [];
+  statuses = new Map<string, RunStatus>();
+  readonly lives: LivingRun[] = [];
+  failure: Error | undefined;
+
+  async start(run: string, _runner: string, { inTime, larger = false }: Start = {}): Promise<string> {
+    if (this.failure) throw this.failure;
+    inTime?.();
+    this.started.push(run);
+    if (larger) this.larger.push(run);
+    return `external-${run}`;
+  }
+  async status(run: string): Promise<RunStatus> {
+    return this.statuses.get(run) ?? "ALIVE";
+  }
+  async stop(run: string): Promise<void> {
+    this.stopped.push(run);
+  }
+  async living(): Promise<LivingRun[]> {
+    return this.lives;
+  }
+}
+
+/**
+ * A dispatcher over a database, queues and buckets of its own, and a launcher that starts nothing.
+ * @param made the stand-in for AWS, where a test does not want the platform's own
+ */
+export async function testDispatcher(settings: object = {}, made: Promise<Cloud> = testCloud()) {
+  const [fixture, cloud] = await Promise.all([jobDatabase(), made]);
+  Object.assign(process.env, fixture.database.env);
+  const queues: NonNullable<Settings["queues"]> = {
+    requests: cloud.createQueue("requests"),
+    wakeups: cloud.createQueue("wakeups"),
+    deadLetters: cloud.createQueue("dead-letters"),
+    responses: cloud.createQueue("responses"),
+    tenants: { acme: cloud.createQueue("responses-acme") },
+  };
+  const buckets = { results: "results", uploads: "uploads" };
+  for (const bucket of Object.values(buckets)) cloud.createBucket(bucket);
+  const { credentials } = cloud;
+  const sqs = new SQSClient({ endpoint: cloud.endpoint, region: cloud.region, credentials });
+  const s3 = new S3Client({
+    ...S3_OPTIONS,
+    endpoint: cloud.endpoint,
+    region: cloud.region,
+    credentials,
+    forcePathStyle: true,
+  });
+  const db = new pg.Pool({ connectionString: fixture.database.urlAs("dispatcher"), max: 4 });
+  db.on("error", () => undefined);
+  const plans = planningPool(1, { connectionString: fixture.database.urlAs("job_reader_plan") });
+  const launcher = new FakeLauncher();
+  const context: Context = {
+    db,
+    plans,
+    sqs,
+    s3: async () => s3,
+    queues,
+    settings: readSettings({ RATES_SETTINGS: JSON.stringify({ queues, buckets, pathStyleS3: true, ...settings }) }),
+    launchers: { glue: launcher, ec2: launcher },
+    tracking: trackingStore({}, db),
+    log: pino({ level: "silent" }),
+    now: () => performance.now(),
+  };
+  return {
+    ...fixture,
+    cloud,
+    context,
+    s3,
+    launcher,
+    /** All messages of a queue, taken. */
+    async receive(queue: string): Promise<Message[]> {
+      const all: Message[] = [];
+      for (;;) {
+        const { Messages = [] } = await sqs.send(
+          new ReceiveMessageCommand({ QueueUrl: queue, MaxNumberOfMessages: 10, MessageAttributeNames: ["All"] }),
+        );
+        if (Messages.length === 0) return all;
+        all.push(...Messages);
+      }
+    },
+    async close() {
+      await Promise.all([db.end(), plans.end()]);
+      sqs.destroy();
+      s3.destroy();
+      await Promise.all([fixture.close(), cloud.stop()]);
+    },
+  };
+}
+
+/** An event as SQS hands it to Lambda; bodies that are no strings become JSON. */
+export const sqsEvent = (...bodies: unknown[]): SQSEvent => ({
+  Records: bodies.map((body) => ({
+    messageId: randomUUID(),
+    receiptHandle: "handle",
+    body: typeof body === "string" ? body : JSON.stringify(body),
+    attributes: {
+      ApproximateReceiveCount: "1",
+      SentTimestamp: "0",
+      SenderId: "test",
+      ApproximateFirstReceiveTimestamp: "0",
+    },
+    messageAttributes: {},
+    md5OfBody: "",
+    eventSource: "aws:sqs",
+    eventSourceARN: "arn:aws:sqs:eu-west-1:000000000000:requests",
+    awsRegion: "eu-west-1",
+  })),
+});

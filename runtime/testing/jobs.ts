@@ -1,0 +1,72 @@
+import pg from "pg";
+import type { RunnerKind } from "../contract/states.ts";
+import type { Role } from "../platform/postgres.ts";
+import { accept, type NewJob, runStarted } from "../store/jobs.ts";
+import { planRuns, type RunPlan } from "../store/runs.ts";
+import { type TestDatabase, testDatabase } from "./cluster.ts";
+
+/** A database of a test's own with a client for each role asked for; `close` ends them and drops it. */
+export async function jobDatabase(): Promise<{
+  database: TestDatabase;
+  as(role: Role): Promise<pg.Client>;
+  admin: pg.Client;
+  close(): Promise<void>;
+}> {
+  const database = await testDatabase();
+  const clients: pg.Client[] = [];
+  const open = async (url: string) => {
+    const client = new pg.Client(url);
+    client.on("error", () => undefined);
+    await client.connect();
+    clients.push(client);
+    return client;
+  };
+  return {
+    database,
+    admin: await open(database.url),
+    as: (role) => open(database.urlAs(role)),
+    async close() {
+      await Promise.allSettled(clients.map((client) => client.end()));
+      await database.drop();
+    },
+  };
+}
+
+/** A job store with a connected dispatcher and keeper, and a Glue run that has reported in; `close` ends them. */
+export async function storeWithRun() {
+  const fixture = await jobDatabase();
+  const [dispatcher, keeper] = await Promise.all([fixture.as("dispatcher"), fixture.as("job_keeper")]);
+  await accept(dispatcher, [newJob("for the run")]);
+  const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1));
+  await runStarted(keeper, run);
+  return { fixture, dispatcher, keeper, run };
+}
+
+/** A job as `accept` takes it: a small read, unless said otherwise. */
+export const newJob = (requestId: string, overrides: Partial<NewJob> = {}): NewJob => ({
+  tenant: "default",
+  requestId,
+  requestHash: "hash",
+  responseId: `${overrides.tenant ?? "default"}/${requestId}`,
+  task: { type: "read", query: "average_rates", params: {}, format: "csv", compression: "none" },
+  inline: null,
+  sql: "select 1 as n",
+  runner: "glue",
+  elsewhere: false,
+  priority: 4,
+  labels: {},
+  reply: "queue",
+  timeoutSeconds: 60,
+  maxAttempts: 3,
+  leaseSeconds: 30,
+  ...overrides,
+});
+
+/** A plan of runs as a dispatcher would make it. */
+export const testPlan = (runner: RunnerKind, slots: number): RunPlan => ({
+  runner,
+  slots,
+  version: "test",
+  startSeconds: 60,
+  silentSeconds: 30,
+});

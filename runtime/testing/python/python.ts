@@ -1,0 +1,37 @@
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { skip } from "../cluster.ts";
+
+/** The scripts that install a Python, and what each has. */
+const PYTHONS = {
+  glue: { script: "python.sh", has: "the Glue runner's packages" },
+  moto: { script: "moto.sh", has: "moto" },
+} as const;
+
+/** Programs of either Python by name; `python` has the packages of the Glue runner, `clients` the newest boto3. */
+const PROGRAMS = {
+  python: ["glue", "python"],
+  moto_server: ["moto", "moto_server"],
+  aws: ["moto", "aws"],
+  clients: ["moto", "python"],
+} as const;
+
+/**
+ * For a suite's `before`: a program of a Python that is installed beside the clone. Skips the suite where it was not
+ * installed; where everything is required (RATES_REQUIRE_ALL=1) it is, or the suite fails.
+ */
+export function requirePython(context: Mocha.Context, program: keyof typeof PROGRAMS): string {
+  const [python, file] = PROGRAMS[program];
+  const { has } = PYTHONS[python];
+  const script = fileURLToPath(new URL(PYTHONS[python].script, import.meta.url));
+  const folder = execFileSync(script, ["--path"], { encoding: "utf8" }).trim();
+  if (!existsSync(join(dirname(folder), "done"))) {
+    if (process.env.RATES_REQUIRE_ALL !== "1")
+      skip(context, `no Python with ${has} (runtime/testing/python/${PYTHONS[python].script} installs it)`);
+    context.timeout(10 * 60_000);
+    execFileSync(script, { stdio: ["ignore", "ignore", "inherit"] });
+  }
+  return join(folder, file);
+}

@@ -1,0 +1,135 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import type { RunnerKind } from "../../contract/states.ts";
+import { onRequests } from "../../dispatcher/requests.ts";
+import type { Step } from "../../runner/crashPoints.ts";
+import { glueCatalog } from "../../runner/glue/catalog.ts";
+import { sqsEvent, testDispatcher } from "../dispatcher.ts";
+
+/** The catalogue that a deployment puts beside the Glue runner, as a file. */
+function catalogFile(): string {
+  const file = join(tmpdir(), `rates-catalog-${process.pid}.json`);
+  writeFileSync(file, glueCatalog());
+  return file;
+}
+
+const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+/** A runner process of a test, and how it ended. */
+export interface RunnerProcess {
+  child: ChildProcess;
+  run: string;
+  /** Resolves with the exit code or the signal. */
+  exit: Promise<number | string>;
+  output(): string;
+}
+
+/** A read of a test with SQL that is not checked. */
+export interface UncheckedRead {
+  requestId: string;
+  task: { type: "read"; sql: string; format?: string; compression?: string };
+  timeoutSeconds?: number;
+}
+
+/** Gives the jobs of requestUnchecked their SQL, in the statement that makes them. */
+const UNCHECKED_SQL = `
+  create schema unchecked;
+  create table unchecked.sql (request_id text, sql text);
+  create function unchecked.set_sql() returns trigger language plpgsql security definer as $$ begin
+    new.sql := coalesce((select u.sql from unchecked.sql u where u.request_id = new.request_id), new.sql);
+    return new;
+  end $$;
+  create trigger unchecked before insert on jobs.jobs for each row execute function unchecked.set_sql()`;
+
+/**
+ * A platform in small: a real dispatcher over its own database and queues, whose runs a test starts as real runner
+ * processes, with a fault if it wants one.
+ */
+export async function testPlatform(settings: Record<string, object> = {}) {
+  const d = await testDispatcher({
+    runners: { glue: { slots: 2, idleSeconds: 0 }, ec2: { slots: 2, idleSeconds: 0 } },
+    ...settings,
+    jobs: { leaseSeconds: 1, rawSql: true, ...settings.jobs },
+  });
+  await d.admin.query(`
+    insert into regions values ('north', 'North', null);
+    insert into ports values ('AAAAA', 'A', 'north'), ('BBBBB', 'B', 'north')`);
+  await d.admin.query(UNCHECKED_SQL);
+  const processes: RunnerProcess[] = [];
+
+  /** @param python starts the Glue runner with it, in place of the TypeScript one */
+  const start = (
+    run: string,
+    kind: RunnerKind,
+    fault?: { step: Step; signal: NodeJS.Signals },
+    python?: string,
+  ): RunnerProcess => {
+    const program = python
+      ? [here("../../runner/glue/runner.py"), "--catalog", catalogFile()]
+      : [...(fault ? ["--import", here("../../runner/crashAt.ts")] : []), here("../../runner/main.ts")];
+    const child = spawn(python ?? process.execPath, [...program, "--run", run, "--runner", kind], {
+      env: {
+        ...process.env,
+        ...d.cloud.env,
+        ...d.database.env,
+        RATES_SETTINGS: JSON.stringify(d.context.settings),
+        ...(fault ? { FAULT_STEP: fault.step, FAULT_SIGNAL: fault.signal } : {}),
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let text = "";
+    child.stdout.on("data", (chunk) => {
+      text += chunk;
+    });
+    child.stderr.on("data", (chunk) => {
+      text += chunk;
+    });
+    const made = { child, run, exit: once(child, "exit").then(([code, signal]) => code ?? signal), output: () => text };
+    processes.push(made);
+    return made;
+  };
+
+  const document = async (requestId: string) =>
+    (await d.admin.query("select document from jobs.documents where request_id = $1", [requestId])).rows[0]?.document;
+
+  return {
+    ...d,
+    start,
+    document,
+    /** Sends requests as the queue would. */
+    request: (...bodies: object[]) => onRequests(d.context, sqsEvent(...bodies)),
+    /**
+     * The same for a read whose SQL the check at acceptance would refuse, so that a test finds out what the runner and the
+     * database do about it by themselves.
+     */
+    async requestUnchecked(body: UncheckedRead) {
+      const { sql, ...task } = body.task;
+      await d.admin.query("insert into unchecked.sql values ($1, $2)", [body.requestId, sql]);
+      return onRequests(d.context, sqsEvent({ ...body, task: { ...task, sql: "select 1" } }));
+    },
+    /** The runs that the dispatcher has started since, each as a process. */
+    startRuns(kind: RunnerKind, fault?: { step: Step; signal: NodeJS.Signals }, python?: string): RunnerProcess[] {
+      return d.launcher.started.splice(0).map((run) => start(run, kind, fault, python));
+    },
+    /** Waits until a condition holds; fails with the runners' output when it does not within the time. */
+    async until(what: string, condition: () => Promise<boolean>, seconds = 20): Promise<void> {
+      const limit = Date.now() + seconds * 1000;
+      while (!(await condition())) {
+        if (Date.now() > limit)
+          throw new Error(`${what}: not within ${seconds} s\n${processes.map((one) => one.output()).join("\n")}`);
+        await pause(20);
+      }
+    },
+    /** Whether a process is stopped by SIGSTOP (Linux). */
+    isStopped: (pid: number) => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.startsWith("T") ?? false,
+    async close() {
+      for (const { child } of processes) child.kill("SIGKILL");
+      await d.close();
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const BUILD = here("build.sh");
+/** Starting takes 4 s alone, and longer beside other tests. */
+const START_MS = 120_000;
+const LOG_TAIL_LINES = 20;
+
+/** A real OpenSearch on 127.0.0.1. */
+export interface OpenSearchNode {
+  endpoint: string;
+  stop(): Promise<void>;
+}
+
+/** Why this machine cannot start an OpenSearch, as a clause; undefined where it can. */
+export function lackingOpenSearch(): string | undefined {
+  if (process.platform === "win32") return "the launcher of OpenSearch is a shell script";
+  try {
+    execFileSync("javac", ["-version"], { stdio: "ignore" });
+  } catch {
+    return "no Java (a JDK 17 or newer, and Maven)";
+  }
+  const jars = execFileSync(BUILD, ["--path"], { encoding: "utf8" }).trim();
+  return existsSync(jars) ? undefined : "no OpenSearch (runtime/testing/tracking/build.sh fetches it)";
+}
+
+/** Fetches OpenSearch, unless it is there. Throws where it cannot. */
+export function fetchOpenSearch(): void {
+  execFileSync(BUILD, { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+/**
+ * Starts a node with its data in `directory`, which is made if absent. It ends with this process in any case.
+ * @param heap of the Java machine, in MB
+ */
+export async function startOpenSearch(directory: string, heap = 512): Promise<OpenSearchNode> {
+  const jars = execFileSync(BUILD, ["--path"], { encoding: "utf8" }).trim();
+  mkdirSync(directory, { recursive: true });
+  const args = [`-Xms${heap}m`, `-Xmx${heap}m`, "-cp", join(jars, "*"), here("OpenSearchNode.java"), directory];
+  const node = spawn("java", args, { cwd: directory, detached: true, stdio: ["pipe", "pipe", "pipe"] });
+  const ended = once(node, "exit");
+  const said: string[] = [];
+  createInterface(node.stderr).on("line", (line) => said.push(line) > LOG_TAIL_LINES && said.shift());
+  const { promise: ready, resolve, reject } = Promise.withResolvers<string>();
+  const timeout = setTimeout(() => reject(new Error("OpenSearch took too long to start.")), START_MS);
+  createInterface(node.stdout).on("line", (line) => {
+    const [, address] = /^http (\S+)$/.exec(line) ?? [];
+    if (address) resolve(`http://${address}`);
+  });
+  ended.then(
+    () => reject(new Error(`OpenSearch did not start. It said:\n${said.join("\n")}`)),
+    (error: unknown) => reject(error),
+  );
+  const stop = async () => {
+    // It ends when its input does. Until then this process has to stay, or it would end before mocha says what failed.
+    node.ref();
+    node.stdin.end();
+    await ended;
+  };
+  try {
+    const endpoint = await ready;
+    // A test's process may end while the node still runs.
+    node.unref();
+    for (const stream of [node.stdin, node.stdout, node.stderr]) (stream as import("node:net").Socket).unref();
+    return { endpoint, stop };
+  } catch (error) {
+    node.kill("SIGKILL");
+    throw error;
+  } finally {
+    clearTimeout(timeout);
+  }
+}

@@ -1,0 +1,24 @@
+import { randomBytes } from "node:crypto";
+import { connectTo, type Send } from "../../tracking/opensearch/client.ts";
+import { OpenSearchTracking } from "../../tracking/opensearch/store.ts";
+import type { SuiteStore } from "./suite.ts";
+
+/** A tracking store of a test's own on a shared OpenSearch, by its index prefix. */
+export function openSearchStore(endpoint: string): SuiteStore & { send: Send; indexPrefix: string; endpoint: string } {
+  const indexPrefix = `test-${randomBytes(8).toString("hex")}`;
+  const send = connectTo({ endpoint });
+  const patience = 30_000;
+  return {
+    endpoint,
+    indexPrefix,
+    send,
+    store: new OpenSearchTracking({ endpoint, indexPrefix }),
+    async settled() {
+      await send({ method: "POST", path: `/${indexPrefix}-*/_refresh`, patience });
+    },
+    async close() {
+      await send({ method: "DELETE", path: `/${indexPrefix}-*`, patience });
+      await send({ method: "DELETE", path: `/_index_template/${indexPrefix}`, patience }, [404]);
+    },
+  };
+}

@@ -1,0 +1,251 @@
+import assert from "node:assert/strict";
+import { type Document, InvalidCursor, type TrackingStore } from "../../tracking/store.ts";
+
+/** A store of a test's own. `settled` resolves once what was written can be found. */
+export interface SuiteStore {
+  store: TrackingStore;
+  settled(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const at = (second: number) => new Date(Date.UTC(2021, 0, 1, 0, 0, second)).toISOString();
+
+/** A document as jobs.documents makes it, with the parts that a search looks at. */
+export const document = (requestId: string, overrides: Record<string, unknown> = {}): Document =>
+  ({
+    requestId,
+    tenant: "acme",
+    status: "SUCCEEDED",
+    runner: "glue",
+    createdAt: at(0),
+    finishedAt: at(1),
+    task: { type: "read", query: "average_rates" },
+    labels: {},
+    stats: { queueMs: 1, executionMs: 2, totalMs: 3 },
+    ...overrides,
+  }) as Document;
+
+/**
+ * What every tracking store does: one suite for all of them.
+ * @param ready called before all of it: makes sure that there is what `make` needs, or skips
+ */
+export function trackingSuite(
+  name: string,
+  make: () => Promise<SuiteStore>,
+  ready: (context: Mocha.Context) => Promise<void> = async () => undefined,
+): void {
+  describe(`the tracking store in ${name}`, () => {
+    let s: SuiteStore;
+    before(function () {
+      return ready(this);
+    });
+    beforeEach(async () => {
+      s = await make();
+    });
+    afterEach(() => s.close());
+
+    const put = async (...documents: Document[]) => {
+      assert.deepEqual(await s.store.put(documents.map((one) => ({ version: 1, document: one }))), []);
+      await s.settled();
+    };
+    const found = async (search: Omit<Parameters<TrackingStore["search"]>[0], "limit">) =>
+      (await s.store.search({ limit: 100, order: "asc", ...search })).documents.map((one) => one.requestId);
+
+    it("keeps rejected requests beside the job of their id, and shows them only where asked for", async () => {
+      const rejected = (rejectedId: string) =>
+        document("a", {
+          status: "REJECTED",
+          rejectedId,
+          task: undefined,
+          runner: undefined,
+          stats: undefined,
+          body: "pelican",
+        });
+      await put(document("a"), rejected("1"), rejected("2"));
+      assert.deepEqual(await found({}), ["a"]);
+      assert.equal((await s.store.summarise({})).total, 1);
+      const ids = async (search: object) =>
+        (await s.store.search({ limit: 100, status: ["REJECTED"], ...search })).documents.map((one) => one.rejectedId);
+      assert.deepEqual((await ids({})).sort(), ["1", "2"]);
+      assert.deepEqual((await ids({ text: "pelican", tenant: "acme" })).sort(), ["1", "2"]);
+      assert.deepEqual(await ids({ tenant: "other" }), []);
+      const first = await s.store.search({ limit: 1, status: ["REJECTED"] });
+      const { cursor = "" } = first;
+      const second = await s.store.search({ limit: 1, status: ["REJECTED"], cursor });
+      assert.notEqual(first.documents[0]?.rejectedId, second.documents[0]?.rejectedId);
+      assert.equal((await s.store.get("acme", "a"))?.status, "SUCCEEDED");
+      assert.equal(await s.store.expire(at(9)), 3);
+    });
+
+    it("keeps the highest version of a document, however late or often the others come", async () => {
+      const versions = [3, 1, 2, 3].map((version) => ({ version, document: document("a", { note: version }) }));
+      for (const one of versions) assert.deepEqual(await s.store.put([one]), []);
+      await s.settled();
+      assert.equal((await s.store.get("acme", "a"))?.note, 3);
+      await s.store.put([{ version: 4, document: document("a", { note: 4 }) }]);
+      await s.settled();
+      assert.equal((await s.store.get("acme", "a"))?.note, 4);
+    });
+
+    it("writes a document again in the same version, so that a rebuild mends what is there", async () => {
+      for (const note of ["wrong", "right"]) await s.store.put([{ version: 2, document: document("a", { note }) }]);
+      await s.settled();
+      assert.equal((await s.store.get("acme", "a"))?.note, "right");
+    });
+
+    it("keeps the highest version of a document that comes several times in one batch", async () => {
+      await s.store.put([7, 9, 8].map((version) => ({ version, document: document("a", { note: version }) })));
+      await s.settled();
+      assert.equal((await s.store.get("acme", "a"))?.note, 9);
+      await s.store.put([]);
+    });
+
+    it("takes a document however much text it has, so that it keeps no other from being written", async () => {
+      const words = Array.from({ length: 100_000 }, (_, index) => `word${index}`);
+      const task = { type: "read", query: "x", params: { long: words.join(" "), one: "y".repeat(500_000), words } };
+      await put(document("large", { task }), document("other"));
+      assert.deepEqual((await s.store.get("acme", "large"))?.task, task);
+      assert.deepEqual((await found({})).sort(), ["large", "other"]);
+      assert.deepEqual(await found({ text: "large" }), ["large"]);
+    });
+
+    it("takes labels and tasks of any kind, so that none keeps another from being written", async () => {
+      // Such that it cannot be packed into less.
+      const long = Array.from({ length: 4_000 }, (_, index) => Math.sin(index)).join();
+      const labels = { "": "", ".": "dots", "a.b": "1", a: "2", "=": "=", [long]: "y" };
+      const task = { type: "read", query: "q", params: { "": [], ".": {}, "a.b": 1, a: { b: "x" }, " ": [[1], "2"] } };
+      await put(document("odd", { labels, task }), document("other", { labels: { a: "2" }, task: { type: 5 } }));
+      assert.deepEqual((await s.store.get("acme", "odd"))?.labels, labels);
+      assert.deepEqual(await found({ labels: { "a.b": "1" } }), ["odd"]);
+      assert.deepEqual((await found({ labels: { a: "2" } })).sort(), ["odd", "other"]);
+      assert.deepEqual(await found({ labels: { "": "", ".": "dots", "=": "=" } }), ["odd"]);
+    });
+
+    it("keeps the same request id of two tenants apart", async () => {
+      await put(document("a", { tenant: "x", note: 1 }), document("a", { tenant: "y", note: 2 }));
+      assert.deepEqual([(await s.store.get("x", "a"))?.note, (await s.store.get("y", "a"))?.note], [1, 2]);
+      assert.equal(await s.store.get("z", "a"), undefined);
+      assert.deepEqual(await found({ tenant: "y" }), ["a"]);
+    });
+
+    it("filters by status, type, runner, label and time", async () => {
+      await put(
+        document("done"),
+        document("failed", { status: "FAILED", createdAt: at(10) }),
+        document("update", { task: { type: "update", target: "prices" }, runner: "ec2", createdAt: at(20) }),
+        document("labelled", { labels: { batch: "7", kind: "x" }, createdAt: at(30) }),
+      );
+      assert.deepEqual(await found({ status: ["FAILED"] }), ["failed"]);
+      assert.deepEqual(await found({ type: "update" }), ["update"]);
+      assert.deepEqual(await found({ runner: "ec2" }), ["update"]);
+      assert.deepEqual(await found({ labels: { batch: "7" } }), ["labelled"]);
+      assert.deepEqual(await found({ labels: { batch: "7", kind: "x" } }), ["labelled"]);
+      assert.deepEqual(await found({ labels: { batch: "7", kind: "y" } }), []);
+      assert.deepEqual(await found({ labels: { batch: "8" } }), []);
+      assert.deepEqual(await found({ status: ["FAILED", "CANCELLED"] }), ["failed"]);
+      assert.deepEqual(await found({ createdFrom: at(10), createdTo: at(30) }), ["failed", "update"]);
+    });
+
+    it("finds words, and the beginnings of words, in id, labels, query and error", async () => {
+      await put(
+        document("nightly-rotterdam-7"),
+        document("b", { labels: { team: "Pricing Nordics" } }),
+        document("c", { status: "FAILED", error: { type: "InvalidSql", message: "relation nowhere does not exist" } }),
+        document("d", { task: { type: "read", query: "lane_coverage" } }),
+      );
+      assert.deepEqual(await found({ text: "rotterdam" }), ["nightly-rotterdam-7"]);
+      assert.deepEqual(await found({ text: "nord" }), ["b"]);
+      assert.deepEqual(await found({ text: "Nowhere relation" }), ["c"]);
+      assert.deepEqual(await found({ text: "lane_coverage" }), ["d"]);
+      assert.deepEqual(await found({ text: "absent" }), []);
+      assert.deepEqual(await found({ text: "'); drop table & | ! :*" }), []);
+      assert.equal((await found({ text: " & ! :* '" })).length, 4, "without a word it narrows nothing");
+    });
+
+    it("finds a document by its whole id and by any beginning of it, whatever the id looks like", async () => {
+      const ids = ["batch-12e4abc-x", "svc:007e-1", "run_3.5b-0x1f", "1e5", "a.b.example.com", "2021-01-31T10:00:00"];
+      await put(...ids.map((id) => document(id)), document("été-Straße-東京"));
+      for (const id of [...ids, "été-Straße-東京"])
+        for (let length = 1; length <= id.length; length++)
+          assert((await found({ text: id.slice(0, length) })).includes(id), id.slice(0, length));
+    });
+
+    it("pages through any order without losing or repeating a document", async () => {
+      const many = Array.from({ length: 25 }, (_, index) =>
+        document(`job-${String(index).padStart(2, "0")}`, {
+          createdAt: at(index % 3),
+          ...(index % 4 === 0 ? { finishedAt: undefined, stats: undefined } : { stats: { totalMs: index % 5 } }),
+        }),
+      );
+      await put(...many);
+      const combinations = (["createdAt", "finishedAt", "totalMs"] as const).flatMap((sort) =>
+        (["asc", "desc"] as const).flatMap((order) =>
+          [{}, { tenant: "acme" }].map((narrowed) => ({ sort, order, narrowed })),
+        ),
+      );
+      for (const { sort, order, narrowed } of combinations) {
+        const whole = (await s.store.search({ sort, order, limit: 100, ...narrowed })).documents.map(
+          (one) => one.requestId,
+        );
+        assert.equal(new Set(whole).size, 25);
+        const ended = (order === "asc" ? [...whole] : [...whole].reverse()).map((id) => Number(id.slice(-2)) % 4 > 0);
+        if (sort !== "createdAt") assert.equal(ended.lastIndexOf(false), 6, "what has not ended is the lowest");
+        const paged: string[] = [];
+        for (let cursor: string | undefined, first = true; first || cursor; first = false) {
+          const page = await s.store.search({ sort, order, limit: 7, ...narrowed, ...(cursor ? { cursor } : {}) });
+          paged.push(...page.documents.map((one) => one.requestId));
+          cursor = page.cursor;
+        }
+        assert.deepEqual(paged, whole, `${sort} ${order}`);
+      }
+    });
+
+    it("refuses a cursor that no page of this sort has given", async () => {
+      await put(document("a"), document("b"));
+      const { cursor = "" } = await s.store.search({ limit: 1 });
+      assert.equal((await s.store.search({ limit: 1, cursor })).documents.length, 1);
+      const forged = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+      const values = ["x", "2026-02-30 07:57:00+00", "2026-02-03 07:57:00+99"];
+      for (const one of [
+        ...["", "x", cursor.slice(0, -3), forged(null), forged([1])],
+        ...values.map((value) => forged(["createdAt", value, "a", "b"])),
+      ])
+        await assert.rejects(s.store.search({ limit: 1, cursor: one }), InvalidCursor, one);
+      for (const sort of ["totalMs", "finishedAt"] as const)
+        await assert.rejects(s.store.search({ limit: 1, sort, cursor }), InvalidCursor, sort);
+    });
+
+    it("counts by status and error, and gives percentiles of the times", async () => {
+      await put(
+        ...Array.from({ length: 100 }, (_, index) =>
+          document(`ok-${index}`, { stats: { queueMs: index, executionMs: 10, totalMs: index + 10 } }),
+        ),
+        document("bad", { status: "FAILED", error: { type: "InvalidRows", message: "" }, stats: undefined }),
+        document("waits", { status: "PENDING", finishedAt: undefined, stats: undefined, tenant: "other" }),
+      );
+      const summary = await s.store.summarise({ tenant: "acme" });
+      assert.deepEqual(
+        [summary.total, summary.byStatus, summary.byErrorType],
+        [101, { SUCCEEDED: 100, FAILED: 1 }, { InvalidRows: 1 }],
+      );
+      assert.deepEqual(summary.percentiles.executionMs, { p50: 10, p95: 10, p99: 10 });
+      assert(Math.abs((summary.percentiles.queueMs.p50 ?? 0) - 49.5) < 1.5);
+      assert.deepEqual((await s.store.summarise({ tenant: "nobody" })).percentiles.totalMs, {
+        p50: null,
+        p95: null,
+        p99: null,
+      });
+    });
+
+    it("forgets ended jobs of before a time, and no others", async () => {
+      await put(
+        document("old", { createdAt: at(0) }),
+        document("new", { createdAt: at(50) }),
+        document("old-waits", { createdAt: at(0), finishedAt: undefined, status: "PENDING" }),
+      );
+      assert.equal(await s.store.expire(at(10)), 1);
+      await s.settled();
+      assert.deepEqual((await found({})).sort(), ["new", "old-waits"]);
+    });
+  });
+}

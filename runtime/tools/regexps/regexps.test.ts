@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { check } from "recheck";
+import { type FoundRegexp, regexpsIn, regexpsOf, sourceFiles } from "./find.ts";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const FOLDERS = ["stacks", "infra", "policy", "runtime", "db"];
+/** For one expression. An unanswered check counts as a finding. Milliseconds. */
+const PATIENCE = 30_000;
+
+/** Expressions that take more than linear time on text that no caller chooses, by file, with the reason. */
+const OWN_TEXT: Record<string, string> = {
+  "stacks/docs/tables.ts": "reads the pages of this repository, in a test",
+  "stacks/workflows/pins.ts": "reads the workflows of this repository, line by line",
+  "runtime/queries/file.ts": "reads the query files of this repository, once per process",
+};
+/** Expressions that are put together at run time, by file, with what they are made of. */
+const DYNAMIC: Record<string, string> = {
+  "infra/limits/limits.ts": "one character class, written there",
+  "runtime/api/methods.ts": "paths of this API's routes; parameters become [^/]+",
+  "runtime/cli/visible.ts": "digits that this process chose",
+  "runtime/contract/problems.ts": "patterns of schemas, which are checked where they are written",
+  "runtime/local/aws/sqs.ts": "two media types, written there",
+  "runtime/runner/load/invisible.ts": "one character class, written there",
+  "runtime/tracking/opensearch/indices.ts": "the stack's index prefix, letters, digits and hyphens by its schema",
+};
+
+const fileOf = ({ place }: FoundRegexp): string => place.slice(0, place.lastIndexOf(":"));
+
+/** What is wrong with an expression; undefined: it takes linear time on any text. */
+async function weakness({ source = "", flags }: FoundRegexp): Promise<string | undefined> {
+  const { status } = await check(source, flags, { timeout: PATIENCE });
+  return status === "safe" ? undefined : status;
+}
+
+describe("the regular expressions of the code", () => {
+  const all = regexpsOf(ROOT, sourceFiles(ROOT, FOLDERS));
+
+  it("are found in TypeScript, schemas, the dashboard and Python", () => {
+    const files = new Set(all.map(fileOf));
+    for (const file of [
+      "runtime/contract/request.ts",
+      "runtime/api/dashboard/client/format.js",
+      "runtime/runner/glue/runner.py",
+      "runtime/cli/params.ts",
+      "policy/security/secrets.ts",
+      "db/splitter.ts",
+    ])
+      assert.ok(files.has(file), `none was found in ${file}`);
+  });
+
+  it("take linear time on every text that a caller may choose", async function () {
+    this.timeout(300_000);
+    this.slow(60_000);
+    const distinct = new Map(
+      all
+        .filter((one) => one.source !== undefined && !(fileOf(one) in OWN_TEXT))
+        .map((one) => [`/${one.source}/${one.flags}`, one]),
+    );
+    const findings: string[] = [];
+    for (const [text, one] of distinct) {
+      const found = await weakness(one);
+      if (found !== undefined) findings.push(`${one.place}: ${text} is ${found}`);
+    }
+    assert.deepEqual(findings, []);
+  });
+
+  it("are listed with a reason where they are put together at run time", () => {
+    const files = all.filter(({ source }) => source === undefined).map(fileOf);
+    assert.deepEqual([...new Set(files)].sort(), Object.keys(DYNAMIC).sort());
+  });
+
+  it("have exceptions only in files that need one", async function () {
+    this.timeout(60_000);
+    for (const file of Object.keys(OWN_TEXT)) {
+      const found = await Promise.all(all.filter((one) => fileOf(one) === file).map(weakness));
+      assert.ok(
+        found.some((one) => one !== undefined),
+        `${file} needs no exception`,
+      );
+    }
+  });
+
+  /** Ways to write an expression that takes quadratic time, or longer. */
+  const WEAK: Record<string, string> = {
+    "a literal": "a.ts: text.replace(/\\s+$/, '')",
+    "a constructor": "a.ts: new RegExp('(a+)+$', 'i')",
+    "a template": "a.js: RegExp(`x*x*$`)",
+    "a method that takes text": "a.ts: text.match('a*a*$')",
+    "a pattern of a schema": "a.ts: const schema = { pattern: '^.*[^x]+$' }",
+    "an expression of Python": "a.py: found = re.compile(\n    r'(?P<name>\\w*)*$')",
+    "text of Python": 'a.py: re.sub(" +$", "", text)',
+  };
+  for (const [name, written] of Object.entries(WEAK))
+    it(`are refused if weak: ${name}`, async () => {
+      const [file = "", ...rest] = written.split(": ");
+      const [found] = regexpsIn(file, rest.join(": "));
+      assert.ok(found?.source !== undefined, "it was not found");
+      assert.match(String(await weakness(found)), /vulnerable/);
+    });
+});

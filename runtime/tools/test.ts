@@ -1,0 +1,64 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/**
+ * `npm test`: type check and linter side by side, then the tests. What is given after `npm test --` goes to mocha:
+ * test files run alone, `--grep WORDS` picks by name. Where everything is required, the whole fire test comes before them.
+ * A failed check does not keep the tests from running, but fails the run and is counted in its last line.
+ */
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const modules = join(root, "node_modules");
+const TESTS = "{stacks,infra,runtime,db,policy}/**/*.test.ts";
+
+const CHECKS = [
+  { name: "types", args: [join(modules, "typescript", "bin", "tsc"), "--noEmit", "--pretty"] },
+  {
+    name: "the dashboard's types",
+    args: [
+      join(modules, "typescript", "bin", "tsc"),
+      ...["--noEmit", "--pretty", "--project", join(root, "runtime", "api", "dashboard", "client")],
+    ],
+  },
+  { name: "lint", args: [join(modules, "@biomejs", "biome", "bin", "biome"), "ci", "--colors=off", "."] },
+];
+
+/** As many schedules as the design asks for, with the machine to themselves: it gives them two minutes. */
+const FIRE = [join(root, "runtime", "simulation", "main.ts")];
+
+/** Resolves with what a part does, and prints the minutes that it took. */
+async function timed<T>(name: string, part: Promise<T>): Promise<T> {
+  const begun = performance.now();
+  try {
+    return await part;
+  } finally {
+    console.log(`${name}: ${((performance.now() - begun) / 60_000).toFixed(1)} min`);
+  }
+}
+
+/** Runs a Node program in the clone, and resolves to its exit code. */
+async function run(args: string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: "inherit" });
+  const [code] = await once(child, "exit");
+  return typeof code === "number" ? code : 1;
+}
+
+// Ctrl-C reaches mocha too, which ends what it started; wait for that.
+process.on("SIGINT", () => {});
+
+const given = process.argv.slice(2);
+const namesFiles = given.some((argument) => !argument.startsWith("-") && existsSync(join(root, argument)));
+
+console.log("Checking types and style …");
+const codes = await timed("types and style", Promise.all(CHECKS.map(({ args }) => run(args))));
+const failed = CHECKS.filter((_check, index) => codes[index] !== 0).map(({ name }) => name);
+if (process.env.RATES_REQUIRE_ALL === "1" && given.length === 0) {
+  console.log("Playing schedules of faults …");
+  if ((await timed("schedules of faults", run(FIRE))) !== 0) failed.push("the promises under faults");
+}
+
+const mocha = [join(modules, "mocha", "bin", "mocha.js"), ...given, ...(namesFiles ? [] : [TESTS])];
+const code = await run(mocha, { ...process.env, RATES_FAILED_CHECKS: failed.join(", ") });
+process.exitCode = failed.length > 0 ? 1 : code;

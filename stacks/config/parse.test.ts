@@ -1,0 +1,485 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { type RawConfig, rawConfig } from "../testing/config.ts";
+import { parseStackConfig, planStack, readStackFile } from "./parse.ts";
+import type { StackConfig } from "./schema.ts";
+
+/** The paths of all fields of a value, groups included. */
+const pathsOf = (value: unknown): string[][] =>
+  value !== null && typeof value === "object"
+    ? Object.entries(value).flatMap(([name, field]) => [[name], ...pathsOf(field).map((rest) => [name, ...rest])])
+    : [];
+
+/** A copy of a value with another one at a path, where the path leads anywhere. */
+function changed(at: unknown, [name, ...rest]: string[], value: unknown): unknown {
+  if (name === undefined) return structuredClone(value);
+  if (at === null || typeof at !== "object") return at;
+  const copy = (Array.isArray(at) ? [...at] : { ...at }) as Record<string, unknown>;
+  copy[name] = changed(copy[name], rest, value);
+  return copy;
+}
+
+const problemsOf = (raw: unknown, stack = "dev") => parseStackConfig(raw, stack).problems ?? [];
+
+describe("parseStackConfig", () => {
+  it("fills in the defaults of everything that may be left out", () => {
+    const { config } = parseStackConfig(rawConfig(), "dev");
+    assert.equal(config?.quotas.share, 1);
+    assert.equal(config?.arch, "arm64");
+    assert.deepEqual(config?.tracking, { store: "postgres" });
+    assert.equal(config?.runners.glue.dpu, 0.0625);
+    assert.equal(config?.quotas.ec2Vcpus, 5);
+    assert.deepEqual(config?.jobs.urlHosts, []);
+  });
+
+  it("keeps what is given, and leaves the input as it was", () => {
+    const raw = rawConfig((it) => ({ ...it, quotas: { share: 0.5, glueRuns: 50 } }));
+    const before = structuredClone(raw);
+    const { config } = parseStackConfig(raw, "dev");
+    assert.equal(config?.quotas.share, 0.5);
+    assert.equal(config?.quotas.glueRuns, 50);
+    assert.equal(config?.quotas.glueDpus, 1_000);
+    assert.deepEqual(raw, before);
+  });
+
+  it("refuses a region whose databases no part could tell from impostors", () => {
+    const raw = rawConfig((it) => ({
+      ...it,
+      account: { ...it.account, region: "il-central-1" },
+      network: { ...it.network, zones: ["il-central-1a", "il-central-1b"] },
+    }));
+    const [problem, ...others] = problemsOf(raw);
+    assert.deepEqual(others, []);
+    assert.equal(problem?.key, "account.region");
+    assert.equal(problem?.value, "il-central-1");
+    assert.match(
+      String(problem?.message),
+      /none of the \d+ regions .* Did you mean '[a-z]+-central-1'\? Use one of them/,
+    );
+  });
+
+  it("reports all problems at once, each with its key, its value and what to do", () => {
+    const raw = rawConfig((it) => ({
+      ...it,
+      account: { id: 111111111111, region: "Frankfurt" },
+      tenant: 0.5,
+      data: { retentionDays: 0 },
+      database: { ...it.database, storageGb: 5 },
+      budget: { monthlyUsd: 10 },
+      tracking: { store: "opensarch" },
+    }));
+    assert.deepEqual(problemsOf(raw), [
+      {
+        key: "tracking.store",
+        value: "opensarch",
+        message: "has to be one of: postgres, opensearch. Did you mean 'opensearch'?",
+      },
+      { key: "tenant", value: 0.5, message: "is not a field here. Did you mean 'tenants'?" },
+      {
+        key: "account.id",
+        value: 111111111111,
+        message: "has to be of type string (the 12 digits of the AWS account, in quotes).",
+      },
+      {
+        key: "account.region",
+        value: "Frankfurt",
+        message: "has to be the name of an AWS region, as eu-central-1.",
+      },
+      {
+        key: "database.storageGb",
+        value: 5,
+        message: "has to be >= 20 (GiB of gp3 storage; three times the largest batch should be free).",
+      },
+      {
+        key: "data.retentionDays",
+        value: 0,
+        message: "has to be >= 1 (days that results, uploads, logs and ended jobs are kept).",
+      },
+      {
+        key: "budget.email",
+        message: "is missing (the address that alarms and the budget write to).",
+      },
+    ]);
+  });
+
+  it("stops at no number of problems, be they wrong values or unknown keys", () => {
+    const wrong = {
+      account: { id: 1, region: 2 },
+      tags: { owner: 3, costCentre: 4 },
+      quotas: { lambdaConcurrency: "a", glueRuns: "b", glueDpus: "c", ec2Vcpus: "d", fargateVcpus: "e" },
+      budget: { monthlyUsd: 0, email: "x" },
+    };
+    assert.deepEqual(
+      problemsOf(rawConfig((it) => ({ ...it, ...wrong }))).map(({ key }) => key),
+      Object.entries(wrong).flatMap(([group, fields]) => Object.keys(fields).map((field) => `${group}.${field}`)),
+    );
+    const unknown = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`unknown${index}`, index]));
+    assert.deepEqual(
+      problemsOf({ ...rawConfig(), ...unknown, data: { keep: 2 } }).map(({ key }) => key),
+      [...Object.keys(unknown), "data.keep"],
+    );
+  });
+
+  it("answers whatever stands in a field with problems or a configuration that can be planned, never an exception", () => {
+    const { config } = parseStackConfig(rawConfig(), "dev");
+    const change = fc.record({ path: fc.constantFrom(...pathsOf(config)), value: fc.jsonValue() });
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
+        const raw = changes.reduce<unknown>((at, { path, value }) => changed(at, path, value), config);
+        const { plan, problems } = planStack(raw, "dev");
+        assert.ok(plan !== undefined || (problems ?? []).length > 0);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("names the fields of the tracking store that was chosen, not of another", () => {
+    const tracking = { store: "opensearch", instanceType: "m7g.medium.search", instanceCount: 2, zoneCount: 2 };
+    assert.deepEqual(problemsOf({ ...rawConfig(), tracking }), [
+      { key: "tracking.storageGb", message: "is missing (GiB of gp3 storage of each data node)." },
+    ]);
+    assert.deepEqual(problemsOf({ ...rawConfig(), tracking: { store: "postgres", zoneCount: 2 } }), [
+      { key: "tracking.zoneCount", value: 2, message: "is not a field here. There is: store." },
+    ]);
+  });
+
+  for (const raw of [undefined, null, {}, [], 3, "text", { tracking: 3, network: [], runners: null }])
+    it(`answers ${JSON.stringify(raw)} with problems, not with an exception`, () => {
+      assert.ok(problemsOf(raw).length > 0);
+    });
+});
+
+describe("what fields of a stack have to say to each other", () => {
+  type Change = (config: RawConfig) => unknown;
+  type Case = [title: string, change: Change, key: string, message: string];
+  const PUBLIC_API = {
+    public: true,
+    certificateArn: "arn:aws:acm:eu-central-1:111111111111:certificate/1",
+    domainName: "rates.example.com",
+  };
+  const cases: Case[] = [
+    [
+      "a network too small for its zones",
+      (it) => ({ ...it, network: { ...it.network, cidr: "10.0.0.0/27" } }),
+      "network.cidr",
+      "is too small for two subnets in each of 2 zones, of which none may be smaller than /28: use /26 or larger.",
+    ],
+    [
+      "a network that is none",
+      (it) => ({ ...it, network: { ...it.network, cidr: "10.0.0.1/16" } }),
+      "network.cidr",
+      "has to be an IPv4 network from /16 to /28 with no bits set beyond its prefix, as 10.0.0.0/16.",
+    ],
+    [
+      "a zone of another region",
+      (it) => ({ ...it, network: { ...it.network, zones: ["eu-central-1a", "eu-west-1a"] } }),
+      "network.zones.1",
+      "is not in account.region eu-central-1: name a zone of it, as eu-central-1a.",
+    ],
+    [
+      "a zone named twice",
+      (it) => ({ ...it, network: { ...it.network, zones: ["eu-central-1a", "eu-central-1a"] } }),
+      "network.zones.1",
+      "is named twice: name each zone once, two at least.",
+    ],
+    [
+      "an instance class that is not known",
+      (it) => ({ ...it, database: { ...it.database, instanceClass: "db.t4g.medum" } }),
+      "database.instanceClass",
+      "is not in RDS_CLASSES of infra/limits/limits.ts. Did you mean 'db.t4g.medium'? Use one of them, or add it there with its memory and vCPUs.",
+    ],
+    [
+      "an instance type of another architecture",
+      (it) => ({ ...it, arch: "x86_64" }),
+      "runners.ec2.instanceType",
+      "is arm64, and arch is x86_64: one image serves all, so change one of the two.",
+    ],
+    [
+      "a public API without a certificate",
+      (it) => ({ ...it, api: { public: true, allowedCidrs: ["192.0.2.0/24"] } }),
+      "api.certificateArn",
+      "is missing, and without TLS no token may cross the internet: name a certificate, or set api.public to false.",
+    ],
+    [
+      "a public load balancer that lets nobody in",
+      (it) => ({ ...it, api: { ...PUBLIC_API, allowedCidrs: [] } }),
+      "api.allowedCidrs",
+      "is empty, so that a public load balancer lets nobody in: name networks, or 0.0.0.0/0 for everybody.",
+    ],
+    [
+      "everybody let in to an internal load balancer",
+      (it) => ({ ...it, api: { allowedCidrs: ["10.1.0.0/16", "0.0.0.0/0"] } }),
+      "api.allowedCidrs.1",
+      "lets everybody in: set api.public and api.certificateArn for that, or name the networks of your clients.",
+    ],
+    [
+      "half of the internet let in",
+      (it) => ({ ...it, api: { ...PUBLIC_API, allowedCidrs: ["128.0.0.0/1"] } }),
+      "api.allowedCidrs.0",
+      "is wider than /8: name the networks of your clients, or 0.0.0.0/0 for everybody.",
+    ],
+    ...["10.0.0.1/16", "10.0.0.0", "::/0", "10.0.0.0/33", "010.0.0.0/8"].map(
+      (cidr): Case => [
+        `a network that is none: ${cidr}`,
+        (it) => ({ ...it, api: { allowedCidrs: [cidr] } }),
+        "api.allowedCidrs.0",
+        "must be an IPv4 network with no bits set beyond its prefix, as 192.168.0.0/16.",
+      ],
+    ),
+    [
+      "a certificate of another region",
+      (it) => ({
+        ...it,
+        api: { certificateArn: "arn:aws:acm:us-east-1:111111111111:certificate/1", domainName: "rates.example.com" },
+      }),
+      "api.certificateArn",
+      "is of us-east-1 in account 111111111111; a load balancer takes only its own (account 111111111111, eu-central-1): request the certificate there.",
+    ],
+    [
+      "a certificate without the name it is for",
+      (it) => ({ ...it, api: { certificateArn: "arn:aws:acm:eu-central-1:111111111111:certificate/1" } }),
+      "api.domainName",
+      "is missing: name the host that api.certificateArn is for, because no client accepts it for another.",
+    ],
+    [
+      "a name without a certificate",
+      (it) => ({ ...it, api: { domainName: "rates.example.com" } }),
+      "api.domainName",
+      "needs a certificate: set api.certificateArn, or leave this out.",
+    ],
+    [
+      "more tasks at least than at most",
+      (it) => ({ ...it, api: { minTasks: 5, maxTasks: 2 } }),
+      "api.minTasks",
+      "is more than api.maxTasks 2: lower it by 3, or raise api.maxTasks.",
+    ],
+    [
+      "hosts that nothing leads to",
+      (it) => ({ ...it, network: { ...it.network, nat: "none" }, jobs: { urlHosts: ["example.com"] } }),
+      "jobs.urlHosts",
+      "needs a way to the internet: set network.nat to single or perZone, or empty this list.",
+    ],
+    [
+      "a default time above the most",
+      (it) => ({ ...it, jobs: { timeoutSeconds: 90, maxTimeoutSeconds: 60 } }),
+      "jobs.timeoutSeconds",
+      "is more than jobs.maxTimeoutSeconds 60: lower it by 30, or raise jobs.maxTimeoutSeconds.",
+    ],
+    [
+      "Glue runs that end before their job may",
+      (it) => ({ ...it, runners: { ...it.runners, glue: { timeoutMinutes: 60 } } }),
+      "runners.glue.timeoutMinutes",
+      "ends a run before a job of jobs.maxTimeoutSeconds 14400 can end: use 240 or more, or lower jobs.maxTimeoutSeconds.",
+    ],
+    [
+      "search nodes that do not divide among their zones",
+      (it) => ({ ...it, tracking: { ...search, instanceCount: 3 } }),
+      "tracking.instanceCount",
+      "cannot be spread evenly over 2 zones: use 4.",
+    ],
+    [
+      "more search zones than zones",
+      (it) => ({ ...it, tracking: { ...search, instanceCount: 3, zoneCount: 3 } }),
+      "tracking.zoneCount",
+      "is more than the 2 zones of network.zones: name more of them, or lower this.",
+    ],
+  ];
+  const search = {
+    store: "opensearch",
+    instanceType: "m7g.medium.search",
+    instanceCount: 2,
+    zoneCount: 2,
+    storageGb: 20,
+  };
+
+  for (const [title, change, key, message] of cases)
+    it(`refuses ${title}`, () => {
+      const problems = problemsOf(change(rawConfig()));
+      assert.deepEqual(
+        problems.map((one) => [one.key, one.message]),
+        [[key, message]],
+      );
+    });
+
+  for (const [title, change, key, message] of cases)
+    it(`refuses ${title} together with what is wrong elsewhere`, () => {
+      const raw = change({ ...rawConfig(), budget: { monthlyUsd: 0, email: "x" } });
+      const problems = problemsOf({ ...(raw as object), shar: 1 });
+      assert.deepEqual(
+        problems.map((one) => one.key),
+        ["shar", "budget.monthlyUsd", "budget.email", key],
+      );
+      assert.equal(problems.at(-1)?.message, message);
+    });
+
+  it("says nothing that depends on a wrong field", () => {
+    const network = { cidr: 3, zones: ["us-east-1a", "us-east-1b"] };
+    assert.deepEqual(
+      problemsOf(rawConfig((it) => ({ ...it, account: { ...it.account, region: "Frankfurt" }, network }))).map(
+        ({ key }) => key,
+      ),
+      ["account.region", "network.cidr"],
+    );
+    // An unknown type is one whatever the architecture, and no plan may be tried with it.
+    const runners = { ec2: { instanceType: "t9.nano" } };
+    assert.deepEqual(
+      planStack(
+        rawConfig((it) => ({ ...it, runners, arch: 3 })),
+        "dev",
+      ).problems?.map(({ key }) => key),
+      ["arch", "runners.ec2.instanceType"],
+    );
+  });
+
+  it("lets an internal API go without a certificate", () => {
+    assert.deepEqual(problemsOf({ ...rawConfig(), api: { public: false } }), []);
+  });
+
+  it("refuses a stack's name that makes names too long for AWS, and says by how much", () => {
+    const name = "dev-anna-and-bert";
+    assert.equal(name.length, 17);
+    assert.deepEqual(problemsOf({ ...rawConfig(), tracking: search }, name), [
+      {
+        key: "stack",
+        value: name,
+        message: `makes the load balancer's name 'rates-${name}-api' and Pulumi's 8 characters 35 long, where AWS takes 32: shorten the stack's name by 3.`,
+      },
+      {
+        key: "stack",
+        value: name,
+        message: `makes the OpenSearch domain's name 'rates-${name}' and Pulumi's 8 characters 31 long, where AWS takes 28: shorten the stack's name by 3.`,
+      },
+    ]);
+    assert.deepEqual(problemsOf({ ...rawConfig(), tracking: search }, name.slice(0, 14)), [
+      // "dev-anna-and-b": exactly as long as it may be
+    ]);
+  });
+
+  it("refuses a stack's name that no bucket could bear", () => {
+    assert.deepEqual(
+      problemsOf(rawConfig(), "Dev_1").map(({ key }) => key),
+      ["stack"],
+    );
+  });
+});
+
+describe("planStack", () => {
+  it("gives the plan of a stack that fits", () => {
+    assert.equal(planStack(rawConfig(), "dev").plan?.ec2.maxInstances, 2);
+  });
+
+  it("reports configuration and quotas together", () => {
+    const raw = rawConfig((it) => ({ ...it, shar: 1, tags: {}, api: { minTasks: 3 }, quotas: { ec2Vcpus: 1 } }));
+    assert.deepEqual(
+      planStack({ ...raw, jobs: { timeoutSeconds: 9, maxTimeoutSeconds: 5 } }, "dev").problems?.map(({ key }) => key),
+      ["shar", "tags.owner", "tags.costCentre", "api.minTasks", "jobs.timeoutSeconds"],
+      "api.minTasks is part of a plan",
+    );
+    const quotas = { ec2Vcpus: 1, glueRuns: 0 };
+    assert.deepEqual(
+      planStack(
+        rawConfig((it) => ({ ...it, shar: 1, tags: {}, quotas })),
+        "dev",
+      ).problems?.map(({ key }) => key),
+      ["shar", "tags.owner", "tags.costCentre", "runners.glue.maxRuns", "runners.ec2.maxInstances"],
+    );
+  });
+});
+
+describe("readStackFile", () => {
+  let directory = "";
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), "stack-files-"));
+  });
+  after(() => rmSync(directory, { recursive: true }));
+
+  it("lists every problem of a file in one error", () => {
+    writeFileSync(
+      join(directory, "Pulumi.bad.yaml"),
+      "config:\n  other-project:speed: 9\n  rates-platform:data: { retentionDays: 0 }\n  rates-platform:netwrk: {}\n",
+    );
+    assert.throws(
+      () => readStackFile("bad", directory),
+      ({ message }: Error) => {
+        const [title, ...lines] = message.split("\n");
+        assert.equal(title, "Pulumi.bad.yaml is not valid:");
+        assert.ok(lines.includes(`  netwrk "{}" is not a field here. Did you mean 'network'?`), message);
+        assert.ok(
+          lines.some((line) => line.startsWith("  data.retentionDays 0 has to be >= 1 (")),
+          message,
+        );
+        assert.ok(
+          lines.some((line) => line.startsWith("  account is missing (")),
+          message,
+        );
+        assert.ok(!message.includes("speed"), "another project's keys are none of ours");
+        return true;
+      },
+    );
+  });
+
+  it("loses no key whose prefix is missing or misspelt: quotas that were not read would be the whole account", () => {
+    writeFileSync(
+      join(directory, "Pulumi.lost.yaml"),
+      "config:\n  arch: x86_64\n  rates-platfrom:data: { keep: false }\n  aws:region: eu-central-1\n  pulumi:tags: {}\n",
+    );
+    assert.throws(
+      () => readStackFile("lost", directory),
+      ({ message }: Error) => {
+        assert.deepEqual(message.split("\n").slice(1, 3), [
+          "  arch \"x86_64\" is not read without the project's prefix: write 'rates-platform:arch'.",
+          '  rates-platfrom:data "{\\"keep\\":false}" is not read without the project\'s prefix: write \'rates-platform:data\'.',
+        ]);
+        assert.match(message, /account is missing/);
+        assert.doesNotMatch(message, /aws:region|pulumi:tags/);
+        return true;
+      },
+    );
+  });
+
+  it("says when there is no such file, no YAML or no configuration in it", () => {
+    assert.throws(() => readStackFile("none", directory), /Pulumi\.none\.yaml cannot be read: ENOENT/);
+    writeFileSync(join(directory, "Pulumi.torn.yaml"), "config: [");
+    assert.throws(() => readStackFile("torn", directory), /Pulumi\.torn\.yaml cannot be read: /);
+    writeFileSync(join(directory, "Pulumi.empty.yaml"), "");
+    assert.throws(
+      () => readStackFile("empty", directory),
+      /Pulumi\.empty\.yaml has no configuration: write it under 'config:', each key with the prefix 'rates-platform:'\./,
+    );
+  });
+});
+
+describe("the three stacks that ship", () => {
+  const root = join(import.meta.dirname, "../..");
+  const stacks = Object.fromEntries(["dev", "staging", "prod"].map((name) => [name, readStackFile(name, root)]));
+  const each = (pick: (config: StackConfig) => unknown) => Object.values(stacks).map(pick);
+
+  it("are three accounts", () => {
+    assert.deepEqual(
+      each(({ account }) => account.id),
+      ["111111111111", "222222222222", "333333333333"],
+    );
+  });
+
+  it("are scaled: dev small and in one zone, prod in three and zone-aware, staging as prod in kind", () => {
+    assert.deepEqual(
+      each(({ database }) => database.multiAz),
+      [false, true, true],
+    );
+    assert.deepEqual(
+      each(({ network }) => network.nat),
+      ["single", "perZone", "perZone"],
+    );
+    assert.deepEqual(
+      each(({ tracking }) => (tracking.store === "opensearch" ? tracking.zoneCount : 0)),
+      [0, 3, 3],
+    );
+    assert.deepEqual(
+      each(({ jobs }) => jobs.rawSql),
+      [true, false, false],
+    );
+  });
+});

@@ -1,0 +1,156 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { distance } from "fastest-levenshtein";
+import Type, { type TSchema } from "typebox";
+import Value from "typebox/value";
+import { parse } from "yaml";
+import type { CapacityPlan } from "../../infra/limits/capacity.ts";
+import { brief } from "../../runtime/contract/problemList.ts";
+import { problemsOf, suggestion } from "../../runtime/contract/problems.ts";
+import { planCapacity } from "../planning/capacity.ts";
+import { CHECKS } from "./checks.ts";
+import type { ConfigProblem } from "./problem.ts";
+import { StackConfig, TRACKING_STORES } from "./schema.ts";
+import { unlessWrong } from "./wrong.ts";
+
+/** A stack's configuration with its defaults filled in, or everything that is wrong with it. */
+export type ParsedConfig =
+  | { config: StackConfig; problems?: undefined; despite?: undefined }
+  | { config?: undefined; problems: ConfigProblem[]; despite: Despite };
+
+/** Makes a further check of a configuration that is wrong, unless it reads a field that is. */
+type Despite = <R>(check: (config: StackConfig) => R) => R | undefined;
+
+/** A stack that fits its account, or everything that is wrong with it. */
+export type PlannedStack =
+  | { config: StackConfig; plan: CapacityPlan; problems?: undefined; despite?: undefined }
+  | { config?: undefined; plan?: undefined; problems: ConfigProblem[]; despite: Despite };
+
+/** The project's name: the prefix of its keys in Pulumi.<stack>.yaml. */
+export const PROJECT = "rates-platform";
+
+/**
+ * Checks a stack's configuration: keys without the project's prefix, values as Pulumi or YAML has them. A wrong field
+ * hides no other: what does not depend on it is checked all the same.
+ */
+export function parseStackConfig(raw: unknown, stack: string): ParsedConfig {
+  const { schema, problems: stores } = schemaFor(raw);
+  const filled = Value.Default(schema, structuredClone(raw ?? {}));
+  const problems = [
+    ...stores,
+    ...problemsOf(schema, filled).map(({ field, value, message }) => {
+      const key = field ?? "";
+      return { key, ...(value === undefined ? {} : { value }), message: explained(schema, key, message) };
+    }),
+  ];
+  if (filled === null || typeof filled !== "object" || Array.isArray(filled))
+    return { problems, despite: () => undefined };
+  const wrong = new Set(problems.map(({ key }) => key));
+  // Every field that a check reads is as the schema has it, or the check is not made.
+  const config = filled as StackConfig;
+  problems.push(...CHECKS.flatMap((check) => unlessWrong(config, wrong, (sound) => check(sound, stack)) ?? []));
+  if (problems.length === 0) return { config: Value.Parse(StackConfig, filled) };
+  const doubtful = new Set(problems.map(({ key }) => key));
+  return { problems, despite: (check) => unlessWrong(config, doubtful, check) };
+}
+
+/**
+ * A stack's configuration and its plan; or everything that keeps it from having one, in the configuration and in the
+ * account's quotas, all at once. Quotas are counted unless a field that they are counted with is itself wrong.
+ */
+export function planStack(raw: unknown, stack: string): PlannedStack {
+  const { config, problems, despite } = parseStackConfig(raw, stack);
+  if (config) {
+    const capacity = planCapacity(config);
+    return capacity.plan
+      ? { config, plan: capacity.plan }
+      : { problems: capacity.problems, despite: (check) => check(config) };
+  }
+  return { problems: [...problems, ...(despite((sound) => planCapacity(sound).problems) ?? [])], despite };
+}
+
+/**
+ * The StackConfig of Pulumi.<stack>.yaml in a directory (the working directory). Throws an error that names every
+ * problem, or that there is no such file or it is no YAML.
+ */
+export function readStackFile(stack: string, directory = "."): StackConfig {
+  const name = `Pulumi.${stack}.yaml`;
+  const config = member(read(join(directory, name)), "config");
+  if (config === null || typeof config !== "object" || Array.isArray(config))
+    throw new Error(`${name} has no configuration: write it under 'config:', each key with the prefix '${PROJECT}:'.`);
+  const { own, problems } = ownKeys(config);
+  const parsed = parseStackConfig(own, stack);
+  if (parsed.config && problems.length === 0) return parsed.config;
+  throw new Error(`${name} is not valid:\n${listProblems([...problems, ...(parsed.problems ?? [])])}`);
+}
+
+/** Problems as lines, each with key, value and message. */
+export const listProblems = (problems: readonly ConfigProblem[]): string =>
+  problems
+    .map(({ key, value, message }) => `  ${key}${value === undefined ? "" : ` ${JSON.stringify(value)}`} ${message}`)
+    .join("\n");
+
+/** The schema with the one shape of `tracking` that its store names: errors of a union name all shapes at once. */
+function schemaFor(raw: unknown): { schema: TSchema; problems: ConfigProblem[] } {
+  const store = member(member(raw, "tracking"), "store") ?? "postgres";
+  const stores = Object.keys(TRACKING_STORES);
+  const problems: ConfigProblem[] = [];
+  let tracking: TSchema = StackConfig.properties.tracking;
+  if (store === "postgres" || store === "opensearch")
+    tracking = Type.Object(TRACKING_STORES[store].properties, {
+      additionalProperties: false,
+      default: { store },
+    });
+  else {
+    tracking = Type.Unknown();
+    problems.push({
+      key: "tracking.store",
+      value: brief(store),
+      message: `has to be one of: ${stores.join(", ")}.${suggestion(String(store), stores)}`,
+    });
+  }
+  return { schema: Type.Object({ ...StackConfig.properties, tracking }, { additionalProperties: false }), problems };
+}
+
+/** A message with the field's description, unless it stands in it already (patterns are told by their description). */
+function explained(schema: TSchema, key: string, message: string): string {
+  const field = key.split("..").reduce<unknown>((at, name) => member(member(at, "properties"), name), schema);
+  const description = member(field, "description");
+  return typeof description === "string" && !message.includes(description)
+    ? `${message.slice(0, -1)} (${description}).`
+    : message;
+}
+
+function read(file: string): unknown {
+  try {
+    return parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new Error(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** The project's own keys of a configuration, without their prefix, and the keys that were meant to be among them. */
+export function ownKeys(config: object): { own: Record<string, unknown>; problems: ConfigProblem[] } {
+  const own: [string, unknown][] = [];
+  const problems: ConfigProblem[] = [];
+  for (const [key, value] of Object.entries(config)) {
+    const colon = key.indexOf(":");
+    const prefix = key.slice(0, Math.max(0, colon));
+    if (prefix === PROJECT) own.push([key.slice(colon + 1), value]);
+    else if (colon === -1 || distance(prefix, PROJECT) <= NEAR_PREFIX)
+      problems.push({
+        key,
+        value: brief(value),
+        message: `is not read without the project's prefix: write '${PROJECT}:${key.slice(colon + 1)}'.`,
+      });
+  }
+  return { own: Object.fromEntries(own), problems };
+}
+
+/** How many characters may be wrong in a prefix that was meant to be the project's; other projects keep their keys. */
+const NEAR_PREFIX = 3;
+
+const member = (value: unknown, name: string): unknown =>
+  value !== null && typeof value === "object" && Object.hasOwn(value, name)
+    ? (value as Record<string, unknown>)[name]
+    : undefined;

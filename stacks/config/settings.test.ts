@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { DISPATCHER } from "../../infra/dispatcher.ts";
+import { readSettings } from "../../runtime/platform/settings.ts";
+import { rawConfig } from "../testing/config.ts";
+import { planStack } from "./parse.ts";
+import { stackSettings } from "./settings.ts";
+
+const settingsOf = (change: Parameters<typeof rawConfig>[0]) => {
+  const { config, plan, problems } = planStack(rawConfig(change), "dev");
+  if (!config) throw new Error(JSON.stringify(problems));
+  return { settings: stackSettings(config, plan), plan };
+};
+
+describe("what a stack tells its runtime", () => {
+  it("is what the runtime reads, and every slot is one that capacity counted", () => {
+    const { settings, plan } = settingsOf((it) => it);
+    const read = readSettings({ RATES_SETTINGS: JSON.stringify(settings) });
+    assert.equal(read.runners.glue.slots, plan.glue.maxConcurrentRuns);
+    assert.equal(read.runners.ec2.slots, plan.ec2.maxInstances);
+    assert.equal(read.api.poolMax, plan.api.poolMax);
+  });
+
+  it("gives no run's slot to another while a dispatcher that meant to start it may live", () => {
+    const { settings } = settingsOf((it) => it);
+    // An invocation takes the slots after it has begun, and Lambda ends it at its timeout wherever it is: also between
+    // its last look at the clock and the call. What it sends after that, it cannot send.
+    for (const { startSeconds } of Object.values(settings.runners))
+      assert.ok(startSeconds >= 2 * DISPATCHER.timeoutSeconds);
+  });
+
+  it("has the maximum of slots per tenant that the stack configures, and none that it does not", () => {
+    assert.equal(settingsOf((it) => it).settings.runners.glue.tenantSlots, undefined);
+    const { settings } = settingsOf((it) => ({
+      ...it,
+      runners: { glue: { tenantSlots: 3 }, ec2: { ...it.runners.ec2, tenantSlots: 1 } },
+    }));
+    assert.deepEqual([settings.runners.glue.tenantSlots, settings.runners.ec2.tenantSlots], [3, 1]);
+  });
+
+  it("lets a Glue run begin no job that its timeout could cut off", () => {
+    const { settings } = settingsOf((it) => ({
+      ...it,
+      jobs: { maxTimeoutSeconds: 1_000 },
+      runners: { ...it.runners, glue: { timeoutMinutes: 60 } },
+    }));
+    assert.equal(settings.runners.glue.lifetimeSeconds + 1_000, 3_600);
+  });
+});

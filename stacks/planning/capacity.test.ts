@@ -1,0 +1,312 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import fc from "fast-check";
+import { CONNECTIONS_PER, DEPLOYMENT } from "../../infra/limits/capacity.ts";
+import { EC2_TYPES, type Ec2Type, LIMITS, RDS_CLASSES, type RdsClass } from "../../infra/limits/limits.ts";
+import { CONNECTIONS } from "../../runtime/dispatcher/dispatcher.ts";
+import { PLANNING_CONNECTIONS } from "../../runtime/platform/postgres.ts";
+import { parseStackConfig, readStackFile } from "../config/parse.ts";
+import type { StackConfig } from "../config/schema.ts";
+import { rawConfig } from "../testing/config.ts";
+import { planCapacity } from "./capacity.ts";
+
+const parsed = (raw: unknown): StackConfig => {
+  const { config, problems } = parseStackConfig(raw, "dev");
+  if (!config) throw new Error(JSON.stringify(problems));
+  return config;
+};
+const planned = (raw: unknown) => {
+  const { plan, problems } = planCapacity(parsed(raw));
+  if (!plan) throw new Error(JSON.stringify(problems));
+  return plan;
+};
+const problemsOf = (raw: unknown) => planCapacity(parsed(raw)).problems;
+
+describe("planCapacity", () => {
+  it("counts what the database gives as RDS does, less what was observed to be missing", () => {
+    const { database } = planned(rawConfig());
+    // 4 GiB / 9,531,392 bytes = 450.6; 450 × 0.85 = 382.5; 3 and 2 are kept.
+    assert.equal(database.maxConnections, 450);
+    assert.equal(database.usable, 377);
+  });
+
+  it("takes the parameter group's number where one is set", () => {
+    const { database } = planned(rawConfig((it) => ({ ...it, database: { ...it.database, maxConnections: 400 } })));
+    assert.deepEqual([database.maxConnections, database.usable], [400, 395]);
+  });
+
+  it("gives runs and instances that nobody numbered what quotas and database leave", () => {
+    const { dispatcher, glue, ec2, api, database } = planned(rawConfig());
+    assert.deepEqual(dispatcher, {
+      reservedConcurrency: 14,
+      eventSourceConcurrency: 10,
+      wakeupConcurrency: 2,
+      connections: 56,
+    });
+    assert.deepEqual(api, { minTasks: 1, maxTasks: 2, poolMax: 8 });
+    assert.equal(ec2.maxInstances, 2, "5 vCPUs carry two of 2");
+    assert.equal(glue.maxConcurrentRuns, Math.floor((377 - 56 - 36 - 5 - 2 * 4) / 3));
+    assert.deepEqual(database.parts, { dispatcher: 56, api: 36, operations: 5, glue: 270, ec2: 8 });
+    assert.equal(database.total, 375);
+  });
+
+  it("gives EC2 what Glue has no quota to use", () => {
+    const { glue, ec2 } = planned(rawConfig((it) => ({ ...it, quotas: { glueRuns: 10, ec2Vcpus: 1_000 } })));
+    assert.equal(glue.maxConcurrentRuns, 10);
+    assert.equal(ec2.maxInstances, Math.floor((377 - 56 - 36 - 5 - 10 * 3) / 4));
+  });
+
+  it("sets DPUs aside for one larger run, where a read that ran out of memory may not go to EC2", () => {
+    const glueOf = (readsOnEc2: boolean, maxRuns?: number, dpu = 0.0625) =>
+      planCapacity(
+        parsed(
+          rawConfig((it) => ({
+            ...it,
+            quotas: { glueDpus: 2 },
+            jobs: { readsOnEc2 },
+            runners: { ...it.runners, glue: { dpu, ...(maxRuns === undefined ? {} : { maxRuns }) } },
+          })),
+        ),
+      );
+    assert.deepEqual(glueOf(true).plan?.glue, { maxConcurrentRuns: 32, dpuPerRun: 0.0625 });
+    assert.deepEqual(glueOf(false).plan?.glue, { maxConcurrentRuns: 17, dpuPerRun: 0.0625, largerDpu: 1 });
+    assert.deepEqual(glueOf(false, undefined, 1).plan?.glue, { maxConcurrentRuns: 2, dpuPerRun: 1 });
+    const [problem] = glueOf(false, 18).problems;
+    assert.match(
+      problem?.message ?? "",
+      /^needs 2\.0625 DPUs \(runners\.glue\.dpu 0\.0625 each, one at a time 1\), 0\.0625 more/,
+    );
+  });
+
+  it("counts the connections that the dispatcher really opens: its pool, one that plans reads, and a canceller", () => {
+    assert.equal(CONNECTIONS_PER.dispatcher, CONNECTIONS + PLANNING_CONNECTIONS + 1);
+  });
+
+  it("reserves nothing in an account of 10 executions, and still holds the event sources back", () => {
+    const { dispatcher } = planned(rawConfig((it) => ({ ...it, quotas: { lambdaConcurrency: 10 } })));
+    assert.deepEqual(dispatcher, {
+      reservedConcurrency: undefined,
+      eventSourceConcurrency: 2,
+      wakeupConcurrency: 2,
+      connections: 40,
+    });
+  });
+
+  it("leaves AWS's floor of 100 executions unreserved", () => {
+    const reserved = (lambdaConcurrency: number) =>
+      planned(rawConfig((it) => ({ ...it, quotas: { lambdaConcurrency } }))).dispatcher.reservedConcurrency;
+    assert.equal(reserved(106), 6);
+    assert.equal(reserved(105 + 100), 14);
+  });
+
+  it("says which limit is exceeded, by how much, and what to change; all of them at once", () => {
+    const raw = rawConfig((it) => ({
+      ...it,
+      quotas: {
+        share: 0.5,
+        lambdaConcurrency: 10,
+        glueRuns: 50,
+        glueDpus: 20,
+        ec2Vcpus: 16,
+        fargateVcpus: 6,
+        rdsInstances: 0,
+      },
+      network: { ...it.network, cidr: "10.0.0.0/25" },
+      database: { ...it.database, instanceClass: "db.t4g.micro" },
+      api: { maxTasks: 4, taskVcpus: 1 },
+      runners: { glue: { maxRuns: 30, dpu: 1 }, ec2: { ...it.runners.ec2, maxInstances: 6, spot: true } },
+    }));
+    assert.deepEqual(problemsOf(raw), [
+      {
+        key: "quotas.lambdaConcurrency",
+        value: 10,
+        message:
+          "needs 6 executions for the dispatcher, 1 more than quotas.lambdaConcurrency 10 × quotas.share 0.5 = 5: have L-B99A9384 raised in eu-central-1 and enter it, or raise quotas.share.",
+      },
+      {
+        key: "runners.glue.maxRuns",
+        value: 30,
+        message:
+          "needs 30 runs, 5 more than quotas.glueRuns 50 × quotas.share 0.5 = 25: lower it, have L-5E4153CA raised in eu-central-1 and enter it, or raise quotas.share.",
+      },
+      {
+        key: "runners.glue.maxRuns",
+        value: 30,
+        message:
+          "needs 30 DPUs (runners.glue.dpu 1 each), 20 more than quotas.glueDpus 20 × quotas.share 0.5 = 10: lower one of the two, have L-08F3B322 raised in eu-central-1 and enter it, or raise quotas.share.",
+      },
+      {
+        key: "runners.ec2.maxInstances",
+        value: 6,
+        message:
+          "needs 12 vCPUs (2 each of t4g.small), 4 more than quotas.ec2Vcpus 16 × quotas.share 0.5 = 8: lower it, take a smaller type, have L-34B43A08 raised in eu-central-1 and enter it, or raise quotas.share.",
+      },
+      {
+        key: "api.maxTasks",
+        value: 4,
+        message:
+          "needs 8 vCPUs (api.taskVcpus 1 each, 2 times while deploying), 5 more than quotas.fargateVcpus 6 × quotas.share 0.5 = 3: lower one of the two, have L-3032A538 raised in eu-central-1 and enter it, or raise quotas.share.",
+      },
+      {
+        key: "quotas.rdsInstances",
+        value: 0,
+        message: "needs 1 instance, 1 more than the quota = 0: have L-7B6409FD raised in eu-central-1 and enter it.",
+      },
+      {
+        key: "database.instanceClass",
+        value: "db.t4g.micro",
+        message:
+          "needs 211 connections (dispatcher 20, api 72, operations 5, glue 90, ec2 24), 121 more than what is usable of max_connections 112 = 90: take a larger class, have L-B99A9384 raised in eu-central-1 so that the dispatcher's executions can be reserved, or lower api.maxTasks, api.poolMax, runners.glue.maxRuns or runners.ec2.maxInstances.",
+      },
+      {
+        key: "network.cidr",
+        value: "10.0.0.0/25",
+        message:
+          "needs 92 private addresses for runs, instances, tasks and services, 38 more than what its private subnets have = 54: take a larger network, or set runners.glue.maxRuns and runners.ec2.maxInstances lower.",
+      },
+    ]);
+  });
+
+  it("advises only what can be done: no larger share than the whole account, max_connections only where it was set lower", () => {
+    const whole = rawConfig((it) => ({ ...it, quotas: { ec2Vcpus: 1 } }));
+    assert.deepEqual(
+      problemsOf(whole).map(({ message }) => message),
+      [
+        "needs 2 vCPUs (2 each of t4g.small), 1 more than quotas.ec2Vcpus 1 × quotas.share 1 = 1: lower it, take a smaller type, or have L-1216C47A raised in eu-central-1 and enter it.",
+      ],
+    );
+    const low = rawConfig((it) => ({ ...it, database: { ...it.database, maxConnections: 60 } }));
+    assert.deepEqual(
+      problemsOf(low).map(({ message }) => message),
+      [
+        "needs 104 connections (dispatcher 56, api 36, operations 5, glue 3, ec2 4), 49 more than what is usable of max_connections 60 = 55: take a larger class, raise database.maxConnections, or lower api.maxTasks, api.poolMax, runners.glue.maxRuns or runners.ec2.maxInstances.",
+      ],
+    );
+  });
+
+  it("holds runs to what AWS gives one job, and max_connections to what the memory carries", () => {
+    const raw = rawConfig((it) => ({
+      ...it,
+      database: { ...it.database, instanceClass: "db.r7g.4xlarge" },
+      runners: { ...it.runners, glue: { maxRuns: 1_001 } },
+    }));
+    assert.deepEqual(
+      problemsOf(raw).map(({ message }) => message),
+      ["needs 1001 runs, 1 more than what AWS gives one job (L-F574AED9) = 1000: lower it."],
+    );
+    const many = rawConfig((it) => ({ ...it, database: { ...it.database, maxConnections: 451 } }));
+    assert.deepEqual(problemsOf(many), [
+      {
+        key: "database.maxConnections",
+        value: 451,
+        message:
+          "needs 451 connections, 1 more than what the memory of db.t4g.medium carries by RDS's formula = 450: lower it, or take a larger class.",
+      },
+    ]);
+  });
+
+  for (const stack of ["dev", "staging", "prod"])
+    it(`finds room for ${stack} as it ships`, () => {
+      const { plan, problems } = planCapacity(readStackFile(stack, join(import.meta.dirname, "../..")));
+      assert.deepEqual(problems, []);
+      assert.ok(plan);
+    });
+
+  it("lets two copies of dev into one account, as its file says", () => {
+    const dev = readStackFile("dev", join(import.meta.dirname, "../.."));
+    const { plan } = planCapacity(dev);
+    assert.ok(plan);
+    assert.ok(2 * plan.glue.maxConcurrentRuns <= dev.quotas.glueRuns);
+    assert.ok(
+      2 * plan.ec2.maxInstances * EC2_TYPES[dev.runners.ec2.instanceType as Ec2Type].vcpus <= dev.quotas.ec2Vcpus,
+    );
+  });
+
+  it("never plans above a limit, whatever the quotas, the share and the wishes", () => {
+    const upTo = (most: number) => fc.integer({ min: 0, max: most });
+    // Small wishes often fit, large ones must be refused.
+    const wish = fc.option(fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 1_500 })), {
+      nil: undefined,
+    });
+    const configs = fc.record({
+      quotas: fc.record({
+        lambdaConcurrency: upTo(1_500),
+        glueRuns: upTo(3_000),
+        glueDpus: upTo(1_500),
+        ec2Vcpus: upTo(1_000),
+        fargateVcpus: upTo(200),
+        rdsInstances: upTo(2),
+      }),
+      share: fc.oneof(fc.constant(1), fc.double({ min: 0.01, max: 1, noNaN: true })),
+      cidr: fc.constantFrom("10.0.0.0/16", "10.0.0.0/20", "10.0.0.0/24"),
+      instanceClass: fc.constantFrom(...(Object.keys(RDS_CLASSES) as RdsClass[])),
+      instanceType: fc.constantFrom(
+        ...(Object.keys(EC2_TYPES) as Ec2Type[]).filter((type) => EC2_TYPES[type].arch === "arm64"),
+      ),
+      dpu: fc.constantFrom(0.0625, 1),
+      readsOnEc2: fc.boolean(),
+      maxRuns: wish,
+      maxInstances: wish,
+      maxTasks: fc.integer({ min: 1, max: 8 }),
+      poolMax: fc.integer({ min: 1, max: 20 }),
+    });
+    const slack = 1e-6;
+    let plans = 0;
+    fc.assert(
+      fc.property(configs, (one) => {
+        const { quotas, share } = one;
+        const config = parsed(
+          rawConfig((it) => ({
+            ...it,
+            quotas: { ...quotas, share },
+            network: { ...it.network, cidr: one.cidr },
+            database: { ...it.database, instanceClass: one.instanceClass },
+            api: { maxTasks: one.maxTasks, poolMax: one.poolMax, taskVcpus: 1 },
+            jobs: { readsOnEc2: one.readsOnEc2 },
+            runners: {
+              glue: { dpu: one.dpu, ...(one.maxRuns === undefined ? {} : { maxRuns: one.maxRuns }) },
+              ec2: {
+                instanceType: one.instanceType,
+                ...(one.maxInstances === undefined ? {} : { maxInstances: one.maxInstances }),
+              },
+            },
+          })),
+        );
+        const { plan, problems } = planCapacity(config);
+        if (!plan) {
+          assert.ok(problems.length > 0);
+          return;
+        }
+        plans += 1;
+        const { dispatcher, glue, ec2, api, database } = plan;
+        const executions = dispatcher.reservedConcurrency ?? 0;
+        const heldBack = dispatcher.eventSourceConcurrency + dispatcher.wakeupConcurrency;
+        assert.ok(executions <= Math.max(0, quotas.lambdaConcurrency - 100) * share + slack);
+        assert.ok(heldBack <= (dispatcher.reservedConcurrency ?? quotas.lambdaConcurrency * share + slack));
+        assert.ok(dispatcher.eventSourceConcurrency >= LIMITS.eventSourceConcurrencyMin.value);
+        assert.ok(dispatcher.eventSourceConcurrency <= LIMITS.eventSourceConcurrencyMax.value);
+        assert.ok(glue.maxConcurrentRuns >= 1 && glue.maxConcurrentRuns <= 1_000);
+        assert.ok(glue.maxConcurrentRuns <= quotas.glueRuns * share + slack);
+        const largest = one.readsOnEc2 ? glue.dpuPerRun : 1;
+        assert.equal(glue.largerDpu ?? glue.dpuPerRun, largest);
+        assert.ok((glue.maxConcurrentRuns - 1) * glue.dpuPerRun + largest <= quotas.glueDpus * share + slack);
+        assert.ok(ec2.maxInstances >= 1);
+        assert.ok(ec2.maxInstances * EC2_TYPES[one.instanceType].vcpus <= quotas.ec2Vcpus * share + slack);
+        assert.ok(api.maxTasks * DEPLOYMENT <= quotas.fargateVcpus * share + slack);
+        const opened =
+          dispatcher.connections +
+          glue.maxConcurrentRuns * 3 +
+          ec2.maxInstances * 4 +
+          (api.poolMax + PLANNING_CONNECTIONS) * api.maxTasks * DEPLOYMENT +
+          5;
+        assert.equal(database.total, opened);
+        const given = Math.min(RDS_CLASSES[one.instanceClass].memoryBytes / 9_531_392, 5_000);
+        assert.ok(opened <= given * 0.85 - 5 + slack);
+        if (one.maxRuns !== undefined) assert.equal(glue.maxConcurrentRuns, one.maxRuns);
+        if (one.maxInstances !== undefined) assert.equal(ec2.maxInstances, one.maxInstances);
+      }),
+      { numRuns: 2_000 },
+    );
+    assert.ok(plans > 100, `only ${plans} of 2,000 had a plan at all`);
+  });
+});

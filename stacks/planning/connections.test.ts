@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { CONNECTIONS_PER } from "../../infra/limits/capacity.ts";
+import type { RunnerKind } from "../../runtime/contract/states.ts";
+import { schedule } from "../../runtime/dispatcher/schedule.ts";
+import { cancel } from "../../runtime/store/jobs.ts";
+import { testPlatform } from "../../runtime/testing/runner/runner.ts";
+
+/** The roles of a real runner's sessions when it has the most: at a cancel, after it has done a job of each given kind. */
+async function mostSessions(kind: RunnerKind, jobs: object[]): Promise<string[]> {
+  const warm = { slots: 1, idleSeconds: 60 };
+  const none = { slots: 0 };
+  // With no run of the other kind all work comes to this one, as it does when the other is full.
+  const p = await testPlatform({
+    runners: { glue: kind === "glue" ? warm : none, ec2: kind === "ec2" ? warm : none },
+    jobs: { leaseSeconds: 30 },
+  });
+  try {
+    for (const [index, task] of jobs.entries()) await p.request({ requestId: `before-${index}`, task });
+    await schedule(p.context);
+    p.startRuns(kind);
+    for (const index of jobs.keys())
+      await p.until("a job before", async () => (await p.document(`before-${index}`)).status === "SUCCEEDED");
+    await p.requestUnchecked({ requestId: "long", task: { type: "read", sql: "select pg_sleep(60)" } });
+    // A claim names the session that was warm, which need not be the one that reads.
+    let reading = 0;
+    await p.until("the long read", async () => {
+      const { rows } = await p.admin.query(
+        `select a.pid from jobs.jobs j join pg_stat_activity a on a.pid = j.backend_pid
+         where j.request_id = 'long' and a.usename like 'job_reader%' and a.query like 'copy%pg_sleep%'`,
+      );
+      reading = rows[0]?.pid ?? 0;
+      return reading > 0;
+    });
+    // A session that is stopped hears of nothing: the canceller stays until it goes on.
+    process.kill(reading, "SIGSTOP");
+    let most: string[] = [];
+    try {
+      await cancel(await p.as("api_reader"), "default", "long");
+      await p.until("the canceller", async () => {
+        const sessions = await p.admin.query(
+          `select usename as role from pg_stat_activity
+           where datname = current_database() and application_name like 'rates %' order by 1`,
+        );
+        most = sessions.rows.map(({ role }) => role);
+        return most.includes("canceller");
+      });
+    } finally {
+      process.kill(reading, "SIGCONT");
+    }
+    await p.until("the cancel", async () => (await p.document("long")).status === "CANCELLED");
+    return most;
+  } finally {
+    await p.close();
+  }
+}
+
+describe("the connections that capacity counts for a run", () => {
+  const update = { type: "update", statement: "purge_prices", params: { before: "2000-01-01" } };
+
+  it("are those that a run of reads opens: its work, its lease and a canceller", async () => {
+    const sessions = await mostSessions("glue", [{ type: "read", sql: "select 1" }]);
+    assert.deepEqual(sessions, ["canceller", "job_keeper", "job_reader_glue_1"]);
+    assert.equal(CONNECTIONS_PER.glueRun, sessions.length);
+  });
+
+  it("are those that an EC2 runner opens when it does updates and reads: a work session for each stays warm", async () => {
+    const sessions = await mostSessions("ec2", [update]);
+    assert.deepEqual(sessions, ["canceller", "job_keeper", "job_reader_ec2_1", "job_writer"]);
+    assert.equal(CONNECTIONS_PER.ec2Instance, sessions.length);
+  });
+});

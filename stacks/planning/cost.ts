@@ -1,0 +1,186 @@
+import { type CapacityPlan, dpusOf } from "../../infra/limits/capacity.ts";
+import { leadersOf, SEARCH_LEADERS } from "../../infra/limits/dedicatedMasters.ts";
+import {
+  EC2_PRICES,
+  FARGATE_PRICES,
+  MONTH_HOURS,
+  PRICED_REGION,
+  PRICES,
+  type Price,
+  RDS_PRICES,
+  SEARCH_PRICES,
+} from "../../infra/limits/prices.ts";
+import { RUNNERS, type RunnerKind } from "../../runtime/contract/states.ts";
+import { PLATFORM_FIGURES, RUNNER_FIGURES } from "../../runtime/monitoring/metrics.ts";
+import { isEc2Type, isRdsClass } from "../config/checks.ts";
+import type { StackConfig } from "../config/schema.ts";
+
+/** GB of memory that a task has for each vCPU (infra/api.ts). */
+const TASK_GB = 2;
+/** Endpoints in place of NAT (infra/network.ts). */
+const ENDPOINTS = 14;
+/** Alarms of every stack: those that no tenant or OpenSearch adds to (infra/monitoring/alarms.ts). */
+const ALARMS = 31;
+const SEARCH_ALARMS = 5;
+
+/** Parts of a stack, in the order of the README's table. */
+export const PARTS = ["database", "network", "api", "tracking", "monitoring", "glue", "ec2"] as const;
+export type Part = (typeof PARTS)[number];
+
+/** One thing that costs. */
+export interface Line {
+  readonly part: Part;
+  /** What it is, with its number and size. */
+  readonly what: string;
+  /** US dollars a month if it stands, an hour if it works. */
+  readonly usd: number;
+}
+
+/** What a stack costs, in US dollars without tax. */
+export interface Cost {
+  /** What stands, whether anything happens or not; a month. */
+  readonly standing: readonly Line[];
+  /** What comes on top while everything works that the capacity allows; an hour. */
+  readonly working: readonly Line[];
+  readonly monthlyUsd: number;
+  readonly hourlyUsd: number;
+  /** What there is no price for: the sums are too low by it. */
+  readonly unpriced: readonly string[];
+}
+
+/**
+ * What a stack costs by its sizes, in the prices of eu-central-1. Not counted, because it follows use and not size:
+ * traffic, requests, logs, what lies in buckets, backups beyond the database's size. Spot instances count as On-Demand,
+ * the most that they can cost. Takes what planStack has passed.
+ */
+export function costOf(config: StackConfig, plan: CapacityPlan): Cost {
+  const unpriced: string[] = config.account.region === PRICED_REGION ? [] : [`anything of ${config.account.region}`];
+  const price = (found: Price | undefined, what: string): number => {
+    if (!found) unpriced.push(what);
+    return found?.usd ?? 0;
+  };
+  const standing = [
+    ...databaseLines(config),
+    ...networkLines(config),
+    ...apiLines(config, plan),
+    ...trackingLines(config, price),
+    ...monitoringLines(config),
+  ];
+  const working = workLines(config, plan);
+  return { standing, working, monthlyUsd: sum(standing), hourlyUsd: sum(working), unpriced };
+}
+
+const sum = (lines: readonly Line[]): number => lines.reduce((total, { usd }) => total + usd, 0);
+const hourly = (price: Price): number => price.usd * MONTH_HOURS;
+
+function databaseLines({ database }: StackConfig): Line[] {
+  const { instanceClass, storageGb, multiAz } = database;
+  if (!isRdsClass(instanceClass)) throw new Error(`database.instanceClass '${instanceClass}' was not checked.`);
+  const instances = multiAz ? 2 : 1;
+  return [
+    { part: "database", what: `${instances} × ${instanceClass}`, usd: instances * hourly(RDS_PRICES[instanceClass]) },
+    {
+      part: "database",
+      what: `${instances} × ${storageGb} GiB`,
+      usd: instances * storageGb * PRICES.databaseStorage.usd,
+    },
+    { part: "database", what: "its master password", usd: PRICES.secret.usd },
+  ];
+}
+
+function networkLines({ network: { nat, zones } }: StackConfig): Line[] {
+  if (nat === "none")
+    return [
+      {
+        part: "network",
+        what: `${ENDPOINTS} endpoints in ${zones.length} zones`,
+        usd: ENDPOINTS * zones.length * hourly(PRICES.endpoint),
+      },
+    ];
+  const gateways = nat === "perZone" ? zones.length : 1;
+  return [
+    {
+      part: "network",
+      what: `${gateways} NAT ${gateways === 1 ? "gateway" : "gateways"}`,
+      usd: gateways * (hourly(PRICES.natGateway) + hourly(PRICES.publicAddress)),
+    },
+  ];
+}
+
+/** US dollars an hour for an API task. */
+function taskHour({ arch, api }: StackConfig): number {
+  const { vcpu, gb } = FARGATE_PRICES[arch];
+  return api.taskVcpus * (vcpu.usd + TASK_GB * gb.usd);
+}
+
+function apiLines(config: StackConfig, { api: { minTasks } }: CapacityPlan): Line[] {
+  const { api, network } = config;
+  const addresses = api.public ? network.zones.length : 0;
+  return [
+    {
+      part: "api",
+      what: `load balancer${addresses > 0 ? ` with ${addresses} public addresses` : ""}`,
+      usd: hourly(PRICES.loadBalancer) + addresses * hourly(PRICES.publicAddress),
+    },
+    {
+      part: "api",
+      what: `${minTasks} × ${api.taskVcpus} vCPU, ${TASK_GB * api.taskVcpus} GiB`,
+      usd: minTasks * taskHour(config) * MONTH_HOURS,
+    },
+  ];
+}
+
+function trackingLines({ tracking }: StackConfig, price: (found: Price | undefined, what: string) => number): Line[] {
+  if (tracking.store !== "opensearch") return [];
+  const { instanceType, instanceCount, storageGb } = tracking;
+  const nodes = (count: number, type: string): Line => ({
+    part: "tracking",
+    what: `${count} × ${type}`,
+    usd: count * price(SEARCH_PRICES[type], type) * MONTH_HOURS,
+  });
+  const leaders = leadersOf(instanceCount);
+  return [
+    nodes(instanceCount, instanceType),
+    ...(leaders > 0 ? [nodes(leaders, SEARCH_LEADERS.instanceType)] : []),
+    {
+      part: "tracking",
+      what: `${instanceCount} × ${storageGb} GiB`,
+      usd: instanceCount * storageGb * PRICES.searchStorage.usd,
+    },
+  ];
+}
+
+function monitoringLines({ tenants, tracking }: StackConfig): Line[] {
+  const alarms = ALARMS + tenants.length + (tracking.store === "opensearch" ? SEARCH_ALARMS : 0);
+  const metrics = Object.keys(PLATFORM_FIGURES).length + RUNNERS.length * Object.keys(RUNNER_FIGURES).length;
+  return [
+    { part: "monitoring", what: `${alarms} alarms`, usd: alarms * PRICES.alarm.usd },
+    { part: "monitoring", what: `${metrics} metrics of our own`, usd: metrics * PRICES.metric.usd },
+    { part: "monitoring", what: "dashboard and key", usd: PRICES.dashboard.usd + PRICES.key.usd },
+  ];
+}
+
+/** What one run of each kind costs while it works, of the size that runs usually have: US dollars an hour. */
+export function runUsd({ runners: { ec2 } }: StackConfig, { glue }: CapacityPlan): Record<RunnerKind, number> {
+  const { instanceType } = ec2;
+  if (!isEc2Type(instanceType)) throw new Error(`runners.ec2.instanceType '${instanceType}' was not checked.`);
+  return { glue: glue.dpuPerRun * PRICES.glue.usd, ec2: EC2_PRICES[instanceType].usd };
+}
+
+function workLines(config: StackConfig, plan: CapacityPlan): Line[] {
+  const { glue, ec2, api } = plan;
+  const more = api.maxTasks - api.minTasks;
+  return [
+    {
+      part: "glue",
+      what: `${glue.maxConcurrentRuns} runs of ${glue.dpuPerRun} DPU${glue.largerDpu === undefined ? "" : `, one of ${glue.largerDpu}`}`,
+      usd: dpusOf(glue) * PRICES.glue.usd,
+    },
+    {
+      part: "ec2",
+      what: `${ec2.maxInstances} × ${config.runners.ec2.instanceType}`,
+      usd: ec2.maxInstances * runUsd(config, plan).ec2,
+    },
+    { part: "api", what: `${more} more tasks`, usd: more * taskHour(config) },
+  ];
+}

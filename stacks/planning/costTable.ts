@@ -1,0 +1,50 @@
+import { allPrices, PRICED_REGION, type Price } from "../../infra/limits/prices.ts";
+import { type Cost, costOf, type Line, PARTS } from "./cost.ts";
+import { shippedStacks } from "./shipped.ts";
+
+/** What stacks cost as a table in Markdown, a column each. */
+export function costTable(costs: Readonly<Record<string, Cost>>): string {
+  const all = Object.values(costs);
+  const row = (title: string, cell: (cost: Cost) => string) => `| ${title} | ${all.map(cell).join(" | ")} |`;
+  const amount = (lines: readonly Line[], digits: number) => {
+    const usd = lines.reduce((total, line) => total + line.usd, 0).toFixed(digits);
+    return lines.length === 0 ? "–" : `$${usd}: ${lines.map(({ what }) => what).join(", ")}`;
+  };
+  const of = (lines: readonly Line[], part: string) => lines.filter((line) => line.part === part);
+  const parts = (which: "standing" | "working") =>
+    PARTS.filter((part) => all.some((cost) => of(cost[which], part).length > 0));
+  const unpriced = all.flatMap((cost) => cost.unpriced);
+  return [
+    row("", () => "")
+      .replace(/\| {2}(?=\|)/g, "| ")
+      .replace(/^.*$/, `| | ${Object.keys(costs).join(" | ")} |`),
+    `|---|${all.map(() => "---|").join("")}`,
+    ...parts("standing").map((part) => row(part, (cost) => amount(of(cost.standing, part), 0))),
+    row("**a month, idle**", ({ monthlyUsd }) => `**$${monthlyUsd.toFixed(0)}**`),
+    ...parts("working").map((part) => row(`${part}, an hour`, (cost) => amount(of(cost.working, part), 2))),
+    row("**an hour of everything at once**", ({ hourlyUsd }) => `**$${hourlyUsd.toFixed(2)}**`),
+    ...(unpriced.length > 0 ? ["", `Without a price, and not counted: ${[...new Set(unpriced)].join(", ")}.`] : []),
+  ].join("\n");
+}
+
+/** How far prices can be relied upon: a sentence of the page. */
+export function reliance(prices: readonly Price[]): string {
+  const unverified = prices.filter(({ source }) => source.checked === "unverified").length;
+  if (unverified === prices.length)
+    return `none of the ${unverified} has been compared with AWS's prices yet (unverified)`;
+  const read = "the document that it names, most often a copy of AWS's own file of prices";
+  if (unverified > 0)
+    return `${unverified} of the ${prices.length} have not been compared with AWS's prices yet (unverified); each of the others was, with ${read}`;
+  const since = prices.map(({ source }) => source.checked).sort()[0];
+  return `each was compared with ${read}, the oldest in ${since}`;
+}
+
+/** The table of the stacks that ship, as stacks/README.md has it. */
+export function shippedTable(): string {
+  const costs = shippedStacks().map(({ stack, config, plan }) => [stack, costOf(config, plan)] as const);
+  return [
+    costTable(Object.fromEntries(costs)),
+    "",
+    `US dollars without tax, list prices of ${PRICED_REGION} from \`infra/limits/prices.ts\`, where each has its source; ${reliance(allPrices())}. Traffic, requests, logs and what lies in buckets come on top.`,
+  ].join("\n");
+}

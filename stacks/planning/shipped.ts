@@ -1,0 +1,23 @@
+import { fileURLToPath } from "node:url";
+import type { CapacityPlan } from "../../infra/limits/capacity.ts";
+import { listProblems, readStackFile } from "../config/parse.ts";
+import type { StackConfig } from "../config/schema.ts";
+import { planCapacity } from "./capacity.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** A stack that ships with the project. */
+export interface Shipped {
+  readonly stack: string;
+  readonly config: StackConfig;
+  readonly plan: CapacityPlan;
+}
+
+/** The stacks that ship, by their files. @throws where one of them asks for more than its account has */
+export const shippedStacks = (): Shipped[] =>
+  ["dev", "staging", "prod"].map((stack) => {
+    const config = readStackFile(stack, ROOT);
+    const { plan, problems } = planCapacity(config);
+    if (!plan) throw new Error(`Pulumi.${stack}.yaml asks for too much:\n${listProblems(problems)}`);
+    return { stack, config, plan };
+  });

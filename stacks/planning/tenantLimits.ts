@@ -1,0 +1,99 @@
+import { LIMITS, PULUMI_SUFFIX } from "../../infra/limits/limits.ts";
+import type { ConfigProblem } from "../config/problem.ts";
+import type { StackConfig } from "../config/schema.ts";
+
+/** What a stack without tenants takes of a limit at most, with the longest names; its test measures it. */
+export const WITHOUT_TENANTS = {
+  /** Characters of the largest role's policies: the dispatcher's, with OpenSearch. */
+  policies: 5_400,
+  /** Bytes of the EC2 runner's user data, without jobs.urlHosts. */
+  userData: 6_400,
+} as const;
+
+/** What each tenant takes of something, and of how much. */
+interface Room {
+  readonly what: string;
+  readonly limit: number;
+  readonly unit: string;
+  readonly source: string;
+  readonly fixed: number;
+  readonly each: (tenant: string) => number;
+}
+
+/** The queue of a tenant's responses, before Pulumi's suffix (infra/queues.ts). */
+const queueOf = (stack: string, tenant: string) => `rates-${stack}-queues-responses-${tenant}`;
+
+/**
+ * Every tenant has a queue, whose ARN is in the policies of all who answer, and whose URL is in the settings that an EC2
+ * runner finds in its user data. (Lambda's 4 KB of environment hold none of it: the dispatcher's settings are a file.) The
+ * policies are full first.
+ */
+function roomsOf({ account: { region, id }, jobs: { urlHosts } }: StackConfig, stack: string): Room[] {
+  const name = (tenant: string) => queueOf(stack, tenant).length + PULUMI_SUFFIX;
+  return [
+    {
+      what: "the dispatcher's policy",
+      limit: LIMITS.rolePolicies.value,
+      unit: "characters",
+      source: "IAM",
+      fixed: WITHOUT_TENANTS.policies,
+      each: (tenant) => `"arn:aws:sqs:${region}:${id}:",`.length + name(tenant),
+    },
+    {
+      what: "the EC2 runner's user data",
+      limit: LIMITS.ec2UserData.value,
+      unit: "bytes",
+      source: "EC2",
+      fixed: WITHOUT_TENANTS.userData + JSON.stringify(urlHosts).length,
+      each: (tenant) => `"${tenant}":"https://sqs.${region}.amazonaws.com/${id}/",`.length + name(tenant),
+    },
+  ];
+}
+
+/** As many tenants, in their order, as a stack has room for. */
+export const tenantsWithin = (config: StackConfig, stack: string): number =>
+  Math.min(...roomsOf(config, stack).map((room) => within(room, config.tenants)));
+
+function within({ limit, fixed, each }: Room, tenants: readonly string[]): number {
+  let taken = fixed;
+  const over = tenants.findIndex((tenant) => {
+    taken += each(tenant);
+    return taken > limit;
+  });
+  return over === -1 ? tenants.length : over;
+}
+
+/** Refuses more tenants, longer names of theirs, and more callers than the services take. */
+export function checkTenants(config: StackConfig, stack: string): ConfigProblem[] {
+  const { tenants, callers } = config;
+  const problems: ConfigProblem[] = [];
+  for (const [index, tenant] of tenants.entries()) {
+    const over = queueOf(stack, tenant).length + PULUMI_SUFFIX - LIMITS.sqsName.value;
+    if (over > 0)
+      problems.push({
+        key: `tenants.${index}`,
+        value: tenant,
+        message: `makes the name of its queue ${LIMITS.sqsName.value + over} characters long with the stack's '${stack}', where SQS takes ${LIMITS.sqsName.value}: shorten one of the two by ${over}.`,
+      });
+  }
+  for (const room of roomsOf(config, stack)) {
+    const { what, limit, unit, source, fixed, each } = room;
+    const size = tenants.reduce((sum, tenant) => sum + each(tenant), fixed);
+    if (size <= limit) continue;
+    const most = within(room, tenants);
+    problems.push({
+      key: "tenants",
+      value: tenants.length,
+      message: `make ${what} ${size} ${unit} long, ${size - limit} more than ${source} takes (${limit}): ${most} of them fit. Leave out ${tenants.length - most}, which then share the queue of all others, give them shorter names, or a stack of their own.`,
+    });
+  }
+  const principals = new Set(callers.map(({ principal }) => principal)).size;
+  const most = LIMITS.sqsPrincipals.value;
+  if (principals > most)
+    problems.push({
+      key: "callers",
+      value: principals,
+      message: `are ${principals - most} principals more than the ${most} that a queue's policy takes: name an account (arn:aws:iam::<id>:root) in place of its roles.`,
+    });
+  return problems;
+}

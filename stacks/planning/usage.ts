@@ -1,0 +1,148 @@
+import { type CapacityPlan, DEPLOYMENT, dpusOf, LEAST_EXECUTIONS } from "../../infra/limits/capacity.ts";
+import { LIMITS, type Limit } from "../../infra/limits/limits.ts";
+import type { ConfigProblem } from "../config/problem.ts";
+import type { StackConfig } from "../config/schema.ts";
+import { addressesOf, connectionsOfClass, vcpusOf } from "./plan.ts";
+
+/** Private addresses of a zone that load balancer (8), endpoints, Lambda, database and search domain may take. */
+const SERVICE_ADDRESSES = 24;
+/** Sums of fractions of a DPU are exact only to here. */
+export const EPSILON = 1e-9;
+
+/** Everything in which a plan is more than it may be: which limit, by how much, and what to change. */
+export const shortages = (config: StackConfig, plan: CapacityPlan): ConfigProblem[] =>
+  needsOf(config, plan).flatMap(shortage);
+
+/** What a plan uses of a limit, and what to say if that is too much. */
+export interface Need {
+  key: string;
+  value: unknown;
+  used: number;
+  limit: number;
+  /** What is used, read after key and value, with the figure's unit. */
+  unit: string;
+  /** Where the limit comes from. */
+  from: string;
+  remedy: string;
+}
+
+/** What a plan uses of every limit that it could run into, as far as it is from it. */
+export function needsOf(config: StackConfig, plan: CapacityPlan): Need[] {
+  const { account, api, database, network, quotas, runners } = config;
+  const { share } = quotas;
+  const { maxConcurrentRuns: runs, dpuPerRun, largerDpu: larger } = plan.glue;
+  const instances = plan.ec2.maxInstances;
+  const vcpus = vcpusOf(config);
+  const glue = { key: "runners.glue.maxRuns", value: runs, used: runs, unit: "runs" };
+  const quota = (name: keyof StackConfig["quotas"]) => ({
+    limit: quotas[name] * share,
+    from: `quotas.${name} ${quotas[name]} × quotas.share ${share}`,
+  });
+  const raised = (name: keyof typeof LIMITS, why = "and enter it") => {
+    const { quota }: Limit = LIMITS[name];
+    return `have ${quota?.code} raised in ${account.region} ${why}`;
+  };
+  // A share of 1 is the whole account: there is no more of it to take.
+  const more = share < 1 && "raise quotas.share";
+  const needs: Need[] = [
+    {
+      key: "quotas.lambdaConcurrency",
+      value: quotas.lambdaConcurrency,
+      used: plan.dispatcher.reservedConcurrency ?? LEAST_EXECUTIONS,
+      unit: "executions for the dispatcher",
+      ...quota("lambdaConcurrency"),
+      remedy: anyOf(raised("lambdaConcurrency"), more),
+    },
+    { ...glue, ...quota("glueRuns"), remedy: anyOf("lower it", raised("glueRuns"), more) },
+    {
+      ...glue,
+      limit: LIMITS.glueRunsPerJob.value,
+      from: `what AWS gives one job (${LIMITS.glueRunsPerJob.quota.code})`,
+      remedy: "lower it",
+    },
+    {
+      ...glue,
+      used: dpusOf(plan.glue),
+      unit: `DPUs (runners.glue.dpu ${dpuPerRun} each${larger === undefined ? "" : `, one at a time ${larger}`})`,
+      ...quota("glueDpus"),
+      remedy: anyOf("lower one of the two", raised("glueDpus"), more),
+    },
+    {
+      key: "runners.ec2.maxInstances",
+      value: instances,
+      used: instances * vcpus,
+      unit: `vCPUs (${vcpus} each of ${runners.ec2.instanceType})`,
+      ...quota("ec2Vcpus"),
+      remedy: anyOf("lower it", "take a smaller type", raised(runners.ec2.spot ? "ec2SpotVcpus" : "ec2Vcpus"), more),
+    },
+    {
+      key: "api.maxTasks",
+      value: api.maxTasks,
+      used: api.maxTasks * api.taskVcpus * DEPLOYMENT,
+      unit: `vCPUs (api.taskVcpus ${api.taskVcpus} each, ${DEPLOYMENT} times while deploying)`,
+      ...quota("fargateVcpus"),
+      remedy: anyOf("lower one of the two", raised("fargateVcpus"), more),
+    },
+    {
+      // A database cannot be shared out in parts, so its quota counts whole.
+      key: "quotas.rdsInstances",
+      value: quotas.rdsInstances,
+      used: 1,
+      unit: "instance",
+      limit: quotas.rdsInstances,
+      from: "the quota",
+      remedy: raised("rdsInstances"),
+    },
+    {
+      key: "database.instanceClass",
+      value: database.instanceClass,
+      used: plan.database.total,
+      unit: `connections (${Object.entries(plan.database.parts)
+        .map(([who, count]) => `${who} ${count}`)
+        .join(", ")})`,
+      limit: plan.database.usable,
+      from: `what is usable of max_connections ${plan.database.maxConnections}`,
+      remedy: anyOf(
+        "take a larger class",
+        plan.dispatcher.reservedConcurrency === undefined &&
+          raised("lambdaConcurrency", "so that the dispatcher's executions can be reserved"),
+        plan.database.maxConnections < connectionsOfClass(config) && "raise database.maxConnections",
+        "lower api.maxTasks, api.poolMax, runners.glue.maxRuns or runners.ec2.maxInstances",
+      ),
+    },
+    {
+      key: "network.cidr",
+      value: network.cidr,
+      used: runs + instances + api.maxTasks * DEPLOYMENT + network.zones.length * SERVICE_ADDRESSES,
+      unit: "private addresses for runs, instances, tasks and services",
+      limit: addressesOf(config),
+      from: "what its private subnets have",
+      remedy: "take a larger network, or set runners.glue.maxRuns and runners.ec2.maxInstances lower",
+    },
+  ];
+  if (database.maxConnections !== undefined)
+    needs.push({
+      key: "database.maxConnections",
+      value: database.maxConnections,
+      used: database.maxConnections,
+      unit: "connections",
+      limit: connectionsOfClass(config),
+      from: `what the memory of ${database.instanceClass} carries by RDS's formula`,
+      remedy: "lower it, or take a larger class",
+    });
+  return needs;
+}
+
+function shortage({ key, value, used, limit, unit, from, remedy }: Need): ConfigProblem[] {
+  if (used <= limit + EPSILON) return [];
+  const message = `needs ${figure(used)} ${unit}, ${figure(used - limit)} more than ${from} = ${figure(limit)}: ${remedy}.`;
+  return [{ key, value, message }];
+}
+
+/** Remedies as a sentence: "a", "a, or b", "a, b, or c". */
+function anyOf(...remedies: (string | false)[]): string {
+  const all = remedies.filter((one) => one !== false);
+  return [all.slice(0, -1).join(", "), ...all.slice(-1)].filter((one) => one !== "").join(", or ");
+}
+
+const figure = (value: number) => String(Math.round(value * 10_000) / 10_000);
