@@ -29,12 +29,18 @@ export default {
     only("monitoring", "^runtime/monitoring/", ["^runtime/(contract|platform|store)/"]),
     only("tracking", "^runtime/tracking/", ["^runtime/(contract|platform|store|monitoring)/"]),
     only("runner", "^runtime/runner/", ["^runtime/(contract|platform|store|queries|requests)/"]),
-    only("dispatcher", "^runtime/dispatcher/", ["^runtime/(contract|platform|store|queries|requests|monitoring|tracking)/"]),
+    only("dispatcher", "^runtime/dispatcher/", [
+      "^runtime/(contract|platform|store|queries|requests|monitoring|tracking)/",
+    ]),
     only("api", "^runtime/api/", ["^runtime/(contract|platform|store|queries|requests|monitoring|tracking)/"]),
     only("image", "^runtime/image/", ["^runtime/(contract|platform|store)/"]),
     only("db", "^db/", ["^runtime/(contract|platform|store)/"]),
     only("infra", "^infra/", ["^runtime/(contract|platform|monitoring|image)/"]),
-    only("stacks", "^stacks/", ["^infra/", "^runtime/(contract|platform|monitoring|image)/", "^runtime/runner/(glue|load/targets)"]),
+    only("stacks", "^stacks/", [
+      "^infra/",
+      "^runtime/(contract|platform|monitoring|image)/",
+      "^runtime/runner/(glue|load/targets)",
+    ]),
     only("policy", "^policy/", ["^infra/limits/", "^stacks/"]),
   ],
   options: {

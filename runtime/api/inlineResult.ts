@@ -1,4 +1,4 @@
-import { fieldsOf } from "../jobs/jsonFields.ts";
+import { fieldsOf } from "../contract/jsonFields.ts";
 
 /**
  * Reads the inline result from the frozen body of a response: JSON digit for digit, or the text of another format.

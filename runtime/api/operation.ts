@@ -2,7 +2,7 @@ import type { FastifySchema, onRequestHookHandler } from "fastify";
 import Type, { type TSchema } from "typebox";
 import { ERRORS, type ErrorCode } from "../contract/errors.ts";
 import type { Scope } from "../store/tokens.ts";
-import type { Guard } from "./auth.ts";
+import type { Guard } from "./plugins/auth.ts";
 import { PROBLEM_TYPE, ProblemBody, titleOf } from "./problem.ts";
 
 /** The groups that operations are shown in. */

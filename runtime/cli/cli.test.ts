@@ -11,7 +11,7 @@ import { planRuns } from "../store/runs.ts";
 import { testApi } from "../testing/api/api.ts";
 import { LAUNCHER, start } from "../testing/cli.ts";
 import { testPlan } from "../testing/jobs.ts";
-import { EXITS } from "./exits.ts";
+import { EXITS } from "./lib/exits.ts";
 
 const REPORT = 'line,column,value,reason\n7,price,-3,"has to be a whole number above 0, written in digits"\n';
 

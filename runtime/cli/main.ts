@@ -1,7 +1,7 @@
 import { CommanderError } from "commander";
-import { CommandError, EXITS, type Exit, reasonOf } from "./exits.ts";
+import { CommandError, EXITS, type Exit, reasonOf } from "./lib/exits.ts";
+import { printJson, say } from "./lib/screen.ts";
 import { createProgram } from "./program.ts";
-import { printJson, say } from "./screen.ts";
 
 /** The `rates` command, run. */
 const exits: { last: Exit } = { last: "done" };

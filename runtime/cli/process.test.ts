@@ -4,7 +4,7 @@ import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { begin, type Call, event, httpDouble, job, json, LAUNCHER, start } from "../testing/cli.ts";
-import { EXITS } from "./exits.ts";
+import { EXITS } from "./lib/exits.ts";
 
 describe("the command line, when things go wrong", () => {
   let directory: string;

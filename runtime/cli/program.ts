@@ -1,19 +1,19 @@
 import { Command } from "commander";
-import { capacityCommand } from "./capacityCommand.ts";
-import { completionCommand } from "./completionCommand.ts";
-import { connectCommand } from "./connectCommand.ts";
-import type { CliContext } from "./context.ts";
-import { doctorCommand } from "./doctorCommand.ts";
-import { environmentCommand } from "./environmentCommand.ts";
-import { EXITS } from "./exits.ts";
-import { commandsOf, examples, GROUPS, HELP_STYLE } from "./help.ts";
-import { jobCommands } from "./jobCommands.ts";
-import { operateCommands } from "./operateCommands.ts";
-import { print, say } from "./screen.ts";
-import { tailCommand } from "./tailCommand.ts";
-import { tokenCommands } from "./tokenCommands.ts";
-import { topCommand } from "./topCommand.ts";
-import { workCommands } from "./workCommands.ts";
+import { capacityCommand } from "./commands/capacity.ts";
+import { completionCommand } from "./commands/completion.ts";
+import { connectCommand } from "./commands/connect.ts";
+import { doctorCommand } from "./commands/doctor.ts";
+import { environmentCommand } from "./commands/environment.ts";
+import { jobCommands } from "./commands/jobs.ts";
+import { operateCommands } from "./commands/operate.ts";
+import { tailCommand } from "./commands/tail.ts";
+import { tokenCommands } from "./commands/tokens.ts";
+import { topCommand } from "./commands/top.ts";
+import { workCommands } from "./commands/work.ts";
+import type { CliContext } from "./lib/context.ts";
+import { EXITS } from "./lib/exits.ts";
+import { commandsOf, examples, GROUPS, HELP_STYLE } from "./lib/help.ts";
+import { print, say } from "./lib/screen.ts";
 
 const EXIT_CODES = Object.values(EXITS)
   .map(({ code, means }) => `${String(code).padStart(5)}  ${means}`)

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Client } from "../cli/client.ts";
+import type { Client } from "../cli/lib/client.ts";
 import { endRun } from "./endRun.ts";
 import type { Mail, Target } from "./target.ts";
 

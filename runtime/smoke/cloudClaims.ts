@@ -8,7 +8,7 @@ import {
 import { GetConnectionCommand, GetJobCommand, GetJobRunsCommand, GlueClient } from "@aws-sdk/client-glue";
 import { HeadBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
-import type { StackOutputs } from "../cli/stackOutputs.ts";
+import type { StackOutputs } from "../cli/lib/stackOutputs.ts";
 import type { Target } from "./target.ts";
 
 /** A claim of the design that only a real account can prove. */

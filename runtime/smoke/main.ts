@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import { parseArgs, styleText } from "node:util";
-import { Client } from "../cli/client.ts";
+import { Client } from "../cli/lib/client.ts";
 import { CHECKS, type Smoke } from "./checks.ts";
 import { CLOUD_CLAIMS } from "./cloudClaims.ts";
 import { within } from "./limit.ts";

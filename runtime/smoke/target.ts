@@ -7,7 +7,7 @@ import {
   SendMessageCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs";
-import { type StackOutputs, stackOutputs } from "../cli/stackOutputs.ts";
+import { type StackOutputs, stackOutputs } from "../cli/lib/stackOutputs.ts";
 import { readPlatformCredentials } from "../local/aws/principals.ts";
 
 /** What a smoke run works on: the local platform, or a deployed stack. */

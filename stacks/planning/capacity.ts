@@ -13,7 +13,6 @@ import type { StackConfig } from "../config/schema.ts";
 import { connectionsOfClass, largerDpu, vcpusOf } from "./plan.ts";
 import { EPSILON, shortages } from "./usage.ts";
 
-
 /** Connections left for people, migrations and monitoring. */
 const OPERATIONS = 5;
 /** Kept by Postgres for superusers (3) and by RDS for itself (2). */

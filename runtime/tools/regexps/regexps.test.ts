@@ -17,8 +17,8 @@ const OWN_TEXT: Record<string, string> = {
 /** Expressions that are put together at run time, by file, with what they are made of. */
 const DYNAMIC: Record<string, string> = {
   "infra/limits/limits.ts": "one character class, written there",
-  "runtime/api/methods.ts": "paths of this API's routes; parameters become [^/]+",
-  "runtime/cli/visible.ts": "digits that this process chose",
+  "runtime/api/plugins/methods.ts": "paths of this API's routes; parameters become [^/]+",
+  "runtime/cli/lib/visible.ts": "digits that this process chose",
   "runtime/contract/problems.ts": "patterns of schemas, which are checked where they are written",
   "runtime/local/aws/sqs.ts": "two media types, written there",
   "runtime/runner/load/invisible.ts": "one character class, written there",
@@ -42,7 +42,7 @@ describe("the regular expressions of the code", () => {
       "runtime/contract/request.ts",
       "runtime/api/dashboard/client/format.js",
       "runtime/runner/glue/runner.py",
-      "runtime/cli/params.ts",
+      "runtime/cli/lib/params.ts",
       "policy/security/secrets.ts",
       "db/splitter.ts",
     ])

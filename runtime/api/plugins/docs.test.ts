@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
+import { json } from "node:stream/consumers";
+import type { Browser } from "playwright-core";
+import { testApi } from "../../testing/api/api.ts";
+import { startChromium } from "../../testing/dashboard/chromium.ts";
+
+describe("GET /docs", () => {
+  let p: Awaited<ReturnType<typeof testApi>>;
+  before(async () => {
+    p = await testApi();
+  });
+  after(() => p.close());
+
+  it("is a page that shows the API's own description, and loads nothing from elsewhere", async () => {
+    const page = await p.app.inject({ url: "/docs/" });
+    assert.equal(page.statusCode, 200);
+    assert.match(page.body, /swagger-ui/);
+    const policy = String(page.headers["content-security-policy"]);
+    assert.match(policy, /default-src 'self'/);
+    assert.doesNotMatch(policy, /https?:|upgrade|validator/);
+    const description = (await p.app.inject({ url: "/docs/json" })).json();
+    assert.ok(description.paths["/jobs"].post && description.paths["/rates"].get);
+  });
+
+  it("answers 404 for files that it has not, and for those that lie outside", async () => {
+    const { port } = new URL(await p.app.listen({ host: "127.0.0.1", port: 0 }));
+    for (const path of ["none.js", "%2e%2e%2fpackage.json", "../../package.json"]) {
+      // As it is written: fetch would take the dots out.
+      const [response] = (await once(get({ port, path: `/docs/static/${path}` }), "response")) as [IncomingMessage];
+      const problem = (await json(response)) as { type: string; detail: string };
+      assert.deepEqual(
+        [response.statusCode, problem.type, problem.detail],
+        [404, "NotFound", `There is nothing at GET /docs/static/${path}.`],
+      );
+    }
+  });
+});
+
+describe("GET /docs in a browser", function () {
+  this.timeout(60_000);
+  this.slow(10_000);
+  /** A host of a network of our own, without a certificate. */
+  const HOST = "rates.internal";
+  let browser: Browser | undefined;
+  let p: Awaited<ReturnType<typeof testApi>>;
+  before(async function () {
+    browser = await startChromium(this, [`--host-resolver-rules=MAP ${HOST} 127.0.0.1`]);
+    p = await testApi();
+  });
+  after(async () => {
+    await browser?.close();
+    await p?.close();
+  });
+
+  it("shows every operation, behind a balancer that speaks no https too", async () => {
+    const { port } = new URL(await p.app.listen({ host: "127.0.0.1", port: 0 }));
+    const page = await browser?.newPage();
+    assert(page);
+    const failed: string[] = [];
+    page.on("requestfailed", (request) => failed.push(request.url()));
+    await page.goto(`http://${HOST}:${port}/docs`);
+    await page.getByText("/jobs/{id}/timeline").waitFor();
+    const { paths } = (await p.app.inject("/openapi.json")).json();
+    const operations = Object.values(paths as Record<string, object>).flatMap((methods) => Object.keys(methods));
+    assert.equal(await page.locator(".opblock").count(), operations.length);
+    assert.deepEqual(failed, []);
+    assert.match(await page.title(), /Rates platform/);
+  });
+});

@@ -1,0 +1,43 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { JobError } from "../../contract/errors.ts";
+import { sendProblem, shownPath } from "../problem.ts";
+
+/**
+ * Answers requests that no route takes, before their bodies are read: 405 with what the path does take, else 404.
+ * Has to be called before the routes are made.
+ */
+export function answerUnrouted(app: FastifyInstance): void {
+  const routes = new Map<string, { path: RegExp; methods: Set<string> }>();
+  app.addHook("onRoute", ({ url, method }) => {
+    const route = routes.get(url) ?? { path: pathOf(url), methods: new Set() };
+    for (const one of [method].flat()) route.methods.add(one);
+    routes.set(url, route);
+  });
+
+  const answer = ({ method, url }: FastifyRequest, reply: FastifyReply) => {
+    const [path = ""] = url.split("?");
+    const allow = [...routes.values()].filter((route) => route.path.test(path)).flatMap(({ methods }) => [...methods]);
+    // A route that took it has found nothing there, such as a file of /docs.
+    if (allow.length === 0 || allow.includes(method))
+      return sendProblem(reply, new JobError("NotFound", { path: `${method} ${shownPath(path)}` }));
+    const methods = [...new Set(allow)].sort().join(", ");
+    return sendProblem(
+      reply.header("allow", methods),
+      new JobError("MethodNotAllowed", { path: shownPath(path), method, allow: methods }),
+    );
+  };
+  app.addHook("onRequest", (request, reply, done) => {
+    if (request.is404) answer(request, reply);
+    else done();
+  });
+  app.setNotFoundHandler(answer);
+}
+
+/** `/jobs/:id` → ^/jobs/[^/]+$ */
+const pathOf = (url: string) =>
+  new RegExp(
+    `^${url
+      .split("/")
+      .map((part) => (part === "*" ? ".*" : part.startsWith(":") ? "[^/]+" : part.replace(/[^\w-]/g, "\\$&")))
+      .join("/")}$`,
+  );

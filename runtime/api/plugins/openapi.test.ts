@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { ERRORS } from "../../contract/errors.ts";
+import { testApi } from "../../testing/api/api.ts";
+
+interface Described {
+  operationId: string;
+  tags: string[];
+  security: object[];
+  requestBody?: { content: Record<string, { schema: { required?: string[] } }> };
+  parameters?: { name: string; in: string; required?: boolean; schema: Record<string, unknown> }[];
+  responses: Record<string, { description: string; content?: Record<string, { examples?: object; schema: object }> }>;
+}
+
+describe("GET /openapi.json", () => {
+  let p: Awaited<ReturnType<typeof testApi>>;
+  let operations: [string, Described][];
+  before(async () => {
+    p = await testApi();
+    const document = (await p.app.inject("/openapi.json")).json();
+    assert.match(document.openapi, /^3\.1\./);
+    operations = Object.entries(document.paths as Record<string, Record<string, Described>>).flatMap(
+      ([path, methods]) =>
+        Object.entries(methods).map(([method, one]) => [`${method} ${path}`, one] as [string, Described]),
+    );
+  });
+  after(() => p.close());
+
+  it("names each operation, groups it, and says who may call it", () => {
+    const ids = operations.map(([, { operationId }]) => operationId);
+    assert(ids.length > 20 && new Set(ids).size === ids.length && ids.every(Boolean));
+    const open = operations.filter(([, { security }]) => security.length === 0).map(([name]) => name);
+    assert.deepEqual(open.sort(), ["get /healthz", "get /rates", "get /readyz"]);
+    assert(operations.every(([, { tags }]) => tags.length === 1));
+  });
+
+  it("has every answer, and every error as a problem with an example of each of its codes", () => {
+    for (const [name, { security, responses }] of operations) {
+      assert(
+        Object.keys(responses).some((status) => status < "400"),
+        name,
+      );
+      for (const status of security.length > 0 ? ["401", "403", "429", "500", "503"] : ["500", "503"])
+        assert(responses[status], `${name} has a ${status}`);
+      for (const [status, { description, content }] of Object.entries(responses).filter(([one]) => one >= "400")) {
+        const problem = content?.["application/problem+json"];
+        assert.deepEqual(Object.keys(problem?.examples ?? {}), description.split(", "), `${name} ${status}`);
+        for (const code of description.split(", "))
+          assert.equal(ERRORS[code as keyof typeof ERRORS].http, Number(status), code);
+      }
+    }
+  });
+
+  it("has the limits that requests are held to, and asks for nothing that has a default", () => {
+    const of = (id: string) => operations.find(([, { operationId }]) => operationId === id)?.[1];
+    const limit = of("searchJobs")?.parameters?.find(({ name }) => name === "limit");
+    assert.deepEqual([limit?.schema.minimum, limit?.schema.maximum, limit?.required ?? false], [1, 1000, false]);
+    assert.deepEqual(of("submitJob")?.requestBody?.content["application/json"]?.schema.required, ["task"]);
+    assert.match(JSON.stringify(of("submitJob")?.requestBody), /average_rates.*dest_code/);
+  });
+});

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { mock } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { testApi } from "../../testing/api/api.ts";
+
+const read = { type: "read", sql: "select 1 as n", format: "json" };
+
+describe("GET /jobs/{id}/events", () => {
+  let p: Awaited<ReturnType<typeof testApi>>;
+  let acme: { authorization: string };
+  before(async () => {
+    p = await testApi();
+    acme = await p.as("acme");
+  });
+  after(() => p.close());
+
+  const post = (url: string, payload: object | string = {}, headers: Record<string, string> = acme) =>
+    p.app.inject({ method: "POST", url, payload, headers });
+  const get = (url: string, headers: Record<string, string> = acme) => p.app.inject({ url, headers });
+  const submit = async (requestId: string, task: object = read) => {
+    assert.equal((await post("/jobs", { requestId, task })).statusCode, 202);
+  };
+
+  it("streams a job's changes until it has ended", async () => {
+    await submit("watched");
+    const [response] = await Promise.all([get("/jobs/watched/events"), post("/jobs/watched/cancel")]);
+    assert.match(response.headers["content-type"] ?? "", /^text\/event-stream/);
+    const states = [...response.body.matchAll(/^data: (.*)$/gm)].map((match) => JSON.parse(match[1] ?? "").status);
+    assert.equal(states.at(-1), "CANCELLED");
+  });
+
+  it("says on a silent stream that it is still there, and looks no further once its reader has left", async () => {
+    const other = await testApi();
+    mock.timers.enable({ apis: ["Date"], now: Date.now() });
+    try {
+      const headers = await other.as("acme");
+      const address = await other.app.listen({ host: "127.0.0.1", port: 0 });
+      await other.app.inject({ method: "POST", url: "/jobs", payload: { requestId: "waits", task: read }, headers });
+      const query = other.pool.query.bind(other.pool) as (...args: unknown[]) => unknown;
+      let looks = 0;
+      other.pool.query = ((...args: unknown[]) => {
+        looks += 1;
+        return query(...args);
+      }) as never;
+      const leave = new AbortController();
+      const { body } = await fetch(`${address}/jobs/waits/events`, { headers, signal: leave.signal });
+      const reader = (body as ReadableStream<Uint8Array>).getReader();
+      const next = async () => new TextDecoder().decode((await reader.read()).value);
+      assert.match(await next(), /"PENDING"/);
+      mock.timers.tick(16_000);
+      assert.equal(await next(), ": still here\n\n");
+      leave.abort();
+      let seen = -1;
+      for (let turn = 0; turn < 20 && looks !== seen; turn++) {
+        seen = looks;
+        await pause(600);
+      }
+      assert.equal(looks, seen);
+    } finally {
+      mock.timers.reset();
+      await other.close();
+    }
+  });
+
+  it("ends the streams of jobs that go on when the server closes, so that it can drain", async () => {
+    const other = await testApi();
+    try {
+      const headers = await other.as("acme");
+      const address = await other.app.listen({ host: "127.0.0.1", port: 0 });
+      await other.app.inject({ method: "POST", url: "/jobs", payload: { requestId: "waits", task: read }, headers });
+      const stream = await fetch(`${address}/jobs/waits/events`, { headers });
+      const text = stream.text();
+      await other.app.close();
+      assert.match(await text, /"PENDING"/);
+    } finally {
+      await other.close();
+    }
+  });
+});

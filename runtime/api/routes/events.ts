@@ -1,0 +1,44 @@
+import type { FastifyInstance } from "fastify";
+import Type, { type Static } from "typebox";
+import type { JobDeps } from "../deps.ts";
+import { JobHub } from "../jobHub.ts";
+import { operation } from "../operation.ts";
+import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { JobId, Whose } from "../schemas.ts";
+import { documentOf, tenantOf } from "./jobs.ts";
+
+const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" };
+
+/** GET /jobs/{id}/events: the document whenever state or progress changes, until the job has ended. */
+export function eventRoute(app: FastifyInstance, deps: JobDeps, guard: Guard): void {
+  const hub = new JobHub(deps.db, deps.settings.api.limits, app.log);
+  // A stream lasts as long as its job; a server that drains ends it, and its reader comes back to the next one.
+  app.addHook("preClose", async () => hub.close());
+  app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof Whose> }>(
+    "/jobs/:id/events",
+    operation(guard, {
+      id: "watchJob",
+      tag: "jobs",
+      scope: "read",
+      summary: "A job's changes as server-sent events",
+      description:
+        "Each event `job` is the document; the stream ends when the job has ended. Come back if it ends before.",
+      params: JobId,
+      querystring: Whose,
+      answers: { 200: { description: "the events", content: { "text/event-stream": Type.String() } } },
+      errors: ["UnknownJob", "TooManyStreams"],
+    }),
+    async (request, reply) => {
+      const caller = callerOfRequest(request);
+      const { tokenId } = caller;
+      const tenant = tenantOf(caller, request.query.tenant);
+      const { raw } = reply;
+      hub.reserve(raw, tokenId);
+      const document = await documentOf(deps, tenant, request.params.id);
+      if (request.method === "HEAD") return reply.headers(HEADERS).send();
+      reply.hijack();
+      raw.writeHead(200, HEADERS);
+      hub.add(raw, tokenId, tenant, request.params.id, document);
+    },
+  );
+}

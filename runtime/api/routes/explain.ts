@@ -1,0 +1,89 @@
+import type { FastifyInstance } from "fastify";
+import Type from "typebox";
+import { classify } from "../../contract/classify.ts";
+import { ERRORS } from "../../contract/errors.ts";
+import { RUNNERS } from "../../contract/states.ts";
+import { type Estimate, estimate, type ReadTask, sqlOf } from "../../queries/explain.ts";
+import { routeOf } from "../../requests/accept.ts";
+import { parseRequest } from "../../requests/parse.ts";
+import type { JobDeps } from "../deps.ts";
+import { operation } from "../operation.ts";
+import { callerOfRequest, type Guard, requireScope } from "../plugins/auth.ts";
+import { invalid } from "../problem.ts";
+import { submissionSchema } from "../submission.ts";
+import { isUpdate, tenantOf } from "./jobs.ts";
+
+const Answer = Type.Object({
+  route: Type.Enum([...RUNNERS], { description: "where it would run" }),
+  room: Type.Object(
+    {
+      slots: Type.Integer({ description: "runs that this kind may have at once" }),
+      running: Type.Optional(Type.Integer({ description: "runs of this kind; for admins" })),
+      waiting: Type.Optional(Type.Integer({ description: "jobs of this kind that wait, of all tenants; for admins" })),
+      now: Type.Boolean({ description: "whether it would start at once" }),
+    },
+    { description: "whether there is room for it" },
+  ),
+  estimatedRows: Type.Optional(Type.Number({ description: "reads only" })),
+  estimatedBytes: Type.Optional(Type.Number({ description: "reads only, before compression" })),
+  cost: Type.Optional(Type.Number({ description: "reads only, in the planner's units" })),
+  plan: Type.Optional(
+    Type.Unknown({
+      description: "reads only: as EXPLAIN (FORMAT JSON) has it; its beginning as text where it is long",
+    }),
+  ),
+});
+
+/** POST /explain: what a request would take and where it would run, without making a job of it. */
+export function explainRoute(app: FastifyInstance, { db, plans, settings }: JobDeps, guard: Guard): void {
+  app.post(
+    "/explain",
+    {
+      ...operation(guard, {
+        id: "explainJob",
+        tag: "jobs",
+        scope: "submit",
+        summary: "Plan a job without submitting it",
+        body: submissionSchema(settings.jobs),
+        answers: { 200: { description: "what it would take", schema: Answer } },
+        errors: ["InvalidSql", "NotOneStatement", "Busy"],
+      }),
+      validatorCompiler: () => () => true,
+    },
+    async (request) => {
+      const caller = callerOfRequest(request);
+      const body = (request.body ?? {}) as Record<string, unknown>;
+      if (typeof body !== "object" || Array.isArray(body))
+        throw invalid([{ field: "request", message: "has to be a JSON object." }]);
+      if (isUpdate(body.task)) requireScope(caller, "update");
+      const tenant = tenantOf(caller, typeof body.tenant === "string" ? body.tenant : undefined);
+      const { task } = parseRequest({ requestId: "explain", tenant, ...body }, settings.jobs);
+      const expected = task.type === "read" ? await planned(plans, task) : undefined;
+      const route = routeOf(task, settings, expected);
+      return {
+        route,
+        room: await roomOf(db, route, settings.runners[route].slots, caller.scopes.includes("admin")),
+        ...(expected
+          ? { estimatedRows: expected.rows, estimatedBytes: expected.bytes, cost: expected.cost, plan: expected.plan }
+          : {}),
+      };
+    },
+  );
+}
+
+async function planned(plans: JobDeps["plans"], task: ReadTask): Promise<Estimate> {
+  try {
+    return await estimate(plans, await sqlOf(task));
+  } catch (error) {
+    const known = classify(error);
+    // What a caller's SQL brought about is the caller's to know, as the job's error would tell it.
+    throw ERRORS[known.code].category === "User" ? known : error;
+  }
+}
+
+/** Whether a job would start at once. The counts include other tenants' jobs, so only admins get them. */
+async function roomOf(db: JobDeps["db"], runner: (typeof RUNNERS)[number], slots: number, withCounts: boolean) {
+  const { rows } = await db.query("select running, working, waiting from jobs.room($1)", [runner]);
+  const { running, working, waiting } = rows[0];
+  return { slots, ...(withCounts ? { running, waiting } : {}), now: working + waiting < slots };
+}

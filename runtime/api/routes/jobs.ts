@@ -1,0 +1,244 @@
+import { randomUUID } from "node:crypto";
+import { SendMessageCommand } from "@aws-sdk/client-sqs";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import Type, { type Static } from "typebox";
+import { JobError } from "../../contract/errors.ts";
+import { redactUrl } from "../../contract/redact.ts";
+import type { Reply } from "../../contract/request.ts";
+import { acceptAll } from "../../requests/accept.ts";
+import { sendResponse } from "../../requests/responses.ts";
+import { cancel } from "../../store/jobs.ts";
+import type { Caller } from "../../store/tokens.ts";
+import type { JobDeps } from "../deps.ts";
+import { operation } from "../operation.ts";
+import { callerOfRequest, type Guard, requireScope } from "../plugins/auth.ts";
+import { invalid } from "../problem.ts";
+import { JobDocument, JobId, STATUS_EXAMPLE, Status, Whose } from "../schemas.ts";
+import { submissionSchema } from "../submission.ts";
+import { uploadPrefix } from "./uploads.ts";
+
+/** The tenant that a call is about: the caller's own, or, for an admin, the one it names. */
+export function tenantOf(caller: Caller, named: string | undefined): string {
+  if (named === undefined || named === caller.tenant) return caller.tenant;
+  if (!caller.scopes.includes("admin")) throw new JobError("Forbidden", { scope: "admin" });
+  return named;
+}
+
+/** What can keep a sound request from being taken in. */
+const SUBMITTING = [
+  "RequestIdConflict",
+  "TooManyWaiting",
+  "InvalidSql",
+  "NotOneStatement",
+  "Busy",
+  "SourceNotFound",
+  "SourceNotAllowed",
+  "StorageUnavailable",
+] as const;
+const LOCATION = { Location: Type.String({ description: "the path of the job" }) };
+
+/** POST /jobs, GET /jobs/{id}, and what can be done to a job. */
+export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): void {
+  const { db, plans, settings, cloud } = deps;
+
+  /** Takes a request in on behalf of a caller, and answers what became of it. */
+  const submit = async (value: Record<string, unknown>, request: FastifyRequest, reply: FastifyReply) => {
+    const caller = callerOfRequest(request);
+    const tenant = tenantOf(caller, typeof value.tenant === "string" ? value.tenant : undefined);
+    // Before the request is validated: a caller who may not update learns nothing else about the update.
+    if (isUpdate(value.task)) requireScope(caller, "update");
+    ownUpload(value, caller, cloud.buckets.uploads);
+    const requestId = typeof value.requestId === "string" ? value.requestId : "";
+    const [outcome] = await acceptAll({ db, plans, settings, s3: async () => cloud.s3, source: "http" }, [
+      { value: { tenant, ...value }, requestId, tenant },
+    ]);
+    if (!outcome || "error" in outcome)
+      throw outcome?.error ?? new JobError("Internal", { reason: "the request was lost." });
+    for (const response of outcome.send)
+      await sendResponse(cloud.sqs, cloud.queues, db, response).catch((error) =>
+        request.log.warn({ err: error }, "the response could not be sent; the sweep will"),
+      );
+    if (outcome.outcome === "ACCEPTED") await wake(request);
+    const id = outcome.request.requestId;
+    // To look at it an admin has to name the tenant again.
+    const whose = tenant === caller.tenant ? "" : `?${new URLSearchParams({ tenant })}`;
+    return reply
+      .code(outcome.outcome === "ACCEPTED" ? 202 : 200)
+      .header("location", `/jobs/${encodeURIComponent(id)}${whose}`)
+      .send({ requestId: id, tenant, status: outcome.status });
+  };
+
+  /** The job is committed: should this call be lost, the dispatcher's schedule finds it. */
+  const wake = async (request: FastifyRequest) => {
+    await cloud.sqs
+      .send(new SendMessageCommand({ QueueUrl: cloud.queues.wakeups, MessageBody: "{}" }))
+      .catch((error) =>
+        request.log.warn({ err: error }, "the wake-up could not be sent; the schedule will start the job"),
+      );
+  };
+
+  app.post(
+    "/jobs",
+    {
+      ...operation(guard, {
+        id: "submitJob",
+        tag: "jobs",
+        scope: "submit",
+        summary: "Submit a job",
+        description:
+          "An update needs the scope `update` beside `submit`. Send it again as often as you like: the same requestId with the same task is the same job.",
+        body: submissionSchema(settings.jobs),
+        answers: {
+          200: {
+            description: "a repeat: the job is there already",
+            schema: Status,
+            example: STATUS_EXAMPLE,
+            headers: LOCATION,
+          },
+          202: { description: "accepted", schema: Status, example: STATUS_EXAMPLE, headers: LOCATION },
+        },
+        errors: [...SUBMITTING],
+      }),
+      // The contract's own validation names all problems at once; see runtime/contract/request.ts.
+      validatorCompiler: () => () => true,
+    },
+    (request, reply) => {
+      const { body } = request;
+      if (body === null || typeof body !== "object" || Array.isArray(body))
+        throw invalid([{ field: "request", message: "has to be a JSON object." }]);
+      return submit({ requestId: randomUUID(), ...body }, request, reply);
+    },
+  );
+
+  app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof Whose> }>(
+    "/jobs/:id",
+    operation(guard, {
+      id: "getJob",
+      tag: "jobs",
+      scope: "read",
+      summary: "A job's document, as it stands now",
+      params: JobId,
+      querystring: Whose,
+      answers: { 200: { description: "the document", schema: JobDocument } },
+      errors: ["UnknownJob"],
+    }),
+    (request) => documentOf(deps, tenantOf(callerOfRequest(request), request.query.tenant), request.params.id),
+  );
+
+  app.post<{ Params: Static<typeof JobId>; Querystring: Static<typeof Whose> }>(
+    "/jobs/:id/cancel",
+    operation(guard, {
+      id: "cancelJob",
+      tag: "jobs",
+      scope: "cancel",
+      summary: "Cancel a job",
+      params: JobId,
+      querystring: Whose,
+      answers: {
+        200: { description: "it has ended, by this or before", schema: Status },
+        202: { description: "it runs, and will be ended", schema: Status },
+      },
+      errors: ["UnknownJob"],
+    }),
+    async (request, reply) => {
+      const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
+      const requestId = request.params.id;
+      const status = await cancel(db, tenant, requestId);
+      if (status === undefined) throw new JobError("UnknownJob", { requestId, tenant });
+      // One that waited has ended with this; its response is due.
+      if (status === "CANCELLED") await wake(request);
+      return reply.code(status === "IN_PROGRESS" ? 202 : 200).send({ requestId, tenant, status });
+    },
+  );
+
+  app.post<{ Params: Static<typeof JobId>; Querystring: Static<typeof Whose> }>(
+    "/jobs/:id/retry",
+    operation(guard, {
+      id: "retryJob",
+      tag: "jobs",
+      scope: "submit",
+      summary: "Submit an ended job's task again, as a new job",
+      description: "An update needs the scope `update` beside `submit`.",
+      params: JobId,
+      querystring: Whose,
+      answers: {
+        200: { description: "the retry is there already", schema: Status },
+        202: { description: "accepted, under an id of its own", schema: Status, headers: LOCATION },
+      },
+      errors: ["UnknownJob", "NotRetryable", ...SUBMITTING],
+    }),
+    async (request, reply) =>
+      submit(
+        await retryOf(deps, tenantOf(callerOfRequest(request), request.query.tenant), request.params.id),
+        request,
+        reply,
+      ),
+  );
+}
+
+/** The current document: from the job itself, so that it is never behind. */
+export async function documentOf(
+  { db }: Pick<JobDeps, "db">,
+  tenant: string,
+  requestId: string,
+): Promise<Record<string, unknown>> {
+  const { rows } = await db.query("select document from jobs.documents where tenant = $1 and request_id = $2", [
+    tenant,
+    requestId,
+  ]);
+  if (!rows[0]) throw new JobError("UnknownJob", { requestId, tenant });
+  return rows[0].document;
+}
+
+/** With `.retry-` and up to six digits behind it an id is as long as it may be: 128 characters. */
+const LONGEST_RETRIED = 115;
+
+/** The kept request as a new one: `<id>.retry-N`, labelled retryOf. */
+async function retryOf({ db }: JobDeps, tenant: string, requestId: string): Promise<Record<string, unknown>> {
+  const { rows } = await db.query("select jobs.kept_request($1, $2) as kept", [tenant, requestId]);
+  const kept = rows[0].kept as {
+    status: string;
+    task: Record<string, unknown>;
+    inline: unknown[] | null;
+    labels: Record<string, string>;
+    priority: number;
+    timeoutSeconds: number;
+    reply: Reply;
+  } | null;
+  if (!kept) throw new JobError("UnknownJob", { requestId, tenant });
+  if (kept.status !== "FAILED" && kept.status !== "CANCELLED")
+    throw new JobError("NotRetryable", { requestId, status: kept.status });
+  const base = requestId.replace(/\.retry-\d+$/, "").slice(0, LONGEST_RETRIED);
+  const { rows: earlier } = await db.query(
+    "select coalesce(max(substring(request_id from '\\.retry-(\\d{1,5})$')::int), 0) + 1 as next from jobs.documents where tenant = $1 and starts_with(request_id, $2)",
+    [tenant, `${base}.retry-`],
+  );
+  const { etag: _, ...source } = (kept.task.source ?? {}) as Record<string, unknown>;
+  const task = {
+    ...kept.task,
+    ...(kept.task.source ? { source: kept.inline ? { inline: kept.inline } : source } : {}),
+  };
+  return {
+    requestId: `${base}.retry-${earlier[0].next}`,
+    tenant,
+    task,
+    priority: kept.priority,
+    timeoutSeconds: kept.timeoutSeconds,
+    reply: kept.reply,
+    labels: { ...kept.labels, retryOf: requestId },
+  };
+}
+
+/** Whether a task that is not validated yet is an update. */
+export const isUpdate = (task: unknown): boolean => (task as { type?: unknown } | null | undefined)?.type === "update";
+
+/** A file that was uploaded through this API is its tenant's; an admin may use any. */
+function ownUpload(value: Record<string, unknown>, caller: Caller, bucket: string): void {
+  const location = (value.task as { source?: { s3?: unknown } } | undefined)?.source?.s3;
+  if (typeof location !== "string" || caller.scopes.includes("admin")) return;
+  if (!location.startsWith(`s3://${bucket}/${uploadPrefix(caller.tenant)}/`))
+    throw new JobError("SourceNotAllowed", {
+      source: redactUrl(location),
+      reason: "it is not an upload of this tenant. `rates load` makes one.",
+    });
+}

@@ -1,0 +1,81 @@
+import { buffer } from "node:stream/consumers";
+import type { FastifyInstance } from "fastify";
+import Type, { type Static } from "typebox";
+import { RequestId, Tenant } from "../../contract/request.ts";
+import { JobError } from "../../contract/errors.ts";
+import type { JobDeps } from "../deps.ts";
+import { inlineResult } from "../inlineResult.ts";
+import { operation } from "../operation.ts";
+import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { type Piece, PREVIEW, previewOf } from "../preview/rows.ts";
+import { openResult } from "../resultObject.ts";
+
+import { tenantOf } from "./jobs.ts";
+
+const Id = Type.Object({ id: RequestId });
+const Query = Type.Object(
+  {
+    tenant: Type.Optional(Tenant),
+    rows: Type.Integer({ minimum: 1, maximum: 200, default: 20, description: "rows at most" }),
+  },
+  { additionalProperties: false },
+);
+const Answer = Type.Object({
+  columns: Type.Array(Type.String(), { maxItems: PREVIEW.columns }),
+  rows: Type.Array(
+    Type.Array(
+      Type.Union([Type.String(), Type.Null()], {
+        description: `numbers digit for digit; more than ${PREVIEW.cell} characters are cut, and end in …`,
+      }),
+    ),
+  ),
+  more: Type.Boolean({ description: "whether the result has more than this" }),
+  furtherColumns: Type.Optional(Type.Integer({ minimum: 1, description: "how many columns are left out" })),
+});
+
+/** What is fetched of a result in S3: some hundred rows. */
+const BYTES = 64 * 1024;
+
+/** GET /jobs/{id}/preview: the first rows of a result, wherever it lies and however it is packed. */
+export function previewRoute(app: FastifyInstance, { db, cloud }: JobDeps, guard: Guard): void {
+  app.get<{ Params: Static<typeof Id>; Querystring: Static<typeof Query> }>(
+    "/jobs/:id/preview",
+    operation(guard, {
+      id: "getPreview",
+      tag: "jobs",
+      scope: "read",
+      summary: "The first rows of a job's result",
+      params: Id,
+      querystring: Query,
+      answers: { 200: { description: "the first rows", schema: Answer } },
+      errors: ["UnknownJob", "NotFinished", "NoResult", "ResultGone", "StorageUnavailable"],
+    }),
+    async (request) => {
+      const { id: requestId } = request.params;
+      const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
+      const { rows } = await db.query(
+        `select d.status, d.document->'error'->>'message' as reason, d.document->'result' as result, d.document->'task' as task,
+           case when d.document->'result' ? 'location' then null else r.body end as body
+         from jobs.documents d left join jobs.responses r on r.job_id = d.id where d.tenant = $1 and d.request_id = $2`,
+        [tenant, requestId],
+      );
+      const [job] = rows;
+      if (!job) throw new JobError("UnknownJob", { requestId, tenant });
+      const { status, reason, result, task, body } = job;
+      if (status === "PENDING" || status === "IN_PROGRESS") throw new JobError("NotFinished", { status });
+      if (status !== "SUCCEEDED") throw new JobError("NoResult", { status, reason: reason ?? "it was ended." });
+      // An update counts its rows and has none to show.
+      if (task.type !== "read") return { columns: [], rows: [], more: false };
+      const gzip = task.compression === "gzip";
+      const piece: Omit<Piece, "whole"> = { format: result.format, gzip, rows: request.query.rows };
+      if (result.location === undefined)
+        return previewOf(Buffer.from(inlineResult(body) ?? "", gzip ? "base64" : "utf8"), { ...piece, whole: true });
+
+      // Of an object that is empty S3 gives no range.
+      const whole = result.bytes <= BYTES;
+      const range = whole ? undefined : { start: 0, end: BYTES - 1 };
+      const bytes = await buffer(await openResult(cloud.s3, result.location, range, requestId));
+      return previewOf(bytes, { ...piece, whole });
+    },
+  );
+}

@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import pg from "pg";
+import { fixtureDatabase, type Scratch } from "../../../db/testing/database.ts";
+import { readSettings } from "../../platform/settings.ts";
+import { trackingStore } from "../../tracking/index.ts";
+import { createApp } from "../app.ts";
+import { dayNumber, RatesReader } from "../ratesReader.ts";
+
+/** The original service's statement, word for word (xeneta/operations-task, rates.py). */
+const ORIGINAL = `SELECT CASE WHEN a.count < 3 THEN null ELSE a.price END AS price, d.day::text, a.count
+  FROM (SELECT (generate_series($1::timestamp, $2::timestamp, '1 day'::interval))::date as day) d
+  LEFT OUTER JOIN (
+    SELECT AVG(price)::float8 AS price, day, COUNT(*)::int AS count FROM prices
+    WHERE orig_code = $3 AND dest_code = $4 AND day >= $1::date AND day <= $2::date
+    GROUP BY day, orig_code, dest_code) AS a ON d.day = a.day
+  ORDER BY day DESC`;
+
+describe("GET /rates", () => {
+  let database: Scratch;
+  let admin: pg.Client;
+  let db: pg.Pool;
+  let app: Awaited<ReturnType<typeof createApp>>;
+  let ports: string[];
+  before(async () => {
+    database = await fixtureDatabase();
+    admin = await database.connect();
+    const url = new URL(database.url);
+    url.username = "api_reader";
+    db = new pg.Pool({ connectionString: url.href, max: 4 });
+    const settings = readSettings({ RATES_SETTINGS: '{"api": {"openRates": true, "ratesDays": 400}}' });
+    app = await createApp({
+      db,
+      plans: db,
+      settings,
+      tracking: trackingStore(settings, db),
+      cloud: undefined,
+      logLevel: "silent",
+    });
+    ports = (await admin.query("select code from ports order by 1")).rows.map((row) => row.code);
+  });
+  after(async () => {
+    await app.close();
+    await db.end();
+    await database.drop();
+  });
+
+  const get = (query: Record<string, string> | string, headers = {}) =>
+    app.inject({ url: `/rates?${typeof query === "string" ? query : new URLSearchParams(query)}`, headers });
+  const march = { date_from: "2021-03-01", date_to: "2021-03-31", orig_code: "CNGGZ", dest_code: "EETLL" };
+  const problems = async (query: Record<string, string> | string) => {
+    const response = await get(query);
+    assert.equal(response.statusCode, 400);
+    assert.match(response.headers["content-type"] ?? "", /^application\/problem\+json/);
+    return response.json().problems.map((one: { field: string; message: string }) => `${one.field} ${one.message}`);
+  };
+
+  it("answers what the original answers, day for day and digit for digit, for any lane and range", async () => {
+    const day = fc
+      .integer({ min: -10, max: 45 })
+      .map((offset) => new Date(Date.UTC(2021, 2, 1 + offset)).toISOString().slice(0, 10));
+    const code = fc.constantFrom(...ports, "XXXXX", "north");
+    await fc.assert(
+      fc.asyncProperty(day, day, code, code, async (date_from, date_to, orig_code, dest_code) => {
+        const response = await get({ date_from, date_to, orig_code, dest_code });
+        assert.equal(response.statusCode, 200);
+        const { rows } = await admin.query(ORIGINAL, [date_from, date_to, orig_code, dest_code]);
+        assert.deepEqual(response.json(), { rates: rows.map(({ count, day, price }) => ({ count, day, price })) });
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("answers many questions at once, each its own", async () => {
+    const lanes = ports.flatMap((orig_code) => ports.map((dest_code) => ({ ...march, orig_code, dest_code })));
+    const alone = [];
+    for (const lane of lanes) alone.push((await get(lane)).body);
+    const together = await Promise.all(lanes.map((lane) => get(lane)));
+    assert.deepEqual(
+      together.map((response) => response.body),
+      alone,
+    );
+    assert.equal(new Set(alone).size > 2, true);
+  });
+
+  it("answers long ranges among short ones, each its own, in more statements than one", async () => {
+    const ranges = Array.from({ length: 60 }, (_, index) => ({
+      ...march,
+      date_from: index % 2 === 0 ? "2020-03-01" : "2021-03-01",
+    }));
+    const bodies = (await Promise.all(ranges.map((range) => get(range)))).map((response) => response.body);
+    assert.deepEqual(new Set(bodies), new Set([(await get(ranges[0] ?? "")).body, (await get(march)).body]));
+    assert.deepEqual(
+      bodies.map((body) => JSON.parse(body).rates.length),
+      ranges.map(({ date_from }) => (date_from === "2021-03-01" ? 31 : 396)),
+    );
+  });
+
+  it("asks for so many days in one statement that none waits long for its neighbours", async () => {
+    const statements: number[] = [];
+    const pool = {
+      query: async ({ values: [, , first, last] }: { values: string[][] }) => {
+        const days = (first ?? []).map((from, index) => dayNumber(last?.[index] ?? "") - dayNumber(from));
+        statements.push(days.reduce((sum, one) => sum + one, 0));
+        return { rows: days.map(() => [null]) };
+      },
+    };
+    const reader = new RatesReader(pool as never, 1);
+    const year = { from: "2020-01-01", to: "2020-12-31", origin: "A", destination: "B" };
+    await Promise.all(Array.from({ length: 60 }, () => reader.ask(year)));
+    assert.deepEqual(statements, [7_665, 7_665, 6_570]);
+    statements.length = 0;
+    await reader.ask({ ...year, from: "1990-01-01" });
+    assert.deepEqual(statements, [11_322], "one is asked for however long it is");
+  });
+
+  it("tells all who wait that the database failed, and goes on with the next", async () => {
+    let fails = true;
+    const query = async ({ values: [from] }: { values: string[][] }) => {
+      if (fails) throw new Error("gone");
+      return { rows: from?.map(() => ["2021-03-01,1,"]) };
+    };
+    const reader = new RatesReader({ query } as never, 1);
+    const question = { from: "2021-03-01", to: "2021-03-01", origin: "A", destination: "B" };
+    const answers = await Promise.allSettled(Array.from({ length: 3 }, () => reader.ask(question)));
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set(["rejected"]));
+    fails = false;
+    assert.equal(await reader.ask(question), "2021-03-01,1,");
+  });
+
+  it("answers unknown ports with nulls, and a range that ends before it begins with nothing", async () => {
+    assert.deepEqual((await get({ ...march, date_to: "2021-03-01", orig_code: "NOPE" })).json(), {
+      rates: [{ count: null, day: "2021-03-01", price: null }],
+    });
+    assert.deepEqual((await get({ ...march, date_to: "2021-02-28" })).json(), { rates: [] });
+  });
+
+  it("names every parameter that is missing or cannot be read", async () => {
+    assert.deepEqual(await problems(""), [
+      "date_from is missing.",
+      "date_to is missing.",
+      "orig_code is missing.",
+      "dest_code is missing.",
+    ]);
+    assert.deepEqual(await problems({ ...march, date_from: "2021-02-29", date_to: "soon", dest_code: "" }), [
+      "date_from has to be a day of the form YYYY-MM-DD.",
+      "date_to has to be a day of the form YYYY-MM-DD.",
+      "dest_code is missing.",
+    ]);
+    assert.deepEqual(await problems({ ...march, orig_code: "A\0" }), ["orig_code holds a NUL character."]);
+  });
+
+  it("reads days as the original does: with months and days of one digit, but not the year 0", async () => {
+    assert.equal((await get({ ...march, date_from: "2021-3-5", date_to: "2021-3-6" })).json().rates.length, 2);
+    assert.equal((await problems({ ...march, date_from: "0000-01-01" })).length, 1);
+    assert.equal((await get({ ...march, date_from: "9999-12-30", date_to: "9999-12-31" })).json().rates.length, 2);
+    assert.equal(
+      (await get({ ...march, date_from: "0001-01-01", date_to: "0001-01-02" })).json().rates[0].day,
+      "0001-01-02",
+    );
+  });
+
+  it("ignores other parameters and repetitions, and a slash at the end, as the original does", async () => {
+    const { body } = await get(march);
+    for (const url of [
+      `/rates?${new URLSearchParams(march)}&orig_code=A&date_from=soon`,
+      `/rates?${new URLSearchParams(march)}&utm_source=mail&_=1`,
+      `/rates/?${new URLSearchParams(march)}`,
+    ]) {
+      const answer = await app.inject({ url });
+      assert.equal(answer.statusCode, 200, answer.body);
+      assert.equal(answer.body, body, url);
+    }
+  });
+
+  it("has a longest range", async () => {
+    assert.equal((await get({ ...march, date_to: "2022-04-04" })).statusCode, 200);
+    assert.deepEqual(await problems({ ...march, date_to: "2022-04-05" }), [
+      "date_to makes a range of more than 400 days. Ask for a shorter one, or submit a read job.",
+    ]);
+  });
+
+  it("answers 304 to who has the same answer already", async () => {
+    const first = await get(march);
+    const again = await get(march, { "if-none-match": String(first.headers.etag) });
+    assert.deepEqual([again.statusCode, again.body], [304, ""]);
+    for (const header of [`W/${first.headers.etag}`, `"x", ${first.headers.etag}`])
+      assert.equal((await get(march, { "if-none-match": header })).statusCode, 304, header);
+    const other = await get({ ...march, date_to: "2021-03-30" }, { "if-none-match": String(first.headers.etag) });
+    assert.equal(other.statusCode, 200);
+  });
+});

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { projectRejected } from "../../dispatcher/projectRejected.ts";
+import { testApi } from "../../testing/api/api.ts";
+
+const read = { type: "read", query: "price_export" };
+
+describe("requests over HTTP", () => {
+  let p: Awaited<ReturnType<typeof testApi>>;
+  let headers: { authorization: string };
+  before(async () => {
+    p = await testApi();
+    headers = await p.as("acme");
+  });
+  after(() => p.close());
+
+  const post = (url: string, payload: object = {}) => p.app.inject({ method: "POST", url, payload, headers });
+  const get = (url: string, as = headers) => p.app.inject({ method: "GET", url, headers: as });
+
+  it("that are rejected are kept, listed by their status, and shown to their tenant only", async () => {
+    const refused = await post("/jobs", { requestId: "bad", priority: 11, task: read });
+    assert.equal(refused.statusCode, 400);
+    await projectRejected(p.context);
+    const { jobs } = (await get("/jobs?status=REJECTED")).json();
+    assert.deepEqual(
+      jobs.map((one: Record<string, unknown>) => [one.requestId, one.source, one.status]),
+      [["bad", "http", "REJECTED"]],
+    );
+    const [{ rejectedId }] = jobs;
+    const shown = await get(`/rejected/${rejectedId}`);
+    assert.equal(shown.statusCode, 200);
+    assert.deepEqual(
+      [shown.json().error.details[0].field, JSON.parse(shown.json().body).requestId],
+      ["priority", "bad"],
+    );
+    assert.equal((await get(`/rejected/${rejectedId}`, await p.as("other"))).statusCode, 404);
+    assert.deepEqual((await get("/jobs")).json().jobs, []);
+    assert.equal((await p.receive(p.context.queues.responses)).length, 0, "the call itself was answered");
+  });
+
+  it("list 100 problems and say how many more there are", async () => {
+    const fields = Object.fromEntries(Array.from({ length: 250 }, (_, index) => [`unknown${index}`, 1]));
+    const { problems, furtherProblems } = (await post("/jobs", { ...fields, task: read })).json();
+    assert.deepEqual([problems.length, furtherProblems], [100, 150]);
+  });
+
+  it("have no reply on the queue, unless they ask for one; a retry has that of its job", async () => {
+    const replyOf = async (id: string) =>
+      (await p.admin.query("select reply from jobs.jobs where request_id = $1", [id])).rows[0].reply;
+    for (const [id, reply] of [
+      ["plain", undefined],
+      ["asks", "queue"],
+    ] as const) {
+      assert.equal((await post("/jobs", { requestId: id, task: read, ...(reply ? { reply } : {}) })).statusCode, 202);
+      await post(`/jobs/${id}/cancel`);
+      assert.equal((await post(`/jobs/${id}/retry`)).statusCode, 202);
+      assert.deepEqual([await replyOf(id), await replyOf(`${id}.retry-1`)], [reply ?? "none", reply ?? "none"]);
+      assert.equal((await get(`/jobs/${id}/response`)).json().status, "CANCELLED");
+    }
+  });
+
+  it("that repeat a job and ask for a reply have its response sent", async () => {
+    await post("/jobs", { requestId: "again", task: read });
+    await post("/jobs/again/cancel");
+    const acme = p.context.queues.tenants.acme ?? "";
+    await p.receive(acme);
+    assert.equal((await post("/jobs", { requestId: "again", task: read, reply: "queue" })).statusCode, 200);
+    const bodies = (await p.receive(acme)).map(({ Body }) => Body);
+    assert.deepEqual(bodies, [(await get("/jobs/again/response")).body]);
+  });
+});

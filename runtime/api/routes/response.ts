@@ -1,0 +1,35 @@
+import type { FastifyInstance } from "fastify";
+import type { Static } from "typebox";
+import { JobError } from "../../contract/errors.ts";
+import type { JobDeps } from "../deps.ts";
+import { operation } from "../operation.ts";
+import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { JobId, JobResponse, Whose } from "../schemas.ts";
+import { tenantOf } from "./jobs.ts";
+
+/** GET /jobs/{id}/response: what was, or will be, sent to the tenant's queue, byte for byte. */
+export function responseRoute(app: FastifyInstance, { db }: JobDeps, guard: Guard): void {
+  app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof Whose> }>(
+    "/jobs/:id/response",
+    operation(guard, {
+      id: "getResponse",
+      tag: "jobs",
+      scope: "read",
+      summary: "A job's response, as it is sent",
+      params: JobId,
+      querystring: Whose,
+      answers: { 200: { description: "the response", schema: JobResponse } },
+      errors: ["UnknownJob", "NotFinished"],
+    }),
+    async (request, reply) => {
+      const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
+      const { rows } = await db.query(
+        "select d.status, r.body from jobs.documents d left join jobs.responses r on r.job_id = d.id where d.tenant = $1 and d.request_id = $2",
+        [tenant, request.params.id],
+      );
+      if (!rows[0]) throw new JobError("UnknownJob", { requestId: request.params.id, tenant });
+      if (!rows[0].body) throw new JobError("NotFinished", { status: rows[0].status });
+      return reply.type("application/json; charset=utf-8").send(rows[0].body);
+    },
+  );
+}

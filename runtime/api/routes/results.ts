@@ -1,0 +1,227 @@
+import { pipeline, Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { parse as parseRange, type Range } from "range-parser";
+import Type, { type Static } from "typebox";
+import { JobError } from "../../contract/errors.ts";
+import type { JobDeps } from "../deps.ts";
+import { namesTag } from "../etag.ts";
+import { inlineResult } from "../inlineResult.ts";
+import { operation } from "../operation.ts";
+import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { storedReport } from "../reports.ts";
+import { type Representation, represent, typesOf } from "../representation.ts";
+import { objectAt, openResult, type Stored } from "../resultObject.ts";
+import { JobId, Whose } from "../schemas.ts";
+
+import { tenantOf } from "./jobs.ts";
+
+const DELIVERIES = ["redirect", "stream", "link"] as const;
+const Query = Type.Object(
+  {
+    ...Whose.properties,
+    delivery: Type.Optional(
+      Type.Enum([...DELIVERIES], {
+        description:
+          "of a result in S3: a redirect to a link that needs no token, the bytes through this API, or the link as JSON",
+      }),
+    ),
+    redirect: Type.Optional(Type.Boolean({ deprecated: true, description: "false: as delivery=link" })),
+  },
+  { additionalProperties: false },
+);
+const Link = Type.Object({
+  location: Type.String({ format: "uri", description: "a link that works without a token, for a while" }),
+  expiresInSeconds: Type.Integer(),
+  format: Type.String(),
+  compression: Type.String(),
+  rows: Type.Integer(),
+  bytes: Type.Integer(),
+  sha256: Type.String(),
+});
+const Bytes = Type.Unsafe<string>({ type: "string", description: "the rows, in the job's format" });
+const BODIES = Object.fromEntries(
+  [...typesOf({ format: "csv", compression: "gzip" }), ...typesOf({ format: "ndjson", compression: "none" })].map(
+    (type) => [type, Bytes],
+  ),
+);
+const DESCRIPTION = `A small result is sent as it is; a large one lies in S3, and is redirected to unless \`delivery\` says otherwise.
+\`Accept\` names the result's own format (or \`application/gzip\`, the file, of one that was asked for compressed); with
+\`Accept-Encoding: gzip\` a compressed one travels so, otherwise it is unpacked on its way. \`Range: bytes=…\` takes one range
+of what is not unpacked, \`If-Range\` and \`If-None-Match\` the ETag. A result never changes.`;
+/** How long a link to a result works. Made on request, kept nowhere. */
+const LINK_SECONDS = 900;
+
+/** A thing that a job can leave behind to be fetched. */
+interface Left {
+  name: "result" | "report";
+  id: string;
+  summary: string;
+  description: string;
+  /** What is answered where there is none. */
+  lacking: "NoResult" | "NoReport";
+  find(deps: JobDeps, tenant: string, requestId: string): Promise<Stored>;
+}
+
+const LEFT: readonly Left[] = [
+  {
+    name: "result",
+    id: "getResult",
+    summary: "A job's result: its bytes, or a redirect to them",
+    description: DESCRIPTION,
+    lacking: "NoResult",
+    find: storedResult,
+  },
+  {
+    name: "report",
+    id: "getReport",
+    summary: "Every bad row of a batch that was refused, as CSV: line, column, value, reason",
+    description: `All of them, where the error's \`details\` list the first. Sent as a result is: a short one as it is, of a long one a redirect.`,
+    lacking: "NoReport",
+    find: storedReport,
+  },
+];
+
+/** GET /jobs/{id}/result and /report: what a job brought, or all that is wrong with its batch, as it is wanted. */
+export function resultRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): void {
+  for (const left of LEFT) leftRoute(app, deps, guard, left);
+}
+
+function leftRoute(app: FastifyInstance, deps: JobDeps, guard: Guard, left: Left): void {
+  const { s3 } = deps.cloud;
+  app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof Query> }>(
+    `/jobs/:id/${left.name}`,
+    {
+      ...operation(guard, {
+        id: left.id,
+        tag: "jobs",
+        scope: "read",
+        summary: left.summary,
+        description: left.description,
+        params: JobId,
+        querystring: Query,
+        answers: {
+          200: {
+            description: `the ${left.name}, or, with delivery=link, where it is`,
+            content: { ...BODIES, "application/json": Type.Union([Link, Type.Unknown()]) },
+            headers: { ETag: Type.String(), "Accept-Ranges": Type.String() },
+          },
+          206: { description: "the range asked for", content: { ...BODIES, "application/json": Bytes } },
+          302: { description: `where the ${left.name} is`, headers: { Location: Type.String({ format: "uri" }) } },
+          304: { description: "it is what you have" },
+        },
+        errors: [
+          "UnknownJob",
+          "NotFinished",
+          left.lacking,
+          "ResultGone",
+          "NotAcceptable",
+          "RangeNotSatisfiable",
+          "StorageUnavailable",
+        ],
+      }),
+    },
+    async (request, reply) => {
+      const requestId = request.params.id;
+      const { delivery = request.query.redirect === false ? "link" : deps.settings.api.resultDelivery } = request.query;
+      const stored = await left.find(deps, tenantOf(callerOfRequest(request), request.query.tenant), requestId);
+      // Who wants the link accepts JSON, whatever the result is.
+      const isLink = delivery === "link" && stored.location !== undefined;
+      const form = represent(stored, request.headers) ?? (isLink ? represent(stored, {}) : undefined);
+      if (!form) {
+        const accept = String(request.headers.accept).slice(0, 200);
+        throw new JobError("NotAcceptable", { accept, kept: typesOf(stored).join(" or ") });
+      }
+      const etag = `"${stored.responseId}${form.mark}"`;
+      const fileName = `${requestId}.${left.name === "report" ? "report." : ""}${form.extension}`.replace(
+        /[^\w.-]/g,
+        "_",
+      );
+      const disposition = `attachment; filename="${fileName}"`;
+      reply.headers({ etag, vary: "Accept, Accept-Encoding", "cache-control": "private, no-cache" });
+      if (namesTag(request.headers["if-none-match"], etag)) return reply.code(304).send();
+
+      if (stored.location !== undefined && delivery !== "stream" && !form.unpacks) {
+        const location = await getSignedUrl(
+          s3,
+          new GetObjectCommand({
+            ...objectAt(stored.location),
+            ResponseContentDisposition: disposition,
+            ResponseContentType: form.type,
+            ...(form.encoding ? { ResponseContentEncoding: form.encoding } : {}),
+          }),
+          { expiresIn: LINK_SECONDS },
+        );
+        if (delivery === "redirect") return reply.removeHeader("etag").redirect(location, 302);
+        return reply.removeHeader("etag").send({ ...stored.link, location, expiresInSeconds: LINK_SECONDS });
+      }
+      reply.header("content-disposition", disposition).type(form.type);
+      if (form.encoding) reply.header("content-encoding", form.encoding);
+      return sendBytes(request, reply, s3, stored, form, requestId);
+    },
+  );
+}
+
+/** The bytes, or the part of them that was asked for. What is unpacked on its way has no ranges. */
+async function sendBytes(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  s3: S3Client,
+  stored: Stored,
+  form: Representation,
+  requestId: string,
+): Promise<FastifyReply> {
+  const whole = stored.location === undefined ? bytesOf(stored) : undefined;
+  const size = whole?.length ?? stored.bytes;
+  const range = form.unpacks ? undefined : rangeOf(request, reply, size);
+  if (!form.unpacks) {
+    reply.header("accept-ranges", "bytes").header("content-length", range ? range.end - range.start + 1 : size);
+    if (range) reply.code(206).header("content-range", `bytes ${range.start}-${range.end}/${size}`);
+  }
+  if (request.method === "HEAD") return reply.send(Readable.from([]));
+  if (whole && !form.unpacks) return reply.send(range ? whole.subarray(range.start, range.end + 1) : whole);
+  const source = whole ? Readable.from([whole]) : await openResult(s3, stored.location ?? "", range, requestId);
+  // An end of the one is an end of the other; what broke is seen by who reads.
+  return reply.send(form.unpacks ? pipeline(source, createGunzip(), () => undefined) : source);
+}
+
+/** The one range that a request asks for; undefined: all of it, as where a range is none, or there are several. */
+function rangeOf(request: FastifyRequest, reply: FastifyReply, size: number): Range | undefined {
+  const { range, "if-range": ifRange } = request.headers;
+  if (range === undefined || (ifRange !== undefined && ifRange !== reply.getHeader("etag"))) return undefined;
+  const { code, type, ranges } = parseRange(size, range);
+  if (type !== "bytes" || (code & 1) !== 0 || ranges.length > 1) return undefined;
+  if (ranges[0]) return ranges[0];
+  reply.header("content-range", `bytes */${size}`);
+  throw new JobError("RangeNotSatisfiable", { range: range.slice(0, 100), bytes: size });
+}
+
+async function storedResult({ db }: JobDeps, tenant: string, requestId: string): Promise<Stored> {
+  // The compression that an update names is its source's.
+  const { rows } = await db.query(
+    `select d.status, d.document->'error'->>'message' as reason, d.document->'result' as result, d.document->>'responseId' as response_id,
+       case d.document->'task'->>'type' when 'read' then d.document->'task'->>'compression' else 'none' end as compression, case when d.document->'result' ? 'location' then null else r.body end as body
+     from jobs.documents d left join jobs.responses r on r.job_id = d.id where d.tenant = $1 and d.request_id = $2`,
+    [tenant, requestId],
+  );
+  const [job] = rows;
+  if (!job) throw new JobError("UnknownJob", { requestId, tenant });
+  const { status, reason, result, compression, body, response_id: responseId } = job;
+  if (status === "PENDING" || status === "IN_PROGRESS") throw new JobError("NotFinished", { status });
+  if (status !== "SUCCEEDED") throw new JobError("NoResult", { status, reason: reason ?? "it was ended." });
+  const { location, format, bytes } = result;
+  return {
+    responseId,
+    inline: inlineResult(body) ?? null,
+    location,
+    format,
+    bytes: Number(bytes ?? 0),
+    compression,
+    link: result,
+  };
+}
+
+const bytesOf = ({ inline, compression }: Stored): Buffer =>
+  Buffer.from(inline ?? "", compression === "gzip" ? "base64" : "utf8");

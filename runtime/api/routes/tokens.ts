@@ -1,0 +1,112 @@
+import type { FastifyInstance } from "fastify";
+import Type, { type Static } from "typebox";
+import { JobError } from "../../contract/errors.ts";
+import { Tenant } from "../../contract/request.ts";
+import { listTokens, newToken, SCOPES } from "../../store/tokens.ts";
+import type { ApiDeps } from "../deps.ts";
+import { operation } from "../operation.ts";
+import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { invalid } from "../problem.ts";
+
+const New = Type.Object(
+  {
+    name: Type.String({
+      pattern: "^[^\\u0000-\\u001f\\u007f]*$",
+      minLength: 1,
+      maxLength: 100,
+      description: "text without control characters: what it is for",
+    }),
+    tenant: Tenant,
+    scopes: Type.Array(Type.Enum([...SCOPES]), { minItems: 1, uniqueItems: true }),
+    expiresAt: Type.Optional(
+      Type.String({
+        format: "date-time",
+        pattern: "^[1-9]\\d{3}-",
+        description: "when it is no longer accepted, an ISO time in the future; left out, never",
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+const Made = Type.Object({
+  id: Type.String(),
+  token: Type.String({ description: "shown this once and kept nowhere" }),
+});
+const Id = Type.Object({
+  id: Type.String({ pattern: "^[A-Za-z0-9_-]{1,64}$", description: "a token's id, as the list shows it" }),
+});
+const List = Type.Object({
+  tokens: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      name: Type.String(),
+      tenant: Type.String(),
+      scopes: Type.Array(Type.Enum([...SCOPES])),
+      createdAt: Type.String({ format: "date-time" }),
+      expiresAt: Type.Union([Type.String({ format: "date-time" }), Type.Null()]),
+      lastUsedOn: Type.Union([Type.String({ format: "date", description: "UTC" }), Type.Null()]),
+      revokedAt: Type.Union([Type.String({ format: "date-time" }), Type.Null()]),
+    }),
+  ),
+});
+
+/** Who may call: tokens are made, listed without their secrets, and revoked by an admin. */
+export function tokenRoutes(app: FastifyInstance, { db }: ApiDeps, guard: Guard): void {
+  app.post<{ Body: Static<typeof New> }>(
+    "/tokens",
+    operation(guard, {
+      id: "createToken",
+      tag: "tokens",
+      scope: "admin",
+      summary: "Make a token",
+      body: New,
+      answers: { 201: { description: "the token: it cannot be had again", schema: Made } },
+    }),
+    async ({ body }, reply) => {
+      const { expiresAt } = body;
+      if (expiresAt !== undefined && !(Date.parse(expiresAt) > Date.now()))
+        throw invalid([{ field: "expiresAt", value: expiresAt, message: "must be a time in the future." }]);
+      const { token, kept } = newToken(body);
+      await db.query("select jobs.keep_token($1, $2, $3, $4, $5, $6)", [
+        kept.id,
+        kept.hash,
+        kept.name,
+        kept.tenant,
+        kept.scopes,
+        expiresAt === undefined ? null : new Date(expiresAt).toISOString(),
+      ]);
+      return reply.code(201).header("cache-control", "no-store").send({ id: kept.id, token });
+    },
+  );
+  app.get(
+    "/tokens",
+    operation(guard, {
+      id: "listTokens",
+      tag: "tokens",
+      scope: "admin",
+      summary: "All tokens, revoked ones too, without their secrets",
+      answers: { 200: { description: "oldest first", schema: List } },
+    }),
+    async () => ({ tokens: await listTokens(db) }),
+  );
+  app.delete<{ Params: Static<typeof Id> }>(
+    "/tokens/:id",
+    operation(guard, {
+      id: "revokeToken",
+      tag: "tokens",
+      scope: "admin",
+      summary: "Revoke a token, at once",
+      params: Id,
+      answers: { 204: { description: "nothing is let in by it any more" } },
+      errors: ["UnknownToken", "TokenInUse"],
+    }),
+    async (request, reply) => {
+      const { id } = request.params;
+      // The last admin's would leave nobody who can make another.
+      if (id === callerOfRequest(request).tokenId) throw new JobError("TokenInUse", { id });
+      const { rows } = await db.query("select jobs.revoke_token($1) as revoked", [id]);
+      if (!rows[0].revoked) throw new JobError("UnknownToken", { id });
+      return reply.code(204).send();
+    },
+  );
+}

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+import stringWidth from "string-width";
+import { burstOf } from "../../../stacks/planning/headroom.ts";
+import { httpDouble, json, start } from "../../testing/cli.ts";
+import { burstText, capacityText } from "../lib/capacityText.ts";
+import { CommandError, EXITS } from "../lib/exits.ts";
+import { plannedStack } from "../lib/stackFile.ts";
+
+describe("rates capacity", () => {
+  it("shows what fits a stack, what limits it, and where the connections go, in any terminal", () => {
+    const prod = plannedStack("prod");
+    const { plan } = prod;
+    for (const room of [70, 80, 140]) {
+      const bursts = burstOf(prod.config, plan, 5_000, 60);
+      const text = stripVTControlCharacters(`${capacityText("prod", prod, room)}\n${burstText(bursts, 60, room)}`);
+      for (const line of text.split("\n").slice(1)) assert(stringWidth(line) <= room, `${room}: ${line}`);
+    }
+    const text = stripVTControlCharacters(capacityText("prod", prod, 140));
+    assert.match(text, /^Stack prod: account 333333333333 in eu-central-1, 100 % of its quotas$/m);
+    assert(text.includes(`Glue  ${plan.glue.maxConcurrentRuns} runs at once`));
+    assert.match(text, /limited by runners\.glue\.maxRuns; to have more, raise runners\.glue\.maxRuns/);
+    assert.match(text, /^ *78 % .* 200 +256 +vCPUs +quotas\.ec2Vcpus 256/m);
+    assert.match(
+      text,
+      new RegExp(`^free .* ${(plan.database.usable - plan.database.total).toLocaleString("en")}$`, "m"),
+    );
+  });
+
+  it("says what a burst would take, as reads and as updates", async () => {
+    const { code, stdout } = await start(["capacity", "--stack", "dev", "--burst", "120", "--seconds", "10"], {}).ended;
+    assert.equal(code, 0);
+    // 8 Glue runs and 4 instances for reads: 10 rounds of 10 s; updates have the instances alone: 30 rounds.
+    assert.match(stdout, /^reads +12 +10 +1 min 40 s +1 min 30 s +\$0\.\d\d +8 Glue \+ 4 EC2$/m);
+    assert.match(stdout, /^updates +4 +30 +5 min 0 s /m);
+  });
+
+  it("is for machines too", async () => {
+    const { stdout } = await start(["capacity", "--stack", "dev", "--burst", "12", "--json"], {}).ended;
+    const { plan, room, burst } = JSON.parse(stdout);
+    assert.equal(plan.glue.maxConcurrentRuns, 8);
+    assert.equal(room.ec2.runs, 4);
+    assert.deepEqual(
+      burst.map((one: { work: string; atOnce: number }) => [one.work, one.atOnce]),
+      [
+        ["reads", 12],
+        ["updates", 4],
+      ],
+    );
+  });
+
+  it("tells how much of it the running platform uses, and shows the plan where none answers", async () => {
+    const api = await httpDouble((call) =>
+      json(call, { capacity: { glue: { running: 3, slots: 6 }, ec2: { running: 0, slots: 2 } } }),
+    );
+    const { stdout } = await start(["capacity"], api.env).ended;
+    api.close();
+    assert.deepEqual(api.calls, ["GET /stats"]);
+    assert.match(stdout, /now 3 of the 6 that the running platform has/);
+    const alone = await start(["capacity"], { RATES_API: "http://127.0.0.1:1", RATES_TOKEN: "x" }).ended;
+    assert.equal(alone.code, 0);
+    assert.match(alone.stderr, /^What runs now is not known/m);
+    assert.match(alone.stdout, /^Stack dev/);
+    assert.match(alone.stderr, /Which stack http:\/\/127\.0\.0\.1:1 is, nobody says: .* plan of dev\. --stack shows/);
+  });
+
+  it("shows the stack that the platform on this machine imitates", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "rates-imitates-"));
+    const api = await httpDouble((call) =>
+      json(call, { capacity: { glue: { running: 1, slots: 4 }, ec2: { running: 0, slots: 2 } } }),
+    );
+    writeFileSync(join(directory, "platform.json"), JSON.stringify({ api: api.url, token: "token", stack: "staging" }));
+    const { stdout, stderr } = await start(["capacity", "--data-dir", directory], {}).ended;
+    api.close();
+    rmSync(directory, { recursive: true });
+    assert.match(stdout, /^Stack staging: [\s\S]*now 1 of the 4 that/);
+    assert.equal(stderr, "");
+  });
+
+  it("names the stacks there are, and what is wrong with one", async () => {
+    const { code, stderr } = await start(["capacity", "--stack", "prd"], {}).ended;
+    assert.equal(code, EXITS.invalid.code);
+    assert.match(stderr, /no stack 'prd' \(no Pulumi\.prd\.yaml\)\. Did you mean 'prod'\?\n/);
+    const other = await start(["capacity", "--stack", "sandbox"], {}).ended;
+    assert.match(other.stderr, /no stack 'sandbox' \(no Pulumi\.sandbox\.yaml\)\. There are: dev, prod, staging\.\n/);
+    assert.equal((await start(["capacity", "--burst", "0"], {}).ended).code, EXITS.invalid.code);
+    const directory = mkdtempSync(join(tmpdir(), "rates-stack-"));
+    writeFileSync(join(directory, "Pulumi.bad.yaml"), "config: {}\n");
+    assert.throws(
+      () => plannedStack("bad", directory),
+      (error) => error instanceof CommandError && /Pulumi\.bad\.yaml is not valid:\n {2}account/.test(error.message),
+    );
+    rmSync(directory, { recursive: true });
+  });
+});

@@ -1,0 +1,85 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { connect, localPlatform } from "../lib/client.ts";
+import { type CliContext, type GlobalOptions, seconds, whole } from "../lib/context.ts";
+import { CommandError } from "../lib/exits.ts";
+import { examples } from "../lib/help.ts";
+import { print, printJson, say, width } from "../lib/screen.ts";
+
+/** The stack that is shown where nothing tells which is meant. */
+const USUAL_STACK = "dev";
+/** What a job takes where nothing is said: a read of some thousand rows. */
+const USUAL_SECONDS = 30;
+
+interface Flags extends GlobalOptions {
+  burst?: number;
+  seconds: number;
+}
+
+/** How many jobs come at once. */
+function jobs(value: string): number {
+  const number = whole(value);
+  if (number === 0) throw new InvalidArgumentError("It has to be 1 at least.");
+  return number;
+}
+
+/** `rates capacity`: what fits a stack's account, what limits it, what a burst would take. Asks nobody but its file. */
+export function capacityCommand({ program }: CliContext): void {
+  examples(
+    program.command("capacity"),
+    "rates capacity   # of what runs on this machine, and of the stack that it imitates",
+    "rates capacity --stack prod",
+    "rates capacity --stack prod --burst 5000 --seconds 60",
+    "rates capacity --stack prod --json | jq .plan.database.parts",
+  )
+    .description("Show how many runs fit a stack, what limits them, and what a burst of jobs would take")
+    .option("--burst <jobs>", "what so many jobs at once would take", jobs)
+    .option("--seconds <n>", "how long each of them runs", seconds, USUAL_SECONDS)
+    .action(async (_flags: object, command: Command) => {
+      const { stack: named, burst, seconds: each, json, ...options } = command.optsWithGlobals<Flags>();
+      const [{ plannedStack }, { capacityText, burstText }, { burstOf, roomOf }] = await Promise.all([
+        import("../lib/stackFile.ts"),
+        import("../lib/capacityText.ts"),
+        import("../../../stacks/planning/headroom.ts"),
+      ]);
+      const stack = named ?? imitated(options) ?? USUAL_STACK;
+      const { config, plan } = plannedStack(stack);
+      const live = named === undefined ? await running(options) : undefined;
+      const bursts = burst === undefined ? undefined : burstOf(config, plan, burst, each);
+      if (json)
+        return printJson({
+          stack,
+          account: config.account,
+          plan,
+          room: roomOf(config, plan),
+          ...(live ? { live } : {}),
+          ...(bursts ? { burst: bursts } : {}),
+        });
+      const room = width(process.stdout);
+      print(capacityText(stack, { config, plan, live }, room));
+      if (bursts) print(`\n${burstText(bursts, each, room)}`);
+    });
+}
+
+/** The stack that the platform on this machine imitates; of one elsewhere nobody says which it is. */
+function imitated({ api = process.env.RATES_API, dataDir }: GlobalOptions): string | undefined {
+  const platform = localPlatform(dataDir);
+  if (api === undefined || api === platform?.api) return platform?.stack;
+  say(`Which stack ${api} is, nobody says: this is the plan of ${USUAL_STACK}. --stack shows another's.`);
+  return undefined;
+}
+
+/** Runs in use of the platform that answers; without one the plan is all that there is to show. */
+async function running(options: GlobalOptions) {
+  try {
+    const { capacity } = await connect(options).json<{ capacity?: import("../lib/capacityText.ts").Live }>(
+      "GET",
+      "/stats",
+    );
+    if (capacity === undefined) say("Runs in use are shown to admins only.");
+    return capacity;
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    say(`What runs now is not known: ${error.message.split("\n")[0]}`);
+    return undefined;
+  }
+}

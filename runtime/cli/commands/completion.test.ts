@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { httpDouble, json, LAUNCHER, start } from "../../testing/cli.ts";
+import { skip } from "../../testing/cluster.ts";
+import { choicesFor, linesFor, type Sources, wordsOf } from "../lib/completion.ts";
+import { FILES, SHELLS, type Shell, script } from "../lib/completionScripts.ts";
+import { createProgram } from "../program.ts";
+
+const named = (...values: string[]) => values.map((value) => ({ value, about: `about ${value}` }));
+const SOURCES: Sources = {
+  stacks: () => named("dev", "prod"),
+  queries: async () => named("average_rates", "lane_coverage"),
+  statements: async () => named("purge_prices"),
+  params: async (query) => (query === "average_rates" ? named("date_from=", "date_to=") : []),
+  jobs: async () => named("night:1", "night:2"),
+};
+const choices = async (line: string) => {
+  const found = await choicesFor(
+    createProgram(() => undefined),
+    wordsOf(line),
+    SOURCES,
+  );
+  return found === FILES ? found : found.map(({ value }) => value);
+};
+
+describe("completion", () => {
+  it("knows commands, help included, and never what is hidden", async () => {
+    const all = await choices("rates ");
+    for (const name of ["submit", "capacity", "completion", "help"]) assert(all.includes(name), name);
+    assert(!all.includes("complete"));
+    assert.deepEqual(await choices("rates su"), ["submit"]);
+    assert.deepEqual(await choices("rates help cap"), ["capacity"]);
+    assert.deepEqual(await choices("rates completion "), ["bash", "zsh", "fish"]);
+  });
+
+  it("knows a command's options and those of the whole, and the values of each", async () => {
+    assert.deepEqual(await choices("rates list --st"), ["--status", "--stack"]);
+    assert.deepEqual(await choices("rates list --status F"), ["FAILED"]);
+    assert.deepEqual(await choices("rates list --status=F"), ["--status=FAILED"]);
+    assert.deepEqual(await choices("rates capacity --stack "), ["dev", "prod"]);
+    assert.deepEqual(await choices("rates --stack prod cap"), ["capacity"], "an option's value is no command");
+    assert.deepEqual(await choices("rates load x.csv --mode "), ["append", "replace"]);
+    assert.deepEqual(await choices("rates list --json --ty"), ["--type"], "a flag takes no value");
+  });
+
+  it("asks the platform for queries, their parameters, and jobs", async () => {
+    assert.deepEqual(await choices("rates query l"), ["lane_coverage"]);
+    assert.deepEqual(await choices("rates query average_rates --param date_f"), ["date_from="]);
+    assert.deepEqual(await choices("rates submit --query average_rates --param "), ["date_from=", "date_to="]);
+    assert.deepEqual(await choices("rates submit --statement "), ["purge_prices"]);
+    assert.deepEqual(await choices("rates show night:"), ["night:1", "night:2"]);
+    assert.deepEqual(await choices("rates show night:1 "), []);
+  });
+
+  it("takes an id for a job's only where jobs are meant", async () => {
+    const program = createProgram(() => undefined);
+    program.command("key").command("end").argument("<id>");
+    assert.deepEqual(await choicesFor(program, wordsOf("rates key end "), SOURCES), []);
+    assert.deepEqual(await choicesFor(program, wordsOf("rates key e"), SOURCES), [{ value: "end", about: "" }]);
+  });
+
+  it("leaves files to the shell", async () => {
+    for (const line of ["rates load ", "rates load pri", "rates query q --output ", "rates submit --items "])
+      assert.equal(await choices(line), FILES, line);
+  });
+
+  it("splits a line as a shell does, without evaluating anything", () => {
+    assert.deepEqual(wordsOf('rates  list --text \'two words\' "a\\"b" c\\ d'), [
+      "rates",
+      "list",
+      "--text",
+      "two words",
+      'a"b',
+      "c d",
+    ]);
+    assert.deepEqual(wordsOf("rates "), ["rates", ""]);
+    assert.deepEqual(wordsOf("rates show 'unfinished wo"), ["rates", "show", "unfinished wo"]);
+    assert.deepEqual(wordsOf("rates show $(touch x) `y` "), ["rates", "show", "$(touch", "x)", "`y`", ""]);
+  });
+
+  it("answers each shell in its own way", () => {
+    const found = named("night:1");
+    assert.deepEqual(linesFor("bash", "night:", found), ["1"], "bash replaces what stands behind the colon only");
+    assert.deepEqual(linesFor("bash", "--status=F", [{ value: "--status=FAILED" }]), ["FAILED"]);
+    assert.deepEqual(linesFor("zsh", "n", found), ["night\\:1:about night:1"]);
+    assert.deepEqual(linesFor("fish", "n", found), ["night:1\tabout night:1"]);
+    assert.deepEqual(linesFor("zsh", "", FILES), [FILES]);
+  });
+});
+
+describe("completion in real shells", () => {
+  let directory = "";
+  let api: Awaited<ReturnType<typeof httpDouble>>;
+  before(async () => {
+    directory = mkdtempSync(join(tmpdir(), "rates completion "));
+    writeFileSync(join(directory, "prices 2021.csv"), "");
+    api = await httpDouble((call) =>
+      json(call, call.what.startsWith("GET /jobs") ? { jobs: [{ requestId: "night:1", status: "FAILED" }] } : {}),
+    );
+    for (const shell of SHELLS) writeFileSync(join(directory, shell), script(shell, [process.execPath, LAUNCHER]));
+  });
+  after(() => {
+    api.close();
+    rmSync(directory, { recursive: true });
+  });
+  const has = (shell: Shell) => spawnSync(shell, ["-c", "exit 0"]).status === 0;
+  /** Runs a shell without anybody's settings. The API answers from this process: it must not be blocked. */
+  const run = async (shell: Shell, code: string): Promise<string[]> => {
+    const args = { bash: ["--norc"], zsh: ["-f"], fish: ["--no-config"] }[shell];
+    const env = { PATH: process.env.PATH, HOME: directory, ...api.env };
+    const { stdout } = await promisify(execFile)(shell, [...args, "-c", code], { cwd: directory, env });
+    return stdout.split("\n").filter((line) => line !== "");
+  };
+  /** What TAB at the end of a line offers. */
+  const tab: Record<Shell, (words: string[]) => Promise<string[]>> = {
+    bash: (words) =>
+      run(
+        "bash",
+        `. ./bash; complete -p rates >/dev/null || exit 9
+         COMP_LINE='${words.join(" ")}'; COMP_POINT=\${#COMP_LINE}
+         COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}
+         _rates; printf '%s\\n' "\${COMPREPLY[@]}"`,
+      ),
+    zsh: (words) =>
+      run(
+        "zsh",
+        `compdef() { [[ $2 == rates ]] || exit 9 }
+         _describe() { print -rl -- "\${(@P)2}" }; _files() { print -rl -- *.csv }
+         . ./zsh; words=(${words.map((word) => `'${word}'`).join(" ")}); CURRENT=${words.length}; _rates; true`,
+      ),
+    fish: (words) => run("fish", `source ./fish; complete -C '${words.join(" ")}'`),
+  };
+  const SAYS: Record<Shell, (value: string, about: string) => string> = {
+    bash: (value) => value,
+    zsh: (value, about) => `${value.replaceAll(":", "\\:")}:${about}`,
+    fish: (value, about) => `${value}\t${about}`,
+  };
+
+  for (const shell of SHELLS)
+    describe(shell, function () {
+      this.timeout(60_000);
+      before(function () {
+        if (!has(shell)) skip(this, `there is no ${shell} command`);
+      });
+
+      it("takes the script", () => {
+        execFileSync(shell, ["-n", join(directory, shell)]);
+      });
+
+      it("offers commands, the platform's jobs, and files", async () => {
+        assert.deepEqual(await tab[shell](["rates", "cap"]), [
+          SAYS[shell](
+            "capacity",
+            "Show how many runs fit a stack, what limits them, and what a burst of jobs would take",
+          ),
+        ]);
+        assert.deepEqual(await tab[shell](["rates", "show", "nig"]), [SAYS[shell]("night:1", "FAILED")]);
+        const [file = ""] = await tab[shell](["rates", "load", "pri"]);
+        assert.equal(file.replaceAll("\\", ""), "prices 2021.csv");
+      });
+
+      it("runs nothing that stands in the line", async () => {
+        await tab[shell](["rates", "show", "$(>evil)", "`>evil`", "x"]);
+        assert(!existsSync(join(directory, "evil")));
+      });
+    });
+
+  it("prints the script, with examples of how to keep it", async () => {
+    for (const shell of SHELLS) {
+      const { code, stdout } = await start(["completion", shell], {}).ended;
+      assert.deepEqual([code, stdout], [0, script(shell, [process.execPath, LAUNCHER])]);
+    }
+    assert.equal((await start(["completion", "tcsh"], {}).ended).code, 2);
+  });
+
+  it("has nothing to offer of a platform that does not answer, and no error either", async () => {
+    const { code, stdout } = await start(["complete", "bash", "rates show "], {
+      RATES_API: "http://127.0.0.1:1",
+      RATES_TOKEN: "x",
+    }).ended;
+    assert.deepEqual([code, stdout.trim()], [0, ""]);
+  });
+});

@@ -1,0 +1,84 @@
+import { fileURLToPath } from "node:url";
+import { Argument, type Command } from "commander";
+import { type Connection, connect } from "../lib/client.ts";
+import type { Choice, Sources } from "../lib/completion.ts";
+import { SHELLS, type Shell, script } from "../lib/completionScripts.ts";
+import type { CliContext } from "../lib/context.ts";
+import type { JobDocument } from "../lib/events.ts";
+import { examples } from "../lib/help.ts";
+import type { Queries } from "../lib/params.ts";
+import { print } from "../lib/screen.ts";
+
+const LAUNCHER = fileURLToPath(new URL("../rates.mjs", import.meta.url));
+/** TAB is not waited for longer; jobs and queries are then not among the choices. Milliseconds. */
+const PATIENCE_MS = 1_500;
+/** Jobs that are offered: the newest. */
+const MOST_JOBS = 30;
+
+/** `rates completion SHELL`, and what its script asks while somebody types. */
+export function completionCommand({ program }: CliContext): void {
+  examples(
+    program.command("completion").addArgument(new Argument("<shell>", "whose").choices(SHELLS)),
+    `eval "$(rates completion bash)"   # in ~/.bashrc`,
+    `eval "$(rates completion zsh)"   # in ~/.zshrc, after compinit`,
+    "rates completion fish > ~/.config/fish/completions/rates.fish",
+  )
+    .description("Print a script that completes commands, options, queries, stacks and jobs in bash, zsh or fish")
+    .action((shell: Shell) => print(script(shell, [process.execPath, LAUNCHER])));
+
+  program
+    .command("complete", { hidden: true })
+    .addArgument(new Argument("<shell>").choices(SHELLS))
+    .argument("<line>", "up to the cursor")
+    .action(async (shell: Shell, line: string) => {
+      const { choicesFor, linesFor, wordsOf } = await import("../lib/completion.ts");
+      const words = wordsOf(line);
+      const choices = await choicesFor(program, words, await sourcesOf(program, words));
+      print(linesFor(shell, words.at(-1) ?? "", choices).join("\n"));
+    });
+}
+
+/** Asks the platform that the line itself names. A platform that does not answer has nothing to offer. */
+async function sourcesOf(program: Command, words: readonly string[]): Promise<Sources> {
+  const ask = async <T>(path: string, choices: (answer: T) => Choice[]): Promise<Choice[]> => {
+    // pulumi takes longer than anybody waits for TAB, and the jobs of another platform are none of that stack.
+    if (words.includes("--stack")) return [];
+    try {
+      const client = connect(connectionIn(program, words));
+      const tenant = client.tenant === undefined ? "" : `&${new URLSearchParams({ tenant: client.tenant })}`;
+      const signal = AbortSignal.timeout(PATIENCE_MS);
+      return choices(await client.json<T>("GET", path.includes("?") ? path + tenant : path, undefined, signal));
+    } catch {
+      return [];
+    }
+  };
+  const named = (kind: keyof Queries) => () =>
+    ask<Queries>("/queries", (all) => all[kind].map(({ name, description }) => ({ value: name, about: description })));
+  return {
+    stacks: async () => (await import("../lib/stackFile.ts")).stacksOf().map((value) => ({ value })),
+    queries: named("queries"),
+    statements: named("statements"),
+    params: (name) =>
+      ask<Queries>("/queries", ({ queries, statements }) =>
+        ([...queries, ...statements].find((one) => one.name === name)?.params ?? []).map((param) => ({
+          value: `${param.name}=`,
+          about: param.description,
+        })),
+      ),
+    jobs: () =>
+      ask<{ jobs: JobDocument[] }>(`/jobs?limit=${MOST_JOBS}`, ({ jobs }) =>
+        jobs.map(({ requestId, status }) => ({ value: requestId, about: status })),
+      ),
+  };
+}
+
+/** The options of the whole that stand in the line. */
+function connectionIn(program: Command, words: readonly string[]): Connection {
+  return Object.fromEntries(
+    program.options.flatMap((option) => {
+      const at = words.lastIndexOf(option.long ?? "");
+      const value = at < 0 ? undefined : words[at + 1];
+      return option.required && value !== undefined && at < words.length - 2 ? [[option.attributeName(), value]] : [];
+    }),
+  );
+}

@@ -1,0 +1,216 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import stringWidth from "string-width";
+import { type Call, httpDouble, json, start } from "../../testing/cli.ts";
+import { type Check, checksText } from "../lib/doctor.ts";
+import { quotaCheck } from "../lib/doctorAws.ts";
+import { commandCheck, ownNodeCheck } from "../lib/doctorMachine.ts";
+import { clockCheck } from "../lib/doctorPlatform.ts";
+import { EXITS } from "../lib/exits.ts";
+
+/** A platform whose token may do what `may` has, and that is else as `answers` says. */
+function platform(may: readonly string[], answers: (call: Call) => unknown = () => undefined) {
+  const refuse = (call: Call, status: number, detail: string) =>
+    json(call, { type: status === 403 ? "Forbidden" : "x", title: "x", status, detail }, status);
+  return httpDouble((call) => {
+    if (answers(call) !== undefined) return;
+    const scope = { "GET /queries": "read", "POST /jobs": "submit", "POST /uploads": "update" }[call.what];
+    const needed =
+      scope ?? (call.what.includes("/cancel") ? "cancel" : call.what.includes("tenant=") ? "admin" : undefined);
+    if (needed === undefined) return json(call, {});
+    if (!may.includes(needed)) return refuse(call, 403, `This token may not ${needed}.`);
+    if (needed === "cancel") return refuse(call, 404, "There is no such job.");
+    return needed === "submit" ? refuse(call, 400, "has to be a JSON object.") : json(call, {});
+  });
+}
+const NOWHERE = "http://127.0.0.1:1";
+const byName = (stdout: string) =>
+  new Map((JSON.parse(stdout).checks as Check[]).map((check) => [check.name, check] as const));
+
+describe("rates doctor", () => {
+  const started: { close(): void }[] = [];
+  const kept = <T extends { close(): void }>(one: T): T => {
+    started.push(one);
+    return one;
+  };
+  afterEach(() => {
+    for (const one of started.splice(0)) one.close();
+  });
+
+  it("finds nothing wrong where all is well, and changes nothing to find out", async () => {
+    const api = kept(await platform(["read", "submit", "update", "cancel", "admin"]));
+    const { code, stdout } = await start(["doctor", "--json"], api.env).ended;
+    assert.equal(code, 0, stdout);
+    const checks = byName(stdout);
+    assert.equal(checks.get("token")?.says, "may read, submit, update, cancel, admin");
+    for (const name of ["own Node", "node", "npm", "platform", "clock", "database", "token"])
+      assert.equal(checks.get(name)?.outcome, "passed", name);
+    assert.equal(api.calls.filter((call) => call.startsWith("POST")).length, 3, "probes of submit, update and cancel");
+  });
+
+  it("says what a token may not, and which one is not known", async () => {
+    const api = kept(await platform(["read"]));
+    assert.equal(byName((await start(["doctor", "--json"], api.env).ended).stdout).get("token")?.says, "may read");
+    const strange = kept(
+      await platform([], (call) =>
+        call.what === "GET /queries"
+          ? json(call, { type: "Unauthorized", title: "x", status: 401, detail: "This token is not known." }, 401)
+          : undefined,
+      ),
+    );
+    const { code, stdout } = await start(["doctor"], strange.env).ended;
+    assert.equal(code, EXITS.failed.code);
+    assert.match(stdout, /^✘ token +This token is not known\.\n +→ .*rates token create/m);
+  });
+
+  it("fails with the next step where the platform is away, or its database is", async () => {
+    const away = await start(["doctor"], { RATES_API: NOWHERE, RATES_TOKEN: "x" }).ended;
+    assert.equal(away.code, EXITS.failed.code);
+    assert.match(away.stdout, /^✘ platform .*does not answer/m);
+    assert.match(away.stdout, /^– token +not asked/m);
+    const broken = kept(
+      await platform(["read"], (call) =>
+        call.what === "GET /readyz"
+          ? json(call, { type: "DatabaseUnavailable", title: "x", status: 503, detail: "No connection." }, 503)
+          : undefined,
+      ),
+    );
+    assert.match((await start(["doctor"], broken.env).ended).stdout, /^✘ database +No connection\.\n +→ Look whether/m);
+  });
+
+  it("tells a clock that is wrong from one that is a second off", () => {
+    const at = Date.parse("2026-01-01T12:00:00Z");
+    const header = new Date(at).toUTCString();
+    assert.equal(clockCheck(header, at - 50, at + 999).outcome, "passed");
+    assert.equal(clockCheck(header, at + 999, at + 1_050).outcome, "passed", "the header has whole seconds");
+    const ahead = clockCheck(header, at + 120_000, at + 120_100);
+    assert.deepEqual([ahead.outcome, /is 119 s ahead of/.test(ahead.says)], ["failed", true]);
+    assert.match(clockCheck(header, at - 120_100, at - 120_000).says, /is 120 s behind/);
+    assert.equal(clockCheck(null, at, at).outcome, "not asked");
+  });
+
+  it("knows commands that are missing or too old", () => {
+    const directory = mkdtempSync(join(tmpdir(), "rates-doctor-"));
+    const { PATH } = process.env;
+    try {
+      process.env.PATH = directory;
+      assert.match(commandCheck("npm").says, /no npm command/);
+      writeFileSync(join(directory, "npm"), "#!/bin/sh\necho 6.14.0\n", { mode: 0o755 });
+      assert.deepEqual(
+        [commandCheck("npm").outcome, commandCheck("npm").says],
+        ["failed", "6.14.0 is too old: 9 at least"],
+      );
+    } finally {
+      process.env.PATH = PATH;
+      rmSync(directory, { recursive: true });
+    }
+    assert.equal(ownNodeCheck("20.1.0").outcome, "failed");
+  });
+
+  it("fits a narrow terminal without cutting what is to be done", () => {
+    const remedy = "do this and that and then something else that takes many words to say";
+    const checks: Check[] = [{ name: "quotas.ec2Vcpus", outcome: "failed", says: "too few", remedy }];
+    const text = checksText(checks, 50);
+    for (const line of text.split("\n")) assert(stringWidth(line) <= 50, line);
+    assert(text.replace(/\s+/g, " ").includes(remedy));
+    assert.match(text, /0 passed, 1 failed, 0 not asked$/);
+  });
+});
+
+describe("rates doctor --stack", () => {
+  const ACCOUNT = "111111111111";
+  let directory = "";
+  let sts: Awaited<ReturnType<typeof httpDouble>>;
+  let quotas: Awaited<ReturnType<typeof httpDouble>>;
+  let account = ACCOUNT;
+  const granted = new Map<string, number>();
+  const unchanged = new Set<string>();
+  before(async () => {
+    directory = mkdtempSync(join(tmpdir(), "rates-doctor-"));
+    writeFileSync(join(directory, "pulumi"), "#!/bin/sh\necho v3.270.0\n", { mode: 0o755 });
+    sts = await httpDouble(({ response }) =>
+      response
+        .writeHead(200, { "content-type": "text/xml" })
+        .end(
+          `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:sts::${account}:assumed-role/preview/me</Arn><UserId>me</UserId><Account>${account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`,
+        ),
+    );
+    quotas = await httpDouble((call) => {
+      const { QuotaCode } = JSON.parse(call.body.toString());
+      // Of a quota that was never changed Service Quotas has no value but the default.
+      if (unchanged.delete(QuotaCode)) return json(call, { __type: "NoSuchResourceException" }, 400);
+      return json(call, { Quota: { QuotaCode, Value: granted.get(QuotaCode) ?? 5_000 } });
+    });
+  });
+  after(() => {
+    sts.close();
+    quotas.close();
+    rmSync(directory, { recursive: true });
+  });
+  const doctor = (credentials: boolean, path = directory) =>
+    start(["doctor", "--stack", "dev", "--json"], {
+      PATH: `${path}${delimiter}${process.env.PATH}`,
+      HOME: directory,
+      AWS_EC2_METADATA_DISABLED: "true",
+      AWS_ENDPOINT_URL_STS: sts.url,
+      AWS_ENDPOINT_URL_SERVICE_QUOTAS: quotas.url,
+      ...(credentials ? { AWS_ACCESS_KEY_ID: "key", AWS_SECRET_ACCESS_KEY: "very-secret" } : {}),
+    }).ended;
+
+  it("compares the account, and every quota that the stack counts with", async () => {
+    account = ACCOUNT;
+    granted.set("L-5E4153CA", 20);
+    const { code, stdout } = await doctor(true);
+    const checks = byName(stdout);
+    assert.equal(code, EXITS.failed.code, "a quota is short");
+    assert.equal(checks.get("pulumi")?.outcome, "passed");
+    assert.match(checks.get("AWS account")?.says ?? "", /assumed-role\/preview\/me/);
+    const runs = checks.get("quotas.glueRuns");
+    assert.deepEqual([runs?.outcome, /has 20 .* counts with 50$/.test(runs?.says ?? "")], ["failed", true]);
+    assert.match(runs?.remedy ?? "", /Write 20 there, or have L-5E4153CA raised in eu-central-1/);
+    assert.equal(checks.get("quotas.fargateVcpus")?.outcome, "passed");
+    assert.equal([...checks.keys()].filter((name) => name.startsWith("quotas.")).length, 6);
+    assert(!stdout.includes("very-secret"));
+  });
+
+  it("counts with the default of a quota that was never changed", async () => {
+    account = ACCOUNT;
+    granted.set("L-5E4153CA", 20);
+    unchanged.add("L-5E4153CA");
+    const before = quotas.calls.length;
+    const runs = byName((await doctor(true)).stdout).get("quotas.glueRuns");
+    assert.match(runs?.says ?? "", /has 20 .* counts with 50$/);
+    assert.equal(quotas.calls.length, before + 7, "one is asked for twice");
+  });
+
+  it("asks no quotas of an account that is not the stack's", async () => {
+    account = "999999999999";
+    const before = quotas.calls.length;
+    const { code, stdout } = await doctor(true);
+    assert.equal(code, EXITS.failed.code);
+    assert.match(
+      byName(stdout).get("AWS account")?.says ?? "",
+      /is of 999999999999, and the stack dev of 111111111111/,
+    );
+    assert.equal(byName(stdout).get("quotas")?.outcome, "not asked");
+    assert.equal(quotas.calls.length, before);
+  });
+
+  it("says that AWS was not asked where there are no credentials, which is no failure", async () => {
+    const { code, stdout } = await doctor(false);
+    assert.equal(code, 0, stdout);
+    assert.equal(byName(stdout).get("AWS account")?.outcome, "not asked");
+    assert.match(byName(stdout).get("AWS account")?.remedy ?? "", /aws sso login/);
+    assert.equal(byName(stdout).get("capacity")?.outcome, "passed");
+  });
+
+  it("counts what the account has more than the stack counts with as well", () => {
+    const asked = { check: "q", stack: "dev", counted: 8, unit: "runs", code: "L-1", region: "eu-central-1" };
+    assert.deepEqual(
+      [7, 8, 9].map((granted) => quotaCheck({ ...asked, granted }).outcome),
+      ["failed", "passed", "passed"],
+    );
+  });
+});

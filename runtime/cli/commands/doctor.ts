@@ -1,0 +1,88 @@
+import type { Command } from "commander";
+import { connect } from "../lib/client.ts";
+import type { CliContext, GlobalOptions } from "../lib/context.ts";
+import type { Check } from "../lib/doctor.ts";
+import { CommandError } from "../lib/exits.ts";
+import { examples } from "../lib/help.ts";
+import { print, printJson, width } from "../lib/screen.ts";
+
+/** `rates doctor`: what works here, what does not, and what to do about it. Changes nothing. */
+export function doctorCommand({ program, end }: CliContext): void {
+  examples(
+    program.command("doctor"),
+    "rates doctor   # this machine, and the platform on it",
+    "rates doctor --stack prod   # pulumi, credentials, account and quotas too",
+    "rates doctor --json | jq -r '.checks[] | select(.outcome == \"failed\").remedy'",
+  )
+    .description("Check versions, the platform, the token, the clock, for a --stack also credentials and quotas")
+    .action(async (_flags: object, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions>();
+      const { checksText, countOf } = await import("../lib/doctor.ts");
+      const checks = await allChecks(options);
+      if (countOf(checks, "failed") > 0) end("failed");
+      if (options.json) printJson({ healthy: countOf(checks, "failed") === 0, checks });
+      else print(checksText(checks, width(process.stdout)));
+    });
+}
+
+async function allChecks(options: GlobalOptions): Promise<Check[]> {
+  const { commandCheck, ownNodeCheck } = await import("../lib/doctorMachine.ts");
+  const machine = [ownNodeCheck(), commandCheck("node"), commandCheck("npm")];
+  const { stack } = options;
+  if (stack === undefined) return [...machine, ...(await reached(options))];
+  const [account, platform] = await Promise.all([stackChecks(stack), reached(options)]);
+  return [...machine, commandCheck("pulumi"), ...account, ...platform];
+}
+
+/** The platform, if it is known where it is. */
+async function reached(options: GlobalOptions): Promise<Check[]> {
+  const { failed, notAsked } = await import("../lib/doctor.ts");
+  const { platformChecks } = await import("../lib/doctorPlatform.ts");
+  try {
+    return await platformChecks(connect(options), await unreachableRemedy(options));
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    const [says = "", remedy = "Give --api and --token, or --stack and --token."] = error.message.split("\n");
+    return [error.exit === "invalid" ? notAsked("platform", says, remedy) : failed("platform", says, remedy)];
+  }
+}
+
+/** What to do where a deployed stack does not answer from here: its load balancer, and the way in. */
+async function unreachableRemedy({ stack }: GlobalOptions): Promise<string | undefined> {
+  if (stack === undefined) return undefined;
+  const { stackOutputs } = await import("../lib/stackOutputs.ts");
+  const { loadBalancer } = stackOutputs(stack);
+  const balancer = loadBalancer === undefined ? "" : ` The API's domain must lead to ${loadBalancer}.`;
+  return `From outside its network: \`rates connect --stack ${stack}\`, or name your network in api.allowedCidrs.${balancer}`;
+}
+
+/** The stack's file, its fit, and the account behind it. */
+async function stackChecks(stack: string): Promise<Check[]> {
+  const [{ checked, failed, passed }, { plannedStack }, { awsChecks }] = await Promise.all([
+    import("../lib/doctor.ts"),
+    import("../lib/stackFile.ts"),
+    import("../lib/doctorAws.ts"),
+  ]);
+  try {
+    const { config, plan } = plannedStack(stack);
+    const { total, usable } = plan.database;
+    return [
+      passed(
+        "capacity",
+        `fits its quotas, with ${total} of ${usable} connections; \`rates capacity --stack ${stack}\` has more`,
+      ),
+      ...(await checked("AWS account", "Try again; if it stays, ask AWS's status page.", () =>
+        awsChecks(stack, config),
+      )),
+    ];
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return [
+      failed(
+        "capacity",
+        error.message,
+        `Change Pulumi.${stack}.yaml as it says; every key is told of in stacks/README.md.`,
+      ),
+    ];
+  }
+}

@@ -1,0 +1,67 @@
+import { type Connection, localCredentials, localPlatform, noPlatform } from "../lib/client.ts";
+import type { CliContext, GlobalOptions } from "../lib/context.ts";
+import { examples } from "../lib/help.ts";
+import { print, printJson } from "../lib/screen.ts";
+import { stackOutputs } from "../lib/stackOutputs.ts";
+
+/** `rates env`: what AWS's SDKs and a service's own code need to reach a platform, for a shell to take over. */
+export function environmentCommand({ program }: CliContext): void {
+  const env = program
+    .command("env")
+    .description("Print where queues, buckets and API are, as variables for a shell and AWS's SDKs");
+  examples(env, "rates env", "rates env --json");
+  env.action((_flags: object, command) => {
+    const { json, ...connection } = command.optsWithGlobals() as GlobalOptions;
+    const variables = environmentOf(connection);
+    if (json) return printJson(variables);
+    print(
+      Object.entries(variables)
+        .map(([name, value]) => `export ${name}=${quoted(value)}`)
+        .join("\n"),
+    );
+  });
+}
+
+/**
+ * The variables by name. A deployed stack is reached with the caller's own credentials and token, so it names neither;
+ * the platform on this machine has an emulator in AWS's place, and a token that is of no use anywhere else.
+ * @throws CommandError where there is no such platform
+ */
+export function environmentOf({ stack, dataDir }: Connection): Record<string, string> {
+  if (stack !== undefined) {
+    const outputs = stackOutputs(stack);
+    const { loadBalancer } = outputs;
+    return {
+      ...common(outputs),
+      ...(loadBalancer === undefined ? {} : { RATES_LOAD_BALANCER: loadBalancer }),
+      AWS_REGION: outputs.region,
+      AWS_DEFAULT_REGION: outputs.region,
+    };
+  }
+  const platform = localPlatform(dataDir);
+  if (platform === undefined) throw noPlatform(dataDir);
+  const { accessKeyId, secretAccessKey } = localCredentials(dataDir);
+  return {
+    ...common(platform),
+    RATES_TOKEN: platform.token,
+    AWS_ENDPOINT_URL_SQS: platform.sqsEndpoint,
+    AWS_ENDPOINT_URL_S3: platform.s3Endpoint,
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_REGION: platform.region,
+    AWS_DEFAULT_REGION: platform.region,
+  };
+}
+
+const common = (
+  of: Record<"api" | "requestQueueUrl" | "responseQueueUrl" | "resultsBucket" | "uploadsBucket", string>,
+) => ({
+  RATES_API: of.api,
+  REQUEST_QUEUE_URL: of.requestQueueUrl,
+  RESPONSE_QUEUE_URL: of.responseQueueUrl,
+  RESULTS_BUCKET: of.resultsBucket,
+  UPLOADS_BUCKET: of.uploadsBucket,
+});
+
+/** A word that every shell takes as it is. */
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { appendFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Call, httpDouble, json, start } from "../../testing/cli.ts";
+import { EXITS } from "../lib/exits.ts";
+import { cloudLog, localLog, logText, RunLog } from "../lib/runLog.ts";
+
+const RUN = "0e75a38a-0adb-440e-8039-69635c440b66";
+const AT = Date.parse("2026-01-01T00:00:00.000Z");
+const iso = (seconds: number) => new Date(AT + seconds * 1000).toISOString();
+const logLine = (seconds: number, msg: string, more: object = {}) =>
+  `${JSON.stringify({ level: 30, time: AT + seconds * 1000, run: RUN, runner: "ec2", ...more, msg })}\n`;
+
+describe("a run's log", () => {
+  let directory: string;
+  let file: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), "rates-tail-"));
+    file = join(directory, `runner-${RUN}.log`);
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+  const attempt = { startedAt: iso(100), endedAt: iso(110) };
+
+  it("shows one job's lines, though the run did others, and what has no time with what it follows", async () => {
+    await writeFile(
+      file,
+      [
+        logLine(10, "of the job before"),
+        "its trace\n",
+        logLine(100, "began", { job: 2 }),
+        "    at trace (of it)\n",
+        logLine(111, "answered", { requestId: "a" }),
+        logLine(112, "answered", { requestId: "other" }),
+        "another's trace\n",
+        logLine(200, "of the job behind"),
+      ].join(""),
+    );
+    const log = new RunLog(file, "a");
+    const lines = await log.lines(attempt);
+    await log.close();
+    assert.deepEqual(
+      lines.map((line) => (line.startsWith("{") ? JSON.parse(line).msg : line)),
+      ["began", "    at trace (of it)", "answered"],
+    );
+  });
+
+  it("takes up what is added, whole lines only, whatever characters are cut in two", async () => {
+    await writeFile(file, "");
+    const log = new RunLog(file, "a");
+    const whole = Buffer.from(logLine(101, "Tromsø"));
+    const cut = whole.indexOf("ø") + 1;
+    assert.deepEqual(await log.lines(attempt), []);
+    await appendFile(file, whole.subarray(0, cut));
+    assert.deepEqual(await log.lines(attempt), []);
+    await appendFile(file, whole.subarray(cut));
+    assert.deepEqual(await log.lines(attempt), [whole.toString().trimEnd()]);
+    await appendFile(file, logLine(102, "x".repeat(2_000_000)) + logLine(103, "last"));
+    const lines = await log.lines(attempt);
+    assert.deepEqual([lines.length, JSON.parse(lines.at(-1) ?? "").msg], [2, "last"]);
+    await log.close();
+  });
+
+  it("is written for people: time, level, message, and what else there is, with escapes for what a terminal obeys", () => {
+    const line = logLine(1.5, "bad\u001b[2J rows", { level: 40, job: 1, error: "InvalidRows", rows: 3 }).trimEnd();
+    assert.equal(logText(line, process.stdout), "00:00:01.500 WARN  bad\\x1b[2J rows error=InvalidRows rows=3");
+    assert.equal(logText("no JSON\u0007", process.stdout), "no JSON\\x07");
+    assert.match(logText('{"level":"warn","run":"r","msg":"given away"}', process.stdout), /^WARN {2}given away$/);
+  });
+
+  it("is read where it is a file that the local platform made, and no other", async () => {
+    const of = (logLocation: string) => localLog({ runner: "ec2", runId: RUN, startedAt: iso(0), logLocation });
+    assert.equal(of(file), undefined, "not there yet");
+    await writeFile(file, "");
+    await writeFile(join(directory, "secret"), "");
+    assert.equal(of(file), file);
+    assert.equal(of(join(directory, "secret")), undefined);
+    assert.equal(of("r/i-0123456789abcdef0"), undefined);
+  });
+
+  it("is found in AWS by a command and a link", () => {
+    const run = { runner: "ec2", runId: RUN, startedAt: iso(0) };
+    assert.deepEqual(cloudLog({ ...run, logLocation: "dev-ec2/i-0123456789abcdef0" }, "eu-central-1"), [
+      "aws logs tail dev-ec2 --log-stream-names i-0123456789abcdef0 --since 2026-01-01T00:00:00.000Z --follow --region eu-central-1",
+      "https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#logsV2:log-groups/log-group/dev-ec2/log-events/i-0123456789abcdef0",
+    ]);
+    assert.deepEqual(cloudLog({ ...run, endedAt: iso(1), logLocation: "/aws-glue/python-jobs/output" }, undefined), [
+      `aws logs tail /aws-glue/python-jobs/output --filter-pattern '{ $.run = "${RUN}" }' --since 2026-01-01T00:00:00.000Z`,
+    ]);
+    const [, link] = cloudLog({ ...run, logLocation: "/aws-glue/python-jobs/output" }, "eu-west-1");
+    assert(link?.endsWith("log-group/$252Faws-glue$252Fpython-jobs$252Foutput"), link);
+    assert.deepEqual(cloudLog(run, "eu-west-1"), []);
+  });
+
+  /** A platform with one job, which passes through these states. */
+  const platform = (documents: object[]) =>
+    httpDouble(async (call: Call) => {
+      if (!call.what.includes("/events")) return json(call, documents[0]);
+      call.response.writeHead(200, { "content-type": "text/event-stream" });
+      call.response.end(documents.map((document) => `data: ${JSON.stringify(document)}\n\n`).join(""));
+    });
+  const job = (status: string, more: object = {}) => ({
+    requestId: "a",
+    tenant: "acme",
+    status,
+    createdAt: iso(99),
+    task: { type: "read", sql: "select 1" },
+    labels: {},
+    progress: { rows: 0, bytes: 0 },
+    attempts: [],
+    statusHistory: [{ status: "PENDING", at: iso(99) }],
+    ...more,
+  });
+  const running = () =>
+    job("IN_PROGRESS", {
+      statusHistory: [...job("").statusHistory, { status: "IN_PROGRESS", at: iso(100) }],
+      attempts: [{ runner: "ec2", runId: RUN, startedAt: iso(100), logLocation: file }],
+    });
+
+  it("is followed until the job has ended and its run has answered", async () => {
+    await writeFile(file, logLine(100, "began"));
+    const ended = job("FAILED", {
+      ...running(),
+      status: "FAILED",
+      statusHistory: [...running().statusHistory, { status: "FAILED", at: iso(104) }],
+    });
+    const api = await platform([job("PENDING"), running(), ended]);
+    const { child, ended: over } = start(["tail", "a"], api.env);
+    assert(child.stdout);
+    const [first] = await once(child.stdout, "data");
+    assert.match(String(first), /^00:01:40\.000 INFO {2}began$/m);
+    await appendFile(file, logLine(104, "answered", { requestId: "a" }));
+    const { code, stderr } = await over;
+    api.close();
+    assert.equal(code, EXITS.failed.code);
+    assert.match(
+      stderr,
+      /00:01:39\.000 PENDING after 0 ms\n00:01:40\.000 IN_PROGRESS after 1\.0 s\nattempt 1: ec2 run/,
+    );
+    assert.equal(stderr.match(/IN_PROGRESS after/g)?.length, 1, "each state once");
+  });
+
+  it("ends with the job though its run was killed, and has said nothing", async () => {
+    await writeFile(file, logLine(100, "began"));
+    const api = await platform([running(), job("FAILED", { ...running(), status: "FAILED" })]);
+    const { child, ended: over } = start(["tail", "a"], api.env);
+    // What waits for a word that never comes would wait as long as this test.
+    const hung = setTimeout(() => child.kill("SIGKILL"), 20_000);
+    const { code, stdout } = await over;
+    clearTimeout(hung);
+    api.close();
+    assert.deepEqual([code, stdout], [EXITS.failed.code, "00:01:40.000 INFO  began\n"]);
+  });
+
+  it("is shown as it is with --no-follow, and for machines", async () => {
+    await writeFile(file, logLine(100, "began"));
+    const api = await platform([running()]);
+    const now = await start(["tail", "a", "--no-follow"], api.env).ended;
+    assert.deepEqual([now.code, now.stdout], [0, "00:01:40.000 INFO  began\n"]);
+    assert.match(now.stderr, /It goes on; `rates tail a` follows it/);
+    const { stdout } = await start(["tail", "a", "--no-follow", "--json"], api.env).ended;
+    api.close();
+    assert.deepEqual([JSON.parse(stdout).requestId, JSON.parse(JSON.parse(stdout).log[0]).msg], ["a", "began"]);
+  });
+});

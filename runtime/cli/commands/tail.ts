@@ -1,0 +1,36 @@
+import type { Command } from "commander";
+import { isTerminal } from "../../contract/states.ts";
+import { type CliContext, clientOf, type GlobalOptions } from "../lib/context.ts";
+import { examples } from "../lib/help.ts";
+import { printJson, say } from "../lib/screen.ts";
+
+/** `rates tail ID`: what a job and its runs say, until it ends. */
+export function tailCommand({ program, end }: CliContext): void {
+  examples(
+    program.command("tail"),
+    "rates tail nightly-load",
+    "rates tail nightly-load --no-follow   # what there is so far",
+    "rates --stack prod tail nightly-load   # with the commands that show its logs in AWS",
+    "rates tail nightly-load 2> /dev/null | grep WARN   # the runner's lines alone",
+  )
+    .description("Follow a job's log: its states, its progress, and what its runner says, until it ends")
+    .argument("<id>")
+    .option("--no-follow", "show what there is, and leave")
+    .action(async (id: string, { follow }: { follow: boolean }, command: Command) => {
+      const { client, json } = clientOf(command);
+      const { stack } = command.optsWithGlobals<GlobalOptions>();
+      const [{ tail }, { sayEnd }] = await Promise.all([import("../lib/tail.ts"), import("../lib/watch.ts")]);
+      const region =
+        stack === undefined
+          ? process.env.AWS_REGION
+          : (await import("../lib/stackOutputs.ts")).stackOutputs(stack).region;
+      const log: string[] = [];
+      const collect = json ? (line: string) => void log.push(line) : undefined;
+      const document = await tail(client, id, { follow, region, collect });
+      if (isTerminal(document.status)) {
+        const exit = sayEnd(client, document);
+        if (follow) end(exit);
+      } else say(`It goes on; ${client.hint("tail", id)} follows it.`);
+      if (json) printJson({ ...document, log });
+    });
+}

@@ -1,0 +1,117 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { type Command, InvalidArgumentError } from "commander";
+import type { Client } from "../lib/client.ts";
+import { type CliContext, clientOf, seconds } from "../lib/context.ts";
+import { CommandError } from "../lib/exits.ts";
+import { examples } from "../lib/help.ts";
+import { interruptible } from "../lib/interrupt.ts";
+import { dim, print, printJson, say, width } from "../lib/screen.ts";
+import { cutTo } from "../lib/table.ts";
+import type { Look } from "../lib/topLook.ts";
+import { visibleJson } from "../lib/visible.ts";
+
+/** Looks are so far apart; each is five requests. */
+const EVERY_SECONDS = 2;
+const LEAST_SECONDS = 0.2;
+
+const interval = (value: string): number => {
+  const number = seconds(value);
+  if (number < LEAST_SECONDS) throw new InvalidArgumentError(`It has to be ${LEAST_SECONDS} at least.`);
+  return number;
+};
+
+/** `rates top`: how the platform stands, redrawn in place. */
+export function topCommand({ program }: CliContext): void {
+  examples(
+    program.command("top"),
+    "rates top   # q or Ctrl-C leaves it",
+    "rates top --once   # one look, for scripts and people in a hurry",
+    "rates top --interval 30 >> platform.log   # a line every half minute",
+    "rates top --once --json | jq .capacity",
+  )
+    .description("Watch the platform: jobs by state, runs against capacity, what waits, what runs, what was slow")
+    .option("--once", "look once, and leave")
+    .option("--interval <seconds>", "how often to look", interval, EVERY_SECONDS)
+    .action(async ({ once, interval: every }: { once?: boolean; interval: number }, command: Command) => {
+      const { client, json } = clientOf(command);
+      if (once) {
+        const { lookAt } = await import("../lib/topLook.ts");
+        const look = await lookAt(client);
+        if (json) return printJson(look);
+        const { lookLines } = await import("../lib/topView.ts");
+        const frame = { columns: width(process.stdout), lines: Number.POSITIVE_INFINITY, stream: process.stdout };
+        return print(lookLines(look, frame).join("\n"));
+      }
+      if (json || !process.stdout.isTTY) return inLines(client, every, json);
+      return inPlace(client, every);
+    });
+}
+
+/** Looks until it is told to stop; a platform that is away for a moment is told of, and looked for again. */
+async function looks(
+  client: Client,
+  every: number,
+  signal: AbortSignal,
+  show: (look: Look | undefined, trouble: string | undefined) => void,
+): Promise<void> {
+  const { lookAt } = await import("../lib/topLook.ts");
+  let last: Look | undefined;
+  while (!signal.aborted) {
+    try {
+      last = await lookAt(client, signal);
+      show(last, undefined);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof CommandError && error.passing) || last === undefined) throw error;
+      show(last, error.message.split("\n")[0]);
+    }
+    await pause(every * 1000, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+async function inLines(client: Client, every: number, json: boolean): Promise<void> {
+  const { lookLine } = await import("../lib/topView.ts");
+  await interruptible(
+    (signal) =>
+      looks(client, every, signal, (look, trouble) => {
+        if (trouble !== undefined) say(trouble);
+        else if (look) print(json ? visibleJson(look) : lookLine(look));
+      }),
+    () => "Left.",
+  );
+}
+
+async function inPlace(client: Client, every: number): Promise<void> {
+  const [{ lookLines }, { LiveScreen }] = await Promise.all([
+    import("../lib/topView.ts"),
+    import("../lib/liveScreen.ts"),
+  ]);
+  const { stdout, stdin } = process;
+  const quit = new AbortController();
+  let shown: { look: Look; trouble: string | undefined } | undefined;
+  const screen = new LiveScreen({ out: stdout, keys: stdin }, () => quit.abort());
+  const draw = () => {
+    if (!shown) return;
+    const { look, trouble } = shown;
+    const title = `rates top  ${client.base}  ${look.at.slice(11, 19)} UTC  q leaves`;
+    const head = cutTo(trouble === undefined ? dim(title, stdout) : `${trouble} Trying again.`, stdout.columns);
+    const frame = { columns: stdout.columns, lines: stdout.rows - 1, stream: stdout };
+    screen.draw([head, ...lookLines(look, frame)]);
+  };
+  // What was seen last is drawn again as the window becomes: the next look may be long in coming.
+  stdout.on("resize", draw);
+  screen.open();
+  try {
+    await interruptible(
+      (signal) =>
+        looks(client, every, AbortSignal.any([signal, quit.signal]), (look, trouble) => {
+          if (look) shown = { look, trouble };
+          draw();
+        }),
+      () => "Left.",
+    );
+  } finally {
+    stdout.off("resize", draw);
+    screen.close();
+  }
+}

@@ -1,0 +1,137 @@
+import type { CapacityPlan } from "../../../infra/limits/capacity.ts";
+import type { StackConfig } from "../../../stacks/config/schema.ts";
+import { type Burst, type Room, roomOf } from "../../../stacks/planning/headroom.ts";
+import { memoryOf, vcpusOf } from "../../../stacks/planning/plan.ts";
+import { needsOf } from "../../../stacks/planning/usage.ts";
+import { RUNNERS, type RunnerKind } from "../../contract/states.ts";
+import { blocks } from "./progress.ts";
+import { dim, durationText } from "./screen.ts";
+import { table, wrapped } from "./table.ts";
+
+/** How runs of each kind are called. */
+export const RUNNER_NAMES: Record<RunnerKind, string> = { glue: "Glue", ec2: "EC2" };
+
+/** Bars of shares are so long. */
+const BAR = 10;
+/** In a terminal that is narrower the names of limits come before their bars. */
+const BARS_FROM = 100;
+/** What is said of a runner kind stands behind its name. */
+const INDENT = 6;
+const count = (value: number) => (Math.round(value * 1000) / 1000).toLocaleString("en");
+
+/** Runs in use, where a platform was asked. */
+export type Live = Record<RunnerKind, { running: number; slots: number }>;
+
+/** What fits a stack, and what limits it, for a terminal of so many columns. */
+export function capacityText(
+  stack: string,
+  { config, plan, live }: { config: StackConfig; plan: CapacityPlan; live?: Live | undefined },
+  room: number,
+): string {
+  const { account, quotas } = config;
+  const rooms = roomOf(config, plan);
+  return [
+    `Stack ${stack}: account ${account.id} in ${account.region}, ${Math.round(quotas.share * 100)} % of its quotas`,
+    "",
+    ...RUNNERS.flatMap((kind) => runnerLines(kind, rooms[kind], eachOf(kind, config, plan), live, room)),
+    "",
+    limitTable(config, plan, room),
+    "",
+    connectionTable(plan, room),
+  ].join("\n");
+}
+
+const eachOf = (kind: RunnerKind, config: StackConfig, plan: CapacityPlan): string => {
+  const gib = `${memoryOf(config)[kind] / 2 ** 30} GiB`;
+  return kind === "glue"
+    ? `${plan.glue.dpuPerRun} DPU and ${gib} each, for reads`
+    : `${config.runners.ec2.instanceType} with ${vcpusOf(config)} vCPUs and ${gib} each, for updates${config.jobs.readsOnEc2 ? " and reads" : ""}`;
+};
+
+function runnerLines(kind: RunnerKind, { runs, bounds }: Room, each: string, live: Live | undefined, room: number) {
+  const [first, second] = bounds;
+  const now = live?.[kind];
+  const notes = [
+    `${count(runs)} runs at once: ${each}`,
+    ...(now ? [`now ${now.running} of the ${now.slots} that the running platform has`] : []),
+    ...(first ? [`limited by ${first.limit}; to have more, ${first.remedy}`] : []),
+    ...(second ? [`next limit: ${count(second.runs)}, by ${second.limit}`] : []),
+  ];
+  const lines = notes.flatMap((note) => wrapped(note, room - INDENT));
+  return lines.map((line, index) => `${(index === 0 ? RUNNER_NAMES[kind] : "").padEnd(INDENT)}${line}`);
+}
+
+/** What the plan uses of each limit, the fullest first. */
+function limitTable(config: StackConfig, plan: CapacityPlan, room: number): string {
+  const rows = needsOf(config, plan)
+    .map((need) => ({ ...need, share: need.limit === 0 ? 1 : need.used / need.limit }))
+    .toSorted((a, b) => b.share - a.share);
+  const bars = room >= BARS_FROM;
+  return table(
+    ["FULL", ...(bars ? [""] : []), "USED", "OF", "WHAT", "LIMIT"],
+    rows.map(({ share, used, limit, unit, from }) => [
+      `${Math.floor(share * 100 + 1e-9)} %`,
+      ...(bars ? [blocks(share, BAR)] : []),
+      count(used),
+      count(limit),
+      withoutRemark(unit),
+      from,
+    ]),
+    room,
+    { right: bars ? [0, 2, 3] : [0, 1, 2] },
+  );
+}
+
+function connectionTable({ database }: CapacityPlan, room: number): string {
+  const parts = Object.entries(database.parts).toSorted(([, a], [, b]) => b - a);
+  const free = database.usable - database.total;
+  const rows: [string, number][] = [...parts, ["free", free]];
+  return table(
+    ["CONNECTIONS OF", "", "MOST"],
+    [
+      ...rows.map(([who, most]) => [who, blocks(most / database.usable, BAR), count(most)]),
+      ["all, of what is usable", "", count(database.usable)],
+      ["max_connections", "", count(database.maxConnections)],
+    ],
+    room,
+    { right: [2] },
+  );
+}
+
+/** What a burst would take, for a terminal of so many columns. */
+export function burstText(bursts: readonly Burst[], seconds: number, room: number): string {
+  const [{ jobs } = { jobs: 0 }] = bursts;
+  const runs = ({ byRunner }: Burst) =>
+    RUNNERS.filter((kind) => byRunner[kind] > 0)
+      .map((kind) => `${byRunner[kind]} ${RUNNER_NAMES[kind]}`)
+      .join(" + ");
+  const lines = table(
+    ["AS", "AT ONCE", "ROUNDS", "ALL DONE IN", "LAST WAITS", "COSTS", "RUNS"],
+    bursts.map((burst) => [
+      burst.work,
+      count(burst.atOnce),
+      count(burst.rounds),
+      durationText(burst.seconds * 1000),
+      durationText(burst.waitSeconds * 1000),
+      `$${burst.usd.toFixed(2)}`,
+      runs(burst),
+    ]),
+    room,
+    { right: [1, 2, 3, 4, 5] },
+  );
+  const starts = Math.max(...bursts.map(({ startSeconds }) => startSeconds));
+  return [
+    `${count(jobs)} jobs of ${durationText(seconds * 1000)} at once, with all runs to themselves:`,
+    lines,
+    ...[
+      `On top: the start of the first runs, given up after ${durationText(starts * 1000)}; each goes on with the next job.`,
+      "Nothing is refused: what waits lies in the database, in the order of the contract.",
+    ].flatMap((line) => wrapped(line, room).map((one) => dim(one))),
+  ].join("\n");
+}
+
+/** "IP addresses (of the smallest subnet)" → "IP addresses" */
+function withoutRemark(unit: string): string {
+  const remark = unit.search(/ \(| for /);
+  return remark < 0 ? unit : unit.slice(0, remark);
+}

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { begin, type Call, event, httpDouble, job, json, start } from "../../testing/cli.ts";
+import { EXITS } from "./exits.ts";
+
+describe("the command line and the platform that it reaches", () => {
+  let directory: string;
+  let double: Awaited<ReturnType<typeof httpDouble>> | undefined;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), "rates-reach-"));
+  });
+  afterEach(async () => {
+    double?.close();
+    double = undefined;
+    await rm(directory, { recursive: true });
+  });
+  const against = async (answer: (call: Call) => unknown) => {
+    double = await httpDouble(answer);
+    return double;
+  };
+
+  it("asks for another tenant's job wherever it asks for the job", async () => {
+    const { env, calls } = await against((call) => {
+      if (call.what.includes("/events")) return begin(call).end(event(job("SUCCEEDED")));
+      return json(call, { ...job("SUCCEEDED"), jobs: [] });
+    });
+    for (const command of ["watch", "show", "cancel", "retry", "result"])
+      await start([command, "a", "--tenant", "x"], env).ended;
+    await start(["list", "--tenant", "x"], env).ended;
+    await start(["submit", "-", "--watch"], env, { input: '{"tenant":"x","task":{}}' }).ended;
+    assert.equal(calls.length, 8);
+    for (const call of calls) assert(call.includes("tenant=x") || call === "POST /jobs", call);
+  });
+
+  it("leads to the same platform by what it says to do next", async () => {
+    const waits = { requestId: "a", tenant: "default", status: "PENDING" };
+    const { url, env } = await against((call) => json(call, waits));
+    await writeFile(join(directory, "platform.json"), JSON.stringify({ api: url, token: "local" }));
+    const told = async (more: string[], by: Record<string, string>) =>
+      (await start(["submit", "--query", "q", ...more], by).ended).stderr;
+    const there = `--data-dir ${directory}`;
+    assert.match(await told(there.split(" "), {}), new RegExp(`\`rates watch a ${there}\` waits`));
+    assert.match(
+      await told(["--api", url, "--token", "x", "--tenant", "y"], {}),
+      new RegExp(`\`rates watch a --api ${url} --tenant y\` waits`),
+    );
+    assert.match(await told([], env), /`rates watch a` waits/, "what the environment says stays there");
+  });
+
+  it("gives the token of this machine to this machine's platform only", async () => {
+    const { url, calls } = await against((call) => json(call, { jobs: [] }));
+    const platform = { api: "http://127.0.0.1:1", token: "local" };
+    await writeFile(join(directory, "platform.json"), JSON.stringify(platform));
+    const env = { RATES_DATA_DIR: directory };
+    assert.equal((await start(["list", "--api", url], env).ended).code, EXITS.invalid.code);
+    assert.deepEqual(calls, []);
+    await writeFile(join(directory, "platform.json"), JSON.stringify({ ...platform, api: url }));
+    assert.equal((await start(["list", "--api", `${url}/`], env).ended).code, 0);
+  });
+
+  it("names the next step where the token is refused, and where a platform elsewhere does not answer", async () => {
+    const problem = { type: "Forbidden", title: "x", status: 403, detail: "This token may not cancel." };
+    const { env } = await against((call) => json(call, problem, 403));
+    const { code, stderr } = await start(["cancel", "a"], env).ended;
+    assert.deepEqual([code, stderr.split("\n")[0]], [EXITS.unreachable.code, problem.detail]);
+    assert.match(stderr, /`rates doctor` tells what the token may/);
+    const away = await start(["list"], { RATES_API: "http://[::ffff:127.0.0.1]:1", RATES_TOKEN: "x" }).ended;
+    assert.match(away.stderr, /does not answer .*\nDoes this network reach it.*`rates doctor`/);
+  });
+});

@@ -1,0 +1,110 @@
+import {
+  GetAWSDefaultServiceQuotaCommand,
+  GetServiceQuotaCommand,
+  ServiceQuotasClient,
+} from "@aws-sdk/client-service-quotas";
+import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
+import { LIMITS, type Limit } from "../../../infra/limits/limits.ts";
+import type { StackConfig } from "../../../stacks/config/schema.ts";
+import { type Check, failed, notAsked, passed } from "./doctor.ts";
+import { reasonOf } from "./exits.ts";
+
+const LOG_IN =
+  "Log in to the stack's account (aws sso login --profile NAME, then AWS_PROFILE=NAME), and run this again.";
+/** Service Quotas takes few requests a second; three tries outlast its throttle. */
+const TRIES = 4;
+
+type Quota = Exclude<keyof StackConfig["quotas"], "share">;
+
+/** The limit that a quota of a stack stands for. */
+const limitOf = (quota: Quota, { runners }: StackConfig): keyof typeof LIMITS =>
+  quota === "ec2Vcpus" && runners.ec2.spot ? "ec2SpotVcpus" : quota;
+
+/** Whose credentials this machine has, and whether that account was granted what the stack counts with. */
+export async function awsChecks(stack: string, config: StackConfig): Promise<Check[]> {
+  const { id, region } = config.account;
+  const client = { region, maxAttempts: TRIES };
+  let account: string | undefined;
+  try {
+    const identity = await new STSClient(client).send(new GetCallerIdentityCommand({}));
+    account = identity.Account;
+    if (account !== id)
+      return [
+        failed("AWS account", `${identity.Arn} is of ${account}, and the stack ${stack} of ${id}`, LOG_IN),
+        notAsked("quotas", "these credentials are of another account", LOG_IN),
+      ];
+    return [
+      passed("AWS account", `${identity.Arn}`),
+      ...(await quotaChecks(stack, config, new ServiceQuotasClient(client))),
+    ];
+  } catch (error) {
+    const none = error instanceof Error && error.name === "CredentialsProviderError";
+    return [
+      none
+        ? notAsked("AWS account", "there are no AWS credentials here", LOG_IN)
+        : failed("AWS account", `the credentials do not work: ${reasonOf(error)}`, LOG_IN),
+      notAsked("quotas", "no credentials that work", LOG_IN),
+    ];
+  }
+}
+
+/** Each quota of the stack against what Service Quotas says; what it does not count with needs no look. */
+async function quotaChecks(stack: string, config: StackConfig, client: ServiceQuotasClient): Promise<Check[]> {
+  const { share: _, ...quotas } = config.quotas;
+  const checks: Check[] = [];
+  for (const [name, counted] of Object.entries(quotas) as [Quota, number][]) {
+    const { quota, unit }: Limit = LIMITS[limitOf(name, config)];
+    if (!quota) continue;
+    const check = `quotas.${name}`;
+    try {
+      const granted = await grantedOf({ ServiceCode: quota.service, QuotaCode: quota.code }, client);
+      if (granted === undefined) throw new Error("Service Quotas names no value");
+      checks.push(
+        quotaCheck({ check, stack, counted, granted, unit, code: quota.code, region: config.account.region }),
+      );
+    } catch (error) {
+      checks.push(
+        notAsked(
+          check,
+          `Service Quotas does not tell ${quota.code}: ${reasonOf(error)}`,
+          "Let these credentials call servicequotas:GetServiceQuota and GetAWSDefaultServiceQuota, or look in the console under Service Quotas.",
+        ),
+      );
+    }
+  }
+  return checks;
+}
+
+/** What an account has of a quota: what was granted, or, where nothing ever was, the default, which is told of elsewhere. */
+async function grantedOf(
+  quota: { ServiceCode: string; QuotaCode: string },
+  client: ServiceQuotasClient,
+): Promise<number | undefined> {
+  try {
+    return (await client.send(new GetServiceQuotaCommand(quota))).Quota?.Value;
+  } catch (error) {
+    if ((error as Error).name !== "NoSuchResourceException") throw error;
+    return (await client.send(new GetAWSDefaultServiceQuotaCommand(quota))).Quota?.Value;
+  }
+}
+
+interface Asked {
+  check: string;
+  stack: string;
+  counted: number;
+  granted: number;
+  unit: string;
+  code: string;
+  region: string;
+}
+
+export function quotaCheck({ check, stack, counted, granted, unit, code, region }: Asked): Check {
+  const figures = `${granted} ${unit}`;
+  if (granted < counted)
+    return failed(
+      check,
+      `the account has ${figures}, and Pulumi.${stack}.yaml counts with ${counted}`,
+      `Write ${granted} there, or have ${code} raised in ${region} (stacks/account/ asks for it).`,
+    );
+  return passed(check, granted === counted ? figures : `${figures}; the stack counts with ${counted}`);
+}

@@ -1,0 +1,103 @@
+import { randomUUID } from "node:crypto";
+import { SCOPES, type Scope } from "../../store/tokens.ts";
+import type { Client } from "./client.ts";
+import { type Check, failed, notAsked, passed } from "./doctor.ts";
+import { CommandError } from "./exits.ts";
+
+/** Clocks may differ by so much: AWS refuses signatures that are minutes off, and times in lists would mislead. */
+const MOST_SKEW_MS = 30_000;
+/** The platform answers these checks within milliseconds. */
+const PATIENCE_MS = 10_000;
+
+const START = "`npm start` starts it on this machine; deployed, look at the targets of its load balancer.";
+
+/** What the platform says of itself: that it answers, is ready, keeps the time, and takes the token. */
+export async function platformChecks(client: Client, remedy = START): Promise<Check[]> {
+  const before = Date.now();
+  let response: Response;
+  try {
+    response = await client.fetch("GET", "/healthz", undefined, AbortSignal.timeout(PATIENCE_MS));
+  } catch (error) {
+    const says =
+      error instanceof CommandError
+        ? (error.message.split("\n")[0] ?? "")
+        : `${client.base} does not answer within ${PATIENCE_MS / 1000} s`;
+    return [
+      failed("platform", says, remedy),
+      ...["clock", "database", "token"].map((name) => notAsked(name, "the platform does not answer", remedy)),
+    ];
+  }
+  const after = Date.now();
+  return [
+    passed("platform", `${client.base} answers in ${after - before} ms`),
+    clockCheck(response.headers.get("date"), before, after),
+    await readyCheck(client),
+    ...(await tokenChecks(client)),
+  ];
+}
+
+/** The server's clock against this machine's; its header has whole seconds. */
+export function clockCheck(header: string | null, before: number, after: number): Check {
+  const theirs = Date.parse(header ?? "");
+  if (Number.isNaN(theirs)) return notAsked("clock", "the answer has no date", "A proxy between takes it out.");
+  const skew = Math.max(theirs - after, before - (theirs + 999), 0);
+  if (skew <= MOST_SKEW_MS) return passed("clock", skew === 0 ? "agrees with the platform's" : `differs by ${skew} ms`);
+  return failed(
+    "clock",
+    `is ${Math.round(skew / 1000)} s ${theirs > after ? "behind" : "ahead of"} the platform's`,
+    "Let this machine set its clock by NTP (timedatectl set-ntp true): AWS refuses requests that are minutes off.",
+  );
+}
+
+/** /readyz logs in to the database and reads as the API does: it fails where roles or tables are not there. */
+async function readyCheck(client: Client): Promise<Check> {
+  try {
+    await client.fetch("GET", "/readyz", undefined, AbortSignal.timeout(PATIENCE_MS));
+    return passed("database", "the API can log in and read");
+  } catch (error) {
+    return failed(
+      "database",
+      error instanceof CommandError ? (error.message.split("\n")[0] ?? "") : "/readyz does not answer in time",
+      "Look whether Postgres runs and takes connections, and whether the last migration went through (roles are its work).",
+    );
+  }
+}
+
+/** Asks for what each scope opens, in a way that changes nothing, whoever asks. */
+const PROBES: Record<Scope, (client: Client) => [method: string, path: string, body?: unknown]> = {
+  read: () => ["GET", "/queries"],
+  // No request: refused for what it is, unless for who asks.
+  submit: () => ["POST", "/jobs", []],
+  update: () => ["POST", "/uploads", {}],
+  cancel: (client) => ["POST", client.job(`doctor.${randomUUID()}`, "/cancel"), {}],
+  admin: () => ["GET", `/jobs?limit=1&tenant=doctor-${randomUUID().slice(0, 8)}`],
+};
+
+async function tokenChecks(client: Client): Promise<Check[]> {
+  const scopes: Scope[] = [];
+  for (const scope of SCOPES) {
+    try {
+      const [method, path, body] = PROBES[scope](client);
+      await client.fetch(method, path, body, AbortSignal.timeout(PATIENCE_MS));
+      scopes.push(scope);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      const status = (error.data as { status?: number }).status;
+      if (status === 401)
+        return [
+          failed(
+            "token",
+            error.message.split("\n")[0] ?? "",
+            "Give another by --token or RATES_TOKEN; an admin makes one with `rates token create`.",
+          ),
+        ];
+      if (error.passing)
+        return [
+          failed("token", error.message.split("\n")[0] ?? "", "Try again in a moment; the server's log has the cause."),
+        ];
+      if (status !== 403) scopes.push(scope);
+    }
+  }
+  if (scopes.length > 0) return [passed("token", `may ${scopes.join(", ")}`)];
+  return [failed("token", "is known, and may nothing", "An admin makes one with scopes: `rates token create`.")];
+}

@@ -1,0 +1,41 @@
+import type { QueryDescription } from "../../queries/catalogue.ts";
+import type { Client } from "./client.ts";
+import { CommandError } from "./exits.ts";
+
+/** What GET /queries answers. */
+export type Queries = Record<"queries" | "statements", Omit<QueryDescription, "kind">[]>;
+
+/**
+ * --param arguments as the params of a named query or statement: each of the type that its header declares, so that
+ * `007` stays text where text is meant. What cannot be one is left as text, for the platform to say so with all else.
+ */
+export async function paramsFor(
+  client: Client,
+  { query, statement, param = [] }: { query?: string; statement?: string; param?: readonly string[] },
+): Promise<Record<string, unknown> | undefined> {
+  if (param.length === 0 || (query === undefined && statement === undefined)) return undefined;
+  const all = await client.json<Queries>("GET", "/queries");
+  const named = query === undefined ? all.statements : all.queries;
+  const types = new Map(
+    named.find(({ name }) => name === (query ?? statement))?.params.map((one) => [one.name, one.type]),
+  );
+  const params = new Map<string, unknown>();
+  for (const pair of param) {
+    const at = pair.indexOf("=");
+    if (at < 1) throw new CommandError("invalid", `--param '${pair}' has to be of the form name=value.`);
+    const [name, value] = [pair.slice(0, at), pair.slice(at + 1)];
+    const earlier = params.get(name);
+    if (types.get(name) === "text[]") params.set(name, [...(Array.isArray(earlier) ? earlier : []), value]);
+    else if (earlier !== undefined)
+      throw new CommandError("invalid", `--param ${name} is given twice, and is no list.`);
+    else params.set(name, typed(types.get(name), value));
+  }
+  return Object.fromEntries(params);
+}
+
+function typed(type: string | undefined, value: string): unknown {
+  if (type === "boolean") return value === "true" ? true : value === "false" ? false : value;
+  if (type === "integer" || type === "number")
+    return /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(value) ? Number(value) : value;
+  return value;
+}

@@ -1,0 +1,169 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { text } from "node:stream/consumers";
+import { setTimeout as pause } from "node:timers/promises";
+import { type Read, readJson } from "../../contract/json.ts";
+import type { Client, Submitted } from "./client.ts";
+import { CommandError } from "./exits.ts";
+
+/** Flags of `rates submit`, and of what builds on it. */
+export interface SubmitFlags {
+  query?: string;
+  sql?: string;
+  statement?: string;
+  param?: string[];
+  target?: string;
+  mode?: string;
+  items?: string;
+  s3?: string;
+  url?: string;
+  format?: string;
+  compression?: string;
+  dryRun?: boolean;
+  id?: string;
+  tenant?: string;
+  priority?: string;
+  timeout?: string;
+  label?: string[];
+  reply?: string;
+}
+
+/** k=v arguments as an object. */
+export function pairs(list: readonly string[], flag: string): Record<string, string> {
+  return Object.fromEntries(
+    list.map((pair) => {
+      const at = pair.indexOf("=");
+      if (at < 1) throw new CommandError("invalid", `${flag} '${pair}' has to be of the form key=value.`);
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    }),
+  );
+}
+
+/** A number of the contract, as a flag has it. */
+const number = (flag: string, value: string | undefined): number | undefined => {
+  if (value !== undefined && !/^\d+$/.test(value))
+    throw new CommandError("invalid", `${flag} '${value}' has to be a whole number.`);
+  return value === undefined ? undefined : Number(value);
+};
+
+/** What says what a task does, and the flags that go with it. */
+const GOES_WITH = {
+  query: ["param", "format", "compression"],
+  sql: ["format", "compression"],
+  statement: ["param"],
+  target: ["mode", "items", "s3", "url", "format", "compression", "dryRun"],
+} as const satisfies Record<string, readonly (keyof SubmitFlags)[]>;
+type Kind = keyof typeof GOES_WITH;
+const KINDS = Object.keys(GOES_WITH) as Kind[];
+const OF_TASKS = new Set<keyof SubmitFlags>([...KINDS, ...Object.values(GOES_WITH).flat()]);
+
+const flagText = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+/** The flags about the task that were given. */
+const taskFlags = (flags: SubmitFlags) => [...OF_TASKS].filter((name) => flags[name] !== undefined);
+const given = (object: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+
+/** The contract's request, from flags. What the request may be is the platform's to judge; here it is only put together. */
+export function requestFrom(flags: SubmitFlags, params?: Record<string, unknown>): Record<string, unknown> {
+  const [kind, second] = KINDS.filter((one) => flags[one] !== undefined);
+  if (kind === undefined)
+    throw new CommandError(
+      "invalid",
+      "Say what to do: a FILE with a request, or one of --query, --sql, --statement, --target.",
+    );
+  // A flag that has no effect is a misunderstanding: --dry-run with a statement would have run it.
+  const stray =
+    second ?? taskFlags(flags).find((one) => one !== kind && !(GOES_WITH[kind] as readonly string[]).includes(one));
+  if (stray !== undefined)
+    throw new CommandError("invalid", `${flagText(kind)} and ${flagText(stray)} do not go together.`);
+  const { query, sql, statement, target, mode, format, compression, dryRun } = flags;
+  const task =
+    kind === "target"
+      ? { type: "update", ...given({ target, mode, source: source(flags), format, compression, dryRun }) }
+      : kind === "statement"
+        ? { type: "update", ...given({ statement, params }) }
+        : { type: "read", ...given({ query, sql, params, format, compression }) };
+  return { ...ofRequest(flags), task };
+}
+
+/** What flags say of the request beside its task. */
+const ofRequest = (flags: SubmitFlags) =>
+  given({
+    requestId: flags.id,
+    tenant: flags.tenant,
+    priority: number("--priority", flags.priority),
+    timeoutSeconds: number("--timeout", flags.timeout),
+    labels: flags.label && pairs(flags.label, "--label"),
+    reply: flags.reply,
+  });
+
+function source({ items, s3, url }: SubmitFlags): object {
+  if ([items, s3, url].filter((one) => one !== undefined).length !== 1)
+    throw new CommandError(
+      "invalid",
+      "--target needs one of --items, --s3, --url. `rates load FILE` loads a file of this machine.",
+    );
+  if (items !== undefined) return { inline: readFile(items) };
+  return s3 !== undefined ? { s3 } : { url };
+}
+
+/** A request from a file, or from stdin for `-`; flags about the request come before what it says, others are refused. */
+export async function requestIn(file: string, flags: SubmitFlags): Promise<Record<string, unknown>> {
+  const [stray] = taskFlags(flags);
+  if (stray !== undefined)
+    throw new CommandError("invalid", `${flagText(stray)} does not go with a FILE: the request's task says it.`);
+  const request = file === "-" ? parse(await text(process.stdin), "stdin") : readFile(file);
+  if (request === null || typeof request !== "object" || Array.isArray(request))
+    throw new CommandError("invalid", `${file === "-" ? "stdin" : file} has to hold one JSON object, a request.`);
+  return { ...request, ...ofRequest(flags) };
+}
+
+function readFile(file: string): unknown {
+  let content: string;
+  try {
+    content = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new CommandError("invalid", `${file} cannot be read: ${(error as Error).message}`);
+  }
+  return parse(content, file);
+}
+
+function parse(content: string, name: string): unknown {
+  let read: Read;
+  try {
+    read = readJson(content);
+  } catch (error) {
+    throw new CommandError("invalid", `${name} is not JSON: ${(error as Error).message}`);
+  }
+  const [problem] = read.problems;
+  if (problem) throw new CommandError("invalid", `${name}: ${problem.field} ${problem.message}`);
+  return read.value;
+}
+
+/** A request whose answer was lost is sent so often in all. */
+const TRIES = 3;
+/** Before the second time; before the third twice as long. Milliseconds. */
+const AGAIN_MS = 500;
+
+/**
+ * Submits a request; answers where it stands, and the API as it is to be asked for this job. The id is made here, so that
+ * a request whose answer was lost can be sent again and is the same job: its prices go in once.
+ */
+export async function submit(
+  client: Client,
+  request: Record<string, unknown>,
+): Promise<Submitted & { client: Client }> {
+  const asked = { requestId: randomUUID(), ...request };
+  const owner = client.of(typeof request.tenant === "string" ? request.tenant : client.tenant);
+  for (let turn = 1; ; turn++)
+    try {
+      return { ...(await client.json<Submitted>("POST", "/jobs", asked)), client: owner };
+    } catch (error) {
+      if (!(error instanceof CommandError && error.unsettled)) throw error;
+      if (turn === TRIES) {
+        const next = `Whether the job was taken in is not known: ${owner.hint("show", String(asked.requestId))} tells.`;
+        throw new CommandError(error.exit, `${error.message}\n${next}`, { data: error.data });
+      }
+      await pause(AGAIN_MS * 2 ** (turn - 1));
+    }
+}

@@ -1,0 +1,152 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { isTerminal } from "../../contract/states.ts";
+import type { Client } from "./client.ts";
+import { documents, type JobDocument } from "./events.ts";
+import { interruptible } from "./interrupt.ts";
+import { ProgressLine } from "./progress.ts";
+import { cloudLog, localLog, logText, RunLog } from "./runLog.ts";
+import { coloured, dim, durationText, plain, print, say } from "./screen.ts";
+import { progressText } from "./watch.ts";
+
+/** The log of a run is looked at so often while it works. */
+const LOOK_MS = 250;
+/** A run says that it has answered a moment after the job has ended. */
+const LAST_WORDS_MS = 1_500;
+
+/** How a job's log is shown. */
+export interface TailOptions {
+  /** Whether to stay until the job ends. */
+  follow: boolean;
+  /** Where the logs of a deployed platform are. */
+  region?: string | undefined;
+  /** Takes lines of the runner's log as they are; otherwise they are printed. */
+  collect?: ((line: string) => void) | undefined;
+}
+
+/** Shows a job's history, its progress, and what its runs log, until it ends; answers its last document. */
+export async function tail(client: Client, id: string, options: TailOptions): Promise<JobDocument> {
+  const line = new ProgressLine();
+  const shown = new Shown(line, options, client.isLocal);
+  try {
+    return await interruptible(
+      async (signal) => {
+        if (!options.follow) {
+          const document = await client.json<JobDocument>("GET", client.job(id), undefined, signal);
+          await shown.update(document);
+          return document;
+        }
+        const ended = new AbortController();
+        const looking = shown.look(AbortSignal.any([signal, ended.signal]));
+        try {
+          let last: JobDocument | undefined;
+          for await (const document of documents(client, id, signal)) {
+            last = document;
+            await shown.update(document);
+            // Its state has just been said; what is left to say is how far it is.
+            if (!isTerminal(document.status) && document.progress.bytes > 0)
+              line.update(progressText(document, undefined), document.status);
+          }
+          if (last === undefined) throw new Error(`${id} has no document`);
+          await shown.lastWords(signal);
+          return last;
+        } finally {
+          ended.abort();
+          await looking;
+        }
+      },
+      () => `${id} was left. It goes on; ${client.hint("tail", id)} follows it again.`,
+    );
+  } finally {
+    line.end();
+    await shown.close();
+  }
+}
+
+/** What has been shown of a job so far, and what is still to come of its logs. */
+class Shown {
+  readonly #line: ProgressLine;
+  readonly #options: TailOptions;
+  readonly #local: boolean;
+  readonly #logs: (RunLog | undefined)[] = [];
+  #document: JobDocument | undefined;
+  #history = 0;
+  #answered = false;
+  #looking: Promise<void> = Promise.resolve();
+
+  constructor(line: ProgressLine, options: TailOptions, local: boolean) {
+    this.#line = line;
+    this.#options = options;
+    this.#local = local;
+  }
+
+  /** Says what a newer document has that was not said yet. */
+  async update(document: JobDocument): Promise<void> {
+    this.#document = document;
+    const from = Date.parse(document.createdAt);
+    // What a run logged while it worked comes before the state that it led to.
+    await this.lookOnce();
+    for (const { status, at } of document.statusHistory.slice(this.#history))
+      this.#say(`${dim(at.slice(11, 23))} ${coloured(status)} ${dim(`after ${durationText(Date.parse(at) - from)}`)}`);
+    this.#history = document.statusHistory.length;
+    for (const [index, attempt] of document.attempts.entries()) {
+      if (index < this.#logs.length) continue;
+      const file = this.#local ? localLog(attempt) : undefined;
+      this.#logs.push(file === undefined ? undefined : new RunLog(file, document.requestId));
+      this.#say(
+        dim(`attempt ${index + 1}: ${attempt.runner} run ${attempt.runId}${file === undefined ? "" : `, ${file}`}`),
+      );
+      if (file === undefined)
+        for (const where of cloudLog(attempt, this.#options.region)) this.#say(`  ${plain(where)}`);
+    }
+    await this.lookOnce();
+  }
+
+  /** Looks at the logs until it is told to stop. */
+  async look(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.lookOnce();
+      await pause(LOOK_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** One look at a time, so that no line comes twice. */
+  lookOnce(): Promise<void> {
+    this.#looking = this.#looking.then(() => this.#read());
+    return this.#looking;
+  }
+
+  async #read(): Promise<void> {
+    for (const [index, log] of this.#logs.entries()) {
+      const attempt = this.#document?.attempts[index];
+      if (!log || !attempt) continue;
+      for (const line of await log.lines(attempt)) {
+        if (line.includes('"answered"')) this.#answered = true;
+        if (this.#options.collect) this.#options.collect(line);
+        else {
+          this.#line.end();
+          print(logText(line, process.stdout));
+        }
+      }
+    }
+  }
+
+  /** Waits for what the last run says when it has answered; a run that was killed says nothing. */
+  async lastWords(signal: AbortSignal): Promise<void> {
+    if (this.#logs.at(-1) === undefined) return;
+    const until = Date.now() + LAST_WORDS_MS;
+    while (!this.#answered && Date.now() < until) {
+      await pause(LOOK_MS / 5, undefined, { signal });
+      await this.lookOnce();
+    }
+  }
+
+  #say(text: string): void {
+    this.#line.end();
+    say(text);
+  }
+
+  async close(): Promise<void> {
+    await this.#looking;
+    await Promise.all(this.#logs.map((log) => log?.close()));
+  }
+}

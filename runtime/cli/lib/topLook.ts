@@ -1,0 +1,74 @@
+import { RUNNERS, type RunnerKind } from "../../contract/states.ts";
+import type { Client } from "./client.ts";
+import type { JobDocument } from "./events.ts";
+
+/** Ended jobs that throughput is counted by. */
+const ENDED_MOST = 200;
+/** Throughput is that of so long before the look. Milliseconds. */
+const WINDOW_MS = 5 * 60_000;
+/** The slowest are those of the last hour. Milliseconds. */
+const SLOWEST_MS = 60 * 60_000;
+/** Jobs of each table. */
+const LISTED = 20;
+
+/** What GET /stats answers, as far as this goes. */
+interface Stats {
+  byStatus: Record<string, number>;
+  percentiles: Record<"queueMs" | "executionMs", { p50: number | null; p95: number | null }>;
+  /** For admins only: it counts the runs of all tenants. */
+  capacity?: Record<RunnerKind, { running: number; slots: number }>;
+}
+
+/** How the platform stands, at one look. */
+export interface Look extends Stats {
+  /** ISO time. */
+  at: string;
+  /** The job that has waited longest, unless none waits. */
+  oldest: JobDocument | undefined;
+  running: JobDocument[];
+  slowest: JobDocument[];
+  /** Jobs that ended within the window, and in how long. */
+  ended: { jobs: number; failed: number; milliseconds: number };
+}
+
+/** Asks for all of it at once. @throws CommandError */
+export async function lookAt(client: Client, signal?: AbortSignal, now = Date.now()): Promise<Look> {
+  const since = (milliseconds: number) => new Date(now - milliseconds).toISOString();
+  const jobs = async (search: Record<string, string>) => {
+    const query = new URLSearchParams({ ...search, ...(client.tenant === undefined ? {} : { tenant: client.tenant }) });
+    return (await client.json<{ jobs: JobDocument[] }>("GET", `/jobs?${query}`, undefined, signal)).jobs;
+  };
+  const [stats, waiting, running, ended, slowest] = await Promise.all([
+    client.json<Stats>("GET", "/stats", undefined, signal),
+    jobs({ status: "PENDING", sort: "createdAt", order: "asc", limit: "1" }),
+    jobs({ status: "IN_PROGRESS", sort: "createdAt", order: "asc", limit: String(LISTED) }),
+    jobs({ sort: "finishedAt", order: "desc", limit: String(ENDED_MOST) }),
+    jobs({ sort: "totalMs", order: "desc", limit: String(LISTED), createdFrom: since(SLOWEST_MS) }),
+  ]);
+  const over = (job: JobDocument) => job.finishedAt !== undefined;
+  return {
+    ...stats,
+    at: new Date(now).toISOString(),
+    oldest: waiting[0],
+    running,
+    slowest: slowest.filter(over),
+    ended: throughput(ended.filter(over), now),
+  };
+}
+
+/** Jobs of the window; where there were more than were asked for, those that were, and the time that they took. */
+export function throughput(ended: readonly JobDocument[], now: number): Look["ended"] {
+  const times = (job: JobDocument) => Date.parse(job.finishedAt ?? "");
+  const recent = ended.filter((job) => times(job) > now - WINDOW_MS);
+  const all = recent.length < ENDED_MOST;
+  const oldest = Math.min(...recent.map(times));
+  return {
+    jobs: recent.length,
+    failed: recent.filter(({ status }) => status === "FAILED").length,
+    milliseconds: all ? WINDOW_MS : Math.max(1_000, now - oldest),
+  };
+}
+
+/** Whether all runs of a kind work, so that what waits for one has to wait. */
+export const full = ({ capacity }: Pick<Look, "capacity">): RunnerKind[] =>
+  RUNNERS.filter((kind) => capacity && capacity[kind].slots > 0 && capacity[kind].running >= capacity[kind].slots);

@@ -1,0 +1,148 @@
+import { isTerminal, RUNNERS, STATES } from "../../contract/states.ts";
+import { about } from "./about.ts";
+import { RUNNER_NAMES } from "./capacityText.ts";
+import type { JobDocument } from "./events.ts";
+import { blocks } from "./progress.ts";
+import { bytesText, coloured, dim, durationText } from "./screen.ts";
+import { cutTo, table } from "./table.ts";
+import { full, type Look } from "./topLook.ts";
+import { styled } from "./visible.ts";
+
+/** The bar of each runner kind. */
+const BAR = 16;
+const MINUTE = 60_000;
+
+/** Where a look is shown. */
+export interface Frame {
+  columns: number;
+  /** Lines that there are; a table that does not fit ends earlier. */
+  lines: number;
+  stream: NodeJS.WriteStream;
+}
+
+/** A look as a screen full of lines, none of them wider than it is. */
+export function lookLines(look: Look, { columns, lines, stream }: Frame): string[] {
+  const { capacity } = look;
+  const head = [
+    statesLine(look, stream),
+    ...(capacity ? RUNNERS.map((kind) => runnerLine(look, capacity, kind, stream)) : []),
+    waitingLine(look),
+    endedLine(look),
+    ...timesLines(look),
+  ].map((line) => cutTo(line, columns));
+  // The running ones first; what is left is for the slowest.
+  const room = lines - head.length;
+  const running = tableLines("Running", look.running, runningRow(look), RUNNING, room, columns, stream);
+  const slowest = tableLines(
+    "Slowest of the last hour",
+    look.slowest,
+    slowestRow,
+    SLOWEST,
+    room - running.length,
+    columns,
+    stream,
+  );
+  return [...head, ...running, ...slowest];
+}
+
+function statesLine({ byStatus }: Look, stream: NodeJS.WriteStream): string {
+  const counts = STATES.filter((state) => !isTerminal(state) || (byStatus[state] ?? 0) > 0).map(
+    (state) => `${(byStatus[state] ?? 0).toLocaleString("en")} ${coloured(state, stream)}`,
+  );
+  return `Jobs     ${counts.join("  ")}`;
+}
+
+function runnerLine(
+  look: Look,
+  capacity: NonNullable<Look["capacity"]>,
+  kind: (typeof RUNNERS)[number],
+  stream: NodeJS.WriteStream,
+): string {
+  const { running, slots } = capacity[kind];
+  const bar = blocks(slots === 0 ? 0 : running / slots, BAR);
+  const isFull = full(look).includes(kind);
+  const figures = `${running} of ${slots} runs${isFull ? ", full" : ""}`;
+  return `${RUNNER_NAMES[kind].padEnd(7)}  ${isFull ? styled("yellow", bar, stream) : bar} ${figures}`;
+}
+
+function waitingLine({ oldest, at, byStatus }: Look): string {
+  if (oldest === undefined) return "Oldest   nothing waits";
+  const waited = durationText(Math.max(0, Date.parse(at) - Date.parse(oldest.createdAt)));
+  return `Oldest   ${oldest.requestId} has waited ${waited}, of ${(byStatus.PENDING ?? 1).toLocaleString("en")}: ${about(oldest)}`;
+}
+
+function endedLine({ ended }: Look): string {
+  const rate = (ended.jobs / ended.milliseconds) * MINUTE;
+  return `Ended    ${rateText(rate)} a minute${ended.failed > 0 ? ` (${ended.failed} failed)` : ""}`;
+}
+
+function timesLines({ percentiles: { queueMs, executionMs } }: Look): string[] {
+  const times = Object.entries({ waited: queueMs, ran: executionMs }).flatMap(([name, { p50, p95 }]) =>
+    p50 === null || p95 === null ? [] : [`${name} ${durationText(p50)} (p95 ${durationText(p95)})`],
+  );
+  return times.length === 0 ? [] : [`Times    ${times.join(", ")}`];
+}
+
+/** Half a job a minute is not none. */
+const rateText = (rate: number) => (rate > 0 && rate < 10 ? rate.toFixed(1) : Math.round(rate).toLocaleString("en"));
+
+const RUNNING = ["ID", "ON", "FOR", "ROWS", "READ", "WHAT"];
+const runningRow =
+  ({ at }: Look) =>
+  (job: JobDocument) => {
+    const { startedAt = job.createdAt, attempts, progress } = job;
+    return [
+      job.requestId,
+      attempts.at(-1)?.runner ?? "",
+      durationText(Math.max(0, Date.parse(at) - Date.parse(startedAt))),
+      progress.rows.toLocaleString("en"),
+      bytesText(progress.bytes),
+      about(job),
+    ];
+  };
+/** Columns of figures, of both. */
+const FIGURES = [2, 3, 4];
+const SLOWEST = ["ID", "STATUS", "TOOK", "WAITED", "RAN", "WHAT"];
+const slowestRow = (job: JobDocument) => [
+  job.requestId,
+  job.status,
+  durationText(job.stats?.totalMs ?? 0),
+  durationText(job.stats?.queueMs ?? 0),
+  durationText(job.stats?.executionMs ?? 0),
+  about(job),
+];
+
+/** A table with a title, as many rows as there is room for; nothing where there is none for one. */
+function tableLines(
+  title: string,
+  jobs: readonly JobDocument[],
+  row: (job: JobDocument) => string[],
+  head: readonly string[],
+  room: number,
+  columns: number,
+  stream: NodeJS.WriteStream,
+): string[] {
+  const rows = jobs.slice(0, Math.max(0, room - 3)).map(row);
+  if (rows.length === 0) return [];
+  const colour = (cell: string, column: number) =>
+    head === SLOWEST && column === 1 ? cell.replace(/\S+/, (status) => coloured(status, stream)) : cell;
+  return [
+    "",
+    dim(title, stream),
+    ...table(head, rows, columns, { stream, colour, keep: [0], right: FIGURES }).split("\n"),
+  ];
+}
+
+/** A look in one line, for logs and pipes. */
+export function lookLine({ at, byStatus, capacity, oldest, ended }: Look): string {
+  const runs = capacity ? RUNNERS.map((kind) => `${kind} ${capacity[kind].running}/${capacity[kind].slots}`) : [];
+  const waited = oldest ? durationText(Math.max(0, Date.parse(at) - Date.parse(oldest.createdAt))) : "none";
+  return [
+    at.slice(0, 19),
+    `waiting ${byStatus.PENDING ?? 0}`,
+    `running ${byStatus.IN_PROGRESS ?? 0}`,
+    ...runs,
+    `oldest ${waited}`,
+    `${rateText((ended.jobs / ended.milliseconds) * MINUTE)}/min`,
+  ].join("  ");
+}

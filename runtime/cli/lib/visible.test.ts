@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import fc from "fast-check";
+import { begin, type Call, event, httpDouble, job, json, start } from "../../testing/cli.ts";
+import { skip } from "../../testing/cluster.ts";
+import { escapeHidden, styled, visible, visibleBytes, visibleJson } from "./visible.ts";
+
+/** ESC with a colour and with a title, BEL, CSI of C1, DEL, CR, bidi, zero width, byte order mark, a tag, a soft hyphen. */
+const HOSTILE = "a\x1b[31mb\x1b]0;t\x07\x9b2Jc\x7fd\re\u202ef\u2066g\u200bh\u200di\ufeffj\u{e0041}k\u00adl";
+const ESCAPED =
+  "a\\x1b[31mb\\x1b]0;t\\x07\\x9b2Jc\\x7fd\\x0de\\u202ef\\u2066g\\u200bh\\u200di\\ufeffj\\u{e0041}k\\xadl";
+const HIDDEN =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be shown
+  /[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\u{e0000}-\u{e0fff}]/u;
+
+describe("text of others on a terminal", () => {
+  it("shows what a terminal obeys, or nobody can see, as escapes", () => {
+    assert.equal(escapeHidden(HOSTILE), ESCAPED);
+    assert.equal(visible(HOSTILE), ESCAPED);
+    assert.equal(visible("tab\tand\nlines, Zürich, 東京, 🚢 █░…"), "tab\tand\nlines, Zürich, 東京, 🚢 █░…");
+    assert.equal(visible("\ud800"), "\\ud800");
+  });
+
+  it("has colours of this process only", () => {
+    const shown = visible(`${styled("red", `FAILED ${HOSTILE}`)} \x1b[32mSUCCEEDED\x1b[39m`);
+    assert.equal(shown, `\x1b[31mFAILED ${ESCAPED}\x1b[39m \\x1b[32mSUCCEEDED\\x1b[39m`);
+  });
+
+  it("is safe whatever it is, also as JSON, which stays the same value", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (value) => {
+        assert.doesNotMatch(visible(value), HIDDEN);
+        assert.doesNotMatch(visibleJson({ value }), HIDDEN);
+        assert.deepEqual(JSON.parse(visibleJson({ value, [value]: [value] }, 2)), { value, [value]: [value] });
+      }),
+    );
+  });
+
+  it("is shown across the pieces in which a result comes", async () => {
+    const bytes = Buffer.from(`x\r\n${HOSTILE}\n`);
+    for (const size of [1, 3, 1_000]) {
+      const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) =>
+        bytes.subarray(n * size, (n + 1) * size),
+      );
+      const shown = await text(Readable.from(visibleBytes(Readable.from(pieces))));
+      assert.equal(shown, `x\n${ESCAPED}\n`);
+    }
+  });
+
+  it("reaches a terminal through one layer", () => {
+    const directory = fileURLToPath(new URL("..", import.meta.url));
+    const writers = readdirSync(directory, { encoding: "utf8", recursive: true })
+      .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
+      .filter((file) =>
+        /process\.std(?:out|err)\.write\(|console\.\w+\(|\bstyleText\(/.test(
+          readFileSync(join(directory, file), "utf8"),
+        ),
+      );
+    assert.deepEqual(writers.sort(), ["lib/progress.ts", "lib/screen.ts", "lib/visible.ts"]);
+  });
+});
+
+describe("the command line", () => {
+  const failed = job("FAILED", {
+    requestId: HOSTILE,
+    tenant: HOSTILE,
+    labels: { [HOSTILE]: HOSTILE },
+    task: { type: "read", sql: HOSTILE },
+    statusHistory: [{ status: HOSTILE, at: "2026-01-01T00:00:00.000Z" }],
+    attempts: [
+      {
+        runner: HOSTILE,
+        runId: HOSTILE,
+        outcome: HOSTILE,
+        logLocation: HOSTILE,
+        startedAt: "2026-01-01T00:00:00.000Z",
+      },
+    ],
+    error: {
+      type: HOSTILE,
+      category: "User",
+      message: HOSTILE,
+      retryable: false,
+      details: [
+        { line: 1, column: HOSTILE, value: HOSTILE, reason: HOSTILE },
+        { field: HOSTILE, message: HOSTILE },
+      ],
+    },
+  });
+  const problem = {
+    type: HOSTILE,
+    title: HOSTILE,
+    status: 400,
+    detail: HOSTILE,
+    problems: [{ field: HOSTILE, value: HOSTILE, message: HOSTILE }],
+    furtherProblems: 7,
+  };
+  const answer = (call: Call): unknown => {
+    const { what, response } = call;
+    if (what.includes("/result")) return json(call, { ...problem, status: 409 }, 409);
+    if (what.includes("/events")) return begin(call).end(event(failed));
+    if (what.startsWith("POST")) return what.includes("cancel") ? json(call, failed) : json(call, problem, 400);
+    if (what.startsWith("GET /jobs?")) return json(call, { jobs: [failed, job("FAILED")], cursor: HOSTILE });
+    if (what.startsWith("GET /jobs/raw")) return json(call, failed);
+    if (what.startsWith("GET /jobs/")) return json(call, failed);
+    if (what.startsWith("GET /tokens"))
+      return json(call, {
+        tokens: [
+          { id: HOSTILE, name: HOSTILE, tenant: HOSTILE, scopes: [HOSTILE], createdAt: HOSTILE, revokedAt: null },
+        ],
+      });
+    if (what.startsWith("GET /queries"))
+      return json(call, {
+        queries: [
+          { name: HOSTILE, description: HOSTILE, params: [{ name: HOSTILE, type: HOSTILE, description: HOSTILE }] },
+        ],
+        statements: [],
+      });
+    return response.writeHead(502).end(HOSTILE);
+  };
+  let platform: Awaited<ReturnType<typeof httpDouble>>;
+  before(async () => {
+    platform = await httpDouble(answer);
+  });
+  after(() => platform.close());
+
+  const COMMANDS = [
+    ["show", "x"],
+    ["list"],
+    ["watch", "x"],
+    ["tail", "x"],
+    ["tail", "x", "--no-follow"],
+    ["result", "x"],
+    ["cancel", "x"],
+    ["retry", "x"],
+    ["submit", "--sql", "select 1"],
+    ["query", "--sql", "select 1"],
+    ["token", "list"],
+    ["queries"],
+    ["redrive"],
+    ["top", "--once"],
+    ["doctor"],
+    [HOSTILE.replace("\r", "")],
+    ["list", "--status", HOSTILE],
+  ];
+  for (const command of COMMANDS)
+    for (const options of [[], ["--json"]])
+      it(`shows no such text as it is: ${escapeHidden([...command, ...options].join(" ")).slice(0, 60)}`, async () => {
+        const { stdout, stderr } = await start([...command, ...options], platform.env).ended;
+        assert.ok(stdout + stderr !== "", "it said nothing");
+        assert.doesNotMatch(stdout, HIDDEN);
+        assert.doesNotMatch(stderr, HIDDEN);
+        if (options.length > 0 && stdout !== "") JSON.parse(stdout);
+      });
+
+  it("says how many problems are not listed", async () => {
+    const { stderr } = await start(["submit", "--sql", "select 1"], platform.env).ended;
+    assert.match(stderr, /… and 7 more/);
+  });
+
+  it("leaves a result's bytes as they are in a pipe", async () => {
+    const double = await httpDouble(({ response }) => response.end(HOSTILE));
+    try {
+      assert.equal((await start(["result", "x"], double.env).ended).stdout, HOSTILE);
+    } finally {
+      double.close();
+    }
+  });
+
+  it("shows a result, and a job, on a real terminal in escapes and its own colours", async function () {
+    const version = spawnSync("script", ["--version"], { encoding: "utf8" }).stdout ?? "";
+    if (!version.includes("util-linux")) skip(this, "there is no script command of util-linux, which makes a terminal");
+    this.timeout(60_000);
+    const main = fileURLToPath(new URL("../main.ts", import.meta.url));
+    const double = await httpDouble((call) =>
+      call.what.includes("/result") ? call.response.end(HOSTILE) : answer(call),
+    );
+    const onTerminal = (command: string) => {
+      const child = spawn("script", ["-qfec", `exec '${process.execPath}' '${main}' ${command}`, "/dev/null"], {
+        env: { PATH: process.env.PATH, TERM: "xterm", ...double.env },
+      });
+      return text(child.stdout);
+    };
+    try {
+      assert.ok((await onTerminal("result x")).includes(ESCAPED));
+      const shown = await onTerminal("watch x");
+      assert.ok(shown.includes("\x1b[31mFAILED\x1b[39m"), JSON.stringify(shown));
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: codes that no command writes
+      assert.doesNotMatch(shown, /\x1b\]|\x07|\x9b|b\x1b|\u202e/);
+    } finally {
+      double.close();
+    }
+  });
+});

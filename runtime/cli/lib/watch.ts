@@ -1,0 +1,108 @@
+import stringWidth from "string-width";
+import { isTerminal } from "../../contract/states.ts";
+import type { Client } from "./client.ts";
+import { type Detail, documents, type JobDocument } from "./events.ts";
+import { type Exit, exitOf } from "./exits.ts";
+import { interruptible } from "./interrupt.ts";
+import { bar, ProgressLine } from "./progress.ts";
+import { bytesText, coloured, dim, durationText, plain, say, width } from "./screen.ts";
+import { cutTo, table, wrapped } from "./table.ts";
+
+/** How a job is followed. */
+export interface Following {
+  /** Seconds; undefined: to its end. */
+  wait?: number;
+  /** The size of what it loads, where that is known. */
+  bytes?: number;
+}
+
+/** Follows a job to its end, showing where it is; answers its last document. */
+export async function follow(client: Client, id: string, { wait, bytes }: Following): Promise<JobDocument> {
+  const line = new ProgressLine();
+  const again = `It goes on; ${client.hint("watch", id)} waits for it.`;
+  try {
+    return await interruptible(
+      async (signal) => {
+        let last: JobDocument | undefined;
+        for await (const document of documents(client, id, signal)) {
+          last = document;
+          if (!isTerminal(document.status)) line.update(progressText(document, bytes), document.status);
+        }
+        if (last === undefined) throw new Error(`${id} has no document`);
+        return last;
+      },
+      (why) => (why === "gaveUp" ? `${id} did not end within ${wait} s. ${again}` : `${id} was left. ${again}`),
+      wait,
+    );
+  } finally {
+    line.end();
+  }
+}
+
+/** Columns of percent, rows, rate and time left: the id gives way to them, which every hint names in full. */
+const FIGURES = 52;
+/** Of an id that much is always shown. */
+const LEAST_OF_ID = 6;
+
+/** Where a running job is: its rows and bytes, and how long it may still take. */
+export function progressText(document: JobDocument, total: number | undefined): string {
+  const { status, progress, requestId, startedAt } = document;
+  const { rows, bytes, estimatedRows } = progress;
+  const columns = width(process.stderr);
+  const id = cutTo(requestId, Math.max(LEAST_OF_ID, columns - status.length - FIGURES));
+  const head = `${coloured(status)} ${id}`;
+  if (status !== "IN_PROGRESS" || bytes === 0) return head;
+  const seconds = Math.max(0.001, (Date.now() - Date.parse(startedAt ?? document.createdAt)) / 1000);
+  const done = rows > 0 ? `${rows.toLocaleString("en")} rows` : bytesText(bytes);
+  const rate = `${bytesText(bytes / seconds)}/s`;
+  // Read to its end, a batch has still to be checked and written: that takes what it takes.
+  if (total !== undefined && bytes >= total) return `${head}  ${done} read, checking and writing`;
+  const share = total !== undefined ? bytes / total : estimatedRows && rows > 0 ? rows / estimatedRows : undefined;
+  if (share === undefined || share >= 1) return `${head}  ${done}  ${rate}`;
+  const room = columns - status.length - stringWidth(id) - 4;
+  return `${head}  ${bar(share, done, rate, (seconds * (1 - share)) / share, room)}`;
+}
+
+/** Says how a job ended, with its report of bad rows if it has one; answers the command's exit. */
+export function sayEnd(client: Client, document: JobDocument): Exit {
+  const { status, stats, error, requestId, result } = document;
+  say(`${coloured(status)} ${requestId}${stats ? dim(`  ${figures(stats)}`) : ""}`);
+  if (error && status === "FAILED") {
+    for (const line of wrapped(`${error.type}: ${plain(error.message)}`, width(process.stderr))) say(line);
+    sayDetails(error.details ?? [], client.hint("result", `${requestId} --report`));
+    say(
+      error.retryable
+        ? `It may pass: ${client.hint("retry", requestId)} tries again.`
+        : `${client.hint("show", requestId)} has everything.`,
+    );
+  } else if (result?.location) say(dim(`${client.hint("result", `${requestId} --output FILE`)} fetches it.`));
+  return exitOf(status);
+}
+
+function figures({ rows, bytes, queueMs, executionMs, attempts }: NonNullable<JobDocument["stats"]>): string {
+  const done = `${(rows ?? 0).toLocaleString("en")} rows, ${bytesText(bytes ?? 0)}`;
+  const times = `waited ${durationText(queueMs)}, ran ${durationText(executionMs)}`;
+  return `${done}, ${times}${attempts > 1 ? `, ${attempts} attempts` : ""}`;
+}
+
+/** @param whole the command that fetches a report of which the details are the beginning */
+function sayDetails(details: readonly Detail[], whole: string): void {
+  const rows = details.filter(({ reason }) => reason !== undefined);
+  if (rows.length > 0)
+    say(
+      table(
+        ["LINE", "COLUMN", "VALUE", "REASON"],
+        rows.map(({ line, column, value, reason }) => [
+          String(line ?? ""),
+          column ?? "(row)",
+          value === undefined || value === null ? "(none)" : JSON.stringify(value),
+          reason ?? "",
+        ]),
+        width(process.stderr),
+        { stream: process.stderr },
+      ),
+    );
+  for (const { field, message } of details) if (message !== undefined) say(`  ${plain(`${field ?? ""} ${message}`)}`);
+  for (const { more } of details)
+    if (more !== undefined) say(`… and ${more.toLocaleString("en")} more: ${whole} has all of them.`);
+}
