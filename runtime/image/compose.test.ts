@@ -89,7 +89,7 @@ describe("compose.yaml", () => {
   });
 
   it("loads the file that RATES_DUMP names, on the first start alone", async () => {
-    const one = await project({ RATES_DUMP: "./db/fixtures/dump.sql" });
+    const one = await project({ RATES_DUMP: "./db/testing/dump.sql" });
     const lane = { date_from: "2021-03-01", date_to: "2021-03-02", orig_code: "CNSHA", dest_code: "SEGOT" };
     const expected = [
       { day: "2021-03-02", count: 2, price: null },

@@ -31,7 +31,7 @@ import type { Cloud } from "./cloud.ts";
 const QUEUES = ["requests", "wakeups", "dead-letters", "responses", "responses-acme"];
 const BUCKETS = ["results", "uploads"];
 /** Rooms whose calls to AWS are not the platform's own: what stands for AWS, and what looks at a platform from outside. */
-const OUTSIDE = new Set(["local", "bench", "smoke", "cli", "fire"]);
+const OUTSIDE = new Set(["local", "bench", "smoke", "cli", "simulation", "attack", "testing", "tools"]);
 /** Proved in dispatcher/launchers/aws.test.ts. */
 const ELSEWHERE = /launchers/;
 const root = fileURLToPath(new URL("../../", import.meta.url));

@@ -7,7 +7,8 @@ import type { JobDeps } from "../deps.ts";
 import { inlineResult } from "../inlineResult.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
-import { type Piece, PREVIEW, previewOf } from "../preview/rows.ts";
+import { PREVIEW } from "../preview/cell.ts";
+import { type Piece, previewOf } from "../preview/rows.ts";
 import { openResult } from "../resultObject.ts";
 
 import { tenantOf } from "./jobs.ts";
