@@ -1,8 +1,8 @@
 import { buffer } from "node:stream/consumers";
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
-import { RequestId, Tenant } from "../../contract/request.ts";
 import { JobError } from "../../contract/errors.ts";
+import { RequestId, Tenant } from "../../contract/request.ts";
 import type { JobDeps } from "../deps.ts";
 import { inlineResult } from "../inlineResult.ts";
 import { operation } from "../operation.ts";
