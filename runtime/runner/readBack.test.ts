@@ -6,12 +6,12 @@ import fc from "fast-check";
 import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { migratedDatabase, type Scratch } from "../../db/testing/database.ts";
-import { type Cloud } from "../local/cloud.ts";
+import type { Cloud } from "../local/cloud.ts";
 import { testCloud } from "../testing/cluster.ts";
-import { read } from "./read.ts";
 import { property, propertyTimeout } from "../testing/runner/property.ts";
 import { type PythonReader, pythonReader } from "../testing/runner/pythonReader.ts";
 import { type Cell, CREATE_TYPES, columnName, TYPES } from "../testing/runner/values.ts";
+import { read } from "./read.ts";
 
 /** A result: its columns' names, and rows whose cells are of the columns' types, or NULL. */
 const table = fc

@@ -1,4 +1,4 @@
-import type { Policy, PolicyStatement } from "./world.ts";
+import type { Policy, PolicyStatement } from "./policy.ts";
 
 const managed = (name: string, statements: PolicyStatement[]): [string, Policy] => [
   `arn:aws:iam::aws:policy/${name}`,

@@ -1,7 +1,8 @@
 import { runSimulation, runUnsafeSimulation, type Simulation } from "@cloud-copilot/iam-simulate";
 import { ADMINISTRATOR } from "./awsPolicies.ts";
 import { listOf } from "./mutants.ts";
-import type { Policy, PolicyDocument, RoleRights, World } from "./world.ts";
+import type { Policy, PolicyDocument } from "./policy.ts";
+import type { RoleRights, World } from "./world.ts";
 
 /** Condition keys of a request and their values. */
 export type Context = Readonly<Record<string, string | string[]>>;

@@ -1,5 +1,5 @@
 import { matchesGlob } from "node:path/posix";
-import type { PolicyDocument, PolicyStatement } from "./world.ts";
+import type { PolicyDocument, PolicyStatement } from "./policy.ts";
 
 /** A policy with one thing removed or widened. */
 export interface Mutant {

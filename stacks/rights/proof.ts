@@ -1,6 +1,6 @@
 import type { Case, Evaluator, Replaced } from "./evaluate.ts";
 import { mutantsOf } from "./mutants.ts";
-import type { Policy } from "./world.ts";
+import type { Policy } from "./policy.ts";
 
 /** Evaluates every case. @returns a line per case that is not as expected */
 export async function wrongCases(evaluator: Evaluator, cases: readonly Case[]): Promise<string[]> {

@@ -1,31 +1,6 @@
 import type { Deployment } from "@pulumi/pulumi/automation/index.js";
 import { AWS_POLICIES } from "./awsPolicies.ts";
-
-/** One statement of a policy, as IAM takes it. */
-export interface PolicyStatement {
-  Sid?: string;
-  Effect: "Allow" | "Deny";
-  Principal?: "*" | Record<string, string | string[]>;
-  Action?: string | string[];
-  NotAction?: string | string[];
-  Resource?: string | string[];
-  NotResource?: string | string[];
-  Condition?: Record<string, Record<string, string | string[]>>;
-}
-
-/** A policy document. */
-export interface PolicyDocument {
-  Version: string;
-  Statement: PolicyStatement[];
-}
-
-/** A policy that a program registered. */
-export interface Policy {
-  readonly name: string;
-  readonly document: PolicyDocument;
-  /** ARN of the resource that it belongs to; undefined for policies of identities. */
-  readonly resource?: string;
-}
+import type { Policy, PolicyDocument, PolicyStatement } from "./policy.ts";
 
 /** A role with all that decides what it may do. */
 export interface RoleRights {

@@ -6,7 +6,6 @@ import { migratedDatabase, type Scratch } from "../../../db/testing/database.ts"
 import { cutInto, loadFile, type TestContent } from "../../testing/runner/loadFile.ts";
 import { property, propertyTimeout } from "../../testing/runner/property.ts";
 import { type PythonReader, pythonReader } from "../../testing/runner/pythonReader.ts";
-import { loadBatch } from "./batch.ts";
 
 /** Pieces of a CSV record as people, spreadsheets and faulty programs write them. */
 const csvPiece = fc.constantFrom(

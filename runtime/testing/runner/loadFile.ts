@@ -1,6 +1,6 @@
 import type pg from "pg";
 import { JobError } from "../../contract/errors.ts";
-import type { Target } from "../../requests/parse.ts";
+import type { Target } from "../../contract/request.ts";
 import { loadBatch } from "../../runner/load/batch.ts";
 import type { BadRow } from "../../runner/load/check.ts";
 import { gunzip } from "../../runner/load/gunzip.ts";

@@ -1,0 +1,25 @@
+/** One statement of a policy, as IAM takes it. */
+export interface PolicyStatement {
+  Sid?: string;
+  Effect: "Allow" | "Deny";
+  Principal?: "*" | Record<string, string | string[]>;
+  Action?: string | string[];
+  NotAction?: string | string[];
+  Resource?: string | string[];
+  NotResource?: string | string[];
+  Condition?: Record<string, Record<string, string | string[]>>;
+}
+
+/** A policy document. */
+export interface PolicyDocument {
+  Version: string;
+  Statement: PolicyStatement[];
+}
+
+/** A policy that a program registered. */
+export interface Policy {
+  readonly name: string;
+  readonly document: PolicyDocument;
+  /** ARN of the resource that it belongs to; undefined for policies of identities. */
+  readonly resource?: string;
+}
