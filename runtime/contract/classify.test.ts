@@ -1,21 +1,34 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type pg from "pg";
+import { migratedDatabase, type Scratch } from "../../db/testing/database.ts";
 import { postgresBinaries } from "../local/postgresBinaries.ts";
-import { BY_SQLSTATE, classify, OTHER_SQLSTATE } from "./classify.ts";
+import { type PythonReader, pythonReader } from "../testing/runner/pythonReader.ts";
+import { BY_SQLSTATE, classify, isConnectionLost, OTHER_SQLSTATE, VALUE_TOO_LARGE } from "./classify.ts";
 import { ERRORS } from "./errors.ts";
 
 /** An error as pg throws it. */
-const ofServer = (code: string) => Object.assign(new Error("message"), { code, severity: "ERROR" });
+const ofServer = (code: string, message = "message") => Object.assign(new Error(message), { code, severity: "ERROR" });
 
 /** SQLSTATEs that are the platform's fault or another session's, by class or one by one; all others are the caller's. */
 const PLATFORMS = /^(08(?!P01)|25P0[34]|28|3D|40(?!002)|53(?!400)|55P03|57014|57P|58|F0|XX)/;
 
+/** Postgres's own list of SQLSTATEs of errors, with their condition names. */
+async function errorCodes(): Promise<{ state: string; condition: string }[]> {
+  const { postgres } = await postgresBinaries();
+  const list = readFileSync(join(dirname(postgres), "../share/postgresql/errcodes.txt"), "utf8");
+  return [...list.matchAll(/^([0-9A-Z]{5})[ \t]+E[ \t]+\S+(?:[ \t]+(\S+))?/gm)].map(
+    ([, state = "", condition = ""]) => ({
+      state,
+      condition,
+    }),
+  );
+}
+
 describe("what a SQLSTATE means for a job", () => {
   it("is decided for each one of Postgres's own list", async () => {
-    const { postgres } = await postgresBinaries();
-    const list = readFileSync(join(dirname(postgres), "../share/postgresql/errcodes.txt"), "utf8");
-    const codes = [...list.matchAll(/^([0-9A-Z]{5})\s+E\s/gm)].map(([, code = ""]) => code);
+    const codes = (await errorCodes()).map(({ state }) => state);
     assert.ok(codes.length > 200, `${codes.length} SQLSTATEs`);
     for (const code of codes) {
       const { category, retryable } = ERRORS[classify(ofServer(code)).code];
@@ -37,8 +50,114 @@ describe("what a SQLSTATE means for a job", () => {
     for (const code of ["55000", "42P02", "08P01"]) assert.equal(classify(ofServer(code)).code, "InvalidSql");
   });
 
-  it("is not looked for in the codes of Node, which can have five letters", () => {
-    assert.equal(classify(ofServer("EPIPE")).code, "DatabaseUnavailable");
-    assert.equal(classify(ofServer("EBUSY")).code, "Internal");
+  it("is the caller's for a value of more than 1 GB, although its SQLSTATE is the server's own", () => {
+    assert.equal(classify(ofServer("XX000", `${VALUE_TOO_LARGE} 1200000004`)).code, "InvalidSql");
+    assert.equal(classify(ofServer("XX000", "cache lookup failed for type 1")).code, "Internal");
+  });
+
+  it("is the server's for an update that it refuses as read-only, and the caller's for a read", () => {
+    assert.equal(classify(ofServer("25006"), "update").code, "DatabaseUnavailable");
+    assert.equal(classify(ofServer("25006"), "read").code, "NotReadOnly");
+  });
+
+  it("tells an administrator's action and a server that restarts apart", () => {
+    const codes = (...states: string[]) => states.map((state) => classify(ofServer(state)).code);
+    assert.deepEqual(new Set(codes("57014", "57P01", "57P05", "25P03", "25P04")), new Set(["Interrupted"]));
+    assert.deepEqual(new Set(codes("57P02", "57P03", "57P04", "08006", "3D000")), new Set(["DatabaseUnavailable"]));
+  });
+
+  describe("as a running server raises it", () => {
+    let database: Scratch;
+    let client: pg.Client;
+    let python: PythonReader | undefined;
+    before(async function () {
+      database = await migratedDatabase();
+      client = await database.connect("job_reader");
+      python = pythonReader(this, database.url);
+    });
+    after(async () => {
+      python?.close();
+      await database?.drop();
+    });
+
+    it("is the same to both runners, for every condition of the list", async function () {
+      this.timeout(60_000);
+      const { rows } = await client.query("select current_setting('server_version_num')::integer / 10000 as major");
+      let raised = 0;
+      const codes = (await errorCodes()).filter(({ condition }) => condition !== "");
+      for (const { state, condition } of codes) {
+        const statement = `do $$ begin raise exception using errcode = '${condition}'; end $$`;
+        const error = await client.query(statement).then(
+          () => assert.fail(`${condition} was not raised`),
+          (thrown) => thrown,
+        );
+        // An older server than the one whose list this is does not know all of it.
+        if (error.code === "42704" && state !== "42704" && rows[0].major < 18) continue;
+        // A few conditions have one name in several classes.
+        assert.ok(
+          codes.some((one) => one.condition === condition && one.state === error.code),
+          `${condition}: ${error.code}`,
+        );
+        const { code } = classify(error);
+        const { category, retryable } = ERRORS[code];
+        assert.deepEqual(await python?.ask({ error: statement }), [code, category, retryable], state);
+        raised++;
+      }
+      assert.ok(raised > 200, `${raised} conditions`);
+    });
+
+    it("is the caller's to both runners for a value beyond 1 GB", async function () {
+      this.timeout(60_000);
+      // Postgres allocates four bytes for each one of the text.
+      const statement = "select translate(repeat('x', 270000000), 'a', 'b')";
+      const error = await client.query(statement).then(
+        () => assert.fail("it was computed"),
+        (thrown) => thrown,
+      );
+      assert.equal(classify(error).code, "InvalidSql", `${error.code} ${error.message}`);
+      assert.deepEqual(await python?.ask({ error: statement }), ["InvalidSql", "User", false]);
+    });
+  });
+});
+
+describe("what another error means for a job", () => {
+  const coded = (code: string, message = "message") => Object.assign(new Error(message), { code });
+
+  it("is an unreachable database for every error code of the network and of TLS", () => {
+    for (const code of [
+      "ECONNREFUSED",
+      "ECONNRESET",
+      "EHOSTUNREACH",
+      "ENETUNREACH",
+      "ECONNABORTED",
+      "ENOTFOUND",
+      "CERT_HAS_EXPIRED",
+      "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+      "ERR_TLS_CERT_ALTNAME_INVALID",
+      "ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR",
+    ]) {
+      assert.equal(classify(coded(code)).code, "DatabaseUnavailable", code);
+      assert.ok(isConnectionLost(coded(code)), code);
+    }
+  });
+
+  it("is not looked for among SQLSTATEs, although codes of Node can have five letters", () => {
+    assert.equal(classify(coded("EPIPE")).code, "DatabaseUnavailable");
+    assert.equal(classify(coded("EBUSY")).code, "Internal");
+    assert.ok(!isConnectionLost(coded("EBUSY")));
+  });
+
+  it("names every address of a host that could not be reached", () => {
+    const errors = ["connect ECONNREFUSED ::1:5432", "connect ECONNREFUSED 127.0.0.1:5432"].map(
+      (message) => new Error(message),
+    );
+    const error = classify(Object.assign(new AggregateError(errors), { code: "ECONNREFUSED" }));
+    assert.equal(error.code, "DatabaseUnavailable");
+    for (const { message } of errors) assert.ok(error.message.includes(message), error.message);
+  });
+
+  it("is unavailable storage where AWS's client has no credentials", () => {
+    const error = Object.assign(new Error("Could not load credentials"), { name: "CredentialsProviderError" });
+    assert.equal(classify(error).code, "StorageUnavailable");
   });
 });

@@ -28,7 +28,8 @@ export const BY_SQLSTATE: Readonly<Record<string, BySqlState>> = {
   "55P03": "SerializationConflict", // lock not available
   "57014": "Interrupted", // cancelled by an administrator: the runners know their own timeouts and cancels
   "57P01": "Interrupted", // the session was terminated by an administrator, or the server shuts down
-  "57P": "DatabaseUnavailable", // shutdown, crash, not yet started
+  "57P": "DatabaseUnavailable", // crash, not yet started, database dropped
+  "57P05": "Interrupted", // the server ended a session that was idle
   "58": "DatabaseUnavailable", // the server's disk and files
   F0: "DatabaseUnavailable", // the server's configuration file
   XX: "Internal", // the server's own faults, corrupted data
@@ -37,22 +38,49 @@ export const BY_SQLSTATE: Readonly<Record<string, BySqlState>> = {
 /** Any SQLSTATE that is not listed comes from what the SQL says: retrying cannot help. */
 export const OTHER_SQLSTATE = "InvalidSql";
 
-const NETWORK = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN"]);
+/**
+ * Beginning of the message with which Postgres refuses a value of more than 1 GB. Its SQLSTATE is XX000, as of the
+ * server's own faults; the message is not translated (elog in the server's source).
+ */
+export const VALUE_TOO_LARGE = "invalid memory alloc request size";
 
-/** What any error in a job's work means for the job. */
-export function classify(error: unknown): JobError {
+/** Error codes of Node for a server that cannot be reached, or a connection that was lost. */
+const NETWORK = new Set([
+  "EADDRNOTAVAIL",
+  "EAI_AGAIN",
+  "ECONNABORTED",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EHOSTDOWN",
+  "EHOSTUNREACH",
+  "ENETDOWN",
+  "ENETRESET",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EPIPE",
+  "ETIMEDOUT",
+]);
+/** Error codes of Node for a certificate that is not accepted, or a broken TLS connection. */
+const TLS = /^(CERT_|DEPTH_ZERO_|ERR_SSL_|ERR_TLS_|SELF_SIGNED_|UNABLE_TO_)/;
+/** Names of errors of AWS's clients that arise before a request is sent. */
+const CREDENTIALS = new Set(["CredentialsProviderError", "TokenProviderError"]);
+
+/**
+ * What any error in a job's work means for the job.
+ * @param task type of the job: a read is refused to write by its own transaction, an update only by a server that has
+ * become read-only (a failover, or a full disk)
+ */
+export function classify(error: unknown, task: "read" | "update" = "read"): JobError {
   if (error instanceof JobError || !(error instanceof Error)) return asJobError(error);
-  const { code = "", name, message } = error as Error & { code?: string };
-  if (/^(?=.*\d)[0-9A-Z]{5}$/.test(code)) {
-    const key = [code, code.slice(0, 3), code.slice(0, 2)].find((prefix) => prefix in BY_SQLSTATE);
-    const known = key === undefined ? OTHER_SQLSTATE : (BY_SQLSTATE[key] ?? OTHER_SQLSTATE);
-    return new JobError(known, { reason: message }, { cause: error });
-  }
+  const { code = "", name } = error as Error & { code?: string };
+  const message = messageOf(error);
+  if (isSqlState(code)) return new JobError(byServer(code, message, task), { reason: message }, { cause: error });
   // Of what AWS's clients throw, those too that no server has answered.
-  if ("$metadata" in error)
+  if ("$metadata" in error || CREDENTIALS.has(name))
     return new JobError("StorageUnavailable", { reason: `${name}: ${message}` }, { cause: error });
   if (
     NETWORK.has(code) ||
+    TLS.test(code) ||
     /connection (is closed|terminated|ended)|not queryable|Connection terminated|timeout exceeded when trying to connect/i.test(
       message,
     )
@@ -60,3 +88,22 @@ export function classify(error: unknown): JobError {
     return new JobError("DatabaseUnavailable", { reason: message }, { cause: error });
   return asJobError(error);
 }
+
+const isSqlState = (code: string) => /^(?=.*\d)[0-9A-Z]{5}$/.test(code);
+
+function byServer(code: string, message: string, task: "read" | "update"): BySqlState {
+  if (code === "XX000" && message.startsWith(VALUE_TOO_LARGE)) return "InvalidSql";
+  if (code === "25006" && task === "update") return "DatabaseUnavailable";
+  const key = [code, code.slice(0, 3), code.slice(0, 2)].find((prefix) => prefix in BY_SQLSTATE);
+  return key === undefined ? OTHER_SQLSTATE : (BY_SQLSTATE[key] ?? OTHER_SQLSTATE);
+}
+
+/** The message of an error, or those of its parts: a failed connection to a host of several addresses has none itself. */
+const messageOf = (error: Error): string =>
+  error.message === "" && error instanceof AggregateError
+    ? error.errors.map((one) => (one instanceof Error ? one.message : String(one))).join("; ")
+    : error.message;
+
+/** Whether the error says that the connection to the database is gone. */
+export const isConnectionLost = (error: unknown): boolean =>
+  ["DatabaseUnavailable", "Interrupted"].includes(classify(error).code);

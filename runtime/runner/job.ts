@@ -1,10 +1,12 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
-import { classify } from "../contract/classify.ts";
+import { classify, isConnectionLost } from "../contract/classify.ts";
 import { ERRORS, JobError } from "../contract/errors.ts";
-import type { LazyS3 } from "../platform/aws.ts";
-import type { Role } from "../platform/postgres.ts";
-import type { Settings } from "../platform/settings.ts";
-import type { Database } from "../store/jobs.ts";
+import { type LazyS3 } from "../platform/aws.ts";
+import { type Role, connect } from "../platform/postgres.ts";
+import { type Settings } from "../platform/settings.ts";
+import { type Database } from "../store/jobs.ts";
+import { step } from "./crashPoints.ts";
 import {
   type ClaimedJob,
   dueResponses,
@@ -152,7 +154,7 @@ async function conclude(
       ? new JobError("Cancelled")
       : interruption === "timedOut" || isStatementTimeout(thrown, keeper)
         ? timedOut(bench, job)
-        : classify(causeOf(thrown, session));
+        : classify(causeOf(thrown, session), job.task.type);
   bench.log.warn(
     {
       job: job.id,
@@ -162,10 +164,15 @@ async function conclude(
     },
     error.message,
   );
+  return settle(bench, job, (db) => endAttempt(db, job, error));
+}
+
+/** Puts a failed job back, or ends it. Repeating it changes nothing. */
+async function endAttempt(db: Database, job: ClaimedJob, error: JobError): Promise<FrozenResponse | undefined> {
   const peak = peakMemory();
   if (error.retryable && ERRORS[error.code].category !== "User") {
-    const word = await retry(bench.db, job, error.body(), peak);
-    return word === "RETRIED" ? undefined : (await dueResponses(bench.db, 1, [job.id]))[0];
+    const word = await retry(db, job, error.body(), peak);
+    return word === "RETRIED" ? undefined : (await dueResponses(db, 1, [job.id]))[0];
   }
   const end: Ending = {
     status: error.code === "Cancelled" ? "CANCELLED" : "FAILED",
@@ -175,7 +182,38 @@ async function conclude(
     peakMemoryBytes: peak,
   };
   // No row: this attempt's own COMMIT went through although its acknowledgement was lost, or the job was given away.
-  return (await finish(bench.db, job, end)) ?? (await dueResponses(bench.db, 1, [job.id]))[0];
+  return (await finish(db, job, end)) ?? (await dueResponses(db, 1, [job.id]))[0];
+}
+
+/** Pauses between two attempts to reconnect, in milliseconds: the first, doubled up to the last. */
+const RECONNECT_MS = { first: 50, last: 1_000 };
+
+/**
+ * Records the end of an attempt, over a new connection when the run's own was lost, for as long as the job's lease lasts.
+ * After a failover the attempt is then reported as DatabaseUnavailable, and the job retried at once, where otherwise
+ * it would be RunnerLost when its lease is over. The run itself ends afterwards.
+ */
+async function settle<T>(bench: Bench, job: ClaimedJob, work: (db: Database) => Promise<T>): Promise<T> {
+  try {
+    return await work(bench.db);
+  } catch (error) {
+    if (!isConnectionLost(error)) throw error;
+    bench.log.warn({ job: job.id, error: (error as Error).message }, "reconnecting to record the end of the attempt");
+  }
+  const limit = performance.now() + job.leaseSeconds * 1000;
+  for (let wait = RECONNECT_MS.first; ; wait = Math.min(RECONNECT_MS.last, wait * 2)) {
+    try {
+      const client = await connect("job_keeper");
+      try {
+        return await work(client);
+      } finally {
+        await client.end().catch(() => undefined);
+      }
+    } catch (error) {
+      if (!isConnectionLost(error) || performance.now() + wait > limit) throw error;
+      await pause(wait);
+    }
+  }
 }
 
 /**

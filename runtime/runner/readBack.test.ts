@@ -62,7 +62,7 @@ describe("what a read returns", () => {
     const { credentials, endpoint, region } = cloud;
     s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
     admin = await database.connect();
-    await admin.query(`${CREATE_TYPES}; create temp table back (a text, b text, c text, d text, e text)`);
+    await admin.query(`${CREATE_TYPES}; create temp table back (n serial, a text, b text, c text, d text, e text)`);
     client = await database.connect("job_reader");
     reader = pythonReader(this, database.url, cloud.env);
   });
@@ -105,7 +105,7 @@ describe("what a read returns", () => {
         Readable.from([csv]),
         admin.query(copyFrom(`copy back (${names}) from stdin (format csv, header true)`)),
       );
-      return (await admin.query({ text: `select ${names} from back order by ctid`, rowMode: "array" })).rows;
+      return (await admin.query({ text: `select ${names} from back order by n`, rowMode: "array" })).rows;
     } finally {
       await admin.query("rollback");
     }

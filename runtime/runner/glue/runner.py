@@ -44,12 +44,14 @@ POLL = 2.0
 PART_BYTES = 5 * 1024 * 1024
 # How long a cancelled statement has to end in good order, and how long its session may take to be gone. Seconds.
 GRACE, PATIENCE = 0.2, 30.0
+# Pauses between two attempts to reconnect: the first, doubled up to the last. Seconds.
+RECONNECT = (0.05, 1.0)
 # How much of the machine's memory a run may take before it is refused more. The rest is for what is not its own data.
 MEMORY_SHARE = 0.9
 # What libpq says where memory for a row could not be had; a message that itself found no room is empty.
 NO_MEMORY = re.compile("out of memory|allocate memory|no message from the libpq")
 # libpq's message when the server ends a session in good order; psycopg2 drops the server's own, with its SQLSTATE 57P01.
-# A crash of the server also ends the keeper's connection, and with it the run.
+# A crash of the server, or a failover, ends the keeper's connection too: the run tells them apart by that.
 SESSION_ENDED = "server closed the connection unexpectedly"
 END_OTHERS = """select pg_terminate_backend(pid) from pg_stat_activity
   where usename = current_user and datname = current_database() and pid <> pg_backend_pid()"""
@@ -100,7 +102,7 @@ class Interrupted(Exception):
     """The work was ended from outside; the keeper knows why."""
 
 
-CATALOG = {"errors": {}, "sqlStates": {}, "otherSqlState": "InvalidSql", "bounds": {}}
+CATALOG = {"errors": {}, "sqlStates": {}, "otherSqlState": "InvalidSql", "valueTooLarge": "", "bounds": {}}
 # What the run has of it, in bytes.
 MEMORY = None
 
@@ -114,6 +116,8 @@ def classify(error):
     if isinstance(error, psycopg2.Error):
         state = error.pgcode or ""
         reason = (error.diag.message_primary if error.diag else None) or str(error).strip()
+        if state == "XX000" and reason.startswith(CATALOG["valueTooLarge"]):
+            return JobError("InvalidSql", reason=reason)
         for length in (5, 3, 2):
             known = CATALOG["sqlStates"].get(state[:length]) if len(state) == 5 else None
             if known:
@@ -649,8 +653,7 @@ class Run:
     def main(self):
         runner, jobs = self._settings["runners"]["glue"], self._settings["jobs"]
         poll = min(POLL, jobs["leaseSeconds"] / 3)
-        with self._keeper_connection.cursor() as cursor:
-            cursor.execute('listen jobs_waiting_glue; listen "jobs_run_%s"' % OPTIONS.run)
+        self._listen()
         slot = self._ask("select jobs.run_started(%s, %s)", OPTIONS.run, MEMORY)
         if slot is None:
             return 0
@@ -684,6 +687,10 @@ class Run:
         if self._draining or time.monotonic() >= end:
             ask(self._keeper_connection, "select jobs.drain(%s)", OPTIONS.run)
         return done
+
+    def _listen(self):
+        with self._keeper_connection.cursor() as cursor:
+            cursor.execute('listen jobs_waiting_glue; listen "jobs_run_%s"' % OPTIONS.run)
 
     def _ask(self, sql, *values):
         return value(self._keeper_connection, sql, *values)
@@ -730,8 +737,44 @@ class Run:
             maximum = self._settings["jobs"]["maxTimeoutSeconds"]
             error = JobError("TimedOut", timeoutSeconds=job["timeoutSeconds"], maximum=maximum)
         else:
-            error = classify(thrown)
+            error = self._cause_of(thrown)
         log("warn", str(error), job=job["id"], attempt=job["attempt"], error=error.code)
+        return self._settle(job, lambda: self._end_attempt(job, error))
+
+    def _cause_of(self, thrown):
+        """The error of an attempt. A session that ended alone was ended by an administrator."""
+        ended = isinstance(thrown, psycopg2.Error) and not thrown.pgcode and SESSION_ENDED in str(thrown)
+        if ended and not self._is_connected():
+            return JobError("DatabaseUnavailable", reason="the server closed all connections of the run")
+        return classify(thrown)
+
+    def _is_connected(self):
+        try:
+            self._ask("select true")
+            return True
+        except psycopg2.Error:
+            return False
+
+    def _settle(self, job, work):
+        """Records the end of an attempt, over a new connection if the run's own was lost; see runtime/runner/job.ts."""
+        limit, wait = time.monotonic() + job["leaseSeconds"], RECONNECT[0]
+        while True:
+            try:
+                if self._keeper_connection.closed:
+                    self._keeper_connection = connect("job_keeper")
+                    self._listen()
+                return work()
+            except psycopg2.Error as error:
+                lost = classify(error).code in ("DatabaseUnavailable", "Interrupted")
+                if not lost or time.monotonic() + wait > limit:
+                    raise
+                log("warn", "reconnecting to record the end of the attempt", job=job["id"], error=str(error))
+                self._keeper_connection.close()
+            time.sleep(wait)
+            wait = min(RECONNECT[1], wait * 2)
+
+    def _end_attempt(self, job, error):
+        """Puts a failed job back, or ends it. Repeating it changes nothing."""
         body = text(error.body())
         if error.retryable and error.category != "User":
             word = self._ask("select jobs.retry(%s, %s, %s, %s)", job["id"], job["attempt"], body, peak_memory())

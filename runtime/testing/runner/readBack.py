@@ -7,7 +7,7 @@ Takes one JSON object per line, and answers each with one:
 {"csv": text}, {"ndjson": text}: the rows of a file, and the line where each begins
 {"gzip": base64}: what a gzip file holds
 {"prices": rows, "codes"}: the values of each row of texts as they are stored, or null for a row that is not sound
-{"sqlState"}: the error that the Python runner makes of it
+{"error": statement}: the error that the Python runner reports for the server's
 """
 
 import base64
@@ -145,15 +145,15 @@ def price_row(row, codes):
     return [origin, destination, day, int(number)]
 
 
-def error_of(state):
-    """What the runner reports for an error of the server."""
-
-    class Error(psycopg2.Error):
-        pgcode = state
-        diag = None
-
-    error = runner.classify(Error("message"))
-    return [error.code, error.category, error.retryable]
+def error_of(statement):
+    """What the runner reports for the server's error."""
+    try:
+        with SESSION.connection.cursor() as cursor:
+            cursor.execute(statement)
+    except psycopg2.Error as error:
+        found = runner.classify(error)
+        return [found.code, found.category, found.retryable]
+    raise ValueError("no error")
 
 
 SESSION = Session()
@@ -172,8 +172,8 @@ for request in map(json.loads, sys.stdin):
             answer = [price_row(row, request["codes"]) for row in request["prices"]]
         elif "gzip" in request:
             answer = base64.b64encode(gzip.decompress(base64.b64decode(request["gzip"]))).decode()
-        elif "sqlState" in request:
-            answer = error_of(request["sqlState"])
+        elif "error" in request:
+            answer = error_of(request["error"])
         else:
             answer = parse(request["parse"], request["format"], request["compression"])
         print(json.dumps({"answer": answer}), flush=True)
