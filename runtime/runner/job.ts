@@ -2,13 +2,12 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
 import { classify, isConnectionLost } from "../contract/classify.ts";
 import { ERRORS, JobError } from "../contract/errors.ts";
-import { type LazyS3 } from "../platform/aws.ts";
-import { type Role, connect } from "../platform/postgres.ts";
-import { type Settings } from "../platform/settings.ts";
-import { type Database } from "../store/jobs.ts";
-import { step } from "./crashPoints.ts";
+import type { LazyS3 } from "../platform/aws.ts";
+import { connect, type Role } from "../platform/postgres.ts";
+import type { Settings } from "../platform/settings.ts";
 import {
   type ClaimedJob,
+  type Database,
   dueResponses,
   type Ending,
   type FrozenResponse,
