@@ -7,8 +7,8 @@ import { suggestion } from "../contract/problems.ts";
 import { type NamedQuery, parseQueryFile, type QueryDescription } from "./file.ts";
 import { checkValue, literal, type ParamValue } from "./parameters.ts";
 
-export type { Column, NamedQuery, Param, QueryDescription } from "./file.ts";
-export type { ParamType, ParamValue } from "./parameters.ts";
+export type { NamedQuery, QueryDescription } from "./file.ts";
+export type { ParamType } from "./parameters.ts";
 
 /** All named queries and statements, each list in the order of the names. */
 export interface Catalogue {

@@ -23,6 +23,14 @@ const CHECKS = [
     ],
   },
   { name: "lint", args: [join(modules, "@biomejs", "biome", "bin", "biome"), "ci", "--colors=off", "."] },
+  {
+    name: "dependencies between folders",
+    args: [
+      join(modules, "dependency-cruiser", "bin", "dependency-cruiser.mjs"),
+      ...["--config", ".dependency-cruiser.mjs", "stacks", "infra", "policy", "runtime", "db"],
+    ],
+  },
+  { name: "unused code", args: [join(modules, "knip", "bin", "knip.js"), "--no-progress"] },
 ];
 
 /** As many schedules as the design asks for, with the machine to themselves: it gives them two minutes. */

@@ -13,12 +13,6 @@ export type TestContent =
 /** Rows of the target after the load, bad rows of the batch, or why it was refused as a whole. */
 export type TestLoad = { rows: unknown[][] } | { bad: BadRow[] } | { refused: JobError };
 
-/** A file in one chunk. */
-export const file = (format: "csv" | "ndjson", text: string | Buffer): TestContent => ({
-  format,
-  chunks: [Buffer.from(text)],
-});
-
 /**
  * Loads a batch as a runner does and rolls back.
  * @param writer a connection of the role job_writer
