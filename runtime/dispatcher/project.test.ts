@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { JobError } from "../contract/errors.ts";
 import { backendOf } from "../store/backend.ts";
-import { accept, cancel, claim, finish, heartbeat, responseSent, runStarted } from "../store/jobs.ts";
+import { accept, cancel, claim, finish, heartbeat, responsesSent, runStarted } from "../store/jobs.ts";
 import { lostJobs, planRuns, settleLost } from "../store/runs.ts";
 import { testDispatcher } from "../testing/dispatcher.ts";
 import { newJob, testPlan } from "../testing/jobs.ts";
@@ -42,7 +42,7 @@ describe("the projection of jobs into the tracking store", () => {
       bytes: 2,
       peakMemoryBytes: 3,
     });
-    await responseSent(keeper, response?.id ?? 0, "message-1");
+    await responsesSent(keeper, [{ id: response?.id ?? 0, messageId: "message-1" }]);
     const last = await seen();
     assert(last);
     assert.deepEqual([last.status, (last.response as { messageId: string }).messageId], ["SUCCEEDED", "message-1"]);

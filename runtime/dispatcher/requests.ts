@@ -8,7 +8,7 @@ import { DEFAULT_TENANT, REQUEST_ID_RULE, requestIdPattern, tenantPattern } from
 import { topLevelOf } from "../contract/topLevel.ts";
 import { acceptAll, hasJob, refuse } from "../requests/accept.ts";
 import { maySendFor, notAllowed, requireSender, SENDER_ATTRIBUTE, senderOf } from "../requests/callers.ts";
-import { sendResponse } from "../requests/responses.ts";
+import { deliverResponses } from "../requests/responses.ts";
 import type { DueResponse } from "../store/jobs.ts";
 import type { Context } from "./context.ts";
 import { schedule } from "./schedule.ts";
@@ -143,10 +143,13 @@ async function giveUp(context: Context, failures: Set<string>, one: Opened, erro
 
 /** Sends what is due now; what cannot be sent stays due for the sweep. */
 export async function deliver({ sqs, queues, db, log }: Context, due: readonly DueResponse[]): Promise<void> {
-  const results = await Promise.allSettled(due.map((response) => sendResponse(sqs, queues, db, response)));
-  for (const result of results)
-    if (result.status === "rejected")
-      log.warn({ error: String(result.reason) }, "a response could not be sent; the sweep will");
+  // Sent and not recorded, they are sent again: the database may be away for the recording alone.
+  const failed = await deliverResponses(sqs, queues, db, due).catch((error) => [{ error }]);
+  if (failed.length > 0)
+    log.warn(
+      { failed: failed.length, error: String(failed[0]?.error) },
+      "responses could not be sent or recorded; the sweep will send them",
+    );
 }
 
 /** Adds who sent the message. For a tenant that is not its sender's it is no request, and nothing is answered. */

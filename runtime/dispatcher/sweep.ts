@@ -1,4 +1,4 @@
-import { sendResponse } from "../requests/responses.ts";
+import { deliverResponses } from "../requests/responses.ts";
 import { dueResponses } from "../store/jobs.ts";
 import type { Context } from "./context.ts";
 
@@ -10,12 +10,11 @@ export async function sweep({ db, sqs, queues, log }: Context): Promise<number> 
   let sent = 0;
   for (;;) {
     const due = await dueResponses(db, BATCH);
-    const results = await Promise.allSettled(due.map((response) => sendResponse(sqs, queues, db, response)));
-    const failed = results.filter((result) => result.status === "rejected");
+    const failed = await deliverResponses(sqs, queues, db, due);
     sent += due.length - failed.length;
     if (failed.length > 0)
       log.warn(
-        { failed: failed.length, error: String(failed[0]?.reason) },
+        { failed: failed.length, error: String(failed[0]?.error) },
         "responses could not be sent; they stay due",
       );
     if (due.length < BATCH || failed.length > 0) return sent;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type pg from "pg";
 import { readFigures } from "../monitoring/metrics.ts";
-import { accept, type ClaimedJob, cancel, claim, dueResponses, finish, responseSent } from "../store/jobs.ts";
+import { accept, type ClaimedJob, cancel, claim, dueResponses, finish, responsesSent } from "../store/jobs.ts";
 import { expireJobs } from "../store/runs.ts";
 import { newJob, storeWithRun } from "../testing/jobs.ts";
 
@@ -63,7 +63,7 @@ describe("a request's reply", () => {
     assert.deepEqual([asked?.outcome, asked?.answered], ["REPEATED", true]);
     const [response] = await dueResponses(dispatcher, 1, [job.id]);
     assert.equal(response?.body, (await kept())[0].body, "all copies are the same");
-    await responseSent(dispatcher, response?.id ?? 0, "m");
+    await responsesSent(dispatcher, [{ id: response?.id ?? 0, messageId: "m" }]);
     await accept(dispatcher, [newJob("a", none)]);
     assert.deepEqual(await due(), [], "a repeat without reply sends nothing");
     await accept(dispatcher, [newJob("a")]);

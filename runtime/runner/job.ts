@@ -7,12 +7,15 @@ import { connect, type Role } from "../platform/postgres.ts";
 import type { Settings } from "../platform/settings.ts";
 import {
   type ClaimedJob,
+  type Claimer,
   type Database,
   dueResponses,
   type Ending,
   type FrozenResponse,
   finish,
+  finishAndClaim,
   retry,
+  type SentResponse,
   working,
 } from "../store/jobs.ts";
 import { step } from "./crashPoints.ts";
@@ -35,6 +38,24 @@ export interface Bench {
   s3: LazyS3;
   resultsBucket: string;
   log: Logger;
+  /** Who claims the next job together with the end of this one, and which responses that call records; undefined: nobody. */
+  nextClaim(session: Session): { claimer: Claimer; sent: SentResponse[] } | undefined;
+}
+
+/** A claim's outcome. */
+export interface Claimed {
+  /** Undefined where nothing waits. */
+  job: ClaimedJob | undefined;
+  /** False when the store no longer has this run as a running one. */
+  running: boolean;
+}
+
+/** A job's end. */
+export interface Ended {
+  /** For the caller to send; undefined where the job was given away meanwhile, or goes back to wait. */
+  response: FrozenResponse | undefined;
+  /** The claim that was made with it. */
+  next?: Claimed;
 }
 
 /** The role whose connection does a task. */
@@ -42,8 +63,7 @@ export const roleFor = ({ reader }: Pick<Bench, "reader">, type: "read" | "updat
   type === "read" ? reader : "job_writer";
 
 /**
- * Does one job from claim to end. Answers its frozen response, for the caller to send; undefined where the job was
- * given away meanwhile, or goes back to wait.
+ * Does one job from claim to end.
  * @param onKeeper hands out the job's keeper, so that an announced cancel reaches it
  */
 export async function doJob(
@@ -51,20 +71,18 @@ export async function doJob(
   job: ClaimedJob,
   claimed: Session,
   onKeeper: (keeper: Keeper) => void,
-): Promise<FrozenResponse | undefined> {
+): Promise<Ended> {
   step("claim", job);
   const session = await sessionFor(bench, job, claimed);
   const keeper = new Keeper(bench.db, bench.run, job, session);
   onKeeper(keeper);
   try {
-    const response =
-      job.task.type === "read"
-        ? await doRead(bench, job, session, keeper)
-        : await doUpdate(bench, job, session, keeper);
+    if (job.task.type === "read") return await doRead(bench, job, session, keeper);
+    const response = await doUpdate(bench, job, session, keeper);
     await keeper.stop();
-    return response;
+    return { response };
   } catch (error) {
-    return await conclude(bench, job, session, keeper, error);
+    return { response: await conclude(bench, job, session, keeper, error) };
   }
 }
 
@@ -75,13 +93,8 @@ async function sessionFor(bench: Bench, job: ClaimedJob, claimed: Session): Prom
   return session;
 }
 
-async function doRead(
-  bench: Bench,
-  job: ClaimedJob,
-  session: Session,
-  keeper: Keeper,
-): Promise<FrozenResponse | undefined> {
-  if (job.task.type !== "read") return undefined;
+async function doRead(bench: Bench, job: ClaimedJob, session: Session, keeper: Keeper): Promise<Ended> {
+  if (job.task.type !== "read") return { response: undefined };
   const done = await read(job.task, {
     sql: job.sql ?? "",
     session,
@@ -96,13 +109,17 @@ async function doRead(
   await keeper.stop();
   if (keeper.interruption) throw new JobError("Cancelled"); // came after the last row: conclude says what it was
   step("fence", job);
-  return finish(bench.db, job, {
+  const end: Ending = {
     status: "SUCCEEDED",
     result: done.json(done.rows),
     rows: done.rows,
     bytes: done.bytes,
     peakMemoryBytes: peakMemory(),
-  });
+  };
+  const wish = bench.nextClaim(session);
+  if (!wish) return { response: await finish(bench.db, job, end) };
+  const { response, next, running } = await finishAndClaim(bench.db, job, end, wish.claimer, wish.sent);
+  return { response, next: { job: next, running } };
 }
 
 async function doUpdate(

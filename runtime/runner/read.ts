@@ -54,18 +54,25 @@ export async function read(task: ReadTask, context: ReadContext): Promise<Output
     const source = task.format === "json" ? Readable.from(array(copy), { objectMode: false }) : copy;
     const options = { ...context.output, format: task.format, compression: task.compression };
     const output = await keep(source, options, context.signal).finally(() => clearInterval(progress));
-    await client.query("commit");
+    await client.query("sql" in task ? RESET_AND_COMMIT : "commit");
     return { ...output, rows: copy.rows - header };
   } catch (error) {
     // Whoever stops listening in mid-COPY cannot go on with that connection: its rows are still to come.
     if (copying) context.discard();
-    else await client.query("rollback").catch(() => undefined);
+    else {
+      await client.query("rollback").catch(() => undefined);
+      if ("sql" in task) await client.query("discard all").catch(() => context.discard());
+    }
     throw error;
-  } finally {
-    // What SQL of a caller's own has set or locked in this session is not the next job's.
-    if ("sql" in task && !copying) await client.query("discard all").catch(() => context.discard());
   }
 }
+
+/**
+ * What SQL of a caller's own has set or locked in this session is not the next job's. DISCARD ALL, which may not run in a
+ * transaction, in its parts (Postgres documentation, DISCARD): together with the commit they are one round trip.
+ */
+const RESET_AND_COMMIT = `close all; set session authorization default; reset all; deallocate all; unlisten *;
+  select pg_advisory_unlock_all(); discard plans; discard temp; discard sequences; commit`;
 
 /** How often a read says how far it is. */
 const PROGRESS_MS = 250;

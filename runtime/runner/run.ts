@@ -2,26 +2,30 @@ import type { SQSClient } from "@aws-sdk/client-sqs";
 import type pg from "pg";
 import type { RunnerKind } from "../contract/states.ts";
 import { readerRole } from "../platform/postgres.ts";
-import { type Queues, sendResponse } from "../requests/responses.ts";
-import { type ClaimedJob, claim, type DueResponse, drain, isDue, retire, runStarted } from "../store/jobs.ts";
-import { step } from "./crashPoints.ts";
-import { type Bench, doJob, roleFor } from "./job.ts";
+import type { Queues } from "../requests/responses.ts";
+import { claim, drain, isDue, retire, runStarted } from "../store/jobs.ts";
+import { type Bench, type Claimed, doJob, roleFor } from "./job.ts";
 import type { Keeper } from "./keeper.ts";
 import { memoryOfRun } from "./memory.ts";
+import { ResponseSender } from "./responseSender.ts";
 
 /** How often a run without work looks again although nobody called, at least; also its sign of life, so three a lease. */
 const POLL_MS = 2_000;
+/** How long a response waits for those of the next jobs, to share a call to SQS. Milliseconds. */
+const GATHER_MS = 20;
 
 /** One run: what a Glue run, an EC2 instance or a local process does from its start to its end. */
 export interface RunOptions {
   kind: RunnerKind;
   client: pg.Client;
-  bench: Omit<Bench, "reader">;
+  bench: Omit<Bench, "reader" | "nextClaim">;
   sqs: SQSClient;
   queues: Queues;
   logLocation: string | undefined;
   /** Aborted when the run has to take no further job. */
   draining: AbortSignal;
+  /** @default GATHER_MS */
+  gatherMs?: number;
 }
 
 /**
@@ -43,74 +47,73 @@ export async function run(options: RunOptions): Promise<number> {
   await client.query(`listen jobs_waiting_${kind}; listen "jobs_run_${id}"`);
   const slot = await runStarted(client, id, memoryOfRun());
   if (slot === undefined) return 0;
-  // Callers' own SQL runs as a role of the slot, so that it sees and signals no other run's session.
-  const bench: Bench = { ...options.bench, reader: settings.jobs.rawSql ? readerRole(kind, slot) : "job_reader" };
-
-  const sending = new Set<Promise<void>>();
   const end = Date.now() + lifetimeSeconds * 1000;
+  const mayClaim = () => !draining.aborted && Date.now() < end;
+  const sender = new ResponseSender({
+    sqs,
+    queues,
+    db: client,
+    log: options.bench.log,
+    gatherMs: options.gatherMs ?? GATHER_MS,
+  });
+  const bench: Bench = {
+    ...options.bench,
+    // Callers' own SQL runs as a role of the slot, so that it sees and signals no other run's session.
+    reader: settings.jobs.rawSql ? readerRole(kind, slot) : "job_reader",
+    nextClaim(session) {
+      if (!mayClaim()) return undefined;
+      bell.reset();
+      return { claimer: { run: id, backend: session.backend, log: logLocation }, sent: sender.take() };
+    },
+  };
+
   let done = 0;
   let idleSince = Date.now();
+  /** The claim that came with the end of the last job. */
+  let ahead: Claimed | undefined;
   try {
-    while (!draining.aborted && Date.now() < end) {
-      bell.reset();
+    while (ahead?.job || mayClaim()) {
       const session = await bench.sessions.get(roleFor(bench, kind === "ec2" ? "update" : "read"));
-      const job = await nextJob(bench, session.backend, logLocation);
-      if (job === "ended") break;
+      if (!ahead) bell.reset();
+      const { job, running }: Claimed = ahead ?? (await claimNext(bench, session.backend, logLocation));
+      ahead = undefined;
+      if (!running) break;
       if (job) {
-        const response = await doJob(bench, job, session, (made) => {
+        sender.busy();
+        const ended = await doJob(bench, job, session, (made) => {
           keeper = made;
         });
         keeper = undefined;
+        ahead = ended.next;
         done++;
         idleSince = Date.now();
-        if (response && isDue(response)) {
-          // The next job does not wait for the queue; the run's end waits for both.
-          const sent = send(sqs, queues, bench, job, response);
-          sending.add(sent);
-          sent.finally(() => sending.delete(sent));
-        }
+        if (ended.response && isDue(ended.response)) sender.add(job, ended.response);
+        // The next job does not wait for the queue, and the queue only for a next job; the run's end waits for both.
+        if (!ahead?.job) sender.idle();
         continue;
       }
       const left = idleSince + idleSeconds * 1000 - Date.now();
       if (left > 0) await bell.wait(Math.min(left, poll));
       else if (await retire(client, bench.run)) break;
     }
-    if (draining.aborted || Date.now() >= end) await drain(client, bench.run);
+    if (!mayClaim()) await drain(client, bench.run);
   } finally {
     // Also where the database is gone: what was committed is answered.
-    await Promise.all(sending);
+    await sender.close();
   }
   return done;
 }
 
-/** "ended": the store no longer knows this run as a running one. */
-async function nextJob(
+async function claimNext(
   bench: Bench,
   backend: { pid: number; start: string },
   logLocation: string | undefined,
-): Promise<ClaimedJob | "ended" | undefined> {
+): Promise<Claimed> {
   try {
-    return await claim(bench.db, bench.run, backend, logLocation);
+    return { job: await claim(bench.db, bench.run, backend, logLocation), running: true };
   } catch (error) {
-    if ((error as { code?: string }).code === "P0002") return "ended";
+    if ((error as { code?: string }).code === "P0002") return { job: undefined, running: false };
     throw error;
-  }
-}
-
-/** A response that cannot be sent now stays due: the dispatcher's sweep sends it. */
-async function send(
-  sqs: SQSClient,
-  queues: Queues,
-  bench: Bench,
-  job: ClaimedJob,
-  response: DueResponse,
-): Promise<void> {
-  step("outbox", job);
-  try {
-    await sendResponse(sqs, queues, bench.db, response, () => step("send", job));
-    bench.log.info({ job: job.id, requestId: job.requestId, status: response.status }, "answered");
-  } catch (error) {
-    bench.log.warn({ job: job.id, error: (error as Error).message }, "the response could not be sent; the sweep will");
   }
 }
 

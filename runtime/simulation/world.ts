@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import { SendMessageBatchCommand, SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import type pg from "pg";
 import { pino } from "pino";
 import { RUNNERS, type RunnerKind } from "../contract/states.ts";
@@ -145,6 +145,8 @@ export class World {
           queues: QUEUES,
           logLocation: undefined,
           draining: new AbortController().signal,
+          // By real time no schedule would be the same twice.
+          gatherMs: 0,
         });
       } finally {
         await this.#runs.leave(clients);
@@ -276,15 +278,22 @@ export class World {
 
   #sqs(actor: Actor): SQSClient {
     const send = (command: unknown) => {
+      if (command instanceof SendMessageBatchCommand) {
+        const { QueueUrl = "", Entries = [] } = command.input;
+        return actor.call(`send to ${QueueUrl}`, async () => ({
+          Successful: Entries.map(({ Id, MessageBody = "", MessageAttributes = {} }) => {
+            const text = (name: string) => MessageAttributes[name]?.StringValue ?? "";
+            const arrived = { queue: QueueUrl, body: MessageBody, responseId: text("responseId") };
+            this.responses.push({ ...arrived, requestId: text("requestId"), status: text("status") });
+            return { Id, MessageId: randomUUID() };
+          }),
+        }));
+      }
       if (!(command instanceof SendMessageCommand)) throw new Error("this world's queue only takes messages");
-      const { QueueUrl = "", MessageBody = "", MessageAttributes = {} } = command.input;
+      const { QueueUrl = "", MessageBody = "" } = command.input;
+      if (QueueUrl !== QUEUES.deadLetters) throw new Error(`this world sends no message by itself to ${QueueUrl}`);
       return actor.call(`send to ${QueueUrl}`, async () => {
-        if (QueueUrl === QUEUES.deadLetters) this.deadLetters.push(MessageBody);
-        else {
-          const text = (name: string) => MessageAttributes[name]?.StringValue ?? "";
-          const arrived = { queue: QueueUrl, body: MessageBody, responseId: text("responseId") };
-          this.responses.push({ ...arrived, requestId: text("requestId"), status: text("status") });
-        }
+        this.deadLetters.push(MessageBody);
         return { MessageId: randomUUID() };
       });
     };

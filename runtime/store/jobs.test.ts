@@ -10,7 +10,7 @@ import {
   dueResponses,
   finish,
   heartbeat,
-  responseSent,
+  responsesSent,
   retire,
   retry,
   runStarted,
@@ -171,7 +171,7 @@ describe("the job store", () => {
       "attempts",
     ]);
     assert.equal(body.stats.queueMs + body.stats.executionMs <= body.stats.totalMs + 1, true);
-    await responseSent(keeper, response.id, "m-1");
+    await responsesSent(keeper, [{ id: response.id, messageId: "m-1" }]);
     assert.deepEqual(await dueResponses(dispatcher, 10), []);
 
     const [again] = await accept(dispatcher, [newJob("a", { labels: { k: "v" } })]);

@@ -10,7 +10,14 @@ import type { TerminalState } from "../contract/states.ts";
 /** A pg client or pool. */
 export interface Database {
   // biome-ignore lint/suspicious/noExplicitAny: rows are what the statement says; each function below gives them their type
-  query(text: string, values?: unknown[]): Promise<{ rows: any[] }>;
+  query(statement: string | Prepared, values?: unknown[]): Promise<{ rows: any[] }>;
+}
+
+/** A statement that each connection parses and plans once. */
+interface Prepared {
+  name: string;
+  text: string;
+  values: unknown[];
 }
 
 /** What `accept` takes: a valid request, its hash, and what the stack decided for it. */
@@ -109,9 +116,21 @@ export async function dueResponses(db: Database, limit: number, jobs?: readonly 
   return rows.map(dueResponse);
 }
 
-export async function responseSent(db: Database, response: number, messageId: string): Promise<void> {
-  await db.query("select jobs.response_sent($1, $2)", [response, messageId]);
+/** A response that is on its queue, and the id that the queue gave its message. */
+export interface SentResponse {
+  id: number;
+  messageId: string;
 }
+
+export async function responsesSent(db: Database, sent: readonly SentResponse[]): Promise<void> {
+  if (sent.length === 0) return;
+  await db.query({ name: "responses_sent", text: "select jobs.responses_sent($1, $2)", values: sentColumns(sent) });
+}
+
+const sentColumns = (sent: readonly SentResponse[]): [number[], string[]] => [
+  sent.map(({ id }) => id),
+  sent.map(({ messageId }) => messageId),
+];
 
 /** The job's status after the wish to cancel it, or undefined where there is no such job. */
 export async function cancel(db: Database, tenant: string, requestId: string): Promise<string | undefined> {
@@ -159,12 +178,11 @@ export async function claim(
   backend: Backend,
   log: string | undefined,
 ): Promise<ClaimedJob | undefined> {
-  const { rows } = await db.query("select jobs.claim($1, $2, $3, $4) as job", [
-    run,
-    backend.pid,
-    backend.start,
-    log ?? null,
-  ]);
+  const { rows } = await db.query({
+    name: "claim",
+    text: "select jobs.claim($1, $2, $3, $4) as job",
+    values: [run, backend.pid, backend.start, log ?? null],
+  });
   return rows[0].job ?? undefined;
 }
 
@@ -218,18 +236,66 @@ export async function finish(
   job: { id: number; attempt: number },
   end: Ending,
 ): Promise<FrozenResponse | undefined> {
-  const { rows } = await db.query("select * from jobs.finish($1, $2, $3, $4, $5, $6, $7, $8)", [
-    job.id,
-    job.attempt,
-    end.status,
-    end.result ?? null,
-    end.error ? JSON.stringify(end.error) : null,
-    end.rows,
-    end.bytes,
-    end.peakMemoryBytes,
-  ]);
-  return rows[0] && { ...dueResponse(rows[0]), body: rows[0].body ?? undefined };
+  const { rows } = await db.query({
+    name: "finish",
+    text: "select * from jobs.finish($1, $2, $3, $4, $5, $6, $7, $8)",
+    values: endingColumns(job, end),
+  });
+  return rows[0] && frozenResponse(rows[0]);
 }
+
+/** A run that asks for its next job. */
+export interface Claimer {
+  run: string;
+  /** The session that will do the job's work. */
+  backend: Backend;
+  log: string | undefined;
+}
+
+/** What a job's end and the claim of the next one brought. */
+export interface FinishedAndClaimed {
+  /** As `finish` has it. */
+  response: FrozenResponse | undefined;
+  /** Undefined where nothing waits. */
+  next: ClaimedJob | undefined;
+  /** False for a run that is no longer one. */
+  running: boolean;
+}
+
+/** Ends a job as `finish` does and claims the next one, in one transaction, which also records responses as sent. */
+export async function finishAndClaim(
+  db: Database,
+  job: { id: number; attempt: number },
+  end: Ending,
+  { run, backend, log }: Claimer,
+  sent: readonly SentResponse[],
+): Promise<FinishedAndClaimed> {
+  const { rows } = await db.query({
+    name: "finish_and_claim",
+    text: "select * from jobs.finish_and_claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    values: [...endingColumns(job, end), run, backend.pid, backend.start, log ?? null, ...sentColumns(sent)],
+  });
+  const [row] = rows;
+  return {
+    response: row.response_pk === null ? undefined : frozenResponse(row),
+    next: row.next ?? undefined,
+    running: row.running,
+  };
+}
+
+const endingColumns = (job: { id: number; attempt: number }, end: Ending): unknown[] => [
+  job.id,
+  job.attempt,
+  end.status,
+  end.result ?? null,
+  end.error ? JSON.stringify(end.error) : null,
+  end.rows,
+  end.bytes,
+  end.peakMemoryBytes,
+];
+
+// biome-ignore lint/suspicious/noExplicitAny: a row of jobs.finish
+const frozenResponse = (row: any): FrozenResponse => ({ ...dueResponse(row), body: row.body ?? undefined });
 
 /** Puts a job back after an error that may pass, or ends it when its attempts are used up. */
 export async function retry(

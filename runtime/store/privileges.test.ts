@@ -25,6 +25,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.result_tail(json)": [],
   "jobs.mark_document()": [],
   "jobs.milliseconds(timestamp with time zone,timestamp with time zone)": [],
+  "jobs.next_claim(uuid,integer,timestamp with time zone,text)": [],
   "jobs.next_job(text,integer)": [],
   "jobs.next_larger_job(text,integer)": [],
   "jobs.claimable(text,integer,integer)": [],
@@ -57,12 +58,14 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.public_url(text)": ["api_reader", "dispatcher"],
   "jobs.clock()": ["api_reader", "dispatcher", "job_keeper"],
   "jobs.due_responses(integer,bigint[])": ["api_reader", "dispatcher", "job_keeper"],
-  "jobs.response_sent(bigint,text)": ["api_reader", "dispatcher", "job_keeper"],
+  "jobs.responses_sent(bigint[],text[])": ["api_reader", "dispatcher", "job_keeper"],
 
   // A run keeps its job; an update's last statement is its fence.
   "jobs.claim(uuid,integer,timestamp with time zone,text)": ["job_keeper"],
   "jobs.drain(uuid)": ["job_keeper"],
   "jobs.finish(bigint,integer,text,json,json,bigint,bigint,bigint)": ["job_keeper", "job_writer"],
+  "jobs.finish_and_claim(bigint,integer,text,json,json,bigint,bigint,bigint,uuid,integer,timestamp with time zone,text,bigint[],text[])":
+    ["job_keeper"],
   "jobs.heartbeat(uuid,bigint,integer,jsonb)": ["job_keeper"],
   "jobs.retire(uuid)": ["job_keeper"],
   "jobs.retry(bigint,integer,json,bigint)": ["job_keeper"],

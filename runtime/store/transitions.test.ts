@@ -11,7 +11,7 @@ import {
   dueResponses,
   finish,
   heartbeat,
-  responseSent,
+  responsesSent,
   retire,
   retry,
   runStarted,
@@ -119,7 +119,7 @@ describe("a transition of the job store", () => {
 
   it("leaves the first job's response alone when its id comes with another task", async () => {
     const response = await finish(keeper, await taken("a"), ok);
-    await responseSent(keeper, response?.id ?? 0, "m-1");
+    await responsesSent(keeper, [{ id: response?.id ?? 0, messageId: "m-1" }]);
     const [conflict] = await accept(dispatcher, [newJob("a", { requestHash: "other", responseId: "x" })]);
     assert.equal(conflict?.outcome, "CONFLICT");
     assert.deepEqual(await sql("select message_id from jobs.responses where sent_at is null"), []);
@@ -127,7 +127,7 @@ describe("a transition of the job store", () => {
 
   it("answers a request that made no job again when it comes again", async () => {
     const first = await answer(dispatcher, refusal);
-    await responseSent(dispatcher, first.id, "m-1");
+    await responsesSent(dispatcher, [{ id: first.id, messageId: "m-1" }]);
     const second = await answer(dispatcher, { ...refusal, labels: { another: "time" } });
     assert.equal(second.id, first.id);
     assert.deepEqual(await sql("select body, sent_at from jobs.responses"), [{ body: first.body, sent_at: null }]);
@@ -267,7 +267,7 @@ describe("a transition of the job store", () => {
   it("tells that a response was sent", async () => {
     const response = await finish(keeper, await taken("a"), ok);
     const before = Number((await of("a", "version")).version);
-    await responseSent(keeper, response?.id ?? 0, "m-1");
+    await responsesSent(keeper, [{ id: response?.id ?? 0, messageId: "m-1" }]);
     assert.equal(Number((await of("a", "version")).version), before + 1);
   });
 
@@ -445,7 +445,7 @@ describe("a transition of the job store", () => {
     await sql("update jobs.responses set created_at = created_at - interval '9 days'");
     await expireJobs(dispatcher, 1, 100);
     assert.equal((await sql("select from jobs.responses")).length, 1);
-    await responseSent(dispatcher, id, "m");
+    await responsesSent(dispatcher, [{ id: id, messageId: "m" }]);
     await expireJobs(dispatcher, 1, 100);
     assert.deepEqual(await sql("select from jobs.responses"), []);
   });

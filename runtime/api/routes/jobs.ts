@@ -6,7 +6,7 @@ import { JobError } from "../../contract/errors.ts";
 import { redactUrl } from "../../contract/redact.ts";
 import type { Reply } from "../../contract/request.ts";
 import { acceptAll } from "../../requests/accept.ts";
-import { sendResponse } from "../../requests/responses.ts";
+import { deliverResponses } from "../../requests/responses.ts";
 import { cancel } from "../../store/jobs.ts";
 import type { Caller } from "../../store/tokens.ts";
 import type { JobDeps } from "../deps.ts";
@@ -54,10 +54,9 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
     ]);
     if (!outcome || "error" in outcome)
       throw outcome?.error ?? new JobError("Internal", { reason: "the request was lost." });
-    for (const response of outcome.send)
-      await sendResponse(cloud.sqs, cloud.queues, db, response).catch((error) =>
-        request.log.warn({ err: error }, "the response could not be sent; the sweep will"),
-      );
+    const failed = await deliverResponses(cloud.sqs, cloud.queues, db, outcome.send).catch((error) => [{ error }]);
+    for (const { error } of failed)
+      request.log.warn({ err: error }, "the response could not be sent or recorded; the sweep will send it");
     if (outcome.outcome === "ACCEPTED") await wake(request);
     const id = outcome.request.requestId;
     // To look at it an admin has to name the tenant again.

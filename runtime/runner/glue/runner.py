@@ -595,6 +595,12 @@ def reject_duplicates(names, kind):
     raise JobError("InvalidSql", reason=reason % (listed, further, kind))
 
 
+# What SQL of a caller's own has set or locked in this session is not the next job's. DISCARD ALL, which may not run in a
+# transaction, in its parts; see runtime/runner/read.ts.
+RESET_AND_COMMIT = """close all; set session authorization default; reset all; deallocate all; unlisten *;
+  select pg_advisory_unlock_all(); discard plans; discard temp; discard sequences; commit"""
+
+
 def read(job, session, keeper, output):
     """Runs a read in a read-only transaction of the role job_reader; answers its rows and its result."""
     task, sql = job["task"], job["sql"]
@@ -612,7 +618,7 @@ def read(job, session, keeper, output):
             session.broken = False
             rows.finish()
             result = output.finish()
-            cursor.execute("commit")
+            cursor.execute(RESET_AND_COMMIT if "sql" in task else "commit")
             return rows.rows, result
         except BaseException as error:
             # A server's error ends the statement; to go on after anything else, all its rows would have to be read.
@@ -623,14 +629,100 @@ def read(job, session, keeper, output):
                     cursor.execute("rollback")
                 except psycopg2.Error:
                     pass
+                if "sql" in task and not session.connection.closed:
+                    try:
+                        cursor.execute("discard all")
+                    except psycopg2.Error:
+                        session.broken = True
             raise
-        finally:
-            if "sql" in task and not session.broken and not session.connection.closed:
-                # What SQL of a caller's own has set or locked in this session is not the next job's.
-                try:
-                    cursor.execute("discard all")
-                except psycopg2.Error:
-                    session.broken = True
+
+
+class ResponseSender:
+    """Sends responses in the background while the next job runs, as many in one call as have gathered meanwhile.
+
+    What was sent is recorded by the call that ends the next job (`take`), or on its own when the run has nothing to do.
+    """
+
+    # What SQS takes in one call, attributes included; an upper bound of those of one response.
+    ENTRIES, BYTES, ATTRIBUTE_BYTES = 10, 1_048_576, 512
+
+    def __init__(self, sqs, queues):
+        self._sqs = sqs
+        self._queues = queues
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._lock = threading.Lock()
+        self._waiting, self._sent, self._sending = [], [], None
+
+    def add(self, response):
+        with self._lock:
+            self._waiting.append(response)
+            if self._sending is None:
+                self._sending = self._pool.submit(self._run)
+
+    def take(self):
+        """Rows and message ids of the responses that were sent, which the caller records."""
+        with self._lock:
+            sent, self._sent = self._sent, []
+        return [row for row, _ in sent], [message for _, message in sent]
+
+    def settle(self):
+        """Returns when everything has been sent."""
+        sending = self._sending
+        if sending is not None:
+            sending.result()
+
+    def _run(self):
+        while True:
+            with self._lock:
+                batch = self._batch()
+                if not batch:
+                    self._sending = None
+                    return
+            self._send(batch)
+
+    def _batch(self):
+        """The next responses that fit into one call: of the first one's queue."""
+        batch, size = [], 0
+        for response in self._waiting:
+            size += len(response[-1].encode()) + self.ATTRIBUTE_BYTES
+            other_queue = batch and self._queue(response) != self._queue(batch[0])
+            if other_queue or len(batch) == self.ENTRIES or (batch and size > self.BYTES):
+                break
+            batch.append(response)
+        del self._waiting[: len(batch)]
+        return batch
+
+    def _queue(self, response):
+        return self._queues["tenants"].get(response[2], self._queues["responses"])
+
+    def _send(self, batch):
+        """A response that cannot be sent now stays due: the dispatcher's sweep sends it."""
+        try:
+            answer = self._sqs.send_message_batch(
+                QueueUrl=self._queue(batch[0]),
+                Entries=[self._entry(at, response) for at, response in enumerate(batch)],
+            )
+        except (ClientError, BotoCoreError) as error:
+            failed = [(response, str(error)) for response in batch]
+        else:
+            sent = [(batch[int(one["Id"])][0], one["MessageId"]) for one in answer.get("Successful", [])]
+            failed = [(batch[int(one["Id"])], one["Code"]) for one in answer.get("Failed", [])]
+            with self._lock:
+                self._sent += sent
+        for response, error in failed:
+            log("warn", "the response could not be sent; the sweep will", requestId=response[3], error=error)
+
+    @staticmethod
+    def _entry(at, response):
+        _, response_id, _, request_id, status, body = response
+        attributes = {"requestId": request_id, "status": status, "responseId": response_id}
+        return {
+            "Id": str(at),
+            "MessageBody": body,
+            "MessageAttributes": {
+                name: {"DataType": "String", "StringValue": one} for name, one in attributes.items()
+            },
+        }
 
 
 class Run:
@@ -643,8 +735,9 @@ class Run:
         self._reader = "job_reader"
         style = {"addressing_style": "path"} if settings.get("pathStyleS3") else {}
         self._s3 = aws_client("s3", config=Config(s3=style))
-        self._sqs = aws_client("sqs")
+        self._sender = ResponseSender(aws_client("sqs"), settings["queues"])
         self._draining = False
+        self._end = float("inf")
         signal.signal(signal.SIGTERM, self._drain)
 
     def _drain(self, *_):
@@ -659,38 +752,66 @@ class Run:
             return 0
         # Callers' own SQL runs as a role of the slot, so that it sees and signals no other run's session.
         self._reader = "job_reader_glue_%d" % slot if jobs.get("rawSql") else "job_reader"
-        done, end, idle_since = 0, time.monotonic() + runner["lifetimeSeconds"], time.monotonic()
-        while not self._draining and time.monotonic() < end:
-            session = self._open_session()
-            try:
-                job = self._ask(
-                    "select jobs.claim(%s, %s, %s, %s)",
-                    OPTIONS.run,
-                    *session.backend,
-                    os.environ.get("LOG_LOCATION", "/aws-glue/python-jobs/output"),
-                )
-            except psycopg2.Error as error:
-                if error.pgcode == "P0002":
-                    break  # the store no longer knows this run as a running one
-                raise
-            if job:
-                response = self._do(job, session)
-                if response and response[-1] is not None:  # without a body none is wanted on the queue
-                    self._send(response)
-                done, idle_since = done + 1, time.monotonic()
-                continue
-            left = idle_since + runner["idleSeconds"] - time.monotonic()
-            if left > 0:
-                self._wait(min(left, poll))
-            elif self._ask("select jobs.retire(%s)", OPTIONS.run):
-                break
-        if self._draining or time.monotonic() >= end:
-            ask(self._keeper_connection, "select jobs.drain(%s)", OPTIONS.run)
+        self._end = time.monotonic() + runner["lifetimeSeconds"]
+        done, idle_since, ahead = 0, time.monotonic(), None
+        try:
+            while (ahead and ahead[1]) or self._may_claim():
+                session = self._open_session()
+                running, job = ahead or self._claim(session)
+                ahead = None
+                if not running:
+                    break
+                if job:
+                    response, ahead = self._do(job, session)
+                    if response and response[-1] is not None:  # without a body none is wanted on the queue
+                        self._sender.add(response)
+                    if not ahead or not ahead[1]:
+                        self._settle_responses()
+                    done, idle_since = done + 1, time.monotonic()
+                    continue
+                left = idle_since + runner["idleSeconds"] - time.monotonic()
+                if left > 0:
+                    self._wait(min(left, poll))
+                elif self._ask("select jobs.retire(%s)", OPTIONS.run):
+                    break
+            if not self._may_claim():
+                ask(self._keeper_connection, "select jobs.drain(%s)", OPTIONS.run)
+        finally:
+            # Also where the database is gone: what was committed is answered.
+            self._settle_responses()
         return done
 
     def _listen(self):
         with self._keeper_connection.cursor() as cursor:
             cursor.execute('listen jobs_waiting_glue; listen "jobs_run_%s"' % OPTIONS.run)
+
+    def _may_claim(self):
+        return not self._draining and time.monotonic() < self._end
+
+    def _claimer(self, session):
+        """What a claim says of this run: the session that will do the work, and where its log is."""
+        log_location = os.environ.get("LOG_LOCATION", "/aws-glue/python-jobs/output")
+        return (OPTIONS.run, *session.backend, log_location)
+
+    def _claim(self, session):
+        """Whether this run is still one, and its next job; None where nothing waits."""
+        try:
+            return True, self._ask("select jobs.claim(%s, %s, %s, %s)", *self._claimer(session))
+        except psycopg2.Error as error:
+            if error.pgcode == "P0002":
+                return False, None
+            raise
+
+    def _settle_responses(self):
+        """Sends and records what is to be sent. What could not be recorded is sent again by the sweep."""
+        self._sender.settle()
+        rows, messages = self._sender.take()
+        if not rows:
+            return
+        try:
+            ask(self._keeper_connection, "select jobs.responses_sent(%s::bigint[], %s::text[])", rows, messages)
+        except psycopg2.Error as error:
+            log("warn", "sent responses could not be recorded; the sweep sends them again", error=str(error))
 
     def _ask(self, sql, *values):
         return value(self._keeper_connection, sql, *values)
@@ -711,7 +832,11 @@ class Run:
         return self._session
 
     def _do(self, job, session):
-        """Does one job from claim to end; answers its frozen response, or None where it was given away or waits again."""
+        """Does one job from claim to end.
+
+        Answers its frozen response, or None where it was given away or waits again; and the claim that was made with
+        its end, as `_claim` does, or None.
+        """
         keeper = Keeper(self._keeper_connection, job, session)
         output = Output(self._s3, self._settings, job["task"], "%s/%d/result" % (job["responseId"], job["attempt"]))
         try:
@@ -719,10 +844,13 @@ class Run:
             keeper.stop()
             if keeper.interruption:
                 raise Interrupted()  # came after the last row
-            return self._finish(job, "SUCCEEDED", result(rows), None, rows, output.bytes)
+            end = (job["id"], job["attempt"], "SUCCEEDED", result(rows), None, rows, output.bytes, peak_memory())
+            if not self._may_claim():
+                return self._finish(*end), None
+            return self._finish_and_claim(end, session)
         except Exception as error:  # pylint: disable=broad-except
             output.abort()
-            return self._conclude(job, session, keeper, error)
+            return self._conclude(job, session, keeper, error), None
 
     def _conclude(self, job, session, keeper, thrown):
         keeper.stop()
@@ -781,41 +909,24 @@ class Run:
             return None if word == "RETRIED" else self._due(job)
         status = "CANCELLED" if error.code == "Cancelled" else "FAILED"
         # No row: the job was given away, or ended by a call whose answer was lost.
-        return self._finish(job, status, None, body, 0, 0) or self._due(job)
+        end = (job["id"], job["attempt"], status, None, body, 0, 0, peak_memory())
+        return self._finish(*end) or self._due(job)
 
-    def _finish(self, job, status, result, error, rows, size):
-        return ask(
+    def _finish(self, *end):
+        return ask(self._keeper_connection, "select * from jobs.finish(%s, %s, %s, %s, %s, %s, %s, %s)", *end)
+
+    def _finish_and_claim(self, end, session):
+        *response, running, following = ask(
             self._keeper_connection,
-            "select * from jobs.finish(%s, %s, %s, %s, %s, %s, %s, %s)",
-            job["id"],
-            job["attempt"],
-            status,
-            result,
-            error,
-            rows,
-            size,
-            peak_memory(),
+            "select * from jobs.finish_and_claim(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s::text[])",
+            *end,
+            *self._claimer(session),
+            *self._sender.take(),
         )
+        return (response if response[0] is not None else None), (running, following)
 
     def _due(self, job):
         return ask(self._keeper_connection, "select * from jobs.due_responses(1, array[%s]::bigint[])", job["id"])
-
-    def _send(self, response):
-        """A response that cannot be sent now stays due: the dispatcher's sweep sends it."""
-        row, response_id, tenant, request_id, status, body = response
-        queues = self._settings["queues"]
-        attributes = {"requestId": request_id, "status": status, "responseId": response_id}
-        try:
-            sent = self._sqs.send_message(
-                QueueUrl=queues["tenants"].get(tenant, queues["responses"]),
-                MessageBody=body,
-                MessageAttributes={
-                    name: {"DataType": "String", "StringValue": one} for name, one in attributes.items()
-                },
-            )
-            ask(self._keeper_connection, "select jobs.response_sent(%s, %s)", row, sent["MessageId"])
-        except (ClientError, BotoCoreError, psycopg2.Error) as error:
-            log("warn", "the response could not be sent; the sweep will", requestId=request_id, error=str(error))
 
 
 def options(arguments):

@@ -1,0 +1,19 @@
+-- Ends a job as jobs.finish does, records which responses were sent meanwhile, and gives the run its next job: one
+-- transaction per job of a run that has more to do. Returns one row. Its response is null where this attempt no longer holds
+-- the job; `running` and `next` are those of jobs.next_claim.
+create or replace function jobs.finish_and_claim(
+  p_job bigint, p_attempt integer, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint,
+  p_run uuid, p_pid integer, p_backend_start timestamptz, p_log text, p_sent bigint[], p_messages text[])
+returns table (response_pk bigint, response_id text, tenant text, request_id text, status text, body text, running boolean, next json)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform jobs.responses_sent(p_sent, p_messages);
+  select f.response_pk, f.response_id, f.tenant, f.request_id, f.status, f.body
+  into response_pk, response_id, tenant, request_id, status, body
+  from jobs.finish(p_job, p_attempt, p_status, p_result, p_error, p_rows, p_bytes, p_peak) f;
+  select c.running, c.job into running, next from jobs.next_claim(p_run, p_pid, p_backend_start, p_log) c;
+  return next;
+end
+$$;
+
+grant execute on function jobs.finish_and_claim(bigint, integer, text, json, json, bigint, bigint, bigint, uuid, integer, timestamptz, text, bigint[], text[]) to job_keeper;

@@ -1,0 +1,50 @@
+-- Gives a run the next waiting job of its kind; a larger run the next of those that wait for one. Internal. `running`: false
+-- for a run that is no longer one (reaped, retired). `job`: null where nothing waits for this run.
+-- A run older than the code that was deployed since gets nothing more, and is retired by asking.
+create or replace function jobs.next_claim(p_run uuid, p_pid integer, p_backend_start timestamptz, p_log text, out running boolean, out job json)
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  run jobs.runs;
+  chosen bigint;
+  owner text;
+  newest text;
+  tenant_maximum integer;
+  moment timestamptz := jobs.clock();
+begin
+  -- The lock keeps run_ended waiting, which gives back the jobs that the run has by then.
+  select * into run from jobs.runs where id = p_run and state = 'RUNNING' for share;
+  running := found;
+  if not running then return; end if;
+  select version, tenant_slots into newest, tenant_maximum from jobs.runners where runner = run.runner;
+  if run.version <> newest then
+    update jobs.runs set seen_at = moment, state = 'RETIRING' where id = p_run;
+    return;
+  end if;
+  -- A sign of life four times a second is enough: a lease is many times as long.
+  if run.seen_at <= moment - interval '250 milliseconds' then
+    update jobs.runs set seen_at = moment where id = p_run;
+  end if;
+  run.seen_at := moment;
+  if tenant_maximum is null then
+    chosen := case when run.larger then jobs.next_larger_job(run.runner, null) else jobs.next_job(run.runner, null) end;
+    if chosen is not null then job := jobs.start_attempt(chosen, run, p_pid, p_backend_start, p_log); end if;
+    return;
+  end if;
+
+  -- Claims for one tenant are decided one after the other: a lock per tenant, held until the claim has committed, and a
+  -- count under it. A block that finds the tenant full is rolled back with its locks, so a claim never holds two of them.
+  loop
+    begin
+      chosen := case when run.larger then jobs.next_larger_job(run.runner, tenant_maximum) else jobs.next_job(run.runner, tenant_maximum) end;
+      if chosen is null then return; end if;
+      select tenant into owner from jobs.jobs where id = chosen;
+      perform pg_advisory_xact_lock(hashtextextended(format('tenant slots %s %s', run.runner, owner), 0));
+      if jobs.free_tenant_slots(run.runner, owner, tenant_maximum) <= 0 then raise sqlstate 'RT001'; end if;
+      job := jobs.start_attempt(chosen, run, p_pid, p_backend_start, p_log);
+      return;
+    exception when sqlstate 'RT001' then
+      null; -- another claim took the tenant's last slot, which the next look sees
+    end;
+  end loop;
+end
+$$;

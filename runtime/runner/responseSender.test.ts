@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import type { SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { pino } from "pino";
+import type { Queues } from "../requests/responses.ts";
+import type { ClaimedJob, Database, DueResponse } from "../store/jobs.ts";
+import { ResponseSender } from "./responseSender.ts";
+
+const QUEUES = { responses: "shared", tenants: { acme: "acmes" } } as unknown as Queues;
+/** Longer than any test takes: nothing is sent because time has passed. */
+const NEVER = 3_600_000;
+
+/** A sender over a queue and a database that only remember, and what they remember. */
+function sender(gatherMs = NEVER, refuse: (body: string) => boolean = () => false) {
+  const calls: { queue: string; bodies: string[] }[] = [];
+  const recorded: number[][] = [];
+  const sqs = {
+    async send({ input: { QueueUrl = "", Entries = [] } }: SendMessageBatchCommand) {
+      calls.push({ queue: QueueUrl, bodies: Entries.map(({ MessageBody = "" }) => MessageBody) });
+      const refused = Entries.filter(({ MessageBody = "" }) => refuse(MessageBody));
+      const taken = Entries.filter((one) => !refused.includes(one));
+      return {
+        Successful: taken.map(({ Id }) => ({ Id, MessageId: `m-${Id}` })),
+        Failed: refused.map(({ Id }) => ({ Id, Code: "InvalidMessageContents" })),
+      };
+    },
+  } as unknown as SQSClient;
+  const db = {
+    async query(statement: string | { values: unknown[] }) {
+      if (typeof statement !== "string") recorded.push(statement.values[0] as number[]);
+      return { rows: [] };
+    },
+  } as Database;
+  const made = new ResponseSender({ sqs, queues: QUEUES, db, log: pino({ level: "silent" }), gatherMs });
+  return { sender: made, calls, recorded };
+}
+
+const job = { id: 1, attempt: 1 } as ClaimedJob;
+const response = (id: number, more: Partial<DueResponse> = {}): DueResponse => ({
+  id,
+  responseId: `r-${id}`,
+  tenant: "default",
+  requestId: `q-${id}`,
+  status: "SUCCEEDED",
+  body: `body ${id}`,
+  ...more,
+});
+
+describe("a run's responses", () => {
+  it("are sent and recorded at once while the run has nothing else to do", async () => {
+    const { sender: one, calls, recorded } = sender();
+    one.add(job, response(1));
+    await one.close();
+    assert.deepEqual([calls, recorded], [[{ queue: "shared", bodies: ["body 1"] }], [[1]]]);
+  });
+
+  it("share a call while the next job runs, one per queue and ten responses", async () => {
+    const { sender: one, calls } = sender();
+    one.busy();
+    for (let id = 1; id <= 11; id++) one.add(job, response(id, id === 3 ? { tenant: "acme" } : {}));
+    assert.deepEqual(
+      calls.map(({ queue, bodies }) => [queue, bodies.length]),
+      [
+        ["shared", 9],
+        ["acmes", 1],
+      ],
+    );
+    await one.close();
+    assert.deepEqual(calls.at(-1), { queue: "shared", bodies: ["body 11"] });
+  });
+
+  it("never make a call larger than SQS takes", async () => {
+    const { sender: one, calls } = sender();
+    one.busy();
+    for (let id = 1; id <= 3; id++) one.add(job, response(id, { body: "x".repeat(600_000) }));
+    await one.close();
+    assert.deepEqual(
+      calls.map(({ bodies }) => bodies.length),
+      [1, 1, 1],
+    );
+  });
+
+  it("are left to the call that ends the next job to record, each once", async () => {
+    const { sender: one, calls, recorded } = sender(0);
+    one.busy();
+    one.add(job, response(1));
+    // The stand-in answers within the same turn of the event loop.
+    await new Promise(setImmediate);
+    assert.deepEqual([calls.length, one.take(), one.take(), recorded], [1, [{ id: 1, messageId: "m-0" }], [], []]);
+    await one.close();
+    assert.deepEqual(recorded, []);
+  });
+
+  it("stay due where the queue does not take them, and keep none of their call from being recorded", async () => {
+    const { sender: one, recorded } = sender(NEVER, (body) => body === "body 2");
+    one.busy();
+    for (const id of [1, 2, 3]) one.add(job, response(id));
+    await one.close();
+    assert.deepEqual(recorded, [[1, 3]]);
+  });
+});

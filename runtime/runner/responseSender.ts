@@ -1,0 +1,119 @@
+import type { SQSClient } from "@aws-sdk/client-sqs";
+import type { Logger } from "pino";
+import { type Queues, sendResponses } from "../requests/responses.ts";
+import { type ClaimedJob, type Database, type DueResponse, responsesSent, type SentResponse } from "../store/jobs.ts";
+import { step } from "./crashPoints.ts";
+
+/** How long sent responses may wait to be recorded together with the end of the next job. Well below the ten seconds after which the sweep sends a response again. */
+const RECORD_MS = 1_000;
+/** Responses that are sent without waiting for more: the most that one call takes. */
+const FULL = 10;
+
+/** Dependencies of a response sender. */
+export interface SenderOptions {
+  sqs: SQSClient;
+  queues: Queues;
+  db: Database;
+  log: Logger;
+  /** How long a response waits for others to share its call while the run has a next job. Milliseconds. */
+  gatherMs: number;
+}
+
+/**
+ * Sends a run's responses while its next job runs: several in one call where they follow each other closely. What was sent
+ * is recorded by the call that ends the next job (`take`), or on its own when the run has nothing to do.
+ */
+export class ResponseSender {
+  readonly #options: SenderOptions;
+  readonly #sending = new Set<Promise<void>>();
+  #waiting: { job: ClaimedJob; response: DueResponse }[] = [];
+  #sent: SentResponse[] = [];
+  #isBusy = false;
+  #gathering: NodeJS.Timeout | undefined;
+  #recording: NodeJS.Timeout | undefined;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a response to send. */
+  add(job: ClaimedJob, response: DueResponse): void {
+    this.#waiting.push({ job, response });
+    if (!this.#isBusy || this.#waiting.length >= FULL || this.#options.gatherMs === 0) this.#flush();
+    else this.#gathering ??= setTimeout(() => this.#flush(), this.#options.gatherMs);
+  }
+
+  /** The run has a job: its end records what was sent until then. */
+  busy(): void {
+    this.#isBusy = true;
+  }
+
+  /** The run has nothing to do: everything is sent and recorded now. */
+  idle(): void {
+    this.#isBusy = false;
+    this.#flush();
+    this.#record();
+  }
+
+  /** Responses that were sent and that the caller records. */
+  take(): SentResponse[] {
+    if (this.#recording) clearTimeout(this.#recording);
+    this.#recording = undefined;
+    return this.#sent.splice(0);
+  }
+
+  /** Resolves when everything has been sent and recorded. */
+  async close(): Promise<void> {
+    this.idle();
+    while (this.#sending.size > 0) await Promise.all(this.#sending);
+  }
+
+  #flush(): void {
+    if (this.#gathering) clearTimeout(this.#gathering);
+    this.#gathering = undefined;
+    if (this.#waiting.length > 0) this.#track(this.#send(this.#waiting.splice(0)));
+  }
+
+  async #send(waiting: readonly { job: ClaimedJob; response: DueResponse }[]): Promise<void> {
+    const { sqs, queues, log } = this.#options;
+    for (const { job } of waiting) step("outbox", job);
+    const { sent, failed } = await sendResponses(
+      sqs,
+      queues,
+      waiting.map(({ response }) => response),
+    );
+    for (const { response, error } of failed)
+      log.warn(
+        { requestId: response.requestId, error: (error as Error).message },
+        "the response could not be sent; the sweep will",
+      );
+    const ids = new Set(sent.map(({ id }) => id));
+    for (const { job, response } of waiting)
+      if (ids.has(response.id)) {
+        step("send", job);
+        log.info({ job: job.id, requestId: job.requestId, status: response.status }, "answered");
+      }
+    this.#sent.push(...sent);
+    if (this.#isBusy) this.#recording ??= setTimeout(() => this.#record(), RECORD_MS);
+    else this.#record();
+  }
+
+  #record(): void {
+    const sent = this.take();
+    if (sent.length === 0) return;
+    const { db, log } = this.#options;
+    this.#track(
+      responsesSent(db, sent).catch((error) =>
+        log.warn(
+          { error: (error as Error).message },
+          "sent responses could not be recorded; the sweep sends them again",
+        ),
+      ),
+    );
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#sending.delete(tracked));
+    this.#sending.add(tracked);
+  }
+}
