@@ -17,7 +17,7 @@ create table jobs.jobs (
   tenant text collate "C" not null,
   request_id text collate "C" not null,
   request_hash text not null,
-  response_id text not null unique,
+  response_id text not null, -- made of the tenant, the request's id and its task: unique as they are
   -- The task as accepted, defaults filled in; an inline payload stands apart, so that no state change rewrites it.
   task jsonb not null,
   inline json,
@@ -56,8 +56,11 @@ create table jobs.jobs (
   stats jsonb check (pg_column_size(stats) <= 2048),
   error jsonb check (pg_column_size(error) <= 65536),
   result jsonb check (pg_column_size(result) <= 8192),
-  -- Counts the job's changes: the external version of its tracking document.
+  -- Counts the job's changes. With the sends of its response it is the external version of its tracking document.
   version bigint not null default 1,
+  -- The transaction of the last change, and its time: the tracking store lacks what changed after its last snapshot.
+  changed xid8 not null default pg_current_xact_id(),
+  changed_at timestamptz not null default jobs.clock(),
   -- Since when a read that ran out of memory waits for a larger run. It is deferred for ever (not_before) to all other
   -- runs: none is started for it, and none takes it.
   larger_at timestamptz,
@@ -76,6 +79,7 @@ create index jobs_running on jobs.jobs (tenant, runner) where status = 'IN_PROGR
 create index jobs_running_run on jobs.jobs (run_id) where status = 'IN_PROGRESS';
 create index jobs_created on jobs.jobs (created_at);
 create index jobs_ended on jobs.jobs (finished_at) where finished_at is not null;
+create index jobs_changed on jobs.jobs (changed, id);
 
 -- Upper bounds of waiting jobs per tenant: `waiting` of them when the job sequence was at `sequence_value`. As every later
 -- job has a later number, no count is needed before the two together come near the tenant's maximum (jobs.waiting_room).
@@ -102,10 +106,13 @@ create table jobs.responses (
   due_at timestamptz not null default jobs.clock(), -- when the sweeper sends it, if nobody has
   sent_at timestamptz,
   message_id text,
+  sends integer not null default 0,
+  changed xid8, -- the transaction that recorded the last sending, of a job's response
   -- A message of SQS has 1 MiB with its attributes: nothing that is stored here is refused there for its size.
   check (octet_length(body) - inline_bytes between 1 and 65536)
 );
 create index responses_due on jobs.responses (due_at) where sent_at is null and wanted;
+create index responses_changed on jobs.responses (changed, job_id) where changed is not null;
 create index responses_without_job on jobs.responses (created_at) where job_id is null;
 
 -- Jobs submitted without a reply whose request came again and asks for one. Without a foreign key, whose lock would wait
@@ -114,14 +121,23 @@ create table jobs.reply_requests (
   job_id bigint primary key
 );
 
--- Jobs whose tracking document is behind; written in the transaction of every change.
-create table jobs.tracking_outbox (
+-- How far the tracking store is, by transactions (jobs.untracked_batch): it has what `done` sees. A pass under way brings it
+-- to what `until` sees, and has written everything up to a transaction and a job.
+create table jobs.tracking_progress (
+  one boolean primary key default true check (one),
+  pass bigint not null default 0,
+  done pg_snapshot not null default '1:1:',
+  until pg_snapshot,
+  last_changed xid8 not null default '0',
+  last_id bigint not null default 0
+);
+insert into jobs.tracking_progress default values;
+
+-- Documents that the tracking store refused: each waits alone.
+create table jobs.tracking_refused (
   job_id bigint primary key references jobs.jobs on delete cascade,
-  version bigint not null,
-  -- A document that the tracking store refused waits alone; the others do not wait for it.
-  failures integer not null default 0,
-  not_before timestamptz,
-  -- Writing a later version over the mark does not change it.
+  failures integer not null default 1,
+  not_before timestamptz not null,
   since timestamptz not null default jobs.clock()
 );
 
@@ -206,7 +222,6 @@ create table jobs.tokens (
 
 grant usage on schema jobs to api_reader, job_writer, job_keeper, dispatcher;
 grant select on jobs.responses, jobs.runs, jobs.runners, jobs.tokens to api_reader;
-grant select, delete, update (failures, not_before) on jobs.tracking_outbox to dispatcher;
 grant select, update on jobs.tracking_pause to dispatcher;
 grant select, update (tracked, failures, not_before) on jobs.rejected to dispatcher;
 grant select on jobs.runs, jobs.runners to dispatcher;

@@ -83,7 +83,7 @@ async function untilTracked({ admin }: BenchPlatform, jobs: number): Promise<num
   for (;;) {
     const { rows } = await admin.query(
       `select (select count(*) from tracking.documents where status = 'SUCCEEDED')::int as tracked,
-         (select count(*) from jobs.tracking_outbox)::int as behind`,
+         (select count(*) from jobs.untracked)::int as behind`,
     );
     if (rows[0].tracked >= jobs && rows[0].behind === 0) return performance.now() - begun;
     if (performance.now() - begun > 120_000) throw new Error(`not tracked within two minutes: ${JSON.stringify(rows)}`);

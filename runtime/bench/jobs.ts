@@ -101,7 +101,7 @@ const NOT_OURS = new Set(["emulator", "the benchmark"]);
 /** Waits until the tracking store has every document, so that the counters include that work. */
 export async function untilTracked({ admin }: BenchPlatform): Promise<void> {
   for (const begun = performance.now(); ; await pause(100)) {
-    const { rows } = await admin.query("select count(*)::int as behind from jobs.tracking_outbox");
+    const { rows } = await admin.query("select count(*)::int as behind from jobs.untracked");
     if (rows[0].behind === 0) return;
     if (performance.now() - begun > TRACKED_MS) throw new Error(`${rows[0].behind} documents are still not tracked`);
   }

@@ -64,6 +64,52 @@ describe("the projection of jobs into the tracking store", () => {
     assert.equal((await tracking.get("default", "a"))?.status, "CANCELLED");
   });
 
+  it("finds the change of a transaction that commits after later ones, once, however long it was open", async () => {
+    const { db, tracking } = d.context;
+    await accept(db, [newJob("late"), newJob("other")]);
+    assert.equal(await project(d.context), 2);
+    const slow = await d.as("api_reader");
+    await slow.query("begin");
+    await cancel(slow, "default", "late");
+    for (const requestId of ["later", "even later"]) {
+      await accept(db, [newJob(requestId)]);
+      assert.equal(await project(d.context), 1);
+    }
+    await slow.query("commit");
+    assert.equal(await project(d.context), 1);
+    assert.equal((await tracking.get("default", "late"))?.status, "CANCELLED");
+    assert.equal(await project(d.context), 0);
+  });
+
+  it("goes on where a pass was left, and begins none while nothing has changed", async () => {
+    const { db, tracking } = d.context;
+    await accept(
+      db,
+      Array.from({ length: 501 }, (_, index) => newJob(`job-${index}`)),
+    );
+    const put = tracking.put.bind(tracking);
+    let puts = 0;
+    tracking.put = async (documents) => (++puts === 2 ? Promise.reject(new Error("down")) : put(documents));
+    await assert.rejects(project(d.context), /down/);
+    await accept(db, [newJob("meanwhile")]);
+    await pass(1);
+    assert.equal(await project(d.context), 1, "the rest of the pass");
+    assert.equal(await project(d.context), 1, "what has changed since");
+    assert.equal((await tracking.summarise({})).total, 502);
+    const progress = async () => (await d.admin.query("select xmin, pass, done from jobs.tracking_progress")).rows;
+    const before = await progress();
+    assert.equal(await project(d.context), 0);
+    assert.deepEqual(await progress(), before);
+  });
+
+  it("notices a change of a job by a statement that does not say when it changed", async () => {
+    const { db } = d.context;
+    await accept(db, [newJob("a")]);
+    await project(d.context);
+    await d.admin.query("update jobs.jobs set labels = '{}', version = version + 1");
+    assert.equal(await project(d.context), 1);
+  });
+
   it("follows a job whose runner is lost back to PENDING, to its last attempt, and one that is cancelled", async () => {
     const { db, tracking } = d.context;
     const seen = async (id: string) => {
@@ -105,7 +151,7 @@ describe("the projection of jobs into the tracking store", () => {
   const pass = async (seconds: number) => {
     const earlier = `- interval '${seconds} seconds'`;
     await d.admin.query(`update jobs.tracking_pause set paused_until = paused_until ${earlier}`);
-    await d.admin.query(`update jobs.tracking_outbox set not_before = not_before ${earlier}`);
+    await d.admin.query(`update jobs.tracking_refused set not_before = not_before ${earlier}`);
   };
 
   it("leaves a tracking store that is down alone for longer each time, and catches up when it is back", async () => {

@@ -43,25 +43,43 @@ export async function writeBacklog(context: Context, backlog: Backlog): Promise<
       behind.filter((_, index) => refused.has(index)),
     );
     written += behind.length - refused.size;
-    if (behind.length < BATCH || refused.size === behind.length) return written;
+    if (refused.size === behind.length) return written;
   }
 }
 
 /** Brings the tracking store up to the jobs: writes the documents that have changed. Returns how many. */
-export const project = (context: Context): Promise<number> =>
-  writeBacklog(context, {
+export const project = (context: Context): Promise<number> => {
+  let batch: Batch = NO_BATCH;
+  let isAll = false;
+  return writeBacklog(context, {
     async next(limit) {
-      const { rows } = await context.db.query<Behind>(
-        `select d.id, d.version, d.document, p.failures as pauses
-         from jobs.tracking_pause p, jobs.tracking_outbox o join jobs.documents d on d.id = o.job_id
-         where p.paused_until <= jobs.clock() and (o.not_before is null or o.not_before <= jobs.clock())
-         order by o.failures, o.job_id limit $1`,
-        [limit],
-      );
+      if (isAll) return [];
+      const { rows } = await context.db.query<Behind & Batch>("select * from jobs.untracked_batch($1)", [limit]);
+      batch = rows[0] ?? NO_BATCH;
+      isAll = batch.is_last === true && rows.length < limit;
       return rows;
     },
-    settle: (written, refused) => settle(context, written, refused),
+    async settle(written, refused) {
+      await context.db.query("select jobs.tracked($1, $2, $3, $4, $5, $6)", [
+        batch.pass,
+        batch.last_changed,
+        batch.last_id,
+        batch.is_last,
+        written.map(({ id }) => id),
+        refused.map(({ id }) => id),
+      ]);
+    },
   });
+};
+
+/** How far a pass is with a batch of jobs.untracked_batch; nulls where it has only documents that were refused before. */
+interface Batch {
+  pass: string | null;
+  last_changed: string | null;
+  last_id: string | null;
+  is_last: boolean | null;
+}
+const NO_BATCH: Batch = { pass: null, last_changed: null, last_id: null, is_last: null };
 
 /** Writes a batch. A store that fails is paused, longer each time, until it has taken one again. */
 async function put({ db, tracking, log }: Context, rows: readonly Behind[]): Promise<Unwritten[]> {
@@ -81,20 +99,6 @@ async function put({ db, tracking, log }: Context, rows: readonly Behind[]): Pro
       "the tracking store did not take every document",
     );
   return unwritten;
-}
-
-/** Forgets what was written, unless it has changed since, and puts off what was not. */
-async function settle({ db }: Context, written: readonly Behind[], refused: readonly Behind[]): Promise<void> {
-  await db.query(
-    `delete from jobs.tracking_outbox o using unnest($1::bigint[], $2::bigint[]) written(id, version)
-     where o.job_id = written.id and o.version <= written.version`,
-    [written.map((row) => row.id), written.map((row) => row.version)],
-  );
-  if (refused.length > 0)
-    await db.query(
-      `update jobs.tracking_outbox set failures = failures + 1, not_before = ${later} where job_id = any ($1)`,
-      [refused.map((row) => row.id)],
-    );
 }
 
 /** Marks every document as behind, for a store that was lost: ticks bring it up to the jobs again. Answers how many. */

@@ -50,7 +50,7 @@ export async function openStage(): Promise<Stage> {
          where datname = current_database() and usename = 'dispatcher' and state <> 'idle'`,
       );
       await admin.query(`
-        delete from jobs.responses; delete from jobs.reply_requests; delete from jobs.rejected; delete from jobs.rejected_days; delete from jobs.tracking_outbox; delete from jobs.jobs; delete from jobs.runs; delete from prices;
+        delete from jobs.responses; delete from jobs.reply_requests; delete from jobs.rejected; delete from jobs.rejected_days; delete from jobs.jobs; delete from jobs.runs; delete from prices;
         update jobs.runners set paused_until = null, pauses = 0;
         update sim.time set now = '2021-01-01T00:00:00Z'`);
       const pick = random(seed);

@@ -23,7 +23,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.inline_bytes(json)": [],
   "jobs.result_summary(json)": [],
   "jobs.result_tail(json)": [],
-  "jobs.mark_document()": [],
+  "jobs.set_changed()": [],
   "jobs.milliseconds(timestamp with time zone,timestamp with time zone)": [],
   "jobs.next_claim(uuid,integer,timestamp with time zone,text)": [],
   "jobs.next_job(text,integer)": [],
@@ -87,6 +87,8 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.run_stopping(uuid)": ["dispatcher"],
   "jobs.settle_lost(bigint,integer,text,json)": ["dispatcher"],
   "jobs.track_all()": ["dispatcher"],
+  "jobs.tracked(bigint,xid8,bigint,boolean,bigint[],bigint[])": ["dispatcher"],
+  "jobs.untracked_batch(integer)": ["dispatcher"],
 };
 
 /** Functions of our schemas, with who may execute each: null among them is everybody. */

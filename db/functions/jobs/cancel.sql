@@ -14,7 +14,7 @@ begin
     return 'CANCELLED';
   end if;
   if job.status = 'IN_PROGRESS' and job.cancel_requested_at is null then
-    update jobs.jobs set cancel_requested_at = jobs.clock(), version = version + 1 where id = job.id;
+    update jobs.jobs set cancel_requested_at = jobs.clock(), version = version + 1, changed = pg_current_xact_id(), changed_at = jobs.clock() where id = job.id;
     perform pg_notify('jobs_run_' || job.run_id, 'cancel');
   end if;
   return job.status;

@@ -42,7 +42,7 @@ begin
     inline = case when p_status <> 'SUCCEEDED' then inline end, sql = null,
     progress = progress || jsonb_build_object('rows', p_rows, 'bytes', p_bytes),
     attempts = jobs.end_attempt(attempts, moment, p_status, p_peak),
-    status_history = status_history || jobs.event(p_status, moment), version = version + 1
+    status_history = status_history || jobs.event(p_status, moment), version = version + 1, changed = pg_current_xact_id(), changed_at = moment
   where id = p_job;
 
   delete from jobs.reply_requests where job_id = p_job;

@@ -62,8 +62,8 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     select jsonb_build_object(
       'unsentResponses', (select count(*) from jobs.responses where sent_at is null and wanted),
       'oldestUnsent', coalesce(extract(epoch from now - (select min(created_at) from jobs.responses where sent_at is null and wanted)), 0),
-      'documentsBehind', (select count(*) from jobs.tracking_outbox) + (select count(*) from jobs.rejected where not tracked),
-      'oldestBehind', coalesce(extract(epoch from now - (select min(o.since) from jobs.tracking_outbox o)), 0),
+      'documentsBehind', (select count(distinct job_id) from jobs.untracked) + (select count(*) from jobs.rejected where not tracked),
+      'oldestBehind', coalesce(extract(epoch from now - (select min(since) from jobs.untracked)), 0),
       'lockWaits', (select count(*) from pg_locks where not granted),
       'oldestLockWait', coalesce(extract(epoch from now - (select min(waitstart) from pg_locks where not granted)), 0))
     from span))

@@ -9,7 +9,9 @@ begin
   update jobs.runs set seen_at = moment where id = p_run and state = 'RUNNING';
   if not found then return 'LOST'; end if;
   update jobs.jobs set lease_until = moment + make_interval(secs => lease_seconds),
-    version = version + (progress <> p_progress)::integer, progress = p_progress
+    version = version + (progress <> p_progress)::integer, progress = p_progress,
+    changed = case when progress <> p_progress then pg_current_xact_id() else changed end,
+    changed_at = case when progress <> p_progress then moment else changed_at end
   where id = p_job and attempt = p_attempt and run_id = p_run and status = 'IN_PROGRESS'
   returning cancel_requested_at into cancelled;
   if not found then return 'LOST'; end if;

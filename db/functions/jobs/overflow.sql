@@ -19,7 +19,7 @@ begin
     select id from jobs.jobs
     where runner = 'glue' and status = 'PENDING' and not_before is null and elsewhere and created_at < moment - interval '5 seconds'
     order by rank desc, created_at, id limit greatest(0, room) for update skip locked)
-  update jobs.jobs set runner = 'ec2', version = version + 1 where id in (select id from next);
+  update jobs.jobs set runner = 'ec2', version = version + 1, changed = pg_current_xact_id(), changed_at = moment where id in (select id from next);
   get diagnostics moved = row_count;
   if moved > 0 then perform pg_notify('jobs_waiting_ec2', ''); end if;
   return moved;

@@ -6,8 +6,9 @@ declare
 begin
   -- In the order of their ids: two calls with the same responses never wait for each other in a circle.
   for sent in select s.id, s.message_id from unnest(p_responses, p_messages) s(id, message_id) order by s.id loop
-    update jobs.responses set sent_at = jobs.clock(), message_id = sent.message_id where id = sent.id;
-    update jobs.jobs set version = version + 1 where id = (select job_id from jobs.responses where id = sent.id);
+    update jobs.responses set sent_at = jobs.clock(), message_id = sent.message_id, sends = sends + 1,
+      changed = case when job_id is not null then pg_current_xact_id() end
+    where id = sent.id;
   end loop;
 end
 $$;

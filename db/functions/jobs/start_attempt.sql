@@ -11,7 +11,7 @@ begin
     started_at = coalesce(started_at, moment), progress = '{"rows": 0, "bytes": 0}',
     attempts = attempts || jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
       'runner', run.runner, 'runId', run.id, 'startedAt', jobs.iso(moment), 'logLocation', p_log, 'memoryBytes', run.memory_bytes))),
-    status_history = status_history || jobs.event('IN_PROGRESS', moment), version = version + 1
+    status_history = status_history || jobs.event('IN_PROGRESS', moment), version = version + 1, changed = pg_current_xact_id(), changed_at = moment
   where id = p_job returning * into job;
 
   return json_build_object('id', job.id, 'attempt', job.attempt, 'maxAttempts', job.max_attempts, 'tenant', job.tenant, 'requestId', job.request_id, 'responseId', job.response_id,

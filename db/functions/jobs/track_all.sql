@@ -1,11 +1,17 @@
--- Marks every document as behind: what rebuilds a tracking store that was lost. Answers how many there are.
-create or replace function jobs.track_all() returns bigint language sql security definer set search_path = pg_catalog, pg_temp as $$
-  with marked as (
-    insert into jobs.tracking_outbox (job_id, version) select id, version from jobs.jobs
-    on conflict (job_id) do update set version = excluded.version returning 1
-  ), rejected as (
+-- Takes every document for one that the tracking store lacks: what rebuilds a store that was lost. Returns how many there are.
+create or replace function jobs.track_all() returns bigint language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  documents bigint;
+begin
+  update jobs.tracking_progress set pass = pass + 1, done = '1:1:', until = null;
+  -- Transactions of another cluster, which a restored dump names, may be ahead of this one's.
+  update jobs.jobs set changed = pg_current_xact_id() where changed > pg_current_xact_id();
+  update jobs.responses set changed = pg_current_xact_id() where changed > pg_current_xact_id();
+  with rejected as (
     update jobs.rejected set tracked = false where tracked returning 1)
-  select (select count(*) from marked) + (select count(*) from rejected)
+  select (select count(*) from jobs.jobs) + (select count(*) from rejected) into documents;
+  return documents;
+end
 $$;
 
 grant execute on function jobs.track_all() to dispatcher;

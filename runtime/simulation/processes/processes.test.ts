@@ -81,7 +81,7 @@ describe("the promises of the platform, whatever happens to its processes", () =
         refused = runs.refused;
       }
       assert(refused > 0, "no launch of three schedules was refused");
-      await stage.server.look("drop trigger mark_changed on jobs.jobs");
+      await stage.server.look("revoke execute on function jobs.untracked_batch(integer) from dispatcher");
       const { broken } = await play(stage, 4);
       assert(
         broken.some((one) => one.startsWith("the tracking store")),

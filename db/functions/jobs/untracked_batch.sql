@@ -1,0 +1,79 @@
+-- The next documents that the tracking store lacks: none while it is paused. First those of jobs that have changed, in the
+-- order of their changes, then those that it refused before and whose time has come.
+-- A pass takes what a snapshot sees and the one of the last complete pass did not: the transactions after that snapshot, and
+-- those that were open in it. So no change is missed whose transaction commits late, and no change has to be marked.
+-- `pass`, `last_changed`, `last_id` and `is_last` are for jobs.tracked, once the documents are written.
+create or replace function jobs.untracked_batch(p_limit integer)
+returns table (id bigint, version bigint, document jsonb, pauses integer, pass bigint, last_changed xid8, last_id bigint, is_last boolean)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  failures integer;
+  progress jobs.tracking_progress;
+  done_below xid8;
+  done_open xid8[];
+  until_below xid8;
+  until_open xid8[];
+  changed_ids bigint[];
+  found_changes integer;
+begin
+  select p.failures into failures from jobs.tracking_pause p where p.paused_until <= jobs.clock();
+  if not found then return; end if;
+  select * into progress from jobs.tracking_progress;
+  if progress.until is null and exists (select from jobs.untracked u where not u.refused) then
+    update jobs.tracking_progress p set pass = p.pass + 1, until = pg_current_snapshot(), last_changed = '0', last_id = 0
+    where p.until is null;
+    select * into progress from jobs.tracking_progress;
+  end if;
+
+  if progress.until is not null then
+    done_below := pg_snapshot_xmax(progress.done);
+    done_open := array(select pg_snapshot_xip(progress.done));
+    until_below := pg_snapshot_xmax(progress.until);
+    until_open := array(select pg_snapshot_xip(progress.until));
+    select array_agg(distinct batch.id), count(*), max(batch.changed),
+      (array_agg(batch.id order by batch.changed desc, batch.id desc))[1]
+    into changed_ids, found_changes, last_changed, last_id
+    from (
+      select c.id, c.changed from (
+        (select j.id, j.changed from jobs.jobs j
+         where j.changed = any (done_open) and j.changed <> all (until_open) and (j.changed, j.id) > (progress.last_changed, progress.last_id)
+         order by j.changed, j.id limit p_limit)
+        union all
+        (select j.id, j.changed from jobs.jobs j
+         where j.changed >= done_below and j.changed < until_below and j.changed <> all (until_open)
+           and (j.changed, j.id) > (progress.last_changed, progress.last_id)
+         order by j.changed, j.id limit p_limit)
+        union all
+        (select r.job_id, r.changed from jobs.responses r
+         where r.changed = any (done_open) and r.changed <> all (until_open) and (r.changed, r.job_id) > (progress.last_changed, progress.last_id)
+         order by r.changed, r.job_id limit p_limit)
+        union all
+        (select r.job_id, r.changed from jobs.responses r
+         where r.changed >= done_below and r.changed < until_below and r.changed <> all (until_open)
+           and (r.changed, r.job_id) > (progress.last_changed, progress.last_id)
+         order by r.changed, r.job_id limit p_limit)
+      ) c order by c.changed, c.id limit p_limit
+    ) batch;
+    if found_changes = 0 then
+      -- The rows of this pass have changed again since, which the next one sees.
+      perform jobs.tracked(progress.pass, null, null, true, '{}', '{}');
+    else
+      pass := progress.pass;
+      is_last := found_changes < p_limit;
+    end if;
+  end if;
+  pauses := failures;
+  for id, version, document in
+    select d.id, d.version, d.document from jobs.documents d
+    where d.id = any (changed_ids || array(
+      select r.job_id from jobs.tracking_refused r
+      where r.not_before <= jobs.clock() and r.job_id <> all (coalesce(changed_ids, '{}'))
+      order by r.failures, r.job_id limit greatest(0, p_limit - coalesce(found_changes, 0))))
+    order by d.id
+  loop
+    return next;
+  end loop;
+end
+$$;
+
+grant execute on function jobs.untracked_batch(integer) to dispatcher;
