@@ -29,7 +29,8 @@ describe("what the parts of a stack may do", () => {
       const [list, ...others] = statements(role, "s3:ListBucket");
       assert.deepEqual(others, []);
       assert.deepEqual(list, { Effect: "Allow", Action: ["s3:ListBucket"], Resource: [uploads] });
-      const objects = statements(role, "s3:GetObject").flatMap(({ Resource }) => Resource);
+      const action = role === "rates-dev-ec2" ? "s3:GetObjectVersion" : "s3:GetObject";
+      const objects = statements(role, action).flatMap(({ Resource }) => Resource);
       assert.ok(objects.includes(`${uploads}/*`), "it reads the objects that it looks up");
     });
 

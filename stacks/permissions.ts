@@ -61,7 +61,8 @@ export function permissions({ queues, buckets, database, tracking, rawSql, ...pl
     login("job_keeper", ...readers("ec2"), "job_writer", "canceller"),
     respond,
     results,
-    { actions: ["s3:GetObject"], resources: [objects("uploads")] },
+    // Sources are loaded in the version that was accepted.
+    { actions: ["s3:GetObjectVersion"], resources: [objects("uploads")] },
     lookUp,
   ];
   return { api, dispatcher, glue, ec2 };

@@ -77,7 +77,7 @@ const files = {
   compression: Compression,
   dryRun: Type.Boolean({ default: false }),
 };
-/** An update from an object in S3; `version` (an ETag or version id) is pinned when the request is accepted. */
+/** An update from an object in S3; its version or ETag is pinned when the request is accepted. */
 export const S3Task = Type.Object(
   {
     ...update,

@@ -7,8 +7,10 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import {
   CreateBucketCommand,
+  DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  PutBucketVersioningCommand,
   PutObjectCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
@@ -20,7 +22,7 @@ import { onRequests } from "../dispatcher/requests.ts";
 import { sweep } from "../dispatcher/sweep.ts";
 import { redrive } from "../requests/deadLetters.ts";
 import { glueCatalog } from "../runner/glue/catalog.ts";
-import { openSource } from "../runner/load/source.ts";
+import { openSource, type S3Source } from "../runner/load/source.ts";
 import { MultipartUpload } from "../runner/multipart.ts";
 import { testApi } from "../testing/api/api.ts";
 import { sqsEvent } from "../testing/dispatcher.ts";
@@ -156,7 +158,7 @@ describe("calls to AWS, against moto's", () => {
 
   describe("S3", () => {
     const target = (Bucket: string) => ({ Bucket, Key: randomUUID(), ContentType: "text/csv" });
-    const contentOf = async (source: { s3: string; etag?: string }) => {
+    const contentOf = async (source: S3Source) => {
       const rules = { hosts: [], maxBytes: 1_000 };
       let all = "";
       for await (const chunk of await openSource(source, "none", async () => p.s3, rules, new AbortController().signal))
@@ -203,6 +205,43 @@ describe("calls to AWS, against moto's", () => {
         message: /NoSuchKey/,
       });
       await assert.rejects(contentOf({ s3: "s3://no-such-bucket/none.csv" }), { code: "SourceNotFound" });
+    });
+
+    it("loads the version that was accepted from a bucket with versions, whatever became of the object", async () => {
+      const Bucket = "uploads";
+      const Key = "versioned.csv";
+      const settings = (Status: "Enabled" | "Suspended") =>
+        p.s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status } }));
+      await settings("Enabled");
+      try {
+        await put(Key, "first");
+        const task = { type: "update", target: "prices", source: { s3: `s3://${Bucket}/${Key}` } };
+        await onRequests(p.context, sqsEvent({ requestId: "versioned", task }));
+        const { rows } = await p.admin.query(
+          "select task -> 'source' as source from jobs.jobs where request_id = 'versioned'",
+        );
+        const [{ source }] = rows;
+        assert.deepEqual(Object.keys(source).sort(), ["s3", "versionId"]);
+        await put(Key, "second");
+        assert.equal(await contentOf(source), "first");
+
+        // A retry takes the object that is there now.
+        const headers = await p.as("default");
+        const post = (url: string) => p.app.inject({ method: "POST", url, headers });
+        assert.equal((await post("/jobs/versioned/cancel")).statusCode, 200);
+        assert.equal((await post("/jobs/versioned/retry")).statusCode, 202);
+        const again = await p.admin.query(
+          "select task -> 'source' as source from jobs.jobs where request_id = 'versioned.retry-1'",
+        );
+        assert.equal(await contentOf(again.rows[0].source), "second");
+
+        await p.s3.send(new DeleteObjectCommand({ Bucket, Key }));
+        assert.equal(await contentOf(source), "first");
+        await p.s3.send(new DeleteObjectCommand({ Bucket, Key, VersionId: source.versionId }));
+        await assert.rejects(contentOf(source), { code: "SourceNotFound", message: /NoSuchVersion/ });
+      } finally {
+        await settings("Suspended");
+      }
     });
 
     it("pins a source as it is accepted, and answers SourceNotFound where there is none", async () => {

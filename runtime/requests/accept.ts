@@ -40,7 +40,7 @@ export interface Acceptor {
 
 /**
  * Takes requests in: the one way in, from the queue and from POST /jobs alike. When it answers, each request is
- * committed as a job, or its answer is committed to the outbox. An object in S3 is pinned by its ETag, so that the job
+ * committed as a job, or its answer is committed to the outbox. An object in S3 is pinned by its version, in a bucket without versions by its ETag, so that the job
  * loads what lay there when it was accepted, or nothing.
  * @param bodies parsed JSON, with what was wrong with its text, and the id under which an answer is due if it is not valid
  */
@@ -247,8 +247,9 @@ async function pinned({ db, s3, settings }: Acceptor, { task, tenant, requestId 
     });
   try {
     const { HeadObjectCommand } = await import("@aws-sdk/client-s3");
-    const { ETag } = await (await s3()).send(new HeadObjectCommand({ Bucket: bucket, Key: key.join("/") }));
-    return { ...task, source: { ...task.source, ...(ETag ? { etag: ETag } : {}) } } as Task;
+    const head = await (await s3()).send(new HeadObjectCommand({ Bucket: bucket, Key: key.join("/") }));
+    const { VersionId: versionId, ETag: etag } = head;
+    return { ...task, source: { ...task.source, ...(versionId ? { versionId } : etag ? { etag } : {}) } } as Task;
   } catch (error) {
     // A repeat of an earlier request is answered from its job, though its object has expired since.
     if (await hasJob(db, tenant, requestId)) return task;

@@ -212,7 +212,7 @@ async function retryOf({ db }: JobDeps, tenant: string, requestId: string): Prom
     "select coalesce(max(substring(request_id from '\\.retry-(\\d{1,5})$')::int), 0) + 1 as next from jobs.documents where tenant = $1 and starts_with(request_id, $2)",
     [tenant, `${base}.retry-`],
   );
-  const { etag: _, ...source } = (kept.task.source ?? {}) as Record<string, unknown>;
+  const { versionId: _version, etag: _etag, ...source } = (kept.task.source ?? {}) as Record<string, unknown>;
   const task = {
     ...kept.task,
     ...(kept.task.source ? { source: kept.inline ? { inline: kept.inline } : source } : {}),

@@ -6,8 +6,18 @@ import { gunzip } from "./gunzip.ts";
 import { received } from "./stream.ts";
 import { type DownloadRules, download } from "./url.ts";
 
-/** A source outside the request, as the job keeps it: S3 objects with the ETag they had when it was accepted. */
-export type FileSource = { s3: string; etag?: string } | { url: string };
+/**
+ * An object in S3 as it was when the request was accepted: by its version, which later uploads do not replace; in a bucket
+ * without versions by its ETag.
+ */
+export interface S3Source {
+  s3: string;
+  versionId?: string;
+  etag?: string;
+}
+
+/** A source outside the request, as the job keeps it. */
+export type FileSource = S3Source | { url: string };
 
 /**
  * Opens a source as the bytes of its file, unpacked, never more than `maxBytes` of them.
@@ -28,7 +38,7 @@ export async function openSource(
 }
 
 async function object(
-  { s3: location, etag }: { s3: string; etag?: string },
+  { s3: location, versionId, etag }: S3Source,
   s3: LazyS3,
   maxBytes: number,
   signal: AbortSignal,
@@ -37,7 +47,11 @@ async function object(
   try {
     const { GetObjectCommand } = await import("@aws-sdk/client-s3");
     const { Body, ContentLength } = await (await s3()).send(
-      new GetObjectCommand({ Bucket, Key: key.join("/"), ...(etag ? { IfMatch: etag } : {}) }),
+      new GetObjectCommand({
+        Bucket,
+        Key: key.join("/"),
+        ...(versionId ? { VersionId: versionId } : etag ? { IfMatch: etag } : {}),
+      }),
       { abortSignal: signal },
     );
     if (!(Body instanceof Readable)) throw new Error("S3 answered without a body");

@@ -43,7 +43,8 @@ export function ec2Runner(names: StackNames, rawSql: boolean): Part {
       "rds-db connect": on("rds-db:connect", ...users.map(names.databaseUser)),
       ...writesResults(names),
       "s3 GetObject": [
-        ...on("s3:GetObject", `${names.uploads}/a/b.csv`),
+        // Sources are pinned by version, for which s3:GetObject is not needed (Amazon S3 API Reference, GetObject).
+        ...on("s3:GetObjectVersion", `${names.uploads}/a/b.csv`),
         // An upload that expired is 404 only for who may list the bucket (Amazon S3 API Reference, GetObject).
         ...on("s3:ListBucket", names.uploads),
       ],
