@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
 import { contextFiles, Images, sourcesVersion } from "./images.ts";
 import { mocked, resolved } from "./testing/mocks.ts";
 
@@ -21,9 +22,29 @@ describe("the image of a stack", () => {
     assert.equal(inputs.build.platform, "linux/arm64");
     assert.equal(inputs.buildOnPreview, false);
     assert.ok(existsSync(inputs.build.dockerfile));
-    assert.ok(inputs.imageName.endsWith(`:${sourcesVersion()}`));
     assert.match(sourcesVersion(), /^[0-9a-f]{16}$/);
+    assert.ok(inputs.imageName.includes(`:${sourcesVersion()}-`));
     await made(true, true);
+  });
+
+  it("is pushed once per version: another tag with each run, and the same build on every machine", async () => {
+    const [one, other] = [await made(), await made()].map(({ registry }) => registry.one("docker:index/image:Image"));
+    assert.ok(one && other);
+    assert.notEqual(one.inputs.imageName, other.inputs.imageName);
+    assert.deepEqual(one.ignoreChanges, ["imageName"]);
+    assert.equal(one.name, `i-${sourcesVersion()}`);
+    assert.deepEqual(one.inputs.build, other.inputs.build);
+    const { context } = one.inputs.build;
+    assert.ok(!isAbsolute(context), `${context} is another in each clone`);
+    for (const path of ["runtime/Dockerfile", "runtime/Dockerfile.dockerignore", ...contextFiles()]) {
+      assert.deepEqual(readFileSync(join(context, path)), readFileSync(path), path);
+      assert.equal(statSync(join(context, path)).mode & 0o777, 0o644, path);
+    }
+    const files = readdirSync(context, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    assert.equal(
+      files.length,
+      new Set(["runtime/Dockerfile", "runtime/Dockerfile.dockerignore", ...contextFiles()]).size,
+    );
   });
 
   it("has a tag of everything that the build is given, and of nothing else", () => {

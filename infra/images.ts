@@ -1,6 +1,16 @@
-import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { join, matchesGlob, relative } from "node:path/posix";
+import { createHash, randomBytes } from "node:crypto";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { dirname, join, matchesGlob, relative } from "node:path/posix";
 import { fileURLToPath } from "node:url";
 import { LifecyclePolicy } from "@pulumi/aws/ecr/lifecyclePolicy.js";
 import { Repository } from "@pulumi/aws/ecr/repository.js";
@@ -22,8 +32,10 @@ const KEPT = 30;
 
 /**
  * Builds the image and pushes it to a repository of the stack's own, whose tags never move and whose images are scanned.
- * It is used by digest. A preview builds nothing: the digest is unknown until `up`. The tag is a hash of what the build is
- * given, which is also what makes Pulumi build again: never is another image pushed under a tag that is there.
+ * It is used by digest. A preview builds nothing: the digest is unknown until `up`. The tag begins with a hash of what the
+ * build is given, which is also what makes Pulumi build again, and ends in a random text: an `up` that dies between the push
+ * and the saved state pushes again, and ECR refuses any push of an immutable tag that is there, even of the same image
+ * (containers-roadmap#2179).
  *
  * No registry token passes through this program, where it would end in the state: docker asks the credential helper
  * `docker-credential-ecr-login` that its own configuration names (trap 33).
@@ -67,23 +79,50 @@ export class Images extends pulumi.ComponentResource {
       child,
     );
     const docker = new Provider(name, {}, child);
+    const context = buildContext(this.version);
     const built = new Image(
-      name,
+      // Another version is another resource: each is built and pushed once.
+      `${name}-${this.version}`,
       {
-        imageName: pulumi.interpolate`${this.repository.repositoryUrl}:${this.version}`,
+        imageName: pulumi.interpolate`${this.repository.repositoryUrl}:${this.version}-${randomBytes(4).toString("hex")}`,
         build: {
-          context: fileURLToPath(ROOT),
-          dockerfile: fileURLToPath(new URL(DOCKERFILE, ROOT)),
+          context,
+          dockerfile: join(context, DOCKERFILE),
           platform: arch === "arm64" ? "linux/arm64" : "linux/amd64",
           builderVersion: "BuilderBuildKit",
         },
         buildOnPreview: false,
       },
-      { ...child, provider: docker, retainOnDelete: true },
+      { ...child, provider: docker, retainOnDelete: true, ignoreChanges: ["imageName"] },
     );
     this.image = built.repoDigest;
     this.registerOutputs({ image: this.image });
   }
+}
+
+/**
+ * Puts the files that the build is given into a directory of their own, with the same modes on every machine, and answers
+ * its path from the working directory. The provider compares path, contents and modes: those of a clone differ with its
+ * place and its umask, and each difference would be another push.
+ */
+function buildContext(version: string): string {
+  const directory = join(fileURLToPath(ROOT), "node_modules/.cache/rates-platform", `context-${version}`);
+  if (!existsSync(directory)) {
+    // Whole or not at all, also where two programs make it at once.
+    const own = `${directory}.${process.pid}`;
+    for (const path of [DOCKERFILE, `${DOCKERFILE}.dockerignore`, ...contextFiles()]) {
+      mkdirSync(dirname(join(own, path)), { recursive: true });
+      copyFileSync(new URL(path, ROOT), join(own, path));
+      chmodSync(join(own, path), 0o644);
+    }
+    try {
+      renameSync(own, directory);
+    } catch (error) {
+      rmSync(own, { recursive: true });
+      if (!existsSync(directory)) throw error;
+    }
+  }
+  return relative(process.cwd(), directory);
 }
 
 /** A hash of everything that the build is given. */

@@ -20,6 +20,8 @@ export interface Registered {
   readonly deleteTimeout: string;
   /** Whether it stays in the account when it goes from the state, replaced or destroyed. */
   readonly retained: boolean;
+  /** Inputs of which a change does nothing to what exists. */
+  readonly ignoreChanges: readonly string[];
 }
 
 /** What a program registered. */
@@ -167,6 +169,7 @@ function record(registry: Registry): void {
           dependencies: request.getDependenciesList(),
           deleteTimeout: request.getCustomtimeouts()?.getDelete() ?? "",
           retained: request.getRetainondelete() ?? false,
+          ignoreChanges: request.getIgnorechangesList(),
         });
       callback(error, response);
     });
@@ -182,6 +185,7 @@ interface Request {
   getDependenciesList(): string[];
   getCustomtimeouts(): { getDelete(): string } | undefined;
   getRetainondelete(): boolean | undefined;
+  getIgnorechangesList(): string[];
 }
 interface Response {
   getUrn(): string;
