@@ -1,4 +1,5 @@
 /** Types of the resources that rules look at, as the engine names them (the AWS provider's schema). */
+export const ACCOUNT_BLOCK = "aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock";
 export const ALIAS = "aws:lambda/alias:Alias";
 export const BUCKET = "aws:s3/bucket:Bucket";
 export const BUCKET_BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock";

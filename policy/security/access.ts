@@ -1,4 +1,5 @@
 import type { Control } from "../controls.ts";
+import type { Resource } from "../resource.ts";
 import { control, documented, type Rule, resourceRule, stackRule } from "../rule.ts";
 import { BUCKET, BUCKET_POLICY, QUEUE, QUEUE_POLICY } from "../types.ts";
 import { TROUBLE } from "../value.ts";
@@ -25,11 +26,13 @@ const tlsOnly = (name: string, framework: Rule["framework"], { type, policy, lin
     remediation: "Give it a policy that denies everybody everything where aws:SecureTransport is false.",
     mayBeUnknown: ["policy"],
     check(stack, report) {
+      const judged = new Set<Resource>();
       for (const one of stack.of(type)) {
         const policies = [...stack.linkedTo(one, policy, link), ...(one.at("policy").isAbsent ? [] : [one])];
         if (policies.length === 0)
           report(one, `it has no policy that keeps out whoever comes without TLS: give it one.`);
         for (const from of policies) {
+          judged.add(from);
           const statements = statementsOf(from.at("policy"));
           if (statements !== TROUBLE && !isTlsOnly(statements))
             report(
@@ -37,6 +40,13 @@ const tlsOnly = (name: string, framework: Rule["framework"], { type, policy, lin
               `its policy ${from.name} does not deny everything where aws:SecureTransport is false: have it do so.`,
             );
         }
+      }
+      // Policies of buckets and queues that another program has.
+      for (const own of stack.of(policy)) {
+        if (judged.has(own)) continue;
+        const statements = statementsOf(own.at("policy"));
+        if (statements !== TROUBLE && !isTlsOnly(statements))
+          report(own, "it does not deny everything where aws:SecureTransport is false: have it do so.");
       }
     },
   });

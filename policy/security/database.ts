@@ -1,4 +1,5 @@
 import Type from "typebox";
+import type { Resource } from "../resource.ts";
 import { control, resourceRule, stackRule } from "../rule.ts";
 import { DATABASE, PARAMETERS } from "../types.ts";
 import { TROUBLE } from "../value.ts";
@@ -106,10 +107,13 @@ export const databaseTls = stackRule({
   framework: control("RDS.38"),
   remediation: "Give the database a parameter group with rds.force_ssl 1.",
   check(stack, report) {
+    const judged = new Set<Resource>();
     for (const database of stack.of(DATABASE)) {
+      const groups = database.links("parameterGroupName", PARAMETERS);
+      for (const group of groups) judged.add(group);
       const engine = database.at("engine").text("");
       if (engine !== "postgres") continue;
-      const lists = database.links("parameterGroupName", PARAMETERS).map((group) => group.at("parameters").items());
+      const lists = groups.map((group) => group.at("parameters").items());
       if (lists.includes(TROUBLE)) continue;
       const forced = lists
         .filter((list) => list !== TROUBLE)
@@ -120,6 +124,14 @@ export const databaseTls = stackRule({
           database,
           "no parameter group of this program sets rds.force_ssl to 1: its connections may be in the clear.",
         );
+    }
+    // Groups of databases that another program has.
+    for (const group of stack.of(PARAMETERS)) {
+      const parameters = group.at("parameters").items();
+      if (judged.has(group) || parameters === TROUBLE) continue;
+      const forced = parameters.find((one) => one.at("name").text("") === "rds.force_ssl");
+      if (forced?.at("value").number(1) === 0)
+        report(group, "rds.force_ssl is 0: connections of its databases may be in the clear. Set it to 1.");
     }
   },
 });

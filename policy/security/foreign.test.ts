@@ -71,6 +71,59 @@ describe("programs of others, as they are written", () => {
     });
   });
 
+  describe("parts of what the program itself does not have", () => {
+    const open = { blockPublicAcls: true, blockPublicPolicy: false, ignorePublicAcls: true };
+    const words = "blockPublicPolicy, restrictPublicBuckets are not true: set all four to true.";
+    const cases: [what: string, type: string, props: Record<string, unknown>, rule: string, words: string][] = [
+      [
+        "a block of another's bucket",
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+        { bucket: "other", ...open },
+        "s3-block-public-access",
+        words,
+      ],
+      [
+        "an account's block",
+        "aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock",
+        open,
+        "s3-block-public-access",
+        words,
+      ],
+      [
+        "a lifecycle of another's bucket",
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        { bucket: "other", rules: [{ id: "all", status: "Disabled" }] },
+        "s3-lifecycle",
+        "none of its rules is enabled: enable one.",
+      ],
+      [
+        "a policy of another's bucket",
+        "aws:s3/bucketPolicy:BucketPolicy",
+        { bucket: "other", policy: policy() },
+        "s3-tls-only",
+        "it does not deny everything where aws:SecureTransport is false: have it do so.",
+      ],
+      [
+        "a policy of another's queue",
+        "aws:sqs/queuePolicy:QueuePolicy",
+        { queueUrl: "https://sqs.eu-central-1.amazonaws.com/1/other", policy: policy() },
+        "sqs-tls-only",
+        "it does not deny everything where aws:SecureTransport is false: have it do so.",
+      ],
+      [
+        "parameters of another's database",
+        "aws:rds/parameterGroup:ParameterGroup",
+        { family: "postgres18", parameters: [{ name: "rds.force_ssl", value: "0" }] },
+        "rds-force-ssl",
+        "rds.force_ssl is 0: connections of its databases may be in the clear. Set it to 1.",
+      ],
+    ];
+    for (const [what, type, props, rule, expected] of cases)
+      it(`are refused by their own name: ${what}`, async () => {
+        assert.deepEqual(await said([one(type, "part", props)], rule), [`part: ${expected}`]);
+      });
+  });
+
   describe("a queue", () => {
     it("that says nothing of encryption is told so", async () =>
       assert.deepEqual(await said([one(QUEUE, "orders")], "sqs-encrypted"), [

@@ -1,5 +1,15 @@
+import type { Resource } from "../resource.ts";
 import { control, documented, resourceRule, stackRule } from "../rule.ts";
-import { BUCKET, BUCKET_BLOCK, BUCKET_ENCRYPTION, BUCKET_LIFECYCLE, QUEUE, REPOSITORY, TOPIC } from "../types.ts";
+import {
+  ACCOUNT_BLOCK,
+  BUCKET,
+  BUCKET_BLOCK,
+  BUCKET_ENCRYPTION,
+  BUCKET_LIFECYCLE,
+  QUEUE,
+  REPOSITORY,
+  TOPIC,
+} from "../types.ts";
 import { TROUBLE, type Trouble, type Value } from "../value.ts";
 import { flagRule } from "./flag.ts";
 
@@ -7,18 +17,27 @@ const BLOCKS = ["blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "res
 
 export const bucketPrivate = stackRule({
   name: "s3-block-public-access",
-  description: "A bucket refuses to be made public, in all four ways.",
+  description: "A bucket, and an account, refuse to be made public, in all four ways.",
   framework: control("S3.8"),
   remediation: "Give the bucket a BucketPublicAccessBlock with all four set to true.",
   check(stack, report) {
+    const judged = new Set<Resource>();
     for (const bucket of stack.of(BUCKET)) {
       const blocks = stack.linkedTo(bucket, BUCKET_BLOCK, "bucket");
+      for (const block of blocks) judged.add(block);
       const open = BLOCKS.filter((block) => !blocks.some((one) => one.at(block).flag(false) !== false));
       if (open.length > 0)
         report(
           bucket,
           `${open.join(", ")} ${open.length === 1 ? "is" : "are"} not true: make a BucketPublicAccessBlock of all four.`,
         );
+    }
+    // Blocks of the account, and of buckets that another program has.
+    for (const block of [...stack.of(BUCKET_BLOCK), ...stack.of(ACCOUNT_BLOCK)]) {
+      if (judged.has(block)) continue;
+      const open = BLOCKS.filter((name) => block.at(name).flag(false) === false);
+      if (open.length > 0)
+        report(block, `${open.join(", ")} ${open.length === 1 ? "is" : "are"} not true: set all four to true.`);
     }
   },
 });
@@ -29,8 +48,11 @@ export const bucketExpires = stackRule({
   framework: control("S3.13"),
   remediation: "Give the bucket a BucketLifecycleConfiguration with an enabled rule.",
   check(stack, report) {
+    const judged = new Set<Resource>();
     for (const bucket of stack.of(BUCKET)) {
-      const rules = stack.linkedTo(bucket, BUCKET_LIFECYCLE, "bucket").map((one) => one.at("rules").items());
+      const configurations = stack.linkedTo(bucket, BUCKET_LIFECYCLE, "bucket");
+      for (const configuration of configurations) judged.add(configuration);
+      const rules = configurations.map((one) => one.at("rules").items());
       // The older way: rules of the bucket's own.
       const own = bucket.at("lifecycleRules").items();
       if (rules.includes(TROUBLE) || own === TROUBLE) continue;
@@ -41,6 +63,12 @@ export const bucketExpires = stackRule({
           .some((rule) => rule.at("status").text("") === "Enabled") ||
         own.some((rule) => rule.at("enabled").flag(false) === true);
       if (!enabled) report(bucket, "no lifecycle rule is enabled for it, so that what lies in it stays: give it one.");
+    }
+    for (const configuration of stack.of(BUCKET_LIFECYCLE)) {
+      if (judged.has(configuration)) continue;
+      const rules = configuration.at("rules").items();
+      if (rules !== TROUBLE && !rules.some((rule) => rule.at("status").text("") !== "Disabled"))
+        report(configuration, "none of its rules is enabled: enable one.");
     }
   },
 });
