@@ -232,6 +232,7 @@ export async function platform({ name: stack, config, plan }: SoundStack, provid
     uploadsBucket: buckets.uploads.bucket,
     dashboard: monitoring.url,
     databaseHost: database.endpoint.host,
+    maxConnections,
     dispatcherFunction: dispatcher.function.name,
     migrationsFunction: migrations.functionName,
     glueJob: glue.job.name,

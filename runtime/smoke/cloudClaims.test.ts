@@ -41,12 +41,15 @@ describe("the smoke run's claims of an account, on moto's AWS", () => {
     await moto?.stop();
   });
 
+  /** What GET /stats/figures answers. */
+  let figures: object = {};
   /** Tries the one claim that has this in its words, on a stack of which this is known. */
   const claim = (words: string, outputs: Partial<StackOutputs>): Promise<string> => {
     const [one, ...others] = CLOUD_CLAIMS.filter((each) => each.claim.includes(words));
     assert.ok(one?.try && others.length === 0, words);
     const all = { region: moto.region, stack: "dev", ...outputs } as StackOutputs;
-    return one.try(all, { ...all, name: "dev", token: "none", sqs, outputs: all } as Target);
+    const client = { json: async () => figures as never };
+    return one.try(all, { ...all, name: "dev", token: "none", sqs, outputs: all } as Target, client);
   };
 
   const queue = async (Attributes: Record<string, string>) => {
@@ -85,6 +88,16 @@ describe("the smoke run's claims of an account, on moto's AWS", () => {
       claim("refuse what does not come over TLS", { resultsBucket: Bucket, requestQueueUrl: await queue({}) }),
       /the request queue answers without TLS/,
     );
+  });
+
+  it("hold of a database that has the connections of its parameter group, and of no other", async () => {
+    const words = "RDS gives the connections";
+    figures = { database: { connections: 7, maxConnections: 397 } };
+    assert.equal(await claim(words, { maxConnections: 400 }), "7 of 397");
+    await assert.rejects(claim(words, { maxConnections: 450 }), /restart the database/);
+    await assert.rejects(claim(words, {}), /no output maxConnections/);
+    figures = {};
+    await assert.rejects(claim(words, { maxConnections: 400 }), /scope admin/);
   });
 
   const job = async (zones: readonly string[], more: object = {}) => {

@@ -8,6 +8,7 @@ import {
 import { GetConnectionCommand, GetJobCommand, GetJobRunsCommand, GlueClient } from "@aws-sdk/client-glue";
 import { HeadBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
+import type { Client } from "../cli/lib/client.ts";
 import type { StackOutputs } from "../cli/lib/stackOutputs.ts";
 import type { Target } from "./target.ts";
 
@@ -17,8 +18,16 @@ export interface CloudClaim {
   /** How to see it by hand, where nothing here can ask. */
   readonly byHand?: string;
   /** Answers what was seen; throws where it does not hold. */
-  readonly try?: (outputs: StackOutputs, target: Target) => Promise<string>;
+  readonly try?: (outputs: StackOutputs, target: Target, client: Pick<Client, "json">) => Promise<string>;
 }
+
+/** What an admin's GET /stats/figures has of the database. */
+interface Figures {
+  readonly database?: { readonly connections: number; readonly maxConnections: number };
+}
+
+/** Of max_connections, what Postgres keeps for superusers (superuser_reserved_connections); no parameter group changes it. */
+const SUPERUSER_RESERVED = 3;
 
 const LIVING = ["pending", "running"];
 
@@ -92,7 +101,13 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
   },
   {
     claim: "RDS gives the connections that its parameter group says (17)",
-    byHand: "`show max_connections` beside the stack's capacity",
+    async try({ maxConnections }, _target, client) {
+      assert.ok(maxConnections, "the stack has no output maxConnections: run `pulumi up`");
+      const { database } = await client.json<Figures>("GET", "/stats/figures");
+      assert.ok(database, "RATES_TOKEN has not the scope admin, which sees the database's figures");
+      assert.equal(database.maxConnections, maxConnections - SUPERUSER_RESERVED, "restart the database: it is static");
+      return `${database.connections} of ${database.maxConnections}`;
+    },
   },
   {
     claim: "without NAT every part reaches what it needs through the endpoints (21)",

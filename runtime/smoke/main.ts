@@ -65,7 +65,7 @@ const { outputs } = target;
 for (const { claim: text, byHand, try: attempt } of CLOUD_CLAIMS)
   await claim(text, async () => {
     if (!outputs) return ["not here", "only a real account can prove it"];
-    return attempt ? ["passed", await attempt(outputs, target)] : ["not here", `by hand: ${byHand}`];
+    return attempt ? ["passed", await attempt(outputs, target, client)] : ["not here", `by hand: ${byHand}`];
   });
 
 console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts["not here"]} not here`);

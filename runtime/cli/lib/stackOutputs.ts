@@ -23,6 +23,8 @@ export const StackOutputs = Type.Object({
   loadBalancer: Type.Optional(Type.String()),
   /** How `rates connect` gets in (accessSession.ts). */
   access: Type.Optional(Type.Unknown()),
+  /** What the database's parameter group says. */
+  maxConnections: Type.Optional(Type.Integer()),
 });
 export type StackOutputs = Type.Static<typeof StackOutputs>;
 
@@ -47,7 +49,7 @@ export function stackOutputs(stack: string, command = "pulumi"): StackOutputs {
   const outputs: unknown = JSON.parse(stdout || "{}");
   if (Value.Check(StackOutputs, outputs)) return outputs;
   const known = outputs as Record<string, unknown>;
-  const missing = Object.keys(StackOutputs.properties).filter((key) => typeof known[key] !== "string");
+  const missing = StackOutputs.required.filter((key) => typeof known[key] !== "string");
   throw new CommandError(
     "unreachable",
     `The stack '${stack}' does not say its ${missing.join(", ")}.\nDeploy it first: \`npm run pulumi -- up -s ${stack}\`.`,
