@@ -78,8 +78,10 @@ export async function platform({ name: stack, config, plan }: SoundStack, provid
       ? new Tracking(resourceNames(stack).domain, { ...search, ...kept, placement }, on)
       : undefined;
 
+  const chosen = stackSettings(config, plan);
   const settings = {
-    ...stackSettings(config, plan),
+    ...chosen,
+    api: { ...chosen.api, signIn: { ...chosen.api.signIn, platform: `${config.account.id}-${stack}` } },
     version: images.version,
     queues: queues.settings,
     buckets: buckets.settings,

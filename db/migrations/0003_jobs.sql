@@ -207,18 +207,27 @@ create table jobs.rejected_days (
   primary key (tenant, day)
 );
 
--- API tokens: only their SHA-256 is kept.
+-- What callers identify themselves by; only the SHA-256 is kept. A token is for programs, a session for a person who signed
+-- in (dashboard, `rates login`), a link signs in once.
 create table jobs.tokens (
   id text primary key,
   hash bytea not null unique,
+  kind text not null default 'token' check (kind in ('token', 'session', 'link')),
   name text not null,
   tenant text not null,
   scopes text[] not null check (scopes <@ array['read', 'submit', 'update', 'cancel', 'admin']),
   created_at timestamptz not null default jobs.clock(),
   expires_at timestamptz, -- null: never
   last_used_on date, -- UTC
-  revoked_at timestamptz
+  revoked_at timestamptz,
+  parent text references jobs.tokens on delete cascade, -- the credential that it was made with, and ends with
+  owner text, -- of a session or a link: its parent, or the person at the identity provider
+  proof bytea unique, -- SHA-256 of the ID token that a session was made from: one session each
+  check (kind = 'token' or (expires_at is not null and owner is not null))
 );
+create index tokens_owner on jobs.tokens (owner, kind, created_at) where owner is not null;
+create index tokens_parent on jobs.tokens (parent) where parent is not null;
+create index tokens_expiring on jobs.tokens (expires_at) where kind <> 'token';
 
 grant usage on schema jobs to api_reader, job_writer, job_keeper, dispatcher;
 grant select on jobs.responses, jobs.runs, jobs.runners, jobs.tokens to api_reader;

@@ -25,6 +25,7 @@ import { rejectedRoute } from "./routes/rejected.ts";
 import { responseRoute } from "./routes/response.ts";
 import { resultRoutes } from "./routes/results.ts";
 import { searchRoute } from "./routes/search.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
 import { statsRoute } from "./routes/stats.ts";
 import { timelineRoute } from "./routes/timeline.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
@@ -49,7 +50,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 1_000 },
     frameworkErrors: (_error, request, reply) => sendProblem(reply as FastifyReply, invalidPath(request)),
     logController: new LogController({ disableRequestLogging: true }),
-    logger: { level: deps.logLevel, redact: ["req.headers.authorization"] },
+    logger: { level: deps.logLevel, redact: ["req.headers.authorization", "req.headers.cookie"] },
   });
   handleErrors(app);
   answerUnrouted(app);
@@ -67,10 +68,10 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   });
   // What is sent is what was made: the schemas describe it, they do not change it.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  await describeApi(app, settings.version);
+  await describeApi(app, settings);
   healthRoutes(app, deps);
   const limits = await createLimits(app, settings.api.limits);
-  const guard = createGuards(db, limits);
+  const guard = createGuards(db, limits, settings.api.signIn.platform);
   const { rates } = limits;
   const open: onRequestHookHandler[] = rates ? [(request, reply) => rates(request, reply)] : [];
   await docsRoutes(app);
@@ -84,6 +85,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   );
   catalogueRoute(app, guard);
   tokenRoutes(app, deps, guard);
+  sessionRoutes(app, deps, guard, limits);
   if (cloud) {
     const jobs: JobDeps = { ...deps, cloud };
     jobRoutes(app, jobs, guard);

@@ -4,7 +4,7 @@ import type { ErrorCode } from "../contract/errors.ts";
 import type { Scope } from "../store/tokens.ts";
 import { type DescribedOperation, Description } from "../testing/api/description.ts";
 import { inhabitedApi } from "../testing/api/inhabited.ts";
-import { type Asked, type Known, SOUND } from "../testing/api/sound.ts";
+import { type Asked, type Known, OWN_PAGE, SOUND } from "../testing/api/sound.ts";
 
 /** A request, who sends it (an admin of acme unless said), and what it is answered with: a status, or a code. */
 interface Case {
@@ -55,6 +55,15 @@ const MORE: Record<string, readonly Case[]> = {
     { url: "/jobs?limit=1", answers: 200 },
     { url: "/jobs?cursor=abc", answers: "InvalidRequest" },
   ],
+  createSessionLink: [
+    { url: "/session-links", as: [], headers: { cookie: "rates_session_platform=x" }, answers: "Forbidden" },
+  ],
+  signIn: [
+    { url: "/session", payload: { token: "x" }, answers: "Forbidden" },
+    { url: "/session", payload: { token: "x" }, headers: OWN_PAGE, answers: "InvalidSignIn" },
+    { url: "/session", payload: { code: "x" }, headers: OWN_PAGE, answers: "InvalidSignIn" },
+  ],
+  signOut: [{ url: "/session", as: [], headers: { cookie: "rates_session_platform=x" }, answers: "Forbidden" }],
   getRejected: [{ url: `/rejected/${"0".repeat(32)}`, answers: "UnknownRejected" }],
   cancelJob: [{ url: "/jobs/running/cancel", answers: 202 }],
   retryJob: [
@@ -236,11 +245,11 @@ describe("every operation of the API", function () {
       const gone = new pg.Pool({ host: "127.0.0.1", port: 1 });
       p.pool.query = gone.query.bind(gone) as never;
       p.pool.connect = gone.connect.bind(gone) as never;
-      for (const { operation, url, payload } of asked) {
+      for (const { operation, url, payload, headers: more = {} } of asked) {
         const response = await p.app.inject({
           method: operation.method,
           url,
-          headers,
+          headers: { ...headers, ...more },
           ...(payload ? { payload } : {}),
         });
         description.check(operation, response);
@@ -265,7 +274,8 @@ function ofAll({ path, guarded, takesBody, takesParameters, method }: DescribedO
       : ["read"];
   const all: (Case | false)[] = [
     guarded && { ...sound, as: [], answers: "Unauthorized" },
-    guarded && { ...sound, as: lacking, answers: "Forbidden" },
+    // Every caller may use its own session.
+    guarded && !path.startsWith("/session") && { ...sound, as: lacking, answers: "Forbidden" },
     takesBody && { url, payload: "{", headers: json, answers: "UnreadableMessage" },
     takesBody && { url, payload: `"${"x".repeat(1_100_000)}"`, headers: json, answers: "TooLarge" },
     takesBody && { url, payload: "<x/>", headers: { "content-type": "text/xml" }, answers: "UnsupportedMediaType" },

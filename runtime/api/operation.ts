@@ -12,6 +12,7 @@ export const TAGS = {
   uploads: "Files for updates",
   operations: "Figures, and what keeps the platform going",
   tokens: "Who may call",
+  sessions: "Signing in",
 } as const;
 
 /** What an operation answers when it works. */
@@ -31,8 +32,10 @@ export interface Operation {
   tag: keyof typeof TAGS;
   summary: string;
   description?: string;
-  /** What a token has to have; none: the operation is open. */
-  scope?: Scope | undefined;
+  /** What a token has to have (`any`: nothing in particular); none: the operation is open. */
+  scope?: Scope | "any" | undefined;
+  /** Runs before the guard, for example a limit of an open operation. */
+  onRequest?: onRequestHookHandler;
   /** Whether it answers however often it is asked. */
   unlimited?: boolean;
   params?: TSchema;
@@ -54,12 +57,12 @@ export function operation(
 ): { onRequest: onRequestHookHandler[]; schema: FastifySchema } {
   const { id, tag, summary, description, scope, params, querystring, body, answers } = it;
   return {
-    onRequest: scope && guard ? [guard(scope)] : [],
+    onRequest: [...(it.onRequest ? [it.onRequest] : []), ...(scope && guard ? [guard(scope)] : [])],
     schema: {
       operationId: id,
       tags: [tag],
       summary,
-      security: scope ? [{ token: [] }] : [],
+      security: scope ? [{ token: [] }, { session: [] }] : [],
       response: { ...mapValues(answers, answer), ...problems(errorsOf(it)) },
       ...(description ? { description } : {}),
       ...(params ? { params } : {}),
@@ -74,7 +77,8 @@ function errorsOf({ scope, unlimited = false, params, querystring, body, errors 
     ...errors,
     ...(params || querystring || body ? (["InvalidRequest"] as const) : []),
     ...(body ? (["UnreadableMessage", "TooLarge", "UnsupportedMediaType"] as const) : []),
-    ...(scope ? (["Unauthorized", "Forbidden"] as const) : []),
+    ...(scope ? (["Unauthorized"] as const) : []),
+    ...(scope && scope !== "any" ? (["Forbidden"] as const) : []),
     ...(unlimited ? [] : (["TooManyRequests"] as const)),
     "DatabaseUnavailable",
     "Internal",

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { capacityCommand } from "./commands/capacity.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { connectCommand } from "./commands/connect.ts";
+import { dashboardCommand } from "./commands/dashboardCommand.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { environmentCommand } from "./commands/environment.ts";
 import { jobCommands } from "./commands/jobs.ts";
@@ -51,6 +52,7 @@ export function createProgram(end: CliContext["end"]): Command {
   tailCommand(context);
   program.commandsGroup(GROUPS.platform);
   topCommand(context);
+  dashboardCommand(context);
   capacityCommand(context);
   doctorCommand(context);
   connectCommand(context);

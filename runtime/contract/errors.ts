@@ -192,9 +192,15 @@ export const ERRORS = {
     category: "User",
     retryable: false,
     http: 401,
-    message: "{reason} Send `Authorization: Bearer <token>`; `rates token create` makes one.",
+    message: "{reason}",
   },
-  Forbidden: { category: "User", retryable: false, http: 403, message: "This token lacks the scope '{scope}'." },
+  InvalidSignIn: {
+    category: "User",
+    retryable: false,
+    http: 401,
+    message: "The sign-in failed: {reason}",
+  },
+  Forbidden: { category: "User", retryable: false, http: 403, message: "{reason}" },
   TooLarge: {
     category: "User",
     retryable: false,

@@ -146,6 +146,18 @@ describe("npm start", function () {
     ]);
     const answer = await fetch(`${file.api}/rates?${new URLSearchParams(read.params)}`);
     assert.equal(answer.status, 200);
+
+    const [, linkCode = ""] = /dashboard#\/sign-in\/(\S+)/.exec(said) ?? [];
+    const signIn = () =>
+      fetch(`${file.api}/session`, {
+        method: "POST",
+        headers: { "content-type": "application/json", "sec-fetch-site": "same-origin" },
+        body: JSON.stringify({ code: linkCode }),
+      });
+    const signedIn = await signIn();
+    assert.match(String(signedIn.headers.get("set-cookie")), /^rates_session_local-[0-9a-f]{12}=rates_s_/);
+    assert(((await signedIn.json()) as { scopes: string[] }).scopes.includes("admin"));
+    assert.equal((await signIn()).status, 401);
     assert.equal(((await answer.json()) as { rates: unknown[] }).rates.length, 2);
 
     await send(file, "first", read);

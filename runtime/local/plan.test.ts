@@ -35,7 +35,7 @@ describe("the capacity of the local platform", () => {
       assert.ok(plan.runners.glue.local >= 1 && plan.runners.ec2.local >= 1);
       assert.ok(plan.dispatchers.requests >= 2);
       const queues = { requests: "r", wakeups: "w", deadLetters: "d", responses: "a", tenants: {} };
-      const settings = JSON.stringify(localSettings(plan, queues, { results: "r", uploads: "u" }));
+      const settings = JSON.stringify(localSettings(plan, "local-test", queues, { results: "r", uploads: "u" }));
       assert.equal(readSettings({ RATES_SETTINGS: settings }).jobs.rawSql, plan.settings.jobs?.rawSql);
     });
   }
@@ -59,7 +59,7 @@ describe("the capacity of the local platform", () => {
       settings: localPlan("prod").settings,
     };
     const queues = { requests: "r", wakeups: "w", deadLetters: "d", responses: "a", tenants: {} };
-    const settings = localSettings(plan, queues, { results: "r", uploads: "u" });
+    const settings = localSettings(plan, "local-test", queues, { results: "r", uploads: "u" });
     const read = readSettings({ RATES_SETTINGS: JSON.stringify(settings) });
     assert.equal(read.runners.glue.slots, 6);
     assert.equal(read.runners.ec2.slots, 2);

@@ -101,9 +101,13 @@ export function connectionsFor(runners: Record<RunnerKind, RunLimit>): number {
   return OTHER_CONNECTIONS + CONNECTIONS_PER_RUN * RUNNERS.reduce((sum, kind) => sum + runners[kind].local, 0);
 }
 
-/** RATES_SETTINGS of every local part: the stack's choices, within this machine's capacity, at this machine's addresses. */
+/**
+ * RATES_SETTINGS of every local part: the stack's choices, within this machine's capacity, at this machine's addresses.
+ * @param platform names this platform in cookies, which all platforms on this machine share
+ */
 export function localSettings(
   plan: LocalPlan,
+  platform: string,
   queues: NonNullable<Settings["queues"]>,
   buckets: NonNullable<Settings["buckets"]>,
 ): object {
@@ -127,6 +131,7 @@ export function localSettings(
       ...settings.api,
       openRates: true,
       trustedHops: 0,
+      signIn: { ...settings.api.signIn, platform },
       limits: { ...settings.api.limits, ratesPerMinute: 0 },
     },
   };

@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { readerSlots } from "../platform/postgres.ts";
@@ -34,6 +35,8 @@ export interface Platform {
   file: PlatformFile;
   /** Something that there are prices for, to try first. */
   example: Example | undefined;
+  /** A link to the dashboard that signs in once, and for how many minutes it is valid. */
+  signIn: { link: string; minutes: number };
   /** Rejects when a part is gone for good; never resolves. */
   failed: Promise<never>;
   /** Ends it in order: no new work, running jobs, servers, database. */
@@ -107,7 +110,7 @@ async function start(
   const queues = makeQueues(cloud, plan.tenants);
   const buckets = makeBuckets(cloud);
   const settings = {
-    ...localSettings(plan, queues, buckets),
+    ...localSettings(plan, platformName(dataDir), queues, buckets),
     ...(tracking === undefined ? {} : { tracking: { endpoint: tracking } }),
   };
   const env = partEnvironment({ postgres, cloud, dataDir, settings });
@@ -164,6 +167,7 @@ async function start(
     dashboard: `${base}/dashboard`,
     stack: plan.stack,
   };
+  const link = await signInLink(base, token);
   writePlatformFile(dataDir, file);
   started.push(async () => removePlatformFile(dataDir));
 
@@ -173,6 +177,7 @@ async function start(
   return {
     file,
     example,
+    signIn: { link, minutes: chosen.api.signIn.linkMinutes },
     failed: Promise.race([api.failed, dispatcher.failed, postgresEnded]),
     stop: stopAll,
     hurry() {
@@ -180,6 +185,19 @@ async function start(
       dispatcher.hurry();
     },
   };
+}
+
+/** Name of the platform on a data directory: the same at every start, and another for every directory. */
+const platformName = (dataDir: string): string =>
+  `local-${createHash("sha256").update(resolve(dataDir)).digest("hex").slice(0, 12)}`;
+
+/** A link to the dashboard that signs in once, with the local token's rights. */
+async function signInLink(base: string, token: string): Promise<string> {
+  const headers = { authorization: `Bearer ${token}` };
+  const response = await fetch(`${base}/session-links`, { method: "POST", headers });
+  if (!response.ok) throw new Error(`The API answered ${response.status} to POST /session-links.`);
+  const { path } = (await response.json()) as { path: string };
+  return `${base}${path}`;
 }
 
 /** Resolves when the API answers /rates. */

@@ -8,7 +8,7 @@ const USUAL_DATA_DIR = ".local";
 
 /** What `npm start` says when everything answers: where it is, what to try first, how to stop. */
 export function summary(
-  { file, example }: Pick<Platform, "file" | "example">,
+  { file, example, signIn }: Pick<Platform, "file" | "example" | "signIn">,
   { dataDir, plan, tracking, seconds }: { dataDir: string; plan: LocalPlan; tracking?: string; seconds: number },
 ): string {
   const near = relative(process.cwd(), dataDir);
@@ -27,7 +27,8 @@ export function summary(
 The platform is up (${seconds.toFixed(1)} s), imitating the stack ${plan.stack}; its data are in ${shown}.
 
   API         ${file.api}
-  Dashboard   ${file.dashboard}
+  Dashboard   ${signIn.link}
+              signs you in once, within ${signIn.minutes} minutes; \`${cli}dashboard\` prints another link
   Requests    ${file.requestQueueUrl}
   Responses   ${file.responseQueueUrl}
   Capacity    ${RUNNERS.map((kind) => `${kind} ${capacity(plan.runners[kind])}`).join(", ")}${tracking === undefined ? "" : `\n  Tracking    ${tracking}`}

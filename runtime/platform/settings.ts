@@ -38,6 +38,20 @@ const LimitSettings = Type.Object(
   { additionalProperties: false, default: {} },
 );
 
+/** How people sign in. */
+const SignInSettings = Type.Object(
+  {
+    platform: Type.String({
+      pattern: "^[A-Za-z0-9-]{1,64}$",
+      default: "platform",
+      description: "in the names of cookies, so that platforms on one host do not overwrite each other's",
+    }),
+    sessionMinutes: count("how long a session lasts", 720),
+    linkMinutes: count("how long a link that signs in once is valid", 10),
+  },
+  { additionalProperties: false, default: {} },
+);
+
 /** What a sender on the request queue may ask for. */
 const CallerSettings = Type.Object(
   {
@@ -184,6 +198,7 @@ export const Settings = Type.Object(
           description: "proxies in front of the API, whose X-Forwarded-For says who calls: 1 behind a load balancer",
         }),
         limits: LimitSettings,
+        signIn: SignInSettings,
         resultDelivery: Type.Enum(["redirect", "stream"], {
           default: "redirect",
           description: "how a result in S3 is handed out where a request does not say: by a link, or through the API",

@@ -8,18 +8,30 @@ import type { Database } from "./jobs.ts";
 export const SCOPES = ["read", "submit", "update", "cancel", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** Who calls: taken from the token, never from the request. */
+/** Kinds of credentials that a call may carry. */
+export type CredentialKind = "token" | "session";
+
+/** The caller, as the credential identifies it; nothing of the request changes it. */
 export interface Caller {
+  /** Id of the token or session. */
   tokenId: string;
+  kind: CredentialKind;
+  /** Name of the token, or of the person who signed in. */
+  name: string;
+  /** The credential that a session was made with. */
+  parent: string | undefined;
+  /** ISO time; undefined, never. */
+  expiresAt: string | undefined;
   tenant: string;
   scopes: readonly Scope[];
   /** Whether the day of last use is today already, so that nothing has to be recorded. */
   isUsedToday: boolean;
 }
 
-/** A token as a list shows it. */
+/** A token or session as a list shows it. */
 export interface TokenInfo {
   id: string;
+  kind: CredentialKind;
   name: string;
   tenant: string;
   scopes: Scope[];
@@ -32,7 +44,13 @@ export interface TokenInfo {
 
 /** 256 bits: guessing one is out of the question, so a plain SHA-256 is all that keeping it safe takes. */
 const BYTES = 32;
-const hash = (token: string) => createHash("sha256").update(token).digest();
+export const hashOfSecret = (secret: string): Buffer => createHash("sha256").update(secret).digest();
+
+/** A new secret with its id and the hash (hexadecimal) that the database keeps. */
+export function newSecret(prefix: string): { secret: string; id: string; hash: string } {
+  const secret = `${prefix}${randomBytes(BYTES).toString("base64url")}`;
+  return { secret, id: randomBytes(6).toString("hex"), hash: hashOfSecret(secret).toString("hex") };
+}
 
 /** What the database keeps of a token: nothing that it could be made from again. */
 export interface KeptToken {
@@ -51,8 +69,8 @@ type TokenUse = Omit<KeptToken, "id" | "hash">;
 
 /** Makes a token; its text is shown this once and kept nowhere. */
 export function newToken(about: TokenUse): { token: string; kept: KeptToken } {
-  const token = `rates_${randomBytes(BYTES).toString("base64url")}`;
-  return { token, kept: { id: randomBytes(6).toString("hex"), hash: hash(token).toString("hex"), ...about } };
+  const { secret: token, id, hash } = newSecret("rates_");
+  return { token, kept: { id, hash, ...about } };
 }
 
 export async function keepToken(db: Database, { id, hash, name, tenant, scopes, expiresAt }: KeptToken): Promise<void> {
@@ -69,18 +87,27 @@ export async function createToken(db: Database, about: TokenUse): Promise<{ id: 
   return { id: kept.id, token };
 }
 
-/** Condition of a token that may be used. */
-const ACTIVE = "revoked_at is null and (expires_at is null or expires_at > jobs.clock())";
-
-/** Who holds this token; undefined for one that is unknown, revoked or expired. */
-export async function callerOf(db: Database, token: string): Promise<Caller | undefined> {
+/** The caller with this token or session; undefined for one that is unknown, revoked or expired. */
+export async function callerOf(db: Database, secret: string): Promise<Caller | undefined> {
   const { rows } = await db.query(
-    `select id, tenant, scopes, last_used_on is not distinct from (jobs.clock() at time zone 'UTC')::date as used
-     from jobs.tokens where hash = $1 and ${ACTIVE}`,
-    [hash(token)],
+    `select id, kind, name, tenant, scopes, parent, jobs.iso(expires_at) as expires,
+       last_used_on is not distinct from (jobs.clock() at time zone 'UTC')::date as used
+     from jobs.active_credentials where hash = $1 and kind <> 'link'`,
+    [hashOfSecret(secret)],
   );
   const [row] = rows;
-  return row && { tokenId: row.id, tenant: row.tenant, scopes: row.scopes, isUsedToday: row.used };
+  return (
+    row && {
+      tokenId: row.id,
+      kind: row.kind,
+      name: row.name,
+      parent: row.parent ?? undefined,
+      expiresAt: row.expires ?? undefined,
+      tenant: row.tenant,
+      scopes: row.scopes,
+      isUsedToday: row.used,
+    }
+  );
 }
 
 /** Records today as the day on which a token was last used. */
@@ -88,19 +115,28 @@ export async function recordUse(db: Database, id: string): Promise<void> {
   await db.query("select jobs.token_used($1)", [id]);
 }
 
-/** Those of the tokens with these ids that are still valid. */
+/** Those of the tokens and sessions with these ids that are still valid. */
 export async function activeTokens(db: Database, ids: readonly string[]): Promise<ReadonlySet<string>> {
-  const { rows } = await db.query(`select id from jobs.tokens where id = any ($1) and ${ACTIVE}`, [ids]);
+  const { rows } = await db.query("select id from jobs.active_credentials where id = any ($1)", [ids]);
   return new Set(rows.map(({ id }) => id));
 }
 
+/** Most credentials that a list shows. */
+const LISTED = 1_000;
+
+/** All tokens, and the sessions that are active, oldest first. */
 export async function listTokens(db: Database): Promise<TokenInfo[]> {
   const { rows } = await db.query(
-    `select id, name, tenant, scopes, jobs.iso(created_at) as created, jobs.iso(expires_at) as expires, last_used_on::text as used,
-       jobs.iso(revoked_at) as revoked from jobs.tokens order by created_at`,
+    `select id, kind, name, tenant, scopes, jobs.iso(created_at) as created, jobs.iso(expires_at) as expires, last_used_on::text as used,
+       jobs.iso(revoked_at) as revoked
+     from jobs.tokens t
+     where kind = 'token' or (kind = 'session' and exists (select from jobs.active_credentials a where a.id = t.id))
+     order by kind = 'session', created_at limit $1`,
+    [LISTED],
   );
   return rows.map((row) => ({
     id: row.id,
+    kind: row.kind,
     name: row.name,
     tenant: row.tenant,
     scopes: row.scopes,

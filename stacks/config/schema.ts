@@ -132,6 +132,13 @@ const Api = Type.Object(
       default: "redirect",
       description: "how a result in S3 is handed out where a request does not say: by a link, or through the API",
     }),
+    signIn: Type.Object(
+      {
+        sessionMinutes: wholeOr(720, "how long a session of the dashboard or of `rates login` lasts", 5, 10_080),
+        linkMinutes: wholeOr(10, "how long a link that signs in once is valid", 1, 60),
+      },
+      { ...optional, description: "how people sign in" },
+    ),
     limits: Type.Object(
       {
         tokenPerMinute: wholeOr(

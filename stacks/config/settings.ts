@@ -13,7 +13,9 @@ const PROXIES = 1;
 
 /** What of the runtime's settings a stack's configuration and capacity say; the rest are names of what was deployed. */
 export type StackSettings = Pick<Settings, "runners"> & {
-  api: Pick<Settings["api"], "poolMax" | "ratesDays" | "openRates" | "trustedHops" | "limits" | "resultDelivery">;
+  api: Pick<Settings["api"], "poolMax" | "ratesDays" | "openRates" | "trustedHops" | "limits" | "resultDelivery"> & {
+    signIn: Omit<Settings["api"]["signIn"], "platform">;
+  };
   jobs: Omit<Settings["jobs"], "sourceBytes">;
 };
 
@@ -30,6 +32,7 @@ export function stackSettings(
       openRates: api.openRates,
       trustedHops: PROXIES,
       limits: api.limits,
+      signIn: api.signIn,
       resultDelivery: api.resultDelivery,
     },
     runners: {

@@ -1,4 +1,4 @@
--- Forgets what ended before a time: jobs whose response was sent (or not wanted on the queue), with that response; answers that made no job; rejected requests; runs. At
+-- Forgets what ended before a time: jobs whose response was sent (or not wanted on the queue), with that response; answers that made no job; rejected requests; runs; sessions and links. At
 -- most so many of each, so that the first time is no long transaction. Answers how many jobs and rejected requests; a request's id is free again.
 create or replace function jobs.expire(p_before timestamptz, p_limit integer)
 returns bigint language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -9,6 +9,8 @@ begin
   delete from jobs.rejected where id in (
     select id from jobs.rejected where created_at < p_before order by created_at limit p_limit);
   get diagnostics rejected = row_count;
+  delete from jobs.tokens where id in (
+    select id from jobs.tokens where kind <> 'token' and expires_at < p_before order by expires_at limit p_limit);
   delete from jobs.rejected_days where day < (p_before at time zone 'utc')::date;
   delete from jobs.responses where id in (
     select id from jobs.responses where job_id is null and created_at < p_before and sent_at is not null order by created_at limit p_limit);

@@ -40,7 +40,7 @@ describe("the dashboard in a browser", function () {
   const at = (requestId: string) => `#/jobs/default/${requestId}`;
   const heading = (page: Page, name: string) => page.getByRole("heading", { name, exact: true }).waitFor();
 
-  it("asks for the token once a tab, says what is wrong with one, and shows it nowhere", async () => {
+  it("exchanges a token for a session once, says what is wrong with one, and keeps it out of every script's sight", async () => {
     const page = await p.open(undefined);
     await page.getByLabel("Token").fill("rates_wrong");
     await page.keyboard.press("Enter");
@@ -52,9 +52,34 @@ describe("the dashboard in a browser", function () {
     await heading(page, "Overview");
     assert.ok(!page.url().includes(token));
     assert.ok(!(await page.content()).includes(token));
+    const seen = await page.evaluate("document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)");
+    assert.doesNotMatch(String(seen), /rates_/);
+    // Another tab is signed in too, and out again with this one.
+    const tab = await page.context().newPage();
+    await tab.goto(`${p.origin}/dashboard${at("good")}`);
+    await heading(tab, "Timeline");
     await page.getByRole("button", { name: "Sign out" }).click();
-    await page.getByLabel("Token").waitFor();
+    for (const one of [page, tab]) await one.getByLabel("Token").waitFor();
     assert.equal(await page.evaluate("sessionStorage.length + localStorage.length"), 0);
+    assert.deepEqual(await page.context().cookies(), []);
+  });
+
+  it("signs in by a link, once, and keeps its code out of the address and the history", async () => {
+    const link = async () => {
+      const headers = { authorization: `Bearer ${token}` };
+      return (await p.app.inject({ method: "POST", url: "/session-links", headers })).json().path as string;
+    };
+    const path = await link();
+    const page = await p.open(undefined, path.replace("/dashboard", ""));
+    await heading(page, "Overview");
+    await page.locator("header").getByText("default").waitFor();
+    assert.match(page.url(), /dashboard#\/$/);
+    assert.equal(await page.evaluate("history.length"), 2);
+    await page.goto(`${p.origin}/dashboard#/submit`);
+    await heading(page, "Submit a job");
+    const again = await p.open(undefined, path.replace("/dashboard", ""));
+    await again.getByRole("alert").getByText("was used already").waitFor();
+    await again.getByLabel("Token").waitFor();
   });
 
   it("says where the bottleneck is, and shows what runs, fails and is slow", async () => {

@@ -43,7 +43,7 @@ describe("the dashboard's first view", function () {
   const openHeld = async (hash: string, wanted: string[]) => {
     const page = await p.open(undefined, hash);
     await page.getByLabel("Token").waitFor();
-    await page.evaluate(`sessionStorage.setItem("rates-token", "${token}")`);
+    await p.signIn(page, token);
     const asks = asksOf(page);
     await page.route("**/main.js", async (route) => {
       while (!wanted.every((one) => asks.includes(one))) await page.waitForEvent("request");
@@ -90,7 +90,7 @@ describe("the dashboard's first view", function () {
   it("shows no answer that was asked for early to who comes to the overview only later", async () => {
     const page = await p.open(undefined);
     await page.getByLabel("Token").waitFor();
-    await page.evaluate(`sessionStorage.setItem("rates-token", "${token}")`);
+    await p.signIn(page, token);
     const asks = asksOf(page);
     const figures = () => asks.filter((one) => one.startsWith("/stats/figures?over=hour")).length;
     await page.route("**/main.js", async (route) => {

@@ -37,7 +37,7 @@ describe("how often the dashboard looks", function () {
       if (what.test(request.url())) asks.count += 1;
     });
     await page.clock.install();
-    await page.evaluate(`sessionStorage.setItem("rates-token", "${token}")`);
+    await p.signIn(page, token);
     await page.reload();
     return { page, asks };
   };

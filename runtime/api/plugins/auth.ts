@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest, onRequestHookHandler } from "fastify
 import { JobError } from "../../contract/errors.ts";
 import type { Database } from "../../store/jobs.ts";
 import { type Caller, callerOf, recordUse, type Scope } from "../../store/tokens.ts";
+import { cookieName, cookieOf, isSameOrigin } from "./cookies.ts";
 import type { Limit, Limits } from "./limits.ts";
 
 declare module "fastify" {
@@ -10,14 +11,34 @@ declare module "fastify" {
   }
 }
 
-/** Lets only holders of a token with a scope pass, as many times as the limit has it, and says who calls. */
-export type Guard = (scope: Scope, limit?: Limit) => onRequestHookHandler;
+/** Lets only callers with a scope pass (`any`: every caller), within a limit, and identifies the caller. */
+export type Guard = (scope: Scope | "any", limit?: Limit) => onRequestHookHandler;
+
+/** What a request identifies its caller by. */
+interface Credential {
+  secret: string;
+  from: "header" | "cookie";
+}
+
+/** Methods that change nothing. */
+const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/** The credential of a request: a bearer token wins over a cookie, even one that is not valid. */
+function credentialOf(request: FastifyRequest, platform: string): Credential | undefined {
+  const { authorization } = request.headers;
+  if (authorization !== undefined) {
+    const secret = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+    return secret === undefined ? undefined : { secret, from: "header" };
+  }
+  const secret = cookieOf(request, cookieName(request, "session", platform));
+  return secret === undefined || secret === "" ? undefined : { secret, from: "cookie" };
+}
 
 /** Tokens that were good when last seen. Their holders need not share what an address may try. */
 const MOST_KNOWN = 10_000;
 
 /** Guards stand before everything else: of who may not come in, nothing is read. */
-export function createGuards(db: Database, limits: Limits): Guard {
+export function createGuards(db: Database, limits: Limits, platform: string): Guard {
   const find = freshly((token) => callerOf(db, token));
   const known = new Set<string>();
   const recording = new Set<string>();
@@ -42,20 +63,41 @@ export function createGuards(db: Database, limits: Limits): Guard {
   };
   return (scope, limit = limits.token) =>
     async (request, reply) => {
-      const token = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
-      const caller = token === undefined ? undefined : await identify(token, request, reply);
+      const credential = credentialOf(request, platform);
+      // A cookie comes with whatever page made the request: a write must come from a page of our own.
+      if (credential?.from === "cookie" && !SAFE.has(request.method) && !isSameOrigin(request)) throw crossOrigin();
+      const caller = credential && (await identify(credential.secret, request, reply));
       if (!caller) {
         await limits.address(request, reply);
-        const reason =
-          token === undefined ? "This needs a token." : "This token is not known, has expired or was revoked.";
-        throw new JobError("Unauthorized", { reason });
+        throw unidentified(credential);
       }
       request.caller = caller;
       await limit(request, reply);
-      requireScope(caller, scope);
+      if (scope !== "any") requireScope(caller, scope);
       record(caller);
     };
 }
+
+/** The error of a request whose caller is not known. */
+function unidentified(credential: Credential | undefined): JobError {
+  if (credential?.from === "cookie")
+    return new JobError("Unauthorized", { reason: "The session has expired or was ended. Sign in again." });
+  const problem =
+    credential === undefined ? "This needs a token." : "This token is not known, has expired or was revoked.";
+  const reason = `${problem} Send \`Authorization: Bearer <token>\`; \`rates token create\` makes one.`;
+  return new JobError("Unauthorized", { reason });
+}
+
+/** The error of a write that a page of another origin may have made. */
+export const crossOrigin = (): JobError =>
+  new JobError("Forbidden", {
+    reason:
+      "A session cookie works for changes only from a page of this platform. Send a token in the Authorization header instead.",
+  });
+
+/** The error of a caller without a scope. */
+export const lacksScope = (scope: Scope): JobError =>
+  new JobError("Forbidden", { reason: `This token lacks the scope '${scope}'.` });
 
 /**
  * Asks once for all who ask for the same at the same time, and nothing is remembered: an answer is never older than its
@@ -87,7 +129,7 @@ function freshly<T>(ask: (key: string) => Promise<T>): (key: string) => Promise<
 
 /** @throws JobError Forbidden, if the caller has neither the scope nor `admin` */
 export function requireScope(caller: Caller, scope: Scope): void {
-  if (!caller.scopes.includes(scope) && !caller.scopes.includes("admin")) throw new JobError("Forbidden", { scope });
+  if (!caller.scopes.includes(scope) && !caller.scopes.includes("admin")) throw lacksScope(scope);
 }
 
 /** Who calls, on a route behind a guard. */

@@ -1,10 +1,14 @@
 import swagger from "@fastify/swagger";
 import type { FastifyInstance } from "fastify";
+import type { Settings } from "../../platform/settings.ts";
 import { components, TAGS } from "../operation.ts";
 import { asSent } from "../submission.ts";
 
 /** GET /openapi.json: the API as its routes describe themselves. Has to be called before the routes are made. */
-export async function describeApi(app: FastifyInstance, version: string): Promise<void> {
+export async function describeApi(
+  app: FastifyInstance,
+  { version, api }: Pick<Settings, "version" | "api">,
+): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
@@ -16,7 +20,11 @@ export async function describeApi(app: FastifyInstance, version: string): Promis
       },
       tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
       components: {
-        securitySchemes: { token: { type: "http", scheme: "bearer" } },
+        securitySchemes: {
+          token: { type: "http", scheme: "bearer" },
+          // Behind TLS its name has the prefix __Host-.
+          session: { type: "apiKey", in: "cookie", name: `rates_session_${api.signIn.platform}` },
+        },
         schemas: components as never,
       },
     },

@@ -11,7 +11,7 @@ import { cancel } from "../../store/jobs.ts";
 import type { Caller } from "../../store/tokens.ts";
 import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
-import { callerOfRequest, type Guard, requireScope } from "../plugins/auth.ts";
+import { callerOfRequest, type Guard, lacksScope, requireScope } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
 import { JobDocument, JobId, STATUS_EXAMPLE, Status, Whose } from "../schemas.ts";
 import { submissionSchema } from "../submission.ts";
@@ -20,7 +20,7 @@ import { uploadPrefix } from "./uploads.ts";
 /** The tenant that a call is about: the caller's own, or, for an admin, the one it names. */
 export function tenantOf(caller: Caller, named: string | undefined): string {
   if (named === undefined || named === caller.tenant) return caller.tenant;
-  if (!caller.scopes.includes("admin")) throw new JobError("Forbidden", { scope: "admin" });
+  if (!caller.scopes.includes("admin")) throw lacksScope("admin");
   return named;
 }
 

@@ -39,6 +39,7 @@ const List = Type.Object({
   tokens: Type.Array(
     Type.Object({
       id: Type.String(),
+      kind: Type.Enum(["token", "session"], { description: "a session is of a person who signed in" }),
       name: Type.String(),
       tenant: Type.String(),
       scopes: Type.Array(Type.Enum([...SCOPES])),
@@ -84,8 +85,8 @@ export function tokenRoutes(app: FastifyInstance, { db }: ApiDeps, guard: Guard)
       id: "listTokens",
       tag: "tokens",
       scope: "admin",
-      summary: "All tokens, revoked ones too, without their secrets",
-      answers: { 200: { description: "oldest first", schema: List } },
+      summary: "All tokens, revoked ones too, and the sessions that are active, without their secrets",
+      answers: { 200: { description: "tokens, then sessions, oldest first, at most 1,000", schema: List } },
     }),
     async () => ({ tokens: await listTokens(db) }),
   );
@@ -95,7 +96,7 @@ export function tokenRoutes(app: FastifyInstance, { db }: ApiDeps, guard: Guard)
       id: "revokeToken",
       tag: "tokens",
       scope: "admin",
-      summary: "Revoke a token, at once",
+      summary: "Revoke a token or a session, and the sessions made with it, at once",
       params: Id,
       answers: { 204: { description: "nothing is let in by it any more" } },
       errors: ["UnknownToken", "TokenInUse"],
@@ -103,7 +104,8 @@ export function tokenRoutes(app: FastifyInstance, { db }: ApiDeps, guard: Guard)
     async (request, reply) => {
       const { id } = request.params;
       // The last admin's would leave nobody who can make another.
-      if (id === callerOfRequest(request).tokenId) throw new JobError("TokenInUse", { id });
+      const { tokenId, parent } = callerOfRequest(request);
+      if (id === tokenId || id === parent) throw new JobError("TokenInUse", { id });
       const { rows } = await db.query("select jobs.revoke_token($1) as revoked", [id]);
       if (!rows[0].revoked) throw new JobError("UnknownToken", { id });
       return reply.code(204).send();

@@ -30,7 +30,7 @@ export function tokenCommands({ program }: CliContext): void {
     });
 
   examples(token.command("list"), "rates token list", "rates token list --json")
-    .description("All tokens, without their secrets")
+    .description("All tokens and open sessions, without their secrets")
     .action(async (_flags: object, command) => {
       const { client, json } = clientOf(command);
       const { tokens } = await client.json<{ tokens: TokenInfo[] }>("GET", "/tokens");
@@ -39,21 +39,22 @@ export function tokenCommands({ program }: CliContext): void {
     });
 
   examples(token.command("revoke"), "rates token revoke 3f9c2a1b")
-    .description("Revoke a token: nothing is let in by it from then on")
+    .description("Revoke a token or a session, and the sessions made with it")
     .argument("<id>", "its id, as the list shows it")
     .action(async (id: string, _flags: object, command) => {
       const { client, json } = clientOf(command);
       await client.fetch("DELETE", `/tokens/${encodeURIComponent(id)}`);
       if (json) return printJson({ id, revoked: true });
-      say(`Token ${id} is revoked.`);
+      say(`${id} is revoked.`);
     });
 }
 
 const tokensTable = (tokens: readonly TokenInfo[]): string =>
   table(
-    ["ID", "NAME", "TENANT", "SCOPES", "MADE", "LAST USED", "EXPIRES", "REVOKED"],
-    tokens.map(({ id, name, tenant, scopes, createdAt, lastUsedOn, expiresAt, revokedAt }) => [
+    ["ID", "KIND", "NAME", "TENANT", "SCOPES", "MADE", "LAST USED", "EXPIRES", "REVOKED"],
+    tokens.map(({ id, kind, name, tenant, scopes, createdAt, lastUsedOn, expiresAt, revokedAt }) => [
       id,
+      kind,
       name,
       tenant,
       scopes.join(","),

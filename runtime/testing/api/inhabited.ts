@@ -81,7 +81,9 @@ export async function inhabitedApi(settings: Record<string, object> = {}) {
   await projectRejected(p.context);
 
   const { id: token } = await createToken(p.admin, { name: SECRET, tenant: "acme", scopes: ["read"] });
+  const { path } = await ask("/session-links");
   const known: Known = {
+    code: path.split("/").at(-1),
     ...{ waiting: "waiting", cancelled: "cancelled", ended: "ended", token, rejected: kept[0].id },
     ...{ upload: begun.id, parts: [{ partNumber: 1, etag: String(put.headers.get("etag")) }] },
   };

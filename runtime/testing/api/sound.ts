@@ -13,13 +13,19 @@ export interface Known {
   rejected: string;
   /** A token that nobody needs. */
   token: string;
+  /** The code of a link that signs in. */
+  code: string;
 }
 
 /** A request as a caller may send it. */
 export interface Asked {
   url: string;
   payload?: object;
+  headers?: Record<string, string>;
 }
+
+/** Headers of a page of the platform itself. */
+export const OWN_PAGE = { "sec-fetch-site": "same-origin" };
 
 const read = { type: "read", sql: "select 1 as n", format: "json" };
 
@@ -36,6 +42,10 @@ export const SOUND: Record<string, (known: Known) => Asked> = {
   createToken: () => ({ url: "/tokens", payload: { name: "made", tenant: "acme", scopes: ["read"] } }),
   listTokens: () => ({ url: "/tokens" }),
   revokeToken: ({ token }) => ({ url: `/tokens/${token}` }),
+  createSessionLink: () => ({ url: "/session-links" }),
+  signIn: ({ code }) => ({ url: "/session", payload: { code }, headers: OWN_PAGE }),
+  getSession: () => ({ url: "/session" }),
+  signOut: () => ({ url: "/session" }),
   submitJob: () => ({ url: "/jobs", payload: { task: read } }),
   searchJobs: () => ({ url: "/jobs?text=secret&sort=totalMs&order=asc&limit=3" }),
   getJob: ({ ended }) => ({ url: `/jobs/${ended}` }),

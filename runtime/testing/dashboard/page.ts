@@ -3,6 +3,9 @@ import AxeBuilder from "@axe-core/playwright";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { testApi } from "../api/api.ts";
 
+/** What a page does once it has signed in. */
+const SIGNED_IN = `localStorage.setItem("rates-signed-in", "1")`;
+
 /** An API that listens, and the pages that a browser opens of it. */
 export async function dashboardFor(browser: Browser, settings: Record<string, object> = {}) {
   const p = await testApi(settings);
@@ -11,17 +14,32 @@ export async function dashboardFor(browser: Browser, settings: Record<string, ob
   /** What each page has complained of: errors, and what its policy kept from running. */
   const complaints: string[] = [];
 
+  /** The cookie of a session that a token is exchanged for. */
+  const cookieFor = async (token: string) => {
+    const headers = { "sec-fetch-site": "same-origin" };
+    const answer = await p.app.inject({ method: "POST", url: "/session", headers, payload: { token } });
+    const [name = "", value = ""] = String(answer.headers["set-cookie"]).split(";", 1)[0]?.split("=") ?? [];
+    return { name, value, url: origin, httpOnly: true, sameSite: "Strict" } as const;
+  };
+
   return {
     ...p,
     origin,
+    /** Signs a page in that shows the form: from its next load on. */
+    async signIn(page: Page, token: string): Promise<void> {
+      await page.context().addCookies([await cookieFor(token)]);
+      await page.evaluate(SIGNED_IN);
+    },
     complaints,
     /** A page that is signed in, if a token is given, at a place behind the #. */
     async open(token: string | undefined, hash = "#/", options: BrowserContextOptions = {}): Promise<Page> {
       const context = await browser.newContext(options);
       context.setDefaultTimeout(20_000);
-      if (token !== undefined)
-        await context.addInitScript((value) => sessionStorage.setItem("rates-token", value), token);
       const page = await context.newPage();
+      if (token !== undefined) {
+        await context.addCookies([await cookieFor(token)]);
+        await context.addInitScript(SIGNED_IN);
+      }
       page.on("pageerror", (error) => complaints.push(error.message));
       page.on("console", (message) => {
         if (message.type() === "error" && !/status of (4|5)\d\d/.test(message.text())) complaints.push(message.text());

@@ -5,8 +5,8 @@ import { parseRoute } from "./route.js";
  * first, so that the answers are made while the others load.
  */
 
-/** Under which name the token lies in the tab's storage. */
-export const TOKEN_KEY = "rates-token";
+/** The browser's storage has this key while somebody is signed in. The session itself is a cookie that no script sees. */
+export const SIGNED_IN_KEY = "rates-signed-in";
 /** Jobs of a page, at first. */
 export const PAGE = 25;
 
@@ -20,9 +20,6 @@ export function jobsPath({ text, status, type }, limit) {
   return `jobs?${search}`;
 }
 
-/** @type {(token: string) => { authorization: string }} */
-export const authorization = (token) => ({ authorization: `Bearer ${token}` });
-
 /** @type {Map<string, Promise<Response>>} */
 const asked = new Map();
 
@@ -35,11 +32,11 @@ export function firstAnswer(path) {
   return answer;
 }
 
-const token = sessionStorage.getItem(TOKEN_KEY);
+const isSignedIn = localStorage.getItem(SIGNED_IN_KEY) !== null;
 const route = parseRoute(location.hash);
-if (token && route.page === "overview")
+if (isSignedIn && route.page === "overview")
   for (const path of [figuresPath("hour"), jobsPath(route, PAGE)]) {
-    const answer = fetch(path, { headers: authorization(token), priority: "high" });
+    const answer = fetch(path, { priority: "high" });
     answer.catch(() => {}); // Whoever takes it says what went wrong.
     asked.set(path, answer);
   }

@@ -1,5 +1,5 @@
-import { authorization, firstAnswer } from "./first.js";
-import { signOut, token } from "./session.js";
+import { firstAnswer } from "./first.js";
+import { leave, visit } from "./session.js";
 
 /** What the API refused, in its own words. */
 export class Refused extends Error {
@@ -23,12 +23,12 @@ export class Refused extends Error {
  * @param {Options} [options]
  */
 export async function send(path, { method = "GET", body, signal } = {}) {
-  const used = token.value;
+  const current = visit.peek();
   const init = {
     method,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     ...(signal ? { signal } : {}),
-    headers: { ...authorization(used), ...(body === undefined ? {} : { "content-type": "application/json" }) },
+    headers: body === undefined ? {} : { "content-type": "application/json" },
   };
   const response = await (firstAnswer(path) ?? fetch(path, init)).catch((error) => {
     if (signal?.aborted) throw error;
@@ -37,8 +37,8 @@ export async function send(path, { method = "GET", body, signal } = {}) {
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
   const refused = new Refused(response.status, problem);
-  // Not when another one has been typed meanwhile.
-  if (response.status === 401 && used === token.value) signOut(refused.message);
+  // Not when somebody has signed in meanwhile.
+  if (response.status === 401 && current === visit.peek()) leave(refused.message);
   throw refused;
 }
 

@@ -4,10 +4,11 @@ import { JobPage } from "./job/job.js";
 import { Letters } from "./letters/letters.js";
 import { Overview } from "./overview/overview.js";
 import { formatRoute, isSamePage, parseRoute, titleOf } from "./route.js";
-import { token } from "./session.js";
+import { isSignedIn } from "./session.js";
 import { Submit } from "./submit/submit.js";
 import { Login } from "./ui/login.js";
 import { Shell } from "./ui/shell.js";
+import { SignIn } from "./ui/signIn.js";
 
 const route = signal(parseRoute(location.hash));
 addEventListener("hashchange", () => {
@@ -42,7 +43,9 @@ function Page() {
 }
 
 function App() {
-  if (token.value === "") return html`<${Login} />`;
+  // The code of a link counts whoever is signed in.
+  if (route.value.page === "sign-in") return html`<${SignIn} key=${route.value.code} code=${route.value.code} />`;
+  if (!isSignedIn.value) return html`<${Login} />`;
   return html`<${Shell} page=${route.value.page}><${Page} /><//>`;
 }
 

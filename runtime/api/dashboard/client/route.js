@@ -1,11 +1,12 @@
 /**
- * Where in the page one is, kept in the address behind the #: links, reloads and the browser's own buttons work. A token
- * never stands there.
+ * Where in the page one is, kept in the address behind the #: links, reloads and the browser's own buttons work. Of secrets
+ * only the code of a link that signs in stands there, and goes as soon as it was used.
  *
  * @typedef {{ page: "overview", text: string, status: string, type: string }
  *   | { page: "job", tenant: string, requestId: string }
  *   | { page: "submit", kind?: "query" | "statement", name?: string }
- *   | { page: "letters" }} Route
+ *   | { page: "letters" }
+ *   | { page: "sign-in", code: string }} Route
  */
 
 /** @type {(hash: string) => Route} */
@@ -19,6 +20,7 @@ export function parseRoute(hash) {
       ? { page: "submit", kind: first, name: second }
       : { page: "submit" };
   if (page === "letters") return { page: "letters" };
+  if (page === "sign-in" && first) return { page: "sign-in", code: first };
   const given = new URLSearchParams(search);
   const [text, status, type] = ["text", "status", "type"].map((name) => given.get(name) ?? "");
   return { page: "overview", text: text ?? "", status: status ?? "", type: type ?? "" };
@@ -33,6 +35,8 @@ export function formatRoute(route) {
       return route.kind && route.name ? `#/submit/${route.kind}/${encodeURIComponent(route.name)}` : "#/submit";
     case "letters":
       return "#/letters";
+    case "sign-in":
+      return `#/sign-in/${encodeURIComponent(route.code)}`;
     default: {
       const given = Object.entries({ text: route.text, status: route.status, type: route.type });
       const search = new URLSearchParams(given.filter(([, value]) => value !== ""));
@@ -48,6 +52,7 @@ export function titleOf(route) {
     job: "requestId" in route ? route.requestId : "",
     submit: "Submit a job",
     letters: "Dead letters",
+    "sign-in": "Sign in",
   };
   return [what[route.page], "Rates platform"].filter(Boolean).join(" · ");
 }

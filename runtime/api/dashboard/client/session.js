@@ -1,29 +1,67 @@
 import { computed, signal } from "@preact/signals";
-import { TOKEN_KEY } from "./first.js";
+import { SIGNED_IN_KEY } from "./first.js";
 
-/** Who looks: a token that lives as long as this tab does, and what the API says it may. */
+/** Who is signed in. The session is a cookie that no script sees; the API says whose it is and what it may do. */
 
-export const token = signal(sessionStorage.getItem(TOKEN_KEY) ?? "");
-/** Why the token is asked for again. */
+/** Whether somebody is signed in, as far as the browser's storage says: the API has the last word. */
+export const isSignedIn = signal(localStorage.getItem(SIGNED_IN_KEY) !== null);
+/** Counts sign-ins, so that a late answer to an earlier session ends none. */
+export const visit = signal(0);
+/** Why one has to sign in again. */
 export const refusal = signal("");
-/** @type {import("@preact/signals").Signal<import("./types.ts").Figures["caller"] | undefined>} */
+/** @type {import("@preact/signals").Signal<import("./types.ts").Session | undefined>} */
 export const caller = signal(undefined);
 
 /** @param {import("../../../store/tokens.ts").Scope} scope */
 export const may = (scope) => caller.value?.scopes.some((one) => one === scope || one === "admin") ?? false;
 export const isAdmin = computed(() => may("admin"));
 
-/** @param {string} given */
-export function signIn(given) {
-  sessionStorage.setItem(TOKEN_KEY, given);
-  refusal.value = "";
-  token.value = given;
+// Signing in or out in one tab does so in all.
+addEventListener("storage", ({ key, newValue }) => {
+  if (key !== SIGNED_IN_KEY && key !== null) return;
+  caller.value = undefined;
+  visit.value += 1;
+  isSignedIn.value = newValue !== null;
+});
+
+/**
+ * Exchanges a token, or the code of a link, for a session.
+ * @param {{ token: string } | { code: string }} secret
+ * @returns {Promise<string>} what is wrong with it; empty, signed in
+ */
+export async function signIn(secret) {
+  const response = await fetch("session", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(secret),
+  }).catch(() => undefined);
+  if (response === undefined) return "The API cannot be reached. Try again in a moment.";
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) return answer.problems?.[0]?.message ?? answer.detail ?? `The API answered ${response.status}.`;
+  enter(answer);
+  return "";
 }
 
-/** @param {string} [why] */
-export function signOut(why = "") {
-  sessionStorage.removeItem(TOKEN_KEY);
+/** Records that somebody is signed in. @param {import("./types.ts").Session} session */
+export function enter(session) {
+  localStorage.setItem(SIGNED_IN_KEY, "1");
+  refusal.value = "";
+  caller.value = session;
+  visit.value += 1;
+  isSignedIn.value = true;
+}
+
+/** Shows the sign-in page. @param {string} [why] */
+export function leave(why = "") {
+  localStorage.removeItem(SIGNED_IN_KEY);
   caller.value = undefined;
   refusal.value = why;
-  token.value = "";
+  isSignedIn.value = false;
+}
+
+/** Ends the session. Where the API does not answer the page says so: the session is still open. */
+export async function signOut() {
+  const response = await fetch("session", { method: "DELETE" }).catch(() => undefined);
+  if (response?.ok || response?.status === 401) return leave();
+  leave("Signing out failed: the session is still open. Reload the page, then sign out again.");
 }

@@ -8,6 +8,15 @@ import type { Scope } from "../../../store/tokens.ts";
 
 export type Runner = Standing[RunnerKind] & { working: number; slots: number; paused?: string };
 
+/** GET /session */
+export interface Session {
+  kind: "token" | "session";
+  name: string;
+  tenant: string;
+  scopes: Scope[];
+  expiresAt?: string;
+}
+
 /** GET /stats/figures; the state of the platform is for admins only. */
 export interface Figures {
   caller: { tenant: string; scopes: Scope[] };

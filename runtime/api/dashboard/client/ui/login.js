@@ -1,17 +1,22 @@
 import { html } from "htm/preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { refusal, signIn } from "../session.js";
 import { ICON } from "./parts.js";
 
-/** Asks for the token, once a tab. */
+/** Asks who it is: a token is exchanged for a session, which lasts in this browser and has the token's rights. */
 export function Login() {
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const [busy, setBusy] = useState(false);
   useEffect(() => input.current?.focus(), []);
   /** @param {SubmitEvent} event */
-  const submit = (event) => {
+  const submit = async (event) => {
     event.preventDefault();
-    const given = input.current?.value.trim() ?? "";
-    if (given !== "") signIn(given);
+    const token = input.current?.value.trim() ?? "";
+    if (token === "" || busy) return;
+    setBusy(true);
+    refusal.value = await signIn({ token });
+    setBusy(false);
+    if (refusal.value !== "") input.current?.focus();
   };
   const refused = refusal.value;
   return html`
@@ -19,7 +24,7 @@ export function Login() {
       <form class="panel" onSubmit=${submit}>
         <img src=${ICON} alt="" width="40" height="40" />
         <h1>Rates platform</h1>
-        <p class="dim">Live view of its jobs. It takes an API token that may read.</p>
+        <p class="dim">Jobs, results and the state of the platform.</p>
         <label for="token">Token</label>
         <input
           id="token"
@@ -32,10 +37,10 @@ export function Login() {
           aria-invalid=${refused !== ""}
         />
         ${refused && html`<p class="failure" role="alert">${refused}</p>`}
-        <button type="submit" class="primary">Open</button>
+        <button type="submit" class="primary" disabled=${busy}>Sign in</button>
         <p id="token-help" class="dim small">
-          <code>npm start</code> writes one to <code>.local/platform.json</code>; <code>rates token create</code> makes
-          others. It is kept in this tab and forgotten with it.
+          Without one: <code>npx rates dashboard</code> opens a link that signs in once, as <code>npm start</code> prints.
+          <code>rates token create</code> makes tokens.
         </p>
       </form>
     </main>

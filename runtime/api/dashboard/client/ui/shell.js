@@ -9,7 +9,7 @@ export function Shell({ page, children }) {
   const who = caller.value;
   useEffect(() => {
     // What fails here the page itself says, as it asks the same API.
-    if (page !== "overview") learnCaller().catch(() => {});
+    learnCaller().catch(() => {});
   }, [page]);
   const links = [
     { to: "#/", name: "Overview", of: ["overview", "job"], shown: true },
@@ -30,8 +30,8 @@ export function Shell({ page, children }) {
             )}
         </nav>
         <div class="who">
-          ${who && html`<span class="chip" title=${`Scopes: ${who.scopes.join(", ")}`}>${who.tenant}</span>`}
-          <button type="button" class="quiet" onClick=${() => signOut()}>Sign out</button>
+          ${who && html`<span class="chip" title=${`${who.name}; scopes: ${who.scopes.join(", ")}`}>${who.tenant}</span>`}
+          <button type="button" class="quiet" onClick=${signOut}>Sign out</button>
         </div>
       </div>
     </header>

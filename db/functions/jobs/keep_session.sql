@@ -1,0 +1,24 @@
+-- Keeps a session or a link for p_seconds, and not longer than its parent. An owner has at most 50 of a kind: the oldest go.
+-- Answers when it expires; null where its parent is no longer active, or its proof has made a session already.
+create or replace function jobs.keep_session(
+  p_id text, p_hash text, p_kind text, p_name text, p_tenant text, p_scopes text[], p_parent text, p_owner text, p_proof text, p_seconds integer)
+returns timestamptz language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  expires timestamptz := jobs.clock() + make_interval(secs => p_seconds);
+begin
+  if p_kind not in ('session', 'link') then raise exception 'neither a session nor a link: %', p_kind; end if;
+  if p_parent is not null then
+    select least(expires, coalesce(a.expires_at, 'infinity')) into expires from jobs.active_credentials a where a.id = p_parent;
+    if not found then return null; end if;
+  end if;
+  delete from jobs.tokens where id in (
+    select id from jobs.tokens where owner = p_owner and kind = p_kind order by created_at desc, id offset 49);
+  insert into jobs.tokens (id, hash, kind, name, tenant, scopes, expires_at, parent, owner, proof)
+  values (p_id, decode(p_hash, 'hex'), p_kind, p_name, p_tenant, p_scopes, expires, p_parent, p_owner, decode(p_proof, 'hex'))
+  on conflict (proof) do nothing;
+  if not found then return null; end if;
+  return expires;
+end
+$$;
+
+grant execute on function jobs.keep_session(text, text, text, text, text, text[], text, text, text, integer) to api_reader;

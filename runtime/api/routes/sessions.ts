@@ -1,0 +1,162 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import Type, { type Static } from "typebox";
+import { endSession, holderOf, type MadeSession, makeSession, redeemLink } from "../../store/sessions.ts";
+import { callerOf, SCOPES } from "../../store/tokens.ts";
+import type { ApiDeps } from "../deps.ts";
+import { JobError } from "../jobs/errors.ts";
+import { operation } from "../operation.ts";
+import { callerOfRequest, crossOrigin, type Guard } from "../plugins/auth.ts";
+import { cookieName, isSameOrigin, isSecure, setCookie } from "../plugins/cookies.ts";
+import type { Limits } from "./limits.ts";
+
+/** A token, or the code of a link. */
+const secret = (description: string) => Type.String({ pattern: "^[!-~]+$", minLength: 1, maxLength: 200, description });
+const SignIn = Type.Union([
+  Type.Object({ code: secret("of a link that signs in once") }, { additionalProperties: false }),
+  Type.Object(
+    { token: secret("a token: the session has its rights, and ends with it") },
+    { additionalProperties: false },
+  ),
+]);
+const Session = Type.Object({
+  id: Type.String(),
+  kind: Type.Enum(["token", "session"]),
+  name: Type.String({ description: "of the token, or of the person who signed in" }),
+  tenant: Type.String(),
+  scopes: Type.Array(Type.Enum([...SCOPES])),
+  expiresAt: Type.Optional(Type.String({ format: "date-time" })),
+});
+const Link = Type.Object({
+  path: Type.String({ description: "below the API's address: opened in a browser, it signs in once" }),
+  expiresAt: Type.String({ format: "date-time" }),
+});
+const SET_COOKIE = { "Set-Cookie": Type.String({ description: "the session, for this host only" }) };
+
+/** Page of the dashboard that takes a code: behind the #, so that no server and no log sees it. */
+const signInPath = (code: string): string => `/dashboard#/sign-in/${code}`;
+
+/** Sets the cookie of a session. */
+export function setSession(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  platform: string,
+  { secret, expiresAt }: MadeSession,
+): void {
+  const maxAge = Math.max(0, Math.floor((Date.parse(expiresAt) - Date.now()) / 1000));
+  const options = { maxAge, sameSite: "Strict", isSecure: isSecure(request) } as const;
+  reply.header("set-cookie", setCookie(cookieName(request, "session", platform), secret, options));
+}
+
+/** How people sign in: a link or a token is exchanged for a session, which the browser keeps as a cookie. */
+export function sessionRoutes(app: FastifyInstance, { db, settings }: ApiDeps, guard: Guard, limits: Limits): void {
+  const { platform, sessionMinutes, linkMinutes } = settings.api.signIn;
+  const seconds = sessionMinutes * 60;
+
+  app.post(
+    "/session-links",
+    operation(guard, {
+      id: "createSessionLink",
+      tag: "sessions",
+      scope: "any",
+      summary: "Make a link to the dashboard that signs in once, with the caller's own rights",
+      answers: { 201: { description: "the link: it cannot be had again", schema: Link } },
+      errors: ["Forbidden"],
+    }),
+    async (request, reply) => {
+      const made = await makeSession(db, "link", holderOf(callerOfRequest(request)), linkMinutes * 60);
+      if (!made) throw ended();
+      reply.code(201).header("cache-control", "no-store");
+      return { path: signInPath(made.secret), expiresAt: made.expiresAt };
+    },
+  );
+
+  app.post<{ Body: Static<typeof SignIn> }>(
+    "/session",
+    operation(undefined, {
+      id: "signIn",
+      tag: "sessions",
+      summary: "Sign in: exchange the code of a link, or a token, for a session cookie",
+      description: "For pages of this platform: the request must come from one.",
+      // Guessing is limited before the database is asked.
+      onRequest: (request, reply) => limits.address(request, reply),
+      body: SignIn,
+      answers: { 201: { description: "signed in", schema: Session, headers: SET_COOKIE } },
+      errors: ["InvalidSignIn", "Forbidden"],
+    }),
+    async (request, reply) => {
+      if (!isSameOrigin(request)) throw crossOrigin();
+      const made = await exchange(request.body);
+      setSession(request, reply, platform, made);
+      reply.code(201).header("cache-control", "no-store");
+      return describe(made.secret);
+    },
+  );
+
+  const exchange = async (body: Static<typeof SignIn>): Promise<MadeSession> => {
+    if ("code" in body) {
+      const made = await redeemLink(db, body.code, seconds);
+      if (made) return made;
+      const reason = "the link was used already, or has expired. `rates dashboard` makes another.";
+      throw new JobError("InvalidSignIn", { reason });
+    }
+    const caller = await callerOf(db, body.token);
+    const made = caller && (await makeSession(db, "session", holderOf(caller), seconds));
+    if (made) return made;
+    const reason = "this token is not known, has expired or was revoked. `rates token create` makes one.";
+    throw new JobError("InvalidSignIn", { reason });
+  };
+
+  const describe = async (secret: string): Promise<Static<typeof Session>> => {
+    const caller = await callerOf(db, secret);
+    if (!caller) throw ended();
+    return shown(caller);
+  };
+
+  app.get(
+    "/session",
+    operation(guard, {
+      id: "getSession",
+      tag: "sessions",
+      scope: "any",
+      summary: "Who calls: the token or session, its tenant and its scopes",
+      answers: { 200: { description: "the caller", schema: Session } },
+    }),
+    async (request, reply) => {
+      reply.header("cache-control", "no-store");
+      return shown(callerOfRequest(request));
+    },
+  );
+
+  app.delete(
+    "/session",
+    operation(guard, {
+      id: "signOut",
+      tag: "sessions",
+      scope: "any",
+      summary: "Sign out: end the session that calls. A token stays valid",
+      answers: { 204: { description: "the session has ended", headers: SET_COOKIE } },
+      errors: ["Forbidden"],
+    }),
+    async (request, reply) => {
+      const { kind, tokenId } = callerOfRequest(request);
+      if (kind === "session") await endSession(db, tokenId);
+      const options = { maxAge: 0, sameSite: "Strict", isSecure: isSecure(request) } as const;
+      return reply
+        .code(204)
+        .header("set-cookie", setCookie(cookieName(request, "session", platform), "", options))
+        .send();
+    },
+  );
+}
+
+/** The error of a credential that ended while it was used. */
+const ended = () => new JobError("Unauthorized", { reason: "The token was revoked, or has expired, just now." });
+
+const shown = ({ tokenId, kind, name, tenant, scopes, expiresAt }: ReturnType<typeof callerOfRequest>) => ({
+  id: tokenId,
+  kind,
+  name,
+  tenant,
+  scopes: [...scopes],
+  ...(expiresAt === undefined ? {} : { expiresAt }),
+});

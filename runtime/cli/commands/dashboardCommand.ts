@@ -1,0 +1,43 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { CommandError, reasonOf } from "../lib/exits.ts";
+import { examples } from "../lib/help.ts";
+import { print, printJson, say } from "../lib/screen.ts";
+import { type CliContext, clientOf } from "./context.ts";
+
+/** `rates dashboard`: a link that signs in once, with the rights of the token that the command uses. */
+export function dashboardCommand({ program }: CliContext): void {
+  const dashboard = program
+    .command("dashboard")
+    .description("Print a link to the dashboard that signs in once, with this token's rights")
+    .option("--open", "open it in the browser too");
+  examples(dashboard, "rates dashboard", "rates dashboard --open");
+  dashboard.action(async ({ open }: { open?: boolean }, command) => {
+    const { client, json } = clientOf(command);
+    const { path, expiresAt } = await client.json<{ path: string; expiresAt: string }>("POST", "/session-links");
+    const link = `${client.base}${path}`;
+    if (json) printJson({ link, expiresAt });
+    else {
+      print(link);
+      say(`It signs in once, until ${new Date(expiresAt).toLocaleTimeString()}.`);
+    }
+    if (open) await openBrowser(link);
+  });
+}
+
+/** Opens a URL with what the system opens URLs with. @throws CommandError where there is nothing of the kind */
+export async function openBrowser(url: string, platform = process.platform): Promise<void> {
+  const [program = "", ...args] =
+    platform === "darwin"
+      ? ["open", url]
+      : platform === "win32"
+        ? ["rundll32", "url.dll,FileProtocolHandler", url]
+        : ["xdg-open", url];
+  const child = spawn(program, args, { stdio: "ignore", detached: true });
+  try {
+    await once(child, "spawn");
+    child.unref();
+  } catch (error) {
+    throw new CommandError("broke", `No browser could be opened (${reasonOf(error)}). Open the link by hand.`);
+  }
+}

@@ -1,0 +1,68 @@
+import type { Database } from "./store.ts";
+import { type Caller, hashOfSecret, newSecret, type Scope } from "./tokens.ts";
+
+/** A session or a link that was made; its secret is shown once and kept nowhere. */
+export interface MadeSession {
+  id: string;
+  secret: string;
+  /** ISO time. */
+  expiresAt: string;
+}
+
+/** Whom a session is for. */
+export interface SessionHolder {
+  name: string;
+  tenant: string;
+  scopes: readonly Scope[];
+  /** The credential that it is made with, and ends with; undefined for a sign-in at an identity provider. */
+  parent: string | undefined;
+  /** Who has at most 50 sessions: the parent, or the person at the identity provider. */
+  owner: string;
+  /** The ID token that it is made from. */
+  proof?: string | undefined;
+}
+
+const PREFIX = { session: "rates_s_", link: "rates_l_" } as const;
+
+/** The holder of a session that a caller makes for itself: with its own rights, and no longer than its own credential. */
+export function holderOf({ tokenId, parent, name, tenant, scopes }: Caller): SessionHolder {
+  const root = parent ?? tokenId;
+  return { name, tenant, scopes, parent: root, owner: root };
+}
+
+/**
+ * Makes a session, or a link that signs in once.
+ * @returns undefined where the parent is no longer active, or the proof has made a session already
+ */
+export async function makeSession(
+  db: Database,
+  kind: "session" | "link",
+  { name, tenant, scopes, parent, owner, proof }: SessionHolder,
+  seconds: number,
+): Promise<MadeSession | undefined> {
+  const { secret, id, hash } = newSecret(PREFIX[kind]);
+  const proofHash = proof === undefined ? null : hashOfSecret(proof).toString("hex");
+  const { rows } = await db.query(
+    "select jobs.iso(jobs.keep_session($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)) as expires",
+    [id, hash, kind, name, tenant, scopes, parent ?? null, owner, proofHash, seconds],
+  );
+  const expiresAt: string | null = rows[0].expires;
+  return expiresAt === null ? undefined : { id, secret, expiresAt };
+}
+
+/** Exchanges the code of a link for a session. @returns undefined for a code that is unknown, was used, or has expired */
+export async function redeemLink(db: Database, code: string, seconds: number): Promise<MadeSession | undefined> {
+  const { secret, id, hash } = newSecret(PREFIX.session);
+  const { rows } = await db.query("select jobs.iso(expires_at) as expires from jobs.redeem_link($1, $2, $3, $4)", [
+    hashOfSecret(code).toString("hex"),
+    id,
+    hash,
+    seconds,
+  ]);
+  return rows[0] && { id, secret, expiresAt: rows[0].expires };
+}
+
+/** Ends a session. */
+export async function endSession(db: Database, id: string): Promise<void> {
+  await db.query("select jobs.revoke_token($1)", [id]);
+}
