@@ -17,6 +17,7 @@ import { eventRoute } from "./routes/events.ts";
 import { explainRoute } from "./routes/explain.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";
+import { loginRoutes } from "./routes/login.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { previewRoute } from "./routes/preview.ts";
 import { ratesRoute } from "./routes/rates.ts";
@@ -86,6 +87,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   catalogueRoute(app, guard);
   tokenRoutes(app, deps, guard);
   sessionRoutes(app, deps, guard, limits);
+  loginRoutes(app, deps, limits);
   if (cloud) {
     const jobs: JobDeps = { ...deps, cloud };
     jobRoutes(app, jobs, guard);

@@ -200,6 +200,19 @@ export const ERRORS = {
     http: 401,
     message: "The sign-in failed: {reason}",
   },
+  NoAccess: {
+    category: "User",
+    retryable: false,
+    http: 403,
+    message:
+      "{name} is signed in at the identity provider, and no rule of api.signIn.oidc.rules gives access. Ask an administrator of the platform for a rule; its claims: {claims}.",
+  },
+  IdentityProviderUnavailable: {
+    category: "System",
+    retryable: true,
+    http: 503,
+    message: "The identity provider could not be used: {reason}. Try again in a moment, or sign in with a token.",
+  },
   Forbidden: { category: "User", retryable: false, http: 403, message: "{reason}" },
   TooLarge: {
     category: "User",

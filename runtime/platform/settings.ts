@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import Type from "typebox";
 import Value from "typebox/value";
 import { BOUNDS } from "../contract/bounds.ts";
+import { SCOPES } from "../contract/scopes.ts";
 import type { RunnerKind } from "../contract/states.ts";
 import { type ReaderSlots, readerSlots } from "./postgres.ts";
 
@@ -38,6 +39,50 @@ const LimitSettings = Type.Object(
   { additionalProperties: false, default: {} },
 );
 
+/** What a claim of the identity provider gives. */
+const AccessRule = Type.Object(
+  {
+    claim: Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: "a claim, or a path in one, as realm_access.roles",
+    }),
+    value: Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: "what the claim must be, or a list must have; *: any value",
+    }),
+    tenant: Type.Optional(Type.String({ description: "whose jobs it gives access to" })),
+    tenantClaim: Type.Optional(Type.String({ description: "the claim that has the tenant, in place of tenant" })),
+    scopes: Type.Array(Type.Enum([...SCOPES]), { minItems: 1, description: "what a person may do" }),
+  },
+  { additionalProperties: false },
+);
+export type AccessRule = Type.Static<typeof AccessRule>;
+
+/** An OpenID Connect provider at which people sign in. */
+const OidcSettings = Type.Object(
+  {
+    issuer: Type.String({
+      pattern: "^(https://|http://(127\\.0\\.0\\.1|localhost)[:/])",
+      description: "its issuer URL, below which /.well-known/openid-configuration is",
+    }),
+    clientId: Type.String({ minLength: 1, description: "a public client: PKCE, and no secret" }),
+    name: Type.String({ default: "single sign-on", description: "what the sign-in page calls it" }),
+    scopes: Type.Array(Type.String(), { default: ["openid", "profile", "email"], description: "what is asked for" }),
+    publicUrl: Type.Optional(
+      Type.String({
+        pattern: "^https?://",
+        description:
+          "the API's address, to which the provider leads back; left out, the loopback address it is called by",
+      }),
+    ),
+    rules: Type.Array(AccessRule, { minItems: 1, description: "who gets access; the first rule that matches decides" }),
+  },
+  { additionalProperties: false },
+);
+export type OidcSettings = Type.Static<typeof OidcSettings>;
+
 /** How people sign in. */
 const SignInSettings = Type.Object(
   {
@@ -48,6 +93,7 @@ const SignInSettings = Type.Object(
     }),
     sessionMinutes: count("how long a session lasts", 720),
     linkMinutes: count("how long a link that signs in once is valid", 10),
+    oidc: Type.Optional(OidcSettings),
   },
   { additionalProperties: false, default: {} },
 );

@@ -1,4 +1,4 @@
-import type { Database } from "./store.ts";
+import type { Database } from "./jobs.ts";
 import { type Caller, hashOfSecret, newSecret, type Scope } from "./tokens.ts";
 
 /** A session or a link that was made; its secret is shown once and kept nowhere. */

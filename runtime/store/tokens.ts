@@ -1,12 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
+import type { Scope } from "../contract/scopes.ts";
 import type { Database } from "./jobs.ts";
 
-/**
- * What a token may be used for. `submit` allows reads; an update needs `update` beside it. `admin` includes the others, and
- * every tenant.
- */
-export const SCOPES = ["read", "submit", "update", "cancel", "admin"] as const;
-export type Scope = (typeof SCOPES)[number];
+export { SCOPES, type Scope } from "../contract/scopes.ts";
 
 /** Kinds of credentials that a call may carry. */
 export type CredentialKind = "token" | "session";

@@ -29,7 +29,7 @@ describe("GET /openapi.json", () => {
     const ids = operations.map(([, { operationId }]) => operationId);
     assert(ids.length > 20 && new Set(ids).size === ids.length && ids.every(Boolean));
     const open = operations.filter(([, { security }]) => security.length === 0).map(([name]) => name);
-    assert.deepEqual(open.sort(), ["get /healthz", "get /rates", "get /readyz", "post /session"]);
+    assert.deepEqual(open.sort(), ["get /healthz", "get /login", "get /rates", "get /readyz", "post /session"]);
     assert(operations.every(([, { tags }]) => tags.length === 1));
   });
 

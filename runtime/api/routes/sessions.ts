@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
+import { JobError } from "../../contract/errors.ts";
 import { endSession, holderOf, type MadeSession, makeSession, redeemLink } from "../../store/sessions.ts";
 import { callerOf, SCOPES } from "../../store/tokens.ts";
 import type { ApiDeps } from "../deps.ts";
-import { JobError } from "../jobs/errors.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, crossOrigin, type Guard } from "../plugins/auth.ts";
 import { cookieName, isSameOrigin, isSecure, setCookie } from "../plugins/cookies.ts";
-import type { Limits } from "./limits.ts";
+import type { Limits } from "../plugins/limits.ts";
 
 /** A token, or the code of a link. */
 const secret = (description: string) => Type.String({ pattern: "^[!-~]+$", minLength: 1, maxLength: 200, description });
@@ -18,7 +18,7 @@ const SignIn = Type.Union([
     { additionalProperties: false },
   ),
 ]);
-const Session = Type.Object({
+export const Session = Type.Object({
   id: Type.String(),
   kind: Type.Enum(["token", "session"]),
   name: Type.String({ description: "of the token, or of the person who signed in" }),
@@ -109,7 +109,7 @@ export function sessionRoutes(app: FastifyInstance, { db, settings }: ApiDeps, g
   const describe = async (secret: string): Promise<Static<typeof Session>> => {
     const caller = await callerOf(db, secret);
     if (!caller) throw ended();
-    return shown(caller);
+    return shownSession(caller);
   };
 
   app.get(
@@ -123,7 +123,7 @@ export function sessionRoutes(app: FastifyInstance, { db, settings }: ApiDeps, g
     }),
     async (request, reply) => {
       reply.header("cache-control", "no-store");
-      return shown(callerOfRequest(request));
+      return shownSession(callerOfRequest(request));
     },
   );
 
@@ -152,7 +152,15 @@ export function sessionRoutes(app: FastifyInstance, { db, settings }: ApiDeps, g
 /** The error of a credential that ended while it was used. */
 const ended = () => new JobError("Unauthorized", { reason: "The token was revoked, or has expired, just now." });
 
-const shown = ({ tokenId, kind, name, tenant, scopes, expiresAt }: ReturnType<typeof callerOfRequest>) => ({
+/** A caller as GET /session shows it. */
+export const shownSession = ({
+  tokenId,
+  kind,
+  name,
+  tenant,
+  scopes,
+  expiresAt,
+}: ReturnType<typeof callerOfRequest>) => ({
   id: tokenId,
   kind,
   name,

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { type CliContext, clientOf } from "../lib/context.ts";
 import { CommandError, reasonOf } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
 import { print, printJson, say } from "../lib/screen.ts";
-import { type CliContext, clientOf } from "./context.ts";
 
 /** `rates dashboard`: a link that signs in once, with the rights of the token that the command uses. */
 export function dashboardCommand({ program }: CliContext): void {

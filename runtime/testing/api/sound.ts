@@ -44,6 +44,7 @@ export const SOUND: Record<string, (known: Known) => Asked> = {
   revokeToken: ({ token }) => ({ url: `/tokens/${token}` }),
   createSessionLink: () => ({ url: "/session-links" }),
   signIn: ({ code }) => ({ url: "/session", payload: { code }, headers: OWN_PAGE }),
+  getLogin: () => ({ url: "/login" }),
   getSession: () => ({ url: "/session" }),
   signOut: () => ({ url: "/session" }),
   submitJob: () => ({ url: "/jobs", payload: { task: read } }),

@@ -1,0 +1,164 @@
+import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from "jose";
+import * as oidc from "openid-client";
+import { JobError } from "../contract/errors.ts";
+import type { OidcSettings } from "../platform/settings.ts";
+import type { Claims } from "../store/accessRules.ts";
+
+/** Seconds that an answer of the provider may take. */
+const PATIENCE_SECONDS = 10;
+/** How old an ID token may be that is exchanged for a session. */
+const ID_TOKEN_AGE = "10 minutes";
+/** Signatures with a key that only the provider has. */
+const ALGORITHMS = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
+];
+
+/** What the API keeps of a sign-in while the person is at the provider. */
+export interface PendingSignIn {
+  state: string;
+  nonce: string;
+  verifier: string;
+  redirectUri: string;
+}
+
+/** Metadata and signing keys of a provider. */
+interface Discovered {
+  config: oidc.Configuration;
+  keys: ReturnType<typeof createRemoteJWKSet>;
+}
+
+/** An OpenID Connect provider. It is asked for its metadata at the first sign-in, and again after a failure. */
+export class IdentityProvider {
+  readonly settings: OidcSettings;
+  #found: Promise<Discovered> | undefined;
+
+  constructor(settings: OidcSettings) {
+    this.settings = settings;
+  }
+
+  /** Begins a sign-in: where the browser goes, and what its return is checked with. */
+  async begin(redirectUri: string): Promise<{ url: URL; pending: PendingSignIn }> {
+    const { config } = await this.#discover();
+    const [state, nonce, verifier] = [oidc.randomState(), oidc.randomNonce(), oidc.randomPKCECodeVerifier()];
+    const url = oidc.buildAuthorizationUrl(config, {
+      redirect_uri: redirectUri,
+      scope: this.settings.scopes.join(" "),
+      code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
+      code_challenge_method: "S256",
+      state,
+      nonce,
+    });
+    return { url, pending: { state, nonce, verifier, redirectUri } };
+  }
+
+  /**
+   * Ends a sign-in: what the provider says about the person who came back.
+   * @param search the query of the address that the provider led to
+   */
+  async finish(search: string, { state, nonce, verifier, redirectUri }: PendingSignIn): Promise<Claims> {
+    const { config } = await this.#discover();
+    try {
+      const tokens = await oidc.authorizationCodeGrant(config, new URL(`${redirectUri}${search}`), {
+        expectedState: state,
+        expectedNonce: nonce,
+        pkceCodeVerifier: verifier,
+        idTokenExpected: true,
+      });
+      const claims = tokens.claims();
+      if (claims === undefined) throw new Error("the provider sent no ID token");
+      return await this.#withUserInfo(config, claims, tokens.access_token);
+    } catch (error) {
+      throw refused(error);
+    }
+  }
+
+  /** What an ID token says that the command line was given, with the claims that only the access token leads to. */
+  async verify(idToken: string, accessToken: string | undefined): Promise<Claims> {
+    const { config, keys } = await this.#discover();
+    try {
+      const { payload } = await jwtVerify(idToken, keys, {
+        issuer: config.serverMetadata().issuer,
+        audience: this.settings.clientId,
+        algorithms: ALGORITHMS,
+        maxTokenAge: ID_TOKEN_AGE,
+        requiredClaims: ["sub", "exp", "iat"],
+        clockTolerance: 30,
+      });
+      if (Array.isArray(payload.aud) && payload.aud.length > 1 && payload.azp !== this.settings.clientId)
+        throw new Error("the ID token is for another client");
+      return await this.#withUserInfo(config, payload, accessToken);
+    } catch (error) {
+      throw refused(error);
+    }
+  }
+
+  /** Many providers put groups only into what the access token leads to (OpenID Connect Core 1.0, section 5.4). */
+  async #withUserInfo(
+    config: oidc.Configuration,
+    claims: JWTPayload | oidc.IDToken,
+    accessToken: string | undefined,
+  ): Promise<Claims> {
+    const { iss, sub } = claims;
+    if (iss === undefined || sub === undefined) throw new Error("the ID token names no person");
+    if (accessToken === undefined || config.serverMetadata().userinfo_endpoint === undefined)
+      return { ...claims, iss, sub };
+    const more = await oidc.fetchUserInfo(config, accessToken, sub);
+    return { ...more, ...claims, iss, sub };
+  }
+
+  #discover(): Promise<Discovered> {
+    this.#found ??= this.#ask().catch((error) => {
+      this.#found = undefined;
+      throw unavailable(error);
+    });
+    return this.#found;
+  }
+
+  async #ask(): Promise<Discovered> {
+    const { issuer, clientId } = this.settings;
+    // The settings allow http on the loopback address only.
+    const execute = [
+      oidc.enableNonRepudiationChecks,
+      ...(issuer.startsWith("http:") ? [oidc.allowInsecureRequests] : []),
+    ];
+    const config = await oidc.discovery(new URL(issuer), clientId, undefined, oidc.None(), {
+      timeout: PATIENCE_SECONDS,
+      execute,
+    });
+    const { jwks_uri } = config.serverMetadata();
+    if (jwks_uri === undefined) throw new Error("it publishes no keys (jwks_uri)");
+    const keys = createRemoteJWKSet(new URL(jwks_uri), { timeoutDuration: PATIENCE_SECONDS * 1_000 });
+    return { config, keys };
+  }
+}
+
+const unavailable = (error: unknown) =>
+  new JobError("IdentityProviderUnavailable", { reason: reasonOf(error) }, { cause: error });
+
+/** What the provider refused, or how it failed, without anything secret: these libraries put no token in their messages. */
+function refused(error: unknown): JobError {
+  if (error instanceof JobError) return error;
+  const { code } = error as { code?: string };
+  if (error instanceof errors.JWKSTimeout || code === "OAUTH_TIMEOUT" || error instanceof TypeError)
+    return unavailable(error);
+  if (error instanceof oidc.AuthorizationResponseError)
+    return new JobError(
+      "InvalidSignIn",
+      { reason: `the identity provider answered ${error.error}. Sign in again.` },
+      { cause: error },
+    );
+  return new JobError("InvalidSignIn", { reason: `${reasonOf(error)}. Sign in again.` }, { cause: error });
+}
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message.replace(/\.$/, "") : "of an unknown error";

@@ -1,0 +1,190 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import Type, { type Static } from "typebox";
+import { asJobError, JobError } from "../../contract/errors.ts";
+import type { OidcSettings } from "../../platform/settings.ts";
+import { type Claims, holderOfClaims } from "../../store/accessRules.ts";
+import { type MadeSession, makeSession } from "../../store/sessions.ts";
+import { callerOf } from "../../store/tokens.ts";
+import type { ApiDeps } from "../deps.ts";
+import { IdentityProvider, type PendingSignIn } from "../identityProvider.ts";
+import { operation } from "../operation.ts";
+import { type CookieOptions, cookieName, cookieOf, isSecure, setCookie } from "../plugins/cookies.ts";
+import type { Limits } from "../plugins/limits.ts";
+import { Session, setSession, shownSession } from "./sessions.ts";
+
+/** How long somebody may take at the identity provider. */
+const PENDING_SECONDS = 900;
+const CALLBACK = "/login/callback";
+/** A page of the dashboard to come back to. */
+const PAGE = /^#\/[!-~]{0,500}$/;
+
+const Methods = Type.Object({
+  oidc: Type.Optional(
+    Type.Object(
+      {
+        name: Type.String(),
+        issuer: Type.String(),
+        clientId: Type.String({ description: "a public client" }),
+        scopes: Type.Array(Type.String()),
+      },
+      { description: "an OpenID Connect provider; left out, a token or a link signs in" },
+    ),
+  ),
+});
+const Exchange = Type.Object(
+  {
+    idToken: Type.String({ pattern: "^[\\w.-]+$", minLength: 20, maxLength: 16_384 }),
+    accessToken: Type.Optional(
+      Type.String({
+        pattern: "^[!-~]+$",
+        minLength: 1,
+        maxLength: 16_384,
+        description: "for claims that the ID token does not have",
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+const Made = Type.Object({ ...Session.properties, token: Type.String({ description: "shown this once" }) });
+
+/** Signing in at an identity provider: GET /login for the ways, /login/start and /login/callback for browsers. */
+export function loginRoutes(app: FastifyInstance, { db, settings }: ApiDeps, limits: Limits): void {
+  const { platform, sessionMinutes, oidc } = settings.api.signIn;
+  const limit = (request: FastifyRequest, reply: FastifyReply) => limits.address(request, reply);
+  const methods: Static<typeof Methods> = oidc
+    ? { oidc: { name: oidc.name, issuer: oidc.issuer, clientId: oidc.clientId, scopes: oidc.scopes } }
+    : {};
+  app.get(
+    "/login",
+    operation(undefined, {
+      id: "getLogin",
+      tag: "sessions",
+      summary: "The ways to sign in",
+      onRequest: limit,
+      answers: { 200: { description: "the ways", schema: Methods } },
+    }),
+    async () => methods,
+  );
+  if (!oidc) return;
+
+  const provider = new IdentityProvider(oidc);
+  const sessionOf = async (claims: Claims, proof?: string): Promise<MadeSession> => {
+    const made = await makeSession(
+      db,
+      "session",
+      { ...holderOfClaims(oidc.rules, claims), proof },
+      sessionMinutes * 60,
+    );
+    if (!made)
+      throw new JobError("InvalidSignIn", { reason: "this ID token has made a session already. Sign in again." });
+    return made;
+  };
+
+  app.post<{ Body: Static<typeof Exchange> }>(
+    "/session-tokens",
+    operation(undefined, {
+      id: "exchangeIdToken",
+      tag: "sessions",
+      summary: "Exchange an ID token of the identity provider for a session, as `rates login` does",
+      onRequest: limit,
+      body: Exchange,
+      answers: { 201: { description: "a session, whose token is sent as Authorization: Bearer", schema: Made } },
+      errors: ["InvalidSignIn", "NoAccess", "IdentityProviderUnavailable"],
+    }),
+    async ({ body: { idToken, accessToken } }, reply) => {
+      const { secret } = await sessionOf(await provider.verify(idToken, accessToken), idToken);
+      const caller = await callerOf(db, secret);
+      if (!caller) throw new JobError("InvalidSignIn", { reason: "the session has ended already. Sign in again." });
+      reply.code(201).header("cache-control", "no-store");
+      return { ...shownSession(caller), token: secret };
+    },
+  );
+
+  /** The cookie of one sign-in, so that several tabs can sign in at once. */
+  const pendingName = (request: FastifyRequest, state: string) =>
+    cookieName(request, `login-${state.replace(/\W/g, "").slice(0, 16)}`, platform);
+  const pendingOptions = (request: FastifyRequest, maxAge: number): CookieOptions =>
+    // Lax: the provider's page leads back here.
+    ({ maxAge, sameSite: "Lax", isSecure: isSecure(request) });
+
+  app.get<{ Querystring: { next?: string } }>(
+    "/login/start",
+    { onRequest: limit, schema: { hide: true } },
+    async (request, reply) => {
+      const { next } = request.query;
+      const page = typeof next === "string" && PAGE.test(next) ? next : "#/";
+      try {
+        const { url, pending } = await provider.begin(redirectUri(request, oidc));
+        const value = Buffer.from(JSON.stringify({ ...pending, page })).toString("base64url");
+        reply.header(
+          "set-cookie",
+          setCookie(pendingName(request, pending.state), value, pendingOptions(request, PENDING_SECONDS)),
+        );
+        return reply.header("cache-control", "no-store").redirect(url.href, 302);
+      } catch (error) {
+        return backWith(request, reply, error);
+      }
+    },
+  );
+
+  app.get<{ Querystring: { state?: string } }>(
+    CALLBACK,
+    { onRequest: limit, schema: { hide: true } },
+    async (request, reply) => {
+      const name = pendingName(request, String(request.query.state ?? ""));
+      try {
+        const pending = parsePending(cookieOf(request, name));
+        const [, search = ""] = request.url.split(/(?=\?)/);
+        const made = await sessionOf(await provider.finish(search, pending));
+        setSession(request, reply, platform, made);
+        // Fastify sends both.
+        reply.header("set-cookie", setCookie(name, "", pendingOptions(request, 0)));
+        return reply
+          .header("cache-control", "no-store")
+          .redirect(`../dashboard#/signed-in/${encodeURIComponent(pending.page)}`, 302);
+      } catch (error) {
+        return backWith(request, reply, error);
+      }
+    },
+  );
+
+  /** Leads back to the sign-in page, which says what went wrong by the error's code; the log has the reason. */
+  const backWith = (request: FastifyRequest, reply: FastifyReply, thrown: unknown) => {
+    const { code } = asJobError(thrown);
+    request.log.warn({ err: thrown }, "a sign-in at the identity provider failed");
+    return reply.header("cache-control", "no-store").redirect(`../dashboard#/sign-in-failed/${code}`, 302);
+  };
+}
+
+type Pending = PendingSignIn & { page: string };
+
+/** @throws JobError InvalidSignIn where the browser has not begun a sign-in here, or took too long */
+function parsePending(value: string | undefined): Pending {
+  const expired = new JobError("InvalidSignIn", {
+    reason: "it was not begun in this browser, or took too long. Sign in again.",
+  });
+  if (value === undefined) throw expired;
+  let pending: Partial<Record<keyof Pending, unknown>>;
+  try {
+    pending = JSON.parse(Buffer.from(value, "base64url").toString()) ?? {};
+  } catch {
+    throw expired;
+  }
+  const { state, nonce, verifier, redirectUri, page } = pending;
+  for (const one of [state, nonce, verifier, redirectUri, page]) if (typeof one !== "string") throw expired;
+  return { ...(pending as Pending), page: PAGE.test(String(page)) ? String(page) : "#/" };
+}
+
+/**
+ * Where the provider leads back to. A loopback address is its caller's own machine (RFC 8252, section 7.3); any other name in
+ * Host is the caller's to choose, and is not used.
+ * @throws JobError InvalidSignIn where the platform has no address that the provider can lead to
+ */
+function redirectUri(request: FastifyRequest, { publicUrl }: OidcSettings): string {
+  const { host = "" } = request.headers;
+  if (/^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/.test(host)) return `${request.protocol}://${host}${CALLBACK}`;
+  if (publicUrl !== undefined) return `${publicUrl.replace(/\/$/, "")}${CALLBACK}`;
+  throw new JobError("InvalidSignIn", {
+    reason: `the platform has no public address, and '${host.slice(0, 100)}' is not this machine`,
+  });
+}

@@ -1,0 +1,55 @@
+import { createHash } from "node:crypto";
+import { cutText } from "../contract/bounds.ts";
+import { JobError } from "../contract/errors.ts";
+import type { AccessRule } from "../platform/settings.ts";
+import type { SessionHolder } from "./sessions.ts";
+
+/** What an identity provider says about a person. */
+export type Claims = Readonly<Record<string, unknown>> & { readonly iss: string; readonly sub: string };
+
+const TENANT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/**
+ * The session that a person's claims give: of the first rule that matches.
+ * @throws JobError NoAccess where none does, or its tenant claim names no tenant
+ */
+export function holderOfClaims(rules: readonly AccessRule[], claims: Claims): Omit<SessionHolder, "proof"> {
+  const name = nameOf(claims);
+  const owner = `oidc:${createHash("sha256").update(`${claims.iss}\n${claims.sub}`).digest("hex")}`;
+  for (const rule of rules) {
+    if (!matches(rule, claims)) continue;
+    const tenant = tenantOf(rule, claims);
+    if (tenant !== undefined) return { name, tenant, scopes: rule.scopes, parent: undefined, owner };
+  }
+  throw new JobError("NoAccess", { name, claims: cutText(Object.keys(claims).sort().join(", "), 300) });
+}
+
+/** How a person is called in lists: the first of these claims that has text. */
+function nameOf(claims: Claims): string {
+  const found = ["email", "preferred_username", "name", "sub"].map((claim) => claims[claim]).find(isText) ?? claims.sub;
+  return cutText(found.replace(/\p{C}/gu, ""), 100) || "unnamed";
+}
+
+const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
+
+function matches({ claim, value }: AccessRule, claims: Claims): boolean {
+  const found = claimOf(claims, claim);
+  if (found === undefined || found === null) return false;
+  const values = Array.isArray(found) ? found : [found];
+  return value === "*" ? values.length > 0 : values.some((one) => String(one) === value);
+}
+
+function tenantOf({ tenant, tenantClaim }: AccessRule, claims: Claims): string | undefined {
+  if (tenantClaim === undefined) return tenant;
+  const found = claimOf(claims, tenantClaim);
+  return isText(found) && TENANT.test(found) ? found : undefined;
+}
+
+/** A claim by its name, which may have dots (a URL), or by a path into one. */
+function claimOf(claims: Claims, name: string): unknown {
+  if (Object.hasOwn(claims, name)) return claims[name];
+  return name.split(".").reduce<unknown>((value, key) => {
+    if (value === null || typeof value !== "object" || Array.isArray(value)) return undefined;
+    return Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
+  }, claims);
+}
