@@ -6,6 +6,7 @@ import { dashboardCommand } from "./commands/dashboardCommand.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { environmentCommand } from "./commands/environment.ts";
 import { jobCommands } from "./commands/jobs.ts";
+import { loginCommands } from "./commands/loginCommands.ts";
 import { operateCommands } from "./commands/operate.ts";
 import { tailCommand } from "./commands/tail.ts";
 import { tokenCommands } from "./commands/tokens.ts";
@@ -28,6 +29,7 @@ export function createProgram(end: CliContext["end"]): Command {
     .option("--api <url>", "the platform's API (RATES_API; else the platform on this machine)")
     .option("--token <token>", "the token to use (RATES_TOKEN)")
     .option("--data-dir <dir>", "the local platform's data directory (RATES_DATA_DIR, .local)")
+    .option("--profile <name>", "a platform that `rates login` has kept (RATES_PROFILE)")
     .option("--tenant <tenant>", "whose jobs, for an admin's token")
     .option("--json", "machine-readable output on stdout")
     .configureHelp(HELP_STYLE)
@@ -53,6 +55,7 @@ export function createProgram(end: CliContext["end"]): Command {
   program.commandsGroup(GROUPS.platform);
   topCommand(context);
   dashboardCommand(context);
+  loginCommands(context);
   capacityCommand(context);
   doctorCommand(context);
   connectCommand(context);

@@ -60,7 +60,7 @@ describe("rates --stack", () => {
     assert.match((await rates("list")).stderr, /does not say its api(?:, \w+)*\.\nDeploy it first: .*up -s dev/);
     pulumi(`echo '${outputs()}'`);
     const { ended } = start(["--stack", "dev", "list"], { PATH: `${directory}${delimiter}${process.env.PATH}` });
-    assert.match((await ended).stderr, /--stack needs a token: --token or RATES_TOKEN/);
+    assert.match((await ended).stderr, /--stack needs a token: --token, RATES_TOKEN, or `rates login --stack /);
     const both = await rates("--api", "http://127.0.0.1:1", "list");
     assert.match(both.stderr, /--stack and --api do not go together/);
   });

@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { buffer, text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 
@@ -22,7 +24,10 @@ export function start(
   env: Readonly<Record<string, string>>,
   { input = "", program = MAIN } = {},
 ): { child: ChildProcess; ended: Promise<Ended> } {
-  const child = spawn(process.execPath, [program, ...args], { env: { PATH: process.env.PATH, ...env } });
+  const child = spawn(process.execPath, [program, ...args], {
+    // Without the profiles of whoever runs the tests.
+    env: { PATH: process.env.PATH, XDG_CONFIG_HOME: join(tmpdir(), "rates-no-profiles"), ...env },
+  });
   child.stdin.on("error", () => undefined).end(input);
   const over = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
   const ended = Promise.all([text(child.stdout), text(child.stderr), over]);

@@ -47,6 +47,8 @@ export const CHECKS: readonly ((config: StackConfig, stack: string) => ConfigPro
   checkSearchZones,
   checkSearchNodes,
   checkUrlHosts,
+  checkIdentityProvider,
+  checkAccessRules,
   checkTimeouts,
   checkRunTimeout,
 ];
@@ -265,6 +267,49 @@ function checkUrlHosts({ network, jobs: { urlHosts } }: StackConfig): ConfigProb
       message: "needs a way to the internet: set network.nat to single or perZone, or empty this list.",
     },
   ];
+}
+
+/** The API calls the provider for its keys and tokens, and the provider leads browsers back to the API. */
+function checkIdentityProvider({ network, api }: StackConfig): ConfigProblem[] {
+  const { oidc } = api.signIn;
+  if (oidc === undefined) return [];
+  const problems: ConfigProblem[] = [];
+  const key = "api.signIn.oidc.issuer";
+  if (network.nat === "none")
+    problems.push({
+      key,
+      value: oidc.issuer,
+      message:
+        "cannot be reached from the API's subnets: set network.nat to single or perZone, or leave api.signIn.oidc out.",
+    });
+  if (api.certificateArn === undefined)
+    problems.push({
+      key,
+      value: oidc.issuer,
+      message:
+        "needs an API with TLS to lead browsers back to: set api.certificateArn and api.domainName, or leave api.signIn.oidc out.",
+    });
+  if (!oidc.scopes.includes("openid"))
+    problems.push({
+      key: "api.signIn.oidc.scopes",
+      value: oidc.scopes,
+      message: "must have openid: without it the provider sends no ID token.",
+    });
+  return problems;
+}
+
+function checkAccessRules({ api }: StackConfig): ConfigProblem[] {
+  return (api.signIn.oidc?.rules ?? []).flatMap(({ tenant, tenantClaim }, index) =>
+    (tenant === undefined) === (tenantClaim === undefined)
+      ? [
+          {
+            key: `api.signIn.oidc.rules.${index}.tenant`,
+            ...(tenant === undefined ? {} : { value: tenant }),
+            message: "or tenantClaim is needed, and only one of them: name the tenant, or the claim that has it.",
+          },
+        ]
+      : [],
+  );
 }
 
 function checkTimeouts({ jobs: { timeoutSeconds, maxTimeoutSeconds } }: StackConfig): ConfigProblem[] {

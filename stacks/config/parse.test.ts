@@ -263,6 +263,39 @@ describe("what fields of a stack have to say to each other", () => {
       "needs a way to the internet: set network.nat to single or perZone, or empty this list.",
     ],
     [
+      "an identity provider that the network cannot reach",
+      (it) => ({ ...it, network: { ...it.network, nat: "none" }, api: withProvider() }),
+      "api.signIn.oidc.issuer",
+      "cannot be reached from the API's subnets: set network.nat to single or perZone, or leave api.signIn.oidc out.",
+    ],
+    [
+      "an identity provider that cannot lead back over TLS",
+      (it) => ({ ...it, api: { signIn: withProvider().signIn } }),
+      "api.signIn.oidc.issuer",
+      "needs an API with TLS to lead browsers back to: set api.certificateArn and api.domainName, or leave api.signIn.oidc out.",
+    ],
+    [
+      "an identity provider that is asked for no ID token",
+      (it) => ({ ...it, api: withProvider({ scopes: ["profile"] }) }),
+      "api.signIn.oidc.scopes",
+      "must have openid: without it the provider sends no ID token.",
+    ],
+    [
+      "an access rule without a tenant",
+      (it) => ({ ...it, api: withProvider({ rules: [{ claim: "groups", value: "x", scopes: ["read"] }] }) }),
+      "api.signIn.oidc.rules.0.tenant",
+      "or tenantClaim is needed, and only one of them: name the tenant, or the claim that has it.",
+    ],
+    [
+      "an access rule with a tenant in two ways",
+      (it) => ({
+        ...it,
+        api: withProvider({ rules: [{ ...RULE, tenant: "acme", tenantClaim: "company" }] }),
+      }),
+      "api.signIn.oidc.rules.0.tenant",
+      "or tenantClaim is needed, and only one of them: name the tenant, or the claim that has it.",
+    ],
+    [
       "a default time above the most",
       (it) => ({ ...it, jobs: { timeoutSeconds: 90, maxTimeoutSeconds: 60 } }),
       "jobs.timeoutSeconds",
@@ -287,6 +320,12 @@ describe("what fields of a stack have to say to each other", () => {
       "is more than the 2 zones of network.zones: name more of them, or lower this.",
     ],
   ];
+  const RULE = { claim: "groups", value: "staff", tenant: "default", scopes: ["read"] };
+  const withProvider = (more: object = {}) => ({
+    certificateArn: "arn:aws:acm:eu-central-1:111111111111:certificate/1",
+    domainName: "rates.example.com",
+    signIn: { oidc: { issuer: "https://login.example.com", clientId: "rates", rules: [RULE], ...more } },
+  });
   const search = {
     store: "opensearch",
     instanceType: "m7g.medium.search",

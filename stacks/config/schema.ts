@@ -1,5 +1,6 @@
 import Type from "typebox";
 import { LIMITS } from "../../infra/limits/limits.ts";
+import { SCOPES } from "../../runtime/contract/scopes.ts";
 
 /** The shape of a stack's configuration: every field with its description, default and bounds. */
 
@@ -103,6 +104,42 @@ const OpenSearchTracking = Type.Object(
 /** Where tracking documents are searched. */
 export const TRACKING_STORES = { postgres: PostgresTracking, opensearch: OpenSearchTracking } as const;
 
+/** Who gets access by what the identity provider says about a person. */
+const AccessRule = Type.Object(
+  {
+    claim: text("^.{1,200}$", "a claim of the provider, or a path in one, as realm_access.roles"),
+    value: text("^.{1,200}$", "what the claim must be, or a list must have; *: any value"),
+    tenant: Type.Optional(text("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "whose jobs it gives access to")),
+    tenantClaim: Type.Optional(text("^.{1,200}$", "the claim that has the tenant, in place of tenant")),
+    scopes: Type.Array(Type.Enum([...SCOPES]), { minItems: 1, uniqueItems: true, description: "what a person may do" }),
+  },
+  closed,
+);
+
+const Oidc = Type.Object(
+  {
+    issuer: text(
+      "^https://[a-z0-9.-]+(:443)?(/[!-~]*)?$",
+      "the issuer's URL, below which /.well-known/openid-configuration is; port 443",
+    ),
+    clientId: text("^[!-~]{1,200}$", "a public client (PKCE, no secret) that may lead back to /login/callback"),
+    name: text("^.{1,60}$", "what the sign-in page calls it", "single sign-on"),
+    scopes: Type.Array(text("^[!-~]{1,100}$", "an OAuth scope"), {
+      default: ["openid", "profile", "email"],
+      minItems: 1,
+      maxItems: 20,
+      uniqueItems: true,
+      description: "what is asked for; openid is one",
+    }),
+    rules: Type.Array(AccessRule, {
+      minItems: 1,
+      maxItems: 100,
+      description: "who gets access; the first rule that matches decides",
+    }),
+  },
+  { ...closed, description: "an OpenID Connect provider at which people sign in; left out, tokens and links only" },
+);
+
 const Api = Type.Object(
   {
     public: flag(false, "whether the load balancer has addresses on the internet"),
@@ -136,6 +173,7 @@ const Api = Type.Object(
       {
         sessionMinutes: wholeOr(720, "how long a session of the dashboard or of `rates login` lasts", 5, 10_080),
         linkMinutes: wholeOr(10, "how long a link that signs in once is valid", 1, 60),
+        oidc: Type.Optional(Oidc),
       },
       { ...optional, description: "how people sign in" },
     ),

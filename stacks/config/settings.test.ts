@@ -37,6 +37,24 @@ describe("what a stack tells its runtime", () => {
     assert.deepEqual([settings.runners.glue.tenantSlots, settings.runners.ec2.tenantSlots], [3, 1]);
   });
 
+  it("tells the API how people sign in, and the address that an identity provider leads back to", () => {
+    const rule = { claim: "groups", value: "staff", tenant: "default", scopes: ["read"] };
+    const { settings } = settingsOf((it) => ({
+      ...it,
+      api: {
+        certificateArn: "arn:aws:acm:eu-central-1:111111111111:certificate/1",
+        domainName: "rates.example.com",
+        signIn: {
+          sessionMinutes: 60,
+          oidc: { issuer: "https://login.example.com/acme", clientId: "rates", rules: [rule] },
+        },
+      },
+    }));
+    const { signIn } = readSettings({ RATES_SETTINGS: JSON.stringify(settings) }).api;
+    assert.deepEqual([signIn.sessionMinutes, signIn.oidc?.publicUrl], [60, "https://rates.example.com"]);
+    assert.deepEqual(signIn.oidc?.rules, [rule]);
+  });
+
   it("lets a Glue run begin no job that its timeout could cut off", () => {
     const { settings } = settingsOf((it) => ({
       ...it,

@@ -32,7 +32,7 @@ export function stackSettings(
       openRates: api.openRates,
       trustedHops: PROXIES,
       limits: api.limits,
-      signIn: api.signIn,
+      signIn: signInSettings(api),
       resultDelivery: api.resultDelivery,
     },
     runners: {
@@ -53,4 +53,11 @@ export function stackSettings(
       },
     },
   };
+}
+
+/** How people sign in; a provider leads back to the address that the certificate is for (checks.ts). */
+function signInSettings({ signIn, domainName }: StackConfig["api"]): StackSettings["api"]["signIn"] {
+  const { oidc, ...rest } = signIn;
+  if (oidc === undefined) return rest;
+  return { ...rest, oidc: { ...oidc, ...(domainName === undefined ? {} : { publicUrl: `https://${domainName}` }) } };
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { readPlatformCredentials } from "../../local/aws/principals.ts";
 import type { PlatformFile } from "../../local/platformFile.ts";
 import { CommandError, reasonOf } from "./exits.ts";
+import { isUsable, profileNamed, readProfiles, tokenFor } from "./profiles.ts";
 import { plain } from "./screen.ts";
 import { stackOutputs } from "./stackOutputs.ts";
 
@@ -15,6 +16,8 @@ export interface Connection {
   stack?: string;
   dataDir?: string;
   tenant?: string;
+  /** A platform under a name of the user's (profiles.ts). */
+  profile?: string;
 }
 
 /** What an error of the API says. */
@@ -164,36 +167,71 @@ async function refusal(response: Response): Promise<CommandError> {
   });
 }
 
-/** --stack, --api and --token, RATES_API and RATES_TOKEN, or the platform that runs on this machine. */
+/** --stack, --api and --token, --profile and their variables, the profile in use, or the platform on this machine. */
 export function connect(options: Connection): Client {
-  const {
-    stack,
-    api = stack === undefined ? process.env.RATES_API : undefined,
-    token = process.env.RATES_TOKEN,
-    dataDir,
-    tenant,
-  } = options;
+  const { stack, dataDir } = options;
+  const noToken = `--stack needs a token: --token, RATES_TOKEN, or \`rates login --stack ${stack}\`.`;
+  const mayHaveToken = (options.token ?? process.env.RATES_TOKEN) !== undefined || hasProfiles();
+  // Before Pulumi is asked, which takes seconds.
+  if (stack !== undefined && options.api === undefined && !mayHaveToken) throw new CommandError("invalid", noToken);
+  const { api, token, tenant, profile } = targetOf(options);
   const way = wayOf(options);
-  if (stack !== undefined) {
-    if (api !== undefined) throw new CommandError("invalid", "--stack and --api do not go together.");
-    if (token === undefined) throw new CommandError("invalid", "--stack needs a token: --token or RATES_TOKEN.");
-    return new Client(stackOutputs(stack).api, token, tenant, way);
-  }
-  if (api !== undefined && token !== undefined) return new Client(api, token, tenant, way);
+  if (token !== undefined) return new Client(api, token, tenant, way);
+  if (stack !== undefined) throw new CommandError("invalid", noToken);
+  if (profile !== undefined)
+    throw new CommandError(
+      "invalid",
+      `The session of profile '${profile}' has ended. \`rates login --profile ${profile} --api ${api}\` signs in again.`,
+    );
   const platform = localPlatform(dataDir);
-  if (platform === undefined) {
-    if (api !== undefined) throw new CommandError("invalid", "--api needs a token: --token or RATES_TOKEN.");
-    throw noPlatform(dataDir);
-  }
   // A token of this machine is nobody else's to see.
-  if (api !== undefined && withoutSlashes(api) !== withoutSlashes(platform.api))
-    throw new CommandError("invalid", "--api needs a token: --token or RATES_TOKEN.");
-  return new Client(platform.api, token ?? platform.token, tenant, way);
+  if (platform === undefined || withoutSlashes(api) !== withoutSlashes(platform.api))
+    throw new CommandError("invalid", "--api needs a token: --token, RATES_TOKEN, or `rates login`.");
+  return new Client(api, platform.token, tenant, way);
+}
+
+/** The platform that options and environment name, and the token that is given or kept for it. */
+export function targetOf(options: Connection): {
+  api: string;
+  token: string | undefined;
+  tenant: string | undefined;
+  profile: string | undefined;
+} {
+  const { stack, dataDir, tenant, profile = process.env.RATES_PROFILE } = options;
+  const api = options.api ?? (stack === undefined && options.profile === undefined ? process.env.RATES_API : undefined);
+  const given = options.token ?? process.env.RATES_TOKEN;
+  if (stack !== undefined && api !== undefined)
+    throw new CommandError("invalid", "--stack and --api do not go together.");
+  const named = api ?? (stack === undefined ? undefined : stackOutputs(stack).api);
+  if (named !== undefined)
+    return { api: named, token: given ?? keptToken(named, profile), tenant, profile: options.profile };
+  const all = readProfiles();
+  // A data directory, or a token alone, is for the platform on this machine.
+  const inUse = profile ?? (dataDir === undefined && given === undefined ? all.current : undefined);
+  if (inUse !== undefined) {
+    const kept = profileNamed(inUse, all);
+    const token = given ?? (isUsable(kept) ? kept.token : undefined);
+    return { api: kept.api, token, tenant: tenant ?? kept.tenant, profile: inUse };
+  }
+  const platform = localPlatform(dataDir);
+  if (platform === undefined) throw noPlatform(dataDir);
+  return { api: platform.api, token: given ?? platform.token, tenant, profile: undefined };
+}
+
+const hasProfiles = (): boolean => Object.keys(readProfiles().profiles).length > 0;
+
+/** The token that a profile keeps for an API. */
+function keptToken(api: string, profile: string | undefined): string | undefined {
+  const all = readProfiles();
+  const wanted = withoutSlashes(api);
+  if (profile === undefined) return tokenFor(wanted, all);
+  const kept = all.profiles[profile];
+  return kept !== undefined && kept.api === wanted && isUsable(kept) ? kept.token : undefined;
 }
 
 /** The options by which a platform was named, for a command that is to be copied; what the environment says stays there. */
-const wayOf = ({ stack, api, dataDir }: Connection): string =>
-  Object.entries({ stack, api, "data-dir": dataDir })
+const wayOf = ({ stack, api, dataDir, profile }: Connection): string =>
+  Object.entries({ stack, api, "data-dir": dataDir, profile })
     .flatMap(([name, value]) => (value === undefined ? [] : [` --${name} ${value}`]))
     .join("");
 

@@ -8,7 +8,7 @@ import { isSignedIn } from "./session.js";
 import { Submit } from "./submit/submit.js";
 import { Login } from "./ui/login.js";
 import { Shell } from "./ui/shell.js";
-import { SignIn } from "./ui/signIn.js";
+import { SignedIn, SignIn, wordsOfFailure } from "./ui/signIn.js";
 
 const route = signal(parseRoute(location.hash));
 addEventListener("hashchange", () => {
@@ -43,8 +43,11 @@ function Page() {
 }
 
 function App() {
+  const now = route.value;
   // The code of a link counts whoever is signed in.
-  if (route.value.page === "sign-in") return html`<${SignIn} key=${route.value.code} code=${route.value.code} />`;
+  if (now.page === "sign-in") return html`<${SignIn} key=${now.code} code=${now.code} />`;
+  if (now.page === "signed-in") return html`<${SignedIn} next=${now.next} />`;
+  if (now.page === "sign-in-failed") return html`<${Login} problem=${wordsOfFailure(now.error)} />`;
   if (!isSignedIn.value) return html`<${Login} />`;
   return html`<${Shell} page=${route.value.page}><${Page} /><//>`;
 }

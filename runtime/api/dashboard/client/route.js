@@ -6,7 +6,9 @@
  *   | { page: "job", tenant: string, requestId: string }
  *   | { page: "submit", kind?: "query" | "statement", name?: string }
  *   | { page: "letters" }
- *   | { page: "sign-in", code: string }} Route
+ *   | { page: "sign-in", code: string }
+ *   | { page: "signed-in", next: string }
+ *   | { page: "sign-in-failed", error: string }} Route
  */
 
 /** @type {(hash: string) => Route} */
@@ -21,6 +23,8 @@ export function parseRoute(hash) {
       : { page: "submit" };
   if (page === "letters") return { page: "letters" };
   if (page === "sign-in" && first) return { page: "sign-in", code: first };
+  if (page === "signed-in") return { page, next: first.startsWith("#/") ? first : "#/" };
+  if (page === "sign-in-failed") return { page, error: first };
   const given = new URLSearchParams(search);
   const [text, status, type] = ["text", "status", "type"].map((name) => given.get(name) ?? "");
   return { page: "overview", text: text ?? "", status: status ?? "", type: type ?? "" };
@@ -37,6 +41,10 @@ export function formatRoute(route) {
       return "#/letters";
     case "sign-in":
       return `#/sign-in/${encodeURIComponent(route.code)}`;
+    case "signed-in":
+      return `#/signed-in/${encodeURIComponent(route.next)}`;
+    case "sign-in-failed":
+      return `#/sign-in-failed/${encodeURIComponent(route.error)}`;
     default: {
       const given = Object.entries({ text: route.text, status: route.status, type: route.type });
       const search = new URLSearchParams(given.filter(([, value]) => value !== ""));
@@ -53,6 +61,8 @@ export function titleOf(route) {
     submit: "Submit a job",
     letters: "Dead letters",
     "sign-in": "Sign in",
+    "signed-in": "Sign in",
+    "sign-in-failed": "Sign in",
   };
   return [what[route.page], "Rates platform"].filter(Boolean).join(" · ");
 }

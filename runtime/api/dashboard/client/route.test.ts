@@ -10,6 +10,9 @@ describe("where in the dashboard one is", () => {
       { page: "submit" },
       { page: "submit", kind: "query", name: "average_rates" },
       { page: "letters" },
+      { page: "sign-in", code: "rates_l_x-1" },
+      { page: "signed-in", next: "#/jobs/acme/a" },
+      { page: "sign-in-failed", error: "NoAccess" },
     ] as const;
     for (const route of routes) assert.deepEqual(parseRoute(formatRoute(route)), route);
   });

@@ -3,11 +3,22 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { refusal, signIn } from "../session.js";
 import { ICON } from "./parts.js";
 
-/** Asks who it is: a token is exchanged for a session, which lasts in this browser and has the token's rights. */
-export function Login() {
+/** @typedef {{ oidc?: { name: string } }} Ways */
+
+/**
+ * The sign-in page: the identity provider where there is one, else a token, which is exchanged for a session.
+ * @param {{ problem?: string }} props what went wrong before
+ */
+export function Login({ problem = "" }) {
+  const [ways, setWays] = useState(/** @type {Ways} */ ({}));
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
   const [busy, setBusy] = useState(false);
-  useEffect(() => input.current?.focus(), []);
+  useEffect(() => {
+    input.current?.focus();
+    fetch("login")
+      .then(async (response) => response.ok && setWays(await response.json()))
+      .catch(() => {}); // Then a token still signs in.
+  }, []);
   /** @param {SubmitEvent} event */
   const submit = async (event) => {
     event.preventDefault();
@@ -17,14 +28,23 @@ export function Login() {
     refusal.value = await signIn({ token });
     setBusy(false);
     if (refusal.value !== "") input.current?.focus();
+    else if (location.hash.startsWith("#/sign")) location.replace("#/");
   };
-  const refused = refusal.value;
+  const refused = refusal.value || problem;
+  const next = location.hash.startsWith("#/sign") ? "#/" : location.hash;
   return html`
     <main class="login">
       <form class="panel" onSubmit=${submit}>
         <img src=${ICON} alt="" width="40" height="40" />
         <h1>Rates platform</h1>
         <p class="dim">Jobs, results and the state of the platform.</p>
+        ${
+          ways.oidc &&
+          html`
+            <a class="button primary" href=${`login/start?${new URLSearchParams({ next })}`}>Sign in with ${ways.oidc.name}</a>
+            <p class="dim small">Or with a token:</p>
+          `
+        }
         <label for="token">Token</label>
         <input
           id="token"

@@ -1,7 +1,19 @@
 import { html } from "htm/preact";
 import { useEffect } from "preact/hooks";
-import { leave, signIn } from "../session.js";
+import { enter, leave, signIn } from "../session.js";
 import { ICON } from "./parts.js";
+
+/** What went wrong at the identity provider, by the error's code; the API's log has the reason. */
+const FAILURES = {
+  NoAccess: "You are signed in at the identity provider, and it gives no access here. Ask an administrator for a rule.",
+  IdentityProviderUnavailable: "The identity provider does not answer. Try again in a moment, or use a token.",
+};
+
+/** @param {string} code */
+export const wordsOfFailure = (code) =>
+  code === "NoAccess" || code === "IdentityProviderUnavailable"
+    ? FAILURES[code]
+    : "The sign-in did not complete, or took too long. Sign in again.";
 
 /** Signs in by the code of a link, which then leaves the address and the browser's history. @param {{ code: string }} props */
 export function SignIn({ code }) {
@@ -11,13 +23,26 @@ export function SignIn({ code }) {
       location.replace("#/");
     });
   }, []);
-  return html`
-    <main class="login">
-      <div class="panel">
-        <img src=${ICON} alt="" width="40" height="40" />
-        <h1>Rates platform</h1>
-        <p role="status">Signing in …</p>
-      </div>
-    </main>
-  `;
+  return html`<${Busy} />`;
 }
+
+/** The way back from an identity provider: the browser has the session's cookie already. @param {{ next: string }} props */
+export function SignedIn({ next }) {
+  useEffect(() => {
+    fetch("session")
+      .then(async (response) => (response.ok ? enter(await response.json()) : leave(wordsOfFailure(""))))
+      .catch(() => leave("The API cannot be reached. Try again in a moment."))
+      .finally(() => location.replace(next));
+  }, []);
+  return html`<${Busy} />`;
+}
+
+const Busy = () => html`
+  <main class="login">
+    <div class="panel">
+      <img src=${ICON} alt="" width="40" height="40" />
+      <h1>Rates platform</h1>
+      <p role="status">Signing in …</p>
+    </div>
+  </main>
+`;

@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { testApi } from "../../testing/api/api.ts";
+import { FormBrowser, startProvider } from "../../testing/api/oidcProvider.ts";
+import { start } from "../../testing/cli.ts";
+import { EXITS } from "../lib/exits.ts";
+
+describe("rates login", function () {
+  this.timeout(60_000);
+  this.slow(5_000);
+  let provider: Awaited<ReturnType<typeof startProvider>>;
+  let p: Awaited<ReturnType<typeof testApi>>;
+  let api = "";
+  let config = "";
+  before(async () => {
+    provider = await startProvider();
+    p = await testApi({ api: { signIn: { platform: "t", oidc: provider.settings } } });
+    await p.app.listen({ host: "127.0.0.1", port: 0 });
+    api = `http://127.0.0.1:${(p.app.server.address() as AddressInfo).port}`;
+  });
+  beforeEach(async () => {
+    config = await mkdtemp(join(tmpdir(), "rates-login-"));
+  });
+  afterEach(() => rm(config, { recursive: true }));
+  after(async () => {
+    await p.close();
+    provider.close();
+  });
+
+  const env = () => ({ XDG_CONFIG_HOME: config });
+  const run = (...args: string[]) => start(args, env()).ended;
+  const profiles = async () => JSON.parse(await readFile(join(config, "rates", "profiles.json"), "utf8"));
+  /** Starts a sign-in and resolves with the address that it prints. */
+  const begin = async (...args: string[]) => {
+    const { child, ended } = start(["login", "--api", api, ...args], env());
+    let said = "";
+    for (;;) {
+      const url = /^ {2}(http\S+)$/m.exec(said)?.[1];
+      const complete = /or open\n {2}(http\S+)\n/.exec(said)?.[1];
+      if (args.includes("--device") ? complete : url) return { child, ended, url: (complete ?? url) as string };
+      const [data] = await once(child.stderr as NonNullable<typeof child.stderr>, "data");
+      said += data;
+    }
+  };
+
+  it("signs in with a browser on this machine, keeps the session, and uses it from then on", async () => {
+    const { url, ended } = await begin("--no-browser", "--profile", "acme");
+    assert.equal(new URL(url).searchParams.get("code_challenge_method"), "S256");
+    const back = await new FormBrowser().signIn(url, "bob");
+    assert.match(back.text, /can be closed/);
+    const { code, stderr } = await ended;
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /Signed in as bob@acme\.example for tenant acme \(read, submit\) until /);
+    assert.equal((await stat(join(config, "rates", "profiles.json"))).mode & 0o777, 0o600);
+    assert.match((await run("whoami")).stdout, /^bob@acme\.example for tenant acme/);
+    assert.equal((await run("list", "--json")).code, 0);
+    assert.equal((await run("list", "--api", `${api}/`, "--json")).code, 0, "the token of a profile with this API");
+    assert.doesNotMatch((await run("profile", "list", "--json")).stdout, /rates_s_/);
+
+    const { token } = (await profiles()).profiles.acme;
+    assert.equal((await run("logout")).code, 0);
+    const after = await fetch(`${api}/session`, { headers: { authorization: `Bearer ${token}` } });
+    assert.equal(after.status, 401, "the session has ended");
+    const refused = await run("whoami");
+    assert.deepEqual(
+      [refused.code, /session of profile 'acme' has ended/.test(refused.stderr)],
+      [EXITS.invalid.code, true],
+    );
+  });
+
+  it("signs in with a browser on another machine", async () => {
+    const { url, ended } = await begin("--device");
+    await new FormBrowser().signIn(url, "ada");
+    const { code, stderr } = await ended;
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /Signed in as ada@acme\.example for tenant default \(admin\)/);
+    assert.equal((await profiles()).current, "local");
+  });
+
+  it("says that no rule gives access", async () => {
+    const { url, ended } = await begin("--no-browser");
+    await new FormBrowser().signIn(url, "eve");
+    const { code, stderr } = await ended;
+    assert.equal(code, EXITS.unreachable.code);
+    assert.match(stderr, /eve@other\.example is signed in.*no rule of api\.signIn\.oidc\.rules.*groups/s);
+    await assert.rejects(profiles());
+  });
+
+  it("takes no answer from another program on this machine", async () => {
+    const { url, child, ended } = await begin("--no-browser");
+    const redirect = new URL(url).searchParams.get("redirect_uri") ?? "";
+    assert.equal((await fetch(`${redirect}?code=x&state=wrong`)).status, 404);
+    assert.equal((await fetch(redirect, { method: "POST" })).status, 404);
+    child.kill("SIGINT");
+    assert.equal((await ended).code, EXITS.interrupted.code);
+  });
+
+  it("makes one session of an ID token, and none of a forged one", async () => {
+    const idToken = `${Buffer.from('{"alg":"none"}').toString("base64url")}.${Buffer.from('{"sub":"ada"}').toString("base64url")}.`;
+    for (const token of [idToken, `${idToken}AAAA`]) {
+      const answer = await p.app.inject({ method: "POST", url: "/session-tokens", payload: { idToken: token } });
+      assert.deepEqual([answer.statusCode, answer.json().type], [401, "InvalidSignIn"], answer.body);
+    }
+  });
+
+  it("keeps a token in a profile, and names those there are for one that is not", async () => {
+    const { authorization } = await p.as("acme", "read");
+    const token = authorization.slice("Bearer ".length);
+    const kept = await run("login", "--api", api, "--token", token, "--profile", "ci");
+    assert.equal(kept.code, 0, kept.stderr);
+    assert.match((await run("whoami")).stdout, /^test for tenant acme/);
+    assert.equal((await run("profile", "use", "--none")).code, 0);
+    assert.match((await run("whoami", "--profile", "ci")).stdout, /^test for tenant acme/);
+    const { code, stderr } = await run("whoami", "--profile", "c1");
+    assert.deepEqual([code, /There is no profile 'c1'.*ci/.test(stderr)], [EXITS.invalid.code, true], stderr);
+    assert.equal((await run("profile", "remove", "ci")).code, 0);
+    assert.deepEqual(await profiles(), { profiles: {} });
+    const wrong = await run("login", "--api", api, "--token", "rates_wrong", "--profile", "ci");
+    assert.equal(wrong.code, EXITS.unreachable.code);
+  });
+});

@@ -1,0 +1,146 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type * as Oidc from "openid-client";
+import { CommandError, reasonOf } from "./exits.ts";
+
+/** An identity provider, as GET /login of a platform names it. */
+export interface ProviderDescription {
+  name: string;
+  issuer: string;
+  clientId: string;
+  scopes: string[];
+}
+
+/** What a sign-in brings. */
+export interface IdTokens {
+  idToken: string;
+  accessToken: string;
+}
+
+/** How the command talks to the person who signs in. */
+export interface SignInDialogue {
+  say(line: string): void;
+  /** Opens a browser; may fail. */
+  open(url: string): Promise<void>;
+}
+
+/** Seconds that a person has for it. */
+const PATIENCE_SECONDS = 600;
+
+/** Loads the library only where somebody signs in: it is needed by no other command. */
+async function discover({ issuer, clientId }: ProviderDescription): Promise<[typeof Oidc, Oidc.Configuration]> {
+  const oidc = await import("openid-client");
+  const local = /^http:\/\/(127\.0\.0\.1|localhost)[:/]/.test(issuer);
+  if (!local && !issuer.startsWith("https:"))
+    throw new CommandError("unreachable", `The identity provider ${issuer} has no TLS: no sign-in is sent to it.`);
+  const execute = local ? [oidc.allowInsecureRequests] : [];
+  try {
+    return [oidc, await oidc.discovery(new URL(issuer), clientId, undefined, oidc.None(), { execute })];
+  } catch (error) {
+    throw unreachable(issuer, error);
+  }
+}
+
+const unreachable = (issuer: string, error: unknown) =>
+  new CommandError("unreachable", `The identity provider ${issuer} cannot be used: ${reasonOf(error)}`, {
+    passing: true,
+  });
+
+/**
+ * Signs in with a browser on this machine: a public client with PKCE, whose answer comes to a port of the loopback address
+ * (RFC 8252, section 7.3).
+ */
+export async function signInByBrowser(
+  provider: ProviderDescription,
+  { say, open }: SignInDialogue,
+  signal: AbortSignal,
+): Promise<IdTokens> {
+  const [oidc, config] = await discover(provider);
+  const verifier = oidc.randomPKCECodeVerifier();
+  const [state, nonce] = [oidc.randomState(), oidc.randomNonce()];
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const redirect = `http://127.0.0.1:${(server.address() as AddressInfo).port}/callback`;
+  const came = new Promise<URL>((resolve) => {
+    server.on("request", (request, response) => {
+      const url = new URL(request.url ?? "/", redirect);
+      response.setHeader("connection", "close");
+      // Whatever else runs on this machine may call the port: only the answer to this sign-in counts.
+      if (request.method !== "GET" || url.pathname !== "/callback" || url.searchParams.get("state") !== state)
+        return response.writeHead(404).end();
+      response.writeHead(200, { "content-type": "text/plain; charset=utf-8" });
+      response.end("This window can be closed: the command line has the answer.\n");
+      resolve(url);
+    });
+  });
+  const url = oidc.buildAuthorizationUrl(config, {
+    redirect_uri: redirect,
+    scope: provider.scopes.join(" "),
+    code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: "S256",
+    state,
+    nonce,
+  });
+  try {
+    say(`Sign in with ${provider.name}:\n  ${url.href}`);
+    await open(url.href).catch((error) => say(reasonOf(error)));
+    const answer = await untilAborted(came, AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_SECONDS * 1000)]));
+    const tokens = await oidc.authorizationCodeGrant(config, answer, {
+      expectedState: state,
+      expectedNonce: nonce,
+      pkceCodeVerifier: verifier,
+      idTokenExpected: true,
+    });
+    return idTokensOf(tokens);
+  } catch (error) {
+    throw failed(error, signal);
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+}
+
+/** Signs in with a browser on any machine: it shows a code that the person enters at the provider (RFC 8628). */
+export async function signInByDevice(
+  provider: ProviderDescription,
+  { say }: Pick<SignInDialogue, "say">,
+  signal: AbortSignal,
+): Promise<IdTokens> {
+  const [oidc, config] = await discover(provider);
+  if (config.serverMetadata().device_authorization_endpoint === undefined)
+    throw new CommandError("invalid", `${provider.name} has no device sign-in. Leave --device out.`);
+  try {
+    const device = await oidc.initiateDeviceAuthorization(config, { scope: provider.scopes.join(" ") });
+    const complete = device.verification_uri_complete;
+    const direct = complete === undefined ? "" : `\nor open\n  ${complete}`;
+    say(`Open\n  ${device.verification_uri}\nin any browser and enter the code ${device.user_code}${direct}`);
+    return idTokensOf(await oidc.pollDeviceAuthorizationGrant(config, device, undefined, { signal }));
+  } catch (error) {
+    throw failed(error, signal);
+  }
+}
+
+function idTokensOf({ id_token, access_token }: { id_token?: string; access_token: string }): IdTokens {
+  if (id_token === undefined) throw new Error("it sent no ID token");
+  return { idToken: id_token, accessToken: access_token };
+}
+
+function failed(error: unknown, signal: AbortSignal): unknown {
+  if (error instanceof CommandError || signal.aborted) return error;
+  if (error instanceof Error && error.name === "TimeoutError")
+    return new CommandError("gaveUp", `Nobody signed in within ${PATIENCE_SECONDS / 60} minutes.`);
+  const { error: code } = error as { error?: string };
+  return new CommandError("unreachable", `The sign-in failed: ${code ?? reasonOf(error)}.`);
+}
+
+/** The value of a promise, or the reason of an abort before. */
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) return abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
