@@ -38,7 +38,7 @@ describe("the queues of a stack", () => {
   });
 
   it("keep a request as long as the page on stopping work says", async () => {
-    const page = readFileSync(new URL("OPERATING.md", import.meta.url), "utf8");
+    const page = readFileSync(new URL("../docs/operating.md", import.meta.url), "utf8");
     const [, days] = /wait in their queue \((\d+) days at most\)/.exec(page) ?? [];
     assert.equal(queue(await made(), "requests").messageRetentionSeconds, Number(days) * 86_400);
   });

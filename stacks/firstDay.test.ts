@@ -179,7 +179,7 @@ describe("the first day of a stack, on a stand-in for RDS", function () {
     assert.deepEqual(await migrate(stack.step("rates-dev-migrations-roles")), [{ created: [] }]);
   });
 
-  it("is restored to a point in time by the steps of infra/OPERATING.md, in their order", async () => {
+  it("is restored to a point in time by the steps of docs/operating.md, in their order", async () => {
     const restored = `${INSTANCE}-restored`;
     const names = (command: string) => command.replaceAll("<instance>", INSTANCE);
     const option = (command: string, name: string) => new RegExp(`--${name} (\\S+)`).exec(command)?.[1] ?? "";
@@ -208,7 +208,7 @@ describe("the first day of a stack, on a stand-in for RDS", function () {
 
     // Afterwards there is a price that the restored database does not have.
     const price = [{ ...LOADS.prices[0], price: 9_000 }];
-    const commands = blocksOf("infra/OPERATING.md")
+    const commands = blocksOf("docs/operating.md")
       .filter(({ text }) => /restore-db-instance-to-point-in-time|--new-db-instance-identifier/.test(text))
       .flatMap(({ text }) => names(text.replaceAll(/\\\n\s*/g, "")).split("\n"));
     for (const command of commands) {

@@ -36,9 +36,9 @@ async function program(): Promise<Record<string, unknown>> {
   return {};
 }
 
-/** What infra/OPERATING.md does to the exported state. */
+/** What docs/operating.md does to the exported state. */
 function edited(state: Deployment, old: string): Deployment {
-  const line = blocksOf("infra/OPERATING.md")
+  const line = blocksOf("docs/operating.md")
     .flatMap(({ text }) => text.split("\n"))
     .find((command) => command.startsWith("sed "));
   assert.ok(line !== undefined, "the page edits the state");

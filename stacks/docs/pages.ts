@@ -27,9 +27,9 @@ function errorsTable(): string {
 export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "stacks/README.md": { cost: shippedTable, config: configTable },
   "stacks/planning/README.md": { capacity: capacityTable },
-  "infra/OPERATING.md": { alarms: alarmsTable },
+  "docs/operating.md": { alarms: alarmsTable },
   "runtime/contract/README.md": { request: requestTable, columns: columnsTable, errors: errorsTable },
-  "runtime/clients/README.md": {
+  "docs/clients.md": {
     typescript: listing("runtime/clients/batch.ts", "ts"),
     python: listing("runtime/clients/batch.py", "python"),
     shell: listing("runtime/clients/batch.sh", "sh file"),

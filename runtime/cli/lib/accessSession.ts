@@ -176,7 +176,7 @@ export class AccessSession {
     if (code === 0) return stdout;
     throw new CommandError(
       "unreachable",
-      `aws ${args.slice(0, 2).join(" ")} failed: ${stderr.trim().slice(0, 1_000)}\nThese credentials need the rights that infra/OPERATING.md lists for \`rates connect\`.`,
+      `aws ${args.slice(0, 2).join(" ")} failed: ${stderr.trim().slice(0, 1_000)}\nThese credentials need the rights that docs/operating.md lists for \`rates connect\`.`,
     );
   }
 }

@@ -1,0 +1,438 @@
+-- The schema that the migrations, functions and views of this folder produce; generated, do not edit.
+-- Regenerate it after a change: node db/testing/writeSchema.ts
+-- Functions are listed with the roles that may execute them; their bodies are in functions/.
+
+create table public.applied_functions (
+  file text not null,
+  hash text not null,
+  applied_at timestamp with time zone default clock_timestamp() not null,
+  constraint applied_functions_pkey PRIMARY KEY (file)
+);
+
+create table public.migrations (
+  id integer default nextval('public.migrations_id_seq'::regclass) not null,
+  name character varying(255) not null,
+  run_on timestamp without time zone not null,
+  constraint migrations_pkey PRIMARY KEY (id)
+);
+
+create sequence public.migrations_id_seq;
+
+create table public.ports (
+  code text collate "C" not null,
+  name text not null,
+  parent_slug text collate "C" not null,
+  constraint ports_pkey PRIMARY KEY (code),
+  constraint ports_parent_slug_fkey FOREIGN KEY (parent_slug) REFERENCES public.regions(slug)
+);
+CREATE INDEX ports_parent_slug ON public.ports USING btree (parent_slug);
+CREATE TRIGGER check_deleted_unused AFTER DELETE ON public.ports REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.check_ports_unused();
+CREATE TRIGGER check_renamed_unused AFTER UPDATE ON public.ports REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.check_ports_unused();
+grant delete, insert, select, update on public.ports to job_writer;
+grant select on public.ports to api_reader;
+grant select on public.ports to price_readers;
+
+create table public.prices (
+  orig_code text collate "C" not null,
+  dest_code text collate "C" not null,
+  day date not null,
+  price integer not null,
+  constraint prices_dest_code_fkey FOREIGN KEY (dest_code) REFERENCES public.ports(code) NOT ENFORCED,
+  constraint prices_orig_code_fkey FOREIGN KEY (orig_code) REFERENCES public.ports(code) NOT ENFORCED,
+  constraint prices_price_check CHECK (price > 0)
+);
+CREATE INDEX prices_lane_day ON public.prices USING btree (orig_code, dest_code, day) INCLUDE (price);
+CREATE TRIGGER check_ports_of_inserted AFTER INSERT ON public.prices REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.check_prices_ports();
+CREATE TRIGGER check_ports_of_updated AFTER UPDATE ON public.prices REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.check_prices_ports();
+grant delete, insert, select, update on public.prices to job_writer;
+grant select on public.prices to api_reader;
+grant select on public.prices to price_readers;
+
+create table public.regions (
+  slug text collate "C" not null,
+  name text not null,
+  parent_slug text collate "C",
+  constraint regions_pkey PRIMARY KEY (slug),
+  constraint regions_parent_slug_fkey FOREIGN KEY (parent_slug) REFERENCES public.regions(slug)
+);
+CREATE INDEX regions_parent_slug ON public.regions USING btree (parent_slug);
+grant delete, insert, select, update on public.regions to job_writer;
+grant select on public.regions to api_reader;
+grant select on public.regions to price_readers;
+
+create view jobs.documents as
+ SELECT id,
+    tenant,
+    request_id,
+    version,
+    status,
+    run_id,
+    jobs.fitted_document(jsonb_strip_nulls(jsonb_build_object('requestId', request_id, 'tenant', tenant, 'requestHash', request_hash, 'responseId', response_id, 'status', status, 'priority', priority, 'reply', reply, 'runner', runner, 'timeoutSeconds', timeout_seconds, 'leaseUntil', jobs.iso(lease_until), 'cancelRequestedAt', jobs.iso(cancel_requested_at), 'createdAt', jobs.iso(created_at), 'startedAt', jobs.iso(started_at), 'finishedAt', jobs.iso(finished_at), 'progress', progress, 'stats', stats, 'error', error, 'result', result, 'response', ( SELECT jsonb_build_object('sentAt', jobs.iso(r.sent_at), 'messageId', r.message_id) AS jsonb_build_object
+           FROM jobs.responses r
+          WHERE r.job_id = j.id))) || jsonb_build_object('task', jobs.public_task(task), 'labels', labels, 'statusHistory', status_history, 'attempts', attempts)) AS document
+   FROM jobs.jobs j;
+grant select on jobs.documents to api_reader;
+grant select on jobs.documents to dispatcher;
+
+create table jobs.jobs (
+  id bigint generated always as identity not null,
+  tenant text collate "C" not null,
+  request_id text collate "C" not null,
+  request_hash text not null,
+  response_id text not null,
+  task jsonb not null,
+  inline json,
+  sql text,
+  runner text not null,
+  elsewhere boolean default false not null,
+  priority smallint not null,
+  reply text default 'queue'::text not null,
+  labels jsonb not null,
+  timeout_seconds integer not null,
+  max_attempts integer not null,
+  lease_seconds integer not null,
+  status text default 'PENDING'::text not null,
+  attempt integer default 0 not null,
+  run_id uuid,
+  lease_until timestamp with time zone,
+  deadline timestamp with time zone,
+  backend_pid integer,
+  backend_start timestamp with time zone,
+  cancel_requested_at timestamp with time zone,
+  not_before timestamp with time zone,
+  created_at timestamp with time zone default jobs.clock() not null,
+  started_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  status_history jsonb default '[]'::jsonb not null,
+  attempts jsonb default '[]'::jsonb not null,
+  progress jsonb default '{"rows": 0, "bytes": 0}'::jsonb not null,
+  stats jsonb,
+  error jsonb,
+  result jsonb,
+  version bigint default 1 not null,
+  larger_at timestamp with time zone,
+  rank integer not null,
+  constraint jobs_pkey PRIMARY KEY (id),
+  constraint jobs_response_id_key UNIQUE (response_id),
+  constraint jobs_tenant_request_id_key UNIQUE (tenant, request_id),
+  constraint jobs_attempts_check CHECK (jsonb_array_length(attempts) <= 20 AND pg_column_size(attempts) <= 32768),
+  constraint jobs_error_check CHECK (pg_column_size(error) <= 65536),
+  constraint jobs_lease_seconds_check CHECK (lease_seconds > 0),
+  constraint jobs_max_attempts_check CHECK (max_attempts >= 1 AND max_attempts <= 20),
+  constraint jobs_priority_check CHECK (priority >= 0 AND priority <= 9),
+  constraint jobs_progress_check CHECK (pg_column_size(progress) <= 1024),
+  constraint jobs_reply_check CHECK (reply = ANY (ARRAY['queue'::text, 'none'::text])),
+  constraint jobs_result_check CHECK (pg_column_size(result) <= 8192),
+  constraint jobs_runner_check CHECK (runner = ANY (ARRAY['glue'::text, 'ec2'::text])),
+  constraint jobs_stats_check CHECK (pg_column_size(stats) <= 2048),
+  constraint jobs_status_check CHECK (status = ANY (ARRAY['PENDING'::text, 'IN_PROGRESS'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'CANCELLED'::text])),
+  constraint jobs_status_history_check CHECK (jsonb_array_length(status_history) <= 50),
+  constraint jobs_timeout_seconds_check CHECK (timeout_seconds > 0)
+) with (fillfactor=80);
+CREATE INDEX jobs_created ON jobs.jobs USING btree (created_at);
+CREATE INDEX jobs_deferred ON jobs.jobs USING btree (not_before) WHERE ((status = 'PENDING'::text) AND (not_before IS NOT NULL));
+CREATE INDEX jobs_ended ON jobs.jobs USING btree (finished_at) WHERE (finished_at IS NOT NULL);
+CREATE INDEX jobs_larger ON jobs.jobs USING btree (larger_at) WHERE ((status = 'PENDING'::text) AND (larger_at IS NOT NULL));
+CREATE INDEX jobs_pending ON jobs.jobs USING btree (runner, tenant, not_before, rank DESC) WHERE (status = 'PENDING'::text);
+CREATE INDEX jobs_running ON jobs.jobs USING btree (tenant, runner) WHERE (status = 'IN_PROGRESS'::text);
+CREATE INDEX jobs_running_run ON jobs.jobs USING btree (run_id) WHERE (status = 'IN_PROGRESS'::text);
+CREATE INDEX jobs_waiting ON jobs.jobs USING btree (runner, rank DESC, tenant, created_at, id) WHERE ((status = 'PENDING'::text) AND (not_before IS NULL));
+CREATE TRIGGER mark_changed AFTER UPDATE ON jobs.jobs FOR EACH ROW WHEN (old.version <> new.version) EXECUTE FUNCTION jobs.mark_document();
+CREATE TRIGGER mark_made AFTER INSERT ON jobs.jobs FOR EACH ROW EXECUTE FUNCTION jobs.mark_document();
+
+create table jobs.rejected (
+  id text not null,
+  tenant text collate "C" not null,
+  request_id text collate "C" not null,
+  source text not null,
+  error jsonb not null,
+  body text not null,
+  copies integer default 1 not null,
+  created_at timestamp with time zone default jobs.clock() not null,
+  tracked boolean default false not null,
+  failures integer default 0 not null,
+  not_before timestamp with time zone,
+  constraint rejected_pkey PRIMARY KEY (id),
+  constraint rejected_body_check CHECK (char_length(body) <= 4000),
+  constraint rejected_error_check CHECK (pg_column_size(error) <= 65536),
+  constraint rejected_request_id_check CHECK (char_length(request_id) <= 128),
+  constraint rejected_source_check CHECK (source = ANY (ARRAY['queue'::text, 'http'::text])),
+  constraint rejected_tenant_check CHECK (char_length(tenant) <= 64)
+);
+CREATE INDEX rejected_created ON jobs.rejected USING btree (created_at);
+CREATE INDEX rejected_untracked ON jobs.rejected USING btree (failures, id) WHERE (NOT tracked);
+grant select on jobs.rejected to dispatcher;
+
+create table jobs.rejected_days (
+  tenant text collate "C" not null,
+  day date not null,
+  requests bigint not null,
+  constraint rejected_days_pkey PRIMARY KEY (tenant, day)
+);
+
+create view jobs.rejected_documents as
+ SELECT id,
+    tenant,
+    copies AS version,
+    tracked,
+    failures,
+    not_before,
+    jsonb_build_object('rejectedId', id, 'requestId', request_id, 'tenant', tenant, 'status', 'REJECTED', 'source', source, 'copies', copies, 'createdAt', jobs.iso(created_at), 'finishedAt', jobs.iso(created_at), 'error', error, 'body', body, 'labels', '{}'::jsonb) AS document
+   FROM jobs.rejected;
+grant select on jobs.rejected_documents to api_reader;
+grant select on jobs.rejected_documents to dispatcher;
+
+create table jobs.reply_requests (
+  job_id bigint not null,
+  constraint reply_requests_pkey PRIMARY KEY (job_id)
+);
+
+create table jobs.responses (
+  id bigint generated always as identity not null,
+  job_id bigint,
+  response_id text not null,
+  tenant text not null,
+  request_id text not null,
+  status text not null,
+  body text not null,
+  inline_bytes integer default 0 not null,
+  wanted boolean default true not null,
+  created_at timestamp with time zone default jobs.clock() not null,
+  due_at timestamp with time zone default jobs.clock() not null,
+  sent_at timestamp with time zone,
+  message_id text,
+  constraint responses_pkey PRIMARY KEY (id),
+  constraint responses_job_id_key UNIQUE (job_id),
+  constraint responses_response_id_key UNIQUE (response_id),
+  constraint responses_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs.jobs(id) ON DELETE CASCADE,
+  constraint responses_check CHECK ((octet_length(body) - inline_bytes) >= 1 AND (octet_length(body) - inline_bytes) <= 65536),
+  constraint responses_inline_bytes_check CHECK (inline_bytes >= 0 AND inline_bytes <= 900000)
+);
+CREATE INDEX responses_due ON jobs.responses USING btree (due_at) WHERE ((sent_at IS NULL) AND wanted);
+CREATE INDEX responses_without_job ON jobs.responses USING btree (created_at) WHERE (job_id IS NULL);
+grant select on jobs.responses to api_reader;
+
+create table jobs.runners (
+  runner text not null,
+  paused_until timestamp with time zone,
+  pauses integer default 0 not null,
+  version text,
+  tenant_slots integer,
+  larger boolean default false not null,
+  constraint runners_pkey PRIMARY KEY (runner),
+  constraint runners_runner_check CHECK (runner = ANY (ARRAY['glue'::text, 'ec2'::text])),
+  constraint runners_tenant_slots_check CHECK (tenant_slots > 0)
+);
+grant select on jobs.runners to api_reader;
+grant select on jobs.runners to dispatcher;
+
+create table jobs.runs (
+  id uuid default gen_random_uuid() not null,
+  runner text not null,
+  slot integer not null,
+  version text not null,
+  state text default 'STARTING'::text not null,
+  external_id text,
+  created_at timestamp with time zone default jobs.clock() not null,
+  start_deadline timestamp with time zone not null,
+  seen_at timestamp with time zone,
+  stop_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  outcome text,
+  larger boolean default false not null,
+  memory_bytes bigint,
+  constraint runs_pkey PRIMARY KEY (id),
+  constraint runs_runner_check CHECK (runner = ANY (ARRAY['glue'::text, 'ec2'::text])),
+  constraint runs_slot_check CHECK (slot > 0),
+  constraint runs_state_check CHECK (state = ANY (ARRAY['STARTING'::text, 'RUNNING'::text, 'RETIRING'::text, 'ENDED'::text]))
+);
+CREATE INDEX runs_ended ON jobs.runs USING btree (ended_at) WHERE (state = 'ENDED'::text);
+CREATE UNIQUE INDEX runs_larger ON jobs.runs USING btree (runner) WHERE (larger AND (state <> 'ENDED'::text));
+CREATE UNIQUE INDEX runs_slots ON jobs.runs USING btree (runner, slot) WHERE (state <> 'ENDED'::text);
+grant select on jobs.runs to api_reader;
+grant select on jobs.runs to dispatcher;
+
+create table jobs.tokens (
+  id text not null,
+  hash bytea not null,
+  name text not null,
+  tenant text not null,
+  scopes text[] not null,
+  created_at timestamp with time zone default jobs.clock() not null,
+  expires_at timestamp with time zone,
+  last_used_on date,
+  revoked_at timestamp with time zone,
+  constraint tokens_pkey PRIMARY KEY (id),
+  constraint tokens_hash_key UNIQUE (hash),
+  constraint tokens_scopes_check CHECK (scopes <@ ARRAY['read'::text, 'submit'::text, 'update'::text, 'cancel'::text, 'admin'::text])
+);
+grant select on jobs.tokens to api_reader;
+
+create table jobs.tracking_outbox (
+  job_id bigint not null,
+  version bigint not null,
+  failures integer default 0 not null,
+  not_before timestamp with time zone,
+  since timestamp with time zone default jobs.clock() not null,
+  constraint tracking_outbox_pkey PRIMARY KEY (job_id),
+  constraint tracking_outbox_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs.jobs(id) ON DELETE CASCADE
+);
+grant delete, select on jobs.tracking_outbox to dispatcher;
+
+create table jobs.tracking_pause (
+  one boolean default true not null,
+  failures integer default 0 not null,
+  paused_until timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  constraint tracking_pause_pkey PRIMARY KEY (one),
+  constraint tracking_pause_one_check CHECK (one)
+);
+grant select, update on jobs.tracking_pause to dispatcher;
+
+create table jobs.waiting_counts (
+  tenant text collate "C" not null,
+  waiting bigint not null,
+  sequence_value bigint not null,
+  full_until timestamp with time zone,
+  constraint waiting_counts_pkey PRIMARY KEY (tenant)
+);
+
+-- function jobs.accept(requests json) returns TABLE(ordinal integer, outcome text, job_id bigint, status text, answered boolean)
+--   callers: api_reader, dispatcher
+-- function jobs.activity(p_tenant text, p_minutes integer, p_steps integer, p_near bigint) returns jsonb
+--   callers: api_reader
+-- function jobs.answer(p_response_id text, p_tenant text, p_request_id text, p_error json, p_labels jsonb) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
+--   callers: api_reader, dispatcher
+-- function jobs.bounded_detail(detail json) returns text
+--   callers: nobody
+-- function jobs.bounded_details(details json, most_bytes integer) returns json
+--   callers: nobody
+-- function jobs.bounded_error(error json) returns json
+--   callers: nobody
+-- function jobs.bounded_labels(labels jsonb) returns jsonb
+--   callers: nobody
+-- function jobs.cancel(p_tenant text, p_request_id text) returns text
+--   callers: api_reader
+-- function jobs.cancelled() returns json
+--   callers: nobody
+-- function jobs.claim(p_run uuid, p_pid integer, p_backend_start timestamp with time zone, p_log text) returns json
+--   callers: job_keeper
+-- function jobs.claimable(p_runner text, p_tenant_slots integer, p_limit integer) returns integer
+--   callers: nobody
+-- function jobs.clock() returns timestamp with time zone
+--   callers: api_reader, dispatcher, job_keeper
+-- function jobs.close_runners(p_closed boolean) returns void
+--   callers: dispatcher
+-- function jobs.cut(value text, most integer) returns text
+--   callers: nobody
+-- function jobs.drain(p_run uuid) returns void
+--   callers: job_keeper
+-- function jobs.due_responses(p_limit integer, p_jobs bigint[]) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
+--   callers: api_reader, dispatcher, job_keeper
+-- function jobs.end_attempt(attempts jsonb, at timestamp with time zone, outcome text, peak bigint) returns jsonb
+--   callers: nobody
+-- function jobs.end_job(p_job bigint, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
+--   callers: nobody
+-- function jobs.escape_noncharacters(json_text text) returns text
+--   callers: nobody
+-- function jobs.event(status text, at timestamp with time zone) returns jsonb
+--   callers: nobody
+-- function jobs.expire(p_before timestamp with time zone, p_limit integer) returns bigint
+--   callers: dispatcher
+-- function jobs.figures(p_minutes integer) returns jsonb
+--   callers: dispatcher
+-- function jobs.finish(p_job bigint, p_attempt integer, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
+--   callers: job_keeper, job_writer
+-- function jobs.fitted_document(document jsonb) returns jsonb
+--   callers: api_reader, dispatcher
+-- function jobs.free_tenant_slots(p_runner text, p_tenant text, p_tenant_slots integer) returns integer
+--   callers: nobody
+-- function jobs.heartbeat(p_run uuid, p_job bigint, p_attempt integer, p_progress jsonb) returns text
+--   callers: job_keeper
+-- function jobs.inline_bytes(result json) returns integer
+--   callers: nobody
+-- function jobs.iso(at timestamp with time zone) returns text
+--   callers: api_reader, dispatcher
+-- function jobs.keep_token(p_id text, p_hash text, p_name text, p_tenant text, p_scopes text[], p_expires_at timestamp with time zone) returns void
+--   callers: api_reader
+-- function jobs.kept_request(p_tenant text, p_request_id text) returns json
+--   callers: api_reader
+-- function jobs.lost_jobs() returns TABLE(job_id bigint, attempt integer, timeout_seconds integer, backend_pid integer, backend_start timestamp with time zone, reason text, run_outcome text)
+--   callers: dispatcher
+-- function jobs.mark_document() returns trigger
+--   callers: nobody
+-- function jobs.milliseconds(start timestamp with time zone, finish timestamp with time zone) returns bigint
+--   callers: nobody
+-- function jobs.next_job(p_runner text, p_tenant_slots integer) returns bigint
+--   callers: nobody
+-- function jobs.next_larger_job(p_runner text, p_tenant_slots integer) returns bigint
+--   callers: nobody
+-- function jobs.open_runs(p_silent_seconds integer) returns TABLE(run uuid, runner text, external_id text, state text, silent boolean)
+--   callers: dispatcher
+-- function jobs.overflow(p_glue_slots integer, p_ec2_slots integer) returns integer
+--   callers: dispatcher
+-- function jobs.pause(p_runner text) returns timestamp with time zone
+--   callers: nobody
+-- function jobs.plan_larger(p_runner text, p_slots integer, p_version text, p_start_seconds integer, p_larger boolean) returns SETOF uuid
+--   callers: dispatcher
+-- function jobs.plan_runs(p_runner text, p_slots integer, p_version text, p_start_seconds integer, p_silent_seconds integer, p_tenant_slots integer) returns SETOF uuid
+--   callers: dispatcher
+-- function jobs.public_task(task jsonb) returns jsonb
+--   callers: api_reader, dispatcher
+-- function jobs.public_url(url text) returns text
+--   callers: api_reader, dispatcher
+-- function jobs.reject(p_id text, p_tenant text, p_request_id text, p_source text, p_error json, p_body text) returns void
+--   callers: api_reader, dispatcher
+-- function jobs.respond_now(p_job bigint) returns void
+--   callers: nobody
+-- function jobs.response_body(p_response_id text, p_request_id text, p_status text, p_result json, p_error json, p_stats json, p_labels jsonb) returns text
+--   callers: nobody
+-- function jobs.response_sent(p_response bigint, p_message_id text) returns void
+--   callers: api_reader, dispatcher, job_keeper
+-- function jobs.result_summary(result json) returns jsonb
+--   callers: nobody
+-- function jobs.result_tail(result json) returns text
+--   callers: nobody
+-- function jobs.result_too_large(p_bytes integer) returns json
+--   callers: nobody
+-- function jobs.retire(p_run uuid) returns boolean
+--   callers: job_keeper
+-- function jobs.retry(p_job bigint, p_attempt integer, p_error json, p_peak bigint) returns text
+--   callers: job_keeper
+-- function jobs.revoke_token(p_id text) returns boolean
+--   callers: api_reader
+-- function jobs.room(p_runner text) returns TABLE(running integer, working integer, waiting integer)
+--   callers: api_reader
+-- function jobs.run_ended(p_run uuid, p_outcome text) returns void
+--   callers: dispatcher
+-- function jobs.run_launched(p_run uuid, p_external_id text) returns void
+--   callers: dispatcher
+-- function jobs.run_refused(p_run uuid, p_reason text) returns timestamp with time zone
+--   callers: dispatcher
+-- function jobs.run_started(p_run uuid, p_memory bigint) returns integer
+--   callers: job_keeper
+-- function jobs.run_stopping(p_run uuid) returns void
+--   callers: dispatcher
+-- function jobs.settle_lost(p_job bigint, p_attempt integer, p_reason text, p_error json) returns text
+--   callers: dispatcher
+-- function jobs.standing(p_minutes integer) returns jsonb
+--   callers: api_reader
+-- function jobs.start_attempt(p_job bigint, run jobs.runs, p_pid integer, p_backend_start timestamp with time zone, p_log text) returns json
+--   callers: nobody
+-- function jobs.token_used(p_id text) returns void
+--   callers: api_reader
+-- function jobs.track_all() returns bigint
+--   callers: dispatcher
+-- function jobs.waiting_room(p_tenant text, p_wanted integer, p_maximum integer) returns integer
+--   callers: nobody
+-- function jobs.wake_tenant(p_runner text, p_tenant text) returns void
+--   callers: nobody
+-- function jobs.working(p_run uuid, p_job bigint, p_attempt integer, p_pid integer, p_backend_start timestamp with time zone) returns boolean
+--   callers: job_keeper
+-- function public.check_ports_unused() returns trigger
+--   callers: nobody
+-- function public.check_prices_ports() returns trigger
+--   callers: nobody
+-- function public.plan_of(p_statement text, p_most integer) returns TABLE(rows double precision, width double precision, cost double precision, plan text, is_whole boolean)
+--   callers: job_reader_plan
+-- function public.ports_of(place text) returns text[]
+--   callers: api_reader, price_readers
