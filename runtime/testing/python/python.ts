@@ -1,21 +1,30 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { skip } from "../cluster.ts";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** The scripts that install a Python, and what each has. */
 const PYTHONS = {
   glue: { script: "python.sh", has: "the Glue runner's packages" },
   moto: { script: "moto.sh", has: "moto" },
+  models: { script: "../models/python.sh", has: "AWS's published constraints" },
+  checkov: { script: "../../../stacks/judges/checkov.sh", has: "checkov" },
 } as const;
 
-/** Programs of either Python by name; `python` has the packages of the Glue runner, `clients` the newest boto3. */
+/**
+ * Programs of these Pythons by name: `python` has the packages of the Glue runner, `clients` the newest boto3, `models`
+ * CloudFormation's schemas and botocore's models.
+ */
 const PROGRAMS = {
   python: ["glue", "python"],
   moto_server: ["moto", "moto_server"],
   aws: ["moto", "aws"],
   clients: ["moto", "python"],
+  models: ["models", "python"],
+  checkov: ["checkov", "checkov"],
 } as const;
 
 /**
@@ -29,7 +38,7 @@ export function requirePython(context: Mocha.Context, program: keyof typeof PROG
   const folder = execFileSync(script, ["--path"], { encoding: "utf8" }).trim();
   if (!existsSync(join(dirname(folder), "done"))) {
     if (process.env.RATES_REQUIRE_ALL !== "1")
-      skip(context, `no Python with ${has} (runtime/testing/python/${PYTHONS[python].script} installs it)`);
+      skip(context, `no Python with ${has} (${relative(ROOT, script)} installs it)`);
     context.timeout(10 * 60_000);
     execFileSync(script, { stdio: ["ignore", "ignore", "inherit"] });
   }

@@ -1,0 +1,150 @@
+"""Judges resources by AWS's published constraints: CloudFormation's schemas as cfn-lint has them, botocore's models.
+
+stdin:  {"mapping": table, "variants": {variant: [{"type", "name", "id", "inputs"}]}, "region": region}
+stdout: {"templates": {variant: template}, "findings": [{"judge", "type", "path", "rule", "resource", "message",
+                       "variants"}],
+         "unmapped": [{"type", "property", "model"}], "judged": {"resources": n, "properties": n, "calls": n}}
+"""
+
+import json
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../runtime/testing/models"))
+
+import models  # noqa: E402
+from cfnlint.api import lint  # noqa: E402
+from cfnlint.config import ManualArgs  # noqa: E402
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # noqa: E402
+from convert import CallSchema, CloudFormationSchema, Conversion  # noqa: E402
+
+
+class Judgement:
+    """What the judges say of one set of variants; the same of one resource in several is said once."""
+
+    def __init__(self, mapping, region):
+        self._mapping = mapping
+        self._region = region
+        self._variant = ""
+        self.findings = {}
+        self.unmapped = set()
+        self.judged = {"resources": 0, "calls": 0, "properties": set()}
+
+    def variant(self, name, resources):
+        """Judges the resources of a variant, and returns its template."""
+        self._variant = name
+        template = self._template(resources)
+        self._lint(template)
+        return template
+
+    def _template(self, resources):
+        template = {}
+        parts = []
+        for resource in resources:
+            row = self._mapping.get(resource["type"])
+            if row is None:
+                self.unmapped.add((resource["type"], "", ""))
+                continue
+            if "none" in row:
+                continue
+            self.judged["resources"] += 1
+            self._calls(resource, row)
+            if "cfn" in row:
+                properties = self._cloudformation(resource, row)
+                if "into" in row:
+                    parts.append((row["cfn"], resource["inputs"][row["into"]], properties, resource))
+                else:
+                    template[resource["name"] + " " + resource["type"]] = (row["cfn"], properties, resource)
+        for type_name, parent, properties, resource in parts:
+            whole = next((one for one in template.values() if one[0] == type_name and one[2]["id"] == parent), None)
+            if whole is None:
+                self._find("mapping", resource, "", "parent", f"is a part of {parent}, which is no {type_name}")
+            else:
+                merge(whole[1], properties)
+        return {
+            "AWSTemplateFormatVersion": "2010-09-09",
+            "Resources": {
+                logical_id(name): {
+                    "Type": type_name,
+                    "Properties": properties,
+                    "Metadata": {"name": resource["name"], "type": resource["type"]},
+                }
+                for name, (type_name, properties, resource) in template.items()
+            },
+        }
+
+    def _calls(self, resource, row):
+        wanted = [(call, None) for call in row.get("calls", [])] + list(row.get("also", {}).items())
+        for call, only in wanted:
+            inputs = {key: value for key, value in resource["inputs"].items() if only is None or key in only}
+            # A further call is made only for what it sets, which is the last of its properties or any but the name.
+            if only is not None and not set(inputs) - {"name", "namePrefix", "identifier"}:
+                continue
+            shape = models.operation_input(call)
+            value = self._convert(resource, row, call, inputs, CallSchema(shape))
+            self.judged["calls"] += 1
+            for path, rule, message in models.problems(shape, value):
+                self._find("botocore", resource, f"{call} {path}", rule, message)
+
+    def _cloudformation(self, resource, row):
+        root = PROVIDER_SCHEMA_MANAGER.get_resource_schema(self._region, row["cfn"]).schema
+        return self._convert(resource, row, "cfn", resource["inputs"], CloudFormationSchema(root, root))
+
+    def _convert(self, resource, row, model, inputs, schema):
+        conversion = Conversion(row.get("properties", {}), model)
+        value = conversion.convert(inputs, schema, row.get("constants", {}).get(model))
+        name = row["cfn"] if model == "cfn" else model
+        self.unmapped.update((resource["type"], path, name) for path in conversion.unmapped)
+        self.judged["properties"].update((resource["type"], path) for path in conversion.mapped)
+        return value
+
+    def _lint(self, template):
+        resources = template["Resources"]
+        for match in lint(json.dumps(template), config=ManualArgs(regions=[self._region])):
+            path = match.path or []
+            resource = resources.get(path[1], {}) if len(path) > 1 and path[0] == "Resources" else {}
+            names = resource.get("Metadata", {"type": "template", "name": ""})
+            within = ".".join(str(part) for part in path[3:] if not isinstance(part, int))
+            self._find("cfn-lint", names, within, match.rule.id, match.message)
+
+    def _find(self, judge, resource, path, rule, message):
+        path = re.sub(r"\[\d+\]", "[]", path)
+        key = (judge, resource["type"], path, rule, resource["name"])
+        found = self.findings.setdefault(key, {"message": message, "variants": []})
+        if self._variant not in found["variants"]:
+            found["variants"].append(self._variant)
+
+    def result(self):
+        keys = ("judge", "type", "path", "rule", "resource")
+        return {
+            "findings": [{**dict(zip(keys, key)), **found} for key, found in sorted(self.findings.items())],
+            "unmapped": [dict(zip(("type", "property", "model"), one)) for one in sorted(self.unmapped)],
+            "judged": {**self.judged, "properties": len(self.judged["properties"])},
+        }
+
+
+def merge(whole, part):
+    """Merges the properties of a part into those of its resource; lists are joined."""
+    for key, value in part.items():
+        if isinstance(value, dict) and isinstance(whole.get(key), dict):
+            merge(whole[key], value)
+        elif isinstance(value, list) and isinstance(whole.get(key), list):
+            whole[key].extend(value)
+        else:
+            whole[key] = value
+
+
+def logical_id(name):
+    return re.sub(r"[^A-Za-z0-9]", "", name.title())
+
+
+def main():
+    request = json.load(sys.stdin)
+    judgement = Judgement(request["mapping"], request["region"])
+    templates = {variant: judgement.variant(variant, resources) for variant, resources in request["variants"].items()}
+    json.dump({"templates": templates, **judgement.result()}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

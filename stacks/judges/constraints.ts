@@ -1,0 +1,46 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
+import type { Finding } from "./answers.ts";
+import type { StoredResource } from "./variants.ts";
+
+/** A CloudFormation template, of which each resource names the Pulumi resource that it was made of. */
+export interface Template {
+  readonly Resources: Readonly<Record<string, TemplateResource>>;
+}
+
+interface TemplateResource {
+  readonly Type: string;
+  readonly Properties: Record<string, unknown>;
+  readonly Metadata: { readonly name: string; readonly type: string };
+}
+
+/** What AWS's published constraints say of the resources of variants. */
+export interface Verdict {
+  readonly templates: Readonly<Record<string, Template>>;
+  readonly findings: readonly Finding[];
+  /** Properties that a model may constrain and that the table does not map. */
+  readonly unmapped: readonly { readonly type: string; readonly property: string; readonly model: string }[];
+  /** Counts of what was judged; `properties` are distinct ones. */
+  readonly judged: { readonly resources: number; readonly calls: number; readonly properties: number };
+}
+
+const REGION = "eu-central-1";
+/** Bytes of a verdict with its templates. */
+const MOST_BYTES = 64 * 1024 * 1024;
+
+const mapping: unknown = parse(readFileSync(new URL("mapping.yaml", import.meta.url), "utf8"), { merge: true });
+
+/**
+ * Judges resources by CloudFormation's schemas and botocore's models.
+ * @param python of the environment that runtime/testing/models/python.sh makes
+ */
+export function judgeConstraints(
+  python: string,
+  variants: Readonly<Record<string, readonly StoredResource[]>>,
+): Verdict {
+  const script = fileURLToPath(new URL("constraints.py", import.meta.url));
+  const input = JSON.stringify({ mapping, variants, region: REGION });
+  return JSON.parse(execFileSync(python, [script], { input, encoding: "utf8", maxBuffer: MOST_BYTES }));
+}

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { requirePython } from "../../runtime/runner/glue/testing/python.ts";
+import { requireEngine } from "../testing/command.ts";
+import { compareAnswers } from "./answers.ts";
+import { judgeConstraints, type Verdict } from "./constraints.ts";
+import { CONSTRAINT_MUTANTS } from "./mutants.ts";
+import { checkovFindings } from "./secondOpinion.ts";
+import { registered, type StoredResource, VARIANTS } from "./variants.ts";
+
+/** For an `up` of every variant on a machine that does much else. */
+const MINUTES = 15 * 60_000;
+
+describe("the resources of all stacks and variants, in the real engine", function () {
+  this.timeout(MINUTES);
+  const variants: Record<string, readonly StoredResource[]> = {};
+  let judged: Verdict | undefined;
+  /** What the published constraints say of all variants, judged when it is first asked for. */
+  const verdictBy = (python: string): Verdict => {
+    judged ??= judgeConstraints(python, variants);
+    return judged;
+  };
+  before(async function () {
+    requireEngine(this);
+    for (const variant of VARIANTS) variants[variant.name] = await registered(variant);
+  });
+
+  describe("judged by AWS's published constraints", () => {
+    let python: string;
+    let verdict: Verdict;
+    before(function () {
+      python = requirePython(this, "models");
+      verdict = verdictBy(python);
+    });
+
+    it("keep every constraint, but for what has an answer", () => {
+      assert.deepEqual(compareAnswers(["botocore", "cfn-lint", "mapping"], verdict.findings), {
+        unanswered: [],
+        stale: [],
+      });
+    });
+
+    it("have no property that the table does not map or name a reason for", () => {
+      assert.deepEqual(verdict.unmapped, []);
+      const { resources, calls, properties } = verdict.judged;
+      console.log(`      ${properties} properties of ${resources} resources and ${calls} calls judged`);
+    });
+
+    it("fail with a wrong value of each class of constraint", () => {
+      const mutants = Object.fromEntries(
+        CONSTRAINT_MUTANTS.map(({ what, type, mutate }) => {
+          const found = variants.dev?.find((one) => one.type === type);
+          assert.ok(found, `dev has no ${type}`);
+          const mutant = structuredClone(found);
+          mutate(mutant.inputs as Record<string, never>);
+          return [what, [mutant]];
+        }),
+      );
+      const { findings } = judgeConstraints(python, mutants);
+      for (const { what, expected } of CONSTRAINT_MUTANTS) {
+        const own = findings.filter(({ variants }) => variants.includes(what));
+        const rules = own.map(({ judge, rule }) => `${judge} ${rule}`);
+        for (const each of expected) assert.ok(rules.includes(each), `${what}: ${each} is not in ${rules.join(", ")}`);
+      }
+    });
+
+    it("fail with a property, or a type, that is new", () => {
+      const [queue] = variants.dev?.filter(({ type }) => type === "aws:sqs/queue:Queue") ?? [];
+      assert.ok(queue);
+      const changed = { ...queue, inputs: { ...queue.inputs, kmsMasterKeyAge: 1 } };
+      const { unmapped } = judgeConstraints(python, {
+        changed: [changed, { ...queue, type: "aws:dax/cluster:Cluster" }],
+      });
+      assert.deepEqual(unmapped, [
+        { type: "aws:dax/cluster:Cluster", property: "", model: "" },
+        { type: "aws:sqs/queue:Queue", property: "kmsMasterKeyAge", model: "AWS::SQS::Queue" },
+        { type: "aws:sqs/queue:Queue", property: "kmsMasterKeyAge", model: "sqs.CreateQueue" },
+      ]);
+    });
+  });
+
+  describe("looked at by checkov", () => {
+    let findings: ReturnType<typeof checkovFindings>["findings"];
+    before(function () {
+      const checkov = requirePython(this, "checkov");
+      const { templates } = verdictBy(requirePython(this, "models"));
+      assert.ok(templates.dev);
+      const open = structuredClone(templates.dev);
+      for (const { Type, Properties } of Object.values(open.Resources))
+        if (Type === "AWS::S3::Bucket") delete Properties.PublicAccessBlockConfiguration;
+      ({ findings } = checkovFindings(checkov, { ...templates, open }));
+    });
+
+    it("have no finding without an answer, and no answer without a finding", () => {
+      const own = findings.filter(({ variants }) => !variants.includes("open"));
+      assert.deepEqual(compareAnswers(["checkov"], own), { unanswered: [], stale: [] });
+    });
+
+    it("have a finding when a bucket is open to the public", () => {
+      const { unanswered } = compareAnswers(["checkov"], findings);
+      assert.match(unanswered.join("\n"), /CKV_AWS_53.*buckets-results/);
+    });
+  });
+});

@@ -1,0 +1,60 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Finding } from "./answers.ts";
+import type { Template } from "./constraints.ts";
+
+/** The part of checkov's report that is read here. */
+interface Report {
+  readonly results: {
+    readonly failed_checks: readonly {
+      readonly check_id: string;
+      readonly check_name: string;
+      /** `<type>.<logical id>` */
+      readonly resource: string;
+      readonly file_path: string;
+    }[];
+  };
+  readonly summary: { readonly passed: number; readonly parsing_errors: number };
+}
+
+/**
+ * Has checkov look at templates. It downloads nothing: neither guidelines nor modules.
+ * @param checkov the command of the environment that stacks/judges/checkov.sh makes
+ */
+export function checkovFindings(
+  checkov: string,
+  templates: Readonly<Record<string, Template>>,
+): { findings: Finding[]; passed: number } {
+  const folder = mkdtempSync(join(tmpdir(), "rates-checkov-"));
+  try {
+    for (const [variant, template] of Object.entries(templates))
+      writeFileSync(join(folder, `${variant}.json`), JSON.stringify(template, null, 1));
+    const options = ["--framework", "cloudformation", "--output", "json", "--quiet", "--compact", "--soft-fail"];
+    const text = execFileSync(checkov, ["--directory", folder, "--skip-download", ...options], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    const { results, summary }: Report = JSON.parse(text);
+    if (summary.parsing_errors > 0) throw new Error(`checkov cannot read ${summary.parsing_errors} templates`);
+    const findings = results.failed_checks.map(({ check_id, check_name, resource, file_path }) => {
+      const variant = file_path.replace(/^\/|\.json$/g, "");
+      const source = templates[variant]?.Resources[resource.split(".").at(-1) ?? ""]?.Metadata;
+      if (source === undefined) throw new Error(`checkov names ${resource} of ${file_path}, which is in no template`);
+      return {
+        judge: "checkov",
+        type: source.type,
+        path: "",
+        rule: check_id,
+        message: check_name,
+        resource: source.name,
+        variants: [variant],
+      };
+    });
+    return { findings, passed: summary.passed };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

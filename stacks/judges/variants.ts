@@ -1,0 +1,125 @@
+import { readStackFile } from "../config.ts";
+import type { Engine } from "../testing/engine.ts";
+import { Cloud } from "../testing/provider/cloud.ts";
+import { stackEngine } from "../testing/stackEngine.ts";
+import { ROOT } from "./root.ts";
+
+/** A stack with changes of its configuration, which the judges look at. */
+export interface Variant {
+  readonly name: string;
+  /** The stack whose file it begins with. */
+  readonly from: "dev" | "staging" | "prod";
+  /** The stack's own name, where it is a copy. */
+  readonly stack?: string;
+  /** Replaces fields of the file's keys, one level deep. */
+  readonly changes?: Readonly<Record<string, Readonly<Record<string, unknown>> | readonly unknown[] | string>>;
+}
+
+/** A resource as it was registered, every value known. */
+export interface StoredResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly name: string;
+  readonly id: string;
+  readonly inputs: Readonly<Record<string, unknown>>;
+  readonly outputs: Readonly<Record<string, unknown>>;
+  /** URNs of the resources that must exist before it, and that outlive it: parent and dependencies. */
+  readonly needs: readonly string[];
+}
+
+/** The shipped stacks, a copy, and what none of them has: together they register every resource that the program can. */
+export const VARIANTS: readonly Variant[] = [
+  { name: "dev", from: "dev" },
+  { name: "staging", from: "staging" },
+  { name: "prod", from: "prod" },
+  {
+    name: "copy",
+    from: "dev",
+    stack: "dev-anna",
+    changes: {
+      tenants: ["acme"],
+      callers: [
+        { principal: "arn:aws:iam::444444444444:root", tenants: ["acme"], senderIds: ["AROAABCDEFGHIJKLMNOPQ"] },
+      ],
+      runners: { ec2: { maxInstances: 4, instanceType: "t3.small", spot: false } },
+      arch: "x86_64",
+    },
+  },
+  {
+    name: "isolated",
+    from: "dev",
+    changes: {
+      network: { nat: "none" },
+      tracking: {
+        store: "opensearch",
+        instanceType: "m7g.medium.search",
+        instanceCount: 2,
+        zoneCount: 2,
+        storageGb: 20,
+      },
+      api: {
+        public: true,
+        allowedCidrs: ["192.0.2.0/24"],
+        certificateArn: "arn:aws:acm:eu-central-1:111111111111:certificate/00000000-0000-4000-8000-000000000001",
+        domainName: "rates.dev.example.com",
+        hostedZoneId: "Z0123456789ABCDEFGHIJ",
+      },
+      data: { keep: true },
+      budget: { monthlyUsd: 1_000 },
+    },
+  },
+];
+
+/** A variant in the engine. */
+export function variantEngine({ from, stack = from, changes = {} }: Variant): Promise<Engine> {
+  const file = readStackFile(from, ROOT) as unknown as Record<string, object>;
+  const config = Object.fromEntries(
+    Object.entries(changes).map(([key, change]) => {
+      const replaces = typeof change !== "object" || Array.isArray(change) || "store" in change;
+      return [`rates-platform:${key}`, replaces ? change : { ...file[key], ...change }];
+    }),
+  );
+  const account = (file.account as { id: string }).id;
+  return stackEngine(from, { stack, config, cloud: new Cloud({ account }) });
+}
+
+/** Everything that a variant registers, after an `up` in the engine. */
+export async function registered(variant: Variant): Promise<StoredResource[]> {
+  const engine = await variantEngine(variant);
+  try {
+    await engine.up();
+    return storedResources(await engine.exportState());
+  } finally {
+    await engine.close();
+  }
+}
+
+interface Stored {
+  urn: string;
+  type: string;
+  id?: string;
+  inputs?: Record<string, unknown>;
+  outputs?: Record<string, unknown>;
+  parent?: string;
+  dependencies?: string[];
+  propertyDependencies?: Record<string, string[] | null>;
+}
+
+/** The resources of an exported state. */
+export function storedResources({ deployment }: { deployment: { resources?: unknown } }): StoredResource[] {
+  return ((deployment.resources ?? []) as Stored[]).map((one) => ({
+    urn: one.urn,
+    type: one.type,
+    name: one.urn.replace(/^.*::/, ""),
+    id: one.id ?? "",
+    inputs: one.inputs ?? {},
+    outputs: one.outputs ?? {},
+    needs: [
+      ...new Set([
+        ...(one.parent === undefined ? [] : [one.parent]),
+        ...(one.dependencies ?? []),
+        ...Object.values(one.propertyDependencies ?? {}).flatMap((urns) => urns ?? []),
+      ]),
+    ],
+  }));
+}
