@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import {
@@ -28,6 +30,7 @@ import { testApi } from "../testing/api/api.ts";
 import { sqsEvent } from "../testing/dispatcher.ts";
 import { type Moto, startMoto } from "../testing/launchers/moto.ts";
 import { requirePython } from "../testing/python/python.ts";
+import { CallRecorder, judgeCalls, pythonRecorder } from "../testing/models/calls.ts";
 import type { Cloud } from "./cloud.ts";
 
 const QUEUES = ["requests", "wakeups", "dead-letters", "responses", "responses-acme"];
@@ -58,7 +61,9 @@ function commands(): Set<string> {
 describe("calls to AWS, against moto's", () => {
   let moto: Moto;
   let p: Awaited<ReturnType<typeof testApi>>;
-  const called = new Set<string>();
+  const recorder = new CallRecorder();
+  let secrets: Awaited<ReturnType<CallRecorder["proxy"]>>;
+  let recorded: string;
   let kept: NodeJS.ProcessEnv = {};
   let python = "";
   before(async function () {
@@ -69,22 +74,19 @@ describe("calls to AWS, against moto's", () => {
       { jobs: { inlineBytes: 2_000 }, runners: { glue: { slots: 1, idleSeconds: 0 } } },
       motoCloud(moto),
     );
-    for (const client of [p.context.sqs, p.s3])
-      (client as SQSClient).middlewareStack.add(
-        (next, { commandName = "" }) =>
-          (args) => {
-            called.add(commandName);
-            return next(args);
-          },
-        { step: "initialize", name: "called" },
-      );
-    Object.assign(process.env, { ...p.cloud.env, AWS_ENDPOINT_URL_SECRETS_MANAGER: moto.endpoint });
+    recorder.watch(p.context.sqs, p.s3);
+    secrets = await recorder.proxy("secretsmanager", moto.endpoint);
+    recorded = mkdtempSync(join(tmpdir(), "rates-calls-"));
+    Object.assign(process.env, { ...p.cloud.env, AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.endpoint });
   });
   after(async () => {
     for (const name of Object.keys(process.env)) if (!(name in kept)) delete process.env[name];
     Object.assign(process.env, kept);
     await p?.close();
+    secrets?.server.close();
+    secrets?.server.closeAllConnections();
     await moto?.stop();
+    if (recorded !== undefined) rmSync(recorded, { recursive: true });
   });
 
   const send = (queue: string, body: string) =>
@@ -173,7 +175,7 @@ describe("calls to AWS, against moto's", () => {
       await upload.write(part);
       await upload.write(part);
       await upload.finish();
-      const { Body } = await p.s3.send(new GetObjectCommand(to));
+      const { Body } = await p.s3.send(new GetObjectCommand({ Bucket: to.Bucket, Key: to.Key }));
       assert(Buffer.concat([part, part]).equals(Buffer.from((await Body?.transformToByteArray()) ?? [])));
     });
 
@@ -182,7 +184,7 @@ describe("calls to AWS, against moto's", () => {
       const upload = await MultipartUpload.begin(p.s3, to);
       await upload.write(Buffer.from("a few bytes"));
       await upload.abort();
-      await assert.rejects(p.s3.send(new GetObjectCommand(to)), { name: "NoSuchKey" });
+      await assert.rejects(p.s3.send(new GetObjectCommand({ Bucket: to.Bucket, Key: to.Key })), { name: "NoSuchKey" });
       const late = async () => {
         await upload.write(Buffer.alloc(5 * 1024 * 1024));
         await upload.finish();
@@ -309,7 +311,6 @@ describe("calls to AWS, against moto's", () => {
     };
 
     it("gives the migrations their master, whose password is in nothing they say", async () => {
-      called.add("GetSecretValueCommand");
       const database = await emptyDatabase();
       try {
         const { hostname, port, pathname, username, password } = new URL(database.url);
@@ -338,7 +339,12 @@ describe("calls to AWS, against moto's", () => {
     const start = async (run: string, catalog: string) => {
       const program = `${root}runtime/runner/glue/runner.py`;
       const child = spawn(python, [program, "--run", run, "--runner", "glue", "--catalog", catalog], {
-        env: { ...process.env, ...p.database.env, RATES_SETTINGS: JSON.stringify(p.context.settings) },
+        env: {
+          ...process.env,
+          ...p.database.env,
+          ...pythonRecorder(join(recorded, "glue")),
+          RATES_SETTINGS: JSON.stringify(p.context.settings),
+        },
         stdio: ["ignore", "pipe", "pipe"],
       });
       const [output, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
@@ -374,9 +380,17 @@ describe("calls to AWS, against moto's", () => {
   describe("all together", () => {
     it("are every call that the platform's code makes, but for the launchers'", () =>
       assert.deepEqual(
-        [...commands()].filter((name) => !called.has(name)),
+        [...commands()].filter((name) => !recorder.operations.has(name.replace(/Command$/, ""))),
         [],
       ));
+
+    it("keep every constraint that AWS publishes, the Glue runner's too", function () {
+      const python = requirePython(this, "models");
+      const own = recorder.calls.length;
+      recorder.readFile(join(recorded, "glue"));
+      assert.ok(recorder.calls.length > own, "the Glue runner's calls were recorded");
+      assert.deepEqual(judgeCalls(python, recorder.calls), []);
+    });
   });
 });
 

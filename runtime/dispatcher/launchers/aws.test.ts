@@ -15,6 +15,7 @@ import { CreateJobCommand, GetJobRunCommand, GlueClient } from "@aws-sdk/client-
 import { likeEc2 } from "../../testing/launchers/likeEc2.ts";
 import { type Moto, startMoto } from "../../testing/launchers/moto.ts";
 import { requirePython } from "../../testing/python/python.ts";
+import { CallRecorder, judgeCalls } from "../../testing/models/calls.ts";
 import { Refused, TooLate } from "../launcher.ts";
 import { Ec2Launcher, type Pace } from "./ec2.ts";
 import { LAUNCH_SIZE, runOf } from "./ec2Tags.ts";
@@ -22,6 +23,7 @@ import { GlueLauncher } from "./glue.ts";
 
 describe("launchers against moto's AWS", () => {
   let moto: Moto;
+  const recorder = new CallRecorder();
   before(async function () {
     moto = await startMoto(requirePython(this, "moto_server"));
   });
@@ -66,6 +68,7 @@ describe("launchers against moto's AWS", () => {
     };
     before(() => {
       glue = new GlueClient({ ...moto, maxAttempts: 1 });
+      recorder.watch(glue);
     });
     after(() => glue.destroy());
 
@@ -314,6 +317,7 @@ describe("launchers against moto's AWS", () => {
     const runIds = (count: number) => Array.from({ length: count }, () => randomUUID() as string);
     before(async () => {
       ec2 = likeEc2(new EC2Client(moto));
+      recorder.watch(ec2);
       const { Subnets = [] } = await ec2.send(new DescribeSubnetsCommand({}));
       subnetIds = Subnets.flatMap(({ SubnetId }) => SubnetId ?? []).slice(0, 2);
       const { LaunchTemplate } = await ec2.send(
@@ -634,6 +638,16 @@ describe("launchers against moto's AWS", () => {
         ec2,
       );
       await assert.rejects(missing.start(randomUUID(), "ec2"), (error) => !(error instanceof Refused));
+    });
+  });
+
+  // A suite of its own, to come last.
+  describe("all their calls", () => {
+    it("keep every constraint that AWS publishes", function () {
+      const python = requirePython(this, "models");
+      for (const operation of ["StartJobRun", "BatchStopJobRun", "RunInstances", "TerminateInstances"])
+        assert.ok(recorder.operations.has(operation), `${operation} was recorded`);
+      assert.deepEqual(judgeCalls(python, recorder.calls), []);
     });
   });
 });

@@ -1,0 +1,103 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+
+/** The input of one call of AWS. */
+export interface RecordedCall {
+  /** Service and operation as botocore names them, for example `sqs.SendMessage`. */
+  readonly operation: string;
+  readonly input: unknown;
+}
+
+/** The part of an SDK client that a recorder needs. */
+interface Recordable {
+  readonly middlewareStack: {
+    add(
+      middleware: (
+        next: (args: never) => Promise<unknown>,
+        context: { clientName?: string; commandName?: string },
+      ) => (args: never) => Promise<unknown>,
+      options: { step: "initialize"; priority: "high"; name: string },
+    ): void;
+  };
+}
+
+/** Records the inputs of SDK calls as the program gives them, before any other middleware sees them. */
+export class CallRecorder {
+  readonly calls: RecordedCall[] = [];
+
+  /** Records all calls of these clients from now on. */
+  watch(...clients: object[]): void {
+    for (const client of clients as Recordable[])
+      client.middlewareStack.add(
+        (next, { clientName = "", commandName = "" }) =>
+          (args) => {
+            const { input } = args as { input: unknown };
+            this.#add(clientName.replace(/Client$/, "").toLowerCase(), commandName.replace(/Command$/, ""), input);
+            return next(args);
+          },
+        { step: "initialize", priority: "high", name: "callRecorder" },
+      );
+  }
+
+  /** Adds what a Python process recorded (recorder/sitecustomize.py). */
+  readFile(file: string): void {
+    if (!existsSync(file)) return;
+    for (const line of readFileSync(file, "utf8").split("\n").filter(Boolean)) this.calls.push(JSON.parse(line));
+  }
+
+  /**
+   * Starts a proxy that records the calls of a service with the protocol AWS JSON, for clients that a program makes and
+   * hides. @param service as botocore names it @param target the endpoint that answers
+   */
+  async proxy(service: string, target: string): Promise<{ endpoint: string; server: Server }> {
+    const server = createServer(async (request, response) => {
+      const body = await buffer(request);
+      const operation = String(request.headers["x-amz-target"]).split(".").at(-1) ?? "";
+      this.#add(service, operation, JSON.parse(body.toString()));
+      const headers = new Headers(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
+      for (const name of ["host", "connection", "content-length", "transfer-encoding", "expect"]) headers.delete(name);
+      const answer = await fetch(`${target}${request.url}`, { method: "POST", headers, body });
+      response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") ?? "" });
+      response.end(Buffer.from(await answer.arrayBuffer()));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
+  }
+
+  /** Names of the operations that were called. */
+  get operations(): Set<string> {
+    return new Set(this.calls.map(({ operation }) => operation.split(".").at(-1) ?? ""));
+  }
+
+  #add(service: string, operation: string, input: unknown): void {
+    this.calls.push({ operation: `${service}.${operation}`, input });
+  }
+}
+
+/** Environment of a Python process whose boto3 calls go into a file. */
+export const pythonRecorder = (file: string): Record<string, string> => ({
+  PYTHONPATH: fileURLToPath(new URL("recorder", import.meta.url)),
+  RATES_RECORDED_CALLS: file,
+});
+
+/**
+ * Judges calls by botocore's models, and returns what breaks a constraint.
+ * @param python of the environment that python.sh makes
+ */
+export function judgeCalls(python: string, calls: readonly RecordedCall[]): string[] {
+  const script = fileURLToPath(new URL("calls.py", import.meta.url));
+  const answer = execFileSync(python, [script], { input: JSON.stringify(calls.map(judgeable)), encoding: "utf8" });
+  const { problems, judged }: { problems: string[]; judged: number } = JSON.parse(answer);
+  if (judged !== calls.length) throw new Error(`${judged} of ${calls.length} calls were judged`);
+  return problems;
+}
+
+/** A call without bytes and streams, which the models say nothing about. */
+function judgeable({ operation, input }: RecordedCall): RecordedCall {
+  if (input === null || typeof input !== "object" || !("Body" in input)) return { operation, input };
+  return { operation, input: { ...input, Body: "" } };
+}
