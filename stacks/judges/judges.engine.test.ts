@@ -4,8 +4,10 @@ import { requireEngine } from "../testing/command.ts";
 import { compareAnswers } from "./answers.ts";
 import { judgeConstraints, type Verdict } from "./constraints.ts";
 import { CONSTRAINT_MUTANTS } from "./mutants.ts";
+import { allowedServices, isNamed, unreachable } from "./reach.ts";
+import { PARTS, type Part, type PartReach, SERVICE_ENDPOINTS, SPARE } from "./reachTable.ts";
 import { checkovFindings } from "./secondOpinion.ts";
-import { registered, type StoredResource, VARIANTS } from "./variants.ts";
+import { clientNetworks, registered, type StoredResource, VARIANTS } from "./variants.ts";
 
 /** For an `up` of every variant on a machine that does much else. */
 const MINUTES = 15 * 60_000;
@@ -98,6 +100,69 @@ describe("the resources of all stacks and variants, in the real engine", functio
     it("have a finding when a bucket is open to the public", () => {
       const { unanswered } = compareAnswers(["checkov"], findings);
       assert.match(unanswered.join("\n"), /CKV_AWS_53.*buckets-results/);
+    });
+  });
+
+  describe("and what each part reaches", () => {
+    /** Types whose resources are the ways of the network. */
+    const WAYS =
+      /^aws:(ec2\/(vpcEndpoint|route|routeTableAssociation|natGateway|internetGateway|eip):|vpc\/securityGroup.*Rule:)/;
+    const reach: Readonly<Record<Part, PartReach>> = PARTS;
+
+    it("is in the table for each service that a part's roles allow, or left out with a reason", () => {
+      for (const [name, resources] of Object.entries(variants))
+        for (const [part, { calls, others }] of Object.entries(reach)) {
+          const allowed = allowedServices(resources, part as Part);
+          const missing = [...allowed].filter((service) => !calls.includes(service) && !(service in others));
+          assert.deepEqual(missing, [], `${part} in ${name}`);
+          const stale = [...calls, ...Object.keys(others)].filter((service) => !allowed.has(service));
+          assert.deepEqual(
+            stale.filter((service) => service !== "es"),
+            [],
+            `${part} in ${name}`,
+          );
+          assert.deepEqual(
+            calls.filter((service) => !(service in SERVICE_ENDPOINTS)),
+            [],
+          );
+        }
+    });
+
+    for (const variant of VARIANTS)
+      it(`is reachable in ${variant.name}, and would not be without any one rule, route, endpoint or gateway`, () => {
+        const resources = variants[variant.name] ?? [];
+        const clients = clientNetworks(variant);
+        assert.deepEqual(unreachable(resources, clients), []);
+        const ways = resources.filter(({ type }) => WAYS.test(type));
+        assert.ok(ways.length > 20);
+        const unnoticed = ways.filter(
+          (way) =>
+            unreachable(
+              resources.filter((one) => one !== way),
+              clients,
+            ).length === 0,
+        );
+        const expected = ways.filter(({ name }) =>
+          SPARE.some((spare) => (spare.variants?.includes(variant.name) ?? true) && isNamed(name, spare.name)),
+        );
+        // One of two rules for one connection may be spare, and the other be needed.
+        assert.deepEqual(
+          unnoticed.filter((way) => !expected.includes(way)).map(({ name }) => name),
+          [],
+        );
+        for (const way of expected)
+          assert.ok(
+            unnoticed.some(({ name }) => name === way.name),
+            `${way.name} is not spare: remove it from SPARE`,
+          );
+      });
+
+    it("is described by no row about a spare resource that there is not", () => {
+      const names = Object.values(variants).flatMap((resources) => resources.map(({ name }) => name));
+      assert.deepEqual(
+        SPARE.filter((spare) => !names.some((name) => isNamed(name, spare.name))),
+        [],
+      );
     });
   });
 });

@@ -70,17 +70,29 @@ export const VARIANTS: readonly Variant[] = [
   },
 ];
 
-/** A variant in the engine. */
-export function variantEngine({ from, stack = from, changes = {} }: Variant): Promise<Engine> {
+/** Keys of a variant's configuration that differ from those of its stack's file, whole. */
+function changedKeys({ from, changes = {} }: Variant): Record<string, unknown> {
   const file = readStackFile(from, ROOT) as unknown as Record<string, object>;
-  const config = Object.fromEntries(
+  return Object.fromEntries(
     Object.entries(changes).map(([key, change]) => {
       const replaces = typeof change !== "object" || Array.isArray(change) || "store" in change;
-      return [`rates-platform:${key}`, replaces ? change : { ...file[key], ...change }];
+      return [key, replaces ? change : { ...file[key], ...change }];
     }),
   );
-  const account = (file.account as { id: string }).id;
-  return stackEngine(from, { stack, config, cloud: new Cloud({ account }) });
+}
+
+/** A variant in the engine. */
+export function variantEngine(variant: Variant): Promise<Engine> {
+  const { from, stack = from } = variant;
+  const changed = Object.entries(changedKeys(variant)).map(([key, value]) => [`rates-platform:${key}`, value] as const);
+  const cloud = new Cloud({ account: readStackFile(from, ROOT).account.id });
+  return stackEngine(from, { stack, config: Object.fromEntries(changed), cloud });
+}
+
+/** Networks whose clients a variant lets reach its API, in CIDR notation. */
+export function clientNetworks(variant: Variant): string[] {
+  const { network, api } = { ...readStackFile(variant.from, ROOT), ...changedKeys(variant) };
+  return [network.cidr, ...api.allowedCidrs];
 }
 
 /** Everything that a variant registers, after an `up` in the engine. */

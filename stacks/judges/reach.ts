@@ -1,0 +1,291 @@
+import { readFileSync } from "node:fs";
+import ipaddr from "ipaddr.js";
+import { PARTS, type Part, SERVICE_ENDPOINTS } from "./reachTable.ts";
+import type { StoredResource } from "./variants.ts";
+
+/** Where something is in the network: its subnets and its security groups. */
+interface Place {
+  readonly subnets: readonly string[];
+  readonly groups: readonly string[];
+}
+
+const HTTPS = 443;
+
+/**
+ * Computes from registered resources what each part cannot reach: services, the database, OpenSearch, the image registry,
+ * and what stands before it. Security group rules must let a connection out and in, and each of a part's subnets needs an
+ * endpoint of the service, or a route to a NAT gateway that itself has a route to the internet.
+ * @param clients networks that must reach the load balancer, in CIDR notation
+ * @returns one sentence per missing way; empty where everything is reachable
+ */
+export function unreachable(resources: readonly StoredResource[], clients: readonly string[]): string[] {
+  const network = new NetworkModel(resources);
+  return [...parts(resources)].flatMap(([part, place]) => [
+    ...(place.subnets.length === 0 ? [`${part} is in no subnet`] : []),
+    ...PARTS[part].calls.flatMap((service) => missing(network, part, place, service)),
+    ...ways(network, part, place, clients),
+  ]);
+}
+
+/** The services of the actions that the roles of a part allow: IAM's prefixes. */
+export function allowedServices(resources: readonly StoredResource[], part: Part): Set<string> {
+  const roles = resources
+    .filter(({ type, name }) => type === "aws:iam/role:Role" && PARTS[part].roles.some((role) => isNamed(name, role)))
+    .map(({ id }) => id);
+  return new Set(
+    ofType(resources, "aws:iam/rolePolicy:RolePolicy")
+      .filter(({ inputs }) => roles.includes(String(inputs.role)))
+      .flatMap(({ inputs }) => JSON.parse(String(inputs.policy)).Statement as { Action: string[] }[])
+      .flatMap(({ Action }) => Action.map((action) => action.split(":")[0] ?? "")),
+  );
+}
+
+/** Whether a resource's name is this one of its stack. */
+export const isNamed = (name: string, part: string): boolean =>
+  new RegExp(`^rates-(dev|dev-anna|staging|prod)-(${part})$`).test(name);
+
+function missing(network: NetworkModel, part: Part, place: Place, service: string): string[] {
+  if (service === "rds-db") return network.connection(part, place, "the database", network.database(), 5432);
+  if (service === "es")
+    return network.domain() ? network.connection(part, place, "OpenSearch", network.domain(), HTTPS) : [];
+  return (SERVICE_ENDPOINTS[service] ?? []).flatMap((endpoint) =>
+    place.subnets.flatMap((subnet) => network.service(part, place, subnet, endpoint)),
+  );
+}
+
+/** What reaches a part, or is reached by it, besides services. */
+function ways(network: NetworkModel, part: Part, place: Place, clients: readonly string[]): string[] {
+  const balancer = network.balancer();
+  if (part === "api") {
+    const port = network.taskPort();
+    return [
+      ...network.connection("the load balancer", balancer.place, "API tasks", place, port),
+      ...balancer.ports.flatMap((listener) =>
+        clients.flatMap((cidr) =>
+          network.admits(`clients in ${cidr}`, [cidr], "the load balancer", balancer.place, listener),
+        ),
+      ),
+      ...(balancer.isPublic ? network.toInternet("the load balancer", balancer.place.subnets, "gatewayId") : []),
+    ];
+  }
+  if (part === "access")
+    return network.connection(part, place, "the load balancer", balancer.place, Math.max(...balancer.ports));
+  // Glue refuses a connection whose group lets its members not reach each other on all ports.
+  if (part === "glue") return network.connection(part, place, "other Glue runs", place, 65_535);
+  return [];
+}
+
+/** Where each part runs. */
+function parts(resources: readonly StoredResource[]): Map<Part, Place> {
+  const found = new Map<Part, Place>();
+  const texts = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
+  const lambda = (part: "dispatcher" | "migrations") => {
+    const { vpcConfig } = one(resources, "aws:lambda/function:Function", part).inputs as {
+      vpcConfig?: { subnetIds?: string[]; securityGroupIds?: string[] };
+    };
+    found.set(part, { subnets: texts(vpcConfig?.subnetIds), groups: texts(vpcConfig?.securityGroupIds) });
+  };
+  lambda("dispatcher");
+  lambda("migrations");
+  const service = one(resources, "aws:ecs/service:Service", "api").inputs.networkConfiguration as Record<
+    string,
+    unknown
+  >;
+  found.set("api", { subnets: texts(service.subnets), groups: texts(service.securityGroups) });
+  const template = one(resources, "aws:ec2/launchTemplate:LaunchTemplate", "ec2").inputs;
+  found.set("ec2", { subnets: launchSubnets(resources), groups: texts(template.vpcSecurityGroupIds) });
+  const connections = ofType(resources, "aws:glue/connection:Connection").map(
+    ({ inputs }) => inputs.physicalConnectionRequirements as { subnetId: string; securityGroupIdLists: string[] },
+  );
+  found.set("glue", {
+    subnets: connections.map(({ subnetId }) => subnetId),
+    groups: [...new Set(connections.flatMap(({ securityGroupIdLists }) => securityGroupIdLists))],
+  });
+  const outputs = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
+  const access = outputs.access as { subnets: string[]; securityGroup: string } | undefined;
+  found.set("access", { subnets: access?.subnets ?? [], groups: access ? [access.securityGroup] : [] });
+  return found;
+}
+
+/** The subnets that the dispatcher starts instances in, by the settings beside its code. */
+function launchSubnets(resources: readonly StoredResource[]): string[] {
+  const { code } = one(resources, "aws:lambda/function:Function", "dispatcher").inputs as {
+    code: { assets: Record<string, { path: string }> };
+  };
+  const settings = JSON.parse(readFileSync(code.assets["settings.json"]?.path ?? "", "utf8"));
+  return settings.ec2.subnetIds;
+}
+
+const ofType = (resources: readonly StoredResource[], type: string) => resources.filter((each) => each.type === type);
+
+function one(resources: readonly StoredResource[], type: string, part: string): StoredResource {
+  const found = ofType(resources, type).find(({ name }) => isNamed(name, part));
+  if (found === undefined) throw new Error(`There is no ${type} of ${part}`);
+  return found;
+}
+
+/** Questions to the registered network. */
+class NetworkModel {
+  readonly #resources: readonly StoredResource[];
+  readonly #cidrs: ReadonlyMap<string, string>;
+
+  constructor(resources: readonly StoredResource[]) {
+    this.#resources = resources;
+    this.#cidrs = new Map(
+      ofType(resources, "aws:ec2/subnet:Subnet").map(({ id, inputs }) => [id, String(inputs.cidrBlock)]),
+    );
+  }
+
+  database(): Place {
+    const { inputs } = one(this.#resources, "aws:rds/instance:Instance", "database");
+    const group = ofType(this.#resources, "aws:rds/subnetGroup:SubnetGroup").find(
+      ({ id }) => id === inputs.dbSubnetGroupName,
+    );
+    return {
+      subnets: (group?.inputs.subnetIds ?? []) as string[],
+      groups: inputs.vpcSecurityGroupIds as string[],
+    };
+  }
+
+  domain(): Place | undefined {
+    const [domain] = ofType(this.#resources, "aws:opensearch/domain:Domain");
+    const options = domain?.inputs.vpcOptions as { subnetIds: string[]; securityGroupIds: string[] } | undefined;
+    return options && { subnets: options.subnetIds, groups: options.securityGroupIds };
+  }
+
+  balancer(): { place: Place; ports: number[]; isPublic: boolean } {
+    const { id, inputs } = one(this.#resources, "aws:lb/loadBalancer:LoadBalancer", "api");
+    return {
+      place: { subnets: inputs.subnets as string[], groups: inputs.securityGroups as string[] },
+      ports: ofType(this.#resources, "aws:lb/listener:Listener")
+        .filter((listener) => listener.inputs.loadBalancerArn === id)
+        .map((listener) => Number(listener.inputs.port)),
+      isPublic: inputs.internal !== true,
+    };
+  }
+
+  taskPort(): number {
+    return Number(one(this.#resources, "aws:lb/targetGroup:TargetGroup", "api").inputs.port);
+  }
+
+  /** What keeps one place from connecting to a port of another. */
+  connection(from: string, source: Place, to: string, target: Place | undefined, port: number): string[] {
+    if (target === undefined || target.subnets.length === 0) return [`${to} is in no subnet`];
+    const out = this.#rules("Egress", source.groups, port).some(
+      ({ cidr, group }) => covers(cidr, this.#subnetCidrs(target)) || target.groups.includes(group),
+    );
+    return [
+      ...(out ? [] : [`no rule lets ${from} out to ${to} on port ${port}`]),
+      ...this.admits(from, this.#subnetCidrs(source), to, target, port, source.groups),
+    ];
+  }
+
+  /** What keeps networks, or members of groups, from a port of a place. */
+  admits(
+    from: string,
+    cidrs: readonly string[],
+    to: string,
+    target: Place,
+    port: number,
+    groups: readonly string[] = [],
+  ) {
+    const admitted = this.#rules("Ingress", target.groups, port).some(
+      ({ cidr, group }) => covers(cidr, cidrs) || groups.includes(group),
+    );
+    return admitted ? [] : [`no rule lets ${from} into ${to} on port ${port}`];
+  }
+
+  /** What keeps a part from a service, from one of its subnets. */
+  service(part: Part, place: Place, subnet: string, endpoint: string): string[] {
+    // The names of services resolve to endpoints of the network, or to public addresses.
+    const out = this.#rules("Egress", place.groups, HTTPS).some(({ cidr }) => cidr === "0.0.0.0/0");
+    const table = this.#tableOf(subnet);
+    const named = ofType(this.#resources, "aws:ec2/vpcEndpoint:VpcEndpoint").filter(({ inputs }) =>
+      String(inputs.serviceName).endsWith(`.${endpoint}`),
+    );
+    const gateway = named.some(
+      ({ inputs }) => inputs.vpcEndpointType === "Gateway" && (inputs.routeTableIds as string[]).includes(table),
+    );
+    const [own] = named.filter(({ inputs }) => inputs.vpcEndpointType === "Interface");
+    // Once there is an interface endpoint, its private name leads everybody in the network to it.
+    const way = gateway
+      ? []
+      : endpoint === "s3"
+        ? [`${part} reaches S3 from ${subnet} by no gateway endpoint: NAT costs by the byte`]
+        : own
+          ? this.admits(
+              part,
+              this.#subnetCidrs(place),
+              `the endpoint of ${endpoint}`,
+              endpointPlace(own),
+              HTTPS,
+              place.groups,
+            ).concat(own.inputs.privateDnsEnabled === true ? [] : [`the endpoint of ${endpoint} has no private name`])
+          : this.toInternet(part, [subnet], "natGatewayId").map(
+              (reason) => `${reason}, and ${endpoint} has no endpoint`,
+            );
+    return [...(out ? [] : [`no rule lets ${part} out to ${endpoint}`]), ...way];
+  }
+
+  /** What keeps subnets from the internet, by a NAT gateway or directly. */
+  toInternet(from: string, subnets: readonly string[], by: "natGatewayId" | "gatewayId"): string[] {
+    return subnets.flatMap((subnet) => {
+      const routes = ofType(this.#resources, "aws:ec2/route:Route").filter(
+        ({ inputs }) => inputs.routeTableId === this.#tableOf(subnet) && inputs.destinationCidrBlock === "0.0.0.0/0",
+      );
+      const [route] = routes.filter(({ inputs }) => inputs[by] !== undefined);
+      if (route === undefined) return [`${from} has no route to the internet from ${subnet}`];
+      if (by === "gatewayId")
+        return this.#has("aws:ec2/internetGateway:InternetGateway", route.inputs.gatewayId)
+          ? []
+          : [`the route of ${from} from ${subnet} leads to no internet gateway`];
+      const nat = ofType(this.#resources, "aws:ec2/natGateway:NatGateway").find(
+        ({ id }) => id === route.inputs.natGatewayId,
+      );
+      if (nat === undefined) return [`the route of ${from} from ${subnet} leads to no NAT gateway`];
+      if (!this.#has("aws:ec2/eip:Eip", nat.inputs.allocationId)) return [`the NAT gateway of ${from} has no address`];
+      return this.toInternet(`the NAT gateway of ${from}`, [String(nat.inputs.subnetId)], "gatewayId");
+    });
+  }
+
+  #has(type: string, id: unknown): boolean {
+    return ofType(this.#resources, type).some((each) => each.id === id);
+  }
+
+  /** The table that a subnet is associated with; the VPC's main one has no routes. */
+  #tableOf(subnet: string): string {
+    const association = ofType(this.#resources, "aws:ec2/routeTableAssociation:RouteTableAssociation").find(
+      ({ inputs }) => inputs.subnetId === subnet,
+    );
+    return String(association?.inputs.routeTableId ?? "");
+  }
+
+  #rules(direction: "Ingress" | "Egress", groups: readonly string[], port: number): { cidr: string; group: string }[] {
+    return ofType(this.#resources, `aws:vpc/securityGroup${direction}Rule:SecurityGroup${direction}Rule`)
+      .filter(({ inputs }) => groups.includes(String(inputs.securityGroupId)))
+      .filter(({ inputs }) => Number(inputs.fromPort) <= port && port <= Number(inputs.toPort))
+      .map(({ inputs }) => ({
+        cidr: String(inputs.cidrIpv4 ?? ""),
+        group: String(inputs.referencedSecurityGroupId ?? ""),
+      }));
+  }
+
+  #subnetCidrs({ subnets }: Place): string[] {
+    return subnets.map((subnet) => this.#cidrs.get(subnet) ?? "");
+  }
+}
+
+const endpointPlace = ({ inputs }: StoredResource): Place => ({
+  subnets: inputs.subnetIds as string[],
+  groups: inputs.securityGroupIds as string[],
+});
+
+/** Whether a network has all others in it. */
+function covers(cidr: string, others: readonly string[]): boolean {
+  if (cidr === "") return false;
+  const [address, bits] = ipaddr.IPv4.parseCIDR(cidr);
+  return others.every((other) => {
+    const [inner, innerBits] = ipaddr.IPv4.parseCIDR(other);
+    return innerBits >= bits && inner.match(address, bits);
+  });
+}

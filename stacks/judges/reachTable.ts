@@ -1,0 +1,82 @@
+/** What a part of the platform reaches over the network, and what its roles allow but others do for it. */
+export interface PartReach {
+  /** Names of its roles behind `rates-<stack>-`: its own, and the one that starts it within its own network. */
+  readonly roles: readonly string[];
+  /** IAM prefixes of the services that it calls from its own network interfaces. */
+  readonly calls: readonly string[];
+  /** IAM prefixes of its roles' other actions, each with the reason why it needs no way there. */
+  readonly others: Readonly<Record<string, string>>;
+}
+
+const LAMBDA = {
+  ec2: "Lambda makes and deletes the network interfaces",
+  logs: "Lambda writes the log, outside of the function's network",
+} as const;
+
+/** Every part that runs in the network. Each service of a role's actions must be in one of the two lists. */
+export const PARTS = {
+  dispatcher: {
+    roles: ["dispatcher"],
+    calls: ["sqs", "s3", "glue", "ec2", "rds-db", "es"],
+    others: { iam: "PassRole is checked where the run is started; nothing is called", logs: LAMBDA.logs },
+  },
+  migrations: { roles: ["migrations"], calls: ["secretsmanager", "rds-db"], others: LAMBDA },
+  api: { roles: ["api", "api-start"], calls: ["sqs", "s3", "ecr", "logs", "rds-db", "es"], others: {} },
+  ec2: { roles: ["ec2"], calls: ["sqs", "s3", "ecr", "logs", "rds-db"], others: {} },
+  glue: {
+    roles: ["glue"],
+    calls: ["sqs", "s3", "rds-db"],
+    others: {
+      ec2: "Glue makes and deletes the network interfaces",
+      glue: "Glue reads the connection before the run starts",
+      logs: "Glue writes the log, outside of the connection's network",
+    },
+  },
+  access: { roles: ["access", "access-start"], calls: ["ssmmessages", "ecr"], others: {} },
+} as const satisfies Record<string, PartReach>;
+export type Part = keyof typeof PARTS;
+
+/**
+ * The endpoints by which a service is called, behind `com.amazonaws.<region>.`. A database login is a token that the SDK
+ * signs by itself, and es is the domain: both are destinations of their own.
+ */
+export const SERVICE_ENDPOINTS: Readonly<Record<string, readonly string[]>> = {
+  // Layers of images are in S3.
+  ecr: ["ecr.api", "ecr.dkr", "s3"],
+  ec2: ["ec2"],
+  glue: ["glue"],
+  logs: ["logs"],
+  s3: ["s3"],
+  secretsmanager: ["secretsmanager"],
+  sqs: ["sqs"],
+  ssmmessages: ["ssmmessages"],
+  "rds-db": [],
+  es: [],
+};
+
+/** A resource that no part needs for what it reaches. */
+export interface Spare {
+  /** A regular expression of names behind the stack's. */
+  readonly name: string;
+  /** Variants in which it is spare; default: all that have it. */
+  readonly variants?: readonly string[];
+  readonly reason: string;
+}
+
+export const SPARE: readonly Spare[] = [
+  {
+    name: "network-(ecs|kms|lambda|monitoring|ssm|sts)",
+    reason: "for operators' tools inside the network: no part of the platform calls these services",
+  },
+  {
+    name: "network-public-2",
+    variants: ["dev", "copy"],
+    reason:
+      "awsx makes a public subnet in each zone; an internal balancer and a single NAT gateway leave the second empty",
+  },
+  {
+    name: "access-balancer",
+    reason: "names the connection, which the rules for the VPC's network and for HTTPS already allow",
+  },
+  { name: "api-(80|443)", variants: ["prod"], reason: "api.allowedCidrs has every network, the VPC's too" },
+];
