@@ -29,8 +29,8 @@ import { MultipartUpload } from "../runner/multipart.ts";
 import { testApi } from "../testing/api/api.ts";
 import { sqsEvent } from "../testing/dispatcher.ts";
 import { type Moto, startMoto } from "../testing/launchers/moto.ts";
-import { requirePython } from "../testing/python/python.ts";
 import { CallRecorder, judgeCalls, pythonRecorder } from "../testing/models/calls.ts";
+import { requirePython } from "../testing/python/python.ts";
 import type { Cloud } from "./cloud.ts";
 
 const QUEUES = ["requests", "wakeups", "dead-letters", "responses", "responses-acme"];

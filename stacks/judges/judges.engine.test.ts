@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { requirePython } from "../../runtime/runner/glue/testing/python.ts";
+import { requirePython } from "../../runtime/testing/python/python.ts";
 import { requireEngine } from "../testing/command.ts";
 import { compareAnswers } from "./answers.ts";
 import { judgeConstraints, type Verdict } from "./constraints.ts";

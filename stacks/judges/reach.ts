@@ -16,15 +16,22 @@ const HTTPS = 443;
  * and what stands before it. Security group rules must let a connection out and in, and each of a part's subnets needs an
  * endpoint of the service, or a route to a NAT gateway that itself has a route to the internet.
  * @param clients networks that must reach the load balancer, in CIDR notation
+ * @param only the parts to look at, and what of the network exists yet, or still
  * @returns one sentence per missing way; empty where everything is reachable
  */
-export function unreachable(resources: readonly StoredResource[], clients: readonly string[]): string[] {
-  const network = new NetworkModel(resources);
-  return [...parts(resources)].flatMap(([part, place]) => [
-    ...(place.subnets.length === 0 ? [`${part} is in no subnet`] : []),
-    ...PARTS[part].calls.flatMap((service) => missing(network, part, place, service)),
-    ...ways(network, part, place, clients),
-  ]);
+export function unreachable(
+  resources: readonly StoredResource[],
+  clients: readonly string[],
+  only: { parts?: readonly Part[]; standing?: readonly StoredResource[] } = {},
+): string[] {
+  const network = new NetworkModel(resources, only.standing ?? resources);
+  return [...places(resources)]
+    .filter(([part]) => only.parts?.includes(part) ?? true)
+    .flatMap(([part, place]) => [
+      ...(place.subnets.length === 0 ? [`${part} is in no subnet`] : []),
+      ...PARTS[part].calls.flatMap((service) => missing(network, part, place, service)),
+      ...ways(network, part, place, clients),
+    ]);
 }
 
 /** The services of the actions that the roles of a part allow: IAM's prefixes. */
@@ -55,8 +62,8 @@ function missing(network: NetworkModel, part: Part, place: Place, service: strin
 
 /** What reaches a part, or is reached by it, besides services. */
 function ways(network: NetworkModel, part: Part, place: Place, clients: readonly string[]): string[] {
-  const balancer = network.balancer();
   if (part === "api") {
+    const balancer = network.balancer();
     const port = network.taskPort();
     return [
       ...network.connection("the load balancer", balancer.place, "API tasks", place, port),
@@ -68,15 +75,17 @@ function ways(network: NetworkModel, part: Part, place: Place, clients: readonly
       ...(balancer.isPublic ? network.toInternet("the load balancer", balancer.place.subnets, "gatewayId") : []),
     ];
   }
-  if (part === "access")
-    return network.connection(part, place, "the load balancer", balancer.place, Math.max(...balancer.ports));
+  if (part === "access") {
+    const { place: balancer, ports } = network.balancer();
+    return network.connection(part, place, "the load balancer", balancer, Math.max(...ports));
+  }
   // Glue refuses a connection whose group lets its members not reach each other on all ports.
   if (part === "glue") return network.connection(part, place, "other Glue runs", place, 65_535);
   return [];
 }
 
 /** Where each part runs. */
-function parts(resources: readonly StoredResource[]): Map<Part, Place> {
+function places(resources: readonly StoredResource[]): Map<Part, Place> {
   const found = new Map<Part, Place>();
   const texts = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
   const lambda = (part: "dispatcher" | "migrations") => {
@@ -124,21 +133,21 @@ function one(resources: readonly StoredResource[], type: string, part: string): 
   return found;
 }
 
-/** Questions to the registered network. */
+/** Questions to the registered network: what a stack has, and the ways of it that exist yet, or still. */
 class NetworkModel {
-  readonly #resources: readonly StoredResource[];
+  readonly #all: readonly StoredResource[];
+  readonly #standing: readonly StoredResource[];
   readonly #cidrs: ReadonlyMap<string, string>;
 
-  constructor(resources: readonly StoredResource[]) {
-    this.#resources = resources;
-    this.#cidrs = new Map(
-      ofType(resources, "aws:ec2/subnet:Subnet").map(({ id, inputs }) => [id, String(inputs.cidrBlock)]),
-    );
+  constructor(all: readonly StoredResource[], standing: readonly StoredResource[]) {
+    this.#all = all;
+    this.#standing = standing;
+    this.#cidrs = new Map(ofType(all, "aws:ec2/subnet:Subnet").map(({ id, inputs }) => [id, String(inputs.cidrBlock)]));
   }
 
   database(): Place {
-    const { inputs } = one(this.#resources, "aws:rds/instance:Instance", "database");
-    const group = ofType(this.#resources, "aws:rds/subnetGroup:SubnetGroup").find(
+    const { inputs } = one(this.#all, "aws:rds/instance:Instance", "database");
+    const group = ofType(this.#all, "aws:rds/subnetGroup:SubnetGroup").find(
       ({ id }) => id === inputs.dbSubnetGroupName,
     );
     return {
@@ -148,16 +157,16 @@ class NetworkModel {
   }
 
   domain(): Place | undefined {
-    const [domain] = ofType(this.#resources, "aws:opensearch/domain:Domain");
+    const [domain] = ofType(this.#all, "aws:opensearch/domain:Domain");
     const options = domain?.inputs.vpcOptions as { subnetIds: string[]; securityGroupIds: string[] } | undefined;
     return options && { subnets: options.subnetIds, groups: options.securityGroupIds };
   }
 
   balancer(): { place: Place; ports: number[]; isPublic: boolean } {
-    const { id, inputs } = one(this.#resources, "aws:lb/loadBalancer:LoadBalancer", "api");
+    const { id, inputs } = one(this.#all, "aws:lb/loadBalancer:LoadBalancer", "api");
     return {
       place: { subnets: inputs.subnets as string[], groups: inputs.securityGroups as string[] },
-      ports: ofType(this.#resources, "aws:lb/listener:Listener")
+      ports: ofType(this.#all, "aws:lb/listener:Listener")
         .filter((listener) => listener.inputs.loadBalancerArn === id)
         .map((listener) => Number(listener.inputs.port)),
       isPublic: inputs.internal !== true,
@@ -165,7 +174,7 @@ class NetworkModel {
   }
 
   taskPort(): number {
-    return Number(one(this.#resources, "aws:lb/targetGroup:TargetGroup", "api").inputs.port);
+    return Number(one(this.#all, "aws:lb/targetGroup:TargetGroup", "api").inputs.port);
   }
 
   /** What keeps one place from connecting to a port of another. */
@@ -200,7 +209,7 @@ class NetworkModel {
     // The names of services resolve to endpoints of the network, or to public addresses.
     const out = this.#rules("Egress", place.groups, HTTPS).some(({ cidr }) => cidr === "0.0.0.0/0");
     const table = this.#tableOf(subnet);
-    const named = ofType(this.#resources, "aws:ec2/vpcEndpoint:VpcEndpoint").filter(({ inputs }) =>
+    const named = ofType(this.#standing, "aws:ec2/vpcEndpoint:VpcEndpoint").filter(({ inputs }) =>
       String(inputs.serviceName).endsWith(`.${endpoint}`),
     );
     const gateway = named.some(
@@ -230,7 +239,7 @@ class NetworkModel {
   /** What keeps subnets from the internet, by a NAT gateway or directly. */
   toInternet(from: string, subnets: readonly string[], by: "natGatewayId" | "gatewayId"): string[] {
     return subnets.flatMap((subnet) => {
-      const routes = ofType(this.#resources, "aws:ec2/route:Route").filter(
+      const routes = ofType(this.#standing, "aws:ec2/route:Route").filter(
         ({ inputs }) => inputs.routeTableId === this.#tableOf(subnet) && inputs.destinationCidrBlock === "0.0.0.0/0",
       );
       const [route] = routes.filter(({ inputs }) => inputs[by] !== undefined);
@@ -239,7 +248,7 @@ class NetworkModel {
         return this.#has("aws:ec2/internetGateway:InternetGateway", route.inputs.gatewayId)
           ? []
           : [`the route of ${from} from ${subnet} leads to no internet gateway`];
-      const nat = ofType(this.#resources, "aws:ec2/natGateway:NatGateway").find(
+      const nat = ofType(this.#standing, "aws:ec2/natGateway:NatGateway").find(
         ({ id }) => id === route.inputs.natGatewayId,
       );
       if (nat === undefined) return [`the route of ${from} from ${subnet} leads to no NAT gateway`];
@@ -249,19 +258,19 @@ class NetworkModel {
   }
 
   #has(type: string, id: unknown): boolean {
-    return ofType(this.#resources, type).some((each) => each.id === id);
+    return ofType(this.#standing, type).some((each) => each.id === id);
   }
 
   /** The table that a subnet is associated with; the VPC's main one has no routes. */
   #tableOf(subnet: string): string {
-    const association = ofType(this.#resources, "aws:ec2/routeTableAssociation:RouteTableAssociation").find(
+    const association = ofType(this.#standing, "aws:ec2/routeTableAssociation:RouteTableAssociation").find(
       ({ inputs }) => inputs.subnetId === subnet,
     );
     return String(association?.inputs.routeTableId ?? "");
   }
 
   #rules(direction: "Ingress" | "Egress", groups: readonly string[], port: number): { cidr: string; group: string }[] {
-    return ofType(this.#resources, `aws:vpc/securityGroup${direction}Rule:SecurityGroup${direction}Rule`)
+    return ofType(this.#standing, `aws:vpc/securityGroup${direction}Rule:SecurityGroup${direction}Rule`)
       .filter(({ inputs }) => groups.includes(String(inputs.securityGroupId)))
       .filter(({ inputs }) => Number(inputs.fromPort) <= port && port <= Number(inputs.toPort))
       .map(({ inputs }) => ({

@@ -1,4 +1,4 @@
-import { readStackFile } from "../config.ts";
+import { readStackFile } from "../config/parse.ts";
 import type { Engine } from "../testing/engine.ts";
 import { Cloud } from "../testing/provider/cloud.ts";
 import { stackEngine } from "../testing/stackEngine.ts";

@@ -14,8 +14,8 @@ import {
 import { CreateJobCommand, GetJobRunCommand, GlueClient } from "@aws-sdk/client-glue";
 import { likeEc2 } from "../../testing/launchers/likeEc2.ts";
 import { type Moto, startMoto } from "../../testing/launchers/moto.ts";
-import { requirePython } from "../../testing/python/python.ts";
 import { CallRecorder, judgeCalls } from "../../testing/models/calls.ts";
+import { requirePython } from "../../testing/python/python.ts";
 import { Refused, TooLate } from "../launcher.ts";
 import { Ec2Launcher, type Pace } from "./ec2.ts";
 import { LAUNCH_SIZE, runOf } from "./ec2Tags.ts";

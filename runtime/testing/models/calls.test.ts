@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { requirePython } from "../../runner/glue/testing/python.ts";
+import { requirePython } from "../python/python.ts";
 import { CallRecorder, judgeCalls, type RecordedCall } from "./calls.ts";
 
 const launch = (change: object = {}): RecordedCall => ({
