@@ -1,7 +1,7 @@
-import { readStackFile } from "../config/parse.ts";
-import type { Engine } from "../testing/engine.ts";
-import { Cloud } from "../testing/provider/cloud.ts";
-import { stackEngine } from "../testing/stackEngine.ts";
+import { readStackFile } from "../../config/parse.ts";
+import type { Engine } from "../engine.ts";
+import { Cloud } from "../provider/cloud.ts";
+import { stackEngine } from "../stackEngine.ts";
 import { ROOT } from "./root.ts";
 
 /** A stack with changes of its configuration, which the judges look at. */

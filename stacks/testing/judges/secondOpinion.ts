@@ -21,7 +21,7 @@ interface Report {
 
 /**
  * Has checkov look at templates. It downloads nothing: neither guidelines nor modules.
- * @param checkov the command of the environment that stacks/judges/checkov.sh makes
+ * @param checkov the command of the environment that stacks/testing/judges/checkov.sh makes
  */
 export function checkovFindings(
   checkov: string,

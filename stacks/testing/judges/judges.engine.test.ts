@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { requirePython } from "../../runtime/testing/python/python.ts";
-import { requireEngine } from "../testing/command.ts";
+import { requirePython } from "../../../runtime/testing/python/python.ts";
+import { requireEngine } from "../command.ts";
 import { compareAnswers } from "./answers.ts";
 import { judgeConstraints, type Verdict } from "./constraints.ts";
 import { CONSTRAINT_MUTANTS } from "./mutants.ts";

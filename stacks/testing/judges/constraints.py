@@ -11,7 +11,7 @@ import os
 import re
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../runtime/testing/models"))
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../../runtime/testing/models"))
 
 import models  # noqa: E402
 from cfnlint.api import lint  # noqa: E402
