@@ -34,17 +34,17 @@ export const withBoundary =
       ? { props: { ...props, permissionsBoundary: `arn:aws:iam::${accountId}:policy/${BOUNDARY}` }, opts }
       : undefined;
 
-/** A policy document of statements that allow. */
-export const allowing = (statements: readonly Statement[]): pulumi.Output<string> =>
-  pulumi.jsonStringify({
-    Version: "2012-10-17",
-    Statement: statements.map(({ actions, resources, conditions }) => ({
-      Effect: "Allow",
-      Action: actions,
-      Resource: resources,
-      ...(conditions === undefined ? {} : { Condition: conditions }),
-    })),
-  });
+/** A statement that allows, as a policy document has it. */
+export const allow = ({ actions, resources, conditions }: Statement) => ({
+  Effect: "Allow",
+  Action: actions,
+  Resource: resources,
+  ...(conditions === undefined ? {} : { Condition: conditions }),
+});
+
+/** A policy document of statements that allow, and further ones that deny. */
+export const allowing = (statements: readonly Statement[], denied: readonly object[] = []): pulumi.Output<string> =>
+  pulumi.jsonStringify({ Version: "2012-10-17", Statement: [...statements.map(allow), ...denied] });
 
 /**
  * The role of one part: its service takes it on, its one inline policy names actions and resources. The policy is a

@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
-import { matchesGlob } from "node:path/posix";
 import { fileURLToPath } from "node:url";
-import { BOUNDARY } from "../../infra/shared/role.ts";
 import { mocked } from "../../infra/testing/mocks.ts";
 import { requireEngine } from "../testing/command.ts";
 import { engine, moduleProgram } from "../testing/engine.ts";
 import { Cloud } from "../testing/provider/cloud.ts";
 import { accountOf } from "../workflows/account.ts";
-import { Boundary } from "./boundary.ts";
+import { Boundaries } from "./boundary.ts";
 import { accountConfig } from "./config.ts";
 import { State } from "./state.ts";
 import { WorkflowRoles } from "./workflowRoles.ts";
@@ -17,16 +15,19 @@ const roles = async () =>
   (
     await mocked(() => {
       const state = new State("s", { id: "111111111111", region: "eu-central-1" });
-      const boundary = new Boundary("b", { accountId: "111111111111", state });
+      const boundaries = new Boundaries("b", { accountId: "111111111111", state });
       return new WorkflowRoles("w", {
         accountId: "111111111111",
         repository: "o/r",
         stacks: ["dev", "qa"],
         state,
-        boundaryArn: boundary.policy.arn,
+        boundaryArn: boundaries.deployment.arn,
       });
     })
   ).registry;
+
+/** What a deployment creates and never removes. */
+const KEPT = ["iam:PutRolePermissionsBoundary", "iam:CreateServiceLinkedRole"];
 
 describe("an account's first day", () => {
   it("lets pull requests of the repository preview, its environments deploy, and nobody else either", async () => {
@@ -40,91 +41,35 @@ describe("an account's first day", () => {
     assert.equal(condition("deploy")["token.actions.githubusercontent.com:aud"], "sts.amazonaws.com");
   });
 
-  it("keeps data and secrets from a preview, and a deployment from its own rights", async () => {
-    const registry = await roles();
-    const [deny] = registry.statements("w-preview");
-    assert.equal(deny?.Effect, "Deny");
-    // What AWS's ReadOnlyAccess has of 2026-04 that reads what the platform keeps.
-    const reads = ["s3:GetObject", "s3:GetObjectVersion", "sqs:ReceiveMessage", "es:ESHttpGet", "ssm:GetParameters"];
-    const ofDatabase = ["rds-db:connect", "rds:DownloadDBLogFilePortion", "pi:GetDimensionKeyDetails"];
-    const ofLogs = [
-      "FilterLogEvents",
-      "GetLogEvents",
-      "GetLogRecord",
-      "GetQueryResults",
-      "StartLiveTail",
-      "StartQuery",
-    ];
-    for (const action of [
-      ...reads,
-      "secretsmanager:GetSecretValue",
-      ...ofDatabase,
-      ...ofLogs.map((it) => `logs:${it}`),
-    ])
-      assert.ok(
-        deny?.Action.some((denied: string) => matchesGlob(action, denied)),
-        action,
-      );
-    const own = registry.statements("w-deploy").find(({ Effect }) => Effect === "Deny");
-    for (const action of [
-      "PutRolePolicy",
-      "DeleteRolePolicy",
-      "DetachRolePolicy",
-      "UpdateAssumeRolePolicy",
-      "DeleteRole",
-    ])
-      assert.ok(own?.Action.includes(`iam:${action}`), action);
-    assert.deepEqual(own?.Resource, [
-      "arn:aws:iam::111111111111:role/rates-deploy",
-      "arn:aws:iam::111111111111:role/rates-preview",
-    ]);
-  });
-
-  it("lets a deployment give rights to a role only under the account's boundary, which it cannot lift", async () => {
-    const registry = await roles();
-    const boundary = registry.one("aws:iam/policy:Policy", "b");
-    assert.equal(boundary.inputs.name, BOUNDARY);
-    const statements = registry.statements("w-deploy");
-    const GIVES = ["CreateRole", "PutRolePolicy", "AttachRolePolicy", "PutRolePermissionsBoundary"].map(
-      (action) => `iam:${action}`,
-    );
-    for (const action of GIVES) {
-      const allows = statements.filter(({ Effect, Action }) => Effect === "Allow" && Action.includes(action));
-      assert.equal(allows.length, 1, action);
-      assert.deepEqual(allows[0]?.Condition, {
-        StringEquals: { "iam:PermissionsBoundary": "arn:aws:iam:eu-central-1:111111111111:b" },
-      });
-    }
-    const allowed = statements.flatMap(({ Effect, Action }) => (Effect === "Allow" ? Action : []));
-    for (const action of [
-      "DeleteRolePermissionsBoundary",
-      "CreatePolicyVersion",
-      "SetDefaultPolicyVersion",
-      "DeletePolicy",
-    ])
-      assert.ok(!allowed.includes(`iam:${action}`), action);
-    const own = statements.find(({ Effect }) => Effect === "Deny");
-    for (const action of ["PassRole", "PutRolePermissionsBoundary", "DeleteRolePermissionsBoundary"])
-      assert.ok(own?.Action.includes(`iam:${action}`), action);
-
-    const [all, pass, ...denied] = JSON.parse(boundary.inputs.policy).Statement;
-    assert.deepEqual(all.NotAction, ["iam:*", "organizations:*", "account:*", "sts:AssumeRole*"]);
-    assert.deepEqual([pass.Action, pass.Resource], [["iam:PassRole"], "arn:aws:iam::111111111111:role/rates-*"]);
-    assert.deepEqual(
-      denied.map(({ Effect, Action }: { Effect: string; Action: string[] }) => [Effect, ...Action]),
-      [
-        ["Deny", "iam:PassRole"],
-        ["Deny", "s3:*"],
-        ["Deny", "kms:*"],
-      ],
-    );
-  });
-
   it("lets a preview write nothing, not even a lock, which a preview does not take", async () => {
     const actions = (await roles())
       .statements("w-preview")
       .flatMap(({ Effect, Action }) => (Effect === "Allow" ? Action : []));
-    assert.deepEqual(actions.sort(), ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "s3:GetObject"]);
+    assert.deepEqual(actions.sort(), [
+      "es:GetCompatibleVersions",
+      "iam:GetRole",
+      "iam:GetUser",
+      "kms:Decrypt",
+      "s3:GetObject",
+      "s3:ListBucket",
+      "ssm:GetParameter",
+    ]);
+  });
+
+  it("bounds the role that deploys, and attaches no policy of AWS's own to either", async () => {
+    const registry = await roles();
+    const boundary = registry.one("aws:iam/policy:Policy", "b-deployment");
+    assert.equal(
+      registry.one("aws:iam/role:Role", "w-deploy").inputs.permissionsBoundary,
+      "arn:aws:iam:eu-central-1:111111111111:b-deployment",
+    );
+    assert.equal(boundary.inputs.name, "rates-deployment-boundary");
+    const attached = registry.ofType("aws:iam/rolePolicyAttachment:RolePolicyAttachment");
+    assert.deepEqual(
+      attached.map(({ name }) => name),
+      ["network", "compute", "data", "monitoring"].map((what) => `w-deploy-${what}`),
+    );
+    for (const { inputs } of attached) assert.doesNotMatch(inputs.policyArn, /:aws:policy/);
   });
 
   it("lets a deployment take back each tag and right that it may give", async () => {
@@ -133,8 +78,8 @@ describe("an account's first day", () => {
     const opposites = { Create: "Delete", Tag: "Untag", Put: "Delete", Attach: "Detach", Add: "Remove" };
     const given = Object.entries(opposites).flatMap(([gives, takes]) =>
       allowed
-        // A role keeps its boundary until it is deleted.
-        .filter((action: string) => action.startsWith(`iam:${gives}`) && action !== "iam:PutRolePermissionsBoundary")
+        // A role keeps its boundary until it is deleted, and the account keeps the roles of services.
+        .filter((action: string) => action.startsWith(`iam:${gives}`) && !KEPT.includes(action))
         .map((action: string) => action.replace(gives, takes).replace("RoleTo", "RoleFrom")),
     );
     assert.equal(given.length, 7);

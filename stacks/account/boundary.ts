@@ -1,48 +1,205 @@
 import { Policy } from "@pulumi/aws/iam/policy.js";
 import * as pulumi from "@pulumi/pulumi";
-import { BOUNDARY } from "../../infra/shared/role.ts";
+import { allowing, BOUNDARY, type Statement } from "../../infra/shared/role.ts";
+import { anywhereInCompute, type DeploymentRightsArgs, deploymentRights, secretsAndKeys } from "./deploymentRights.ts";
 import type { State } from "./state.ts";
 
-/**
- * The most that a role of a stack may do, whatever policies it has: anything but IAM, the organization, and the state of
- * the stacks. A deployment that attaches an administrator's policy to a role of its own gains nothing by it.
- */
-export class Boundary extends pulumi.ComponentResource {
-  readonly policy: Policy;
+/** What bounds the rights of an account's roles. */
+export interface BoundariesArgs {
+  readonly accountId: string;
+  readonly state: State;
+}
 
-  constructor(
-    name: string,
-    { accountId, state }: { accountId: string; state: State },
-    opts?: pulumi.ComponentResourceOptions,
-  ) {
-    super("rates:account:Boundary", name, {}, opts);
-    this.policy = new Policy(
+/** Rights on the state of Pulumi's stacks, and what else a deployment may do at most. */
+export const rightsArgs = ({ accountId, state }: BoundariesArgs): DeploymentRightsArgs => ({
+  accountId,
+  stateBucketArn: state.bucket.arn,
+  stateObjects: pulumi.interpolate`${state.bucket.arn}/*`,
+  stateKeyArn: state.key.arn,
+});
+
+/**
+ * Permissions boundaries: the most that a role may do, whatever policies it has. A deployment gives rights to roles of
+ * stacks only under the first, and has the second itself, so that attaching an administrator's policy gains nothing.
+ */
+export class Boundaries extends pulumi.ComponentResource {
+  /** Of every role that a stack creates. */
+  readonly stacks: Policy;
+  /** Of the role that deploys. */
+  readonly deployment: Policy;
+
+  constructor(name: string, args: BoundariesArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("rates:account:Boundaries", name, {}, opts);
+    const child = { parent: this };
+    this.stacks = new Policy(
       name,
       {
         name: BOUNDARY,
         description: "The most that roles of the platform's stacks may do",
-        policy: pulumi.jsonStringify({
-          Version: "2012-10-17",
-          Statement: [
-            { Effect: "Allow", NotAction: ["iam:*", "organizations:*", "account:*", "sts:AssumeRole*"], Resource: "*" },
-            // The dispatcher hands instances their role.
-            { Effect: "Allow", Action: ["iam:PassRole"], Resource: `arn:aws:iam::${accountId}:role/rates-*` },
-            {
-              Effect: "Deny",
-              Action: ["iam:PassRole"],
-              Resource: ["deploy", "preview"].map((role) => `arn:aws:iam::${accountId}:role/rates-${role}`),
-            },
-            {
-              Effect: "Deny",
-              Action: ["s3:*"],
-              Resource: [state.bucket.arn, pulumi.interpolate`${state.bucket.arn}/*`],
-            },
-            { Effect: "Deny", Action: ["kms:*"], Resource: state.key.arn },
-          ],
-        }),
+        policy: allowing(stackCeiling(args.accountId)),
       },
-      { parent: this },
+      child,
     );
-    this.registerOutputs({ policy: this.policy.arn });
+    this.deployment = new Policy(
+      `${name}-deployment`,
+      {
+        name: "rates-deployment-boundary",
+        description: "The most that deployments of the platform's stacks may do",
+        policy: allowing(deploymentCeiling(args), deniedToDeployments(args)),
+      },
+      child,
+    );
+    this.registerOutputs({ stacks: this.stacks.arn, deployment: this.deployment.arn });
   }
 }
+
+/** All that a role of a stack ever needs, on names that stacks give (tested with the rights of every role). */
+function stackCeiling(accountId: string): Statement[] {
+  const at = (service: string, ...paths: string[]) => paths.map((path) => `arn:aws:${service}:*:${accountId}:${path}`);
+  return [
+    {
+      // Actions on resources with ids, or that the services know no resources for.
+      actions: [
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:CreateTags",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DeleteTags",
+        "ec2:DescribeInstances",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeRouteTables",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcAttribute",
+        "ec2:DescribeVpcEndpoints",
+        "ec2:RunInstances",
+        "ec2:TerminateInstances",
+        "ec2:UnassignPrivateIpAddresses",
+        "ecr:GetAuthorizationToken",
+        "logs:DescribeLogGroups",
+        "ssmmessages:CreateControlChannel",
+        "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenControlChannel",
+        "ssmmessages:OpenDataChannel",
+      ],
+      resources: ["*"],
+    },
+    {
+      actions: ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+      resources: at("ecr", "repository/rates-*"),
+    },
+    {
+      actions: ["es:ESHttpDelete", "es:ESHttpGet", "es:ESHttpHead", "es:ESHttpPost", "es:ESHttpPut"],
+      resources: at("es", "domain/rates-*"),
+    },
+    {
+      actions: ["glue:BatchStopJobRun", "glue:GetConnection", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"],
+      resources: at("glue", "job/rates-*", "connection/rates-*", "catalog"),
+    },
+    {
+      actions: ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+      resources: at("logs", "log-group:rates-*", "log-group:/aws-glue/python-jobs/*", "log-group:RDSOSMetrics*"),
+    },
+    {
+      // AmazonRDSEnhancedMonitoringRole beyond the above.
+      actions: ["logs:CreateLogGroup", "logs:GetLogEvents", "logs:PutRetentionPolicy"],
+      resources: at("logs", "log-group:RDSOSMetrics*"),
+    },
+    { actions: ["rds-db:connect"], resources: at("rds-db", "dbuser:db-*/*") },
+    {
+      actions: ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListBucket", "s3:PutObject"],
+      resources: ["arn:aws:s3:::rates-*-buckets-*", "arn:aws:s3:::rates-*-glue-scripts-*"],
+    },
+    { actions: ["secretsmanager:GetSecretValue"], resources: at("secretsmanager", "secret:rds!*") },
+    {
+      actions: [
+        "sqs:ChangeMessageVisibility",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:ReceiveMessage",
+        "sqs:SendMessage",
+      ],
+      resources: at("sqs", "rates-*"),
+    },
+    {
+      // The dispatcher hands instances their role.
+      actions: ["iam:PassRole"],
+      resources: [`arn:aws:iam::${accountId}:role/rates-*-ec2-*`],
+      conditions: { StringEquals: { "iam:PassedToService": "ec2.amazonaws.com" } },
+    },
+    // Disks of instances, and the master's secret.
+    throughServices(
+      ["ec2", "secretsmanager"],
+      ["CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKeyWithoutPlaintext", "ReEncrypt*"],
+    ),
+  ];
+}
+
+/** Use of the keys that AWS manages in the account, through the services that encrypt with them. */
+const throughServices = (services: readonly string[], actions: readonly string[]): Statement => ({
+  actions: actions.map((action) => `kms:${action}`),
+  resources: ["*"],
+  conditions: { StringLike: { "kms:ViaService": services.map((service) => `${service}.*.amazonaws.com`) } },
+});
+
+/** Services in which a deployment can neither run code with another's role nor give itself rights. */
+const HARMLESS = [
+  "application-autoscaling",
+  "budgets",
+  "cloudwatch",
+  "ecr",
+  "elasticloadbalancing",
+  "es",
+  "events",
+  "logs",
+  "rds",
+  "route53",
+  "s3",
+  "sns",
+  "sqs",
+];
+
+/** Whole services, those that run code by the names of stacks only; with IAM and KMS no more than the role's own policies. */
+function deploymentCeiling(args: BoundariesArgs): Statement[] {
+  const at = (service: string, path: string) => `arn:aws:${service}:*:${args.accountId}:${path}`;
+  return [
+    ...deploymentRights(rightsArgs(args)).filter(({ actions }) =>
+      actions.some((action) => !HARMLESS.includes(action.split(":")[0] ?? "")),
+    ),
+    { actions: [...HARMLESS.map((service) => `${service}:*`), "ec2:*"], resources: ["*"] },
+    {
+      actions: ["lambda:*", "ecs:*", "glue:*"],
+      resources: [
+        at("lambda", "function:rates-*"),
+        ...["cluster", "service", "service-deployment", "task-definition"].map((kind) => at("ecs", `${kind}/rates-*`)),
+        ...["job/rates-*", "connection/rates-*", "catalog"].map((path) => at("glue", path)),
+      ],
+    },
+    ...anywhereInCompute(args.accountId),
+    ...secretsAndKeys(args.accountId),
+    throughServices(["es", "rds", "secretsmanager"], ["CreateGrant", "Decrypt", "GenerateDataKey"]),
+  ];
+}
+
+/** What is allowed above by its name, and must not be. */
+const deniedToDeployments = ({ accountId, state }: BoundariesArgs): object[] => [
+  {
+    Sid: "WorkflowRoles",
+    Effect: "Deny",
+    Action: "iam:*",
+    Resource: ["deploy", "preview"].map((role) => `arn:aws:iam::${accountId}:role/rates-${role}`),
+  },
+  {
+    Sid: "StateSettings",
+    Effect: "Deny",
+    NotAction: ["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+    Resource: [state.bucket.arn, pulumi.interpolate`${state.bucket.arn}/*`],
+  },
+  {
+    Sid: "Instances",
+    Effect: "Deny",
+    Action: ["ec2:*Image*", "ec2:*Instance*", "ec2:*Snapshot*", "ec2:*Volume*"],
+    Resource: "*",
+  },
+  { Sid: "StateKey", Effect: "Deny", NotAction: ["kms:Decrypt", "kms:GenerateDataKey"], Resource: state.key.arn },
+];

@@ -1,8 +1,9 @@
 import { allConfig } from "@pulumi/pulumi/runtime/config.js";
 import { accountProvider, verifyAccount } from "../../infra/account.ts";
-import { Boundary } from "./boundary.ts";
+import { Boundaries } from "./boundary.ts";
 import { accountConfig } from "./config.ts";
 import { Once } from "./once.ts";
+import { Operators } from "./operators.ts";
 import { State } from "./state.ts";
 import { WorkflowRoles } from "./workflowRoles.ts";
 
@@ -15,14 +16,16 @@ export default async function (): Promise<Record<string, unknown>> {
   await verifyAccount(provider, args);
   const on = { providers: { aws: provider } };
   const state = new State("rates-state", { id, region }, on);
-  const boundary = new Boundary("rates-boundary", { accountId: id, state }, on);
-  const boundaryArn = boundary.policy.arn;
+  const boundaries = new Boundaries("rates-boundary", { accountId: id, state }, on);
+  const boundaryArn = boundaries.deployment.arn;
   const roles = new WorkflowRoles("rates-workflows", { accountId: id, repository, stacks, state, boundaryArn }, on);
+  const operators = new Operators("rates-operators", { accountId: id, state }, on);
   new Once("rates-once", { id, region, serviceLinkedRoles, quotas }, on);
   return {
     backend: state.bucket.bucket.apply((bucket) => `s3://${bucket}?region=${region}`),
     secretsProvider: `awskms://alias/rates-state?region=${region}`,
     previewRole: roles.preview.arn,
     deployRole: roles.deploy.arn,
+    operatorPolicies: [operators.connect.arn, operators.smoke.arn],
   };
 }

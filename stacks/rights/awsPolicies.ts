@@ -26,3 +26,36 @@ export const ADMINISTRATOR: Policy = {
   name: "AdministratorAccess",
   document: { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }] },
 };
+
+/**
+ * Policy of a key that AWS manages for a service: whoever uses the service in the account uses the key through it (AWS KMS
+ * Developer Guide, viewing the key policy of an AWS managed key).
+ */
+export const awsManagedKey = (account: string, viaService: string): Policy => ({
+  name: `${viaService} (AWS managed key)`,
+  document: {
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Effect: "Allow",
+        Principal: { AWS: "*" },
+        Action: [
+          "kms:Encrypt",
+          "kms:Decrypt",
+          "kms:ReEncrypt*",
+          "kms:GenerateDataKey*",
+          "kms:CreateGrant",
+          "kms:DescribeKey",
+        ],
+        Resource: "*",
+        Condition: { StringEquals: { "kms:CallerAccount": account, "kms:ViaService": viaService } },
+      },
+      {
+        Effect: "Allow",
+        Principal: { AWS: `arn:aws:iam::${account}:root` },
+        Action: ["kms:Describe*", "kms:Get*", "kms:List*", "kms:RevokeGrant"],
+        Resource: "*",
+      },
+    ],
+  },
+});

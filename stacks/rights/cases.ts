@@ -18,7 +18,9 @@ export function casesOf(part: Part, prefix: string): Case[] {
       allowed: false,
     })),
   ];
-  return [...allowed, ...denied, ...allowed.flatMap((one) => elsewhere(one, prefix))];
+  // The role's own policies deny by themselves; its boundary is a second wall.
+  const others = allowed.flatMap((one) => elsewhere(one, prefix));
+  return [...allowed, ...[...denied, ...others].map((one) => ({ ...one, unbounded: true }))];
 }
 
 /** The same request on another stack's resource, and in another region, which no role may make. */

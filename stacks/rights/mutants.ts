@@ -9,6 +9,14 @@ export interface Mutant {
   readonly concerns: (action: string) => boolean;
 }
 
+/**
+ * Whether resources are all that there are: `*`, or everything of a kind in the account, in every region. Those of another
+ * account need a policy there, whatever is allowed here.
+ */
+const isWhole = (resources: string | string[]): boolean =>
+  listOf(resources).includes("*") ||
+  listOf(resources).every((named) => /^arn:aws:[a-z0-9-]+:\*?:(\d{12})?:[\w-]+[/:]\*$/.test(named));
+
 /** Whether a policy of a resource names that resource and what is in it: it is asked about nothing else. */
 const isItself = (resource: string | undefined, { Resource }: PolicyStatement): boolean =>
   resource !== undefined && listOf(Resource).every((named) => named === resource || named === `${resource}/*`);
@@ -50,7 +58,7 @@ function* changes(statement: PolicyStatement, resource: string | undefined): Gen
       for (const [index, value] of values.entries())
         yield [`${key} ${value} removed`, { ...statement, [key]: values.toSpliced(index, 1) }];
   }
-  if (statement.Resource !== undefined && !listOf(statement.Resource).includes("*") && !isItself(resource, statement))
+  if (statement.Resource !== undefined && !isWhole(statement.Resource) && !isItself(resource, statement))
     yield ["Resource widened to *", { ...statement, Resource: "*" }];
   yield* principals(statement);
   yield* conditions(statement);

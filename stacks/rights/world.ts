@@ -11,7 +11,8 @@ export interface RoleRights {
   readonly trust: Policy;
 }
 
-interface Resource {
+/** A resource of the state. */
+export interface Resource {
   readonly type: string;
   readonly name: string;
   readonly id: string;
@@ -31,15 +32,7 @@ function resourcesOf(deployment: Deployment): Resource[] {
   }));
 }
 
-/** Managed policies that a program registered, by ARN. */
-export const managedPolicies = (deployment: Deployment): Map<string, Policy> =>
-  new Map(
-    resourcesOf(deployment)
-      .filter(({ type }) => type === "aws:iam/policy:Policy")
-      .map(({ name, outputs }) => [outputs.arn as string, { name, document: JSON.parse(outputs.policy) }]),
-  );
-
-/** What a program registered, as the engine's state has it: resources, and the policies of roles and resources. */
+/** What programs registered, as the engine's state has it: resources, and the policies of roles and resources. */
 export class World {
   readonly resources: readonly Resource[];
   /** Roles by their names in the program. */
@@ -47,13 +40,19 @@ export class World {
   /** Policies of queues, buckets, topics, keys, functions and log groups by ARN, as the program registered them. */
   readonly resourcePolicies: ReadonlyMap<string, Policy>;
 
-  /**
-   * @param deployment state that the real engine exported
-   * @param boundaries managed policies of the account that roles name as their boundary, by ARN
-   */
-  constructor(deployment: Deployment, boundaries: ReadonlyMap<string, Policy> = new Map()) {
-    this.resources = resourcesOf(deployment);
-    const managed = new Map([...boundaries, ...managedPolicies(deployment)]);
+  /** Managed policies that the programs registered, by ARN. */
+  readonly managedPolicies: ReadonlyMap<string, Policy>;
+
+  /** @param deployments states that the real engine exported, of programs in the same account */
+  constructor(...deployments: Deployment[]) {
+    this.resources = deployments.flatMap(resourcesOf);
+    this.managedPolicies = new Map(
+      this.#ofType("aws:iam/policy:Policy").map(({ name, outputs }) => [
+        outputs.arn as string,
+        { name, document: JSON.parse(outputs.policy) },
+      ]),
+    );
+    const managed = this.managedPolicies;
     this.roles = new Map(this.#ofType("aws:iam/role:Role").map((role) => [role.name, this.#role(role, managed)]));
     this.resourcePolicies = new Map(
       [...this.#resourcePolicies()].map(([resource, policy]) => [resource, { ...policy, resource }]),
@@ -118,7 +117,12 @@ export class World {
     for (const { name, outputs } of this.#ofType("aws:sns/topicPolicy:TopicPolicy"))
       yield [outputs.arn, parsed(`${name} (topic)`, outputs.policy)];
     for (const { name, outputs } of this.#ofType("aws:kms/key:Key"))
-      yield [outputs.arn, outputs.policy ? parsed(`${name} (key)`, outputs.policy) : defaultKeyPolicy(outputs.arn)];
+      yield [
+        outputs.arn,
+        String(outputs.policy).startsWith("{")
+          ? parsed(`${name} (key)`, outputs.policy)
+          : defaultKeyPolicy(outputs.arn),
+      ];
     for (const { name, outputs } of this.#ofType("aws:cloudwatch/logResourcePolicy:LogResourcePolicy")) {
       const policy = parsed(`${name} (log groups)`, outputs.policyDocument);
       yield [String(policy.document.Statement[0]?.Resource), policy];

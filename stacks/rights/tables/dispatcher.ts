@@ -1,6 +1,6 @@
 import type { Context, Need } from "../evaluate.ts";
 import { databaseUsersBut, otherDomain, searchReads, searchWrites } from "./api.ts";
-import { all, on, type Part } from "./part.ts";
+import { all, on, type Part, throughService } from "./part.ts";
 import type { StackNames } from "./stackNames.ts";
 
 /** Network interfaces of a function or a run, by AWS's own policies for any network (AWSLambdaVPCAccessExecutionRole). */
@@ -99,6 +99,12 @@ export function dispatcher(names: StackNames): Part {
       ),
       "Lambda connects the function to the network": functionInterfaces(names),
       "Lambda writes the function's log": names.writesLogs("dispatcher"),
+      // Amazon EBS User Guide, permissions for EBS encryption: those of who launches.
+      "EC2 encrypts the disks of instances": throughService(
+        "ec2",
+        names,
+        ...["CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo"],
+      ),
     },
     never:
       domain === undefined

@@ -1,3 +1,4 @@
+import { awsManagedKey } from "../awsPolicies.ts";
 import type { Need } from "../evaluate.ts";
 import { commandLineCalls, pythonCalls, typescriptCalls } from "../sourceCalls.ts";
 
@@ -34,3 +35,22 @@ export const on = (action: string, ...resources: string[]): Need[] =>
 
 /** Several actions on one resource. */
 export const all = (resource: string, ...actions: string[]): Need[] => actions.map((action) => ({ action, resource }));
+
+/** Use of the key that AWS manages for a service in the account, with the rights of who calls the service. */
+export const throughService = (service: string, { account, region, here }: Place, ...actions: string[]): Need[] => {
+  const viaService = `${service}.${region}.amazonaws.com`;
+  return actions.map((action) => ({
+    action: `kms:${action}`,
+    resource: here("kms", "key/22222222-2222-4333-8444-555555555555"),
+    context: { "kms:ViaService": viaService, "kms:CallerAccount": account },
+    resourcePolicy: awsManagedKey(account, viaService),
+    anywhere: true,
+  }));
+};
+
+/** Where a resource is, and the ARNs of others there. */
+export interface Place {
+  readonly account: string;
+  readonly region: string;
+  readonly here: (service: string, path: string) => string;
+}

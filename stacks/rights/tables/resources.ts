@@ -44,6 +44,20 @@ export function resourceCases(names: StackNames): Case[] {
     mayNot(pricing, action, queues.globex);
     mayNot(stranger, action, queues.acme);
   }
+  // Callers in the stack's own account need no policy of their own.
+  for (const caller of [`arn:aws:sts::${account}:assumed-role/own/session`, `arn:aws:iam::${account}:user/own`]) {
+    const own = (allowed: boolean, action: string, resource: string) =>
+      cases.push({ what: `${caller} ${action}`, principal: caller, action, resource, allowed, identity: [] });
+    for (const action of ["sqs:SendMessage", ...LOOK]) own(true, action, queues.requests);
+    for (const action of [...TAKE, ...LOOK]) {
+      own(true, action, queues.globex);
+      own(false, action, queues.acme);
+    }
+    for (const action of ["s3:PutObject", "s3:AbortMultipartUpload"]) {
+      own(true, action, `${names.uploads}/x`);
+      own(false, action, `${names.results}/x`);
+    }
+  }
   mayNot(stranger, "sqs:SendMessage", queues.requests);
   mayNot(pricing, "sqs:ReceiveMessage", queues.requests);
   mayNot(pricing, "sqs:SendMessage", queues.acme);

@@ -1,6 +1,6 @@
 import { databaseUsersBut, pullsImage } from "./api.ts";
 import { functionInterfaces, networkInterfaces } from "./dispatcher.ts";
-import { all, on, type Part } from "./part.ts";
+import { all, on, type Part, throughService } from "./part.ts";
 import type { StackNames } from "./stackNames.ts";
 
 /** Database users that a runner's reads log in as: a role per run slot where callers may bring SQL. */
@@ -136,6 +136,7 @@ export const migrations = (names: StackNames): Part => ({
   services: {
     "Lambda connects the function to the network": functionInterfaces(names),
     "Lambda writes the function's log": names.writesLogs("migrations"),
+    "Secrets Manager decrypts the master's password": throughService("secretsmanager", names, "Decrypt"),
   },
   never: {},
   denied: {

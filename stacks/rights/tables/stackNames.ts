@@ -33,7 +33,7 @@ export function stackNames(world: World, stack: string) {
     scripts: bucket("glue-scripts"),
     accessLogs: bucket("api-access"),
     state: `arn:aws:s3:::rates-state-${account}-${region}`,
-    stateKey: here("kms", "key/11111111-2222-4333-8444-555555555555"),
+    stateKey: world.arn("aws:kms/key:Key", "rates-state"),
     /** What AWS checks for writing to a log group: the stream in it (the ARN in its AccessDenied errors). */
     writesLogs: (part: string): Need[] => {
       const stream = `${arn("aws:cloudwatch/logGroup:LogGroup", part)}:log-stream:one`;

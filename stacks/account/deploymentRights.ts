@@ -1,0 +1,515 @@
+import type { Input } from "@pulumi/pulumi";
+import { BOUNDARY, type Statement } from "../../infra/shared/role.ts";
+
+/** The account whose stacks are deployed, and where their state is. */
+export interface DeploymentRightsArgs {
+  readonly accountId: string;
+  readonly stateBucketArn: Input<string>;
+  /** All objects of the bucket. */
+  readonly stateObjects: Input<string>;
+  readonly stateKeyArn: Input<string>;
+}
+
+/** Services that roles of a stack are handed to. */
+const PASSED_TO = ["ec2", "ecs-tasks", "glue", "lambda", "monitoring.rds", "vpc-flow-logs"].map(
+  (service) => `${service}.amazonaws.com`,
+);
+/** Services whose own role in the account is created with their first resource. */
+const SERVICE_LINKED = ["ecs", "ecs.application-autoscaling", "elasticloadbalancing", "opensearchservice", "rds"].map(
+  (service) => `${service}.amazonaws.com`,
+);
+
+/** For actions on resources that have ids only, or that the service knows no resources for. */
+const EVERYTHING = ["*"];
+
+/** Rights of a pull request's preview: it reads the state, and what the program looks up. */
+export const previewRights = (args: DeploymentRightsArgs): Statement[] => [
+  { actions: ["s3:ListBucket"], resources: [args.stateBucketArn] },
+  { actions: ["s3:GetObject"], resources: [args.stateObjects] },
+  { actions: ["kms:Decrypt"], resources: [args.stateKeyArn] },
+  ...lookUps(args),
+];
+
+/** What the program looks up: the machine image of the EC2 runner, unique ids of callers, versions of a domain. */
+const lookUps = ({ accountId }: DeploymentRightsArgs): Statement[] => [
+  { actions: ["ssm:GetParameter"], resources: ["arn:aws:ssm:*::parameter/aws/service/ecs/optimized-ami/*"] },
+  {
+    actions: ["iam:GetRole", "iam:GetUser"],
+    resources: [`arn:aws:iam::${accountId}:role/*`, `arn:aws:iam::${accountId}:user/*`],
+  },
+  // The provider asks it for every domain that the state has, also in a preview.
+  { actions: ["es:GetCompatibleVersions"], resources: [`arn:aws:es:*:${accountId}:domain/rates-*`] },
+];
+
+/** A deployment's rights on the state of stacks, and on roles; and what it looks up. */
+export const deploymentRights = (args: DeploymentRightsArgs): Statement[] => [
+  { actions: ["s3:ListBucket"], resources: [args.stateBucketArn] },
+  { actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], resources: [args.stateObjects] },
+  { actions: ["kms:Decrypt", "kms:GenerateDataKey"], resources: [args.stateKeyArn] },
+  ...lookUps(args),
+  ...roleRights(args.accountId),
+];
+
+/**
+ * What creates, changes and deletes all other resources of stacks, which have names that begin with rates-: a managed policy
+ * each, since a role's inline policies have 10,240 characters together and a managed one 6,144 (IAM quotas).
+ */
+export const resourceRights = (accountId: string): Record<string, Statement[]> => ({
+  network: networkRights(accountId),
+  compute: computeRights(accountId),
+  data: dataRights(accountId),
+  monitoring: monitoringRights(accountId),
+});
+
+/** Rights on roles. Whatever changes one requires that it has the account's boundary. */
+function roleRights(accountId: string): Statement[] {
+  const account = `arn:aws:iam::${accountId}`;
+  const roles = [`${account}:role/rates-*`];
+  const profiles = [`${account}:instance-profile/rates-*`];
+  return [
+    {
+      actions: [
+        "iam:CreateRole",
+        "iam:DeleteRole",
+        "iam:PutRolePolicy",
+        "iam:DeleteRolePolicy",
+        "iam:AttachRolePolicy",
+        "iam:DetachRolePolicy",
+        "iam:PutRolePermissionsBoundary",
+        "iam:UpdateAssumeRolePolicy",
+      ],
+      resources: roles,
+      conditions: { StringEquals: { "iam:PermissionsBoundary": `${account}:policy/${BOUNDARY}` } },
+    },
+    {
+      actions: [
+        "iam:TagRole",
+        "iam:UntagRole",
+        "iam:ListRolePolicies",
+        "iam:ListAttachedRolePolicies",
+        "iam:ListInstanceProfilesForRole",
+        "iam:GetRolePolicy",
+      ],
+      resources: roles,
+    },
+    { actions: ["iam:PassRole"], resources: roles, conditions: { StringEquals: { "iam:PassedToService": PASSED_TO } } },
+    {
+      actions: [
+        "iam:CreateInstanceProfile",
+        "iam:DeleteInstanceProfile",
+        "iam:GetInstanceProfile",
+        "iam:TagInstanceProfile",
+        "iam:UntagInstanceProfile",
+        "iam:AddRoleToInstanceProfile",
+        "iam:RemoveRoleFromInstanceProfile",
+      ],
+      resources: profiles,
+    },
+    {
+      actions: ["iam:CreateServiceLinkedRole"],
+      resources: [`${account}:role/aws-service-role/*`],
+      conditions: { StringEquals: { "iam:AWSServiceName": SERVICE_LINKED } },
+    },
+  ];
+}
+
+function networkRights(accountId: string): Statement[] {
+  const balancing = (path: string) => `arn:aws:elasticloadbalancing:*:${accountId}:${path}`;
+  return [
+    {
+      // All that a network consists of has ids and no names.
+      actions: [
+        "ec2:Describe*",
+        "ec2:CreateTags",
+        "ec2:DeleteTags",
+        "ec2:CreateVpc",
+        "ec2:DeleteVpc",
+        "ec2:ModifyVpcAttribute",
+        "ec2:CreateSubnet",
+        "ec2:DeleteSubnet",
+        "ec2:ModifySubnetAttribute",
+        "ec2:CreateInternetGateway",
+        "ec2:AttachInternetGateway",
+        "ec2:DetachInternetGateway",
+        "ec2:DeleteInternetGateway",
+        "ec2:AllocateAddress",
+        "ec2:DisassociateAddress",
+        "ec2:ReleaseAddress",
+        "ec2:CreateNatGateway",
+        "ec2:DeleteNatGateway",
+        "ec2:CreateRouteTable",
+        "ec2:DeleteRouteTable",
+        "ec2:AssociateRouteTable",
+        "ec2:DisassociateRouteTable",
+        "ec2:ReplaceRouteTableAssociation",
+        "ec2:CreateRoute",
+        "ec2:ReplaceRoute",
+        "ec2:DeleteRoute",
+        "ec2:CreateSecurityGroup",
+        "ec2:DeleteSecurityGroup",
+        "ec2:AuthorizeSecurityGroup*",
+        "ec2:RevokeSecurityGroup*",
+        "ec2:ModifySecurityGroupRules",
+        "ec2:DetachNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:CreateVpcEndpoint",
+        "ec2:ModifyVpcEndpoint",
+        "ec2:DeleteVpcEndpoints",
+        "ec2:CreateFlowLogs",
+        "ec2:DeleteFlowLogs",
+        "ec2:CreateLaunchTemplate",
+        "ec2:CreateLaunchTemplateVersion",
+        "ec2:ModifyLaunchTemplate",
+        "ec2:DeleteLaunchTemplate",
+        "elasticloadbalancing:Describe*",
+        "logs:CreateLogDelivery",
+        "logs:DeleteLogDelivery",
+      ],
+      resources: EVERYTHING,
+    },
+    {
+      actions: [
+        "elasticloadbalancing:CreateLoadBalancer",
+        "elasticloadbalancing:DeleteLoadBalancer",
+        "elasticloadbalancing:ModifyLoadBalancerAttributes",
+        "elasticloadbalancing:SetSecurityGroups",
+        "elasticloadbalancing:SetSubnets",
+        "elasticloadbalancing:SetIpAddressType",
+        "elasticloadbalancing:CreateTargetGroup",
+        "elasticloadbalancing:DeleteTargetGroup",
+        "elasticloadbalancing:ModifyTargetGroup",
+        "elasticloadbalancing:ModifyTargetGroupAttributes",
+        "elasticloadbalancing:CreateListener",
+        "elasticloadbalancing:DeleteListener",
+        "elasticloadbalancing:ModifyListener",
+        "elasticloadbalancing:ModifyListenerAttributes",
+        "elasticloadbalancing:AddTags",
+        "elasticloadbalancing:RemoveTags",
+      ],
+      resources: ["loadbalancer/app/rates-*", "targetgroup/rates-*", "listener/app/rates-*"].map(balancing),
+    },
+    {
+      actions: ["route53:GetHostedZone", "route53:ListResourceRecordSets"],
+      resources: ["arn:aws:route53:::hostedzone/*"],
+    },
+    {
+      actions: ["route53:ChangeResourceRecordSets"],
+      resources: ["arn:aws:route53:::hostedzone/*"],
+      conditions: { "ForAllValues:StringEquals": { "route53:ChangeResourceRecordSetsRecordTypes": ["A"] } },
+    },
+    { actions: ["route53:GetChange"], resources: ["arn:aws:route53:::change/*"] },
+  ];
+}
+
+function computeRights(accountId: string): Statement[] {
+  const at = (service: string, path: string) => `arn:aws:${service}:*:${accountId}:${path}`;
+  return [
+    {
+      actions: [
+        "lambda:CreateFunction",
+        "lambda:UpdateFunctionCode",
+        "lambda:UpdateFunctionConfiguration",
+        "lambda:DeleteFunction",
+        "lambda:PublishVersion",
+        "lambda:Get*",
+        "lambda:ListVersionsByFunction",
+        "lambda:ListTags",
+        "lambda:TagResource",
+        "lambda:UntagResource",
+        "lambda:PutFunctionConcurrency",
+        "lambda:DeleteFunctionConcurrency",
+        "lambda:CreateAlias",
+        "lambda:UpdateAlias",
+        "lambda:DeleteAlias",
+        "lambda:AddPermission",
+        "lambda:RemovePermission",
+        "lambda:PutFunctionEventInvokeConfig",
+        "lambda:DeleteFunctionEventInvokeConfig",
+        "lambda:InvokeFunction",
+      ],
+      resources: [at("lambda", "function:rates-*")],
+    },
+    ...anywhereInCompute(accountId),
+    {
+      actions: [
+        "ecs:CreateCluster",
+        "ecs:UpdateCluster",
+        "ecs:DeleteCluster",
+        "ecs:DescribeClusters",
+        "ecs:CreateService",
+        "ecs:UpdateService",
+        "ecs:DeleteService",
+        "ecs:DescribeServices",
+        "ecs:ListServiceDeployments",
+        "ecs:DescribeServiceDeployments",
+        "ecs:RegisterTaskDefinition",
+        "ecs:ListTagsForResource",
+        "ecs:TagResource",
+        "ecs:UntagResource",
+      ],
+      resources: ["cluster/rates-*", "service/rates-*", "service-deployment/rates-*", "task-definition/rates-*"].map(
+        (path) => at("ecs", path),
+      ),
+    },
+    {
+      actions: [
+        "application-autoscaling:RegisterScalableTarget",
+        "application-autoscaling:DeregisterScalableTarget",
+        "application-autoscaling:PutScalingPolicy",
+        "application-autoscaling:DeleteScalingPolicy",
+        "application-autoscaling:ListTagsForResource",
+        "application-autoscaling:TagResource",
+        "application-autoscaling:UntagResource",
+      ],
+      resources: [at("application-autoscaling", "scalable-target/*")],
+    },
+    { actions: ["application-autoscaling:Describe*"], resources: EVERYTHING },
+    {
+      actions: [
+        "glue:CreateJob",
+        "glue:UpdateJob",
+        "glue:DeleteJob",
+        "glue:GetJob",
+        "glue:CreateConnection",
+        "glue:UpdateConnection",
+        "glue:DeleteConnection",
+        "glue:GetConnection",
+        "glue:GetTags",
+        "glue:TagResource",
+        "glue:UntagResource",
+      ],
+      resources: ["job/rates-*", "connection/rates-*", "catalog"].map((path) => at("glue", path)),
+    },
+    { actions: ["ecr:GetAuthorizationToken"], resources: EVERYTHING },
+    {
+      actions: [
+        "ecr:CreateRepository",
+        "ecr:DeleteRepository",
+        "ecr:DescribeRepositories",
+        "ecr:PutImageTagMutability",
+        "ecr:PutImageScanningConfiguration",
+        "ecr:PutLifecyclePolicy",
+        "ecr:GetLifecyclePolicy",
+        "ecr:DeleteLifecyclePolicy",
+        "ecr:ListTagsForResource",
+        "ecr:TagResource",
+        "ecr:UntagResource",
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:InitiateLayerUpload",
+        "ecr:UploadLayerPart",
+        "ecr:CompleteLayerUpload",
+        "ecr:PutImage",
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer",
+      ],
+      resources: [at("ecr", "repository/rates-*")],
+    },
+  ];
+}
+
+function dataRights(accountId: string): Statement[] {
+  const at = (service: string, path: string) => `arn:aws:${service}:*:${accountId}:${path}`;
+  return [
+    {
+      actions: [
+        "s3:CreateBucket",
+        "s3:DeleteBucket",
+        "s3:ListBucket",
+        "s3:ListBucketVersions",
+        "s3:GetBucket*",
+        "s3:GetAccelerateConfiguration",
+        "s3:GetEncryptionConfiguration",
+        "s3:GetLifecycleConfiguration",
+        "s3:GetReplicationConfiguration",
+        "s3:PutBucketOwnershipControls",
+        "s3:PutBucketPolicy",
+        "s3:DeleteBucketPolicy",
+        "s3:PutBucketPublicAccessBlock",
+        "s3:PutBucketTagging",
+        "s3:PutBucketVersioning",
+        "s3:PutEncryptionConfiguration",
+        "s3:PutLifecycleConfiguration",
+        "s3:ListTagsForResource",
+        "s3:TagResource",
+        "s3:UntagResource",
+        // A stack that keeps no data is destroyed with it.
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+      ],
+      // Those of stacks by their parts: the state's bucket begins with rates-, too.
+      resources: ["buckets", "glue-scripts", "api-access"].map((part) => `arn:aws:s3:::rates-*-${part}-*`),
+    },
+    {
+      actions: ["s3:PutObject", "s3:GetObject", "s3:GetObjectTagging", "s3:PutObjectTagging"],
+      resources: ["arn:aws:s3:::rates-*-glue-scripts-*/*"],
+    },
+    {
+      actions: [
+        "sqs:CreateQueue",
+        "sqs:DeleteQueue",
+        "sqs:GetQueueAttributes",
+        "sqs:GetQueueUrl",
+        "sqs:SetQueueAttributes",
+        "sqs:ListQueueTags",
+        "sqs:TagQueue",
+        "sqs:UntagQueue",
+      ],
+      resources: [at("sqs", "rates-*")],
+    },
+    { actions: ["rds:Describe*"], resources: EVERYTHING },
+    {
+      actions: [
+        "rds:CreateDBInstance",
+        "rds:ModifyDBInstance",
+        "rds:RebootDBInstance",
+        "rds:DeleteDBInstance",
+        "rds:CreateDBSnapshot",
+        "rds:CreateDBParameterGroup",
+        "rds:ModifyDBParameterGroup",
+        "rds:ResetDBParameterGroup",
+        "rds:DeleteDBParameterGroup",
+        "rds:CreateDBSubnetGroup",
+        "rds:ModifyDBSubnetGroup",
+        "rds:DeleteDBSubnetGroup",
+        "rds:ListTagsForResource",
+        "rds:AddTagsToResource",
+        "rds:RemoveTagsFromResource",
+      ],
+      resources: ["db:rates-*", "pg:rates-*", "subgrp:rates-*", "snapshot:rates-*", "og:default:*"].map((path) =>
+        at("rds", path),
+      ),
+    },
+    ...secretsAndKeys(accountId),
+    {
+      actions: [
+        "es:CreateDomain",
+        "es:UpdateDomainConfig",
+        "es:UpgradeDomain",
+        "es:DeleteDomain",
+        "es:DescribeDomain",
+        "es:DescribeDomainConfig",
+        "es:DescribeDomainChangeProgress",
+        "es:ListTags",
+        "es:AddTags",
+        "es:RemoveTags",
+      ],
+      resources: [at("es", "domain/rates-*")],
+    },
+  ];
+}
+
+function monitoringRights(accountId: string): Statement[] {
+  const at = (service: string, path: string) => `arn:aws:${service}:*:${accountId}:${path}`;
+  return [
+    {
+      actions: [
+        "logs:CreateLogGroup",
+        "logs:DeleteLogGroup",
+        "logs:PutRetentionPolicy",
+        "logs:DeleteRetentionPolicy",
+        "logs:ListTagsForResource",
+        "logs:TagResource",
+        "logs:UntagResource",
+      ],
+      resources: ["rates-*", "/aws/rds/instance/rates-*", "/aws/OpenSearchService/rates/*"].map((name) =>
+        at("logs", `log-group:${name}`),
+      ),
+    },
+    { actions: ["logs:DescribeLogGroups"], resources: EVERYTHING },
+    {
+      actions: [
+        "cloudwatch:PutMetricAlarm",
+        "cloudwatch:DeleteAlarms",
+        "cloudwatch:ListTagsForResource",
+        "cloudwatch:TagResource",
+        "cloudwatch:UntagResource",
+      ],
+      // Autoscaling's own alarms are created with the rights of who creates its policy.
+      resources: [at("cloudwatch", "alarm:rates-*"), at("cloudwatch", "alarm:TargetTracking-service/rates-*")],
+    },
+    { actions: ["cloudwatch:DescribeAlarms"], resources: [at("cloudwatch", "alarm:*")] },
+    {
+      actions: ["cloudwatch:PutDashboard", "cloudwatch:GetDashboard", "cloudwatch:DeleteDashboards"],
+      resources: [`arn:aws:cloudwatch::${accountId}:dashboard/rates-*`],
+    },
+    {
+      actions: [
+        "events:PutRule",
+        "events:DeleteRule",
+        "events:DescribeRule",
+        "events:PutTargets",
+        "events:RemoveTargets",
+        "events:ListTargetsByRule",
+        "events:ListTagsForResource",
+        "events:TagResource",
+        "events:UntagResource",
+      ],
+      resources: [at("events", "rule/rates-*")],
+    },
+    {
+      actions: [
+        "sns:CreateTopic",
+        "sns:DeleteTopic",
+        "sns:GetTopicAttributes",
+        "sns:SetTopicAttributes",
+        "sns:Subscribe",
+        "sns:Unsubscribe",
+        "sns:GetSubscriptionAttributes",
+        "sns:ListTagsForResource",
+        "sns:TagResource",
+        "sns:UntagResource",
+      ],
+      resources: [at("sns", "rates-*")],
+    },
+    {
+      actions: [
+        "budgets:ViewBudget",
+        "budgets:ModifyBudget",
+        "budgets:ListTagsForResource",
+        "budgets:TagResource",
+        "budgets:UntagResource",
+      ],
+      resources: [`arn:aws:budgets::${accountId}:budget/rates-*`],
+    },
+  ];
+}
+
+/** Compute's actions that are authorized by a condition, or on no resource. */
+export const anywhereInCompute = (accountId: string): Statement[] => [
+  {
+    actions: ["lambda:CreateEventSourceMapping", "lambda:UpdateEventSourceMapping", "lambda:DeleteEventSourceMapping"],
+    resources: EVERYTHING,
+    conditions: { ArnLike: { "lambda:FunctionArn": `arn:aws:lambda:*:${accountId}:function:rates-*` } },
+  },
+  {
+    actions: ["lambda:GetEventSourceMapping", "lambda:ListTags", "lambda:TagResource", "lambda:UntagResource"],
+    resources: [`arn:aws:lambda:*:${accountId}:event-source-mapping:*`],
+  },
+  { actions: ["ecs:DescribeTaskDefinition", "ecs:DeregisterTaskDefinition"], resources: EVERYTHING },
+];
+
+/** The master's secret, which RDS creates with the rights of who creates the instance; and keys of a stack. */
+export const secretsAndKeys = (accountId: string): Statement[] => [
+  {
+    // Amazon RDS User Guide, permissions required for Secrets Manager integration.
+    actions: ["secretsmanager:CreateSecret", "secretsmanager:TagResource"],
+    resources: [`arn:aws:secretsmanager:*:${accountId}:secret:rds!*`],
+  },
+  // Keys have ids and no names.
+  {
+    actions: [
+      "kms:CreateKey",
+      "kms:DescribeKey",
+      "kms:GetKeyPolicy",
+      "kms:PutKeyPolicy",
+      "kms:GetKeyRotationStatus",
+      "kms:EnableKeyRotation",
+      "kms:UpdateKeyDescription",
+      "kms:ScheduleKeyDeletion",
+      "kms:ListResourceTags",
+      "kms:TagResource",
+      "kms:UntagResource",
+    ],
+    resources: EVERYTHING,
+  },
+];

@@ -1,0 +1,78 @@
+import { Policy } from "@pulumi/aws/iam/policy.js";
+import * as pulumi from "@pulumi/pulumi";
+import { allowing, type Statement } from "../../infra/shared/role.ts";
+import { type BoundariesArgs, rightsArgs } from "./boundary.ts";
+
+/**
+ * Managed policies for the people who operate stacks: an administrator attaches them. They go by the names that stacks give
+ * their resources, so that they hold for every stack of the account.
+ */
+export class Operators extends pulumi.ComponentResource {
+  /** `rates connect`, `rates doctor`, and whatever else takes `--stack`. */
+  readonly connect: Policy;
+  /** `npm run smoke -- --stack`, beside the first. */
+  readonly smoke: Policy;
+
+  constructor(name: string, args: BoundariesArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("rates:account:Operators", name, {}, opts);
+    const child = { parent: this };
+    const policy = (what: string, description: string, statements: readonly Statement[]) =>
+      new Policy(`${name}-${what}`, { name: `rates-${what}`, description, policy: allowing(statements) }, child);
+    this.connect = policy("connect", "Reaching the platform's stacks: rates connect and rates doctor", connect(args));
+    this.smoke = policy("smoke", "Smoke runs on the platform's stacks, beside rates-connect", smoke(args.accountId));
+    this.registerOutputs({ connect: this.connect.arn, smoke: this.smoke.arn });
+  }
+}
+
+function connect(args: BoundariesArgs): Statement[] {
+  const { accountId } = args;
+  const { stateBucketArn, stateObjects, stateKeyArn } = rightsArgs(args);
+  const ecs = (path: string) => `arn:aws:ecs:*:${accountId}:${path}`;
+  const tasks = ecs("task/rates-*-access-*");
+  return [
+    // `--stack` reads the stack's outputs from its state.
+    { actions: ["s3:ListBucket"], resources: [stateBucketArn] },
+    { actions: ["s3:GetObject"], resources: [stateObjects] },
+    { actions: ["kms:Decrypt"], resources: [stateKeyArn] },
+    {
+      actions: ["ecs:RunTask"],
+      resources: [ecs("task-definition/rates-*-access:*")],
+      conditions: { ArnLike: { "ecs:cluster": ecs("cluster/rates-*-access-*") } },
+    },
+    {
+      actions: ["iam:PassRole"],
+      resources: [`arn:aws:iam::${accountId}:role/rates-*-access-*`],
+      conditions: { StringEquals: { "iam:PassedToService": "ecs-tasks.amazonaws.com" } },
+    },
+    { actions: ["ecs:DescribeTasks", "ecs:StopTask"], resources: [tasks] },
+    {
+      // Only with a document that is named, and allowed: without one the session would be a shell.
+      actions: ["ssm:StartSession"],
+      resources: [tasks, "arn:aws:ssm:*::document/AWS-StartPortForwardingSessionToRemoteHost"],
+      conditions: { BoolIfExists: { "ssm:SessionDocumentAccessCheck": "true" } },
+    },
+    // A session's id begins with that of who started it (AWS Systems Manager User Guide, Session Manager's quickstart policies).
+    { actions: ["ssm:TerminateSession"], resources: [`arn:aws:ssm:*:${accountId}:session/\${aws:userid}-*`] },
+    { actions: ["servicequotas:GetServiceQuota", "servicequotas:GetAWSDefaultServiceQuota"], resources: ["*"] },
+  ];
+}
+
+function smoke(accountId: string): Statement[] {
+  const at = (service: string, path: string) => `arn:aws:${service}:*:${accountId}:${path}`;
+  return [
+    { actions: ["sqs:SendMessage", "sqs:GetQueueAttributes"], resources: [at("sqs", "rates-*-queues-requests-*")] },
+    {
+      actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage"],
+      resources: [at("sqs", "rates-*-queues-responses-*"), at("sqs", "rates-*-queues-dead-*")],
+    },
+    { actions: ["s3:ListBucket"], resources: ["arn:aws:s3:::rates-*-buckets-results-*"] },
+    { actions: ["glue:GetJob", "glue:GetJobRuns", "glue:BatchStopJobRun"], resources: [at("glue", "job/rates-*")] },
+    { actions: ["glue:GetConnection"], resources: [at("glue", "connection/rates-*"), at("glue", "catalog")] },
+    { actions: ["ec2:DescribeInstances", "ec2:DescribeLaunchTemplateVersions"], resources: ["*"] },
+    {
+      actions: ["ec2:TerminateInstances"],
+      resources: [at("ec2", "instance/*")],
+      conditions: { StringLike: { "aws:ResourceTag/rates:stack": "rates-*-ec2" } },
+    },
+  ];
+}

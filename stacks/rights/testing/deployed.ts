@@ -1,0 +1,72 @@
+import { fileURLToPath } from "node:url";
+import { readStackFile } from "../../config/parse.ts";
+import { engine, moduleProgram } from "../../testing/engine.ts";
+import { Cloud } from "../../testing/provider/cloud.ts";
+import { stackEngine } from "../../testing/stackEngine.ts";
+import { CALLERS } from "../tables/resources.ts";
+import { World } from "../world.ts";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const ACCOUNT = new URL("../../account/", import.meta.url);
+
+/** The configuration that says what a stack's roles may do. */
+export const stackFile = (stack: string) => readStackFile(stack, ROOT);
+
+/** Functions that a program called while it was deployed, by token. */
+export type LookedUp = Set<string>;
+
+/**
+ * A stack in its account, as the real engine registers both: the account's own program, and the stack with callers in another
+ * account and in its own.
+ * @param lookedUp is given the tokens of the functions that the stack's program called
+ */
+export async function deployed(stack: string, lookedUp: LookedUp = new Set()): Promise<World> {
+  const { id } = stackFile(stack).account;
+  const account = await engine({
+    program: moduleProgram(new URL("index.ts", ACCOUNT)),
+    project: "rates-account",
+    settings: fileURLToPath(new URL("Pulumi.example.yaml", ACCOUNT)),
+    config: {
+      "rates-account:account": { id, region: "eu-central-1", repository: "example/rates-platform", stacks: ["dev"] },
+    },
+    cloud: new Cloud({ account: id }),
+  });
+  const caller = (principal: string, tenant: string, senderIds?: string[]) => ({
+    principal,
+    tenants: [tenant],
+    ...(senderIds ? { senderIds } : {}),
+  });
+  /** Notes that a function was called, and answers as a role or user of the stack's account. */
+  const noting = (token: string, answer: Record<string, string>) => ({
+    [token]: () => {
+      lookedUp.add(token);
+      return answer;
+    },
+  });
+  const one = await stackEngine(stack, {
+    cloud: new Cloud({
+      account: id,
+      answers: {
+        ...noting("aws:iam/getRole:getRole", { uniqueId: "AROAOWN0000000000000" }),
+        ...noting("aws:iam/getUser:getUser", { userId: "AIDAOWN0000000000000" }),
+        ...noting("aws:ssm/getParameter:getParameter", { value: "ami-0123456789abcdef0" }),
+        ...noting("aws:index/getCallerIdentity:getCallerIdentity", { accountId: id, arn: `arn:aws:iam::${id}:user/x` }),
+      },
+    }),
+    config: {
+      "rates-platform:tenants": ["acme", "globex"],
+      "rates-platform:callers": [
+        caller(CALLERS.pricing, "acme", ["AROAP0000000000000000"]),
+        caller(CALLERS.reports, "other", ["AROAR0000000000000000"]),
+        caller(`arn:aws:iam::${id}:role/own`, "globex"),
+        caller(`arn:aws:iam::${id}:user/own`, "globex"),
+      ],
+    },
+  });
+  try {
+    await Promise.all([account.up(), one.up()]);
+    return new World(await one.exportState(), await account.exportState());
+  } finally {
+    await Promise.all([account.close(), one.close()]);
+  }
+}
