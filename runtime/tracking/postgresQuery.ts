@@ -1,5 +1,6 @@
 import { decodeCursor } from "./cursor.ts";
 import type { Filter, Search } from "./store.ts";
+import { isUnfindable } from "./words.ts";
 
 const SORTS = {
   createdAt: { column: "created_at", type: "timestamptz" },
@@ -18,7 +19,8 @@ export class Conditions {
   readonly values: unknown[] = [];
   readonly #parts: string[] = [];
 
-  constructor({ tenant, status, type, runner, labels, createdFrom, createdTo }: Omit<Filter, "text">) {
+  constructor({ tenant, text, status, type, runner, labels, createdFrom, createdTo }: Filter) {
+    if (isUnfindable(text ?? "")) this.add("false");
     if (tenant !== undefined) this.add(`tenant = ${this.value(tenant)}`);
     // One state by itself, and not as a list of one: then its index gives the order of a page too.
     if (status === undefined) this.add("status <> 'REJECTED'");

@@ -18,7 +18,8 @@ export interface Filter {
   tenant?: string;
   /**
    * Words, or the beginnings of words, that all have to be there: in id, tenant, status, task, labels or error. Letters
-   * and digits make words, whatever their case; everything else separates them. Text without any narrows nothing.
+   * and digits make words, whatever their case; everything else separates them, and no character is a wildcard. Text that
+   * has other characters only is in no document; blank text narrows nothing.
    */
   text?: string;
   /** Left out: those of jobs, not of rejected requests. */

@@ -14,6 +14,9 @@ const MOST = 100_000;
 export const wordsIn = (text: string): string[] =>
   (text.toLowerCase().match(WORD) ?? []).map((word) => word.slice(0, LONGEST));
 
+/** Whether a text to search for can be in no document: it has characters, and no letter or digit among them. */
+export const isUnfindable = (text: string): boolean => text.trim() !== "" && wordsIn(text).length === 0;
+
 /** The words that a document is found by: of its id, tenant, status, task, labels and error, of a rejected request its body; names of labels too. */
 export function wordsOf({ requestId, tenant, status, labels, error, task, body }: Document): string[] {
   const found = new Set<string>();

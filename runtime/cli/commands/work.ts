@@ -86,7 +86,7 @@ export function workCommands({ program, end }: CliContext): void {
       const { client, json } = clientOf(command);
       const flags = command.optsWithGlobals<Flags>();
       const [{ kindOf, upload }, { requestFrom, submit }] = await Promise.all([
-        import("../lib/load.ts"),
+        import("../lib/upload.ts"),
         import("../lib/submit.ts"),
       ]);
       const kind = kindOf(file);

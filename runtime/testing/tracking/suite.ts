@@ -159,7 +159,9 @@ export function trackingSuite(
       assert.deepEqual(await found({ text: "lane_coverage" }), ["d"]);
       assert.deepEqual(await found({ text: "absent" }), []);
       assert.deepEqual(await found({ text: "'); drop table & | ! :*" }), []);
-      assert.equal((await found({ text: " & ! :* '" })).length, 4, "without a word it narrows nothing");
+      assert.equal((await found({ text: "  " })).length, 4, "blank text narrows nothing");
+      for (const text of ["%", "_", "*", "?", "\\", " & ! :* '", "%%_"])
+        assert.deepEqual(await found({ text }), [], `${text} is not a wildcard`);
     });
 
     it("finds a document by its whole id and by any beginning of it, whatever the id looks like", async () => {

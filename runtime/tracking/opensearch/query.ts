@@ -1,5 +1,5 @@
 import type { Filter, Search } from "../store.ts";
-import { wordsIn } from "../words.ts";
+import { isUnfindable, wordsIn } from "../words.ts";
 
 /** Years that OpenSearch can read a time of; an offset may carry one beyond. */
 const EARLIEST = Date.parse("0001-01-01T00:00:00Z");
@@ -18,6 +18,7 @@ export function queryOf({ tenant, text, status, type, runner, labels, createdFro
     if (value !== undefined) filter.push({ term: { [field]: value } });
   filter.push(status === undefined ? { bool: { must_not: { term: { status: "REJECTED" } } } } : { terms: { status } });
   for (const [key, value] of Object.entries(labels ?? {})) filter.push({ term: { labels: `${key}=${value}` } });
+  if (isUnfindable(text ?? "")) filter.push({ match_none: {} });
   for (const word of new Set(wordsIn(text ?? ""))) filter.push({ prefix: { words: word } });
   if (createdFrom !== undefined || createdTo !== undefined)
     filter.push({
