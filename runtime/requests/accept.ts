@@ -15,7 +15,7 @@ import {
   dueResponses,
   type NewJob,
 } from "../store/jobs.ts";
-import { parseRequest } from "./parse.ts";
+import { canonical, parseRequest } from "./parse.ts";
 import { keepRejected } from "./rejected.ts";
 
 /** What became of a request. `send`: responses that are due now, for the caller to send. */
@@ -214,7 +214,7 @@ function newJob(
   { settings, source }: Acceptor,
   estimate: Estimate | undefined,
 ): NewJob {
-  const requestHash = hashOf(request.task);
+  const requestHash = hashOf(canonical(request.task));
   const inline = "source" in task && "inline" in task.source ? task.source.inline : null;
   return {
     tenant: request.tenant,

@@ -1,3 +1,4 @@
+import { configure } from "safe-stable-stringify";
 import type { TSchema } from "typebox";
 import { BOUNDS } from "../contract/bounds.ts";
 import type { Problem } from "../contract/errors.ts";
@@ -178,4 +179,18 @@ function allowedHost(address: string, hosts: readonly string[], problems: Proble
     wrong(
       `names a host that is not on this stack's list (${hosts.join(", ") || "which is empty"}). Ask the operator to add it to jobs.urlHosts, or upload the file and use s3.`,
     );
+}
+
+const stringify = configure({ deterministic: true });
+
+/** A task without the parameters that say their default, which null and the default itself do: what its hash is of. */
+export function canonical(task: Task): Task {
+  const query =
+    "query" in task ? queryNamed(task.query) : "statement" in task ? statementNamed(task.statement) : undefined;
+  if (!query || !("params" in task)) return task;
+  const defaults = new Map(query.params.map((param) => [param.name, stringify(param.default ?? null)]));
+  const params = Object.entries(task.params).filter(
+    ([name, value]) => value !== null && (!defaults.has(name) || stringify(value) !== defaults.get(name)),
+  );
+  return { ...task, params: Object.fromEntries(params) };
 }
