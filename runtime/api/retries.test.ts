@@ -30,8 +30,10 @@ describe("cancel and retry of the jobs API", () => {
     assert.deepEqual(cancelled.json(), { requestId: "dropped", tenant: "acme", status: "CANCELLED" });
     assert.equal((await p.receive(p.context.queues.wakeups)).length, 1, "its response is due");
     assert.equal((await post("/jobs/none/cancel")).statusCode, 404);
-    assert.equal((await post("/jobs/dropped/retry")).json().requestId, "dropped.retry-1");
-    assert.equal((await post("/jobs/dropped/retry")).json().requestId, "dropped.retry-2");
+    const retried = await post("/jobs/dropped/retry");
+    assert.deepEqual([retried.statusCode, retried.json().requestId], [202, "dropped.retry-1"]);
+    const again = await post("/jobs/dropped/retry", { timeoutSeconds: 5, priority: 9 });
+    assert.deepEqual([again.statusCode, again.json().requestId], [200, "dropped.retry-1"], "it is the same job");
     const document = (await get("/jobs/dropped.retry-1")).json();
     assert.deepEqual([document.labels, document.task.sql], [{ retryOf: "dropped" }, "select 1 as n"]);
   });
@@ -58,7 +60,27 @@ describe("cancel and retry of the jobs API", () => {
     }
     await submit("odd.retry-99999999999");
     assert.equal((await post("/jobs/odd/retry")).json().requestId, "odd.retry-1");
-    assert.equal((await post(`/jobs/${"l".repeat(128)}/retry`)).json().requestId, `${"l".repeat(115)}.retry-1`);
+    const long = (await post(`/jobs/${"l".repeat(128)}/retry`)).json().requestId;
+    assert.match(
+      long,
+      /^l{99}\.[0-9a-f]{16}\.retry-1$/,
+      "two long ids with the same beginning have retries of their own",
+    );
+    await post(`/jobs/${long}/cancel`);
+    assert.equal((await post(`/jobs/${long}/retry`)).json().requestId, long.replace(/1$/, "2"));
+  });
+
+  it("makes one job of retries that come at the same time, and changes what the caller asks for", async () => {
+    await submit("twice");
+    await post("/jobs/twice/cancel");
+    const answers = await Promise.all(
+      [1, 2, 3].map(() => post("/jobs/twice/retry", { timeoutSeconds: 77, priority: 9 })),
+    );
+    assert.deepEqual(answers.map(({ statusCode }) => statusCode).sort(), [200, 200, 202]);
+    const { timeoutSeconds, priority } = (await get("/jobs/twice.retry-1")).json();
+    assert.deepEqual([timeoutSeconds, priority], [77, 9]);
+    assert.equal((await get("/jobs/twice.retry-2")).statusCode, 404);
+    assert.equal((await post("/jobs/twice/retry", { timeoutSeconds: 0 })).statusCode, 400);
   });
 
   it("retries an inline update with its items", async () => {

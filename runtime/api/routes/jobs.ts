@@ -1,20 +1,22 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
 import { JobError } from "../../contract/errors.ts";
 import { redactUrl } from "../../contract/redact.ts";
-import type { Reply } from "../../contract/request.ts";
+import { type Reply } from "../../contract/request.ts";
 import { acceptAll } from "../../requests/accept.ts";
 import { deliverResponses } from "../../requests/responses.ts";
 import { cancel } from "../../store/jobs.ts";
-import type { Caller } from "../../store/tokens.ts";
-import type { JobDeps } from "../deps.ts";
+import { type Caller } from "../../store/tokens.ts";
+import { type JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard, lacksScope, requireScope } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
 import { JobDocument, JobId, STATUS_EXAMPLE, Status, Whose } from "../schemas.ts";
 import { submissionSchema } from "../submission.ts";
+import { type Reply, requestIdPattern } from "../../requests/parse.ts";
+import { type State } from "../../contract/states.ts";
 import { uploadPrefix } from "./uploads.ts";
 
 /** The tenant that a call is about: the caller's own, or, for an admin, the one it names. */
@@ -36,6 +38,31 @@ const SUBMITTING = [
   "StorageUnavailable",
 ] as const;
 const LOCATION = { Location: Type.String({ description: "the path of the job" }) };
+
+const Prefix = Type.Object(
+  {
+    ...Whose.properties,
+    prefix: Type.Optional(
+      Type.String({
+        pattern: requestIdPattern.source,
+        description: "the beginning of the ids, in their own case; none of its characters is a wildcard",
+      }),
+    ),
+    limit: Type.Integer({ minimum: 1, maximum: 100, default: 10, description: "ids at most" }),
+  },
+  { additionalProperties: false },
+);
+const JobIds = Type.Object({
+  ids: Type.Array(Type.Pick(Status, ["requestId", "status"])),
+  more: Type.Boolean({ description: "whether there are others" }),
+});
+const Retry = Type.Object(
+  {
+    timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, description: "another time than the job had" })),
+    priority: Type.Optional(Type.Integer({ minimum: 0, maximum: 9, description: "another priority than the job had" })),
+  },
+  { additionalProperties: false },
+);
 
 /** POST /jobs, GET /jobs/{id}, and what can be done to a job. */
 export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): void {
@@ -150,28 +177,45 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
     },
   );
 
-  app.post<{ Params: Static<typeof JobId>; Querystring: Static<typeof Whose> }>(
+  app.get<{ Querystring: Static<typeof Prefix> }>(
+    "/job-ids",
+    operation(guard, {
+      id: "findJobIds",
+      tag: "jobs",
+      scope: "read",
+      summary: "Ids of jobs by their beginning; without one, of the newest",
+      description: "Reads the jobs themselves, so a job that was just submitted is found.",
+      querystring: Prefix,
+      answers: { 200: { description: "by id where there is a prefix, else the newest first", schema: JobIds } },
+    }),
+    async (request) => {
+      const { prefix, limit, tenant: named } = request.query;
+      return jobIds(deps, tenantOf(callerOfRequest(request), named), prefix, limit);
+    },
+  );
+
+  app.post<{ Params: Static<typeof JobId>; Querystring: Static<typeof Whose>; Body: Static<typeof Retry> | null }>(
     "/jobs/:id/retry",
     operation(guard, {
       id: "retryJob",
       tag: "jobs",
       scope: "submit",
       summary: "Submit an ended job's task again, as a new job",
-      description: "An update needs the scope `update` beside `submit`.",
+      description:
+        "An update needs the scope `update` beside `submit`. To retry a job twice is one retry: the second answer is about the same job.",
       params: JobId,
       querystring: Whose,
+      body: Retry,
       answers: {
         200: { description: "the retry is there already", schema: Status },
         202: { description: "accepted, under an id of its own", schema: Status, headers: LOCATION },
       },
       errors: ["UnknownJob", "NotRetryable", ...SUBMITTING],
     }),
-    async (request, reply) =>
-      submit(
-        await retryOf(deps, tenantOf(callerOfRequest(request), request.query.tenant), request.params.id),
-        request,
-        reply,
-      ),
+    async (request, reply) => {
+      const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
+      return submit(await retryOf(deps, tenant, request.params.id, request.body ?? {}), request, reply);
+    },
   );
 }
 
@@ -189,11 +233,30 @@ export async function documentOf(
   return rows[0].document;
 }
 
-/** With `.retry-` and up to six digits behind it an id is as long as it may be: 128 characters. */
-const LONGEST_RETRIED = 115;
+/** With `.retry-` and five digits an id is as long as it may be: 128 characters. */
+const LONGEST_RETRIED = 116;
+const LAST_RETRY = 99_999;
 
-/** The kept request as a new one: `<id>.retry-N`, labelled retryOf. */
-async function retryOf({ db }: JobDeps, tenant: string, requestId: string): Promise<Record<string, unknown>> {
+/**
+ * The id of a job's retry: `<id>.retry-1`, and of a retry itself the next number. It follows from the job's id, so that
+ * two retries of one job are one job, whichever way they come.
+ */
+export function retryIdOf(requestId: string): string {
+  const [, base = requestId, number = "0"] = /^(.+)\.retry-(\d{1,5})$/s.exec(requestId) ?? [];
+  if (Number(number) >= LAST_RETRY) return `${requestId.slice(0, LONGEST_RETRIED)}.retry-1`;
+  if (base.length <= LONGEST_RETRIED) return `${base}.retry-${Number(number) + 1}`;
+  // Of two long ids with the same beginning the retries are two jobs.
+  const mark = createHash("sha256").update(base).digest("hex").slice(0, 16);
+  return `${base.slice(0, LONGEST_RETRIED - mark.length - 1)}.${mark}.retry-${Number(number) + 1}`;
+}
+
+/** The kept request as a new one: labelled retryOf, with what the caller changes about it. */
+async function retryOf(
+  { db }: JobDeps,
+  tenant: string,
+  requestId: string,
+  changes: Static<typeof Retry>,
+): Promise<Record<string, unknown>> {
   const { rows } = await db.query("select jobs.kept_request($1, $2) as kept", [tenant, requestId]);
   const kept = rows[0].kept as {
     status: string;
@@ -207,25 +270,49 @@ async function retryOf({ db }: JobDeps, tenant: string, requestId: string): Prom
   if (!kept) throw new JobError("UnknownJob", { requestId, tenant });
   if (kept.status !== "FAILED" && kept.status !== "CANCELLED")
     throw new JobError("NotRetryable", { requestId, status: kept.status });
-  const base = requestId.replace(/\.retry-\d+$/, "").slice(0, LONGEST_RETRIED);
-  const { rows: earlier } = await db.query(
-    "select coalesce(max(substring(request_id from '\\.retry-(\\d{1,5})$')::int), 0) + 1 as next from jobs.documents where tenant = $1 and starts_with(request_id, $2)",
-    [tenant, `${base}.retry-`],
-  );
   const { versionId: _version, etag: _etag, ...source } = (kept.task.source ?? {}) as Record<string, unknown>;
   const task = {
     ...kept.task,
     ...(kept.task.source ? { source: kept.inline ? { inline: kept.inline } : source } : {}),
   };
   return {
-    requestId: `${base}.retry-${earlier[0].next}`,
+    requestId: retryIdOf(requestId),
     tenant,
     task,
-    priority: kept.priority,
-    timeoutSeconds: kept.timeoutSeconds,
+    priority: changes.priority ?? kept.priority,
+    timeoutSeconds: changes.timeoutSeconds ?? kept.timeoutSeconds,
     reply: kept.reply,
     labels: { ...kept.labels, retryOf: requestId },
   };
+}
+
+/** Newest jobs of all tenants that are looked through for a tenant's own, before its documents are searched. */
+const NEWEST = 10_000;
+
+async function jobIds(
+  { db, tracking }: JobDeps,
+  tenant: string,
+  prefix: string | undefined,
+  limit: number,
+): Promise<Static<typeof JobIds>> {
+  const page = (found: { requestId: string; status: unknown }[]) => ({
+    ids: found.slice(0, limit).map(({ requestId, status }) => ({ requestId, status: status as State })),
+    more: found.length > limit,
+  });
+  const columns = `select request_id as "requestId", status from jobs.documents where tenant = $1`;
+  if (prefix !== undefined) {
+    // Every character of an id comes before {.
+    const range = `${columns} and request_id >= $2 collate "C" and request_id < $3 collate "C" order by request_id limit $4`;
+    const { rows } = await db.query(range, [tenant, prefix, `${prefix}{`, limit + 1]);
+    return page(rows);
+  }
+  const newest = `${columns} and id > (select coalesce(max(id), 0) - ${NEWEST} from jobs.documents) order by id desc limit $2`;
+  const { rows } = await db.query(newest, [tenant, limit + 1]);
+  if (rows.length > limit) return page(rows);
+  // What the search lacks, since it may be a second behind, is among the newest.
+  const { documents } = await tracking.search({ tenant, limit: limit + 1 });
+  const known = new Set(rows.map(({ requestId }) => requestId));
+  return page([...rows, ...documents.filter(({ requestId }) => !known.has(requestId))]);
 }
 
 /** Whether a task that is not validated yet is an update. */

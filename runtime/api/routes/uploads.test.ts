@@ -41,4 +41,30 @@ describe("POST /uploads", () => {
     const other = await p.as("other");
     assert.equal((await p.app.inject({ method: "POST", url: `/uploads/${id}/parts`, headers: other })).statusCode, 404);
   });
+
+  it("puts a file whose hash is given where its content says, and does not have it sent twice", async () => {
+    const sha256 = "0f".repeat(32);
+    const begin = (payload: object, headers = acme) =>
+      p.app.inject({ method: "POST", url: "/uploads", headers, payload: { fileName: "a.csv", bytes: 3, ...payload } });
+    const first = await begin({ sha256 });
+    const second = await begin({ sha256, fileName: "b.csv" });
+    assert.deepEqual([first.statusCode, second.statusCode], [201, 201]);
+    const { location } = first.json();
+    assert.match(location, new RegExp(`/[0-9a-f]{16}/${sha256}$`));
+    assert.equal(second.json().location, location, "whatever the file is called");
+    for (const { id, parts } of [first.json(), second.json()]) {
+      const put = await fetch(parts[0].url, { method: "PUT", body: "abc" });
+      const done = await p.app.inject({
+        method: "POST",
+        url: `/uploads/${id}/complete`,
+        headers: acme,
+        payload: { parts: [{ partNumber: 1, etag: put.headers.get("etag") }] },
+      });
+      assert.deepEqual([done.statusCode, done.json()], [200, { location }], "of two at once the first stays");
+    }
+    const third = await begin({ sha256 });
+    assert.deepEqual([third.statusCode, third.json()], [200, { location }]);
+    assert.equal((await begin({ sha256 }, await p.as("other"))).statusCode, 201, "it is the tenant's own");
+    assert.equal((await begin({ sha256: "XY" })).statusCode, 400);
+  });
 });

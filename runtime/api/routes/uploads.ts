@@ -4,6 +4,7 @@ import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  HeadObjectCommand,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
@@ -22,6 +23,11 @@ const MOST_PARTS = 1_100;
 const LINK_SECONDS = 6 * 3600;
 /** Links of one answer at most: signing one takes a third of a millisecond of the process's time. */
 const MOST_LINKS = 100;
+/** An uploaded file is used again for a day; the bucket keeps it longer. Milliseconds. */
+const FRESH_MS = 24 * 3_600_000;
+/** The key of an upload whose content's hash is known: prefix and hash. */
+const CONTENT_KEY = /^[0-9a-f]{16}\/[0-9a-f]{64}$/;
+const locationOf = ({ Bucket, Key }: { Bucket: string; Key: string }) => ({ location: `s3://${Bucket}/${Key}` });
 /** Links that are signed before other requests have their turn. */
 const LINKS_AT_ONCE = 20;
 
@@ -29,6 +35,13 @@ const NewUpload = Type.Object(
   {
     fileName: Type.String({ minLength: 1, maxLength: 200 }),
     bytes: Type.Integer({ minimum: 1, maximum: 5 * 1024 ** 4 }),
+    sha256: Type.Optional(
+      Type.String({
+        pattern: "^[0-9a-f]{64}$",
+        description:
+          "of the file: the location then follows from it, and a file that was uploaded lately is not sent again",
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -42,6 +55,7 @@ const Upload = Type.Object({
     description: `links for the first ${MOST_LINKS} parts; POST /uploads/{id}/parts has the others`,
   }),
 });
+const Location = Type.Pick(Upload, ["location"]);
 const Range = Type.Object(
   {
     from: Type.Integer({ minimum: 1, maximum: MOST_PARTS, default: 1, description: "number of the first part" }),
@@ -81,6 +95,19 @@ export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps,
     return parts;
   };
 
+  /** Whether an object was uploaded so lately that a job can still rely on it. */
+  const isFresh = async (object: { Bucket: string; Key: string }): Promise<boolean> => {
+    try {
+      const { LastModified } = await s3.send(new HeadObjectCommand(object));
+      return LastModified !== undefined && Date.now() - LastModified.getTime() < FRESH_MS;
+    } catch (error) {
+      const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode ?? 500;
+      // Without the right to list a bucket, S3 says 403 of what does not exist.
+      if (status < 500) return false;
+      throw error;
+    }
+  };
+
   app.post<{ Body: Static<typeof NewUpload> }>(
     "/uploads",
     operation(guard, {
@@ -90,24 +117,28 @@ export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps,
       summary: "Begin an upload",
       description: "Each part is PUT to its link, which needs no token; the ETags that S3 answers complete the upload.",
       body: NewUpload,
-      answers: { 201: { description: "where the parts go", schema: Upload } },
+      answers: {
+        200: { description: "this content is there already: nothing is to be sent", schema: Location },
+        201: { description: "where the parts go", schema: Upload },
+      },
       errors: ["SourceTooLarge", "StorageUnavailable"],
     }),
     async (request, reply) => {
-      const { fileName, bytes } = request.body;
+      const { fileName, bytes, sha256 } = request.body;
       if (bytes > settings.jobs.sourceBytes)
         throw new JobError("SourceTooLarge", { source: fileName, limit: settings.jobs.sourceBytes });
       const target = {
         Bucket: buckets.uploads,
-        Key: `${uploadPrefix(callerOfRequest(request).tenant)}/${randomUUID()}/${fileName.replace(/[^\w.-]/g, "_")}`,
+        Key: `${uploadPrefix(callerOfRequest(request).tenant)}/${sha256 ?? `${randomUUID()}/${fileName.replace(/[^\w.-]/g, "_")}`}`,
       };
+      if (sha256 !== undefined && (await isFresh(target))) return reply.code(200).send(locationOf(target));
       const { UploadId } = await s3.send(new CreateMultipartUploadCommand(target));
       const partBytes = Math.max(PART_BYTES, Math.ceil(bytes / MOST_PARTS));
       const partCount = Math.ceil(bytes / partBytes);
       const parts = await links({ ...target, UploadId: UploadId ?? "" }, 1, Math.min(partCount, MOST_LINKS));
       return reply.code(201).send({
         id: encode(target.Key, UploadId ?? ""),
-        location: `s3://${target.Bucket}/${target.Key}`,
+        ...locationOf(target),
         partBytes,
         partCount,
         parts,
@@ -146,7 +177,7 @@ export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps,
       summary: "Put an upload's parts together",
       params: Id,
       body: Complete,
-      answers: { 200: { description: "the source to name in an update", schema: Type.Pick(Upload, ["location"]) } },
+      answers: { 200: { description: "the source to name in an update", schema: Location } },
       errors: ["NotFound", "SourceNotFound", "StorageUnavailable"],
     }),
     async (request) => {
@@ -154,10 +185,16 @@ export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps,
       const Parts = request.body.parts
         .map(({ partNumber, etag }) => ({ PartNumber: partNumber, ETag: etag }))
         .sort((a, b) => a.PartNumber - b.PartNumber);
-      await s3
-        .send(new CompleteMultipartUploadCommand({ Bucket: buckets.uploads, ...upload, MultipartUpload: { Parts } }))
-        .catch(refused(upload.Key));
-      return { location: `s3://${buckets.uploads}/${upload.Key}` };
+      const { Key } = upload;
+      const target = { Bucket: buckets.uploads, ...upload };
+      // The same content may have arrived by another upload: a job that has pinned it would lose it by a new one.
+      if (CONTENT_KEY.test(Key) && (await isFresh({ Bucket: buckets.uploads, Key })))
+        await s3.send(new AbortMultipartUploadCommand(target)).catch(refused(Key));
+      else
+        await s3
+          .send(new CompleteMultipartUploadCommand({ ...target, MultipartUpload: { Parts } }))
+          .catch(refused(Key));
+      return locationOf({ Bucket: buckets.uploads, Key });
     },
   );
 
