@@ -147,7 +147,7 @@ describe("the command line", () => {
     ]);
     const job = await claimNext("ec2");
     assert("source" in job.task && "s3" in job.task.source);
-    assert.match(job.task.source.s3, /^s3:\/\/uploads\/[0-9a-f]{16}\/[0-9a-f-]{36}\/prices\.csv$/);
+    assert.match(job.task.source.s3, /^s3:\/\/uploads\/[0-9a-f]{16}\/[0-9a-f]{64}$/);
     const details = [
       { line: 7, column: "price", value: "-3", reason: "has to be a whole number above 0, written in digits" },
       { more: 2, report: { location: "s3://results/x/report.csv" } },

@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { CommandError, EXITS, type Exit, reasonOf } from "./lib/exits.ts";
+import { fileReason } from "./lib/files.ts";
 import { printJson, say } from "./lib/screen.ts";
 import { createProgram } from "./program.ts";
 
@@ -9,11 +10,14 @@ const program = createProgram((exit) => {
   exits.last = exit;
 });
 
-// `| head` has seen enough: that is no failure, and nobody reads what would follow.
+// `| head` has seen enough: that is no failure, and nobody reads what would follow. A full disk is one.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit();
+  if (error.code === "EPIPE") process.exit();
+  say(`rates: stdout cannot be written: ${fileReason(error)}.`);
+  process.exit(EXITS.broke.code);
 });
+// Messages that cannot be written are lost; what the command does is not.
+process.stderr.on("error", () => undefined);
 
 /** How the command ends with an error: what --json prints of it, and what people read (commander has said its own). */
 function ending(error: unknown): { exit: Exit; data?: object; message?: string } {

@@ -108,7 +108,9 @@ describe("the command line, when things go wrong", () => {
   });
 
   it("leaves no piece of a result that broke off", async () => {
-    const { env } = await against(({ response }) => {
+    const { env } = await against((call) => {
+      if (call.what === "GET /jobs/a") return json(call, job("SUCCEEDED", { result: { format: "csv", rows: 1 } }));
+      const { response } = call;
       response.writeHead(200, { "content-length": "100" }).write("day,pr", () => response.destroy());
     });
     const { code, stderr } = await start(["result", "a", "--output", join(directory, "out.csv")], env).ended;
@@ -176,6 +178,7 @@ describe("the command line, when things go wrong", () => {
         return part(call, times.get(what) ?? 0);
       }
       if (what === "POST /uploads/up/complete") return json(call, { location: "s3://uploads/x" });
+      if (what.startsWith("GET /jobs/load-")) return json(call, { type: "UnknownJob", detail: "There is none." }, 404);
       if (what === "POST /jobs") return json(call, { requestId: "a", tenant: "acme", status: "PENDING" }, 202);
       if (what === "GET /jobs/a/events") return begin(call).end(event(job("SUCCEEDED")));
       return call.response.writeHead(204).end();

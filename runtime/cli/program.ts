@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import manifest from "../../package.json" with { type: "json" };
 import { capacityCommand } from "./commands/capacity.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { connectCommand } from "./commands/connect.ts";
@@ -21,6 +22,8 @@ const EXIT_CODES = Object.values(EXITS)
   .map(({ code, means }) => `${String(code).padStart(5)}  ${means}`)
   .join("\n");
 
+const { version: VERSION } = manifest;
+
 /** The `rates` command with everything that it can do. */
 export function createProgram(end: CliContext["end"]): Command {
   const program = new Command("rates")
@@ -32,6 +35,7 @@ export function createProgram(end: CliContext["end"]): Command {
     .option("--profile <name>", "a platform that `rates login` has kept (RATES_PROFILE)")
     .option("--tenant <tenant>", "whose jobs, for an admin's token")
     .option("--json", "machine-readable output on stdout")
+    .version(`rates ${VERSION}`, "-V, --version", "print the version")
     .configureHelp(HELP_STYLE)
     // What was typed may have been copied: messages and help go through the same layer as everything else.
     .configureOutput({
@@ -42,10 +46,11 @@ export function createProgram(end: CliContext["end"]): Command {
     .showHelpAfterError("`rates --help` lists the commands, `rates COMMAND --help` shows one with examples.");
   examples(
     program,
-    "rates query price_export --format csv > coverage.csv",
+    "rates query price_export --output prices.csv.gz",
     "rates load prices.csv --target prices --mode replace",
     "rates submit request.json --watch",
-    "rates list --status FAILED",
+    "rates list --status failed --since 2h",
+    "rates show @last   # the newest job; the beginning of an id is enough too",
   );
   program.addHelpText("after", ({ error }) => (error ? "" : `\nExit codes:\n${EXIT_CODES}`));
   const context = { program, end };

@@ -4,19 +4,18 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
 import { JobError } from "../../contract/errors.ts";
 import { redactUrl } from "../../contract/redact.ts";
-import { type Reply } from "../../contract/request.ts";
+import { type Reply, requestIdPattern } from "../../contract/request.ts";
+import type { State } from "../../contract/states.ts";
 import { acceptAll } from "../../requests/accept.ts";
 import { deliverResponses } from "../../requests/responses.ts";
 import { cancel } from "../../store/jobs.ts";
-import { type Caller } from "../../store/tokens.ts";
-import { type JobDeps } from "../deps.ts";
+import type { Caller } from "../../store/tokens.ts";
+import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard, lacksScope, requireScope } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
 import { JobDocument, JobId, STATUS_EXAMPLE, Status, Whose } from "../schemas.ts";
 import { submissionSchema } from "../submission.ts";
-import { type Reply, requestIdPattern } from "../../requests/parse.ts";
-import { type State } from "../../contract/states.ts";
 import { uploadPrefix } from "./uploads.ts";
 
 /** The tenant that a call is about: the caller's own, or, for an admin, the one it names. */

@@ -1,12 +1,15 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Command } from "commander";
 import { DOCUMENT_STATES, RUNNERS } from "../../contract/states.ts";
 import { about } from "../lib/about.ts";
 import type { Submitted } from "../lib/client.ts";
-import { type CliContext, clientOf, seconds, time, whole } from "../lib/context.ts";
+import { type CliContext, choice, clientOf, seconds, whole } from "../lib/context.ts";
 import type { JobDocument } from "../lib/events.ts";
+import { CommandError } from "../lib/exits.ts";
 import { examples, GROUPS } from "../lib/help.ts";
+import { ID, withJob } from "../lib/jobIds.ts";
 import { coloured, durationText, plain, print, printJson, say, width } from "../lib/screen.ts";
 import { table } from "../lib/table.ts";
+import { timeOption } from "../lib/times.ts";
 import { visibleJson } from "../lib/visible.ts";
 import { follow, sayEnd } from "../lib/watch.ts";
 
@@ -16,20 +19,13 @@ interface ListFlags {
   runner?: string;
   text?: string;
   label?: string;
+  since?: string;
   from?: string;
   to?: string;
   sort?: string;
   order?: string;
   limit: number;
   cursor?: string;
-}
-
-/** A state in capitals, which may be given in small letters. */
-function stateOf(text: string): string {
-  const state = text.toUpperCase();
-  if (!(DOCUMENT_STATES as readonly string[]).includes(state))
-    throw new InvalidArgumentError(`Allowed choices are ${DOCUMENT_STATES.join(", ")}.`);
-  return state;
 }
 
 /** Terminals with fewer columns get short times. */
@@ -72,11 +68,11 @@ export function jobCommands({ program, end }: CliContext): void {
     "rates watch nightly-load && rates result nightly-load --output rates.csv",
   )
     .description("Follow a job until it has ended")
-    .argument("<id>")
+    .argument("<id>", ID)
     .option("--wait <seconds>", "give up after so long; the job goes on", seconds)
     .action(async (id: string, flags: { wait?: number }, command: Command) => {
       const { client, json } = clientOf(command);
-      const document = await follow(client, id, flags);
+      const document = await withJob(client, id, (found) => follow(client, found, flags));
       end(sayEnd(client, document));
       if (json) printJson(document);
     });
@@ -84,26 +80,32 @@ export function jobCommands({ program, end }: CliContext): void {
   examples(
     program.command("list"),
     "rates list",
-    "rates list --status FAILED --from 2026-01-31",
+    "rates list --status failed --since 2h",
     "rates list --status rejected   # requests that made no job",
     "rates list --sort totalMs --limit 5   # the slowest",
     "rates list --label source=carrier-7 --json | jq -r '.jobs[].requestId'",
   )
     .description("List jobs, the newest first")
-    .addOption(new Option("--status <state>", "its state").choices(DOCUMENT_STATES).argParser(stateOf))
-    .addOption(new Option("--type <type>", "what it does").choices(["read", "update"]))
-    .addOption(new Option("--runner <runner>", "where it runs").choices(RUNNERS))
+    .addOption(choice("--status <state>", "its state", DOCUMENT_STATES))
+    .addOption(choice("--type <type>", "what it does", ["read", "update"]))
+    .addOption(choice("--runner <runner>", "where it runs", RUNNERS))
     .option("--text <words>", "words in the request id, labels, query or error")
     .option("--label <key=value>", "a label")
-    .option("--from <time>", "submitted from then on: a day or an ISO time", time)
-    .option("--to <time>", "submitted before then", time)
-    .addOption(new Option("--sort <by>", "what to sort by").choices(["createdAt", "finishedAt", "totalMs"]))
-    .addOption(new Option("--order <order>", "which way (desc)").choices(["asc", "desc"]))
+    .option("--since <time>", "submitted since then: 90s, 30m, 2h, 7d, 1w back, a day or a time (UTC)", timeOption)
+    .option("--from <time>", "the same as --since", timeOption)
+    .option("--to <time>", "submitted before then", timeOption)
+    .addOption(choice("--sort <by>", "what to sort by", ["createdAt", "finishedAt", "totalMs"]))
+    .addOption(choice("--order <order>", "which way (desc)", ["asc", "desc"]))
     .option("--limit <n>", "how many", whole, 20)
     .option("--cursor <cursor>", "go on where an earlier list ended")
     .action(async (flags: ListFlags, command: Command) => {
       const { client, json } = clientOf(command);
-      const { from: createdFrom, to: createdTo, limit, ...rest } = flags;
+      const { since, from, to: createdTo, limit, ...rest } = flags;
+      if (since !== undefined && from !== undefined)
+        throw new CommandError("invalid", "--since and --from are the same: give one of them.");
+      const createdFrom = since ?? from;
+      if (createdFrom !== undefined && createdTo !== undefined && createdFrom >= createdTo)
+        throw new CommandError("invalid", `--to (${createdTo}) must be later than --since (${createdFrom}).`);
       const search = { ...rest, createdFrom, createdTo, tenant: client.tenant, limit: String(limit) };
       const given = Object.entries(search).flatMap(([name, value]) =>
         value === undefined ? [] : [[name, value] as const],
@@ -125,11 +127,13 @@ export function jobCommands({ program, end }: CliContext): void {
     "rates show --rejected 0123456789abcdef0123456789abcdef   # an id of rates list --status rejected",
   )
     .description("Show everything that is known of a job")
-    .argument("<id>")
+    .argument("<id>", ID)
     .option("--rejected", "a rejected request instead: its body and problems, by the id that its answer has")
     .action(async (id: string, { rejected }: { rejected?: boolean }, command: Command) => {
       const { client, json } = clientOf(command);
-      const document = await client.json<JobDocument>("GET", rejected ? client.rejected(id) : client.job(id));
+      const document = rejected
+        ? await client.json<JobDocument>("GET", client.rejected(id))
+        : await withJob(client, id, (found) => client.json<JobDocument>("GET", client.job(found)));
       if (json) return printJson(document);
       if (rejected) return print(JSON.stringify(document, null, 2));
       const last = Date.parse(document.createdAt);
@@ -160,27 +164,55 @@ export function jobCommands({ program, end }: CliContext): void {
     "rates cancel nightly-load && rates watch nightly-load",
   )
     .description("Cancel a job: one that waits ends at once, a running one when its database session is gone")
-    .argument("<id>")
+    .argument("<id>", ID)
     .action(async (id: string, _flags: object, command: Command) => {
       const { client, json } = clientOf(command);
-      const answer = await client.json<Submitted>("POST", client.job(id, "/cancel"), {});
+      const answer = await withJob(client, id, (found) =>
+        client.json<Submitted>("POST", client.job(found, "/cancel"), {}),
+      );
       if (json) return printJson(answer);
+      const { requestId } = answer;
       say(
         answer.status === "IN_PROGRESS"
-          ? `${id} is being cancelled; ${client.hint("watch", id)} waits for it.`
-          : `${coloured(answer.status)} ${id}`,
+          ? `${requestId} is being cancelled; ${client.hint("watch", requestId)} waits for it.`
+          : `${coloured(answer.status)} ${requestId}`,
       );
     });
 
-  examples(program.command("retry"), "rates retry nightly-load   # submits nightly-load.retry-1")
-    .description("Submit the task of a failed or cancelled job again, as a new job")
-    .argument("<id>")
-    .action(async (id: string, _flags: object, command: Command) => {
-      const { client, json } = clientOf(command);
-      const answer = await client.json<Submitted>("POST", client.job(id, "/retry"), {});
-      if (json) return printJson(answer);
-      say(
-        `${coloured(answer.status)} ${answer.requestId}\n${client.hint("watch", answer.requestId)} waits for its end.`,
-      );
-    });
+  examples(
+    program.command("retry"),
+    "rates retry nightly-load   # submits nightly-load.retry-1",
+    "rates retry @last --timeout 3600 --watch",
+  )
+    .description("Submit the task of a failed or cancelled job again, as a new job; to retry a job twice is one retry")
+    .argument("<id>", ID)
+    .option("--timeout <seconds>", "how long the new job may run", whole)
+    .option("--watch", "wait for its end")
+    .option("--wait <seconds>", "give up waiting after so long; the job keeps running", seconds)
+    .action(
+      async (
+        id: string,
+        { timeout, ...flags }: { timeout?: number; watch?: boolean; wait?: number },
+        command: Command,
+      ) => {
+        const { client, json } = clientOf(command);
+        const body = timeout === undefined ? {} : { timeoutSeconds: timeout };
+        const answer = await withJob(client, id, (found) =>
+          client.json<Submitted>("POST", client.job(found, "/retry"), body),
+        );
+        const { requestId, status } = answer;
+        if (flags.watch || flags.wait !== undefined) {
+          const document = await follow(client, requestId, flags);
+          end(sayEnd(client, document));
+          if (json) printJson(document);
+          return;
+        }
+        if (json) return printJson(answer);
+        say(`${coloured(status)} ${requestId}`);
+        if (status === "PENDING" || status === "IN_PROGRESS")
+          say(`${client.hint("watch", requestId)} waits for its end.`);
+        else if (status !== "SUCCEEDED")
+          say(`This retry has ended already; ${client.hint("retry", requestId)} tries once more.`);
+      },
+    );
 }

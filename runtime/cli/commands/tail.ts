@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { isTerminal } from "../../contract/states.ts";
 import { type CliContext, clientOf, type GlobalOptions } from "../lib/context.ts";
 import { examples } from "../lib/help.ts";
+import { ID, withJob } from "../lib/jobIds.ts";
 import { printJson, say } from "../lib/screen.ts";
 
 /** `rates tail ID`: what a job and its runs say, until it ends. */
@@ -14,7 +15,7 @@ export function tailCommand({ program, end }: CliContext): void {
     "rates tail nightly-load 2> /dev/null | grep WARN   # the runner's lines alone",
   )
     .description("Follow a job's log: its states, its progress, and what its runner says, until it ends")
-    .argument("<id>")
+    .argument("<id>", ID)
     .option("--no-follow", "show what there is, and leave")
     .action(async (id: string, { follow }: { follow: boolean }, command: Command) => {
       const { client, json } = clientOf(command);
@@ -26,11 +27,11 @@ export function tailCommand({ program, end }: CliContext): void {
           : (await import("../lib/stackOutputs.ts")).stackOutputs(stack).region;
       const log: string[] = [];
       const collect = json ? (line: string) => void log.push(line) : undefined;
-      const document = await tail(client, id, { follow, region, collect });
+      const document = await withJob(client, id, (found) => tail(client, found, { follow, region, collect }));
       if (isTerminal(document.status)) {
         const exit = sayEnd(client, document);
         if (follow) end(exit);
-      } else say(`It goes on; ${client.hint("tail", id)} follows it.`);
+      } else say(`It goes on; ${client.hint("tail", document.requestId)} follows it.`);
       if (json) printJson({ ...document, log });
     });
 }

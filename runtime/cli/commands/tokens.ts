@@ -4,6 +4,7 @@ import { type CliContext, clientOf } from "../lib/context.ts";
 import { examples } from "../lib/help.ts";
 import { print, printJson, say, width } from "../lib/screen.ts";
 import { table } from "../lib/table.ts";
+import { pointInTime } from "../lib/times.ts";
 
 /** Commands for who says who may call: token create, list and revoke. They take an admin's token. */
 export function tokenCommands({ program }: CliContext): void {
@@ -18,7 +19,11 @@ export function tokenCommands({ program }: CliContext): void {
     .argument("<name>", "what it is for")
     .requiredOption("--scopes <scopes>", `a list of ${SCOPES.join(", ")}`, scopes)
     .option("--for <tenant>", "whose jobs it is for (default)", "default")
-    .option("--expires <time>", "when it is no longer accepted, as 2030-01-31 or 2030-01-31T12:00:00Z", time)
+    .option(
+      "--expires <time>",
+      "when it is no longer accepted, for example 2030-01-31 or 2030-01-31T12:00:00Z",
+      (value: string) => pointInTime(value),
+    )
     .action(async (name: string, flags: { scopes: Scope[]; for: string; expires?: string }, command) => {
       const { client, json } = clientOf(command);
       const { scopes, expires: expiresAt } = flags;
@@ -66,14 +71,6 @@ const tokensTable = (tokens: readonly TokenInfo[]): string =>
     width(process.stdout),
     { keep: [0] },
   );
-
-/** A day, which begins at midnight UTC, or an ISO time. */
-function time(value: string): string {
-  const at = /^\d{4}-\d{2}-\d{2}(T.+)?$/.test(value) ? new Date(value) : undefined;
-  if (at === undefined || Number.isNaN(at.getTime()))
-    throw new InvalidArgumentError(`'${value}' is not a time such as 2030-01-31 or 2030-01-31T12:00:00Z.`);
-  return at.toISOString();
-}
 
 /** read,submit */
 function scopes(value: string): Scope[] {

@@ -1,8 +1,11 @@
 import type { Command } from "commander";
-
-import { type CliContext, clientOf, collect, seconds } from "../lib/context.ts";
+import type { Client } from "../lib/client.ts";
+import { type CliContext, choice, clientOf, collect, seconds } from "../lib/context.ts";
+import type { JobDocument } from "../lib/events.ts";
 import { CommandError } from "../lib/exits.ts";
+import { shownName } from "../lib/files.ts";
 import { examples, GROUPS } from "../lib/help.ts";
+import { ID, withJob } from "../lib/jobIds.ts";
 import { coloured, print, printJson, say } from "../lib/screen.ts";
 import type { SubmitFlags } from "../lib/submit.ts";
 import { follow, sayEnd } from "../lib/watch.ts";
@@ -10,14 +13,37 @@ import { follow, sayEnd } from "../lib/watch.ts";
 /** Options that say how a job is submitted, whatever it does. */
 const jobOptions = (command: Command): Command =>
   command
-    .option("--id <requestId>", "the request id (made up if absent); the same id and task is the same job")
-    .option("--priority <0-9>", "more comes first (4)")
+    .option("--id <requestId>", "the request id (generated if absent); the same id and task is the same job")
+    .option("--priority <0-9>", "higher runs first (default 4)")
     .option("--timeout <seconds>", "how long it may run")
     .option("--label <key=value>", "a label to find it by", collect)
     .option("--reply <where>", "queue: put the response on the response queue too (none)")
-    .option("--wait <seconds>", "give up waiting after so long; the job goes on", seconds);
+    .option("--wait <seconds>", "give up waiting after so long; the job keeps running", seconds);
 
 type Flags = SubmitFlags & { wait?: number };
+
+const TARGETS = ["prices", "ports", "regions"] as const;
+const MODES = ["append", "replace"] as const;
+const FORMATS = ["csv", "ndjson", "json"] as const;
+const COMPRESSIONS = ["none", "gzip"] as const;
+
+/** Reports of bad rows are always stored so. */
+const REPORT = { format: "csv", compression: "none" };
+
+/** How a job's result is stored. */
+const storedKind = ({ task, result }: JobDocument): { format: string; compression: string } => ({
+  format: result?.format ?? task.format ?? "json",
+  compression: result?.compression ?? (task.type === "read" ? (task.compression ?? "none") : "none"),
+});
+
+/** What a repeated load says at its end. */
+function repeatText({ status, requestId, finishedAt, task }: JobDocument, client: Client): string {
+  const when = finishedAt ? ` at ${finishedAt.slice(0, 19).replace("T", " ")} UTC` : "";
+  const again = task.dryRun ? "--again checks it once more." : "--again loads it once more.";
+  if (status === "SUCCEEDED")
+    return `The same content was ${task.dryRun ? "checked" : "loaded"} by ${requestId}${when}; it was not ${task.dryRun ? "checked" : "loaded"} again. ${again}`;
+  return `This is the earlier job ${requestId}; ${client.hint("retry", requestId)} tries again.`;
+}
 
 /** Commands that bring work: submit, load, query; and what comes of it: result; and what there is to ask: queries. */
 export function workCommands({ program, end }: CliContext): void {
@@ -34,22 +60,23 @@ export function workCommands({ program, end }: CliContext): void {
     .argument("[file]", "a file with one request, as on the queue")
     .option("--query <name>", "a named query (rates queries lists them)")
     .option("--sql <select>", "raw SQL, where the stack allows it")
+    .option("--file <file.sql>", "a file with it (- for stdin)")
     .option("--statement <name>", "a named statement")
     .option("--param <name=value>", "a parameter of it; again for each item of a list", collect)
-    .option("--target <table>", "load into prices, ports or regions")
-    .option("--mode <mode>", "append or replace")
+    .addOption(choice("--target <table>", "load into prices, ports or regions", TARGETS))
+    .addOption(choice("--mode <mode>", "append or replace", MODES))
     .option("--items <file.json>", "a JSON array with the items to load")
     .option("--s3 <location>", "an object in the uploads bucket")
     .option("--url <https>", "a file of an allowed host")
-    .option("--format <format>", "csv, ndjson or json")
-    .option("--compression <kind>", "none or gzip")
+    .addOption(choice("--format <format>", "csv, ndjson or json", FORMATS))
+    .addOption(choice("--compression <kind>", "none or gzip", COMPRESSIONS))
     .option("--dry-run", "check everything, change nothing")
     .option("--explain", "only say where it would run, whether there is room, and a read's plan")
     .option("--watch", "wait for its end")
     .action(async (file: string | undefined, _: Flags, command: Command) => {
       const { client, json } = clientOf(command);
-      const flags = command.optsWithGlobals<Flags & { watch?: boolean; explain?: boolean }>();
-      const { requestFrom, requestIn, submit } = await import("../lib/submit.ts");
+      const { requestFrom, requestIn, submit, withSqlFile } = await import("../lib/submit.ts");
+      const flags = withSqlFile(command.optsWithGlobals<Flags & { watch?: boolean; explain?: boolean }>());
       const { paramsFor } = await import("../lib/params.ts");
       const request =
         file === undefined ? requestFrom(flags, await paramsFor(client, flags)) : await requestIn(file, flags);
@@ -76,27 +103,45 @@ export function workCommands({ program, end }: CliContext): void {
     "rates load prices.ndjson.gz --mode replace   # first removes the lanes and days that the file has",
     "rates load prices.csv --dry-run   # checks every row, changes nothing",
     "rates load ports.csv --target ports --id ports-2026-01",
+    "zcat prices.csv.gz | rates load -   # from a pipe; rates load <(command) works too",
   )
-    .description("Load a file of this machine: .csv or .ndjson, also .gz; all of its rows go in, or none")
-    .argument("<file>")
-    .option("--target <table>", "prices, ports or regions", "prices")
-    .option("--mode <mode>", "append adds rows; replace first removes the lanes and days that the file has", "append")
+    .description(
+      "Load a file of this machine: .csv or .ndjson, also .gz; all of its rows go in, or none. The same content is loaded once: again only with --again or a new --id",
+    )
+    .argument("<file>", "a file, a FIFO, or - for stdin")
+    .addOption(choice("--target <table>", "prices, ports or regions", TARGETS).default("prices"))
+    .addOption(
+      choice(
+        "--mode <mode>",
+        "append adds rows; replace first removes the lanes and days that the file has",
+        MODES,
+      ).default("append"),
+    )
+    .addOption(choice("--format <format>", "csv or ndjson, where the file's name does not say it", ["csv", "ndjson"]))
+    .addOption(choice("--compression <kind>", "none or gzip, where the file's name does not say it", COMPRESSIONS))
     .option("--dry-run", "check everything, change nothing")
+    .option("--again", "load content that was loaded before")
     .action(async (file: string, _: Flags, command: Command) => {
       const { client, json } = clientOf(command);
-      const flags = command.optsWithGlobals<Flags>();
-      const [{ kindOf, upload }, { requestFrom, submit }] = await Promise.all([
-        import("../lib/upload.ts"),
-        import("../lib/submit.ts"),
-      ]);
-      const kind = kindOf(file);
-      // Put together before the upload, so that what is wrong with the flags costs nothing.
-      requestFrom({ ...flags, ...kind, s3: "" });
-      const { location, bytes } = await upload(client, file);
-      const { client: owner, requestId } = await submit(client, requestFrom({ ...flags, ...kind, s3: location }));
+      const flags = command.optsWithGlobals<Flags & { again?: boolean }>();
+      const { load } = await import("../lib/load.ts");
+      const { client: owner, requestId, bytes, isRepeat } = await load(client, file, flags);
       // Progress counts unpacked bytes.
-      const document = await follow(owner, requestId, { ...flags, ...(kind.compression === "none" ? { bytes } : {}) });
+      const document = await follow(owner, requestId, { ...flags, ...(bytes === undefined ? {} : { bytes }) });
       end(sayEnd(owner, document));
+      if (isRepeat) say(repeatText(document, owner));
+      else if (document.status === "SUCCEEDED" && flags.mode === "replace") {
+        const { rows, removed } = await owner.json<{ rows: number; removed: number }>(
+          "GET",
+          owner.job(requestId, "/result"),
+        );
+        const count = (number: number) => number.toLocaleString("en");
+        say(
+          document.task.dryRun
+            ? `It would remove ${count(removed)} rows and add ${count(rows)}.`
+            : `${count(rows)} added, ${count(removed)} removed.`,
+        );
+      }
       if (json) printJson(document);
     });
 
@@ -109,29 +154,48 @@ export function workCommands({ program, end }: CliContext): void {
     .description("Run a named query (or --sql) as a job, wait for it and print its result")
     .argument("[name]", "a named query (rates queries lists them)")
     .option("--sql <select>", "raw SQL, where the stack allows it")
+    .option("--file <file.sql>", "a file with it (- for stdin)")
     .option("--param <name=value>", "a parameter of the query; again for each item of a list", collect)
-    .option("--format <format>", "csv, ndjson or json (csv; json with --json)")
-    .option("--output <file>", "write the result there; packed if its name ends in .gz")
+    .addOption(
+      choice("--format <format>", "csv, ndjson or json (as --output is named; csv; json with --json)", FORMATS),
+    )
+    .option("--output <file>", "write the result there (- for stdout); packed if its name ends in .gz")
     .action(async (name: string | undefined, _: Flags, command: Command) => {
       const { client, json } = clientOf(command);
-      const flags = command.optsWithGlobals<Flags & { output?: string }>();
-      const [{ requestFrom, submit }, { paramsFor }, { fetchResult }] = await Promise.all([
-        import("../lib/submit.ts"),
-        import("../lib/params.ts"),
-        import("../lib/result.ts"),
-      ]);
-      if ((name === undefined) === (flags.sql === undefined))
-        throw new CommandError("invalid", "Name a query (`rates queries` lists them), or give --sql: one of the two.");
-      const { output, format = json && output === undefined ? "json" : "csv" } = flags;
+      const [{ requestFrom, submit, withSqlFile }, { paramsFor }, { fetchResult }, { namedKind, openOutput }] =
+        await Promise.all([
+          import("../lib/submit.ts"),
+          import("../lib/params.ts"),
+          import("../lib/result.ts"),
+          import("../lib/output.ts"),
+        ]);
+      const given = command.optsWithGlobals<Flags & { output?: string }>();
+      if ([name, given.sql, given.file].filter((one) => one !== undefined).length !== 1)
+        throw new CommandError(
+          "invalid",
+          "Name a query (`rates queries` lists them), or give --sql or --file: one of them.",
+        );
+      const { output: argument, ...flags } = withSqlFile(given);
+      const named = argument === undefined ? undefined : namedKind(argument);
+      const format = flags.format ?? named?.format ?? (json && argument === undefined ? "json" : "csv");
+      if (argument !== undefined && named?.format !== undefined && named.format !== format)
+        throw new CommandError(
+          "invalid",
+          `--format ${format} and --output ${shownName(argument)} do not go together. Leave --format out, or name the file .${format}.`,
+        );
       const asked = { ...flags, format, ...(name === undefined ? {} : { query: name }) };
-      const packed = output?.endsWith(".gz") ? { compression: "gzip" } : {};
+      const packed = named?.compression === "gzip" ? { compression: "gzip" } : {};
+      const output = await openOutput(argument);
       const request = requestFrom({ ...asked, ...packed }, await paramsFor(client, asked));
       const { client: owner, requestId } = await submit(client, request);
       const document = await follow(owner, requestId, flags);
       const exit = sayEnd(owner, document);
       end(exit);
-      if (exit === "done") await fetchResult(owner, requestId, output);
-      if (json && (exit !== "done" || output !== undefined)) printJson(document);
+      if (exit === "done") {
+        const stored = storedKind(document);
+        await fetchResult(owner, requestId, { what: "result", stored, output, argument });
+      }
+      if (json && (exit !== "done" || output.to !== "stdout")) printJson(document);
     });
 
   examples(
@@ -141,15 +205,36 @@ export function workCommands({ program, end }: CliContext): void {
     "rates result nightly-load --report --output bad-rows.csv",
   )
     .description("Print the result of a job, or write it to a file")
-    .argument("<id>")
+    .argument("<id>", ID)
     .option("--report", "instead: every bad row of a batch that was refused, as CSV")
-    .option("--output <file>", "write it there; the file appears when it is whole")
-    .action(async (id: string, { output, report }: { output?: string; report?: boolean }, command: Command) => {
-      const { client, json } = clientOf(command);
-      const { fetchResult } = await import("../lib/result.ts");
-      const bytes = await fetchResult(client, id, output, report ? "report" : "result");
-      if (json && output !== undefined) printJson({ requestId: id, file: output, bytes });
-    });
+    .option(
+      "--output <file>",
+      "write it there (- for stdout), packed if the name ends in .gz; it appears when it is whole",
+    )
+    .action(
+      async (id: string, { output: argument, report }: { output?: string; report?: boolean }, command: Command) => {
+        const { client, json } = clientOf(command);
+        const [{ checkName, fetchResult, isShown }, { namedKind, openOutput }] = await Promise.all([
+          import("../lib/result.ts"),
+          import("../lib/output.ts"),
+        ]);
+        if (argument !== undefined) namedKind(argument);
+        const output = await openOutput(argument);
+        const what = report ? "report" : "result";
+        const fetched = await withJob(client, id, async (found) => {
+          // How it is stored matters where it is shown, or a name says how it is to be.
+          const isNamed = argument !== undefined && argument !== "-";
+          const stored = report
+            ? REPORT
+            : isNamed || isShown(output)
+              ? storedKind(await client.json<JobDocument>("GET", client.job(found)))
+              : undefined;
+          if (stored) checkName(argument, stored, what);
+          return { id: found, bytes: await fetchResult(client, found, { what, stored, output, argument }) };
+        });
+        if (json && output.to !== "stdout") printJson({ requestId: fetched.id, file: argument, bytes: fetched.bytes });
+      },
+    );
 
   examples(program.command("queries"), "rates queries", "rates queries --json | jq -r '.queries[].name'")
     .description("List the named queries and statements with their parameters")

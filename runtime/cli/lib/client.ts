@@ -63,12 +63,18 @@ export class Client {
     return /^(127\.|localhost$|\[::1\]$)/.test(new URL(this.base).hostname);
   }
 
-  /** The path of a job, or of something of it. */
   /** The path of a rejected request, by the id of its answer. */
   rejected(id: string): string {
     return this.job(id).replace("/jobs/", "/rejected/");
   }
 
+  /** The path of the ids that begin with a prefix; without one, of the newest. */
+  jobIds({ prefix, limit }: { prefix?: string; limit: number }): string {
+    const given = { prefix, limit: String(limit), tenant: this.tenant };
+    return `/job-ids?${new URLSearchParams(JSON.parse(JSON.stringify(given)))}`;
+  }
+
+  /** The path of a job, or of something of it. */
   job(id: string, rest = ""): string {
     return `/jobs/${encodeURIComponent(id)}${rest}${this.tenant === undefined ? "" : `?${new URLSearchParams({ tenant: this.tenant })}`}`;
   }

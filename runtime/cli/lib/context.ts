@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { suggestion } from "../../contract/problems.ts";
 import { type Client, type Connection, connect } from "./client.ts";
 import type { Exit } from "./exits.ts";
 
@@ -37,10 +38,11 @@ export function whole(value: string): number {
   return Number(value);
 }
 
-/** A time as the API takes it, from a day or an ISO time. */
-export function time(value: string): string {
-  const at = new Date(value);
-  if (!/^\d{4}-\d\d-\d\d/.test(value) || Number.isNaN(at.getTime()))
-    throw new InvalidArgumentError("It has to be a day (2026-01-31, from midnight UTC) or an ISO time.");
-  return at.toISOString();
-}
+/** An option with a few choices, whatever the case they are written in. */
+export const choice = (flags: string, description: string, choices: readonly string[]): Option =>
+  new Option(flags, description).choices(choices).argParser((value: string) => {
+    const found = choices.find((one) => one.toLowerCase() === value.toLowerCase());
+    if (found !== undefined) return found;
+    const near = suggestion(value.toLowerCase(), choices);
+    throw new InvalidArgumentError(`Allowed choices are ${choices.join(", ")}.${near.startsWith(" Did") ? near : ""}`);
+  });

@@ -11,7 +11,17 @@ export interface JobDocument {
   createdAt: string;
   startedAt?: string;
   finishedAt?: string;
-  task: { type: string; query?: string; sql?: string; target?: string; statement?: string };
+  task: {
+    type: string;
+    query?: string;
+    sql?: string;
+    target?: string;
+    mode?: string;
+    statement?: string;
+    format?: string;
+    compression?: string;
+    dryRun?: boolean;
+  };
   labels: Record<string, string>;
   progress: { rows: number; bytes: number; estimatedRows?: number };
   stats?: {
@@ -25,7 +35,7 @@ export interface JobDocument {
   };
   rejectedId?: string;
   error?: { type: string; category: string; message: string; retryable: boolean; details: Detail[] };
-  result?: { format: string; rows: number; bytes?: number; location?: string };
+  result?: { format: string; compression?: string; rows: number; bytes?: number; location?: string };
   attempts: {
     runner: string;
     runId: string;

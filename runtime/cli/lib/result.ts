@@ -1,49 +1,93 @@
-import { createWriteStream } from "node:fs";
-import { rename, rm } from "node:fs/promises";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { Readable, type Transform } from "node:stream";
+import { createGunzip, createGzip } from "node:zlib";
 import type { Client } from "./client.ts";
 import { CommandError, reasonOf } from "./exits.ts";
+import { codeOf, shownName } from "./files.ts";
+import { interruptible } from "./interrupt.ts";
+import { namedKind, nameFor, type Output, writeOutput } from "./output.ts";
 import { bytesText, say } from "./screen.ts";
 import { visibleBytes } from "./visible.ts";
 
-/** Prints a job's result (or report), or writes it to a file, which appears when it is whole; answers its bytes. */
+/** How a result or report is stored. */
+export interface StoredKind {
+  format: string;
+  compression: string;
+}
+
+/** What is fetched, and where to. */
+export interface Fetching {
+  what: "result" | "report";
+  /** Needed where the result goes to a terminal or to a named file. */
+  stored: StoredKind | undefined;
+  output: Output;
+  /** As it was given. */
+  argument: string | undefined;
+}
+
+/** Whether the bytes go to a person's terminal. */
+export const isShown = (output: Output): boolean => output.to === "stdout" && process.stdout.isTTY === true;
+
+/**
+ * Checks that a result fits the name that it is to be written under.
+ * @throws CommandError where it has another format
+ */
+export function checkName(argument: string | undefined, { format }: StoredKind, what: string): void {
+  const named = argument === undefined ? undefined : namedKind(argument).format;
+  if (argument === undefined || named === undefined || named === format) return;
+  throw new CommandError(
+    "invalid",
+    `--output ${shownName(argument)}: the ${what} is ${format}. Name the file so, for example ${shownName(nameFor(argument, format))}${what === "result" ? `, or submit the read again with --format ${named}` : ""}.`,
+  );
+}
+
+/** Prints a job's result (or report), or writes it to --output, packed as its name says; returns the bytes fetched. */
 export async function fetchResult(
   client: Client,
   id: string,
-  output: string | undefined,
-  what: "result" | "report" = "result",
+  { what, stored, output, argument }: Fetching,
 ): Promise<number> {
-  const { body } = await client.fetch("GET", client.job(id, `/${what}`));
-  if (body === null) throw new CommandError("unreachable", "The answer has no body.");
-  const source = Readable.fromWeb(body as never);
+  const toTerminal = isShown(output);
   let bytes = 0;
-  source.on("data", (chunk: Uint8Array) => {
-    bytes += chunk.length;
-  });
-  // Which end of the pipe it was that failed.
-  let broken: Error | undefined;
-  source.on("error", (error) => {
-    broken = error;
-  });
-  const broke = () =>
-    new CommandError("unreachable", `The ${what} broke off after ${bytesText(bytes)}: ${reasonOf(broken)}.`);
-  if (output === undefined) {
-    // Files and pipes get the bytes as they are; a terminal would obey what is in them.
-    const shown = process.stdout.isTTY ? Readable.from(visibleBytes(source)) : source;
-    await pipeline(shown, process.stdout, { end: false }).catch((error: unknown) =>
-      Promise.reject(broken ? broke() : error),
-    );
-    return bytes;
-  }
-  const part = `${output}.part`;
-  try {
-    await pipeline(source, createWriteStream(part));
-    await rename(part, output);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw broken ? broke() : new CommandError("broke", `${output} cannot be written: ${reasonOf(error)}`);
-  }
-  say(`${output}: ${bytesText(bytes)}`);
+  let broken: unknown;
+  const counted = async function* (body: AsyncIterable<Uint8Array>) {
+    try {
+      for await (const chunk of body) {
+        bytes += chunk.length;
+        yield chunk;
+      }
+    } catch (error) {
+      broken = error;
+      throw error;
+    }
+  };
+  await interruptible(
+    async (signal) => {
+      const { body } = await client.fetch("GET", client.job(id, `/${what}`), undefined, signal);
+      if (body === null) throw new CommandError("unreachable", "The answer has no body.");
+      const source = Readable.from(counted(body), { objectMode: false });
+      try {
+        await writeOutput(output, argument ?? "-", [source, ...changes(stored, argument, toTerminal)], signal);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        const reason = broken ?? (codeOf(error).startsWith("Z_") ? error : undefined);
+        if (reason === undefined) throw error;
+        throw new CommandError("unreachable", `The ${what} broke off after ${bytesText(bytes)}: ${reasonOf(reason)}.`);
+      }
+    },
+    () => `The ${what} was not written to its end. ${client.hint("result", id)} fetches it again.`,
+  );
+  if (argument !== undefined && output.to !== "stdout") say(`${shownName(argument)}: ${bytesText(bytes)}`);
   return bytes;
+}
+
+/** What is done to the bytes on their way: packed or unpacked as the file's name says, made harmless for a terminal. */
+function changes(stored: StoredKind | undefined, argument: string | undefined, toTerminal: boolean) {
+  const steps: (Transform | typeof visibleBytes)[] = [];
+  const packed = stored?.compression === "gzip";
+  const isNamed = argument !== undefined && argument !== "-";
+  const toPacked = isNamed ? namedKind(argument).compression === "gzip" : packed && !toTerminal;
+  if (stored && packed !== toPacked) steps.push(packed ? createGunzip() : createGzip());
+  // Files and pipes get the bytes as they are; a terminal would obey what is in them.
+  if (toTerminal) steps.push(visibleBytes);
+  return steps;
 }

@@ -1,15 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Read, readJson } from "../../contract/json.ts";
 import type { Client, Submitted } from "./client.ts";
 import { CommandError } from "./exits.ts";
+import { readText, shownName } from "./files.ts";
 
 /** Flags of `rates submit`, and of what builds on it. */
 export interface SubmitFlags {
   query?: string;
   sql?: string;
+  /** A file with the SQL. */
+  file?: string;
   statement?: string;
   param?: string[];
   target?: string;
@@ -28,21 +29,33 @@ export interface SubmitFlags {
   reply?: string;
 }
 
-/** k=v arguments as an object. */
+/** k=v arguments as an object; a key given twice with different values is refused. */
 export function pairs(list: readonly string[], flag: string): Record<string, string> {
-  return Object.fromEntries(
-    list.map((pair) => {
-      const at = pair.indexOf("=");
-      if (at < 1) throw new CommandError("invalid", `${flag} '${pair}' has to be of the form key=value.`);
-      return [pair.slice(0, at), pair.slice(at + 1)];
-    }),
-  );
+  const found = new Map<string, string>();
+  for (const pair of list) {
+    const at = pair.indexOf("=");
+    if (at < 1) throw new CommandError("invalid", `${flag} '${pair}' must be of the form key=value.`);
+    const [key, value] = [pair.slice(0, at), pair.slice(at + 1)];
+    if (found.has(key) && found.get(key) !== value)
+      throw new CommandError("invalid", `${flag} ${key} is given twice with different values. Keep one.`);
+    found.set(key, value);
+  }
+  return Object.fromEntries(found);
+}
+
+/** Flags with the SQL of --file in the place of --sql. */
+export function withSqlFile<T extends SubmitFlags>({ file, ...flags }: T): T {
+  if (file === undefined) return flags as T;
+  if (flags.sql !== undefined) throw new CommandError("invalid", "--sql and --file do not go together.");
+  const sql = readText(file);
+  if (sql.trim() === "") throw new CommandError("invalid", `${file === "-" ? "stdin" : shownName(file)} is empty.`);
+  return { ...flags, sql } as T;
 }
 
 /** A number of the contract, as a flag has it. */
 const number = (flag: string, value: string | undefined): number | undefined => {
   if (value !== undefined && !/^\d+$/.test(value))
-    throw new CommandError("invalid", `${flag} '${value}' has to be a whole number.`);
+    throw new CommandError("invalid", `${flag} '${value}' must be a whole number.`);
   return value === undefined ? undefined : Number(value);
 };
 
@@ -103,7 +116,7 @@ function source({ items, s3, url }: SubmitFlags): object {
       "invalid",
       "--target needs one of --items, --s3, --url. `rates load FILE` loads a file of this machine.",
     );
-  if (items !== undefined) return { inline: readFile(items) };
+  if (items !== undefined) return { inline: readJsonFile(items) };
   return s3 !== undefined ? { s3 } : { url };
 }
 
@@ -112,23 +125,19 @@ export async function requestIn(file: string, flags: SubmitFlags): Promise<Recor
   const [stray] = taskFlags(flags);
   if (stray !== undefined)
     throw new CommandError("invalid", `${flagText(stray)} does not go with a FILE: the request's task says it.`);
-  const request = file === "-" ? parse(await text(process.stdin), "stdin") : readFile(file);
+  const request = readJsonFile(file);
   if (request === null || typeof request !== "object" || Array.isArray(request))
-    throw new CommandError("invalid", `${file === "-" ? "stdin" : file} has to hold one JSON object, a request.`);
+    throw new CommandError(
+      "invalid",
+      `${file === "-" ? "stdin" : shownName(file)} must be one JSON object, a request.`,
+    );
   return { ...request, ...ofRequest(flags) };
 }
 
-function readFile(file: string): unknown {
-  let content: string;
-  try {
-    content = readFileSync(file, "utf8");
-  } catch (error) {
-    throw new CommandError("invalid", `${file} cannot be read: ${(error as Error).message}`);
-  }
-  return parse(content, file);
-}
-
-function parse(content: string, name: string): unknown {
+function readJsonFile(file: string): unknown {
+  const name = file === "-" ? "stdin" : shownName(file);
+  const content = readText(file);
+  if (content.trim() === "") throw new CommandError("invalid", `${name} is empty.`);
   let read: Read;
   try {
     read = readJson(content);

@@ -1,9 +1,9 @@
-import { type FileHandle, open } from "node:fs/promises";
-import { basename } from "node:path";
+import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "./client.ts";
 import { CommandError, reasonOf } from "./exits.ts";
 import { interruptible } from "./interrupt.ts";
+import type { LoadFile } from "./loadFile.ts";
 import { bar, ProgressLine } from "./progress.ts";
 import { bytesText, width } from "./screen.ts";
 
@@ -22,59 +22,47 @@ interface Upload {
   /** Links for the first parts; the others are asked for when their turn comes. */
   parts: Link[];
 }
+/** The content is in the store already. */
+interface Stored {
+  location: string;
+}
 interface Link {
   partNumber: number;
   url: string;
 }
 
-/** The format and compression that a file's name tells: prices.csv, prices.ndjson.gz. */
-export function kindOf(file: string): { format: "csv" | "ndjson"; compression: "none" | "gzip" } {
-  const match = /\.(csv|ndjson|jsonl)(\.gz)?$/i.exec(file);
-  if (!match)
-    throw new CommandError(
-      "invalid",
-      `What '${basename(file)}' holds cannot be told from its name: it has to end in .csv, .ndjson, .csv.gz or .ndjson.gz.`,
-    );
-  return { format: match[1]?.toLowerCase() === "csv" ? "csv" : "ndjson", compression: match[2] ? "gzip" : "none" };
-}
-
 /**
- * Sends a file up in parts, straight to the store; answers the s3 source to name, and the file's size. Memory: a part
- * for each in flight. What fails or is interrupted leaves nothing behind for somebody to pay for.
+ * Sends a file in parts, straight to the store, unless the same content is there already.
+ * Memory: one part for each that travels. A failed or interrupted upload leaves nothing behind.
+ * @returns the s3 source to name in the task
+ * @throws CommandError when the file changes while it is sent
  */
-export async function upload(client: Client, file: string): Promise<{ location: string; bytes: number }> {
-  const unreadable = (error: unknown) => new CommandError("invalid", `${file} cannot be read: ${reasonOf(error)}`);
-  const handle = await open(file).catch((error: unknown) => Promise.reject(unreadable(error)));
+export async function upload(client: Client, file: LoadFile): Promise<string> {
+  const { bytes, sha256 } = file;
+  const fileName = [...file.name].slice(-MOST_OF_NAME).join("");
+  const begun = await client.json<Upload | Stored>("POST", "/uploads", { fileName, bytes, sha256 });
+  if (!("id" in begun)) return begun.location;
+  const moreLinks = async (from: number) =>
+    (await client.json<{ parts: Link[] }>("POST", `/uploads/${begun.id}/parts?from=${from}`)).parts;
   try {
-    const found = await handle.stat();
-    if (!found.isFile()) throw unreadable(new Error("it is no file."));
-    if (found.size === 0) throw new CommandError("invalid", `${file} is empty.`);
-    const bytes = found.size;
-    const begun = await client.json<Upload>("POST", "/uploads", { fileName: basename(file).slice(-200), bytes });
-    const moreLinks = async (from: number) =>
-      (await client.json<{ parts: Link[] }>("POST", `/uploads/${begun.id}/parts?from=${from}`)).parts;
-    try {
-      const parts = await interruptible(
-        (signal) => sendParts(handle, file, bytes, begun, moreLinks, signal),
-        () => "The upload was left, and removed. Nothing was submitted.",
-      );
-      const done = await client.json<{ location: string }>("POST", `/uploads/${begun.id}/complete`, { parts });
-      return { location: done.location, bytes };
-    } catch (error) {
-      await client.fetch("DELETE", `/uploads/${begun.id}`).catch(() => undefined);
-      throw error;
-    }
-  } finally {
-    await handle.close();
+    const parts = await interruptible(
+      (signal) => sendParts(file, begun, moreLinks, signal),
+      () => "The upload was stopped and removed. Nothing was submitted.",
+    );
+    return (await client.json<Stored>("POST", `/uploads/${begun.id}/complete`, { parts })).location;
+  } catch (error) {
+    await client.fetch("DELETE", `/uploads/${begun.id}`).catch(() => undefined);
+    throw error;
   }
 }
+
+/** Characters of a file's name that are sent along. */
+const MOST_OF_NAME = 100;
 
 type Sent = { partNumber: number; etag: string };
 
 async function sendParts(
-  handle: FileHandle,
-  file: string,
-  size: number,
+  { handle, name, bytes: size, sha256, assertUnchanged }: LoadFile,
   { parts, partBytes, partCount }: Upload,
   moreLinks: (from: number) => Promise<Link[]>,
   interrupted: AbortSignal,
@@ -114,17 +102,38 @@ async function sendParts(
       await asked;
     }
   };
+  const hash = createHash("sha256");
   let next = 1;
-  const worker = async () => {
-    while (next <= partCount && !signal.aborted) {
+  // Parts are read one after the other, so that what is sent can be compared with what was hashed before.
+  let reading: Promise<unknown> = Promise.resolve();
+  const readNext = (): Promise<{ partNumber: number; buffer: Buffer<ArrayBuffer> } | undefined> => {
+    const read = reading.then(async () => {
+      if (next > partCount || signal.aborted) return undefined;
       const partNumber = next++;
-      const url = await linkOf(partNumber);
       const at = (partNumber - 1) * partBytes;
-      const length = Math.min(partBytes, size - at);
-      const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(length), 0, length, at);
-      if (bytesRead < length) throw new CommandError("invalid", `${file} became shorter while it was sent.`);
+      const buffer = Buffer.allocUnsafe(Math.min(partBytes, size - at));
+      for (let filled = 0; filled < buffer.length; ) {
+        const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, at + filled);
+        if (bytesRead === 0) {
+          await assertUnchanged();
+          throw changed(name);
+        }
+        filled += bytesRead;
+      }
+      hash.update(buffer);
+      return { partNumber, buffer };
+    });
+    reading = read.catch(() => undefined);
+    return read;
+  };
+  const worker = async () => {
+    for (;;) {
+      const part = await readNext();
+      if (part === undefined) return;
+      const { partNumber, buffer } = part;
+      const url = await linkOf(partNumber);
       sent.push({ partNumber, etag: await put(url, buffer, signal) });
-      bytes += bytesRead;
+      bytes += buffer.length;
       progress();
     }
   };
@@ -137,11 +146,16 @@ async function sendParts(
     );
     await Promise.all(workers);
     signal.throwIfAborted();
+    await assertUnchanged();
+    if (hash.digest("hex") !== sha256) throw changed(name);
     return sent;
   } finally {
     line.end();
   }
 }
+
+const changed = (name: string) =>
+  new CommandError("invalid", `${name} changed while it was sent. Nothing was submitted; load it when it is complete.`);
 
 /** Sends one part, again where that may help; answers its ETag. */
 async function put(url: string, body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<string> {

@@ -65,7 +65,7 @@ export function progressText(document: JobDocument, total: number | undefined): 
 
 /** Says how a job ended, with its report of bad rows if it has one; answers the command's exit. */
 export function sayEnd(client: Client, document: JobDocument): Exit {
-  const { status, stats, error, requestId, result } = document;
+  const { status, stats, error, requestId, result, task } = document;
   say(`${coloured(status)} ${requestId}${stats ? dim(`  ${figures(stats)}`) : ""}`);
   if (error && status === "FAILED") {
     for (const line of wrapped(`${error.type}: ${plain(error.message)}`, width(process.stderr))) say(line);
@@ -75,7 +75,9 @@ export function sayEnd(client: Client, document: JobDocument): Exit {
         ? `It may pass: ${client.hint("retry", requestId)} tries again.`
         : `${client.hint("show", requestId)} has everything.`,
     );
-  } else if (result?.location) say(dim(`${client.hint("result", `${requestId} --output FILE`)} fetches it.`));
+  } else if (task.dryRun && status === "SUCCEEDED")
+    say(`Dry run: ${(stats?.rows ?? 0).toLocaleString("en")} rows valid, nothing changed.`);
+  else if (result?.location) say(dim(`${client.hint("result", `${requestId} --output FILE`)} fetches it.`));
   return exitOf(status);
 }
 

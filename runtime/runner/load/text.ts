@@ -1,5 +1,5 @@
 import { JobError } from "../../contract/errors.ts";
-import { KIND_BYTES, kindOf } from "./fileKinds.ts";
+import { type FileKind, KIND_BYTES, kindOf } from "./fileKinds.ts";
 
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
@@ -28,22 +28,22 @@ export async function* textOf(
 }
 
 function checkedStart(start: Buffer, format: "csv" | "ndjson", target: string): Buffer {
-  const kind = kindOf(start);
-  const reason = kind ? `the file looks like ${kind.name}. ${kind.remedy}` : otherFormat(start, format);
+  const kind = kindOf(start) ?? otherFormat(start, format);
+  const reason = kind && `the file looks like ${kind.name}. ${kind.remedy}`;
   if (reason !== undefined && format === "csv") throw new JobError("InvalidHeader", { target, reason });
   if (reason !== undefined) throw new JobError("InvalidFormat", { format: "NDJSON", reason });
   return start.subarray(0, 3).equals(BYTE_ORDER_MARK) ? start.subarray(3) : start;
 }
 
-/** Why text is not of the format that it is said to be; undefined where it may be. */
-function otherFormat(start: Buffer, format: "csv" | "ndjson"): string | undefined {
+/** The format that text is of where it is not the one that it is said to be; undefined where it may be that one. */
+export function otherFormat(start: Buffer, format: "csv" | "ndjson"): FileKind | undefined {
   const text = start
     .toString("utf8", 0, KIND_BYTES)
     .replace(/^\uFEFF/, "")
     .trimStart();
   if (format === "csv" && /^(\{\s*("|\})|\[\s*[{[\]])/.test(text))
-    return `the file looks like JSON. Send it with format 'ndjson', one object per line.`;
+    return { name: "JSON", remedy: "Send it with format 'ndjson', one object per line." };
   if (format === "ndjson" && /^\[\s*(\{|\]|$)/.test(text))
-    return "the file looks like one JSON array. Write one object per line, without the array's brackets and commas.";
+    return { name: "one JSON array", remedy: "Write one object per line, without the array's brackets and commas." };
   return undefined;
 }

@@ -1,0 +1,124 @@
+import { isUtf8 } from "node:buffer";
+import { fstatSync, readdirSync, readFileSync, type Stats, statSync } from "node:fs";
+import { lstat, readdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { kindOf } from "../../runner/load/fileKinds.ts";
+import { CommandError, reasonOf } from "./exits.ts";
+import { escapeHidden } from "./visible.ts";
+
+/** A path as Node's file functions take it: bytes where the name is not UTF-8. */
+export type Path = string | Buffer;
+
+/** What the system's error codes mean for a file. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file or directory",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  EISDIR: "it is a directory",
+  ENOTDIR: "a part of the path is not a directory",
+  ELOOP: "it leads through too many symbolic links",
+  ENAMETOOLONG: "the name is too long",
+  ENOSPC: "no space is left on the device",
+  EDQUOT: "the disk quota is used up",
+  EROFS: "the file system is read-only",
+  EFBIG: "the file is too large for its file system",
+  EIO: "input/output error of the device",
+  EMFILE: "too many files are open",
+  EBADF: "this descriptor is not open",
+  ENXIO: "nothing is at the other end of this device or socket",
+  ETXTBSY: "it is a program that runs",
+};
+
+export const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? "";
+/** Why a file cannot be used, without the system call and the path. */
+export const fileReason = (error: unknown): string => REASONS[codeOf(error)] ?? reasonOf(error);
+
+/** A file's name on one line, for messages. */
+export const shownName = (name: string): string =>
+  escapeHidden(name).replace(/[\n\t]/g, (character) => (character === "\n" ? "\\n" : "\\t"));
+
+const STREAMS: Readonly<Record<string, number>> = { "/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2 };
+
+/** The descriptor that a path stands for: /dev/stdout, /dev/fd/63 (bash's `<(…)` and `>(…)`), /proc/self/fd/63. */
+export function descriptorOf(path: string): number | undefined {
+  const number = STREAMS[path] ?? /^\/(?:dev|proc\/self)\/fd\/(\d{1,7})$/.exec(path)?.[1];
+  return number === undefined ? undefined : Number(number);
+}
+
+/** What a descriptor is open on; undefined where it is not open. */
+export function openDescriptor(descriptor: number): Stats | undefined {
+  try {
+    return fstatSync(descriptor);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What Node makes of bytes in an argument that are not UTF-8. */
+const REPLACEMENT = "\uFFFD";
+
+/**
+ * Finds the file that an argument names. Node replaces bytes that are not UTF-8 in arguments: such a name is looked up
+ * among the names of its directory, and has to fit exactly one.
+ * @throws CommandError where several names fit
+ */
+export async function pathOf(argument: string): Promise<Path> {
+  if (!argument.includes(REPLACEMENT) || (await exists(argument))) return argument;
+  const parent = dirname(argument);
+  const directory = parent === argument ? parent : await pathOf(parent);
+  const name = basename(argument);
+  const names = await readdir(directory, { encoding: "buffer" }).catch((): Buffer[] => []);
+  const fitting = names.filter((one) => one.toString() === name);
+  if (fitting.length > 1)
+    throw new CommandError("invalid", `${shownName(argument)} names ${fitting.length} files. Rename the one you mean.`);
+  const [found] = fitting;
+  if (found === undefined) return argument;
+  return Buffer.concat([Buffer.from(directory), Buffer.from("/"), found]);
+}
+
+const exists = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** The same as `pathOf` for callers that cannot wait; the first name that fits. */
+function pathOfSync(argument: string): Path {
+  if (!argument.includes(REPLACEMENT) || statSync(argument, { throwIfNoEntry: false })) return argument;
+  const name = basename(argument);
+  const found = readdirSync(dirname(argument), { encoding: "buffer" }).find((one) => one.toString() === name);
+  return found === undefined ? argument : Buffer.concat([Buffer.from(join(dirname(argument), "/")), found]);
+}
+
+/** Requests and SQL are small; what is larger is another file. Bytes. */
+const TEXT_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Reads a small text in UTF-8 from a file, a FIFO or, for `-`, stdin; a byte order mark is left out.
+ * @throws CommandError that names the cause: no such file, too large, another encoding, another kind of file
+ */
+export function readText(file: string): string {
+  const name = file === "-" ? "stdin" : shownName(file);
+  let bytes: Buffer;
+  try {
+    const source = file === "-" ? 0 : (pathOpenedAs(file) ?? pathOfSync(file));
+    if (typeof source !== "number" && statSync(source).size > TEXT_BYTES)
+      throw new CommandError("invalid", `${name} is larger than the ${TEXT_BYTES} bytes that are read of it.`);
+    bytes = readFileSync(source);
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    throw new CommandError("invalid", `${name} cannot be read: ${fileReason(error)}.`);
+  }
+  const kind = kindOf(bytes);
+  if (kind) throw new CommandError("invalid", `${name} is ${kind.name}. ${kind.remedy}`);
+  if (!isUtf8(bytes)) throw new CommandError("invalid", `${name} is not UTF-8: ${NOT_UTF8} Save it as UTF-8.`);
+  return bytes.toString().replace(/^\uFEFF/, "");
+}
+
+/** What a text that is not UTF-8 usually is. */
+export const NOT_UTF8 = "it may be Latin-1 or Windows-1252.";
+
+const pathOpenedAs = (file: string): number | undefined => {
+  const descriptor = descriptorOf(file);
+  return descriptor !== undefined && openDescriptor(descriptor) ? descriptor : undefined;
+};

@@ -1,0 +1,59 @@
+import type { Client } from "./client.ts";
+import { CommandError } from "./exits.ts";
+
+/** The newest job, wherever an id is expected. No request id contains an @. */
+export const LAST = "@last";
+/** What an id may be, for help. */
+export const ID = `a job's id, the beginning of one, or ${LAST}`;
+/** Candidates that a message lists. */
+const MOST_LISTED = 10;
+/** As the contract has it (Request.requestId). */
+const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+
+interface Found {
+  ids: { requestId: string; status: string }[];
+  more: boolean;
+}
+
+/**
+ * Acts on the job that an argument names: its id, `@last`, or the beginning of exactly one id. An id that exists counts
+ * before those that begin with it.
+ * @throws CommandError with the candidates where several ids begin so
+ */
+export async function withJob<T>(client: Client, argument: string, act: (id: string) => Promise<T>): Promise<T> {
+  const id = argument.trim();
+  if (id === LAST) return act(await lastJob(client));
+  if (!REQUEST_ID.test(id))
+    throw new CommandError(
+      "invalid",
+      id === ""
+        ? `The id is empty. Give a job's id, the beginning of one, or ${LAST}.`
+        : `'${argument}' cannot be the id of a job: ids have letters, digits and . _ : - only. ${LAST} is the newest job; \`rates list --text …\` searches.`,
+    );
+  try {
+    return await act(id);
+  } catch (error) {
+    if (!isUnknown(error)) throw error;
+    const { ids, more } = await client.json<Found>("GET", client.jobIds({ prefix: id, limit: MOST_LISTED }));
+    const [only] = ids;
+    if (only === undefined || only.requestId === id) throw error;
+    if (ids.length === 1) return act(only.requestId);
+    const lines = ids.map(({ requestId, status }) => `  ${requestId}  ${status}`);
+    throw new CommandError(
+      "invalid",
+      [`'${id}' is the beginning of ${more ? "more than " : ""}${ids.length} ids. Give more of it:`, ...lines].join(
+        "\n",
+      ),
+      { data: { type: "AmbiguousId", status: 404, detail: `'${id}' is the beginning of several ids.`, ids, more } },
+    );
+  }
+}
+
+async function lastJob(client: Client): Promise<string> {
+  const { ids } = await client.json<Found>("GET", client.jobIds({ limit: 1 }));
+  if (ids[0] === undefined) throw new CommandError("invalid", `There are no jobs yet, so there is no ${LAST}.`);
+  return ids[0].requestId;
+}
+
+const isUnknown = (error: unknown): boolean =>
+  error instanceof CommandError && (error.data as { type?: string }).type === "UnknownJob";

@@ -1,0 +1,263 @@
+import { createHash } from "node:crypto";
+import { createReadStream, constants as files, openSync } from "node:fs";
+import { type FileHandle, mkdtemp, open, rm, stat } from "node:fs/promises";
+import { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import type { Readable } from "node:stream";
+import { constants, gunzipSync } from "node:zlib";
+import { KIND_BYTES, kindOf } from "../../runner/load/fileKinds.ts";
+import { otherFormat } from "../../runner/load/text.ts";
+import { CommandError } from "./exits.ts";
+import { codeOf, descriptorOf, fileReason, openDescriptor, type Path, pathOf, shownName } from "./files.ts";
+import { interruptible } from "./interrupt.ts";
+import { bar, ProgressLine } from "./progress.ts";
+import { bytesText, width } from "./screen.ts";
+
+/** A file that is ready to be sent: a regular file, or a copy of what came through a pipe. */
+export interface LoadFile {
+  /** For people, on one line. */
+  name: string;
+  handle: FileHandle;
+  bytes: number;
+  sha256: string;
+  format: "csv" | "ndjson";
+  compression: "none" | "gzip";
+  /** @throws CommandError when the file is not what was hashed any more: it grew, shrank, was written to or replaced */
+  assertUnchanged(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What flags say of the content. */
+export interface KindFlags {
+  format?: string;
+  compression?: string;
+}
+
+const CHUNK = 1024 * 1024;
+/** A copy of a pipe is not made larger than a source may be (jobs.sourceBytes' default). Bytes. */
+const COPY_BYTES = 20_000_000_000;
+
+/**
+ * Opens a file to load: a path, or `-` for stdin. What cannot be read twice (stdin, a FIFO, `<(…)`) is copied into a
+ * temporary file first, since its size and its hash are needed before it is sent.
+ * @throws CommandError that names the cause
+ */
+export async function openLoadFile(argument: string, flags: KindFlags): Promise<LoadFile> {
+  const isStdin = argument === "-" || descriptorOf(argument) === 0;
+  const name = isStdin ? "stdin" : shownName(argument);
+  try {
+    return await interruptible(
+      (signal) => opened(argument, name, isStdin, flags, signal),
+      () => `${name} was not read to its end. Nothing was submitted.`,
+    );
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    throw unreadable(name, fileReason(error));
+  }
+}
+
+const unreadable = (name: string, reason: string) => new CommandError("invalid", `${name} cannot be read: ${reason}.`);
+
+async function opened(
+  argument: string,
+  name: string,
+  isStdin: boolean,
+  flags: KindFlags,
+  signal: AbortSignal,
+): Promise<LoadFile> {
+  const descriptor = descriptorOf(argument);
+  if (descriptor !== undefined && !openDescriptor(descriptor))
+    throw unreadable(name, `descriptor ${descriptor} is not open`);
+  if (isStdin) return sent(await copied(process.stdin, name, signal), name, undefined, flags);
+  const path = await pathOf(argument);
+  const found = await stat(path);
+  if (found.isDirectory()) throw unreadable(name, "it is a directory. Name a file in it");
+  if (found.isSocket()) throw unreadable(name, "it is a socket");
+  const isNamed = descriptor === undefined && (found.isFile() || EXTENSION.test(argument));
+  const named = isNamed ? basename(argument) : undefined;
+  if (found.isFIFO()) return sent(await copied(fifo(path), name, signal), name, named, flags);
+  // Files of /proc have content and no size.
+  if (!found.isFile() || found.size === 0)
+    return sent(await copied(createReadStream(path), name, signal), name, named, flags);
+  const handle = await open(path);
+  try {
+    return await sent(await hashed(handle, path, name, signal), name, named, flags);
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** To open a FIFO waits for its writer in a way that nothing can interrupt; so does not reading from it. */
+const NOT_WAITING = files.O_RDONLY | files.O_NONBLOCK;
+const fifo = (path: Path): Readable => new Socket({ fd: openSync(path, NOT_WAITING), readable: true, writable: false });
+
+interface Content {
+  handle: FileHandle;
+  bytes: number;
+  sha256: string;
+  start: Buffer;
+  assertUnchanged(): Promise<void>;
+}
+
+async function sent(content: Content, name: string, named: string | undefined, flags: KindFlags): Promise<LoadFile> {
+  const { handle, start, ...rest } = content;
+  const close = () => handle.close();
+  try {
+    if (rest.bytes === 0) throw new CommandError("invalid", `${name} is empty.`);
+    return { name, handle, ...rest, ...kindFor(name, named, start, flags), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Reads a regular file to its end, for its hash. */
+async function hashed(handle: FileHandle, path: Path, name: string, signal: AbortSignal): Promise<Content> {
+  const before = await handle.stat({ bigint: true });
+  const hash = createHash("sha256");
+  const line = new ProgressLine();
+  const buffer = Buffer.allocUnsafe(CHUNK);
+  let start: Buffer | undefined;
+  let bytes = 0;
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const { bytesRead } = await handle.read(buffer, 0, CHUNK, bytes);
+      if (bytesRead === 0) break;
+      const chunk = buffer.subarray(0, bytesRead);
+      start ??= Buffer.from(chunk.subarray(0, KIND_BYTES));
+      hash.update(chunk);
+      bytes += bytesRead;
+      // A file that grows as fast as it is read has no end.
+      if (bytes > before.size) break;
+      const head = "Reading  ";
+      const size = bytesText(Number(before.size));
+      if (before.size > 64 * CHUNK)
+        line.update(
+          head + bar(bytes / Number(before.size), `of ${size}`, "", undefined, width(process.stderr) - head.length),
+        );
+    }
+  } finally {
+    line.end();
+  }
+  const changed = (what: string) =>
+    new CommandError(
+      "invalid",
+      `${name} ${what} while it was sent. Nothing was submitted; load it when it is complete.`,
+    );
+  const assertUnchanged = async () => {
+    const now = await handle.stat({ bigint: true });
+    if (now.size !== before.size) throw changed(now.size > before.size ? "grew" : "became shorter");
+    if (now.mtimeNs !== before.mtimeNs) throw changed("was written to");
+    const there = await stat(path, { bigint: true }).catch((error: unknown) => {
+      throw codeOf(error) === "ENOENT" ? changed("was removed") : error;
+    });
+    if (there.ino !== before.ino || there.dev !== before.dev) throw changed("was replaced by another file");
+  };
+  await assertUnchanged();
+  if (BigInt(bytes) !== before.size) throw changed("changed");
+  return { handle, bytes, sha256: hash.digest("hex"), start: start ?? Buffer.alloc(0), assertUnchanged };
+}
+
+/** Copies a stream into a temporary file that has no name any more, so that nothing remains of it. */
+async function copied(source: Readable, name: string, signal: AbortSignal): Promise<Content> {
+  const directory = await mkdtemp(join(tmpdir(), "rates-"));
+  let handle: FileHandle;
+  try {
+    handle = await open(join(directory, "copy"), "wx+", 0o600);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+  const unwritable = (error: unknown) =>
+    new CommandError(
+      "broke",
+      `${name} cannot be kept in ${tmpdir()} while it is sent: ${fileReason(error)}. TMPDIR names another directory.`,
+    );
+  const hash = createHash("sha256");
+  const line = new ProgressLine();
+  const starts: Buffer[] = [];
+  let bytes = 0;
+  const stop = () => source.destroy(new Error("interrupted"));
+  signal.addEventListener("abort", stop);
+  try {
+    for await (const chunk of source as AsyncIterable<Buffer>) {
+      if (bytes < KIND_BYTES) starts.push(Buffer.from(chunk.subarray(0, KIND_BYTES)));
+      hash.update(chunk);
+      bytes += chunk.length;
+      if (bytes > COPY_BYTES)
+        throw new CommandError(
+          "invalid",
+          `${name} has more than ${bytesText(COPY_BYTES)}, the most that is read from a pipe.`,
+        );
+      await handle.writeFile(chunk).catch((error: unknown) => Promise.reject(unwritable(error)));
+      line.update(`Reading ${name}  ${bytesText(bytes)}`);
+    }
+    signal.throwIfAborted();
+  } catch (error) {
+    await handle.close();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
+    source.destroy();
+    line.end();
+  }
+  const start = Buffer.concat(starts).subarray(0, KIND_BYTES);
+  return { handle, bytes, sha256: hash.digest("hex"), start, assertUnchanged: async () => undefined };
+}
+
+const EXTENSION = /\.(csv|ndjson|jsonl)(\.gz)?$/i;
+const GZIP = Buffer.from([0x1f, 0x8b]);
+
+/**
+ * Format and compression of a file: what flags say, else its name, else, where it came without a name, its first bytes.
+ * @throws CommandError where neither tells, or where the content is something else
+ */
+function kindFor(
+  name: string,
+  named: string | undefined,
+  start: Buffer,
+  flags: KindFlags,
+): Pick<LoadFile, "format" | "compression"> {
+  const match = EXTENSION.exec(named ?? "");
+  const isGzip = start.subarray(0, 2).equals(GZIP);
+  const fromName = match && { format: match[1]?.toLowerCase() === "csv" ? "csv" : "ndjson", packed: match[2] };
+  const format = flags.format ?? fromName?.format ?? (named === undefined ? sniffed(start, isGzip) : undefined);
+  if (format === undefined)
+    throw new CommandError(
+      "invalid",
+      `The name of ${name} does not tell its format. Add --format csv or --format ndjson, or name it .csv or .ndjson (.gz).`,
+    );
+  const compression = flags.compression ?? (fromName ? (fromName.packed ? "gzip" : "none") : isGzip ? "gzip" : "none");
+  const looksLike = (what: string, remedy: string) =>
+    new CommandError("invalid", `${name} looks like ${what}. ${remedy} Nothing was sent.`);
+  if (compression === "gzip") {
+    if (isGzip) return { format: format as LoadFile["format"], compression };
+    const kind = kindOf(start);
+    if (kind) throw looksLike(kind.name, kind.remedy);
+    throw new CommandError(
+      "invalid",
+      `${name} is not compressed by gzip. Add --compression none, or name it without .gz. Nothing was sent.`,
+    );
+  }
+  if (isGzip) throw looksLike("a gzip file", "Add --compression gzip, or name it .gz.");
+  const kind = kindOf(start);
+  if (kind) throw looksLike(kind.name, kind.remedy);
+  const other = otherFormat(start, format as LoadFile["format"]);
+  if (other !== undefined) throw looksLike(other.name, format === "csv" ? "Add --format ndjson." : other.remedy);
+  return { format: format as LoadFile["format"], compression: "none" };
+}
+
+/** The format of text that came without a name: NDJSON begins with an object, everything else is taken for CSV. */
+function sniffed(start: Buffer, isGzip: boolean): "csv" | "ndjson" {
+  let text = start;
+  try {
+    // The beginning alone: what would be missing at its end is not asked for.
+    if (isGzip) text = gunzipSync(start, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: UNPACKED_BYTES });
+  } catch {
+    // It is not gzip after all, or unpacks to more than a beginning; the platform reads it whole and says what is wrong.
+  }
+  return /^\uFEFF?\s*\{/.test(text.toString()) ? "ndjson" : "csv";
+}
+const UNPACKED_BYTES = 16 * 1024 * 1024;

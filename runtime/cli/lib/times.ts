@@ -1,0 +1,63 @@
+import { InvalidArgumentError } from "commander";
+
+const UNITS: Readonly<Record<string, number>> = {
+  s: 1_000,
+  m: 60_000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 7 * 86_400_000,
+};
+const DURATION = /^(\d{1,9}) ?(s|m|min|h|d|w)$/i;
+/** A day, or a day and a time; the zone may be left out. A space stands between them as in the tables of `rates list`. */
+const TIME =
+  /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?(?: ?(Z|UTC|[+-]\d{2}(?::?\d{2})?))?)?$/i;
+
+const FORMS =
+  "It must be a duration back from now (90s, 30m, 2h, 7d, 1w), a day (2026-01-31) or a time (2026-01-31T08:00:00Z); without a zone it is UTC.";
+
+/**
+ * Reads a time of the command line as the API takes it: a duration back from now, a day, or a time. Everything without a
+ * zone is UTC, whatever the machine's zone is, as in what the commands print.
+ * @throws InvalidArgumentError where it is none of these, or does not exist
+ */
+export function pastTime(value: string, now = Date.now()): string {
+  const duration = DURATION.exec(value.trim());
+  if (duration) {
+    const at = now - Number(duration[1]) * (UNITS[duration[2]?.toLowerCase() ?? ""] ?? 0);
+    // Years of four digits, from 1 on: what the database takes.
+    if (at < Date.parse("0001-01-01T00:00:00Z")) throw new InvalidArgumentError(`${value} ago is before year 1.`);
+    return new Date(at).toISOString();
+  }
+  return pointInTime(value, FORMS);
+}
+
+/** Reads a day or a time; without a zone it is UTC. */
+export function pointInTime(
+  value: string,
+  forms = "It must be a day (2030-01-31) or a time (2030-01-31T08:00:00Z); without a zone it is UTC.",
+): string {
+  const parts = TIME.exec(value.trim());
+  if (!parts) throw new InvalidArgumentError(forms);
+  const [, year = "", month = "", day = "", hours = "00", minutes = "00", seconds = "00", fraction = "", zone = "Z"] =
+    parts;
+  const date = `${year}-${month}-${day}`;
+  const midnight = new Date(`${date}T00:00:00Z`);
+  if (year === "0000" || Number.isNaN(midnight.getTime()) || !midnight.toISOString().startsWith(date))
+    throw new InvalidArgumentError(`${date} is not a day of the calendar.`);
+  const at = new Date(`${date}T${hours}:${minutes}:${seconds}.${fraction.slice(0, 3).padEnd(3, "0")}${offset(zone)}`);
+  if (Number.isNaN(at.getTime())) throw new InvalidArgumentError(`${value.trim()} is not a time of the day.`);
+  const text = at.toISOString();
+  // Beyond the years of four digits on the other side of the zone.
+  if (!/^\d{4}-/.test(text) || text.startsWith("0000")) throw new InvalidArgumentError(forms);
+  return text;
+}
+
+function offset(zone: string): string {
+  if (/^(z|utc)$/i.test(zone)) return "Z";
+  const digits = zone.replace(":", "").slice(1).padEnd(4, "0");
+  return `${zone[0]}${digits.slice(0, 2)}:${digits.slice(2)}`;
+}
+
+/** `pastTime` for commander, which passes the earlier value of a repeated option too. */
+export const timeOption = (value: string): string => pastTime(value);
