@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { json, text } from "node:stream/consumers";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { testApi } from "../api/testing.ts";
+import { project } from "../dispatcher/project.ts";
+import { backendOf } from "../jobs/backend.ts";
+import { JobError } from "../jobs/errors.ts";
+import { planRuns } from "../jobs/runs.ts";
+import { claim, type Ending, finish, runStarted } from "../jobs/store.ts";
+import { testPlan } from "../jobs/testing.ts";
+import { CLI_INPUTS, type CliInput, FILES } from "../testing/cliInputs.ts";
+import { LAUNCHER } from "./testing.ts";
+
+const TERMINAL = fileURLToPath(new URL("../testing/terminal.py", import.meta.url));
+const SECONDS = 50;
+
+interface Outcome {
+  code: number;
+  out: string;
+  err: string;
+}
+
+describe("the command line with what people type", () => {
+  let p: Awaited<ReturnType<typeof testApi>>;
+  let root: string;
+  let url: string;
+  const ended = new AbortController();
+  const workers: Promise<void>[] = [];
+  let queue: Promise<unknown>[] = [];
+
+  before(async function () {
+    this.timeout(60_000);
+    p = await testApi({ jobs: { maxWaiting: 10_000 }, api: { tokenPerMinute: 0 } });
+    url = await p.app.listen({ host: "127.0.0.1", port: 0 });
+    root = await mkdtemp(join(tmpdir(), "rates-inputs-"));
+    workers.push(work("glue"), work("ec2"));
+    queue = Array.from({ length: Math.max(1, availableParallelism() - 1) }, () => Promise.resolve());
+  });
+  after(async () => {
+    ended.abort();
+    await Promise.all(workers);
+    await p.close();
+    await rm(root, { recursive: true });
+  });
+
+  /** Ends every job at once: those labelled `fail` FAILED, those labelled `hold` never. */
+  async function work(kind: "glue" | "ec2"): Promise<void> {
+    const keeper = await p.role("job_keeper");
+    let run: string | undefined;
+    while (!ended.signal.aborted) {
+      if (run === undefined) {
+        [run] = await planRuns(p.context.db, testPlan(kind, 1));
+        if (run !== undefined) await runStarted(keeper, run);
+      }
+      const job = run === undefined ? undefined : await claim(keeper, run, await backendOf(keeper), undefined);
+      if (job === undefined) await pause(20);
+      else await finish(keeper, job, endingOf(job.task as Task, job.requestId));
+    }
+  }
+
+  /** A tenant with a few jobs, and a directory with a few files, for one input. */
+  async function prepared(index: number): Promise<{ cwd: string; env: Record<string, string> }> {
+    const tenant = `t${index}`;
+    const { authorization } = await p.as(tenant);
+    const task = { type: "read", sql: "select 1 as n" };
+    const jobs = [
+      { requestId: "5493b3e1-a0c", task },
+      { requestId: "5493b3e1-b7d", task },
+      { requestId: "done", task },
+      { requestId: "done-2", task },
+      { requestId: "packed", task: { ...task, compression: "gzip" } },
+      { requestId: "failed", task: { ...task, sql: "select 1 as fail" } },
+    ];
+    for (const payload of jobs)
+      await p.app.inject({ method: "POST", url: "/jobs", headers: { authorization }, payload });
+    const last = { url: "/jobs/failed", headers: { authorization } };
+    while ((await p.app.inject(last)).json().status !== "FAILED") await pause(20);
+    await project(p.context);
+    const cwd = await mkdtemp(join(root, "in-"));
+    for (const [name, content] of Object.entries(FILES)) await writeFile(join(cwd, name), content);
+    const env = {
+      PATH: process.env.PATH ?? "",
+      HOME: cwd,
+      TERM: "xterm",
+      RATES_API: url,
+      RATES_TOKEN: authorization.slice("Bearer ".length),
+    };
+    return { cwd, env };
+  }
+
+  const bash = (script: string): string[] => [
+    "bash",
+    "-c",
+    `rates() { ${process.execPath} ${LAUNCHER} "$@"; }\n${script}`,
+  ];
+
+  async function inPipes({ script }: CliInput, { cwd, env }: { cwd: string; env: Record<string, string> }) {
+    const [program = "", ...args] = bash(script);
+    const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], timeout: SECONDS * 1000 });
+    const over = once(child, "close");
+    const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    const [code] = await over;
+    return { code, out, err };
+  }
+
+  async function inTerminal({ script, steps = [] }: CliInput, { cwd, env }: { cwd: string; env: object }) {
+    const child = spawn("python3", [TERMINAL], { stdio: ["pipe", "pipe", "inherit"] });
+    child.stdin.end(JSON.stringify({ argv: bash(script), cwd, env, columns: 90, rows: 24, steps, seconds: SECONDS }));
+    const { output, code, left } = (await json(child.stdout)) as { output: string; code: number; left: number };
+    assert.equal(left, 0, `not everything was typed:\n${output}`);
+    return { code, out: output, err: output };
+  }
+
+  const turn = <T>(index: number, act: () => Promise<T>): Promise<T> => {
+    const slot = index % queue.length;
+    const next = (queue[slot] as Promise<unknown>).then(act);
+    queue[slot] = next.catch(() => undefined);
+    return next;
+  };
+
+  for (const [index, input] of CLI_INPUTS.entries()) {
+    const { where = "pipes", name, code, out, err, script } = input;
+    for (const place of where === "both" ? (["pipes", "terminal"] as const) : [where])
+      it(`${name}${place === "terminal" ? " (terminal)" : ""}`, async () => {
+        const run = place === "terminal" ? inTerminal : inPipes;
+        const outcome: Outcome = await turn(index, async () => run(input, await prepared(index)));
+        const all = `${script}\n--- exit ${outcome.code}\n${outcome.out}\n---\n${outcome.err}`;
+        assert.equal(outcome.code, code, all);
+        if (out) assert.match(outcome.out, out, all);
+        if (err) assert.match(outcome.err, err, all);
+        assert.doesNotMatch(outcome.err, /\n {4}at |node:internal/, all);
+      }).timeout(SECONDS * 2_000);
+  }
+});
+
+interface Task {
+  type: string;
+  sql?: string;
+  compression?: string;
+  format?: string;
+  mode?: string;
+  dryRun?: boolean;
+}
+
+function endingOf(task: Task, requestId: string): Ending {
+  const common = { rows: 1, bytes: 4, peakMemoryBytes: 1 };
+  const { type, sql = "", compression, format = "csv", dryRun = false } = task;
+  if (sql.includes("fail") && !requestId.includes("retry"))
+    return { ...common, status: "FAILED", error: new JobError("InvalidSql", { reason: "it was to fail" }).body() };
+  if (type === "update")
+    return {
+      ...common,
+      status: "SUCCEEDED",
+      result: JSON.stringify({ inline: { rows: 1, removed: 0, dryRun }, format: "json", rows: 1 }),
+    };
+  const inline = compression === "gzip" ? gzipSync("n\n1\n").toString("base64") : "n\n1\n";
+  return { ...common, status: "SUCCEEDED", result: JSON.stringify({ inline, format, compression, rows: 1 }) };
+}
