@@ -1,6 +1,19 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  rename,
+  rm,
+  stat,
+  truncate,
+  unlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { begin, type Call, event, httpDouble, job, json, LAUNCHER, start } from "../testing/cli.ts";
@@ -207,6 +220,42 @@ describe("the command line, when things go wrong", () => {
     assert.equal(calls.at(-1), "DELETE /uploads/up");
     assert(!calls.includes("POST /jobs"));
   });
+
+  const CHANGES: Record<string, { change(file: string): Promise<void>; says: RegExp }> = {
+    grows: { change: (file) => appendFile(file, "y".repeat(5)), says: /prices\.csv grew while it was sent/ },
+    shrinks: { change: (file) => truncate(file, 15), says: /became shorter while it was sent/ },
+    "is replaced": {
+      change: async (file) => {
+        await writeFile(`${file}.new`, "y".repeat(200));
+        await rename(`${file}.new`, file);
+      },
+      says: /was replaced by another file while it was sent/,
+    },
+    "is removed": { change: (file) => unlink(file), says: /was removed while it was sent/ },
+    "is written to, its size and time unchanged": {
+      change: async (file) => {
+        const { atime, mtime } = await stat(file);
+        await writeFile(file, `${"x".repeat(199)}y`);
+        await utimes(file, atime, mtime);
+      },
+      says: /(changed|was written to) while it was sent/,
+    },
+  };
+  for (const [name, { change, says }] of Object.entries(CHANGES))
+    it(`submits nothing of a file that ${name} while it is sent`, async () => {
+      const file = await prices(200);
+      let changed: Promise<void> | undefined;
+      const { env, calls } = await store(async ({ response }) => {
+        changed ??= change(file);
+        await changed;
+        response.setHeader("etag", "x").end();
+      });
+      const { code, stderr } = await start(["load", file], env).ended;
+      assert.equal(code, EXITS.invalid.code, stderr);
+      assert.match(stderr, says);
+      assert.equal(calls.at(-1), "DELETE /uploads/up");
+      assert(!calls.includes("POST /jobs"));
+    });
 
   it("takes an upload back on Ctrl-C", async () => {
     const arrived = Promise.withResolvers<void>();

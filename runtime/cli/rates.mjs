@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // `rates`, from the clone: finds the Node that the lock file pins and hands everything on to it, whatever node this is.
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, fstatSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const UNREACHABLE = 4; // as in exits.ts, which an older node cannot read
@@ -12,8 +12,32 @@ const missing = () => {
   process.exit(UNREACHABLE);
 };
 if (!existsSync(node)) missing();
+// Descriptors that an argument names (/dev/fd/7): Node hands on none below 16 by itself. Those above keep their numbers.
+function descriptors() {
+  const named = process.argv.slice(2).flatMap((text) => /\/fd\/([3-9]|1[0-5])$/.exec(text)?.[1] ?? []);
+  const open = named.map(Number).filter((descriptor) => {
+    try {
+      const found = fstatSync(descriptor);
+      return found.isFile() || found.isCharacterDevice() || (found.isFIFO() && !isOwnPipe(descriptor, found));
+    } catch {
+      return false;
+    }
+  });
+  if (open.length === 0) return [];
+  return Array.from({ length: Math.max(...open) - 2 }, (_, index) => (open.includes(index + 3) ? index + 3 : "ignore"));
+}
+// Both ends of Node's own pipes are in this process.
+function isOwnPipe(descriptor, { ino }) {
+  for (let other = 3; other < 64; other++)
+    try {
+      if (other !== descriptor && fstatSync(other).ino === ino) return true;
+    } catch {
+      // It is not open.
+    }
+  return false;
+}
 const child = spawn(node, ["--disable-warning=ExperimentalWarning", at("main.ts"), ...process.argv.slice(2)], {
-  stdio: "inherit",
+  stdio: ["inherit", "inherit", "inherit", ...descriptors()],
 });
 child.on("error", missing);
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseRequest, type RequestRules } from "../requests/parse.ts";
+import { canonical, parseRequest, type RequestRules } from "../requests/parse.ts";
 import type { JobError, Problem } from "./errors.ts";
 import { hashOf, responseIdOf } from "./request.ts";
 
@@ -167,7 +167,7 @@ describe("a request", () => {
   });
 
   it("hashes to the same when it means the same, and to another when it does not", () => {
-    const hash = (task: unknown) => hashOf(parse(task).task);
+    const hash = (task: unknown) => hashOf(canonical(parse(task).task));
     assert.equal(
       hash(rates),
       hash({
@@ -178,6 +178,10 @@ describe("a request", () => {
       }),
     );
     assert.notEqual(hash(rates), hash({ ...rates, format: "json" }));
+    const params = { date_from: "2021-01-01", date_to: "2021-01-31" };
+    const coverage = { type: "read", query: "lane_coverage", params };
+    assert.equal(hash(coverage), hash({ ...coverage, params: { ...params, dest_code: null } }), "null is the default");
+    assert.notEqual(hash(coverage), hash({ ...coverage, params: { ...params, dest_code: "AEJEA" } }));
     assert.notEqual(responseIdOf("a", "b", "h"), responseIdOf("a.b", "", "h"));
   });
 });

@@ -70,6 +70,22 @@ describe("the embedded Postgres", () => {
     assert.deepEqual(rows, [{ s: "A B a b z é" }]);
   });
 
+  it("is in UTC, whatever the machine's zone", async () => {
+    const before = process.env.TZ;
+    process.env.TZ = "America/New_York";
+    try {
+      const { url } = await start();
+      const rows = await query(
+        url("postgres"),
+        "select current_setting('timezone') tz, current_setting('log_timezone') log",
+      );
+      assert.deepEqual(rows, [{ tz: "UTC", log: "UTC" }]);
+    } finally {
+      if (before === undefined) delete process.env.TZ;
+      else process.env.TZ = before;
+    }
+  });
+
   it("keeps its data, and its password, over a restart", async () => {
     const first = await start();
     await query(first.url("postgres"), "create table kept as select 42 as answer");

@@ -38,6 +38,9 @@ const SETTINGS: Record<string, string> = {
   // The log never quotes a statement: it may hold a caller's data or a password.
   log_min_error_statement: "panic",
   log_line_prefix: "%m [%p] %q%u@%d ",
+  // Not the machine's zone: a query's result must not depend on where it runs.
+  timezone: "UTC",
+  log_timezone: "UTC",
 };
 
 /** What makes a throw-away cluster fast: it need not survive a crash, and its passwords guard nothing. */

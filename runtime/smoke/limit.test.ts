@@ -27,6 +27,19 @@ describe("the limit of a smoke run", () => {
     );
   });
 
+  it("is explained by --help, as is an option that does not exist", async () => {
+    for (const [option, code] of [
+      ["--help", 0],
+      ["--limits", 2],
+    ] as const) {
+      const child = spawn(process.execPath, [MAIN, option]);
+      const [out, err, [exit]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
+      assert.equal(exit, code);
+      assert.match(out + err, /Usage: npm run smoke/);
+      assert.doesNotMatch(err, /node:internal/);
+    }
+  });
+
   it("ends a run on a platform that takes connections and never answers, as failed", async function () {
     this.timeout(60_000);
     const server = createServer(() => undefined).listen(0, "127.0.0.1");

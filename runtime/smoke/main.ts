@@ -11,14 +11,30 @@ import { localTarget, Mail, stackTarget, type Target } from "./target.ts";
  * `npm run smoke [-- --stack dev | --data-dir .local]`: tries every claim of the design on a platform that stands, and
  * says of each whether it holds. `--api` names another way to the stack's API, for example that of `rates connect`. Exit status 1 where one does not, also where it is not known after `--limit` seconds.
  */
-const { values } = parseArgs({
-  options: {
-    stack: { type: "string" },
-    api: { type: "string" },
-    "data-dir": { type: "string", default: ".local" },
-    limit: { type: "string", default: "1800" },
-  },
-});
+const USAGE = `Usage: npm run smoke [-- --stack dev | --data-dir .local] [--api URL] [--limit SECONDS]
+
+Tries every claim on a running platform and says of each whether it holds.`;
+const OPTIONS = {
+  stack: { type: "string" },
+  api: { type: "string" },
+  "data-dir": { type: "string", default: ".local" },
+  limit: { type: "string", default: "1800" },
+} as const;
+const { values } = readArguments();
+
+/** The options; for --help, and for what is none, the usage. */
+function readArguments() {
+  try {
+    const read = parseArgs({ options: { ...OPTIONS, help: { type: "boolean", short: "h" } } });
+    if (!read.values.help) return read;
+    console.log(USAGE);
+    process.exit(0);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
 const limit = Number(values.limit);
 if (!(limit > 0)) throw new Error(`--limit ${values.limit} has to be a number of seconds above 0, for each claim.`);
 

@@ -45,8 +45,27 @@ export function descriptorOf(path: string): number | undefined {
   return number === undefined ? undefined : Number(number);
 }
 
-/** What a descriptor is open on; undefined where it is not open. */
+/** What a descriptor is open on; undefined where it is not open, or is one of Node's own. */
 export function openDescriptor(descriptor: number): Stats | undefined {
+  const found = statsOf(descriptor);
+  if (found === undefined || descriptor <= 2) return found;
+  if (found.isFIFO()) return isOwnPipe(descriptor, found) ? undefined : found;
+  return found.isFile() || found.isCharacterDevice() ? found : undefined;
+}
+
+/** Highest descriptor that is compared: Node opens its own in order, from the lowest. */
+const COMPARED = 64;
+
+/** Whether both ends of a pipe are in this process, which holds for Node's own. */
+function isOwnPipe(descriptor: number, { ino, dev }: Stats): boolean {
+  for (let other = 3; other < COMPARED; other++) {
+    const end = other === descriptor ? undefined : statsOf(other);
+    if (end?.isFIFO() && end.ino === ino && end.dev === dev) return true;
+  }
+  return false;
+}
+
+function statsOf(descriptor: number): Stats | undefined {
   try {
     return fstatSync(descriptor);
   } catch {

@@ -12,7 +12,7 @@ import { CommandError } from "./exits.ts";
 import { codeOf, descriptorOf, fileReason, openDescriptor, type Path, pathOf, shownName } from "./files.ts";
 import { interruptible } from "./interrupt.ts";
 import { bar, ProgressLine } from "./progress.ts";
-import { bytesText, width } from "./screen.ts";
+import { bytesText, say, width } from "./screen.ts";
 
 /** A file that is ready to be sent: a regular file, or a copy of what came through a pipe. */
 export interface LoadFile {
@@ -163,22 +163,19 @@ async function hashed(handle: FileHandle, path: Path, name: string, signal: Abor
 
 /** Copies a stream into a temporary file that has no name any more, so that nothing remains of it. */
 async function copied(source: Readable, name: string, signal: AbortSignal): Promise<Content> {
-  const directory = await mkdtemp(join(tmpdir(), "rates-"));
-  let handle: FileHandle;
-  try {
-    handle = await open(join(directory, "copy"), "wx+", 0o600);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
   const unwritable = (error: unknown) =>
     new CommandError(
       "broke",
       `${name} cannot be kept in ${tmpdir()} while it is sent: ${fileReason(error)}. TMPDIR names another directory.`,
     );
+  const handle = await nameless().catch((error: unknown) => Promise.reject(unwritable(error)));
   const hash = createHash("sha256");
   const line = new ProgressLine();
   const starts: Buffer[] = [];
   let bytes = 0;
+  const start = Date.now();
+  if (process.stdin === source && process.stdin.isTTY) say("Reading what is typed; Ctrl-D ends it.");
+  else if (process.stderr.isTTY) line.update(`Reading ${name}`);
   const stop = () => source.destroy(new Error("interrupted"));
   signal.addEventListener("abort", stop);
   try {
@@ -192,7 +189,7 @@ async function copied(source: Readable, name: string, signal: AbortSignal): Prom
           `${name} has more than ${bytesText(COPY_BYTES)}, the most that is read from a pipe.`,
         );
       await handle.writeFile(chunk).catch((error: unknown) => Promise.reject(unwritable(error)));
-      line.update(`Reading ${name}  ${bytesText(bytes)}`);
+      if (Date.now() - start > QUIET_MS) line.update(`Reading ${name}  ${bytesText(bytes)}`);
     }
     signal.throwIfAborted();
   } catch (error) {
@@ -203,8 +200,26 @@ async function copied(source: Readable, name: string, signal: AbortSignal): Prom
     source.destroy();
     line.end();
   }
-  const start = Buffer.concat(starts).subarray(0, KIND_BYTES);
-  return { handle, bytes, sha256: hash.digest("hex"), start, assertUnchanged: async () => undefined };
+  return {
+    handle,
+    bytes,
+    sha256: hash.digest("hex"),
+    start: Buffer.concat(starts).subarray(0, KIND_BYTES),
+    assertUnchanged: async () => undefined,
+  };
+}
+
+/** How long a pipe is read without a word about it. Milliseconds. */
+const QUIET_MS = 1_000;
+
+/** A temporary file that has no name any more. */
+async function nameless(): Promise<FileHandle> {
+  const directory = await mkdtemp(join(tmpdir(), "rates-"));
+  try {
+    return await open(join(directory, "copy"), "wx+", 0o600);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }
 
 const EXTENSION = /\.(csv|ndjson|jsonl)(\.gz)?$/i;

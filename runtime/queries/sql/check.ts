@@ -42,6 +42,16 @@ interface QueryCost {
   readonly column: Cost;
 }
 
+/** What people call a statement that is not a SELECT: EXPLAIN for ExplainStmt. */
+const statementName = (type: string): string =>
+  REFUSED_NODES[type] ??
+  (type.endsWith("Stmt")
+    ? type
+        .slice(0, -"Stmt".length)
+        .replace(/(?<=[a-z])(?=[A-Z])/g, " ")
+        .toUpperCase()
+    : type);
+
 /** Ends a check whose statement exceeds a maximum: what remains is not looked at. */
 class Stop extends Error {}
 
@@ -71,7 +81,7 @@ class Check {
     const [type, fields] = typed(statement);
     const context: Context = { scope: new Scope(), ctes: [], depth: 0, offset: 0 };
     if (type === "SelectStmt") this.#limit(this.#select(fields, context).total, context);
-    else this.#refuseNode(type, context);
+    else this.#refuse(0, `does not allow ${statementName(type)}. Send one SELECT; WITH, VALUES or TABLE may begin it.`);
     const columnNames = this.#maybeCalls.length > 0 ? columnNamesOf(statement) : new Set<string>();
     for (const { name, offset } of this.#maybeCalls) if (!columnNames.has(name)) this.#refuseFieldCall(name, offset);
   }

@@ -130,6 +130,22 @@ describe("the SQL parser's worker", () => {
     assert.equal(output.toString(), "select 1\n");
   });
 
+  for (const [sql, name] of [
+    ["show timezone", "SHOW"],
+    ["explain select 1", "EXPLAIN. POST /explain"],
+    ["delete from ports", "DELETE"],
+    ["drop table ports", "DROP"],
+    ["begin", "a transaction of its own"],
+    ["alter system set work_mem = 1", "ALTER SYSTEM"],
+  ] as const)
+    it(`says that one SELECT is wanted, in place of ${sql}`, async () => {
+      await assert.rejects(checkSql(sql), ({ message }: Error) => {
+        assert.ok(message.includes(`does not allow ${name}`), message);
+        assert.match(message, /Send one SELECT/);
+        return true;
+      });
+    });
+
   it("reports each refused part as a problem of task.sql", async () => {
     await assert.rejects(
       checkSql("select pg_sleep(1),\n  version()"),

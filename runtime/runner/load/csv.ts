@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { JobError } from "../../contract/errors.ts";
 import { readHeader } from "./header.ts";
-import { MAX_RECORD_BYTES, type Sink, shownBytes } from "./sink.ts";
+import { MAX_RECORD_BYTES, NOT_UTF8, type Sink, shownBytes } from "./sink.ts";
 import type { TargetTable } from "./targets.ts";
 
 const LF = 0x0a;
@@ -167,4 +167,4 @@ class Scanner {
 }
 
 const encoding = (record: Buffer): string | undefined =>
-  record.includes(0) ? "holds a NUL byte" : isUtf8(record) ? undefined : "is not valid UTF-8";
+  record.includes(0) ? "holds a NUL byte" : isUtf8(record) ? undefined : NOT_UTF8;

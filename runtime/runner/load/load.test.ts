@@ -211,7 +211,7 @@ describe("loading a batch", () => {
     const found = (await load([file])) as { faults: string[] };
     assert.deepEqual(found.faults, [
       "3 null A\\u0000,BBBBB,2021-01-01,1 holds a NUL byte",
-      "4 null \uFFFD(,B,2021-01-01,1 is not valid UTF-8",
+      "4 null \uFFFD(,B,2021-01-01,1 is not valid UTF-8; it may be Latin-1 or Windows-1252. Save the file as UTF-8",
     ]);
   });
 

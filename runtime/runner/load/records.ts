@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { type Field, fieldsOf } from "../../contract/jsonFields.ts";
 import { suggestion } from "../../contract/problems.ts";
-import { MAX_RECORD_BYTES, type RowProblem, type Sink, shown, shownBytes } from "./sink.ts";
+import { MAX_RECORD_BYTES, NOT_UTF8, type RowProblem, type Sink, shown, shownBytes } from "./sink.ts";
 import type { TargetTable } from "./targets.ts";
 
 const LF = 0x0a;
@@ -71,7 +71,7 @@ function putLine(sink: Sink, bytes: Buffer, line: number, target: TargetTable): 
 /** A line's object, or why it has none; undefined for a blank line. */
 function readLine(bytes: Buffer): { item: Record<string, unknown>; text: string } | RowProblem | undefined {
   if (bytes.length > MAX_RECORD_BYTES) return endless(bytes);
-  if (!isUtf8(bytes)) return { column: null, value: shownBytes(bytes, 0, bytes.length), reason: "is not valid UTF-8" };
+  if (!isUtf8(bytes)) return { column: null, value: shownBytes(bytes, 0, bytes.length), reason: NOT_UTF8 };
   const text = bytes.toString();
   if (BLANK.test(text)) return undefined;
   try {

@@ -10,6 +10,8 @@ export interface RowProblem {
 /** A line or record longer than this is not taken: what it holds is no row, and memory stays bounded. */
 export const MAX_RECORD_BYTES = 1024 * 1024;
 
+/** Reason for text in another encoding; spreadsheets write Windows-1252 where they are not asked for UTF-8. */
+export const NOT_UTF8 = "is not valid UTF-8; it may be Latin-1 or Windows-1252. Save the file as UTF-8";
 /** The most of a value that a report shows. */
 export const SHOWN = 100;
 

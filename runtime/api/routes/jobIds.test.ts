@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { testApi } from "../testing/api/api.ts";
+import { testApi } from "../../testing/api/api.ts";
 
 describe("GET /job-ids", () => {
   let p: Awaited<ReturnType<typeof testApi>>;
