@@ -1,6 +1,6 @@
 import { RUNNERS, type RunnerKind } from "../contract/states.ts";
 import { tenantSlots } from "../platform/settings.ts";
-import { overflow, planLarger, planRuns, runLaunched, runRefused } from "../store/runs.ts";
+import { planAllRuns, planLarger, runLaunched, runRefused } from "../store/runs.ts";
 import type { Context } from "./context.ts";
 import { type Launcher, type LaunchOutcomes, Refused, type Start, TooLate } from "./launcher.ts";
 
@@ -15,26 +15,23 @@ const LAUNCH_SHARE = 0.5;
  * here they are only launched. Answers how many were.
  */
 export async function schedule(context: Context): Promise<number> {
-  const { jobs, runners } = context.settings;
-  if (jobs.readsOnEc2 && runners.glue.slots > 0 && runners.ec2.slots > 0)
-    await overflow(context.db, { glue: runners.glue.slots, ec2: runners.ec2.slots });
+  const { jobs, runners, version } = context.settings;
+  const active = RUNNERS.filter((runner) => runners[runner].slots > 0);
+  // Before the question, so before the slots were taken.
+  const asked = context.now();
+  const plans = active.map((runner) => ({
+    runner,
+    slots: runners[runner].slots,
+    version,
+    startSeconds: runners[runner].startSeconds,
+    silentSeconds: jobs.leaseSeconds,
+    tenantSlots: tenantSlots(context.settings, runner),
+  }));
+  const planned = await planAllRuns(context.db, plans, jobs.readsOnEc2 && active.length === RUNNERS.length);
   const started = await Promise.all(
-    RUNNERS.map(async (runner) => {
-      const { slots, startSeconds } = runners[runner];
-      if (slots === 0) return 0;
-      const silentSeconds = jobs.leaseSeconds;
-      // Before the question, so before the slots were taken.
-      const until = context.now() + LAUNCH_SHARE * startSeconds * 1000;
-      const runs = await planRuns(context.db, {
-        runner,
-        slots,
-        version: context.settings.version,
-        startSeconds,
-        silentSeconds,
-        tenantSlots: tenantSlots(context.settings, runner),
-      });
-      return await launch(context, runs, runner, until);
-    }),
+    plans.map(({ runner, startSeconds }) =>
+      launch(context, planned.get(runner) ?? [], runner, asked + LAUNCH_SHARE * startSeconds * 1000),
+    ),
   );
   return started.reduce((sum, count) => sum + count, 0);
 }

@@ -59,6 +59,15 @@ export async function estimate(plans: Database, sql: string): Promise<Estimate> 
   return { plan: is_whole ? JSON.parse(plan) : plan, cost, rows: expected, bytes: expected * width };
 }
 
+/**
+ * Plans several reads in one call.
+ * @returns the bytes that each is expected to have; undefined for one that cannot be planned
+ */
+export async function estimateBytes(plans: Database, statements: readonly string[]): Promise<(number | undefined)[]> {
+  const { rows } = await plans.query("select * from public.bytes_of_plans($1) as bytes", [statements]);
+  return rows.map(({ bytes }) => bytes ?? undefined);
+}
+
 /** 42P11: the server opens a cursor for one statement only. */
 const severalStatements = (error: { code?: string; message: string }): JobError | undefined =>
   error.code === "42P11" ? new JobError("NotOneStatement", { reason: error.message }, { cause: error }) : undefined;

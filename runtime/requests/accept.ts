@@ -5,7 +5,7 @@ import { hashOf, type Reply, type Request, responseIdOf, type Task } from "../co
 import type { RunnerKind } from "../contract/states.ts";
 import type { LazyS3 } from "../platform/aws.ts";
 import type { Settings } from "../platform/settings.ts";
-import { type Estimate, estimate, sqlOf } from "../queries/explain.ts";
+import { estimateBytes, sqlOf } from "../queries/explain.ts";
 import {
   type Accepted,
   accept,
@@ -56,16 +56,14 @@ export async function acceptAll(
   }[],
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = new Array(bodies.length);
-  const ready: { index: number; request: Request; job: NewJob }[] = [];
+  const valid: { index: number; request: Request; task: Task; sql: string | null }[] = [];
   await Promise.all(
     bodies.map(async ({ value, requestId, tenant, problems, authorise }, index) => {
       try {
         const request = parseRequest(value, acceptor.settings.jobs, problems);
         authorise?.(request);
         const task = await pinned(acceptor, request);
-        const sql = task.type === "read" ? await sqlOf(task) : null;
-        const estimate = sql === null ? undefined : await expected(acceptor, task, sql);
-        ready.push({ index, request, job: newJob(request, task, sql, acceptor, estimate) });
+        valid.push({ index, request, task, sql: task.type === "read" ? await sqlOf(task) : null });
       } catch (error) {
         // Only the request's own faults are answers to it.
         if (!(error instanceof JobError) || ERRORS[error.code].category !== "User") throw error;
@@ -78,7 +76,13 @@ export async function acceptAll(
       }
     }),
   );
-  ready.sort((a, b) => a.index - b.index);
+  valid.sort((a, b) => a.index - b.index);
+  const expected = await expectedBytes(acceptor, valid);
+  const ready = valid.map(({ index, request, task, sql }, position) => ({
+    index,
+    request,
+    job: newJob(request, task, sql, acceptor, expected[position]),
+  }));
   const accepted = await accept(
     acceptor.db,
     ready.map(({ job }) => job),
@@ -191,8 +195,8 @@ const LARGE_BYTES = 1_000_000_000;
  * Reads go to Glue, updates to EC2; large reads to EC2 too, where the stack allows it. Where a stack has no run of the
  * one kind, the other takes its work.
  */
-export function routeOf(task: Task, settings: Settings, estimate?: { bytes: number }): RunnerKind {
-  const large = (estimate?.bytes ?? 0) > LARGE_BYTES && isElsewhere(task, settings);
+export function routeOf(task: Task, settings: Settings, expectedBytes?: number): RunnerKind {
+  const large = (expectedBytes ?? 0) > LARGE_BYTES && isElsewhere(task, settings);
   const [first, second] = task.type === "read" && !large ? (["glue", "ec2"] as const) : (["ec2", "glue"] as const);
   return settings.runners[first].slots > 0 ? first : second;
 }
@@ -201,10 +205,23 @@ export function routeOf(task: Task, settings: Settings, estimate?: { bytes: numb
 const isElsewhere = (task: Task, { runners, jobs }: Settings): boolean =>
   task.type === "read" && jobs.readsOnEc2 && runners.glue.slots > 0 && runners.ec2.slots > 0;
 
-/** What is expected of a read that could go either way; one that cannot be planned fails when it runs, and says why. */
-async function expected({ plans, settings }: Acceptor, task: Task, sql: string): Promise<Estimate | undefined> {
-  if (!isElsewhere(task, settings)) return undefined;
-  return estimate(plans, sql).catch(() => undefined);
+/**
+ * Estimates the results of those reads that either runner type could do. One that cannot be planned has no estimate: it
+ * fails when it runs, and says why.
+ */
+async function expectedBytes(
+  { plans, settings }: Acceptor,
+  reads: readonly { task: Task; sql: string | null }[],
+): Promise<(number | undefined)[]> {
+  const planned = reads.map(({ task, sql }) => (sql !== null && isElsewhere(task, settings) ? sql : undefined));
+  const statements = planned.filter((sql) => sql !== undefined);
+  if (statements.length === 0) return [];
+  // Where all together take too long, each is planned by itself: the slow one must not decide for the others.
+  const bytes = await estimateBytes(plans, statements).catch(() =>
+    Promise.all(statements.map(async (sql) => (await estimateBytes(plans, [sql]).catch(() => [undefined]))[0])),
+  );
+  let next = 0;
+  return planned.map((sql) => (sql === undefined ? undefined : bytes[next++]));
 }
 
 function newJob(
@@ -212,7 +229,7 @@ function newJob(
   task: Task,
   sql: string | null,
   { settings, source }: Acceptor,
-  estimate: Estimate | undefined,
+  expected: number | undefined,
 ): NewJob {
   const requestHash = hashOf(canonical(request.task));
   const inline = "source" in task && "inline" in task.source ? task.source.inline : null;
@@ -224,7 +241,7 @@ function newJob(
     task: inline ? { ...task, source: { inline: inline.length } } : task,
     inline,
     sql,
-    runner: routeOf(task, settings, estimate),
+    runner: routeOf(task, settings, expected),
     elsewhere: isElsewhere(task, settings),
     priority: request.priority,
     labels: request.labels,

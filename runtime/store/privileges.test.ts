@@ -8,6 +8,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "check_prices_ports()": [],
   "ports_of(text)": ["api_reader", "price_readers"],
   "plan_of(text,integer)": ["job_reader_plan"],
+  "bytes_of_plans(text[])": ["job_reader_plan"],
 
   // What only other functions call, and triggers.
   "jobs.bounded_detail(json)": [],
@@ -80,6 +81,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.open_runs(integer)": ["dispatcher"],
   "jobs.overflow(integer,integer)": ["dispatcher"],
   "jobs.plan_larger(text,integer,text,integer,boolean)": ["dispatcher"],
+  "jobs.plan_all_runs(json,boolean)": ["dispatcher"],
   "jobs.plan_runs(text,integer,text,integer,integer,integer)": ["dispatcher"],
   "jobs.run_ended(uuid,text)": ["dispatcher"],
   "jobs.run_launched(uuid,text)": ["dispatcher"],

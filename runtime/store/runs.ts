@@ -34,6 +34,25 @@ export async function planRuns(db: Database, plan: RunPlan): Promise<string[]> {
 }
 
 /**
+ * Plans the runs of several runner types in one call, as `planRuns` does for one.
+ * @param overflows whether waiting reads are handed to EC2 first, while Glue has no room (`overflow`)
+ * @returns the ids of the runs to start, by runner type
+ */
+export async function planAllRuns(
+  db: Database,
+  plans: readonly RunPlan[],
+  overflows: boolean,
+): Promise<ReadonlyMap<RunnerKind, string[]>> {
+  const { rows } = await db.query("select runner, run from jobs.plan_all_runs($1, $2)", [
+    JSON.stringify(plans),
+    overflows,
+  ]);
+  return new Map(
+    plans.map(({ runner }) => [runner, rows.filter((row) => row.runner === runner).map((row) => row.run)]),
+  );
+}
+
+/**
  * Takes a slot for a larger run, where a job that ran out of memory waits for one; answers its id. One at a time.
  * @param larger whether the stack has larger runs of this kind: without, such jobs take what there is
  */

@@ -1,5 +1,6 @@
--- 2021-01-31T12:00:00.123Z
-create or replace function jobs.iso(at timestamptz) returns text language sql immutable
+-- 2021-01-31T12:00:00.123Z. Stable, as to_char is: Postgres puts the body of a function in place of a call only where it is
+-- not more volatile than declared.
+create or replace function jobs.iso(at timestamptz) returns text language sql stable
   as $$ select to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') $$;
 
 grant execute on function jobs.iso(timestamptz) to api_reader, dispatcher;

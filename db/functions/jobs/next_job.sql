@@ -7,9 +7,23 @@ returns bigint language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   best integer;
   candidate text;
+  last_tenant text;
   chosen bigint;
 begin
-  select rank into best from jobs.jobs where runner = p_runner and status = 'PENDING' and not_before is null order by rank desc limit 1;
+  select rank, tenant into best, candidate from jobs.jobs
+  where runner = p_runner and status = 'PENDING' and not_before is null order by rank desc, tenant limit 1;
+  if best is null then return null; end if;
+  -- Mostly one tenant waits at the highest rank: then there is nothing to compare.
+  if p_tenant_slots is null then
+    select tenant into last_tenant from jobs.jobs
+    where runner = p_runner and status = 'PENDING' and not_before is null and rank = best order by tenant desc limit 1;
+    if last_tenant = candidate then
+      select id into chosen from jobs.jobs
+      where runner = p_runner and status = 'PENDING' and not_before is null and rank = best and tenant = candidate
+      order by created_at, id limit 1 for update skip locked;
+      if chosen is not null then return chosen; end if;
+    end if;
+  end if;
   while best is not null and chosen is null loop
     for candidate in
       with recursive waiting(tenant) as (

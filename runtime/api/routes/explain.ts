@@ -59,7 +59,7 @@ export function explainRoute(app: FastifyInstance, { db, plans, settings }: JobD
       const tenant = tenantOf(caller, typeof body.tenant === "string" ? body.tenant : undefined);
       const { task } = parseRequest({ requestId: "explain", tenant, ...body }, settings.jobs);
       const expected = task.type === "read" ? await planned(plans, task) : undefined;
-      const route = routeOf(task, settings, expected);
+      const route = routeOf(task, settings, expected?.bytes);
       return {
         route,
         room: await roomOf(db, route, settings.runners[route].slots, caller.scopes.includes("admin")),

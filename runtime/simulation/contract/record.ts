@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { stringify } from "safe-stable-stringify";
 import { type ClaimedJob, cancel, drain, heartbeat, working } from "../../store/jobs.ts";
-import { closeRunners, overflow } from "../../store/runs.ts";
+import { closeRunners } from "../../store/runs.ts";
 import { mochaGlobalSetup, mochaGlobalTeardown } from "../../testing/cluster.ts";
 import { type Contract, describe, type Statement, shapes } from "./contract.ts";
 
@@ -44,7 +44,6 @@ try {
   await heartbeat(keeper, nobody, job, { rows: 0, bytes: 0 });
   await working(keeper, nobody, job, { pid: 0, start: "2021-01-01" });
   await drain(keeper, nobody);
-  await overflow(dispatcher, { glue: 1, ec2: 1 });
   await closeRunners(dispatcher, false);
   await cancel(api, "default", "nothing");
   await others.close();

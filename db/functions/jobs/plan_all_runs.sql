@@ -1,0 +1,26 @@
+-- Hands reads over to EC2 where `p_overflow` says so (jobs.overflow), then decides for each runner type of `p_plans` which
+-- runs to start (jobs.plan_runs), and returns them. One call and one transaction for a dispatcher's batch.
+-- p_plans: a JSON array of {runner, slots, version, startSeconds, silentSeconds, tenantSlots}.
+create or replace function jobs.plan_all_runs(p_plans json, p_overflow boolean)
+returns table (runner text, run uuid) language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  plan record;
+begin
+  if p_overflow then
+    perform jobs.overflow(
+      (select (p ->> 'slots')::integer from json_array_elements(p_plans) p where p ->> 'runner' = 'glue'),
+      (select (p ->> 'slots')::integer from json_array_elements(p_plans) p where p ->> 'runner' = 'ec2'));
+  end if;
+  -- In the order in which jobs.overflow locks the runner types: two dispatchers never wait for each other in a circle.
+  for plan in
+    select * from json_to_recordset(p_plans) as p(runner text, slots integer, version text, "startSeconds" integer,
+      "silentSeconds" integer, "tenantSlots" integer)
+    order by p.runner
+  loop
+    return query select plan.runner, planned
+      from jobs.plan_runs(plan.runner, plan.slots, plan.version, plan."startSeconds", plan."silentSeconds", plan."tenantSlots") planned;
+  end loop;
+end
+$$;
+
+grant execute on function jobs.plan_all_runs(json, boolean) to dispatcher;

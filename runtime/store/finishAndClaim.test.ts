@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import type pg from "pg";
+import { newJob, storeWithRun } from "../testing/jobs.ts";
+import { accept, type ClaimedJob, claim, finishAndClaim } from "./jobs.ts";
+import { runEnded } from "./runs.ts";
+
+const backend = { pid: 1, start: "2021-01-01T00:00:00Z" };
+const ok = {
+  status: "SUCCEEDED",
+  result: '{"inline":[],"format":"json","rows":0}',
+  rows: 0,
+  bytes: 2,
+  peakMemoryBytes: 3,
+} as const;
+
+describe("ending a job and claiming the next one in one call", () => {
+  let fixture: Awaited<ReturnType<typeof storeWithRun>>["fixture"];
+  let dispatcher: pg.Client;
+  let keeper: pg.Client;
+  let run: string;
+  beforeEach(async () => {
+    ({ fixture, dispatcher, keeper, run } = await storeWithRun());
+    await fixture.admin.query("delete from jobs.jobs");
+  });
+  afterEach(() => fixture.close());
+
+  const taken = async (...ids: string[]): Promise<ClaimedJob> => {
+    for (const id of ids) await accept(dispatcher, [newJob(id)]);
+    const job = await claim(keeper, run, backend, undefined);
+    assert(job);
+    assert.equal(job.requestId, ids[0]);
+    return job;
+  };
+  const end = (job: ClaimedJob, sent: { id: number; messageId: string }[] = []) =>
+    finishAndClaim(keeper, job, ok, { run, backend, log: "log" }, sent);
+  const states = async () =>
+    (await fixture.admin.query("select request_id, status, attempt from jobs.jobs order by id")).rows.map(
+      ({ request_id, status, attempt }) => `${request_id} ${status} ${attempt}`,
+    );
+
+  it("brings the response, the next job, and the record of the responses sent before, in one transaction", async () => {
+    const first = await end(await taken("a", "b", "c"));
+    assert.deepEqual([first.response?.requestId, first.running], ["a", true]);
+    assert.match(first.response?.body ?? "", /"requestId" : "a"/);
+    assert(first.next && first.response);
+    assert.deepEqual([first.next.requestId, first.next.attempt], ["b", 1]);
+
+    const second = await end(first.next, [{ id: first.response.id, messageId: "m-1" }]);
+    assert.deepEqual([second.response?.requestId, second.next?.requestId], ["b", "c"]);
+    assert.deepEqual(await states(), ["a SUCCEEDED 1", "b SUCCEEDED 1", "c IN_PROGRESS 1"]);
+    const { rows } = await fixture.admin.query(
+      "select message_id, sent_at is not null as sent from jobs.responses order by id",
+    );
+    assert.deepEqual(rows, [
+      { message_id: "m-1", sent: true },
+      { message_id: null, sent: false },
+    ]);
+    const { rows: transactions } = await fixture.admin.query(
+      `select count(distinct changed)::int as n from (
+         select changed from jobs.jobs where request_id in ('b', 'c') union all
+         select changed from jobs.responses where message_id = 'm-1') changes`,
+    );
+    assert.equal(transactions[0].n, 1);
+  });
+
+  it("brings no job where nothing waits", async () => {
+    const { response, next, running } = await end(await taken("a"));
+    assert.deepEqual([response?.requestId, next, running], ["a", undefined, true]);
+  });
+
+  it("brings the next job, and no response, to an attempt that no longer has its job", async () => {
+    const job = await taken("a", "b");
+    const { response, next } = await end({ ...job, attempt: 7 });
+    assert.deepEqual([response, next?.requestId], [undefined, "b"]);
+    assert.deepEqual(await states(), ["a IN_PROGRESS 1", "b IN_PROGRESS 1"]);
+  });
+
+  it("ends the job of a run that is no longer one, which gets no further job", async () => {
+    const job = await taken("a", "b");
+    await runEnded(dispatcher, run, "stopped");
+    const { response, next, running } = await end(job);
+    assert.deepEqual([response?.requestId, next, running], ["a", undefined, false]);
+    assert.deepEqual(await states(), ["a SUCCEEDED 1", "b PENDING 0"]);
+  });
+});
