@@ -1,0 +1,436 @@
+import { gzipSync } from "node:zlib";
+import type { Report } from "./report.ts";
+
+const REGIONS = "slug,name,parent_slug";
+const PRICES = "orig_code,dest_code,day,price";
+const price = (value: string | number) => `AAAAA,BBBBB,2021-01-01,${value}`;
+const PRICE_5 = ["AAAAA", "BBBBB", "2021-01-01", 5];
+const bytes = (...texts: (string | Buffer)[]) => texts.map((text) => Buffer.from(text));
+
+/** Reports about files: CSV readers, loaders and gzip. */
+export const FILES: readonly Report[] = [
+  {
+    url: "https://github.com/citusdata/citus/issues/8401",
+    reported: "COPY takes a line \\. in a CSV for the end of the data; what follows is lost.",
+    here: "It is data in quotes, also alone on a line, and elsewhere a row of the wrong form.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: `${REGIONS}\nr1,"a\n\\.\nb",\nr2,\\.,\n`,
+      rows: [
+        ["r1", "a\n\\.\nb", null],
+        ["r2", "\\.", null],
+      ],
+    },
+  },
+  {
+    url: "https://github.com/brianc/node-pg-copy-streams/issues/153",
+    reported: "A single quote character takes all rows up to the next one into one field, without an error.",
+    here: "A quote inside an unquoted field, and one that is left open, is a fault of its line.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: `${REGIONS}\nr1,6" pipe,\nr2,b,\nr3,"open,\nr4,d,\n`,
+      faults: [
+        '2 null r1,6" pipe, has a quote inside an unquoted field: put the whole field in quotes, and write a quote in it twice',
+        '4 null r3,"open,\\u000Ar4,d,\\u000A a quote is left open',
+      ],
+    },
+  },
+  {
+    url: "https://github.com/brianc/node-postgres/issues/463",
+    reported: 'COPY ends at a record that begins with "" with "unterminated CSV quoted field" and no more than a line.',
+    here: "Each such line is listed with its beginning and the way to write it.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: `${REGIONS}\n""24.157.32.0","24.157.63.255","412950"\nr2,b,\n`,
+      faults: [
+        '2 null ""24.157.32.0","24.157.63.255","412950" has a quote inside an unquoted field: put the whole field in quotes, and write a quote in it twice',
+      ],
+    },
+  },
+  {
+    url: "https://github.com/duckdb/duckdb/issues/14177",
+    reported: "Valid records beside erroneous line breaks are deleted.",
+    here: "The batch is refused with exactly the broken lines; nothing is loaded in part.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: `${REGIONS}\nr1,a,\nr2,\nb,\nr3,c,\n`,
+      faults: ["3 null r2, has 2 fields instead of 3", "4 null b, has 2 fields instead of 3"],
+    },
+  },
+  {
+    url: "https://github.com/duckdb/duckdb/issues/16760",
+    reported: "A header with a line break cannot be read.",
+    here: "The header is refused with the column and the character.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: 'slug,name,"parent\nslug"\nr1,a,\n',
+      refused: "InvalidHeader",
+      message: /'parent\\u000Aslug' is not a column: it has a character that cannot be seen/,
+    },
+  },
+  {
+    url: "https://github.com/mholt/PapaParse/issues/252",
+    reported: "A CR in a quoted header is taken for the end of lines.",
+    here: "The header is refused with the column and the character.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: 'slug,"na\rme",parent_slug\nr1,a,\n',
+      refused: "InvalidHeader",
+      message: /'na\\u000Dme' is not a column/,
+    },
+  },
+  {
+    url: "https://github.com/duckdb/duckdb/issues/7706",
+    reported: "A quoted field that ends with a line break cannot be read.",
+    here: "It is read as it is.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: `${REGIONS}\nr1,"value of forex = 1\n",\n`,
+      rows: [["r1", "value of forex = 1\n", null]],
+    },
+  },
+  {
+    url: "https://github.com/duckdb/duckdb/issues/1501",
+    reported: 'A row ""A"" makes others disappear.',
+    here: "It is a fault of its line.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: `${REGIONS}\nr1,a,\nr2,""A"",\n`,
+      faults: [
+        '3 null r2,""A"", has a quote inside an unquoted field: put the whole field in quotes, and write a quote in it twice',
+      ],
+    },
+  },
+  {
+    url: "https://github.com/duckdb/duckdb/issues/11838",
+    reported: "Quotes are not known as such when the sample at the beginning has none.",
+    here: "The format is fixed; nothing is guessed from a sample.",
+    verdict: "right",
+    trial: {
+      target: "prices",
+      content: `${PRICES}\n${`${price(5)}\n`.repeat(20_479)}"AAAAA","BBBBB","2021-01-01","5"\n`,
+      rows: Array.from({ length: 20_480 }, () => PRICE_5),
+    },
+  },
+  {
+    url: "https://github.com/duckdb/duckdb/issues/780",
+    reported: "Rows of a gzip file are lost without an error.",
+    here: "All members are read to their end, and the rows that COPY took are counted.",
+    verdict: "right",
+    trial: {
+      target: "prices",
+      content: bytes(gzipSync(`${PRICES}\n${`${price(5)}\n`.repeat(30_000)}`), gzipSync(`${price(5)}\n`.repeat(1_000))),
+      gzip: true,
+      rows: Array.from({ length: 31_000 }, () => PRICE_5),
+    },
+  },
+  {
+    url: "https://github.com/duckdb/duckdb/issues/11152",
+    reported: "A JSON row with a repeated key stops a load that was told to pass over errors.",
+    here: "It is listed with its line and key, with all other faults.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      format: "ndjson",
+      content: '{"slug":"r1","name":"a","name":"b"}\n{"errorsToo","notparsing"}\n',
+      faults: [
+        '1 name "b" is given more than once',
+        '2 null {"errorsToo","notparsing"} is not JSON: one object per line',
+      ],
+    },
+  },
+  {
+    url: "https://github.com/duckdb/duckdb/issues/5013",
+    reported: "A NUL byte is reported as invalid UTF-8, between lines 0 and 15.",
+    here: "It is named as a NUL byte, with its line.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: `${REGIONS}\nr1,a,\nr2,ye\0ar,\n`,
+      faults: ["3 null r2,ye\\u0000ar, holds a NUL byte"],
+    },
+  },
+  {
+    url: "https://github.com/simonw/sqlite-utils/issues/582",
+    reported: "A NUL byte ends the import with an exception of the CSV module.",
+    here: "It is a fault of its line beside the others.",
+    verdict: "right",
+    trial: {
+      target: "prices",
+      content: `${PRICES}\n${price("5\0")}\n`,
+      faults: ["2 null AAAAA,BBBBB,2021-01-01,5\\u0000 holds a NUL byte"],
+    },
+  },
+  {
+    url: "https://github.com/dimitri/pgloader/issues/219",
+    reported: "Bytes that are not UTF-8 end the load, or are dropped with their row.",
+    here: "Their line is reported; the bytes are shown as U+FFFD.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: bytes(`${REGIONS}\nr1,caf`, Buffer.from([0xe9]), ",\n"),
+      faults: ["2 null r1,caf\uFFFD, is not valid UTF-8"],
+    },
+  },
+  {
+    url: "https://github.com/mholt/PapaParse/issues/99",
+    reported: 'A space before a quote ("a", "b") merges fields without an error.',
+    here: "It is a fault of its line.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: `${REGIONS}\n"r1", "b", "c"\n`,
+      faults: [
+        '2 null "r1", "b", "c" has a quote inside an unquoted field: put the whole field in quotes, and write a quote in it twice',
+      ],
+    },
+  },
+  {
+    url: "https://github.com/mholt/PapaParse/issues/457",
+    reported: "With CRLF between rows and LF within fields the whole file is one row.",
+    here: "Both end a line, in any mix; a BOM is removed.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: `\uFEFF${REGIONS}\r\nr1,"Line ""with quoted"" text\n\nFoo",\r\nr2,b,`,
+      rows: [
+        ["r1", 'Line "with quoted" text\n\nFoo', null],
+        ["r2", "b", null],
+      ],
+    },
+  },
+  {
+    url: "https://github.com/mholt/PapaParse/issues/344",
+    reported: "With LF between rows and CRLF within fields rows are torn.",
+    here: "A line break within quotes is a part of the value, as it is written.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: `${REGIONS}\nr1,"multi line\r\ntext",\nr2,b,\n`,
+      rows: [
+        ["r1", "multi line\r\ntext", null],
+        ["r2", "b", null],
+      ],
+    },
+  },
+  {
+    url: "https://github.com/mholt/PapaParse/issues/1103",
+    reported: "A chunk that ends between CR and LF, after a quote, is an error.",
+    here: "What is read does not depend on where chunks end.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: bytes(`${REGIONS}\r\nr1,"FOO",""\r`, "\n", 'r2,"x"', '"y",\r\n'),
+      rows: [
+        ["r1", "FOO", null],
+        ["r2", 'x"y', null],
+      ],
+    },
+  },
+  {
+    url: "https://github.com/adaltas/node-csv-parse/issues/236",
+    reported: "A BOM before a quoted header is 'Invalid opening quote'.",
+    here: "It is removed.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: '\uFEFF"slug","name","parent_slug"\n"r1","Kistner",""\n',
+      rows: [["r1", "Kistner", null]],
+    },
+  },
+  {
+    url: "https://github.com/adaltas/node-csv-parse/issues/246",
+    reported: "A BOM that arrives in three chunks crashes the reader.",
+    here: "The beginning of a file is judged once enough of it has arrived.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: bytes(Buffer.from([0xef]), Buffer.from([0xbb]), Buffer.from([0xbf]), `${REGIONS}\nr1,a,\n`),
+      rows: [["r1", "a", null]],
+    },
+  },
+  {
+    url: "https://github.com/adaltas/node-csv/pull/350",
+    reported: "A file in UTF-16 becomes other characters.",
+    here: "It is refused as what it is.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: [Buffer.from(`\uFEFF${REGIONS}\nr1,a,\n`, "utf16le")],
+      refused: "InvalidHeader",
+      message: /UTF-16[.] Save it as UTF-8/,
+    },
+  },
+  {
+    url: "https://github.com/adaltas/node-csv-parse/issues/36",
+    reported: "A space after a closing quote is an error without a cause, or the quotes stay in the value.",
+    here: "The space is a part of the value, as other readers have it; in a code it is named.",
+    verdict: "right",
+    trial: {
+      target: "prices",
+      content: `${PRICES}\nAAAAA,"BBBBB" ,2021-01-01,5\n`,
+      faults: ["2 dest_code BBBBB  is not the code of a known port: it has a space or an invisible character"],
+    },
+  },
+  {
+    url: "https://github.com/adaltas/node-csv-parse/issues/308",
+    reported: "A line of a tab is sometimes a row and sometimes none.",
+    here: "Only an empty line is passed over.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: `${REGIONS}\n\t\nr1,a,\n\n`,
+      faults: ["2 null \\u0009 has 1 fields instead of 3"],
+    },
+  },
+  {
+    url: "https://github.com/adaltas/node-csv-parse/issues/122",
+    reported: "Empty lines at the end make an empty record.",
+    here: "They are no rows.",
+    verdict: "right",
+    trial: { target: "prices", content: `${PRICES}\n${price(5)}\n\n\n`, rows: [PRICE_5] },
+  },
+  {
+    url: "https://github.com/adaltas/node-csv/issues/275",
+    reported: "Rows of separators alone are accepted, and disappear.",
+    here: "Each is a fault of its line.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: `${REGIONS}\n,,,,,\n,,\n`,
+      faults: ["2 null ,,,,, has 6 fields instead of 3", "3 name null is missing", "3 slug null is missing"],
+    },
+  },
+  {
+    url: "https://github.com/dimitri/pgloader/issues/26",
+    reported: "A value that ends with a backslash takes the quote after it along.",
+    here: "A backslash is an ordinary character.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: `${REGIONS}\nr1,"C:\\some\\path\\",\n`,
+      rows: [["r1", "C:\\some\\path\\", null]],
+    },
+  },
+  {
+    url: "https://github.com/dimitri/pgloader/issues/217",
+    reported: "Markers of NULL (\\N, NULL) are read as text, or texts as NULL.",
+    here: "Only an empty field is NULL; a marker is a text, and refused where it is not sound.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: `${REGIONS}\nr1,NULL,\\N\n`,
+      faults: ["2 parent_slug \\N is not the slug of a known region, nor of one in this batch"],
+    },
+  },
+  {
+    url: "https://github.com/python/cpython/issues/142188",
+    reported: "With CR as the end of lines the whole file is one line.",
+    here: "CR alone ends a line.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: `${REGIONS}\rr1,a,\rr2,b,\n`,
+      rows: [
+        ["r1", "a", null],
+        ["r2", "b", null],
+      ],
+    },
+  },
+  {
+    url: "https://github.com/teableio/teable/issues/1828",
+    reported: "Leading zeros of a code are lost.",
+    here: "A code is a text.",
+    verdict: "right",
+    trial: { target: "ports", content: "code,name,parent_slug\n00123,A,north\n", rows: [["00123", "A"]] },
+  },
+  {
+    url: "https://github.com/sqlitebrowser/sqlitebrowser/issues/160",
+    reported: "A code of digits and an E becomes a number with an exponent.",
+    here: "A code is a text.",
+    verdict: "right",
+    trial: { target: "ports", content: "code,name,parent_slug\n314E59,A,north\n", rows: [["314E59", "A"]] },
+  },
+  {
+    url: "https://github.com/proompteng/bilig/issues/28",
+    reported: "A number with leading zeros is converted without a word.",
+    here: "A price is judged by its text: 007 is refused, 1.5e3 is 1500.",
+    verdict: "right",
+    trial: {
+      target: "prices",
+      content: `${PRICES}\n${price("007")}\n${price("1.5e3")}\n`,
+      faults: ["2 price 007 has to be a whole number above 0, written in digits"],
+    },
+  },
+  {
+    url: "https://github.com/PostgREST/postgrest/issues/287",
+    reported: "Spaces after the commas are a syntax error of the database.",
+    here: "In the header they are passed over; in a value the column and the reason are named.",
+    verdict: "right",
+    trial: {
+      target: "prices",
+      content: "orig_code, dest_code, day, price\nAAAAA, BBBBB,2021-01-01,5\n",
+      faults: ["2 dest_code  BBBBB is not the code of a known port: it has a space or an invisible character"],
+    },
+  },
+  {
+    url: "https://github.com/googleapis/nodejs-bigquery/issues/329",
+    reported: "A load reports an error, and has loaded the other rows.",
+    here: "A batch goes in whole or not at all.",
+    verdict: "right",
+    trial: {
+      target: "prices",
+      content: `${PRICES}\n${price(5)}\n${price("x")}\n`,
+      faults: ["3 price x has to be a whole number above 0, written in digits"],
+    },
+  },
+  {
+    url: "https://github.com/nodejs/node/issues/4306",
+    reported: "Of concatenated gzip members only the first is read.",
+    here: "All are.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: bytes(gzipSync(`${REGIONS}\nr1,a,\n`), gzipSync("r2,b,\n")),
+      gzip: true,
+      rows: [
+        ["r1", "a", null],
+        ["r2", "b", null],
+      ],
+    },
+  },
+  {
+    url: "https://github.com/nodejs/node/issues/2043",
+    reported: "A gzip file that is cut off is read without an error.",
+    here: "It is refused, and nothing of it is loaded.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: [gzipSync(`${REGIONS}\nr1,a,\n`).subarray(0, -9)],
+      gzip: true,
+      refused: "InvalidCompression",
+      message: /unexpected end of file/,
+    },
+  },
+  {
+    url: "https://github.com/nodejs/node/issues/7502",
+    reported: "What follows a gzip member is an error, or passed over.",
+    here: "Zeros are passed over, as gzip does; anything else is refused.",
+    verdict: "right",
+    trial: {
+      target: "regions",
+      content: bytes(gzipSync(`${REGIONS}\nr1,a,\n`), "\n \n\n"),
+      gzip: true,
+      refused: "InvalidCompression",
+      message: /gzip/,
+    },
+  },
+];

@@ -1,0 +1,37 @@
+import type { ErrorCode } from "../../contract/errors.ts";
+import type { Target } from "../../contract/request.ts";
+
+/** How a report is tried on the platform, and what must come of it. */
+export type Trial =
+  /** SQL that is accepted over HTTP; the text of its result is the same from both runners. */
+  | { sql: string; format: "csv" | "ndjson" | "json"; result: string }
+  /** SQL that is refused when it is submitted. */
+  | { sql: string; refused: RegExp }
+  /** A file that is loaded: rows of the target, faults (`line column value reason`), or an error of the whole file. */
+  | ({ target: Target; content: string | readonly Buffer[]; format?: "ndjson"; gzip?: true } & (
+      | { rows: readonly (readonly (string | number | null)[])[] }
+      | { faults: readonly string[] }
+      | { refused: ErrorCode; message: RegExp }
+    ))
+  | { url: string; headers?: Record<string, string>; status: number; body?: RegExp }
+  /** The body of POST /jobs. */
+  | { submit: string; status: number; body: RegExp }
+  /** The body of a message that is no request: the reason of its dead letter. */
+  | { message: string; deadLetter: RegExp }
+  /** An error that a driver throws. */
+  | { error: Error; task?: "read" | "update"; type: ErrorCode; message: RegExp }
+  /** A test that plays the whole course of events. */
+  | { test: string };
+
+/** A public bug report of another program, tried on the platform. */
+export interface Report {
+  /** Address of the report: an issue or a pull request on GitHub. */
+  url: string;
+  /** What was reported. */
+  reported: string;
+  /** What the platform does. */
+  here: string;
+  /** `fixed`: the platform had the fault, or a part of it. */
+  verdict: "right" | "fixed";
+  trial: Trial;
+}
