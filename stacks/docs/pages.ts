@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { ERRORS } from "../../runtime/contract/errors.ts";
-import { reportsTable } from "../../runtime/testing/reports/page.ts";
 import { configTable } from "../config/describe.ts";
 import { shippedTable } from "../planning/costTable.ts";
 import { alarmsTable } from "./alarmsTable.ts";
@@ -26,7 +25,6 @@ function errorsTable(): string {
 
 /** The pages that have parts made by the code: the parts of each, by the name between whose marks they stand. */
 export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
-  "docs/public-reports.md": { reports: reportsTable },
   "stacks/README.md": { cost: shippedTable, config: configTable },
   "stacks/planning/README.md": { capacity: capacityTable },
   "docs/operating.md": { alarms: alarmsTable },

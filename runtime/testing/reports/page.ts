@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { FILES } from "./files.ts";
 import { READS } from "./reads.ts";
 import type { Report } from "./report.ts";
@@ -19,8 +20,24 @@ export const nameOf = ({ url }: Report): string => {
 
 const inCell = (text: string) => text.replaceAll("|", "\\|").replaceAll("\\N", "\\\\N").replaceAll("\\.", "\\\\.");
 
-/** The table of the page, one row per report. */
-export const reportsTable = (): string =>
+/** The page that lists the reports. */
+export const PAGE = fileURLToPath(new URL("../../../docs/public-reports.md", import.meta.url));
+const BEGIN = "<!-- reports: begin -->";
+const END = "<!-- reports: end -->";
+
+/**
+ * The page with the tables of today's reports in place of those between its marks.
+ * @throws Error when the page has no marks
+ */
+export function withTables(page: string): string {
+  const begin = page.indexOf(BEGIN);
+  const end = page.indexOf(END);
+  if (begin < 0 || end < begin) throw new Error(`${PAGE} lacks ${BEGIN} or ${END}`);
+  return `${page.slice(0, begin)}${BEGIN}\n\n${tables()}\n\n${page.slice(end)}`;
+}
+
+/** One row per report. */
+const tables = (): string =>
   Object.entries(REPORTS)
     .map(([about, reports]) =>
       [

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type pg from "pg";
 import { classify } from "../../contract/classify.ts";
@@ -9,7 +9,7 @@ import { testApi } from "../api/api.ts";
 import { sqsEvent } from "../dispatcher.ts";
 import { loadFile } from "../runner/loadFile.ts";
 import { type PythonReader, pythonReader } from "../runner/pythonReader.ts";
-import { nameOf, REPORTS } from "./page.ts";
+import { nameOf, PAGE, REPORTS, withTables } from "./page.ts";
 import type { Report, Trial } from "./report.ts";
 
 type FileTrial = Extract<Trial, { target: unknown }>;
@@ -123,6 +123,11 @@ describe("a public bug report", () => {
           await tryOut(report.trial);
         });
     });
+
+  it("is listed in docs/public-reports.md, which `node runtime/testing/reports/main.ts` brings up to date", () => {
+    const page = readFileSync(PAGE, "utf8");
+    assert.equal(page, withTables(page));
+  });
 
   it("stands in the table once", () => {
     const urls = Object.values(REPORTS).flatMap((reports: readonly Report[]) => reports.map(({ url }) => url));
