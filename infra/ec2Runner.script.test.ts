@@ -203,7 +203,7 @@ describe("the script of an EC2 run", () => {
     });
     const [pull = "", run = ""] = instance.calls.slice(-2);
     assert.equal(pull, `docker --config ${instance.folder}/etc/rates/docker pull --quiet ${IMAGE}`);
-    assert.ok(run.endsWith(`${IMAGE} node runtime/runner/main.ts --run 4f7d2f0e-run --runner ec2`), run);
+    assert.ok(run.endsWith(`${IMAGE} node --expose-gc runtime/runner/main.ts --run 4f7d2f0e-run --runner ec2`), run);
     for (const flag of ["--read-only", "--cap-drop ALL", "--no-healthcheck", "--network host", "awslogs-group=r"])
       assert.ok(run.includes(flag), flag);
     assert.ok(run.includes("LOG_LOCATION=r/i-0123456789abcdef0"), run);

@@ -58,7 +58,7 @@ exec docker run --rm --name rates --network host --read-only --tmpfs /tmp --cap-
   --env-file /etc/rates/environment --env LOG_LOCATION="@LOG_GROUP@/$instance" \
   --log-driver awslogs --log-opt awslogs-region=@REGION@ --log-opt awslogs-group=@LOG_GROUP@ \
   --log-opt awslogs-stream="$instance" --log-opt mode=non-blocking \
-  @IMAGE@ node runtime/runner/main.ts --run "$run" --runner "$runner"
+  @IMAGE@ node --expose-gc runtime/runner/main.ts --run "$run" --runner "$runner"
 END
 
 cat >/usr/local/bin/rates-spot <<'END'

@@ -38,9 +38,6 @@ const IMAGE_CA = "/app/rds-ca.pem";
 /** Days that a response waits for its reader: as long as SQS keeps one, so that a consumer may be down that long. */
 export const RESPONSE_DAYS = 14;
 
-/** Lets what was registered so far go to the engine, which works on it while the program goes on. */
-const sendOff = () => new Promise<void>((resolve) => setImmediate(resolve));
-
 /** Puts the components of infra/ together: each is handed what it needs by name, and nothing else. */
 export async function platform({ name: stack, config, plan }: SoundStack, provider: Provider): Promise<Outputs> {
   const { account, api: wanted, data, runners, tracking: search, arch, callers, tenants } = config;
@@ -56,7 +53,6 @@ export async function platform({ name: stack, config, plan }: SoundStack, provid
 
   const network = new Network(named("network"), { ...config.network, region, retentionDays }, on);
   const { placement } = network;
-  await sendOff();
   const queues = new Queues(
     named("queues"),
     { consumer: DISPATCHER, tenants, callers, responseDays: RESPONSE_DAYS },
@@ -72,7 +68,6 @@ export async function platform({ name: stack, config, plan }: SoundStack, provid
     { ...place, placement, database, arch, retentionDays, slots },
     on,
   );
-  await sendOff();
   const tracking =
     search.store === "opensearch"
       ? new Tracking(resourceNames(stack).domain, { ...search, ...kept, placement }, on)

@@ -165,7 +165,9 @@ describe("the image", () => {
     await schedule(platform.context);
     const [run] = platform.launcher.started.splice(0);
     assert.ok(run);
-    const name = await start({ command: ["node", "runtime/runner/main.ts", "--run", run, "--runner", "ec2"] });
+    const name = await start({
+      command: ["node", "--expose-gc", "runtime/runner/main.ts", "--run", run, "--runner", "ec2"],
+    });
     assert.equal(await docker("wait", name), "0", await docker("logs", name));
     assert.equal((await platform.document("in-a-container")).status, "SUCCEEDED");
   });

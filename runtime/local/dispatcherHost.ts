@@ -32,7 +32,7 @@ const { values } = parseArgs({
 });
 const postgres = identify(Number(values["postgres-pid"]));
 const launcher = localLauncher({
-  program: [fileURLToPath(new URL("../runner/main.ts", import.meta.url))],
+  program: ["--expose-gc", fileURLToPath(new URL("../runner/main.ts", import.meta.url))],
   logDirectory: values.logs,
   onEnded: (run, outcome) => void track(ended(run, outcome)),
 });

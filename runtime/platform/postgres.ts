@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { Socket } from "node:net";
 import pg from "pg";
 import type { RunnerKind } from "../contract/states.ts";
 
@@ -60,13 +61,31 @@ async function token(hostname: string, port: number, username: Role, env: NodeJS
 /** Connections of one process that plans reads, at most. They are opened when a read is to be planned. */
 export const PLANNING_CONNECTIONS = 1;
 
+/** The socket below each connected client. */
+const sockets = new WeakMap<pg.Client, Socket>();
+
 /** One connected client. An error of an idle connection is kept for its next query instead of ending the process. */
 export async function connect(role: Role, options: pg.ClientConfig = {}): Promise<pg.Client> {
-  const client = new pg.Client({ ...connectionOptions(role), ...options });
+  return connectWith({ ...connectionOptions(role), ...options });
+}
+
+/** Connects a client whose connection {@link abandon} can close at any moment. */
+export async function connectWith(options: pg.ClientConfig): Promise<pg.Client> {
+  const socket = new Socket();
+  const client = new pg.Client({ ...options, stream: () => socket });
+  sockets.set(client, socket);
   client.on("error", () => undefined);
   await client.connect();
   return client;
 }
+
+/** Closes the connection of a client that `connect` made, without waiting for its running statement. */
+export function abandon(client: pg.Client): void {
+  sockets.get(client)?.destroy();
+}
+
+/** Whether the connection of a client that `connect` made is closed. */
+export const isAbandoned = (client: pg.Client): boolean => sockets.get(client)?.destroyed ?? false;
 
 /** A pool of at most `max` connections that are opened when needed and closed after ten idle seconds. */
 export function pool(role: Role, max: number, options: pg.PoolConfig = {}): pg.Pool {

@@ -10,9 +10,13 @@ const PASSED_OVER = new Set([0x48, 0x4e, 0x53, 0x41]); // H CopyOutResponse, N n
 const HEADER_BYTES = 5;
 
 /**
- * `COPY … TO STDOUT` as a stream, for `client.query(new CopyOut(text))`. The server sends a message a row; here the
- * rows of each chunk from the socket are moved together in place, which costs a fraction of taking each message apart
- * and counts the rows on the way. Constant memory: while nobody reads, the socket is not read either.
+ * Streams the rows of `COPY … TO STDOUT`, for `client.query(new CopyOut(text))`. The server sends one message per row;
+ * the rows of each chunk from the socket are moved together in place, and counted on the way. Memory is constant: the
+ * socket is not read while nobody reads the stream.
+ *
+ * Takes over the connection's data listener while rows come, as pg-copy-streams does
+ * (https://github.com/brianc/node-pg-copy-streams/blob/master/copy-to.js). That library takes half as much processor time
+ * again for the same rows, and counts them only at the end, which leaves nothing to show as progress.
  */
 export class CopyOut extends Readable {
   readonly #text: string;

@@ -8,12 +8,12 @@ import { run } from "./run.ts";
 import { Sessions } from "./sessions.ts";
 
 /**
- * A run of the TypeScript runner: `node runtime/runner/main.ts --run ID --runner glue|ec2`. What it needs beside these
+ * A run of the TypeScript runner: `node --expose-gc runtime/runner/main.ts --run ID --runner glue|ec2`. What it needs beside these
  * comes from the environment (database.ts, settings.ts). SIGTERM drains: the job in hand is finished, no other taken.
  */
 const { values } = parseArgs({ options: { run: { type: "string" }, runner: { type: "string" } } });
 const kind = RUNNERS.find((one) => one === values.runner);
-if (!values.run || !kind) throw new Error("usage: node runtime/runner/main.ts --run ID --runner glue|ec2");
+if (!values.run || !kind) throw new Error("usage: node --expose-gc runtime/runner/main.ts --run ID --runner glue|ec2");
 process.exitCode = await main(values.run, kind);
 
 async function main(id: string, kind: RunnerKind): Promise<number> {

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { connect, type Role } from "../platform/postgres.ts";
+import { abandon, connect, type Role } from "../platform/postgres.ts";
 import { backendOf } from "../store/backend.ts";
 import type { Backend } from "../store/jobs.ts";
 
@@ -49,8 +49,8 @@ export class Sessions {
   discard(session: Session): void {
     for (const [role, known] of this.#open)
       known.then((one) => one === session && this.#forget(role, known)).catch(() => undefined);
-    // The socket itself: a polite end would wait behind the running statement.
-    (session.client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    // client.end() would wait behind the running statement.
+    abandon(session.client);
   }
 
   async close(): Promise<void> {

@@ -1,17 +1,14 @@
 import pg from "pg";
+import { abandon, connectWith, isAbandoned } from "../platform/postgres.ts";
 import type { Actor } from "./actor.ts";
 
-const socketOf = (client: pg.Client) =>
-  (client as unknown as { connection: { stream: { destroy(): void; destroyed: boolean } } }).connection.stream;
-
-/** Ends a connection as a process that was killed, or a network, does: without a word. */
-export const sever = (client: pg.Client): void => socketOf(client).destroy();
+/** Closes a connection without a farewell, as a killed process or a network failure does. */
+export const sever = abandon;
 
 async function open(url: string): Promise<pg.Client> {
-  const client = new pg.Client(url);
-  client.on("error", () => undefined);
-  await client.connect();
-  return client;
+  const client = await connectWith({ connectionString: url });
+  // Each run that is played on the connection listens for its errors.
+  return client.setMaxListeners(0);
 }
 
 /**
@@ -70,7 +67,7 @@ export class Fresh {
       clients.map(async (client) => {
         client.removeAllListeners("notification").removeAllListeners("end");
         const role = this.#roles.get(client);
-        if (role === undefined || socketOf(client).destroyed) return;
+        if (role === undefined || isAbandoned(client)) return;
         await (QUERY as (this: pg.Client, text: string) => Promise<unknown>).call(client, RESET);
         this.#left.push({ role, client });
       }),
@@ -80,7 +77,7 @@ export class Fresh {
   /** A new schedule begins. Answers the server's processes behind connections that nobody has. */
   async renew(): Promise<number[]> {
     for (const { role, client } of this.#left.splice(0))
-      if (!socketOf(client).destroyed) this.#stockOf(role).push(Promise.resolve(client));
+      if (!isAbandoned(client)) this.#stockOf(role).push(Promise.resolve(client));
     const clients = await Promise.all([...this.#stocks.values()].flat());
     return clients.map((client) => (client as unknown as { processID: number }).processID);
   }
@@ -149,7 +146,7 @@ export class Warm {
           client.removeAllListeners("end");
           // A statement that the invocation did not wait for must not run on as another's.
           if (!free.includes(client)) sever(client);
-          else if (!socketOf(client).destroyed) this.#idle.push(client);
+          else if (!isAbandoned(client)) this.#idle.push(client);
         }
       },
     };

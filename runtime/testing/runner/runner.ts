@@ -71,7 +71,7 @@ export async function testPlatform(settings: Record<string, object> = {}) {
   ): RunnerProcess => {
     const program = python
       ? [here("../../runner/glue/runner.py"), "--catalog", catalogFile()]
-      : [...(fault ? ["--import", here("../../runner/crashAt.ts")] : []), here("../../runner/main.ts")];
+      : ["--expose-gc", ...(fault ? ["--import", here("../../runner/crashAt.ts")] : []), here("../../runner/main.ts")];
     const child = spawn(python ?? process.execPath, [...program, "--run", run, "--runner", kind], {
       env: {
         ...process.env,
