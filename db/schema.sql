@@ -60,17 +60,38 @@ grant delete, insert, select, update on public.regions to job_writer;
 grant select on public.regions to api_reader;
 grant select on public.regions to price_readers;
 
-create view jobs.documents as
+create view jobs.active_credentials as
  SELECT id,
+    hash,
+    kind,
+    name,
     tenant,
-    request_id,
-    version,
-    status,
-    run_id,
-    jobs.fitted_document(jsonb_strip_nulls(jsonb_build_object('requestId', request_id, 'tenant', tenant, 'requestHash', request_hash, 'responseId', response_id, 'status', status, 'priority', priority, 'reply', reply, 'runner', runner, 'timeoutSeconds', timeout_seconds, 'leaseUntil', jobs.iso(lease_until), 'cancelRequestedAt', jobs.iso(cancel_requested_at), 'createdAt', jobs.iso(created_at), 'startedAt', jobs.iso(started_at), 'finishedAt', jobs.iso(finished_at), 'progress', progress, 'stats', stats, 'error', error, 'result', result, 'response', ( SELECT jsonb_build_object('sentAt', jobs.iso(r.sent_at), 'messageId', r.message_id) AS jsonb_build_object
-           FROM jobs.responses r
-          WHERE r.job_id = j.id))) || jsonb_build_object('task', jobs.public_task(task), 'labels', labels, 'statusHistory', status_history, 'attempts', attempts)) AS document
-   FROM jobs.jobs j;
+    scopes,
+    created_at,
+    expires_at,
+    last_used_on,
+    parent,
+    owner
+   FROM jobs.tokens t
+  WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > jobs.clock()) AND (parent IS NULL OR (EXISTS ( SELECT
+           FROM jobs.tokens p
+          WHERE p.id = t.parent AND p.revoked_at IS NULL AND (p.expires_at IS NULL OR p.expires_at > jobs.clock()))));
+grant select on jobs.active_credentials to api_reader;
+
+create view jobs.documents as
+ SELECT j.id,
+    j.tenant,
+    j.request_id,
+    j.version + COALESCE(r.sends, 0) AS version,
+    j.status,
+    j.run_id,
+    jobs.fitted_document(jsonb_strip_nulls(jsonb_build_object('requestId', j.request_id, 'tenant', j.tenant, 'requestHash', j.request_hash, 'responseId', j.response_id, 'status', j.status, 'priority', j.priority, 'reply', j.reply, 'runner', j.runner, 'timeoutSeconds', j.timeout_seconds, 'leaseUntil', jobs.iso(j.lease_until), 'cancelRequestedAt', jobs.iso(j.cancel_requested_at), 'createdAt', jobs.iso(j.created_at), 'startedAt', jobs.iso(j.started_at), 'finishedAt', jobs.iso(j.finished_at), 'progress', j.progress, 'stats', j.stats, 'error', j.error, 'result', j.result, 'response',
+        CASE
+            WHEN r.id IS NOT NULL THEN jsonb_build_object('sentAt', jobs.iso(r.sent_at), 'messageId', r.message_id)
+            ELSE NULL::jsonb
+        END)) || jsonb_build_object('task', jobs.public_task(j.task), 'labels', j.labels, 'statusHistory', j.status_history, 'attempts', j.attempts)) AS document
+   FROM jobs.jobs j
+     LEFT JOIN jobs.responses r ON r.job_id = j.id;
 grant select on jobs.documents to api_reader;
 grant select on jobs.documents to dispatcher;
 
@@ -110,10 +131,11 @@ create table jobs.jobs (
   error jsonb,
   result jsonb,
   version bigint default 1 not null,
+  changed xid8 default pg_current_xact_id() not null,
+  changed_at timestamp with time zone default jobs.clock() not null,
   larger_at timestamp with time zone,
   rank integer not null,
   constraint jobs_pkey PRIMARY KEY (id),
-  constraint jobs_response_id_key UNIQUE (response_id),
   constraint jobs_tenant_request_id_key UNIQUE (tenant, request_id),
   constraint jobs_attempts_check CHECK (jsonb_array_length(attempts) <= 20 AND pg_column_size(attempts) <= 32768),
   constraint jobs_error_check CHECK (pg_column_size(error) <= 65536),
@@ -129,6 +151,7 @@ create table jobs.jobs (
   constraint jobs_status_history_check CHECK (jsonb_array_length(status_history) <= 50),
   constraint jobs_timeout_seconds_check CHECK (timeout_seconds > 0)
 ) with (fillfactor=80);
+CREATE INDEX jobs_changed ON jobs.jobs USING btree (changed, id);
 CREATE INDEX jobs_created ON jobs.jobs USING btree (created_at);
 CREATE INDEX jobs_deferred ON jobs.jobs USING btree (not_before) WHERE ((status = 'PENDING'::text) AND (not_before IS NOT NULL));
 CREATE INDEX jobs_ended ON jobs.jobs USING btree (finished_at) WHERE (finished_at IS NOT NULL);
@@ -137,8 +160,7 @@ CREATE INDEX jobs_pending ON jobs.jobs USING btree (runner, tenant, not_before, 
 CREATE INDEX jobs_running ON jobs.jobs USING btree (tenant, runner) WHERE (status = 'IN_PROGRESS'::text);
 CREATE INDEX jobs_running_run ON jobs.jobs USING btree (run_id) WHERE (status = 'IN_PROGRESS'::text);
 CREATE INDEX jobs_waiting ON jobs.jobs USING btree (runner, rank DESC, tenant, created_at, id) WHERE ((status = 'PENDING'::text) AND (not_before IS NULL));
-CREATE TRIGGER mark_changed AFTER UPDATE ON jobs.jobs FOR EACH ROW WHEN (old.version <> new.version) EXECUTE FUNCTION jobs.mark_document();
-CREATE TRIGGER mark_made AFTER INSERT ON jobs.jobs FOR EACH ROW EXECUTE FUNCTION jobs.mark_document();
+CREATE TRIGGER set_changed BEFORE UPDATE ON jobs.jobs FOR EACH ROW WHEN (old.version <> new.version AND new.changed <> pg_current_xact_id()) EXECUTE FUNCTION jobs.set_changed();
 
 create table jobs.rejected (
   id text not null,
@@ -201,6 +223,8 @@ create table jobs.responses (
   due_at timestamp with time zone default jobs.clock() not null,
   sent_at timestamp with time zone,
   message_id text,
+  sends integer default 0 not null,
+  changed xid8,
   constraint responses_pkey PRIMARY KEY (id),
   constraint responses_job_id_key UNIQUE (job_id),
   constraint responses_response_id_key UNIQUE (response_id),
@@ -208,6 +232,7 @@ create table jobs.responses (
   constraint responses_check CHECK ((octet_length(body) - inline_bytes) >= 1 AND (octet_length(body) - inline_bytes) <= 65536),
   constraint responses_inline_bytes_check CHECK (inline_bytes >= 0 AND inline_bytes <= 900000)
 );
+CREATE INDEX responses_changed ON jobs.responses USING btree (changed, job_id) WHERE (changed IS NOT NULL);
 CREATE INDEX responses_due ON jobs.responses USING btree (due_at) WHERE ((sent_at IS NULL) AND wanted);
 CREATE INDEX responses_without_job ON jobs.responses USING btree (created_at) WHERE (job_id IS NULL);
 grant select on jobs.responses to api_reader;
@@ -255,6 +280,7 @@ grant select on jobs.runs to dispatcher;
 create table jobs.tokens (
   id text not null,
   hash bytea not null,
+  kind text default 'token'::text not null,
   name text not null,
   tenant text not null,
   scopes text[] not null,
@@ -262,22 +288,21 @@ create table jobs.tokens (
   expires_at timestamp with time zone,
   last_used_on date,
   revoked_at timestamp with time zone,
+  parent text,
+  owner text,
+  proof bytea,
   constraint tokens_pkey PRIMARY KEY (id),
   constraint tokens_hash_key UNIQUE (hash),
+  constraint tokens_proof_key UNIQUE (proof),
+  constraint tokens_parent_fkey FOREIGN KEY (parent) REFERENCES jobs.tokens(id) ON DELETE CASCADE,
+  constraint tokens_check CHECK (kind = 'token'::text OR expires_at IS NOT NULL AND owner IS NOT NULL),
+  constraint tokens_kind_check CHECK (kind = ANY (ARRAY['token'::text, 'session'::text, 'link'::text])),
   constraint tokens_scopes_check CHECK (scopes <@ ARRAY['read'::text, 'submit'::text, 'update'::text, 'cancel'::text, 'admin'::text])
 );
+CREATE INDEX tokens_expiring ON jobs.tokens USING btree (expires_at) WHERE (kind <> 'token'::text);
+CREATE INDEX tokens_owner ON jobs.tokens USING btree (owner, kind, created_at) WHERE (owner IS NOT NULL);
+CREATE INDEX tokens_parent ON jobs.tokens USING btree (parent) WHERE (parent IS NOT NULL);
 grant select on jobs.tokens to api_reader;
-
-create table jobs.tracking_outbox (
-  job_id bigint not null,
-  version bigint not null,
-  failures integer default 0 not null,
-  not_before timestamp with time zone,
-  since timestamp with time zone default jobs.clock() not null,
-  constraint tracking_outbox_pkey PRIMARY KEY (job_id),
-  constraint tracking_outbox_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs.jobs(id) ON DELETE CASCADE
-);
-grant delete, select on jobs.tracking_outbox to dispatcher;
 
 create table jobs.tracking_pause (
   one boolean default true not null,
@@ -287,6 +312,61 @@ create table jobs.tracking_pause (
   constraint tracking_pause_one_check CHECK (one)
 );
 grant select, update on jobs.tracking_pause to dispatcher;
+
+create table jobs.tracking_progress (
+  one boolean default true not null,
+  pass bigint default 0 not null,
+  done pg_snapshot default '1:1:'::pg_snapshot not null,
+  until pg_snapshot,
+  last_changed xid8 default '0'::xid8 not null,
+  last_id bigint default 0 not null,
+  constraint tracking_progress_pkey PRIMARY KEY (one),
+  constraint tracking_progress_one_check CHECK (one)
+);
+
+create table jobs.tracking_refused (
+  job_id bigint not null,
+  failures integer default 1 not null,
+  not_before timestamp with time zone not null,
+  since timestamp with time zone default jobs.clock() not null,
+  constraint tracking_refused_pkey PRIMARY KEY (job_id),
+  constraint tracking_refused_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs.jobs(id) ON DELETE CASCADE
+);
+
+create view jobs.untracked as
+ SELECT c.job_id,
+    c.since,
+    false AS refused
+   FROM jobs.tracking_progress p,
+    LATERAL ( SELECT j.id AS job_id,
+            j.changed,
+            j.changed_at AS since
+           FROM jobs.jobs j
+          WHERE j.changed >= pg_snapshot_xmax(p.done)
+        UNION ALL
+         SELECT j.id,
+            j.changed,
+            j.changed_at
+           FROM pg_snapshot_xip(p.done) open_transaction(open_transaction)
+             JOIN jobs.jobs j ON j.changed = open_transaction.open_transaction
+        UNION ALL
+         SELECT r.job_id,
+            r.changed,
+            r.sent_at
+           FROM jobs.responses r
+          WHERE r.changed >= pg_snapshot_xmax(p.done)
+        UNION ALL
+         SELECT r.job_id,
+            r.changed,
+            r.sent_at
+           FROM pg_snapshot_xip(p.done) open_transaction(open_transaction)
+             JOIN jobs.responses r ON r.changed = open_transaction.open_transaction) c
+  WHERE p.until IS NULL OR NOT pg_visible_in_snapshot(c.changed, p.until) OR ((ROW(c.changed, c.job_id) > ROW(p.last_changed, p.last_id)))
+UNION ALL
+ SELECT tracking_refused.job_id,
+    tracking_refused.since,
+    true AS refused
+   FROM jobs.tracking_refused;
 
 create table jobs.waiting_counts (
   tenant text collate "C" not null,
@@ -314,7 +394,7 @@ create table jobs.waiting_counts (
 --   callers: api_reader
 -- function jobs.cancelled() returns json
 --   callers: nobody
--- function jobs.claim(p_run uuid, p_pid integer, p_backend_start timestamp with time zone, p_log text) returns json
+-- function jobs.claim(p_run uuid, p_pid integer, p_backend_start timestamp with time zone, p_log text, p_sent bigint[], p_messages text[]) returns json
 --   callers: job_keeper
 -- function jobs.claimable(p_runner text, p_tenant_slots integer, p_limit integer) returns integer
 --   callers: nobody
@@ -342,6 +422,8 @@ create table jobs.waiting_counts (
 --   callers: dispatcher
 -- function jobs.finish(p_job bigint, p_attempt integer, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
 --   callers: job_keeper, job_writer
+-- function jobs.finish_and_claim(p_job bigint, p_attempt integer, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint, p_run uuid, p_pid integer, p_backend_start timestamp with time zone, p_log text, p_sent bigint[], p_messages text[]) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text, running boolean, next json)
+--   callers: job_keeper
 -- function jobs.fitted_document(document jsonb) returns jsonb
 --   callers: api_reader, dispatcher
 -- function jobs.free_tenant_slots(p_runner text, p_tenant text, p_tenant_slots integer) returns integer
@@ -352,15 +434,17 @@ create table jobs.waiting_counts (
 --   callers: nobody
 -- function jobs.iso(at timestamp with time zone) returns text
 --   callers: api_reader, dispatcher
+-- function jobs.keep_session(p_id text, p_hash text, p_kind text, p_name text, p_tenant text, p_scopes text[], p_parent text, p_owner text, p_proof text, p_seconds integer) returns timestamp with time zone
+--   callers: api_reader
 -- function jobs.keep_token(p_id text, p_hash text, p_name text, p_tenant text, p_scopes text[], p_expires_at timestamp with time zone) returns void
 --   callers: api_reader
 -- function jobs.kept_request(p_tenant text, p_request_id text) returns json
 --   callers: api_reader
 -- function jobs.lost_jobs() returns TABLE(job_id bigint, attempt integer, timeout_seconds integer, backend_pid integer, backend_start timestamp with time zone, reason text, run_outcome text)
 --   callers: dispatcher
--- function jobs.mark_document() returns trigger
---   callers: nobody
 -- function jobs.milliseconds(start timestamp with time zone, finish timestamp with time zone) returns bigint
+--   callers: nobody
+-- function jobs.next_claim(p_run uuid, p_pid integer, p_backend_start timestamp with time zone, p_log text, OUT running boolean, OUT job json) returns record
 --   callers: nobody
 -- function jobs.next_job(p_runner text, p_tenant_slots integer) returns bigint
 --   callers: nobody
@@ -372,6 +456,8 @@ create table jobs.waiting_counts (
 --   callers: dispatcher
 -- function jobs.pause(p_runner text) returns timestamp with time zone
 --   callers: nobody
+-- function jobs.plan_all_runs(p_plans json, p_overflow boolean) returns TABLE(runner text, run uuid)
+--   callers: dispatcher
 -- function jobs.plan_larger(p_runner text, p_slots integer, p_version text, p_start_seconds integer, p_larger boolean) returns SETOF uuid
 --   callers: dispatcher
 -- function jobs.plan_runs(p_runner text, p_slots integer, p_version text, p_start_seconds integer, p_silent_seconds integer, p_tenant_slots integer) returns SETOF uuid
@@ -380,13 +466,15 @@ create table jobs.waiting_counts (
 --   callers: api_reader, dispatcher
 -- function jobs.public_url(url text) returns text
 --   callers: api_reader, dispatcher
+-- function jobs.redeem_link(p_link text, p_id text, p_hash text, p_seconds integer) returns TABLE(name text, tenant text, scopes text[], expires_at timestamp with time zone)
+--   callers: api_reader
 -- function jobs.reject(p_id text, p_tenant text, p_request_id text, p_source text, p_error json, p_body text) returns void
 --   callers: api_reader, dispatcher
 -- function jobs.respond_now(p_job bigint) returns void
 --   callers: nobody
 -- function jobs.response_body(p_response_id text, p_request_id text, p_status text, p_result json, p_error json, p_stats json, p_labels jsonb) returns text
 --   callers: nobody
--- function jobs.response_sent(p_response bigint, p_message_id text) returns void
+-- function jobs.responses_sent(p_responses bigint[], p_messages text[]) returns void
 --   callers: api_reader, dispatcher, job_keeper
 -- function jobs.result_summary(result json) returns jsonb
 --   callers: nobody
@@ -412,6 +500,8 @@ create table jobs.waiting_counts (
 --   callers: job_keeper
 -- function jobs.run_stopping(p_run uuid) returns void
 --   callers: dispatcher
+-- function jobs.set_changed() returns trigger
+--   callers: nobody
 -- function jobs.settle_lost(p_job bigint, p_attempt integer, p_reason text, p_error json) returns text
 --   callers: dispatcher
 -- function jobs.standing(p_minutes integer) returns jsonb
@@ -422,12 +512,18 @@ create table jobs.waiting_counts (
 --   callers: api_reader
 -- function jobs.track_all() returns bigint
 --   callers: dispatcher
+-- function jobs.tracked(p_pass bigint, p_changed xid8, p_id bigint, p_is_last boolean, p_written bigint[], p_refused bigint[]) returns void
+--   callers: dispatcher
+-- function jobs.untracked_batch(p_limit integer) returns TABLE(id bigint, version bigint, document jsonb, pauses integer, pass bigint, last_changed xid8, last_id bigint, is_last boolean)
+--   callers: dispatcher
 -- function jobs.waiting_room(p_tenant text, p_wanted integer, p_maximum integer) returns integer
 --   callers: nobody
 -- function jobs.wake_tenant(p_runner text, p_tenant text) returns void
 --   callers: nobody
 -- function jobs.working(p_run uuid, p_job bigint, p_attempt integer, p_pid integer, p_backend_start timestamp with time zone) returns boolean
 --   callers: job_keeper
+-- function public.bytes_of_plans(p_statements text[]) returns SETOF double precision
+--   callers: job_reader_plan
 -- function public.check_ports_unused() returns trigger
 --   callers: nobody
 -- function public.check_prices_ports() returns trigger

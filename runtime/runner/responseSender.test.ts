@@ -46,7 +46,7 @@ const response = (id: number, more: Partial<DueResponse> = {}): DueResponse => (
 });
 
 describe("a run's responses", () => {
-  it("are sent and recorded at once while the run has nothing else to do", async () => {
+  it("are sent at once while the run has nothing else to do, and recorded before it ends", async () => {
     const { sender: one, calls, recorded } = sender();
     one.add(job, response(1));
     await one.close();
@@ -88,6 +88,16 @@ describe("a run's responses", () => {
     assert.deepEqual([calls.length, one.take(), one.take(), recorded], [1, [{ id: 1, messageId: "m-0" }], [], []]);
     await one.close();
     assert.deepEqual(recorded, []);
+  });
+
+  it("are recorded later where the call that took them to record could not", async () => {
+    const { sender: one, recorded } = sender(0);
+    one.busy();
+    one.add(job, response(1));
+    await new Promise(setImmediate);
+    one.giveBack(one.take());
+    await one.close();
+    assert.deepEqual(recorded, [[1]]);
   });
 
   it("stay due where the queue does not take them, and keep none of their call from being recorded", async () => {

@@ -4,8 +4,11 @@ import { type Queues, sendResponses } from "../requests/responses.ts";
 import { type ClaimedJob, type Database, type DueResponse, responsesSent, type SentResponse } from "../store/jobs.ts";
 import { step } from "./crashPoints.ts";
 
-/** How long sent responses may wait to be recorded together with the end of the next job. Well below the ten seconds after which the sweep sends a response again. */
-const RECORD_MS = 1_000;
+/**
+ * How long sent responses wait to be recorded by the call that ends the run's job, or by its next claim, in milliseconds.
+ * Well below the ten seconds after which the sweep sends a response again.
+ */
+const RECORD_MS = { busy: 1_000, idle: 100 };
 /** Responses that are sent without waiting for more: the most that one call takes. */
 const FULL = 10;
 
@@ -21,7 +24,7 @@ export interface SenderOptions {
 
 /**
  * Sends a run's responses while its next job runs: several in one call where they follow each other closely. What was sent
- * is recorded by the call that ends the next job (`take`), or on its own when the run has nothing to do.
+ * is recorded by the call that ends the next job or claims one (`take`), or on its own when neither comes soon.
  */
 export class ResponseSender {
   readonly #options: SenderOptions;
@@ -48,11 +51,11 @@ export class ResponseSender {
     this.#isBusy = true;
   }
 
-  /** The run has nothing to do: everything is sent and recorded now. */
+  /** The run has nothing to do: everything is sent now. */
   idle(): void {
     this.#isBusy = false;
     this.#flush();
-    this.#record();
+    if (this.#sent.length > 0) this.#recordLater();
   }
 
   /** Responses that were sent and that the caller records. */
@@ -62,10 +65,17 @@ export class ResponseSender {
     return this.#sent.splice(0);
   }
 
+  /** Takes back what the caller could not record. */
+  giveBack(sent: readonly SentResponse[]): void {
+    this.#sent.push(...sent);
+  }
+
   /** Resolves when everything has been sent and recorded. */
   async close(): Promise<void> {
-    this.idle();
+    this.#flush();
     while (this.#sending.size > 0) await Promise.all(this.#sending);
+    this.#record();
+    await Promise.all(this.#sending);
   }
 
   #flush(): void {
@@ -94,8 +104,12 @@ export class ResponseSender {
         log.info({ job: job.id, requestId: job.requestId, status: response.status }, "answered");
       }
     this.#sent.push(...sent);
-    if (this.#isBusy) this.#recording ??= setTimeout(() => this.#record(), RECORD_MS);
-    else this.#record();
+    this.#recordLater();
+  }
+
+  #recordLater(): void {
+    if (this.#recording) clearTimeout(this.#recording);
+    this.#recording = setTimeout(() => this.#record(), RECORD_MS[this.#isBusy ? "busy" : "idle"]);
   }
 
   #record(): void {

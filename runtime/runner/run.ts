@@ -75,7 +75,7 @@ export async function run(options: RunOptions): Promise<number> {
     while (ahead?.job || mayClaim()) {
       const session = await bench.sessions.get(roleFor(bench, kind === "ec2" ? "update" : "read"));
       if (!ahead) bell.reset();
-      const { job, running }: Claimed = ahead ?? (await claimNext(bench, session.backend, logLocation));
+      const { job, running }: Claimed = ahead ?? (await claimNext(bench, sender, session.backend, logLocation));
       ahead = undefined;
       if (!running) break;
       if (job) {
@@ -106,13 +106,18 @@ export async function run(options: RunOptions): Promise<number> {
 
 async function claimNext(
   bench: Bench,
+  sender: ResponseSender,
   backend: { pid: number; start: string },
   logLocation: string | undefined,
 ): Promise<Claimed> {
+  const sent = sender.take();
   try {
-    return { job: await claim(bench.db, bench.run, backend, logLocation), running: true };
+    return { job: await claim(bench.db, bench.run, backend, logLocation, sent), running: true };
   } catch (error) {
-    if ((error as { code?: string }).code === "P0002") return { job: undefined, running: false };
+    if ((error as { code?: string }).code === "P0002") {
+      sender.giveBack(sent);
+      return { job: undefined, running: false };
+    }
     throw error;
   }
 }

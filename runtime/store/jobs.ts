@@ -171,17 +171,22 @@ export async function runStarted(db: Database, run: string, memoryBytes?: number
   );
 }
 
-/** The next job for this run; undefined where nothing waits. Throws (P0002) when the run is none any more. */
+/**
+ * Claims the next job for this run, in one transaction with recording which responses it has sent.
+ * @returns undefined where nothing waits
+ * @throws P0002 when the run is no longer one; then nothing is recorded
+ */
 export async function claim(
   db: Database,
   run: string,
   backend: Backend,
   log: string | undefined,
+  sent: readonly SentResponse[] = [],
 ): Promise<ClaimedJob | undefined> {
   const { rows } = await db.query({
     name: "claim",
-    text: "select jobs.claim($1, $2, $3, $4) as job",
-    values: [run, backend.pid, backend.start, log ?? null],
+    text: "select jobs.claim($1, $2, $3, $4, $5, $6) as job",
+    values: [run, backend.pid, backend.start, log ?? null, ...sentColumns(sent)],
   });
   return rows[0].job ?? undefined;
 }

@@ -62,7 +62,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.responses_sent(bigint[],text[])": ["api_reader", "dispatcher", "job_keeper"],
 
   // A run keeps its job; an update's last statement is its fence.
-  "jobs.claim(uuid,integer,timestamp with time zone,text)": ["job_keeper"],
+  "jobs.claim(uuid,integer,timestamp with time zone,text,bigint[],text[])": ["job_keeper"],
   "jobs.drain(uuid)": ["job_keeper"],
   "jobs.finish(bigint,integer,text,json,json,bigint,bigint,bigint)": ["job_keeper", "job_writer"],
   "jobs.finish_and_claim(bigint,integer,text,json,json,bigint,bigint,bigint,uuid,integer,timestamp with time zone,text,bigint[],text[])":

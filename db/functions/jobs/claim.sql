@@ -1,15 +1,16 @@
--- Gives a run its next job (jobs.next_claim). Null: nothing waits for this run. Error P0002 (no_data_found): it is no longer
--- one (reaped, retired), and has to exit.
-create or replace function jobs.claim(p_run uuid, p_pid integer, p_backend_start timestamptz, p_log text)
+-- Records which responses a run has sent, and gives it its next job (jobs.next_claim). Null: nothing waits for this run. Error
+-- P0002 (no_data_found): it is no longer one (reaped, retired), and has to exit.
+create or replace function jobs.claim(p_run uuid, p_pid integer, p_backend_start timestamptz, p_log text, p_sent bigint[], p_messages text[])
 returns json language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   running boolean;
   job json;
 begin
+  perform jobs.responses_sent(p_sent, p_messages);
   select c.running, c.job into running, job from jobs.next_claim(p_run, p_pid, p_backend_start, p_log) c;
   if not running then raise no_data_found using message = format('run %s is not running', p_run); end if;
   return job;
 end
 $$;
 
-grant execute on function jobs.claim(uuid, integer, timestamptz, text) to job_keeper;
+grant execute on function jobs.claim(uuid, integer, timestamptz, text, bigint[], text[]) to job_keeper;

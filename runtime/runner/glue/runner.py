@@ -795,8 +795,9 @@ class Run:
 
     def _claim(self, session):
         """Whether this run is still one, and its next job; None where nothing waits."""
+        claim = "select jobs.claim(%s, %s, %s, %s, '{}', '{}')"
         try:
-            return True, self._ask("select jobs.claim(%s, %s, %s, %s)", *self._claimer(session))
+            return True, self._ask(claim, *self._claimer(session))
         except psycopg2.Error as error:
             if error.pgcode == "P0002":
                 return False, None
