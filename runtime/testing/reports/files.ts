@@ -177,7 +177,7 @@ export const FILES: readonly Report[] = [
     trial: {
       target: "regions",
       content: bytes(`${REGIONS}\nr1,caf`, Buffer.from([0xe9]), ",\n"),
-      faults: ["2 null r1,caf\uFFFD, is not valid UTF-8"],
+      faults: ["2 null r1,caf\uFFFD, is not valid UTF-8; it may be Latin-1 or Windows-1252. Save the file as UTF-8"],
     },
   },
   {
