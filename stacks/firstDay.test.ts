@@ -86,7 +86,10 @@ describe("the first day of a stack, on a stand-in for RDS", function () {
   });
 
   it("stores the first token's hash, and the API admits whoever has the token", async () => {
-    const args = ["runtime/image/token.ts", "--offline", "--name", "me"];
+    const line = blocksOf("docs/first-deployment.md")
+      .flatMap(({ text }) => text.split("\n"))
+      .find((command) => command.startsWith("node runtime/image/token.ts"));
+    const [, ...args] = line?.replace(/ > .*/, "").split(" ") ?? [];
     const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: "utf8" });
     assert.equal(status, 0, stderr);
     const [answer] = (await migrate(JSON.parse(stdout))) as [{ kept: string }];

@@ -6,7 +6,7 @@ import { createToken, newToken, SCOPES } from "../store/tokens.ts";
 const USAGE = `node runtime/image/token.ts --name NAME [--tenant ${DEFAULT_TENANT}] [--scopes ${SCOPES.join(",")}] [--expires 2030-01-31T12:00:00Z]
 Makes an API token in the database of the environment and prints it, this once: the database keeps its hash only.
 With --offline it touches no database: it prints the token on stderr, and on stdout what to invoke the function of the
-migrations with (stacks/README.md), which gets the hash only.`;
+migrations with (docs/first-deployment.md), which gets the hash only.`;
 
 /** See USAGE. It logs in as migrator, who owns the tokens. */
 async function main(): Promise<void> {
