@@ -85,21 +85,24 @@ describe("the end of a stack that keeps its data, in the real engine", () => {
     ["staging", 2],
     ["prod", 1],
   ] as const)
-    it(`refuses ${stack}'s while its database is protected, else drains first and keeps what was promised`, async function () {
+    it(`refuses ${stack}'s while its database is protected, drains first, can be repeated, and keeps what was promised`, async function () {
       this.timeout(480_000);
       const config = readStackFile(stack, ROOT);
       assert.ok(config.data.keep && config.database.deletionProtection);
       /** What stood at each call of the dispatcher's that said that the stack goes. */
       const drains: string[][] = [];
+      let fails = false;
       const cloud: Cloud = new Cloud({
         account: config.account.id,
         lambda: (name, input) => {
           if (JSON.parse(input).tf?.action !== "delete") return null;
           assert.match(name, new RegExp(`^rates-${stack}-dispatcher-`));
-          drains.push([...cloud.standing.values()].map(({ type, urn }) => `${type} ${urn.replace(/^.*::/, "")}`));
+          drains.push(standing());
+          if (fails) throw new Error("2 runs could not be ended");
           return null;
         },
       });
+      const standing = () => [...cloud.standing.values()].map(({ type, urn }) => `${type} ${urn.replace(/^.*::/, "")}`);
       const one = await stackEngine(stack, { cloud });
       try {
         await one.up();
@@ -130,6 +133,18 @@ describe("the end of a stack that keeps its data, in the real engine", () => {
 
         await one.previewDestroy();
         assert.deepEqual([types(cloud), drains], [whole, []], "nothing is deleted or ended so far");
+        fails = true;
+        await assert.rejects(
+          one.destroy(),
+          (error) => error instanceof RunFailed && /2 runs could not be ended/.test(error.message),
+        );
+        assert.deepEqual(
+          needed.filter((each) => !standing().includes(each)),
+          [],
+          "what a second destroy needs and the failed one deleted",
+        );
+        fails = false;
+        drains.length = 0;
         const deleted = (await one.destroy()).steps.map(({ type, urn }) => `${type} ${urn.replace(/^.*::/, "")}`);
         assert.equal(drains.length, 1, "drained once");
         for (const part of ["dispatcher", "glue"])
