@@ -183,6 +183,12 @@ create table jobs.runners (
 );
 insert into jobs.runners (runner) values ('glue'), ('ec2');
 
+-- Rates of requests to AWS that all dispatchers keep together (jobs.take_request).
+create table jobs.request_rates (
+  name text primary key,
+  due timestamptz not null -- when the next request would come at the steady rate
+);
+
 -- Requests that were rejected and made no job, kept for people: bounded per tenant and day (jobs.reject).
 create table jobs.rejected (
   id text primary key, -- of the answer

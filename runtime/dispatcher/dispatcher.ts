@@ -1,3 +1,4 @@
+import type pg from "pg";
 import type { RunnerKind } from "../contract/states.ts";
 import { lazyS3, sqsClient } from "../platform/aws.ts";
 import { PLANNING_CONNECTIONS, pool } from "../platform/postgres.ts";
@@ -13,10 +14,10 @@ export const CONNECTIONS = 2;
 
 /**
  * Builds the dispatcher from the environment. The launchers say where runs live: made from the settings, since those
- * name what they start. `close` ends its connections.
+ * name what they start, and with its connections, by which all dispatchers keep AWS's request rates together. `close` ends its connections.
  */
 export function createDispatcher(
-  launchersFor: (settings: Settings) => Record<RunnerKind, Launcher>,
+  launchersFor: (settings: Settings, db: pg.Pool) => Record<RunnerKind, Launcher>,
   log: Context["log"],
 ): Handlers & { context: Context; close(): Promise<void> } {
   const settings = readSettings();
@@ -31,7 +32,7 @@ export function createDispatcher(
     s3: lazyS3(settings),
     queues,
     settings,
-    launchers: launchersFor(settings),
+    launchers: launchersFor(settings, db),
     tracking: trackingStore(settings, db),
     log,
     now: () => performance.now(),

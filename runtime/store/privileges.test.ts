@@ -39,6 +39,8 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.response_body(text,text,text,json,json,json,jsonb)": [],
   "jobs.result_too_large(integer)": [],
 
+  "jobs.take_request(text,integer,double precision,double precision)": ["dispatcher"],
+
   // Requests come in over the API and from the queue.
   "jobs.accept(json)": ["api_reader", "dispatcher"],
   "jobs.answer(text,text,text,json,jsonb)": ["api_reader", "dispatcher"],

@@ -257,6 +257,7 @@ describe("launchers against moto's AWS", () => {
 
   describe("EC2", () => {
     let ec2: EC2Client;
+    let template: ConstructorParameters<typeof Ec2Launcher>[0];
     let subnetIds: string[];
     let launcher: Ec2Launcher;
     let other: Ec2Launcher;
@@ -326,10 +327,11 @@ describe("launchers against moto's AWS", () => {
           LaunchTemplateData: { ImageId: "ami-12c6146b", InstanceType: "t4g.small" },
         }),
       );
-      const template = { launchTemplateId: LaunchTemplate?.LaunchTemplateId ?? "", launchTemplateVersion: "1" };
-      atPace = (pace) => new Ec2Launcher({ ...template, subnetIds, tags: { "rates:stack": "test" } }, ec2, pace);
+      const launchTemplateId = LaunchTemplate?.LaunchTemplateId ?? "";
+      template = { launchTemplateId, launchTemplateVersion: "1", subnetIds, tags: { "rates:stack": "test" } };
+      atPace = (pace) => new Ec2Launcher(template, ec2, pace);
       launcher = atPace(new VirtualTime());
-      other = new Ec2Launcher({ ...template, subnetIds, tags: { "rates:stack": "other" } }, ec2);
+      other = new Ec2Launcher({ ...template, tags: { "rates:stack": "other" } }, ec2);
     });
     after(() => ec2.destroy());
 
@@ -447,6 +449,33 @@ describe("launchers against moto's AWS", () => {
         assert.ok(time.now() <= seconds * 1_000, `${count} instances took ${time.now()} ms`);
         await launcher.stopAll(runs.map((run) => ({ run, externalId: String(outcomes.get(run)) })));
       }
+    });
+
+    it("sends each request in the turn that it was given, and none whose turn comes too late", async () => {
+      const time = new VirtualTime();
+      const turns = [0, 700, undefined];
+      const asked: number[] = [];
+      const paced = new Ec2Launcher(template, ec2, time, async (patience) => {
+        asked.push(patience);
+        return turns.shift();
+      });
+      let requests = 0;
+      const count = () => {
+        requests++;
+      };
+      await inFrontOf(count, async () => {
+        const ids = [await paced.start(randomUUID(), "ec2")];
+        assert.equal(time.now(), 0);
+        ids.push(await paced.start(randomUUID(), "ec2"));
+        assert.equal(time.now(), 700);
+        await assert.rejects(paced.start(randomUUID(), "ec2"), (error) => {
+          assert.ok(error instanceof Refused, String(error));
+          assert.match(error.message, /^RequestLimitExceeded: other launches have booked/);
+          return true;
+        });
+        assert.deepEqual([requests, asked], [2, [25_000, 25_000, 25_000]]);
+        await paced.stopAll(ids.map((externalId) => ({ run: "", externalId })));
+      });
     });
 
     it("waits out a throttle with the same token, and takes a long one for a refusal", async () => {

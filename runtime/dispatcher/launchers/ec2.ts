@@ -9,6 +9,7 @@ import {
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import type { Settings } from "../../platform/settings.ts";
+import type { RequestRate } from "../../store/requestRates.ts";
 import {
   type Launcher,
   type LaunchOutcomes,
@@ -47,10 +48,12 @@ const THROTTLED = new Set([
   "ThrottlingException",
   "TooManyRequestsException",
 ]);
+/** Requests of RunInstances per account and Region (Amazon EC2 Developer Guide, request throttling). */
+export const RUN_INSTANCES_RATE: RequestRate = { name: "ec2:RunInstances", burst: 5, perSecond: 2 };
+
 /**
- * Milliseconds that a launch waits out throttles; then it is a refusal, since the dispatcher itself has a minute only.
- * RunInstances has 5 requests at once and 2 more per second, and 1,000 instances at once and 2 more per second (Amazon
- * EC2 Developer Guide, request throttling).
+ * Milliseconds that a launch waits for its turn and for throttles; then it is a refusal, since the dispatcher itself has a
+ * minute only. Beside its requests RunInstances has 1,000 instances at once and 2 more per second (same page).
  */
 const THROTTLE_PATIENCE_MS = 25_000;
 const SHORTEST_WAIT_MS = 250;
@@ -65,6 +68,12 @@ export interface Pace {
   /** From 0 up to but not including 1. */
   random(): number;
 }
+/**
+ * Books a request of RunInstances. Answers the milliseconds after which it may be sent; undefined if that is more than
+ * `patience`.
+ */
+export type TakeRequest = (patience: number) => Promise<number | undefined>;
+
 const REAL_PACE: Pace = { now: () => performance.now(), sleep: setTimeout, random: Math.random };
 
 /**
@@ -78,8 +87,16 @@ export class Ec2Launcher implements Launcher {
   readonly #launches: EC2Client;
   readonly #template: NonNullable<Settings["ec2"]>;
   readonly #pace: Pace;
+  readonly #takeRequest: TakeRequest;
 
-  constructor(template: NonNullable<Settings["ec2"]>, ec2?: EC2Client, pace: Pace = REAL_PACE) {
+  /** @param takeRequest keeps the account's request rate together with other dispatchers; by default nothing does */
+  constructor(
+    template: NonNullable<Settings["ec2"]>,
+    ec2?: EC2Client,
+    pace: Pace = REAL_PACE,
+    takeRequest: TakeRequest = async () => 0,
+  ) {
+    this.#takeRequest = takeRequest;
     this.#template = template;
     this.#ec2 = ec2 ?? new EC2Client({});
     this.#launches = ec2 ?? new EC2Client({ maxAttempts: 1 });
@@ -193,6 +210,7 @@ export class Ec2Launcher implements Launcher {
       ],
     });
     for (let throttles = 0, repeats = 0; ; ) {
+      await this.#waitForTurn(patience);
       inTime?.();
       try {
         const { Instances = [] } = await this.#launches.send(command);
@@ -213,6 +231,16 @@ export class Ec2Launcher implements Launcher {
         else throw error;
       }
     }
+  }
+
+  /** @throws Error named RequestLimitExceeded if the turn comes after `patience` */
+  async #waitForTurn(patience: number): Promise<void> {
+    const wait = await this.#takeRequest(Math.max(0, patience - this.#pace.now()));
+    if (wait === undefined)
+      throw Object.assign(new Error("other launches have booked all requests for now"), {
+        name: "RequestLimitExceeded",
+      });
+    if (wait > 0) await this.#pace.sleep(wait);
   }
 
   /** Exponential with full jitter, so that dispatchers throttled together do not come back together. */

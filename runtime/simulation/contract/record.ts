@@ -2,8 +2,11 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { stringify } from "safe-stable-stringify";
+import { RUN_INSTANCES_RATE } from "../../dispatcher/launchers/ec2.ts";
 import { type ClaimedJob, cancel, drain, heartbeat, working } from "../../store/jobs.ts";
 import { closeRunners } from "../../store/runs.ts";
+import { takeRequest } from "../../store/requestRates.ts";
+import { closeRunners, overflow } from "../../store/runs.ts";
 import { mochaGlobalSetup, mochaGlobalTeardown } from "../../testing/cluster.ts";
 import { type Contract, describe, type Statement, shapes } from "./contract.ts";
 
@@ -45,6 +48,7 @@ try {
   await working(keeper, nobody, job, { pid: 0, start: "2021-01-01" });
   await drain(keeper, nobody);
   await closeRunners(dispatcher, false);
+  await takeRequest(dispatcher, RUN_INSTANCES_RATE, 0);
   await cancel(api, "default", "nothing");
   await others.close();
   const statements = [...seen.values()].sort((a, b) => (`${a.role} ${a.text}` < `${b.role} ${b.text}` ? -1 : 1));

@@ -1,0 +1,23 @@
+-- Books one request of a kind that AWS limits per account: p_burst at once, then p_per_second. All dispatchers share it.
+-- Returns the milliseconds after which the request may be sent; null, with nothing booked, if that is more than p_patience.
+create or replace function jobs.take_request(p_name text, p_burst integer, p_per_second double precision, p_patience double precision)
+returns double precision language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  step constant interval := make_interval(secs => 1 / p_per_second);
+  -- When the next request would come at the steady rate. A full bucket lets p_burst - 1 come before it.
+  due_at timestamptz;
+  asked_at timestamptz;
+  wait double precision;
+begin
+  insert into jobs.request_rates (name, due) values (p_name, '-infinity') on conflict do nothing;
+  select due into due_at from jobs.request_rates where name = p_name for update;
+  asked_at := jobs.clock();
+  due_at := greatest(due_at, asked_at);
+  wait := 1000 * greatest(0, extract(epoch from due_at - step * (p_burst - 1) - asked_at));
+  if wait > p_patience then return null; end if;
+  update jobs.request_rates set due = due_at + step where name = p_name;
+  return wait;
+end
+$$;
+
+grant execute on function jobs.take_request(text, integer, double precision, double precision) to dispatcher;
