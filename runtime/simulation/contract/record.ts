@@ -5,6 +5,7 @@ import { stringify } from "safe-stable-stringify";
 import { RUN_INSTANCES_RATE } from "../../dispatcher/launchers/ec2.ts";
 import { type ClaimedJob, cancel, drain, heartbeat, working } from "../../store/jobs.ts";
 import { takeRequest } from "../../store/requestRates.ts";
+import { closeRunners } from "../../store/runs.ts";
 import { mochaGlobalSetup, mochaGlobalTeardown } from "../../testing/cluster.ts";
 import { type Contract, describe, type Statement, shapes } from "./contract.ts";
 
