@@ -53,7 +53,7 @@ export const planningPool = (max: number, options: pg.PoolConfig = {}): pg.Pool 
  */
 export async function estimate(plans: Database, sql: string): Promise<Estimate> {
   const { rows } = await plans.query("select * from public.plan_of($1, $2)", [sql, PLAN_CHARACTERS]).catch((error) => {
-    throw severalStatements(error) ?? error;
+    throw severalStatements(error) ?? located(error, sql);
   });
   const { rows: expected, width, cost, plan, is_whole } = rows[0];
   return { plan: is_whole ? JSON.parse(plan) : plan, cost, rows: expected, bytes: expected * width };
@@ -68,6 +68,30 @@ export async function estimateBytes(plans: Database, statements: readonly string
   return rows.map(({ bytes }) => bytes ?? undefined);
 }
 
+/** What the server says of a statement, as node-postgres has it: positions count characters from 1. */
+type ServerError = Error & {
+  code?: string;
+  hint?: string;
+  position?: string;
+  internalPosition?: string;
+  internalQuery?: string;
+};
+
+const EXPLAIN = "explain (format json) ";
+
+/** Adds to the server's message where in the caller's SQL it is, and what the server suggests. */
+function located<T extends ServerError>(error: T, sql: string): T {
+  const { position, internalPosition, internalQuery, hint } = error;
+  // The server was asked about a longer text that ends with the SQL.
+  const before = internalQuery === undefined ? EXPLAIN.length : [...internalQuery].length - [...sql].length;
+  const at = Number(internalPosition ?? position) - before;
+  const lines = at >= 1 ? [...sql].slice(0, at).join("").split("\n") : [];
+  const last = lines.at(-1);
+  const place = last === undefined ? "" : ` (line ${lines.length}, column ${[...last].length})`;
+  error.message = `${error.message}${place}${hint ? `. ${hint}` : ""}`;
+  return error;
+}
+
 /** 42P11: the server opens a cursor for one statement only. */
 const severalStatements = (error: { code?: string; message: string }): JobError | undefined =>
   error.code === "42P11" ? new JobError("NotOneStatement", { reason: error.message }, { cause: error }) : undefined;
@@ -79,13 +103,13 @@ const severalStatements = (error: { code?: string; message: string }): JobError 
  */
 export async function explain(client: pg.ClientBase, sql: string): Promise<Pick<Estimate, "rows">> {
   try {
-    const { rows } = await client.query({ text: `explain (format json) ${sql}`, queryMode: "extended" } as {
+    const { rows } = await client.query({ text: `${EXPLAIN}${sql}`, queryMode: "extended" } as {
       text: string;
     });
     const [{ Plan: plan }] = rows[0]["QUERY PLAN"];
     return { rows: plan["Plan Rows"] };
   } catch (error) {
-    const { code, message } = error as { code?: string; message: string };
+    const { code, message } = located(error as ServerError, sql);
     if (code === "42601")
       throw new JobError(
         /multiple commands/.test(message) ? "NotOneStatement" : "InvalidSql",

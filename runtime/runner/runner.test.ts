@@ -138,6 +138,14 @@ describe("a runner", () => {
       assert.deepEqual(rows, [{ regions: 1, objects: 0 }]);
     });
 
+  it("says where in the SQL an error is, and what the server suggests", async () => {
+    const { error } = await sql('select 1 as "é🚢",\n  nme from ports');
+    assert.match(
+      error.message,
+      /column "nme" does not exist \(line 2, column 3\)\. Perhaps you meant to reference the column "ports\.name"\./,
+    );
+  });
+
   it("leaves no setting of one job's SQL to the next job", async () => {
     await sql(
       "select set_config('TimeZone', 'Asia/Tokyo', false), set_config('search_path', 'pg_temp', false), pg_advisory_lock(1)",

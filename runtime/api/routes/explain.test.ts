@@ -73,6 +73,11 @@ describe("POST /explain", () => {
     });
   }
 
+  it("says where in the SQL an error is, and what the server suggests", async () => {
+    const { detail } = (await ask({ type: "read", sql: 'select 1 as "é🚢",\n  nme from ports', format: "csv" })).json();
+    assert.match(detail, /"nme" does not exist \(line 2, column 3\)\. Perhaps you meant to reference the column/);
+  });
+
   it("leaves the API's own session as it was", async () => {
     await ask({ type: "read", sql: "select 1 as n", format: "csv" });
     const { rows } = await p.app

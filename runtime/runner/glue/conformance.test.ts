@@ -56,6 +56,8 @@ for (const format of ["csv", "ndjson", "json"] as const)
 SAME["a result of several parts"] = { sql: many(200_000), format: "ndjson" };
 const REFUSED: Record<string, Case> = {
   "bad SQL": { sql: "select nothing from nowhere", format: "csv" },
+  "a misspelt column on the second line": { sql: 'select 1 as "é🚢",\n  nme from ports', format: "csv" },
+  "an operator that does not exist": { sql: "select 'a'::text + 1", format: "ndjson" },
   "a division by zero after some rows": {
     sql: "select 1 / (500000 - n) from generate_series(1, 1000000) n",
     format: "csv",

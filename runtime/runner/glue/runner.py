@@ -116,6 +116,7 @@ def classify(error):
     if isinstance(error, psycopg2.Error):
         state = error.pgcode or ""
         reason = (error.diag.message_primary if error.diag else None) or str(error).strip()
+        reason += getattr(error, "place", "")
         if state == "XX000" and reason.startswith(CATALOG["valueTooLarge"]):
             return JobError("InvalidSql", reason=reason)
         for length in (5, 3, 2):
@@ -546,11 +547,21 @@ def prove_one_statement(cursor, sql, keeper):
         if error.pgcode == "42P11":  # invalid_cursor_definition: no cursor has several
             reason = "cannot insert multiple commands into a prepared statement"
             raise JobError("NotOneStatement", reason=reason) from error
+        error.place = place_of(error, sql)
         raise
     cursor.execute("fetch all from rates_plan")
     ((plan,),) = cursor.fetchall()
     cursor.execute("close rates_plan")
     keeper.progress["estimatedRows"] = plan[0]["Plan"]["Plan Rows"]
+
+
+def place_of(error, sql):
+    """Where in the caller's SQL an error is, and what the server suggests; see runtime/queries/explain.ts."""
+    query, position, hint = error.diag.internal_query, error.diag.internal_position, error.diag.message_hint
+    at = int(position or 0) - (len(query) - len(sql)) if query else 0
+    lines = sql[:at].split("\n") if at >= 1 else []
+    place = " (line %d, column %d)" % (len(lines), len(lines[-1])) if lines else ""
+    return place + (". " + hint if hint else "")
 
 
 # Duplicated names that an error lists.
