@@ -13,16 +13,31 @@ export interface RatesQuestion {
  * empty under three prices. An index-only scan a question; text, because the driver's work for 31 rows of three
  * columns costs as much as the query.
  */
+/** Answer to a question that names a region, where its places are no ports with prices. */
+const REGION = "region";
 const STATEMENT = {
   name: "rates",
-  text: `select (
+  text: `select coalesce((
       select string_agg(day || ',' || count || ',' || coalesce(price::text, ''), ';' order by day desc)
       from (select day, count(*) as count, case when count(*) >= 3 then avg(price)::float8 end as price
             from public.prices
             where orig_code = asked.origin and dest_code = asked.destination and day between asked.first and asked.last
-            group by day) priced)
+            group by day) priced),
+      case when exists (select from public.regions where slug in (asked.origin, asked.destination)) then '${REGION}' end)
     from unnest($1::text[], $2::text[], $3::date[], $4::date[]) with ordinality asked (origin, destination, first, last, turn)
     order by turn`,
+  rowMode: "array" as const,
+};
+
+/** The same for one question between regions, each of which stands for every port in it and below it. */
+const REGIONS = {
+  name: "rates_of_regions",
+  text: `select string_agg(day || ',' || count || ',' || coalesce(price::text, ''), ';' order by day desc)
+    from (select day, count(*) as count, case when count(*) >= 3 then avg(price)::float8 end as price
+          from public.prices
+          where orig_code = any ((select public.ports_of($1))::text[])
+            and dest_code = any ((select public.ports_of($2))::text[]) and day between $3 and $4
+          group by day) priced`,
   rowMode: "array" as const,
 };
 
@@ -74,7 +89,11 @@ export class RatesReader {
       .query<[string | null]>({ ...STATEMENT, values })
       .then(
         ({ rows }) => {
-          for (const [index, one] of taken.entries()) one.resolve(rows[index]?.[0] ?? null);
+          for (const [index, one] of taken.entries()) {
+            const answer = rows[index]?.[0] ?? null;
+            if (answer === REGION) this.#askRegions(one);
+            else one.resolve(answer);
+          }
         },
         (error: unknown) => {
           for (const one of taken) one.reject(error);
@@ -86,6 +105,17 @@ export class RatesReader {
       });
     // What one statement should not carry need not wait for it either.
     this.#next();
+  }
+
+  #askRegions({ origin, destination, from, to, resolve, reject }: Waiting): void {
+    this.#busy++;
+    this.#pool
+      .query<[string | null]>({ ...REGIONS, values: [origin, destination, from, to] })
+      .then(({ rows }) => resolve(rows[0]?.[0] ?? null), reject)
+      .finally(() => {
+        this.#busy--;
+        this.#next();
+      });
   }
 
   /** How many of those that wait the next statement takes: at least one, however long its range. */

@@ -40,8 +40,8 @@ const Question = Type.Object(
   {
     date_from: day8601("first day, YYYY-MM-DD"),
     date_to: day8601("last day, YYYY-MM-DD; a range that ends before it begins is empty"),
-    orig_code: code("code of the port of origin"),
-    dest_code: code("code of the port of destination"),
+    orig_code: code("origin: a port's code, or a region's slug, which stands for every port in it and below it"),
+    dest_code: code("destination: a port's code, or a region's slug"),
   },
   { additionalProperties: true },
 );
