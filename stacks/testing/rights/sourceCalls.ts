@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 /** The repository's root, which source paths are relative to. */
-const ROOT = new URL("../../", import.meta.url);
+const ROOT = new URL("../../../", import.meta.url);
 const CLIENT = /["'](@aws-sdk\/(?:client|lib)-[\w-]+)["']/g;
 /** `new sdk.GetObjectCommand(`, also where esbuild renamed an import of several (`GetObjectCommand2`). */
 const COMMAND = /\bnew\s+(?:[\w.#$]+\.)?([A-Z]\w*?)Command\d*\(/g;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { requireEngine } from "../testing/command.ts";
+import { requireEngine } from "../command.ts";
 import { casesOf, trustCases } from "./cases.ts";
 import { type Case, Evaluator } from "./evaluate.ts";
 import { survivors, wrongCases } from "./proof.ts";

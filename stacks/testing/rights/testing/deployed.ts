@@ -1,13 +1,13 @@
 import { fileURLToPath } from "node:url";
-import { readStackFile } from "../../config/parse.ts";
-import { engine, moduleProgram } from "../../testing/engine.ts";
-import { Cloud } from "../../testing/provider/cloud.ts";
-import { stackEngine } from "../../testing/stackEngine.ts";
+import { readStackFile } from "../../../config/parse.ts";
+import { engine, moduleProgram } from "../../engine.ts";
+import { Cloud } from "../../provider/cloud.ts";
+import { stackEngine } from "../../stackEngine.ts";
 import { CALLERS } from "../tables/resources.ts";
 import { World } from "../world.ts";
 
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-const ACCOUNT = new URL("../../account/", import.meta.url);
+const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
+const ACCOUNT = new URL("../../../account/", import.meta.url);
 
 /** The configuration that says what a stack's roles may do. */
 export const stackFile = (stack: string) => readStackFile(stack, ROOT);

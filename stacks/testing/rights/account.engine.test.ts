@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { requireEngine } from "../testing/command.ts";
+import { requireEngine } from "../command.ts";
 import { ADMINISTRATOR } from "./awsPolicies.ts";
 import { casesOf } from "./cases.ts";
 import { type Case, Evaluator, type Need } from "./evaluate.ts";
