@@ -100,7 +100,11 @@ export class Api extends pulumi.ComponentResource {
 
     const client = databaseClient(`${name}-task`, { placement, database: args.database, what: "API tasks" }, child);
     this.group = client.group;
-    allow(`${name}-task`, { from: front.group, to: this.group.id, port: PORT, description: "balancer to API" }, child);
+    const fromBalancer = allow(
+      `${name}-task`,
+      { from: front.group, to: this.group.id, port: PORT, description: "balancer to API" },
+      child,
+    );
 
     this.logGroup = logGroup(name, { retentionDays: args.retentionDays }, child);
     this.cluster = new Cluster(name, { settings: [{ name: "containerInsights", value: "enabled" }] }, child);
@@ -133,7 +137,7 @@ export class Api extends pulumi.ComponentResource {
         ...child,
         // A service without a listener's target group is refused; without its policies, and a way to what it needs, its
         // tasks cannot start.
-        dependsOn: [...front.listeners, ...task.policies, ...client.rules],
+        dependsOn: [...front.listeners, ...fromBalancer, ...task.policies, ...client.rules],
         // How many there are is autoscaling's to say.
         ignoreChanges: ["desiredCount"],
       },

@@ -110,6 +110,7 @@ export class Dispatcher extends pulumi.ComponentResource {
     this.function = new Lambda(
       name,
       {
+        description: args.ways.description("Takes requests in and starts runs"),
         runtime: "nodejs24.x",
         architectures: [args.arch],
         handler: "index.handler",
@@ -143,7 +144,8 @@ export class Dispatcher extends pulumi.ComponentResource {
         vpcConfig: { subnetIds: placement.subnetIds, securityGroupIds: [this.group.id] },
         loggingConfig: { logFormat: "JSON", logGroup: this.logGroup.name },
       },
-      { ...child, dependsOn: policies },
+      // Whatever invokes it needs its ways to the database and to services, and so does the drain.
+      { ...child, dependsOn: [...policies, ...rules, ...args.ways.endpoints] },
     );
     this.alias = new Alias(
       name,
@@ -159,10 +161,8 @@ export class Dispatcher extends pulumi.ComponentResource {
         qualifier: this.alias.name,
         input: "{}",
         lifecycleScope: "CRUD",
-        triggers: { network: args.ways.routed },
       },
-      // It names nothing of what the function reaches the database and other services through.
-      { ...child, dependsOn: [...rules, ...args.ways.endpoints] },
+      child,
     );
     this.#takeMessages(name, args);
     this.#hearEvents(name, args);

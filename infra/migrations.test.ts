@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import * as pulumi from "@pulumi/pulumi";
 import pg from "pg";
 import { callerOf, newToken } from "../runtime/store/tokens.ts";
 import { testDatabase } from "../runtime/testing/cluster.ts";
@@ -31,6 +32,7 @@ const made = (preview = false) =>
       });
       return new Migrations("m", {
         placement,
+        ways: { description: pulumi.output<string>, endpoints: [] },
         database,
         arch: "arm64",
         retentionDays: 7,

@@ -6,6 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { rdsBundle } from "../runtime/image/rdsCa.ts";
 import type { ReaderSlots } from "../runtime/platform/postgres.ts";
 import { type Database, databaseClient, databaseEnvironment, loginStatement } from "./database.ts";
+import type { NetworkWays } from "./network.ts";
 import { bundle, RUNTIME_HAS } from "./shared/bundle.ts";
 import { logGroup } from "./shared/logs.ts";
 import { NETWORK_INTERFACES, roleFor, writeLogs } from "./shared/role.ts";
@@ -14,6 +15,8 @@ import type { Placement } from "./shared/securityGroups.ts";
 /** What brings a stack's database up to date. */
 export interface MigrationsArgs {
   readonly placement: Placement;
+  /** What it reaches Secrets Manager by. */
+  readonly ways: NetworkWays;
   readonly database: Database;
   readonly arch: "x86_64" | "arm64";
   /** Days that logs are kept. */
@@ -52,7 +55,6 @@ export class Migrations extends pulumi.ComponentResource {
     const version = migrationsVersion();
 
     const client = { placement, database: database.endpoint, what: "migrations" };
-    const { group, rules } = databaseClient(name, client, child);
     const logs = logGroup(name, { retentionDays: args.retentionDays }, child);
     const { role, policies } = roleFor(
       name,
@@ -68,6 +70,8 @@ export class Migrations extends pulumi.ComponentResource {
       },
       child,
     );
+    // Lambda deletes its network interfaces by the function's role, and the group goes only after them.
+    const { group, rules } = databaseClient(name, client, { ...child, dependsOn: policies });
     const code = {
       entry: new URL("../db/lambda.ts", import.meta.url),
       external: RUNTIME_HAS,
@@ -77,6 +81,7 @@ export class Migrations extends pulumi.ComponentResource {
     const lambda = new Lambda(
       name,
       {
+        description: args.ways.description("Brings the database up to date"),
         runtime: "nodejs24.x",
         architectures: [args.arch],
         handler: "index.handler",
@@ -88,7 +93,7 @@ export class Migrations extends pulumi.ComponentResource {
         vpcConfig: { subnetIds: placement.subnetIds, securityGroupIds: [group.id] },
         loggingConfig: { logFormat: "JSON", logGroup: logs.name },
       },
-      { ...child, dependsOn: policies },
+      { ...child, dependsOn: [...policies, ...rules, ...args.ways.endpoints] },
     );
     const step = (what: string, input: object, triggers: Record<string, string>, dependsOn: pulumi.Resource[]) =>
       new Invocation(
@@ -101,8 +106,8 @@ export class Migrations extends pulumi.ComponentResource {
       `${name}-roles`,
       { step: "roles", slots },
       { version: rolesVersion(), slots: JSON.stringify(slots) },
-      // The instance itself, and not only its address, which is known a little earlier; and the way to it.
-      [database.instance, ...rules],
+      // The instance itself, and not only its address, which is known a little earlier.
+      [database.instance],
     );
     const run = step(name, { step: "migrate", version }, { version }, [roles]);
     this.functionName = lambda.name;

@@ -22,13 +22,13 @@ export interface NetworkArgs {
   readonly retentionDays: number;
 }
 
-/** What parts in private subnets reach AWS's services by; a part that calls them at destroy must be deleted before all of it. */
+/** What parts in private subnets reach AWS's services by: it must exist before they start, and until they have ended. */
 export interface NetworkWays {
   /**
-   * A constant that depends on routes, NAT gateways, internet gateway and associations, where a resource has it as an
-   * input. Those are children of awsx's component, which the engine does not expand when something depends on it.
+   * Gives a text that depends on routes, NAT gateways, internet gateway and associations, for a resource's description.
+   * Those are children of awsx's component, which the engine does not expand when something depends on it.
    */
-  readonly routed: pulumi.Output<string>;
+  description(text: string): pulumi.Output<string>;
   /** Endpoints, and the rules of their security group. */
   readonly endpoints: readonly pulumi.Resource[];
 }
@@ -115,10 +115,9 @@ export class Network extends pulumi.ComponentResource {
     new DefaultSecurityGroup(name, { vpcId: this.vpcId, ingress: [], egress: [] }, child);
     this.#keepFlowLogs(name, args);
     const { routes, natGateways, internetGateway, routeTableAssociations, eips } = vpc;
+    const routed = pulumi.all([routes, natGateways, internetGateway, routeTableAssociations, eips, vpc.routeTables]);
     this.ways = {
-      routed: pulumi
-        .all([routes, natGateways, internetGateway, routeTableAssociations, eips, vpc.routeTables])
-        .apply(() => "routed"),
+      description: (text) => routed.apply(() => text),
       endpoints: [s3, ...(nat === "none" ? this.#reachServices(name, args) : [])],
     };
     this.registerOutputs({ vpcId: this.vpcId });

@@ -211,8 +211,6 @@ describe("the platform, put together", function () {
         if (one?.parent) visit(one.parent);
       };
       const drain = registry.one("aws:lambda/invocation:Invocation", `rates-${stack}-dispatcher-drain`);
-      // By it routes and gateways, which are awsx's own.
-      assert.equal(drain.inputs.triggers.network, "routed");
       visit(drain.urn);
       const missing = registry.all.filter((one) => !needed.has(one.urn) && isNeededByDrain(one, `rates-${stack}`));
       assert.deepEqual(

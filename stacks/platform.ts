@@ -65,7 +65,7 @@ export async function platform({ name: stack, config, plan }: SoundStack, provid
   const slots = readerSlots(config.jobs.rawSql, { glue: plan.glue.maxConcurrentRuns, ec2: plan.ec2.maxInstances });
   const migrations = new Migrations(
     named("migrations"),
-    { ...place, placement, database, arch, retentionDays, slots },
+    { ...place, ways: network.ways, placement, database, arch, retentionDays, slots },
     on,
   );
   const tracking =

@@ -4,6 +4,7 @@ import { requireEngine } from "../command.ts";
 import { compareAnswers } from "./answers.ts";
 import { judgeConstraints, type Verdict } from "./constraints.ts";
 import { CONSTRAINT_MUTANTS } from "./mutants.ts";
+import { orderProblems, staleRules } from "./order.ts";
 import { allowedServices, isNamed, unreachable } from "./reach.ts";
 import { PARTS, type Part, type PartReach, SERVICE_ENDPOINTS, SPARE } from "./reachTable.ts";
 import { checkovFindings } from "./secondOpinion.ts";
@@ -164,5 +165,59 @@ describe("the resources of all stacks and variants, in the real engine", functio
         [],
       );
     });
+  });
+
+  describe("and their order", () => {
+    for (const variant of VARIANTS)
+      it(`gives every part of ${variant.name} its ways, rights and database whenever it works, in the worst order`, () => {
+        assert.deepEqual(orderProblems(variants[variant.name] ?? []), []);
+        assert.deepEqual(staleRules(variants[variant.name] ?? []), []);
+      });
+
+    /** A variant whose resources of this type and name need none of the other types directly. */
+    const without = (variant: string, type: RegExp, name: string, needed: RegExp): StoredResource[] => {
+      const resources = variants[variant] ?? [];
+      const urns = new Set(resources.filter((one) => needed.test(one.type)).map(({ urn }) => urn));
+      return resources.map((one) => {
+        if (!type.test(one.type) || !isNamed(one.name, name)) return one;
+        const needs = one.needs.filter((urn) => !urns.has(urn));
+        assert.ok(needs.length < one.needs.length, `${one.name} needs ${needed}`);
+        return { ...one, needs };
+      });
+    };
+    const FUNCTION = /^aws:lambda\/function:/;
+    const SERVICE = /^aws:ecs\/service:/;
+    const GROUP = /^aws:ec2\/securityGroup:/;
+    // Whatever logs in to the database waits for the migrations, and by them for the network.
+    const FUNCTIONS = "dispatcher|migrations";
+    const ROUTES = /^aws:ec2\/(route|routeTable|routeTableAssociation|natGateway|internetGateway|eip):/;
+    const RULES = /^aws:vpc\/securityGroup/;
+    const ENDPOINTS = /^aws:ec2\/vpcEndpoint:/;
+    const POLICIES = /^aws:iam\/rolePolicy:/;
+    for (const [what, variant, type, name, needed, problem] of [
+      ["functions need no routes", "dev", FUNCTION, FUNCTIONS, ROUTES, /drain .*no route to the internet/],
+      [
+        "functions need no rules",
+        "dev",
+        FUNCTION,
+        FUNCTIONS,
+        RULES,
+        /drain .*no rule lets dispatcher out to the database/,
+      ],
+      ["the migrations need no routes", "dev", FUNCTION, "migrations", ROUTES, /migrations.* no route to the internet/],
+      [
+        "functions need no endpoints",
+        "isolated",
+        FUNCTION,
+        FUNCTIONS,
+        ENDPOINTS,
+        /wakeups.* no route .*sqs has no endpoint/,
+      ],
+      ["tasks need no rules", "dev", SERVICE, "api", RULES, /no rule lets the load balancer out to API tasks/],
+      ["a group needs no policy", "dev", GROUP, "migrations", POLICIES, /deletes its network interfaces by this role/],
+      ["nothing needs a gateway", "isolated", FUNCTION, FUNCTIONS, ROUTES, /a public balancer is refused/],
+    ] as const)
+      it(`is not guaranteed when ${what}`, () =>
+        assert.match(orderProblems(without(variant, type, name, needed)).join("\n"), problem));
   });
 });

@@ -16,20 +16,22 @@ const HTTPS = 443;
  * and what stands before it. Security group rules must let a connection out and in, and each of a part's subnets needs an
  * endpoint of the service, or a route to a NAT gateway that itself has a route to the internet.
  * @param clients networks that must reach the load balancer, in CIDR notation
- * @param only the parts to look at, and what of the network exists yet, or still
+ * @param only the parts to look at, what of the network exists yet, or still, and services to leave out
  * @returns one sentence per missing way; empty where everything is reachable
  */
 export function unreachable(
   resources: readonly StoredResource[],
   clients: readonly string[],
-  only: { parts?: readonly Part[]; standing?: readonly StoredResource[] } = {},
+  only: { parts?: readonly Part[]; standing?: readonly StoredResource[]; without?: readonly string[] } = {},
 ): string[] {
   const network = new NetworkModel(resources, only.standing ?? resources);
   return [...places(resources)]
     .filter(([part]) => only.parts?.includes(part) ?? true)
     .flatMap(([part, place]) => [
       ...(place.subnets.length === 0 ? [`${part} is in no subnet`] : []),
-      ...PARTS[part].calls.flatMap((service) => missing(network, part, place, service)),
+      ...PARTS[part].calls
+        .filter((service) => !only.without?.includes(service))
+        .flatMap((service) => missing(network, part, place, service)),
       ...ways(network, part, place, clients),
     ]);
 }
