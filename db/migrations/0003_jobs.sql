@@ -235,8 +235,23 @@ create index tokens_owner on jobs.tokens (owner, kind, created_at) where owner i
 create index tokens_parent on jobs.tokens (parent) where parent is not null;
 create index tokens_expiring on jobs.tokens (expires_at) where kind <> 'token';
 
+-- Who did what, for people: written by the API, never changed.
+create table jobs.audit (
+  id bigint generated always as identity primary key,
+  at timestamptz not null default jobs.clock(),
+  tenant text collate "C" not null check (char_length(tenant) <= 64), -- whose jobs it was about
+  actor_id text not null,
+  actor text not null check (char_length(actor) <= 100),
+  via text not null check (via in ('api', 'cli', 'dashboard')),
+  action text not null,
+  target text not null check (char_length(target) <= 200),
+  detail jsonb not null check (pg_column_size(detail) <= 4096)
+);
+create index audit_tenant on jobs.audit (tenant, id);
+create index audit_at on jobs.audit (at);
+
 grant usage on schema jobs to api_reader, job_writer, job_keeper, dispatcher;
-grant select on jobs.responses, jobs.runs, jobs.runners, jobs.tokens to api_reader;
+grant select on jobs.responses, jobs.runs, jobs.runners, jobs.tokens, jobs.audit to api_reader;
 grant select, update on jobs.tracking_pause to dispatcher;
 grant select, update (tracked, failures, not_before) on jobs.rejected to dispatcher;
 grant select on jobs.runs, jobs.runners to dispatcher;

@@ -12,6 +12,7 @@ import { answerUnrouted } from "./plugins/methods.ts";
 import { describeApi } from "./plugins/openapi.ts";
 import { handleErrors, invalid, invalidPath, onClientError, sendProblem } from "./problem.ts";
 import { RatesReader } from "./ratesReader.ts";
+import { auditRoute } from "./routes/audit.ts";
 import { catalogueRoute } from "./routes/catalogue.ts";
 import { eventRoute } from "./routes/events.ts";
 import { explainRoute } from "./routes/explain.ts";
@@ -86,6 +87,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   );
   catalogueRoute(app, guard);
   tokenRoutes(app, deps, guard);
+  auditRoute(app, deps, guard);
   sessionRoutes(app, deps, guard, limits);
   loginRoutes(app, deps, limits);
   if (cloud) {

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import manifest from "../../package.json" with { type: "json" };
+import { auditCommand } from "./commands/audit.ts";
 import { capacityCommand } from "./commands/capacity.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { connectCommand } from "./commands/connect.ts";
@@ -61,6 +62,7 @@ export function createProgram(end: CliContext["end"]): Command {
   topCommand(context);
   dashboardCommand(context);
   loginCommands(context);
+  auditCommand(context);
   capacityCommand(context);
   doctorCommand(context);
   connectCommand(context);

@@ -1,4 +1,4 @@
-import { expireJobs } from "../store/runs.ts";
+import { expireAudit, expireJobs } from "../store/runs.ts";
 import type { Context } from "./context.ts";
 
 /** Jobs forgotten in one go: what is older waits for the next, so that no tick is long. */
@@ -7,7 +7,8 @@ const DAY_MS = 86_400_000;
 
 /** Forgets ended jobs and documents that are older than the stack keeps them. Results expire with their bucket. */
 export async function expire({ db, tracking, settings, log }: Context): Promise<void> {
-  const { retentionDays } = settings.jobs;
+  const { retentionDays, auditDays } = settings.jobs;
+  await expireAudit(db, auditDays, BATCH);
   const jobs = await expireJobs(db, retentionDays, BATCH);
   if (jobs === 0) return;
   const documents = await tracking.expire(new Date(Date.now() - retentionDays * DAY_MS).toISOString());

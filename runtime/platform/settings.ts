@@ -217,6 +217,7 @@ export const Settings = Type.Object(
           default: [],
           description: "hosts that url sources may name, on port 443",
         }),
+        auditDays: count("days that the audit trail is kept", 365),
         retentionDays: count("days that ended jobs and their documents are kept", 30),
       },
       { additionalProperties: false, default: {} },

@@ -52,6 +52,9 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.keep_token(text,text,text,text,text[],timestamp with time zone)": ["api_reader"],
   "jobs.token_used(text)": ["api_reader"],
   "jobs.revoke_token(text)": ["api_reader"],
+  "jobs.keep_session(text,text,text,text,text,text[],text,text,text,integer)": ["api_reader"],
+  "jobs.redeem_link(text,text,text,integer)": ["api_reader"],
+  "jobs.record_audit(text,text,text,text,text,text,jsonb)": ["api_reader"],
   // What the dashboard shows.
   "jobs.activity(text,integer,integer,bigint)": ["api_reader"],
   "jobs.standing(integer)": ["api_reader"],
@@ -79,6 +82,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.close_runners(boolean)": ["dispatcher"],
   "jobs.expire(timestamp with time zone,integer)": ["dispatcher"],
   "jobs.figures(integer)": ["dispatcher"],
+  "jobs.expire_audit(timestamp with time zone,integer)": ["dispatcher"],
   "jobs.lost_jobs()": ["dispatcher"],
   "jobs.open_runs(integer)": ["dispatcher"],
   "jobs.overflow(integer,integer)": ["dispatcher"],

@@ -93,6 +93,15 @@ export async function expireJobs(db: Database, days: number, limit: number): Pro
   return Number(rows[0].expired);
 }
 
+/** Forgets at most `limit` entries of the audit trail that are older than this many days; returns how many. */
+export async function expireAudit(db: Database, days: number, limit: number): Promise<number> {
+  const { rows } = await db.query("select jobs.expire_audit(jobs.clock() - make_interval(days => $1), $2) as expired", [
+    days,
+    limit,
+  ]);
+  return Number(rows[0].expired);
+}
+
 /** Records what a run is called outside; answers whether it still has its slot: of one that came too late it is another's. */
 export async function runLaunched(db: Database, run: string, externalId: string): Promise<boolean> {
   const { rows } = await db.query(

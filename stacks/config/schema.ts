@@ -310,6 +310,7 @@ const Caller = Type.Object(
 const Data = Type.Object(
   {
     retentionDays: wholeOr(30, "days that results, uploads, logs and ended jobs are kept", 1, 3_650),
+    auditDays: wholeOr(365, "days that the audit trail (who did what) is kept", 1, 3_650),
     keep: flag(true, "whether destroy leaves buckets and a last snapshot behind"),
   },
   optional,

@@ -25,7 +25,7 @@ export function stackSettings(
   plan: CapacityPlan,
 ): StackSettings {
   return {
-    jobs: { ...jobs, retentionDays: data.retentionDays },
+    jobs: { ...jobs, retentionDays: data.retentionDays, auditDays: data.auditDays },
     api: {
       poolMax: api.poolMax,
       ratesDays: api.ratesDays,

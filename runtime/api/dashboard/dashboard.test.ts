@@ -289,6 +289,24 @@ describe("the dashboard in a browser", function () {
     await page.getByText("There are none.").waitFor();
   });
 
+  it("shows who did what, finds it, leads to the job, and exports it", async () => {
+    await submit("audited-1");
+    const page = await p.open(token, "#/audit");
+    await page.getByRole("link", { name: "audited-1" }).waitFor();
+    await page.getByRole("searchbox").fill("nobody has this name");
+    await page.getByText("No entries match.").waitFor();
+    await page.getByRole("searchbox").fill("audited-1");
+    const link = page.getByRole("link", { name: "audited-1" });
+    await link.waitFor();
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Export CSV" }).click();
+    const content = await readFile(String(await (await download).path()), "utf8");
+    assert.match(content, /^id,at,tenant,actorId,actor,via,action,target,detail\r\n\d+,.*,submit,audited-1,/);
+    assert.deepEqual(await violationsOf(page), []);
+    await link.click();
+    await heading(page, "Timeline");
+  });
+
   it("offers what the token may do and nothing else", async () => {
     const page = await p.open(await p.token("read"), at("bad"));
     await heading(page, "InvalidRows");

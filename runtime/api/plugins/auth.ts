@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from "fastify";
 import { JobError } from "../../contract/errors.ts";
+import type { AuditRecord } from "../../store/audit.ts";
 import type { Database } from "../../store/jobs.ts";
 import { type Caller, callerOf, recordUse, type Scope } from "../../store/tokens.ts";
 import { cookieName, cookieOf, isSameOrigin } from "./cookies.ts";
@@ -76,6 +77,14 @@ export function createGuards(db: Database, limits: Limits, platform: string): Gu
       if (scope !== "any") requireScope(caller, scope);
       record(caller);
     };
+}
+
+/** Who calls, and how, for the audit trail. */
+export function actorOf(request: FastifyRequest): Pick<AuditRecord, "actorId" | "actor" | "via"> {
+  const { tokenId, name } = callerOfRequest(request);
+  const { authorization, "user-agent": agent = "" } = request.headers;
+  const via = authorization === undefined ? "dashboard" : agent.startsWith("rates-cli") ? "cli" : "api";
+  return { actorId: tokenId, actor: name.slice(0, 100), via };
 }
 
 /** The error of a request whose caller is not known. */

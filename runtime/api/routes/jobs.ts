@@ -8,11 +8,12 @@ import { type Reply, requestIdPattern } from "../../contract/request.ts";
 import type { State } from "../../contract/states.ts";
 import { acceptAll } from "../../requests/accept.ts";
 import { deliverResponses } from "../../requests/responses.ts";
-import { cancel } from "../../store/jobs.ts";
+import { recordAudit } from "../../store/audit.ts";
+import { cancelFor } from "../../store/jobs.ts";
 import type { Caller } from "../../store/tokens.ts";
 import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
-import { callerOfRequest, type Guard, lacksScope, requireScope } from "../plugins/auth.ts";
+import { actorOf, callerOfRequest, type Guard, lacksScope, requireScope } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
 import { JobDocument, JobId, STATUS_EXAMPLE, Status, Whose } from "../schemas.ts";
 import { submissionSchema } from "../submission.ts";
@@ -83,14 +84,26 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
     const failed = await deliverResponses(cloud.sqs, cloud.queues, db, outcome.send).catch((error) => [{ error }]);
     for (const { error } of failed)
       request.log.warn({ err: error }, "the response could not be sent or recorded; the sweep will send it");
-    if (outcome.outcome === "ACCEPTED") await wake(request);
     const id = outcome.request.requestId;
+    if (outcome.outcome === "ACCEPTED") {
+      await audit(request, tenant, id, value);
+      await wake(request);
+    }
     // To look at it an admin has to name the tenant again.
     const whose = tenant === caller.tenant ? "" : `?${new URLSearchParams({ tenant })}`;
     return reply
       .code(outcome.outcome === "ACCEPTED" ? 202 : 200)
       .header("location", `/jobs/${encodeURIComponent(id)}${whose}`)
       .send({ requestId: id, tenant, status: outcome.status });
+  };
+
+  /** The job is committed whatever becomes of this. */
+  const audit = async (request: FastifyRequest, tenant: string, target: string, value: Record<string, unknown>) => {
+    const { retryOf } = (value.labels ?? {}) as { retryOf?: unknown };
+    const isRetry = request.url.split("?")[0]?.endsWith("/retry") === true;
+    const detail = { ...shownTask(value.task), ...(isRetry ? { retryOf } : {}) };
+    const record = { tenant, ...actorOf(request), action: isRetry ? "retry" : "submit", target, detail } as const;
+    await recordAudit(db, record).catch((error) => request.log.error({ err: error, ...record }, "no audit entry"));
   };
 
   /** The job is committed: should this call be lost, the dispatcher's schedule finds it. */
@@ -168,7 +181,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
     async (request, reply) => {
       const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
       const requestId = request.params.id;
-      const status = await cancel(db, tenant, requestId);
+      const status = await cancelFor(db, actorOf(request), tenant, requestId);
       if (status === undefined) throw new JobError("UnknownJob", { requestId, tenant });
       // One that waited has ended with this; its response is due.
       if (status === "CANCELLED") await wake(request);
@@ -312,6 +325,13 @@ async function jobIds(
   const { documents } = await tracking.search({ tenant, limit: limit + 1 });
   const known = new Set(rows.map(({ requestId }) => requestId));
   return page([...rows, ...documents.filter(({ requestId }) => !known.has(requestId))]);
+}
+
+/** What of a valid task the audit trail has: what it does, in short. A purge's parameters say what it removes. */
+function shownTask(task: unknown): Record<string, unknown> {
+  const { type, query, target, mode, dryRun, statement, params } = task as Record<string, unknown>;
+  const shown = { type, query, target, mode, dryRun, statement, ...(statement === undefined ? {} : { params }) };
+  return Object.fromEntries(Object.entries(shown).filter(([, value]) => value !== undefined));
 }
 
 /** Whether a task that is not validated yet is an update. */

@@ -10,7 +10,7 @@ import { IdentityProvider, type PendingSignIn } from "../identityProvider.ts";
 import { operation } from "../operation.ts";
 import { type CookieOptions, cookieName, cookieOf, isSecure, setCookie } from "../plugins/cookies.ts";
 import type { Limits } from "../plugins/limits.ts";
-import { Session, setSession, shownSession } from "./sessions.ts";
+import { recordSignIn, Session, setSession, shownSession } from "./sessions.ts";
 
 /** How long somebody may take at the identity provider. */
 const PENDING_SECONDS = 900;
@@ -91,10 +91,12 @@ export function loginRoutes(app: FastifyInstance, { db, settings }: ApiDeps, lim
       answers: { 201: { description: "a session, whose token is sent as Authorization: Bearer", schema: Made } },
       errors: ["InvalidSignIn", "NoAccess", "IdentityProviderUnavailable"],
     }),
-    async ({ body: { idToken, accessToken } }, reply) => {
+    async (request, reply) => {
+      const { idToken, accessToken } = request.body;
       const { secret } = await sessionOf(await provider.verify(idToken, accessToken), idToken);
       const caller = await callerOf(db, secret);
       if (!caller) throw new JobError("InvalidSignIn", { reason: "the session has ended already. Sign in again." });
+      await recordSignIn(db, request, caller, "identity provider", "cli");
       reply.code(201).header("cache-control", "no-store");
       return { ...shownSession(caller), token: secret };
     },
@@ -137,6 +139,8 @@ export function loginRoutes(app: FastifyInstance, { db, settings }: ApiDeps, lim
         const [, search = ""] = request.url.split(/(?=\?)/);
         const made = await sessionOf(await provider.finish(search, pending));
         setSession(request, reply, platform, made);
+        const caller = await callerOf(db, made.secret);
+        if (caller) await recordSignIn(db, request, caller, "identity provider");
         // Fastify sends both.
         reply.header("set-cookie", setCookie(name, "", pendingOptions(request, 0)));
         return reply

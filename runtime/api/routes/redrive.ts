@@ -2,9 +2,10 @@ import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { ERRORS } from "../../contract/errors.ts";
 import { RECEIVED_TOO_OFTEN, redrive } from "../../requests/deadLetters.ts";
+import { recordAudit } from "../../store/audit.ts";
 import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
-import type { Guard } from "../plugins/auth.ts";
+import { actorOf, callerOfRequest, type Guard } from "../plugins/auth.ts";
 
 const Body = Type.Object(
   {
@@ -24,7 +25,7 @@ const Counts = Type.Record(Type.String(), Type.Integer());
 const Answer = Type.Object({ redriven: Counts, kept: Counts }, { description: "dead letters by error class" });
 
 /** POST /redrive: puts dead letters back into the request queue. They are of all tenants, so it takes an admin. */
-export function redriveRoute(app: FastifyInstance, { cloud }: JobDeps, guard: Guard): void {
+export function redriveRoute(app: FastifyInstance, { db, cloud }: JobDeps, guard: Guard): void {
   app.post<{ Body: Static<typeof Body> }>(
     "/redrive",
     operation(guard, {
@@ -36,6 +37,16 @@ export function redriveRoute(app: FastifyInstance, { cloud }: JobDeps, guard: Gu
       answers: { 200: { description: "what was put back, and what was left", schema: Answer } },
       errors: ["StorageUnavailable"],
     }),
-    ({ body }) => redrive(cloud.sqs, cloud.queues, { types: body.types, dryRun: body.dryRun, limit: body.limit }),
+    async (request) => {
+      const { types, dryRun, limit } = request.body;
+      const done = await redrive(cloud.sqs, cloud.queues, { types, dryRun, limit });
+      if (!dryRun) {
+        const { tenant } = callerOfRequest(request);
+        const target = types?.join(", ") ?? "retryable";
+        const record = { tenant, ...actorOf(request), action: "redrive", target, detail: { ...done } } as const;
+        await recordAudit(db, record).catch((error) => request.log.error({ err: error, ...record }, "no audit entry"));
+      }
+      return done;
+    },
   );
 }

@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
 import { JobError } from "../../contract/errors.ts";
+import { type Channel, recordAudit } from "../../store/audit.ts";
 import { endSession, holderOf, type MadeSession, makeSession, redeemLink } from "../../store/sessions.ts";
-import { callerOf, SCOPES } from "../../store/tokens.ts";
+import { type Caller, callerOf, SCOPES } from "../../store/tokens.ts";
 import type { ApiDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
-import { callerOfRequest, crossOrigin, type Guard } from "../plugins/auth.ts";
+import { actorOf, callerOfRequest, crossOrigin, type Guard } from "../plugins/auth.ts";
 import { cookieName, isSameOrigin, isSecure, setCookie } from "../plugins/cookies.ts";
 import type { Limits } from "../plugins/limits.ts";
 
@@ -88,7 +89,10 @@ export function sessionRoutes(app: FastifyInstance, { db, settings }: ApiDeps, g
       const made = await exchange(request.body);
       setSession(request, reply, platform, made);
       reply.code(201).header("cache-control", "no-store");
-      return describe(made.secret);
+      const caller = await callerOf(db, made.secret);
+      if (!caller) throw ended();
+      await recordSignIn(db, request, caller, "code" in request.body ? "link" : "token");
+      return shownSession(caller);
     },
   );
 
@@ -104,12 +108,6 @@ export function sessionRoutes(app: FastifyInstance, { db, settings }: ApiDeps, g
     if (made) return made;
     const reason = "this token is not known, has expired or was revoked. `rates token create` makes one.";
     throw new JobError("InvalidSignIn", { reason });
-  };
-
-  const describe = async (secret: string): Promise<Static<typeof Session>> => {
-    const caller = await callerOf(db, secret);
-    if (!caller) throw ended();
-    return shownSession(caller);
   };
 
   app.get(
@@ -138,8 +136,12 @@ export function sessionRoutes(app: FastifyInstance, { db, settings }: ApiDeps, g
       errors: ["Forbidden"],
     }),
     async (request, reply) => {
-      const { kind, tokenId } = callerOfRequest(request);
-      if (kind === "session") await endSession(db, tokenId);
+      const { kind, tokenId, tenant } = callerOfRequest(request);
+      if (kind === "session") {
+        await endSession(db, tokenId);
+        const record = { tenant, ...actorOf(request), action: "sign-out", target: tokenId } as const;
+        await recordAudit(db, record).catch((error) => request.log.error({ err: error, ...record }, "no audit entry"));
+      }
       const options = { maxAge: 0, sameSite: "Strict", isSecure: isSecure(request) } as const;
       return reply
         .code(204)
@@ -147,6 +149,26 @@ export function sessionRoutes(app: FastifyInstance, { db, settings }: ApiDeps, g
         .send();
     },
   );
+}
+
+/** Records a sign-in. The session is there whatever becomes of this. */
+export async function recordSignIn(
+  db: ApiDeps["db"],
+  request: FastifyRequest,
+  { tenant, tokenId, name }: Caller,
+  by: "link" | "token" | "identity provider",
+  via: Channel = "dashboard",
+): Promise<void> {
+  const record = {
+    tenant,
+    actorId: tokenId,
+    actor: name,
+    via,
+    action: "sign-in",
+    target: tokenId,
+    detail: { by },
+  } as const;
+  await recordAudit(db, record).catch((error) => request.log.error({ err: error, ...record }, "no audit entry"));
 }
 
 /** The error of a credential that ended while it was used. */

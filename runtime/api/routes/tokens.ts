@@ -2,10 +2,11 @@ import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { JobError } from "../../contract/errors.ts";
 import { Tenant } from "../../contract/request.ts";
+import { auditParameters } from "../../store/audit.ts";
 import { listTokens, newToken, SCOPES } from "../../store/tokens.ts";
 import type { ApiDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
-import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { actorOf, callerOfRequest, type Guard } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
 
 const New = Type.Object(
@@ -63,19 +64,22 @@ export function tokenRoutes(app: FastifyInstance, { db }: ApiDeps, guard: Guard)
       body: New,
       answers: { 201: { description: "the token: it cannot be had again", schema: Made } },
     }),
-    async ({ body }, reply) => {
+    async (request, reply) => {
+      const { body } = request;
       const { expiresAt } = body;
       if (expiresAt !== undefined && !(Date.parse(expiresAt) > Date.now()))
         throw invalid([{ field: "expiresAt", value: expiresAt, message: "must be a time in the future." }]);
       const { token, kept } = newToken(body);
-      await db.query("select jobs.keep_token($1, $2, $3, $4, $5, $6)", [
-        kept.id,
-        kept.hash,
-        kept.name,
-        kept.tenant,
-        kept.scopes,
-        expiresAt === undefined ? null : new Date(expiresAt).toISOString(),
-      ]);
+      const { id: target, name, tenant, scopes } = kept;
+      const detail = { name, scopes, ...(expiresAt === undefined ? {} : { expiresAt }) };
+      await db.query(
+        `with kept as materialized (select jobs.keep_token($8, $9, $10, $1, $11, $12))
+         select jobs.record_audit($1, $2, $3, $4, $5, $6, $7) from kept`,
+        [
+          ...auditParameters({ tenant, ...actorOf(request), action: "token.create", target, detail }),
+          ...[target, kept.hash, name, scopes, expiresAt === undefined ? null : new Date(expiresAt).toISOString()],
+        ],
+      );
       return reply.code(201).header("cache-control", "no-store").send({ id: kept.id, token });
     },
   );
@@ -106,8 +110,13 @@ export function tokenRoutes(app: FastifyInstance, { db }: ApiDeps, guard: Guard)
       // The last admin's would leave nobody who can make another.
       const { tokenId, parent } = callerOfRequest(request);
       if (id === tokenId || id === parent) throw new JobError("TokenInUse", { id });
-      const { rows } = await db.query("select jobs.revoke_token($1) as revoked", [id]);
-      if (!rows[0].revoked) throw new JobError("UnknownToken", { id });
+      const { rows } = await db.query(
+        `with revoked as materialized (
+           select t.tenant, t.name, t.kind from jobs.tokens t where t.id = $5 and jobs.revoke_token(t.id))
+         select jobs.record_audit(tenant, $1, $2, $3, $4, $5, jsonb_build_object('name', name, 'kind', kind)) from revoked`,
+        auditParameters({ tenant: "", ...actorOf(request), action: "token.revoke", target: id }).slice(1, -1),
+      );
+      if (rows.length === 0) throw new JobError("UnknownToken", { id });
       return reply.code(204).send();
     },
   );

@@ -108,6 +108,8 @@ export class Client {
   async fetch(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
     const headers: Record<string, string> = {
       authorization: `Bearer ${this.#token}`,
+      // How the audit trail tells the command from other programs.
+      "user-agent": "rates-cli",
       ...(body === undefined ? {} : { "content-type": "application/json" }),
     };
     let response: Response;

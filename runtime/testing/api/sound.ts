@@ -38,6 +38,7 @@ export const SOUND: Record<string, (known: Known) => Asked> = {
   isReady: () => ({ url: "/readyz" }),
   getMetrics: () => ({ url: "/metrics" }),
   getRates: () => ({ url: "/rates?date_from=2021-01-01&date_to=2021-01-02&orig_code=CNGGZ&dest_code=EETLL" }),
+  listAudit: () => ({ url: "/audit?limit=5" }),
   listQueries: () => ({ url: "/queries" }),
   createToken: () => ({ url: "/tokens", payload: { name: "made", tenant: "acme", scopes: ["read"] } }),
   listTokens: () => ({ url: "/tokens" }),

@@ -1,5 +1,6 @@
 import { effect, signal } from "@preact/signals";
 import { html, render } from "htm/preact";
+import { Audit } from "./audit/audit.js";
 import { JobPage } from "./job/job.js";
 import { Letters } from "./letters/letters.js";
 import { Overview } from "./overview/overview.js";
@@ -37,6 +38,8 @@ function Page() {
       return html`<${Submit} kind=${now.kind} name=${now.name} />`;
     case "letters":
       return html`<${Letters} />`;
+    case "audit":
+      return html`<${Audit} />`;
     default:
       return html`<${Overview} filter=${now} refine=${refine} />`;
   }

@@ -6,6 +6,7 @@
  *   | { page: "job", tenant: string, requestId: string }
  *   | { page: "submit", kind?: "query" | "statement", name?: string }
  *   | { page: "letters" }
+ *   | { page: "audit" }
  *   | { page: "sign-in", code: string }
  *   | { page: "signed-in", next: string }
  *   | { page: "sign-in-failed", error: string }} Route
@@ -22,6 +23,7 @@ export function parseRoute(hash) {
       ? { page: "submit", kind: first, name: second }
       : { page: "submit" };
   if (page === "letters") return { page: "letters" };
+  if (page === "audit") return { page: "audit" };
   if (page === "sign-in" && first) return { page: "sign-in", code: first };
   if (page === "signed-in") return { page, next: first.startsWith("#/") ? first : "#/" };
   if (page === "sign-in-failed") return { page, error: first };
@@ -39,6 +41,8 @@ export function formatRoute(route) {
       return route.kind && route.name ? `#/submit/${route.kind}/${encodeURIComponent(route.name)}` : "#/submit";
     case "letters":
       return "#/letters";
+    case "audit":
+      return "#/audit";
     case "sign-in":
       return `#/sign-in/${encodeURIComponent(route.code)}`;
     case "signed-in":
@@ -60,6 +64,7 @@ export function titleOf(route) {
     job: "requestId" in route ? route.requestId : "",
     submit: "Submit a job",
     letters: "Dead letters",
+    audit: "Audit",
     "sign-in": "Sign in",
     "signed-in": "Sign in",
     "sign-in-failed": "Sign in",

@@ -15,6 +15,7 @@ export function Shell({ page, children }) {
     { to: "#/", name: "Overview", of: ["overview", "job"], shown: true },
     { to: "#/submit", name: "Submit", of: ["submit"], shown: may("submit") },
     { to: "#/letters", name: "Dead letters", of: ["letters"], shown: isAdmin.value },
+    { to: "#/audit", name: "Audit", of: ["audit"], shown: may("read") },
   ];
   return html`
     <a class="skip" href="#content" onClick=${toContent}>Skip to content</a>

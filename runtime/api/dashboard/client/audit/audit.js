@@ -1,0 +1,135 @@
+import { html } from "htm/preact";
+import { useState } from "preact/hooks";
+import { ago, moment } from "../format.js";
+import { ask, wordsOf } from "../http.js";
+import { usePolled } from "../polling.js";
+import { formatRoute } from "../route.js";
+import { isAdmin } from "../session.js";
+import { Empty, Failure, Panel, Table } from "../ui/parts.js";
+
+/** @typedef {{ id: number, at: string, tenant: string, actorId: string, actor: string, via: string, action: string, target: string, detail: Record<string, unknown> }} Entry */
+/** @typedef {{ entries: Entry[], next?: number }} Page */
+
+const EVERY_MS = 10_000;
+const PAGE = 50;
+const MOST = 1_000;
+/** Most pages of an export: a longer one is the command line's. */
+const EXPORT_PAGES = 20;
+const JOB_ACTIONS = new Set(["submit", "cancel", "retry"]);
+const COLUMNS = /** @type {const} */ (["id", "at", "tenant", "actorId", "actor", "via", "action", "target", "detail"]);
+
+/** @type {(text: string, limit: number, before?: number) => string} */
+const auditPath = (text, limit, before) => {
+  const search = new URLSearchParams({ limit: String(limit) });
+  if (text.trim() !== "") search.set("text", text.trim());
+  if (before !== undefined) search.set("before", String(before));
+  return `audit?${search}`;
+};
+
+/** Who did what: API, command line and dashboard. */
+export function Audit() {
+  const [text, setText] = useState("");
+  const [limit, setLimit] = useState(PAGE);
+  const [problem, setProblem] = useState("");
+  const path = auditPath(text, limit);
+  const { found, error, stale } = usePolled(
+    path,
+    (signal) => /** @type {Promise<Page>} */ (ask(path, { signal })),
+    EVERY_MS,
+  );
+  const save = async () => {
+    setProblem("");
+    try {
+      const { lines, isWhole } = await exportLines(text);
+      download(lines.join(""), "audit.csv");
+      if (!isWhole) setProblem("The file has the newest 20,000 entries. `rates audit --export audit.csv` writes all.");
+    } catch (thrown) {
+      setProblem(wordsOf(thrown));
+    }
+  };
+  return html`
+    <div class="page-head"><h1 tabindex="-1">Audit</h1></div>
+    <${Panel} title="Who did what" aside=${html`<button type="button" onClick=${save}>Export CSV</button>`}>
+      <p class="dim">Submissions, cancels, retries, redrives, tokens and sign-ins, newest first. Requests on the queue are not among them.</p>
+      <search class="filters">
+        <label class="grow">
+          <span class="hidden">Search the audit trail</span>
+          <input
+            type="search"
+            maxlength="200"
+            placeholder="Name, job id …"
+            value=${text}
+            onInput=${(/** @type {InputEvent} */ { currentTarget }) => setText(/** @type {HTMLInputElement} */ (currentTarget).value)}
+          />
+        </label>
+      </search>
+      ${(error || problem) && html`<${Failure}>${error || problem}<//>`}
+      <div class=${stale && found ? "stale" : ""} aria-busy=${stale}>
+        ${
+          found &&
+          (found.entries.length === 0
+            ? html`<${Empty}>${text ? "No entries match." : "Nobody has done anything yet."}<//>`
+            : html`
+                <${Table} label="Audit trail" head=${["When", "Who", "Via", "Action", "Target", ...(isAdmin.value ? ["Tenant"] : [])]}>
+                  ${found.entries.map((entry) => html`<${Row} key=${entry.id} entry=${entry} />`)}
+                <//>
+              `)
+        }
+      </div>
+      ${
+        found?.next !== undefined &&
+        limit < MOST &&
+        html`<button type="button" class="more" onClick=${() => setLimit(Math.min(MOST, 2 * limit))}>Show more</button>`
+      }
+    <//>
+  `;
+}
+
+/** @param {{ entry: Entry }} props */
+const Row = ({ entry: { at, actor, actorId, via, action, target, tenant, detail } }) => html`
+  <tr>
+    <td title=${moment(at)}>${ago(at)}</td>
+    <td title=${`Token or session ${actorId}`}>${actor}</td>
+    <td>${via}</td>
+    <td title=${JSON.stringify(detail)}>${action}</td>
+    <td>
+      ${JOB_ACTIONS.has(action) ? html`<a href=${formatRoute({ page: "job", tenant, requestId: target })}>${target}</a>` : target}
+    </td>
+    ${isAdmin.value && html`<td>${tenant}</td>`}
+  </tr>
+`;
+
+/** @param {string} text */
+async function exportLines(text) {
+  const lines = [csvLine([...COLUMNS])];
+  /** @type {number | undefined} */
+  let before;
+  for (let page = 0; page < EXPORT_PAGES; page++) {
+    /** @type {Page} */
+    const { entries, next } = await ask(auditPath(text, MOST, before));
+    for (const entry of entries)
+      lines.push(
+        csvLine(COLUMNS.map((name) => (name === "detail" ? JSON.stringify(entry.detail) : String(entry[name])))),
+      );
+    if (next === undefined) return { lines, isWhole: true };
+    before = next;
+  }
+  return { lines, isWhole: false };
+}
+
+/** A line of CSV; what a spreadsheet would take for a formula is marked as text. @param {string[]} cells */
+export const csvLine = (cells) =>
+  `${cells
+    .map((cell) => (/^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell))
+    .map((cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell))
+    .join(",")}\r\n`;
+
+/** @type {(content: string, name: string) => void} */
+function download(content, name) {
+  const url = URL.createObjectURL(new Blob([content], { type: "text/csv" }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

@@ -1,0 +1,74 @@
+import type { FastifyInstance } from "fastify";
+import Type, { type Static } from "typebox";
+import { Tenant } from "../../contract/request.ts";
+import { ACTIONS, CHANNELS, listAudit } from "../../store/audit.ts";
+import type { ApiDeps } from "../deps.ts";
+import { operation } from "../operation.ts";
+import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { tenantOf } from "./jobs.ts";
+
+const time = (description: string) =>
+  Type.Optional(Type.String({ format: "date-time", pattern: "^[1-9]\\d{3}-", description }));
+const Query = Type.Object(
+  {
+    tenant: Type.Optional({ ...Tenant, description: "another tenant than the caller's own: takes an admin" }),
+    action: Type.Optional(Type.Enum([...ACTIONS])),
+    text: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        pattern: "^[^\\u0000]*$",
+        description: "part of the actor's name or of the target",
+      }),
+    ),
+    since: time("from when on"),
+    until: time("before when"),
+    before: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: "`next` of the page before" }),
+    ),
+    limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 100 }),
+  },
+  { additionalProperties: false },
+);
+const Page = Type.Object({
+  entries: Type.Array(
+    Type.Object({
+      id: Type.Integer(),
+      at: Type.String({ format: "date-time" }),
+      tenant: Type.String({ description: "whose jobs it was about" }),
+      actorId: Type.String({ description: "id of the token or session" }),
+      actor: Type.String({ description: "name of the token, or of the person who signed in" }),
+      via: Type.Enum([...CHANNELS], { description: "how the call came, as its client says" }),
+      action: Type.Enum([...ACTIONS]),
+      target: Type.String({ description: "id of the job, token or session; of a redrive the error classes" }),
+      detail: Type.Record(Type.String(), Type.Unknown()),
+    }),
+  ),
+  next: Type.Optional(Type.Integer({ description: "`before` of the next page; left out, there is none" })),
+});
+
+/** GET /audit: who did what. A tenant's own; an admin's without `tenant` is everybody's. */
+export function auditRoute(app: FastifyInstance, { db }: ApiDeps, guard: Guard): void {
+  app.get<{ Querystring: Static<typeof Query> }>(
+    "/audit",
+    operation(guard, {
+      id: "listAudit",
+      tag: "operations",
+      scope: "read",
+      summary: "Who did what: submitted, cancelled, retried, redrove, made and revoked tokens, signed in and out",
+      querystring: Query,
+      answers: { 200: { description: "newest first", schema: Page } },
+    }),
+    async (request) => {
+      const { query } = request;
+      const caller = callerOfRequest(request);
+      const isAdmin = caller.scopes.includes("admin");
+      const tenant = query.tenant === undefined && isAdmin ? undefined : tenantOf(caller, query.tenant);
+      const { limit } = query;
+      const found = await listAudit(db, { ...query, tenant, limit: limit + 1 });
+      const entries = found.slice(0, limit);
+      const last = entries.at(-1);
+      return { entries, ...(found.length > limit && last ? { next: last.id } : {}) };
+    },
+  );
+}

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { httpDouble, json, start } from "../../testing/cli.ts";
+import { EXITS } from "../lib/exits.ts";
+
+const entry = (id: number, more: object = {}) => ({
+  ...{ id, at: "2026-01-01T00:00:00.000Z", tenant: "acme", actorId: "t1", actor: "Ada", via: "cli" },
+  ...{ action: "cancel", target: `job-${id}`, detail: {}, ...more },
+});
+
+describe("rates audit", () => {
+  let directory: string;
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), "rates-audit-"));
+  });
+  after(() => rm(directory, { recursive: true }));
+
+  it("shows who did what, and says that there is more", async () => {
+    const double = await httpDouble((call) => json(call, { entries: [entry(2), entry(1)], next: 1 }));
+    try {
+      const { stdout, stderr } = await start(["audit", "--action", "cancel", "--tenant", "acme"], double.env).ended;
+      assert.match(stdout, /TIME +WHO +VIA +ACTION +TARGET +TENANT\n2026-01-01\S+ +Ada +cli +cancel +job-2 +acme/);
+      assert.match(stderr, /--export FILE for all/);
+      assert.deepEqual(double.calls, ["GET /audit?limit=50&action=cancel&tenant=acme"]);
+    } finally {
+      double.close();
+    }
+  });
+
+  it("exports all pages, as CSV that a spreadsheet takes for text, or as NDJSON", async () => {
+    const double = await httpDouble((call) =>
+      json(
+        call,
+        call.what.includes("before=2")
+          ? { entries: [entry(1, { actor: '=1+1,"x"' })] }
+          : { entries: [entry(3), entry(2)], next: 2 },
+      ),
+    );
+    try {
+      const csv = join(directory, "audit.csv");
+      assert.equal((await start(["audit", "--export", csv], double.env).ended).code, 0);
+      const lines = (await readFile(csv, "utf8")).split("\r\n");
+      assert.equal(lines.length, 5);
+      assert.match(lines[3] ?? "", /,"'=1\+1,""x""",cli,/);
+      const ndjson = join(directory, "audit.ndjson");
+      assert.equal((await start(["audit", "--export", ndjson], double.env).ended).code, 0);
+      const ids = (await readFile(ndjson, "utf8"))
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).id);
+      assert.deepEqual(ids, [3, 2, 1]);
+      assert.equal((await start(["audit", "--export", "x.xls"], double.env).ended).code, EXITS.invalid.code);
+    } finally {
+      double.close();
+    }
+  });
+});

@@ -1,0 +1,101 @@
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import { ACTIONS, type AuditEntry } from "../../store/audit.ts";
+import { type CliContext, clientOf, time, whole } from "../lib/context.ts";
+import { csvLine } from "../lib/csv.ts";
+import { CommandError, reasonOf } from "../lib/exits.ts";
+import { examples } from "../lib/help.ts";
+import { plain, print, printJson, say, width } from "../lib/screen.ts";
+import { table } from "../lib/table.ts";
+
+/** Options of `rates audit`. */
+interface Flags {
+  action?: string;
+  text?: string;
+  since?: string;
+  until?: string;
+  limit?: number;
+  export?: string;
+}
+
+/** Entries on a screen where --limit is left out; entries of one call of an export. */
+const SHOWN = 50;
+const PAGE = 1_000;
+
+/** `rates audit`: who did what, on a screen or all of it as a file. */
+export function auditCommand({ program }: CliContext): void {
+  examples(
+    program.command("audit"),
+    "rates audit",
+    "rates audit --action cancel --since 2026-01-31",
+    "rates audit --export audit.csv   # all of it; .ndjson works too",
+  )
+    .description("Who did what: submitted, cancelled, retried, redrove, made and revoked tokens, signed in and out")
+    .option("--action <action>", ACTIONS.join(", "))
+    .option("--text <text>", "part of the person's or token's name, or of the job's id")
+    .option("--since <time>", "from a day or an ISO time on", time)
+    .option("--until <time>", "before a day or an ISO time", time)
+    .option("--limit <n>", `show so many at most (${SHOWN})`, whole)
+    .option("--export <file>", "write all entries to a file: .csv or .ndjson")
+    .action(async (flags: Flags, command) => {
+      const { client, json } = clientOf(command);
+      const page = (limit: number, before?: number) => {
+        const { action, text, since, until } = flags;
+        const search = new URLSearchParams({ limit: String(limit) });
+        for (const [name, value] of Object.entries({ action, text, since, until, before, tenant: client.tenant }))
+          if (value !== undefined) search.set(name, String(value));
+        return client.json<{ entries: AuditEntry[]; next?: number }>("GET", `/audit?${search}`);
+      };
+      if (flags.export !== undefined) return exportTo(flags.export, page);
+      const { entries, next } = await page(flags.limit ?? SHOWN);
+      if (json) return printJson(entries);
+      if (entries.length === 0) return say("No entries match.");
+      const rows = entries.map(({ at, actor, via, action, target, tenant }) => [
+        at,
+        plain(actor),
+        via,
+        action,
+        plain(target),
+        tenant,
+      ]);
+      print(table(["TIME", "WHO", "VIA", "ACTION", "TARGET", "TENANT"], rows, width(process.stdout), { keep: [0] }));
+      if (next !== undefined) say("There are more: --limit N, or --export FILE for all.");
+    });
+}
+
+type ReadPage = (limit: number, before?: number) => Promise<{ entries: AuditEntry[]; next?: number }>;
+
+/** The columns of an export. */
+const COLUMNS = ["id", "at", "tenant", "actorId", "actor", "via", "action", "target", "detail"] as const;
+
+async function exportTo(file: string, page: ReadPage): Promise<void> {
+  const isCsv = file.endsWith(".csv");
+  if (!isCsv && !file.endsWith(".ndjson"))
+    throw new CommandError("invalid", `--export '${file}' must end in .csv or .ndjson.`);
+  const out = createWriteStream(file, { mode: 0o600 });
+  try {
+    await once(out, "open");
+    let count = 0;
+    if (isCsv) out.write(csvLine(COLUMNS));
+    for (let before: number | undefined; ; ) {
+      const { entries, next } = await page(PAGE, before);
+      count += entries.length;
+      const lines = entries.map((one) =>
+        isCsv
+          ? csvLine(COLUMNS.map((name) => (name === "detail" ? JSON.stringify(one.detail) : String(one[name]))))
+          : `${JSON.stringify(one)}\n`,
+      );
+      if (!out.write(lines.join(""))) await once(out, "drain");
+      if (next === undefined) break;
+      before = next;
+    }
+    out.end();
+    await once(out, "close");
+    say(`${count.toLocaleString("en")} entries in ${file}.`);
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    throw new CommandError("broke", `${file} cannot be written: ${reasonOf(error)}`);
+  } finally {
+    out.destroy();
+  }
+}

@@ -1,0 +1,94 @@
+import { cutText } from "../contract/bounds.ts";
+import type { Database } from "./jobs.ts";
+
+/** What the audit trail records. */
+export const ACTIONS = [
+  "submit",
+  "cancel",
+  "retry",
+  "redrive",
+  "token.create",
+  "token.revoke",
+  "sign-in",
+  "sign-out",
+] as const;
+export type Action = (typeof ACTIONS)[number];
+
+/** How a call came, as its client says. */
+export const CHANNELS = ["api", "cli", "dashboard"] as const;
+export type Channel = (typeof CHANNELS)[number];
+
+/** Something that somebody does. */
+export interface AuditRecord {
+  /** Whose jobs it is about. */
+  tenant: string;
+  /** Id of the token or session. */
+  actorId: string;
+  /** Name of the token, or of the person who signed in. */
+  actor: string;
+  via: Channel;
+  action: Action;
+  /** The id of the job, token or session; of a redrive the classes. */
+  target: string;
+  detail?: Readonly<Record<string, unknown>>;
+}
+
+/** An entry of the audit trail. */
+export interface AuditEntry extends Required<AuditRecord> {
+  id: number;
+  /** ISO time. */
+  at: string;
+}
+
+/** Which entries to list: everything that is left out matches all. */
+export interface AuditFilter {
+  tenant?: string | undefined;
+  action?: Action | undefined;
+  /** Part of the actor's name or of the target, whatever the case. */
+  text?: string | undefined;
+  since?: string | undefined;
+  until?: string | undefined;
+  /** Id below which to go on. */
+  before?: number | undefined;
+  limit: number;
+}
+
+/** Most characters of an entry's detail, as JSON. */
+const DETAIL = 2_000;
+
+/** Detail as JSON; of a longer one the beginning, as text. */
+function detailJson(detail: AuditRecord["detail"] = {}): string {
+  const json = JSON.stringify(detail);
+  return json.length <= DETAIL ? json : JSON.stringify({ beginning: cutText(json, DETAIL / 2) });
+}
+
+/** Parameters of jobs.record_audit, in its order. */
+export const auditParameters = ({ tenant, actorId, actor, via, action, target, detail }: AuditRecord): unknown[] => [
+  tenant,
+  actorId,
+  actor,
+  via,
+  action,
+  target,
+  detailJson(detail),
+];
+
+/** Records what was done by something other than one statement. */
+export async function recordAudit(db: Database, record: AuditRecord): Promise<void> {
+  await db.query("select jobs.record_audit($1, $2, $3, $4, $5, $6, $7)", auditParameters(record));
+}
+
+/** Entries of the audit trail, newest first. */
+export async function listAudit(db: Database, filter: AuditFilter): Promise<AuditEntry[]> {
+  const { tenant, action, text, since, until, before, limit } = filter;
+  const { rows } = await db.query(
+    `select id, jobs.iso(at) as at, tenant, actor_id, actor, via, action, target, detail from jobs.audit
+     where ($1::text is null or tenant = $1) and ($2::text is null or action = $2)
+       and ($3::text is null or strpos(lower(actor), lower($3)) > 0 or strpos(lower(target), lower($3)) > 0)
+       and ($4::timestamptz is null or at >= $4) and ($5::timestamptz is null or at < $5)
+       and ($6::bigint is null or id < $6)
+     order by id desc limit $7`,
+    [tenant ?? null, action ?? null, text ?? null, since ?? null, until ?? null, before ?? null, limit],
+  );
+  return rows.map(({ id, actor_id, ...row }) => ({ ...row, id: Number(id), actorId: actor_id }));
+}
