@@ -32,6 +32,7 @@ import { statsRoute } from "./routes/stats.ts";
 import { timelineRoute } from "./routes/timeline.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
+import { waitingRoute } from "./routes/waiting.ts";
 
 /** A request by HTTP holds what one by the queue may hold: SQS takes 1 MiB. */
 export const BODY_BYTES = 1024 * 1024;
@@ -96,6 +97,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     explainRoute(app, jobs, guard);
     previewRoute(app, jobs, guard);
     timelineRoute(app, jobs, guard);
+    waitingRoute(app, jobs, guard);
     searchRoute(app, jobs, guard);
     rejectedRoute(app, jobs, guard);
     resultRoutes(app, jobs, guard);

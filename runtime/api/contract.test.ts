@@ -80,6 +80,7 @@ const MORE: Record<string, readonly Case[]> = {
     { url: "/jobs/failed/preview", answers: "NoResult" },
     { url: "/jobs/gone/preview", answers: "ResultGone" },
   ],
+  getWaiting: [{ url: "/jobs/waiting/waiting", answers: 200 }],
   getTimeline: ["waiting", "running", "failed"].map((id) => ({ url: `/jobs/${id}/timeline`, answers: 200 })),
   getResult: [
     { url: "/jobs/large/result", answers: 302 },

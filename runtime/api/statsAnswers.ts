@@ -29,7 +29,7 @@ export const Stats = Type.Object({
   byErrorType: Type.Record(Type.String(), Count),
   percentiles: Type.Object({ queueMs: Percentiles, executionMs: Percentiles, totalMs: Percentiles }),
   // For admins: these count the jobs of all tenants.
-  capacity: Type.Optional(ofRunners(Type.Object({ running: Count, slots: Count }))),
+  capacity: Type.Optional(ofRunners(Type.Object({ running: Count, working: Count, slots: Count }))),
   bottleneck: Type.Optional(Bottleneck),
 });
 

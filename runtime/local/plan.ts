@@ -13,6 +13,8 @@ import { PLATFORM_SENDER_ID } from "./aws/principals.ts";
 
 /** Runner processes that a core of this machine carries; each is mostly waiting for the database. */
 const PROCESSES_PER_CORE = 4;
+/** What to say of a limit that this machine sets. */
+const LOCAL_LIMIT = `this machine carries ${PROCESSES_PER_CORE} runner processes per core`;
 /** Connections of one run at most: its keeper's, and a session for each role it has worked as. */
 const CONNECTIONS_PER_RUN = 4;
 /** From the start of a process to its first sign of life. */
@@ -115,6 +117,7 @@ export function localSettings(
   const slots = (kind: RunnerKind) => ({
     ...settings.runners[kind],
     slots: runners[kind].local,
+    ...(runners[kind].local < runners[kind].stack ? { limitedBy: LOCAL_LIMIT } : {}),
     startSeconds: LOCAL_START_SECONDS,
   });
   return {

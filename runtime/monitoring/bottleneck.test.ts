@@ -45,6 +45,17 @@ const WAITING = { waiting: 40, oldestWaiting: 180 };
 const FULL = { ...WAITING, running: 2, succeeded: 1 };
 
 describe("the verdict on the bottleneck", () => {
+  it("names a limit of this machine as that, and nothing of the stack to raise", () => {
+    const local = situation({ glue: FULL });
+    local.settings.runners.glue.limitedBy = "this machine carries 4 runner processes per core";
+    const { raise, sentence } = bottleneckOf(local);
+    assert.equal(raise, undefined);
+    assert.match(
+      sentence,
+      /^All 2 Glue runs are taken;.*: this machine carries 4 runner processes per core, and the stack has more\.$/,
+    );
+  });
+
   const cases: Record<string, { change: Change; level: string; place: string; raise?: string; says: RegExp }> = {
     "nothing waits": {
       change: {},

@@ -112,7 +112,7 @@ function requestsWait({ requests = 0 }: Situation): Verdict[] {
 /** Jobs of a kind wait for a run: for which reason. */
 function waits(situation: Situation, kind: RunnerKind): Verdict[] {
   const { standing, settings } = situation;
-  const { slots, startSeconds } = settings.runners[kind];
+  const { slots, startSeconds, limitedBy } = settings.runners[kind];
   const { run, count, quotas, of } = KIND[kind];
   const { waiting, oldestWaiting, running, working, refused, ended } = counts(standing, kind);
   if (waiting === 0) return [];
@@ -151,12 +151,16 @@ function waits(situation: Situation, kind: RunnerKind): Verdict[] {
   const atWork = 2 * working >= slots || ended > 0;
   if (running >= slots && atWork) {
     if (noRoom) return [];
+    const taken = slots === 1 ? `The one ${run} is taken` : `All ${slots} ${run}s are taken`;
+    // Raising the stack's key would not help.
+    if (limitedBy !== undefined)
+      return [{ level, place: "capacity", sentence: `${taken}; ${wait}: ${limitedBy}, and the stack has more.` }];
     return [
       {
         level,
         place: "capacity",
         raise: count,
-        sentence: `${slots === 1 ? `The one ${run} is` : `All ${slots} ${run}s are`} taken; ${wait}: ${level === "busy" ? `should that last, raise ${count}` : `raise ${count}`}.`,
+        sentence: `${taken}; ${wait}: ${level === "busy" ? `should that last, raise ${count}` : `raise ${count}`}.`,
       },
     ];
   }

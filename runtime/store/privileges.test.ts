@@ -51,6 +51,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   // Admins make tokens over it; the table itself it may only read.
   "jobs.keep_token(text,text,text,text,text[],timestamp with time zone)": ["api_reader"],
   "jobs.token_used(text)": ["api_reader"],
+  "jobs.waiting_place(text,text)": ["api_reader"],
   "jobs.revoke_token(text)": ["api_reader"],
   "jobs.keep_session(text,text,text,text,text,text[],text,text,text,integer)": ["api_reader"],
   "jobs.redeem_link(text,text,text,integer)": ["api_reader"],

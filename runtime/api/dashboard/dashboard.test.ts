@@ -232,6 +232,14 @@ describe("the dashboard in a browser", function () {
     assert.equal(await half.getAttribute("aria-valuenow"), "50");
   });
 
+  it("says why a job waits, and what is before it", async () => {
+    const page = await p.open(token, at("waiting"));
+    await page.getByText(/^Waiting for a Glue run: 1 of 1 busy, next in line, /).waitFor();
+    await page.goto(`${p.origin}/dashboard${at("good")}`);
+    await heading(page, "Timeline");
+    assert.equal(await page.getByText(/^Waiting for/).count(), 0);
+  });
+
   it("cancels a job, live", async () => {
     await submit("unwanted");
     const page = await p.open(token, at("unwanted"));

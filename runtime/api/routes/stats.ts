@@ -87,7 +87,10 @@ export function statsRoute(app: FastifyInstance, { db, settings, tracking, cloud
       if (!scopes.includes("admin")) return tracking.summarise({ tenant });
       const [summary, { standing, bottleneck }] = await Promise.all([tracking.summarise({}), look("hour")]);
       const capacity = Object.fromEntries(
-        RUNNERS.map((kind) => [kind, { running: standing[kind].running ?? 0, slots: slotsOf(kind) }]),
+        RUNNERS.map((kind) => [
+          kind,
+          { running: standing[kind].running ?? 0, working: standing.working[kind] ?? 0, slots: slotsOf(kind) },
+        ]),
       );
       return { ...summary, capacity, bottleneck };
     },

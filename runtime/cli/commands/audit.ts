@@ -1,12 +1,13 @@
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { ACTIONS, type AuditEntry } from "../../store/audit.ts";
-import { type CliContext, clientOf, time, whole } from "../lib/context.ts";
+import { type CliContext, choice, clientOf, whole } from "../lib/context.ts";
 import { csvLine } from "../lib/csv.ts";
 import { CommandError, reasonOf } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
 import { plain, print, printJson, say, width } from "../lib/screen.ts";
 import { table } from "../lib/table.ts";
+import { timeOption } from "../lib/times.ts";
 
 /** Options of `rates audit`. */
 interface Flags {
@@ -31,10 +32,10 @@ export function auditCommand({ program }: CliContext): void {
     "rates audit --export audit.csv   # all of it; .ndjson works too",
   )
     .description("Who did what: submitted, cancelled, retried, redrove, made and revoked tokens, signed in and out")
-    .option("--action <action>", ACTIONS.join(", "))
+    .addOption(choice("--action <action>", "what was done", ACTIONS))
     .option("--text <text>", "part of the person's or token's name, or of the job's id")
-    .option("--since <time>", "from a day or an ISO time on", time)
-    .option("--until <time>", "before a day or an ISO time", time)
+    .option("--since <time>", "from then on: 90s, 30m, 2h, 7d, 1w back, a day or a time (UTC)", timeOption)
+    .option("--until <time>", "before then", timeOption)
     .option("--limit <n>", `show so many at most (${SHOWN})`, whole)
     .option("--export <file>", "write all entries to a file: .csv or .ndjson")
     .action(async (flags: Flags, command) => {

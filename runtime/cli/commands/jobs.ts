@@ -11,6 +11,7 @@ import { coloured, durationText, plain, print, printJson, say, width } from "../
 import { table } from "../lib/table.ts";
 import { timeOption } from "../lib/times.ts";
 import { visibleJson } from "../lib/visible.ts";
+import { waitingOf } from "../lib/waiting.ts";
 import { follow, sayEnd } from "../lib/watch.ts";
 
 interface ListFlags {
@@ -140,6 +141,10 @@ export function jobCommands({ program, end }: CliContext): void {
       print(
         `${coloured(document.status, process.stdout)} ${document.requestId}  (tenant ${document.tenant})  ${plain(about(document))}`,
       );
+      if (document.status === "PENDING") {
+        const waiting = await waitingOf(client, id).catch(() => undefined);
+        if (waiting !== undefined) print(`  ${plain(waiting.sentence)}`);
+      }
       for (const { status, at } of document.statusHistory)
         print(`  ${at}  +${durationText(Date.parse(at) - last).padEnd(10)} ${status}`);
       for (const [index, { runner, runId, outcome = "running", logLocation }] of document.attempts.entries())

@@ -30,7 +30,8 @@ const LOOK: Look = {
   at: new Date(AT).toISOString(),
   byStatus: { PENDING: 1_500, IN_PROGRESS: 8, SUCCEEDED: 12_000, FAILED: 3 },
   percentiles: { queueMs: percentiles, executionMs: percentiles },
-  capacity: { glue: { running: 8, slots: 8 }, ec2: { running: 1, slots: 4 } },
+  capacity: { glue: { running: 8, working: 8, slots: 8 }, ec2: { running: 1, working: 1, slots: 4 } },
+  bottleneck: { sentence: "All 8 Glue runs are taken." },
   oldest: job("oldest", { status: "PENDING", createdAt: ago(90) }),
   running: Array.from({ length: 8 }, (_, index) =>
     job(`running-${index}`, { status: "IN_PROGRESS", startedAt: ago(60) }),
@@ -58,15 +59,22 @@ describe("what rates top shows", () => {
     assert.equal(lines(140, 60).filter((line) => line.startsWith("running-")).length, 8);
     assert.equal(lines(140, 60).filter((line) => line.startsWith("slow-")).length, 5);
     assert(!lines(80, 16).some((line) => line.startsWith("slow-")));
-    assert.equal(lines(80, 3).length, 6, "the figures are never left out");
+    assert.equal(lines(80, 3).length, 7, "the figures are never left out");
   });
 
   it("says how many wait and for how long, what is full, and how much is done a minute", () => {
-    const [states, glue, ec2, oldest, ended, times] = lines(140, 24);
+    const [bottleneck, states, glue, ec2, oldest, ended, times] = lines(140, 24);
+    assert.equal(bottleneck, "All 8 Glue runs are taken.");
     assert.match(states ?? "", /1,500 PENDING {2}8 IN_PROGRESS {2}12,000 SUCCEEDED {2}3 FAILED$/);
-    assert.match(glue ?? "", /^Glue +█{16} 8 of 8 runs, full$/);
-    assert.match(ec2 ?? "", /^EC2 +█{4}░{12} 1 of 4 runs$/);
+    assert.match(glue ?? "", /^Glue +█{16} 8 of 8 busy, full$/);
+    assert.match(ec2 ?? "", /^EC2 +█{4}░{12} 1 of 4 busy$/);
     assert.match(oldest ?? "", /oldest has waited 1 min 30 s, of 1,500: average_rates/);
+    const waiting = { sentence: "Waiting for a Glue run: 8 of 8 busy, next in line, 90 s" };
+    assert(
+      lines(140, 24, { ...LOOK, waiting }).some((line) =>
+        /^Oldest +oldest: Waiting for a Glue run: 8 of 8 busy/.test(line),
+      ),
+    );
     assert.match(ended ?? "", /6\.0 a minute \(2 failed\)$/);
     assert.match(times ?? "", /waited 1\.0 s \(p95 9\.0 s\), ran 1\.0 s \(p95 9\.0 s\)$/);
   });
@@ -77,15 +85,15 @@ describe("what rates top shows", () => {
       ...LOOK,
       byStatus: {},
       percentiles: { queueMs: none, executionMs: none },
-      capacity: { glue: { running: 0, slots: 0 }, ec2: { running: 0, slots: 4 } },
+      capacity: { glue: { running: 0, working: 0, slots: 0 }, ec2: { running: 3, working: 0, slots: 4 } },
       oldest: undefined,
       running: [],
       slowest: [],
       ended: { jobs: 0, failed: 0, milliseconds: 60_000 },
     };
-    assert.deepEqual(lines(80, 24, quiet).slice(1), [
-      "Glue     ░░░░░░░░░░░░░░░░ 0 of 0 runs",
-      "EC2      ░░░░░░░░░░░░░░░░ 0 of 4 runs",
+    assert.deepEqual(lines(80, 24, quiet).slice(2), [
+      "Glue     ░░░░░░░░░░░░░░░░ 0 of 0 busy",
+      "EC2      ░░░░░░░░░░░░░░░░ 0 of 4 busy, 3 warm or starting",
       "Oldest   nothing waits",
       "Ended    0 a minute",
     ]);
@@ -151,6 +159,8 @@ describe("rates top", () => {
     double = await httpDouble((call) => {
       if (trouble(call) !== undefined) return;
       if (call.what === "GET /stats") return json(call, LOOK);
+      if (call.what.includes("/waiting"))
+        return json(call, { waiting: { sentence: "Waiting for a Glue run: 8 of 8 busy" } });
       const search = new URLSearchParams(call.what.split("?")[1]);
       return json(call, { jobs: search.get("status") === "PENDING" ? [LOOK.oldest] : [] });
     });
@@ -161,7 +171,8 @@ describe("rates top", () => {
     const { env, calls } = await platform();
     const { code, stdout } = await start(["top", "--once", "--tenant", "acme"], env).ended;
     assert.equal(code, 0);
-    assert.match(stdout, /^Jobs +1,500 PENDING/);
+    assert.match(stdout, /^All 8 Glue runs are taken\.\nJobs +1,500 PENDING/);
+    assert.match(stdout, /Oldest +oldest: Waiting for a Glue run: 8 of 8 busy/);
     assert(calls.every((call) => call === "GET /stats" || call.includes("tenant=acme")));
     const machine = JSON.parse((await start(["top", "--once", "--json"], env).ended).stdout);
     assert.deepEqual([machine.oldest.requestId, machine.capacity.glue.slots], ["oldest", 8]);

@@ -1,6 +1,7 @@
 import { RUNNERS, type RunnerKind } from "../../contract/states.ts";
 import type { Client } from "./client.ts";
 import type { JobDocument } from "./events.ts";
+import { waitingOf } from "./waiting.ts";
 
 /** Ended jobs that throughput is counted by. */
 const ENDED_MOST = 200;
@@ -16,7 +17,9 @@ interface Stats {
   byStatus: Record<string, number>;
   percentiles: Record<"queueMs" | "executionMs", { p50: number | null; p95: number | null }>;
   /** For admins only: it counts the runs of all tenants. */
-  capacity?: Record<RunnerKind, { running: number; slots: number }>;
+  capacity?: Record<RunnerKind, { running: number; working: number; slots: number }>;
+  /** For admins only. */
+  bottleneck?: { sentence: string };
 }
 
 /** How the platform stands, at one look. */
@@ -25,6 +28,8 @@ export interface Look extends Stats {
   at: string;
   /** The job that has waited longest, unless none waits. */
   oldest: JobDocument | undefined;
+  /** Why it waits. */
+  waiting?: { sentence: string };
   running: JobDocument[];
   slowest: JobDocument[];
   /** Jobs that ended within the window, and in how long. */
@@ -45,11 +50,14 @@ export async function lookAt(client: Client, signal?: AbortSignal, now = Date.no
     jobs({ sort: "finishedAt", order: "desc", limit: String(ENDED_MOST) }),
     jobs({ sort: "totalMs", order: "desc", limit: String(LISTED), createdFrom: since(SLOWEST_MS) }),
   ]);
+  const [oldest] = waiting;
+  const why = oldest && (await waitingOf(client.of(oldest.tenant), oldest.requestId, signal).catch(() => undefined));
   const over = (job: JobDocument) => job.finishedAt !== undefined;
   return {
     ...stats,
     at: new Date(now).toISOString(),
-    oldest: waiting[0],
+    oldest,
+    ...(why ? { waiting: why } : {}),
     running,
     slowest: slowest.filter(over),
     ended: throughput(ended.filter(over), now),
@@ -71,4 +79,4 @@ export function throughput(ended: readonly JobDocument[], now: number): Look["en
 
 /** Whether all runs of a kind work, so that what waits for one has to wait. */
 export const full = ({ capacity }: Pick<Look, "capacity">): RunnerKind[] =>
-  RUNNERS.filter((kind) => capacity && capacity[kind].slots > 0 && capacity[kind].running >= capacity[kind].slots);
+  RUNNERS.filter((kind) => capacity && capacity[kind].slots > 0 && capacity[kind].working >= capacity[kind].slots);

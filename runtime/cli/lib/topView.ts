@@ -3,7 +3,7 @@ import { about } from "./about.ts";
 import { RUNNER_NAMES } from "./capacityText.ts";
 import type { JobDocument } from "./events.ts";
 import { blocks } from "./progress.ts";
-import { bytesText, coloured, dim, durationText } from "./screen.ts";
+import { bytesText, coloured, dim, durationText, plain } from "./screen.ts";
 import { cutTo, table } from "./table.ts";
 import { full, type Look } from "./topLook.ts";
 import { styled } from "./visible.ts";
@@ -22,8 +22,9 @@ export interface Frame {
 
 /** A look as a screen full of lines, none of them wider than it is. */
 export function lookLines(look: Look, { columns, lines, stream }: Frame): string[] {
-  const { capacity } = look;
+  const { capacity, bottleneck } = look;
   const head = [
+    ...(bottleneck ? [bottleneck.sentence] : []),
     statesLine(look, stream),
     ...(capacity ? RUNNERS.map((kind) => runnerLine(look, capacity, kind, stream)) : []),
     waitingLine(look),
@@ -58,16 +59,18 @@ function runnerLine(
   kind: (typeof RUNNERS)[number],
   stream: NodeJS.WriteStream,
 ): string {
-  const { running, slots } = capacity[kind];
-  const bar = blocks(slots === 0 ? 0 : running / slots, BAR);
+  const { running, working, slots } = capacity[kind];
+  const bar = blocks(slots === 0 ? 0 : working / slots, BAR);
   const isFull = full(look).includes(kind);
-  const figures = `${running} of ${slots} runs${isFull ? ", full" : ""}`;
+  const warm = Math.max(0, running - working);
+  const figures = `${working} of ${slots} busy${isFull ? ", full" : warm > 0 ? `, ${warm} warm or starting` : ""}`;
   return `${RUNNER_NAMES[kind].padEnd(7)}  ${isFull ? styled("yellow", bar, stream) : bar} ${figures}`;
 }
 
-function waitingLine({ oldest, at, byStatus }: Look): string {
+function waitingLine({ oldest, waiting, at, byStatus }: Look): string {
   if (oldest === undefined) return "Oldest   nothing waits";
   const waited = durationText(Math.max(0, Date.parse(at) - Date.parse(oldest.createdAt)));
+  if (waiting !== undefined) return `Oldest   ${oldest.requestId}: ${plain(waiting.sentence)}: ${about(oldest)}`;
   return `Oldest   ${oldest.requestId} has waited ${waited}, of ${(byStatus.PENDING ?? 1).toLocaleString("en")}: ${about(oldest)}`;
 }
 
@@ -135,7 +138,7 @@ function tableLines(
 
 /** A look in one line, for logs and pipes. */
 export function lookLine({ at, byStatus, capacity, oldest, ended }: Look): string {
-  const runs = capacity ? RUNNERS.map((kind) => `${kind} ${capacity[kind].running}/${capacity[kind].slots}`) : [];
+  const runs = capacity ? RUNNERS.map((kind) => `${kind} ${capacity[kind].working}/${capacity[kind].slots}`) : [];
   const waited = oldest ? durationText(Math.max(0, Date.parse(at) - Date.parse(oldest.createdAt))) : "none";
   return [
     at.slice(0, 19),

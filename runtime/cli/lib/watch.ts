@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import stringWidth from "string-width";
 import { isTerminal } from "../../contract/states.ts";
 import type { Client } from "./client.ts";
@@ -7,6 +8,7 @@ import { interruptible } from "./interrupt.ts";
 import { bar, ProgressLine } from "./progress.ts";
 import { bytesText, coloured, dim, durationText, plain, say, width } from "./screen.ts";
 import { cutTo, table, wrapped } from "./table.ts";
+import { waitingOf } from "./waiting.ts";
 
 /** How a job is followed. */
 export interface Following {
@@ -24,9 +26,19 @@ export async function follow(client: Client, id: string, { wait, bytes }: Follow
     return await interruptible(
       async (signal) => {
         let last: JobDocument | undefined;
-        for await (const document of documents(client, id, signal)) {
-          last = document;
-          if (!isTerminal(document.status)) line.update(progressText(document, bytes), document.status);
+        let waits = new AbortController();
+        try {
+          for await (const document of documents(client, id, signal)) {
+            if (last?.status !== document.status) {
+              waits.abort();
+              waits = new AbortController();
+              if (document.status === "PENDING") void showReason(client, document, line, waits.signal);
+            }
+            last = document;
+            if (!isTerminal(document.status)) line.update(progressText(document, bytes), document.status);
+          }
+        } finally {
+          waits.abort();
         }
         if (last === undefined) throw new Error(`${id} has no document`);
         return last;
@@ -36,6 +48,29 @@ export async function follow(client: Client, id: string, { wait, bytes }: Follow
     );
   } finally {
     line.end();
+  }
+}
+
+/** How often a waiting job's reason is looked up. */
+const REASON_MS = 2_000;
+
+/** Shows why a job waits until it waits no more. A reason that cannot be had is left out: the job is followed anyway. */
+async function showReason(
+  client: Client,
+  document: JobDocument,
+  line: ProgressLine,
+  signal: AbortSignal,
+): Promise<void> {
+  const own = client.of(document.tenant);
+  try {
+    for (;;) {
+      const waiting = await waitingOf(own, document.requestId, signal);
+      if (waiting === undefined || signal.aborted) return;
+      line.update(`${coloured(document.status)} ${document.requestId}  ${plain(waiting.sentence)}`, waiting.reason);
+      await delay(REASON_MS, undefined, { signal });
+    }
+  } catch {
+    // Over, or an API of an earlier version.
   }
 }
 

@@ -56,6 +56,7 @@ export const SOUND: Record<string, (known: Known) => Asked> = {
   retryJob: ({ cancelled }) => ({ url: `/jobs/${cancelled}/retry` }),
   explainJob: () => ({ url: "/explain", payload: { task: read } }),
   getPreview: ({ ended }) => ({ url: `/jobs/${ended}/preview?rows=1` }),
+  getWaiting: () => ({ url: "/jobs/running/waiting" }),
   getTimeline: ({ ended }) => ({ url: `/jobs/${ended}/timeline` }),
   getResult: ({ ended }) => ({ url: `/jobs/${ended}/result?delivery=stream` }),
   getReport: () => ({ url: "/jobs/failed/report" }),

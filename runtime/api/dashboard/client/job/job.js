@@ -24,7 +24,9 @@ export function JobPage({ tenant, requestId }) {
           ask(jobPath(id, "/timeline"), { signal })
         ),
       ]);
-      return { job, phases };
+      /** @type {{ waiting?: import("../../../../monitoring/waiting.ts").Waiting }} */
+      const { waiting } = job.status === "PENDING" ? await ask(jobPath(id, "/waiting"), { signal }) : {};
+      return { job, phases, waiting };
     },
     // It changes until its response is sent.
     ({ job }) => (job.finishedAt && job.response?.sentAt ? undefined : LIVE_MS),
@@ -42,6 +44,7 @@ export function JobPage({ tenant, requestId }) {
     ${
       job
         ? html`
+            ${found.waiting && html`<div class="panel"><strong>${found.waiting.sentence}</strong></div>`}
             ${job.status === "IN_PROGRESS" && html`<${Progress} job=${job} />`}
             ${job.error && html`<${Report} job=${job} />`}
             <${Panel} title="Timeline"><${Timeline} phases=${found.phases} /><//>

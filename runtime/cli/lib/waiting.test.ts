@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { begin, event, httpDouble, job, json, start } from "../../testing/cli.ts";
+
+const SENTENCE = "Waiting for an EC2 runner: 2 of 2 busy, 3 jobs ahead, 8 s";
+const waiting = { reason: "slots", sentence: SENTENCE, runner: "ec2", ahead: 3, busy: 2, slots: 2, waitedSeconds: 8 };
+
+describe("why a job waits, on the command line", () => {
+  it("is said by watch until the job starts, and followed to its end all the same", async () => {
+    let told = () => undefined as unknown;
+    const asked = new Promise((resolve) => {
+      told = () => resolve(undefined);
+    });
+    const double = await httpDouble(async (call) => {
+      if (call.what.includes("/waiting")) {
+        json(call, { waiting });
+        return setTimeout(told, 200);
+      }
+      if (!call.what.includes("/events")) return json(call, job("PENDING"));
+      const { response } = call;
+      begin(call).write(event(job("PENDING")));
+      await asked;
+      response.write(event(job("IN_PROGRESS")));
+      response.end(event(job("SUCCEEDED")));
+    });
+    try {
+      const { stderr, code } = await start(["watch", "a"], double.env).ended;
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, /PENDING a {2}Waiting for an EC2 runner: 2 of 2 busy, 3 jobs ahead, 8 s\n.*IN_PROGRESS/s);
+    } finally {
+      double.close();
+    }
+  });
+
+  it("is said by show, of a job that waits only", async () => {
+    let status = "PENDING";
+    const double = await httpDouble((call) => json(call, call.what.includes("/waiting") ? { waiting } : job(status)));
+    try {
+      assert((await start(["show", "a"], double.env).ended).stdout.includes(SENTENCE));
+      status = "SUCCEEDED";
+      assert(!(await start(["show", "a"], double.env).ended).stdout.includes(SENTENCE));
+    } finally {
+      double.close();
+    }
+  });
+});

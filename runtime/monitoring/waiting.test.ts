@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { readSettings } from "../platform/settings.ts";
+import { backendOf } from "../store/backend.ts";
+import { accept, cancel, claim, runStarted } from "../store/jobs.ts";
+import { planRuns } from "../store/runs.ts";
+import { jobDatabase, newJob, testPlan } from "../testing/jobs.ts";
+import { readWaitingPlace, type WaitingPlace, waitingOf } from "./waiting.ts";
+
+const settings = (glue: object = { slots: 2 }) =>
+  readSettings({ RATES_SETTINGS: JSON.stringify({ runners: { glue, ec2: { slots: 0 } } }) });
+const PLACE: WaitingPlace = {
+  ...{ runner: "glue", waitedSeconds: 8, attempt: 0, needsLarger: false, ahead: 3, working: 2, starting: 0 },
+  tenantWorking: 1,
+};
+
+describe("why a job waits", () => {
+  const cases: Record<string, { change: Partial<WaitingPlace>; reason: string; says: RegExp; glue?: object }> = {
+    "all runs are busy": {
+      change: {},
+      reason: "slots",
+      says: /^Waiting for a Glue run: 2 of 2 busy, 3 jobs ahead, 8 s$/,
+    },
+    "this machine has fewer runs than the stack": {
+      change: {},
+      glue: { slots: 2, limitedBy: "this machine carries 4 processes per core" },
+      reason: "slots",
+      says: /2 of 2 busy \(this machine carries 4 processes per core\), 3 jobs ahead/,
+    },
+    "it is next": { change: { ahead: 0, waitedSeconds: 180 }, reason: "slots", says: /busy, next in line, 3 min$/ },
+    "thousands are before it": { change: { ahead: 1_001 }, reason: "slots", says: /more than 1,000 jobs ahead/ },
+    "its tenant has all its slots": {
+      change: { working: 1, tenantSlots: 1 },
+      reason: "tenantSlots",
+      says: /^Waiting for a Glue run: 1 of tenant acme's 1 busy/,
+    },
+    "a run starts": {
+      change: { working: 1, starting: 1, ahead: 1 },
+      reason: "starting",
+      says: /1 starting, 1 job ahead/,
+    },
+    "AWS refuses runs": {
+      change: { working: 0, paused: "2026-01-01T00:00:00.000Z" },
+      reason: "paused",
+      says: /AWS refused to start more/,
+    },
+    "the platform is drained": { change: { working: 0, paused: "closed" }, reason: "drained", says: /drained/ },
+    "there is no such run": {
+      change: { runner: "ec2" },
+      reason: "noRuns",
+      says: /^Waiting for an EC2 runner: this stack has none/,
+    },
+    "its last attempt failed": {
+      change: { attempt: 1, notBeforeSeconds: 4, lastError: "RunnerLost" },
+      reason: "retry",
+      says: /^Waiting for attempt 2, in 4 s after RunnerLost, 8 s$/,
+    },
+    "it needs more memory": {
+      change: { needsLarger: true },
+      reason: "largerRun",
+      says: /^Waiting for a larger Glue run/,
+    },
+  };
+  for (const [name, { change, reason, says, glue }] of Object.entries(cases))
+    it(`is said where ${name}`, () => {
+      const waiting = waitingOf({ ...PLACE, ...change }, settings(glue), "acme");
+      assert.equal(waiting.reason, reason);
+      assert.match(waiting.sentence, says);
+    });
+
+  it("is read from the store: the order by priority and age, and the runs that are busy", async () => {
+    const fixture = await jobDatabase();
+    try {
+      const dispatcher = await fixture.as("dispatcher");
+      const [api, keeper] = await Promise.all([fixture.as("api_reader"), fixture.as("job_keeper")]);
+      await accept(
+        dispatcher,
+        ["first", "second", "third"].map((id) => newJob(id)),
+      );
+      await accept(dispatcher, [newJob("urgent", { priority: 9 }), newJob("other", { runner: "ec2" })]);
+      const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1));
+      await runStarted(keeper, run);
+      const place = async (id: string) => await readWaitingPlace(api, "default", id);
+      assert.equal((await place("third"))?.ahead, 3);
+      const job = await claim(keeper, run, await backendOf(keeper), undefined);
+      assert.equal(job?.requestId, "urgent");
+      assert.equal(await place("urgent"), undefined);
+      const second = await place("second");
+      assert.deepEqual([second?.ahead, second?.working, second?.runner, second?.needsLarger], [1, 1, "glue", false]);
+      assert.equal((await place("other"))?.ahead, 0);
+      await cancel(api, "default", "first");
+      assert.equal((await place("second"))?.ahead, 0);
+      assert.equal(await place("none"), undefined);
+      assert.equal(await readWaitingPlace(api, "acme", "second"), undefined);
+    } finally {
+      await fixture.close();
+    }
+  });
+});

@@ -1,0 +1,130 @@
+import type { RunnerKind } from "../contract/states.ts";
+import type { Settings } from "../platform/settings.ts";
+import type { Database } from "../store/jobs.ts";
+
+/** What a job can wait for. */
+export const WAITING_REASONS = [
+  "retry",
+  "largerRun",
+  "drained",
+  "paused",
+  "noRuns",
+  "tenantSlots",
+  "slots",
+  "starting",
+] as const;
+export type WaitingReason = (typeof WAITING_REASONS)[number];
+
+/** What the database says of a waiting job (jobs.waiting_place). */
+export interface WaitingPlace {
+  runner: RunnerKind;
+  waitedSeconds: number;
+  /** Attempts before. */
+  attempt: number;
+  lastError?: string;
+  needsLarger: boolean;
+  notBeforeSeconds?: number;
+  /** `closed`, or an ISO time. */
+  paused?: string;
+  /** Jobs before it, at most 1,001. */
+  ahead: number;
+  working: number;
+  starting: number;
+  tenantSlots?: number;
+  tenantWorking: number;
+}
+
+/** Why a job waits, and how long it may. */
+export interface Waiting {
+  reason: WaitingReason;
+  /** For people: what it waits for, and what is before it. */
+  sentence: string;
+  runner: RunnerKind;
+  /** Jobs before it; 1,001 stands for more than 1,000. */
+  ahead: number;
+  busy: number;
+  slots: number;
+  waitedSeconds: number;
+}
+
+const MOST_AHEAD = 1_000;
+const NAMES = { glue: "Glue run", ec2: "EC2 runner" } as const satisfies Record<RunnerKind, string>;
+
+/** Where a job waits; undefined for one that does not wait. */
+export async function readWaitingPlace(
+  db: Database,
+  tenant: string,
+  requestId: string,
+): Promise<WaitingPlace | undefined> {
+  const { rows } = await db.query("select jobs.waiting_place($1, $2) as place", [tenant, requestId]);
+  return rows[0].place ?? undefined;
+}
+
+/** Why a job waits, in the order in which the reasons hold it up. */
+export function waitingOf(place: WaitingPlace, { runners }: Pick<Settings, "runners">, tenant: string): Waiting {
+  const { runner, ahead, working: busy, waitedSeconds } = place;
+  const { slots, limitedBy } = runners[runner];
+  const run = NAMES[runner];
+  const [reason, what] = reasonOf(place, { slots, limitedBy }, tenant);
+  const sentence = [
+    what,
+    ...(reason === "retry" || reason === "largerRun" ? [] : [aheadText(ahead)]),
+    durationText(waitedSeconds),
+  ].join(", ");
+  return {
+    reason,
+    sentence: sentence.replace("{a run}", `${runner === "ec2" ? "an" : "a"} ${run}`).replace("{run}", run),
+    runner,
+    ahead,
+    busy,
+    slots,
+    waitedSeconds,
+  };
+}
+
+function reasonOf(
+  {
+    attempt,
+    lastError,
+    needsLarger,
+    notBeforeSeconds,
+    paused,
+    working,
+    starting,
+    tenantSlots,
+    tenantWorking,
+  }: WaitingPlace,
+  { slots, limitedBy }: { slots: number; limitedBy: string | undefined },
+  tenant: string,
+): [WaitingReason, string] {
+  const on = (text: string) => `Waiting for {a run}: ${text}`;
+  if (needsLarger) return ["largerRun", "Waiting for a larger {run}, of which there is one at a time"];
+  if (notBeforeSeconds !== undefined)
+    return [
+      "retry",
+      `Waiting for attempt ${attempt + 1}, in ${durationText(notBeforeSeconds)}${lastError === undefined ? "" : ` after ${lastError}`}`,
+    ];
+  if (paused === "closed") return ["drained", on("the platform is drained and starts none")];
+  if (slots === 0) return ["noRuns", on("this stack has none")];
+  if (tenantSlots !== undefined && tenantWorking >= tenantSlots)
+    return ["tenantSlots", on(`${tenantWorking} of tenant ${tenant}'s ${tenantSlots} busy`)];
+  if (working >= slots)
+    return ["slots", on(`${working} of ${slots} busy${limitedBy === undefined ? "" : ` (${limitedBy})`}`)];
+  if (paused !== undefined) return ["paused", on("AWS refused to start more, and is asked again soon")];
+  return [
+    "starting",
+    on(`${working} of ${slots} busy, ${starting === 0 ? "the next is about to start" : `${starting} starting`}`),
+  ];
+}
+
+function aheadText(ahead: number): string {
+  if (ahead === 0) return "next in line";
+  if (ahead > MOST_AHEAD) return `more than ${MOST_AHEAD.toLocaleString("en")} jobs ahead`;
+  return `${ahead.toLocaleString("en")} ${ahead === 1 ? "job" : "jobs"} ahead`;
+}
+
+function durationText(seconds: number): string {
+  const rounded = Math.max(0, Math.round(seconds));
+  if (rounded < 120) return `${rounded} s`;
+  return rounded < 7_200 ? `${Math.round(rounded / 60)} min` : `${Math.round(rounded / 3_600)} h`;
+}
