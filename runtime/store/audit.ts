@@ -92,3 +92,18 @@ export async function listAudit(db: Database, filter: AuditFilter): Promise<Audi
   );
   return rows.map(({ id, actor_id, ...row }) => ({ ...row, id: Number(id), actorId: actor_id }));
 }
+
+/** Cancels a job on somebody's behalf: recorded in the same transaction, where there is such a job. @returns its status */
+export async function cancelFor(
+  db: Database,
+  actor: Pick<AuditRecord, "actorId" | "actor" | "via">,
+  tenant: string,
+  requestId: string,
+): Promise<string | undefined> {
+  const { rows } = await db.query(
+    `with cancelled as materialized (select jobs.cancel($1, $6) as status)
+     select status, jobs.record_audit($1, $2, $3, $4, $5, $6, $7) from cancelled where status is not null`,
+    auditParameters({ tenant, ...actor, action: "cancel", target: requestId }),
+  );
+  return rows[0]?.status;
+}

@@ -1,7 +1,6 @@
 import type { ErrorBody } from "../contract/errors.ts";
 import type { Reply, Task } from "../contract/request.ts";
 import type { TerminalState } from "../contract/states.ts";
-import { type AuditRecord, auditParameters } from "./audit.ts";
 
 /**
  * The job store: TypeScript's side of the protocol functions that db/functions/jobs define, one function each, one round
@@ -137,21 +136,6 @@ const sentColumns = (sent: readonly SentResponse[]): [number[], string[]] => [
 export async function cancel(db: Database, tenant: string, requestId: string): Promise<string | undefined> {
   const { rows } = await db.query("select jobs.cancel($1, $2) as status", [tenant, requestId]);
   return rows[0].status ?? undefined;
-}
-
-/** The same on somebody's behalf, which the audit trail records in the same transaction where there is such a job. */
-export async function cancelFor(
-  db: Database,
-  actor: Pick<AuditRecord, "actorId" | "actor" | "via">,
-  tenant: string,
-  requestId: string,
-): Promise<string | undefined> {
-  const { rows } = await db.query(
-    `with cancelled as materialized (select jobs.cancel($1, $6) as status)
-     select status, jobs.record_audit($1, $2, $3, $4, $5, $6, $7) from cancelled where status is not null`,
-    auditParameters({ tenant, ...actor, action: "cancel", target: requestId }),
-  );
-  return rows[0]?.status;
 }
 
 /** A job that a run has claimed. */

@@ -142,7 +142,7 @@ export function jobCommands({ program, end }: CliContext): void {
         `${coloured(document.status, process.stdout)} ${document.requestId}  (tenant ${document.tenant})  ${plain(about(document))}`,
       );
       if (document.status === "PENDING") {
-        const waiting = await waitingOf(client, id).catch(() => undefined);
+        const waiting = await waitingOf(client, document.requestId).catch(() => undefined);
         if (waiting !== undefined) print(`  ${plain(waiting.sentence)}`);
       }
       for (const { status, at } of document.statusHistory)
