@@ -126,7 +126,9 @@ describe("a public bug report", () => {
 
   it("is listed in docs/public-reports.md, which `node runtime/testing/reports/main.ts` brings up to date", () => {
     const page = readFileSync(PAGE, "utf8");
-    assert.equal(page, withTables(page));
+    // A formatter pads the cells.
+    const unpadded = (text: string) => text.replace(/ *\| */g, "|").replace(/-{3,}/g, "---");
+    assert.equal(unpadded(page), unpadded(withTables(page)));
   });
 
   it("stands in the table once", () => {
