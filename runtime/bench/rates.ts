@@ -1,4 +1,5 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,6 +15,7 @@ const DAYS = 31;
 /** Scripts of pgbench, each a lane and a range drawn at random: it has no text variables. */
 const SCRIPTS = 128;
 const run = promisify(execFile);
+const PLAIN_ROUTE = fileURLToPath(new URL("plainRoute.ts", import.meta.url));
 const LOAD = fileURLToPath(new URL("httpLoad.ts", import.meta.url));
 
 /** The question that /rates puts to the database, for one lane. */
@@ -25,7 +27,7 @@ const question = (origin: string, destination: string, from: string, to: string)
     " ",
   );
 
-/** GET /rates beside pgbench with the same SQL, and beside an empty route of the same server. */
+/** GET /rates beside pgbench with the same SQL, a plain Fastify route, and an empty route of the same server. */
 export async function benchRates(platform: BenchPlatform, prices: number): Promise<Row[]> {
   const { admin, directory, file } = platform;
   await admin.query("truncate prices; delete from ports; delete from regions");
@@ -60,8 +62,8 @@ export async function benchRates(platform: BenchPlatform, prices: number): Promi
   }).flat();
 
   const { hostname, port } = new URL(file.api);
-  const http = async (list: string) =>
-    Number((await run(process.execPath, [LOAD, hostname, port, String(CONNECTIONS), String(SECONDS), list])).stdout);
+  const http = async (list: string, at = port) =>
+    Number((await run(process.execPath, [LOAD, hostname, at, String(CONNECTIONS), String(SECONDS), list])).stdout);
   const pgbench = async () =>
     Number(
       /tps = ([\d.]+)/.exec(
@@ -82,13 +84,23 @@ export async function benchRates(platform: BenchPlatform, prices: number): Promi
         ).stdout,
       )?.[1],
     );
-  await http(paths);
-  const figures = { rates: [] as number[], pgbench: [] as number[], empty: [] as number[] };
+  const plain = spawn(process.execPath, [PLAIN_ROUTE, file.databaseUrl], { stdio: ["pipe", "pipe", "inherit"] });
+  const [printed] = await once(plain.stdout, "data");
+  const plainPort = String(printed).trim();
+  await Promise.all([http(paths), http(paths, plainPort)]);
+  const figures = {
+    rates: [] as number[],
+    pgbench: [] as number[],
+    plain: [] as number[],
+    empty: [] as number[],
+  };
   for (let round = 0; round < ROUNDS; round++) {
     figures.pgbench.push(await pgbench());
     figures.rates.push(await http(paths));
+    figures.plain.push(await http(paths, plainPort));
     figures.empty.push(await http(empty));
   }
+  plain.stdin.end();
   const ours = median(figures.rates);
   const row = {
     what: `/rates, ${prices.toLocaleString("en")} prices, ${lanes.length} lanes`,
@@ -97,8 +109,8 @@ export async function benchRates(platform: BenchPlatform, prices: number): Promi
     higherIsBetter: true,
   };
   return [
-    { ...row, peer: median(figures.pgbench), peerName: "pgbench, same SQL", aim: 0.4 },
+    { ...row, peer: median(figures.pgbench), peerName: "pgbench, same SQL", aim: 0.6 },
     { ...row, peer: median(figures.empty), peerName: "empty route" },
-    { ...row, peer: 207, peerName: "the original service (its figure on two cores)" },
+    { ...row, peer: median(figures.plain), peerName: "plain Fastify route, one query per request" },
   ];
 }
