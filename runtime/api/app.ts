@@ -14,6 +14,7 @@ import { handleErrors, invalid, invalidPath, onClientError, sendProblem } from "
 import { RatesReader } from "./ratesReader.ts";
 import { auditRoute } from "./routes/audit.ts";
 import { catalogueRoute } from "./routes/catalogue.ts";
+import { deadLettersRoute } from "./routes/deadLetters.ts";
 import { eventRoute } from "./routes/events.ts";
 import { explainRoute } from "./routes/explain.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -106,6 +107,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     uploadRoutes(app, jobs, guard);
     statsRoute(app, jobs, guard);
     redriveRoute(app, jobs, guard);
+    deadLettersRoute(app, jobs, guard);
     dashboardRoutes(app);
   }
   return app;

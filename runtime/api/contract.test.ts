@@ -272,7 +272,7 @@ describe("every operation of the API", function () {
 function ofAll({ path, guarded, takesBody, takesParameters, method }: DescribedOperation, sound: Asked): Case[] {
   const { url } = sound;
   const json = { "content-type": "application/json" };
-  const lacking: Scope[] = /^.(tokens|redrive|metrics)/.test(path)
+  const lacking: Scope[] = /^.(tokens|redrive|metrics|dead-letters)/.test(path)
     ? ["read", "submit", "update", "cancel"]
     : method === "GET" && !path.startsWith("/uploads")
       ? ["submit", "cancel"]

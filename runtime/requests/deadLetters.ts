@@ -7,7 +7,9 @@ import {
   SendMessageCommand,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
+import { cutText } from "../contract/bounds.ts";
 import { ERRORS } from "../contract/errors.ts";
+import { redactText } from "../contract/redact.ts";
 import { SENDER_ATTRIBUTE } from "./callers.ts";
 import type { Queues } from "./responses.ts";
 
@@ -64,16 +66,72 @@ export async function redrive(sqs: SQSClient, queues: Queues, { types, dryRun, l
     }
   } finally {
     // Not before the end: what is in sight again would be received again.
-    await Promise.allSettled(
-      held.map(({ ReceiptHandle }) =>
-        sqs.send(
-          new ChangeMessageVisibilityCommand({ QueueUrl: queues.deadLetters, ReceiptHandle, VisibilityTimeout: 0 }),
-        ),
-      ),
-    );
+    await release(sqs, queues.deadLetters, held);
   }
   return outcome;
 }
+
+/** A dead letter as people look at it; it stays where it is. */
+export interface DeadLetter {
+  messageId: string;
+  /** Error class. */
+  type: string;
+  /** What the dispatcher said is wrong; undefined where SQS itself moved the message. */
+  reason: string | undefined;
+  /** Whether a redrive without named classes puts it back. */
+  redrivable: boolean;
+  /** The beginning of its body, without secrets of URLs. */
+  body: string;
+  bodyLength: number;
+  sender: string | undefined;
+  /** ISO time when it came into the queue, or, of a letter that SQS moved, when it was sent. */
+  sentAt: string | undefined;
+  /** ISO time when somebody first received it. */
+  firstReceivedAt: string | undefined;
+  /** How often it was received, looks included. */
+  receives: number;
+}
+
+/** Characters of a body that are shown. */
+const BODY_SHOWN = 4_000;
+
+/** Looks at dead letters, at most so many, and leaves them in sight of others. */
+export async function listDeadLetters(sqs: SQSClient, queues: Queues, limit: number): Promise<DeadLetter[]> {
+  const held: Message[] = [];
+  try {
+    for await (const message of deadLetters(sqs, queues.deadLetters, limit)) held.push(message);
+    return held.map(shownLetter);
+  } finally {
+    await release(sqs, queues.deadLetters, held);
+  }
+}
+
+function shownLetter(message: Message): DeadLetter {
+  const { MessageId = "", Body = "", Attributes = {}, MessageAttributes = {} } = message;
+  const type = typeOf(message);
+  const time = (value: string | undefined) => (value === undefined ? undefined : new Date(Number(value)).toISOString());
+  const beginning = cutText(Body, BODY_SHOWN);
+  return {
+    messageId: MessageId,
+    type,
+    reason: MessageAttributes.reason?.StringValue,
+    redrivable: isWorthIt(type),
+    body: redactText(beginning.length < Body.length ? `${beginning}@` : beginning),
+    bodyLength: Body.length,
+    sender: senderOfLetter(message),
+    sentAt: time(Attributes.SentTimestamp),
+    firstReceivedAt: time(Attributes.ApproximateFirstReceiveTimestamp),
+    receives: Number(Attributes.ApproximateReceiveCount ?? 0),
+  };
+}
+
+/** Puts messages back in sight. */
+const release = (sqs: SQSClient, QueueUrl: string, held: readonly Message[]) =>
+  Promise.allSettled(
+    held.map(({ ReceiptHandle }) =>
+      sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 0 })),
+    ),
+  );
 
 async function* deadLetters(sqs: SQSClient, QueueUrl: string, limit: number): AsyncGenerator<Message> {
   const { Attributes } = await sqs.send(
@@ -88,8 +146,14 @@ async function* deadLetters(sqs: SQSClient, QueueUrl: string, limit: number): As
         MaxNumberOfMessages: Math.min(10, left),
         VisibilityTimeout: HELD,
         WaitTimeSeconds: 1,
-        MessageAttributeNames: ["errorType", SENDER_ATTRIBUTE],
-        MessageSystemAttributeNames: ["SenderId", "DeadLetterQueueSourceArn"],
+        MessageAttributeNames: ["errorType", "reason", SENDER_ATTRIBUTE],
+        MessageSystemAttributeNames: [
+          "SenderId",
+          "DeadLetterQueueSourceArn",
+          "SentTimestamp",
+          "ApproximateFirstReceiveTimestamp",
+          "ApproximateReceiveCount",
+        ],
       }),
     );
     if (Messages.length === 0) return;

@@ -283,10 +283,22 @@ describe("the dashboard in a browser", function () {
         new SendMessageCommand({
           QueueUrl: queues.deadLetters,
           MessageBody: JSON.stringify({ requestId: `from-${errorType}`, task: read }),
-          MessageAttributes: { errorType: { DataType: "String", StringValue: errorType } },
+          MessageAttributes: {
+            errorType: { DataType: "String", StringValue: errorType },
+            reason: { DataType: "String", StringValue: `because of ${errorType}` },
+          },
         }),
       );
     const page = await p.open(token, "#/letters");
+    await page.getByText("Puts 2 messages back into the request queue, as if sent now").waitFor();
+    await page.locator("header").getByText("2", { exact: true }).waitFor();
+    await page.getByRole("searchbox").fill("of storage");
+    const letters = page.getByRole("region", { name: "Messages" }).locator("details");
+    await letters.nth(1).waitFor({ state: "detached" });
+    await letters.first().locator("summary").click();
+    await letters.getByText("because of StorageUnavailable").waitFor();
+    assert.match(String(await letters.locator("pre").textContent()), /from-StorageUnavailable/);
+    assert.deepEqual(await violationsOf(page), []);
     await page.getByRole("checkbox", { name: "StorageUnavailable" }).uncheck();
     await page.getByRole("button", { name: "Put back" }).click();
     await page.getByText("1 put back into the request queue.").waitFor();

@@ -54,6 +54,37 @@ describe("POST /redrive", () => {
     assert.deepEqual((await ask({ limit: 3 }, "admin")).json(), { redriven: { ReceivedTooOften: 3 }, kept: {} });
   });
 
+  it("shows what lies there, with reason and times and no secrets of URLs, and leaves it in sight", async () => {
+    const url = "https://user:secret@example.org/x";
+    await p.context.sqs.send(
+      new SendMessageCommand({
+        QueueUrl: p.context.queues.deadLetters,
+        MessageBody: `{torn ${url}`,
+        MessageAttributes: {
+          errorType: { DataType: "String", StringValue: "UnreadableMessage" },
+          reason: { DataType: "String", StringValue: "it is not JSON" },
+        },
+      }),
+    );
+    await bury(`{"requestId":"b"} ${"x".repeat(9_000)}`);
+    const headers = await p.as("ops", "admin");
+    const list = async (search = "") => (await p.app.inject({ url: `/dead-letters${search}`, headers })).json().letters;
+    for (let look = 1; look <= 2; look++) {
+      const letters = await list();
+      const torn = letters.find((one: { type: string }) => one.type === "UnreadableMessage");
+      assert.deepEqual([torn.reason, torn.redrivable, torn.receives], ["it is not JSON", false, look]);
+      assert.doesNotMatch(JSON.stringify(letters), /secret/);
+      assert(Date.parse(torn.sentAt) <= Date.parse(torn.firstReceivedAt));
+      const long = letters.find((one: { type: string }) => one.type === "ReceivedTooOften");
+      assert(long.redrivable && long.body.length <= 4_001 && long.bodyLength > 9_000 && long.reason === undefined);
+    }
+    assert.equal((await list("?type=UnreadableMessage")).length, 1);
+    assert.equal((await list("?text=NOT+json")).length, 1);
+    assert.equal((await list("?text=nothing")).length, 0);
+    assert.equal((await p.app.inject({ url: "/dead-letters", headers: await p.as("ops", "read") })).statusCode, 403);
+    assert.equal((await bodies(p.context.queues.deadLetters)).length, 2);
+  });
+
   it("takes an admin, and names a class that there is none of", async () => {
     assert.equal((await ask({}, "submit")).statusCode, 403);
     const refused = await ask({ types: ["Unreadable"] }, "admin");

@@ -53,4 +53,33 @@ describe("rates submit --explain", () => {
     assert.match(stderr, /start at once/);
     assert.deepEqual(JSON.parse((await rates(answer, "--json", ...args)).stdout), answer);
   });
+
+  it("shows dead letters with their reasons, and what a redrive would put back", async () => {
+    const letters = [
+      {
+        messageId: "m1",
+        type: "UnreadableMessage",
+        reason: "it is not JSON",
+        redrivable: false,
+        body: "{torn\u001b[2J",
+        sentAt: "2026-01-01T00:00:00.000Z",
+        receives: 3,
+      },
+      { messageId: "m2", type: "ReceivedTooOften", redrivable: true, body: "{}", receives: 5 },
+    ];
+    const double = await httpDouble((call) => json(call, { letters }));
+    try {
+      const { stdout, stderr, code } = await start(["dead-letters", "--type", "x"], double.env).ended;
+      assert.equal(code, 0, stderr);
+      assert.match(
+        stdout,
+        /2026-01-01T00:00:00 {2}UnreadableMessage \(would fail again\) {2}received 3 times {2}m1\n {2}it is not JSON\n/,
+      );
+      assert(!stdout.includes("\u001b"));
+      assert.match(stderr, /would put 1 of these 2 back/);
+      assert.deepEqual(double.calls, ["GET /dead-letters?type=x"]);
+    } finally {
+      double.close();
+    }
+  });
 });

@@ -1,6 +1,7 @@
 import { type CliContext, clientOf, collect, whole } from "../lib/context.ts";
 import { examples } from "../lib/help.ts";
-import { print, printJson, say } from "../lib/screen.ts";
+import { plain, print, printJson, say, width } from "../lib/screen.ts";
+import { cutTo } from "../lib/table.ts";
 
 /** What POST /redrive answers: dead letters by error class. */
 interface Redriven {
@@ -8,8 +9,49 @@ interface Redriven {
   kept: Record<string, number>;
 }
 
-/** Commands for who keeps the platform going: redrive. */
+/** What GET /dead-letters answers. */
+interface Letter {
+  messageId: string;
+  type: string;
+  reason?: string;
+  redrivable: boolean;
+  body: string;
+  sentAt?: string;
+  receives: number;
+}
+
+/** Commands for who keeps the platform going: dead-letters, redrive. */
 export function operateCommands({ program }: CliContext): void {
+  examples(
+    program.command("dead-letters"),
+    "rates dead-letters",
+    "rates dead-letters --type UnreadableMessage",
+    "rates dead-letters --json | jq -r '.[].body'",
+  )
+    .description("Look at messages that nobody could take in: reason, age, how often received, body")
+    .option("--type <class>", "only those of an error class")
+    .option("--text <text>", "only those with this in body, reason or sender")
+    .option("--limit <n>", "look at so many at most (100)", whole)
+    .action(async (flags: { type?: string; text?: string; limit?: number }, command) => {
+      const { client, json } = clientOf(command);
+      const search = new URLSearchParams();
+      for (const [name, value] of Object.entries(flags)) search.set(name, String(value));
+      const { letters } = await client.json<{ letters: Letter[] }>("GET", `/dead-letters?${search}`);
+      if (json) return printJson(letters);
+      if (letters.length === 0) return say("No dead letters.");
+      for (const { type, reason, redrivable, body, sentAt = "", receives, messageId } of letters) {
+        print(
+          `${sentAt.slice(0, 19)}  ${plain(type)}${redrivable ? "" : " (would fail again)"}  received ${receives} times  ${messageId}`,
+        );
+        if (reason !== undefined) print(`  ${plain(reason)}`);
+        print(`  ${cutTo(plain(body), Math.max(20, Math.min(width(process.stdout), 500) - 2))}`);
+      }
+      const back = letters.filter(({ redrivable }) => redrivable).length;
+      say(
+        `\`rates redrive\` would put ${back} of these ${letters.length} back into the request queue; \`--dry-run\` counts all.`,
+      );
+    });
+
   examples(
     program.command("redrive"),
     "rates redrive --dry-run   # what lies there, by error class, and what would be put back",

@@ -68,5 +68,6 @@ export const SOUND: Record<string, (known: Known) => Asked> = {
   abortUpload: ({ upload }) => ({ url: `/uploads/${upload}` }),
   getStats: () => ({ url: "/stats" }),
   getFigures: () => ({ url: "/stats/figures?over=day" }),
+  listDeadLetters: () => ({ url: "/dead-letters?limit=5" }),
   redrive: () => ({ url: "/redrive", payload: { dryRun: true } }),
 };

@@ -9,6 +9,9 @@ const EVERY_MS = 2_000;
 /** How far back plots and figures look. @type {import("@preact/signals").Signal<"hour" | "day">} */
 export const span = signal("hour");
 
+/** Dead letters when figures were last asked for; for admins. */
+export const deadLetters = signal(0);
+
 /** Asks once who is signed in; figures tell it too. */
 export async function learnCaller() {
   if (caller.peek()) return;
@@ -23,6 +26,7 @@ export function useFigures() {
     async (signal) => {
       /** @type {import("./types.ts").Figures} */
       const figures = await ask(figuresPath(over), { signal });
+      deadLetters.value = figures.queues?.deadLetters ?? 0;
       return figures;
     },
     EVERY_MS,

@@ -1,6 +1,7 @@
 import { html } from "htm/preact";
 import { useEffect } from "preact/hooks";
-import { learnCaller } from "../figures.js";
+import { deadLetters, learnCaller } from "../figures.js";
+import { count } from "../format.js";
 import { caller, isAdmin, may, signOut } from "../session.js";
 import { ICON } from "./parts.js";
 
@@ -27,7 +28,7 @@ export function Shell({ page, children }) {
             .filter(({ shown }) => shown)
             .map(
               ({ to, name, of }) =>
-                html`<a href=${to} aria-current=${of.includes(page) ? "page" : undefined}>${name}</a>`,
+                html`<a href=${to} aria-current=${of.includes(page) ? "page" : undefined}>${name}${to === "#/letters" && deadLetters.value > 0 && html` <span class="chip">${count(deadLetters.value)}</span>`}</a>`,
             )}
         </nav>
         <div class="who">
