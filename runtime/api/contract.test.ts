@@ -126,6 +126,7 @@ const ELSEWHERE: Record<string, string> = {
   Busy: "runtime/queries/sql/parser.test.ts",
   StorageUnavailable: "storage.test.ts",
   TrackingUnavailable: "tracking.test.ts",
+  "beginUpload 200": "routes/uploads.test.ts",
   "retryJob SourceNotFound": "a retry is taken in as submitJob's are",
   "retryJob SourceNotAllowed": "the same",
   "retryJob InvalidSql": "a job whose SQL a later version refuses",

@@ -22,7 +22,7 @@ describe("the audit trail", () => {
     await call("POST", "/jobs", acme, { requestId: "a", task: { ...read, sql: "select 2 as n" } });
     await call("POST", "/jobs/none/cancel", acme);
     await call("POST", "/jobs/a/cancel", acme);
-    const retried = await call("POST", "/jobs/a/retry", cli, {});
+    const retried = await call("POST", "/jobs/a/retry", cli);
     assert.equal(retried.statusCode, 202, retried.body);
     const found = await entries(acme);
     assert.deepEqual(

@@ -207,22 +207,28 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
 
   app.post<{ Params: Static<typeof JobId>; Querystring: Static<typeof Whose>; Body: Static<typeof Retry> | null }>(
     "/jobs/:id/retry",
-    operation(guard, {
-      id: "retryJob",
-      tag: "jobs",
-      scope: "submit",
-      summary: "Submit an ended job's task again, as a new job",
-      description:
-        "An update needs the scope `update` beside `submit`. To retry a job twice is one retry: the second answer is about the same job.",
-      params: JobId,
-      querystring: Whose,
-      body: Retry,
-      answers: {
-        200: { description: "the retry is there already", schema: Status },
-        202: { description: "accepted, under an id of its own", schema: Status, headers: LOCATION },
+    {
+      // What a retry changes may be left out, and the body with it.
+      preValidation: async (request) => {
+        request.body ??= {};
       },
-      errors: ["UnknownJob", "NotRetryable", ...SUBMITTING],
-    }),
+      ...operation(guard, {
+        id: "retryJob",
+        tag: "jobs",
+        scope: "submit",
+        summary: "Submit an ended job's task again, as a new job",
+        description:
+          "An update needs the scope `update` beside `submit`. To retry a job twice is one retry: the second answer is about the same job.",
+        params: JobId,
+        querystring: Whose,
+        body: Retry,
+        answers: {
+          200: { description: "the retry is there already", schema: Status },
+          202: { description: "accepted, under an id of its own", schema: Status, headers: LOCATION },
+        },
+        errors: ["UnknownJob", "NotRetryable", ...SUBMITTING],
+      }),
+    },
     async (request, reply) => {
       const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
       return submit(await retryOf(deps, tenant, request.params.id, request.body ?? {}), request, reply);

@@ -51,6 +51,7 @@ export const SOUND: Record<string, (known: Known) => Asked> = {
   submitJob: () => ({ url: "/jobs", payload: { task: read } }),
   searchJobs: () => ({ url: "/jobs?text=secret&sort=totalMs&order=asc&limit=3" }),
   getJob: ({ ended }) => ({ url: `/jobs/${ended}` }),
+  findJobIds: () => ({ url: "/job-ids?prefix=e&limit=5" }),
   getRejected: ({ rejected }) => ({ url: `/rejected/${rejected}` }),
   cancelJob: ({ waiting }) => ({ url: `/jobs/${waiting}/cancel` }),
   retryJob: ({ cancelled }) => ({ url: `/jobs/${cancelled}/retry` }),
