@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { testApi } from "../testing/api/api.ts";
+import { MALFORMED } from "../testing/api/malformed.ts";
 import { HEADERS_SECONDS, REQUEST_SECONDS } from "./times.ts";
 
 const read = { type: "read", sql: "select 1 as n", format: "json" };
@@ -59,14 +60,7 @@ describe("connections of the API", () => {
   });
 
   it("answers what is no HTTP shortly, and closes", async () => {
-    for (const text of [
-      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-      "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-      "GET /healthz HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-      "GET /healthz HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
-      `GET /healthz HTTP/1.1\r\nHost: x\r\nX-Large: ${"x".repeat(20_000)}\r\n\r\n`,
-      "CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n",
-    ]) {
+    for (const text of MALFORMED) {
       const answer = await open(text).closed;
       assert.match(answer, /^(HTTP\/1\.1 4\d\d |$)/, text.slice(0, 40));
       assert.ok(answer.length < 1_000, text.slice(0, 40));

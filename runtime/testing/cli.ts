@@ -86,3 +86,13 @@ export const job = (status: string, more: object = {}) => ({
 export const event = (document: object) => `event: job\ndata: ${JSON.stringify(document)}\n\n`;
 /** Begins to tell them. */
 export const begin = ({ response }: Call) => response.writeHead(200, { "content-type": "text/event-stream" });
+
+/** ESC with a colour and with a title, BEL, CSI of C1, DEL, CR, bidi, zero width, byte order mark, a tag, a soft hyphen. */
+export const HOSTILE = "a\x1b[31mb\x1b]0;t\x07\x9b2Jc\x7fd\re\u202ef\u2066g\u200bh\u200di\ufeffj\u{e0041}k\u00adl";
+/** The same as it is shown. */
+export const ESCAPED =
+  "a\\x1b[31mb\\x1b]0;t\\x07\\x9b2Jc\\x7fd\\x0de\\u202ef\\u2066g\\u200bh\\u200di\\ufeffj\\u{e0041}k\\xadl";
+/** What no command may write. */
+export const HIDDEN =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be shown
+  /[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\u{e0000}-\u{e0fff}]/u;

@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import type { Principal } from "../local/aws/principals.ts";
-import type { Cloud } from "../local/cloud.ts";
 
 /** A request to sign, with its path exactly as it is to be sent. */
 export interface RawRequest {
@@ -17,7 +16,7 @@ export interface RawRequest {
 /** Headers of a request signed with Signature Version 4, its path as it is. The query must be sorted and encoded. */
 export function sign(
   { method, path, headers = {}, body = "", service = "s3" }: RawRequest,
-  { accessKeyId, secretAccessKey }: Pick<Principal, "accessKeyId" | "secretAccessKey">,
+  { accessKeyId, secretAccessKey }: Emulator["credentials"],
   host: string,
   now = new Date(),
 ): Record<string, string> {
@@ -64,6 +63,35 @@ export async function sendRaw(
   return { status: Number(status), body: answer.slice(answer.indexOf("\r\n\r\n") + 4) };
 }
 
+/** Where an emulator listens, and credentials that it accepts. */
+export interface Emulator {
+  readonly port: number;
+  readonly credentials: Pick<Principal, "accessKeyId" | "secretAccessKey">;
+}
+
 /** Signs a request as the platform, or as another principal, and sends it. */
-export const sendSigned = (cloud: Cloud, request: RawRequest, principal: Principal = cloud.credentials) =>
-  sendRaw(cloud.port, request, sign(request, principal, `127.0.0.1:${cloud.port}`));
+export const sendSigned = (
+  cloud: Emulator,
+  request: RawRequest,
+  principal: Emulator["credentials"] = cloud.credentials,
+) => sendRaw(cloud.port, request, sign(request, principal, `127.0.0.1:${cloud.port}`));
+
+const UP = "..%2F".repeat(6);
+/** Paths that no bucket and key of S3 can have, or that climb out of a directory. */
+export const CLIMBING: readonly string[] = [
+  "/uploads/../../../../secret",
+  "/uploads/../../../../written",
+  "/uploads/%2e%2e/%2e%2e/%2E%2E/%2e%2e/written",
+  `/uploads/${UP}written`,
+  `/uploads/a/${UP}written`,
+  "/uploads/..%5C..%5C..%5Cwritten",
+  "/uploads/a/./b",
+  "/uploads/a%00b",
+  `/uploads/${"k".repeat(1025)}`,
+  "/../written",
+  "/..",
+  "/%2e%2e/written",
+  "/up..loads/written",
+  "/uploads%2F..%2F..%2Fwritten",
+  "/uploads/%zz",
+];

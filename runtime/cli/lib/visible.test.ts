@@ -6,17 +6,9 @@ import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
-import { begin, type Call, event, httpDouble, job, json, start } from "../../testing/cli.ts";
+import { begin, type Call, ESCAPED, event, HIDDEN, HOSTILE, httpDouble, job, json, start } from "../../testing/cli.ts";
 import { skip } from "../../testing/cluster.ts";
 import { escapeHidden, styled, visible, visibleBytes, visibleJson } from "./visible.ts";
-
-/** ESC with a colour and with a title, BEL, CSI of C1, DEL, CR, bidi, zero width, byte order mark, a tag, a soft hyphen. */
-const HOSTILE = "a\x1b[31mb\x1b]0;t\x07\x9b2Jc\x7fd\re\u202ef\u2066g\u200bh\u200di\ufeffj\u{e0041}k\u00adl";
-const ESCAPED =
-  "a\\x1b[31mb\\x1b]0;t\\x07\\x9b2Jc\\x7fd\\x0de\\u202ef\\u2066g\\u200bh\\u200di\\ufeffj\\u{e0041}k\\xadl";
-const HIDDEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be shown
-  /[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\u{e0000}-\u{e0fff}]/u;
 
 describe("text of others on a terminal", () => {
   it("shows what a terminal obeys, or nobody can see, as escapes", () => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
-import { type RawRequest, sendRaw, sendSigned, sign } from "../../testing/emulator.ts";
+import { CLIMBING, type RawRequest, sendRaw, sendSigned, sign } from "../../testing/emulator.ts";
 import { type Cloud, startCloud } from "../cloud.ts";
 
 const JSON_TYPE = "application/x-amz-json-1.0";
@@ -48,25 +48,7 @@ describe("the emulator under hostile requests", () => {
 
   it("keeps every object key inside its directory, whatever it looks like", async () => {
     const before = outside();
-    const up = "..%2F".repeat(6);
-    const refused = [
-      "/uploads/../../../../secret",
-      "/uploads/../../../../written",
-      "/uploads/%2e%2e/%2e%2e/%2E%2E/%2e%2e/written",
-      `/uploads/${up}written`,
-      `/uploads/a/${up}written`,
-      "/uploads/..%5C..%5C..%5Cwritten",
-      "/uploads/a/./b",
-      "/uploads/a%00b",
-      `/uploads/${"k".repeat(1025)}`,
-      "/../written",
-      "/..",
-      "/%2e%2e/written",
-      "/up..loads/written",
-      "/uploads%2F..%2F..%2Fwritten",
-      "/uploads/%zz",
-    ];
-    for (const path of refused)
+    for (const path of CLIMBING)
       for (const method of ["PUT", "GET", "DELETE", "HEAD"]) {
         const { status } = await sendSigned(cloud, { method, path, ...(method === "PUT" ? { body: "x" } : {}) });
         assert.equal(status, 400, `${method} ${path}`);

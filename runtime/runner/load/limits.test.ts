@@ -4,15 +4,11 @@ import { createGzip } from "node:zlib";
 import type pg from "pg";
 import { migratedDatabase, type Scratch } from "../../../db/testing/database.ts";
 import type { Target } from "../../contract/request.ts";
+import { BAD_ROWS, HEADER } from "../../testing/runner/badRows.ts";
 import { type Batch, loadBatch } from "./batch.ts";
 import { gunzip } from "./gunzip.ts";
 import type { StagingLimits } from "./sink.ts";
 
-const HEADER: Record<Target, string> = {
-  prices: "orig_code,dest_code,day,price\n",
-  ports: "code,name,parent_slug\n",
-  regions: "slug,name,parent_slug\n",
-};
 const ROWS = 10_000_000;
 
 describe("the limits of reading a batch", () => {
@@ -61,18 +57,7 @@ describe("the limits of reading a batch", () => {
       yield Buffer.from(Array.from({ length: 1_000 }, (_, index) => row(at + index)).join(""));
   };
 
-  const BAD: [name: string, target: Target, format: "csv" | "ndjson", row: (index: number) => string][] = [
-    ["rows of a wrong form", "prices", "csv", () => "x\n"],
-    ["rows of unknown ports", "prices", "csv", (at) => `P${at},Q,2021-01-01,5\n`],
-    ["rows without values", "prices", "csv", () => ",,,\n"],
-    ["every second row of an unknown port", "prices", "csv", (at) => `${at % 2 ? "AAAAA" : "X"},BBBBB,2021-01-01,5\n`],
-    ["NDJSON that is none", "prices", "ndjson", () => "x\n"],
-    ["NDJSON of unknown ports", "prices", "ndjson", () => '{"orig_code":"X","dest_code":"Y","day":"z","price":5}\n'],
-    ["ports of unknown regions", "ports", "csv", (at) => `P${at},Port,nowhere\n`],
-    ["one port again and again", "ports", "csv", () => "P,Port,north\n"],
-    ["regions of unknown parents", "regions", "csv", (at) => `r${at},Region,nowhere\n`],
-  ];
-  for (const [name, target, format, row] of BAD)
+  for (const [name, target, format, row] of BAD_ROWS)
     it(`stop early at ${name}, and the report says so`, async function () {
       this.timeout(60_000);
       const start = format === "csv" ? HEADER[target] : "";
