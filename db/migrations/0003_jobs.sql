@@ -20,6 +20,8 @@ create table jobs.jobs (
   response_id text not null, -- made of the tenant, the request's id and its task: unique as they are
   -- The task as accepted, defaults filled in; an inline payload stands apart, so that no state change rewrites it.
   task jsonb not null,
+  -- What people see in place of the task or the labels, where those hold a URL with a secret: {"task", "labels"}, either or both.
+  shown jsonb,
   inline json,
   -- What a read runs, with its parameters in it: both runners run the same text, and newer queries change no job that waits.
   sql text,

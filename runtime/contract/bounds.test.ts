@@ -202,22 +202,4 @@ describe("a response and a document", () => {
       { code: "23514" },
     );
   });
-
-  it("shows scheme, host and path of a URL only", async () => {
-    const shown = async (url: string) =>
-      (await fixture.admin.query("select jobs.public_task($1) #>> '{source,url}' as url", [{ source: { url } }]))
-        .rows[0].url;
-    const urls = {
-      "https://h/a.csv?sig=SECRET#x": "https://h/a.csv",
-      "https://user:SECRET@h/a.csv": "https://h/a.csv",
-      "https://user:SECRET@x@h/a@b.csv": "https://h/a@b.csv",
-      "https://user:SECRET@h": "https://h",
-      "https://user:SECRET@h\\p?sig=SECRET": "https://h\\p",
-      "https:\\\\u:SECRET@h\\p?sig=SECRET": "https:\\\\h\\p",
-      "https://h/a b?sig=SECRET": "https://h/a b",
-      "h?SECRET": "h",
-    };
-    for (const [url, expected] of Object.entries(urls)) assert.equal(await shown(url), expected, url);
-    assert((await shown(`https://h/${"://".repeat(50_000)}`)).length <= 500);
-  });
 });

@@ -2,7 +2,9 @@ import type pg from "pg";
 import { ERRORS, JobError, type Problem } from "../contract/errors.ts";
 import { redactUrl } from "../contract/redact.ts";
 import { hashOf, type Reply, type Request, responseIdOf, type Task } from "../contract/request.ts";
+import { shownOf } from "../contract/shown.ts";
 import type { RunnerKind } from "../contract/states.ts";
+import { isForeignUpload } from "../contract/uploads.ts";
 import type { LazyS3 } from "../platform/aws.ts";
 import type { Settings } from "../platform/settings.ts";
 import { estimateBytes, sqlOf } from "../queries/explain.ts";
@@ -233,12 +235,14 @@ function newJob(
 ): NewJob {
   const requestHash = hashOf(canonical(request.task));
   const inline = "source" in task && "inline" in task.source ? task.source.inline : null;
+  const kept = inline ? { ...task, source: { inline: inline.length } } : task;
   return {
     tenant: request.tenant,
     requestId: request.requestId,
     requestHash,
     responseId: responseIdOf(request.tenant, request.requestId, requestHash),
-    task: inline ? { ...task, source: { inline: inline.length } } : task,
+    task: kept,
+    shown: shownOf(kept, request.labels),
     inline,
     sql,
     runner: routeOf(task, settings, expected),
@@ -253,7 +257,7 @@ function newJob(
   };
 }
 
-async function pinned({ db, s3, settings }: Acceptor, { task, tenant, requestId }: Request): Promise<Task> {
+async function pinned({ db, s3, settings, source }: Acceptor, { task, tenant, requestId }: Request): Promise<Task> {
   if (!("source" in task) || !("s3" in task.source)) return task;
   const location = task.source.s3;
   const [bucket = "", ...key] = location.slice("s3://".length).split("/");
@@ -261,6 +265,12 @@ async function pinned({ db, s3, settings }: Acceptor, { task, tenant, requestId 
     throw new JobError("SourceNotAllowed", {
       source: redactUrl(location),
       reason: `s3 sources lie in ${settings.buckets ? `s3://${settings.buckets.uploads}` : "an uploads bucket, and this platform has none"}. \`rates load\` puts a file there.`,
+    });
+  // Over HTTP the caller's token decides (runtime/api/routes/jobs.ts): an admin may load any upload.
+  if (source === "queue" && isForeignUpload(key.join("/"), tenant))
+    throw new JobError("SourceNotAllowed", {
+      source: redactUrl(location),
+      reason: "it is an upload of another tenant. Upload the file for this tenant with `rates load`.",
     });
   try {
     const { HeadObjectCommand } = await import("@aws-sdk/client-s3");

@@ -141,7 +141,7 @@ function schemaFor(value: unknown): TSchema | Problem {
 /** Whether the query of a signed URL was left behind an object's key: a job's document shows its location. */
 const isSigned = (location: unknown): boolean =>
   typeof location === "string" &&
-  /[?&]x-amz-(?:signature|credential|security-token)=/i.test(location.slice(0, INPUT.s3));
+  /x-amz-(?:signature|credential|security-token)(?:=|%3d)/i.test(location.slice(0, INPUT.s3));
 
 function named(
   kind: "query" | "statement",

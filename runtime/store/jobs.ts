@@ -1,5 +1,6 @@
 import type { ErrorBody } from "../contract/errors.ts";
 import type { Reply, Task } from "../contract/request.ts";
+import type { Shown } from "../contract/shown.ts";
 import type { TerminalState } from "../contract/states.ts";
 
 /**
@@ -28,6 +29,8 @@ export interface NewJob {
   responseId: string;
   /** The task without inline items. */
   task: object;
+  /** What people see of task and labels, where that differs; left out, it does not. */
+  shown?: Shown | null;
   inline: unknown[] | null;
   /** Reads only: what is run, with its parameters in it. */
   sql: string | null;

@@ -61,8 +61,6 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.standing(integer)": ["api_reader"],
   "jobs.iso(timestamp with time zone)": ["api_reader", "dispatcher"],
   "jobs.fitted_document(jsonb)": ["api_reader", "dispatcher"],
-  "jobs.public_task(jsonb)": ["api_reader", "dispatcher"],
-  "jobs.public_url(text)": ["api_reader", "dispatcher"],
   "jobs.clock()": ["api_reader", "dispatcher", "job_keeper"],
   "jobs.due_responses(integer,bigint[])": ["api_reader", "dispatcher", "job_keeper"],
   "jobs.responses_sent(bigint[],text[])": ["api_reader", "dispatcher", "job_keeper"],

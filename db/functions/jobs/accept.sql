@@ -1,5 +1,5 @@
 -- Takes requests in, all of a batch in one statement. Input: a JSON array of
---   {tenant, requestId, requestHash, responseId, task, inline, sql, runner, elsewhere, priority, labels, timeoutSeconds, maxAttempts, leaseSeconds, reply}.
+--   {tenant, requestId, requestHash, responseId, task, shown, inline, sql, runner, elsewhere, priority, labels, timeoutSeconds, maxAttempts, leaseSeconds, reply}.
 -- A request may also name maxWaiting, its tenant's maximum of waiting jobs.
 -- Answers a row for each, in order: ACCEPTED, REPEATED (the same task: the same job), CONFLICT (another task) or FULL (no
 -- job was made, since the tenant has its maximum waiting).
@@ -33,12 +33,12 @@ begin
   end loop;
 
   with made as (
-    insert into jobs.jobs (tenant, request_id, request_hash, response_id, task, inline, sql, runner, elsewhere, priority, labels,
+    insert into jobs.jobs (tenant, request_id, request_hash, response_id, task, shown, inline, sql, runner, elsewhere, priority, labels,
                            timeout_seconds, max_attempts, lease_seconds, created_at, rank, status_history, reply)
-    select r.tenant, r."requestId", r."requestHash", r."responseId", r.task, r.inline, r.sql, r.runner, r.elsewhere, r.priority, r.labels,
+    select r.tenant, r."requestId", r."requestHash", r."responseId", r.task, r.shown, r.inline, r.sql, r.runner, r.elsewhere, r.priority, r.labels,
            r."timeoutSeconds", r."maxAttempts", r."leaseSeconds", moment,
            r.priority - floor(extract(epoch from moment) / 60)::integer, jobs.event('PENDING', moment), coalesce(r.reply, 'queue')
-    from rows from (json_to_recordset(requests) as (tenant text, "requestId" text, "requestHash" text, "responseId" text, task jsonb,
+    from rows from (json_to_recordset(requests) as (tenant text, "requestId" text, "requestHash" text, "responseId" text, task jsonb, shown jsonb,
       inline json, sql text, runner text, elsewhere boolean, priority smallint, labels jsonb, "timeoutSeconds" integer, "maxAttempts" integer, "leaseSeconds" integer, reply text)) with ordinality as r
     where not (r.tenant || E'\n' || r."requestId") = any (refused)
     -- In key order, so that two batches with the same ids never wait for each other in a circle.

@@ -6,6 +6,7 @@ import { JobError } from "../../contract/errors.ts";
 import { redactUrl } from "../../contract/redact.ts";
 import { type Reply, requestIdPattern } from "../../contract/request.ts";
 import type { State } from "../../contract/states.ts";
+import { uploadPrefix } from "../../contract/uploads.ts";
 import { acceptAll } from "../../requests/accept.ts";
 import { deliverResponses } from "../../requests/responses.ts";
 import { cancelFor, recordAudit } from "../../store/audit.ts";
@@ -16,7 +17,6 @@ import { actorOf, callerOfRequest, type Guard, lacksScope, requireScope } from "
 import { invalid } from "../problem.ts";
 import { JobDocument, JobId, STATUS_EXAMPLE, Status, Whose } from "../schemas.ts";
 import { submissionSchema } from "../submission.ts";
-import { uploadPrefix } from "./uploads.ts";
 
 /** The tenant that a call is about: the caller's own, or, for an admin, the one it names. */
 export function tenantOf(caller: Caller, named: string | undefined): string {

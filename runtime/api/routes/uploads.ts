@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   AbortMultipartUploadCommand,
@@ -12,6 +12,7 @@ import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { JobError } from "../../contract/errors.ts";
 import { INPUT } from "../../contract/inputLimits.ts";
+import { uploadPrefix } from "../../contract/uploads.ts";
 import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
@@ -76,9 +77,6 @@ const Complete = Type.Object(
   },
   { additionalProperties: false },
 );
-
-/** Where a tenant's uploads lie: no name of a tenant in a key. */
-export const uploadPrefix = (tenant: string): string => createHash("sha256").update(tenant).digest("hex").slice(0, 16);
 
 /** POST /uploads: a file goes straight to S3 in parts, over links that say nothing about credentials. */
 export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps, guard: Guard): void {

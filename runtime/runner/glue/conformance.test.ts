@@ -62,6 +62,8 @@ const REFUSED: Record<string, Case> = {
     sql: "select 1 / (500000 - n) from generate_series(1, 1000000) n",
     format: "csv",
   },
+  "a signed URL that Postgres repeats": { sql: "select 'https://h/a b?x=SECRET' :: int", format: "csv" },
+  "a credential that Postgres repeats": { sql: "select 'X-Amz-Signature%3dSECRET' :: int", format: "csv" },
   "a write": { sql: "delete from prices returning 1", format: "csv" },
   "tables that a read may not see": { sql: "select * from jobs.tokens", format: "csv" },
   "a timeout": { sql: "select pg_sleep(30)", format: "csv", timeoutSeconds: 1 },

@@ -107,6 +107,20 @@ CATALOG = {"errors": {}, "sqlStates": {}, "otherSqlState": "InvalidSql", "valueT
 MEMORY = None
 
 
+# Beginning of a URL, or of a parameter that only credentials have.
+SECRET_START = re.compile(
+    r"\b[a-z][a-z0-9+.-]{0,20}:[\\/]{2}"
+    r"|\b(?:x-amz-(?:signature|credential|security-token|algorithm)|sig|signature|password)(?:=|%3d)",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+def redact_message(message):
+    """A message of Postgres up to a URL or a credential that it repeats, as runtime/contract/shown.ts has it."""
+    found = SECRET_START.search(message)
+    return message[: found.start()] + "…" if found else message
+
+
 def classify(error):
     """What any error in a job's work means for the job, as runtime/contract/classify.ts has it."""
     if isinstance(error, JobError):
@@ -117,6 +131,8 @@ def classify(error):
         state = error.pgcode or ""
         reason = (error.diag.message_primary if error.diag else None) or str(error).strip()
         reason += getattr(error, "place", "")
+        if state:
+            reason = redact_message(reason)
         if state == "XX000" and reason.startswith(CATALOG["valueTooLarge"]):
             return JobError("InvalidSql", reason=reason)
         for length in (5, 3, 2):

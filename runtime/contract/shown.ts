@@ -1,0 +1,93 @@
+import { redactText, redactUrl } from "./redact.ts";
+import type { Task } from "./request.ts";
+
+/** What people see in place of a job's task or labels, where those hold a URL with a secret. */
+export interface Shown {
+  task?: object;
+  labels?: Record<string, string>;
+}
+
+/**
+ * The task and labels of a job as documents show them: source URLs, labels, parameters and texts in SQL without what may be a
+ * credential. What runs, and what the response repeats of the labels, stays as it was sent.
+ * @param task the task without inline items
+ * @returns only what differs from what was sent; null where nothing does
+ */
+export function shownOf(task: object, labels: Readonly<Record<string, string>>): Shown | null {
+  const shownTask = redactTask(task as Task);
+  const shownLabels = redactValues(labels) as Record<string, string>;
+  const shown: Shown = {
+    ...(shownTask === task ? {} : { task: shownTask }),
+    ...(shownLabels === labels ? {} : { labels: shownLabels }),
+  };
+  return "task" in shown || "labels" in shown ? shown : null;
+}
+
+function redactTask(task: Task): object {
+  if ("sql" in task) {
+    const sql = redactSql(task.sql);
+    return sql === task.sql ? task : { ...task, sql };
+  }
+  if ("params" in task) {
+    const params = redactValues(task.params);
+    return params === task.params ? task : { ...task, params };
+  }
+  if (!("source" in task) || !("url" in task.source)) return task;
+  const url = redactUrl(task.source.url);
+  return url === task.source.url ? task : { ...task, source: { ...task.source, url } };
+}
+
+/** The same value without credentials in its texts and names; the very same where it has none. */
+function redactValues(value: unknown): unknown {
+  if (typeof value === "string") return redactText(value);
+  if (value === null || typeof value !== "object") return value;
+  const entries = Object.entries(value).map(([name, inner]) => [redactText(name), redactValues(inner)] as const);
+  const before = Object.entries(value);
+  if (entries.every(([name, inner], index) => name === before[index]?.[0] && inner === before[index]?.[1]))
+    return value;
+  return Array.isArray(value) ? entries.map(([, inner]) => inner) : Object.fromEntries(entries);
+}
+
+/** Strings (E'…' with backslashes), quoted names and line comments of SQL; of others the beginning. */
+const QUOTED =
+  /\b[eE]'(?:[^'\\]|\\[\s\S]|'')*'?|'(?:[^']|'')*'?|"(?:[^"]|"")*"?|--[^\n]*|\/\*|\$(?:[A-Za-z_]\w{0,62})?\$/g;
+
+/** SQL without credentials in its strings, quoted names and comments. What is outside of them stays as it is. */
+export function redactSql(sql: string): string {
+  let shown = "";
+  let from = 0;
+  QUOTED.lastIndex = 0;
+  for (let found = QUOTED.exec(sql); found !== null; found = QUOTED.exec(sql)) {
+    const [start] = found;
+    // A comment in a comment, or a tag that does not end: the rest is looked at as one text.
+    const closing = start === "/*" ? "*/" : start.startsWith("$") ? start : undefined;
+    const closedAt = closing === undefined ? QUOTED.lastIndex : sql.indexOf(closing, found.index + start.length);
+    const end = closing === undefined ? closedAt : closedAt < 0 ? sql.length : closedAt + closing.length;
+    shown +=
+      sql.slice(from, found.index) +
+      redactQuoted(sql.slice(found.index, end), closing ?? /['"-]/.exec(start)?.[0] ?? "");
+    from = end;
+    QUOTED.lastIndex = end;
+  }
+  return shown + sql.slice(from);
+}
+
+/** Keeps the quotes around a text that loses its end. */
+function redactQuoted(quoted: string, closing: string): string {
+  const redacted = redactText(quoted);
+  if (redacted === quoted) return quoted;
+  return closing === "-" || redacted.endsWith(closing) ? redacted : redacted + closing;
+}
+
+/** Beginning of a URL, or of a parameter that only credentials have. */
+const SECRET_START =
+  /\b[a-z][a-z0-9+.-]{0,20}:[\\/]{2}|\b(?:x-amz-(?:signature|credential|security-token|algorithm)|sig|signature|password)(?:=|%3d)/i;
+
+/**
+ * A message of Postgres, which may repeat a text of the statement, up to where that has a URL or a credential. The Python
+ * runner does the same (redact_message in runtime/runner/glue/runner.py).
+ */
+export function redactMessage(message: string): string {
+  const at = message.search(SECRET_START);
+  return at < 0 ? message : `${message.slice(0, at)}…`;
+}
