@@ -1,101 +1,168 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { promisify } from "node:util";
+import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  DeleteMessageBatchCommand,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  SendMessageCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
 import pg from "pg";
-import { readPlatformCredentials } from "../local/aws/principals.ts";
+import { uploadPrefix } from "../contract/uploads.ts";
+import { credentialsFile, Principals, readPlatformCredentials } from "../local/aws/principals.ts";
 import type { PlatformFile } from "../local/platformFile.ts";
+import { SCOPES } from "../store/tokens.ts";
+import type { Emulator } from "../testing/emulator.ts";
+import { CONFIGURATION } from "./configuration.ts";
+import { memoryOf, type Part, type SharedProcess, sharedProcess } from "./processes.ts";
+import { environmentWith, type SourceChange } from "./sourceChange.ts";
 
 const MAIN = fileURLToPath(new URL("../local/main.ts", import.meta.url));
+const PROBE = fileURLToPath(new URL("probe.ts", import.meta.url));
 /** The longest wait for anything. Milliseconds. */
 const PATIENCE_MS = 90_000;
-/** Kernel ticks per second in /proc (sysconf(_SC_CLK_TCK)), 100 on Linux. */
-const TICKS = 100;
+/** Each attack is sent this often, since the kernel counts processor time in steps of 10 ms. */
+const TIMES = 4;
 
-/** A process of the platform that all callers share. */
-export interface SharedProcess {
-  readonly name: "api" | "dispatcher";
-  readonly pid: number;
-  /** Processor time of its main thread so far, in milliseconds. */
-  mainThreadMs(): number;
-  /** Resident memory, in bytes. */
-  memory(): number;
-  isAlive(): boolean;
+/** An answer of the API. */
+export interface Answer {
+  status: number;
+  text: string;
+  headers: Headers;
 }
+
+/** Latencies of GET /rates, in milliseconds. */
+export interface Latency {
+  p50: number;
+  p99: number;
+  longest: number;
+}
+
+/** A lane of the sample with prices, and a read of it. */
+export const RATES = "/rates?date_from=2021-01-01&date_to=2021-01-31&orig_code=CNGGZ&dest_code=EETLL";
+export const AVERAGE_RATES = {
+  type: "read",
+  query: "average_rates",
+  params: { date_from: "2021-01-01", date_to: "2021-01-02", orig_code: "CNGGZ", dest_code: "EETLL" },
+  format: "json",
+};
+/** A read that takes minutes. */
+export const LONG_READ = { type: "read", sql: "select count(*) from prices a, prices b", format: "csv" };
 
 /** The whole platform on this machine, with its own data directory and ports, as an attacker meets it. */
 export class Target {
   readonly file: PlatformFile;
+  readonly dataDir: string;
   readonly shared: readonly SharedProcess[];
   readonly admin: pg.Client;
+  readonly emulator: Emulator;
+  readonly s3: S3Client;
+  /** Tokens of two tenants with every scope but `admin`. */
+  attacker = "";
+  victim = "";
   readonly #main: ChildProcess;
-  readonly #dataDir: string;
   readonly #sqs: SQSClient;
+  readonly #stranger: SQSClient;
+  readonly #own: string;
 
-  private constructor(main: ChildProcess, dataDir: string, file: PlatformFile, admin: pg.Client) {
+  private constructor(main: ChildProcess, own: string, dataDir: string, file: PlatformFile, admin: pg.Client) {
     this.#main = main;
-    this.#dataDir = dataDir;
+    this.#own = own;
+    this.dataDir = dataDir;
     this.file = file;
     this.admin = admin;
     this.shared = [
       sharedProcess("api", "runtime/api/main.ts", dataDir),
       sharedProcess("dispatcher", "runtime/local/dispatcherHost.ts", dataDir),
     ];
-    this.#sqs = new SQSClient({
-      endpoint: file.sqsEndpoint,
-      region: file.region,
-      credentials: readPlatformCredentials(dataDir),
-    });
+    const credentials = readPlatformCredentials(dataDir);
+    const { region } = file;
+    this.emulator = { port: Number(new URL(file.sqsEndpoint).port), credentials };
+    this.#sqs = new SQSClient({ endpoint: file.sqsEndpoint, region, credentials });
+    const stranger = new Principals(credentialsFile(dataDir)).add("stranger", "AIDASTRANGER000000000");
+    this.#stranger = new SQSClient({ endpoint: file.sqsEndpoint, region, credentials: stranger });
+    this.s3 = new S3Client({ endpoint: file.s3Endpoint, region, credentials, forcePathStyle: true });
   }
 
-  static async start(): Promise<Target> {
-    const dataDir = mkdtempSync(join(tmpdir(), "rates-attack-"));
-    const main = spawn(process.execPath, [MAIN, "--port", "0", "--data-dir", dataDir], { detached: true });
+  /**
+   * Starts the platform with a data directory of its own.
+   * @param changes what to change in its code, beside the configuration of every attacked platform
+   */
+  static async start(changes: readonly SourceChange[] = []): Promise<Target> {
+    const own = mkdtempSync(join(tmpdir(), "rates-attack-"));
+    const dataDir = join(own, "a", "data");
+    mkdirSync(dataDir, { recursive: true });
+    const main = spawn(process.execPath, [MAIN, "--port", "0", "--data-dir", dataDir], {
+      detached: true,
+      env: { ...process.env, ...environmentWith([...CONFIGURATION, ...changes]) },
+    });
     let said = "";
     for (const stream of [main.stdout, main.stderr])
       stream?.on("data", (data) => {
         said += data;
       });
-    for (const end = Date.now() + PATIENCE_MS; !said.includes("The platform is up"); await delay(50))
+    for (const end = Date.now() + PATIENCE_MS; !said.includes("The platform is up"); await delay(20))
       if (main.exitCode !== null || Date.now() > end) throw new Error(`the platform did not start:\n${said}`);
     const file: PlatformFile = JSON.parse(readFileSync(join(dataDir, "platform.json"), "utf8"));
     const admin = new pg.Client(file.databaseUrl);
     await admin.connect();
-    return new Target(main, dataDir, file, admin);
+    const target = new Target(main, own, dataDir, file, admin);
+    target.attacker = await target.token("attacker");
+    target.victim = await target.token("victim");
+    return target;
   }
 
   async stop(): Promise<void> {
     await this.admin.end();
-    this.#sqs.destroy();
+    for (const client of [this.#sqs, this.#stranger, this.s3]) client.destroy();
     if (this.#main.exitCode === null) {
       // Twice: whatever an attack has left running is not waited for.
       this.#main.kill("SIGINT");
       this.#main.kill("SIGINT");
       await once(this.#main, "exit");
     }
-    rmSync(this.#dataDir, { recursive: true, force: true });
+    rmSync(this.#own, { recursive: true, force: true });
   }
 
-  /** A token of a tenant. */
-  async token(tenant: string, scopes: readonly string[]): Promise<string> {
+  get api(): SharedProcess {
+    return this.shared[0] as SharedProcess;
+  }
+
+  get dispatcher(): SharedProcess {
+    return this.shared[1] as SharedProcess;
+  }
+
+  /** Memory of each part now, in bytes. */
+  memory(): Record<Part, number> {
+    return memoryOf(this.shared, this.dataDir);
+  }
+
+  /** A token of a tenant; without scopes one with all but `admin`. */
+  async token(tenant: string, scopes: readonly string[] = SCOPES.filter((scope) => scope !== "admin")) {
+    return (await this.newToken(tenant, scopes)).token;
+  }
+
+  async newToken(tenant: string, scopes: readonly string[]): Promise<{ id: string; token: string }> {
     const response = await this.http("POST", "/tokens", { name: "attack", tenant, scopes }, this.file.token);
     if (response.status !== 201) throw new Error(`no token: ${response.text}`);
-    const { token } = JSON.parse(response.text);
-    return token;
+    return JSON.parse(response.text);
   }
 
-  /** A request to the API; a body that is text or bytes is sent as it is. */
+  /** Sends a request to the API. @param body text and bytes are sent as they are, anything else as JSON */
   async http(
     method: string,
     path: string,
     body?: unknown,
     token?: string,
     headers: Record<string, string> = {},
-  ): Promise<{ status: number; text: string; headers: Headers }> {
+  ): Promise<Answer> {
     const raw = typeof body === "string" || body instanceof Uint8Array;
     const response = await fetch(`${this.file.api}${path}`, {
       method,
@@ -111,69 +178,87 @@ export class Target {
     return { status: response.status, text: await response.text(), headers: response.headers };
   }
 
+  /** Puts a file where a tenant's uploads are, and returns its location. */
+  async upload(tenant: string, name: string, content: string | Uint8Array): Promise<string> {
+    const { uploadsBucket: Bucket } = this.file;
+    const Key = `${uploadPrefix(tenant)}/attack/${name}`;
+    await this.s3.send(new PutObjectCommand({ Bucket, Key, Body: content }));
+    return `s3://${Bucket}/${Key}`;
+  }
+
+  /** Submits a task and returns its job's document once it has ended. */
+  async run(requestId: string, task: object, token: string): Promise<Record<string, unknown>> {
+    const { status, text } = await this.http("POST", "/jobs", { requestId, task }, token);
+    if (status !== 202) throw new Error(`${requestId} was answered ${status}: ${text}`);
+    return this.ended(requestId, token);
+  }
+
   /** Sends a message's body to the request queue. */
-  async queue(body: string): Promise<void> {
-    await this.#sqs.send(new SendMessageCommand({ QueueUrl: this.file.requestQueueUrl, MessageBody: body }));
+  async queue(body: string, { asStranger = false } = {}): Promise<void> {
+    const sender = asStranger ? this.#stranger : this.#sqs;
+    await sender.send(new SendMessageCommand({ QueueUrl: this.file.requestQueueUrl, MessageBody: body }));
+  }
+
+  /** Sends small messages, ten at a time. */
+  async queueAll(bodies: readonly string[], { asStranger = false } = {}): Promise<void> {
+    const sender = asStranger ? this.#stranger : this.#sqs;
+    for (let from = 0; from < bodies.length; from += 10) {
+      const Entries = bodies.slice(from, from + 10).map((MessageBody, index) => ({ Id: String(index), MessageBody }));
+      await sender.send(new SendMessageBatchCommand({ QueueUrl: this.file.requestQueueUrl, Entries }));
+    }
   }
 
   /** Takes what is in a queue now. */
-  async receive(url: string): Promise<string[]> {
+  async receive(QueueUrl: string): Promise<string[]> {
     const bodies: string[] = [];
     for (;;) {
       const { Messages = [] } = await this.#sqs.send(
-        new ReceiveMessageCommand({ QueueUrl: url, MaxNumberOfMessages: 10, WaitTimeSeconds: 0 }),
+        new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 0 }),
       );
       if (Messages.length === 0) return bodies;
+      const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
+      await this.#sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
       bodies.push(...Messages.map(({ Body = "" }) => Body));
     }
   }
 
-  /** Waits until `look` answers something. */
-  async until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
-    for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await delay(50)) {
+  /** Waits until `look` returns something. */
+  async until<T>(
+    what: string,
+    look: () => Promise<T | undefined | false>,
+    milliseconds: number = PATIENCE_MS,
+  ): Promise<T> {
+    for (const end = Date.now() + milliseconds; Date.now() < end; await delay(50)) {
       const found = await look();
       if (found) return found;
     }
-    throw new Error(`${what}: not within ${PATIENCE_MS / 1000} s`);
+    throw new Error(`${what}: not within ${milliseconds / 1000} s`);
   }
 
   /** The document of a job once it has ended. */
-  ended(requestId: string, token: string): Promise<Record<string, unknown>> {
-    return this.until(`the end of ${requestId}`, async () => {
+  ended(requestId: string, token: string, milliseconds?: number): Promise<Record<string, unknown>> {
+    const look = async () => {
       const { status, text } = await this.http("GET", `/jobs/${requestId}`, undefined, token);
       const document = status === 200 ? JSON.parse(text) : {};
       return ["SUCCEEDED", "FAILED", "CANCELLED"].includes(document.status) && document;
-    });
+    };
+    return this.until(`the end of ${requestId}`, look, milliseconds);
   }
-}
 
-function sharedProcess(name: SharedProcess["name"], program: string, dataDir: string): SharedProcess {
-  const read = (path: string) => {
-    try {
-      return readFileSync(path, "utf8");
-    } catch {
-      return "";
-    }
-  };
-  const pid = Number(
-    readdirSync("/proc").find(
-      (one) =>
-        /^\d+$/.test(one) &&
-        read(`/proc/${one}/cmdline`).includes(program) &&
-        read(`/proc/${one}/environ`).includes(`RATES_DATA_DIR=${dataDir}\0`),
-    ),
-  );
-  if (Number.isNaN(pid)) throw new Error(`no process of ${program}`);
-  const started = read(`/proc/${pid}/stat`).split(") ")[1]?.split(" ")[19];
-  return {
-    name,
-    pid,
-    mainThreadMs() {
-      // proc(5): after the name in parentheses utime is the 12th field, stime the 13th; the main thread's id is the pid.
-      const fields = read(`/proc/${pid}/task/${pid}/stat`).split(") ")[1]?.split(" ") ?? [];
-      return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS;
-    },
-    memory: () => Number(/^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * 1024,
-    isAlive: () => started !== undefined && read(`/proc/${pid}/stat`).split(") ")[1]?.split(" ")[19] === started,
-  };
+  /** Processor time of a process's main thread per call of `send`, in milliseconds. */
+  async mainThreadMs(process: SharedProcess, send: () => Promise<unknown>, times = TIMES): Promise<number> {
+    const before = process.mainThreadMs();
+    for (let turn = 0; turn < times; turn++) await send();
+    return (process.mainThreadMs() - before) / times;
+  }
+
+  /** Measures GET /rates from another process. */
+  async latency(requests: number): Promise<Latency> {
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      PROBE,
+      `${this.file.api}${RATES}`,
+      String(requests),
+    ]);
+    return JSON.parse(stdout);
+  }
 }

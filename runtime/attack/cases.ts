@@ -1,4 +1,4 @@
-/** Requests that nobody sends in good faith, by kind. Each is tried through every door that it fits. */
+/** Requests that no honest caller sends, by kind. Each is tried through every door that it fits. */
 
 const lots = (text: string, bytes: number) => text.repeat(Math.ceil(bytes / text.length)).slice(0, bytes);
 const read = (sql: string) => ({ type: "read", sql, format: "csv" });
@@ -79,8 +79,8 @@ export const BODIES: Readonly<Record<string, () => string>> = {
     }),
   "a query's name of a megabyte": () =>
     JSON.stringify({ requestId: "a", task: { type: "read", query: lots("average_", 1_000_000), params: {} } }),
-  "a hundred thousand fields": () =>
-    `{"requestId":"a","task":{${Array.from({ length: 100_000 }, (_, n) => `"f${n}":1`).join(",")}}}`,
+  "ninety thousand fields": () =>
+    `{"requestId":"a","task":{${Array.from({ length: 90_000 }, (_, n) => `"f${n}":1`).join(",")}}}`,
   "a field given a hundred thousand times": () => `{"requestId":"a",${lots('"x":1,', 900_000)}"y":1}`,
   "spaces at the end of SQL": () => JSON.stringify({ requestId: "a", task: read(`select 1${lots(" ", 99_000)}x`) }),
   "an id of 150 KB of ://": () => JSON.stringify({ requestId: lots("://", 150_000), task: read("select 1") }),
@@ -121,6 +121,16 @@ export const POISON: readonly string[] = [
   nested(200_000, "[", "]"),
   lots('{"a":', 500_000),
   lots("\\", 200_000),
+];
+
+/** Bodies that are cut off or malformed, and name a job that is not theirs to answer. */
+export const NAMING: readonly string[] = [
+  '{"labels":{"requestId":"mine"},"task":{',
+  '{"task":{"requestId":"mine"}',
+  '{"a":"\\"requestId\\":\\"mine\\"',
+  '[{"requestId":"mine"}',
+  '{"requestId":"mine","requestId":"other","task":',
+  '{"requestId":"mine",}',
 ];
 
 /** Sources of an update that must not be read, and secrets that must not be shown. */

@@ -1,0 +1,38 @@
+import { FORBIDDEN, HOSTS } from "../testing/runner/addresses.ts";
+import type { SourceChange } from "./sourceChange.ts";
+
+/** Hosts as a URL names them: an IP address, in brackets if it is one of IPv6, or the name of this machine. */
+const hostsOf = (name: string): string[] => {
+  const { host } = URL.parse(`https://${name.includes(":") && !name.startsWith("[") ? `[${name}]` : name}/`) ?? {};
+  return host !== undefined && /^(?:[\d.]+|\[.*\]|localhost)$/.test(host) ? [host] : [];
+};
+
+/** Hosts of sources that no operator would allow, so that the runner's own check of addresses is reached. */
+export const PRIVATE_HOSTS: readonly string[] = [
+  ...new Set([...HOSTS, ...FORBIDDEN, "localhost"].flatMap(hostsOf)),
+].filter((host) => host !== "1.1.1.1" && host !== "8.8.8.8");
+
+/** Seconds that a request's headers, and the whole of it, may take on an attacked platform. */
+export const HEADERS_SECONDS = 1;
+export const REQUEST_SECONDS = 2;
+/** Slots that one tenant may have at once. */
+export const TENANT_SLOTS = 1;
+/** Connections at once. */
+export const CONNECTIONS = 300;
+
+/**
+ * How every attacked platform is configured. No stack that is in the repository has such a configuration, and some of it is
+ * a constant of the code, which its own tests compare with what the server uses.
+ */
+export const CONFIGURATION: readonly SourceChange[] = [
+  {
+    file: "../local/plan.ts",
+    from: "  return {\n    ...settings,\n    version:",
+    to: `  Object.assign(settings.jobs, { urlHosts: ${JSON.stringify(PRIVATE_HOSTS)} });
+  settings.runners.glue.tenantSlots = ${TENANT_SLOTS};
+  settings.api.limits.connections = ${CONNECTIONS};
+  return {\n    ...settings,\n    version:`,
+  },
+  { file: "../api/times.ts", from: "HEADERS_SECONDS = 15", to: `HEADERS_SECONDS = ${HEADERS_SECONDS}` },
+  { file: "../api/times.ts", from: "REQUEST_SECONDS = 60", to: `REQUEST_SECONDS = ${REQUEST_SECONDS}` },
+];

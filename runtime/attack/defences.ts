@@ -1,0 +1,306 @@
+import { bodies } from "./kinds/bodies.ts";
+import { bombs } from "./kinds/bombs.ts";
+import { emulator } from "./kinds/emulator.ts";
+import type { Check, Kind } from "./kinds/kind.ts";
+import { lines } from "./kinds/lines.ts";
+import { messages } from "./kinds/messages.ts";
+import { readers } from "./kinds/readers.ts";
+import { shares } from "./kinds/shares.ts";
+import { sockets } from "./kinds/sockets.ts";
+import { sources } from "./kinds/sources.ts";
+import { sql } from "./kinds/sql.ts";
+import { streams } from "./kinds/streams.ts";
+import { tenants } from "./kinds/tenants.ts";
+import { assertVisible } from "./kinds/terminal.ts";
+import type { SourceChange } from "./sourceChange.ts";
+
+/** A defence, how it is switched off, and the check that must notice it. */
+export interface Defence {
+  readonly kind: Kind;
+  /** Changes of the platform's code. */
+  readonly changes?: readonly SourceChange[];
+  /** Statements of a superuser, once the platform runs. */
+  readonly statements?: string;
+  readonly check: Check;
+  /** What the check says when the defence is missing. */
+  readonly failure: RegExp;
+}
+
+const checkOf = (kind: Kind, title: string): Check => {
+  const check = kind.checks[title];
+  if (check === undefined) throw new Error(`${kind.name} has no check '${title}'`);
+  return check;
+};
+
+/** The defences of each kind that a test switches off, one at a time. */
+export const DEFENCES: Readonly<Record<string, Defence>> = {
+  "SQL is parsed and compared with the allow-lists": {
+    kind: sql,
+    changes: [
+      {
+        file: "../queries/sql/parser.ts",
+        from: "const early = unparsable(text);",
+        to: "const early: Verdict = { sql: text };",
+      },
+    ],
+    check: checkOf(sql, "refuses by HTTP: select pid, query from pg_stat_activity"),
+    failure: /\/explain: 200/,
+  },
+  "a run's role may read prices only": {
+    kind: readers,
+    statements: "grant usage on schema jobs to price_readers; grant select on jobs.tokens to price_readers",
+    check: checkOf(readers, "lets a run's role read, signal and change nothing else"),
+    failure: /select \* from jobs\.tokens/,
+  },
+  "a run's role sees its own sessions only": {
+    kind: readers,
+    statements: "grant pg_read_all_stats to price_readers",
+    check: checkOf(readers, "shows a run's role no session of another run"),
+    failure: /secret of another run/,
+  },
+  "an error lists a maximum of problems": {
+    kind: bodies,
+    changes: [
+      {
+        file: "../contract/problemList.ts",
+        from: "if (this.length >= BOUNDS.details || this.#bytes >= BOUNDS.detailsBytes) {",
+        to: "if (this.length >= 100_000) {",
+      },
+      { file: "../contract/problemList.ts", from: "if (this.#bytes > BOUNDS.detailsBytes)", to: "if (false)" },
+    ],
+    check: checkOf(bodies, "refuses half a million numbers as items, at little cost"),
+    failure: /an answer of \d{6,} bytes|the API took \d+/,
+  },
+  "text of a caller is read in linear time": {
+    kind: lines,
+    changes: [
+      {
+        file: "../api/problem.ts",
+        from: 'cutText(redactText(url.split("?", 1)[0] ?? ""), 200);',
+        to: 'cutText(url.replace(/(?:[^?]*:\\/\\/)@/g, ""), 200);',
+      },
+    ],
+    check: checkOf(lines, "refuses without a token, at little cost: a path of 15 KB of ://"),
+    failure: /the API took \d+/,
+  },
+  "a response is addressed to an id that is certain": {
+    kind: messages,
+    changes: [
+      {
+        file: "../contract/topLevel.ts",
+        from: "if (open.length === 1 && names.includes(name)) {",
+        to: "if (names.includes(name)) {",
+      },
+      {
+        file: "../contract/topLevel.ts",
+        from: "for (const one of uncertain) delete values[one];",
+        to: "uncertain.clear();",
+      },
+      { file: "../contract/topLevel.ts", from: "      if (open.length === 1) {", to: "      {" },
+      {
+        file: "../dispatcher/requests.ts",
+        from: "if (requestId !== undefined && isOwnTenant && !(await hasJob(context.db, tenant, requestId)))",
+        to: "if (requestId !== undefined && isOwnTenant)",
+      },
+    ],
+    check: checkOf(messages, "answers no other job for a body that merely names it"),
+    failure: /requestId: 'mine'|'mine'/,
+  },
+  "a caller's tenant comes from its token": {
+    kind: tenants,
+    changes: [
+      {
+        file: "../api/routes/jobs.ts",
+        from: 'if (!caller.scopes.includes("admin")) throw new JobError("Forbidden", { scope: "admin" });\n  return named;',
+        to: "return named;",
+      },
+    ],
+    check: checkOf(tenants, "shows a tenant nothing of another's by HTTP, whatever it asks for"),
+    failure: /\?tenant=victim: 200/,
+  },
+  "a search shows a tenant's own jobs": {
+    kind: tenants,
+    changes: [
+      {
+        file: "../tracking/postgresQuery.ts",
+        from: "if (tenant !== undefined) this.add(",
+        to: "if (tenant === '') this.add(",
+      },
+    ],
+    check: checkOf(tenants, "shows a tenant nothing of another's by HTTP, whatever it asks for"),
+    failure: /"jobs":\[\{/,
+  },
+  "a sender may use the tenants that the stack gives it": {
+    kind: tenants,
+    changes: [
+      {
+        file: "../requests/callers.ts",
+        from: 'if (callers === undefined) return ["read", "update"];',
+        to: 'return ["read", "update"];',
+      },
+    ],
+    check: checkOf(tenants, "takes no message in the name of a tenant that its sender may not use"),
+    failure: /a foreign message became a job/,
+  },
+  "an update needs the scope for it": {
+    kind: tenants,
+    changes: [
+      {
+        file: "../api/plugins/auth.ts",
+        from: "if (!caller.scopes.includes(scope) &&",
+        to: 'if (scope !== "update" && !caller.scopes.includes(scope) &&',
+      },
+    ],
+    check: checkOf(tenants, "lets nobody update without the scope for it"),
+    failure: /!== 403/,
+  },
+  "a message loads its own tenant's uploads only": {
+    kind: tenants,
+    changes: [
+      {
+        file: "../requests/accept.ts",
+        from: 'if (source === "queue" && isForeignUpload(',
+        to: "if (false && isForeignUpload(",
+      },
+    ],
+    check: checkOf(tenants, "loads no upload of another tenant, by HTTP or by queue"),
+    failure: /SourceNotAllowed/,
+  },
+  "a URL is shown without its signature": {
+    kind: sources,
+    changes: [
+      {
+        file: "../contract/redact.ts",
+        from: "export function redactUrl(text: string): string {",
+        to: "export function redactUrl(text: string): string {\n  return text;",
+      },
+    ],
+    check: checkOf(sources, "shows no secret of a source, and refuses each that it may not read"),
+    failure: /SECRET/,
+  },
+  "a download connects to public addresses only": {
+    kind: sources,
+    changes: [
+      {
+        file: "../runner/load/address.ts",
+        from: "export function isPublicAddress(address: string): boolean {",
+        to: "export function isPublicAddress(address: string): boolean {\n  return true;",
+      },
+      // One attempt to connect, which nobody answers.
+      { file: "../runner/load/stream.ts", from: "PATIENCE_MS = 30_000", to: "PATIENCE_MS = 1_000" },
+    ],
+    check: checkOf(sources, "connects to no address that is not public, though its host is allowed"),
+    failure: /127\.0\.0\.1/,
+  },
+  "a request has to arrive in time": {
+    kind: sockets,
+    changes: [
+      { file: "../api/connections.ts", from: "requestTimeout: REQUEST_SECONDS * 1000,", to: "requestTimeout: 0," },
+      { file: "../api/connections.ts", from: "headersTimeout: HEADERS_SECONDS * 1000,", to: "headersTimeout: 0," },
+    ],
+    check: checkOf(sockets, "closes each connection that stalls within a request"),
+    failure: /open after/,
+  },
+  "what is not HTTP is answered and closed": {
+    kind: sockets,
+    changes: [{ file: "../api/problem.ts", from: "  socket.destroySoon();", to: "" }],
+    check: checkOf(sockets, "answers what is not HTTP shortly, and closes"),
+    failure: /open after/,
+  },
+  "connections have a maximum": {
+    kind: sockets,
+    changes: [
+      {
+        file: "../api/connections.ts",
+        from: "const isReserved = open.size >= maxConnections && !makeRoom();",
+        to: "const isReserved = false;",
+      },
+      {
+        file: "../api/connections.ts",
+        from: "server.maxConnections = maxConnections + RESERVED;",
+        to: "",
+      },
+    ],
+    check: checkOf(sockets, "serves a new client while others hold all connections"),
+    failure: /connections are open/,
+  },
+  "a batch has a maximum of bad rows": {
+    kind: bombs,
+    changes: [
+      {
+        file: "../runner/load/sink.ts",
+        from: "if (this.badRows + this.#badInDatabase >= this.#limits.maxBadRows) {",
+        to: "if (false) {",
+      },
+      {
+        file: "../runner/load/sink.ts",
+        from: "if (this.badRows + rows > this.#limits.maxBadRows)",
+        to: "if (false)",
+      },
+    ],
+    check: checkOf(bombs, "stops early at rows of a wrong form in an archive"),
+    failure: /rows were read/,
+  },
+  "a preview cuts its cells": {
+    kind: bombs,
+    changes: [{ file: "../api/preview/cell.ts", from: "cell: 1_000,", to: "cell: 1_000_000," }],
+    check: checkOf(bombs, "shows a preview of a result with one huge cell, at little cost"),
+    failure: /a cell of \d{5,}/,
+  },
+  "event streams have a maximum per token": {
+    kind: streams,
+    changes: [{ file: "../api/jobHub.ts", from: "if (own >= streamsPerToken)", to: "if (false)" }],
+    check: checkOf(streams, "opens no more event streams per token than it may"),
+    failure: /70 !== 50/,
+  },
+  "an event stream ends with its token": {
+    kind: streams,
+    changes: [
+      {
+        file: "../api/jobHub.ts",
+        from: "if (++this.#looks % LOOKS_PER_TOKEN_CHECK === 0)",
+        to: "if (false)",
+      },
+    ],
+    check: checkOf(streams, "ends the streams of a token that is revoked"),
+    failure: /the end of the streams: not within/,
+  },
+  "the emulator keeps to its directory": {
+    kind: emulator,
+    changes: [
+      { file: "../local/aws/s3Paths.ts", from: "  checkPath(decoded(at === -1 ? url : url.slice(0, at)));", to: "" },
+    ],
+    check: checkOf(emulator, "keeps every object inside its directory"),
+    failure: /!== 400/,
+  },
+  "a tenant has a maximum of slots": {
+    kind: shares,
+    changes: [
+      {
+        file: "../platform/settings.ts",
+        from: "if (tenantSlots !== undefined) return tenantSlots;",
+        to: "if (tenantSlots !== undefined) return undefined;",
+      },
+    ],
+    check: checkOf(shares, "runs another tenant's small read while one has filled its slots"),
+    failure: /the end of small-\d+: not within/,
+  },
+  "links of an upload are signed on demand": {
+    kind: shares,
+    changes: [{ file: "../api/routes/uploads.ts", from: "const MOST_LINKS = 100;", to: "const MOST_LINKS = 10_000;" }],
+    check: checkOf(shares, "signs few links of an upload at a time"),
+    failure: /links/,
+  },
+  "hidden characters are shown as escapes": {
+    kind: { name: "terminal escapes", checks: {} },
+    check: (target) =>
+      assertVisible(target, [
+        {
+          file: "../cli/lib/visible.ts",
+          from: "text.replace(HIDDEN, escapeOf);",
+          to: "text;",
+        },
+      ]),
+    failure: /show terminal-/,
+  },
+};

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import type { Answer, Target } from "../target.ts";
+
+/** An assertion about the platform, which fails when a defence is missing. */
+export type Check = (target: Target) => Promise<void>;
+
+/** One kind of hostile input. */
+export interface Kind {
+  readonly name: string;
+  /** What holds, in the present tense, and how it is tried. */
+  readonly checks: Readonly<Record<string, Check>>;
+  /** Sends the kind's input once without judging the answers: the load while others are measured. */
+  readonly send?: (target: Target) => Promise<unknown>;
+}
+
+/** Processor time that one request may take of a shared process's main thread, in milliseconds. */
+export const MAIN_THREAD_MS = 100;
+/** Longest answer to a request that is refused, in bytes. */
+export const MAX_ANSWER = 64 * 1024;
+
+/** A check per case, named by what it shows. */
+export const checkEach = <T>(
+  cases: Readonly<Record<string, T>>,
+  title: (name: string) => string,
+  check: (target: Target, one: T) => Promise<void>,
+): Record<string, Check> =>
+  Object.fromEntries(Object.entries(cases).map(([name, one]) => [title(name), (target: Target) => check(target, one)]));
+
+/** Fails unless an answer refuses the request, is short, and says what is wrong. */
+export function assertRefused({ status, text }: Answer, what = ""): void {
+  assert.ok(status >= 400 && status < 500, `${what}: ${status} ${text.slice(0, 300)}`);
+  assert.ok(text.length <= MAX_ANSWER, `${what}: an answer of ${text.length} bytes`);
+}
+
+/** Sends a request several times: it is refused, and takes little of the API's main thread each time. */
+export async function assertCheap(target: Target, send: () => Promise<Answer>, what = ""): Promise<void> {
+  const answers: Answer[] = [];
+  const spent = await target.mainThreadMs(target.api, async () => {
+    answers.push(await send());
+  });
+  for (const answer of answers) assertRefused(answer, what);
+  assert.ok(spent <= MAIN_THREAD_MS, `${what}: the API took ${spent} ms`);
+}

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { TENANT_SLOTS } from "../configuration.ts";
+import { AVERAGE_RATES, LONG_READ, type Target } from "../target.ts";
+import { type Kind, MAIN_THREAD_MS } from "./kind.ts";
+
+/** Long reads of one tenant: more than all slots of both runner types. */
+const READS = 12;
+/** How long another tenant's small read may wait: less than the long reads take. Milliseconds. */
+const WAIT_MS = 10_000;
+const LONG_SECONDS = 40;
+
+/** Fills the platform with long reads of the attacker, for as long as `use` takes. */
+async function whileFull(target: Target, use: () => Promise<void>): Promise<void> {
+  const prefix = `long-${Date.now()}`;
+  const ids = Array.from({ length: READS }, (_, index) => `${prefix}-${index}`);
+  try {
+    for (const requestId of ids) {
+      const body = { requestId, task: LONG_READ, timeoutSeconds: LONG_SECONDS };
+      assert.equal((await target.http("POST", "/jobs", body, target.attacker)).status, 202);
+    }
+    await target.until("a running job", async () => {
+      const { rows } = await target.admin.query(
+        "select count(*)::integer as running from jobs.jobs where request_id like $1 and status = 'IN_PROGRESS'",
+        [`${prefix}-%`],
+      );
+      return rows[0].running >= TENANT_SLOTS;
+    });
+    await use();
+  } finally {
+    for (const requestId of ids) await target.http("POST", `/jobs/${requestId}/cancel`, {}, target.attacker);
+    for (const requestId of ids) await target.ended(requestId, target.attacker);
+  }
+}
+
+/** One tenant that asks for all there is. */
+export const shares: Kind = {
+  name: "shares of the platform",
+  checks: {
+    "runs another tenant's small read while one has filled its slots": (target) =>
+      whileFull(target, async () => {
+        const requestId = `small-${Date.now()}`;
+        const body = { requestId, task: AVERAGE_RATES };
+        assert.equal((await target.http("POST", "/jobs", body, target.victim)).status, 202);
+        const { status } = await target.ended(requestId, target.victim, WAIT_MS);
+        assert.equal(status, "SUCCEEDED");
+      }),
+    "signs few links of an upload at a time": async (target) => {
+      const spent = await target.mainThreadMs(target.api, async () => {
+        const answer = await target.http("POST", "/uploads", { fileName: "a.csv", bytes: 19e9 }, target.attacker);
+        assert.equal(answer.status, 201, answer.text);
+        const { parts } = JSON.parse(answer.text);
+        assert.ok(parts.length <= 100, `${parts.length} links`);
+      });
+      assert.ok(spent <= MAIN_THREAD_MS, `the API took ${spent} ms`);
+    },
+  },
+};

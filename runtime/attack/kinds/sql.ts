@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { REFUSED } from "../../testing/sql/refused.ts";
+import { SQL } from "../cases.ts";
+import type { Target } from "../target.ts";
+import { assertCheap, assertRefused, checkEach, type Kind, MAX_ANSWER } from "./kind.ts";
+
+const explain = (target: Target, sql: string) =>
+  target.http("POST", "/explain", { task: { type: "read", sql, format: "csv" } }, target.attacker);
+
+/** SQL that reads, signals, writes, waits for or exhausts what is not the caller's. */
+export const sql: Kind = {
+  name: "SQL",
+  checks: {
+    ...checkEach(
+      Object.fromEntries(SQL.map((text) => [text.slice(0, 60), text])),
+      (name) => `refuses by HTTP: ${name}`,
+      async (target, text) => {
+        for (const path of ["/explain", "/jobs"])
+          await assertCheap(
+            target,
+            () => target.http("POST", path, { task: { type: "read", sql: text, format: "csv" } }, target.attacker),
+            path,
+          );
+      },
+    ),
+    "refuses by HTTP every statement of the checker's own tests": async (target) => {
+      for (const { statements } of Object.values(REFUSED))
+        for (const text of statements) assertRefused(await explain(target, text), text.slice(0, 100));
+    },
+    "refuses by queue, with an answer for each": async (target) => {
+      await target.receive(target.file.responseQueueUrl);
+      for (const [index, text] of SQL.entries())
+        await target.queue(JSON.stringify({ requestId: `sql-${index}`, task: { type: "read", sql: text } }));
+      const answers = new Map<string, string>();
+      await target.until("an answer to each", async () => {
+        for (const body of await target.receive(target.file.responseQueueUrl)) {
+          const { requestId, status } = JSON.parse(body);
+          assert.ok(Buffer.byteLength(body) <= MAX_ANSWER);
+          answers.set(requestId, status);
+        }
+        return SQL.every((_, index) => answers.has(`sql-${index}`));
+      });
+      assert.deepEqual(
+        SQL.filter((_, index) => answers.get(`sql-${index}`) !== "FAILED"),
+        [],
+      );
+      assert.equal((await target.admin.query("select from jobs.jobs where request_id like 'sql-%'")).rowCount, 0);
+    },
+  },
+  async send(target) {
+    for (const text of SQL) await explain(target, text);
+  },
+};

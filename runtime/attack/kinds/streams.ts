@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { LONG_READ, type Target } from "../target.ts";
+import type { Kind } from "./kind.ts";
+
+/** Event streams of one token at once (api.limits.streamsPerToken), and how many are asked for. */
+const PER_TOKEN = 50;
+const ASKED = PER_TOKEN + 20;
+/** How long a stream may outlive its token. Milliseconds. */
+const OUTLIVE_MS = 5_000;
+
+/** Opens streams of a job that runs on, for as long as `use` takes. */
+async function withStreams(
+  target: Target,
+  token: string,
+  count: number,
+  use: (streams: Response[]) => Promise<void>,
+): Promise<void> {
+  const requestId = `streams-${Date.now()}`;
+  const body = { requestId, task: LONG_READ, timeoutSeconds: 60 };
+  assert.equal((await target.http("POST", "/jobs", body, target.attacker)).status, 202);
+  const leave = new AbortController();
+  try {
+    const streams: Response[] = [];
+    for (let one = 0; one < count; one++)
+      streams.push(
+        await fetch(`${target.file.api}/jobs/${requestId}/events`, {
+          headers: { authorization: `Bearer ${token}` },
+          signal: leave.signal,
+        }),
+      );
+    await use(streams);
+  } finally {
+    leave.abort();
+    await target.http("POST", `/jobs/${requestId}/cancel`, {}, target.attacker);
+    await target.ended(requestId, target.attacker);
+  }
+}
+
+/** Event streams without number or end. */
+export const streams: Kind = {
+  name: "event streams",
+  checks: {
+    "opens no more event streams per token than it may": (target) =>
+      withStreams(target, target.attacker, ASKED, async (opened) => {
+        const statuses = opened.map(({ status }) => status);
+        assert.equal(statuses.filter((status) => status === 200).length, PER_TOKEN);
+        assert.equal(statuses.filter((status) => status === 429).length, ASKED - PER_TOKEN);
+      }),
+    "ends the streams of a token that is revoked": async (target) => {
+      const { id, token } = await target.newToken("attacker", ["read"]);
+      await withStreams(target, token, 3, async (opened) => {
+        const texts = Promise.all(opened.map((stream) => stream.text()));
+        texts.catch(() => undefined);
+        let ended = false;
+        void texts.then(() => {
+          ended = true;
+        });
+        const { status } = await target.http("DELETE", `/tokens/${id}`, undefined, target.file.token);
+        assert.equal(status, 204);
+        await target.until("the end of the streams", async () => ended, OUTLIVE_MS);
+      });
+    },
+  },
+  send: (target) => withStreams(target, target.attacker, PER_TOKEN, async () => undefined),
+};

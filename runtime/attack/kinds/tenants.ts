@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { AVERAGE_RATES, type Target } from "../target.ts";
+import type { Kind } from "./kind.ts";
+
+const HIDDEN = "hidden-job";
+/** Everything under a job's path, with and without the tenant's name. */
+const PATHS = ["", "/result", "/response", "/events", "/timeline", "/preview", "/report"].flatMap((end) => [
+  `/jobs/${HIDDEN}${end}`,
+  `/jobs/${HIDDEN}${end}?tenant=victim`,
+]);
+/** Rounds over all paths: 1,400 requests. */
+const ROUNDS = 100;
+/** Messages in another tenant's name. */
+const MESSAGES = 1_000;
+
+/** Makes the victim's job, once per platform. */
+async function hide(target: Target): Promise<void> {
+  const { status } = await target.http("POST", "/jobs", { requestId: HIDDEN, task: AVERAGE_RATES }, target.victim);
+  assert.ok(status === 202 || status === 200);
+  await target.ended(HIDDEN, target.victim);
+}
+
+/** One tenant that tries to see, change or use up what is another's. */
+export const tenants: Kind = {
+  name: "tenants",
+  checks: {
+    "shows a tenant nothing of another's by HTTP, whatever it asks for": async (target) => {
+      await hide(target);
+      for (let round = 0; round < ROUNDS; round++)
+        for (const path of PATHS) {
+          const { status, text } = await target.http("GET", path, undefined, target.attacker);
+          assert.ok(status === 403 || status === 404, `${path}: ${status} ${text.slice(0, 200)}`);
+        }
+      for (const text of ["hidden", "%", "_", "*", "victim"]) {
+        const path = `/jobs?text=${encodeURIComponent(text)}&limit=100`;
+        const found = await target.http("GET", path, undefined, target.attacker);
+        assert.ok(!found.text.includes(HIDDEN), found.text.slice(0, 300));
+      }
+    },
+    "lets a tenant change nothing of another's by HTTP": async (target) => {
+      await hide(target);
+      for (const end of ["cancel", "retry"])
+        for (const query of ["", "?tenant=victim"]) {
+          const { status } = await target.http("POST", `/jobs/${HIDDEN}/${end}${query}`, {}, target.attacker);
+          assert.ok(status === 403 || status === 404, `${end}: ${status}`);
+        }
+      const foreign = await target.http("POST", "/jobs", { tenant: "victim", task: AVERAGE_RATES }, target.attacker);
+      assert.equal(foreign.status, 403, foreign.text);
+    },
+    "takes no message in the name of a tenant that its sender may not use": async (target) => {
+      await target.receive(target.file.responseQueueUrl);
+      await target.receive(target.file.deadLetterQueueUrl);
+      const bodies = Array.from({ length: MESSAGES }, (_, index) =>
+        JSON.stringify({ requestId: `foreign-${index}`, tenant: "victim", task: AVERAGE_RATES }),
+      );
+      await target.queueAll(bodies, { asStranger: true });
+      let dead = 0;
+      await target.until("each as a dead letter", async () => {
+        dead += (await target.receive(target.file.deadLetterQueueUrl)).length;
+        const { rowCount } = await target.admin.query(
+          "select from jobs.jobs where request_id like 'foreign-%' limit 1",
+        );
+        assert.equal(rowCount, 0, "a foreign message became a job");
+        return dead >= MESSAGES;
+      });
+      assert.deepEqual(await target.receive(target.file.responseQueueUrl), []);
+    },
+    "lets nobody update without the scope for it": async (target) => {
+      const token = await target.token("attacker", ["submit", "read"]);
+      for (const task of [
+        { type: "update", statement: "purge_prices", params: { before: "1900-01-02" } },
+        { type: "update", target: "prices", source: { inline: [{}] } },
+        { type: "update" },
+      ])
+        for (const path of ["/jobs", "/explain"])
+          assert.equal((await target.http("POST", path, { task }, token)).status, 403);
+      assert.equal((await target.http("POST", "/uploads", { fileName: "a", bytes: 1 }, token)).status, 403);
+    },
+    "loads no upload of another tenant, by HTTP or by queue": async (target) => {
+      const location = await target.upload("victim", "secret.csv", "orig_code,dest_code,day,price\n");
+      const task = { type: "update", target: "prices", source: { s3: location }, dryRun: true };
+      const answer = await target.http("POST", "/jobs", { task }, target.attacker);
+      assert.equal(answer.status, 400, answer.text);
+      const requestId = `taken-${Date.now()}`;
+      await target.receive(target.file.responseQueueUrl);
+      await target.queue(JSON.stringify({ requestId, tenant: "attacker", task }));
+      const response = await target.until("the response", async () =>
+        (await target.receive(target.file.responseQueueUrl)).find((body) => JSON.parse(body).requestId === requestId),
+      );
+      const { status, error } = JSON.parse(response);
+      assert.deepEqual([status, error?.type], ["FAILED", "SourceNotAllowed"]);
+    },
+  },
+  async send(target) {
+    for (let round = 0; round < 10; round++)
+      for (const path of PATHS) await target.http("GET", path, undefined, target.attacker);
+  },
+};

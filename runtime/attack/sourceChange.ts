@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/** A change of one module's text while it is loaded: switches a defence off without a production setting for it. */
+export interface SourceChange {
+  /** The module, relative to this directory. */
+  readonly file: string;
+  /** A piece of its text that occurs once. */
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Environment variable with the changes for a process and its children, as JSON. */
+export const CHANGES_ENV = "RATES_ATTACK_CHANGES";
+
+/** URL of a changed module. */
+export const moduleUrl = ({ file }: SourceChange): string => new URL(file, import.meta.url).href;
+
+/** @throws Error unless the text to replace occurs exactly once */
+export function applyChange(text: string, { file, from, to }: SourceChange): string {
+  const pieces = text.split(from);
+  if (pieces.length !== 2) throw new Error(`${file} has '${from}' ${pieces.length - 1} times, and must have it once`);
+  return pieces.join(to);
+}
+
+/**
+ * Environment that makes Node.js apply the changes in a process and in its children.
+ * @throws Error when a change does not fit its module
+ */
+export function environmentWith(changes: readonly SourceChange[]): Record<string, string> {
+  if (changes.length === 0) return {};
+  for (const change of changes) applyChange(readFileSync(fileURLToPath(moduleUrl(change)), "utf8"), change);
+  return {
+    NODE_OPTIONS: `--import=${new URL("applyChanges.ts", import.meta.url).href}`,
+    [CHANGES_ENV]: JSON.stringify(changes),
+  };
+}
