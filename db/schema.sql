@@ -78,6 +78,27 @@ create view jobs.active_credentials as
           WHERE p.id = t.parent AND p.revoked_at IS NULL AND (p.expires_at IS NULL OR p.expires_at > jobs.clock()))));
 grant select on jobs.active_credentials to api_reader;
 
+create table jobs.audit (
+  id bigint generated always as identity not null,
+  at timestamp with time zone default jobs.clock() not null,
+  tenant text collate "C" not null,
+  actor_id text not null,
+  actor text not null,
+  via text not null,
+  action text not null,
+  target text not null,
+  detail jsonb not null,
+  constraint audit_pkey PRIMARY KEY (id),
+  constraint audit_actor_check CHECK (char_length(actor) <= 100),
+  constraint audit_detail_check CHECK (pg_column_size(detail) <= 4096),
+  constraint audit_target_check CHECK (char_length(target) <= 200),
+  constraint audit_tenant_check CHECK (char_length(tenant) <= 64),
+  constraint audit_via_check CHECK (via = ANY (ARRAY['api'::text, 'cli'::text, 'dashboard'::text]))
+);
+CREATE INDEX audit_at ON jobs.audit USING btree (at);
+CREATE INDEX audit_tenant ON jobs.audit USING btree (tenant, id);
+grant select on jobs.audit to api_reader;
+
 create view jobs.documents as
  SELECT j.id,
     j.tenant,
@@ -89,7 +110,7 @@ create view jobs.documents as
         CASE
             WHEN r.id IS NOT NULL THEN jsonb_build_object('sentAt', jobs.iso(r.sent_at), 'messageId', r.message_id)
             ELSE NULL::jsonb
-        END)) || jsonb_build_object('task', jobs.public_task(j.task), 'labels', j.labels, 'statusHistory', j.status_history, 'attempts', j.attempts)) AS document
+        END)) || jsonb_build_object('task', COALESCE(j.shown -> 'task'::text, j.task), 'labels', COALESCE(j.shown -> 'labels'::text, j.labels), 'statusHistory', j.status_history, 'attempts', j.attempts)) AS document
    FROM jobs.jobs j
      LEFT JOIN jobs.responses r ON r.job_id = j.id;
 grant select on jobs.documents to api_reader;
@@ -102,6 +123,7 @@ create table jobs.jobs (
   request_hash text not null,
   response_id text not null,
   task jsonb not null,
+  shown jsonb,
   inline json,
   sql text,
   runner text not null,
@@ -207,6 +229,12 @@ grant select on jobs.rejected_documents to dispatcher;
 create table jobs.reply_requests (
   job_id bigint not null,
   constraint reply_requests_pkey PRIMARY KEY (job_id)
+);
+
+create table jobs.request_rates (
+  name text not null,
+  due timestamp with time zone not null,
+  constraint request_rates_pkey PRIMARY KEY (name)
 );
 
 create table jobs.responses (
@@ -418,6 +446,8 @@ create table jobs.waiting_counts (
 --   callers: nobody
 -- function jobs.expire(p_before timestamp with time zone, p_limit integer) returns bigint
 --   callers: dispatcher
+-- function jobs.expire_audit(p_before timestamp with time zone, p_limit integer) returns bigint
+--   callers: dispatcher
 -- function jobs.figures(p_minutes integer) returns jsonb
 --   callers: dispatcher
 -- function jobs.finish(p_job bigint, p_attempt integer, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
@@ -462,10 +492,8 @@ create table jobs.waiting_counts (
 --   callers: dispatcher
 -- function jobs.plan_runs(p_runner text, p_slots integer, p_version text, p_start_seconds integer, p_silent_seconds integer, p_tenant_slots integer) returns SETOF uuid
 --   callers: dispatcher
--- function jobs.public_task(task jsonb) returns jsonb
---   callers: api_reader, dispatcher
--- function jobs.public_url(url text) returns text
---   callers: api_reader, dispatcher
+-- function jobs.record_audit(p_tenant text, p_actor_id text, p_actor text, p_via text, p_action text, p_target text, p_detail jsonb) returns bigint
+--   callers: api_reader
 -- function jobs.redeem_link(p_link text, p_id text, p_hash text, p_seconds integer) returns TABLE(name text, tenant text, scopes text[], expires_at timestamp with time zone)
 --   callers: api_reader
 -- function jobs.reject(p_id text, p_tenant text, p_request_id text, p_source text, p_error json, p_body text) returns void
@@ -508,6 +536,8 @@ create table jobs.waiting_counts (
 --   callers: api_reader
 -- function jobs.start_attempt(p_job bigint, run jobs.runs, p_pid integer, p_backend_start timestamp with time zone, p_log text) returns json
 --   callers: nobody
+-- function jobs.take_request(p_name text, p_burst integer, p_per_second double precision, p_patience double precision) returns double precision
+--   callers: dispatcher
 -- function jobs.token_used(p_id text) returns void
 --   callers: api_reader
 -- function jobs.track_all() returns bigint
@@ -516,6 +546,8 @@ create table jobs.waiting_counts (
 --   callers: dispatcher
 -- function jobs.untracked_batch(p_limit integer) returns TABLE(id bigint, version bigint, document jsonb, pauses integer, pass bigint, last_changed xid8, last_id bigint, is_last boolean)
 --   callers: dispatcher
+-- function jobs.waiting_place(p_tenant text, p_request_id text) returns jsonb
+--   callers: api_reader
 -- function jobs.waiting_room(p_tenant text, p_wanted integer, p_maximum integer) returns integer
 --   callers: nobody
 -- function jobs.wake_tenant(p_runner text, p_tenant text) returns void

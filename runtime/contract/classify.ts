@@ -75,7 +75,8 @@ export function classify(error: unknown, task: "read" | "update" = "read"): JobE
   if (error instanceof JobError || !(error instanceof Error)) return asJobError(error);
   const { code = "", name } = error as Error & { code?: string };
   const message = messageOf(error);
-  if (isSqlState(code)) return new JobError(byServer(code, message, task), { reason: redactMessage(message) }, { cause: error });
+  if (isSqlState(code))
+    return new JobError(byServer(code, message, task), { reason: redactMessage(message) }, { cause: error });
   // Of what AWS's clients throw, those too that no server has answered.
   if ("$metadata" in error || CREDENTIALS.has(name))
     return new JobError("StorageUnavailable", { reason: `${name}: ${message}` }, { cause: error });
