@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import type { Browser } from "playwright-core";
+import { startProvider } from "../../testing/api/oidcProvider.ts";
+import { startChromium } from "../../testing/dashboard/chromium.ts";
+import { dashboardFor, overflowOf, violationsOf } from "../../testing/dashboard/page.ts";
+
+describe("signing in to the dashboard at an identity provider", function () {
+  this.timeout(60_000);
+  this.slow(10_000);
+  let browser: Browser | undefined;
+  let provider: Awaited<ReturnType<typeof startProvider>>;
+  let p: Awaited<ReturnType<typeof dashboardFor>>;
+  before(async function () {
+    browser = await startChromium(this);
+    provider = await startProvider();
+    p = await dashboardFor(browser, { api: { signIn: { platform: "t", oidc: provider.settings } } });
+  });
+  after(async () => {
+    await browser?.close();
+    await p?.close();
+    provider?.close();
+  });
+
+  /** Opens a page, signs in as a person at the provider, and agrees. */
+  const signIn = async (login: string, hash: string) => {
+    const page = await p.open(undefined, hash, { viewport: { width: 360, height: 740 } });
+    const link = page.getByRole("link", { name: "Sign in with Acme login" });
+    await link.waitFor();
+    assert.deepEqual(await violationsOf(page), []);
+    assert.ok((await overflowOf(page)) <= 0);
+    await link.click();
+    await page.locator("input[name=login]").fill(login);
+    await page.locator("input[name=password]").fill("x");
+    await page.locator("button[type=submit]").click();
+    await page.locator("form:has(input[value=consent]) button[type=submit]").click();
+    return page;
+  };
+
+  it("leads a colleague to the page that was asked for, and shows only his tenant", async () => {
+    const page = await signIn("bob", "#/audit");
+    await page.getByRole("heading", { name: "Audit" }).waitFor();
+    await page.locator("header").getByText("acme", { exact: true }).waitFor();
+    await page.getByRole("cell", { name: "bob@acme.example" }).first().waitFor();
+    assert.equal(await page.getByRole("link", { name: "Dead letters" }).count(), 0);
+    assert.match(page.url(), /dashboard#\/audit$/);
+  });
+
+  it("says that the provider gives no access", async () => {
+    const page = await signIn("eve", "#/");
+    await page.getByRole("alert").getByText("it gives no access here").waitFor();
+    await page.getByLabel("Token").waitFor();
+  });
+});
