@@ -21,6 +21,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { loginRoutes } from "./routes/login.ts";
 import { metricsRoute } from "./routes/metrics.ts";
+import { placesRoute } from "./routes/places.ts";
 import { previewRoute } from "./routes/preview.ts";
 import { ratesRoute } from "./routes/rates.ts";
 import { redriveRoute } from "./routes/redrive.ts";
@@ -88,6 +89,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     settings.api.openRates,
   );
   catalogueRoute(app, guard);
+  placesRoute(app, deps, guard);
   tokenRoutes(app, deps, guard);
   auditRoute(app, deps, guard);
   sessionRoutes(app, deps, guard, limits);

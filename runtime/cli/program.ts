@@ -10,6 +10,7 @@ import { environmentCommand } from "./commands/environment.ts";
 import { jobCommands } from "./commands/jobs.ts";
 import { loginCommands } from "./commands/loginCommands.ts";
 import { operateCommands } from "./commands/operate.ts";
+import { placesCommand } from "./commands/places.ts";
 import { tailCommand } from "./commands/tail.ts";
 import { tokenCommands } from "./commands/tokens.ts";
 import { topCommand } from "./commands/top.ts";
@@ -63,6 +64,7 @@ export function createProgram(end: CliContext["end"]): Command {
   dashboardCommand(context);
   loginCommands(context);
   auditCommand(context);
+  placesCommand(context);
   capacityCommand(context);
   doctorCommand(context);
   connectCommand(context);

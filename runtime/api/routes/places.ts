@@ -1,0 +1,53 @@
+import type { FastifyInstance } from "fastify";
+import Type, { type Static } from "typebox";
+import type { ApiDeps } from "../deps.ts";
+import { operation } from "../operation.ts";
+import type { Guard } from "../plugins/auth.ts";
+
+const Query = Type.Object(
+  {
+    text: Type.String({
+      minLength: 1,
+      maxLength: 100,
+      pattern: "^[^\\u0000]*$",
+      description: "part of a code, slug or name, whatever the case",
+    }),
+    limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
+  },
+  { additionalProperties: false },
+);
+const Places = Type.Object({
+  places: Type.Array(
+    Type.Object({
+      code: Type.String({ description: "what /rates and named queries take: a port's code or a region's slug" }),
+      name: Type.String(),
+      kind: Type.Enum(["port", "region"]),
+    }),
+  ),
+});
+
+/** GET /places: ports and regions by a part of their code or name. */
+export function placesRoute(app: FastifyInstance, { db }: ApiDeps, guard: Guard): void {
+  app.get<{ Querystring: Static<typeof Query> }>(
+    "/places",
+    operation(guard, {
+      id: "findPlaces",
+      tag: "prices",
+      scope: "read",
+      summary: "Find ports and regions by a part of their code or name",
+      querystring: Query,
+      answers: { 200: { description: "those whose code begins with the text first", schema: Places } },
+    }),
+    async ({ query: { text, limit } }) => {
+      const { rows } = await db.query(
+        `select code, name, kind from (
+           select code, name, 'port' as kind from public.ports union all select slug, name, 'region' from public.regions) places
+         where strpos(lower(code), lower($1)) > 0 or strpos(lower(name), lower($1)) > 0
+         order by lower(code) = lower($1) desc, starts_with(lower(code), lower($1)) desc, starts_with(lower(name), lower($1)) desc, code
+         limit $2`,
+        [text, limit],
+      );
+      return { places: rows };
+    },
+  );
+}

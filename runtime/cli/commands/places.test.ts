@@ -1,0 +1,17 @@
+import assert from "node:assert/strict";
+import { httpDouble, json, start } from "../../testing/cli.ts";
+
+describe("rates places", () => {
+  it("shows what is found, or that nothing is", async () => {
+    let places = [{ code: "NLRTM", name: "Rotterdam", kind: "port" }];
+    const double = await httpDouble((call) => json(call, { places }));
+    try {
+      assert.match((await start(["places", "rott"], double.env).ended).stdout, /NLRTM +Rotterdam +port/);
+      places = [];
+      assert.match((await start(["places", "rott"], double.env).ended).stderr, /No place has this/);
+      assert.equal(double.calls[0], "GET /places?text=rott&limit=20");
+    } finally {
+      double.close();
+    }
+  });
+});
