@@ -113,7 +113,7 @@ function leave(state: Exclude<State, { in: "code" }>, line: string, from: number
     const depth = state.depth + (found[0] === "/*" ? 1 : -1);
     return [mark.lastIndex, depth === 0 ? { in: "code" } : { ...state, depth }];
   }
-  // A doubled quote ends the quotes and begins them again at once; only one kind of quotes then has to be remembered.
+  // A doubled quote ends the quotes and begins them again at once; only one kind of quotes then must be remembered.
   const mark = state.backslashes ? /\\[\s\S]|''|'/g : state.end === "'" ? /''|'/g : /""|"/g;
   mark.lastIndex = from;
   for (let found = mark.exec(line); found !== null; found = mark.exec(line)) {

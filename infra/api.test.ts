@@ -168,7 +168,7 @@ describe("the API of a stack", () => {
     assert.ok(idleTimeout >= 2 * SILENT_SECONDS, `one comment late ends a stream: ${idleTimeout} s`);
   });
 
-  it("drains before it ends: the balancer stops sending sooner than a task has to stop", async () => {
+  it("drains before it ends: the balancer stops sending sooner than a task must stop", async () => {
     const { registry } = await made();
     const [container] = JSON.parse(registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions);
     const { deregistrationDelay } = registry.one("aws:lb/targetGroup:TargetGroup").inputs;

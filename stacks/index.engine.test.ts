@@ -162,7 +162,7 @@ describe("the program in the real engine", () => {
       const message = await refusal(one.preview());
       for (const expected of [
         /database\.instanceClass "db\.t9\.huge" is not in RDS_CLASSES/,
-        /database\.storageGb "many" has to be/,
+        /database\.storageGb "many" must be/,
         /network\.cidr "10\.0\.0\.0\/27" is too small/,
         /network\.zones\.1 "us-east-1b" is not in account\.region/,
         /quotaz .*Did you mean 'quotas'/,

@@ -41,8 +41,8 @@ describe("a stack as the program is given it", () => {
     assert.equal(lines[0], "Pulumi.dev.yaml cannot be deployed:");
     assert.equal(lines.at(-1), "Nothing was changed.");
     for (const expected of [
-      /disable-default-providers .*has to be \["aws"\]/,
-      /arch "arm" has to be/,
+      /disable-default-providers .*must be \["aws"\]/,
+      /arch "arm" must be/,
       /budgt .*Did you mean 'budget'/,
       /quotas\.glueRuns 0|glue/,
     ])
@@ -65,7 +65,7 @@ describe("a stack as the program is given it", () => {
     const RATES_ROLE_ARN = "arn:aws:iam::222222222222:role/deploy";
     const wrong = handed({ ...rawConfig(), arch: "arm" });
     const lines = refusal(wrong, { RATES_ROLE_ARN });
-    assert.match(lines[1] ?? "", /^ {2}arch "arm" has to be/);
+    assert.match(lines[1] ?? "", /^ {2}arch "arm" must be/);
     assert.match(lines[2] ?? "", /^ {2}RATES_ROLE_ARN .*account 222222222222/);
     const full = handed({ ...rawConfig(), quotas: { glueRuns: 0 } });
     assert.ok(refusal(full, { RATES_ROLE_ARN }).some((line) => line.includes("RATES_ROLE_ARN")));

@@ -54,7 +54,7 @@ function guards(all: Readonly<Record<string, string>>): ConfigProblem[] {
     {
       key: DISABLED,
       ...(disabled === undefined ? {} : { value: disabled }),
-      message: 'has to be ["aws"], so that no resource slips onto the account of whoever happens to be logged in.',
+      message: 'must be ["aws"], so that no resource slips onto the account of whoever happens to be logged in.',
     },
   ];
 }

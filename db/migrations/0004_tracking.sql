@@ -7,7 +7,7 @@ create table tracking.documents (
   request_id text collate "C" not null,
   version bigint not null,
   document jsonb not null,
-  -- What filters, sorts and figures ask for, taken out of the document: none of them has to open it.
+  -- What filters, sorts and figures ask for, taken out of the document: none of them must open it.
   status text not null,
   type text not null,
   runner text not null,

@@ -43,7 +43,7 @@ async function print(size: { prices: number; seed: number }): Promise<void> {
 function whole(option: string, text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new Error(`${option} has to be a whole number of 0 or more, not '${text}'.`);
+  throw new Error(`${option} must be a whole number of 0 or more, not '${text}'.`);
 }
 
 // A reader that has enough (`| head`) closes the pipe; that is no failure.

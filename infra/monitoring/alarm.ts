@@ -12,7 +12,7 @@ export interface Alarm {
   readonly watches: Measure | { readonly expression: string; readonly of: Readonly<Record<string, Measure>> };
   readonly is: ">" | ">=" | "<";
   readonly threshold: number;
-  /** How many of the last so many minutes have to be over the threshold. */
+  /** How many of the last so many minutes must be over the threshold. */
   readonly minutes: readonly [over: number, of: number];
   /** What a minute without a value counts as: silence is good where only trouble is counted, and bad where life is. */
   readonly silence: "notBreaching" | "breaching";

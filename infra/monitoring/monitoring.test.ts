@@ -47,7 +47,7 @@ const made = async (change: Partial<MonitoringArgs> = {}): Promise<Registry> =>
   (await mocked(() => new Monitoring("rates-dev-monitoring", args(change)))).registry;
 const alarmsIn = (registry: Registry) => registry.ofType("aws:cloudwatch/metricAlarm:MetricAlarm");
 
-/** Asks of a metric what CloudWatch has to know: the figure by its name, and exactly the dimensions that it comes with. */
+/** Asks of a metric what CloudWatch must know: the figure by its name, and exactly the dimensions that it comes with. */
 function checkMetric(namespace: unknown, metric: unknown, dimensions: Record<string, unknown>): FigureKey {
   const found = Object.entries(FIGURES).filter(
     ([, figure]) =>
@@ -217,7 +217,7 @@ describe("the alarms", () => {
     assert.equal(threshold("opensearch-storage"), 5 * 1_024);
   });
 
-  it("take silence for trouble where something has to live", async () => {
+  it("take silence for trouble where something must live", async () => {
     const breaching = alarmsIn(await made())
       .filter(({ inputs }) => inputs.treatMissingData === "breaching")
       .map(({ name }) => name.replace("rates-dev-monitoring-", ""));

@@ -17,7 +17,7 @@ export type { Watched } from "./targets.ts";
 
 /** What a stack's monitoring is made of. */
 export interface MonitoringArgs extends Watched {
-  /** The address that alarms and the budget write to. It has to confirm the subscription once. */
+  /** The address that alarms and the budget write to. It must confirm the subscription once. */
   readonly email: string;
 }
 

@@ -106,7 +106,7 @@ export function runnerAlarms(watched: Watched, runner: RunnerKind): Alarm[] {
   return [
     {
       key: `${runner}-waiting`,
-      means: `Jobs wait for ${runs} longer than a job usually has to run (${watched.jobSeconds} s).`,
+      means: `Jobs wait for ${runs} longer than the usual time limit of a job (${watched.jobSeconds} s).`,
       action: `If all ${slots} run, raise ${count} as far as ${room} and the database's connections allow; if not, see why none start (the alarms on refused runs and on the dispatcher).`,
       watches: measure("oldestWaiting", "Maximum", by),
       is: ">",

@@ -39,7 +39,7 @@ export const providerPinned = stackRule({
       else if (accounts.length > 1 || (wanted !== "" && accounts[0] !== wanted))
         report(
           resource,
-          `its provider ${provider.name} allows the accounts ${accounts.join(", ")}: it has to be ${wanted === "" ? "one" : wanted} only.`,
+          `its provider ${provider.name} allows the accounts ${accounts.join(", ")}: it must be ${wanted === "" ? "one" : wanted} only.`,
         );
     }
   },

@@ -1,5 +1,5 @@
 // Where Pulumi enters. Not TypeScript: Pulumi would hand it to ts-node, which does not know imports that end in .ts; and
-// without await, since Pulumi requires it. What Node has to strip of types is imported once it is known that it can.
+// without await, since Pulumi requires it. What Node must strip of types is imported once it is known that it can.
 import "../start.mjs";
 
 Promise.all([import("../pack.ts"), import("./rules.ts")]).then(([{ servePack }, { LIMIT_RULES }]) =>

@@ -5,9 +5,9 @@ import type { Resource } from "../resource.ts";
 import { control, type Rule, resourceRule } from "../rule.ts";
 import { TROUBLE } from "../value.ts";
 
-/** For rules that only hold where a stack holds data that has to be kept. */
+/** For rules that only hold where a stack holds data that must be kept. */
 export const HOLDS_DATA = {
-  holdsData: Type.Boolean({ default: true, description: "whether the program holds data that has to be kept" }),
+  holdsData: Type.Boolean({ default: true, description: "whether the program holds data that must be kept" }),
 };
 /** Our own stacks say so themselves (data.keep). */
 export const holdsData = (settings: { holdsData: boolean }): boolean =>
@@ -18,7 +18,7 @@ interface Flag {
   /** The control, as RDS.2. */
   control: Control;
   type: string;
-  /** The property by its path, and what it has to be. */
+  /** The property by its path, and what it must be. */
   property: string;
   value: boolean;
   /** What AWS takes where it is left out. */

@@ -1,7 +1,7 @@
 import * as types from "../types.ts";
 import type { WireResource } from "./wire.ts";
 
-/** The program's resources, changed in one way that a rule has to stop. */
+/** The program's resources, changed in one way that a rule must stop. */
 export interface Mutant {
   /** What was done, as a reader would say it. */
   what: string;
@@ -94,7 +94,7 @@ const parameter = (name: string, value: string) =>
 const REQUESTS = "-queues-requests";
 const { QUEUE, FUNCTION, EVENT_SOURCE, GLUE_JOB, DATABASE, DOMAIN, LOAD_BALANCER, LAUNCH_TEMPLATE } = types;
 
-/** What has to be stopped, by the rule that has to stop it. */
+/** What must be stopped, by the rule that must stop it. */
 export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
   "aws-provider-pinned": [
     { what: "a provider without the account", mutate: provider("[]") },

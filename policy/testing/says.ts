@@ -4,10 +4,10 @@ export const SAYS: Readonly<Record<string, readonly string[]>> = {
     'shop-queues-responses: its provider account allows any account: give it allowedAccountIds of ["333333333333"].',
   ],
   "a provider of another account": [
-    "shop-queues-responses: its provider account allows the accounts 999999999999: it has to be 333333333333 only.",
+    "shop-queues-responses: its provider account allows the accounts 999999999999: it must be 333333333333 only.",
   ],
   "a provider of two accounts": [
-    "shop-queues-responses: its provider account allows the accounts 333333333333, 999999999999: it has to be 333333333333 only.",
+    "shop-queues-responses: its provider account allows the accounts 333333333333, 999999999999: it must be 333333333333 only.",
   ],
   "a hundred load balancers": [
     "mutant-148: the program makes 101 load balancers, 51 more than the quota (L-53DA6B97) of 50: make fewer, or have it raised.",

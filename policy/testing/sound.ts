@@ -28,7 +28,7 @@ const made = (
 /** A program that is not ours and keeps every rule: one of each thing that rules look at, as new objects each time. */
 export const soundProgram = (): WireResource[] => structuredClone(RESOURCES);
 
-/** What the packs' configuration has to say of it: what no resource shows. */
+/** What the packs' configuration must say of it: what no resource shows. */
 export const SETTINGS = {
   "aws-provider-pinned": { accountId: "333333333333" },
   "ec2-vcpus": { instances: { "shop-ec2": 2 } },

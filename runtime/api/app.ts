@@ -64,7 +64,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   // The same words for a bad parameter as for a bad request: each with its field, value and remedy, all at once.
   app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => (data) => {
     if (httpPart === "body" && (data === undefined || data === null))
-      return { error: invalid([{ field: "request", message: "has to be a JSON object." }]) };
+      return { error: invalid([{ field: "request", message: "must be a JSON object." }]) };
     const filled = withDefaults(schema, data ?? {});
     // A path and a query are text whatever is meant; in JSON a number is a number.
     const value = httpPart === "querystring" ? fromText(schema, filled) : filled;

@@ -120,7 +120,7 @@ describe("the API's HTTP", () => {
   });
 
   it("ends a statement that takes too long, and says that it may work later", async () => {
-    // Somebody holds what a cancellation has to change.
+    // Somebody holds what a cancellation must change.
     await p.admin.query("begin; select from jobs.jobs where request_id = 'goes-on' for update");
     try {
       const response = await p.app.inject({ method: "POST", url: "/jobs/goes-on/cancel", headers: acme });

@@ -220,7 +220,7 @@ export class JobHub {
   }
 }
 
-/** The event of a document, and what has to change for another one. */
+/** The event of a document, and what must change for another one. */
 function describe(document: Record<string, unknown>): { state: string; event: string } {
   const { status, progress } = document;
   return { state: JSON.stringify([status, progress]), event: `event: job\ndata: ${JSON.stringify(document)}\n\n` };

@@ -32,7 +32,7 @@ export interface Operation {
   tag: keyof typeof TAGS;
   summary: string;
   description?: string;
-  /** What a token has to have (`any`: nothing in particular); none: the operation is open. */
+  /** What a token must have (`any`: nothing in particular); none: the operation is open. */
   scope?: Scope | "any" | undefined;
   /** Runs before the guard, for example a limit of an open operation. */
   onRequest?: onRequestHookHandler;

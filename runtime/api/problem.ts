@@ -111,8 +111,7 @@ export const shownPath = (url: string): string => cutText(redactText(url.split("
 /** A path that is no URL, or has a part that is longer than any id: it reaches no route, and so no error handler. */
 export const invalidPath = ({ url }: FastifyRequest): JobError => {
   const [path = ""] = url.split("?");
-  const message =
-    "is no path of this API: its % have to be those of encoded UTF-8, and an id has at most 128 characters.";
+  const message = "is no path of this API: its % must be those of encoded UTF-8, and an id has at most 128 characters.";
   return invalid([{ field: "path", value: brief(path), message }]);
 };
 

@@ -12,7 +12,7 @@ describe("GET /jobs/{id}/report", () => {
   it("is the bad rows of a batch as CSV, made of the error's details where those are all", async () => {
     const { statusCode, headers, body } = await get("failed");
     assert.deepEqual([statusCode, headers["content-type"]], [200, "text/csv; charset=utf-8"]);
-    assert.equal(body, "line,column,value,reason\n2,price,secret-of-acme,has to be a whole number above 0\n");
+    assert.equal(body, "line,column,value,reason\n2,price,secret-of-acme,must be a whole number above 0\n");
     assert.equal(headers["content-disposition"], 'attachment; filename="failed.report.csv"');
   });
 

@@ -70,7 +70,7 @@ export const JobDocument = Type.Object({
   createdAt: time(),
   startedAt: Type.Optional(time()),
   finishedAt: Type.Optional(time()),
-  leaseUntil: Type.Optional(time("until when its run has to give a sign of life")),
+  leaseUntil: Type.Optional(time("until when its run must give a sign of life")),
   cancelRequestedAt: Type.Optional(time()),
   progress: Type.Object({ rows: Count, bytes: Count, estimatedRows: Type.Optional(Type.Number()) }),
   statusHistory: Type.Array(Type.Object({ status: Type.Enum([...STATES]), at: time() })),

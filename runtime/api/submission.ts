@@ -65,7 +65,7 @@ const EXAMPLE = {
 };
 
 /**
- * A schema as a sender has to keep it: what has a default may be left out. (A schema that has had its defaults filled in
+ * A schema as a sender must keep it: what has a default may be left out. (A schema that has had its defaults filled in
  * has all of them, which is what the rest of the code works with.)
  */
 export function asSent(schema: unknown): unknown {

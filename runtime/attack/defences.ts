@@ -192,7 +192,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
     check: checkOf(sources, "connects to no address that is not public, though its host is allowed"),
     failure: /127\.0\.0\.1/,
   },
-  "a request has to arrive in time": {
+  "a request must arrive in time": {
     kind: sockets,
     changes: [
       { file: "../api/connections.ts", from: "requestTimeout: REQUEST_SECONDS * 1000,", to: "requestTimeout: 0," },

@@ -27,7 +27,7 @@ const PORTS = Array.from({ length: 500 }, (_, index) => `P${(index * 7_919).toSt
   ...string[],
 ];
 const letter = (index: number) => String.fromCharCode(97 + (index % 26));
-/** Words that 2 % of the documents have each: what is looked for most, and slowest if every match has to be sorted. */
+/** Words that 2 % of the documents have each: what is looked for most, and slowest if every match must be sorted. */
 const WORDS = Array.from({ length: 50 }, (_, index) => `${letter(index)}lane${letter(index * 3)}`) as [
   string,
   ...string[],

@@ -13,7 +13,7 @@ import { LAUNCHER, start } from "../testing/cli.ts";
 import { testPlan } from "../testing/jobs.ts";
 import { EXITS } from "./lib/exits.ts";
 
-const REPORT = 'line,column,value,reason\n7,price,-3,"has to be a whole number above 0, written in digits"\n';
+const REPORT = 'line,column,value,reason\n7,price,-3,"must be a whole number above 0, written in digits"\n';
 
 describe("the command line", () => {
   let p: Awaited<ReturnType<typeof testApi>>;
@@ -149,7 +149,7 @@ describe("the command line", () => {
     assert("source" in job.task && "s3" in job.task.source);
     assert.match(job.task.source.s3, /^s3:\/\/uploads\/[0-9a-f]{16}\/[0-9a-f]{64}$/);
     const details = [
-      { line: 7, column: "price", value: "-3", reason: "has to be a whole number above 0, written in digits" },
+      { line: 7, column: "price", value: "-3", reason: "must be a whole number above 0, written in digits" },
       { more: 2, report: { location: "s3://results/x/report.csv" } },
     ];
     await end(job, {
@@ -160,7 +160,7 @@ describe("the command line", () => {
     assert.deepEqual([code, stdout], [EXITS.failed.code, ""]);
     assert.match(stderr, /FAILED batch/);
     assert.match(stderr, /^LINE +COLUMN +VALUE +REASON$/m);
-    assert.match(stderr, /^7 +price +"-3" +has to be a whole number above 0, written in digits$/m);
+    assert.match(stderr, /^7 +price +"-3" +must be a whole number above 0, written in digits$/m);
     assert.match(stderr, /2 more: `rates [^`]*result batch --report` has all of them\./);
     await p.s3.send(new PutObjectCommand({ Bucket: "results", Key: "x/report.csv", Body: REPORT }));
     const output = join(directory, "bad-rows.csv");

@@ -59,7 +59,7 @@ export const ERRORS = {
     category: "User",
     retryable: false,
     http: 400,
-    message: "sql has to be one SELECT statement: {reason}",
+    message: "sql must be one SELECT statement: {reason}",
   },
   NotReadOnly: { category: "User", retryable: false, http: 400, message: "A read may not change anything: {reason}" },
   InvalidRows: {
@@ -134,7 +134,7 @@ export const ERRORS = {
     category: "System",
     retryable: true,
     http: 503,
-    message: "The run gave no sign of life within its lease and was given up (attempt {attempt}).",
+    message: "The runner missed its heartbeat; attempt {attempt} was abandoned.",
   },
   Interrupted: {
     category: "System",
@@ -185,7 +185,7 @@ export const ERRORS = {
     category: "Other",
     retryable: true,
     http: 500,
-    message: "Something that should not happen did: {reason}",
+    message: "Internal error: {reason}",
   },
 
   Unauthorized: {
@@ -301,7 +301,7 @@ export const ERRORS = {
     category: "User",
     retryable: true,
     http: 429,
-    message: "{who} may send {max} requests a minute, and has. Wait {seconds} s.",
+    message: "Rate limit exceeded: {max} requests per minute for {who}. Wait {seconds} s.",
   },
   TooManyStreams: {
     category: "User",

@@ -37,7 +37,7 @@ function parse(text: string): unknown {
 }
 
 /**
- * The same from bytes, which have to be UTF-8.
+ * The same from bytes, which must be UTF-8.
  * @throws JobError UnreadableMessage
  */
 export function readJsonBytes(bytes: Buffer): Read {

@@ -18,7 +18,7 @@ export function suggestion(text: string, known: readonly string[]): string {
 /**
  * Checks a value against a schema.
  * @returns what is wrong with it, as sentences a caller can act on: each with the field's path (`task.params.day`), the
- * value found (cut short), and what it has to be. Empty: the value fits.
+ * value found (cut short), and what it must be. Empty: the value fits.
  */
 export function problemsOf(schema: TSchema, value: unknown, path = ""): ProblemList {
   const checker = new Checker(new ProblemList(), path === "" ? [] : [path]);
@@ -113,7 +113,7 @@ function planOf(schema: Schema): Plan {
     throw new Error(`Requests cannot be checked for '${unknown}' (runtime/contract/problems.ts).`);
   const patterned = Object.entries(schema.patternProperties ?? {});
   if (patterned.some(([pattern]) => pattern !== "^.*$"))
-    throw new Error("patternProperties has to name all properties (runtime/contract/problems.ts).");
+    throw new Error("patternProperties must name all properties (runtime/contract/problems.ts).");
   const [, values] = patterned[0] ?? [];
   const plan: Plan = {
     schema,
@@ -161,21 +161,21 @@ class Checker {
 
   /** What is wrong with a value by itself. */
   #scalar({ schema, isType, pattern }: Plan, value: unknown): string | undefined {
-    if (isType && !isType(value)) return `has to be of type ${schema.type}.`;
-    if ("const" in schema && value !== schema.const) return `has to be ${JSON.stringify(schema.const)}.`;
-    if (schema.enum && !schema.enum.includes(value)) return `has to be one of: ${schema.enum.join(", ")}.`;
+    if (isType && !isType(value)) return `must be of type ${schema.type}.`;
+    if ("const" in schema && value !== schema.const) return `must be ${JSON.stringify(schema.const)}.`;
+    if (schema.enum && !schema.enum.includes(value)) return `must be one of: ${schema.enum.join(", ")}.`;
     const { minimum, maximum, minLength, maxLength, minItems, description, format } = schema;
     if (typeof value === "number") {
-      if (minimum !== undefined && value < minimum) return `has to be >= ${minimum}.`;
-      if (maximum !== undefined && value > maximum) return `has to be <= ${maximum}.`;
+      if (minimum !== undefined && value < minimum) return `must be >= ${minimum}.`;
+      if (maximum !== undefined && value > maximum) return `must be <= ${maximum}.`;
     } else if (typeof value === "string") {
-      if (minLength !== undefined && value.length < minLength) return `has to have at least ${minLength} characters.`;
+      if (minLength !== undefined && value.length < minLength) return `must have at least ${minLength} characters.`;
       if (maxLength !== undefined && value.length > maxLength)
-        return `has to have at most ${maxLength} characters, and has ${value.length}.`;
-      if (pattern && !pattern.test(value)) return `has to be ${description ?? `text that matches ${pattern.source}`}.`;
-      if (format !== undefined && !Format.Test(format, value)) return `has to be ${description ?? `a ${format}`}.`;
+        return `must have at most ${maxLength} characters, and has ${value.length}.`;
+      if (pattern && !pattern.test(value)) return `must be ${description ?? `text that matches ${pattern.source}`}.`;
+      if (format !== undefined && !Format.Test(format, value)) return `must be ${description ?? `a ${format}`}.`;
     } else if (Array.isArray(value)) {
-      if (minItems !== undefined && value.length < minItems) return `has to have at least ${minItems} items.`;
+      if (minItems !== undefined && value.length < minItems) return `must have at least ${minItems} items.`;
       if (schema.uniqueItems && new Set(value).size < value.length) return "must not have an item twice.";
     }
     return undefined;
@@ -186,7 +186,7 @@ class Checker {
     if (items) for (let index = 0; index < value.length; index++) this.#inside(index, items, value[index]);
     // Where items are wrong too, that tells more than how many there are.
     if (maxItems !== undefined && value.length > maxItems && this.problems.total === before)
-      this.#wrong(value, `has to have at most ${maxItems} items, and has ${value.length}.`);
+      this.#wrong(value, `must have at most ${maxItems} items, and has ${value.length}.`);
   }
 
   #object({ schema, required, properties, values, longestName }: Plan, value: Record<string, unknown>): void {
@@ -195,7 +195,7 @@ class Checker {
       let count = 0;
       for (const _ in value) count++;
       if (count > maxProperties) {
-        this.#wrong(value, `has to have at most ${maxProperties} fields, and has ${count}.`);
+        this.#wrong(value, `must have at most ${maxProperties} fields, and has ${count}.`);
         return;
       }
     }

@@ -62,13 +62,13 @@ describe("a request", () => {
       }),
       [
         "extra: is not a field here. There are: requestId, reply, priority, tenant, labels, task, timeoutSeconds.",
-        "requestId: has to be letters, digits and . _ : - only, first a letter or digit, at most 128 characters.",
-        "priority: has to be <= 9.",
-        "tenant: has to be letters, digits and . _ - only, first a letter or digit, at most 64 characters.",
-        "labels.k: has to be of type string.",
-        "timeoutSeconds: has to be <= 3600, the stack's maximum.",
+        "requestId: must be letters, digits and . _ : - only, first a letter or digit, at most 128 characters.",
+        "priority: must be <= 9.",
+        "tenant: must be letters, digits and . _ - only, first a letter or digit, at most 64 characters.",
+        "labels.k: must be of type string.",
+        "timeoutSeconds: must be <= 3600, the stack's maximum.",
         "task.formt: is not a field here. Did you mean 'format'?",
-        "task.format: has to be one of: csv, ndjson, json.",
+        "task.format: must be one of: csv, ndjson, json.",
         "task.query: is not a query of this platform. Did you mean 'average_rates'?",
       ],
     );
@@ -96,7 +96,7 @@ describe("a request", () => {
 
   for (const value of [null, [], "text", 7])
     it(`is refused when it is ${JSON.stringify(value)}`, () =>
-      assert.deepEqual(problems(value), ["request: has to be a JSON object."]));
+      assert.deepEqual(problems(value), ["request: must be a JSON object."]));
 
   it("brings parameters of the types that its query has", () => {
     const found = taskProblems({
@@ -121,9 +121,9 @@ describe("a request", () => {
   it("names one source, of one of three kinds", () => {
     const update = (source: unknown) => taskProblems({ type: "update", target: "prices", source });
     assert.deepEqual(update({ inline: [{}], s3: "s3://b/k" }), ["task.source: has inline and s3. Keep one."]);
-    assert.deepEqual(update({ ftp: "x" }), ["task.source: has to have one of: inline, s3, url."]);
-    assert.deepEqual(update({ inline: [] }), ["task.source.inline: has to have at least 1 items."]);
-    assert.deepEqual(update({ s3: "http://b/k" }), ["task.source.s3: has to be of the form s3://bucket/key."]);
+    assert.deepEqual(update({ ftp: "x" }), ["task.source: must have one of: inline, s3, url."]);
+    assert.deepEqual(update({ inline: [] }), ["task.source.inline: must have at least 1 items."]);
+    assert.deepEqual(update({ s3: "http://b/k" }), ["task.source.s3: must be of the form s3://bucket/key."]);
     assert.deepEqual(
       taskProblems({ type: "update", target: "prices", source: { inline: [{}] }, compression: "gzip" }).length,
       1,

@@ -39,7 +39,7 @@ interface Lifecycle {
   tf: { action: "create" | "update" | "delete" };
 }
 
-/** An operator's own call: the tracking store was lost, or has to know more than it did. */
+/** An operator's own call: the tracking store was lost, or must know more than it did. */
 interface Rebuild {
   rebuild: true;
 }
@@ -63,7 +63,7 @@ export async function handler(
     else await reopen(dispatcher.context);
     return undefined;
   }
-  // The ticks that follow write them, so that no function has to live as long as that takes.
+  // The ticks that follow write them, so that no function must live as long as that takes.
   if ("rebuild" in event) return { documents: await trackAll(dispatcher.context.db) };
   // A state change says that some run has ended; which slots that frees, the launchers tell for certain.
   await dispatcher.tick();

@@ -166,7 +166,7 @@ function open(record: SQSRecord): Omit<Opened, "sender" | "isOwnTenant"> {
   try {
     read = readJson(record.body);
   } catch (error) {
-    // Cut off or malformed. Whom to answer has to be certain: another's id, or tenant, must not be taken for its own.
+    // Cut off or malformed. Whom to answer must be certain: another's id, or tenant, must not be taken for its own.
     const { values, uncertain } = topLevelOf(record.body.replace(/^\uFEFF/, ""), ["requestId", "tenant"]);
     const found = uncertain.size > 0 ? usable(undefined, undefined) : usable(values.requestId, values.tenant);
     return {
@@ -179,7 +179,7 @@ function open(record: SQSRecord): Omit<Opened, "sender" | "isOwnTenant"> {
   }
   const { value, problems } = read;
   const { requestId, tenant } = (value ?? {}) as { requestId?: unknown; tenant?: unknown };
-  // Whom to answer has to be certain: of two ids, or two tenants, neither is.
+  // Whom to answer must be certain: of two ids, or two tenants, neither is.
   const twice = problems.find(({ field }) => field === "requestId" || field === "tenant")?.field;
   const found = twice ? usable(undefined, undefined) : usable(requestId, tenant);
   const reason = twice ? `its ${twice} is given more than once` : whyUnusable(value);

@@ -162,7 +162,7 @@ interface JobResponse {
 
 const LANE = { date_from: "2021-01-20", date_to: "2021-01-31", orig_code: "AEJEA", dest_code: "ITSPE" };
 
-/** What /rates has to say of the lane, from the sample itself. */
+/** What /rates must say of the lane, from the sample itself. */
 function expectedOfSample(): object[] {
   const lines = [...(sampleTables().at(-1)?.lines ?? [])]
     .join("")

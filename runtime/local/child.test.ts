@@ -76,7 +76,7 @@ describe("a part of the platform", () => {
     assert.deepEqual(said, []);
   });
 
-  it("ends even if it will not, once it has to hurry", async () => {
+  it("ends even if it will not, once it must hurry", async () => {
     const { ready, stop, hurry } = start(
       `process.on("SIGTERM", () => {}); setInterval(() => {}, 1000); process.send("ready")`,
     );

@@ -5,7 +5,7 @@ import { makeBuckets, makeQueues } from "./queues.ts";
 
 /**
  * The stand-in for SQS and S3 as a container of its own, for compose.yaml: `node runtime/local/cloudHost.ts`. PORT is where
- * it answers, RATES_DATA_DIR where it keeps messages and objects. The queues and buckets have to be those that the other
+ * it answers, RATES_DATA_DIR where it keeps messages and objects. The queues and buckets must be those that the other
  * containers' RATES_SETTINGS name. SIGTERM ends it.
  */
 const { queues, buckets } = requireCloud(readSettings());

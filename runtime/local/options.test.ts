@@ -61,7 +61,7 @@ describe("the options of npm start", () => {
   }
 
   for (const url of ["localhost:9200", "ftp://x", "9200", "http://"]) {
-    it(`refuse the tracking store ${url}`, () => assert.match(complaint([`--tracking=${url}`]), /has to be a URL, as/));
+    it(`refuse the tracking store ${url}`, () => assert.match(complaint([`--tracking=${url}`]), /must be a URL, as/));
   }
 
   it("refuse a tracking store with a login, and do not repeat the password", () => {

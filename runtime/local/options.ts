@@ -96,9 +96,7 @@ export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.en
   const path = (value: string) => resolve(env.INIT_CWD ?? process.cwd(), value);
   const port = /^\d+$/.test(text("port")) ? Number(text("port")) : Number.NaN;
   if (text("port") !== "" && !(port <= PORT_MAX)) {
-    problems.push(
-      `--port is '${text("port")}'; it has to be a whole number from 1 to ${PORT_MAX}, or 0 for a free one.`,
-    );
+    problems.push(`--port is '${text("port")}'; it must be a whole number from 1 to ${PORT_MAX}, or 0 for a free one.`);
   }
   const dump = text("dump") === "" ? undefined : path(text("dump"));
   const dumpProblem = dump === undefined ? undefined : fileProblem(dump);
@@ -142,7 +140,7 @@ function fileProblem(path: string): string | undefined {
 function urlProblem(value: string): string | undefined {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol))
-    return `is '${redactText(value)}'; it has to be a URL, as http://127.0.0.1:9200.`;
+    return `is '${redactText(value)}'; it must be a URL, as http://127.0.0.1:9200.`;
   return url.username === "" && url.password === ""
     ? undefined
     : "has a user or a password in it, which would stand in process lists and logs: only an OpenSearch without a login can be used here.";

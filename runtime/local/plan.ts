@@ -98,7 +98,7 @@ export function imitate(stack: Record<RunnerKind, number>, cores: number): Recor
   return { glue: limit(stack.glue), ec2: limit(stack.ec2) };
 }
 
-/** What the cluster has to accept for all runs at once, with room for the rest. */
+/** What the cluster must accept for all runs at once, with room for the rest. */
 export function connectionsFor(runners: Record<RunnerKind, RunLimit>): number {
   return OTHER_CONNECTIONS + CONNECTIONS_PER_RUN * RUNNERS.reduce((sum, kind) => sum + runners[kind].local, 0);
 }

@@ -160,7 +160,7 @@ function waits(situation: Situation, kind: RunnerKind): Verdict[] {
         level,
         place: "capacity",
         raise: count,
-        sentence: `${taken}; ${wait}: ${level === "busy" ? `should that last, raise ${count}` : `raise ${count}`}.`,
+        sentence: `${taken}; ${wait}: ${level === "busy" ? `if this continues, raise ${count}` : `raise ${count}`}.`,
       },
     ];
   }

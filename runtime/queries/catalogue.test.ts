@@ -56,7 +56,7 @@ describe("a query file", () => {
     );
     for (const part of [
       "'datum' is no parameter type",
-      "1.5 has to be a whole number",
+      "1.5 must be a whole number",
       "'-- name: q' is missing",
       "':e' is no parameter",
       "does not use parameter 'd'",
@@ -68,7 +68,7 @@ describe("a query file", () => {
     }
   });
 
-  it("of a statement has no columns, and has to have SQL", () => {
+  it("of a statement has no columns, and must have SQL", () => {
     assert.deepEqual(parse(`${HEADER}${COLUMN}`, "statement").problems, [
       "1: a statement has no columns",
       "4: there is no SQL",
@@ -155,7 +155,7 @@ describe("the params of a query", () => {
       for (const value of bad[type] ?? []) {
         const [problem, ...more] = problemsOf({ [`p${index}`]: value });
         assert.equal(problem?.field, `task.params.p${index}`, String(value));
-        assert.match(problem.message, /^has to be /);
+        assert.match(problem.message, /^must be /);
         assert.deepEqual(more, []);
       }
     });
@@ -164,8 +164,8 @@ describe("the params of a query", () => {
   it("are told all their problems at once, with the value and the nearest name", () => {
     const problems = [...checkParams(all, { p1: "2021-02-30", p2: "7", neded: "x" })];
     assert.deepEqual(problems, [
-      { field: "task.params.p1", value: "2021-02-30", message: "has to be a date that exists, written YYYY-MM-DD." },
-      { field: "task.params.p2", value: "7", message: "has to be a whole number from -2147483648 to 2147483647." },
+      { field: "task.params.p1", value: "2021-02-30", message: "must be a date that exists, written YYYY-MM-DD." },
+      { field: "task.params.p2", value: "7", message: "must be a whole number from -2147483648 to 2147483647." },
       { field: "task.params.needed", message: "is missing: what is needed." },
       { field: "task.params.neded", value: "x", message: "is not a parameter of q. Did you mean 'needed'?" },
     ]);

@@ -80,7 +80,7 @@ export function parseQueryFile(
   }
   if (once.get("name") !== name) report(1, `'-- name: ${name}' is missing (the name is the file's)`);
   if (!once.has("description")) report(1, "'-- description: …' is missing");
-  if (kind === "query" && columns.length === 0) report(1, "a query has to name its columns: '-- column: …'");
+  if (kind === "query" && columns.length === 0) report(1, "a query must name its columns: '-- column: …'");
   if (kind === "statement" && columns.length > 0) report(1, "a statement has no columns");
   const sql = cut(lines.slice(line).join("\n"), line + 1, params, report);
   for (const param of params.filter((one) => !sql.includes(one)))

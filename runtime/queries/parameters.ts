@@ -10,7 +10,7 @@ interface TypeRules {
   sql: string;
   /** Whether a JSON value is one. */
   fits(value: unknown): boolean;
-  /** What it has to be, in words that follow "has to be". */
+  /** What it must be, in words that follow "must be". */
   expected: string;
 }
 
@@ -39,9 +39,9 @@ export const PARAM_TYPES = {
 
 export type ParamType = keyof typeof PARAM_TYPES;
 
-/** Why a value cannot be of the type ("has to be …"); undefined: it can. */
+/** Why a value cannot be of the type ("must be …"); undefined: it can. */
 export function checkValue(type: ParamType, value: unknown): string | undefined {
-  return PARAM_TYPES[type].fits(value) ? undefined : `has to be ${PARAM_TYPES[type].expected}.`;
+  return PARAM_TYPES[type].fits(value) ? undefined : `must be ${PARAM_TYPES[type].expected}.`;
 }
 
 /** The value as an SQL literal of its type. COPY takes no bind parameters, so values stand in the text itself. */

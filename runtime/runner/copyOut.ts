@@ -50,7 +50,7 @@ export class CopyOut extends Readable {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    // Whoever gives up in the middle has to end the connection: its rows are still to come.
+    // Whoever gives up in the middle must end the connection: its rows are still to come.
     this.#socket?.resume();
     done(error);
   }

@@ -8,7 +8,7 @@ export type Interruption = "cancelled" | "timedOut" | "lost";
 
 /**
  * Keeps a job while it is worked on, over a connection of its own: extends the lease, records progress, hears of a
- * cancel, and holds the time. When the work has to stop it ends the work's database session first, proves that it is
+ * cancel, and holds the time. When the work must stop it ends the work's database session first, proves that it is
  * gone, and only then says so.
  */
 export class Keeper {
@@ -39,7 +39,7 @@ export class Keeper {
     this.#next();
   }
 
-  /** Aborted when the work has to stop. */
+  /** Aborted when the work must stop. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }

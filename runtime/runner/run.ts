@@ -22,7 +22,7 @@ export interface RunOptions {
   sqs: SQSClient;
   queues: Queues;
   logLocation: string | undefined;
-  /** Aborted when the run has to take no further job. */
+  /** Aborted when the run must take no further job. */
   draining: AbortSignal;
   /** @default GATHER_MS */
   gatherMs?: number;

@@ -242,14 +242,14 @@ describe("a runner", () => {
       line: 2,
       column: "price",
       value: "0",
-      reason: "has to be a whole number above 0, written in digits",
+      reason: "must be a whole number above 0, written in digits",
     });
     assert.deepEqual([rest.more, rest.report.rows], [1, 4]);
     const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/.exec(rest.report.location) ?? [];
     const report = await (
       await p.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }))
     ).Body?.transformToString();
-    assert.equal(report?.split("\n")[4], '5,price,-3,"has to be a whole number above 0, written in digits"');
+    assert.equal(report?.split("\n")[4], '5,price,-3,"must be a whole number above 0, written in digits"');
     assert.equal(await prices(), 0);
   });
 

@@ -47,7 +47,7 @@ const SABOTAGES: Record<string, Sabotage[]> = {
   ],
 };
 /**
- * Schedules until which it has to be noticed: several times as many as it mostly takes, since a schedule's calls meet in
+ * Schedules until which it must be noticed: several times as many as it mostly takes, since a schedule's calls meet in
  * another order on a busy machine. Play ends with the first that notices it.
  */
 const ENOUGH = 600;

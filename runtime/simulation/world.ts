@@ -155,7 +155,7 @@ export class World {
     return actor;
   }
 
-  /** A caller asks for the end of a job. One who has to wait for a run that is in mid-commit gives up, as a call does. */
+  /** A caller asks for the end of a job. One who must wait for a run that is in mid-commit gives up, as a call does. */
   async cancel(requestId: string): Promise<void> {
     await this.admin.query(`begin; set local lock_timeout = ${CALLERS_PATIENCE_MS}`);
     try {

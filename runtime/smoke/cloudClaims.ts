@@ -47,7 +47,7 @@ const TAGS = ["Name", "stack", "owner", "costCentre", "rates:stack", "rates:runs
 const withoutTls = (service: string, region: string): string =>
   (process.env.AWS_ENDPOINT_URL ?? `https://${service}.${region}.amazonaws.com`).replace(/^https:/, "http:");
 
-/** Asks the same twice: over TLS, which has to be answered, and without, which has to be forbidden and nothing else. */
+/** Asks the same twice: over TLS, which must be answered, and without, which must be forbidden and nothing else. */
 async function refusesPlain(
   what: string,
   overTls: () => Promise<unknown>,

@@ -36,7 +36,7 @@ function readArguments() {
 }
 
 const limit = Number(values.limit);
-if (!(limit > 0)) throw new Error(`--limit ${values.limit} has to be a number of seconds above 0, for each claim.`);
+if (!(limit > 0)) throw new Error(`--limit ${values.limit} must be a number of seconds above 0, for each claim.`);
 
 type Verdict = "passed" | "failed" | "not here";
 const COLOURS = { passed: "green", failed: "red", "not here": "yellow" } as const;

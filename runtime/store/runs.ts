@@ -171,7 +171,7 @@ export async function lostJobs(db: Database): Promise<LostJob[]> {
   }));
 }
 
-/** Puts a lost job back or ends it; its session has to be gone by now. */
+/** Puts a lost job back or ends it; its session must be gone by now. */
 export async function settleLost(db: Database, job: LostJob, error: ErrorBody): Promise<string> {
   return (
     await db.query("select jobs.settle_lost($1, $2, $3, $4) as word", [

@@ -20,7 +20,7 @@ export interface Caller {
   expiresAt: string | undefined;
   tenant: string;
   scopes: readonly Scope[];
-  /** Whether the day of last use is today already, so that nothing has to be recorded. */
+  /** Whether the day of last use is today already, so that nothing must be recorded. */
   isUsedToday: boolean;
 }
 

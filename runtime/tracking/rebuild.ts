@@ -29,7 +29,7 @@ export interface RebuildOptions {
 }
 
 /**
- * Writes the documents of all jobs and rejected requests into a tracking store: one that was lost, or that has to know more of them than it
+ * Writes the documents of all jobs and rejected requests into a tracking store: one that was lost, or that must know more of them than it
  * did. Safe beside the dispatchers, and beside another rebuild: a document that is newer stays. Answers how many were
  * written, and which could not be.
  * @param db a connection of the role dispatcher

@@ -17,7 +17,7 @@ export const keyOf = ({ requestId, rejectedId }: Document): string =>
 export interface Filter {
   tenant?: string;
   /**
-   * Words, or the beginnings of words, that all have to be there: in id, tenant, status, task, labels or error. Letters
+   * Words, or the beginnings of words, that all must be there: in id, tenant, status, task, labels or error. Letters
    * and digits make words, whatever their case; everything else separates them, and no character is a wildcard. Text that
    * has other characters only is in no document; blank text narrows nothing.
    */
@@ -96,7 +96,7 @@ export interface TrackingStore {
    * answered, whatever becomes of the others.
    */
   put(documents: readonly Versioned[]): Promise<Unwritten[]>;
-  /** Like a search it may be a second behind: what has to be current is asked of the job. */
+  /** Like a search it may be a second behind: what must be current is asked of the job. */
   get(tenant: string, requestId: string): Promise<Document | undefined>;
   /** @throws InvalidCursor */
   search(search: Search): Promise<Page>;

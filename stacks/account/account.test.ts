@@ -95,8 +95,8 @@ describe("an account's first day", () => {
         }),
       ({ message }: Error) => {
         for (const expected of [
-          /^ {2}account\.id 1 has to be /m,
-          /^ {2}account\.repository "r" has to be /m,
+          /^ {2}account\.id 1 must be /m,
+          /^ {2}account\.repository "r" must be /m,
           /^ {2}account\.stacks "\[\]" has to /m,
           /^ {2}quotas\.glueRun is no limit .*Did you mean 'glueRuns'/m,
         ])

@@ -99,7 +99,7 @@ function checkCidr({ network }: StackConfig): ConfigProblem[] {
   const prefix = vpcPrefix(cidr);
   if (prefix === undefined || prefix < LARGEST || prefix > SMALLEST)
     return refused(
-      `has to be an IPv4 network from /${LARGEST} to /${SMALLEST} with no bits set beyond its prefix, as 10.0.0.0/16.`,
+      `must be an IPv4 network from /${LARGEST} to /${SMALLEST} with no bits set beyond its prefix, as 10.0.0.0/16.`,
     );
   const zones = network.zones.length;
   if (subnetPrefix(prefix, zones) <= SMALLEST) return [];

@@ -75,28 +75,28 @@ describe("parseStackConfig", () => {
       {
         key: "tracking.store",
         value: "opensarch",
-        message: "has to be one of: postgres, opensearch. Did you mean 'opensearch'?",
+        message: "must be one of: postgres, opensearch. Did you mean 'opensearch'?",
       },
       { key: "tenant", value: 0.5, message: "is not a field here. Did you mean 'tenants'?" },
       {
         key: "account.id",
         value: 111111111111,
-        message: "has to be of type string (the 12 digits of the AWS account, in quotes).",
+        message: "must be of type string (the 12 digits of the AWS account, in quotes).",
       },
       {
         key: "account.region",
         value: "Frankfurt",
-        message: "has to be the name of an AWS region, as eu-central-1.",
+        message: "must be the name of an AWS region, as eu-central-1.",
       },
       {
         key: "database.storageGb",
         value: 5,
-        message: "has to be >= 20 (GiB of gp3 storage; three times the largest batch should be free).",
+        message: "must be >= 20 (GiB of gp3 storage; three times the largest batch should be free).",
       },
       {
         key: "data.retentionDays",
         value: 0,
-        message: "has to be >= 1 (days that results, uploads, logs and ended jobs are kept).",
+        message: "must be >= 1 (days that results, uploads, logs and ended jobs are kept).",
       },
       {
         key: "budget.email",
@@ -152,7 +152,7 @@ describe("parseStackConfig", () => {
     });
 });
 
-describe("what fields of a stack have to say to each other", () => {
+describe("what fields of a stack must say to each other", () => {
   type Change = (config: RawConfig) => unknown;
   type Case = [title: string, change: Change, key: string, message: string];
   const PUBLIC_API = {
@@ -171,7 +171,7 @@ describe("what fields of a stack have to say to each other", () => {
       "a network that is none",
       (it) => ({ ...it, network: { ...it.network, cidr: "10.0.0.1/16" } }),
       "network.cidr",
-      "has to be an IPv4 network from /16 to /28 with no bits set beyond its prefix, as 10.0.0.0/16.",
+      "must be an IPv4 network from /16 to /28 with no bits set beyond its prefix, as 10.0.0.0/16.",
     ],
     [
       "a zone of another region",
@@ -447,7 +447,7 @@ describe("readStackFile", () => {
         assert.equal(title, "Pulumi.bad.yaml is not valid:");
         assert.ok(lines.includes(`  netwrk "{}" is not a field here. Did you mean 'network'?`), message);
         assert.ok(
-          lines.some((line) => line.startsWith("  data.retentionDays 0 has to be >= 1 (")),
+          lines.some((line) => line.startsWith("  data.retentionDays 0 must be >= 1 (")),
           message,
         );
         assert.ok(

@@ -106,7 +106,7 @@ function schemaFor(raw: unknown): { schema: TSchema; problems: ConfigProblem[] }
     problems.push({
       key: "tracking.store",
       value: brief(store),
-      message: `has to be one of: ${stores.join(", ")}.${suggestion(String(store), stores)}`,
+      message: `must be one of: ${stores.join(", ")}.${suggestion(String(store), stores)}`,
     });
   }
   return { schema: Type.Object({ ...StackConfig.properties, tracking }, { additionalProperties: false }), problems };

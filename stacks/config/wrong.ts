@@ -2,7 +2,7 @@
 class WrongField extends Error {}
 
 /**
- * What a check finds in a configuration of which some fields are wrong; undefined where it has to read one of them, since
+ * What a check finds in a configuration of which some fields are wrong; undefined where it must read one of them, since
  * nothing can be said then. What a check reads is seen while it runs, so that no list of it can be out of date.
  * @param wrong the paths of the wrong fields, as `network.cidr`
  */

@@ -1,4 +1,4 @@
-/** The least that a stack has to say, as a new object each time; for tests that change it. */
+/** The least that a stack must say, as a new object each time; for tests that change it. */
 const least = () => ({
   account: { id: "111111111111", region: "eu-central-1" },
   tags: { owner: "team", costCentre: "1" },

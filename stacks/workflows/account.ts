@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { readStackFile } from "../config/parse.ts";
 
-/** What a workflow has to know of a stack's account: names that stacks/account/ gives, and addresses that follow. */
+/** What a workflow must know of a stack's account: names that stacks/account/ gives, and addresses that follow. */
 export function accountOf(stack: string, directory: string): Record<string, string> {
   const { arch, account } = readStackFile(stack, directory);
   const { id, region } = account;

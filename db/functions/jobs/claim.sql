@@ -1,5 +1,5 @@
 -- Records which responses a run has sent, and gives it its next job (jobs.next_claim). Null: nothing waits for this run. Error
--- P0002 (no_data_found): it is no longer one (reaped, retired), and has to exit.
+-- P0002 (no_data_found): it is no longer one (reaped, retired), and must exit.
 create or replace function jobs.claim(p_run uuid, p_pid integer, p_backend_start timestamptz, p_log text, p_sent bigint[], p_messages text[])
 returns json language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -1,7 +1,7 @@
 -- The next documents that the tracking store lacks: none while it is paused. First those of jobs that have changed, in the
 -- order of their changes, then those that it refused before and whose time has come.
 -- A pass takes what a snapshot sees and the one of the last complete pass did not: the transactions after that snapshot, and
--- those that were open in it. So no change is missed whose transaction commits late, and no change has to be marked.
+-- those that were open in it. So no change is missed whose transaction commits late, and no change must be marked.
 -- `pass`, `last_changed`, `last_id` and `is_last` are for jobs.tracked, once the documents are written.
 create or replace function jobs.untracked_batch(p_limit integer)
 returns table (id bigint, version bigint, document jsonb, pauses integer, pass bigint, last_changed xid8, last_id bigint, is_last boolean)

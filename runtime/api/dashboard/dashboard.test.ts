@@ -142,7 +142,7 @@ describe("the dashboard in a browser", function () {
     assert.match(String(await rows.first().textContent()), /many-17/);
     assert.match(page.url(), /#\/\?text=many\+17$/);
     await page.keyboard.type("zzz");
-    await page.getByText("No job is like that.").waitFor();
+    await page.getByText("No jobs match.").waitFor();
     await page.getByRole("button", { name: "Show all" }).click();
     await rows.nth(20).waitFor();
     await page.getByLabel("State").selectOption("FAILED");
@@ -255,7 +255,7 @@ describe("the dashboard in a browser", function () {
     await page.getByRole("button", { name: "Submit", exact: true }).click();
     const origin = page.getByLabel("orig_code");
     await page
-      .getByText(/This is missing: /)
+      .getByText(/Required: /)
       .first()
       .waitFor();
     assert.equal(await page.locator(":focus").getAttribute("aria-invalid"), "true");
@@ -300,12 +300,12 @@ describe("the dashboard in a browser", function () {
     assert.match(String(await letters.locator("pre").textContent()), /from-StorageUnavailable/);
     assert.deepEqual(await violationsOf(page), []);
     await page.getByRole("checkbox", { name: "StorageUnavailable" }).uncheck();
-    await page.getByRole("button", { name: "Put back" }).click();
+    await page.getByRole("button", { name: "Requeue" }).click();
     await page.getByText("1 put back into the request queue.").waitFor();
     await page.getByRole("checkbox", { name: "DatabaseUnavailable" }).waitFor({ state: "detached" });
     const back = (await p.receive(queues.requests)).map(({ Body = "" }) => JSON.parse(Body).requestId);
     assert.deepEqual(back, ["from-DatabaseUnavailable"]);
-    await page.getByRole("button", { name: "Put back" }).click();
+    await page.getByRole("button", { name: "Requeue" }).click();
     await page.getByText("There are none.").waitFor();
   });
 
@@ -367,7 +367,7 @@ describe("the dashboard in a browser", function () {
         this.timeout(240_000);
         const seen: Record<string, (page: Page) => Promise<void>> = {
           "#/": (page) => page.getByRole("link", { name: "good", exact: true }).waitFor(),
-          "#/?text=nothing-like-it": (page) => page.getByText("No job is like that.").waitFor(),
+          "#/?text=nothing-like-it": (page) => page.getByText("No jobs match.").waitFor(),
           [at("good")]: (page) => heading(page, "Result"),
           [at("bad")]: (page) => heading(page, "InvalidRows"),
           [at("running")]: (page) => page.getByText("At work", { exact: true }).waitFor(),

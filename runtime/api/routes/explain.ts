@@ -54,7 +54,7 @@ export function explainRoute(app: FastifyInstance, { db, plans, settings }: JobD
       const caller = callerOfRequest(request);
       const body = (request.body ?? {}) as Record<string, unknown>;
       if (typeof body !== "object" || Array.isArray(body))
-        throw invalid([{ field: "request", message: "has to be a JSON object." }]);
+        throw invalid([{ field: "request", message: "must be a JSON object." }]);
       if (isUpdate(body.task)) requireScope(caller, "update");
       const tenant = tenantOf(caller, typeof body.tenant === "string" ? body.tenant : undefined);
       const { task } = parseRequest({ requestId: "explain", tenant, ...body }, settings.jobs);

@@ -88,7 +88,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
       await audit(request, tenant, id, value);
       await wake(request);
     }
-    // To look at it an admin has to name the tenant again.
+    // To look at it an admin must name the tenant again.
     const whose = tenant === caller.tenant ? "" : `?${new URLSearchParams({ tenant })}`;
     return reply
       .code(outcome.outcome === "ACCEPTED" ? 202 : 200)
@@ -142,7 +142,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
     (request, reply) => {
       const { body } = request;
       if (body === null || typeof body !== "object" || Array.isArray(body))
-        throw invalid([{ field: "request", message: "has to be a JSON object." }]);
+        throw invalid([{ field: "request", message: "must be a JSON object." }]);
       return submit({ requestId: randomUUID(), ...body }, request, reply);
     },
   );

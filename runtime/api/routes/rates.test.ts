@@ -172,7 +172,7 @@ describe("GET /rates", () => {
       "dest_code is missing.",
     ]);
     assert.deepEqual(await problems({ ...march, date_from: "2021-02-29", date_to: "soon", dest_code: "" }), [
-      "date_from has to be a day of the form YYYY-MM-DD.",
+      "date_from must be a day of the form YYYY-MM-DD.",
       "date_to has to be a day of the form YYYY-MM-DD.",
       "dest_code is missing.",
     ]);

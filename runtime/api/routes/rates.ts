@@ -138,9 +138,9 @@ function parse(query: Query, maxDays: number): RatesQuestion {
     const value = first(query[name]);
     if (value === undefined || value === "") problems.add(() => ({ field: name, message: "is missing." }));
     else if (name.startsWith("date") && !day(value))
-      problems.add(() => ({ field: name, value: brief(value), message: "has to be a day of the form YYYY-MM-DD." }));
+      problems.add(() => ({ field: name, value: brief(value), message: "must be a day of the form YYYY-MM-DD." }));
     else if (value.length > INPUT.place)
-      problems.add(() => ({ field: name, value, message: `has to have at most ${INPUT.place} characters.` }));
+      problems.add(() => ({ field: name, value, message: `must have at most ${INPUT.place} characters.` }));
     else if (value.includes("\0")) problems.add(() => ({ field: name, message: "holds a NUL character." }));
   }
   throw invalid(problems);

@@ -161,7 +161,7 @@ describe("GET /jobs/{id}/result", () => {
     assert.deepEqual([preview.statusCode, preview.json().type], [410, "ResultGone"]);
   });
 
-  it("redirects where it may: what has to be unpacked comes from here", async () => {
+  it("redirects where it may: what must be unpacked comes from here", async () => {
     const ask = (id: string, query = "", headers = {}) =>
       p.app.inject({ url: `/jobs/${id}/result${query}`, headers: { ...acme, ...headers } });
     const redirect = await ask("large-gz", "", { accept: "text/csv", "accept-encoding": "gzip" });

@@ -24,7 +24,7 @@ export const sources: Kind = {
         for (const source of [{ url }, { s3: url }, { url, [url]: 1 }, url]) {
           const { status, text } = await target.http("POST", "/jobs", { task: update(source) }, target.attacker);
           assert.ok(!text.includes("SECRET"), text);
-          // A host that is allowed here only: its job has to fail.
+          // A host that is allowed here only: its job must fail.
           const { error } = status === 202 ? await target.ended(JSON.parse(text).requestId, target.attacker) : {};
           const type = (error as { type?: string } | undefined)?.type;
           assert.ok(status === 400 || type === "SourceNotAllowed", `${url}: ${status} ${type} ${text}`);

@@ -18,7 +18,7 @@ interface Flags extends GlobalOptions {
 /** How many jobs come at once. */
 function jobs(value: string): number {
   const number = whole(value);
-  if (number === 0) throw new InvalidArgumentError("It has to be 1 at least.");
+  if (number === 0) throw new InvalidArgumentError("It must be 1 at least.");
   return number;
 }
 

@@ -22,7 +22,7 @@ function platform(may: readonly string[], answers: (call: Call) => unknown = () 
     if (needed === undefined) return json(call, {});
     if (!may.includes(needed)) return refuse(call, 403, `This token may not ${needed}.`);
     if (needed === "cancel") return refuse(call, 404, "There is no such job.");
-    return needed === "submit" ? refuse(call, 400, "has to be a JSON object.") : json(call, {});
+    return needed === "submit" ? refuse(call, 400, "must be a JSON object.") : json(call, {});
   });
 }
 const NOWHERE = "http://127.0.0.1:1";
@@ -69,7 +69,7 @@ describe("rates doctor", () => {
     const away = await start(["doctor"], { RATES_API: NOWHERE, RATES_TOKEN: "x" }).ended;
     assert.equal(away.code, EXITS.failed.code);
     assert.match(away.stdout, /^✘ platform .*does not answer/m);
-    assert.match(away.stdout, /^– token +not asked/m);
+    assert.match(away.stdout, /^– token +skipped/m);
     const broken = kept(
       await platform(["read"], (call) =>
         call.what === "GET /readyz"
@@ -88,7 +88,7 @@ describe("rates doctor", () => {
     const ahead = clockCheck(header, at + 120_000, at + 120_100);
     assert.deepEqual([ahead.outcome, /is 119 s ahead of/.test(ahead.says)], ["failed", true]);
     assert.match(clockCheck(header, at - 120_100, at - 120_000).says, /is 120 s behind/);
-    assert.equal(clockCheck(null, at, at).outcome, "not asked");
+    assert.equal(clockCheck(null, at, at).outcome, "skipped");
   });
 
   it("knows commands that are missing or too old", () => {
@@ -115,7 +115,7 @@ describe("rates doctor", () => {
     const text = checksText(checks, 50);
     for (const line of text.split("\n")) assert(stringWidth(line) <= 50, line);
     assert(text.replace(/\s+/g, " ").includes(remedy));
-    assert.match(text, /0 passed, 1 failed, 0 not asked$/);
+    assert.match(text, /0 passed, 1 failed, 0 skipped$/);
   });
 });
 
@@ -194,14 +194,14 @@ describe("rates doctor --stack", () => {
       byName(stdout).get("AWS account")?.says ?? "",
       /is of 999999999999, and the stack dev of 111111111111/,
     );
-    assert.equal(byName(stdout).get("quotas")?.outcome, "not asked");
+    assert.equal(byName(stdout).get("quotas")?.outcome, "skipped");
     assert.equal(quotas.calls.length, before);
   });
 
   it("says that AWS was not asked where there are no credentials, which is no failure", async () => {
     const { code, stdout } = await doctor(false);
     assert.equal(code, 0, stdout);
-    assert.equal(byName(stdout).get("AWS account")?.outcome, "not asked");
+    assert.equal(byName(stdout).get("AWS account")?.outcome, "skipped");
     assert.match(byName(stdout).get("AWS account")?.remedy ?? "", /aws sso login/);
     assert.equal(byName(stdout).get("capacity")?.outcome, "passed");
   });

@@ -36,14 +36,14 @@ async function allChecks(options: GlobalOptions): Promise<Check[]> {
 
 /** The platform, if it is known where it is. */
 async function reached(options: GlobalOptions): Promise<Check[]> {
-  const { failed, notAsked } = await import("../lib/doctor.ts");
+  const { failed, skipped } = await import("../lib/doctor.ts");
   const { platformChecks } = await import("../lib/doctorPlatform.ts");
   try {
     return await platformChecks(connect(options), await unreachableRemedy(options));
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     const [says = "", remedy = "Give --api and --token, or --stack and --token."] = error.message.split("\n");
-    return [error.exit === "invalid" ? notAsked("platform", says, remedy) : failed("platform", says, remedy)];
+    return [error.exit === "invalid" ? skipped("platform", says, remedy) : failed("platform", says, remedy)];
   }
 }
 

@@ -52,7 +52,7 @@ export class Client {
   constructor(base: string, token: string, tenant?: string, way = "") {
     this.base = withoutSlashes(base);
     if (!/^https?:/.test(this.base) || !URL.canParse(this.base))
-      throw new CommandError("invalid", `The API '${base}' has to be a URL, as in http://127.0.0.1:3000.`);
+      throw new CommandError("invalid", `The API '${base}' must be a URL, as in http://127.0.0.1:3000.`);
     this.#token = token;
     this.tenant = tenant;
     this.#way = way;

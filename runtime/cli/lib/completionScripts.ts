@@ -6,7 +6,7 @@ export type Shell = (typeof SHELLS)[number];
 export const FILES = ":files";
 
 /**
- * What the shell has to do: hand the line up to the cursor on to `rates complete`, which knows the rest. Own scripts, since
+ * What the shell must do: hand the line up to the cursor on to `rates complete`, which knows the rest. Own scripts, since
  * those of the libraries (tab, tabtab) evaluate the line: TAB behind `$(…)` would run it; and complete no files.
  */
 export const script = (shell: Shell, command: readonly string[]): string =>

@@ -28,13 +28,13 @@ const MOST_SECONDS = 2 ** 31 / 1000 - 1;
 export function seconds(value: string): number {
   const number = value.trim() === "" ? Number.NaN : Number(value);
   if (!(number >= 0 && number <= MOST_SECONDS))
-    throw new InvalidArgumentError(`It has to be a number of seconds, at most ${Math.floor(MOST_SECONDS)}.`);
+    throw new InvalidArgumentError(`It must be a number of seconds, at most ${Math.floor(MOST_SECONDS)}.`);
   return number;
 }
 
 /** A whole number. */
 export function whole(value: string): number {
-  if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError("It has to be a whole number.");
+  if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError("It must be a whole number.");
   return Number(value);
 }
 

@@ -6,7 +6,7 @@ import { styled } from "./visible.ts";
 export const OUTCOMES = {
   passed: { mark: "✔", colour: "green" },
   failed: { mark: "✘", colour: "red" },
-  "not asked": { mark: "–", colour: "yellow" },
+  skipped: { mark: "–", colour: "yellow" },
 } as const;
 export type Outcome = keyof typeof OUTCOMES;
 
@@ -27,9 +27,9 @@ export const failed = (name: string, says: string, remedy: string): Check => ({
   says,
   remedy,
 });
-export const notAsked = (name: string, says: string, remedy: string): Check => ({
+export const skipped = (name: string, says: string, remedy: string): Check => ({
   name,
-  outcome: "not asked",
+  outcome: "skipped",
   says,
   remedy,
 });
@@ -53,7 +53,7 @@ export function checksText(checks: readonly Check[], room: number, stream = proc
   const indent = " ".repeat(longest + 4);
   const lines = checks.flatMap(({ name, outcome, says, remedy }) => {
     const { mark, colour } = OUTCOMES[outcome];
-    const [first = "", ...rest] = wrapped(outcome === "not asked" ? `not asked: ${says}` : says, room - indent.length);
+    const [first = "", ...rest] = wrapped(outcome === "skipped" ? `skipped: ${says}` : says, room - indent.length);
     const todo = remedy === undefined ? [] : wrapped(`→ ${remedy}`, room - indent.length);
     return [
       `${styled(colour, mark, stream)} ${name.padEnd(longest)}  ${first}`,

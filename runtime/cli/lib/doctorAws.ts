@@ -6,7 +6,7 @@ import {
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { LIMITS, type Limit } from "../../../infra/limits/limits.ts";
 import type { StackConfig } from "../../../stacks/config/schema.ts";
-import { type Check, failed, notAsked, passed } from "./doctor.ts";
+import { type Check, failed, passed, skipped } from "./doctor.ts";
 import { reasonOf } from "./exits.ts";
 
 const LOG_IN =
@@ -31,7 +31,7 @@ export async function awsChecks(stack: string, config: StackConfig): Promise<Che
     if (account !== id)
       return [
         failed("AWS account", `${identity.Arn} is of ${account}, and the stack ${stack} of ${id}`, LOG_IN),
-        notAsked("quotas", "these credentials are of another account", LOG_IN),
+        skipped("quotas", "these credentials are of another account", LOG_IN),
       ];
     return [
       passed("AWS account", `${identity.Arn}`),
@@ -41,9 +41,9 @@ export async function awsChecks(stack: string, config: StackConfig): Promise<Che
     const none = error instanceof Error && error.name === "CredentialsProviderError";
     return [
       none
-        ? notAsked("AWS account", "there are no AWS credentials here", LOG_IN)
+        ? skipped("AWS account", "there are no AWS credentials here", LOG_IN)
         : failed("AWS account", `the credentials do not work: ${reasonOf(error)}`, LOG_IN),
-      notAsked("quotas", "no credentials that work", LOG_IN),
+      skipped("quotas", "no credentials that work", LOG_IN),
     ];
   }
 }
@@ -64,7 +64,7 @@ async function quotaChecks(stack: string, config: StackConfig, client: ServiceQu
       );
     } catch (error) {
       checks.push(
-        notAsked(
+        skipped(
           check,
           `Service Quotas does not tell ${quota.code}: ${reasonOf(error)}`,
           "Let these credentials call servicequotas:GetServiceQuota and GetAWSDefaultServiceQuota, or look in the console under Service Quotas.",

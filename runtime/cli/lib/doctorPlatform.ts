@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { SCOPES, type Scope } from "../../store/tokens.ts";
 import type { Client } from "./client.ts";
-import { type Check, failed, notAsked, passed } from "./doctor.ts";
+import { type Check, failed, passed, skipped } from "./doctor.ts";
 import { CommandError } from "./exits.ts";
 
 /** Clocks may differ by so much: AWS refuses signatures that are minutes off, and times in lists would mislead. */
@@ -24,7 +24,7 @@ export async function platformChecks(client: Client, remedy = START): Promise<Ch
         : `${client.base} does not answer within ${PATIENCE_MS / 1000} s`;
     return [
       failed("platform", says, remedy),
-      ...["clock", "database", "token"].map((name) => notAsked(name, "the platform does not answer", remedy)),
+      ...["clock", "database", "token"].map((name) => skipped(name, "the platform does not answer", remedy)),
     ];
   }
   const after = Date.now();
@@ -39,7 +39,7 @@ export async function platformChecks(client: Client, remedy = START): Promise<Ch
 /** The server's clock against this machine's; its header has whole seconds. */
 export function clockCheck(header: string | null, before: number, after: number): Check {
   const theirs = Date.parse(header ?? "");
-  if (Number.isNaN(theirs)) return notAsked("clock", "the answer has no date", "A proxy between takes it out.");
+  if (Number.isNaN(theirs)) return skipped("clock", "the answer has no date", "A proxy between takes it out.");
   const skew = Math.max(theirs - after, before - (theirs + 999), 0);
   if (skew <= MOST_SKEW_MS) return passed("clock", skew === 0 ? "agrees with the platform's" : `differs by ${skew} ms`);
   return failed(

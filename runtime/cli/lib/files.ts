@@ -78,7 +78,7 @@ const REPLACEMENT = "\uFFFD";
 
 /**
  * Finds the file that an argument names. Node replaces bytes that are not UTF-8 in arguments: such a name is looked up
- * among the names of its directory, and has to fit exactly one.
+ * among the names of its directory, and must fit exactly one.
  * @throws CommandError where several names fit
  */
 export async function pathOf(argument: string): Promise<Path> {

@@ -59,8 +59,7 @@ describe("help", () => {
 
   it("lists every command under what it is for", () => {
     const text = program().helpInformation();
-    for (const heading of ["Bring work:", "Look after jobs:", "Look after the platform:"])
-      assert.match(text, new RegExp(`^${heading}$`, "m"));
+    for (const heading of ["Submit:", "Jobs:", "Platform:"]) assert.match(text, new RegExp(`^${heading}$`, "m"));
     assert.doesNotMatch(text, /^Commands:$/m, "a command without a group");
   });
 

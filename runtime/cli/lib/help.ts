@@ -3,10 +3,10 @@ import { styled } from "./visible.ts";
 
 /** What the list of commands is divided into. */
 export const GROUPS = {
-  work: "Bring work:",
-  jobs: "Look after jobs:",
-  platform: "Look after the platform:",
-  shell: "This command:",
+  work: "Submit:",
+  jobs: "Jobs:",
+  platform: "Platform:",
+  shell: "Shell:",
 } as const;
 
 const EXAMPLES = new WeakMap<Command, readonly string[]>();

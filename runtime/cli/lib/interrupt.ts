@@ -3,7 +3,7 @@ import { CommandError } from "./exits.ts";
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 /**
- * Runs work that has to leave in order: its signal is aborted by Ctrl-C, or after `seconds`. What it was doing is then
+ * Runs work that must leave in order: its signal is aborted by Ctrl-C, or after `seconds`. What it was doing is then
  * answered with `said(why)`, whatever the work itself threw.
  */
 export async function interruptible<T>(

@@ -22,7 +22,7 @@ export async function paramsFor(
   const params = new Map<string, unknown>();
   for (const pair of param) {
     const at = pair.indexOf("=");
-    if (at < 1) throw new CommandError("invalid", `--param '${pair}' has to be of the form name=value.`);
+    if (at < 1) throw new CommandError("invalid", `--param '${pair}' must be of the form name=value.`);
     const [name, value] = [pair.slice(0, at), pair.slice(at + 1)];
     const earlier = params.get(name);
     if (types.get(name) === "text[]") params.set(name, [...(Array.isArray(earlier) ? earlier : []), value]);

@@ -77,6 +77,6 @@ export function throughput(ended: readonly JobDocument[], now: number): Look["en
   };
 }
 
-/** Whether all runs of a kind work, so that what waits for one has to wait. */
+/** Whether all runs of a kind work, so that what waits for one must wait. */
 export const full = ({ capacity }: Pick<Look, "capacity">): RunnerKind[] =>
   RUNNERS.filter((kind) => capacity && capacity[kind].slots > 0 && capacity[kind].working >= capacity[kind].slots);

@@ -91,7 +91,7 @@ export function progressText(document: JobDocument, total: number | undefined): 
   const done = rows > 0 ? `${rows.toLocaleString("en")} rows` : bytesText(bytes);
   const rate = `${bytesText(bytes / seconds)}/s`;
   // Read to its end, a batch has still to be checked and written: that takes what it takes.
-  if (total !== undefined && bytes >= total) return `${head}  ${done} read, checking and writing`;
+  if (total !== undefined && bytes >= total) return `${head}  ${done} read; checking and writing`;
   const share = total !== undefined ? bytes / total : estimatedRows && rows > 0 ? rows / estimatedRows : undefined;
   if (share === undefined || share >= 1) return `${head}  ${done}  ${rate}`;
   const room = columns - status.length - stringWidth(id) - 4;

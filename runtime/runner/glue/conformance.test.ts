@@ -45,7 +45,7 @@ for (const format of ["csv", "ndjson", "json"] as const) {
     format,
   };
 }
-/** JSON that the type json takes and jsonb refuses: it has to pass as it is. */
+/** JSON that the type json takes and jsonb refuses: it must pass as it is. */
 const BEYOND_JSONB = String.raw`select '{"nul":"\u0000","half":"\ud800","twice":1,"twice":2,"big":1e200000}'::json as j from generate_series(1, `;
 for (const format of ["csv", "ndjson", "json"] as const)
   for (const [name, rows] of [

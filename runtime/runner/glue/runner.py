@@ -42,7 +42,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 POLL = 2.0
 # S3's smallest part: with 10,000 parts at most, results up to 48 GiB.
 PART_BYTES = 5 * 1024 * 1024
-# How long a cancelled statement has to end in good order, and how long its session may take to be gone. Seconds.
+# How long a cancelled statement must end in good order, and how long its session may take to be gone. Seconds.
 GRACE, PATIENCE = 0.2, 30.0
 # Pauses between two attempts to reconnect: the first, doubled up to the last. Seconds.
 RECONNECT = (0.05, 1.0)
@@ -270,7 +270,7 @@ def end_backend(backend):
 class Keeper:
     """Keeps a job while it is worked on: extends the lease, records progress, hears of a cancel, and holds the time.
 
-    It owns the run's keeper connection from its start to `stop`. When the work has to stop it ends the work's session
+    It owns the run's keeper connection from its start to `stop`. When the work must stop it ends the work's session
     first, proves that it is gone, and only then says so.
     """
 

@@ -53,8 +53,8 @@ describe("a batch", () => {
       [
         "2 day null is missing",
         "2 dest_code XXXXX is not the code of a known port",
-        "2 orig_code 7 has to be a JSON string",
-        "2 price 0 has to be a whole number above 0, written in digits",
+        "2 orig_code 7 must be a JSON string",
+        "2 price 0 must be a whole number above 0, written in digits",
         "2 prize null is not a column. Did you mean 'price'?",
       ],
     );
@@ -66,7 +66,7 @@ describe("a batch", () => {
         { slug: "above", name: 5 },
         { slug: "below", name: "Below", parent_slug: "above" },
       ]),
-      ["1 name 5 has to be a JSON string"],
+      ["1 name 5 must be a JSON string"],
     );
     const long = Array.from({ length: 5_000 }, (_, at) => String.fromCodePoint(0x4e00 + at)).join("");
     assert.deepEqual(await load("ports", [{ code: long, name: "Long", parent_slug: "north" }]), [

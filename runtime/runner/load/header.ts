@@ -40,7 +40,7 @@ export function readHeader(line: string, target: TargetTable, targetName: string
   const said = details.slice(0, NAMED).map(({ column, reason }) => `'${column}' ${reason}`);
   throw new JobError(
     "InvalidHeader",
-    { target: targetName, reason: `${said.join(" ")} Line 1 has to name ${known.join(",")} in any order.` },
+    { target: targetName, reason: `${said.join(" ")} Line 1 must name ${known.join(",")} in any order.` },
     { details: details.slice(0, LISTED) },
   );
 }

@@ -143,7 +143,7 @@ describe("loading a batch", () => {
     assert.deepEqual(found, {
       bad: 3,
       faults: [
-        "18 price -3 has to be a whole number above 0, written in digits",
+        "18 price -3 must be a whole number above 0, written in digits",
         "25001 day 2021-02-30 is not a day of the calendar",
         "25001 dest_code XXXXX is not the code of a known port",
         "50000 null AAAAA,BBBBB,2021-01-01 has 3 fields instead of 4",
@@ -165,26 +165,26 @@ describe("loading a batch", () => {
   });
 
   const BAD: Record<string, [string, string]> = {
-    "a price of 0": ["AAAAA,BBBBB,2021-01-01,0", "price 0 has to be a whole number above 0, written in digits"],
+    "a price of 0": ["AAAAA,BBBBB,2021-01-01,0", "price 0 must be a whole number above 0, written in digits"],
     "a price with a point": [
       "AAAAA,BBBBB,2021-01-01,1.5",
-      "price 1.5 has to be a whole number above 0, written in digits",
+      "price 1.5 must be a whole number above 0, written in digits",
     ],
     "a price with leading zeros": [
       "AAAAA,BBBBB,2021-01-01,007",
-      "price 007 has to be a whole number above 0, written in digits",
+      "price 007 must be a whole number above 0, written in digits",
     ],
     "a price beyond an integer": ["AAAAA,BBBBB,2021-01-01,2147483648", "price 2147483648 is above 2147483647"],
     "a price beyond everything": [
       `AAAAA,BBBBB,2021-01-01,${"9".repeat(50)}`,
       `price ${"9".repeat(50)} is above 2147483647`,
     ],
-    "a day in words": ["AAAAA,BBBBB,today,1", "day today has to be a day written YYYY-MM-DD"],
-    "a day in another form": ["AAAAA,BBBBB,2021-1-1,1", "day 2021-1-1 has to be a day written YYYY-MM-DD"],
+    "a day in words": ["AAAAA,BBBBB,today,1", "day today must be a day written YYYY-MM-DD"],
+    "a day in another form": ["AAAAA,BBBBB,2021-1-1,1", "day 2021-1-1 must be a day written YYYY-MM-DD"],
     "a day that there is not": ["AAAAA,BBBBB,2021-02-29,1", "day 2021-02-29 is not a day of the calendar"],
     "the year 0": ["AAAAA,BBBBB,0000-01-01,1", "day 0000-01-01 is not a day of the calendar"],
-    "the year 10000": ["AAAAA,BBBBB,10000-01-01,1", "day 10000-01-01 has to be a day written YYYY-MM-DD"],
-    infinity: ["AAAAA,BBBBB,infinity,1", "day infinity has to be a day written YYYY-MM-DD"],
+    "the year 10000": ["AAAAA,BBBBB,10000-01-01,1", "day 10000-01-01 must be a day written YYYY-MM-DD"],
+    infinity: ["AAAAA,BBBBB,infinity,1", "day infinity must be a day written YYYY-MM-DD"],
     "a missing port": [",BBBBB,2021-01-01,1", "orig_code null is missing"],
     "an empty port": ['"",BBBBB,2021-01-01,1', "orig_code  is missing"],
     "the end-of-data mark of COPY": ["\\.", "null \\. has 1 fields instead of 4"],
@@ -219,7 +219,7 @@ describe("loading a batch", () => {
     await assert.rejects(load("orig_code,dest,day,day,x\n"), {
       code: "InvalidHeader",
       message:
-        "The header of the source does not fit prices: 'dest' is not a column. Did you mean 'dest_code'? 'x' is not a column. There are: orig_code, dest_code, day, price. 'dest_code' is missing. 'price' is missing. 'day' stands there more than once. Line 1 has to name orig_code,dest_code,day,price in any order.",
+        "The header of the source does not fit prices: 'dest' is not a column. Did you mean 'dest_code'? 'x' is not a column. There are: orig_code, dest_code, day, price. 'dest_code' is missing. 'price' is missing. 'day' stands there more than once. Line 1 must name orig_code,dest_code,day,price in any order.",
     });
     await assert.rejects(load(""), { code: "InvalidHeader" });
   });
@@ -250,15 +250,15 @@ describe("loading a batch", () => {
     ];
     const inline = (await load(bad)) as { faults: string[] };
     assert.deepEqual(inline.faults, [
-      "1 price 5 has to be a JSON integer",
+      "1 price 5 must be a JSON integer",
       "2 prize 5 is not a column. Did you mean 'price'?",
-      "3 orig_code 7 has to be a JSON string",
-      "3 price 1.5 has to be a whole number above 0, written in digits",
+      "3 orig_code 7 must be a JSON string",
+      "3 price 1.5 must be a whole number above 0, written in digits",
       "4 day null is missing",
       "5 orig_code A\\u0000 holds a NUL character",
       "6 orig_code \uFFFD holds half a character (a lone surrogate)",
       "7 price 100000000000000000000 is above 2147483647",
-      "8 null [] has to be a JSON object",
+      "8 null [] must be a JSON object",
     ]);
     const ndjson = (await load(`${bad.map((item) => JSON.stringify(item)).join("\n")}\n{"cut": `, {
       format: "ndjson",

@@ -91,7 +91,7 @@ const endless = (bytes: Buffer): RowProblem => ({
 const notAnObject = (text: string): RowProblem => ({
   column: null,
   value: shown(text.trim()),
-  reason: "has to be a JSON object",
+  reason: "must be a JSON object",
 });
 
 const isObject = (item: unknown): item is Record<string, unknown> =>
@@ -158,12 +158,12 @@ function repeatedNames(fields: readonly Field[]): RowProblem[] {
     .map(([name, text]) => ({ column: shown(name), value: shown(text), reason: "is given more than once" }));
 }
 
-/** Why a column that has to have a value cannot be used without. */
+/** Why a column that must have a value cannot be used without. */
 export const MISSING = "is missing";
 
 function unusable(value: unknown, json: "string" | "integer"): string | undefined {
-  if (json === "integer") return typeof value === "number" ? undefined : "has to be a JSON integer";
-  if (typeof value !== "string") return "has to be a JSON string";
+  if (json === "integer") return typeof value === "number" ? undefined : "must be a JSON integer";
+  if (typeof value !== "string") return "must be a JSON string";
   if (value.includes("\0")) return "holds a NUL character";
   return value.isWellFormed() ? undefined : "holds half a character (a lone surrogate)";
 }

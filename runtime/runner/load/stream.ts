@@ -3,7 +3,7 @@ import { JobError } from "../../contract/errors.ts";
 
 /** How long a source may keep us waiting: for its head, and for the next bytes of its body; milliseconds. */
 export const PATIENCE_MS = 30_000;
-/** The least that a source has to bring for each second that it keeps us waiting, once that has used up our patience. */
+/** The least that a source must bring for each second that it keeps us waiting, once that has used up our patience. */
 const SLOWEST_BYTES_PER_SECOND = 1_000;
 
 /** What a body that comes over the network is held to. */
@@ -13,7 +13,7 @@ export interface Reception {
   /** The most bytes, as they come. */
   maxBytes: number;
   signal: AbortSignal;
-  /** Bytes that it has to have, where its server has said so. */
+  /** Bytes that it must have, where its server has said so. */
   length?: number;
   /** Milliseconds; PATIENCE_MS unless told. */
   patience?: number;

@@ -39,7 +39,7 @@ export interface TargetTable {
 
 const NOT_TEXT = "null";
 const DAY = `case
-  when b.day !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' then 'has to be a day written YYYY-MM-DD'
+  when b.day !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' then 'must be a day written YYYY-MM-DD'
   when substr(b.day, 1, 4) = '0000' or substr(b.day, 6, 2)::integer not between 1 and 12 then 'is not a day of the calendar'
   when substr(b.day, 9, 2)::integer not between 1 and
     extract(day from make_date(substr(b.day, 1, 4)::integer, substr(b.day, 6, 2)::integer, 1) + interval '1 month - 1 day')
@@ -53,8 +53,8 @@ const PRICE = `case
   when b.price ~ ${DIGITS} then case
     when length(b.price) > 10 then 'is above 2147483647'
     when b.price::bigint > 2147483647 then 'is above 2147483647' end
-  when b.price !~ ${NUMBER} then 'has to be a whole number above 0, written in digits'
-  when b.price::numeric < 1 or b.price::numeric <> trunc(b.price::numeric) then 'has to be a whole number above 0, written in digits'
+  when b.price !~ ${NUMBER} then 'must be a whole number above 0, written in digits'
+  when b.price::numeric < 1 or b.price::numeric <> trunc(b.price::numeric) then 'must be a whole number above 0, written in digits'
   when b.price::numeric > 2147483647 then 'is above 2147483647' end`;
 
 /** A code of a port that is not known, and why that may be. */

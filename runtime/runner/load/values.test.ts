@@ -72,7 +72,7 @@ describe("the values of a batch", () => {
     for (const text of ["0", "0.0", "-5", "1.5", "15e-1", "2147483648", "2147483648.0", "1e99", "1e10", "2147483646.5"])
       it(`are refused when they are not whole numbers in range, by ${door}: ${text}`, async () => {
         const [fault = "", ...more] = await price(door, text);
-        assert.match(String(fault), /^\d price \S+ (has to be a whole number above 0|is above 2147483647)/);
+        assert.match(String(fault), /^\d price \S+ (must be a whole number above 0|is above 2147483647)/);
         assert.deepEqual(more, []);
       });
   }
@@ -86,7 +86,7 @@ describe("the values of a batch", () => {
       "1e400",
     ])
       it(`are judged by their text, by ${door}: ${text}`, async () => {
-        assert.match(String(await price(door, text)), /has to be a whole number above 0|is above/);
+        assert.match(String(await price(door, text)), /must be a whole number above 0|is above/);
       });
 
   it("are refused when a row of NDJSON names one of them twice", async () => {
@@ -102,14 +102,14 @@ describe("the values of a batch", () => {
       '3 dest_code a"b,{ is not the code of a known port',
       '3 x {"price":"}"} is given more than once',
       '3 x {"price":"}"} is not a column. There are: orig_code, dest_code, day, price.',
-      "4 day price has to be a day written YYYY-MM-DD",
+      "4 day price must be a day written YYYY-MM-DD",
     ]);
   });
 
   it("are shown with their invisible characters as escapes", async () => {
     const row = { orig_code: "AAAAA\u200B", dest_code: "BBBBB\u{E0020}", day: "2021-01-01\u00A0", price: 1 };
     assert.deepEqual(await load("prices", { items: [row] }), [
-      "1 day 2021-01-01\\u00A0 has to be a day written YYYY-MM-DD",
+      "1 day 2021-01-01\\u00A0 must be a day written YYYY-MM-DD",
       "1 dest_code BBBBB\\u{E0020} is not the code of a known port: it has a space or an invisible character",
       "1 orig_code AAAAA\\u200B is not the code of a known port: it has a space or an invisible character",
     ]);

@@ -24,7 +24,7 @@ export interface Contract {
   readonly document: readonly string[];
 }
 
-/** What the schema has to say of a statement now. Throws Postgres's own error where it does not take it any more. */
+/** What the schema must say of a statement now. Throws Postgres's own error where it does not take it any more. */
 export async function describe({ as }: Database, role: string, text: string): Promise<Statement> {
   const client = await as(role as Role);
   try {

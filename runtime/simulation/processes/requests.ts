@@ -6,7 +6,7 @@ export interface Asked {
   readonly prices: readonly number[];
   /** For reads: how many rows they answer. */
   readonly rows: number;
-  /** What has to lie in the bucket of uploads before. */
+  /** What must lie in the bucket of uploads before. */
   readonly upload?: { readonly key: string; readonly body: string };
 }
 

@@ -72,7 +72,7 @@ export class Server {
       }
       return (await this.#admin.query(text, values)).rows;
     } catch (error) {
-      // What the server itself has to say of a statement is a mistake of ours, unless it is shutting down.
+      // What the server itself must say of a statement is a mistake of ours, unless it is shutting down.
       if (error instanceof pg.DatabaseError && !error.code?.startsWith("57P")) throw error;
       return undefined;
     }

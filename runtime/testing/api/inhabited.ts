@@ -51,7 +51,7 @@ export async function inhabitedApi(settings: Record<string, object> = {}) {
   await p.s3.send(new PutObjectCommand({ Bucket: "results", Key: "large.csv", Body: CSV }));
   await running("large", "csv", succeeded({ location: "s3://results/large.csv", format: "csv", ...stored }));
   await running("gone", "csv", succeeded({ location: "s3://results/none.csv", format: "csv", ...stored }));
-  const fault = { line: 2, column: "price", value: SECRET, reason: "has to be a whole number above 0" };
+  const fault = { line: 2, column: "price", value: SECRET, reason: "must be a whole number above 0" };
   const error = new JobError("InvalidRows", { count: 1, rows: 2 }, { details: [fault] }).body();
   await running("failed", "csv", { status: "FAILED", error });
   // Refused too, with more faults than its error lists.

@@ -9,7 +9,7 @@ import { testPlan } from "../jobs.ts";
 import type { dashboardFor } from "./page.ts";
 
 /** What is wrong with the job that failed, and how much more. */
-export const FAULT = { line: 2, column: "price", value: "-5", reason: "has to be a whole number above 0" };
+export const FAULT = { line: 2, column: "price", value: "-5", reason: "must be a whole number above 0" };
 /** All that is wrong with it, as the runner keeps it. */
 export const REPORT = `line,column,value,reason\n${Object.values(FAULT).join()}\n`;
 const REST = { more: 1_799, report: { location: "s3://results/report.csv", bytes: REPORT.length } };

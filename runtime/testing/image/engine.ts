@@ -92,7 +92,7 @@ export async function eventually<T>(
 
 async function run(program: string, args: string[], env: NodeJS.ProcessEnv): Promise<string> {
   const host = execFileSync(script, ["--socket"], { encoding: "utf8" }).trim();
-  // The engine does not exist, so neither has to the program.
+  // The engine does not exist, so neither must the program.
   if (!existsSync(host.replace("unix://", ""))) throw new Error(`Nothing listens at ${host}.`);
   const { stdout, stderr } = await execute(program, args, {
     cwd: root,

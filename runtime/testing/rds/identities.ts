@@ -30,7 +30,7 @@ const newKey = (): AccessKey => ({
   secretAccessKey: randomBytes(30).toString("base64url"),
 });
 
-/** What a token has to be for. */
+/** What a token must be for. */
 export interface TokenFor {
   readonly host: string;
   readonly port: number;

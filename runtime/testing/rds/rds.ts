@@ -74,7 +74,7 @@ export class Rds {
 
   /**
    * Restores an instance beside its source: the source's data of now, another resource id. The master keeps the password
-   * that it had at that time, but no secret is managed for it. `iam` has to be asked for: RDS takes it over from nowhere.
+   * that it had at that time, but no secret is managed for it. `iam` must be asked for: RDS takes it over from nowhere.
    */
   async restore(source: string, target: string, { iam = false } = {}): Promise<void> {
     const { instance: from, secret } = this.#instance(source);

@@ -367,7 +367,7 @@ export const FILES: readonly Report[] = [
     trial: {
       target: "prices",
       content: `${PRICES}\n${price("007")}\n${price("1.5e3")}\n`,
-      faults: ["2 price 007 has to be a whole number above 0, written in digits"],
+      faults: ["2 price 007 must be a whole number above 0, written in digits"],
     },
   },
   {
@@ -389,7 +389,7 @@ export const FILES: readonly Report[] = [
     trial: {
       target: "prices",
       content: `${PRICES}\n${price(5)}\n${price("x")}\n`,
-      faults: ["3 price x has to be a whole number above 0, written in digits"],
+      faults: ["3 price x must be a whole number above 0, written in digits"],
     },
   },
   {

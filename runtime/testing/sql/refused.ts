@@ -1,4 +1,4 @@
-/** Statements that are refused, by what is wrong with them: the reason has to match the key's pattern. */
+/** Statements that are refused, by what is wrong with them: the reason must match the key's pattern. */
 export interface RefusedGroup {
   readonly message: RegExp;
   readonly statements: readonly string[];

@@ -57,7 +57,7 @@ export async function startOpenSearch(directory: string, heap = 512): Promise<Op
     (error: unknown) => reject(error),
   );
   const stop = async () => {
-    // It ends when its input does. Until then this process has to stay, or it would end before mocha says what failed.
+    // It ends when its input does. Until then this process must stay, or it would end before mocha says what failed.
     node.ref();
     node.stdin.end();
     await ended;

@@ -49,7 +49,7 @@ export function connectTo({ endpoint, region }: Pick<TrackingSettings, "endpoint
     }, patience);
     try {
       const { statusCode, body: answered }: ApiResponse = await sent;
-      // Anything may stand in front of it, and say what it has to say with status 200.
+      // Anything may stand in front of it, and say what it must say with status 200.
       if (typeof answered === "string") throw new Error(`no JSON: ${answered.slice(0, 100)}`);
       return { status: statusCode ?? 0, body: answered };
     } catch (error) {

@@ -7,7 +7,7 @@ import { SIGNED_IN_KEY } from "./first.js";
 export const isSignedIn = signal(localStorage.getItem(SIGNED_IN_KEY) !== null);
 /** Counts sign-ins, so that a late answer to an earlier session ends none. */
 export const visit = signal(0);
-/** Why one has to sign in again. */
+/** Why one must sign in again. */
 export const refusal = signal("");
 /** @type {import("@preact/signals").Signal<import("./types.ts").Session | undefined>} */
 export const caller = signal(undefined);

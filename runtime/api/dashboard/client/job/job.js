@@ -55,7 +55,7 @@ export function JobPage({ tenant, requestId }) {
             ${job.status === "SUCCEEDED" && job.task.type === "read" && html`<${Preview} job=${job} />`}
             <${Panel} title="Attempts"><${Attempts} job=${job} /><//>
             <details class="panel">
-              <summary>The whole document</summary>
+              <summary>Raw JSON</summary>
               <pre tabindex="0" aria-label="Document as JSON">${JSON.stringify(job, null, 2)}</pre>
             </details>
           `

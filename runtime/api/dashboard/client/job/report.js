@@ -22,7 +22,7 @@ export function Report({ job }) {
     <${Panel}
       title=${type}
       class="report"
-      aside=${html`<span class="dim small">${category} error${retryable ? ", a retry may pass" : ""}</span>`}
+      aside=${html`<span class="dim small">${category} error${retryable ? ", retrying may help" : ""}</span>`}
     >
       <p>${message}</p>
       ${

@@ -61,7 +61,7 @@ export function Letters() {
     <div class="page-head"><h1 tabindex="-1">Dead letters</h1></div>
     <${Panel}
       title="By error class"
-      aside=${html`<button type="button" disabled=${busy} onClick=${look}>Look again</button>`}
+      aside=${html`<button type="button" disabled=${busy} onClick=${look}>Refresh</button>`}
     >
       <p class="dim">
         Messages that were no requests, or that nobody could take in. Those whose cause may have passed are chosen already.
@@ -86,7 +86,7 @@ export function Letters() {
               </fieldset>
               <p class="dim">${whatHappens(sumOf(counts, chosen))}</p>
               <button type="button" class="primary" disabled=${busy || chosen.length === 0 || !isAdmin.value} onClick=${putBack}>
-                Put back
+                Requeue
               </button>
             `)
       }

@@ -34,7 +34,7 @@ export function Jobs({ filter, refine, said }) {
           found &&
           (found.jobs.length > 0
             ? html`<${List} jobs=${found.jobs} />`
-            : html`<${Empty}>${narrowed ? "No job is like that." : "No jobs yet."} ${
+            : html`<${Empty}>${narrowed ? "No jobs match." : "No jobs yet."} ${
                 narrowed
                   ? html`<button type="button" class="link" onClick=${() => refine({ text: "", status: "", type: "" })}>Show all</button>`
                   : may("submit") && html`<a href="#/submit">Submit the first one</a>`

@@ -43,13 +43,13 @@ describe("the form of a named query", () => {
   it("puts each problem beside its field, and the others on top", () => {
     const found = byField(
       [
-        { field: "task.params.day", message: "has to be a date." },
+        { field: "task.params.day", message: "must be a date." },
         { field: "task.params.day", message: "is late." },
         { field: "labels", message: "are too many." },
       ],
       ["task.params.day"],
     );
-    assert.equal(found.get("task.params.day"), "has to be a date. is late.");
+    assert.equal(found.get("task.params.day"), "must be a date. is late.");
     assert.equal(found.get(""), "labels are too many.");
   });
 
