@@ -35,8 +35,8 @@ export async function createLimits(app: FastifyInstance, settings: Settings["api
   const none: Limit = async () => undefined;
   const caller = ({ caller, ip }: FastifyRequest) => caller?.tokenId ?? ip;
   return {
-    token: limit(settings.tokenPerMinute, "A token", caller) ?? none,
-    address: limit(settings.addressPerMinute, "An address, without a token that is known,") ?? none,
-    rates: limit(settings.ratesPerMinute, "A caller of /rates", caller),
+    token: limit(settings.tokenPerMinute, "one token", caller) ?? none,
+    address: limit(settings.addressPerMinute, "one address without a known token") ?? none,
+    rates: limit(settings.ratesPerMinute, "one caller of /rates", caller),
   };
 }
