@@ -1,12 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, globSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { unitTests } from "./unitTests.ts";
 
 /**
  * `npm test`: type check and linter side by side, then the tests. What is given after `npm test --` goes to mocha:
  * test files run alone, `--grep WORDS` picks by name. Where everything is required, the whole fire test comes before them.
+ * `npm run test:unit` runs the tests that need no database and no other process.
  * A failed check does not keep the tests from running, but fails the run and is counted in its last line.
  */
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -56,17 +58,22 @@ async function run(args: string[], env: NodeJS.ProcessEnv = process.env): Promis
 // Ctrl-C reaches mocha too, which ends what it started; wait for that.
 process.on("SIGINT", () => {});
 
-const given = process.argv.slice(2);
+const isUnit = process.argv[2] === "--unit";
+const given = process.argv.slice(isUnit ? 3 : 2);
 const namesFiles = given.some((argument) => !argument.startsWith("-") && existsSync(join(root, argument)));
 
 console.log("Checking types and style …");
 const codes = await timed("types and style", Promise.all(CHECKS.map(({ args }) => run(args))));
 const failed = CHECKS.filter((_check, index) => codes[index] !== 0).map(({ name }) => name);
-if (process.env.RATES_REQUIRE_ALL === "1" && given.length === 0) {
+if (process.env.RATES_REQUIRE_ALL === "1" && given.length === 0 && !isUnit) {
   console.log("Playing schedules of faults …");
   if ((await timed("schedules of faults", run(FIRE))) !== 0) failed.push("the promises under faults");
 }
 
-const mocha = [join(modules, "mocha", "bin", "mocha.js"), ...given, ...(namesFiles ? [] : [TESTS])];
+const mocha = [
+  join(modules, "mocha", "bin", "mocha.js"),
+  ...given,
+  ...(namesFiles ? [] : isUnit ? unitTests(root, globSync(TESTS, { cwd: root })) : [TESTS]),
+];
 const code = await run(mocha, { ...process.env, RATES_FAILED_CHECKS: failed.join(", ") });
 process.exitCode = failed.length > 0 ? 1 : code;

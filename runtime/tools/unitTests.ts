@@ -1,0 +1,41 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+
+const IMPORT = /(?:\bfrom |\bimport\()"(\.[^"\n]+)"/g;
+/** Modules that start a server or another program; tests that reach one of them are not unit tests. */
+const HEAVY = /"(?:node:child_process|@pulumi\/pulumi\/automation[^"\n]*|playwright-core|recheck)"/;
+/** Starts the databases that tests share. */
+const CLUSTER = "runtime/testing/cluster.ts";
+
+/**
+ * Selects the test files that need no database, no browser and no other process, by what they import.
+ * @param root the repository's root
+ * @param files test files, relative to the root
+ */
+export function unitTests(root: string, files: readonly string[]): string[] {
+  const modules = new Map<string, { imports: string[]; isHeavy: boolean }>();
+  const read = (file: string) => {
+    const known = modules.get(file);
+    if (known) return known;
+    const text = readFileSync(join(root, file), "utf8");
+    const imports = [...text.matchAll(IMPORT)]
+      .map(([, specifier = ""]) => relative(root, join(root, dirname(file), specifier)))
+      .filter((path) => existsSync(join(root, path)));
+    const module = { imports, isHeavy: file === CLUSTER || HEAVY.test(text) };
+    modules.set(file, module);
+    return module;
+  };
+  const isUnit = (file: string): boolean => {
+    const seen = new Set<string>();
+    const open = [file];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      const { imports, isHeavy } = read(next);
+      if (isHeavy) return false;
+      open.push(...imports);
+    }
+    return true;
+  };
+  return files.filter(isUnit);
+}
