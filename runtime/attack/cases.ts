@@ -3,6 +3,8 @@
 const lots = (text: string, bytes: number) => text.repeat(Math.ceil(bytes / text.length)).slice(0, bytes);
 const read = (sql: string) => ({ type: "read", sql, format: "csv" });
 const items = (inline: unknown) => ({ type: "update", target: "prices", source: { inline } });
+const rowsOf = (count: number, row: string) =>
+  `{"type":"update","target":"prices","source":{"inline":[${new Array(count).fill(row).join(",")}]}}`;
 const nested = (levels: number, open: string, close: string) => open.repeat(levels) + close.repeat(levels);
 
 /** SQL that reads, signals, writes, waits for or exhausts what is not the caller's. All of it must be refused. */
@@ -68,6 +70,8 @@ export const BODIES: Readonly<Record<string, () => string>> = {
   "half a million numbers as items": () => JSON.stringify({ requestId: "a", task: items(new Array(500_000).fill(1)) }),
   "items nested without end": () => `{"requestId":"a","task":${nested(100_000, '{"a":', "}")}}`,
   "arrays nested without end": () => `{"requestId":"a","task":${nested(400_000, "[", "]")}}`,
+  "340,000 empty rows": () => `{"requestId":"a","task":${rowsOf(340_000, "{}")}}`,
+  "thousands of items nested 55 deep": () => `{"requestId":"a","task":${rowsOf(9_000, nested(55, "[", "]"))}}`,
   "a label's name of 860,000 letters": () =>
     JSON.stringify({ requestId: "a", labels: { [lots("x", 860_000)]: "1" }, task: read("select 1") }),
   "a field's name of a megabyte": () =>

@@ -63,8 +63,8 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
     changes: [
       {
         file: "../contract/problemList.ts",
-        from: "if (this.length >= BOUNDS.details || this.#bytes >= BOUNDS.detailsBytes) {",
-        to: "if (this.length >= 100_000) {",
+        from: "return this.length >= BOUNDS.details || this.#bytes >= BOUNDS.detailsBytes;",
+        to: "return this.length >= 100_000;",
       },
       { file: "../contract/problemList.ts", from: "if (this.#bytes > BOUNDS.detailsBytes)", to: "if (false)" },
     ],
@@ -111,7 +111,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
     changes: [
       {
         file: "../api/routes/jobs.ts",
-        from: 'if (!caller.scopes.includes("admin")) throw new JobError("Forbidden", { scope: "admin" });\n  return named;',
+        from: 'if (!caller.scopes.includes("admin")) throw lacksScope("admin");\n  return named;',
         to: "return named;",
       },
     ],
@@ -187,7 +187,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
         to: "export function isPublicAddress(address: string): boolean {\n  return true;",
       },
       // One attempt to connect, which nobody answers.
-      { file: "../runner/load/stream.ts", from: "PATIENCE_MS = 30_000", to: "PATIENCE_MS = 1_000" },
+      { file: "../runner/load/stream.ts", from: "PATIENCE_MS = 30_000", to: "PATIENCE_MS = 50" },
     ],
     check: checkOf(sources, "connects to no address that is not public, though its host is allowed"),
     failure: /127\.0\.0\.1/,

@@ -7,6 +7,8 @@ export const INPUT = {
   levels: 64,
   /** Fields of any one object of a body. */
   fields: 10_000,
+  /** Objects and lists of a body, counted in its text before it is parsed: a row is one. */
+  containers: 100_000,
   /** Labels of a request. */
   labels: { count: 32, name: 64, value: 256 },
   /** Parameters of a named query or statement. */

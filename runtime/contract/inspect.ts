@@ -7,7 +7,7 @@ import { fieldName, type ProblemList } from "./problemList.ts";
  */
 export function shapeProblem(value: unknown, levels: number = INPUT.levels): string | undefined {
   if (value === null || typeof value !== "object") return undefined;
-  if (levels === 0) return `is nested deeper than ${INPUT.levels} levels.`;
+  if (levels === 0) return DEEP;
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
       const found = shapeProblem(value[index], levels - 1);
@@ -17,7 +17,7 @@ export function shapeProblem(value: unknown, levels: number = INPUT.levels): str
   }
   let fields = 0;
   for (const name in value) {
-    if (++fields > INPUT.fields) return `has an object with more than ${INPUT.fields.toLocaleString("en")} fields.`;
+    if (++fields > INPUT.fields) return WIDE;
     const found = shapeProblem((value as Record<string, unknown>)[name], levels - 1);
     if (found !== undefined) return found;
   }
@@ -27,6 +27,57 @@ export function shapeProblem(value: unknown, levels: number = INPUT.levels): str
 /** Tells whether a value is text that Postgres can store. */
 export function isText(value: unknown): boolean {
   return typeof value === "string" && !value.includes("\0") && value.isWellFormed();
+}
+
+const DEEP = `is nested deeper than ${INPUT.levels} levels.`;
+const WIDE = `has an object with more than ${INPUT.fields.toLocaleString("en")} fields.`;
+
+/**
+ * Why a text of JSON is not parsed: parsing takes long for many objects and lists, much nesting or an object of many fields.
+ * Counts brackets and commas in linear time, and returns undefined for text that is not JSON.
+ */
+export function textShapeProblem(text: string): string | undefined {
+  /** Commas of each open level; -1 in a list, whose items the schema counts. */
+  const commas: number[] = [];
+  let containers = 0;
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case 0x22: // "
+        at = endOfString(text, at);
+        if (at < 0) return undefined;
+        break;
+      case 0x7b: // {
+      case 0x5b: // [
+        if (commas.length === INPUT.levels) return DEEP;
+        if (++containers > INPUT.containers)
+          return `has more than ${INPUT.containers.toLocaleString("en")} objects and lists. Send a file in parts instead.`;
+        commas.push(text.charCodeAt(at) === 0x7b ? 0 : -1);
+        break;
+      case 0x7d: // }
+      case 0x5d: // ]
+        commas.pop();
+        break;
+      case 0x2c: {
+        // ,
+        const level = commas.length - 1;
+        const count = commas[level] ?? -1;
+        if (count < 0) break;
+        if (count + 1 >= INPUT.fields) return WIDE;
+        commas[level] = count + 1;
+      }
+    }
+  }
+  return undefined;
+}
+
+/** Index of the quote that ends a string; -1 where none does. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(end - 1 - backslashes) === 0x5c) backslashes++;
+    if (backslashes % 2 === 0) return end;
+  }
+  return -1;
 }
 
 const UNSTORABLE = "a NUL character or half of a surrogate pair, which cannot be stored";

@@ -102,7 +102,7 @@ function silentLosses(text: string): ProblemList {
       default:
         if (isNumberStart(text.charCodeAt(at))) {
           const end = endOfNumber(text, at);
-          const written = text.slice(at, end);
+          const written = end - at > 1 ? text.slice(at, end) : "";
           if (isRoundedToWhole(written))
             problems.add(() => ({
               field: pathOf(levels),
@@ -122,7 +122,7 @@ function endOfNumber(text: string, start: number): number {
   let end = start + 1;
   for (
     let code = text.charCodeAt(end);
-    isNumberStart(code) || "+.eE".includes(text[end] ?? " ");
+    isNumberStart(code) || code === 0x2b || code === 0x2e || code === 0x45 || code === 0x65; // + . E e
     code = text.charCodeAt(end)
   )
     end++;

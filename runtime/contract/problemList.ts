@@ -17,6 +17,11 @@ export class ProblemList extends Array<Problem> {
     return Array;
   }
 
+  /** Whether a further problem would only be counted. */
+  get isFull(): boolean {
+    return this.length >= BOUNDS.details || this.#bytes >= BOUNDS.detailsBytes;
+  }
+
   /** All problems, listed or not. */
   get total(): number {
     return this.length + this.further;
@@ -24,7 +29,7 @@ export class ProblemList extends Array<Problem> {
 
   /** Adds a problem. @param describe called only while there is room in the list */
   add(describe: () => Problem): void {
-    if (this.length >= BOUNDS.details || this.#bytes >= BOUNDS.detailsBytes) {
+    if (this.isFull) {
       this.further++;
       return;
     }

@@ -183,7 +183,13 @@ class Checker {
 
   #list({ schema: { items, maxItems } }: Plan, value: readonly unknown[]): void {
     const before = this.problems.total;
-    if (items) for (let index = 0; index < value.length; index++) this.#inside(index, items, value[index]);
+    const isType = items && planOf(items).isType;
+    for (let index = 0; items && index < value.length; index++) {
+      const item = value[index];
+      // A list can have half a million wrong items.
+      if (isType && this.problems.isFull && !isType(item)) this.problems.further++;
+      else this.#inside(index, items, item);
+    }
     // Where items are wrong too, that tells more than how many there are.
     if (maxItems !== undefined && value.length > maxItems && this.problems.total === before)
       this.#wrong(value, `must have at most ${maxItems} items, and has ${value.length}.`);

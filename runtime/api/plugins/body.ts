@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { JobError } from "../../contract/errors.ts";
-import { shapeProblem } from "../../contract/inspect.ts";
+import { shapeProblem, textShapeProblem } from "../../contract/inspect.ts";
 import { readJsonBytes } from "../../contract/json.ts";
 import { invalid } from "../problem.ts";
 
@@ -14,6 +14,8 @@ export function readBodies(app: FastifyInstance): void {
     // Clients name the type of what they do not send.
     if (bytes.length === 0) return done(null, undefined);
     try {
+      const early = textShapeProblem(bytes.toString("latin1"));
+      if (early !== undefined) throw invalid([{ field: "request", message: early }]);
       const { value, problems } = readJsonBytes(bytes);
       const shape = shapeProblem(value);
       if (shape !== undefined) problems.add(() => ({ field: "request", message: shape }));
