@@ -39,7 +39,7 @@ describe("the hub of event streams", () => {
   const db = {
     query: async (text: string, [first]: [string[]]) => {
       statements.push(text);
-      if (text.includes("jobs.tokens")) return { rows: first.map((id) => ({ id })) };
+      if (text.includes("active_credentials")) return { rows: first.map((id) => ({ id })) };
       if (text.includes("d.version")) setImmediate(() => looks.emit("looked"));
       return {
         rows: first.map((_, index) => ({
@@ -79,7 +79,7 @@ describe("the hub of event streams", () => {
     for (let look = 0; look < 4; look++) await looked();
     assert.equal(statements.filter((text) => text.includes("d.version")).length, 4);
     assert.equal(statements.filter((text) => text.includes("d.document")).length, 0);
-    assert.ok(statements.filter((text) => text.includes("jobs.tokens")).length <= 1);
+    assert.ok(statements.filter((text) => text.includes("active_credentials")).length <= 1);
   });
 
   it("keeps only the latest event for a reader that takes nothing, and sends it when it reads again", async () => {

@@ -49,7 +49,10 @@ describe("what the API shows to people who look", () => {
       assert.ok(database.maxConnections > 0 && platform.documentsBehind >= 2);
       const stats = (await get("/stats", admin)).json();
       assert.deepEqual(stats.bottleneck, bottleneck);
-      assert.deepEqual(stats.capacity, { glue: { running: 1, slots: 1 }, ec2: { running: 0, slots: 1 } });
+      assert.deepEqual(stats.capacity, {
+        glue: { running: 1, working: 1, slots: 1 },
+        ec2: { running: 0, working: 0, slots: 1 },
+      });
       assert.equal(typeof stats.byStatus, "object");
     });
 

@@ -56,9 +56,13 @@ export interface AuditFilter {
 /** Most characters of an entry's detail, as JSON. */
 const DETAIL = 2_000;
 
+/** Replaces what jsonb cannot store: NUL characters and halves of surrogate pairs. */
+const storable = (_name: string, value: unknown): unknown =>
+  typeof value === "string" ? value.replaceAll("\0", "\uFFFD").toWellFormed() : value;
+
 /** Detail as JSON; of a longer one the beginning, as text. */
 function detailJson(detail: AuditRecord["detail"] = {}): string {
-  const json = JSON.stringify(detail);
+  const json = JSON.stringify(detail, storable);
   return json.length <= DETAIL ? json : JSON.stringify({ beginning: cutText(json, DETAIL / 2) });
 }
 

@@ -38,6 +38,9 @@ const CHECKS = [
 /** As many schedules as the design asks for, with the machine to themselves: it gives them two minutes. */
 const FIRE = [join(root, "runtime", "simulation", "main.ts")];
 
+/** Latencies under attack say something only while nothing else runs. */
+const ATTACK = [join(modules, "mocha", "bin", "mocha.js"), "--no-parallel", "runtime/attack/attack.test.ts"];
+
 /** Resolves with what a part does, and prints the minutes that it took. */
 async function timed<T>(name: string, part: Promise<T>): Promise<T> {
   const begun = performance.now();
@@ -65,15 +68,19 @@ const namesFiles = given.some((argument) => !argument.startsWith("-") && existsS
 console.log("Checking types and style …");
 const codes = await timed("types and style", Promise.all(CHECKS.map(({ args }) => run(args))));
 const failed = CHECKS.filter((_check, index) => codes[index] !== 0).map(({ name }) => name);
-if (process.env.RATES_REQUIRE_ALL === "1" && given.length === 0 && !isUnit) {
+const isWhole = process.env.RATES_REQUIRE_ALL === "1" && given.length === 0 && !isUnit;
+if (isWhole) {
   console.log("Playing schedules of faults …");
   if ((await timed("schedules of faults", run(FIRE))) !== 0) failed.push("the promises under faults");
+  console.log("Attacking the platform …");
+  if ((await timed("attack", run(ATTACK, { ...process.env, RATES_ATTACK_ALONE: "1" }))) !== 0) failed.push("attack");
 }
 
 const mocha = [
   join(modules, "mocha", "bin", "mocha.js"),
   ...given,
   ...(namesFiles ? [] : isUnit ? unitTests(root, globSync(TESTS, { cwd: root })) : [TESTS]),
+  ...(isWhole ? ["--ignore", "runtime/attack/attack.test.ts"] : []),
 ];
 const code = await run(mocha, { ...process.env, RATES_FAILED_CHECKS: failed.join(", ") });
 process.exitCode = failed.length > 0 ? 1 : code;

@@ -97,7 +97,7 @@ describe("an account's first day", () => {
         for (const expected of [
           /^ {2}account\.id 1 must be /m,
           /^ {2}account\.repository "r" must be /m,
-          /^ {2}account\.stacks "\[\]" has to /m,
+          /^ {2}account\.stacks "\[\]" must /m,
           /^ {2}quotas\.glueRun is no limit .*Did you mean 'glueRuns'/m,
         ])
           assert.match(message, expected);

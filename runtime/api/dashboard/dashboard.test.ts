@@ -255,7 +255,7 @@ describe("the dashboard in a browser", function () {
     await page.getByRole("button", { name: "Submit", exact: true }).click();
     const origin = page.getByLabel("orig_code");
     await page
-      .getByText(/Required: /)
+      .getByText(/This is missing: /)
       .first()
       .waitFor();
     assert.equal(await page.locator(":focus").getAttribute("aria-invalid"), "true");

@@ -44,6 +44,14 @@ describe("the audit trail", () => {
     assert.deepEqual((await entries(acme))[0]?.detail, task);
   });
 
+  it("records names that jsonb cannot store, with replacement characters", async () => {
+    const admin = await p.as("default", "admin");
+    const made = await call("POST", "/tokens", admin, { name: "a\ud800b", tenant: "acme", scopes: ["read"] });
+    assert.equal(made.statusCode, 201, made.body);
+    const [entry] = await entries(admin, "?action=token.create");
+    assert.deepEqual(entry?.detail, { name: "a\uFFFDb", scopes: ["read"] });
+  });
+
   it("records redrives that are no dry runs, tokens made and revoked, and sign-ins and sign-outs", async () => {
     const admin = await p.as("default", "admin");
     await call("POST", "/redrive", admin, { dryRun: true });

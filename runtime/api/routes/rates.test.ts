@@ -173,7 +173,7 @@ describe("GET /rates", () => {
     ]);
     assert.deepEqual(await problems({ ...march, date_from: "2021-02-29", date_to: "soon", dest_code: "" }), [
       "date_from must be a day of the form YYYY-MM-DD.",
-      "date_to has to be a day of the form YYYY-MM-DD.",
+      "date_to must be a day of the form YYYY-MM-DD.",
       "dest_code is missing.",
     ]);
     assert.deepEqual(await problems({ ...march, orig_code: "A\0" }), ["orig_code holds a NUL character."]);

@@ -143,7 +143,7 @@ describe("rates connect", () => {
     commands.make("aws", '[ "$1" = --version ] || { echo "AccessDeniedException: no" >&2; exit 254; }');
     const { code, stderr } = await commands.connect("--stack", "dev").ended;
     assert.equal(code, 4);
-    assert.match(stderr, /aws ecs run-task failed: AccessDeniedException: no\n.*infra\/OPERATING\.md/);
+    assert.match(stderr, /aws ecs run-task failed: AccessDeniedException: no\n.*docs\/operating\.md/);
   });
 
   for (const program of ["aws", "session-manager-plugin"])
