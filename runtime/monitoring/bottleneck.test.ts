@@ -75,7 +75,7 @@ describe("the verdict on the bottleneck", () => {
       level: "busy",
       place: "capacity",
       raise: "runners.ec2.maxInstances",
-      says: /^The one EC2 runner is taken; 1 job waits, the oldest for 2 s: should that last/,
+      says: /^The one EC2 runner is taken; 1 job waits, the oldest for 2 s: if this continues/,
     },
     "more runs would find no connection": {
       change: { glue: FULL, database: { connections: 95 } },

@@ -141,7 +141,7 @@ export const CALLABLE_NAMES: ReadonlySet<string> = new Set(
   pg_ts_config_is_visible pg_ts_dict_is_visible pg_ts_parser_is_visible pg_ts_template_is_visible pg_type_is_visible
   pg_typeof pg_walfile_name pg_walfile_name_offset pg_xact_commit_timestamp pg_xact_commit_timestamp_origin
   pg_xact_status phraseto_tsquery plainto_tsquery plpgsql_inline_handler plpgsql_validator point point_in point_out
-  point_recv point_send poly_center poly_in poly_npoints poly_out poly_recv poly_send polygon popen ports_of prsd_end
+  bytes_of_plans point_recv point_send poly_center poly_in poly_npoints poly_out poly_recv poly_send polygon popen ports_of prsd_end
   prsd_lextype querytree quote_ident quote_literal quote_nullable radians radius random_normal range_agg
   range_contains_elem_support range_intersect_agg range_merge range_out range_send range_sortsupport range_typanalyze
   rank raw_array_subscript_handler record record_out record_send refcursor regclass regclassin regclassout

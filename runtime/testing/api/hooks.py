@@ -11,7 +11,7 @@ from pathlib import Path
 import schemathesis
 from schemathesis.checks import CHECKS
 
-REFUSALS = json.loads((Path(__file__).parent.parent / "refusals.json").read_text(encoding="utf-8"))
+REFUSALS = json.loads((Path(__file__).parents[2] / "api" / "refusals.json").read_text(encoding="utf-8"))
 
 
 def is_listed(operation, problem):

@@ -188,7 +188,7 @@ export const REFUSED: Readonly<Record<string, RefusedGroup>> = {
     ],
   },
   statements: {
-    message: /does not allow (INSERT|UPDATE|DELETE|MERGE|a parameter|INTO|FOR UPDATE|[A-Z][A-Za-z]+Stmt)/,
+    message: /does not allow (a parameter|a transaction of its own|[A-Z][A-Z ]+|[A-Z][A-Za-z]+Stmt)/,
     statements: [
       "insert into regions values ('x', 'x') returning *",
       "update ports set name = 'x'",
