@@ -29,7 +29,7 @@ describe("a stack as the program is given it", () => {
       handed(rawConfig((it) => ({ ...it, data: { retentionDays: 3, keep: false } }))),
       {},
     );
-    assert.deepEqual(config.data, { retentionDays: 3, keep: false });
+    assert.deepEqual(config.data, { retentionDays: 3, keep: false, auditDays: 365 });
     assert.ok(plan.glue.maxConcurrentRuns > 0);
   });
 

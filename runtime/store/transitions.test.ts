@@ -451,17 +451,4 @@ describe("a transition of the job store", () => {
     await expireJobs(dispatcher, 1, 100);
     assert.deepEqual(await sql("select from jobs.responses"), []);
   });
-
-  it("shows a source's address without what may sign it", async () => {
-    const task = {
-      type: "update",
-      target: "prices",
-      mode: "append",
-      source: { url: "https://a.example.com/x.csv?sig=secret#secret" },
-    };
-    await accept(dispatcher, [newJob("a", { task, runner: "ec2" })]);
-    const [{ document }] = await sql("select document from jobs.documents where request_id = 'a'");
-    assert.equal(document.task.source.url, "https://a.example.com/x.csv");
-    assert.doesNotMatch(JSON.stringify(document), /secret/);
-  });
 });

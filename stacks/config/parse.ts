@@ -114,7 +114,7 @@ function schemaFor(raw: unknown): { schema: TSchema; problems: ConfigProblem[] }
 
 /** A message with the field's description, unless it stands in it already (patterns are told by their description). */
 function explained(schema: TSchema, key: string, message: string): string {
-  const field = key.split("..").reduce<unknown>((at, name) => member(member(at, "properties"), name), schema);
+  const field = key.split(".").reduce<unknown>((at, name) => member(member(at, "properties"), name), schema);
   const description = member(field, "description");
   return typeof description === "string" && !message.includes(description)
     ? `${message.slice(0, -1)} (${description}).`

@@ -61,7 +61,9 @@ export function api(names: StackNames): Part {
       "s3 GetObject": on("s3:GetObject", `${results}/r/1/result`),
       // Without ListBucket the answer for a missing object is 403 (Amazon S3 API Reference, HeadObject).
       "s3 HeadObject": [...on("s3:GetObject", object), ...on("s3:ListBucket", uploads)],
-      "sqs SendMessage": on("sqs:SendMessage", ...queues.responses, queues.wakeups, queues.requests),
+      "sqs SendMessage": on("sqs:SendMessage", queues.wakeups, queues.requests),
+      // A batch needs the right of a single message (Amazon SQS Developer Guide, API permissions).
+      "sqs SendMessageBatch": on("sqs:SendMessage", ...queues.responses),
       "sqs GetQueueAttributes": on("sqs:GetQueueAttributes", queues.requests, queues.dead),
       "sqs ReceiveMessage": on("sqs:ReceiveMessage", queues.dead),
       "sqs DeleteMessage": on("sqs:DeleteMessage", queues.dead),

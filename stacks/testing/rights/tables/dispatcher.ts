@@ -81,7 +81,8 @@ export function dispatcher(names: StackNames): Part {
     calls: {
       "rds-db connect": on("rds-db:connect", ...users.map(databaseUser)),
       "s3 HeadObject": [...on("s3:GetObject", `${uploads}/a/b`), ...on("s3:ListBucket", uploads)],
-      "sqs SendMessage": on("sqs:SendMessage", ...queues.responses, queues.dead),
+      "sqs SendMessage": on("sqs:SendMessage", queues.dead),
+      "sqs SendMessageBatch": on("sqs:SendMessage", ...queues.responses),
       "sqs ChangeMessageVisibility": on("sqs:ChangeMessageVisibility", queues.requests),
       "glue StartJobRun": on("glue:StartJobRun", names.glueJob),
       "glue GetJobRun": on("glue:GetJobRun", names.glueJob),

@@ -48,7 +48,7 @@ export function ec2Runner(names: StackNames, rawSql: boolean): Part {
         // An upload that expired is 404 only for who may list the bucket (Amazon S3 API Reference, GetObject).
         ...on("s3:ListBucket", names.uploads),
       ],
-      "sqs SendMessage": on("sqs:SendMessage", ...names.queues.responses),
+      "sqs SendMessageBatch": on("sqs:SendMessage", ...names.queues.responses),
     },
     services: {
       "infra/ec2Runner.sh logs in to ECR and pulls the image": pullsImage(names),
@@ -81,7 +81,7 @@ export function glueRunner(names: StackNames, rawSql: boolean): Part {
       // boto3 looks an object up before it downloads it, by the same right.
       "s3 DownloadFile": on("s3:GetObject", `${scripts}/catalog-0123456789abcdef.json`),
       ...writesResults(names),
-      "sqs SendMessage": on("sqs:SendMessage", ...names.queues.responses),
+      "sqs SendMessageBatch": on("sqs:SendMessage", ...names.queues.responses),
     },
     services: {
       "Glue reads the script": on("s3:GetObject", `${scripts}/runner-0123456789abcdef.py`),
