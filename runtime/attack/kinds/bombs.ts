@@ -8,7 +8,7 @@ import { type Kind, MAIN_THREAD_MS } from "./kind.ts";
 /** Rows of a bomb. Reading stops at a third of them (jobs.maxBadRows). */
 const ROWS = 300_000;
 /** Memory of a runner that reads a bomb, and what the database may keep of it. Bytes. */
-const MAX_RUNNER = 300e6;
+const MAX_RUNNER = 400e6;
 const MAX_DATABASE = 20e6;
 
 const packed = (start: string, row: (index: number) => string) =>
