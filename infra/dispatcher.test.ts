@@ -194,7 +194,7 @@ describe("the dispatcher's bundle", () => {
     );
   });
 
-  it("initialises from its settings in 1.3 times what an empty handler with the same SDK clients takes", async function () {
+  it("initialises from its settings in 1.5 times what an empty handler with the same SDK clients takes", async function () {
     this.timeout(90_000);
     const clients = ["sqs", "glue", "ec2"].map((name) => `@aws-sdk/client-${name}`);
     const loads = new Set([...code.matchAll(/from"(@aws-sdk\/client-[^"]+)"/g)].map(([, from]) => from));
@@ -214,6 +214,6 @@ describe("the dispatcher's bundle", () => {
       empty.push(await loaded("empty.mjs"));
     }
     const ratio = Math.min(...own) / Math.min(...empty);
-    assert.ok(ratio <= 1.3, `${ratio.toFixed(2)} times: ${Math.min(...own)} ms and ${Math.min(...empty)} ms`);
+    assert.ok(ratio <= 1.5, `${ratio.toFixed(2)} times: ${Math.min(...own)} ms and ${Math.min(...empty)} ms`);
   });
 });
