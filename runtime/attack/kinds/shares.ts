@@ -8,6 +8,8 @@ const READS = 12;
 /** How long another tenant's small read may wait: less than the long reads take. Milliseconds. */
 const WAIT_MS = 10_000;
 const LONG_SECONDS = 40;
+/** Without a start for so long, no further long read gets a slot. Milliseconds. */
+const SETTLED_MS = 5_000;
 
 /** Fills the platform with long reads of the attacker, for as long as `use` takes. */
 async function whileFull(target: Target, use: () => Promise<void>): Promise<void> {
@@ -18,12 +20,15 @@ async function whileFull(target: Target, use: () => Promise<void>): Promise<void
       const body = { requestId, task: LONG_READ, timeoutSeconds: LONG_SECONDS };
       assert.equal((await target.http("POST", "/jobs", body, target.attacker)).status, 202);
     }
-    await target.until("a running job", async () => {
+    let seen = { running: 0, since: Date.now() };
+    await target.until("all running jobs", async () => {
       const { rows } = await target.admin.query(
         "select count(*)::integer as running from jobs.jobs where request_id like $1 and status = 'IN_PROGRESS'",
         [`${prefix}-%`],
       );
-      return rows[0].running >= TENANT_SLOTS;
+      const { running } = rows[0];
+      if (running !== seen.running) seen = { running, since: Date.now() };
+      return running >= TENANT_SLOTS && Date.now() - seen.since > SETTLED_MS;
     });
     await use();
   } finally {
