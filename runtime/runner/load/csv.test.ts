@@ -122,7 +122,7 @@ describe("reading CSV", () => {
           if (ours.some((row) => row.problem !== null)) assert.equal(expected, undefined);
           else assert.deepEqual(ours, expected);
         }),
-        { numRuns: 300 },
+        { numRuns: 300, seed: 4 },
       );
     } finally {
       await database.drop();
