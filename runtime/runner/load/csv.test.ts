@@ -39,8 +39,11 @@ async function scan(chunks: Iterable<Buffer>): Promise<string> {
   return text;
 }
 
-/** The same by the plainest means: a record at a time, a field at a time, each by a regular expression. */
-function plain(text: string): string {
+/**
+ * The same by the plainest means: a record at a time, a field at a time, each by a regular expression.
+ * @param seen set where an unquoted field has a quote in it
+ */
+function plain(text: string, seen = { misplaced: false }): string {
   let out = "";
   let line = 2;
   for (let rest = text; rest !== ""; ) {
@@ -52,7 +55,10 @@ function plain(text: string): string {
       const isOpen = rest.startsWith('"', quoted.length);
       const end = isOpen ? rest.length : quoted.length + (/[,\r\n]|$/.exec(rest.slice(quoted.length))?.index ?? 0);
       if (isOpen) reason = "a quote is left open";
-      else if (rest.slice(quoted.length, end).includes('"')) reason ??= MISPLACED;
+      else if (rest.slice(quoted.length, end).includes('"')) {
+        reason ??= MISPLACED;
+        seen.misplaced = true;
+      }
       record += rest.slice(0, end);
       rest = rest.slice(end);
       if (!rest.startsWith(",")) break;
@@ -118,11 +124,14 @@ describe("reading CSV", () => {
             csvRecords(source, TABLE, "pairs", new Sink(2), () => undefined),
           );
           const expected = await theirs(text);
-          if (ours.some((row) => row.problem?.includes(MISPLACED))) return; // COPY takes such a quote for one that opens
+          // COPY takes a quote in an unquoted field for one that opens; the record is refused, for that or for what follows.
+          const seen = { misplaced: false };
+          plain(text, seen);
+          if (seen.misplaced) return assert.ok(ours.some((row) => row.problem !== null));
           if (ours.some((row) => row.problem !== null)) assert.equal(expected, undefined);
           else assert.deepEqual(ours, expected);
         }),
-        { numRuns: 300, seed: 4 },
+        { numRuns: 300, examples: [[['\\",",x']]] },
       );
     } finally {
       await database.drop();
