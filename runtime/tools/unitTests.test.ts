@@ -13,7 +13,7 @@ describe("the selection of unit tests", () => {
     writeFileSync(join(root, "pure.ts"), 'import { y } from "./circle.ts";');
     writeFileSync(join(root, "circle.ts"), 'import { z } from "./pure.ts";');
     writeFileSync(join(root, "spawns.ts"), 'import { spawn } from "node:child_process";');
-    writeFileSync(join(root, "shared.ts"), 'import { x } from "../testing/cluster.ts";');
+    writeFileSync(join(root, "shared.ts"), 'import { x } from "./runtime/testing/cluster.ts";');
   });
   afterEach(() => rmSync(root, { recursive: true }));
 
