@@ -1,6 +1,6 @@
 import Type, { type Static } from "typebox";
 import { LIMITS } from "../infra/limits/limits.ts";
-import { type SoundStack, soundStack } from "../stacks/program.ts";
+import { loadStack, type ValidatedStack } from "../stacks/program.ts";
 
 /** A quota as a setting: what the account was granted, by default what AWS gives. */
 export const granted = (limit: keyof typeof LIMITS) =>
@@ -23,22 +23,22 @@ export type Quotas = Static<typeof Quotas>;
 export const quotas = <Name extends keyof Quotas>(...names: Name[]) =>
   Object.fromEntries(names.map((name) => [name, QUOTAS[name]])) as Pick<typeof QUOTAS, Name>;
 
-let read: { text: string; stack: SoundStack | undefined } | undefined;
+let read: { text: string; stack: ValidatedStack | undefined } | undefined;
 
 /**
  * The stack of this project that is being previewed, from the configuration that the engine hands to every pack;
  * undefined for a program that is not ours, and for a configuration that the program itself refuses.
  */
-export function ownStack(env: NodeJS.ProcessEnv = process.env): SoundStack | undefined {
+export function ownStack(env: NodeJS.ProcessEnv = process.env): ValidatedStack | undefined {
   const text = env.PULUMI_CONFIG ?? "";
   if (read?.text !== text) read = { text, stack: ownStackOf(text, env.PULUMI_STACK ?? "") };
   return read.stack;
 }
 
-function ownStackOf(text: string, name: string): SoundStack | undefined {
+function ownStackOf(text: string, name: string): ValidatedStack | undefined {
   if (!text.includes('"rates-platform:account"')) return undefined;
   try {
-    return soundStack(name, JSON.parse(text), {});
+    return loadStack(name, JSON.parse(text), {});
   } catch {
     // The program says what is wrong with it, and stops.
     return undefined;

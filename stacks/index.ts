@@ -2,11 +2,11 @@ import { getStack } from "@pulumi/pulumi/metadata.js";
 import { allConfig } from "@pulumi/pulumi/runtime/config.js";
 import { accountProvider, verifyAccount } from "../infra/account.ts";
 import { type Outputs, platform } from "./platform.ts";
-import { soundStack } from "./program.ts";
+import { loadStack } from "./program.ts";
 
 /** The program: configuration in, platform built, outputs out. Nothing is created unless all of the first is sound. */
 export default async function (): Promise<Outputs> {
-  const stack = soundStack(getStack(), allConfig(), process.env);
+  const stack = loadStack(getStack(), allConfig(), process.env);
   const { account, tags } = stack.config;
   const { roleArn } = stack;
   const args = { ...account, ...(roleArn ? { roleArn } : {}), tags: { ...tags, stack: stack.name } };

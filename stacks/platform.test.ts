@@ -6,22 +6,22 @@ import { type MockOptions, mocked, type Registered, type Registry } from "../inf
 import { planStack } from "./config/parse.ts";
 import { shippedStacks } from "./planning/shipped.ts";
 import { platform } from "./platform.ts";
-import type { SoundStack } from "./program.ts";
+import type { ValidatedStack } from "./program.ts";
 import { rawConfig } from "./testing/config.ts";
 
-const built = async ({ name, config, plan }: SoundStack, calls: MockOptions["calls"] = {}): Promise<Registry> => {
+const built = async ({ name, config, plan }: ValidatedStack, calls: MockOptions["calls"] = {}): Promise<Registry> => {
   const provider = () => accountProvider("account", { ...config.account, tags: {} });
   return (await mocked(() => platform({ name, config, plan }, provider()), { stack: name, calls })).registry;
 };
-const changed = (change: Parameters<typeof rawConfig>[0] & object): SoundStack => {
+const changed = (change: Parameters<typeof rawConfig>[0] & object): ValidatedStack => {
   const { config, plan, problems } = planStack(rawConfig(change), "dev");
   assert(config && plan, JSON.stringify(problems));
   return { name: "dev", config, plan };
 };
-const shipped: SoundStack[] = shippedStacks().map(({ stack, ...one }) => ({ name: stack, ...one }));
+const shipped: ValidatedStack[] = shippedStacks().map(({ stack, ...one }) => ({ name: stack, ...one }));
 
 /** Types of which there are as many as a stack's configuration says; of each other one that is named here, as many. */
-const counts = ({ config }: SoundStack): Record<string, number> => {
+const counts = ({ config }: ValidatedStack): Record<string, number> => {
   const { zones, nat } = config.network;
   const queues = 4 + config.tenants.length;
   const search = config.tracking.store === "opensearch" ? 1 : 0;
@@ -91,7 +91,7 @@ const isNeededByDrain = ({ type, name }: Registered, prefix: string): boolean =>
 describe("the platform, put together", function () {
   this.timeout(60_000);
   const registries = new Map<string, Registry>();
-  const of = (stack: SoundStack): Registry => {
+  const of = (stack: ValidatedStack): Registry => {
     const registry = registries.get(stack.name);
     assert.ok(registry);
     return registry;

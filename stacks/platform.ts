@@ -25,7 +25,7 @@ import { resourceNames } from "./config/checks.ts";
 import { stackSettings } from "./config/settings.ts";
 import { permissions } from "./permissions.ts";
 import { memoryOf } from "./planning/plan.ts";
-import type { SoundStack } from "./program.ts";
+import type { ValidatedStack } from "./program.ts";
 
 /**
  * What the `rates` command, and services beside the platform, need to know of a stack; the keys are those of
@@ -39,7 +39,7 @@ const IMAGE_CA = "/app/rds-ca.pem";
 export const RESPONSE_DAYS = 14;
 
 /** Puts the components of infra/ together: each is handed what it needs by name, and nothing else. */
-export async function platform({ name: stack, config, plan }: SoundStack, provider: Provider): Promise<Outputs> {
+export async function platform({ name: stack, config, plan }: ValidatedStack, provider: Provider): Promise<Outputs> {
   const { account, api: wanted, data, runners, tracking: search, arch, callers, tenants } = config;
   const { region, id: accountId } = account;
   const place = { region, accountId };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { soundStack } from "./program.ts";
+import { loadStack } from "./program.ts";
 import { rawConfig } from "./testing/config.ts";
 
 /** A configuration as Pulumi hands it to a program. */
@@ -15,7 +15,7 @@ const handed = (config: Record<string, unknown>): Record<string, string> => ({
 });
 const refusal = (all: Record<string, string>, env: Record<string, string> = {}): string[] => {
   try {
-    soundStack("dev", all, env);
+    loadStack("dev", all, env);
   } catch (error) {
     return (error as Error).message.split("\n");
   }
@@ -24,7 +24,7 @@ const refusal = (all: Record<string, string>, env: Record<string, string> = {}):
 
 describe("a stack as the program is given it", () => {
   it("keeps the types of numbers and flags inside its keys", () => {
-    const { config, plan } = soundStack(
+    const { config, plan } = loadStack(
       "dev",
       handed(rawConfig((it) => ({ ...it, data: { retentionDays: 3, keep: false } }))),
       {},
@@ -54,8 +54,8 @@ describe("a stack as the program is given it", () => {
 
   it("takes its role from the environment, and only one of its own account", () => {
     const roleArn = "arn:aws:iam::111111111111:role/deploy";
-    assert.equal(soundStack("dev", handed(rawConfig()), { RATES_ROLE_ARN: roleArn }).roleArn, roleArn);
-    assert.equal(soundStack("dev", handed(rawConfig()), { RATES_ROLE_ARN: "" }).roleArn, undefined);
+    assert.equal(loadStack("dev", handed(rawConfig()), { RATES_ROLE_ARN: roleArn }).roleArn, roleArn);
+    assert.equal(loadStack("dev", handed(rawConfig()), { RATES_ROLE_ARN: "" }).roleArn, undefined);
     const other = refusal(handed(rawConfig()), { RATES_ROLE_ARN: "arn:aws:iam::222222222222:role/deploy" });
     assert.match(other[1] ?? "", /RATES_ROLE_ARN .*account 222222222222.*account\.id is 111111111111/);
     assert.match(refusal(handed(rawConfig()), { RATES_ROLE_ARN: "deploy" })[1] ?? "", /is no role's ARN/);

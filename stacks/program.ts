@@ -1,11 +1,11 @@
 import { RunError } from "@pulumi/pulumi/errors.js";
 import type { CapacityPlan } from "../infra/limits/capacity.ts";
 import { listProblems, ownKeys, planStack } from "./config/parse.ts";
-import type { ConfigProblem } from "./config/problem.ts";
+import type { ConfigCheck, ConfigProblem } from "./config/problem.ts";
 import { StackConfig } from "./config/schema.ts";
 
-/** A stack whose configuration is sound and fits its account. */
-export interface SoundStack {
+/** A stack with a valid configuration that fits its account. */
+export interface ValidatedStack {
   readonly name: string;
   readonly config: StackConfig;
   readonly plan: CapacityPlan;
@@ -22,11 +22,11 @@ const ROLE = "RATES_ROLE_ARN";
  * Reads a stack as a Pulumi program is given it: every key with its namespace, every value as text, JSON where it is an
  * object or a list. Throws a RunError that lists all that is wrong, in the configuration and in the environment.
  */
-export function soundStack(
+export function loadStack(
   name: string,
   all: Readonly<Record<string, string>>,
   env: Readonly<Record<string, string | undefined>>,
-): SoundStack {
+): ValidatedStack {
   const { own, problems } = ownKeys(
     Object.fromEntries(Object.entries(all).map(([key, text]) => [key, unfold(text)] as const)),
   );
@@ -34,12 +34,10 @@ export function soundStack(
   const known = Object.entries(own).map(
     ([key, value]) => [key, key in StackConfig.properties ? value : HIDDEN] as const,
   );
-  const planned = planStack(Object.fromEntries(known), name);
-  const { config, plan } = planned;
   const roleArn = env[ROLE] || undefined;
-  const checked = (sound: StackConfig) => (roleArn ? checkRole(roleArn, sound) : []);
-  const role = config ? checked(config) : planned.despite(checked);
-  const wrong = [...problems, ...guards(all), ...(planned.problems ?? []), ...(role ?? [])];
+  const planned = planStack(Object.fromEntries(known), name, roleArn ? roleChecks(roleArn) : []);
+  const { config, plan } = planned;
+  const wrong = [...problems, ...guards(all), ...(planned.problems ?? [])];
   if (!config || wrong.length > 0)
     throw new RunError(`Pulumi.${name}.yaml cannot be deployed:\n${listProblems(wrong)}\nNothing was changed.`);
   return { name, config, plan, ...(roleArn ? { roleArn } : {}) };
@@ -59,14 +57,22 @@ function guards(all: Readonly<Record<string, string>>): ConfigProblem[] {
   ];
 }
 
-function checkRole(roleArn: string, { account }: StackConfig): ConfigProblem[] {
+function roleChecks(roleArn: string): ConfigCheck[] {
   const id = /^arn:aws[a-z-]*:iam::([0-9]{12}):role\/.+$/.exec(roleArn)?.[1];
-  if (id !== undefined && id === account.id) return [];
-  const message =
-    id === undefined
-      ? "is no role's ARN: use one as arn:aws:iam::<account>:role/<name>, or unset it."
-      : `is a role of account ${id}, and the stack's account.id is ${account.id}: use a role of that one.`;
-  return [{ key: ROLE, value: roleArn, message }];
+  const refused = (message: string): ConfigProblem[] => [{ key: ROLE, value: roleArn, message }];
+  if (id === undefined) {
+    const problems = refused("is no role's ARN: use one as arn:aws:iam::<account>:role/<name>, or unset it.");
+    return [{ reads: [], problemsOf: () => problems }];
+  }
+  return [
+    {
+      reads: ["account.id"],
+      problemsOf: ({ account }) =>
+        id === account.id
+          ? []
+          : refused(`is a role of account ${id}, and the stack's account.id is ${account.id}: use a role of that one.`),
+    },
+  ];
 }
 
 /** Pulumi keeps the types of values inside objects and lists only; a number or flag of its own is text. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { planStack } from "../../stacks/config/parse.ts";
 import { pageOf } from "../../stacks/docs/pages.ts";
 import { costOf } from "../../stacks/planning/cost.ts";
-import { reliance } from "../../stacks/planning/costTable.ts";
+import { priceSources } from "../../stacks/planning/costTable.ts";
 import { rawConfig } from "../../stacks/testing/config.ts";
 import { ENDPOINTS } from "../network.ts";
 import { allPrices, type Price } from "./prices.ts";
@@ -26,10 +26,10 @@ describe("the prices", () => {
   });
 
   it("are on the page with how many of them nobody has compared with AWS's", () => {
-    assert.match(reliance([price("unverified"), price("unverified")]), /^none of the 2 has been compared/);
-    assert.match(reliance([price("2026-11"), price("unverified")]), /^1 of the 2 have not been compared/);
-    assert.match(reliance([price("2026-11")]), /^each was compared .* in 2026-11$/);
-    assert.ok(pageOf("stacks/README.md").now.includes(reliance(allPrices())));
+    assert.match(priceSources([price("unverified"), price("unverified")]), /^none of the 2 has been compared/);
+    assert.match(priceSources([price("2026-11"), price("unverified")]), /^1 of the 2 have not been compared/);
+    assert.match(priceSources([price("2026-11")]), /^each was compared .* in 2026-11$/);
+    assert.ok(pageOf("stacks/README.md").now.includes(priceSources(allPrices())));
   });
 
   it("count as many endpoints as the network makes where there is no NAT", () => {
@@ -38,7 +38,7 @@ describe("the prices", () => {
       "dev",
     );
     assert(config && plan);
-    const lines = costOf(config, plan).standing.map(({ what }) => what);
+    const lines = costOf(config, plan).fixed.map(({ what }) => what);
     assert.ok(lines.includes(`${ENDPOINTS.length} endpoints in 2 zones`), lines.join(", "));
   });
 });

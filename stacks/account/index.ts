@@ -2,8 +2,8 @@ import { allConfig } from "@pulumi/pulumi/runtime/config.js";
 import { accountProvider, verifyAccount } from "../../infra/account.ts";
 import { Boundaries } from "./boundary.ts";
 import { accountConfig } from "./config.ts";
-import { Once } from "./once.ts";
 import { Operators } from "./operators.ts";
+import { AccountSingletons } from "./singletons.ts";
 import { State } from "./state.ts";
 import { WorkflowRoles } from "./workflowRoles.ts";
 
@@ -20,7 +20,7 @@ export default async function (): Promise<Record<string, unknown>> {
   const boundaryArn = boundaries.deployment.arn;
   const roles = new WorkflowRoles("rates-workflows", { accountId: id, repository, stacks, state, boundaryArn }, on);
   const operators = new Operators("rates-operators", { accountId: id, state }, on);
-  new Once("rates-once", { id, region, serviceLinkedRoles, quotas }, on);
+  new AccountSingletons("rates-once", { id, region, serviceLinkedRoles, quotas }, on);
   return {
     backend: state.bucket.bucket.apply((bucket) => `s3://${bucket}?region=${region}`),
     secretsProvider: `awskms://alias/rates-state?region=${region}`,

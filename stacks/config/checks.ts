@@ -9,9 +9,9 @@ import {
 } from "../../infra/limits/limits.ts";
 import { suggestion } from "../../runtime/contract/problems.ts";
 import { rdsRegions } from "../../runtime/image/rdsCa.ts";
-import { checkTenants } from "../planning/tenantLimits.ts";
+import { tenantCheck } from "../planning/tenantLimits.ts";
 import { ownPrincipal } from "./callers.ts";
-import type { ConfigProblem } from "./problem.ts";
+import type { ConfigCheck, ConfigProblem } from "./problem.ts";
 import type { StackConfig } from "./schema.ts";
 
 /** The names whose lengths AWS limits most, before Pulumi's suffix. */
@@ -26,34 +26,37 @@ export const resourceNames = (stack: string) => ({
 export const isRdsClass = (name: string): name is RdsClass => Object.hasOwn(RDS_CLASSES, name);
 export const isEc2Type = (name: string): name is Ec2Type => Object.hasOwn(EC2_TYPES, name);
 
-/**
- * What a schema cannot see: fields that contradict each other, the stack's name, or what AWS has. Each check is made by
- * itself, so that a wrong field keeps only those from being made that read it (unlessWrong, wrong.ts): each reads no
- * field before it needs it.
- */
-export const CHECKS: readonly ((config: StackConfig, stack: string) => ConfigProblem[])[] = [
-  checkName,
-  checkRegion,
-  checkCidr,
-  checkZones,
-  checkClass,
-  checkInstanceType,
-  checkCertificate,
-  checkAllowedNetworks,
-  checkZone,
-  checkCallers,
-  checkTenants,
-  checkTasks,
-  checkSearchZones,
-  checkSearchNodes,
-  checkUrlHosts,
-  checkIdentityProvider,
-  checkAccessRules,
-  checkTimeouts,
-  checkRunTimeout,
+/** Checks that a schema cannot make: fields that contradict each other, the stack's name, and what AWS offers. */
+export const CHECKS: readonly ConfigCheck[] = [
+  { reads: [], problemsOf: checkName },
+  { reads: ["tracking.store"], problemsOf: checkDomainLength },
+  { reads: ["account.region"], problemsOf: checkRegion },
+  { reads: ["network.cidr", "network.zones"], problemsOf: checkCidr },
+  { reads: ["network.zones", "account.region"], problemsOf: checkZones },
+  { reads: ["database.instanceClass"], problemsOf: checkClass },
+  { reads: ["runners.ec2.instanceType"], problemsOf: checkInstanceType },
+  { reads: ["runners.ec2.instanceType", "arch"], problemsOf: checkArchitecture },
+  { reads: ["api.public", "api.certificateArn"], problemsOf: checkCertificate },
+  { reads: ["api.certificateArn", "account.region", "account.id"], problemsOf: checkCertificateAccount },
+  { reads: ["api.certificateArn", "api.domainName"], problemsOf: checkDomainName },
+  { reads: ["api.allowedCidrs"], problemsOf: checkAllowedNetworks },
+  { reads: ["api.allowedCidrs", "api.public", "api.certificateArn"], problemsOf: checkOpenNetworks },
+  { reads: ["api.hostedZoneId", "api.domainName"], problemsOf: checkHostedZone },
+  { reads: ["callers.*.principal", "callers.*.senderIds", "account.id"], problemsOf: checkCallers },
+  tenantCheck,
+  { reads: ["api.minTasks", "api.maxTasks"], problemsOf: checkTasks },
+  { reads: ["tracking.store", "tracking.zoneCount", "network.zones"], problemsOf: checkSearchZones },
+  { reads: ["tracking.store", "tracking.zoneCount", "tracking.instanceCount"], problemsOf: checkSearchNodes },
+  { reads: ["jobs.urlHosts", "network.nat"], problemsOf: checkUrlHosts },
+  { reads: ["api.signIn.oidc.issuer", "network.nat"], problemsOf: checkProviderReachable },
+  { reads: ["api.signIn.oidc.issuer", "api.certificateArn"], problemsOf: checkProviderCallback },
+  { reads: ["api.signIn.oidc.scopes"], problemsOf: checkProviderScopes },
+  { reads: ["api.signIn.oidc.rules.*.tenant", "api.signIn.oidc.rules.*.tenantClaim"], problemsOf: checkAccessRules },
+  { reads: ["jobs.timeoutSeconds", "jobs.maxTimeoutSeconds"], problemsOf: checkTimeouts },
+  { reads: ["runners.glue.timeoutMinutes", "jobs.maxTimeoutSeconds"], problemsOf: checkRunTimeout },
 ];
 
-function checkName({ tracking }: StackConfig, stack: string): ConfigProblem[] {
+function checkName(_: StackConfig, stack: string): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   if (!/^[a-z]([a-z0-9-]*[a-z0-9])?$/.test(stack))
     problems.push({
@@ -61,19 +64,21 @@ function checkName({ tracking }: StackConfig, stack: string): ConfigProblem[] {
       value: stack,
       message: "is part of bucket and domain names: use small letters, digits and hyphens, first a letter.",
     });
-  const names = resourceNames(stack);
-  const check = (name: string, limit: number, what: string) => {
-    const over = name.length + PULUMI_SUFFIX - limit;
-    if (over > 0)
-      problems.push({
-        key: "stack",
-        value: stack,
-        message: `makes ${what} '${name}' and Pulumi's ${PULUMI_SUFFIX} characters ${name.length + PULUMI_SUFFIX} long, where AWS takes ${limit}: shorten the stack's name by ${over}.`,
-      });
-  };
-  check(names.loadBalancer, LIMITS.loadBalancerName.value, "the load balancer's name");
-  if (tracking.store === "opensearch") check(names.domain, LIMITS.openSearchName.value, "the OpenSearch domain's name");
-  return problems;
+  const { loadBalancer } = resourceNames(stack);
+  return [...problems, ...nameTooLong(stack, loadBalancer, LIMITS.loadBalancerName.value, "the load balancer's name")];
+}
+
+function checkDomainLength({ tracking }: StackConfig, stack: string): ConfigProblem[] {
+  if (tracking.store !== "opensearch") return [];
+  const { domain } = resourceNames(stack);
+  return nameTooLong(stack, domain, LIMITS.openSearchName.value, "the OpenSearch domain's name");
+}
+
+function nameTooLong(stack: string, name: string, limit: number, what: string): ConfigProblem[] {
+  const length = name.length + PULUMI_SUFFIX;
+  if (length <= limit) return [];
+  const message = `makes ${what} '${name}' and Pulumi's ${PULUMI_SUFFIX} characters ${length} long, where AWS takes ${limit}: shorten the stack's name by ${length - limit}.`;
+  return [{ key: "stack", value: stack, message }];
 }
 
 /** Every part compares the database's certificate with authorities that it carries: a region's own. */
@@ -135,80 +140,96 @@ function checkClass({ database: { instanceClass } }: StackConfig): ConfigProblem
   return [unknownSize("database.instanceClass", instanceClass, RDS_CLASSES, "RDS_CLASSES")];
 }
 
-function checkInstanceType(config: StackConfig): ConfigProblem[] {
-  const key = "runners.ec2.instanceType";
-  const type = config.runners.ec2.instanceType;
-  if (!isEc2Type(type)) return [unknownSize(key, type, EC2_TYPES, "EC2_TYPES")];
-  const { arch } = config;
-  if (EC2_TYPES[type].arch === arch) return [];
+function checkInstanceType({ runners }: StackConfig): ConfigProblem[] {
+  const { instanceType } = runners.ec2;
+  return isEc2Type(instanceType) ? [] : [unknownSize("runners.ec2.instanceType", instanceType, EC2_TYPES, "EC2_TYPES")];
+}
+
+function checkArchitecture({ runners, arch }: StackConfig): ConfigProblem[] {
+  const { instanceType } = runners.ec2;
+  if (!isEc2Type(instanceType) || EC2_TYPES[instanceType].arch === arch) return [];
   return [
     {
-      key,
-      value: type,
-      message: `is ${EC2_TYPES[type].arch}, and arch is ${arch}: one image serves all, so change one of the two.`,
+      key: "runners.ec2.instanceType",
+      value: instanceType,
+      message: `is ${EC2_TYPES[instanceType].arch}, and arch is ${arch}: one image serves all, so change one of the two.`,
     },
   ];
 }
 
-function checkCertificate({ account, api }: StackConfig): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
-  const { certificateArn, domainName } = api;
-  if (api.public && certificateArn === undefined)
-    problems.push({
+function checkCertificate({ api }: StackConfig): ConfigProblem[] {
+  if (!api.public || api.certificateArn !== undefined) return [];
+  const message =
+    "is missing, and without TLS no token may cross the internet: name a certificate, or set api.public to false.";
+  return [{ key: "api.certificateArn", message }];
+}
+
+function checkCertificateAccount({ account, api: { certificateArn } }: StackConfig): ConfigProblem[] {
+  if (certificateArn === undefined) return [];
+  const [, , , region, id] = certificateArn.split(":");
+  if (region === account.region && id === account.id) return [];
+  return [
+    {
       key: "api.certificateArn",
-      message:
-        "is missing, and without TLS no token may cross the internet: name a certificate, or set api.public to false.",
-    });
-  if (certificateArn !== undefined) {
-    const [, , , region, id] = certificateArn.split(":");
-    if (region !== account.region || id !== account.id)
-      problems.push({
-        key: "api.certificateArn",
-        value: certificateArn,
-        message: `is of ${region} in account ${id}; a load balancer takes only its own (account ${account.id}, ${account.region}): request the certificate there.`,
-      });
-    if (domainName === undefined)
-      problems.push({
-        key: "api.domainName",
-        message: "is missing: name the host that api.certificateArn is for, because no client accepts it for another.",
-      });
-  } else if (domainName !== undefined)
-    problems.push({
-      key: "api.domainName",
-      value: domainName,
-      message: "needs a certificate: set api.certificateArn, or leave this out.",
-    });
-  return problems;
+      value: certificateArn,
+      message: `is of ${region} in account ${id}; a load balancer takes only its own (account ${account.id}, ${account.region}): request the certificate there.`,
+    },
+  ];
+}
+
+function checkDomainName({ api: { certificateArn, domainName } }: StackConfig): ConfigProblem[] {
+  const key = "api.domainName";
+  if (certificateArn !== undefined && domainName === undefined) {
+    const message =
+      "is missing: name the host that api.certificateArn is for, because no client accepts it for another.";
+    return [{ key, message }];
+  }
+  if (certificateArn === undefined && domainName !== undefined)
+    return [{ key, value: domainName, message: "needs a certificate: set api.certificateArn, or leave this out." }];
+  return [];
 }
 
 /** A network of so few fixed bits is the internet, or a large part of it. */
 const NARROWEST_PREFIX = 8;
 
 function checkAllowedNetworks({ api }: StackConfig): ConfigProblem[] {
-  const problems = api.allowedCidrs.flatMap((cidr, index): ConfigProblem[] => {
+  return api.allowedCidrs.flatMap((cidr, index): ConfigProblem[] => {
     const refused = (message: string) => [{ key: `api.allowedCidrs.${index}`, value: cidr, message }];
     const prefix = vpcPrefix(cidr);
     if (prefix === undefined)
       return refused("must be an IPv4 network with no bits set beyond its prefix, as 192.168.0.0/16.");
-    if (prefix >= NARROWEST_PREFIX) return [];
-    if (cidr !== "0.0.0.0/0")
-      return refused(
-        `is wider than /${NARROWEST_PREFIX}: name the networks of your clients, or 0.0.0.0/0 for everybody.`,
-      );
-    if (api.public && api.certificateArn !== undefined) return [];
+    if (prefix >= NARROWEST_PREFIX || cidr === EVERYWHERE) return [];
     return refused(
-      "lets everybody in: set api.public and api.certificateArn for that, or name the networks of your clients.",
+      `is wider than /${NARROWEST_PREFIX}: name the networks of your clients, or ${EVERYWHERE} for everybody.`,
     );
   });
+}
+
+const EVERYWHERE = "0.0.0.0/0";
+
+function checkOpenNetworks({ api }: StackConfig): ConfigProblem[] {
+  const isOpen = api.public && api.certificateArn !== undefined;
+  const problems = api.allowedCidrs.flatMap((cidr, index): ConfigProblem[] =>
+    cidr !== EVERYWHERE || isOpen
+      ? []
+      : [
+          {
+            key: `api.allowedCidrs.${index}`,
+            value: cidr,
+            message:
+              "lets everybody in: set api.public and api.certificateArn for that, or name the networks of your clients.",
+          },
+        ],
+  );
   if (api.public && api.allowedCidrs.length === 0)
     problems.push({
       key: "api.allowedCidrs",
-      message: "is empty, so that a public load balancer lets nobody in: name networks, or 0.0.0.0/0 for everybody.",
+      message: `is empty, so that a public load balancer lets nobody in: name networks, or ${EVERYWHERE} for everybody.`,
     });
   return problems;
 }
 
-function checkZone({ api: { hostedZoneId, domainName } }: StackConfig): ConfigProblem[] {
+function checkHostedZone({ api: { hostedZoneId, domainName } }: StackConfig): ConfigProblem[] {
   if (hostedZoneId === undefined || domainName !== undefined) return [];
   const message = "has nothing to record: set api.domainName, or leave this out.";
   return [{ key: "api.hostedZoneId", value: hostedZoneId, message }];
@@ -269,33 +290,44 @@ function checkUrlHosts({ network, jobs: { urlHosts } }: StackConfig): ConfigProb
   ];
 }
 
-/** The API calls the provider for its keys and tokens, and the provider leads browsers back to the API. */
-function checkIdentityProvider({ network, api }: StackConfig): ConfigProblem[] {
+/** The API calls the provider for its keys and tokens. */
+function checkProviderReachable({ network, api }: StackConfig): ConfigProblem[] {
   const { oidc } = api.signIn;
-  if (oidc === undefined) return [];
-  const problems: ConfigProblem[] = [];
-  const key = "api.signIn.oidc.issuer";
-  if (network.nat === "none")
-    problems.push({
-      key,
+  if (oidc === undefined || network.nat !== "none") return [];
+  return [
+    {
+      key: "api.signIn.oidc.issuer",
       value: oidc.issuer,
       message:
         "cannot be reached from the API's subnets: set network.nat to single or perZone, or leave api.signIn.oidc out.",
-    });
-  if (api.certificateArn === undefined)
-    problems.push({
-      key,
+    },
+  ];
+}
+
+/** The provider leads browsers back to the API. */
+function checkProviderCallback({ api }: StackConfig): ConfigProblem[] {
+  const { oidc } = api.signIn;
+  if (oidc === undefined || api.certificateArn !== undefined) return [];
+  return [
+    {
+      key: "api.signIn.oidc.issuer",
       value: oidc.issuer,
       message:
         "needs an API with TLS to lead browsers back to: set api.certificateArn and api.domainName, or leave api.signIn.oidc out.",
-    });
-  if (!oidc.scopes.includes("openid"))
-    problems.push({
+    },
+  ];
+}
+
+function checkProviderScopes({ api }: StackConfig): ConfigProblem[] {
+  const { oidc } = api.signIn;
+  if (oidc === undefined || oidc.scopes.includes("openid")) return [];
+  return [
+    {
       key: "api.signIn.oidc.scopes",
       value: oidc.scopes,
       message: "must have openid: without it the provider sends no ID token.",
-    });
-  return problems;
+    },
+  ];
 }
 
 function checkAccessRules({ api }: StackConfig): ConfigProblem[] {

@@ -7,24 +7,25 @@ import { parse } from "yaml";
 import type { CapacityPlan } from "../../infra/limits/capacity.ts";
 import { brief } from "../../runtime/contract/problemList.ts";
 import { problemsOf, suggestion } from "../../runtime/contract/problems.ts";
-import { planCapacity } from "../planning/capacity.ts";
+import { capacityCheck, planCapacity } from "../planning/capacity.ts";
 import { CHECKS } from "./checks.ts";
-import type { ConfigProblem } from "./problem.ts";
+import { type ConfigCheck, type ConfigProblem, runChecks } from "./problem.ts";
 import { StackConfig, TRACKING_STORES } from "./schema.ts";
-import { unlessWrong } from "./wrong.ts";
 
 /** A stack's configuration with its defaults filled in, or everything that is wrong with it. */
 export type ParsedConfig =
-  | { config: StackConfig; problems?: undefined; despite?: undefined }
-  | { config?: undefined; problems: ConfigProblem[]; despite: Despite };
-
-/** Makes a further check of a configuration that is wrong, unless it reads a field that is. */
-type Despite = <R>(check: (config: StackConfig) => R) => R | undefined;
+  | { config: StackConfig; problems?: undefined }
+  | {
+      config?: undefined;
+      problems: ConfigProblem[];
+      /** The configuration with its invalid fields; undefined where it is not an object. */
+      invalid: StackConfig | undefined;
+    };
 
 /** A stack that fits its account, or everything that is wrong with it. */
 export type PlannedStack =
-  | { config: StackConfig; plan: CapacityPlan; problems?: undefined; despite?: undefined }
-  | { config?: undefined; plan?: undefined; problems: ConfigProblem[]; despite: Despite };
+  | { config: StackConfig; plan: CapacityPlan; problems?: undefined }
+  | { config?: undefined; plan?: undefined; problems: ConfigProblem[] };
 
 /** The project's name: the prefix of its keys in Pulumi.<stack>.yaml. */
 export const PROJECT = "rates-platform";
@@ -43,30 +44,30 @@ export function parseStackConfig(raw: unknown, stack: string): ParsedConfig {
       return { key, ...(value === undefined ? {} : { value }), message: explained(schema, key, message) };
     }),
   ];
-  if (filled === null || typeof filled !== "object" || Array.isArray(filled))
-    return { problems, despite: () => undefined };
-  const wrong = new Set(problems.map(({ key }) => key));
-  // Every field that a check reads is as the schema has it, or the check is not made.
+  if (filled === null || typeof filled !== "object" || Array.isArray(filled)) return { problems, invalid: undefined };
+  // Checks read only fields that the schema has found valid.
   const config = filled as StackConfig;
-  problems.push(...CHECKS.flatMap((check) => unlessWrong(config, wrong, (sound) => check(sound, stack)) ?? []));
-  if (problems.length === 0) return { config: Value.Parse(StackConfig, filled) };
-  const doubtful = new Set(problems.map(({ key }) => key));
-  return { problems, despite: (check) => unlessWrong(config, doubtful, check) };
+  problems.push(...runChecks(CHECKS, config, stack, keysOf(problems)));
+  return problems.length === 0 ? { config: Value.Parse(StackConfig, filled) } : { problems, invalid: config };
 }
+
+const keysOf = (problems: readonly ConfigProblem[]) => problems.map(({ key }) => key);
 
 /**
  * A stack's configuration and its plan; or everything that keeps it from having one, in the configuration and in the
- * account's quotas, all at once. Quotas are counted unless a field that they are counted with is itself wrong.
+ * account's quotas, all at once. Quotas are counted unless a field that they are counted with is itself invalid.
+ * @param further checks that only this caller makes
  */
-export function planStack(raw: unknown, stack: string): PlannedStack {
-  const { config, problems, despite } = parseStackConfig(raw, stack);
-  if (config) {
-    const capacity = planCapacity(config);
-    return capacity.plan
-      ? { config, plan: capacity.plan }
-      : { problems: capacity.problems, despite: (check) => check(config) };
+export function planStack(raw: unknown, stack: string, further: readonly ConfigCheck[] = []): PlannedStack {
+  const parsed = parseStackConfig(raw, stack);
+  if (parsed.config) {
+    const capacity = planCapacity(parsed.config);
+    const problems = [...capacity.problems, ...runChecks(further, parsed.config, stack, [])];
+    return capacity.plan && problems.length === 0 ? { config: parsed.config, plan: capacity.plan } : { problems };
   }
-  return { problems: [...problems, ...(despite((sound) => planCapacity(sound).problems) ?? [])], despite };
+  const { problems, invalid } = parsed;
+  if (!invalid) return { problems };
+  return { problems: [...problems, ...runChecks([capacityCheck, ...further], invalid, stack, keysOf(problems))] };
 }
 
 /**

@@ -8,7 +8,7 @@ import {
   WAKEUPS,
 } from "../../infra/limits/capacity.ts";
 import { LIMITS } from "../../infra/limits/limits.ts";
-import type { ConfigProblem } from "../config/problem.ts";
+import type { ConfigCheck, ConfigProblem } from "../config/problem.ts";
 import type { StackConfig } from "../config/schema.ts";
 import { connectionsOfClass, largerDpu, vcpusOf } from "./plan.ts";
 import { EPSILON, shortages } from "./usage.ts";
@@ -59,6 +59,29 @@ export function planCapacity(config: StackConfig): Capacity {
   const problems = shortages(config, plan);
   return problems.length > 0 ? { problems } : { plan, problems: [] };
 }
+
+/** Counts the account's quotas and the database's connections for a configuration that has problems elsewhere. */
+export const capacityCheck: ConfigCheck = {
+  reads: [
+    "account.region",
+    "api.maxTasks",
+    "api.minTasks",
+    "api.poolMax",
+    "api.taskVcpus",
+    "database.instanceClass",
+    "database.maxConnections",
+    "jobs.readsOnEc2",
+    "network.cidr",
+    "network.zones",
+    "quotas",
+    "runners.ec2.instanceType",
+    "runners.ec2.maxInstances",
+    "runners.ec2.spot",
+    "runners.glue.dpu",
+    "runners.glue.maxRuns",
+  ],
+  problemsOf: (config) => planCapacity(config).problems,
+};
 
 /** Executions that may be reserved, after those that AWS keeps for functions without a reservation. */
 const reservable = ({ quotas }: StackConfig) =>

@@ -27,21 +27,21 @@ const SEARCH_ALARMS = 5;
 export const PARTS = ["database", "network", "api", "tracking", "monitoring", "glue", "ec2"] as const;
 export type Part = (typeof PARTS)[number];
 
-/** One thing that costs. */
+/** One item of the cost. */
 export interface Line {
   readonly part: Part;
   /** What it is, with its number and size. */
   readonly what: string;
-  /** US dollars a month if it stands, an hour if it works. */
+  /** US dollars: per month for a fixed line, per hour for a usage line. */
   readonly usd: number;
 }
 
 /** What a stack costs, in US dollars without tax. */
 export interface Cost {
-  /** What stands, whether anything happens or not; a month. */
-  readonly standing: readonly Line[];
-  /** What comes on top while everything works that the capacity allows; an hour. */
-  readonly working: readonly Line[];
+  /** Fixed monthly cost. */
+  readonly fixed: readonly Line[];
+  /** Additional hourly cost while all of the capacity is busy. */
+  readonly usage: readonly Line[];
   readonly monthlyUsd: number;
   readonly hourlyUsd: number;
   /** What there is no price for: the sums are too low by it. */
@@ -59,15 +59,15 @@ export function costOf(config: StackConfig, plan: CapacityPlan): Cost {
     if (!found) unpriced.push(what);
     return found?.usd ?? 0;
   };
-  const standing = [
+  const fixed = [
     ...databaseLines(config),
     ...networkLines(config),
     ...apiLines(config, plan),
     ...trackingLines(config, price),
     ...monitoringLines(config),
   ];
-  const working = workLines(config, plan);
-  return { standing, working, monthlyUsd: sum(standing), hourlyUsd: sum(working), unpriced };
+  const usage = usageLines(config, plan);
+  return { fixed, usage, monthlyUsd: sum(fixed), hourlyUsd: sum(usage), unpriced };
 }
 
 const sum = (lines: readonly Line[]): number => lines.reduce((total, { usd }) => total + usd, 0);
@@ -167,7 +167,7 @@ export function runUsd({ runners: { ec2 } }: StackConfig, { glue }: CapacityPlan
   return { glue: glue.dpuPerRun * PRICES.glue.usd, ec2: EC2_PRICES[instanceType].usd };
 }
 
-function workLines(config: StackConfig, plan: CapacityPlan): Line[] {
+function usageLines(config: StackConfig, plan: CapacityPlan): Line[] {
   const { glue, ec2, api } = plan;
   const more = api.maxTasks - api.minTasks;
   return [

@@ -11,7 +11,7 @@ export function costTable(costs: Readonly<Record<string, Cost>>): string {
     return lines.length === 0 ? "–" : `$${usd}: ${lines.map(({ what }) => what).join(", ")}`;
   };
   const of = (lines: readonly Line[], part: string) => lines.filter((line) => line.part === part);
-  const parts = (which: "standing" | "working") =>
+  const parts = (which: "fixed" | "usage") =>
     PARTS.filter((part) => all.some((cost) => of(cost[which], part).length > 0));
   const unpriced = all.flatMap((cost) => cost.unpriced);
   return [
@@ -19,16 +19,16 @@ export function costTable(costs: Readonly<Record<string, Cost>>): string {
       .replace(/\| {2}(?=\|)/g, "| ")
       .replace(/^.*$/, `| | ${Object.keys(costs).join(" | ")} |`),
     `|---|${all.map(() => "---|").join("")}`,
-    ...parts("standing").map((part) => row(part, (cost) => amount(of(cost.standing, part), 0))),
+    ...parts("fixed").map((part) => row(part, (cost) => amount(of(cost.fixed, part), 0))),
     row("**a month, idle**", ({ monthlyUsd }) => `**$${monthlyUsd.toFixed(0)}**`),
-    ...parts("working").map((part) => row(`${part}, an hour`, (cost) => amount(of(cost.working, part), 2))),
+    ...parts("usage").map((part) => row(`${part}, an hour`, (cost) => amount(of(cost.usage, part), 2))),
     row("**an hour of everything at once**", ({ hourlyUsd }) => `**$${hourlyUsd.toFixed(2)}**`),
     ...(unpriced.length > 0 ? ["", `Without a price, and not counted: ${[...new Set(unpriced)].join(", ")}.`] : []),
   ].join("\n");
 }
 
-/** How far prices can be relied upon: a sentence of the page. */
-export function reliance(prices: readonly Price[]): string {
+/** Sentence of the page that says when prices were compared with their sources. */
+export function priceSources(prices: readonly Price[]): string {
   const unverified = prices.filter(({ source }) => source.checked === "unverified").length;
   if (unverified === prices.length)
     return `none of the ${unverified} has been compared with AWS's prices yet (unverified)`;
@@ -45,6 +45,6 @@ export function shippedTable(): string {
   return [
     costTable(Object.fromEntries(costs)),
     "",
-    `US dollars without tax, list prices of ${PRICED_REGION} from \`infra/limits/prices.ts\`, where each has its source; ${reliance(allPrices())}. Traffic, requests, logs and what lies in buckets come on top.`,
+    `US dollars without tax, list prices of ${PRICED_REGION} from \`infra/limits/prices.ts\`, where each has its source; ${priceSources(allPrices())}. Traffic, requests, logs and what lies in buckets come on top.`,
   ].join("\n");
 }

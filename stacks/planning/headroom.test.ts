@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { planStack } from "../config/parse.ts";
 import { rawConfig } from "../testing/config.ts";
-import { burstOf, roomOf } from "./headroom.ts";
+import { burstOf, headroomOf } from "./headroom.ts";
 
 const planned = (raw: unknown) => {
   const { config, plan, problems } = planStack(raw, "dev");
@@ -10,10 +10,10 @@ const planned = (raw: unknown) => {
   return { config, plan };
 };
 
-describe("roomOf", () => {
+describe("headroomOf", () => {
   it("names what the database, the quotas and the configuration would each allow, the tightest first", () => {
     const { config, plan } = planned(rawConfig());
-    const { glue, ec2 } = roomOf(config, plan);
+    const { glue, ec2 } = headroomOf(config, plan);
     assert.equal(glue.runs, plan.glue.maxConcurrentRuns);
     assert.match(glue.bounds[0]?.limit ?? "", /^connections: what is usable of max_connections 450/);
     assert.equal(glue.bounds[0]?.runs, glue.runs);
@@ -25,7 +25,7 @@ describe("roomOf", () => {
     const { config, plan } = planned(
       rawConfig((it) => ({ ...it, runners: { ...it.runners, glue: { maxRuns: 3 } }, quotas: { glueRuns: 50 } })),
     );
-    const { glue } = roomOf(config, plan);
+    const { glue } = headroomOf(config, plan);
     assert.deepEqual([glue.bounds[0]?.limit, glue.bounds[0]?.runs], ["runners.glue.maxRuns", 3]);
     assert(glue.bounds.some(({ limit, runs }) => limit.includes("quotas.glueRuns 50") && runs === 50));
   });
@@ -45,7 +45,7 @@ describe("roomOf", () => {
             }));
           const first = planStack(raw({ maxRuns }, { maxInstances }), "dev");
           if (!first.config) return;
-          const { glue, ec2 } = roomOf(first.config, first.plan);
+          const { glue, ec2 } = headroomOf(first.config, first.plan);
           for (const { runs, bounds } of [glue, ec2]) for (const bound of bounds) assert(bound.runs >= runs);
           const others = (bounds: typeof glue.bounds) => Math.min(...bounds.slice(1).map(({ runs }) => runs));
           assert(planStack(raw({ maxRuns: others(glue.bounds) }, { maxInstances }), "dev").config);

@@ -4,7 +4,7 @@ import type { StackConfig } from "../config/schema.ts";
 import { stackSettings } from "../config/settings.ts";
 import { runUsd } from "./cost.ts";
 import { vcpusOf } from "./plan.ts";
-import { EPSILON, type Need, needsOf } from "./usage.ts";
+import { EPSILON, type QuotaUsage, quotaUsageOf } from "./usage.ts";
 
 /** What keeps a runner kind from having more runs. */
 export interface Bound {
@@ -17,59 +17,49 @@ export interface Bound {
 }
 
 /** How many runs of a kind there may be, and why not more: the tightest bound first. */
-export interface Room {
+export interface Headroom {
   runs: number;
   bounds: readonly Bound[];
 }
 
-/** What one run of each kind uses of the limits that runs count against, by what capacityNeeds.ts calls them. */
-const perRun = (config: StackConfig): Record<RunnerKind, (need: Need) => number> => ({
-  glue: ({ key, unit }) =>
-    key === "database.instanceClass"
-      ? CONNECTIONS_PER.glueRun
-      : key === "network.cidr"
-        ? 1
-        : key !== "runners.glue.maxRuns"
-          ? 0
-          : unit === "runs"
-            ? 1
-            : config.runners.glue.dpu,
-  ec2: ({ key }) =>
-    key === "database.instanceClass"
-      ? CONNECTIONS_PER.ec2Instance
-      : key === "network.cidr"
-        ? 1
-        : key === "runners.ec2.maxInstances"
-          ? vcpusOf(config)
-          : 0,
+/** Use of each limit by one run of a type; runs do not count against the others. */
+const perRun = (config: StackConfig): Record<RunnerKind, Partial<Record<QuotaUsage["id"], number>>> => ({
+  glue: {
+    glueRuns: 1,
+    glueRunsPerJob: 1,
+    glueDpus: config.runners.glue.dpu,
+    connections: CONNECTIONS_PER.glueRun,
+    addresses: 1,
+  },
+  ec2: { ec2Vcpus: vcpusOf(config), connections: CONNECTIONS_PER.ec2Instance, addresses: 1 },
 });
 
-/** How the limits read that a plan's figures are counted against. */
-const nameOf = ({ key, from, unit }: Need): string =>
-  key === "database.instanceClass" ? `connections: ${from}` : key === "network.cidr" ? `${unit}: ${from}` : from;
+/** A limit as people read it. */
+const limitName = ({ id, from, unit }: QuotaUsage): string =>
+  id === "connections" ? `connections: ${from}` : id === "addresses" ? `${unit}: ${from}` : from;
 
 /** What limits the runs of each kind: the configuration's own number where it has one, quotas, database, addresses. */
-export function roomOf(config: StackConfig, plan: CapacityPlan): Record<RunnerKind, Room> {
+export function headroomOf(config: StackConfig, plan: CapacityPlan): Record<RunnerKind, Headroom> {
   const runs = { glue: plan.glue.maxConcurrentRuns, ec2: plan.ec2.maxInstances };
   const own = {
     glue: { key: "runners.glue.maxRuns", set: config.runners.glue.maxRuns },
     ec2: { key: "runners.ec2.maxInstances", set: config.runners.ec2.maxInstances },
   };
-  const needs = needsOf(config, plan);
+  const usages = quotaUsageOf(config, plan);
   const per = perRun(config);
-  const room = (kind: RunnerKind): Room => {
-    const bounds = needs.flatMap((need): Bound[] => {
-      const each = per[kind](need);
-      if (each === 0) return [];
-      const more = Math.floor((need.limit - need.used) / each + EPSILON);
-      return [{ limit: nameOf(need), runs: runs[kind] + more, remedy: need.remedy }];
+  const headroom = (kind: RunnerKind): Headroom => {
+    const bounds = usages.flatMap((usage): Bound[] => {
+      const each = per[kind][usage.id];
+      if (each === undefined) return [];
+      const more = Math.floor((usage.limit - usage.used) / each + EPSILON);
+      return [{ limit: limitName(usage), runs: runs[kind] + more, remedy: usage.remedy }];
     });
     const { key, set } = own[kind];
     if (set !== undefined) bounds.unshift({ limit: key, runs: set, remedy: `raise ${key}, or leave it out` });
     // Stable: of two that are as tight the configuration's own number comes first, which is the easiest to change.
     return { runs: runs[kind], bounds: bounds.toSorted((a, b) => a.runs - b.runs) };
   };
-  return { glue: room("glue"), ec2: room("ec2") };
+  return { glue: headroom("glue"), ec2: headroom("ec2") };
 }
 
 /** What so many jobs at once would take, done by some of the runs. */

@@ -1,5 +1,5 @@
 import { LIMITS, PULUMI_SUFFIX } from "../../infra/limits/limits.ts";
-import type { ConfigProblem } from "../config/problem.ts";
+import type { ConfigCheck, ConfigProblem } from "../config/problem.ts";
 import type { StackConfig } from "../config/schema.ts";
 
 /** What a stack without tenants takes of a limit at most, with the longest names; its test measures it. */
@@ -11,7 +11,7 @@ export const WITHOUT_TENANTS = {
 } as const;
 
 /** What each tenant takes of something, and of how much. */
-interface Room {
+interface TenantLimit {
   readonly what: string;
   readonly limit: number;
   readonly unit: string;
@@ -28,7 +28,7 @@ const queueOf = (stack: string, tenant: string) => `rates-${stack}-queues-respon
  * runner finds in its user data. (Lambda's 4 KB of environment hold none of it: the dispatcher's settings are a file.) The
  * policies are full first.
  */
-function roomsOf({ account: { region, id }, jobs: { urlHosts } }: StackConfig, stack: string): Room[] {
+function limitsOf({ account: { region, id }, jobs: { urlHosts } }: StackConfig, stack: string): TenantLimit[] {
   const name = (tenant: string) => queueOf(stack, tenant).length + PULUMI_SUFFIX;
   return [
     {
@@ -52,9 +52,9 @@ function roomsOf({ account: { region, id }, jobs: { urlHosts } }: StackConfig, s
 
 /** As many tenants, in their order, as a stack has room for. */
 export const tenantsWithin = (config: StackConfig, stack: string): number =>
-  Math.min(...roomsOf(config, stack).map((room) => within(room, config.tenants)));
+  Math.min(...limitsOf(config, stack).map((room) => within(room, config.tenants)));
 
-function within({ limit, fixed, each }: Room, tenants: readonly string[]): number {
+function within({ limit, fixed, each }: TenantLimit, tenants: readonly string[]): number {
   let taken = fixed;
   const over = tenants.findIndex((tenant) => {
     taken += each(tenant);
@@ -64,7 +64,12 @@ function within({ limit, fixed, each }: Room, tenants: readonly string[]): numbe
 }
 
 /** Refuses more tenants, longer names of theirs, and more callers than the services take. */
-export function checkTenants(config: StackConfig, stack: string): ConfigProblem[] {
+export const tenantCheck: ConfigCheck = {
+  reads: ["tenants", "callers.*.principal", "account.region", "account.id", "jobs.urlHosts"],
+  problemsOf: checkTenants,
+};
+
+function checkTenants(config: StackConfig, stack: string): ConfigProblem[] {
   const { tenants, callers } = config;
   const problems: ConfigProblem[] = [];
   for (const [index, tenant] of tenants.entries()) {
@@ -76,7 +81,7 @@ export function checkTenants(config: StackConfig, stack: string): ConfigProblem[
         message: `makes the name of its queue ${LIMITS.sqsName.value + over} characters long with the stack's '${stack}', where SQS takes ${LIMITS.sqsName.value}: shorten one of the two by ${over}.`,
       });
   }
-  for (const room of roomsOf(config, stack)) {
+  for (const room of limitsOf(config, stack)) {
     const { what, limit, unit, source, fixed, each } = room;
     const size = tenants.reduce((sum, tenant) => sum + each(tenant), fixed);
     if (size <= limit) continue;

@@ -11,10 +11,22 @@ export const EPSILON = 1e-9;
 
 /** Everything in which a plan is more than it may be: which limit, by how much, and what to change. */
 export const shortages = (config: StackConfig, plan: CapacityPlan): ConfigProblem[] =>
-  needsOf(config, plan).flatMap(shortage);
+  quotaUsageOf(config, plan).flatMap(shortage);
 
-/** What a plan uses of a limit, and what to say if that is too much. */
-export interface Need {
+/** Use of one limit by a plan, and what to say if that is too much. */
+export interface QuotaUsage {
+  /** The limit. */
+  id:
+    | "dispatcherExecutions"
+    | "glueRuns"
+    | "glueRunsPerJob"
+    | "glueDpus"
+    | "ec2Vcpus"
+    | "fargateVcpus"
+    | "rdsInstances"
+    | "connections"
+    | "addresses"
+    | "maxConnections";
   key: string;
   value: unknown;
   used: number;
@@ -26,8 +38,8 @@ export interface Need {
   remedy: string;
 }
 
-/** What a plan uses of every limit that it could run into, as far as it is from it. */
-export function needsOf(config: StackConfig, plan: CapacityPlan): Need[] {
+/** Use of every limit that a plan could exceed. */
+export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsage[] {
   const { account, api, database, network, quotas, runners } = config;
   const { share } = quotas;
   const { maxConcurrentRuns: runs, dpuPerRun, largerDpu: larger } = plan.glue;
@@ -44,8 +56,9 @@ export function needsOf(config: StackConfig, plan: CapacityPlan): Need[] {
   };
   // A share of 1 is the whole account: there is no more of it to take.
   const more = share < 1 && "raise quotas.share";
-  const needs: Need[] = [
+  const usages: QuotaUsage[] = [
     {
+      id: "dispatcherExecutions",
       key: "quotas.lambdaConcurrency",
       value: quotas.lambdaConcurrency,
       used: plan.dispatcher.reservedConcurrency ?? LEAST_EXECUTIONS,
@@ -53,14 +66,16 @@ export function needsOf(config: StackConfig, plan: CapacityPlan): Need[] {
       ...quota("lambdaConcurrency"),
       remedy: anyOf(raised("lambdaConcurrency"), more),
     },
-    { ...glue, ...quota("glueRuns"), remedy: anyOf("lower it", raised("glueRuns"), more) },
+    { id: "glueRuns", ...glue, ...quota("glueRuns"), remedy: anyOf("lower it", raised("glueRuns"), more) },
     {
+      id: "glueRunsPerJob",
       ...glue,
       limit: LIMITS.glueRunsPerJob.value,
       from: `what AWS gives one job (${LIMITS.glueRunsPerJob.quota.code})`,
       remedy: "lower it",
     },
     {
+      id: "glueDpus",
       ...glue,
       used: dpusOf(plan.glue),
       unit: `DPUs (runners.glue.dpu ${dpuPerRun} each${larger === undefined ? "" : `, one at a time ${larger}`})`,
@@ -68,6 +83,7 @@ export function needsOf(config: StackConfig, plan: CapacityPlan): Need[] {
       remedy: anyOf("lower one of the two", raised("glueDpus"), more),
     },
     {
+      id: "ec2Vcpus",
       key: "runners.ec2.maxInstances",
       value: instances,
       used: instances * vcpus,
@@ -76,6 +92,7 @@ export function needsOf(config: StackConfig, plan: CapacityPlan): Need[] {
       remedy: anyOf("lower it", "take a smaller type", raised(runners.ec2.spot ? "ec2SpotVcpus" : "ec2Vcpus"), more),
     },
     {
+      id: "fargateVcpus",
       key: "api.maxTasks",
       value: api.maxTasks,
       used: api.maxTasks * api.taskVcpus * DEPLOYMENT,
@@ -85,6 +102,7 @@ export function needsOf(config: StackConfig, plan: CapacityPlan): Need[] {
     },
     {
       // A database cannot be shared out in parts, so its quota counts whole.
+      id: "rdsInstances",
       key: "quotas.rdsInstances",
       value: quotas.rdsInstances,
       used: 1,
@@ -94,6 +112,7 @@ export function needsOf(config: StackConfig, plan: CapacityPlan): Need[] {
       remedy: raised("rdsInstances"),
     },
     {
+      id: "connections",
       key: "database.instanceClass",
       value: database.instanceClass,
       used: plan.database.total,
@@ -111,6 +130,7 @@ export function needsOf(config: StackConfig, plan: CapacityPlan): Need[] {
       ),
     },
     {
+      id: "addresses",
       key: "network.cidr",
       value: network.cidr,
       used: runs + instances + api.maxTasks * DEPLOYMENT + network.zones.length * SERVICE_ADDRESSES,
@@ -121,7 +141,8 @@ export function needsOf(config: StackConfig, plan: CapacityPlan): Need[] {
     },
   ];
   if (database.maxConnections !== undefined)
-    needs.push({
+    usages.push({
+      id: "maxConnections",
       key: "database.maxConnections",
       value: database.maxConnections,
       used: database.maxConnections,
@@ -130,10 +151,10 @@ export function needsOf(config: StackConfig, plan: CapacityPlan): Need[] {
       from: `what the memory of ${database.instanceClass} carries by RDS's formula`,
       remedy: "lower it, or take a larger class",
     });
-  return needs;
+  return usages;
 }
 
-function shortage({ key, value, used, limit, unit, from, remedy }: Need): ConfigProblem[] {
+function shortage({ key, value, used, limit, unit, from, remedy }: QuotaUsage): ConfigProblem[] {
   if (used <= limit + EPSILON) return [];
   const message = `needs ${figure(used)} ${unit}, ${figure(used - limit)} more than ${from} = ${figure(limit)}: ${remedy}.`;
   return [{ key, value, message }];

@@ -36,7 +36,7 @@ export function capacityCommand({ program }: CliContext): void {
     .option("--seconds <n>", "how long each of them runs", seconds, USUAL_SECONDS)
     .action(async (_flags: object, command: Command) => {
       const { stack: named, burst, seconds: each, json, ...options } = command.optsWithGlobals<Flags>();
-      const [{ plannedStack }, { capacityText, burstText }, { burstOf, roomOf }] = await Promise.all([
+      const [{ plannedStack }, { capacityText, burstText }, { burstOf, headroomOf }] = await Promise.all([
         import("../lib/stackFile.ts"),
         import("../lib/capacityText.ts"),
         import("../../../stacks/planning/headroom.ts"),
@@ -50,7 +50,7 @@ export function capacityCommand({ program }: CliContext): void {
           stack,
           account: config.account,
           plan,
-          room: roomOf(config, plan),
+          room: headroomOf(config, plan),
           ...(live ? { live } : {}),
           ...(bursts ? { burst: bursts } : {}),
         });

@@ -1,8 +1,8 @@
 import type { CapacityPlan } from "../../../infra/limits/capacity.ts";
 import type { StackConfig } from "../../../stacks/config/schema.ts";
-import { type Burst, type Room, roomOf } from "../../../stacks/planning/headroom.ts";
+import { type Burst, type Headroom, headroomOf } from "../../../stacks/planning/headroom.ts";
 import { memoryOf, vcpusOf } from "../../../stacks/planning/plan.ts";
-import { needsOf } from "../../../stacks/planning/usage.ts";
+import { quotaUsageOf } from "../../../stacks/planning/usage.ts";
 import { RUNNERS, type RunnerKind } from "../../contract/states.ts";
 import { blocks } from "./progress.ts";
 import { dim, durationText } from "./screen.ts";
@@ -29,7 +29,7 @@ export function capacityText(
   room: number,
 ): string {
   const { account, quotas } = config;
-  const rooms = roomOf(config, plan);
+  const rooms = headroomOf(config, plan);
   return [
     `Stack ${stack}: account ${account.id} in ${account.region}, ${Math.round(quotas.share * 100)} % of its quotas`,
     "",
@@ -48,7 +48,7 @@ const eachOf = (kind: RunnerKind, config: StackConfig, plan: CapacityPlan): stri
     : `${config.runners.ec2.instanceType} with ${vcpusOf(config)} vCPUs and ${gib} each, for updates${config.jobs.readsOnEc2 ? " and reads" : ""}`;
 };
 
-function runnerLines(kind: RunnerKind, { runs, bounds }: Room, each: string, live: Live | undefined, room: number) {
+function runnerLines(kind: RunnerKind, { runs, bounds }: Headroom, each: string, live: Live | undefined, room: number) {
   const [first, second] = bounds;
   const now = live?.[kind];
   const notes = [
@@ -63,7 +63,7 @@ function runnerLines(kind: RunnerKind, { runs, bounds }: Room, each: string, liv
 
 /** What the plan uses of each limit, the fullest first. */
 function limitTable(config: StackConfig, plan: CapacityPlan, room: number): string {
-  const rows = needsOf(config, plan)
+  const rows = quotaUsageOf(config, plan)
     .map((need) => ({ ...need, share: need.limit === 0 ? 1 : need.used / need.limit }))
     .toSorted((a, b) => b.share - a.share);
   const bars = room >= BARS_FROM;

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { requirePython } from "../../../runtime/testing/python/python.ts";
 import { requireEngine } from "../command.ts";
 import { compareAnswers } from "./answers.ts";
+import { checkovFindings } from "./checkov.ts";
 import { judgeConstraints, type Verdict } from "./constraints.ts";
 import { CONSTRAINT_MUTANTS } from "./mutants.ts";
 import { orderProblems, staleRules } from "./order.ts";
-import { allowedServices, isNamed, unreachable } from "./reach.ts";
-import { PARTS, type Part, type PartReach, SERVICE_ENDPOINTS, SPARE } from "./reachTable.ts";
-import { checkovFindings } from "./secondOpinion.ts";
+import { allowedServices, isNamed, unreachable } from "./reachability.ts";
+import { PARTS, type Part, type PartReach, SERVICE_ENDPOINTS, SPARE } from "./reachabilityTable.ts";
 import { clientNetworks, registered, type StoredResource, VARIANTS } from "./variants.ts";
 
 /** For an `up` of every variant on a machine that does much else. */

@@ -1,5 +1,5 @@
-import { isNamed, unreachable } from "./reach.ts";
-import { PARTS, type Part, type PartReach } from "./reachTable.ts";
+import { isNamed, unreachable } from "./reachability.ts";
+import { PARTS, type Part, type PartReach } from "./reachabilityTable.ts";
 import type { StoredResource } from "./variants.ts";
 
 /** A point from which on a part works: the resource whose creation starts it, or whose deletion it does last. */

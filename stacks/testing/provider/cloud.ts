@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Properties } from "./values.ts";
 
 /** A resource that stands in the cloud. */
-export interface Standing {
+export interface CloudResource {
   readonly type: string;
   readonly id: string;
   readonly urn: string;
@@ -36,7 +36,7 @@ export interface CloudOptions {
  */
 export class Cloud {
   readonly options: CloudOptions;
-  readonly standing = new Map<string, Standing>();
+  readonly standing = new Map<string, CloudResource>();
   #made = 0;
   readonly #counts = new Map<string, number>();
 
@@ -63,26 +63,26 @@ export class Cloud {
   }
 
   /** Puts a resource there, in place of the one with the same type, id, account and region. */
-  put(resource: Standing): void {
+  put(resource: CloudResource): void {
     this.standing.set(keyOf(resource), resource);
   }
 
   /** The resource, if it is there. */
-  get(where: Pick<Standing, "type" | "id" | "account" | "region">): Standing | undefined {
+  get(where: Pick<CloudResource, "type" | "id" | "account" | "region">): CloudResource | undefined {
     return this.standing.get(keyOf(where));
   }
 
   /** Takes it away; false where it was not there. */
-  remove(where: Pick<Standing, "type" | "id" | "account" | "region">): boolean {
+  remove(where: Pick<CloudResource, "type" | "id" | "account" | "region">): boolean {
     return this.standing.delete(keyOf(where));
   }
 
   /** All resources of a type, in every account. */
-  ofType(type: string): Standing[] {
+  ofType(type: string): CloudResource[] {
     return [...this.standing.values()].filter((resource) => resource.type === type);
   }
 }
 
-function keyOf({ type, id, account, region }: Pick<Standing, "type" | "id" | "account" | "region">): string {
+function keyOf({ type, id, account, region }: Pick<CloudResource, "type" | "id" | "account" | "region">): string {
   return JSON.stringify([type, account, region, id]);
 }

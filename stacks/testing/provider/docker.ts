@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Cloud } from "./cloud.ts";
 import type { Configure } from "./session.ts";
 import { tableSession } from "./table.ts";
-import type { Making, ResourceType } from "./types.ts";
+import type { CreateContext, ResourceType } from "./types.ts";
 import { asObject, asText, canonical, type Properties } from "./values.ts";
 
 /** What a build of the same inputs gives: the image's name with its digest. */
@@ -12,7 +12,7 @@ function digest(inputs: Properties): string {
 
 const repository = (imageName: string): string => imageName.replace(/:[^/:]*$/, "");
 
-const built = ({ inputs }: Making): Properties => {
+const built = ({ inputs }: CreateContext): Properties => {
   const imageName = asText(inputs.imageName);
   return {
     baseImageName: imageName,

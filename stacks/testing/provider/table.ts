@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import type { Cloud, Standing } from "./cloud.ts";
+import type { Cloud, CloudResource } from "./cloud.ts";
 import { declared } from "./declared.ts";
 import type { Difference, Refusal, Resource, Session, Stored } from "./session.ts";
-import type { Making, ResourceType } from "./types.ts";
+import type { CreateContext, ResourceType } from "./types.ts";
 import { asList, asText, canonical, hasUnknown, type Properties, UNKNOWN, type Value } from "./values.ts";
 
 /** Where a session works, and with what. */
-export interface Scene {
+export interface TableContext {
   readonly cloud: Cloud;
   readonly account: string;
   readonly region: string;
@@ -20,7 +20,7 @@ export interface Scene {
 const DEFAULTS = "__defaults";
 
 /** The part of a session that creates, changes and deletes resources, by a table of their types. */
-export function tableSession(scene: Scene): Omit<Session, "invoke" | "construct"> {
+export function tableSession(scene: TableContext): Omit<Session, "invoke" | "construct"> {
   return {
     check: (resource, news, olds, seed) => check(scene, resource, news, olds, seed),
     diff: (resource, news, olds) => diff(scene, resource, news, olds),
@@ -37,7 +37,7 @@ export function tableSession(scene: Scene): Omit<Session, "invoke" | "construct"
 }
 
 function check(
-  scene: Scene,
+  scene: TableContext,
   resource: Resource,
   news: Properties,
   olds: Properties,
@@ -74,7 +74,7 @@ function automaticName(name: string, seed: Uint8Array): string {
   return `${name}-${createHash("sha256").update(seed).digest("hex").slice(0, 7)}`;
 }
 
-function diff(scene: Scene, resource: Resource, news: Properties, olds: Properties): Difference {
+function diff(scene: TableContext, resource: Resource, news: Properties, olds: Properties): Difference {
   const type = scene.typeOf(resource.type);
   const keys = new Set([...Object.keys(olds), ...Object.keys(news)]);
   keys.delete(DEFAULTS);
@@ -92,7 +92,7 @@ function diff(scene: Scene, resource: Resource, news: Properties, olds: Properti
   return { changed, replaces, deleteFirst: replaces.length > 0 && deleteFirst };
 }
 
-function create(scene: Scene, resource: Resource, inputs: Properties, preview: boolean): Stored {
+function create(scene: TableContext, resource: Resource, inputs: Properties, preview: boolean): Stored {
   const type = scene.typeOf(resource.type) ?? {};
   if (preview) return { id: "", outputs: { ...unknowns(resource.type, type), ...properties(scene, resource, inputs) } };
 
@@ -116,7 +116,7 @@ function create(scene: Scene, resource: Resource, inputs: Properties, preview: b
   return { id, outputs };
 }
 
-function making(scene: Scene, resource: Resource, inputs: Properties, name: string): Making {
+function making(scene: TableContext, resource: Resource, inputs: Properties, name: string): CreateContext {
   const { cloud } = scene;
   return { ...place(scene, resource), name, inputs, cloud, hex: (digits) => cloud.hex(digits, resource.urn) };
 }
@@ -129,7 +129,7 @@ function unknowns(token: string, type: ResourceType): Properties {
 }
 
 /** What follows from the inputs alone. */
-function properties(scene: Scene, { type }: Resource, inputs: Properties): Properties {
+function properties(scene: TableContext, { type }: Resource, inputs: Properties): Properties {
   const { [DEFAULTS]: _made, ...given } = inputs;
   const has = new Set([...declared(type).inputs, ...declared(type).outputs]);
   const region = has.has("region") ? { region: scene.region } : {};
@@ -149,7 +149,7 @@ function cloudName(type: ResourceType, inputs: Properties, cloud: Cloud, resourc
   return prefix === "" ? undefined : `${prefix}${cloud.hex(26, resource.urn)}`;
 }
 
-function refuseTaken(scene: Scene, resource: Resource, { naming }: ResourceType, name: string): void {
+function refuseTaken(scene: TableContext, resource: Resource, { naming }: ResourceType, name: string): void {
   if (naming === undefined || naming.unique === "nowhere") return;
   const { account, region } = place(scene, resource);
   const other = scene.cloud
@@ -166,7 +166,7 @@ function refuseTaken(scene: Scene, resource: Resource, { naming }: ResourceType,
 }
 
 function update(
-  scene: Scene,
+  scene: TableContext,
   resource: Resource,
   id: string,
   inputs: Properties,
@@ -203,7 +203,7 @@ function changedValue(value: Value | undefined, digest: string): Value | undefin
   return /(^|:)\d+$/.test(value) ? value.replace(/\d+$/, (version) => String(Number(version) + 1)) : undefined;
 }
 
-function remove(scene: Scene, resource: Resource, id: string, outputs: Properties): void {
+function remove(scene: TableContext, resource: Resource, id: string, outputs: Properties): void {
   const type = scene.typeOf(resource.type);
   for (const { property, is, unless, error } of type?.guards ?? []) {
     const lifted = unless !== undefined && outputs[unless] === true;
@@ -217,6 +217,9 @@ function remove(scene: Scene, resource: Resource, id: string, outputs: Propertie
   if (scene.cloud.get(where)?.properties.arn === outputs.arn) scene.cloud.remove(where);
 }
 
-function place({ account, region }: Scene, resource: Resource): Pick<Standing, "type" | "account" | "region"> {
+function place(
+  { account, region }: TableContext,
+  resource: Resource,
+): Pick<CloudResource, "type" | "account" | "region"> {
   return { type: resource.type, account, region };
 }

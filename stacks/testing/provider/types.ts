@@ -2,7 +2,7 @@ import type { Cloud } from "./cloud.ts";
 import type { Properties, Value } from "./values.ts";
 
 /** A resource that is being made: what its id, ARN and outputs are made of. */
-export interface Making {
+export interface CreateContext {
   readonly account: string;
   readonly region: string;
   /** Its name in the cloud, or the one it has in the program where its type has no names. */
@@ -42,10 +42,10 @@ export interface Guard {
 export interface ResourceType {
   readonly naming?: Naming;
   /** Default: hexadecimal digits. */
-  readonly id?: (made: Making) => string;
-  readonly arn?: (made: Making) => string;
+  readonly id?: (made: CreateContext) => string;
+  readonly arn?: (made: CreateContext) => string;
   /** Outputs beside the id, the ARN and the tags. */
-  readonly outputs?: (made: Making & { readonly id: string; readonly arn: string }) => Properties;
+  readonly outputs?: (made: CreateContext & { readonly id: string; readonly arn: string }) => Properties;
   /** What the provider fills in where the program says nothing, known in a preview. */
   readonly defaults?: Properties;
   /** Inputs that the cloud chooses where the program says nothing: unknown in a preview. */
@@ -53,10 +53,10 @@ export interface ResourceType {
   /** Outputs that change with each update: versions count up, ARNs that end in one too, digests are made anew. */
   readonly changing?: readonly string[];
   /** Outputs that an update asks for again. */
-  readonly again?: (made: Making & { readonly id: string }) => Properties;
+  readonly again?: (made: CreateContext & { readonly id: string }) => Properties;
   /** Inputs that cannot be changed in place, beside the name. */
   readonly replace?: readonly string[] | ((inputs: Properties) => readonly string[]);
   readonly guards?: readonly Guard[];
   /** What its deletion does beside: its inputs are those it has now. Throwing keeps it there. */
-  readonly leaves?: (made: Making & { readonly id: string }) => void;
+  readonly leaves?: (made: CreateContext & { readonly id: string }) => void;
 }

@@ -3,6 +3,7 @@ import { requireEngine } from "../command.ts";
 import { ADMINISTRATOR } from "./awsPolicies.ts";
 import { casesOf } from "./cases.ts";
 import { type Case, Evaluator, type Need } from "./evaluate.ts";
+import type { IamEnvironment, Resource } from "./iamEnvironment.ts";
 import type { Policy } from "./policy.ts";
 import { survivors, wrongCases } from "./proof.ts";
 import { DEPLOYMENT } from "./tables/deployment.ts";
@@ -21,7 +22,6 @@ import {
   previewNeeds,
 } from "./tables/workflows.ts";
 import { deployed, type LookedUp, stackFile } from "./testing/deployed.ts";
-import type { Resource, World } from "./world.ts";
 
 const PREVIEW = "rates-workflows-preview";
 const DEPLOY = "rates-workflows-deploy";
@@ -40,7 +40,7 @@ const ONLY_BOUNDED: readonly string[] = [
 ];
 
 /** Resources of a stack: one of each type, and each of a type whose rights go by several names. */
-function oneOfEach({ resources }: World): Resource[] {
+function oneOfEach({ resources }: IamEnvironment): Resource[] {
   const ofStack = resources.filter(({ name }) => !/^rates-(state|workflows|boundary|operators|once)/.test(name));
   const named = /logGroup:LogGroup|bucket:Bucket|taskDefinition:TaskDefinition/;
   const seen = new Set<string>();
@@ -65,7 +65,7 @@ describe("rights in an account, as the real engine registers them", function () 
   // prod has every kind of resource that dev has, and OpenSearch.
   const stack = "prod";
   const lookedUp: LookedUp = new Set();
-  let world: World;
+  let world: IamEnvironment;
   let names: StackNames;
   let evaluator: Evaluator;
   let cases: { preview: Case[]; deploy: Case[]; ceilings: Case[]; operators: Case[]; resources: Case[] };

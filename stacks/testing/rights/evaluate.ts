@@ -1,8 +1,8 @@
 import { runSimulation, runUnsafeSimulation, type Simulation } from "@cloud-copilot/iam-simulate";
 import { ADMINISTRATOR } from "./awsPolicies.ts";
+import type { IamEnvironment, RoleRights } from "./iamEnvironment.ts";
 import { listOf } from "./mutants.ts";
 import type { Policy, PolicyDocument } from "./policy.ts";
-import type { RoleRights, World } from "./world.ts";
 
 /** Condition keys of a request and their values. */
 export type Context = Readonly<Record<string, string | string[]>>;
@@ -44,9 +44,9 @@ const USUAL: Context = { "aws:SecureTransport": "true" };
 
 /** Evaluates cases under the policies of a program, as IAM does for one account's requests. */
 export class Evaluator {
-  readonly #world: World;
+  readonly #world: IamEnvironment;
 
-  constructor(world: World) {
+  constructor(world: IamEnvironment) {
     this.#world = world;
   }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { requireEngine } from "../command.ts";
 import { casesOf, trustCases } from "./cases.ts";
 import { type Case, Evaluator } from "./evaluate.ts";
+import type { IamEnvironment } from "./iamEnvironment.ts";
 import { survivors, wrongCases } from "./proof.ts";
 import { pythonClients } from "./sourceCalls.ts";
 import { callsOf, type Part } from "./tables/part.ts";
@@ -9,7 +10,6 @@ import { resourceCases } from "./tables/resources.ts";
 import { type StackNames, stackNames } from "./tables/stackNames.ts";
 import { stackParts } from "./tables/stackParts.ts";
 import { deployed, stackFile } from "./testing/deployed.ts";
-import type { World } from "./world.ts";
 
 /** Stacks that differ in what their roles may do: own SQL, Spot and search in Postgres; and none of these. */
 const STACKS = ["dev", "prod"];
@@ -20,7 +20,7 @@ describe("rights of a stack's parts, as the real engine registers them", functio
   for (const stack of STACKS)
     describe(stack, () => {
       const prefix = `rates-${stack}-`;
-      let world: World;
+      let world: IamEnvironment;
       let names: StackNames;
       let table: Part[];
       let evaluator: Evaluator;

@@ -1,4 +1,4 @@
-import type { Making, ResourceType } from "../types.ts";
+import type { CreateContext, ResourceType } from "../types.ts";
 import { asText } from "../values.ts";
 import { arn, dnsName, name, naming, partOf } from "./naming.ts";
 
@@ -11,7 +11,7 @@ const s3Object: ResourceType = {
 };
 
 /** The snapshot that a database leaves unless it is told to leave none; two of an account cannot share its name. */
-function lastSnapshot({ cloud, account, region, inputs }: Making): void {
+function lastSnapshot({ cloud, account, region, inputs }: CreateContext): void {
   if (inputs.skipFinalSnapshot === true) return;
   const id = asText(inputs.finalSnapshotIdentifier);
   const snapshot = { type: "aws:rds/snapshot:Snapshot", account, region, id };

@@ -1,11 +1,11 @@
-import type { Making, ResourceType } from "../types.ts";
+import type { CreateContext, ResourceType } from "../types.ts";
 import { asText, type Properties } from "../values.ts";
 import { arn, name, naming, partOf, uuid } from "./naming.ts";
 
 /** Calls the function, and where that is to hear of the resource's whole life, with what happens to it. */
 const invocation =
   (action: "create" | "update" | "delete") =>
-  ({ cloud, inputs }: Making): Properties => {
+  ({ cloud, inputs }: CreateContext): Properties => {
     const input = asText(inputs.input);
     const told = inputs.lifecycleScope === "CRUD";
     const event = told ? JSON.stringify({ ...JSON.parse(input), tf: { action } }) : input;

@@ -1,4 +1,4 @@
-import type { Making, Naming, ResourceType } from "../types.ts";
+import type { CreateContext, Naming, ResourceType } from "../types.ts";
 import { asText } from "../values.ts";
 
 // Names, ids, ARNs and limits are those of each service's API reference; which inputs replace a resource is what
@@ -7,19 +7,19 @@ import { asText } from "../values.ts";
 /** An ARN in the account and region that ends in a path and the name. */
 export const arn =
   (service: string, path = "") =>
-  ({ region, account, name }: Making): string =>
+  ({ region, account, name }: CreateContext): string =>
     `arn:aws:${service}:${region}:${account}:${path}${name}`;
 /** The same for services without regions. */
 export const globalArn =
   (service: string, path: string) =>
-  ({ account, name }: Making): string =>
+  ({ account, name }: CreateContext): string =>
     `arn:aws:${service}::${account}:${path}${name}`;
 /** The name itself, as an id. */
-export const name = ({ name }: Making): string => name;
+export const name = ({ name }: CreateContext): string => name;
 /** A prefix and digits, as EC2 makes ids. */
 export const id =
   (prefix: string) =>
-  ({ hex }: Making): string =>
+  ({ hex }: CreateContext): string =>
     `${prefix}-${hex(17)}`;
 /** An EC2-style resource: its id, and an ARN that ends in it. */
 export const ec2 = (prefix: string, kind: string, more: ResourceType = {}): ResourceType => ({

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { Cloud } from "../cloud.ts";
 import { declared } from "../declared.ts";
-import type { Making } from "../types.ts";
+import type { CreateContext } from "../types.ts";
 import { awsTypes } from "./types.ts";
 
 describe("the table of AWS's types", () => {
   for (const [token, type] of Object.entries(awsTypes)) {
     it(`knows only properties of ${token} that the SDK declares`, () => {
       const { inputs, outputs } = declared(token);
-      const made: Making & { id: string; arn: string } = {
+      const made: CreateContext & { id: string; arn: string } = {
         account: "111111111111",
         region: "eu-west-1",
         name: "name",

@@ -1,5 +1,5 @@
 import type { Context, Need } from "../evaluate.ts";
-import type { Resource } from "../world.ts";
+import type { Resource } from "../iamEnvironment.ts";
 import { all, on, type Place, throughService } from "./part.ts";
 
 type Calls = (resource: Resource, place: Place) => Need[];

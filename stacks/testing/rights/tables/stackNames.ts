@@ -1,8 +1,8 @@
 import type { Need } from "../evaluate.ts";
-import type { World } from "../world.ts";
+import type { IamEnvironment } from "../iamEnvironment.ts";
 
 /** Resources of a deployed stack by what its parts call them. */
-export function stackNames(world: World, stack: string) {
+export function stackNames(world: IamEnvironment, stack: string) {
   const named = (part: string) => `rates-${stack}-${part}`;
   const arn = (type: string, part: string) => world.arn(type, named(part));
   const queue = (name: string) => arn("aws:sqs/queue:Queue", `queues-${name}`);

@@ -3,8 +3,8 @@ import { readStackFile } from "../../../config/parse.ts";
 import { engine, moduleProgram } from "../../engine.ts";
 import { Cloud } from "../../provider/cloud.ts";
 import { stackEngine } from "../../stackEngine.ts";
+import { IamEnvironment } from "../iamEnvironment.ts";
 import { CALLERS } from "../tables/resources.ts";
-import { World } from "../world.ts";
 
 const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 const ACCOUNT = new URL("../../../account/", import.meta.url);
@@ -20,7 +20,7 @@ export type LookedUp = Set<string>;
  * account and in its own.
  * @param lookedUp is given the tokens of the functions that the stack's program called
  */
-export async function deployed(stack: string, lookedUp: LookedUp = new Set()): Promise<World> {
+export async function deployed(stack: string, lookedUp: LookedUp = new Set()): Promise<IamEnvironment> {
   const { id } = stackFile(stack).account;
   const account = await engine({
     program: moduleProgram(new URL("index.ts", ACCOUNT)),
@@ -65,7 +65,7 @@ export async function deployed(stack: string, lookedUp: LookedUp = new Set()): P
   });
   try {
     await Promise.all([account.up(), one.up()]);
-    return new World(await one.exportState(), await account.exportState());
+    return new IamEnvironment(await one.exportState(), await account.exportState());
   } finally {
     await Promise.all([account.close(), one.close()]);
   }

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import ipaddr from "ipaddr.js";
-import { PARTS, type Part, SERVICE_ENDPOINTS } from "./reachTable.ts";
+import { PARTS, type Part, SERVICE_ENDPOINTS } from "./reachabilityTable.ts";
 import type { StoredResource } from "./variants.ts";
 
 /** Where something is in the network: its subnets and its security groups. */

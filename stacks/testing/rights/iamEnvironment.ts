@@ -33,7 +33,7 @@ function resourcesOf(deployment: Deployment): Resource[] {
 }
 
 /** What programs registered, as the engine's state has it: resources, and the policies of roles and resources. */
-export class World {
+export class IamEnvironment {
   readonly resources: readonly Resource[];
   /** Roles by their names in the program. */
   readonly roles: ReadonlyMap<string, RoleRights>;

@@ -9,7 +9,7 @@ import { LIMITS, type Limit } from "../../infra/limits/limits.ts";
 import { TRACKING_LOGS } from "../../infra/tracking.ts";
 
 /** What AWS has one of in an account and region, however many stacks stand there. */
-export interface OnceArgs {
+export interface AccountSingletonsArgs {
   readonly id: string;
   readonly region: string;
   readonly serviceLinkedRoles: readonly string[];
@@ -21,9 +21,9 @@ export interface OnceArgs {
 const GLUE_LOG_DAYS = 30;
 
 /** Service-linked roles, log groups that services share, defaults that close what should be closed, quota requests. */
-export class Once extends pulumi.ComponentResource {
-  constructor(name: string, args: OnceArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("rates:account:Once", name, {}, opts);
+export class AccountSingletons extends pulumi.ComponentResource {
+  constructor(name: string, args: AccountSingletonsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("rates:account:AccountSingletons", name, {}, opts);
     const child = { parent: this };
     for (const service of args.serviceLinkedRoles)
       new ServiceLinkedRole(
