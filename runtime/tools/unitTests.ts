@@ -2,15 +2,17 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 
 const IMPORT = /(?:\bfrom |\bimport\()"(\.[^"\n]+)"/g;
-/** Modules that start a server or another program; tests that reach one of them are not unit tests. */
+/** Modules that start a server or another program; tests that import one, directly or not, are not unit tests. */
 const HEAVY = /"(?:node:child_process|@pulumi\/pulumi\/automation[^"\n]*|playwright-core|recheck)"/;
 /** Starts the databases that tests share. */
 const CLUSTER = "runtime/testing/cluster.ts";
 
 /**
- * Selects the test files that need no database, no browser and no other process, by what they import.
- * @param root the repository's root
- * @param files test files, relative to the root
+ * Selects the test files that import no module with a database, a browser or another process.
+ *
+ * @param root - Root of the repository.
+ * @param files - Test files, relative to the root.
+ * @returns The selected files.
  */
 export function unitTests(root: string, files: readonly string[]): string[] {
   const modules = new Map<string, { imports: string[]; isHeavy: boolean }>();

@@ -1,7 +1,7 @@
 #!/bin/sh
-# venv.sh NAME REQUIREMENTS [--path]: makes a Python with the packages of a file, unless it is there, and prints its
-# folder of programs. It lies outside the clone, so that `npm ci` and a new clone keep it; --path only prints where it
-# would be. `done` beside the programs says that it is whole.
+# venv.sh NAME REQUIREMENTS [--path]: creates a Python environment with the packages of a file unless it exists, and
+# prints the folder of its programs. It is outside the clone, so that `npm ci` and a new clone keep it; --path only
+# prints the folder. A file `done` beside the programs marks it as complete.
 set -eu
 
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/rates-platform"

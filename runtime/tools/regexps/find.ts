@@ -6,14 +6,14 @@ import ts from "typescript";
 export interface FoundRegexp {
   /** Path from the root of the clone, and line. */
   place: string;
-  /** Undefined where it is put together at run time. */
+  /** Undefined for an expression that is built at run time. */
   source: string | undefined;
   flags: string;
 }
 
 const SOURCES = /\.(?:ts|js|mjs|py)$/;
 const NO_SOURCES = /\.test\.ts$|\.d\.ts$|(?:^|\/)testing(?:\/|\.ts$)|(?:^|\/)(?:node_modules|\.cache|\.local|\.venv)\//;
-/** Methods that make a regular expression of a string. */
+/** Methods that build a regular expression from a string. */
 const TEXT_METHODS = new Set(["match", "matchAll", "search"]);
 
 /** Files of production code below these folders, with `/` between folders. */
@@ -70,7 +70,7 @@ const textOf = (node: ts.Node | undefined): string | undefined =>
 const PYTHON_CALL = /\bre\.(?:compile|match|fullmatch|search|sub|split|findall|finditer)\(\s{0,99}/g;
 const PYTHON_TEXT = /(?:b?r|rb|u)?("|')((?:\\.|(?!\1)[^\\\n])*)\1/y;
 
-/** Literals of Python in the syntax of JavaScript; a call with anything else has no source. */
+/** Python literals translated to JavaScript syntax; a call with any other argument has no source. */
 function inPython(file: string, text: string): FoundRegexp[] {
   return [...text.matchAll(PYTHON_CALL)].map((call) => {
     PYTHON_TEXT.lastIndex = call.index + call[0].length;

@@ -5,16 +5,16 @@ import { type FoundRegexp, regexpsIn, regexpsOf, sourceFiles } from "./find.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const FOLDERS = ["stacks", "infra", "policy", "runtime", "db"];
-/** For one expression. An unanswered check counts as a finding. Milliseconds. */
+/** Time limit of one expression in milliseconds. A check that does not finish counts as a finding. */
 const PATIENCE = 30_000;
 
-/** Expressions that take more than linear time on text that no caller chooses, by file, with the reason. */
+/** Expressions that take more than linear time, but only on text of this repository; by file, with the reason. */
 const OWN_TEXT: Record<string, string> = {
   "stacks/docs/tables.ts": "reads the pages of this repository, in a test",
   "stacks/workflows/pins.ts": "reads the workflows of this repository, line by line",
   "runtime/queries/file.ts": "reads the query files of this repository, once per process",
 };
-/** Expressions that are put together at run time, by file, with what they are made of. */
+/** Expressions that are built at run time, by file, with their parts. */
 const DYNAMIC: Record<string, string> = {
   "infra/limits/limits.ts": "one character class, written there",
   "runtime/api/plugins/methods.ts": "paths of this API's routes; parameters become [^/]+",
@@ -27,13 +27,13 @@ const DYNAMIC: Record<string, string> = {
 
 const fileOf = ({ place }: FoundRegexp): string => place.slice(0, place.lastIndexOf(":"));
 
-/** What is wrong with an expression; undefined: it takes linear time on any text. */
+/** Describes the weakness of an expression; undefined for linear time on any text. */
 async function weakness({ source = "", flags }: FoundRegexp): Promise<string | undefined> {
   const { status } = await check(source, flags, { timeout: PATIENCE });
   return status === "safe" ? undefined : status;
 }
 
-describe("the regular expressions of the code", () => {
+describe('"regular expressions of the code"', () => {
   const all = regexpsOf(ROOT, sourceFiles(ROOT, FOLDERS));
 
   it("are found in TypeScript, schemas, the dashboard and Python", () => {
@@ -49,7 +49,7 @@ describe("the regular expressions of the code", () => {
       assert.ok(files.has(file), `none was found in ${file}`);
   });
 
-  it("take linear time on every text that a caller may choose", async function () {
+  it('"take linear time on any text of a caller"', async function () {
     this.timeout(300_000);
     this.slow(60_000);
     const distinct = new Map(
@@ -65,7 +65,7 @@ describe("the regular expressions of the code", () => {
     assert.deepEqual(findings, []);
   });
 
-  it("are listed with a reason where they are put together at run time", () => {
+  it('"are listed with a reason when they are built at run time"', () => {
     const files = all.filter(({ source }) => source === undefined).map(fileOf);
     assert.deepEqual([...new Set(files)].sort(), Object.keys(DYNAMIC).sort());
   });
@@ -81,7 +81,7 @@ describe("the regular expressions of the code", () => {
     }
   });
 
-  /** Ways to write an expression that takes quadratic time, or longer. */
+  /** Ways to write an expression that takes quadratic time or longer. */
   const WEAK: Record<string, string> = {
     "a literal": "a.ts: text.replace(/\\s+$/, '')",
     "a constructor": "a.ts: new RegExp('(a+)+$', 'i')",
@@ -92,7 +92,7 @@ describe("the regular expressions of the code", () => {
     "text of Python": 'a.py: re.sub(" +$", "", text)',
   };
   for (const [name, written] of Object.entries(WEAK))
-    it(`are refused if weak: ${name}`, async () => {
+    it(`"rejects a weak expression: ${name}"`, async () => {
       const [file = "", ...rest] = written.split(": ");
       const [found] = regexpsIn(file, rest.join(": "));
       assert.ok(found?.source !== undefined, "it was not found");

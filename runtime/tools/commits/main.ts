@@ -1,0 +1,12 @@
+import { fileURLToPath } from "node:url";
+import { readCommits, subjectProblems } from "./subjects.ts";
+
+/** `node runtime/tools/commits/main.ts`: checks the subjects of the commits of this clone; part of `.ci/run`. */
+const problems = subjectProblems(readCommits(fileURLToPath(new URL("../../..", import.meta.url))));
+for (const problem of problems) console.log(problem);
+if (problems.length > 0) {
+  console.log(
+    "Subjects follow CONTRIBUTING.md, for example: fix(runner): report an administrator's cancel as Interrupted",
+  );
+  process.exitCode = 1;
+}

@@ -1,0 +1,65 @@
+import { execFileSync } from "node:child_process";
+
+/** Maximum characters of a subject; longer ones are cut in lists of commits. */
+export const MAX_SUBJECT = 72;
+/** Commits that were authored earlier are not checked: their subjects are older than the rule. */
+const CHECKED_SINCE = Date.parse("2026-11-29T13:27:00Z") / 1000;
+/** Types of https://www.conventionalcommits.org and of its Angular convention. */
+const TYPES = ["build", "chore", "ci", "docs", "feat", "fix", "perf", "refactor", "revert", "style", "test"];
+const SUBJECT = /^([a-z]{1,10})(?:\(([a-z0-9-]{1,30})\))?!?: (\S.*)$/;
+/** Verbs that end like a past tense, a third person or a gerund. */
+const IMPERATIVES = new Set(
+  "bring embed feed need seed speed shed spread exceed proceed ping string ring access address bypass compress cross discuss dismiss express focus guess pass press process suppress toss".split(
+    " ",
+  ),
+);
+
+/**
+ * Checks the subject of a commit.
+ *
+ * @returns The problem, or undefined for a subject by the rules.
+ */
+export function subjectProblem(subject: string): string | undefined {
+  const [, type, , description] = SUBJECT.exec(subject) ?? [];
+  if (type === undefined || description === undefined) return "must be `type(scope): description`";
+  if (!TYPES.includes(type)) return `type must be one of ${TYPES.join(", ")}`;
+  if (subject.length > MAX_SUBJECT) return `has ${subject.length} characters; at most ${MAX_SUBJECT}`;
+  if (description.endsWith(".")) return "must not end with a period";
+  const [verb = ""] = description.split(" ");
+  const isImperative = IMPERATIVES.has(verb) || !/(?:ed|ing|s)$/.test(verb);
+  return isImperative ? undefined : `must begin with an imperative, not "${verb}"`;
+}
+
+/** A commit as `git log` prints it. */
+export interface Commit {
+  id: string;
+  /** Time of authorship in seconds since 1970. */
+  authored: number;
+  author: string;
+  subject: string;
+}
+
+/**
+ * Problems of the commits that were authored since the rule exists. Merges are left out, and bots, whose subjects contain
+ * names of packages. It needs no base commit, so that a shallow clone is checked as far as it reaches.
+ */
+export function subjectProblems(commits: readonly Commit[], since = CHECKED_SINCE): string[] {
+  return commits.flatMap(({ id, authored, author, subject }) => {
+    if (authored < since || author.endsWith("[bot]")) return [];
+    const problem = subjectProblem(subject);
+    return problem === undefined ? [] : [`${id.slice(0, 8)} "${subject}": ${problem}`];
+  });
+}
+
+/** Reads all commits of a clone without merges. A clone of another user is read too, as CI's root does. */
+export function readCommits(root: string): Commit[] {
+  const format = "--format=%H%x09%at%x09%an%x09%s";
+  const args = ["-c", "safe.directory=*", "log", "--no-merges", format, "HEAD"];
+  return execFileSync("git", args, { cwd: root, encoding: "utf8", maxBuffer: 64 * 1024 * 1024 })
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => {
+      const [id = "", authored = "", author = "", ...subject] = line.split("\t");
+      return { id, authored: Number(authored), author, subject: subject.join("\t") };
+    });
+}
