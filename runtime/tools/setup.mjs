@@ -51,7 +51,7 @@ function setUp() {
       );
     }
   }
-  if (reason !== undefined) say(`Installed; going on with Node ${NODE_MAJOR} from node_modules.`);
+  if (reason !== undefined) say(`Installed; continuing with Node ${NODE_MAJOR} from node_modules.`);
 }
 
 /**
