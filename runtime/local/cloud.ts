@@ -1,10 +1,8 @@
-import { mkdirSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { buildApp } from "fauxqs";
 // Its package exports no way to keep what it holds without listening on every interface, hence these paths.
-import { PersistenceManager } from "../../node_modules/fauxqs/dist/persistence.js";
 import { S3Store } from "../../node_modules/fauxqs/dist/s3/s3Store.js";
 import { SnsStore } from "../../node_modules/fauxqs/dist/sns/snsStore.js";
 import { SqsStore } from "../../node_modules/fauxqs/dist/sqs/sqsStore.js";
@@ -12,6 +10,7 @@ import { refuseBrowsers } from "./aws/access.ts";
 import { AwsError } from "./aws/errors.ts";
 import { ObjectFiles } from "./aws/objectFiles.ts";
 import { CREDENTIALS_FILE, type Principal, Principals } from "./aws/principals.ts";
+import { QueueFile } from "./aws/queueFile.ts";
 import { checkS3Request } from "./aws/s3Paths.ts";
 import { sha256, verifySignature } from "./aws/signature.ts";
 import { answerError, answerSqs, isSqs, type Perform } from "./aws/sqs.ts";
@@ -60,6 +59,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
   const stores = { sqsStore, snsStore: new SnsStore(), s3Store: new S3Store() };
   const principals = new Principals(options.directory && join(options.directory, CREDENTIALS_FILE));
   const messages = options.directory === undefined ? undefined : keepIn(options.directory, stores);
+  const synced = async () => messages?.synced();
   const app = buildApp({ logger: false, defaultRegion: region, stores });
   app.addHook("preHandler", async (request) => {
     if (request.method === "PUT" || request.method === "POST") request.body ??= Buffer.alloc(0);
@@ -87,7 +87,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
     });
     return { status: statusCode, body, headers: new Headers(given as Record<string, string>) };
   };
-  const sqs = { store: sqsStore, principals, perform };
+  const sqs = { store: sqsStore, principals, perform, synced };
   const server = createServer((request, response) => {
     const isQueue = isSqs(request);
     const url = request.url ?? "/";
@@ -136,7 +136,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
       server.closeAllConnections();
       await app.close();
       await closed;
-      messages?.close();
+      await messages?.close();
     },
   };
 }
@@ -171,30 +171,13 @@ const s3Error = (code: string, message: string) => {
   return `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${text}</Message></Error>`;
 };
 
-/** fauxqs' own, but for one statement: it writes null where its table takes none when a message becomes visible again. */
-class Messages extends PersistenceManager {
-  override updateMessageReady(messageId: string): void {
-    this.updateMessageInflight(messageId, "", 0, 1, undefined);
-  }
-}
-
 /** Loads what `directory` holds into the stores, and keeps there what happens to them from now on. */
-function keepIn(
-  directory: string,
-  { sqsStore, snsStore, s3Store }: { sqsStore: SqsStore; snsStore: SnsStore; s3Store: S3Store },
-): Messages {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const messages = new Messages(directory);
+function keepIn(directory: string, { sqsStore, s3Store }: { sqsStore: SqsStore; s3Store: S3Store }): QueueFile {
+  const messages = new QueueFile(directory);
+  messages.attach(sqsStore);
   const objects = new ObjectFiles(directory);
-  // Before the stores know their keepers: what is loaded need not be written again.
-  messages.loadSqsAndSns(sqsStore, snsStore);
+  // Before the store knows its keeper: what is loaded need not be written again.
   objects.loadS3(s3Store);
-  sqsStore.persistence = messages;
-  for (const queue of sqsStore.allQueues()) {
-    queue.persistence = messages;
-    // Their receivers ended with the last platform, or must receive them anew.
-    for (const receiptHandle of [...queue.inflightMessages.keys()]) queue.changeVisibility(receiptHandle, 0);
-  }
   s3Store.persistence = objects;
   return messages;
 }

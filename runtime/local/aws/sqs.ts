@@ -20,6 +20,8 @@ interface Deps {
   store: SqsStore;
   principals: Principals;
   perform: Perform;
+  /** Resolves when everything that was sent so far survives a crash of the machine. */
+  synced(): Promise<void>;
 }
 
 /** Whether a request is one to SQS (or STS), and not to S3. */
@@ -76,7 +78,7 @@ function verify({ principals }: Deps, request: IncomingMessage, bodyHash: string
 }
 
 async function act(
-  { store, perform }: Deps,
+  { store, perform, synced }: Deps,
   action: string,
   input: { [name: string]: Json },
   { senderId, accessKeyId }: Principal,
@@ -99,7 +101,9 @@ async function act(
         400,
         "AWS.SimpleQueueService.NonExistentQueue",
       );
-    return (action === "SendMessage" ? sendMessage : sendMessageBatch)(queue, input, senderId) as Json;
+    const sent = (action === "SendMessage" ? sendMessage : sendMessageBatch)(queue, input, senderId);
+    await synced();
+    return sent as Json;
   }
 
   // All attributes of a message, for who sent it is among them; completeReceived keeps those that were asked for.

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SqsStore } from "../../../node_modules/fauxqs/dist/sqs/sqsStore.js";
+import { QueueFile } from "./queueFile.ts";
+
+describe("the file of the local queues", () => {
+  let base: string;
+  let directory: string;
+  const open: QueueFile[] = [];
+  beforeEach(() => {
+    base = mkdtempSync(join(tmpdir(), "rates-queue-file-"));
+    directory = join(base, "aws");
+  });
+  afterEach(async () => {
+    for (const file of open.splice(0)) await file.close();
+    rmSync(base, { recursive: true });
+  });
+
+  function load(from: string) {
+    const store = new SqsStore();
+    const file = new QueueFile(from);
+    open.push(file);
+    file.attach(store);
+    return { file, store };
+  }
+  const create = (store: SqsStore, name: string) =>
+    store.createQueue(name, `http://127.0.0.1/000000000000/${name}`, `arn:aws:sqs:eu-west-1:000000000000:${name}`);
+  const bodies = (store: SqsStore, name: string) =>
+    store
+      .getQueueByName(name)
+      ?.inspectMessages()
+      .ready.map(({ body }) => body);
+
+  /** A copy of the files as they are now, without what was not written to them. */
+  function crashed(): string {
+    const copy = join(base, "copy");
+    cpSync(directory, copy, { recursive: true });
+    return copy;
+  }
+
+  it("has every message that was synced, with its order, attributes and receives, after a crash", async () => {
+    const { file, store } = load(directory);
+    const queue = create(store, "requests");
+    const sent = ["first", "second", "third"].map((body) =>
+      SqsStore.createMessage(body, { kind: { DataType: "String", StringValue: body } }),
+    );
+    for (const message of sent) queue.enqueue(message);
+    queue.dequeue(1);
+    await file.synced();
+    const after = load(crashed()).store.getQueueByName("requests");
+    assert.deepEqual(
+      after?.inspectMessages().ready.map(({ body, messageId, messageAttributes, approximateReceiveCount }) => ({
+        body,
+        messageId,
+        kind: messageAttributes.kind?.StringValue,
+        approximateReceiveCount,
+      })),
+      sent.map(({ body, messageId }, index) => ({
+        body,
+        messageId,
+        kind: body,
+        approximateReceiveCount: index === 0 ? 1 : 0,
+      })),
+    );
+  });
+
+  it("syncs what is written while a sync runs with the next one", async () => {
+    const { file, store } = load(directory);
+    const queue = create(store, "requests");
+    queue.enqueue(SqsStore.createMessage("first"));
+    const first = file.synced();
+    await Promise.resolve();
+    queue.enqueue(SqsStore.createMessage("second"));
+    const second = file.synced();
+    queue.enqueue(SqsStore.createMessage("third"));
+    assert.equal(file.synced(), second, "one sync serves both");
+    await Promise.all([first, second]);
+    assert.deepEqual(bodies(load(crashed()).store, "requests"), ["first", "second", "third"]);
+  });
+
+  it("forgets deleted messages, purged queues and deleted queues", async () => {
+    const { store } = load(directory);
+    for (const name of ["kept", "purged", "deleted"])
+      for (const body of ["one", "two"])
+        (store.getQueueByName(name) ?? create(store, name)).enqueue(SqsStore.createMessage(body));
+    const kept = store.getQueueByName("kept");
+    kept?.deleteMessage(kept.dequeue(1)[0]?.ReceiptHandle ?? "");
+    store.getQueueByName("purged")?.purge();
+    store.deleteQueue("http://127.0.0.1/000000000000/deleted");
+    for (const file of open.splice(0)) await file.close();
+
+    const after = load(directory).store;
+    assert.deepEqual(bodies(after, "kept"), ["two"]);
+    assert.deepEqual(bodies(after, "purged"), []);
+    assert.equal(bodies(after, "deleted"), undefined);
+  });
+
+  it("keeps a delayed message delayed, and a queue's attributes", async () => {
+    const { store } = load(directory);
+    const queue = create(store, "requests");
+    queue.enqueue(SqsStore.createMessage("later", {}, 900));
+    queue.setAttributes({ VisibilityTimeout: "77" });
+    for (const file of open.splice(0)) await file.close();
+
+    const after = load(directory).store.getQueueByName("requests");
+    assert.deepEqual(after?.inspectMessages().ready, []);
+    assert.deepEqual(
+      after?.inspectMessages().delayed.map(({ body }) => body),
+      ["later"],
+    );
+    assert.equal(after?.getAttribute("VisibilityTimeout"), "77");
+  });
+});
