@@ -193,6 +193,7 @@ create table jobs.rejected (
   body text not null,
   copies integer default 1 not null,
   created_at timestamp with time zone default jobs.clock() not null,
+  last_at timestamp with time zone default jobs.clock() not null,
   tracked boolean default false not null,
   failures integer default 0 not null,
   not_before timestamp with time zone,
@@ -204,6 +205,7 @@ create table jobs.rejected (
   constraint rejected_tenant_check CHECK (char_length(tenant) <= 64)
 );
 CREATE INDEX rejected_created ON jobs.rejected USING btree (created_at);
+CREATE INDEX rejected_newest ON jobs.rejected USING btree (tenant, last_at DESC, id DESC);
 CREATE INDEX rejected_untracked ON jobs.rejected USING btree (failures, id) WHERE (NOT tracked);
 grant select on jobs.rejected to dispatcher;
 
@@ -221,7 +223,15 @@ create view jobs.rejected_documents as
     tracked,
     failures,
     not_before,
-    jsonb_build_object('rejectedId', id, 'requestId', request_id, 'tenant', tenant, 'status', 'REJECTED', 'source', source, 'copies', copies, 'createdAt', jobs.iso(created_at), 'finishedAt', jobs.iso(created_at), 'error', error, 'body', body, 'labels', '{}'::jsonb) AS document
+    jsonb_build_object('rejectedId', id, 'requestId', request_id, 'tenant', tenant, 'status', 'REJECTED', 'source', source, 'copies', copies, 'createdAt', jobs.iso(created_at), 'finishedAt', jobs.iso(created_at), 'lastSeenAt', jobs.iso(last_at), 'error', error, 'body', body, 'labels', '{}'::jsonb) AS document,
+    request_id,
+    source,
+    copies,
+    created_at,
+    last_at,
+    error ->> 'type'::text AS error_type,
+    error ->> 'message'::text AS error_message,
+    body
    FROM jobs.rejected;
 grant select on jobs.rejected_documents to api_reader;
 grant select on jobs.rejected_documents to dispatcher;

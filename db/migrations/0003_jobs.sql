@@ -201,6 +201,7 @@ create table jobs.rejected (
   body text not null check (char_length(body) <= 4000),
   copies integer not null default 1, -- how often the same request came: the version of its document
   created_at timestamptz not null default jobs.clock(),
+  last_at timestamptz not null default jobs.clock(), -- when it came last
   -- Whether the tracking store has its document; one that was refused there waits alone.
   tracked boolean not null default false,
   failures integer not null default 0,
@@ -208,6 +209,7 @@ create table jobs.rejected (
 );
 create index rejected_untracked on jobs.rejected (failures, id) where not tracked;
 create index rejected_created on jobs.rejected (created_at);
+create index rejected_newest on jobs.rejected (tenant, last_at desc, id desc);
 create table jobs.rejected_days (
   tenant text collate "C" not null,
   day date not null,

@@ -13,6 +13,7 @@ import { describeApi } from "./plugins/openapi.ts";
 import { handleErrors, invalid, invalidPath, onClientError, sendProblem } from "./problem.ts";
 import { RatesReader } from "./ratesReader.ts";
 import { auditRoute } from "./routes/audit.ts";
+import { bulkRoutes } from "./routes/bulk.ts";
 import { catalogueRoute } from "./routes/catalogue.ts";
 import { deadLettersRoute } from "./routes/deadLetters.ts";
 import { eventRoute } from "./routes/events.ts";
@@ -25,7 +26,7 @@ import { placesRoute } from "./routes/places.ts";
 import { previewRoute } from "./routes/preview.ts";
 import { ratesRoute } from "./routes/rates.ts";
 import { redriveRoute } from "./routes/redrive.ts";
-import { rejectedRoute } from "./routes/rejected.ts";
+import { rejectedRoutes } from "./routes/rejected.ts";
 import { responseRoute } from "./routes/response.ts";
 import { resultRoutes } from "./routes/results.ts";
 import { searchRoute } from "./routes/search.ts";
@@ -35,6 +36,7 @@ import { timelineRoute } from "./routes/timeline.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import { waitingRoute } from "./routes/waiting.ts";
+import { createSubmitter } from "./submitter.ts";
 
 /** A request by HTTP holds what one by the queue may hold: SQS takes 1 MiB. */
 export const BODY_BYTES = 1024 * 1024;
@@ -96,13 +98,15 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   loginRoutes(app, deps, limits);
   if (cloud) {
     const jobs: JobDeps = { ...deps, cloud };
-    jobRoutes(app, jobs, guard);
+    const submitter = createSubmitter(jobs);
+    jobRoutes(app, jobs, guard, submitter);
+    bulkRoutes(app, jobs, guard, submitter);
     explainRoute(app, jobs, guard);
     previewRoute(app, jobs, guard);
     timelineRoute(app, jobs, guard);
     waitingRoute(app, jobs, guard);
     searchRoute(app, jobs, guard);
-    rejectedRoute(app, jobs, guard);
+    rejectedRoutes(app, jobs, guard);
     resultRoutes(app, jobs, guard);
     responseRoute(app, jobs, guard);
     eventRoute(app, jobs, guard);

@@ -65,6 +65,17 @@ const MORE: Record<string, readonly Case[]> = {
   ],
   signOut: [{ url: "/session", as: [], headers: { cookie: "rates_session_platform=x" }, answers: "Forbidden" }],
   getRejected: [{ url: `/rejected/${"0".repeat(32)}`, answers: "UnknownRejected" }],
+  cancelJobs: [
+    { url: "/bulk/cancel", payload: { ids: ["waiting"] }, answers: 200 },
+    { url: "/bulk/cancel", payload: { ids: ["unknown"] }, answers: "UnknownJob" },
+    { url: "/bulk/cancel", payload: { filter: {}, ids: ["waiting"] }, answers: "InvalidRequest" },
+    { url: "/bulk/cancel", payload: { filter: { status: "FAILED" } }, answers: "InvalidRequest" },
+    { url: "/bulk/cancel", payload: { filter: {}, cursor: "abc" }, answers: "InvalidRequest" },
+  ],
+  retryJobs: [
+    { url: "/bulk/retry", payload: { ids: ["failed", "ended"] }, answers: 200 },
+    { url: "/bulk/retry", payload: { ids: ["unknown"] }, answers: "UnknownJob" },
+  ],
   cancelJob: [{ url: "/jobs/running/cancel", answers: 202 }],
   retryJob: [
     { url: "/jobs/failed/retry", answers: 202 },

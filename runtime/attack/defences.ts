@@ -110,7 +110,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
     kind: tenants,
     changes: [
       {
-        file: "../api/routes/jobs.ts",
+        file: "../api/tenant.ts",
         from: 'if (!caller.scopes.includes("admin")) throw lacksScope("admin");\n  return named;',
         to: "return named;",
       },

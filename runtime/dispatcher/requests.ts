@@ -2,12 +2,10 @@ import { ChangeMessageVisibilityCommand, SendMessageCommand } from "@aws-sdk/cli
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { cutText } from "../contract/bounds.ts";
 import { classify } from "../contract/classify.ts";
-import { type ErrorCode, JobError, type Problem } from "../contract/errors.ts";
-import { type Read, readJson } from "../contract/json.ts";
-import { DEFAULT_TENANT, REQUEST_ID_RULE, requestIdPattern, tenantPattern } from "../contract/request.ts";
-import { topLevelOf } from "../contract/topLevel.ts";
+import { type ErrorCode, JobError } from "../contract/errors.ts";
 import { acceptAll, hasJob, refuse } from "../requests/accept.ts";
 import { maySendFor, notAllowed, requireSender, SENDER_ATTRIBUTE, senderOf } from "../requests/callers.ts";
+import { type MessageContent, readMessage } from "../requests/message.ts";
 import { deliverResponses } from "../requests/responses.ts";
 import type { DueResponse } from "../store/jobs.ts";
 import type { Context } from "./context.ts";
@@ -33,19 +31,12 @@ const OUTAGES: ReadonlySet<ErrorCode> = new Set([
   "StorageUnavailable",
 ]);
 
-/** A message's content, if it can be read. `requestId` is undefined where no answer can be addressed. */
-type Opened = {
+/** A message and its content. */
+type Opened = MessageContent & {
   record: SQSRecord;
-  value: unknown;
-  requestId: string | undefined;
-  tenant: string;
   /** Id of the sender, and whether it may send for this tenant: else nothing is answered on the tenant's queue. */
   sender: string;
   isOwnTenant: boolean;
-  /** Why it is no request. */
-  problem: JobError | undefined;
-  /** What its text leaves open, though it is one. */
-  problems: Problem[];
 };
 
 /**
@@ -57,7 +48,7 @@ type Opened = {
  */
 export async function onRequests(context: Context, event: SQSEvent): Promise<SQSBatchResponse> {
   const failures = new Set<string>();
-  const opened = event.Records.map((record) => identify(context, open(record)));
+  const opened = event.Records.map((record) => identify(context, { record, ...readMessage(record.body) }));
   const sound = opened.filter((one) => one.problem === undefined && one.requestId !== undefined);
 
   await Promise.all(
@@ -159,57 +150,6 @@ function identify({ settings }: Context, opened: Omit<Opened, "sender" | "isOwnT
   const sender = senderOf(settings, record.attributes.SenderId, restored);
   const isOwnTenant = maySendFor(settings, sender, tenant);
   return { ...opened, sender, isOwnTenant, ...(isOwnTenant ? {} : { problem: notAllowed(sender, tenant) }) };
-}
-
-function open(record: SQSRecord): Omit<Opened, "sender" | "isOwnTenant"> {
-  let read: Read;
-  try {
-    read = readJson(record.body);
-  } catch (error) {
-    // Cut off or malformed. Whom to answer must be certain: another's id, or tenant, must not be taken for its own.
-    const { values, uncertain } = topLevelOf(record.body.replace(/^\uFEFF/, ""), ["requestId", "tenant"]);
-    const found = uncertain.size > 0 ? usable(undefined, undefined) : usable(values.requestId, values.tenant);
-    return {
-      record,
-      value: undefined,
-      ...found,
-      problem: new JobError("UnreadableMessage", { reason: (error as Error).message }),
-      problems: [],
-    };
-  }
-  const { value, problems } = read;
-  const { requestId, tenant } = (value ?? {}) as { requestId?: unknown; tenant?: unknown };
-  // Whom to answer must be certain: of two ids, or two tenants, neither is.
-  const twice = problems.find(({ field }) => field === "requestId" || field === "tenant")?.field;
-  const found = twice ? usable(undefined, undefined) : usable(requestId, tenant);
-  const reason = twice ? `its ${twice} is given more than once` : whyUnusable(value);
-  return {
-    record,
-    value,
-    ...found,
-    problem: found.requestId === undefined ? new JobError("UnreadableMessage", { reason }) : undefined,
-    problems,
-  };
-}
-
-const usable = (requestId: unknown, tenant: unknown) => ({
-  requestId: typeof requestId === "string" && requestIdPattern.test(requestId) ? requestId : undefined,
-  tenant: typeof tenant === "string" && tenantPattern.test(tenant) ? tenant : DEFAULT_TENANT,
-});
-
-/** A value that was given as an id, short; of a URL, which may hold a secret, only that it is one. */
-function shown(requestId: unknown): string {
-  if (typeof requestId !== "string") return typeof requestId === "object" ? "(not text)" : String(requestId);
-  const text = requestId.includes("://") ? "(a URL)" : `'${requestId.slice(0, 40)}${requestId.length > 40 ? "…" : ""}'`;
-  return `${text} (${requestId.length} characters)`;
-}
-
-/** Why a message has no id that could be answered. */
-function whyUnusable(value: unknown): string {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return "it is not a JSON object";
-  if (!("requestId" in value)) return "it has no requestId";
-  const { requestId } = value;
-  return `its requestId ${shown(requestId)} is not text of ${REQUEST_ID_RULE}`;
 }
 
 /** To the dead-letter queue with the reason, and an answer where one can be addressed; only then it may leave the queue. */

@@ -106,8 +106,8 @@ describe("calls to AWS, against moto's", () => {
       const { queues } = p.context;
       await onRequests(p.context, sqsEvent("not json"));
       await send(queues.deadLetters, JSON.stringify(read("received-too-often")));
-      const counts = await redrive(p.context.sqs, queues, { dryRun: false, limit: 10 });
-      assert.deepEqual(counts, { redriven: { ReceivedTooOften: 1 }, kept: { UnreadableMessage: 1 } });
+      const { redriven, kept } = await redrive(p.context.sqs, queues, p.context.settings, { dryRun: false, limit: 10 });
+      assert.deepEqual({ redriven, kept }, { redriven: { ReceivedTooOften: 1 }, kept: { UnreadableMessage: 1 } });
       assert.deepEqual(
         (await p.receive(queues.requests)).map(({ Body }) => JSON.parse(Body ?? "").requestId),
         ["received-too-often"],
@@ -123,7 +123,7 @@ describe("calls to AWS, against moto's", () => {
       const { batchItemFailures } = await onRequests(context, event);
       assert.deepEqual(batchItemFailures, [{ itemIdentifier: event.Records[0]?.messageId }]);
       await assert.rejects(
-        redrive(p.context.sqs, context.queues, { dryRun: true, limit: 1 }),
+        redrive(p.context.sqs, context.queues, p.context.settings, { dryRun: true, limit: 1 }),
         isName("QueueDoesNotExist|NonExistentQueue"),
       );
     });

@@ -6,13 +6,13 @@ declare
   moment timestamptz := jobs.clock();
   rejected_today bigint;
 begin
-  update jobs.rejected set copies = copies + 1, tracked = false where id = p_id;
+  update jobs.rejected set copies = copies + 1, last_at = moment, tracked = false where id = p_id;
   if found then return; end if;
   insert into jobs.rejected_days as d (tenant, day, requests) values (p_tenant, (moment at time zone 'utc')::date, 1)
   on conflict (tenant, day) do update set requests = d.requests + 1 returning requests into rejected_today;
   if rejected_today <= 1000 then
-    insert into jobs.rejected (id, tenant, request_id, source, error, body, created_at)
-    values (p_id, p_tenant, p_request_id, p_source, jobs.bounded_error(p_error)::jsonb, left(p_body, 4000), moment)
+    insert into jobs.rejected (id, tenant, request_id, source, error, body, created_at, last_at)
+    values (p_id, p_tenant, p_request_id, p_source, jobs.bounded_error(p_error)::jsonb, left(p_body, 4000), moment, moment)
     on conflict (id) do nothing;
   end if;
 end

@@ -5,7 +5,7 @@ import { ACTIONS, CHANNELS, listAudit } from "../../store/audit.ts";
 import type { ApiDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
-import { tenantOf } from "./jobs.ts";
+import { tenantOf } from "../tenant.ts";
 
 const time = (description: string) =>
   Type.Optional(Type.String({ format: "date-time", pattern: "^[1-9]\\d{3}-", description }));

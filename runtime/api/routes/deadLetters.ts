@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { listDeadLetters } from "../../requests/deadLetters.ts";
+import { DeadLetters } from "../deadLetterAnswers.ts";
 import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
 import type { Guard } from "../plugins/auth.ts";
@@ -15,41 +16,25 @@ const Query = Type.Object(
   },
   { additionalProperties: false },
 );
-const time = (description: string) => Type.Optional(Type.String({ format: "date-time", description }));
-const Letters = Type.Object({
-  letters: Type.Array(
-    Type.Object({
-      messageId: Type.String(),
-      type: Type.String({ description: "error class" }),
-      reason: Type.Optional(Type.String({ description: "left out where SQS itself moved the message" })),
-      redrivable: Type.Boolean({ description: "whether a redrive that names no classes puts it back" }),
-      body: Type.String({ description: "the beginning of it, without secrets in URLs" }),
-      bodyLength: Type.Integer({ minimum: 0 }),
-      sender: Type.Optional(Type.String()),
-      sentAt: time("when it came into the queue, or, of one that SQS moved, when it was sent"),
-      firstReceivedAt: time("when it was first received"),
-      receives: Type.Integer({ minimum: 0, description: "how often it was received, looks included" }),
-    }),
-  ),
-});
-
 /** GET /dead-letters: messages that nobody could take in, with their reasons. They are of all tenants, so it takes an admin. */
-export function deadLettersRoute(app: FastifyInstance, { cloud }: JobDeps, guard: Guard): void {
+export function deadLettersRoute(app: FastifyInstance, { cloud, settings }: JobDeps, guard: Guard): void {
   app.get<{ Querystring: Static<typeof Query> }>(
     "/dead-letters",
     operation(guard, {
       id: "listDeadLetters",
       tag: "operations",
       scope: "admin",
-      summary: "Look at dead letters: body, reason, when they came and how often they were received",
+      summary: "Look at dead letters: by cause, and each with body, reason, times and receives",
       querystring: Query,
-      answers: { 200: { description: "those that were seen, which stay where they are", schema: Letters } },
+      answers: { 200: { description: "those that were seen, which stay where they are", schema: DeadLetters } },
       errors: ["StorageUnavailable"],
     }),
     async ({ query: { type, text = "", limit } }) => {
       const wanted = text.toLowerCase();
-      const letters = await listDeadLetters(cloud.sqs, cloud.queues, limit);
+      const { letters, causes, total } = await listDeadLetters(cloud.sqs, cloud.queues, settings, limit);
       return {
+        total,
+        causes,
         letters: letters.filter(
           (one) =>
             (type === undefined || one.type === type) &&

@@ -5,7 +5,8 @@ import { JobHub } from "../jobHub.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
 import { JobId, Whose } from "../schemas.ts";
-import { documentOf, tenantOf } from "./jobs.ts";
+import { tenantOf } from "../tenant.ts";
+import { documentOf } from "./jobs.ts";
 
 const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" };
 

@@ -11,7 +11,8 @@ import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard, requireScope } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
 import { submissionSchema } from "../submission.ts";
-import { isUpdate, tenantOf } from "./jobs.ts";
+import { isUpdate } from "../submitter.ts";
+import { tenantOf } from "../tenant.ts";
 
 const Answer = Type.Object({
   route: Type.Enum([...RUNNERS], { description: "where it would run" }),

@@ -1,32 +1,22 @@
-import { createHash, randomUUID } from "node:crypto";
-import { SendMessageCommand } from "@aws-sdk/client-sqs";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { randomUUID } from "node:crypto";
+import type { FastifyInstance, FastifyReply } from "fastify";
 import Type, { type Static } from "typebox";
 import { JobError } from "../../contract/errors.ts";
-import { redactUrl } from "../../contract/redact.ts";
-import { type Reply, requestIdPattern } from "../../contract/request.ts";
+import { requestIdPattern } from "../../contract/request.ts";
 import type { State } from "../../contract/states.ts";
-import { uploadPrefix } from "../../contract/uploads.ts";
-import { acceptAll } from "../../requests/accept.ts";
-import { deliverResponses } from "../../requests/responses.ts";
-import { cancelFor, recordAudit } from "../../store/audit.ts";
-import type { Caller } from "../../store/tokens.ts";
+import { cancelFor } from "../../store/audit.ts";
 import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
-import { actorOf, callerOfRequest, type Guard, lacksScope, requireScope } from "../plugins/auth.ts";
+import { actorOf, callerOfRequest, type Guard } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
+import { RetryChanges, retryRequestOf } from "../retryRequest.ts";
 import { JobDocument, JobId, STATUS_EXAMPLE, Status, Whose } from "../schemas.ts";
 import { submissionSchema } from "../submission.ts";
-
-/** The tenant that a call is about: the caller's own, or, for an admin, the one it names. */
-export function tenantOf(caller: Caller, named: string | undefined): string {
-  if (named === undefined || named === caller.tenant) return caller.tenant;
-  if (!caller.scopes.includes("admin")) throw lacksScope("admin");
-  return named;
-}
+import type { Submitted, Submitter } from "../submitter.ts";
+import { tenantOf } from "../tenant.ts";
 
 /** What can keep a sound request from being taken in. */
-const SUBMITTING = [
+export const SUBMITTING = [
   "RequestIdConflict",
   "TooManyWaiting",
   "InvalidSql",
@@ -55,64 +45,23 @@ const JobIds = Type.Object({
   ids: Type.Array(Type.Pick(Status, ["requestId", "status"])),
   more: Type.Boolean({ description: "whether there are others" }),
 });
-const Retry = Type.Object(
-  {
-    timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, description: "another time than the job had" })),
-    priority: Type.Optional(Type.Integer({ minimum: 0, maximum: 9, description: "another priority than the job had" })),
-  },
-  { additionalProperties: false },
-);
+/** Answers a submission: 202 for a new job, 200 for a repeat. */
+function sendSubmitted(
+  reply: FastifyReply,
+  { requestId, tenant, status, isNew }: Submitted,
+  callersTenant: string,
+): FastifyReply {
+  // To look at it an admin must name the tenant again.
+  const whose = tenant === callersTenant ? "" : `?${new URLSearchParams({ tenant })}`;
+  return reply
+    .code(isNew ? 202 : 200)
+    .header("location", `/jobs/${encodeURIComponent(requestId)}${whose}`)
+    .send({ requestId, tenant, status });
+}
 
 /** POST /jobs, GET /jobs/{id}, and what can be done to a job. */
-export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): void {
-  const { db, plans, settings, cloud } = deps;
-
-  /** Takes a request in on behalf of a caller, and answers what became of it. */
-  const submit = async (value: Record<string, unknown>, request: FastifyRequest, reply: FastifyReply) => {
-    const caller = callerOfRequest(request);
-    const tenant = tenantOf(caller, typeof value.tenant === "string" ? value.tenant : undefined);
-    // Before the request is validated: a caller who may not update learns nothing else about the update.
-    if (isUpdate(value.task)) requireScope(caller, "update");
-    ownUpload(value, caller, cloud.buckets.uploads);
-    const requestId = typeof value.requestId === "string" ? value.requestId : "";
-    const [outcome] = await acceptAll({ db, plans, settings, s3: async () => cloud.s3, source: "http" }, [
-      { value: { tenant, ...value }, requestId, tenant },
-    ]);
-    if (!outcome || "error" in outcome)
-      throw outcome?.error ?? new JobError("Internal", { reason: "the request was lost." });
-    const failed = await deliverResponses(cloud.sqs, cloud.queues, db, outcome.send).catch((error) => [{ error }]);
-    for (const { error } of failed)
-      request.log.warn({ err: error }, "the response could not be sent or recorded; the sweep will send it");
-    const id = outcome.request.requestId;
-    if (outcome.outcome === "ACCEPTED") {
-      await audit(request, tenant, id, value);
-      await wake(request);
-    }
-    // To look at it an admin must name the tenant again.
-    const whose = tenant === caller.tenant ? "" : `?${new URLSearchParams({ tenant })}`;
-    return reply
-      .code(outcome.outcome === "ACCEPTED" ? 202 : 200)
-      .header("location", `/jobs/${encodeURIComponent(id)}${whose}`)
-      .send({ requestId: id, tenant, status: outcome.status });
-  };
-
-  /** The job is committed whatever becomes of this. */
-  const audit = async (request: FastifyRequest, tenant: string, target: string, value: Record<string, unknown>) => {
-    const { retryOf } = (value.labels ?? {}) as { retryOf?: unknown };
-    const isRetry = request.url.split("?")[0]?.endsWith("/retry") === true;
-    const detail = { ...shownTask(value.task), ...(isRetry ? { retryOf } : {}) };
-    const record = { tenant, ...actorOf(request), action: isRetry ? "retry" : "submit", target, detail } as const;
-    await recordAudit(db, record).catch((error) => request.log.error({ err: error, ...record }, "no audit entry"));
-  };
-
-  /** The job is committed: should this call be lost, the dispatcher's schedule finds it. */
-  const wake = async (request: FastifyRequest) => {
-    await cloud.sqs
-      .send(new SendMessageCommand({ QueueUrl: cloud.queues.wakeups, MessageBody: "{}" }))
-      .catch((error) =>
-        request.log.warn({ err: error }, "the wake-up could not be sent; the schedule will start the job"),
-      );
-  };
+export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard, { submit, wake }: Submitter): void {
+  const { db, settings } = deps;
 
   app.post(
     "/jobs",
@@ -139,11 +88,12 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
       // The contract's own validation names all problems at once; see runtime/contract/request.ts.
       validatorCompiler: () => () => true,
     },
-    (request, reply) => {
+    async (request, reply) => {
       const { body } = request;
       if (body === null || typeof body !== "object" || Array.isArray(body))
         throw invalid([{ field: "request", message: "must be a JSON object." }]);
-      return submit({ requestId: randomUUID(), ...body }, request, reply);
+      const submitted = await submit({ requestId: randomUUID(), ...body }, request);
+      return sendSubmitted(reply, submitted, callerOfRequest(request).tenant);
     },
   );
 
@@ -205,7 +155,11 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
     },
   );
 
-  app.post<{ Params: Static<typeof JobId>; Querystring: Static<typeof Whose>; Body: Static<typeof Retry> | null }>(
+  app.post<{
+    Params: Static<typeof JobId>;
+    Querystring: Static<typeof Whose>;
+    Body: Static<typeof RetryChanges> | null;
+  }>(
     "/jobs/:id/retry",
     {
       // What a retry changes may be left out, and the body with it.
@@ -221,7 +175,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
           "An update needs the scope `update` beside `submit`. To retry a job twice is one retry: the second answer is about the same job.",
         params: JobId,
         querystring: Whose,
-        body: Retry,
+        body: RetryChanges,
         answers: {
           200: { description: "the retry is there already", schema: Status },
           202: { description: "accepted, under an id of its own", schema: Status, headers: LOCATION },
@@ -230,8 +184,11 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): vo
       }),
     },
     async (request, reply) => {
-      const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
-      return submit(await retryOf(deps, tenant, request.params.id, request.body ?? {}), request, reply);
+      const caller = callerOfRequest(request);
+      const tenant = tenantOf(caller, request.query.tenant);
+      const { id } = request.params;
+      const retry = await retryRequestOf(deps, tenant, id, request.body ?? {});
+      return sendSubmitted(reply, await submit(retry, request, id), caller.tenant);
     },
   );
 }
@@ -248,59 +205,6 @@ export async function documentOf(
   ]);
   if (!rows[0]) throw new JobError("UnknownJob", { requestId, tenant });
   return rows[0].document;
-}
-
-/** With `.retry-` and five digits an id is as long as it may be: 128 characters. */
-const LONGEST_RETRIED = 116;
-const LAST_RETRY = 99_999;
-
-/**
- * The id of a job's retry: `<id>.retry-1`, and of a retry itself the next number. It follows from the job's id, so that
- * two retries of one job are one job, whichever way they come.
- */
-export function retryIdOf(requestId: string): string {
-  const [, base = requestId, number = "0"] = /^(.+)\.retry-(\d{1,5})$/s.exec(requestId) ?? [];
-  if (Number(number) >= LAST_RETRY) return `${requestId.slice(0, LONGEST_RETRIED)}.retry-1`;
-  if (base.length <= LONGEST_RETRIED) return `${base}.retry-${Number(number) + 1}`;
-  // Of two long ids with the same beginning the retries are two jobs.
-  const mark = createHash("sha256").update(base).digest("hex").slice(0, 16);
-  return `${base.slice(0, LONGEST_RETRIED - mark.length - 1)}.${mark}.retry-${Number(number) + 1}`;
-}
-
-/** The kept request as a new one: labelled retryOf, with what the caller changes about it. */
-async function retryOf(
-  { db }: JobDeps,
-  tenant: string,
-  requestId: string,
-  changes: Static<typeof Retry>,
-): Promise<Record<string, unknown>> {
-  const { rows } = await db.query("select jobs.kept_request($1, $2) as kept", [tenant, requestId]);
-  const kept = rows[0].kept as {
-    status: string;
-    task: Record<string, unknown>;
-    inline: unknown[] | null;
-    labels: Record<string, string>;
-    priority: number;
-    timeoutSeconds: number;
-    reply: Reply;
-  } | null;
-  if (!kept) throw new JobError("UnknownJob", { requestId, tenant });
-  if (kept.status !== "FAILED" && kept.status !== "CANCELLED")
-    throw new JobError("NotRetryable", { requestId, status: kept.status });
-  const { versionId: _version, etag: _etag, ...source } = (kept.task.source ?? {}) as Record<string, unknown>;
-  const task = {
-    ...kept.task,
-    ...(kept.task.source ? { source: kept.inline ? { inline: kept.inline } : source } : {}),
-  };
-  return {
-    requestId: retryIdOf(requestId),
-    tenant,
-    task,
-    priority: changes.priority ?? kept.priority,
-    timeoutSeconds: changes.timeoutSeconds ?? kept.timeoutSeconds,
-    reply: kept.reply,
-    labels: { ...kept.labels, retryOf: requestId },
-  };
 }
 
 /** Newest jobs of all tenants that are looked through for a tenant's own, before its documents are searched. */
@@ -330,25 +234,4 @@ async function jobIds(
   const { documents } = await tracking.search({ tenant, limit: limit + 1 });
   const known = new Set(rows.map(({ requestId }) => requestId));
   return page([...rows, ...documents.filter(({ requestId }) => !known.has(requestId))]);
-}
-
-/** What of a valid task the audit trail has: what it does, in short. A purge's parameters say what it removes. */
-function shownTask(task: unknown): Record<string, unknown> {
-  const { type, query, target, mode, dryRun, statement, params } = task as Record<string, unknown>;
-  const shown = { type, query, target, mode, dryRun, statement, ...(statement === undefined ? {} : { params }) };
-  return Object.fromEntries(Object.entries(shown).filter(([, value]) => value !== undefined));
-}
-
-/** Whether a task that is not validated yet is an update. */
-export const isUpdate = (task: unknown): boolean => (task as { type?: unknown } | null | undefined)?.type === "update";
-
-/** A file that was uploaded through this API is its tenant's; an admin may use any. */
-function ownUpload(value: Record<string, unknown>, caller: Caller, bucket: string): void {
-  const location = (value.task as { source?: { s3?: unknown } } | undefined)?.source?.s3;
-  if (typeof location !== "string" || caller.scopes.includes("admin")) return;
-  if (!location.startsWith(`s3://${bucket}/${uploadPrefix(caller.tenant)}/`))
-    throw new JobError("SourceNotAllowed", {
-      source: redactUrl(location),
-      reason: "it is not an upload of this tenant. `rates load` makes one.",
-    });
 }

@@ -11,7 +11,7 @@ import { PREVIEW } from "../preview/cell.ts";
 import { type Piece, previewOf } from "../preview/rows.ts";
 import { openResult } from "../resultObject.ts";
 
-import { tenantOf } from "./jobs.ts";
+import { tenantOf } from "../tenant.ts";
 
 const Id = Type.Object({ id: RequestId });
 const Query = Type.Object(

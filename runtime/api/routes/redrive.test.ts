@@ -26,10 +26,11 @@ describe("POST /redrive", () => {
     await bury("{torn", "UnreadableMessage");
     await bury('{"requestId":"b"}', "DatabaseUnavailable");
     const response = await ask({}, "admin");
-    assert.deepEqual(response.json(), {
-      redriven: { ReceivedTooOften: 1, DatabaseUnavailable: 1 },
-      kept: { UnreadableMessage: 1 },
-    });
+    const { redriven, kept, looked, total } = response.json();
+    assert.deepEqual(
+      [redriven, kept, looked, total],
+      [{ ReceivedTooOften: 1, DatabaseUnavailable: 1 }, { UnreadableMessage: 1 }, 3, 3],
+    );
     assert.deepEqual(await bodies(p.context.queues.requests), ['{"requestId":"a"}', '{"requestId":"b"}']);
     assert.deepEqual(await bodies(p.context.queues.deadLetters), ["{torn"]);
   });
@@ -44,14 +45,16 @@ describe("POST /redrive", () => {
 
   it("only counts in a dry run, and all messages however many", async () => {
     await Promise.all(Array.from({ length: 25 }, (_, index) => bury(`m${index}`)));
-    assert.deepEqual((await ask({ dryRun: true }, "admin")).json(), { redriven: { ReceivedTooOften: 25 }, kept: {} });
+    const { redriven, kept } = (await ask({ dryRun: true }, "admin")).json();
+    assert.deepEqual([redriven, kept], [{ ReceivedTooOften: 25 }, {}]);
     assert.equal((await bodies(p.context.queues.deadLetters)).length, 25);
     assert.deepEqual(await bodies(p.context.queues.requests), []);
   });
 
   it("looks at no more than it was asked to", async () => {
     await Promise.all(Array.from({ length: 5 }, (_, index) => bury(`m${index}`)));
-    assert.deepEqual((await ask({ limit: 3 }, "admin")).json(), { redriven: { ReceivedTooOften: 3 }, kept: {} });
+    const { redriven, kept, looked, total } = (await ask({ limit: 3 }, "admin")).json();
+    assert.deepEqual([redriven, kept, looked, total], [{ ReceivedTooOften: 3 }, {}, 3, 5]);
   });
 
   it("shows what lies there, with reason and times and no secrets of URLs, and leaves it in sight", async () => {
@@ -83,6 +86,46 @@ describe("POST /redrive", () => {
     assert.equal((await list("?text=nothing")).length, 0);
     assert.equal((await p.app.inject({ url: "/dead-letters", headers: await p.as("ops", "read") })).statusCode, 403);
     assert.equal((await bodies(p.context.queues.deadLetters)).length, 2);
+  });
+
+  it("counts by cause in a dry run, and says which would fail again and why", async () => {
+    const task = { type: "read", sql: "select 1 as n", format: "json" };
+    await bury(JSON.stringify({ requestId: "fine", task }));
+    await bury(JSON.stringify({ requestId: "bad", priority: 11, task }));
+    await bury("{torn", "UnreadableMessage");
+    await bury(JSON.stringify({ requestId: "mended", task }), "UnreadableMessage");
+    const { causes } = (await ask({ dryRun: true }, "admin")).json();
+    const figures = causes.map(({ type, count, redrivable, failsAgain, reasons }: Record<string, unknown>) => {
+      return [type, count, redrivable, failsAgain, (reasons as { reason: string }[])[0]?.reason];
+    });
+    assert.deepEqual(figures.sort(), [
+      ["ReceivedTooOften", 2, true, 1, "priority must be <= 9."],
+      ["UnreadableMessage", 2, false, 1, figures[1][4]],
+    ]);
+    assert.match(figures[1][4], /is not a request.*JSON/);
+    for (const { firstSeenAt, lastSeenAt, receives } of causes) {
+      assert(Date.parse(firstSeenAt) <= Date.parse(lastSeenAt));
+      assert.equal(receives, 1);
+    }
+    const { letters, total } = (
+      await p.app.inject({ url: "/dead-letters", headers: await p.as("ops", "admin") })
+    ).json();
+    assert.equal(total, 4);
+    const failing = letters.filter((one: { failsAgain?: object }) => one.failsAgain !== undefined);
+    assert.deepEqual(
+      failing.map((one: { failsAgain: { outcome: string; type: string } }) => one.failsAgain.outcome).sort(),
+      ["deadLetter", "rejected"],
+    );
+  });
+
+  it("puts back single dead letters, whatever their class", async () => {
+    await bury("one", "UnreadableMessage");
+    await bury("two", "UnreadableMessage");
+    const { letters } = (await p.app.inject({ url: "/dead-letters", headers: await p.as("ops", "admin") })).json();
+    const { messageId } = letters.find(({ body }: { body: string }) => body === "two");
+    const { redriven, kept } = (await ask({ messageIds: [messageId] }, "admin")).json();
+    assert.deepEqual([redriven, kept], [{ UnreadableMessage: 1 }, { UnreadableMessage: 1 }]);
+    assert.deepEqual(await bodies(p.context.queues.requests), ["two"]);
   });
 
   it("takes an admin, and names a class that there is none of", async () => {

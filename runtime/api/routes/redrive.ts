@@ -3,6 +3,7 @@ import Type, { type Static } from "typebox";
 import { ERRORS } from "../../contract/errors.ts";
 import { RECEIVED_TOO_OFTEN, redrive } from "../../requests/deadLetters.ts";
 import { recordAudit } from "../../store/audit.ts";
+import { Redriven } from "../deadLetterAnswers.ts";
 import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
 import { actorOf, callerOfRequest, type Guard } from "../plugins/auth.ts";
@@ -16,16 +17,20 @@ const Body = Type.Object(
         description: "error classes to put back; left out, those whose cause may have passed",
       }),
     ),
-    dryRun: Type.Boolean({ default: false, description: "only count" }),
+    messageIds: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 100 }), {
+        minItems: 1,
+        maxItems: 100,
+        description: "only these dead letters, whatever their class unless types are named",
+      }),
+    ),
+    dryRun: Type.Boolean({ default: false, description: "only count, and say which would fail again" }),
     limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 1_000, description: "dead letters to look at" }),
   },
   { additionalProperties: false },
 );
-const Counts = Type.Record(Type.String(), Type.Integer());
-const Answer = Type.Object({ redriven: Counts, kept: Counts }, { description: "dead letters by error class" });
-
 /** POST /redrive: puts dead letters back into the request queue. They are of all tenants, so it takes an admin. */
-export function redriveRoute(app: FastifyInstance, { db, cloud }: JobDeps, guard: Guard): void {
+export function redriveRoute(app: FastifyInstance, { db, cloud, settings }: JobDeps, guard: Guard): void {
   app.post<{ Body: Static<typeof Body> }>(
     "/redrive",
     operation(guard, {
@@ -34,16 +39,17 @@ export function redriveRoute(app: FastifyInstance, { db, cloud }: JobDeps, guard
       scope: "admin",
       summary: "Put dead letters back by error class",
       body: Body,
-      answers: { 200: { description: "what was put back, and what was left", schema: Answer } },
+      answers: { 200: { description: "what was put back, and what was left", schema: Redriven } },
       errors: ["StorageUnavailable"],
     }),
     async (request) => {
-      const { types, dryRun, limit } = request.body;
-      const done = await redrive(cloud.sqs, cloud.queues, { types, dryRun, limit });
+      const { types, messageIds, dryRun, limit } = request.body;
+      const done = await redrive(cloud.sqs, cloud.queues, settings, { types, messageIds, dryRun, limit });
       if (!dryRun) {
         const { tenant } = callerOfRequest(request);
-        const target = types?.join(", ") ?? "retryable";
-        const record = { tenant, ...actorOf(request), action: "redrive", target, detail: { ...done } } as const;
+        const target = types?.join(", ") ?? messageIds?.join(", ") ?? "retryable";
+        const { redriven, kept } = done;
+        const record = { tenant, ...actorOf(request), action: "redrive", target, detail: { redriven, kept } } as const;
         await recordAudit(db, record).catch((error) => request.log.error({ err: error, ...record }, "no audit entry"));
       }
       return done;

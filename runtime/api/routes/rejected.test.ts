@@ -37,6 +37,36 @@ describe("requests over HTTP", () => {
     assert.equal((await p.receive(p.context.queues.responses)).length, 0, "the call itself was answered");
   });
 
+  it("are listed by cause with first and last time, filtered, and a page at a time", async () => {
+    const other = await p.as("lists");
+    const send = (payload: object) => p.app.inject({ method: "POST", url: "/jobs", payload, headers: other });
+    for (const requestId of ["one", "two", "two", "three"]) await send({ requestId, priority: 11, task: read });
+    await send({ requestId: "one", priority: 1, task: { ...read, query: "no_such_query" } });
+    const list = async (search = "", as = other) => (await get(`/rejected${search}`, as)).json();
+    const { total, isMore, causes, rejected } = await list();
+    assert.deepEqual([total, isMore, causes.length], [4, false, 1]);
+    assert.deepEqual([causes[0].type, causes[0].count, causes[0].copies], ["InvalidRequest", 4, 5]);
+    assert(causes[0].firstSeenAt <= causes[0].lastSeenAt);
+    const two = rejected.find((one: { requestId: string }) => one.requestId === "two");
+    assert.deepEqual([two.copies, JSON.parse(two.body).priority, two.source], [2, 11, "http"]);
+    assert(two.firstSeenAt <= two.lastSeenAt);
+    assert.equal((await list("?text=NO_SUCH")).total, 1);
+    assert.equal((await list("?type=RequestIdConflict")).total, 0);
+    assert.equal((await list("?source=queue")).total, 0);
+    assert.equal((await list("?until=2020-01-01T00:00:00Z")).total, 0);
+    assert.equal((await list("?since=2020-01-01T00:00:00Z")).total, 4);
+    assert.equal((await list(`?prefix=${two.rejectedId.slice(0, 12)}`)).rejected[0].requestId, "two");
+    const first = (await list("?limit=3")).rejected;
+    const next = (await list(`?limit=3&before=${first[2].rejectedId}`)).rejected;
+    assert.deepEqual(
+      [...first, ...next].map(({ rejectedId }) => rejectedId),
+      rejected.map(({ rejectedId }: { rejectedId: string }) => rejectedId),
+    );
+    assert.equal((await get("/rejected?tenant=lists")).statusCode, 403);
+    assert.equal((await list("?tenant=lists", await p.as("ops", "admin"))).total, 4);
+    assert((await list("", await p.as("ops", "admin"))).total > 4, "an admin sees those of all tenants");
+  });
+
   it("list 100 problems and say how many more there are", async () => {
     const fields = Object.fromEntries(Array.from({ length: 250 }, (_, index) => [`unknown${index}`, 1]));
     const { problems, furtherProblems } = (await post("/jobs", { ...fields, task: read })).json();

@@ -1,18 +1,84 @@
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
-import { JobError } from "../../contract/errors.ts";
+import { ERRORS, JobError } from "../../contract/errors.ts";
+import { INPUT } from "../../contract/inputLimits.ts";
+import { COUNTED, listRejected } from "../../requests/rejectedList.ts";
 import type { JobDeps } from "../deps.ts";
+import { SearchTime, searchInstant } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
 import { RejectedDocument, Whose } from "../schemas.ts";
-import { tenantOf } from "./jobs.ts";
+import { tenantOf } from "../tenant.ts";
 
+const ID = "^[0-9a-f]{32}$";
 const RejectedId = Type.Object({
-  id: Type.String({ pattern: "^[0-9a-f]{32}$", description: "rejectedId of GET /jobs?status=REJECTED" }),
+  id: Type.String({ pattern: ID, description: "rejectedId of GET /rejected or GET /jobs?status=REJECTED" }),
 });
 
-/** GET /rejected/{id}: a request that made no job, with its problems. GET /jobs?status=REJECTED finds them. */
-export function rejectedRoute(app: FastifyInstance, { db }: JobDeps, guard: Guard): void {
+const Filters = Type.Object(
+  {
+    ...Whose.properties,
+    type: Type.Optional(Type.Enum(Object.keys(ERRORS), { description: "error class" })),
+    source: Type.Optional(Type.Enum(["queue", "http"], { description: "the way by which it came" })),
+    text: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: INPUT.search.text,
+        pattern: "^[^\\u0000]*$",
+        description: "part of the request id, the error's message or the beginning of the body, whatever the case",
+      }),
+    ),
+    prefix: Type.Optional(Type.String({ pattern: "^[0-9a-f]{1,32}$", description: "the beginning of its rejectedId" })),
+    since: Type.Optional(SearchTime),
+    until: Type.Optional(SearchTime),
+    limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+    before: Type.Optional(Type.String({ pattern: ID, description: "rejectedId of the last one of an earlier page" })),
+  },
+  { additionalProperties: false },
+);
+
+const Count = Type.Integer({ minimum: 0 });
+const Time = Type.String({ format: "date-time" });
+const Page = Type.Object({
+  total: Type.Integer({ minimum: 0, description: `requests that match, ${COUNTED} at most` }),
+  isMore: Type.Boolean({ description: "whether more match than were counted" }),
+  causes: Type.Array(
+    Type.Object({ type: Type.String(), count: Count, copies: Count, firstSeenAt: Time, lastSeenAt: Time }),
+    { description: "those counted by error class, the most frequent first" },
+  ),
+  rejected: Type.Array(
+    Type.Object({
+      ...Type.Pick(RejectedDocument, ["rejectedId", "requestId", "tenant", "source", "copies"]).properties,
+      type: Type.String({ description: "error class" }),
+      message: Type.String(),
+      body: Type.String({ description: "the beginning of the request as JSON; URLs without secrets" }),
+      firstSeenAt: Time,
+      lastSeenAt: Time,
+    }),
+  ),
+});
+
+/** GET /rejected and GET /rejected/{id}: requests that made no job, with their problems. */
+export function rejectedRoutes(app: FastifyInstance, { db }: JobDeps, guard: Guard): void {
+  app.get<{ Querystring: Static<typeof Filters> }>(
+    "/rejected",
+    operation(guard, {
+      id: "listRejected",
+      tag: "jobs",
+      scope: "read",
+      summary: "Rejected requests by cause, and each with reason and times",
+      querystring: Filters,
+      answers: { 200: { description: "the last that came first", schema: Page } },
+    }),
+    async (request) => {
+      const { tenant, since, until, limit, before, ...filter } = request.query;
+      const caller = callerOfRequest(request);
+      const whose = caller.scopes.includes("admin") && tenant === undefined ? undefined : tenantOf(caller, tenant);
+      const times = { since: since && searchInstant(since), until: until && searchInstant(until) };
+      return listRejected(db, { ...filter, ...times, tenant: whose }, { limit, before });
+    },
+  );
+
   app.get<{ Params: Static<typeof RejectedId>; Querystring: Static<typeof Whose> }>(
     "/rejected/:id",
     operation(guard, {

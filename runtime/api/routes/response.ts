@@ -5,7 +5,7 @@ import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
 import { JobId, JobResponse, Whose } from "../schemas.ts";
-import { tenantOf } from "./jobs.ts";
+import { tenantOf } from "../tenant.ts";
 
 /** GET /jobs/{id}/response: what was, or will be, sent to the tenant's queue, byte for byte. */
 export function responseRoute(app: FastifyInstance, { db }: JobDeps, guard: Guard): void {

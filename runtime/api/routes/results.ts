@@ -16,7 +16,7 @@ import { type Representation, represent, typesOf } from "../representation.ts";
 import { objectAt, openResult, type Stored } from "../resultObject.ts";
 import { JobId, Whose } from "../schemas.ts";
 
-import { tenantOf } from "./jobs.ts";
+import { tenantOf } from "../tenant.ts";
 
 const DELIVERIES = ["redirect", "stream", "link"] as const;
 const Query = Type.Object(

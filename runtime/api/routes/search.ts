@@ -3,45 +3,20 @@ import Type, { type Static } from "typebox";
 import { INPUT } from "../../contract/inputLimits.ts";
 import { brief } from "../../contract/problemList.ts";
 import { Tenant } from "../../contract/request.ts";
-import { DOCUMENT_STATES, RUNNERS } from "../../contract/states.ts";
+import { DOCUMENT_STATES } from "../../contract/states.ts";
 import { InvalidCursor, type Search, type TrackingStore } from "../../tracking/store.ts";
 import type { JobDeps } from "../deps.ts";
+import { JobFilterFields, jobFilterOf } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
 import { JobDocument, RejectedDocument } from "../schemas.ts";
-import { tenantOf } from "./jobs.ts";
-
-/** Postgres has no year 0. */
-const Time = Type.String({
-  format: "date-time",
-  pattern: "^(?!0000)",
-  maxLength: INPUT.search.time,
-  description: "an ISO time with its offset, as in 2026-01-31T00:00:00Z",
-});
+import { tenantOf } from "../tenant.ts";
 
 const Filters = Type.Object(
   {
     tenant: Type.Optional(Tenant),
-    text: Type.Optional(
-      Type.String({ maxLength: INPUT.search.text, description: "words in the request id, labels, query or error" }),
-    ),
-    status: Type.Optional(
-      Type.Enum([...DOCUMENT_STATES], {
-        description: "REJECTED: requests that made no job; left out, jobs in any state",
-      }),
-    ),
-    type: Type.Optional(Type.Enum(["read", "update"])),
-    runner: Type.Optional(Type.Enum([...RUNNERS])),
-    label: Type.Optional(
-      Type.String({
-        pattern: "^[^=\\u0000]+=[^\\u0000]*$",
-        maxLength: INPUT.labels.name + 1 + INPUT.labels.value,
-        description: "of the form key=value",
-      }),
-    ),
-    createdFrom: Type.Optional(Time),
-    createdTo: Type.Optional(Time),
+    ...JobFilterFields,
     sort: Type.Enum(["createdAt", "finishedAt", "totalMs"], { default: "createdAt" }),
     order: Type.Enum(["asc", "desc"], { default: "desc" }),
     limit: Type.Integer({
@@ -94,21 +69,14 @@ export function searchRoute(app: FastifyInstance, { tracking }: JobDeps, guard: 
       errors: ["TrackingUnavailable"],
     }),
     async (request, reply) => {
-      const { label, status, tenant, createdFrom, createdTo, ...search } = request.query;
+      const { tenant, sort, order, limit, cursor: given, ...fields } = request.query;
       const caller = callerOfRequest(request);
-      const [key = "", value = ""] = label?.split(/=(.*)/s) ?? [];
       const whose = caller.scopes.includes("admin") && tenant === undefined ? {} : { tenant: tenantOf(caller, tenant) };
-      const filter = {
-        ...search,
-        ...whose,
-        ...(status ? { status: [status] } : {}),
-        ...(createdFrom ? { createdFrom: instant(createdFrom) } : {}),
-        ...(createdTo ? { createdTo: instant(createdTo) } : {}),
-        ...(label ? { labels: { [key]: value } } : {}),
-      };
+      const page = { sort, order, limit, ...(given === undefined ? {} : { cursor: given }) };
+      const filter = { ...page, ...whose, ...jobFilterOf(fields) };
       const { documents, cursor } = await readPage(tracking, filter).catch((error: unknown) => {
         if (!(error instanceof InvalidCursor)) throw error;
-        throw invalid([{ field: "cursor", value: brief(search.cursor), message: error.message }]);
+        throw invalid([{ field: "cursor", value: brief(given), message: error.message }]);
       });
       const next = cursor === undefined ? "" : `,"cursor":${JSON.stringify(cursor)}`;
       return reply.type("application/json; charset=utf-8").send(`{"jobs":[${documents.join()}]${next}}`);
@@ -138,17 +106,4 @@ export async function readPage(
     cursor = page.cursor;
   } while (cursor !== undefined && documents.length < search.limit && bytes < PAGE_BYTES);
   return { documents, cursor };
-}
-
-/** No job is older, or younger. */
-const [FIRST, LAST] = ["1970-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"].map((time) => Date.parse(time)) as [
-  number,
-  number,
-];
-
-/** A time as every store reads it: some know neither offsets of 16 hours nor what those make of the first and last years. */
-function instant(time: string): string {
-  // A leap second is one that JavaScript's days do not have.
-  const at = Date.parse(time.replace(/:60(?=[.+\-zZ]|$)/, ":59"));
-  return new Date(Math.min(LAST, Math.max(FIRST, Number.isNaN(at) ? FIRST : at))).toISOString();
 }

@@ -5,7 +5,8 @@ import { type Lived, launchesOf, PHASES, phasesOf } from "../../monitoring/timel
 import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
-import { documentOf, tenantOf } from "./jobs.ts";
+import { tenantOf } from "../tenant.ts";
+import { documentOf } from "./jobs.ts";
 
 const Id = Type.Object({ id: RequestId });
 const Query = Type.Object({ tenant: Type.Optional(Tenant) }, { additionalProperties: false });

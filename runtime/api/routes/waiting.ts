@@ -6,7 +6,8 @@ import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
 import { JobId, Whose } from "../schemas.ts";
-import { documentOf, tenantOf } from "./jobs.ts";
+import { tenantOf } from "../tenant.ts";
+import { documentOf } from "./jobs.ts";
 
 const Count = Type.Integer({ minimum: 0 });
 const Answer = Type.Object({

@@ -1,0 +1,198 @@
+import type { FastifyRequest } from "fastify";
+import { ERRORS, type ErrorCode, JobError } from "../contract/errors.ts";
+import { isTerminal, type State } from "../contract/states.ts";
+import { cancelFor } from "../store/audit.ts";
+import { type Document, type Filter, InvalidCursor } from "../tracking/store.ts";
+import type { JobDeps } from "./deps.ts";
+import { actorOf } from "./plugins/auth.ts";
+import { invalid } from "./problem.ts";
+import { retryRequestOf } from "./retryRequest.ts";
+import type { Submitter } from "./submitter.ts";
+
+/** What can be done to many jobs, and the states that it applies to. */
+export const BULK_STATES = {
+  cancel: ["PENDING", "IN_PROGRESS"],
+  retry: ["FAILED", "CANCELLED"],
+} as const satisfies Record<string, readonly State[]>;
+export type BulkAction = keyof typeof BULK_STATES;
+
+/** Jobs per call, at most. */
+export const BULK_JOBS = 100;
+/** Jobs that are changed at the same time. */
+const AT_ONCE = 5;
+
+/** Which jobs of a tenant are meant. */
+export interface Selection {
+  tenant: string;
+  ids?: readonly string[];
+  filter?: Filter;
+  limit: number;
+  cursor?: string;
+}
+
+/** Jobs that a selection matches, in figures. */
+export interface BulkFigures {
+  matched: number;
+  /** Those that the action applies to. */
+  eligible: number;
+  byStatus: Record<string, number>;
+  byErrorType: Record<string, number>;
+}
+
+/** What a call changed. */
+export interface BulkOutcome extends BulkFigures {
+  done: number;
+  /** Those that needed no change: ended before, or retried before. */
+  unchanged: number;
+  jobs: { requestId: string; status: string; retryId?: string }[];
+  failed: { requestId: string; type: ErrorCode; message: string }[];
+  /** For the next call; undefined after the last job. */
+  cursor: string | undefined;
+}
+
+/** What the figures are made of. */
+type BulkJob = Pick<Document, "requestId" | "status"> & { error?: { type: string; retryable: boolean } };
+
+/** The states of a selection. @throws JobError InvalidRequest for a state that the action does not apply to */
+function statesOf(action: BulkAction, filter: Filter): readonly State[] {
+  const states: readonly string[] = BULK_STATES[action];
+  const [status] = filter.status ?? [];
+  if (status === undefined) return BULK_STATES[action];
+  if (states.includes(status)) return [status as State];
+  throw invalid([{ field: "filter.status", value: status, message: `must be one of: ${states.join(", ")}.` }]);
+}
+
+/** Counts the jobs that a selection matches, without changing any. */
+export async function countJobs(
+  deps: JobDeps,
+  action: BulkAction,
+  selection: Selection,
+  includeFinal: boolean,
+): Promise<BulkFigures> {
+  if (selection.ids !== undefined) return figuresOf(action, await jobsById(deps, selection), includeFinal);
+  const { tenant, filter = {} } = selection;
+  const status = statesOf(action, filter);
+  const { total, byStatus, byErrorType } = await deps.tracking.summarise({ ...filter, tenant, status });
+  const final = Object.entries(byErrorType)
+    .filter(([type]) => isFinal(type))
+    .reduce((sum, [, count]) => sum + count, 0);
+  const eligible = action === "retry" && !includeFinal ? total - final : total;
+  return { matched: total, eligible, byStatus, byErrorType };
+}
+
+/** Changes the next jobs that a selection matches. */
+export async function changeJobs(
+  deps: JobDeps,
+  action: BulkAction,
+  selection: Selection,
+  { includeFinal, change }: { includeFinal: boolean; change: (requestId: string) => Promise<BulkChange> },
+): Promise<BulkOutcome> {
+  const { jobs: found, cursor } = await nextJobs(deps, action, selection);
+  const states: readonly string[] = BULK_STATES[action];
+  const outcome: BulkOutcome = {
+    ...figuresOf(action, found, includeFinal),
+    done: 0,
+    unchanged: 0,
+    jobs: [],
+    failed: [],
+    cursor,
+  };
+  const eligible = found.filter((job) => states.includes(job.status) && isEligible(action, job, includeFinal));
+  let stopped: JobError | undefined;
+  const changeOne = async ({ requestId }: BulkJob) => {
+    try {
+      // The others would be refused for the same reason.
+      if (stopped) throw stopped;
+      const { isChanged, ...job } = await change(requestId);
+      outcome[isChanged ? "done" : "unchanged"]++;
+      outcome.jobs.push({ requestId, ...job });
+    } catch (error) {
+      if (!(error instanceof JobError) || ERRORS[error.code].category !== "User") throw error;
+      if (error.code === "TooManyWaiting") stopped = error;
+      outcome.failed.push({ requestId, type: error.code, message: error.message });
+    }
+  };
+  for (let from = 0; from < eligible.length; from += AT_ONCE)
+    await Promise.all(eligible.slice(from, from + AT_ONCE).map(changeOne));
+  return outcome;
+}
+
+/** What became of one job. */
+interface BulkChange {
+  status: string;
+  retryId?: string;
+  isChanged: boolean;
+}
+
+/** Cancels a job of a tenant. */
+export async function cancelOne(
+  { db }: JobDeps,
+  request: FastifyRequest,
+  tenant: string,
+  requestId: string,
+): Promise<BulkChange> {
+  const status = await cancelFor(db, actorOf(request), tenant, requestId);
+  if (status === undefined) throw new JobError("UnknownJob", { requestId, tenant });
+  return { status, isChanged: status === "CANCELLED" || !isTerminal(status) };
+}
+
+/** Submits the task of an ended job again. */
+export async function retryOne(
+  deps: JobDeps,
+  { submit }: Submitter,
+  request: FastifyRequest,
+  tenant: string,
+  requestId: string,
+): Promise<BulkChange> {
+  const retry = await retryRequestOf(deps, tenant, requestId, {});
+  const { requestId: retryId, status, isNew } = await submit(retry, request, requestId);
+  return { status, retryId, isChanged: isNew };
+}
+
+async function nextJobs(
+  deps: JobDeps,
+  action: BulkAction,
+  selection: Selection,
+): Promise<{ jobs: BulkJob[]; cursor: string | undefined }> {
+  const { tenant, ids, filter = {}, limit, cursor } = selection;
+  if (ids !== undefined) return { jobs: await jobsById(deps, selection), cursor: undefined };
+  const status = statesOf(action, filter);
+  const page = { sort: "createdAt", order: "asc", limit, ...(cursor === undefined ? {} : { cursor }) } as const;
+  const found = await deps.tracking.search({ ...filter, tenant, status, ...page }).catch((error: unknown) => {
+    if (!(error instanceof InvalidCursor)) throw error;
+    throw invalid([{ field: "cursor", message: error.message }]);
+  });
+  return { jobs: found.documents as BulkJob[], cursor: found.cursor };
+}
+
+/** @throws JobError UnknownJob: of jobs that are named one by one, each must exist */
+async function jobsById({ db }: JobDeps, { tenant, ids = [] }: Selection): Promise<BulkJob[]> {
+  const { rows } = await db.query<{ document: BulkJob }>(
+    "select document from jobs.documents where tenant = $1 and request_id = any ($2) order by id",
+    [tenant, [...new Set(ids)]],
+  );
+  const jobs = rows.map(({ document }) => document);
+  const found = new Set(jobs.map(({ requestId }) => requestId));
+  const requestId = ids.find((id) => !found.has(id));
+  if (requestId !== undefined) throw new JobError("UnknownJob", { requestId, tenant });
+  return jobs;
+}
+
+function figuresOf(action: BulkAction, jobs: readonly BulkJob[], includeFinal: boolean): BulkFigures {
+  const count = (values: readonly string[]) =>
+    Object.fromEntries([...Map.groupBy(values, (value) => value)].map(([value, same]) => [value, same.length]));
+  const states: readonly string[] = BULK_STATES[action];
+  return {
+    matched: jobs.length,
+    eligible: jobs.filter((job) => states.includes(job.status) && isEligible(action, job, includeFinal)).length,
+    byStatus: count(jobs.map(({ status }) => status)),
+    byErrorType: count(jobs.flatMap(({ error }) => error?.type ?? [])),
+  };
+}
+
+const isEligible = (action: BulkAction, { error }: BulkJob, includeFinal: boolean): boolean =>
+  action === "cancel" || includeFinal || error === undefined || !isFinal(error.type);
+
+/** Whether the same task fails again with this error. A cancelled job was stopped by its owner, who may retry it. */
+const isFinal = (type: string): boolean =>
+  type !== "Cancelled" && Object.hasOwn(ERRORS, type) && !ERRORS[type as ErrorCode].retryable;

@@ -1,0 +1,61 @@
+import Type, { type Static } from "typebox";
+import { INPUT } from "../contract/inputLimits.ts";
+import { DOCUMENT_STATES, RUNNERS } from "../contract/states.ts";
+import type { Filter } from "../tracking/store.ts";
+
+/** A time in a search. Postgres has no year 0. */
+export const SearchTime = Type.String({
+  format: "date-time",
+  pattern: "^(?!0000)",
+  maxLength: INPUT.search.time,
+  description: "an ISO time with its offset, as in 2026-01-31T00:00:00Z",
+});
+
+/** Fields that narrow a search of jobs. */
+export const JobFilterFields = {
+  text: Type.Optional(
+    Type.String({ maxLength: INPUT.search.text, description: "words in the request id, labels, query or error" }),
+  ),
+  status: Type.Optional(
+    Type.Enum([...DOCUMENT_STATES], {
+      description: "REJECTED: requests that made no job; left out, jobs in any state",
+    }),
+  ),
+  type: Type.Optional(Type.Enum(["read", "update"])),
+  runner: Type.Optional(Type.Enum([...RUNNERS])),
+  label: Type.Optional(
+    Type.String({
+      pattern: "^[^=\\u0000]+=[^\\u0000]*$",
+      maxLength: INPUT.labels.name + 1 + INPUT.labels.value,
+      description: "of the form key=value",
+    }),
+  ),
+  createdFrom: Type.Optional(SearchTime),
+  createdTo: Type.Optional(SearchTime),
+};
+const JobFilter = Type.Object(JobFilterFields);
+
+/** The filter of the tracking store for these fields. */
+export function jobFilterOf({ label, status, createdFrom, createdTo, ...same }: Static<typeof JobFilter>): Filter {
+  const [key = "", value = ""] = label?.split(/=(.*)/s) ?? [];
+  return {
+    ...same,
+    ...(status ? { status: [status] } : {}),
+    ...(createdFrom ? { createdFrom: searchInstant(createdFrom) } : {}),
+    ...(createdTo ? { createdTo: searchInstant(createdTo) } : {}),
+    ...(label ? { labels: { [key]: value } } : {}),
+  };
+}
+
+/** No job is older, or younger. */
+const [FIRST, LAST] = ["1970-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"].map((time) => Date.parse(time)) as [
+  number,
+  number,
+];
+
+/** A time as every store reads it: some know neither offsets of 16 hours nor what those make of the first and last years. */
+export function searchInstant(time: string): string {
+  // A leap second is one that JavaScript's days do not have.
+  const at = Date.parse(time.replace(/:60(?=[.+\-zZ]|$)/, ":59"));
+  return new Date(Math.min(LAST, Math.max(FIRST, Number.isNaN(at) ? FIRST : at))).toISOString();
+}

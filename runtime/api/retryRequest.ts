@@ -1,0 +1,67 @@
+import { createHash } from "node:crypto";
+import Type, { type Static } from "typebox";
+import { JobError } from "../contract/errors.ts";
+import type { Reply } from "../contract/request.ts";
+import type { JobDeps } from "./deps.ts";
+
+/** What a retry may change about its job. */
+export const RetryChanges = Type.Object(
+  {
+    timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, description: "another time than the job had" })),
+    priority: Type.Optional(Type.Integer({ minimum: 0, maximum: 9, description: "another priority than the job had" })),
+  },
+  { additionalProperties: false },
+);
+
+/** With `.retry-` and five digits an id is as long as it may be: 128 characters. */
+const LONGEST_RETRIED = 116;
+const LAST_RETRY = 99_999;
+
+/**
+ * The id of a job's retry: `<id>.retry-1`, and of a retry itself the next number. It follows from the job's id, so that
+ * two retries of one job are one job, whichever way they come.
+ */
+export function retryIdOf(requestId: string): string {
+  const [, base = requestId, number = "0"] = /^(.+)\.retry-(\d{1,5})$/s.exec(requestId) ?? [];
+  if (Number(number) >= LAST_RETRY) return `${requestId.slice(0, LONGEST_RETRIED)}.retry-1`;
+  if (base.length <= LONGEST_RETRIED) return `${base}.retry-${Number(number) + 1}`;
+  // Of two long ids with the same beginning the retries are two jobs.
+  const mark = createHash("sha256").update(base).digest("hex").slice(0, 16);
+  return `${base.slice(0, LONGEST_RETRIED - mark.length - 1)}.${mark}.retry-${Number(number) + 1}`;
+}
+
+/** The kept request as a new one: labelled retryOf, with what the caller changes about it. */
+export async function retryRequestOf(
+  { db }: Pick<JobDeps, "db">,
+  tenant: string,
+  requestId: string,
+  changes: Static<typeof RetryChanges>,
+): Promise<Record<string, unknown>> {
+  const { rows } = await db.query("select jobs.kept_request($1, $2) as kept", [tenant, requestId]);
+  const kept = rows[0].kept as {
+    status: string;
+    task: Record<string, unknown>;
+    inline: unknown[] | null;
+    labels: Record<string, string>;
+    priority: number;
+    timeoutSeconds: number;
+    reply: Reply;
+  } | null;
+  if (!kept) throw new JobError("UnknownJob", { requestId, tenant });
+  if (kept.status !== "FAILED" && kept.status !== "CANCELLED")
+    throw new JobError("NotRetryable", { requestId, status: kept.status });
+  const { versionId: _version, etag: _etag, ...source } = (kept.task.source ?? {}) as Record<string, unknown>;
+  const task = {
+    ...kept.task,
+    ...(kept.task.source ? { source: kept.inline ? { inline: kept.inline } : source } : {}),
+  };
+  return {
+    requestId: retryIdOf(requestId),
+    tenant,
+    task,
+    priority: changes.priority ?? kept.priority,
+    timeoutSeconds: changes.timeoutSeconds ?? kept.timeoutSeconds,
+    reply: kept.reply,
+    labels: { ...kept.labels, retryOf: requestId },
+  };
+}

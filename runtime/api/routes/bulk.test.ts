@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { project } from "../../dispatcher/project.ts";
+import { testApi } from "../../testing/api/api.ts";
+
+const read = { type: "read", sql: "select 1 as n", format: "json" };
+
+describe("bulk actions", () => {
+  let p: Awaited<ReturnType<typeof testApi>>;
+  beforeEach(async () => {
+    p = await testApi();
+  });
+  afterEach(() => p.close());
+
+  const ask = async (action: "cancel" | "retry", payload: object, headers?: Record<string, string>, tenant = "") =>
+    p.app.inject({
+      method: "POST",
+      url: `/bulk/${action}${tenant && `?tenant=${tenant}`}`,
+      payload,
+      headers: headers ?? (await p.as("acme")),
+    });
+  const submit = async (ids: readonly string[], tenant = "acme", task: object = read, labels: object = {}) => {
+    const headers = await p.as(tenant);
+    for (const requestId of ids) {
+      const payload = { requestId, task, labels };
+      assert.equal((await p.app.inject({ method: "POST", url: "/jobs", payload, headers })).statusCode, 202);
+    }
+    await project(p.context);
+  };
+  const statuses = async (tenant = "acme") => {
+    const { rows } = await p.admin.query("select request_id, status from jobs.jobs where tenant = $1 order by id", [
+      tenant,
+    ]);
+    return Object.fromEntries(rows.map((row) => [row.request_id, row.status]));
+  };
+  /** Ends jobs as failed. */
+  const fail = async (ids: readonly string[], type: string, retryable: boolean) => {
+    const error = JSON.stringify({ category: "User", type, message: "m", retryable, details: [] });
+    for (const id of ids) {
+      const { rows } = await p.admin.query(
+        "update jobs.jobs set status = 'IN_PROGRESS', attempt = 1 where request_id = $1 returning id",
+        [id],
+      );
+      await p.admin.query("select * from jobs.finish($1, 1, 'FAILED', null, $2, 0, 0, 0)", [rows[0].id, error]);
+    }
+    await project(p.context);
+  };
+
+  it("counts what a cancel would end and changes nothing in a dry run, then ends exactly that", async () => {
+    await submit(["a", "b"], "acme", read, { batch: "x" });
+    await submit(["c"]);
+    await submit(["theirs"], "other", read, { batch: "x" });
+    const filter = { label: "batch=x" };
+    const preview = (await ask("cancel", { filter, dryRun: true })).json();
+    assert.deepEqual([preview.matched, preview.eligible, preview.byStatus, preview.done], [2, 2, { PENDING: 2 }, 0]);
+    assert.deepEqual(Object.values(await statuses()), ["PENDING", "PENDING", "PENDING"]);
+    const { done, jobs, cursor } = (await ask("cancel", { filter })).json();
+    assert.deepEqual([done, jobs.length, cursor], [2, 2, undefined]);
+    assert.deepEqual(await statuses(), { a: "CANCELLED", b: "CANCELLED", c: "PENDING" });
+    assert.deepEqual(await statuses("other"), { theirs: "PENDING" });
+  });
+
+  it("goes through many jobs in batches of a limit, each job once", async () => {
+    await submit(Array.from({ length: 7 }, (_, index) => `job-${index}`));
+    const ended: string[] = [];
+    let cursor: string | undefined;
+    let calls = 0;
+    do {
+      const answer = (await ask("cancel", { filter: {}, limit: 3, ...(cursor ? { cursor } : {}) })).json();
+      ended.push(...answer.jobs.map(({ requestId }: { requestId: string }) => requestId));
+      ({ cursor } = answer);
+      calls++;
+    } while (cursor !== undefined);
+    assert.deepEqual([ended.sort(), calls], [Array.from({ length: 7 }, (_, index) => `job-${index}`), 3]);
+  });
+
+  it("retries what may succeed, leaves out what fails again unless told otherwise, and each job once", async () => {
+    await submit(["lost", "rows", "stopped"]);
+    await fail(["lost"], "RunnerLost", true);
+    await fail(["rows"], "InvalidRows", false);
+    await ask("cancel", { ids: ["stopped"] });
+    await project(p.context);
+    const preview = (await ask("retry", { filter: {}, dryRun: true })).json();
+    assert.deepEqual(
+      [preview.matched, preview.eligible, preview.byErrorType.InvalidRows, preview.byStatus],
+      [3, 2, 1, { FAILED: 2, CANCELLED: 1 }],
+    );
+    const first = (await ask("retry", { filter: {} })).json();
+    assert.deepEqual([first.done, first.matched, first.eligible], [2, 3, 2]);
+    assert.deepEqual(first.jobs.map(({ retryId }: { retryId: string }) => retryId).sort(), [
+      "lost.retry-1",
+      "stopped.retry-1",
+    ]);
+    const again = (await ask("retry", { filter: {} })).json();
+    assert.deepEqual([again.done, again.unchanged], [0, 2]);
+    assert.equal((await ask("retry", { filter: {}, includeFinal: true })).json().done, 1);
+    const { rows } = await p.admin.query("select action, target from jobs.audit where action = 'retry' order by id");
+    assert.equal(rows.length, 3, "each is in the audit trail");
+  });
+
+  it("names the jobs that could not be retried, and goes on with the others", async () => {
+    await submit(["read"]);
+    const price = { orig_code: "CNSGH", dest_code: "NOOSL", day: "2021-01-01", price: 1 };
+    await submit(["update"], "acme", { type: "update", target: "prices", source: { inline: [price] } });
+    await fail(["read", "update"], "RunnerLost", true);
+    const { done, failed } = (await ask("retry", { filter: {} }, await p.as("acme", "submit"))).json();
+    assert.equal(done, 1);
+    assert.deepEqual(
+      failed.map((one: Record<string, string>) => [one.requestId, one.type]),
+      [["update", "Forbidden"]],
+    );
+  });
+
+  it("needs the scope of the action, and an admin for another tenant", async () => {
+    await submit(["theirs"], "other");
+    const mine = await p.as("acme");
+    assert.equal((await ask("cancel", { filter: {} }, await p.as("acme", "submit"))).statusCode, 403);
+    assert.equal((await ask("retry", { filter: {} }, await p.as("acme", "cancel"))).statusCode, 403);
+    assert.equal((await ask("cancel", { filter: {} }, mine, "other")).statusCode, 403);
+    assert.equal((await ask("cancel", { filter: {} }, await p.as("acme", "admin"))).json().done, 0);
+    assert.equal((await ask("cancel", { filter: {} }, await p.as("acme", "admin"), "other")).json().done, 1);
+  });
+
+  it("names what is wrong with a selection", async () => {
+    for (const [payload, message] of [
+      [{}, /filter/],
+      [{ filter: {}, ids: ["a"] }, /one of the two/],
+      [{ ids: ["a"], cursor: "abc" }, /cursor/],
+      [{ filter: { status: "SUCCEEDED" } }, /must be one of: PENDING, IN_PROGRESS/],
+      [{ filter: { stauts: "PENDING" } }, /stauts/],
+      [{ ids: [] }, /ids/],
+      [{ filter: {}, limit: 101 }, /limit/],
+    ] as const) {
+      const { statusCode, body } = await ask("cancel", payload);
+      assert.equal(statusCode, 400, body);
+      assert.match(body, message);
+    }
+    assert.equal((await ask("cancel", { ids: ["unknown"] })).json().type, "UnknownJob");
+  });
+});

@@ -1,0 +1,154 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import Type, { type Static } from "typebox";
+import { ERRORS } from "../../contract/errors.ts";
+import { INPUT } from "../../contract/inputLimits.ts";
+import { RequestId } from "../../contract/request.ts";
+import {
+  BULK_JOBS,
+  type BulkAction,
+  type BulkFigures,
+  type BulkOutcome,
+  cancelOne,
+  changeJobs,
+  countJobs,
+  retryOne,
+  type Selection,
+} from "../bulkJobs.ts";
+import type { JobDeps } from "../deps.ts";
+import { JobFilterFields, jobFilterOf } from "../jobFilter.ts";
+import { operation } from "../operation.ts";
+import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { invalid } from "../problem.ts";
+import { Status, Whose } from "../schemas.ts";
+import type { Submitter } from "../submitter.ts";
+import { tenantOf } from "../tenant.ts";
+
+const fields = {
+  filter: Type.Optional(
+    Type.Object(JobFilterFields, {
+      additionalProperties: false,
+      description: "as GET /jobs has it; {} means every job that the action applies to",
+    }),
+  ),
+  ids: Type.Optional(
+    Type.Array(RequestId, { minItems: 1, maxItems: BULK_JOBS, description: "these jobs, in place of a filter" }),
+  ),
+  dryRun: Type.Boolean({ default: false, description: "only count" }),
+  limit: Type.Integer({ minimum: 1, maximum: BULK_JOBS, default: BULK_JOBS, description: "jobs of this call" }),
+  cursor: Type.Optional(
+    Type.String({
+      pattern: "^[A-Za-z0-9_-]+$",
+      maxLength: INPUT.search.cursor,
+      description: "the cursor of an earlier call with the same filter",
+    }),
+  ),
+};
+const Cancel = Type.Object(fields, { additionalProperties: false });
+const Retry = Type.Object(
+  {
+    ...fields,
+    includeFinal: Type.Boolean({ default: false, description: "also jobs whose error says that they fail again" }),
+  },
+  { additionalProperties: false },
+);
+
+const Count = Type.Integer({ minimum: 0 });
+const Outcome = Type.Object({
+  matched: Type.Integer({ minimum: 0, description: "jobs that match; without dryRun, of this call" }),
+  eligible: Type.Integer({ minimum: 0, description: "those that the action applies to" }),
+  byStatus: Type.Record(Type.String(), Count),
+  byErrorType: Type.Record(Type.String(), Count),
+  done: Count,
+  unchanged: Type.Integer({ minimum: 0, description: "jobs that had ended, or been retried, before" }),
+  jobs: Type.Array(
+    Type.Object({
+      ...Type.Pick(Status, ["requestId", "status"]).properties,
+      retryId: Type.Optional({ ...RequestId, description: "the job that retries it" }),
+    }),
+  ),
+  failed: Type.Array(
+    Type.Object({ requestId: RequestId, type: Type.Enum(Object.keys(ERRORS)), message: Type.String() }),
+  ),
+  cursor: Type.Optional(Type.String({ description: "for the next call; none: this was the last" })),
+});
+
+type Body = Static<typeof Cancel> & Partial<Static<typeof Retry>>;
+type Whom = Static<typeof Whose>;
+
+/** POST /bulk/cancel and POST /bulk/retry: an action on many jobs of a tenant, a bounded batch per call. */
+export function bulkRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard, submitter: Submitter): void {
+  const perform = async (
+    action: BulkAction,
+    request: FastifyRequest<{ Querystring: Whom; Body: Body }>,
+  ): Promise<BulkOutcome> => {
+    const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
+    const { dryRun, includeFinal = false } = request.body;
+    const selection = selectionOf(tenant, request.body);
+    if (dryRun) return counted(await countJobs(deps, action, selection, includeFinal));
+    const change = (requestId: string) =>
+      action === "cancel"
+        ? cancelOne(deps, request, tenant, requestId)
+        : retryOne(deps, submitter, request, tenant, requestId);
+    const outcome = await changeJobs(deps, action, selection, { includeFinal, change });
+    // Jobs that waited have ended with this; their responses are due.
+    if (action === "cancel" && outcome.done > 0) await submitter.wake(request);
+    return outcome;
+  };
+
+  app.post<{ Querystring: Whom; Body: Static<typeof Cancel> }>(
+    "/bulk/cancel",
+    operation(guard, {
+      id: "cancelJobs",
+      tag: "jobs",
+      scope: "cancel",
+      summary: "Cancel many jobs",
+      description: `At most ${BULK_JOBS} jobs per call: repeat it with the cursor until there is none. A search is up to a second behind.`,
+      querystring: Whose,
+      body: Cancel,
+      answers: { 200: { description: "what was cancelled; in a dry run, what would be", schema: Outcome } },
+      errors: ["UnknownJob", "TrackingUnavailable"],
+    }),
+    (request) => perform("cancel", request),
+  );
+
+  app.post<{ Querystring: Whom; Body: Static<typeof Retry> }>(
+    "/bulk/retry",
+    operation(guard, {
+      id: "retryJobs",
+      tag: "jobs",
+      scope: "submit",
+      summary: "Retry many jobs that failed or were cancelled",
+      description: `At most ${BULK_JOBS} jobs per call: repeat it with the cursor until there is none. Jobs whose error says that they fail again are left out unless includeFinal is true. Updates need the scope \`update\` beside \`submit\`.`,
+      querystring: Whose,
+      body: Retry,
+      answers: { 200: { description: "what was submitted again; in a dry run, what would be", schema: Outcome } },
+      errors: ["UnknownJob", "TrackingUnavailable", "Busy", "StorageUnavailable"],
+    }),
+    (request) => perform("retry", request),
+  );
+}
+
+/** @throws JobError InvalidRequest unless there is exactly one of filter and ids */
+function selectionOf(tenant: string, { filter, ids, limit, cursor }: Body): Selection {
+  if ((filter === undefined) === (ids === undefined))
+    throw invalid([{ field: "filter", message: "must be given, or ids in its place: one of the two." }]);
+  if (ids !== undefined && cursor !== undefined)
+    throw invalid([{ field: "cursor", message: "goes with a filter only. Leave it out." }]);
+  return {
+    tenant,
+    limit,
+    ...(ids ? { ids } : {}),
+    ...(filter ? { filter: jobFilterOf(filter) } : {}),
+    ...(cursor === undefined ? {} : { cursor }),
+  };
+}
+
+/** The answer of a dry run. */
+const counted = (figures: BulkFigures): BulkOutcome => ({
+  ...figures,
+  done: 0,
+  unchanged: 0,
+  jobs: [],
+  failed: [],
+  cursor: undefined,
+});

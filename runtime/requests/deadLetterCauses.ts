@@ -1,0 +1,49 @@
+import type { DeadLetter } from "./deadLetters.ts";
+
+/** Dead letters of one error class in figures. */
+export interface DeadLetterCause {
+  /** Error class. */
+  type: string;
+  count: number;
+  /** Whether the redrive asked about puts them back; without one, whether a redrive that names no classes does. */
+  redrivable: boolean;
+  /** Letters that would fail again as they are (expectedFailure). */
+  failsAgain: number;
+  /** The most frequent reasons. */
+  reasons: { reason: string; count: number }[];
+  /** Number of different reasons beyond those listed. */
+  furtherReasons: number;
+  /** ISO times of the oldest and the newest letter. */
+  firstSeenAt?: string;
+  lastSeenAt?: string;
+  /** The most receives that one of them has. */
+  receives: number;
+}
+
+/** Reasons listed per cause. */
+const REASONS = 5;
+
+/** The figures of a letter that causes are made of. */
+export type CountedLetter = Pick<DeadLetter, "type" | "reason" | "redrivable" | "failsAgain" | "sentAt" | "receives">;
+
+/** Groups dead letters by error class, the most frequent first. */
+export function causesOf(letters: readonly CountedLetter[]): DeadLetterCause[] {
+  const causes = [...Map.groupBy(letters, ({ type }) => type)].map(([type, group]) => {
+    const times = group.flatMap(({ sentAt }) => sentAt ?? []).sort();
+    const reasons = [...Map.groupBy(group, (one) => one.failsAgain?.reason ?? one.reason)]
+      .flatMap(([reason, same]) => (reason === undefined ? [] : [{ reason, count: same.length }]))
+      .sort((a, b) => b.count - a.count);
+    const [firstSeenAt, lastSeenAt] = [times[0], times.at(-1)];
+    return {
+      type,
+      count: group.length,
+      redrivable: group.some(({ redrivable }) => redrivable),
+      failsAgain: group.filter(({ failsAgain }) => failsAgain !== undefined).length,
+      reasons: reasons.slice(0, REASONS),
+      furtherReasons: Math.max(0, reasons.length - REASONS),
+      ...(firstSeenAt === undefined || lastSeenAt === undefined ? {} : { firstSeenAt, lastSeenAt }),
+      receives: Math.max(...group.map(({ receives }) => receives)),
+    };
+  });
+  return causes.sort((a, b) => b.count - a.count);
+}

@@ -1,0 +1,51 @@
+import { cutText } from "../contract/bounds.ts";
+import { JobError, type Problem } from "../contract/errors.ts";
+import { redactText } from "../contract/redact.ts";
+import type { Settings } from "../platform/settings.ts";
+import { maySendFor, notAllowed, requireSender } from "./callers.ts";
+import { readMessage } from "./message.ts";
+import { parseRequest } from "./parse.ts";
+
+/** Why a message would fail again if it came once more. */
+export interface ExpectedFailure {
+  /** `deadLetter`: it would become a dead letter again; `rejected`: it would be answered FAILED and make no job. */
+  outcome: "deadLetter" | "rejected";
+  /** Error class. */
+  type: string;
+  reason: string;
+}
+
+/** The configuration that a message is judged by. */
+export type MessageRules = Pick<Settings, "jobs" | "callers" | "platformSenders">;
+
+/** Longest reason. Characters. */
+const REASON = 500;
+
+/**
+ * Predicts whether a message would fail again, from its text and the current configuration. What only the work itself
+ * shows (a source that is missing, bad rows) is not predicted.
+ * @param sender SenderId of the message
+ */
+export function expectedFailure(body: string, sender: string, rules: MessageRules): ExpectedFailure | undefined {
+  const { value, tenant, problem, problems } = readMessage(body);
+  try {
+    if (problem !== undefined) throw problem;
+    if (!maySendFor(rules, sender, tenant)) throw notAllowed(sender, tenant);
+  } catch (error) {
+    return failureOf("deadLetter", error);
+  }
+  try {
+    const request = parseRequest(value, rules.jobs, problems);
+    requireSender(rules, sender, request.tenant, request.task.type);
+    return undefined;
+  } catch (error) {
+    return failureOf("rejected", error);
+  }
+}
+
+function failureOf(outcome: ExpectedFailure["outcome"], error: unknown): ExpectedFailure {
+  if (!(error instanceof JobError)) throw error;
+  const [first] = error.details as Partial<Problem>[];
+  const reason = first?.message === undefined ? error.message : `${first.field ?? ""} ${first.message}`.trim();
+  return { outcome, type: error.code, reason: cutText(redactText(reason), REASON) };
+}

@@ -1,0 +1,59 @@
+import { JobError, type Problem } from "../contract/errors.ts";
+import { type Read, readJson } from "../contract/json.ts";
+import { DEFAULT_TENANT, REQUEST_ID_RULE, requestIdPattern, tenantPattern } from "../contract/request.ts";
+import { topLevelOf } from "../contract/topLevel.ts";
+
+/** The content of a queue message. */
+export interface MessageContent {
+  /** Undefined for text that is not JSON. */
+  value: unknown;
+  /** Undefined where no answer can be addressed. */
+  requestId: string | undefined;
+  tenant: string;
+  /** Why it is not a request. */
+  problem: JobError | undefined;
+  /** Ambiguities of the text of a readable request. */
+  problems: Problem[];
+}
+
+/** Reads the body of a queue message: its request, or why it is none, and whom an answer may address. */
+export function readMessage(body: string): MessageContent {
+  let read: Read;
+  try {
+    read = readJson(body);
+  } catch (error) {
+    // Cut off or malformed. Whom to answer must be certain: another's id, or tenant, must not be taken for its own.
+    const { values, uncertain } = topLevelOf(body.replace(/^\uFEFF/, ""), ["requestId", "tenant"]);
+    const found = uncertain.size > 0 ? usable(undefined, undefined) : usable(values.requestId, values.tenant);
+    const problem = new JobError("UnreadableMessage", { reason: (error as Error).message });
+    return { value: undefined, ...found, problem, problems: [] };
+  }
+  const { value, problems } = read;
+  const { requestId, tenant } = (value ?? {}) as { requestId?: unknown; tenant?: unknown };
+  // Whom to answer must be certain: of two ids, or two tenants, neither is.
+  const twice = problems.find(({ field }) => field === "requestId" || field === "tenant")?.field;
+  const found = twice ? usable(undefined, undefined) : usable(requestId, tenant);
+  const reason = twice ? `its ${twice} is given more than once` : whyUnusable(value);
+  const problem = found.requestId === undefined ? new JobError("UnreadableMessage", { reason }) : undefined;
+  return { value, ...found, problem, problems };
+}
+
+const usable = (requestId: unknown, tenant: unknown) => ({
+  requestId: typeof requestId === "string" && requestIdPattern.test(requestId) ? requestId : undefined,
+  tenant: typeof tenant === "string" && tenantPattern.test(tenant) ? tenant : DEFAULT_TENANT,
+});
+
+/** A value that was given as an id, short; of a URL, which may hold a secret, only that it is one. */
+function shown(requestId: unknown): string {
+  if (typeof requestId !== "string") return typeof requestId === "object" ? "(not text)" : String(requestId);
+  const text = requestId.includes("://") ? "(a URL)" : `'${requestId.slice(0, 40)}${requestId.length > 40 ? "…" : ""}'`;
+  return `${text} (${requestId.length} characters)`;
+}
+
+/** Why a message has no id that could be answered. */
+function whyUnusable(value: unknown): string {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return "it is not a JSON object";
+  if (!("requestId" in value)) return "it has no requestId";
+  const { requestId } = value;
+  return `its requestId ${shown(requestId)} is not text of ${REQUEST_ID_RULE}`;
+}
