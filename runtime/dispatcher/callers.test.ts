@@ -108,7 +108,11 @@ describe("senders on the request queue", () => {
   it("checks a dead letter that is put back as its own sender's, whoever puts it back", async () => {
     const message = { requestId: "a", tenant: "acme", task: read };
     await onRequests(d.context, from("AROAORDERS:1", message));
-    await redrive(d.context.sqs, d.context.queues, d.context.settings, { types: ["NotAllowed"], dryRun: false, limit: 10 });
+    await redrive(d.context.sqs, d.context.queues, d.context.settings, {
+      types: ["NotAllowed"],
+      dryRun: false,
+      limit: 10,
+    });
     const [back] = await d.receive(d.context.queues.requests);
     const sender = back?.MessageAttributes?.senderId?.StringValue ?? "";
     assert.equal(sender, "AROAORDERS:1");
