@@ -1,4 +1,4 @@
-import type { DeadLetter } from "./deadLetters.ts";
+import type { ExpectedFailure } from "./forecast.ts";
 
 /** Dead letters of one error class in figures. */
 export interface DeadLetterCause {
@@ -23,8 +23,21 @@ export interface DeadLetterCause {
 /** Reasons listed per cause. */
 const REASONS = 5;
 
-/** The figures of a letter that causes are made of. */
-export type CountedLetter = Pick<DeadLetter, "type" | "reason" | "redrivable" | "failsAgain" | "sentAt" | "receives">;
+/** What causes count of a dead letter. */
+export interface CountedLetter {
+  /** Error class. */
+  type: string;
+  /** The dispatcher's reason; undefined where SQS itself moved the message. */
+  reason: string | undefined;
+  /** Whether a redrive without named classes puts it back. */
+  redrivable: boolean;
+  /** Why it would fail again as it is; undefined for one that would be accepted. */
+  failsAgain: ExpectedFailure | undefined;
+  /** ISO time when it came into the queue, or, of a letter that SQS moved, when it was sent. */
+  sentAt: string | undefined;
+  /** How often it was received, looks included. */
+  receives: number;
+}
 
 /** Groups dead letters by error class, the most frequent first. */
 export function causesOf(letters: readonly CountedLetter[]): DeadLetterCause[] {

@@ -90,26 +90,14 @@ export async function redrive(
 }
 
 /** A dead letter as people look at it; it stays where it is. */
-export interface DeadLetter {
+export interface DeadLetter extends CountedLetter {
   messageId: string;
-  /** Error class. */
-  type: string;
-  /** The dispatcher's reason; undefined where SQS itself moved the message. */
-  reason: string | undefined;
-  /** Whether a redrive without named classes puts it back. */
-  redrivable: boolean;
-  /** Why it would fail again as it is; undefined for one that would be accepted. */
-  failsAgain: ExpectedFailure | undefined;
   /** The beginning of its body, without secrets of URLs. */
   body: string;
   bodyLength: number;
   sender: string | undefined;
-  /** ISO time when it came into the queue, or, of a letter that SQS moved, when it was sent. */
-  sentAt: string | undefined;
   /** ISO time when somebody first received it. */
   firstReceivedAt: string | undefined;
-  /** How often it was received, looks included. */
-  receives: number;
 }
 
 /** Dead letters that were looked at. */
