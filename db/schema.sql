@@ -178,10 +178,10 @@ CREATE INDEX jobs_created ON jobs.jobs USING btree (created_at);
 CREATE INDEX jobs_deferred ON jobs.jobs USING btree (not_before) WHERE ((status = 'PENDING'::text) AND (not_before IS NOT NULL));
 CREATE INDEX jobs_ended ON jobs.jobs USING btree (finished_at) WHERE (finished_at IS NOT NULL);
 CREATE INDEX jobs_larger ON jobs.jobs USING btree (larger_at) WHERE ((status = 'PENDING'::text) AND (larger_at IS NOT NULL));
-CREATE INDEX jobs_pending ON jobs.jobs USING btree (runner, tenant, not_before, rank DESC) WHERE (status = 'PENDING'::text);
+CREATE INDEX jobs_pending ON jobs.jobs USING btree (runner, tenant, not_before, rank DESC, created_at, id) WHERE (status = 'PENDING'::text);
 CREATE INDEX jobs_running ON jobs.jobs USING btree (tenant, runner) WHERE (status = 'IN_PROGRESS'::text);
 CREATE INDEX jobs_running_run ON jobs.jobs USING btree (run_id) WHERE (status = 'IN_PROGRESS'::text);
-CREATE INDEX jobs_waiting ON jobs.jobs USING btree (runner, rank DESC, tenant, created_at, id) WHERE ((status = 'PENDING'::text) AND (not_before IS NULL));
+CREATE INDEX jobs_waiting ON jobs.jobs USING btree (runner, rank DESC, created_at, id) WHERE ((status = 'PENDING'::text) AND (not_before IS NULL));
 CREATE TRIGGER set_changed BEFORE UPDATE ON jobs.jobs FOR EACH ROW WHEN (old.version <> new.version AND new.changed <> pg_current_xact_id()) EXECUTE FUNCTION jobs.set_changed();
 
 create table jobs.rejected (

@@ -72,11 +72,11 @@ create table jobs.jobs (
   unique (tenant, request_id)
 ) with (fillfactor = 80);
 
-create index jobs_waiting on jobs.jobs (runner, rank desc, tenant, created_at, id) where status = 'PENDING' and not_before is null;
+create index jobs_waiting on jobs.jobs (runner, rank desc, created_at, id) where status = 'PENDING' and not_before is null;
 create index jobs_deferred on jobs.jobs (not_before) where status = 'PENDING' and not_before is not null;
 create index jobs_larger on jobs.jobs (larger_at) where status = 'PENDING' and larger_at is not null;
 -- Waiting jobs per tenant: for its maximum of waiting jobs, and to skip tenants that have all their slots.
-create index jobs_pending on jobs.jobs (runner, tenant, not_before, rank desc) where status = 'PENDING';
+create index jobs_pending on jobs.jobs (runner, tenant, not_before, rank desc, created_at, id) where status = 'PENDING';
 create index jobs_running on jobs.jobs (tenant, runner) where status = 'IN_PROGRESS';
 create index jobs_running_run on jobs.jobs (run_id) where status = 'IN_PROGRESS';
 create index jobs_created on jobs.jobs (created_at);

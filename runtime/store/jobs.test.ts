@@ -131,6 +131,21 @@ describe("the job store", () => {
     assert.deepEqual(order, ["busy-1", "waited", "urgent", "quiet", "busy-2", "plain"]);
   });
 
+  it("finds a tenant without running jobs behind hundreds of a busy one, and the least busy one of many", async () => {
+    const many = (tenant: string, count: number) =>
+      Array.from({ length: count }, (_, index) => newJob(`${tenant}-${index}`, { tenant }));
+    await accept(dispatcher, [...many("busy", 250), ...many("quiet", 3)]);
+    // Before the others within the same rank, whatever minute it is.
+    await fixture.admin.query(
+      `update jobs.jobs set rank = 0, created_at = created_at - case tenant when 'busy' then interval '1 second' else '0' end`,
+    );
+    const run = await aRun();
+    const tenants: string[] = [];
+    for (let turn = 0; turn < 6; turn++)
+      tenants.push((await claim(keeper, run, backend, undefined))?.tenant ?? "nothing");
+    assert.deepEqual(tenants, ["busy", "quiet", "busy", "quiet", "busy", "quiet"]);
+  });
+
   it("takes back no job from a run that keeps it, and lets nobody finish a job that was given away", async () => {
     await accept(dispatcher, [newJob("a")]);
     const run = await aRun();

@@ -1,41 +1,55 @@
--- The next waiting job of a runner type, its row held: the highest rank (priority plus a point a minute waited), within it
--- the tenant with the fewest running, then the oldest. Tenants that have all their slots are skipped. The tenants of the
--- rank are found by jumping along the index, so that a claim costs the same whether ten jobs wait or a hundred thousand.
--- p_tenant_slots: the most jobs of one tenant at once, null for no maximum.
+-- The next waiting job of a runner type, its row locked: the highest rank (priority plus a point per minute waited), within
+-- it the tenant with the fewest running jobs, then the oldest. Tenants that have all their slots are skipped. The cost does
+-- not grow with the number of waiting jobs, nor with the number of tenants, except when tenants with running jobs hold the
+-- first hundred places of a rank: then the waiting tenants are compared one by one.
+-- p_tenant_slots: maximum of running jobs per tenant, null for no maximum.
 create or replace function jobs.next_job(p_runner text, p_tenant_slots integer)
 returns bigint language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   best integer;
   candidate text;
   last_tenant text;
+  busy text[];
   chosen bigint;
 begin
-  select rank, tenant into best, candidate from jobs.jobs
-  where runner = p_runner and status = 'PENDING' and not_before is null order by rank desc, tenant limit 1;
+  select rank into best from jobs.jobs
+  where runner = p_runner and status = 'PENDING' and not_before is null order by rank desc limit 1;
   if best is null then return null; end if;
-  -- Mostly one tenant waits at the highest rank: then there is nothing to compare.
+  -- Usually only one tenant waits: then there is nothing to compare.
   if p_tenant_slots is null then
-    select tenant into last_tenant from jobs.jobs
-    where runner = p_runner and status = 'PENDING' and not_before is null and rank = best order by tenant desc limit 1;
-    if last_tenant = candidate then
+    select min(tenant), max(tenant) into candidate, last_tenant from jobs.jobs where runner = p_runner and status = 'PENDING';
+    if candidate = last_tenant then
       select id into chosen from jobs.jobs
-      where runner = p_runner and status = 'PENDING' and not_before is null and rank = best and tenant = candidate
+      where runner = p_runner and status = 'PENDING' and not_before is null and rank = best
       order by created_at, id limit 1 for update skip locked;
       if chosen is not null then return chosen; end if;
     end if;
   end if;
+  -- No tenant has fewer running jobs than one without any: the oldest job of such a tenant is the next.
+  busy := array(select distinct tenant from jobs.jobs where status = 'IN_PROGRESS');
+  select j.id into chosen
+  from (select id, tenant from jobs.jobs where runner = p_runner and status = 'PENDING' and not_before is null and rank = best
+        order by created_at, id limit 100) oldest
+  join jobs.jobs j on j.id = oldest.id
+  where oldest.tenant <> all (busy) and j.status = 'PENDING'
+  order by j.created_at, j.id limit 1 for update of j skip locked;
+  if chosen is not null then return chosen; end if;
   while best is not null and chosen is null loop
     for candidate in
       with recursive waiting(tenant) as (
-        (select tenant from jobs.jobs where runner = p_runner and status = 'PENDING' and not_before is null and rank = best order by tenant limit 1)
+        (select tenant from jobs.jobs where runner = p_runner and status = 'PENDING' order by tenant limit 1)
         union all
-        select (select tenant from jobs.jobs where runner = p_runner and status = 'PENDING' and not_before is null and rank = best and tenant > w.tenant
-                order by tenant limit 1)
+        select (select tenant from jobs.jobs where runner = p_runner and status = 'PENDING' and tenant > w.tenant order by tenant limit 1)
+        from waiting w where w.tenant is not null
+      ), first(tenant, created_at) as materialized (
+        select w.tenant, (select j.created_at from jobs.jobs j
+                          where j.runner = p_runner and j.status = 'PENDING' and j.not_before is null and j.rank = best and j.tenant = w.tenant
+                          order by j.created_at limit 1)
         from waiting w where w.tenant is not null
       )
-      select w.tenant from waiting w where w.tenant is not null and (p_tenant_slots is null or jobs.free_tenant_slots(p_runner, w.tenant, p_tenant_slots) > 0)
-      order by (select count(*) from jobs.jobs r where r.tenant = w.tenant and r.status = 'IN_PROGRESS'),
-               (select min(j.created_at) from jobs.jobs j where j.runner = p_runner and j.status = 'PENDING' and j.not_before is null and j.rank = best and j.tenant = w.tenant)
+      select f.tenant from first f
+      where f.created_at is not null and (p_tenant_slots is null or jobs.free_tenant_slots(p_runner, f.tenant, p_tenant_slots) > 0)
+      order by (select count(*) from jobs.jobs r where r.tenant = f.tenant and r.status = 'IN_PROGRESS'), f.created_at
     loop
       select id into chosen from jobs.jobs
       where runner = p_runner and status = 'PENDING' and not_before is null and rank = best and tenant = candidate
