@@ -1,12 +1,15 @@
 import { parseArgs } from "node:util";
 import { benchBurst } from "./burst.ts";
 import { benchExport } from "./export.ts";
+import { benchGrowth } from "./growth.ts";
+import { benchGrowthOfLoads } from "./growthOfLoads.ts";
 import { benchJobs } from "./jobs.ts";
 import { benchLoad } from "./load.ts";
 import { type BenchPlatform, benchPlatform, lacking } from "./platform.ts";
 import { benchProgram } from "./program.ts";
 import { benchRates } from "./rates.ts";
-import { type Row, table } from "./report.ts";
+import { isMissed, type Row, table } from "./report.ts";
+import { benchSoak } from "./soak.ts";
 import { benchTracking } from "./tracking.ts";
 
 const SIZES = {
@@ -18,6 +21,9 @@ const SIZES = {
     jobs: 500,
     burst: 1_000,
     documents: 100_000,
+    growth: { prices: 300_000, history: 60_000, tenants: 500, waiting: 10_000 },
+    growthLoad: 100_000,
+    soakSeconds: 60,
   },
   full: {
     prices: 2_000_000,
@@ -27,6 +33,21 @@ const SIZES = {
     jobs: 5_000,
     burst: 10_000,
     documents: 1_000_000,
+    growth: { prices: 5_000_000, history: 500_000, tenants: 500, waiting: 100_000 },
+    growthLoad: 1_000_000,
+    soakSeconds: 600,
+  },
+  large: {
+    prices: 20_000_000,
+    exported: 2_000_000,
+    large: 10_000_000,
+    loaded: 1_000_000,
+    jobs: 5_000,
+    burst: 10_000,
+    documents: 1_000_000,
+    growth: { prices: 20_000_000, history: 2_000_000, tenants: 500, waiting: 500_000 },
+    growthLoad: 10_000_000,
+    soakSeconds: 600,
   },
 } as const;
 
@@ -50,12 +71,18 @@ const BENCHES: Readonly<Record<string, (size: Size) => Promise<Row[]>>> = {
   load: onPlatform(0, (platform, { loaded }) => benchLoad(platform, loaded)),
   jobs: onPlatform(60, (platform, { jobs }) => benchJobs(platform, jobs)),
   burst: onPlatform(60, (platform, { burst }) => benchBurst(platform, burst)),
+  growth: async (size) => [
+    ...(await benchGrowth(size.growth)),
+    ...(await onPlatform(60, (platform, { growthLoad }) => benchGrowthOfLoads(platform, growthLoad))(size)),
+  ],
+  soak: onPlatform(60, (platform, { soakSeconds }) => benchSoak(platform, soakSeconds)),
   program: benchProgram,
   tracking: onPlatform(0, (platform, { documents }) => benchTracking(platform, documents)),
 };
 
-const USAGE = `npm run bench -- [--size small|full] [${Object.keys(BENCHES).join("|")} …]
-Measures the platform beside its peers, all in one run: figures of different runs cannot be compared.`;
+const USAGE = `npm run bench -- [--size ${Object.keys(SIZES).join("|")}] [${Object.keys(BENCHES).join("|")} …]
+Measures the platform beside its peers, all in one run: figures of different runs cannot be compared.
+growth and soak fail (exit code 1) if cost or resources grow more than accepted.`;
 
 const { values, positionals } = parseArgs({
   options: { size: { type: "string", default: "small" }, help: { type: "boolean" } },
@@ -84,5 +111,6 @@ if (values.help || !size || chosen.some((name) => !(name in BENCHES))) {
       process.exitCode = 1;
     }
   }
+  if (rows.some((row) => row.isRequired && isMissed(row))) process.exitCode = 1;
   console.log(`\n${table(rows)}\n\nratio: ours beside the peer's. Memory: the run's process, whole.`);
 }

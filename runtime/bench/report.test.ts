@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { figure, median, percentile, table } from "./report.ts";
+import { figure, isMissed, median, percentile, table } from "./report.ts";
 
 describe("the benchmarks' arithmetic", () => {
   it("takes the middle, and the place that a share of the values lies below", () => {
@@ -30,5 +30,19 @@ describe("the benchmarks' arithmetic", () => {
     const row = { what: "x", peerName: "p", unit: "ms", peer: 100, higherIsBetter: false, most: 8 };
     assert.match(table([{ ...row, ours: 8 }]), /0\.08 +≤ 8 ms met/);
     assert.match(table([{ ...row, ours: 9 }]), /0\.09 +≤ 8 ms missed/);
+  });
+
+  it("counts an aim as missed where the figure is beyond it, or could not be measured", () => {
+    const row = { what: "x", peerName: "p", unit: "ms", peer: 2, higherIsBetter: false };
+    assert.deepEqual(
+      [
+        isMissed({ ...row, ours: 2.4, aim: 1.2 }),
+        isMissed({ ...row, ours: 2.5, aim: 1.2 }),
+        isMissed({ ...row, ours: Number.NaN, aim: 1.2 }),
+        isMissed({ ...row, ours: 9, most: 8 }),
+        isMissed({ ...row, ours: 100 }),
+      ],
+      [false, true, true, true, false],
+    );
   });
 });

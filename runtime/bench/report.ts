@@ -11,6 +11,8 @@ export interface Row {
   aim?: number;
   /** The most that ours itself may be. */
   most?: number;
+  /** Whether missing the aim fails the run. */
+  isRequired?: boolean;
   peakMemoryBytes?: number;
   note?: string;
 }
@@ -32,18 +34,21 @@ export function percentile(values: readonly number[], share: number): number {
 export const figure = (value: number): string =>
   value >= 1000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
 
+/** Whether a row misses its aim; a figure that could not be measured (NaN) does. */
+export function isMissed({ ours, peer, most, aim, higherIsBetter }: Row): boolean {
+  if (most !== undefined) return !(ours <= most);
+  if (aim === undefined) return false;
+  return higherIsBetter ? !(ours / peer >= aim) : !(ours / peer <= aim);
+}
+
 /** The table that a run ends with. */
 export function table(rows: readonly Row[]): string {
   const lines = rows.map((row) => {
     const ratio = row.ours / row.peer;
-    const aim =
-      row.most !== undefined
-        ? `≤ ${row.most}${row.unit && ` ${row.unit}`} ${row.ours <= row.most ? "met" : "missed"}`
-        : row.aim === undefined
-          ? ""
-          : row.higherIsBetter
-            ? `≥ ${row.aim} ${ratio >= row.aim ? "met" : "missed"}`
-            : `≤ ${row.aim} ${ratio <= row.aim ? "met" : "missed"}`;
+    const bound = row.most === undefined ? row.aim : row.most;
+    const sign = row.most === undefined && row.higherIsBetter ? "≥" : "≤";
+    const unit = row.most === undefined || row.unit === "" ? "" : ` ${row.unit}`;
+    const aim = bound === undefined ? "" : `${sign} ${figure(bound)}${unit} ${isMissed(row) ? "missed" : "met"}`;
     const memory = row.peakMemoryBytes === undefined ? "" : `${Math.round(row.peakMemoryBytes / 1e6)} MB`;
     return [
       row.what,

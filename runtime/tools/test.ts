@@ -43,6 +43,9 @@ const FIRE = [join(root, "runtime", "simulation", "main.ts")];
 /** Alone on the machine, because other load would distort latencies. */
 const ATTACK = [join(modules, "mocha", "bin", "mocha.js"), "--no-parallel", "runtime/attack/attack.test.ts"];
 
+/** Cost must not grow with the data, nor memory with time. */
+const GROWTH = [join(root, "runtime", "bench", "main.ts"), "growth", "soak"];
+
 /** Awaits a part and prints its duration in minutes. */
 async function timed<T>(name: string, part: Promise<T>): Promise<T> {
   const begun = performance.now();
@@ -80,6 +83,8 @@ if (isWhole) {
   if ((await timed("schedules of faults", run(FIRE))) !== 0) failed.push("the promises under faults");
   console.log("Attacking the platform …");
   if ((await timed("attack", run(ATTACK, { ...process.env, RATES_ATTACK_ALONE: "1" }))) !== 0) failed.push("attack");
+  console.log("Measuring how cost grows …");
+  if ((await timed("growth and soak", run(GROWTH))) !== 0) failed.push("growth and soak");
 }
 
 const mocha = [

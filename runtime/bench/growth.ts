@@ -1,0 +1,284 @@
+import type pg from "pg";
+import { loadSample } from "../../db/sample/load.ts";
+import { RatesReader } from "../api/ratesReader.ts";
+import { accept, claim, finish, responsesSent, runStarted } from "../store/jobs.ts";
+import { planRuns } from "../store/runs.ts";
+import { mochaGlobalSetup, mochaGlobalTeardown } from "../testing/cluster.ts";
+import { jobDatabase, newJob, testPlan } from "../testing/jobs.ts";
+import { PostgresTracking } from "../tracking/postgres.ts";
+import { percentile, type Row } from "./report.ts";
+
+/** Largest value of each dimension. */
+export interface GrowthSize {
+  prices: number;
+  history: number;
+  tenants: number;
+  waiting: number;
+}
+
+/** Calls of each operation on each side; the two sides take turns, so that a busy machine slows both. */
+const CALLS = 200;
+/** Quantile that is compared: other work on the machine only adds to a time. */
+const QUICK = 0.1;
+/** Ratio of the large side to the small one that is accepted (design section 8 has the aims of the whole). */
+const ACCEPTED = 1.2;
+/**
+ * Milliseconds that a median may grow by without being a slope: an index with one more level costs a page more, which
+ * is a large share of an operation that takes a tenth of a millisecond.
+ */
+const NOISE_MS = 0.15;
+const TENANT = "acme";
+const BACKEND = { pid: 1, start: "2021-01-01T00:00:00Z" };
+
+type Operation = "accept" | "claim" | "finish" | "list" | "search" | "rates";
+
+/** One dimension in which a platform grows: two databases that differ in it alone. */
+interface Dimension {
+  name: string;
+  small: number;
+  large: number;
+  fill(side: Side, size: number): Promise<void>;
+  operations: readonly Operation[];
+}
+
+/** One of the two databases, with the connections of the parts that the operations belong to. */
+class Side {
+  readonly #fixture: Awaited<ReturnType<typeof jobDatabase>>;
+  readonly #dispatcher: pg.Client;
+  readonly #keeper: pg.Client;
+  readonly #run: string;
+  #made = 0;
+  #claimed: { id: number; attempt: number } | undefined;
+  #lanes: readonly { origin: string; destination: string; from: string; to: string }[] = [];
+
+  private constructor(
+    fixture: Awaited<ReturnType<typeof jobDatabase>>,
+    dispatcher: pg.Client,
+    keeper: pg.Client,
+    run: string,
+  ) {
+    this.#fixture = fixture;
+    this.#dispatcher = dispatcher;
+    this.#keeper = keeper;
+    this.#run = run;
+  }
+
+  static async open(): Promise<Side> {
+    const fixture = await jobDatabase();
+    const [dispatcher, keeper] = await Promise.all([fixture.as("dispatcher"), fixture.as("job_keeper")]);
+    await accept(dispatcher, [newJob("for the run")]);
+    const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1));
+    await runStarted(keeper, run);
+    const side = new Side(fixture, dispatcher, keeper, run);
+    await side.claim();
+    await side.finish();
+    return side;
+  }
+
+  get admin(): pg.Client {
+    return this.#fixture.admin;
+  }
+
+  close(): Promise<void> {
+    return this.#fixture.close();
+  }
+
+  async accept(tenant = TENANT): Promise<void> {
+    await accept(this.#dispatcher, [newJob(`job-${++this.#made}`, { tenant })]);
+  }
+
+  async claim(): Promise<void> {
+    const job = await claim(this.#keeper, this.#run, BACKEND, undefined);
+    if (!job) throw new Error("nothing to claim");
+    this.#claimed = job;
+  }
+
+  async finish(): Promise<void> {
+    if (!this.#claimed) throw new Error("nothing to finish");
+    const { id } = this.#claimed;
+    const response = await finish(this.#keeper, this.#claimed, {
+      status: "SUCCEEDED",
+      result: '{"inline":"n\\n1\\n","format":"csv","rows":1}',
+      rows: 1,
+      bytes: 2,
+      peakMemoryBytes: 3,
+    });
+    if (!response) throw new Error("the job was not finished");
+    await responsesSent(this.#keeper, [{ id: response.id, messageId: `m-${id}` }]);
+  }
+
+  /** Accepts waiting jobs of several tenants in batches. */
+  async wait(jobs: number, tenantOf: (index: number) => string): Promise<void> {
+    const BATCH = 1_000;
+    for (let at = 0; at < jobs; at += BATCH)
+      await accept(
+        this.#dispatcher,
+        Array.from({ length: Math.min(BATCH, jobs - at) }, (_, index) =>
+          newJob(`waiting-${at + index}`, { tenant: tenantOf(at + index) }),
+        ),
+      );
+  }
+
+  /** Copies the finished job so many times, as if it had run every ten seconds. */
+  async remember(jobs: number): Promise<void> {
+    const { rows } = await this.admin.query(
+      "select document from jobs.documents where status = 'SUCCEEDED' order by id limit 1",
+    );
+    await new PostgresTracking(this.admin).put([{ version: 1, document: rows[0].document }]);
+    const age = "make_interval(secs => n * 10)";
+    const id = `'${TENANT}-' || n`;
+    await this.#copy("jobs.jobs", jobs, {
+      tenant: `'${TENANT}'`,
+      request_id: id,
+      response_id: id,
+      created_at: `one.created_at - ${age}`,
+      finished_at: `one.finished_at - ${age}`,
+    });
+    await this.#copy(
+      "jobs.responses",
+      jobs,
+      { tenant: `'${TENANT}'`, request_id: id, response_id: id, job_id: "j.id", sent_at: "one.created_at" },
+      `join jobs.jobs j on j.tenant = '${TENANT}' and j.request_id = ${id}`,
+    );
+    await this.#copy("tracking.documents", jobs, {
+      tenant: `'${TENANT}'`,
+      request_id: id,
+      created_at: `one.created_at - ${age}`,
+      finished_at: `one.finished_at - ${age}`,
+      document: `one.document || jsonb_build_object('requestId', ${id}, 'tenant', '${TENANT}')`,
+      words: `array_to_tsvector(array['${TENANT}', n::text, 'succeeded'])`,
+    });
+  }
+
+  /** Inserts copies of a table's first row; columns keep its values unless `changed` names an expression for them. */
+  async #copy(table: string, copies: number, changed: Readonly<Record<string, string>>, join = ""): Promise<void> {
+    const { rows } = await this.admin.query(
+      `select attname as name from pg_attribute
+       where attrelid = $1::regclass and attnum > 0 and not attisdropped and attidentity = '' and attgenerated = ''
+       order by attnum`,
+      [table],
+    );
+    const columns: string[] = rows.map(({ name }) => name);
+    await this.admin.query(
+      `insert into ${table} (${columns.join(", ")})
+       select ${columns.map((name) => changed[name] ?? `one.${name}`).join(", ")}
+       from (select * from ${table} limit 1) one cross join generate_series(1, ${copies}) n ${join}`,
+    );
+  }
+
+  async price(prices: number): Promise<void> {
+    await loadSample(this.admin, { prices, seed: 7 });
+    const { rows } = await this.admin.query(
+      `select orig_code as origin, dest_code as destination, min(day)::text as "from", (min(day) + 30)::text as "to"
+       from prices group by 1, 2 order by 1, 2 limit 100`,
+    );
+    this.#lanes = rows;
+  }
+
+  async settle(): Promise<void> {
+    await this.admin.query("vacuum analyze");
+  }
+
+  /** Milliseconds of one call of each operation. */
+  async measure(operations: readonly Operation[], turn: number): Promise<Map<Operation, number>> {
+    const tracking = new PostgresTracking(this.admin);
+    const reader = new RatesReader(this.admin as unknown as pg.Pool, 1);
+    const calls: Record<Operation, () => Promise<unknown>> = {
+      accept: () => this.accept(),
+      claim: () => this.claim(),
+      finish: () => this.finish(),
+      list: () => tracking.search({ tenant: TENANT, limit: 50 }),
+      search: () => tracking.search({ text: `${TENANT} ${(turn % 100) + 1}`, limit: 50 }),
+      rates: async () => {
+        for (const lane of this.#lanes.slice(turn % 50, (turn % 50) + 10)) await reader.ask(lane);
+      },
+    };
+    const times = new Map<Operation, number>();
+    for (const operation of operations) {
+      const begun = performance.now();
+      await calls[operation]();
+      times.set(operation, performance.now() - begun);
+    }
+    return times;
+  }
+}
+
+const JOB: readonly Operation[] = ["accept", "claim", "finish"];
+
+const dimensions = (size: GrowthSize): readonly Dimension[] => [
+  {
+    name: "prices",
+    small: 57_000,
+    large: size.prices,
+    fill: (side, prices) => side.price(prices),
+    operations: ["rates", ...JOB],
+  },
+  {
+    name: "jobs in history",
+    // A search reads at most 5,000 documents before it collects by words: below, it costs less for being incomplete.
+    small: 6_000,
+    large: size.history,
+    fill: (side, jobs) => side.remember(jobs),
+    operations: [...JOB, "list", "search"],
+  },
+  {
+    name: "tenants with waiting jobs",
+    small: 1,
+    large: size.tenants,
+    fill: (side, tenants) => side.wait(size.tenants, (index) => `tenant-${index % tenants}`),
+    operations: JOB,
+  },
+  {
+    name: "waiting jobs",
+    small: 1,
+    large: size.waiting,
+    fill: (side, jobs) => side.wait(jobs, () => TENANT),
+    operations: JOB,
+  },
+];
+
+/** How the cost of one operation grows with prices, history, tenants and waiting jobs. */
+export async function benchGrowth(size: GrowthSize): Promise<Row[]> {
+  await mochaGlobalSetup();
+  const rows: Row[] = [];
+  try {
+    for (const dimension of dimensions(size)) rows.push(...(await measure(dimension)));
+  } finally {
+    await mochaGlobalTeardown();
+  }
+  return rows;
+}
+
+async function measure({ name, small, large, fill, operations }: Dimension): Promise<Row[]> {
+  const sides = await Promise.all([Side.open(), Side.open()]);
+  const times = sides.map(() => new Map(operations.map((operation) => [operation, [] as number[]])));
+  try {
+    await Promise.all(
+      sides.map(async (side, index) => {
+        await fill(side, index === 0 ? small : large);
+        await side.settle();
+      }),
+    );
+    // The first calls parse and plan the statements.
+    for (let turn = -10; turn < CALLS; turn++)
+      for (const [index, side] of sides.entries())
+        for (const [operation, ms] of await side.measure(operations, turn + 10))
+          if (turn >= 0) times[index]?.get(operation)?.push(ms);
+  } finally {
+    await Promise.all(sides.map((side) => side.close()));
+  }
+  return operations.map((operation) => {
+    const [before, after] = times.map((all) => percentile(all.get(operation) ?? [], QUICK)) as [number, number];
+    return {
+      what: `${operation} with ${large.toLocaleString("en")} ${name}`,
+      ours: after,
+      peer: before,
+      peerName: `with ${small.toLocaleString("en")}`,
+      unit: "ms",
+      higherIsBetter: false,
+      // As a ratio, but never less than the noise.
+      aim: Math.max(ACCEPTED, (before + NOISE_MS) / before),
+      isRequired: true,
+    };
+  });
+}

@@ -1,0 +1,173 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { DeleteMessageBatchCommand, ReceiveMessageCommand, SendMessageBatchCommand } from "@aws-sdk/client-sqs";
+import { isOurs } from "./counters.ts";
+import { untilTracked } from "./jobs.ts";
+import { type BenchPlatform, request } from "./platform.ts";
+import { median, type Row } from "./report.ts";
+
+/** Jobs sent together, and how long until the next. */
+const BATCH = 10;
+const PAUSE_MS = 500;
+const SAMPLE_MS = 1_000;
+/** How often one process of the platform is killed. */
+const FAULT_MS = 15_000;
+/** How long the last jobs may take: several leases, since a runner may have been killed at the end. */
+const LAST_MS = 180_000;
+/** Ratio of the last third to the middle third that is accepted. */
+const ACCEPTED = 1.25;
+
+/** Processes that are killed in turn; the platform starts each of them again. */
+const KILLED: readonly RegExp[] = [
+  /runtime\/runner\/main\.ts/,
+  /local\/dispatcherHost\.ts/,
+  /runtime\/runner\/main\.ts/,
+  /runtime\/api\/main\.ts/,
+];
+const WATCHED = /runtime\/(runner\/main|api\/main)\.ts|local\/(dispatcherHost|cloudHost)\.ts/;
+
+interface Sample {
+  bytes: number;
+  handles: number;
+  connections: number;
+}
+
+/**
+ * Mixed work for so long, while the platform's processes are killed one after the other: every job must be answered,
+ * and memory, file handles and connections must not grow.
+ */
+export async function benchSoak(platform: BenchPlatform, seconds: number): Promise<Row[]> {
+  const { sqs, file, admin } = platform;
+  await admin.query("insert into regions values ('soak', 'Soak', null)");
+  await admin.query("insert into ports values ('SOAKA', 'Soak A', 'soak'), ('SOAKB', 'Soak B', 'soak')");
+  const awaited = new Map<string, "SUCCEEDED" | "FAILED">();
+  const wrong: string[] = [];
+  const samples: Sample[] = [];
+  const ends = performance.now() + seconds * 1000;
+  const isOver = () => performance.now() >= ends;
+  let sent = 0;
+  let updates = 0;
+  let kills = 0;
+  const deadline = ends + LAST_MS;
+
+  const send = async () => {
+    for (; !isOver(); await pause(PAUSE_MS)) {
+      const jobs = Array.from({ length: BATCH }, (_, index) => job(sent + index));
+      for (const { body, status } of jobs) awaited.set((body as { requestId: string }).requestId, status);
+      updates += jobs.filter(({ isUpdate }) => isUpdate).length;
+      sent += BATCH;
+      const Entries = jobs.map(({ body }, index) => ({ Id: String(index), MessageBody: JSON.stringify(body) }));
+      await sqs.send(new SendMessageBatchCommand({ QueueUrl: file.requestQueueUrl, Entries }));
+    }
+  };
+  const receive = async () => {
+    while (!isOver() || (awaited.size > 0 && performance.now() < deadline)) {
+      const { Messages = [] } = await sqs.send(
+        new ReceiveMessageCommand({ QueueUrl: file.responseQueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 1 }),
+      );
+      if (Messages.length === 0) continue;
+      for (const { Body = "{}" } of Messages) {
+        const { requestId, status, error } = JSON.parse(Body);
+        // A response may come twice (at-least-once delivery); then it is no longer awaited.
+        const expected = awaited.get(requestId);
+        if (expected !== undefined && expected !== status)
+          wrong.push(`${requestId}: ${status} ${error?.message ?? ""}`);
+        awaited.delete(requestId);
+      }
+      const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
+      await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: file.responseQueueUrl, Entries }));
+    }
+  };
+  const watch = async () => {
+    for (; !isOver(); await pause(SAMPLE_MS))
+      samples.push({ ...resources(), connections: await connections(platform) });
+  };
+  const kill = async () => {
+    for (let next = performance.now() + FAULT_MS; !isOver(); await pause(200)) {
+      if (performance.now() < next) continue;
+      next += FAULT_MS;
+      const pattern = KILLED[kills++ % KILLED.length] as RegExp;
+      const [pid] = processes(pattern);
+      if (pid !== undefined) process.kill(pid, "SIGKILL");
+    }
+  };
+  await Promise.all([send(), receive(), watch(), kill()]);
+  await untilTracked(platform);
+  const { rows } = await admin.query("select count(*)::int as written from prices where orig_code = 'SOAKA'");
+  if (awaited.size > 0)
+    throw new Error(`${awaited.size} of ${sent} jobs were not answered: ${[...awaited.keys()].slice(0, 5)}`);
+  if (wrong.length > 0)
+    throw new Error(`${wrong.length} of ${sent} jobs ended otherwise: ${wrong.slice(0, 5).join("; ")}`);
+  if (rows[0].written !== updates) throw new Error(`${updates} updates wrote ${rows[0].written} rows, not one each`);
+
+  const third = Math.floor(samples.length / 3);
+  const row = (what: string, unit: string, value: (sample: Sample) => number): Row => ({
+    what: `  ${what}, last third of the time`,
+    ours: median(samples.slice(2 * third).map(value)),
+    peer: median(samples.slice(third, 2 * third).map(value)),
+    peerName: "middle third",
+    unit,
+    higherIsBetter: false,
+    aim: ACCEPTED,
+    isRequired: true,
+  });
+  return [
+    {
+      ...row("memory of all processes", "MB", ({ bytes }) => bytes / 1e6),
+      note: `${sent} jobs in ${seconds} s, ${kills} processes killed; each job answered as expected, each update applied once`,
+    },
+    row("open files", "", ({ handles }) => handles),
+    row("connections", "", (sample) => sample.connections),
+  ];
+}
+
+/** A job of the mix: reads, updates of one row, and reads that fail. */
+function job(index: number): { body: object; status: "SUCCEEDED" | "FAILED"; isUpdate: boolean } {
+  if (index % 5 === 3) {
+    const items = [{ orig_code: "SOAKA", dest_code: "SOAKB", day: "2031-01-01", price: 1 + (index % 1000) }];
+    const body = request({ type: "update", target: "prices", source: { inline: items } });
+    return { body, status: "SUCCEEDED", isUpdate: true };
+  }
+  const fails = index % 10 === 9;
+  const sql = fails ? "select 1 / (1 - count(*)) from ports where code = 'SOAKA'" : "select count(*) from ports";
+  return {
+    body: request({ type: "read", sql, format: "json" }),
+    status: fails ? "FAILED" : "SUCCEEDED",
+    isUpdate: false,
+  };
+}
+
+function processes(pattern: RegExp): number[] {
+  const found: number[] = [];
+  for (const pid of readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)) {
+    try {
+      if (pattern.test(readFileSync(`/proc/${pid}/cmdline`, "utf8")) && isOurs(pid)) found.push(pid);
+    } catch {
+      // It has ended.
+    }
+  }
+  return found;
+}
+
+function resources(): Omit<Sample, "connections"> {
+  let bytes = 0;
+  let handles = 0;
+  for (const pid of processes(WATCHED)) {
+    try {
+      bytes += Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
+      handles += readdirSync(`/proc/${pid}/fd`).length;
+    } catch {
+      // It has ended.
+    }
+  }
+  return { bytes, handles };
+}
+
+async function connections({ admin }: BenchPlatform): Promise<number> {
+  const { rows } = await admin.query(
+    "select count(*)::int as open from pg_stat_activity where backend_type = 'client backend'",
+  );
+  return rows[0].open;
+}
