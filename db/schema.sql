@@ -492,7 +492,7 @@ create table jobs.waiting_counts (
 --   callers: nobody
 -- function jobs.open_runs(p_silent_seconds integer) returns TABLE(run uuid, runner text, external_id text, state text, silent boolean)
 --   callers: dispatcher
--- function jobs.overflow(p_glue_slots integer, p_ec2_slots integer) returns integer
+-- function jobs.overflow(p_glue_slots integer, p_ec2_slots integer, p_glue_tenant_slots integer, p_ec2_tenant_slots integer) returns integer
 --   callers: dispatcher
 -- function jobs.pause(p_runner text) returns timestamp with time zone
 --   callers: nobody

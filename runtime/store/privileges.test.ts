@@ -84,7 +84,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.expire_audit(timestamp with time zone,integer)": ["dispatcher"],
   "jobs.lost_jobs()": ["dispatcher"],
   "jobs.open_runs(integer)": ["dispatcher"],
-  "jobs.overflow(integer,integer)": ["dispatcher"],
+  "jobs.overflow(integer,integer,integer,integer)": ["dispatcher"],
   "jobs.plan_larger(text,integer,text,integer,boolean)": ["dispatcher"],
   "jobs.plan_all_runs(json,boolean)": ["dispatcher"],
   "jobs.plan_runs(text,integer,text,integer,integer,integer)": ["dispatcher"],

@@ -76,9 +76,23 @@ export async function closeRunners(db: Database, closed: boolean): Promise<void>
   await db.query("select jobs.close_runners($1)", [closed]);
 }
 
-/** Hands waiting reads to EC2 runs while Glue has no room and those have; answers how many. */
-export async function overflow(db: Database, slots: Record<RunnerKind, number>): Promise<number> {
-  return (await db.query("select jobs.overflow($1, $2) as moved", [slots.glue, slots.ec2])).rows[0].moved;
+/**
+ * Hands waiting reads to EC2 runs while Glue has no room and those have.
+ * @param tenantSlots the most jobs of one tenant at once, by runner type; left out, no maximum
+ * @returns how many
+ */
+export async function overflow(
+  db: Database,
+  slots: Record<RunnerKind, number>,
+  tenantSlots: Partial<Record<RunnerKind, number>> = {},
+): Promise<number> {
+  const { rows } = await db.query("select jobs.overflow($1, $2, $3, $4) as moved", [
+    slots.glue,
+    slots.ec2,
+    tenantSlots.glue ?? null,
+    tenantSlots.ec2 ?? null,
+  ]);
+  return rows[0].moved;
 }
 
 /**

@@ -4,7 +4,7 @@ import { JobError } from "../contract/errors.ts";
 import { readSettings, tenantSlots } from "../platform/settings.ts";
 import { jobDatabase, newJob, testPlan } from "../testing/jobs.ts";
 import { accept, type ClaimedJob, claim, finish, retire, retry, runStarted } from "./jobs.ts";
-import { planLarger, planRuns, runEnded } from "./runs.ts";
+import { overflow, planAllRuns, planLarger, planRuns, runEnded } from "./runs.ts";
 
 const backend = { pid: 1, start: "2021-01-01T00:00:00Z" };
 const ended = { status: "SUCCEEDED", result: "{}", rows: 1, bytes: 1, peakMemoryBytes: 1 } as const;
@@ -42,6 +42,67 @@ describe("slots per tenant", () => {
        from generate_series(0, $1 - 1) n, lateral (select jobs.clock() - make_interval(secs => ($1 - n) * 0.05) as at) t`,
       [jobs, tenants, full],
     );
+
+  describe("and reads that Glue has no room for", () => {
+    const reads = (tenant: string, count: number, priority: number) =>
+      accept(
+        dispatcher,
+        Array.from({ length: count }, (_, index) =>
+          newJob(`read-${index}`, { tenant, priority, elsewhere: true }),
+        ),
+      );
+    const moved = async () =>
+      (
+        await fixture.admin.query(
+          "select tenant, count(*)::int as jobs from jobs.jobs where runner = 'ec2' group by tenant order by tenant",
+        )
+      ).rows;
+    /** Fills Glue's slots: two jobs of `a`, one of `b`. */
+    const fillGlue = async () => {
+      await reads("a", 9, 9);
+      await reads("b", 9, 0);
+      for (const run of await start(3, 2)) await next(run);
+      await fixture.admin.query("update jobs.jobs set created_at = created_at - interval '6 seconds'");
+    };
+    const slots = { glue: 3, ec2: 4 };
+
+    it("goes to EC2 for the tenant that waits for Glue, not for one that has its own maximum there", async () => {
+      await fillGlue();
+      assert.equal(await overflow(dispatcher, slots, { glue: 2, ec2: 3 }), 3);
+      assert.deepEqual(await moved(), [{ tenant: "b", jobs: 3 }]);
+      assert.equal(await overflow(dispatcher, slots, { glue: 2, ec2: 3 }), 0, "b has its maximum on EC2 too");
+      await fixture.admin.query("update jobs.jobs set status = 'PENDING', run_id = null where tenant = 'a'");
+      assert.equal(await overflow(dispatcher, slots, { glue: 2, ec2: 3 }), 1, "a may have slots of Glue again");
+      assert.deepEqual(await moved(), [
+        { tenant: "a", jobs: 1 },
+        { tenant: "b", jobs: 3 },
+      ]);
+    });
+
+    it("leaves room on EC2 to the other tenant, whatever the first one's priority", async () => {
+      await fillGlue();
+      assert.equal(await overflow(dispatcher, slots, { ec2: 3 }), 4);
+      assert.deepEqual(await moved(), [
+        { tenant: "a", jobs: 3 },
+        { tenant: "b", jobs: 1 },
+      ]);
+    });
+
+    it("starts no EC2 run for a tenant without a free slot, as a dispatcher plans it", async () => {
+      await reads("a", 9, 9);
+      for (const run of await start(2, 2)) await next(run);
+      await fixture.admin.query("update jobs.jobs set created_at = created_at - interval '6 seconds'");
+      const plans = [
+        { ...testPlan("glue", 2), tenantSlots: 2 },
+        { ...testPlan("ec2", 4), tenantSlots: 3 },
+      ];
+      assert.deepEqual((await planAllRuns(dispatcher, plans, true)).get("ec2"), []);
+      await reads("b", 1, 0);
+      await fixture.admin.query("update jobs.jobs set created_at = created_at - interval '6 seconds' where tenant = 'b'");
+      assert.equal((await planAllRuns(dispatcher, plans, true)).get("ec2")?.length, 1);
+      assert.deepEqual(await moved(), [{ tenant: "b", jobs: 1 }]);
+    });
+  });
 
   it("leaves a slot to the other tenant, whatever the first has waiting and however high its priority", async () => {
     await jobsOf("a", 10, 9);

@@ -1,24 +1,53 @@
 -- Hands reads that have waited for five seconds to EC2 runs, as far as those have room for them, while Glue has none: all
--- its slots are taken, or it was refused more. Of those that may run there the ones that would be next. Answers how many.
-create or replace function jobs.overflow(p_glue_slots integer, p_ec2_slots integer)
+-- its slots are taken, or it was refused more. Of those that may run there the ones that would be next. Returns how many.
+-- p_glue_tenant_slots, p_ec2_tenant_slots: the most jobs of one tenant at once on each (null: no maximum). A tenant that has
+-- its maximum on Glue waits for its own jobs, not for Glue; one that has its maximum on EC2 could not run there.
+create or replace function jobs.overflow(p_glue_slots integer, p_ec2_slots integer, p_glue_tenant_slots integer, p_ec2_tenant_slots integer)
 returns integer language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   moment timestamptz := jobs.clock();
+  waited_since timestamptz := moment - interval '5 seconds';
   room integer;
+  candidates bigint[];
   moved integer;
 begin
   if not exists (select from jobs.jobs where runner = 'glue' and status = 'PENDING' and not_before is null and elsewhere
-                 and created_at < moment - interval '5 seconds') then return 0; end if;
+                 and created_at < waited_since) then return 0; end if;
   perform from jobs.runners order by runner for update;
   if (select paused_until from jobs.runners where runner = 'ec2') > moment then return 0; end if;
   if (select count(*) from jobs.runs where runner = 'glue' and state <> 'ENDED') < p_glue_slots
      and not coalesce((select paused_until > moment from jobs.runners where runner = 'glue'), false) then return 0; end if;
-  select p_ec2_slots - count(*) into room from jobs.jobs
+  select greatest(0, p_ec2_slots - count(*)) into room from jobs.jobs
   where runner = 'ec2' and (status = 'IN_PROGRESS' or status = 'PENDING');
+  if room = 0 then return 0; end if;
+  if p_glue_tenant_slots is null and p_ec2_tenant_slots is null then
+    candidates := array(
+      select id from jobs.jobs
+      where runner = 'glue' and status = 'PENDING' and not_before is null and elsewhere and created_at < waited_since
+      order by rank desc, created_at, id limit room for update skip locked);
+  else
+    candidates := array(
+      with recursive waiting(tenant) as (
+        (select tenant from jobs.jobs where runner = 'glue' and status = 'PENDING' order by tenant limit 1)
+        union all
+        select (select tenant from jobs.jobs where runner = 'glue' and status = 'PENDING' and tenant > w.tenant order by tenant limit 1)
+        from waiting w where w.tenant is not null
+      )
+      select j.id from waiting w
+      cross join lateral (
+        select coalesce(p_ec2_tenant_slots, room) - count(*) as free from jobs.jobs t
+        where p_ec2_tenant_slots is not null and t.tenant = w.tenant and t.runner = 'ec2' and (t.status = 'IN_PROGRESS' or t.status = 'PENDING')
+      ) there
+      cross join lateral (
+        select t.id, t.rank, t.created_at from jobs.jobs t
+        where t.runner = 'glue' and t.tenant = w.tenant and t.status = 'PENDING' and t.not_before is null and t.elsewhere and t.created_at < waited_since
+        order by t.rank desc, t.created_at, t.id limit greatest(0, least(room, there.free))
+      ) j
+      where w.tenant is not null and jobs.free_tenant_slots('glue', w.tenant, p_glue_tenant_slots) > 0
+      order by j.rank desc, j.created_at, j.id limit room);
+  end if;
   with next as (
-    select id from jobs.jobs
-    where runner = 'glue' and status = 'PENDING' and not_before is null and elsewhere and created_at < moment - interval '5 seconds'
-    order by rank desc, created_at, id limit greatest(0, room) for update skip locked)
+    select id from jobs.jobs where id = any (candidates) and runner = 'glue' and status = 'PENDING' order by id for update skip locked)
   update jobs.jobs set runner = 'ec2', version = version + 1, changed = pg_current_xact_id(), changed_at = moment where id in (select id from next);
   get diagnostics moved = row_count;
   if moved > 0 then perform pg_notify('jobs_waiting_ec2', ''); end if;
@@ -26,4 +55,4 @@ begin
 end
 $$;
 
-grant execute on function jobs.overflow(integer, integer) to dispatcher;
+grant execute on function jobs.overflow(integer, integer, integer, integer) to dispatcher;

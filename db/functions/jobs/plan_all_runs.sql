@@ -7,9 +7,10 @@ declare
   plan record;
 begin
   if p_overflow then
-    perform jobs.overflow(
-      (select (p ->> 'slots')::integer from json_array_elements(p_plans) p where p ->> 'runner' = 'glue'),
-      (select (p ->> 'slots')::integer from json_array_elements(p_plans) p where p ->> 'runner' = 'ec2'));
+    perform jobs.overflow(glue.slots, ec2.slots, glue."tenantSlots", ec2."tenantSlots")
+    from json_to_recordset(p_plans) as glue(runner text, slots integer, "tenantSlots" integer),
+      json_to_recordset(p_plans) as ec2(runner text, slots integer, "tenantSlots" integer)
+    where glue.runner = 'glue' and ec2.runner = 'ec2';
   end if;
   -- In the order in which jobs.overflow locks the runner types: two dispatchers never wait for each other in a circle.
   for plan in
