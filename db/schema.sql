@@ -480,6 +480,8 @@ create table jobs.waiting_counts (
 --   callers: api_reader
 -- function jobs.kept_request(p_tenant text, p_request_id text) returns json
 --   callers: api_reader
+-- function jobs.known_job(p_tenant text, p_request_id text, p_request_hash text, p_task jsonb) returns text
+--   callers: api_reader, dispatcher
 -- function jobs.lost_jobs() returns TABLE(job_id bigint, attempt integer, timeout_seconds integer, backend_pid integer, backend_start timestamp with time zone, reason text, run_outcome text)
 --   callers: dispatcher
 -- function jobs.milliseconds(start timestamp with time zone, finish timestamp with time zone) returns bigint

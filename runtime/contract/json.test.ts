@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { readJson, readJsonBytes } from "./json.ts";
+import { readJson } from "./json.ts";
 import { shownName } from "./problemList.ts";
 
 const fields = (text: string) => readJson(text).problems.map(({ field }) => field);
@@ -51,7 +51,6 @@ describe("reading JSON", () => {
 
   it("takes a byte order mark at the beginning, and nowhere else", () => {
     assert.deepEqual(readJson('\uFEFF{"a":1}').value, { a: 1 });
-    assert.deepEqual(readJsonBytes(Buffer.from('\uFEFF{"a":1}')).value, { a: 1 });
     assert.throws(() => readJson("\uFEFF\uFEFF{}"), SyntaxError);
   });
 
@@ -95,11 +94,5 @@ describe("reading JSON", () => {
         () => readJson(text),
         (error: Error) => error instanceof SyntaxError && !/SECRET/.test(error.message),
       );
-  });
-
-  it("takes nothing that is not UTF-8, or not JSON", () => {
-    for (const bytes of [Buffer.from([0x22, 0xff, 0x22]), Buffer.from("{"), Buffer.from("")])
-      assert.throws(() => readJsonBytes(bytes), { code: "UnreadableMessage" });
-    assert.equal(readJsonBytes(Buffer.from('"ü"')).value, "ü");
   });
 });

@@ -1,5 +1,3 @@
-import { isUtf8 } from "node:buffer";
-import { JobError } from "./errors.ts";
 import { INPUT } from "./inputLimits.ts";
 import { ProblemList, shownName } from "./problemList.ts";
 import { isRoundedToWhole } from "./wholeNumber.ts";
@@ -33,19 +31,6 @@ function parse(text: string): unknown {
     const { message } = error as Error;
     const excerpt = message.search(/, (?:\.\.\.)?"/);
     throw new SyntaxError(excerpt < 0 ? message : `${message.slice(0, excerpt)}: it is not valid JSON`);
-  }
-}
-
-/**
- * The same from bytes, which must be UTF-8.
- * @throws JobError UnreadableMessage
- */
-export function readJsonBytes(bytes: Buffer): Read {
-  if (!isUtf8(bytes)) throw new JobError("UnreadableMessage", { reason: "it is not UTF-8" });
-  try {
-    return readJson(bytes.toString());
-  } catch (error) {
-    throw new JobError("UnreadableMessage", { reason: (error as Error).message }, { cause: error });
   }
 }
 

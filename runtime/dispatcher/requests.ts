@@ -3,9 +3,10 @@ import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { cutText } from "../contract/bounds.ts";
 import { classify } from "../contract/classify.ts";
 import { type ErrorCode, JobError } from "../contract/errors.ts";
-import { acceptAll, hasJob, refuse } from "../requests/accept.ts";
+import { acceptAll, refuse } from "../requests/accept.ts";
 import { maySendFor, notAllowed, requireSender, SENDER_ATTRIBUTE, senderOf } from "../requests/callers.ts";
 import { type MessageContent, readMessage } from "../requests/message.ts";
+import { hasJob } from "../requests/repeat.ts";
 import { deliverResponses } from "../requests/responses.ts";
 import type { DueResponse } from "../store/jobs.ts";
 import type { Context } from "./context.ts";
@@ -69,8 +70,9 @@ async function takeIn(context: Context, failures: Set<string>, sound: readonly O
   try {
     const outcomes = await acceptAll(
       { ...context, source: "queue" },
-      sound.map(({ value, requestId = "", tenant, problems, sender }) => ({
+      sound.map(({ record, value, isParsed, requestId = "", tenant, problems, sender }) => ({
         value,
+        ...(isParsed ? {} : { unparsed: record.body }),
         requestId,
         tenant,
         problems,

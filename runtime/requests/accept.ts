@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { ERRORS, JobError, type Problem } from "../contract/errors.ts";
+import { invalidRequest } from "../contract/problemList.ts";
 import { redactUrl } from "../contract/redact.ts";
 import { hashOf, type Reply, type Request, responseIdOf, type Task } from "../contract/request.ts";
 import { shownOf } from "../contract/shown.ts";
@@ -17,8 +18,9 @@ import {
   dueResponses,
   type NewJob,
 } from "../store/jobs.ts";
-import { canonical, parseRequest } from "./parse.ts";
+import { canonical, parseRequest, requestAsSent } from "./parse.ts";
 import { keepRejected } from "./rejected.ts";
+import { hasJob, knownHash } from "./repeat.ts";
 
 /** What became of a request. `send`: responses that are due now, for the caller to send. */
 export type Outcome =
@@ -40,50 +42,69 @@ export interface Acceptor {
   source: Source;
 }
 
+/** A body as it came. */
+interface Submitted {
+  /** Parsed JSON. */
+  value: unknown;
+  /** Its text, if that was not parsed; `problems` says why. */
+  unparsed?: string;
+  /** The id under which an answer is due if it is not valid, and its tenant. */
+  requestId: string;
+  tenant: string;
+  /** What was wrong with its text. */
+  problems?: readonly Problem[];
+  /** Throws a JobError if the sender may not ask for this. */
+  authorise?: (request: Request) => void;
+}
+
+/** A request that is stored, or compared with the job that it repeats. */
+interface Valid {
+  index: number;
+  request: Request;
+  task: Task;
+  sql: string | null;
+  /** The request hash of the job that it repeats, if the rules of today refuse it. */
+  known?: string;
+}
+
 /**
  * Takes requests in: the one way in, from the queue and from POST /jobs alike. When it answers, each request is
  * committed as a job, or its answer is committed to the outbox. An object in S3 is pinned by its version, in a bucket without versions by its ETag, so that the job
  * loads what lay there when it was accepted, or nothing.
- * @param bodies parsed JSON, with what was wrong with its text, and the id under which an answer is due if it is not valid
  */
-export async function acceptAll(
-  acceptor: Acceptor,
-  bodies: readonly {
-    value: unknown;
-    requestId: string;
-    tenant: string;
-    problems?: readonly Problem[];
-    /** Throws a JobError if the sender may not ask for this. */
-    authorise?: (request: Request) => void;
-  }[],
-): Promise<Outcome[]> {
+export async function acceptAll(acceptor: Acceptor, bodies: readonly Submitted[]): Promise<Outcome[]> {
   const outcomes: Outcome[] = new Array(bodies.length);
-  const valid: { index: number; request: Request; task: Task; sql: string | null }[] = [];
+  const valid: Valid[] = [];
   await Promise.all(
-    bodies.map(async ({ value, requestId, tenant, problems, authorise }, index) => {
+    bodies.map(async (body, index) => {
+      const { value, requestId, tenant } = body;
       try {
-        const request = parseRequest(value, acceptor.settings.jobs, problems);
-        authorise?.(request);
-        const task = await pinned(acceptor, request);
-        valid.push({ index, request, task, sql: task.type === "read" ? await sqlOf(task) : null });
+        valid.push({ index, ...(await validate(acceptor, body)) });
       } catch (error) {
         // Only the request's own faults are answers to it.
         if (!(error instanceof JobError) || ERRORS[error.code].category !== "User") throw error;
-        await record(acceptor, { tenant, requestId, error, body: value });
+        const repeat = await repeatOf(acceptor, body);
+        if (repeat !== undefined) {
+          valid.push({ index, ...repeat });
+          return;
+        }
+        await record(acceptor, { tenant, requestId, error, body: body.unparsed ?? value });
         outcomes[index] = {
           outcome: "INVALID",
           error,
-          send: answers(acceptor, value) ? [await refuseInvalid(acceptor.db, tenant, requestId, error, value)] : [],
+          send: answers(acceptor, value)
+            ? [await refuseInvalid(acceptor.db, tenant, requestId, error, body.unparsed ?? value)]
+            : [],
         };
       }
     }),
   );
   valid.sort((a, b) => a.index - b.index);
   const expected = await expectedBytes(acceptor, valid);
-  const ready = valid.map(({ index, request, task, sql }, position) => ({
-    index,
-    request,
-    job: newJob(request, task, sql, acceptor, expected[position]),
+  const ready = valid.map((one, position) => ({
+    index: one.index,
+    request: one.request,
+    job: newJob(one, acceptor, expected[position]),
   }));
   const accepted = await accept(
     acceptor.db,
@@ -123,6 +144,35 @@ export async function acceptAll(
   return outcomes;
 }
 
+/** @throws JobError where the request is not valid, or not allowed */
+async function validate(acceptor: Acceptor, body: Submitted): Promise<Omit<Valid, "index">> {
+  if (body.unparsed !== undefined) throw invalidRequest(body.problems ?? []);
+  const request = parseRequest(body.value, acceptor.settings.jobs, body.problems);
+  body.authorise?.(request);
+  const task = await pinned(acceptor, request);
+  return { request, task, sql: task.type === "read" ? await sqlOf(task) : null };
+}
+
+/**
+ * A refused request as the repeat of a job: what is refused today may have been accepted by an earlier version, or under
+ * another configuration, and the answer to a repeat is the job. Undefined where it repeats none, or is not its sender's.
+ */
+async function repeatOf(
+  { db, settings }: Acceptor,
+  { value, unparsed, problems = [], authorise }: Submitted,
+): Promise<Omit<Valid, "index"> | undefined> {
+  if (unparsed !== undefined || problems.length > 0) return undefined;
+  const request = requestAsSent(value, settings.jobs);
+  if (request === undefined) return undefined;
+  try {
+    authorise?.(request);
+  } catch {
+    return undefined;
+  }
+  const known = await knownHash(db, request);
+  return known === undefined ? undefined : { request, task: request.task, sql: null, known };
+}
+
 const defaultReply = (source: Source): Reply => (source === "queue" ? "queue" : "none");
 
 /** Whether a refusal is answered on the response queue: over HTTP the call itself is answered. */
@@ -157,15 +207,6 @@ async function refuseInvalid(
   const taken = await hasJob(db, tenant, requestId);
   const shown = taken ? new JobError("RequestIdConflict", { requestId }, { details: error.details }) : error;
   return refuse(db, tenant, requestId, shown, value);
-}
-
-/** Whether an id of a tenant belongs to a job. */
-export async function hasJob(db: Database, tenant: string, requestId: string): Promise<boolean> {
-  const { rows } = await db.query("select from jobs.documents where tenant = $1 and request_id = $2", [
-    tenant,
-    requestId,
-  ]);
-  return rows.length > 0;
 }
 
 /** Commits a FAILED answer to a request that makes no job. The same request gets the same answer, with the same id. */
@@ -227,19 +268,18 @@ async function expectedBytes(
 }
 
 function newJob(
-  request: Request,
-  task: Task,
-  sql: string | null,
+  { request, task, sql, known }: Valid,
   { settings, source }: Acceptor,
   expected: number | undefined,
 ): NewJob {
-  const requestHash = hashOf(canonical(request.task));
+  const requestHash = known ?? hashOf(canonical(request.task));
   const inline = "source" in task && "inline" in task.source ? task.source.inline : null;
   const kept = inline ? { ...task, source: { inline: inline.length } } : task;
   return {
     tenant: request.tenant,
     requestId: request.requestId,
     requestHash,
+    isRepeat: known !== undefined,
     responseId: responseIdOf(request.tenant, request.requestId, requestHash),
     task: kept,
     shown: shownOf(kept, request.labels),

@@ -1,5 +1,5 @@
+import { type Body, readBody } from "../contract/body.ts";
 import { JobError, type Problem } from "../contract/errors.ts";
-import { type Read, readJson } from "../contract/json.ts";
 import { DEFAULT_TENANT, REQUEST_ID_RULE, requestIdPattern, tenantPattern } from "../contract/request.ts";
 import { topLevelOf } from "../contract/topLevel.ts";
 
@@ -7,6 +7,8 @@ import { topLevelOf } from "../contract/topLevel.ts";
 export interface MessageContent {
   /** Undefined for text that is not JSON. */
   value: unknown;
+  /** Whether its text was parsed: else `problems` says why not, and `value` has whom to answer. */
+  isParsed: boolean;
   /** Undefined where no answer can be addressed. */
   requestId: string | undefined;
   tenant: string;
@@ -18,16 +20,14 @@ export interface MessageContent {
 
 /** Reads the body of a queue message: its request, or why it is none, and whom an answer may address. */
 export function readMessage(body: string): MessageContent {
-  let read: Read;
+  let read: Body;
   try {
-    read = readJson(body);
+    read = readBody(body);
   } catch (error) {
-    // Cut off or malformed. Whom to answer must be certain: another's id, or tenant, must not be taken for its own.
-    const { values, uncertain } = topLevelOf(body.replace(/^\uFEFF/, ""), ["requestId", "tenant"]);
-    const found = uncertain.size > 0 ? usable(undefined, undefined) : usable(values.requestId, values.tenant);
     const problem = new JobError("UnreadableMessage", { reason: (error as Error).message });
-    return { value: undefined, ...found, problem, problems: [] };
+    return { value: undefined, isParsed: false, ...addressOf(body), problem, problems: [] };
   }
+  if (!read.isParsed) return unparsed(body, read.problems);
   const { value, problems } = read;
   const { requestId, tenant } = (value ?? {}) as { requestId?: unknown; tenant?: unknown };
   // Whom to answer must be certain: of two ids, or two tenants, neither is.
@@ -35,7 +35,28 @@ export function readMessage(body: string): MessageContent {
   const found = twice ? usable(undefined, undefined) : usable(requestId, tenant);
   const reason = twice ? `its ${twice} is given more than once` : whyUnusable(value);
   const problem = found.requestId === undefined ? new JobError("UnreadableMessage", { reason }) : undefined;
-  return { value, ...found, problem, problems };
+  return { value, isParsed: true, ...found, problem, problems };
+}
+
+/** A message whose text is not parsed: an invalid request of whom it names, else no request. */
+function unparsed(body: string, problems: readonly Problem[]): MessageContent {
+  const { requestId, tenant, reply } = addressOf(body);
+  const reason = `it ${problems[0]?.message}`;
+  return {
+    value: { requestId, tenant, reply },
+    isParsed: false,
+    requestId,
+    tenant,
+    problem: requestId === undefined ? new JobError("UnreadableMessage", { reason }) : undefined,
+    problems: [...problems],
+  };
+}
+
+/** Whom to answer, and how, of text that is not parsed. It must be certain: another's id, or tenant, is not taken for its own. */
+function addressOf(body: string): ReturnType<typeof usable> & { reply?: string | undefined } {
+  const { values, uncertain } = topLevelOf(body.replace(/^\uFEFF/, ""), ["requestId", "tenant", "reply"]);
+  if (uncertain.has("requestId") || uncertain.has("tenant")) return usable(undefined, undefined);
+  return { ...usable(values.requestId, values.tenant), reply: values.reply };
 }
 
 const usable = (requestId: unknown, tenant: unknown) => ({

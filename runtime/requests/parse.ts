@@ -64,6 +64,25 @@ export function parseRequest(value: unknown, rules: RequestRules, found: readonl
   return { tenant: DEFAULT_TENANT, timeoutSeconds: rules.timeoutSeconds, ...(filled as object), task } as Request;
 }
 
+/**
+ * A request with its defaults filled in, whatever this version or its configuration says of its task and time: to compare it
+ * with a job that was accepted before. Undefined where the request is not valid otherwise.
+ */
+export function requestAsSent(value: unknown, rules: RequestRules): Request | undefined {
+  if (value === null || typeof value !== "object" || Array.isArray(value) || shapeProblem(value) !== undefined)
+    return undefined;
+  const filled = withDefaults(Envelope, value) as Record<string, unknown>;
+  const problems = new ProblemList();
+  problems.addAll(problemsOf(Envelope, filled));
+  checkStorable(value, problems);
+  checkLabels(filled, problems);
+  const chosen = schemaFor(filled.task);
+  if (problems.length > 0 || "message" in chosen) return undefined;
+  const task = withDefaults(chosen, filled.task) as Task;
+  if ("params" in task && (task.params === null || typeof task.params !== "object")) return undefined;
+  return { tenant: DEFAULT_TENANT, ...filled, timeoutSeconds: rules.timeoutSeconds, task } as Request;
+}
+
 /** Labels are part of every response and document. */
 function checkLabels({ labels }: { labels?: unknown }, problems: ProblemList): void {
   if (labels === null || typeof labels !== "object") return;

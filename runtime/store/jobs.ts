@@ -26,6 +26,8 @@ export interface NewJob {
   tenant: string;
   requestId: string;
   requestHash: string;
+  /** Whether it only repeats a job: where that is gone since, no job is made (FULL). */
+  isRepeat?: boolean;
   responseId: string;
   /** The task without inline items. */
   task: object;

@@ -47,9 +47,7 @@ describe("slots per tenant", () => {
     const reads = (tenant: string, count: number, priority: number) =>
       accept(
         dispatcher,
-        Array.from({ length: count }, (_, index) =>
-          newJob(`read-${index}`, { tenant, priority, elsewhere: true }),
-        ),
+        Array.from({ length: count }, (_, index) => newJob(`read-${index}`, { tenant, priority, elsewhere: true })),
       );
     const moved = async () =>
       (
@@ -98,7 +96,9 @@ describe("slots per tenant", () => {
       ];
       assert.deepEqual((await planAllRuns(dispatcher, plans, true)).get("ec2"), []);
       await reads("b", 1, 0);
-      await fixture.admin.query("update jobs.jobs set created_at = created_at - interval '6 seconds' where tenant = 'b'");
+      await fixture.admin.query(
+        "update jobs.jobs set created_at = created_at - interval '6 seconds' where tenant = 'b'",
+      );
       assert.equal((await planAllRuns(dispatcher, plans, true)).get("ec2")?.length, 1);
       assert.deepEqual(await moved(), [{ tenant: "b", jobs: 1 }]);
     });

@@ -1,6 +1,7 @@
 -- Takes requests in, all of a batch in one statement. Input: a JSON array of
 --   {tenant, requestId, requestHash, responseId, task, shown, inline, sql, runner, elsewhere, priority, labels, timeoutSeconds, maxAttempts, leaseSeconds, reply}.
--- A request may also name maxWaiting, its tenant's maximum of waiting jobs.
+-- A request may also name maxWaiting, its tenant's maximum of waiting jobs, and isRepeat: it makes no job, since it was
+-- accepted before, under rules that refuse it today. Without that job it is FULL.
 -- Answers a row for each, in order: ACCEPTED, REPEATED (the same task: the same job), CONFLICT (another task) or FULL (no
 -- job was made, since the tenant has its maximum waiting).
 -- A repeat that asks for a reply on the queue has the response sent there once more: at once where the job has ended
@@ -39,8 +40,8 @@ begin
            r."timeoutSeconds", r."maxAttempts", r."leaseSeconds", moment,
            r.priority - floor(extract(epoch from moment) / 60)::integer, jobs.event('PENDING', moment), coalesce(r.reply, 'queue')
     from rows from (json_to_recordset(requests) as (tenant text, "requestId" text, "requestHash" text, "responseId" text, task jsonb, shown jsonb,
-      inline json, sql text, runner text, elsewhere boolean, priority smallint, labels jsonb, "timeoutSeconds" integer, "maxAttempts" integer, "leaseSeconds" integer, reply text)) with ordinality as r
-    where not (r.tenant || E'\n' || r."requestId") = any (refused)
+      inline json, sql text, runner text, elsewhere boolean, priority smallint, labels jsonb, "timeoutSeconds" integer, "maxAttempts" integer, "leaseSeconds" integer, reply text, "isRepeat" boolean)) with ordinality as r
+    where not (r.tenant || E'\n' || r."requestId") = any (refused) and not coalesce(r."isRepeat", false)
     -- In key order, so that two batches with the same ids never wait for each other in a circle.
     order by r.tenant, r."requestId", r.ordinality
     -- Whichever unique index sees the other's row first: with one named, the race for the others would be an error.

@@ -1,7 +1,6 @@
 import type { FastifyInstance } from "fastify";
+import { readBodyBytes } from "../../contract/body.ts";
 import { JobError } from "../../contract/errors.ts";
-import { shapeProblem, textShapeProblem } from "../../contract/inspect.ts";
-import { readJsonBytes } from "../../contract/json.ts";
 import { invalid } from "../problem.ts";
 
 /** Bodies are JSON, and nothing else is. One that says a thing twice, or is nested without end, is refused here. */
@@ -14,11 +13,7 @@ export function readBodies(app: FastifyInstance): void {
     // Clients name the type of what they do not send.
     if (bytes.length === 0) return done(null, undefined);
     try {
-      const early = textShapeProblem(bytes.toString("latin1"));
-      if (early !== undefined) throw invalid([{ field: "request", message: early }]);
-      const { value, problems } = readJsonBytes(bytes);
-      const shape = shapeProblem(value);
-      if (shape !== undefined) problems.add(() => ({ field: "request", message: shape }));
+      const { value, problems } = readBodyBytes(bytes);
       if (problems.length > 0) throw invalid(problems);
       done(null, value);
     } catch (error) {

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { readBody, readBodyBytes } from "./body.ts";
+import { INPUT } from "./inputLimits.ts";
+
+describe("reading a body", () => {
+  it("parses JSON in UTF-8, with or without a byte order mark, and nothing else", () => {
+    for (const bytes of [Buffer.from([0x22, 0xff, 0x22]), Buffer.from("{"), Buffer.from("")])
+      assert.throws(() => readBodyBytes(bytes), { code: "UnreadableMessage" });
+    assert.equal(readBodyBytes(Buffer.from('"ü"')).value, "ü");
+    assert.deepEqual(readBodyBytes(Buffer.from('\uFEFF{"a":1}')).value, { a: 1 });
+  });
+
+  it("names fields that are given twice", () => {
+    const { isParsed, problems } = readBody('{"a":1,"a":2}');
+    assert.deepEqual([isParsed, problems.map(({ field }) => field)], [true, ["a"]]);
+  });
+
+  for (const [what, text] of Object.entries({
+    "nested too deeply": `{"a":${"[".repeat(INPUT.levels)}${"]".repeat(INPUT.levels)}}`,
+    "with too many fields": `{${Array.from({ length: INPUT.fields + 1 }, (_, n) => `"f${n}":1`).join(",")}}`,
+    "with too many objects": `{"a":[${new Array(INPUT.containers).fill("{}").join(",")}]}`,
+  }))
+    it(`does not parse a body ${what}, and says so`, () => {
+      const parse = JSON.parse;
+      let parsed = 0;
+      JSON.parse = (...all) => {
+        parsed++;
+        return parse(...all);
+      };
+      try {
+        for (const body of [readBody(text), readBodyBytes(Buffer.from(text))]) {
+          assert.deepEqual([body.isParsed, body.value, body.problems.length], [false, undefined, 1]);
+          assert.equal(body.problems[0]?.field, "request");
+        }
+        assert.equal(parsed, 0);
+      } finally {
+        JSON.parse = parse;
+      }
+    });
+});

@@ -1,0 +1,36 @@
+import { isUtf8 } from "node:buffer";
+import { JobError } from "./errors.ts";
+import { textShapeProblem } from "./inspect.ts";
+import { type Read, readJson } from "./json.ts";
+import { ProblemList } from "./problemList.ts";
+
+/** A body, as every way in reads it. */
+export interface Body extends Read {
+  /** Whether it was parsed; if not, `value` is undefined, and `problems` says why. */
+  isParsed: boolean;
+}
+
+/**
+ * Reads the JSON of a request. Text that would take long to parse (depth, fields, number of objects and lists) is not parsed.
+ * @throws SyntaxError when it is not JSON
+ */
+export function readBody(text: string): Body {
+  const shape = textShapeProblem(text);
+  if (shape === undefined) return { ...readJson(text), isParsed: true };
+  const problems = new ProblemList();
+  problems.add(() => ({ field: "request", message: shape }));
+  return { value: undefined, problems, isParsed: false };
+}
+
+/**
+ * The same from bytes, which must be UTF-8.
+ * @throws JobError UnreadableMessage
+ */
+export function readBodyBytes(bytes: Buffer): Body {
+  if (!isUtf8(bytes)) throw new JobError("UnreadableMessage", { reason: "it is not UTF-8" });
+  try {
+    return readBody(bytes.toString());
+  } catch (error) {
+    throw new JobError("UnreadableMessage", { reason: (error as Error).message }, { cause: error });
+  }
+}

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { hashOf } from "../contract/request.ts";
+import { SCOPES } from "../contract/scopes.ts";
+import { onRequests } from "../dispatcher/requests.ts";
+import { testApi } from "../testing/api/api.ts";
+import { sqsEvent, testDispatcher } from "../testing/dispatcher.ts";
+import { canonical, requestAsSent } from "./parse.ts";
+
+/** Requests of which an earlier version accepted another text, or an earlier configuration more. */
+const REPEATS: Record<string, { task: Record<string, unknown>; timeoutSeconds?: number }> = {
+  "SQL that is refused": { task: { type: "read", sql: "select pg_sleep(1)", format: "ndjson" } },
+  "two statements": { task: { type: "read", sql: "select 1; select 2" } },
+  "a query that is gone": { task: { type: "read", query: "former_query", params: { day: "2021-01-01", top: null } } },
+  "a parameter that is gone": { task: { type: "read", query: "price_export", params: { former: 7 } } },
+  "a statement that is gone": { task: { type: "update", statement: "former_statement", params: {} } },
+  "a host that is not allowed any more": {
+    task: { type: "update", target: "prices", source: { url: "https://former.example.com/p.csv" } },
+  },
+  "a bucket that is not the platform's any more": {
+    task: { type: "update", target: "prices", source: { s3: "s3://former/p.csv" } },
+  },
+  "a time above the maximum": { task: { type: "read", query: "price_export" }, timeoutSeconds: 90_000 },
+};
+
+/** Stores a job as it was accepted before, under the rules of that time. */
+async function store(
+  admin: { query(text: string, values: unknown[]): Promise<unknown> },
+  { tenant, requestId, task }: { tenant: string; requestId: string; task: Record<string, unknown> },
+  accepted: { accept: (sound: object) => Promise<unknown> },
+): Promise<void> {
+  await accepted.accept({ requestId, tenant, task: { type: "read", query: "price_export" }, reply: "none" });
+  const request = requestAsSent(
+    { requestId, task },
+    { rawSql: true, timeoutSeconds: 1, maxTimeoutSeconds: 1, urlHosts: [] },
+  );
+  if (request === undefined) throw new Error("not a request");
+  // The version that accepted it knew the defaults of its queries, so that its hash may be another.
+  const hash = hashOf(canonical(request.task)) + ("query" in task && task.query === "former_query" ? "-before" : "");
+  await admin.query("update jobs.jobs set request_hash = $1, task = $2 where request_id = $3", [
+    hash,
+    request.task,
+    requestId,
+  ]);
+}
+
+describe("a repeat of a request that would be refused today", () => {
+  describe("by queue", () => {
+    let d: Awaited<ReturnType<typeof testDispatcher>>;
+    beforeEach(async () => {
+      d = await testDispatcher({ jobs: { rawSql: true } });
+    });
+    afterEach(() => d.close());
+    const accept = (sound: object) => onRequests(d.context, sqsEvent(sound));
+    const answers = async () => (await d.receive(d.context.queues.responses)).map(({ Body }) => JSON.parse(Body ?? ""));
+    const rejected = async () => (await d.admin.query("select from jobs.rejected")).rows.length;
+
+    for (const [what, { task, ...rest }] of Object.entries(REPEATS))
+      it(`is the known job: ${what}`, async () => {
+        const requestId = "known";
+        await store(d.admin, { tenant: "default", requestId, task }, { accept });
+        await onRequests(d.context, sqsEvent({ requestId, task, ...rest }, { requestId: "other", task, ...rest }));
+        assert.deepEqual(
+          (await answers()).map((answer) => answer.requestId),
+          ["other"],
+          "only the one without a job is refused",
+        );
+        assert.equal(await rejected(), 1);
+        const { rows } = await d.admin.query("select request_id, status from jobs.jobs");
+        assert.deepEqual(rows, [{ request_id: requestId, status: "PENDING" }]);
+        assert.equal((await d.admin.query("select from jobs.reply_requests")).rows.length, 1, "its response is wanted");
+      });
+
+    it("is refused when its task is another, or when its text leaves open what it says", async () => {
+      const task = { type: "read", sql: "select pg_sleep(1)", format: "csv" };
+      await store(d.admin, { tenant: "default", requestId: "known", task }, { accept });
+      await onRequests(d.context, sqsEvent({ requestId: "known", task: { ...task, sql: "select pg_sleep(2)" } }));
+      await onRequests(
+        d.context,
+        sqsEvent(`{"requestId":"known","priority":1,"priority":2,"task":${JSON.stringify(task)}}`),
+      );
+      await onRequests(d.context, sqsEvent({ requestId: "known", tenant: "acme", task }));
+      assert.deepEqual(
+        (await answers()).map(({ error }) => error.type),
+        ["RequestIdConflict", "RequestIdConflict"],
+      );
+      assert.equal(await rejected(), 3);
+    });
+
+    it("is still refused to a sender who may not send it", async () => {
+      const task = { type: "update", statement: "former_statement", params: {} };
+      await store(d.admin, { tenant: "default", requestId: "known", task }, { accept });
+      d.context.settings.callers = [{ senderId: "*", tenants: ["default"], scopes: ["read"] }];
+      await onRequests(d.context, sqsEvent({ requestId: "known", task }));
+      assert.equal(await rejected(), 1);
+    });
+  });
+
+  describe("over HTTP", () => {
+    let p: Awaited<ReturnType<typeof testApi>>;
+    let headers: { authorization: string };
+    before(async () => {
+      p = await testApi();
+      headers = await p.as("acme", ...SCOPES);
+    });
+    after(() => p.close());
+    const post = (payload: object) => p.app.inject({ method: "POST", url: "/jobs", payload, headers });
+
+    for (const [index, [what, { task, ...rest }]] of Object.entries(REPEATS).entries())
+      it(`is the known job: ${what}`, async () => {
+        const requestId = `known-${index}`;
+        const accept = async (sound: object) => assert.equal((await post(sound)).statusCode, 202);
+        await store(p.admin, { tenant: "acme", requestId, task }, { accept });
+        const response = await post({ requestId, task, ...rest });
+        assert.equal(response.statusCode, 200, response.body);
+        assert.deepEqual(response.json(), { requestId, tenant: "acme", status: "PENDING" });
+        assert.equal(response.headers.location, `/jobs/${requestId}`);
+        assert.equal((await post({ requestId: `${requestId}-other`, task, ...rest })).statusCode, 400);
+      });
+
+    it("is the known job when it is the second retry of one", async () => {
+      const task = { type: "read", sql: "select pg_sleep(1)" };
+      const accept = async (sound: object) => assert.equal((await post(sound)).statusCode, 202);
+      for (const requestId of ["ended", "ended.retry-1"])
+        await store(p.admin, { tenant: "acme", requestId, task }, { accept });
+      await p.admin.query(
+        "update jobs.jobs set status = 'FAILED', finished_at = jobs.clock() where request_id = 'ended'",
+      );
+      const response = await p.app.inject({ method: "POST", url: "/jobs/ended/retry", headers });
+      assert.deepEqual([response.statusCode, response.json().requestId], [200, "ended.retry-1"]);
+    });
+  });
+});

@@ -1,0 +1,35 @@
+import { hashOf, type Request, type Task } from "../contract/request.ts";
+import type { Database } from "../store/jobs.ts";
+import { canonical } from "./parse.ts";
+
+/** Whether an id of a tenant belongs to a job. */
+export async function hasJob(db: Database, tenant: string, requestId: string): Promise<boolean> {
+  const { rows } = await db.query("select from jobs.documents where tenant = $1 and request_id = $2", [
+    tenant,
+    requestId,
+  ]);
+  return rows.length > 0;
+}
+
+/**
+ * Finds the job of which a request is a repeat.
+ * @returns the job's request hash; undefined if no job has this id, or its task is another
+ */
+export async function knownHash(
+  db: Database,
+  { tenant, requestId, task }: Pick<Request, "tenant" | "requestId" | "task">,
+): Promise<string | undefined> {
+  const { rows } = await db.query("select jobs.known_job($1, $2, $3, $4) as hash", [
+    tenant,
+    requestId,
+    hashOf(canonical(task)),
+    asStored(task),
+  ]);
+  return rows[0].hash ?? undefined;
+}
+
+/**
+ * A task as its job stores it, or null where the job stores it otherwise. A named query that this version does not have gives
+ * its task another hash, since its defaults are unknown.
+ */
+const asStored = (task: Task): string | null => ("source" in task ? null : JSON.stringify(task));
