@@ -167,6 +167,23 @@ describe("the dispatcher's bundle", () => {
     return Number((await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], { env })).stdout);
   };
 
+  it("holds every file that the function's environment names", async () => {
+    const { inputs } = (await made()).one("aws:lambda/function:Function");
+    const named = Object.entries<string>(inputs.environment.variables)
+      .filter(([, value]) => value.startsWith("/var/task/"))
+      .map(([name, value]) => [name, value.slice("/var/task/".length)] as const);
+    assert.ok(
+      named.some(([name]) => name === "RATES_SQL_PARSER"),
+      "the parser's worker is a file of its own",
+    );
+    const files = Object.keys(inputs.code.assets);
+    for (const [name, file] of named)
+      assert.ok(
+        files.some((one) => one === file || one.startsWith(`${file}/`)),
+        `${name} is ${file}, and the archive has ${files.join(", ")}`,
+      );
+  });
+
   it("holds the SQL parser: its worker and the WASM module load from the archive", async function () {
     this.timeout(30_000);
     const assets = (await (await bundle(DISPATCHER_BUNDLE)).assets) as Record<string, { path: Promise<string> }>;

@@ -159,8 +159,8 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
     changes: [
       {
         file: "../requests/accept.ts",
-        from: 'if (source === "queue" && isForeignUpload(',
-        to: "if (false && isForeignUpload(",
+        from: 'if (source === "queue" && !mayLoad(',
+        to: "if (false && !mayLoad(",
       },
     ],
     check: checkOf(tenants, "loads no upload of another tenant, by HTTP or by queue"),

@@ -220,6 +220,11 @@ export const Settings = Type.Object(
           default: [],
           description: "hosts that url sources may name, on port 443",
         }),
+        sharedUploads: Type.Array(Type.String({ minLength: 1 }), {
+          default: [],
+          description:
+            "beginnings of keys in the uploads bucket that every tenant may load, where several tenants are named",
+        }),
         auditDays: count("days that the audit trail is kept", 365),
         retentionDays: count("days that ended jobs and their documents are kept", 30),
       },
@@ -283,6 +288,14 @@ export function tenantSlots({ queues, runners }: Settings, runner: RunnerKind): 
   const { slots, tenantSlots } = runners[runner];
   if (tenantSlots !== undefined) return tenantSlots;
   return slots > 1 && Object.keys(queues?.tenants ?? {}).length > 1 ? slots - 1 : undefined;
+}
+
+/** Whether tenants are kept apart: a stack that names more than one, for queues of their own or as its callers'. */
+export function hasSeveralTenants({ queues, callers = [] }: Pick<Settings, "queues" | "callers">): boolean {
+  const named = new Set([...Object.keys(queues?.tenants ?? {}), ...callers.flatMap(({ tenants }) => tenants)]);
+  // A sender for all tenants is an operator's.
+  named.delete("*");
+  return named.size > 1;
 }
 
 /** The settings that only a platform with queues and buckets has; an API beside a bare database has none. */

@@ -5,9 +5,9 @@ import { redactUrl } from "../contract/redact.ts";
 import { hashOf, type Reply, type Request, responseIdOf, type Task } from "../contract/request.ts";
 import { shownOf } from "../contract/shown.ts";
 import type { RunnerKind } from "../contract/states.ts";
-import { isForeignUpload } from "../contract/uploads.ts";
+import { mayLoad } from "../contract/uploads.ts";
 import type { LazyS3 } from "../platform/aws.ts";
-import type { Settings } from "../platform/settings.ts";
+import { hasSeveralTenants, type Settings } from "../platform/settings.ts";
 import { estimateBytes, sqlOf } from "../queries/explain.ts";
 import {
   type Accepted,
@@ -307,10 +307,11 @@ async function pinned({ db, s3, settings, source }: Acceptor, { task, tenant, re
       reason: `s3 sources lie in ${settings.buckets ? `s3://${settings.buckets.uploads}` : "an uploads bucket, and this platform has none"}. \`rates load\` puts a file there.`,
     });
   // Over HTTP the caller's token decides (runtime/api/routes/jobs.ts): an admin may load any upload.
-  if (source === "queue" && isForeignUpload(key.join("/"), tenant))
+  const rules = { hasSeveralTenants: hasSeveralTenants(settings), shared: settings.jobs.sharedUploads };
+  if (source === "queue" && !mayLoad(key.join("/"), tenant, rules))
     throw new JobError("SourceNotAllowed", {
       source: redactUrl(location),
-      reason: "it is an upload of another tenant. Upload the file for this tenant with `rates load`.",
+      reason: `it does not belong to tenant '${tenant}'. Put the file below s3://${bucket}/${tenant}/, upload it with \`rates load\`, or ask the operator to add it to jobs.sharedUploads.`,
     });
   try {
     const { HeadObjectCommand } = await import("@aws-sdk/client-s3");

@@ -266,6 +266,12 @@ const Jobs = Type.Object(
       default: [],
       description: "hosts that url sources may name; they need NAT",
     }),
+    sharedUploads: Type.Array(text("^[A-Za-z0-9._/-]{1,200}$", "1 to 200 letters, digits and . _ / -"), {
+      default: [],
+      maxItems: 100,
+      uniqueItems: true,
+      description: "beginnings of keys in the uploads bucket that each of several tenants may load",
+    }),
   },
   optional,
 );

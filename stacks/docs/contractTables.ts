@@ -43,7 +43,8 @@ const WORDS: Readonly<Record<string, string>> = {
   "task.mode": "`append` adds rows; `replace` first deletes the origins, destinations and days that are in the batch",
   "task.dryRun": "checks all of the batch and changes nothing",
   "task.source.inline": "the items themselves; the whole request must fit into a message of 1 MiB",
-  "task.source.s3": "a file in the uploads bucket, as it is when the request is accepted",
+  "task.source.s3":
+    "a file in the uploads bucket, as it is when the request is accepted, and one that its tenant may load",
   "task.source.url": "a file of a host that the stack allows (`jobs.urlHosts`)",
 };
 

@@ -2,7 +2,11 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { stringify } from "safe-stable-stringify";
+import { JobError } from "../../contract/errors.ts";
+import type { Context } from "../../dispatcher/context.ts";
 import { RUN_INSTANCES_RATE } from "../../dispatcher/launchers/ec2.ts";
+import { projectRejected } from "../../dispatcher/projectRejected.ts";
+import { keepRejected } from "../../requests/rejected.ts";
 import { type ClaimedJob, cancel, drain, heartbeat, working } from "../../store/jobs.ts";
 import { takeRequest } from "../../store/requestRates.ts";
 import { closeRunners } from "../../store/runs.ts";
@@ -28,6 +32,15 @@ pg.Client.prototype.query = function (this: pg.Client, first: unknown, ...rest: 
   return query.call(this, first, ...rest);
 } as typeof pg.Client.prototype.query;
 
+/** Projects two rejected requests into a tracking store that refuses the first. */
+async function projectRequests(db: pg.Client): Promise<void> {
+  const error = new JobError("UnreadableMessage", { reason: "none" }).body();
+  for (const requestId of ["a", "b"])
+    await keepRejected(db, { id: requestId, tenant: "default", requestId, source: "queue", error, body: {} });
+  const tracking = { put: async () => [{ index: 0, reason: "refused" }] };
+  await projectRejected({ db, tracking, log: console } as unknown as Context);
+}
+
 await mochaGlobalSetup();
 try {
   const { openStage } = await import("../stage.ts");
@@ -49,6 +62,7 @@ try {
   await closeRunners(dispatcher, false);
   await takeRequest(dispatcher, RUN_INSTANCES_RATE, 0);
   await cancel(api, "default", "nothing");
+  await projectRequests(dispatcher);
   await others.close();
   const statements = [...seen.values()].sort((a, b) => (`${a.role} ${a.text}` < `${b.role} ${b.text}` ? -1 : 1));
   const database = await jobDatabase();

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { mayLoad, uploadPrefix } from "./uploads.ts";
+
+const alone = { hasSeveralTenants: false, shared: [] };
+const several = { hasSeveralTenants: true, shared: ["drops/", "0"] };
+
+describe("what of the uploads bucket a tenant may load", () => {
+  const own = uploadPrefix("acme");
+  const foreign = uploadPrefix("other");
+
+  it("is its own uploads, and no other tenant's, in every stack", () => {
+    for (const rules of [alone, several]) {
+      assert.equal(mayLoad(`${own}/x.csv`, "acme", rules), true);
+      assert.equal(mayLoad(`${foreign}/x.csv`, "acme", rules), false);
+      // A name that looks like another tenant's prefix gives nothing.
+      assert.equal(mayLoad(`${foreign}/x.csv`, foreign, rules), false);
+      for (const key of [`${own}/../${foreign}/x.csv`, `./${foreign}/x.csv`, `acme/..`, `acme/./x`, `..`])
+        assert.equal(mayLoad(key, "acme", rules), false, key);
+      assert.equal(mayLoad("acme/a..b/.c", "acme", rules), true);
+    }
+  });
+
+  it("is every other key where the stack has one tenant", () => {
+    for (const key of ["x.csv", "other/x.csv", "drops/x.csv"]) assert.equal(mayLoad(key, "acme", alone), true, key);
+  });
+
+  it("is what is below its own name, and what is shared, where the stack has several", () => {
+    for (const key of ["acme/x.csv", "drops/x.csv"]) assert.equal(mayLoad(key, "acme", several), true, key);
+    for (const key of [
+      "x.csv",
+      "other/x.csv",
+      "acme",
+      "acme2/x.csv",
+      "/acme/x.csv",
+      "ACME/x.csv",
+      `0${foreign.slice(1)}/x`,
+    ])
+      assert.equal(mayLoad(key, "acme", several), false, key);
+  });
+});
