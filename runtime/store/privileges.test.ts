@@ -82,6 +82,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.expire(timestamp with time zone,integer)": ["dispatcher"],
   "jobs.figures(integer)": ["dispatcher"],
   "jobs.expire_audit(timestamp with time zone,integer)": ["dispatcher"],
+  "jobs.known_job(text,text,text,jsonb)": ["api_reader", "dispatcher"],
   "jobs.lost_jobs()": ["dispatcher"],
   "jobs.open_runs(integer)": ["dispatcher"],
   "jobs.overflow(integer,integer,integer,integer)": ["dispatcher"],
