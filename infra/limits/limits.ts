@@ -31,6 +31,7 @@ const GLUE_PAGE = unverified("AWS General Reference, AWS Glue endpoints and quot
 const SQS_API = read("Amazon SQS API Reference, SetQueueAttributes, SendMessage and ReceiveMessage");
 const SCALING_API = read("Pulumi AWS provider, lambda.EventSourceMapping scalingConfig.maximumConcurrency");
 const RDS_CONNECTIONS = read("AWS Prescriptive Guidance, Tuning PostgreSQL parameters, max_connections");
+const RDS_GP3 = read("Amazon RDS User Guide, gp3 storage for PostgreSQL");
 const RDS_STORAGE = read("Amazon RDS API Reference, CreateDBInstance.AllocatedStorage for PostgreSQL");
 
 /** Every service limit by name; values in the unit given. */
@@ -210,6 +211,19 @@ export const LIMITS = {
     unit: "GiB of gp3",
     kind: "hard",
     source: RDS_STORAGE,
+  },
+  rdsGp3Iops: { value: 3_000, unit: "I/O operations per second of gp3", kind: "hard", source: RDS_GP3 },
+  rdsGp3LargeIops: {
+    value: 12_000,
+    unit: "I/O operations per second of gp3 from rdsGp3LargeGb on",
+    kind: "hard",
+    source: RDS_GP3,
+  },
+  rdsGp3LargeGb: {
+    value: 400,
+    unit: "GiB of gp3 from which RDS stripes over four volumes",
+    kind: "hard",
+    source: RDS_GP3,
   },
   loadBalancerName: {
     value: 32,

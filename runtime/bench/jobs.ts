@@ -7,8 +7,15 @@ import { figure, median, percentile, type Row } from "./report.ts";
 
 const WORKERS = 5;
 
-/** Small reads: how many a second from queue to queue, and how long one takes; beside pg-boss on the same Postgres. */
-export async function benchJobs(platform: BenchPlatform, jobs: number): Promise<Row[]> {
+/**
+ * Small reads: how many per second from queue to queue, and how long one takes; beside pg-boss on the same Postgres.
+ * @param onMeasured receives the database work per small read
+ */
+export async function benchJobs(
+  platform: BenchPlatform,
+  jobs: number,
+  onMeasured: (work: Record<"backendMs" | "commits" | "rowVersions", number>) => void,
+): Promise<Row[]> {
   const read = () => request({ type: "read", sql: "select 1 as n", format: "json" });
   // Everything warm first: the runs, the connections, the pages.
   await platform.run(Array.from({ length: 50 }, read));
@@ -36,6 +43,7 @@ export async function benchJobs(platform: BenchPlatform, jobs: number): Promise<
   const { processor } = work;
   const own = Object.fromEntries(Object.entries(processor).filter(([name]) => !NOT_OURS.has(name)));
   const backends = Object.fromEntries(Object.entries(own).filter(([name]) => name.startsWith("backend ")));
+  onMeasured({ backendMs: total(backends), commits: work.commits, rowVersions: total(work.rowVersions) });
   return [
     {
       what: `${jobs.toLocaleString("en")} small reads, queue to queue`,

@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { benchBurst } from "./burst.ts";
 import { benchExport } from "./export.ts";
@@ -69,7 +70,7 @@ const BENCHES: Readonly<Record<string, (size: Size) => Promise<Row[]>>> = {
   rates: onPlatform(0, (platform, { prices }) => benchRates(platform, prices)),
   export: onPlatform(0, (platform, { exported, large }) => benchExport(platform, exported, large)),
   load: onPlatform(0, (platform, { loaded }) => benchLoad(platform, loaded)),
-  jobs: onPlatform(60, (platform, { jobs }) => benchJobs(platform, jobs)),
+  jobs: onPlatform(60, (platform, { jobs }) => benchJobs(platform, jobs, recordSmallJob)),
   burst: onPlatform(60, (platform, { burst }) => benchBurst(platform, burst)),
   growth: async (size) => [
     ...(await benchGrowth(size.growth)),
@@ -80,17 +81,34 @@ const BENCHES: Readonly<Record<string, (size: Size) => Promise<Row[]>>> = {
   tracking: onPlatform(0, (platform, { documents }) => benchTracking(platform, documents)),
 };
 
+/** Writes what `rates capacity` computes with, if --record asks for it. */
+function recordSmallJob(work: Readonly<Record<"backendMs" | "commits" | "rowVersions", number>>): void {
+  if (!values.record) return;
+  const rounded = Object.fromEntries(Object.entries(work).map(([name, value]) => [name, Number(value.toPrecision(2))]));
+  const measuredOn = new Date().toISOString().slice(0, 10);
+  writeFileSync(SMALL_JOB, `${JSON.stringify({ measuredOn, ...rounded }, undefined, 2)}\n`);
+}
+const SMALL_JOB = new URL("../../stacks/planning/smallJob.json", import.meta.url);
+
+/** Programs that a benchmark compares with. */
+const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
+  rates: ["pgbench"],
+  export: ["psql", "gzip"],
+  load: ["psql"],
+};
+
 const USAGE = `npm run bench -- [--size ${Object.keys(SIZES).join("|")}] [${Object.keys(BENCHES).join("|")} …]
 Measures the platform beside its peers, all in one run: figures of different runs cannot be compared.
-growth and soak fail (exit code 1) if cost or resources grow more than accepted.`;
+growth and soak fail (exit code 1) if cost or resources grow more than accepted.
+--record  writes the database work per small job to stacks/planning/smallJob.json, which rates capacity uses (jobs only)`;
 
 const { values, positionals } = parseArgs({
-  options: { size: { type: "string", default: "small" }, help: { type: "boolean" } },
+  options: { size: { type: "string", default: "small" }, record: { type: "boolean" }, help: { type: "boolean" } },
   allowPositionals: true,
 });
 const size = Object.entries(SIZES).find(([name]) => name === values.size)?.[1];
 const chosen = positionals.length > 0 ? positionals : Object.keys(BENCHES);
-const missing = lacking("psql", "pgbench", "gzip");
+const missing = lacking(...new Set(chosen.flatMap((name) => PROGRAMS[name] ?? [])));
 if (values.help || !size || chosen.some((name) => !(name in BENCHES))) {
   console.error(USAGE);
   process.exitCode = values.help ? 0 : 2;

@@ -1,4 +1,6 @@
+import { LIMITS, RDS_CLASSES, type RdsClass } from "../../infra/limits/limits.ts";
 import { shippedStacks } from "../planning/shipped.ts";
+import { measuredSmallJob, smallJobCapacity, USED_SHARE } from "../planning/smallJobs.ts";
 
 /** What each stack of ours may have at once, and the connections that come of it, as a table in Markdown. */
 export function capacityTable(): string {
@@ -24,3 +26,25 @@ export function capacityTable(): string {
     }),
   ].join("\n");
 }
+
+/** Small jobs per second of each instance class, as a table in Markdown, after the measurement that it follows from. */
+export function smallJobsTable(): string {
+  const job = measuredSmallJob();
+  const large = LIMITS.rdsGp3LargeGb.value;
+  const rows = (Object.keys(RDS_CLASSES) as RdsClass[]).map((name) => {
+    const { byProcessor, byCommits, baselinePerSecond } = smallJobCapacity(name, large, job);
+    const small = smallJobCapacity(name, large - 1, job);
+    return `| \`${name}\` | ${RDS_CLASSES[name].vcpus} | ${whole(byProcessor)} | ${whole(small.byCommits)} | ${whole(byCommits)} | ${
+      baselinePerSecond === undefined ? "" : whole(baselinePerSecond)
+    } |`;
+  });
+  return [
+    `Measured on ${job.measuredOn} per small job: ${job.backendMs} ms of processor time of the database, ${job.commits} commits, ${job.rowVersions} row versions. Jobs per second = vCPUs × 1,000 ms × ${USED_SHARE} ÷ ${job.backendMs} ms; by the disk: I/O operations per second ÷ ${job.commits} commits.`,
+    "",
+    `| instance class | vCPUs | by processor | by disk, under ${large} GiB | by disk, from ${large} GiB | without CPU credits |`,
+    "|---|---|---|---|---|---|",
+    ...rows,
+  ].join("\n");
+}
+
+const whole = (value: number) => Math.floor(value).toLocaleString("en");

@@ -4,7 +4,7 @@ import { ERRORS } from "../../runtime/contract/errors.ts";
 import { configTable } from "../config/describe.ts";
 import { shippedTable } from "../planning/costTable.ts";
 import { alarmsTable } from "./alarmsTable.ts";
-import { capacityTable } from "./capacityTable.ts";
+import { capacityTable, smallJobsTable } from "./capacityTable.ts";
 import { columnsTable, requestTable } from "./contractTables.ts";
 import { fillTables } from "./tables.ts";
 
@@ -26,7 +26,7 @@ function errorsTable(): string {
 /** The pages that have parts made by the code: the parts of each, by the name between whose marks they stand. */
 export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "stacks/README.md": { cost: shippedTable, config: configTable },
-  "stacks/planning/README.md": { capacity: capacityTable },
+  "stacks/planning/README.md": { capacity: capacityTable, smallJobs: smallJobsTable },
   "docs/operating.md": { alarms: alarmsTable },
   "runtime/contract/README.md": { request: requestTable, columns: columnsTable, errors: errorsTable },
   "docs/clients.md": {

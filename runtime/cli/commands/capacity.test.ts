@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import stringWidth from "string-width";
 import { burstOf } from "../../../stacks/planning/headroom.ts";
+import { smallJobCapacity } from "../../../stacks/planning/smallJobs.ts";
 import { httpDouble, json, start } from "../../testing/cli.ts";
 import { burstText, capacityText } from "../lib/capacityText.ts";
 import { CommandError, EXITS } from "../lib/exits.ts";
@@ -30,6 +31,33 @@ describe("rates capacity", () => {
     );
   });
 
+  it("says how many small jobs per second the database carries, and how to have more", () => {
+    const { config, plan } = plannedStack("dev");
+    const text = (storageGb: number, instanceClass: string) =>
+      stripVTControlCharacters(
+        capacityText(
+          "dev",
+          { config: { ...config, database: { ...config.database, storageGb, instanceClass } }, plan },
+          200,
+        ),
+      );
+    const { byProcessor, byCommits, baselinePerSecond } = smallJobCapacity("db.t4g.medium", 20);
+    assert(byProcessor < byCommits);
+    assert.match(
+      text(20, "db.t4g.medium"),
+      new RegExp(
+        `Database +about ${Math.floor(byProcessor)} small jobs per second, limited by its processor; .*larger database`,
+      ),
+    );
+    assert.match(
+      text(20, "db.t4g.medium"),
+      new RegExp(`^ +${Math.floor(baselinePerSecond ?? 0)} of them without CPU credits`, "m"),
+    );
+    const large = text(20, "db.r7g.4xlarge");
+    assert.match(large, /limited by its disk; to have more, set database\.storageGb to 400 or more/);
+    assert.doesNotMatch(large, /CPU credits/);
+  });
+
   it("says what a burst would take, as reads and as updates", async () => {
     const { code, stdout } = await start(["capacity", "--stack", "dev", "--burst", "120", "--seconds", "10"], {}).ended;
     assert.equal(code, 0);
@@ -40,8 +68,9 @@ describe("rates capacity", () => {
 
   it("is for machines too", async () => {
     const { stdout } = await start(["capacity", "--stack", "dev", "--burst", "12", "--json"], {}).ended;
-    const { plan, room, burst } = JSON.parse(stdout);
+    const { plan, room, smallJobs, burst } = JSON.parse(stdout);
     assert.equal(plan.glue.maxConcurrentRuns, 8);
+    assert.equal(smallJobs.limit, "processor");
     assert.equal(room.ec2.runs, 4);
     assert.deepEqual(
       burst.map((one: { work: string; atOnce: number }) => [one.work, one.atOnce]),

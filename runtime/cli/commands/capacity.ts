@@ -36,10 +36,18 @@ export function capacityCommand({ program }: CliContext): void {
     .option("--seconds <n>", "how long each of them runs", seconds, USUAL_SECONDS)
     .action(async (_flags: object, command: Command) => {
       const { stack: named, burst, seconds: each, json, ...options } = command.optsWithGlobals<Flags>();
-      const [{ plannedStack }, { capacityText, burstText }, { burstOf, headroomOf }] = await Promise.all([
+      const [
+        { plannedStack },
+        { capacityText, burstText },
+        { burstOf, headroomOf },
+        { smallJobCapacity },
+        { isRdsClass },
+      ] = await Promise.all([
         import("../lib/stackFile.ts"),
         import("../lib/capacityText.ts"),
         import("../../../stacks/planning/headroom.ts"),
+        import("../../../stacks/planning/smallJobs.ts"),
+        import("../../../stacks/config/checks.ts"),
       ]);
       const stack = named ?? imitated(options) ?? USUAL_STACK;
       const { config, plan } = plannedStack(stack);
@@ -51,6 +59,9 @@ export function capacityCommand({ program }: CliContext): void {
           account: config.account,
           plan,
           room: headroomOf(config, plan),
+          ...(isRdsClass(config.database.instanceClass)
+            ? { smallJobs: smallJobCapacity(config.database.instanceClass, config.database.storageGb) }
+            : {}),
           ...(live ? { live } : {}),
           ...(bursts ? { burst: bursts } : {}),
         });

@@ -1,7 +1,10 @@
 import type { CapacityPlan } from "../../../infra/limits/capacity.ts";
+import { LIMITS } from "../../../infra/limits/limits.ts";
+import { isRdsClass } from "../../../stacks/config/checks.ts";
 import type { StackConfig } from "../../../stacks/config/schema.ts";
 import { type Burst, type Headroom, headroomOf } from "../../../stacks/planning/headroom.ts";
 import { memoryOf, vcpusOf } from "../../../stacks/planning/plan.ts";
+import { smallJobCapacity } from "../../../stacks/planning/smallJobs.ts";
 import { quotaUsageOf } from "../../../stacks/planning/usage.ts";
 import { RUNNERS, type RunnerKind } from "../../contract/states.ts";
 import { blocks } from "./progress.ts";
@@ -37,9 +40,33 @@ export function capacityText(
     "",
     limitTable(config, plan, room),
     "",
+    ...smallJobsLines(config, room),
+    "",
     connectionTable(plan, room),
   ].join("\n");
 }
+
+/** Small jobs per second that the stack's database carries. */
+function smallJobsLines({ database }: StackConfig, room: number): string[] {
+  if (!isRdsClass(database.instanceClass)) return [];
+  const { perSecond, limit, baselinePerSecond } = smallJobCapacity(database.instanceClass, database.storageGb);
+  const remedy = {
+    processor: "take a larger database.instanceClass",
+    disk: `set database.storageGb to ${LIMITS.rdsGp3LargeGb.value} or more, or send fewer, larger jobs`,
+  };
+  const text = [
+    `about ${count(Math.floor(perSecond))} small jobs per second, limited by its ${limit}; to have more, ${remedy[limit]}`,
+    ...(baselinePerSecond === undefined
+      ? []
+      : [
+          `${count(Math.floor(baselinePerSecond))} of them without CPU credits, which RDS bills for on average use above`,
+        ]),
+  ];
+  return text
+    .flatMap((line) => wrapped(line, room - DATABASE.length - 2))
+    .map((line, index) => `${(index === 0 ? DATABASE : "").padEnd(DATABASE.length + 2)}${line}`);
+}
+const DATABASE = "Database";
 
 const eachOf = (kind: RunnerKind, config: StackConfig, plan: CapacityPlan): string => {
   const gib = `${memoryOf(config)[kind] / 2 ** 30} GiB`;

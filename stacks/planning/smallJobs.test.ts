@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { LIMITS } from "../../infra/limits/limits.ts";
+import { measuredSmallJob, smallJobCapacity, USED_SHARE } from "./smallJobs.ts";
+
+describe("small jobs per second", () => {
+  const job = { measuredOn: "2026-01-01", backendMs: 2, commits: 3, rowVersions: 6 };
+
+  it("follow from the processors at the share that jobs may use", () => {
+    const { byProcessor, limit } = smallJobCapacity("db.m7g.large", 400, job);
+    assert.equal(byProcessor, (2 * 1000 * USED_SHARE) / 2);
+    assert.equal(limit, "processor");
+  });
+
+  it("are limited by the disk where its operations per second carry fewer commits", () => {
+    const { perSecond, limit } = smallJobCapacity("db.r7g.4xlarge", 20, job);
+    assert.equal(limit, "disk");
+    assert.equal(perSecond, LIMITS.rdsGp3Iops.value / 3);
+    assert.equal(smallJobCapacity("db.r7g.4xlarge", 400, job).byCommits, LIMITS.rdsGp3LargeIops.value / 3);
+  });
+
+  it("have a lower rate without CPU credits on burstable classes only", () => {
+    assert.equal(smallJobCapacity("db.t4g.medium", 20, job).baselinePerSecond, (2 * 0.2 * 1000) / 2);
+    assert.equal(smallJobCapacity("db.m7g.large", 20, job).baselinePerSecond, undefined);
+  });
+
+  it("are computed from what the benchmark recorded", () => assert(measuredSmallJob().backendMs > 0));
+});

@@ -1,0 +1,79 @@
+import { readFileSync } from "node:fs";
+import Type from "typebox";
+import { Value } from "typebox/value";
+import { LIMITS, RDS_CLASSES, type RdsClass } from "../../infra/limits/limits.ts";
+
+const SmallJob = Type.Object({
+  /** Day of the measurement. */
+  measuredOn: Type.String(),
+  /** Processor time of all database backends, in ms. */
+  backendMs: Type.Number({ exclusiveMinimum: 0 }),
+  /** Transactions that commit. */
+  commits: Type.Number({ exclusiveMinimum: 0 }),
+  /** Rows inserted or updated. */
+  rowVersions: Type.Number({ exclusiveMinimum: 0 }),
+});
+/** Database work of one small read, from request message to sent response and tracked document. */
+export type SmallJob = Type.Static<typeof SmallJob>;
+
+const FILE = new URL("smallJob.json", import.meta.url);
+
+/** Reads the figures that `npm run bench -- jobs --record` wrote. */
+export const measuredSmallJob = (): SmallJob => Value.Parse(SmallJob, JSON.parse(readFileSync(FILE, "utf8")));
+
+/** Share of the processors that small jobs may use; the rest is for /rates, autovacuum and peaks. */
+export const USED_SHARE = 0.7;
+
+/** Small jobs per second that a database carries, and what limits them. */
+export interface SmallJobCapacity {
+  /** By the processors of the instance class, at USED_SHARE. */
+  byProcessor: number;
+  /**
+   * By the disk, if each commit were a write of its own. Postgres writes commits that arrive together with one
+   * flush, so more are possible under load.
+   */
+  byCommits: number;
+  /** The smaller of the two. */
+  perSecond: number;
+  limit: "processor" | "disk";
+  /** Burstable classes: the rate that needs no CPU credits. RDS bills what exceeds it over 24 hours. */
+  baselinePerSecond: number | undefined;
+}
+
+/**
+ * Computes the small jobs per second of an instance class. It assumes that one vCPU does the work of one core of the
+ * machine that measured; verify it on the account with `npm run smoke` under load before relying on it.
+ * @param storageGb GiB of gp3 storage
+ */
+export function smallJobCapacity(
+  instanceClass: RdsClass,
+  storageGb: number,
+  job: SmallJob = measuredSmallJob(),
+): SmallJobCapacity {
+  const { vcpus } = RDS_CLASSES[instanceClass];
+  const perCore = (USED_SHARE * 1000) / job.backendMs;
+  const byProcessor = vcpus * perCore;
+  const { rdsGp3Iops, rdsGp3LargeIops, rdsGp3LargeGb } = LIMITS;
+  const iops = storageGb < rdsGp3LargeGb.value ? rdsGp3Iops.value : rdsGp3LargeIops.value;
+  const byCommits = iops / job.commits;
+  const baseline = BASELINE[instanceClass];
+  return {
+    byProcessor,
+    byCommits,
+    perSecond: Math.min(byProcessor, byCommits),
+    limit: byProcessor <= byCommits ? "processor" : "disk",
+    baselinePerSecond:
+      baseline === undefined ? undefined : Math.min(byCommits, (vcpus * baseline * 1000) / job.backendMs),
+  };
+}
+
+/** Share of each vCPU that burstable classes have without credits (Amazon EC2 User Guide, burstable instances). */
+const BASELINE: Readonly<Partial<Record<RdsClass, number>>> = {
+  "db.t4g.micro": 0.1,
+  "db.t4g.small": 0.2,
+  "db.t4g.medium": 0.2,
+  "db.t4g.large": 0.3,
+  "db.t4g.xlarge": 0.4,
+  "db.t3.medium": 0.2,
+  "db.t3.large": 0.3,
+};
