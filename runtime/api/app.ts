@@ -90,7 +90,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     settings.api.openRates ? open : [guard("read", rates)],
     settings.api.openRates,
   );
-  catalogueRoute(app, guard);
+  catalogueRoute(app, deps, guard);
   placesRoute(app, deps, guard);
   tokenRoutes(app, deps, guard);
   auditRoute(app, deps, guard);

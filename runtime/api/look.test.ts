@@ -80,7 +80,7 @@ describe("what the API shows to people who look", () => {
     it("counts what waits before the platform, and looks back a day where asked", async () => {
       const { requests } = p.context.queues;
       await p.context.sqs.send(new SendMessageCommand({ QueueUrl: requests, MessageBody: "{}" }));
-      const { queues, activity } = (await get("/stats/figures?over=day", admin)).json();
+      const { queues, activity } = (await get("/stats/figures?over=24h", admin)).json();
       assert.deepEqual(queues, { requests: 1, deadLetters: 0 });
       assert.deepEqual([activity.steps.length, activity.stepSeconds], [48, 1_800]);
     });
@@ -89,6 +89,27 @@ describe("what the API shows to people who look", () => {
       assert.equal((await get("/stats/figures", {})).statusCode, 401);
       assert.equal((await get("/stats/figures", await p.as("acme", "submit"))).statusCode, 403);
       assert.equal((await get("/stats/figures?over=year")).statusCode, 400);
+    });
+
+    it("are of any range of a week, in steps that people count in, and without what came after", async () => {
+      await submit("a");
+      await take({ inline: "n\n1\n", format: "csv", rows: 1 });
+      await p.admin.query("update jobs.jobs set finished_at = '2026-01-02T10:00:30Z' where request_id = 'a'");
+      const look = async (from: string, to: string) => (await get(`/stats/figures?from=${from}&to=${to}`)).json();
+      const { activity } = await look("2026-01-02T09:00:00Z", "2026-01-02T11:00:00Z");
+      assert.deepEqual([activity.stepSeconds, activity.steps.length], [300, 24]);
+      assert.equal(activity.ended.succeeded, 1);
+      assert.equal((await look("2026-01-02T09:00:00Z", "2026-01-02T10:00:00Z")).activity.ended.succeeded, 0);
+      const week = await look("2026-01-01T00:00:00Z", "2026-01-08T00:00:00Z");
+      assert.deepEqual([week.activity.stepSeconds, week.activity.steps.length], [7_200, 84]);
+      const refused = async (query: string) => (await get(`/stats/figures?${query}`)).json().problems;
+      assert.deepEqual(await refused("from=2026-01-02T09:00:00Z"), [
+        { field: "to", message: "is needed: give both from and to." },
+      ]);
+      const [{ message }] = await refused("from=2026-01-02T09:00:00Z&to=2026-01-02T09:00:00Z");
+      assert.equal(message, "must be after from.");
+      const [{ field }] = await refused("from=2026-01-01T00:00:00Z&to=2026-01-08T00:00:01Z");
+      assert.equal(field, "from");
     });
   });
 

@@ -13,8 +13,8 @@ describe("what people look at", () => {
   });
   afterEach(() => d.close());
 
-  const lately = async (tenant?: string, minutes = 60, steps = 60): Promise<Activity> =>
-    readActivity(await d.as("api_reader"), { tenant, minutes, steps, nearBytes: 900_000 });
+  const lately = async (tenant?: string, seconds = 3_600, steps = 60): Promise<Activity> =>
+    readActivity(await d.as("api_reader"), { tenant, seconds, steps, nearBytes: 900_000 });
 
   /** Accepts jobs and does them one after the other: each succeeds, or fails for the error given. */
   const doAll = async (jobs: { id: string; tenant?: string; query?: string; error?: JobError; bytes?: number }[]) => {
@@ -80,7 +80,7 @@ describe("what people look at", () => {
       "update jobs.jobs set created_at = created_at - interval '2 hours', finished_at = finished_at - interval '2 hours' where request_id = 'a'",
     );
     assert.equal((await lately("acme")).ended.succeeded, 1);
-    assert.equal((await lately("acme", 1_440, 48)).ended.succeeded, 2);
+    assert.equal((await lately("acme", 86_400, 48)).ended.succeeded, 2);
     assert.equal((await lately("nobody")).ended.succeeded, 0);
     assert.equal((await lately()).ended.succeeded, 2);
   });
@@ -111,7 +111,7 @@ describe("what people look at", () => {
     // Of a table this small a plan would read all whatever indexes there are.
     await d.admin.query("set local enable_seqscan = off");
     await d.admin.query(
-      "select jobs.standing(5), jobs.activity(null, 60, 60, 900000), jobs.activity('default', 60, 60, 900000)",
+      "select jobs.standing(5), jobs.activity(null, 3600, 60, 900000, null), jobs.activity('default', 3600, 60, 900000, null)",
     );
     const { rows } = await d.admin.query(
       "select seq_scan::integer, idx_scan > 0 as by_index from pg_stat_xact_user_tables where schemaname = 'jobs' and relname = 'jobs'",

@@ -55,19 +55,25 @@ export async function readStanding(db: Database, minutes: number): Promise<Stand
 /** What to read activity of: one tenant's jobs, or all (undefined). */
 export interface Lately {
   tenant: string | undefined;
-  minutes: number;
+  seconds: number;
   steps: number;
+  /** End of the time, ISO; undefined: now. */
+  until?: string | undefined;
   /** A result by pointer that is no larger counts as nearly inline. Bytes. */
   nearBytes: number;
 }
 
 /** Needs the role api_reader. */
-export async function readActivity(db: Database, { tenant, minutes, steps, nearBytes }: Lately): Promise<Activity> {
-  const { rows } = await db.query("select jobs.activity($1, $2, $3, $4) as activity", [
+export async function readActivity(
+  db: Database,
+  { tenant, seconds, steps, until, nearBytes }: Lately,
+): Promise<Activity> {
+  const { rows } = await db.query("select jobs.activity($1, $2, $3, $4, $5) as activity", [
     tenant ?? null,
-    minutes,
+    seconds,
     steps,
     nearBytes,
+    until ?? null,
   ]);
   return rows[0]?.activity;
 }

@@ -57,7 +57,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.redeem_link(text,text,text,integer)": ["api_reader"],
   "jobs.record_audit(text,text,text,text,text,text,jsonb)": ["api_reader"],
   // What the dashboard shows.
-  "jobs.activity(text,integer,integer,bigint)": ["api_reader"],
+  "jobs.activity(text,integer,integer,bigint,timestamp with time zone)": ["api_reader"],
   "jobs.standing(integer)": ["api_reader"],
   "jobs.iso(timestamp with time zone)": ["api_reader", "dispatcher"],
   "jobs.fitted_document(jsonb)": ["api_reader", "dispatcher"],

@@ -1,12 +1,13 @@
 -- The hour's jobs in memory and not in a file, their times as the numbers that they are, steps by date_bin; and no machine
 -- code made for a statement that is done before it would be.
-create or replace function jobs.activity(p_tenant text, p_minutes integer, p_steps integer, p_near bigint)
+create or replace function jobs.activity(p_tenant text, p_seconds integer, p_steps integer, p_near bigint, p_until timestamptz)
 returns jsonb language sql stable security definer set search_path = pg_catalog, pg_temp set work_mem = '64MB' set jit = off as $$
   with clock as materialized (
-    select jobs.clock() as now, make_interval(secs => p_minutes * 60.0 / p_steps) as step
+    select coalesce(p_until, jobs.clock()) as now, make_interval(secs => p_seconds::float8 / p_steps) as step
   ), span as materialized (
-    -- Steps begin at the same instants at every look, the last one being under way.
-    select now, step, date_bin(step, now, '2000-01-01T00:00:00Z') - step * (p_steps - 1) as since from clock
+    -- Steps begin at the same instants at every look, the last one being under way; a range's last step ends with it.
+    select now, step, date_bin(step, case when p_until is null then now else now - interval '1 microsecond' end,
+      '2000-01-01T00:00:00Z') - step * (p_steps - 1) as since from clock
   ), ended as materialized (
     select date_bin(step, finished_at, since) as at, status, finished_at,
       (stats -> 'queueMs')::float8 as queue, (stats -> 'totalMs')::float8 as total,
@@ -15,10 +16,10 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
       case when error is not null then error ->> 'category' end as category,
       case when result ? 'location' then (result ->> 'bytes')::bigint end as pointed,
       coalesce(task ->> 'query', task ->> 'statement', 'load ' || (task ->> 'target'), 'raw SQL') as what
-    from jobs.jobs, span where finished_at >= since and (p_tenant is null or tenant = p_tenant)
+    from jobs.jobs, span where finished_at >= since and (p_until is null or finished_at < p_until) and (p_tenant is null or tenant = p_tenant)
   ), accepted as (
     select date_bin(step, created_at, since) as at, count(*) as accepted
-    from jobs.jobs, span where created_at >= since and (p_tenant is null or tenant = p_tenant) group by 1
+    from jobs.jobs, span where created_at >= since and (p_until is null or created_at < p_until) and (p_tenant is null or tenant = p_tenant) group by 1
   ), stepped as (
     select at, count(*) filter (where status = 'SUCCEEDED') as succeeded, count(*) filter (where status = 'FAILED') as failed,
       count(*) filter (where status = 'CANCELLED') as cancelled,
@@ -61,4 +62,4 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
   from span, steps, errors, slowest, sums
 $$;
 
-grant execute on function jobs.activity(text, integer, integer, bigint) to api_reader;
+grant execute on function jobs.activity(text, integer, integer, bigint, timestamptz) to api_reader;

@@ -46,7 +46,7 @@ export interface Site {
 /** All styles in one, in the order of their names. */
 const STYLES = "style.css";
 /** What the page asks for first: it asks for what the first view shows while all else is on its way. */
-const FIRST = ["first.js", "route.js"];
+const FIRST = ["preload.js", "route.js"];
 
 /**
  * Reads the page, its modules and styles, and the libraries they import. No build step stands between these files and a

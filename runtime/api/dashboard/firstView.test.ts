@@ -27,7 +27,7 @@ describe("the dashboard's first view", function () {
 
   const isThere = (page: Page) =>
     Promise.all([
-      page.getByRole("link", { name: "many-1", exact: true }).waitFor(),
+      page.getByRole("link", { name: "many-20", exact: true }).waitFor(),
       page.getByRole("region", { name: "Slowest work" }).getByText("price_export").waitFor(),
     ]);
   /** What a page asks the API for, in order. */
@@ -54,10 +54,14 @@ describe("the dashboard's first view", function () {
   };
 
   it("asks for what it shows before the rest of the page is there, and for nothing twice", async () => {
-    const wanted = ["/stats/figures?over=hour", "/jobs?limit=25"];
+    const wanted = [
+      "/stats/figures?over=1h",
+      "/jobs?limit=6&status=IN_PROGRESS&order=asc",
+      "/jobs?limit=6&status=FAILED&sort=finishedAt",
+    ];
     const { page, asks } = await openHeld("#/", wanted);
     await isThere(page);
-    assert.deepEqual(asks.slice(0, 2).sort(), wanted.sort());
+    assert.deepEqual(asks.slice(0, 3).sort(), wanted.sort());
     // What comes next comes as always, when it is time to look again.
     await page.waitForResponse(/stats\/figures/);
     const times = await page.evaluate(
@@ -69,7 +73,7 @@ describe("the dashboard's first view", function () {
 
   it("asks so for the search that its address names", async () => {
     const search = "/jobs?limit=25&text=many+7&status=SUCCEEDED";
-    const { page, asks } = await openHeld("#/?text=many+7&status=SUCCEEDED", [search]);
+    const { page, asks } = await openHeld("#/jobs?text=many+7&status=SUCCEEDED", [search]);
     await page.getByRole("link", { name: "many-7", exact: true }).waitFor();
     assert.equal(asks.filter((one) => one.startsWith("/jobs")).length, 1);
   });
@@ -92,7 +96,7 @@ describe("the dashboard's first view", function () {
     await page.getByLabel("Token").waitFor();
     await p.signIn(page, token);
     const asks = asksOf(page);
-    const figures = () => asks.filter((one) => one.startsWith("/stats/figures?over=hour")).length;
+    const figures = () => asks.filter((one) => one.startsWith("/stats/figures?over=1h")).length;
     await page.route("**/main.js", async (route) => {
       while (figures() === 0) await page.waitForEvent("request");
       await page.evaluate("location.hash = '#/jobs/default/many-1'");

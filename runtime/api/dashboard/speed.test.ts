@@ -33,7 +33,7 @@ describe(`the dashboard's first view over ${JOBS.toLocaleString("en")} jobs`, fu
       // A context has no cache of its own yet: all files come, too.
       const page = await p.open(token);
       await Promise.all([
-        page.getByRole("link", { name: "many-1", exact: true }).waitFor(),
+        page.getByRole("link", { name: "many-20", exact: true }).waitFor(),
         page.getByRole("region", { name: "Slowest work" }).getByText("price_export").waitFor(),
         page.locator(".plot canvas").nth(2).waitFor(),
       ]);
@@ -48,7 +48,7 @@ describe(`the dashboard's first view over ${JOBS.toLocaleString("en")} jobs`, fu
   it("costs the database no more for ten who look than for one", async () => {
     const headers = { authorization: `Bearer ${await p.token("admin")}` };
     const look = async () =>
-      assert.equal((await p.app.inject({ url: "/stats/figures?over=day", headers })).statusCode, 200);
+      assert.equal((await p.app.inject({ url: "/stats/figures?over=24h", headers })).statusCode, 200);
     const begun = performance.now();
     await look();
     const one = performance.now() - begun;

@@ -1,6 +1,9 @@
 import type { FastifyInstance } from "fastify";
-import Type from "typebox";
+import Type, { type Static } from "typebox";
 import { allQueries, allStatements, describeQuery } from "../../queries/catalogue.ts";
+import { RELATIONS } from "../../queries/sql/allowList.ts";
+import type { ApiDeps } from "../deps.ts";
+import { kept } from "../kept.ts";
 import { operation } from "../operation.ts";
 import type { Guard } from "../plugins/auth.ts";
 
@@ -19,22 +22,47 @@ const Description = Type.Object({
   ),
   columns: Type.Array(Type.Object({ name: Type.String(), type: Type.String(), description: Type.String() })),
 });
-const Catalogue = Type.Object({ queries: Type.Array(Description), statements: Type.Array(Description) });
+const Table = Type.Object({
+  name: Type.String(),
+  columns: Type.Array(Type.Object({ name: Type.String(), type: Type.String() })),
+});
+const Catalogue = Type.Object({
+  queries: Type.Array(Description),
+  statements: Type.Array(Description),
+  rawSql: Type.Boolean({ description: "whether reads may bring SQL of their own (jobs.rawSql)" }),
+  tables: Type.Array(Table, { description: "the tables that such SQL can read; none where it is off" }),
+});
+/** Tables change with a deployment only. Milliseconds. */
+const TABLES_MS = 60_000;
 
-/** GET /queries: what can be asked for by name. */
-export function catalogueRoute(app: FastifyInstance, guard: Guard): void {
+/** GET /queries: what can be asked for by name, and what SQL can read. */
+export function catalogueRoute(app: FastifyInstance, { db, settings }: ApiDeps, guard: Guard): void {
+  const keep = kept(TABLES_MS);
+  const readTables = async (): Promise<Static<typeof Table>[]> => {
+    const { rows } = await db.query(
+      `select c.relname as name, json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) order by a.attnum) as columns
+       from pg_attribute a join pg_class c on c.oid = a.attrelid
+       where c.relnamespace = 'public'::regnamespace and c.relname = any ($1) and a.attnum > 0 and not a.attisdropped
+       group by c.relname order by array_position($1, c.relname::text)`,
+      [[...(RELATIONS.get("public")?.keys() ?? [])]],
+    );
+    return rows;
+  };
+
   app.get(
     "/queries",
     operation(guard, {
       id: "listQueries",
       tag: "jobs",
       scope: "read",
-      summary: "The named queries and statements, with their parameters",
+      summary: "The named queries and statements with their parameters, and the tables that SQL can read",
       answers: { 200: { description: "all of them", schema: Catalogue } },
     }),
     async () => ({
       queries: allQueries().map(describeQuery),
       statements: allStatements().map(describeQuery),
+      rawSql: settings.jobs.rawSql,
+      tables: settings.jobs.rawSql ? await keep("tables", readTables) : [],
     }),
   );
 }

@@ -17,7 +17,7 @@ const Id = Type.Object({ id: RequestId });
 const Query = Type.Object(
   {
     tenant: Type.Optional(Tenant),
-    rows: Type.Integer({ minimum: 1, maximum: 200, default: 20, description: "rows at most" }),
+    rows: Type.Integer({ minimum: 1, maximum: 1_000, default: 20, description: "rows at most" }),
   },
   { additionalProperties: false },
 );
@@ -34,8 +34,8 @@ const Answer = Type.Object({
   furtherColumns: Type.Optional(Type.Integer({ minimum: 1, description: "how many columns are left out" })),
 });
 
-/** What is fetched of a result in S3: some hundred rows. */
-const BYTES = 64 * 1024;
+/** What is fetched of a result in S3: some thousand rows. */
+const BYTES = 256 * 1024;
 
 /** GET /jobs/{id}/preview: the first rows of a result, wherever it lies and however it is packed. */
 export function previewRoute(app: FastifyInstance, { db, cloud }: JobDeps, guard: Guard): void {

@@ -72,7 +72,7 @@ export const SOUND: Record<string, (known: Known) => Asked> = {
   completeUpload: ({ upload, parts }) => ({ url: `/uploads/${upload}/complete`, payload: { parts } }),
   abortUpload: ({ upload }) => ({ url: `/uploads/${upload}` }),
   getStats: () => ({ url: "/stats" }),
-  getFigures: () => ({ url: "/stats/figures?over=day" }),
+  getFigures: () => ({ url: "/stats/figures?over=24h" }),
   listDeadLetters: () => ({ url: "/dead-letters?limit=5" }),
   redrive: () => ({ url: "/redrive", payload: { dryRun: true } }),
 };

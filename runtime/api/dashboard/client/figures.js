@@ -1,13 +1,10 @@
 import { signal } from "@preact/signals";
-import { figuresPath } from "./first.js";
 import { ask } from "./http.js";
 import { usePolled } from "./polling.js";
+import { figuresPath } from "./preload.js";
 import { caller } from "./session.js";
 
 const EVERY_MS = 2_000;
-
-/** How far back plots and figures look. @type {import("@preact/signals").Signal<"hour" | "day">} */
-export const span = signal("hour");
 
 /** Dead letters when figures were last asked for; for admins. */
 export const deadLetters = signal(0);
@@ -18,14 +15,14 @@ export async function learnCaller() {
   caller.value = await ask("session");
 }
 
-/** The platform's figures, again and again. */
-export function useFigures() {
-  const over = span.value;
+/** The platform's figures, again and again. @param {import("./route.js").Range} range */
+export function useFigures(range) {
+  const path = figuresPath(range);
   return usePolled(
-    over,
+    path,
     async (signal) => {
       /** @type {import("./types.ts").Figures} */
-      const figures = await ask(figuresPath(over), { signal });
+      const figures = await ask(path, { signal });
       deadLetters.value = figures.queues?.deadLetters ?? 0;
       return figures;
     },

@@ -73,6 +73,10 @@ export const moment = (iso) =>
     second: "2-digit",
   });
 
+/** A time of today, in the reader's own time zone: "04:38:05"
+ * @param {number} ms */
+export const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB");
+
 /** Which time zone that is: "UTC", "GMT+1"
  * @param {string} iso */
 export const zone = (iso) =>
@@ -80,13 +84,14 @@ export const zone = (iso) =>
     .formatToParts(new Date(iso))
     .find(({ type }) => type === "timeZoneName")?.value ?? "";
 
-/** @type {Record<import("../../../contract/states.ts").State, string>} */
+/** @type {Record<import("../../../contract/states.ts").DocumentState, string>} */
 export const STATE_WORDS = {
   PENDING: "Waiting",
   IN_PROGRESS: "Running",
   SUCCEEDED: "Succeeded",
   FAILED: "Failed",
   CANCELLED: "Cancelled",
+  REJECTED: "Rejected",
 };
 
 /** @type {Record<import("../../../contract/states.ts").RunnerKind, string>} */

@@ -1,4 +1,4 @@
-import { firstAnswer } from "./first.js";
+import { preloaded } from "./preload.js";
 import { leave, visit } from "./session.js";
 
 /** What the API refused, in its own words. */
@@ -30,7 +30,7 @@ export async function send(path, { method = "GET", body, signal } = {}) {
     ...(signal ? { signal } : {}),
     headers: body === undefined ? {} : { "content-type": "application/json" },
   };
-  const response = await (firstAnswer(path) ?? fetch(path, init)).catch((error) => {
+  const response = await (preloaded(path) ?? fetch(path, init)).catch((error) => {
     if (signal?.aborted) throw error;
     throw new Error("The API cannot be reached. This page tries again by itself.", { cause: error });
   });

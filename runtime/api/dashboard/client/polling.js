@@ -5,17 +5,25 @@ import { wordsOf } from "./http.js";
 const MOST_PATIENCE = 8;
 
 /**
- * Looks again and again while the page is seen. What was found stays while a later look is under way or has failed; with
- * another `key` a look begins at once, and an earlier one is given up.
+ * @template T
+ * @typedef {{ found: T | undefined, error: string, stale: boolean, contactAt: number | undefined, again: () => void }} Polled
+ * `found` stays while a later look is under way or has failed; `stale`: it belongs to an earlier key; `contactAt`: when
+ * the API last answered, in milliseconds
+ */
+
+/**
+ * Looks again and again while the page is seen. With another `key` a look begins at once, and an earlier one is given up.
  *
  * @template T
  * @param {string} key what is looked at
  * @param {(signal: AbortSignal) => Promise<T>} look
  * @param {number | ((found: T) => number | undefined)} everyMs undefined: it will not change any more
- * @returns {{ found: T | undefined, error: string, stale: boolean, again: () => void }}
+ * @returns {Polled<T>}
  */
 export function usePolled(key, look, everyMs) {
-  const [state, setState] = useState(/** @type {{ key: string, found?: T, error: string }} */ ({ key: "", error: "" }));
+  const [state, setState] = useState(
+    /** @type {{ key: string, found?: T, error: string, contactAt?: number }} */ ({ key: "", error: "" }),
+  );
   const [turn, setTurn] = useState(0);
   const looking = useRef(look);
   looking.current = look;
@@ -40,7 +48,7 @@ export function usePolled(key, look, everyMs) {
         patience = 1;
         wait = typeof every.current === "number" ? every.current : every.current(found);
         final = wait === undefined;
-        if (!ended.signal.aborted) setState({ key, found, error: "" });
+        if (!ended.signal.aborted) setState({ key, found, error: "", contactAt: Date.now() });
       } catch (error) {
         patience = Math.min(MOST_PATIENCE, 2 * patience);
         wait = 1_000 * patience;
@@ -59,5 +67,5 @@ export function usePolled(key, look, everyMs) {
   }, [key, turn]);
 
   const again = useCallback(() => setTurn((before) => before + 1), []);
-  return { found: state.found, error: state.error, stale: state.key !== key, again };
+  return { found: state.found, error: state.error, stale: state.key !== key, contactAt: state.contactAt, again };
 }

@@ -1,48 +1,117 @@
 /**
- * Where in the page one is, kept in the address behind the #: links, reloads and the browser's own buttons work. Of secrets
- * only the code of a link that signs in stands there, and goes as soon as it was used.
+ * Where in the page one is, kept in the address behind the #, so that links, reloads, bookmarks and the browser's own
+ * buttons work. The only secret there is the code of a link that signs in; it goes as soon as it was used.
  *
- * @typedef {{ page: "overview", text: string, status: string, type: string }
+ * @typedef {{ text: string, status: string, type: string, runner: string, label: string, tenant: string, since: string,
+ *   from: string, to: string, sort: string, order: string }} JobFilter
+ * @typedef {{ over: string, from: string, to: string }} Range
+ * @typedef {"query" | "statement" | "sql"} QueryKind
+ * @typedef {({ page: "overview" } & Range)
+ *   | { page: "jobs", filter: JobFilter }
  *   | { page: "job", tenant: string, requestId: string }
- *   | { page: "submit", kind?: "query" | "statement", name?: string }
- *   | { page: "letters" }
- *   | { page: "audit" }
+ *   | { page: "rejected", tenant: string, id: string }
+ *   | { page: "query", kind: QueryKind | "", name: string, again: string }
+ *   | { page: "load", again: string }
+ *   | { page: "dead-letters" }
+ *   | { page: "audit", text: string, action: string }
  *   | { page: "sign-in", code: string }
  *   | { page: "signed-in", next: string }
  *   | { page: "sign-in-failed", error: string }} Route
  */
+
+/** Ranges of the figures that end now. */
+export const OVER = /** @type {const} */ (["15m", "1h", "6h", "24h"]);
+const DEFAULT_OVER = "1h";
+
+/** A filter that lets every job through. @type {Readonly<JobFilter>} */
+export const ALL_JOBS = {
+  text: "",
+  status: "",
+  type: "",
+  runner: "",
+  label: "",
+  tenant: "",
+  since: "",
+  from: "",
+  to: "",
+  sort: "",
+  order: "",
+};
+const KINDS = new Set(["query", "statement", "sql"]);
 
 /** @type {(hash: string) => Route} */
 export function parseRoute(hash) {
   const [path = "", search = ""] = hash.replace(/^#\/?/, "").split(/\?(.*)/s);
   const [page, ...rest] = path.split("/").map(decoded);
   const [first = "", second = ""] = rest;
-  if (page === "jobs" && first && second) return { page: "job", tenant: first, requestId: second };
-  if (page === "submit")
-    return (first === "query" || first === "statement") && second
-      ? { page: "submit", kind: first, name: second }
-      : { page: "submit" };
-  if (page === "letters") return { page: "letters" };
-  if (page === "audit") return { page: "audit" };
-  if (page === "sign-in" && first) return { page: "sign-in", code: first };
-  if (page === "signed-in") return { page, next: first.startsWith("#/") ? first : "#/" };
-  if (page === "sign-in-failed") return { page, error: first };
   const given = new URLSearchParams(search);
-  const [text, status, type] = ["text", "status", "type"].map((name) => given.get(name) ?? "");
-  return { page: "overview", text: text ?? "", status: status ?? "", type: type ?? "" };
+  const value = (/** @type {string} */ name) => given.get(name) ?? "";
+  switch (page) {
+    case "jobs":
+      if (first && second) return { page: "job", tenant: first, requestId: second };
+      return first === "" ? { page: "jobs", filter: filterOf(value) } : overviewOf(value);
+    case "rejected":
+      return first && second ? { page, tenant: first, id: second } : overviewOf(value);
+    case "query":
+      return {
+        page,
+        kind: KINDS.has(first) ? /** @type {QueryKind} */ (first) : "",
+        name: KINDS.has(first) ? second : "",
+        again: value("again"),
+      };
+    case "load":
+      return { page, again: value("again") };
+    case "dead-letters":
+      return { page };
+    case "audit":
+      return { page, text: value("text"), action: value("action") };
+    case "sign-in":
+      return first ? { page, code: first } : overviewOf(value);
+    case "signed-in":
+      return { page, next: first.startsWith("#/") ? first : "#/" };
+    case "sign-in-failed":
+      return { page, error: first };
+    default:
+      return overviewOf(value);
+  }
+}
+
+/** @type {(value: (name: string) => string) => Route} */
+function overviewOf(value) {
+  const over = OVER.find((one) => one === value("over")) ?? DEFAULT_OVER;
+  const isRange = !Number.isNaN(Date.parse(value("from"))) && !Number.isNaN(Date.parse(value("to")));
+  return { page: "overview", over, from: isRange ? value("from") : "", to: isRange ? value("to") : "" };
+}
+
+/** @type {(value: (name: string) => string) => JobFilter} */
+const filterOf = (value) =>
+  /** @type {JobFilter} */ (Object.fromEntries(Object.keys(ALL_JOBS).map((name) => [name, value(name)])));
+
+/** @type {(path: string, search: Record<string, string>) => string} */
+function address(path, search) {
+  const given = new URLSearchParams(Object.entries(search).filter(([, value]) => value !== ""));
+  return given.size > 0 ? `#/${path}?${given}` : `#/${path}`;
 }
 
 /** @type {(route: Route) => string} */
 export function formatRoute(route) {
   switch (route.page) {
+    case "jobs":
+      return address("jobs", route.filter);
     case "job":
       return `#/jobs/${encodeURIComponent(route.tenant)}/${encodeURIComponent(route.requestId)}`;
-    case "submit":
-      return route.kind && route.name ? `#/submit/${route.kind}/${encodeURIComponent(route.name)}` : "#/submit";
-    case "letters":
-      return "#/letters";
+    case "rejected":
+      return `#/rejected/${encodeURIComponent(route.tenant)}/${encodeURIComponent(route.id)}`;
+    case "query": {
+      const { kind, name, again } = route;
+      return address(["query", kind, encodeURIComponent(name)].filter(Boolean).join("/"), { again });
+    }
+    case "load":
+      return address("load", { again: route.again });
+    case "dead-letters":
+      return "#/dead-letters";
     case "audit":
-      return "#/audit";
+      return address("audit", { text: route.text, action: route.action });
     case "sign-in":
       return `#/sign-in/${encodeURIComponent(route.code)}`;
     case "signed-in":
@@ -50,34 +119,40 @@ export function formatRoute(route) {
     case "sign-in-failed":
       return `#/sign-in-failed/${encodeURIComponent(route.error)}`;
     default: {
-      const given = Object.entries({ text: route.text, status: route.status, type: route.type });
-      const search = new URLSearchParams(given.filter(([, value]) => value !== ""));
-      return search.size > 0 ? `#/?${search}` : "#/";
+      const { over, from, to } = route;
+      return address("", from && to ? { from, to } : { over: over === DEFAULT_OVER ? "" : over });
     }
   }
 }
 
-/** What a window is called that shows it. @param {Route} route */
+/** The address of the jobs that a filter lets through. @param {Partial<JobFilter>} filter */
+export const jobsAddress = (filter) => formatRoute({ page: "jobs", filter: { ...ALL_JOBS, ...filter } });
+
+/** The title of a window that shows it. @param {Route} route */
 export function titleOf(route) {
-  const what = {
+  const titles = {
     overview: "",
+    jobs: "Jobs",
     job: "requestId" in route ? route.requestId : "",
-    submit: "Submit a job",
-    letters: "Dead letters",
+    rejected: "Rejected request",
+    query: "name" in route && route.name ? route.name : "Query",
+    load: "Load",
+    "dead-letters": "Dead letters",
     audit: "Audit",
     "sign-in": "Sign in",
     "signed-in": "Sign in",
     "sign-in-failed": "Sign in",
   };
-  return [what[route.page], "Rates platform"].filter(Boolean).join(" · ");
+  return [titles[route.page], "Rates platform"].filter(Boolean).join(" · ");
 }
 
-/** Whether one stays where one is: a search is refined, or a form chosen beside its list.
+/** Whether a change of the address stays on the page: a search is refined, or a form chosen beside its list.
  * @type {(one: Route, other: Route) => boolean} */
 export const isSamePage = (one, other) =>
-  one.page === other.page && (one.page !== "job" || formatRoute(one) === formatRoute(other));
+  one.page === other.page &&
+  ((one.page !== "job" && one.page !== "rejected") || formatRoute(one) === formatRoute(other));
 
-/** An address that somebody has mistyped is read as it stands.
+/** Decodes a part of an address; one that was mistyped stays as it is.
  * @param {string} text */
 function decoded(text) {
   try {

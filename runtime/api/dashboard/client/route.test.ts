@@ -1,37 +1,53 @@
 import assert from "node:assert/strict";
-import { formatRoute, isSamePage, parseRoute, titleOf } from "./route.js";
+import { ALL_JOBS, formatRoute, isSamePage, jobsAddress, parseRoute, titleOf } from "./route.js";
 
-describe("where in the dashboard one is", () => {
-  it("comes back out of its address", () => {
+describe("the address of a page of the dashboard", () => {
+  it("is parsed into the route that it was made of", () => {
     const routes = [
-      { page: "overview", text: "", status: "", type: "" },
-      { page: "overview", text: "a b&c=%", status: "FAILED", type: "read" },
+      { page: "overview", over: "1h", from: "", to: "" },
+      { page: "overview", over: "24h", from: "", to: "" },
+      { page: "overview", over: "1h", from: "2026-01-01T00:00:00.000Z", to: "2026-01-02T00:00:00.000Z" },
+      { page: "jobs", filter: ALL_JOBS },
+      { page: "jobs", filter: { ...ALL_JOBS, text: "a b&c=%", status: "FAILED", type: "read", label: "team=a=b" } },
       { page: "job", tenant: "acme", requestId: "a.b:c-1" },
-      { page: "submit" },
-      { page: "submit", kind: "query", name: "average_rates" },
-      { page: "letters" },
+      { page: "rejected", tenant: "acme", id: "0123456789abcdef0123456789abcdef" },
+      { page: "query", kind: "", name: "", again: "" },
+      { page: "query", kind: "query", name: "average_rates", again: "acme/a-1" },
+      { page: "query", kind: "sql", name: "", again: "" },
+      { page: "load", again: "acme/a-1" },
+      { page: "dead-letters" },
+      { page: "audit", text: "a b", action: "cancel" },
       { page: "sign-in", code: "rates_l_x-1" },
       { page: "signed-in", next: "#/jobs/acme/a" },
       { page: "sign-in-failed", error: "NoAccess" },
     ] as const;
     for (const route of routes) assert.deepEqual(parseRoute(formatRoute(route)), route);
   });
-  it("is another page with another job, and the same one with another search or form", () => {
+  it("is another page for another job, and the same one for another search or form", () => {
     const same = (one: string, other: string) => isSamePage(parseRoute(one), parseRoute(other));
-    assert.ok(same("#/", "#/?text=a") && same("#/submit", "#/submit/query/a") && same("#/jobs/a/b", "#/jobs/a/b"));
-    assert.ok(!same("#/", "#/jobs/a/b") && !same("#/jobs/a/b", "#/jobs/a/c") && !same("#/jobs/a/b", "#/jobs/c/b"));
+    assert.ok(same("#/", "#/?over=24h") && same("#/jobs", "#/jobs?text=a") && same("#/query", "#/query/query/a"));
+    assert.ok(same("#/jobs/a/b", "#/jobs/a/b"));
+    assert.ok(!same("#/", "#/jobs") && !same("#/jobs", "#/jobs/a/b"));
+    assert.ok(!same("#/jobs/a/b", "#/jobs/a/c") && !same("#/jobs/a/b", "#/jobs/c/b"));
   });
-  it("is what the window is called by", () => {
-    const titles = ["#/?text=a", "#/jobs/acme/a-1", "#/submit/query/a", "#/letters"].map(parseRoute).map(titleOf);
-    assert.deepEqual(titles, [
+  it("names the window", () => {
+    const titles = ["#/?over=6h", "#/jobs", "#/jobs/acme/a-1", "#/query/query/a", "#/query", "#/dead-letters"];
+    assert.deepEqual(titles.map(parseRoute).map(titleOf), [
       "Rates platform",
+      "Jobs · Rates platform",
       "a-1 · Rates platform",
-      "Submit a job · Rates platform",
+      "a · Rates platform",
+      "Query · Rates platform",
       "Dead letters · Rates platform",
     ]);
   });
-  it("is the overview where the address means nothing", () => {
-    for (const hash of ["", "#", "#/", "#/jobs", "#/jobs/acme", "#/jobs/%ff/", "#/nothing"])
-      assert.equal(parseRoute(hash).page, "overview", hash);
+  it("is the overview of the last hour where it means nothing", () => {
+    for (const hash of ["", "#", "#/", "#/jobs/acme", "#/rejected/acme", "#/nothing", "#/?over=year", "#/?from=x&to=y"])
+      assert.deepEqual(parseRoute(hash), { page: "overview", over: "1h", from: "", to: "" }, hash);
+    assert.equal(parseRoute("#/jobs/%ff/a").page, "job");
+  });
+  it("has only what a filter narrows", () => {
+    assert.equal(jobsAddress({ status: "FAILED" }), "#/jobs?status=FAILED");
+    assert.equal(jobsAddress({}), "#/jobs");
   });
 });

@@ -1,5 +1,5 @@
 import { computed, signal } from "@preact/signals";
-import { SIGNED_IN_KEY } from "./first.js";
+import { SIGNED_IN_KEY } from "./preload.js";
 
 /** Who is signed in. The session is a cookie that no script sees; the API says whose it is and what it may do. */
 

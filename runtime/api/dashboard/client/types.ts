@@ -1,4 +1,4 @@
-import type { RunnerKind, State } from "../../../contract/states.ts";
+import type { DocumentState, RunnerKind, State } from "../../../contract/states.ts";
 import type { Activity, Standing } from "../../../monitoring/activity.ts";
 import type { Verdict } from "../../../monitoring/bottleneck.ts";
 import type { QueryDescription } from "../../../queries/catalogue.ts";
@@ -36,6 +36,7 @@ export interface Job {
   priority: number;
   runner: RunnerKind;
   timeoutSeconds: number;
+  reply?: "queue" | "none";
   labels: Record<string, string>;
   task: {
     type: "read" | "update";
@@ -78,10 +79,30 @@ export interface Job {
   }[];
 }
 
+/** An entry of GET /jobs: a job, or a request that was rejected, which has neither task nor progress. */
+export type ListedJob = Omit<Job, "status" | "task"> & {
+  status: DocumentState;
+  task?: Job["task"];
+  rejectedId?: string;
+};
+
+/** GET /rejected/{id} */
+export interface RejectedRequest {
+  requestId: string;
+  tenant: string;
+  source: "queue" | "http";
+  copies: number;
+  createdAt: string;
+  body: string;
+  error: { type: string; message: string; details: unknown[] };
+}
+
 /** GET /queries */
 export interface Catalogue {
   queries: QueryDescription[];
   statements: QueryDescription[];
+  rawSql: boolean;
+  tables: { name: string; columns: { name: string; type: string }[] }[];
 }
 
 /** GET /jobs/{id}/preview */

@@ -2,6 +2,7 @@ import { html } from "htm/preact";
 import { useState } from "preact/hooks";
 import { ago, moment } from "../format.js";
 import { ask, wordsOf } from "../http.js";
+import { replaceRoute } from "../navigation.js";
 import { usePolled } from "../polling.js";
 import { formatRoute } from "../route.js";
 import { isAdmin } from "../session.js";
@@ -15,23 +16,37 @@ const PAGE = 50;
 const MOST = 1_000;
 /** Most pages of an export: a longer one is the command line's. */
 const EXPORT_PAGES = 20;
+/** What can have been done, in words. @type {Record<import("../../../../store/audit.ts").Action, string>} */
+const ACTIONS = {
+  submit: "submit",
+  cancel: "cancel",
+  retry: "retry",
+  redrive: "redrive",
+  "token.create": "create a token",
+  "token.revoke": "revoke a token",
+  "sign-in": "sign in",
+  "sign-out": "sign out",
+};
 const JOB_ACTIONS = new Set(["submit", "cancel", "retry"]);
 const COLUMNS = /** @type {const} */ (["id", "at", "tenant", "actorId", "actor", "via", "action", "target", "detail"]);
 
-/** @type {(text: string, limit: number, before?: number) => string} */
-const auditPath = (text, limit, before) => {
+/** @type {(filter: { text: string, action: string }, limit: number, before?: number) => string} */
+const auditPath = ({ text, action }, limit, before) => {
   const search = new URLSearchParams({ limit: String(limit) });
   if (text.trim() !== "") search.set("text", text.trim());
+  if (action !== "") search.set("action", action);
   if (before !== undefined) search.set("before", String(before));
   return `audit?${search}`;
 };
 
-/** Who did what: API, command line and dashboard. */
-export function Audit() {
-  const [text, setText] = useState("");
+/** Who did what: API, command line and dashboard. @param {{ text: string, action: string }} props */
+export function Audit({ text, action }) {
+  const filter = { text, action };
+  const refine = (/** @type {Partial<typeof filter>} */ change) =>
+    replaceRoute({ page: "audit", ...filter, ...change });
   const [limit, setLimit] = useState(PAGE);
   const [problem, setProblem] = useState("");
-  const path = auditPath(text, limit);
+  const path = auditPath(filter, limit);
   const { found, error, stale } = usePolled(
     path,
     (signal) => /** @type {Promise<Page>} */ (ask(path, { signal })),
@@ -40,7 +55,7 @@ export function Audit() {
   const save = async () => {
     setProblem("");
     try {
-      const { lines, isWhole } = await exportLines(text);
+      const { lines, isWhole } = await exportLines(filter);
       download(lines.join(""), "audit.csv");
       if (!isWhole) setProblem("The file has the newest 20,000 entries. `rates audit --export audit.csv` writes all.");
     } catch (thrown) {
@@ -59,8 +74,15 @@ export function Audit() {
             maxlength="200"
             placeholder="Name, job id …"
             value=${text}
-            onInput=${(/** @type {InputEvent} */ { currentTarget }) => setText(/** @type {HTMLInputElement} */ (currentTarget).value)}
+            onInput=${(/** @type {InputEvent} */ { currentTarget }) => refine({ text: /** @type {HTMLInputElement} */ (currentTarget).value })}
           />
+        </label>
+        <label>
+          <span class="hidden">Action</span>
+          <select value=${action} onChange=${(/** @type {Event} */ { currentTarget }) => refine({ action: /** @type {HTMLSelectElement} */ (currentTarget).value })}>
+            <option value="">Any action</option>
+            ${Object.entries(ACTIONS).map(([one, words]) => html`<option value=${one}>${words}</option>`)}
+          </select>
         </label>
       </search>
       ${(error || problem) && html`<${Failure}>${error || problem}<//>`}
@@ -68,7 +90,7 @@ export function Audit() {
         ${
           found &&
           (found.entries.length === 0
-            ? html`<${Empty}>${text ? "No entries match." : "Nobody has done anything yet."}<//>`
+            ? html`<${Empty}>${text || action ? "No entries match." : "Nobody has done anything yet. Each submission, cancel, retry and sign-in is listed here."}<//>`
             : html`
                 <${Table} label="Audit trail" head=${["When", "Who", "Via", "Action", "Target", ...(isAdmin.value ? ["Tenant"] : [])]}>
                   ${found.entries.map((entry) => html`<${Row} key=${entry.id} entry=${entry} />`)}
@@ -99,14 +121,14 @@ const Row = ({ entry: { at, actor, actorId, via, action, target, tenant, detail 
   </tr>
 `;
 
-/** @param {string} text */
-async function exportLines(text) {
+/** @param {{ text: string, action: string }} filter */
+async function exportLines(filter) {
   const lines = [csvLine([...COLUMNS])];
   /** @type {number | undefined} */
   let before;
   for (let page = 0; page < EXPORT_PAGES; page++) {
     /** @type {Page} */
-    const { entries, next } = await ask(auditPath(text, MOST, before));
+    const { entries, next } = await ask(auditPath(filter, MOST, before));
     for (const entry of entries)
       lines.push(
         csvLine(COLUMNS.map((name) => (name === "detail" ? JSON.stringify(entry.detail) : String(entry[name])))),

@@ -1,11 +1,28 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
+import { counted, whatOf } from "../format.js";
 import { ask, jobPath, send, wordsOf } from "../http.js";
+import { mayPass } from "../jobs/chosen.js";
 import { formatRoute } from "../route.js";
 import { may } from "../session.js";
+import { confirmed } from "../ui/confirm.js";
 import { download } from "./download.js";
 
-/** What can be done to a job, as far as the token may. @param {{ job: import("../types.ts").Job, changed: () => void }} props */
+/** The form in which a job's task can be changed and submitted again. @param {import("../types.ts").Job} job */
+export function editAddress({ tenant, requestId, task }) {
+  const again = `${tenant}/${requestId}`;
+  if (task.query !== undefined) return formatRoute({ page: "query", kind: "query", name: task.query, again });
+  if (task.sql !== undefined) return formatRoute({ page: "query", kind: "sql", name: "", again });
+  if (task.statement !== undefined)
+    return formatRoute({ page: "query", kind: "statement", name: task.statement, again });
+  return formatRoute({ page: "load", again });
+}
+
+/**
+ * What can be done to a job, as far as the session may. A task that would fail again in the same way is to be edited; one
+ * whose reason may have passed is retried.
+ * @param {{ job: import("../types.ts").Job, changed: () => void }} props
+ */
 export function Actions({ job, changed }) {
   const [busy, setBusy] = useState("");
   const [error, setError] = useState("");
@@ -16,9 +33,22 @@ export function Actions({ job, changed }) {
     await act().catch((thrown) => setError(wordsOf(thrown)));
     setBusy("");
   };
-  const open = job.status === "PENDING" || job.status === "IN_PROGRESS";
-  const again = job.status === "FAILED" || job.status === "CANCELLED";
+  const { status, task } = job;
+  const isOpen = status === "PENDING" || status === "IN_PROGRESS";
+  const canRetry = mayPass(job) && may("submit");
+  const canEdit = !isOpen && may("submit") && (task.type === "read" || may("update"));
   const cancel = doing("cancel", async () => {
+    const yes = await confirmed({
+      title: `Cancel ${job.requestId}?`,
+      lines: [
+        status === "PENDING"
+          ? `It has not started: ${whatOf(task)} will not run.`
+          : `It has worked through ${counted(job.progress.rows, "row")}. ${task.type === "update" ? "Nothing of it will be in the database." : "There will be no result."}`,
+      ],
+      action: "Cancel job",
+      isDanger: true,
+    });
+    if (!yes) return;
     await send(jobPath(job, "/cancel"), { method: "POST" });
     changed();
   });
@@ -27,26 +57,32 @@ export function Actions({ job, changed }) {
     const { tenant, requestId } = await ask(jobPath(job, "/retry"), { method: "POST" });
     location.hash = formatRoute({ page: "job", tenant, requestId });
   });
-  const { format = "csv", compression } = job.task;
+  const { format = "csv", compression } = task;
   const extension = `${format}${compression === "gzip" ? ".gz" : ""}`;
   const isStored = job.result?.location !== undefined;
   const fetchResult = doing("download", () => download(job, "result", { isStored, extension }));
   return html`
     <div class="actions">
       ${
-        open &&
+        isOpen &&
         may("cancel") &&
-        html`<button type="button" class="danger" disabled=${busy !== "" || job.cancelRequestedAt} onClick=${cancel}>
+        html`<button type="button" class="danger" disabled=${busy !== "" || job.cancelRequestedAt !== undefined} onClick=${cancel}>
           ${job.cancelRequestedAt ? "Cancelling …" : "Cancel job"}
         </button>`
       }
-      ${again && may("submit") && html`<button type="button" class="primary" disabled=${busy !== ""} onClick=${retry}>Retry</button>`}
       ${
-        job.status === "SUCCEEDED" &&
-        job.task.type === "read" &&
+        status === "SUCCEEDED" &&
+        task.type === "read" &&
         html`<button type="button" class="primary" disabled=${busy !== ""} onClick=${fetchResult}>
           ${busy === "download" ? "Fetching …" : "Download result"}
         </button>`
+      }
+      ${canRetry && html`<button type="button" class="primary" disabled=${busy !== ""} onClick=${retry}>Retry</button>`}
+      ${
+        canEdit &&
+        html`<a class=${`button ${status === "FAILED" && !canRetry ? "primary" : ""}`} href=${editAddress(job)}>
+          ${status === "SUCCEEDED" ? "Edit and run again" : "Edit and resubmit"}
+        </a>`
       }
       ${error && html`<p class="failure" role="alert">${error}</p>`}
     </div>

@@ -14,12 +14,18 @@ export function Attempts({ job: { attempts } }) {
             <td>${RUNNER_WORDS[/** @type {"glue"} */ (runner)] ?? runner}</td>
             <td>${moment(startedAt)}</td>
             <td class="number">${duration((endedAt ? Date.parse(endedAt) : Date.now()) - Date.parse(startedAt))}</td>
-            <td>${outcome ?? "at work"}</td>
+            <td>${outcome ?? "running"}</td>
             <td class="number">${bytes(peakMemoryBytes)}</td>
-            <td class="log">${logLocation ?? "–"}</td>
+            <td class="log">${logOf(logLocation)}</td>
           </tr>
         `,
       )}
     <//>
   `;
 }
+
+/** A log that has an address is a link; a file on the runner's machine is named. @param {string | undefined} location */
+const logOf = (location) =>
+  location?.startsWith("https://")
+    ? html`<a href=${location} target="_blank" rel="noopener noreferrer">Log</a>`
+    : (location ?? "–");

@@ -3,15 +3,19 @@ import { duration, moment, percent, RUNNER_WORDS } from "../format.js";
 
 const WORDS = { waiting: "Waiting", starting: "Starting", running: "Running", responding: "Responding" };
 
-/** What the job has spent its time with, to scale; below it the same in figures.
- * @param {{ phases: import("../../../../monitoring/timeline.ts").Phase[] }} props */
-export function Timeline({ phases }) {
+/** What the job has spent its time with, to scale; below it the same in figures. A response that nobody awaits on the queue
+ * is no phase.
+ * @param {{ phases: import("../../../../monitoring/timeline.ts").Phase[], isAwaited: boolean }} props */
+export function Timeline({ phases, isAwaited }) {
   const now = new Date().toISOString();
-  const timed = phases.map((phase) => ({
-    ...phase,
-    ms: Math.max(0, Date.parse(phase.to ?? now) - Date.parse(phase.from)),
-  }));
+  const timed = phases
+    .filter(({ phase, to }) => phase !== "responding" || to !== undefined || isAwaited)
+    .map((phase) => ({
+      ...phase,
+      ms: Math.max(0, Date.parse(phase.to ?? now) - Date.parse(phase.from)),
+    }));
   const total = timed.reduce((sum, { ms }) => sum + ms, 0);
+  const begin = Date.parse(timed[0]?.from ?? now);
   return html`
     <div class="timeline" aria-hidden="true">
       ${timed.map(
@@ -26,14 +30,14 @@ export function Timeline({ phases }) {
     </div>
     <ol class="phases">
       ${timed.map(
-        ({ phase, ms, from, to, attempt, runner, outcome }) => html`
+        ({ phase, ms, from, to, attempt, runner, outcome }, index) => html`
           <li>
             <span class=${`swatch ${toneOf(phase, outcome)}`}></span>
             <strong>${WORDS[phase]}</strong>
             <span>${duration(ms)}</span>
             <span class="dim">${percent(ms, total)}</span>
-            <span class="dim small phase-note">
-              from ${moment(from)}${!to && " until now"}${runner && ` · ${RUNNER_WORDS[/** @type {"glue"} */ (runner)] ?? runner}, attempt ${attempt}`}
+            <span class="dim small phase-note" title=${moment(from)}>
+              ${index === 0 ? moment(from) : `+${duration(Date.parse(from) - begin)}`}${!to && " until now"}${runner && ` · ${RUNNER_WORDS[/** @type {"glue"} */ (runner)] ?? runner}, attempt ${attempt}`}
               ${phase === "running" && outcome && outcome !== "SUCCEEDED" && ` · ${outcome}`}
             </span>
           </li>
@@ -45,4 +49,5 @@ export function Timeline({ phases }) {
 }
 
 /** @type {(phase: string, outcome: string | undefined) => string} */
-const toneOf = (phase, outcome) => `phase ${outcome && outcome !== "SUCCEEDED" ? "lost" : phase}`;
+const toneOf = (phase, outcome) =>
+  `phase ${outcome === undefined || outcome === "SUCCEEDED" ? phase : outcome === "CANCELLED" ? "waiting" : "lost"}`;

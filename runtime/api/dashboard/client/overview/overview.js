@@ -1,68 +1,93 @@
 import { html } from "htm/preact";
-import { span, useFigures } from "../figures.js";
-import { Empty, Failure, Panel } from "../ui/parts.js";
-import { Errors } from "./errors.js";
-import { Jobs } from "./jobs.js";
+import { useFigures } from "../figures.js";
+import { moment } from "../format.js";
+import { Live, LostContact } from "../ui/contact.js";
+import { Empty, Panel } from "../ui/parts.js";
+import { Failing } from "./failing.js";
+import { Headline } from "./headline.js";
 import { Plots } from "./plots.js";
+import { RangeChoice } from "./range.js";
 import { Runners } from "./runners.js";
+import { Running } from "./running.js";
 import { Slowest } from "./slowest.js";
 import { Tiles } from "./tiles.js";
-import { Verdict } from "./verdict.js";
 
-/** How the platform is, from the sentence down to the single job.
- * @param {{ filter: { text: string, status: string, type: string }, refine: (change: object) => void }} props */
-export function Overview({ filter, refine }) {
-  const { found, error } = useFigures();
-  const over = span.value === "hour" ? "the last hour" : "the last 24 hours";
+const WORDS = {
+  "15m": "the last 15 minutes",
+  "1h": "the last hour",
+  "6h": "the last 6 hours",
+  "24h": "the last 24 hours",
+};
+
+/** The range of the figures, in words that follow "in". @param {import("../route.js").Range} range */
+const rangeWords = ({ over, from, to }) =>
+  from && to ? `${moment(from)} to ${moment(to)}` : WORDS[/** @type {keyof typeof WORDS} */ (over)];
+
+/** The state of the platform, from one sentence down to the jobs that run and fail now.
+ * @param {{ range: import("../route.js").Range }} props */
+export function Overview({ range }) {
+  const polled = useFigures(range);
+  const { found, error, contactAt } = polled;
+  const words = rangeWords(range);
   return html`
     <div class="page-head">
       <h1 tabindex="-1">Overview</h1>
-      <${Span} />
+      <${RangeChoice} range=${range} />
     </div>
-    ${error && html`<${Failure}>${error}<//>`}
+    ${
+      error
+        ? html`<${LostContact} error=${error} contactAt=${contactAt} />`
+        : found?.bottleneck && html`<${Headline} figures=${found} words=${words} />`
+    }
     ${
       found
         ? html`
-            ${found.bottleneck && html`<${Verdict} verdict=${found.bottleneck} />`}
-            <${Tiles} figures=${found} over=${over} />
-            <div class="columns">
-              ${found.runners && found.database && html`<${Panel} title="Capacity"><${Runners} runners=${found.runners} database=${found.database} /><//>`}
-              <${Panel} title="Errors by type" aside=${html`<span class="dim small">${over}</span>`}>
-                <${Errors} activity=${found.activity} refine=${refine} />
-              <//>
-              <${Panel} title="Slowest work" aside=${html`<span class="dim small">p95 of runs, ${over}</span>`}>
-                <${Slowest} activity=${found.activity} refine=${refine} />
-              <//>
-            </div>
-            <${Plots} activity=${found.activity} />
+            <${Live} polled=${polled}>
+              <${Tiles} figures=${found} words=${words} />
+              <${Plots} activity=${found.activity} />
+            <//>
           `
         : !error && html`<${Waiting} />`
     }
-    <${Jobs} filter=${filter} refine=${refine} said=${error} />
+    <div class="columns two">
+      <div class="column">
+        <${Panel} title="Running now" aside=${html`<a class="small" href="#/jobs">All jobs</a>`}>
+          <${Running} said=${error} runners=${found?.runners} />
+        <//>
+        ${
+          found?.runners &&
+          found.database &&
+          html`
+            <${Live} polled=${polled}>
+              <${Panel} title="Capacity"><${Runners} runners=${found.runners} database=${found.database} /><//>
+            <//>
+          `
+        }
+      </div>
+      <div class="column">
+        <${Panel} title="Failing now" aside=${html`<span class="dim small">${words}</span>`}>
+          <${Failing} said=${error} activity=${found?.activity} />
+        <//>
+        ${
+          found &&
+          html`
+            <${Live} polled=${polled}>
+              <${Panel} title="Slowest work" aside=${html`<span class="dim small">p95 of runs, ${words}</span>`}>
+                <${Slowest} activity=${found.activity} />
+              <//>
+            <//>
+          `
+        }
+      </div>
+    </div>
   `;
 }
 
 /** Room for what is on its way, so that nothing jumps. */
 const Waiting = () => html`
-  <div class="verdict clear" aria-busy="true"><p>Looking …</p></div>
+  <div class="verdict unknown" aria-busy="true"><p>Looking …</p></div>
   <div class="tiles" aria-hidden="true">${Array.from({ length: 6 }, () => html`<div class="tile"></div>`)}</div>
   <div class="columns" aria-hidden="true">
     ${Array.from({ length: 3 }, () => html`<div class="panel tall"><${Empty}>…<//></div>`)}
   </div>
 `;
-
-/** Which stretch of time figures and plots are of. */
-function Span() {
-  const choose = (/** @type {"hour" | "day"} */ value, /** @type {string} */ name) => html`
-    <label>
-      <input type="radio" name="span" checked=${span.value === value} onChange=${() => (span.value = value)} />
-      <span>${name}</span>
-    </label>
-  `;
-  return html`
-    <fieldset class="segments">
-      <legend class="hidden">Figures of</legend>
-      ${choose("hour", "Last hour")} ${choose("day", "Last 24 h")}
-    </fieldset>
-  `;
-}

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { headlineOf } from "./headline.js";
 import { dataOf } from "./plot.js";
+import { rangeProblem } from "./rangeProblem.js";
 import { throughputOf } from "./tiles.js";
 
 describe("what the overview draws", () => {
@@ -33,5 +35,44 @@ describe("what the overview draws", () => {
     assert.equal(throughputOf({ steps, stepSeconds: 60 }), (15 + 10) / 5);
     assert.equal(throughputOf({ steps, stepSeconds: 1_800 }), (15 + 10) / 150);
     assert.equal(throughputOf({ steps: steps.slice(0, 1), stepSeconds: 60 }), 0);
+  });
+
+  it("says that all is clear only where nothing waits, nothing failed and no dead letter is left", () => {
+    const wordOf = (change: {
+      level?: string;
+      place?: string;
+      failed?: number;
+      category?: string;
+      deadLetters?: number;
+    }) => {
+      const { level = "clear", place = "nothing", failed = 0, category = "User", deadLetters = 0 } = change;
+      const errors = failed > 0 ? [{ type: "x", category, count: failed, last: "" }] : [];
+      const ended = { succeeded: 100, failed, cancelled: 0 };
+      const figures = {
+        bottleneck: { level, place, sentence: "" },
+        activity: { ended, errors },
+        queues: { deadLetters },
+      };
+      return headlineOf(figures as unknown as Parameters<typeof headlineOf>[0]).word;
+    };
+    assert.equal(wordOf({}), "All clear");
+    assert.equal(wordOf({ failed: 1 }), "No bottleneck");
+    assert.equal(wordOf({ failed: 20 }), "Attention");
+    assert.equal(wordOf({ failed: 1, category: "System" }), "Attention");
+    assert.equal(wordOf({ deadLetters: 3 }), "Attention");
+    assert.equal(wordOf({ level: "busy", place: "search" }), "Note");
+    assert.equal(wordOf({ level: "busy", place: "search", deadLetters: 1 }), "Attention");
+    assert.equal(wordOf({ level: "busy", place: "capacity", deadLetters: 1 }), "Busy");
+    assert.equal(wordOf({ level: "stuck", place: "starts", failed: 90 }), "Stuck");
+  });
+
+  it("refuses a range that the API would refuse, by its field", () => {
+    const at = Date.parse("2026-01-01T00:00:00Z");
+    const day = 86_400_000;
+    assert.equal(rangeProblem(at, at + 7 * day), undefined);
+    assert.equal(rangeProblem(at, at)?.field, "to");
+    assert.equal(rangeProblem(at, at + 7 * day + 1)?.field, "from");
+    assert.equal(rangeProblem(Number.NaN, at)?.field, "from");
+    assert.equal(rangeProblem(at, Number.NaN)?.field, "to");
   });
 });

@@ -2,18 +2,30 @@ import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { moment } from "../format.js";
+import { Table } from "../ui/parts.js";
 
 /**
  * @typedef {{ name: string, tone: string, values: (number | null)[], line?: boolean }} Series
- * @typedef {{ at: number[], series: Series[], format: (value: number | null) => string, ticks: number[], stacked?: boolean }} PlotProps
+ * @typedef {{ at: number[], series: Series[], format: (value: number | null) => string, ticks?: number[], stacked?: boolean,
+ *   height?: number, days?: boolean, fitted?: boolean, latest?: number }} PlotProps
+ * `days`: the steps are days, in UTC; `fitted`: the axis fits the values instead of beginning at 0; `latest`: index of the
+ * step that the key names while nothing is pointed at
  */
 
 const HEIGHT = 168;
-const TONES = ["good", "bad", "warn", "busy", "dim", "text", "line"];
+const TONES = ["good", "bad", "warn", "busy", "peak", "dim", "text", "line"];
 
-/** A plot over time. Its key names the values under the pointer, else the latest whole step's.
+/** A chart over time, or that there is nothing to draw.
  * @param {PlotProps} props */
-export function Plot({ at, series, format, ticks, stacked = false }) {
+export function Plot(props) {
+  const isEmpty = props.series.every(({ values }) => values.every((value) => value === null || value === 0));
+  return isEmpty ? html`<p class="empty plot">No data</p>` : html`<${Chart} ...${props} />`;
+}
+
+/** The key names the values under the pointer, else those of the latest whole step; the table has all of them.
+ * @param {PlotProps} props */
+function Chart(props) {
+  const { at, series, format, ticks, stacked = false, height = HEIGHT, days = false, fitted = false } = props;
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const plot = useRef(/** @type {uPlot | undefined} */ (undefined));
   const [hovered, setHovered] = useState(/** @type {number | undefined} */ (undefined));
@@ -31,6 +43,9 @@ export function Plot({ at, series, format, ticks, stacked = false }) {
       stacked,
       format,
       ticks,
+      height,
+      days,
+      fitted,
       width: element.clientWidth,
       colours: coloursOf(element),
     });
@@ -38,7 +53,7 @@ export function Plot({ at, series, format, ticks, stacked = false }) {
     const made = new uPlot(options, data, element);
     plot.current = made;
     const resized = new ResizeObserver(() => {
-      if (element.clientWidth > 0) made.setSize({ width: element.clientWidth, height: HEIGHT });
+      if (element.clientWidth > 0) made.setSize({ width: element.clientWidth, height });
     });
     resized.observe(element);
     return () => {
@@ -48,7 +63,7 @@ export function Plot({ at, series, format, ticks, stacked = false }) {
   }, [shape, dark]);
   useEffect(() => plot.current?.setData(data), [JSON.stringify(data)]);
 
-  const shown = hovered ?? Math.max(0, at.length - 2);
+  const shown = hovered ?? props.latest ?? Math.max(0, at.length - 2);
   const time = at[shown];
   const values = series.map(({ name, values }) => `${name} ${format(values[shown] ?? null)}`);
   return html`
@@ -58,14 +73,47 @@ export function Plot({ at, series, format, ticks, stacked = false }) {
           <li><span class=${`swatch ${tone} ${line ? "line" : ""}`}></span>${name} <b>${format(values[shown] ?? null)}</b></li>
         `,
       )}
-      <li class="dim">${time === undefined ? "" : clock(time)}</li>
+      <li class="dim">${time === undefined ? "" : labelOf(time, days)}</li>
     </ul>
     <div
       class="plot"
       ref=${box}
       role="img"
-      aria-label=${`${at.length} steps; at ${time === undefined ? "no time" : moment(new Date(time * 1_000).toISOString())}: ${values.join(", ")}`}
+      aria-label=${`${at.length} ${days ? "days" : "steps"}; at ${time === undefined ? "no time" : wholeLabel(time, days)}: ${values.join(", ")}. The table below has all values.`}
     ></div>
+    <${DataTable} ...${props} />
+  `;
+}
+
+/** The values as a table, made when it is opened. @param {PlotProps} props */
+function DataTable({ at, series, format, days = false }) {
+  const [isOpen, setOpen] = useState(false);
+  return html`
+    <details
+      class="plot-data small"
+      onToggle=${(/** @type {Event} */ { currentTarget }) => setOpen(/** @type {HTMLDetailsElement} */ (currentTarget).open)}
+    >
+      <summary>Data as a table</summary>
+      ${
+        isOpen &&
+        html`
+          <${Table}
+            label="Data of the chart"
+            head=${[days ? "Day" : "Time", ...series.map(({ name }) => name)]}
+            numeric=${series.map((_, index) => index + 1)}
+          >
+            ${at.map(
+              (time, index) => html`
+                <tr>
+                  <td>${wholeLabel(time, days)}</td>
+                  ${series.map(({ values }) => html`<td class="number">${format(values[index] ?? null)}</td>`)}
+                </tr>
+              `,
+            )}
+          <//>
+        `
+      }
+    </details>
   `;
 }
 
@@ -84,33 +132,46 @@ export function dataOf(at, series, stacked) {
 }
 
 /**
- * @param {Pick<PlotProps, "series" | "stacked" | "format" | "ticks"> & { step: number, width: number, colours: Record<string, string> }} about
+ * @param {Pick<PlotProps, "series" | "stacked" | "format"> & { ticks: number[] | undefined, height: number, days: boolean, fitted: boolean, step: number, width: number, colours: Record<string, string> }} about
  * @returns {uPlot.Options}
  */
-function optionsOf({ step, series, stacked, format, ticks, width, colours }) {
+function optionsOf({ step, series, stacked, format, ticks, height, days, fitted, width, colours }) {
   const axis = { stroke: colours.dim ?? "", font: "11px system-ui, sans-serif", ticks: { show: false } };
   const grid = { stroke: colours.line ?? "", width: 1 };
   const bars = uPlot.paths.bars?.({ size: [0.7, 24], align: 0 });
   const ordered = stacked ? [...series].reverse() : series;
   return {
     width,
-    height: HEIGHT,
+    height,
     padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: {
       x: { range: (_plot, least, most) => [least - step / 2, most + step / 2] },
-      y: { range: (_plot, _least, most) => [0, (most || 1) * 1.1] },
+      y: {
+        range: (_plot, least, most) => {
+          const margin = 0.1 * (most - least || Math.abs(most) || 1);
+          return fitted ? [least - margin, most + margin] : [0, (most || 1) * 1.1];
+        },
+      },
     },
     axes: [
-      { ...axis, grid: { show: false }, size: 26, gap: 6, values: (_plot, times) => times.map(clock), space: 64 },
+      {
+        ...axis,
+        grid: { show: false },
+        size: 26,
+        gap: 6,
+        values: (_plot, times) => times.map((time) => labelOf(time, days)),
+        space: days ? 84 : 64,
+        ...(days ? { incrs: [1, 2, 7, 14, 28, 91, 182, 364].map((n) => n * DAY_S) } : {}),
+      },
       {
         ...axis,
         grid,
         size: 56,
         gap: 4,
         space: 40,
-        incrs: ticks,
+        ...(ticks ? { incrs: ticks } : {}),
         values: (_plot, values) => values.map((value) => format(value)),
       },
     ],
@@ -119,7 +180,12 @@ function optionsOf({ step, series, stacked, format, ticks, width, colours }) {
       ...ordered.map(({ tone, line }) => {
         const colour = colours[tone] ?? "";
         return line
-          ? { stroke: colour, width: 1.75, points: { show: isLone, size: 5, fill: colour }, spanGaps: true }
+          ? {
+              stroke: colour,
+              width: 1.75,
+              points: { show: days || isLone, size: days ? 4 : 5, fill: colour },
+              spanGaps: !days,
+            }
           : { stroke: colour, fill: colour, width: 0, points: { show: false }, ...(bars ? { paths: bars } : {}) };
       }),
     ],
@@ -133,9 +199,16 @@ function optionsOf({ step, series, stacked, format, ticks, width, colours }) {
  */
 const isLone = (plot, index) => Array.from(plot.data[index] ?? []).filter((value) => value != null).length === 1;
 
-/** @param {number} seconds */
-const clock = (seconds) =>
-  new Date(seconds * 1_000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+const DAY_S = 86_400;
+
+/** A step's time as an axis has it. @type {(seconds: number, days: boolean) => string} */
+const labelOf = (seconds, days) =>
+  days
+    ? new Date(seconds * 1_000).toISOString().slice(0, 10)
+    : new Date(seconds * 1_000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+
+/** A step's time as a reader needs it. @type {(seconds: number, days: boolean) => string} */
+const wholeLabel = (seconds, days) => (days ? labelOf(seconds, days) : moment(new Date(seconds * 1_000).toISOString()));
 
 /** The colours of the theme in force, as a canvas takes them. @param {HTMLElement} element */
 function coloursOf(element) {

@@ -7,7 +7,7 @@ import { COUNTS, TIMES } from "./ticks.js";
 /** What happened, step by step. @param {{ activity: import("../../../../monitoring/activity.ts").Activity }} props */
 export function Plots({ activity: { steps, stepSeconds } }) {
   const at = steps.map((step) => Date.parse(step.at) / 1_000);
-  const each = stepSeconds === 60 ? "a minute" : `every ${stepSeconds / 60} min`;
+  const each = stepSeconds === 60 ? "per minute" : `every ${duration(stepSeconds * 1_000)}`;
   return html`
     <div class="columns plots">
       <${Panel} title=${`Jobs ${each}`}>
@@ -37,5 +37,5 @@ export function Plots({ activity: { steps, stepSeconds } }) {
 /** @param {import("../../../../monitoring/activity.ts").Percentiles[]} list */
 const percentiles = (list) => [
   { name: "p50", tone: "busy", line: true, values: list.map(({ p50 }) => p50) },
-  { name: "p95", tone: "warn", line: true, values: list.map(({ p95 }) => p95) },
+  { name: "p95", tone: "peak", line: true, values: list.map(({ p95 }) => p95) },
 ];

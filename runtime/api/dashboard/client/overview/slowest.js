@@ -1,18 +1,17 @@
 import { html } from "htm/preact";
 import { counted, duration } from "../format.js";
+import { jobsAddress } from "../route.js";
 import { Bars, Empty } from "../ui/parts.js";
 
-/** @param {{ activity: import("../../../../monitoring/activity.ts").Activity, refine: (change: object) => void }} props */
-export function Slowest({ activity: { slowest }, refine }) {
+/** Work by what it does, slowest first. @param {{ activity: import("../../../../monitoring/activity.ts").Activity }} props */
+export function Slowest({ activity: { slowest } }) {
   if (slowest.length === 0) return html`<${Empty}>Nothing has run.<//>`;
   return html`<${Bars}
     rows=${slowest.slice(0, 6).map(({ what, count: n, p95 }) => ({
       name:
         what === "raw SQL"
           ? what
-          : html`<button type="button" class="link" onClick=${() => refine({ text: what.replace(/^load /, "") })}>
-              ${what}
-            </button>`,
+          : html`<a href=${jobsAddress({ text: what.replace(/^load /, ""), sort: "totalMs" })}>${what}</a>`,
       value: p95,
       text: duration(p95),
       note: `· ${counted(n, "job")}`,

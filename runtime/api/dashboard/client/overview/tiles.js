@@ -11,8 +11,8 @@ export function throughputOf({ steps, stepSeconds }) {
   return lately.reduce((all, step) => all + step.succeeded + step.failed + step.cancelled, 0) / (minutes || 1);
 }
 
-/** The six figures that say most; those of the whole platform only for admins. @param {{ figures: import("../types.ts").Figures, over: string }} props */
-export function Tiles({ over, figures: { runners, activity, queues, platform } }) {
+/** The six figures that say most; those of the whole platform only for admins. @param {{ figures: import("../types.ts").Figures, words: string }} props */
+export function Tiles({ words, figures: { runners, activity, queues, platform } }) {
   const kinds = Object.values(runners ?? {});
   /** @param {(one: import("../types.ts").Runner) => number | null} of */
   const sum = (of) => kinds.reduce((all, one) => all + (of(one) ?? 0), 0);
@@ -38,11 +38,11 @@ export function Tiles({ over, figures: { runners, activity, queues, platform } }
 `
       }
       <${Tile} name="Throughput" value=${rate >= 10 ? count(rate) : Number(rate.toFixed(1))} unit="/ min">
-        ${count(ended)} ended in ${over}
+        ${count(ended)} ended in ${words}
       <//>
-      <${Tile} name="Run time" value=${duration(runMs.p50)}>p95 ${duration(runMs.p95)} · p99 ${duration(runMs.p99)}<//>
-      <${Tile} name="Queue time" value=${duration(queueMs.p50)}>
-        p95 ${duration(queueMs.p95)} · p99 ${duration(queueMs.p99)}
+      <${Tile} name="Run time" value=${duration(runMs.p95)} unit="p95">p50 ${duration(runMs.p50)} · p99 ${duration(runMs.p99)}<//>
+      <${Tile} name="Queue time" value=${duration(queueMs.p95)} unit="p95">
+        p50 ${duration(queueMs.p50)} · p99 ${duration(queueMs.p99)}
       <//>
       <${Tile} name="Failed" value=${percent(failed, ended)} tone=${failed > 0 ? "bad" : ""}>
         ${count(failed)} of ${count(ended)}${(platform?.unsentResponses ?? 0) > 0 && ` · ${counted(platform?.unsentResponses ?? 0, "response")} due`}

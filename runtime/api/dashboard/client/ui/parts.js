@@ -4,7 +4,7 @@ import { STATE_WORDS } from "../format.js";
 /** Beside this page's files, of whichever version they are. */
 export const ICON = new URL("../icon.svg", import.meta.url).href;
 
-/** A job's state, as a word and a colour. @param {{ status: import("../../../../contract/states.ts").State }} props */
+/** A job's state, as a word and a colour. @param {{ status: import("../../../../contract/states.ts").DocumentState }} props */
 export const Badge = ({ status }) => html`<span class=${`badge ${status}`}>${STATE_WORDS[status]}</span>`;
 
 /** A part of a page under its heading.

@@ -4,18 +4,20 @@ import { deadLetters, learnCaller } from "../figures.js";
 import { count } from "../format.js";
 import { caller, isAdmin, may, signOut } from "../session.js";
 import { ICON } from "./parts.js";
+import { Search } from "./search.js";
 
 /** What is around every page. @param {{ page: string, children: unknown }} props */
 export function Shell({ page, children }) {
   const who = caller.value;
   useEffect(() => {
-    // What fails here the page itself says, as it asks the same API.
+    // The page itself reports a failure, as it asks the same API.
     learnCaller().catch(() => {});
   }, [page]);
   const links = [
-    { to: "#/", name: "Overview", of: ["overview", "job"], shown: true },
-    { to: "#/submit", name: "Submit", of: ["submit"], shown: may("submit") },
-    { to: "#/letters", name: "Dead letters", of: ["letters"], shown: isAdmin.value },
+    { to: "#/", name: "Overview", of: ["overview"], shown: true },
+    { to: "#/jobs", name: "Jobs", of: ["jobs", "job", "rejected"], shown: true },
+    { to: "#/query", name: "Query", of: ["query"], shown: may("submit") },
+    { to: "#/dead-letters", name: "Dead letters", of: ["dead-letters"], shown: isAdmin.value },
     { to: "#/audit", name: "Audit", of: ["audit"], shown: may("read") },
   ];
   return html`
@@ -27,12 +29,17 @@ export function Shell({ page, children }) {
           ${links
             .filter(({ shown }) => shown)
             .map(
-              ({ to, name, of }) =>
-                html`<a href=${to} aria-current=${of.includes(page) ? "page" : undefined}>${name}${to === "#/letters" && deadLetters.value > 0 && html` <span class="chip">${count(deadLetters.value)}</span>`}</a>`,
+              ({ to, name, of }) => html`
+                <a href=${to} aria-current=${of.includes(page) ? "page" : undefined}>
+                  ${name}${to === "#/dead-letters" && deadLetters.value > 0 && html` <span class="count">${count(deadLetters.value)}</span>`}
+                </a>
+              `,
             )}
         </nav>
+        <${Search} />
         <div class="who">
           ${who && html`<span class="chip" title=${`${who.name}; scopes: ${who.scopes.join(", ")}`}>${who.tenant}</span>`}
+          <a class="quiet" href="docs">API</a>
           <button type="button" class="quiet" onClick=${signOut}>Sign out</button>
         </div>
       </div>

@@ -10,7 +10,7 @@ import { Empty, Failure, Panel } from "../ui/parts.js";
 /** @typedef {{ redriven: Record<string, number>, kept: Record<string, number> }} Counts */
 
 /** Dead letters by error class, and the way back for those that are worth it. */
-export function Letters() {
+export function DeadLetters() {
   const [counts, setCounts] = useState(/** @type {Counts | undefined} */ (undefined));
   const [chosen, setChosen] = useState(/** @type {string[]} */ ([]));
   const [letters, setLetters] = useState(/** @type {Letter[]} */ ([]));

@@ -3,7 +3,10 @@ import { readSettings } from "../../../../platform/settings.ts";
 import { allQueries, allStatements, describeQuery } from "../../../../queries/catalogue.ts";
 import { PARAM_TYPES } from "../../../../queries/parameters.ts";
 import { parseRequest } from "../../../../requests/parse.ts";
-import { byField, FIELDS, placeholderOf, requestOf, typedValue } from "./form.js";
+import type { Job } from "../types.ts";
+import { byField, FIELDS, isPlace, placeholderOf, requestOf, typedOf, typedValue } from "./form.js";
+import { positionOf } from "./position.js";
+import { summaryOf } from "./summary.js";
 
 const TYPED = { params: {}, format: "csv", compression: "none", requestId: "", priority: "4", labels: "" };
 
@@ -58,5 +61,44 @@ describe("the form of a named query", () => {
     assert.equal(placeholderOf({ ...param, required: true, default: null }), "");
     assert.equal(placeholderOf({ ...param, required: false, default: null }), "left out");
     assert.equal(placeholderOf({ ...param, required: false, default: 3 }), "3");
+  });
+
+  it("begins as an earlier job of the query was submitted, under a new id and without the label of a retry", () => {
+    const [query] = allQueries().map(describeQuery);
+    assert(query);
+    const task = { type: "read", query: query.name, params: { date_from: "2026-01-01", gone: 1 }, format: "json" };
+    const earlier = { requestId: "a", priority: 7, labels: { retryOf: "b", team: "x" }, task } as unknown as Job;
+    const typed = typedOf(query, earlier);
+    assert.deepEqual(typed, {
+      params: { date_from: "2026-01-01" },
+      format: "json",
+      compression: "none",
+      requestId: "",
+      priority: "7",
+      labels: "team=x",
+    });
+    assert.equal(typedOf(query, undefined).priority, "4");
+  });
+
+  it("offers places for codes, and nothing else", () => {
+    const param = { description: "d", required: true, default: null } as const;
+    const names = ["orig_code", "dest_code", "code", "encode", "codes"];
+    assert.deepEqual(
+      names.filter((name) => isPlace({ ...param, name, type: "text" })),
+      ["orig_code", "dest_code", "code"],
+    );
+    assert.ok(!isPlace({ ...param, name: "orig_code", type: "integer" }));
+  });
+
+  it("sums an earlier run up in a line", () => {
+    const params = { date_to: "2026-01-31", dest_code: "B", date_from: "2026-01-01", orig_code: "A", n: 3 };
+    assert.equal(summaryOf({ type: "read", query: "q", params }), "A → B, 2026-01-01 to 2026-01-31, n 3");
+    assert.equal(summaryOf({ type: "read", query: "q", params: { orig_code: "A" } }), "A → all");
+    assert.equal(summaryOf({ type: "read", sql: "select\n  1" }), "select 1");
+  });
+
+  it("finds the place in SQL that a message names", () => {
+    assert.deepEqual(positionOf("at line 3, column 15 does not allow x"), { line: 3, column: 15 });
+    assert.equal(positionOf("is too long"), undefined);
   });
 });

@@ -13,7 +13,7 @@ export const FIELDS = {
   integer: { input: "input", type: "number", step: "1" },
   number: { input: "input", type: "number", step: "any" },
   boolean: { input: "choice" },
-  "text[]": { input: "textarea", hint: "one a line" },
+  "text[]": { input: "textarea", hint: "one per line" },
 };
 
 /** What a parameter says where nothing is typed. @param {Param} param */
@@ -42,11 +42,49 @@ export function typedValue(type, text) {
 }
 
 /**
- * @typedef {{ params: Record<string, string>, format: string, compression: string, requestId: string, priority: string,
- *   labels: string }} Typed
- * @type {(query: Query, typed: Typed) => Record<string, unknown>}
+ * What every request has, as it is typed.
+ * @typedef {{ format: string, compression: string, requestId: string, priority: string, labels: string }} Common
+ * @typedef {Common & { params: Record<string, string> }} Typed
  */
-export function requestOf(query, { params, format, compression, requestId, priority, labels }) {
+
+/** Whether a parameter is a port or region, which the form offers. @param {Param} param */
+export const isPlace = ({ name, type }) => type === "text" && /(^|_)code$/.test(name);
+
+/** A value of a request as the text of its field. @param {unknown} value */
+const textOf = (value) =>
+  value === null || value === undefined ? "" : Array.isArray(value) ? value.join("\n") : String(value);
+
+/** The fields that every request has, as an earlier job had them. @param {import("../types.ts").Job | undefined} earlier @returns {Common} */
+export function commonOf(earlier) {
+  const { retryOf: _, ...labels } = earlier?.labels ?? {};
+  return {
+    format: earlier?.task.format ?? "csv",
+    compression: earlier?.task.compression ?? "none",
+    requestId: "",
+    priority: String(earlier?.priority ?? 4),
+    labels: Object.entries(labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join("\n"),
+  };
+}
+
+/** The form of a query as an earlier job of it was submitted; empty, where there is none.
+ * @type {(query: Query, earlier: import("../types.ts").Job | undefined) => Typed} */
+export function typedOf(query, earlier) {
+  const given = earlier?.task.params ?? {};
+  const params = query.params.flatMap(({ name }) => (name in given ? [[name, textOf(given[name])]] : []));
+  return { ...commonOf(earlier), params: Object.fromEntries(params) };
+}
+
+/** What a request has beside its task. @type {(typed: Common) => Record<string, unknown>} */
+export const envelopeOf = ({ requestId, priority, labels }) => ({
+  ...(requestId.trim() === "" ? {} : { requestId: requestId.trim() }),
+  priority: Number(priority),
+  ...(labels.trim() === "" ? {} : { labels: labelsOf(labels) }),
+});
+
+/** What was typed as a request. @type {(query: Query, typed: Typed) => Record<string, unknown>} */
+export function requestOf(query, { params, format, compression, ...common }) {
   const given = Object.fromEntries(
     query.params
       .map(({ name, type }) => [name, typedValue(type, params[name] ?? "")])
@@ -56,15 +94,10 @@ export function requestOf(query, { params, format, compression, requestId, prior
     query.kind === "query"
       ? { type: "read", query: query.name, params: given, format, compression }
       : { type: "update", statement: query.name, params: given };
-  return {
-    ...(requestId.trim() === "" ? {} : { requestId: requestId.trim() }),
-    task,
-    priority: Number(priority),
-    ...(labels.trim() === "" ? {} : { labels: labelsOf(labels) }),
-  };
+  return { ...envelopeOf({ format, compression, ...common }), task };
 }
 
-/** "key=value" a line. @param {string} text */
+/** "key=value" per line. @param {string} text */
 const labelsOf = (text) =>
   Object.fromEntries(
     text

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import type { Page } from "playwright-core";
+import { dashboardSuite, heading, jobAt } from "../../testing/dashboard/fixture.ts";
+import { manyJobs } from "../../testing/dashboard/manyJobs.ts";
+import { oneOfEach } from "../../testing/dashboard/oneOfEach.ts";
+import { overflowOf, violationsOf } from "../../testing/dashboard/page.ts";
+
+/** Pages that are looked at, at once. */
+const AT_ONCE = 4;
+
+/** Every page and state, with what is there once it is drawn. */
+const SEEN: Record<string, (page: Page) => Promise<void>> = {
+  "#/": (page) => page.getByRole("link", { name: "bad", exact: true }).waitFor(),
+  "#/?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z": (page) => page.getByText("No data").first().waitFor(),
+  "#/jobs": (page) => page.getByRole("link", { name: "good", exact: true }).waitFor(),
+  "#/jobs?text=nothing-like-it": (page) => page.getByText("No jobs match.").waitFor(),
+  [jobAt("good")]: (page) => page.getByRole("cell", { name: "AEJEA" }).waitFor(),
+  [jobAt("bad")]: (page) => heading(page, "InvalidRows"),
+  [jobAt("running")]: (page) => page.getByText("Running", { exact: true }).nth(1).waitFor(),
+  [jobAt("waiting")]: (page) => page.getByText(/^Waiting for a Glue run/).waitFor(),
+  [jobAt("unknown")]: (page) => page.getByRole("alert").waitFor(),
+  "#/query": (page) => heading(page, "average_rates"),
+  "#/query/query/price_export": (page) => heading(page, "price_export"),
+  "#/query/sql": (page) => heading(page, "SQL editor"),
+  "#/query/query/nothing": (page) => heading(page, "Not found"),
+  "#/dead-letters": (page) => page.getByText("There are none.").waitFor(),
+  "#/audit": (page) => page.getByRole("link", { name: "good", exact: true }).waitFor(),
+};
+
+describe("the dashboard's appearance", function () {
+  this.timeout(120_000);
+  this.slow(30_000);
+  const suite = dashboardSuite({ runners: { glue: { slots: 1 }, ec2: { slots: 1 } } }, async ({ p, submit }) => {
+    await manyJobs(p.admin, 40);
+    await oneOfEach(p, submit);
+  });
+
+  /** Looks at pages, a few at once. @returns what is wrong with each, if anything */
+  const lookAt = async (hashes: string[], colorScheme: "light" | "dark", width: number) => {
+    const left = [...hashes];
+    const wrong: string[] = [];
+    const look = async () => {
+      for (let hash = left.shift(); hash !== undefined; hash = left.shift()) {
+        const page = await suite.p.open(suite.token, hash, { colorScheme, viewport: { width, height: 900 } });
+        await SEEN[hash]?.(page);
+        for (const violation of await violationsOf(page)) wrong.push(`${hash}: ${violation}`);
+        const overflow = await overflowOf(page);
+        if (overflow > 0) wrong.push(`${hash}: ${overflow} pixels too wide`);
+        await page.context().close();
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, look));
+    return wrong;
+  };
+
+  for (const [colorScheme, width] of [
+    ["light", 360],
+    ["dark", 1_280],
+  ] as const)
+    it(`passes axe on every page and fits the window, ${colorScheme}, ${width} pixels wide`, async () => {
+      assert.deepEqual(await lookAt(Object.keys(SEEN), colorScheme, width), []);
+      const page = await suite.p.open(undefined, "#/", { colorScheme, viewport: { width, height: 900 } });
+      await page.getByLabel("Token").waitFor();
+      assert.deepEqual([await violationsOf(page), await overflowOf(page)], [[], 0]);
+    });
+
+  for (const [colorScheme, width] of [
+    ["dark", 360],
+    ["light", 768],
+    ["light", 1_920],
+    ["light", 3_000],
+  ] as const)
+    it(`passes axe and fits a window of ${width} pixels, ${colorScheme}`, async () => {
+      assert.deepEqual(await lookAt(["#/", "#/jobs", jobAt("good"), "#/query"], colorScheme, width), []);
+    });
+});

@@ -1,0 +1,102 @@
+import { html } from "htm/preact";
+import { useMemo, useState } from "preact/hooks";
+import { Plot } from "../overview/plot.js";
+import { isNumeric } from "./cells.js";
+
+const DAY = /^\d{4}-\d\d-\d\d$/;
+const TONES = ["busy", "peak", "good", "warn"];
+const HEIGHT = 240;
+/** Columns that say how much there is and not what it costs: drawn when they are chosen. */
+const COUNTS = /(^|_)(counts?|days?|prices|rows|number|n)(_|$)/;
+
+/** @typedef {import("../types.ts").Preview} Preview */
+
+/** The column of days, if a result has one: that of which each value is a day, as two different ones at least.
+ * @param {Preview} preview */
+export function dayColumnOf({ columns, rows }) {
+  const index = columns.findIndex((_, column) => rows.every((row) => DAY.test(row[column] ?? "")));
+  if (index < 0 || !columns.some((_, column) => isNumeric(rows.map((row) => row[column] ?? null)))) return undefined;
+  return new Set(rows.map((row) => row[index])).size > 1 ? index : undefined;
+}
+
+/**
+ * The values of a column per day, oldest first, with every day between the first and the last; of a day with several rows
+ * their average, of one without a value null.
+ * @type {(preview: Preview, day: number, column: number) => { at: number[], values: (number | null)[] }}
+ */
+export function seriesOf({ rows }, day, column) {
+  /** @type {Map<number, number[]>} */
+  const byDay = new Map();
+  for (const row of rows) {
+    const at = Date.parse(`${row[day]}T00:00:00Z`) / 1_000;
+    const values = byDay.get(at) ?? [];
+    const value = row[column] ?? null;
+    byDay.set(at, value === null ? values : [...values, Number(value)]);
+  }
+  const days = [...byDay.keys()].sort((a, b) => a - b);
+  const at = [];
+  // A gap of years is not filled day by day.
+  const isDense = ((days.at(-1) ?? 0) - (days[0] ?? 0)) / 86_400 <= 4 * Math.max(31, days.length);
+  if (isDense) for (let time = days[0] ?? 0; time <= (days.at(-1) ?? 0); time += 86_400) at.push(time);
+  else at.push(...days);
+  const values = at.map((time) => {
+    const found = byDay.get(time) ?? [];
+    return found.length === 0 ? null : found.reduce((sum, value) => sum + value, 0) / found.length;
+  });
+  return { at, values };
+}
+
+/** A chart of a result with a column of days: a line per chosen column. @param {{ preview: Preview }} props */
+export function DayChart({ preview }) {
+  const day = dayColumnOf(preview) ?? 0;
+  const numeric = useMemo(
+    () =>
+      preview.columns.flatMap((name, column) =>
+        column !== day && isNumeric(preview.rows.map((row) => row[column] ?? null)) ? [{ name, column }] : [],
+      ),
+    [preview],
+  );
+  const first = numeric.filter(({ name }) => !COUNTS.test(name)).slice(0, TONES.length);
+  const [chosen, setChosen] = useState((first.length > 0 ? first : numeric.slice(0, 1)).map(({ column }) => column));
+  const drawn = numeric.filter(({ column }) => chosen.includes(column));
+  const lines = drawn.map(({ name, column }, index) => ({
+    name,
+    ...seriesOf(preview, day, column),
+    tone: TONES[index % TONES.length] ?? "busy",
+    line: true,
+  }));
+  const days = new Set(preview.rows.map((row) => row[day])).size;
+  /** @param {number} column */
+  const toggle = (column) =>
+    setChosen(
+      chosen.includes(column) ? chosen.filter((one) => one !== column) : [...chosen, column].slice(-TONES.length),
+    );
+  return html`
+    <figure class="day-chart" aria-label=${`Chart of ${drawn.map(({ name }) => name).join(", ")} per day`}>
+      ${
+        numeric.length > 1 &&
+        html`
+          <fieldset class="series">
+            <legend class="hidden">Columns in the chart</legend>
+            ${numeric.map(({ name, column }) => html`<label><input type="checkbox" checked=${chosen.includes(column)} onChange=${() => toggle(column)} /> ${name}</label>`)}
+          </fieldset>
+        `
+      }
+      ${
+        lines.length === 0
+          ? html`<p class="empty plot">Choose a column.</p>`
+          : html`<${Plot} key=${chosen.join()} at=${lines[0]?.at ?? []} series=${lines} format=${numberOf} height=${HEIGHT} days fitted latest=${latestOf(lines)} />`
+      }
+      <figcaption class="dim small">
+        Per day, oldest first; a day without a value is a gap.${days < preview.rows.length && " Days with several rows show their average."}${preview.more && " Of the rows shown here only."}
+      </figcaption>
+    </figure>
+  `;
+}
+
+/** The last day that has a value. @param {{ values: (number | null)[] }[]} lines */
+const latestOf = (lines) => Math.max(0, ...lines.map(({ values }) => values.findLastIndex((value) => value !== null)));
+
+/** @param {number | null} value */
+const numberOf = (value) =>
+  value === null ? "–" : value.toLocaleString("en", { maximumFractionDigits: Math.abs(value) < 1 ? 4 : 2 });

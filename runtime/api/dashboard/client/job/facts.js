@@ -1,0 +1,46 @@
+import { html } from "htm/preact";
+import { bytes, count, duration, moment, RUNNER_WORDS, whatOf, zone } from "../format.js";
+import { formatRoute, jobsAddress } from "../route.js";
+
+/** @param {{ job: import("../types.ts").Job }} props */
+export function Facts({ job }) {
+  const { stats, task, labels, runner, priority, timeoutSeconds, tenant } = job;
+  const named = Object.entries(labels);
+  /** @type {[string, unknown][]} */
+  const facts = [
+    ["Work", whatOf(task)],
+    ["Tenant", tenant],
+    ["Runner", RUNNER_WORDS[runner]],
+    ["Created", `${moment(job.createdAt)} ${zone(job.createdAt)}`],
+    ...(stats
+      ? /** @type {[string, unknown][]} */ ([
+          ["Took", `${duration(stats.totalMs)}, ${duration(stats.queueMs)} of it waiting`],
+          ["Rows", count(stats.rows)],
+          ...(task.type === "read" ? [["Size", bytes(stats.bytes)]] : []),
+          ["Peak memory", bytes(stats.peakMemoryBytes)],
+        ])
+      : []),
+    ["Priority", priority],
+    ["Timeout", duration(1_000 * timeoutSeconds)],
+    ...(named.length > 0 ? [/** @type {[string, unknown]} */ (["Labels", chipsOf(named, tenant)])] : []),
+  ];
+  return html`
+    <dl class="facts">
+      ${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
+    </dl>
+  `;
+}
+
+/** Labels as chips that lead to the jobs with the same label; that of a retry, to the job that it repeats.
+ * @type {(labels: [string, string][], tenant: string) => unknown} */
+const chipsOf = (labels, tenant) => html`
+  <ul class="chips">
+    ${labels.map(([key, value]) => {
+      const to =
+        key === "retryOf"
+          ? formatRoute({ page: "job", tenant, requestId: value })
+          : jobsAddress({ label: `${key}=${value}` });
+      return html`<li><a class="chip" href=${to}><span class="dim">${key}</span> ${value}</a></li>`;
+    })}
+  </ul>
+`;

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { decimalsOf, isNumeric, numberText, sorted } from "./cells.js";
+import { dayColumnOf, seriesOf } from "./dayChart.js";
+import { formatSql } from "./sql.js";
+
+describe("a result's cells", () => {
+  it("are numbers where a whole column is, and codes with a leading zero are not", () => {
+    assert.ok(isNumeric(["1", null, "-2.50", "3e5"]));
+    for (const values of [["1", "x"], ["007"], [null], ["1,000"], [""]]) assert.ok(!isNumeric(values), String(values));
+  });
+  it("have separators and the column's decimals, and whole ones keep every digit", () => {
+    assert.equal(decimalsOf(["1377.3333333", "2", null]), 2);
+    assert.equal(decimalsOf(["0.00123456", "-0.5"]), 4);
+    assert.equal(numberText("1377.3333333", 2), "1,377.33");
+    assert.equal(numberText("1384", 2), "1,384.00");
+    assert.equal(numberText("-12345678901234567890", 0), "-12,345,678,901,234,567,890");
+    assert.equal(numberText("999", 0), "999");
+  });
+  it("are sorted by value, nulls last either way, and the third time as they were", () => {
+    const rows = [["10"], [null], ["9"], ["100"]];
+    const order = (isDown: boolean) => sorted(rows, { column: 0, isDown }, () => true).map(([cell]) => cell);
+    assert.deepEqual(order(false), ["9", "10", "100", null]);
+    assert.deepEqual(order(true), ["100", "10", "9", null]);
+    assert.deepEqual(
+      sorted(rows, { column: 0, isDown: false }, () => false).map(([cell]) => cell),
+      ["10", "100", "9", null],
+    );
+    assert.equal(
+      sorted(rows, undefined, () => true),
+      rows,
+    );
+  });
+});
+
+describe("the chart of a result", () => {
+  const preview = (columns: string[], rows: (string | null)[][]) => ({ columns, rows, more: false });
+  const DAY_S = 86_400;
+  const at = (day: string) => Date.parse(`${day}T00:00:00Z`) / 1_000;
+
+  it("is there for a column of different days beside one of numbers", () => {
+    const days = [
+      ["2026-01-02", "5"],
+      ["2026-01-01", null],
+    ];
+    assert.equal(dayColumnOf(preview(["day", "price"], days)), 0);
+    assert.equal(
+      dayColumnOf(
+        preview(
+          ["price", "day"],
+          days.map(([day = null, price = null]) => [price, day]),
+        ),
+      ),
+      1,
+    );
+    assert.equal(dayColumnOf(preview(["day", "price"], [["2026-01-01", "5"]])), undefined, "a single day");
+    assert.equal(
+      dayColumnOf(
+        preview(
+          ["day", "name"],
+          [
+            ["2026-01-01", "a"],
+            ["2026-01-02", "b"],
+          ],
+        ),
+      ),
+      undefined,
+    );
+    assert.equal(
+      dayColumnOf(
+        preview(
+          ["day", "price"],
+          [
+            ["2026-01-01", "5"],
+            [null, "6"],
+          ],
+        ),
+      ),
+      undefined,
+    );
+  });
+  it("runs from the oldest day, has the average of a day with several rows, and gaps", () => {
+    const rows = [
+      ["2026-01-04", "4"],
+      ["2026-01-01", "10"],
+      ["2026-01-01", "20"],
+      ["2026-01-02", null],
+    ];
+    assert.deepEqual(seriesOf(preview(["day", "price"], rows), 0, 1), {
+      at: [0, 1, 2, 3].map((n) => at("2026-01-01") + n * DAY_S),
+      values: [15, null, null, 4],
+    });
+  });
+  it("does not fill a gap of years day by day", () => {
+    const rows = [
+      ["1900-01-01", "1"],
+      ["2026-01-01", "2"],
+    ];
+    assert.deepEqual(seriesOf(preview(["day", "n"], rows), 0, 1).at, [at("1900-01-01"), at("2026-01-01")]);
+  });
+});
+
+describe("SQL for reading", () => {
+  it("has a line per clause, and further ones for conditions and joins", () => {
+    assert.equal(
+      formatSql(
+        "select a, count(*) as n from prices p join ports o on o.code = p.orig_code where day between date '2026-01-01' and date '2026-01-31' and price > 5 group by a order by 2 desc limit 5",
+      ),
+      [
+        "select a, count(*) as n",
+        "from prices p",
+        "  join ports o on o.code = p.orig_code",
+        "where day between date '2026-01-01' and date '2026-01-31'",
+        "  and price > 5",
+        "group by a",
+        "order by 2 desc",
+        "limit 5",
+      ].join("\n"),
+    );
+  });
+  it("indents a query in parentheses, and leaves those of a function alone", () => {
+    assert.equal(
+      formatSql("select max(n) from (select count(*) n from prices where code in ('a', 'b')) x"),
+      ["select max(n)", "from (", "  select count(*) n", "  from prices", "  where code in ('a', 'b')", ") x"].join(
+        "\n",
+      ),
+    );
+  });
+  it("changes nothing but white space, and nothing of what its author laid out", () => {
+    const texts = [
+      "select 'a from b where '' c', \"from\" from prices where x::text <> ''",
+      "select extract(day from d), count(*) filter (where price > 1) from prices",
+      "select 1\n from prices",
+      "select $$ from $$",
+      "not sql at all ((",
+    ];
+    for (const text of texts) assert.equal(formatSql(text).replace(/\s+/g, ""), text.replace(/\s+/g, ""), text);
+    assert.equal(formatSql("select 1\n from prices"), "select 1\n from prices");
+  });
+});

@@ -1,0 +1,97 @@
+/** Words that begin a clause, each on a line of its own. */
+const CLAUSES = new Set([
+  "select",
+  "from",
+  "where",
+  "group",
+  "having",
+  "order",
+  "limit",
+  "offset",
+  "union",
+  "intersect",
+  "except",
+  "window",
+  "values",
+  "with",
+]);
+/** Words that begin a further line of their clause. */
+const CONTINUED = new Set(["and", "or", "join", "left", "right", "full", "inner", "cross"]);
+const JOINS = new Set(["left", "right", "full", "inner", "cross"]);
+const TOKEN =
+  /'(?:''|[^'])*'|"(?:""|[^"])*"|\$\w*\$|--[^\n]*|\/\*[\s\S]*?\*\/|[\p{L}_][\p{L}\p{N}_$.]*|\d[\w.]*|[(),;]|::|[^\s\w'"(),;$]+|\S/gu;
+const INDENT = "  ";
+/** What is longer is shown as it is. Characters. */
+const LONGEST = 20_000;
+
+/**
+ * SQL with a line per clause, for reading only. SQL that its author laid out over several lines, or that has dollar quotes,
+ * stays as it is.
+ * @param {string} sql
+ */
+export function formatSql(sql) {
+  const text = sql.trim();
+  if (text.includes("\n") || text.includes("$") || text.includes("--") || text.length > LONGEST) return text;
+  /** Whether each open parenthesis has a query in it. @type {boolean[]} */
+  const open = [];
+  let out = "";
+  let isBetween = false;
+  let previous = "";
+  const depth = () => open.filter(Boolean).length;
+  const tokens = text.match(TOKEN) ?? [];
+  tokens.forEach((token, index) => {
+    const word = token.toLowerCase();
+    const isTop = open.at(-1) !== false;
+    if (token === ")" && open.pop()) out += `\n${INDENT.repeat(depth())}`;
+    if (word === "between") isBetween = true;
+    const isBound = word === "and" && isBetween;
+    if (isBound) isBetween = false;
+    if (
+      previous !== "" &&
+      isTop &&
+      CLAUSES.has(word) &&
+      previous !== "(" &&
+      !(word === "from" && previous === "distinct")
+    )
+      out += `\n${INDENT.repeat(depth())}`;
+    else if (isTop && CONTINUED.has(word) && !isBound && !JOINS.has(previous) && tokens[index + 1] !== "(")
+      out += `\n${INDENT.repeat(depth() + 1)}`;
+    else if (hasSpace(previous, token)) out += " ";
+    out += token;
+    if (token === "(") {
+      const isQuery = ["select", "with", "values"].includes((tokens[index + 1] ?? "").toLowerCase());
+      open.push(isQuery);
+      if (isQuery) out += `\n${INDENT.repeat(depth())}`;
+    }
+    previous = word;
+  });
+  return out;
+}
+
+/** Words before a parenthesis that are not the name of a function. */
+const KEYWORDS = new Set([
+  "in",
+  "as",
+  "and",
+  "or",
+  "not",
+  "from",
+  "where",
+  "over",
+  "any",
+  "all",
+  "exists",
+  "on",
+  "by",
+  "select",
+  "filter",
+  "using",
+  "values",
+]);
+
+/** @type {(before: string, token: string) => boolean} */
+function hasSpace(before, token) {
+  if (before === "" || before === "(" || before === "::") return false;
+  if ([",", ")", ";", "::"].includes(token)) return false;
+  return token !== "(" || !/^[\p{L}_]/u.test(before) || KEYWORDS.has(before);
+}

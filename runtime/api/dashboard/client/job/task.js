@@ -1,0 +1,40 @@
+import { html } from "htm/preact";
+import { count } from "../format.js";
+import { formatSql } from "./sql.js";
+
+/** What a job does, in the terms of its kind. @param {{ job: import("../types.ts").Job }} props */
+export function Task({ job: { task } }) {
+  if (task.sql !== undefined) return html`<pre tabindex="0" class="sql" aria-label="SQL">${formatSql(task.sql)}</pre>`;
+  const { params = {}, source } = task;
+  /** @type {[string, unknown][]} */
+  const facts =
+    task.target === undefined
+      ? Object.entries(params)
+      : [
+          ["Target", task.target],
+          ["Mode", task.mode ?? "append"],
+          ["Dry run", task.dryRun ? "yes: nothing is changed" : "no"],
+          ...Object.entries(source ?? {}).map(
+            ([kind, value]) =>
+              /** @type {[string, unknown]} */ ([
+                "Source",
+                kind === "inline" ? `${count(Number(value))} rows in the request` : String(value),
+              ]),
+          ),
+        ];
+  const further = /** @type {[string, unknown][]} */ (
+    [
+      ["Format", task.format],
+      ["Compression", task.compression],
+    ].filter(([, value]) => value !== undefined)
+  );
+  return html`
+    <dl class="facts">
+      ${[...facts, ...further].map(([name, value]) => html`<div><dt>${name}</dt><dd>${textOf(value)}</dd></div>`)}
+      ${facts.length === 0 && html`<div><dt>Parameters</dt><dd>none: their defaults</dd></div>`}
+    </dl>
+  `;
+}
+
+/** @param {unknown} value */
+const textOf = (value) => (typeof value === "string" ? value : JSON.stringify(value));

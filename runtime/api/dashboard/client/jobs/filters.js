@@ -1,0 +1,69 @@
+import { html } from "htm/preact";
+import { useState } from "preact/hooks";
+import { RUNNER_WORDS, STATE_WORDS } from "../format.js";
+import { refineJobs } from "../navigation.js";
+import { ALL_JOBS } from "../route.js";
+import { isAdmin } from "../session.js";
+import { SINCE } from "./times.js";
+
+const TYPES = { read: "Reads", update: "Updates" };
+
+/** Why a label cannot be searched for, in the API's words. @param {string} label */
+export const labelProblem = (label) =>
+  label === "" || /^[^=\0]+=[^\0]*$/.test(label) ? "" : "Label must be of the form key=value.";
+
+/** What the list is narrowed to. @param {{ filter: import("../route.js").JobFilter, isFiltered: boolean }} props */
+export function Filters({ filter, isFiltered }) {
+  /** @type {(name: string, label: string, any: string, values: Record<string, string>, chosen: string) => unknown} */
+  const choice = (name, label, any, values, chosen) => html`
+    <label>
+      <span class="hidden">${label}</span>
+      <select
+        value=${chosen}
+        onChange=${(/** @type {Event} */ { currentTarget }) => refineJobs({ [name]: /** @type {HTMLSelectElement} */ (currentTarget).value, ...(name === "since" ? { from: "", to: "" } : {}) })}
+      >
+        <option value="">${any}</option>
+        ${Object.entries(values).map(([value, word]) => html`<option value=${value}>${word}</option>`)}
+      </select>
+    </label>
+  `;
+  return html`
+    <div class="filters" role="group" aria-label="Filters">
+      ${choice("status", "State", "Any state", STATE_WORDS, filter.status)}
+      ${choice("type", "Kind", "Reads and updates", TYPES, filter.type)}
+      ${choice("runner", "Runner", "Any runner", RUNNER_WORDS, filter.runner)}
+      ${choice("since", "Created", filter.from ? "Of a range" : "Any time", SINCE, filter.since)}
+      <${TextFilter} key=${`label ${filter.label}`} name="label" label="Label" hint="Label: key=value" value=${filter.label} problemOf=${labelProblem} />
+      ${isAdmin.value && html`<${TextFilter} key=${`tenant ${filter.tenant}`} name="tenant" label="Tenant" hint="Any tenant" value=${filter.tenant} problemOf=${() => ""} />`}
+      ${isFiltered && html`<button type="button" class="quiet" onClick=${() => refineJobs(ALL_JOBS)}>Clear</button>`}
+    </div>
+  `;
+}
+
+/** A filter that is typed, and applied on Enter or when it is left.
+ * @param {{ name: string, label: string, hint: string, value: string, problemOf: (text: string) => string }} props */
+function TextFilter({ name, label, hint, value, problemOf }) {
+  const [typed, setTyped] = useState(value);
+  const problem = problemOf(typed.trim());
+  const apply = () => {
+    if (problem === "" && typed.trim() !== value) refineJobs({ [name]: typed.trim() });
+  };
+  return html`
+    <label class="text-filter">
+      <span class="hidden">${label}</span>
+      <input
+        value=${typed}
+        placeholder=${hint}
+        maxlength="321"
+        autocomplete="off"
+        spellcheck=${false}
+        aria-invalid=${problem !== ""}
+        aria-describedby=${problem ? `${name}-filter-problem` : undefined}
+        onInput=${(/** @type {InputEvent} */ { currentTarget }) => setTyped(/** @type {HTMLInputElement} */ (currentTarget).value)}
+        onChange=${apply}
+        onKeyDown=${(/** @type {KeyboardEvent} */ { key }) => key === "Enter" && apply()}
+      />
+      ${problem && html`<span id=${`${name}-filter-problem`} class="bad-text small">${problem}</span>`}
+    </label>
+  `;
+}

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import type { ListedJob } from "../types.ts";
+import { bulkOf, mayPass } from "./chosen.js";
+import { createdFrom } from "./times.js";
+
+describe("the list of jobs", () => {
+  it("turns an age into the time from which on jobs were created, unless a range is given", () => {
+    const now = Date.parse("2026-01-02T00:00:00Z");
+    assert.deepEqual(createdFrom({ since: "24h", from: "" }, now), { from: "2026-01-01T00:00:00.000Z" });
+    assert.deepEqual(createdFrom({ since: "15m", from: "" }, now), { from: "2026-01-01T23:45:00.000Z" });
+    assert.deepEqual(createdFrom({ since: "24h", from: "2025-01-01T00:00:00Z" }, now), {});
+    assert.deepEqual(createdFrom({ since: "ages", from: "" }, now), {});
+  });
+
+  it("retries only what may succeed", () => {
+    const job = (status: string, retryable?: boolean) =>
+      ({
+        requestId: "a",
+        status,
+        ...(retryable === undefined ? {} : { error: { retryable } }),
+      }) as unknown as ListedJob;
+    assert.deepEqual(
+      [job("FAILED", true), job("FAILED", false), job("CANCELLED", false), job("SUCCEEDED")].map(mayPass),
+      [true, false, true, false],
+    );
+    const found = bulkOf([
+      job("PENDING"),
+      job("IN_PROGRESS"),
+      job("FAILED", true),
+      job("FAILED", false),
+      job("CANCELLED"),
+    ]);
+    assert.deepEqual(
+      Object.values(found).map((jobs) => jobs.length),
+      [1, 1, 2, 1],
+    );
+  });
+});

@@ -1,0 +1,88 @@
+import { html } from "htm/preact";
+import { useEffect, useState } from "preact/hooks";
+import { ALL_JOBS, formatRoute } from "../route.js";
+import { caller } from "../session.js";
+
+/** Views that everybody has. @type {readonly { name: string, filter: Partial<import("../route.js").JobFilter> }[]} */
+const PRESETS = [
+  { name: "All", filter: {} },
+  { name: "Running", filter: { status: "IN_PROGRESS" } },
+  { name: "Waiting", filter: { status: "PENDING" } },
+  { name: "Failed", filter: { status: "FAILED" } },
+  { name: "Rejected", filter: { status: "REJECTED" } },
+  { name: "Slowest of 24 h", filter: { since: "24h", sort: "totalMs" } },
+];
+/** Views that a browser keeps, at most, and the length of their names. */
+const MOST_VIEWS = 20;
+const LONGEST_NAME = 40;
+
+/** @typedef {{ name: string, address: string }} View */
+
+/** A tenant's own: another who signs in here does not see them. @param {string} tenant */
+const storageKey = (tenant) => `rates-views:${tenant}`;
+
+/** @param {string} tenant @returns {View[]} */
+function readViews(tenant) {
+  try {
+    const kept = JSON.parse(localStorage.getItem(storageKey(tenant)) ?? "[]");
+    return kept.filter(
+      (/** @type {View} */ { name, address }) => typeof name === "string" && String(address).startsWith("#/jobs"),
+    );
+  } catch {
+    return [];
+  }
+}
+
+/** Filters by name: the address is the view, so it can be sent to others; this browser keeps those that get a name.
+ * @param {{ filter: import("../route.js").JobFilter }} props */
+export function Views({ filter }) {
+  const tenant = caller.value?.tenant ?? "";
+  const [views, setViews] = useState(/** @type {View[]} */ ([]));
+  useEffect(() => setViews(readViews(tenant)), [tenant]);
+  const [isNaming, setNaming] = useState(false);
+  const here = formatRoute({ page: "jobs", filter });
+  const presets = PRESETS.map(({ name, filter }) => ({
+    name,
+    address: formatRoute({ page: "jobs", filter: { ...ALL_JOBS, ...filter } }),
+  }));
+  const isKnown = [...presets, ...views].some(({ address }) => address === here);
+  /** @param {View[]} next */
+  const keep = (next) => {
+    setViews(next);
+    if (next.length > 0) localStorage.setItem(storageKey(tenant), JSON.stringify(next));
+    else localStorage.removeItem(storageKey(tenant));
+  };
+  /** @param {SubmitEvent} event */
+  const save = (event) => {
+    event.preventDefault();
+    const name = String(new FormData(/** @type {HTMLFormElement} */ (event.currentTarget)).get("name")).trim();
+    if (name === "") return;
+    keep([...views.filter((one) => one.name !== name), { name, address: here }].slice(-MOST_VIEWS));
+    setNaming(false);
+  };
+  return html`
+    <div class="views">
+      <nav aria-label="Views">
+        ${[...presets, ...views].map(({ name, address }) => html`<a class="chip" href=${address} aria-current=${address === here ? "true" : undefined}>${name}</a>`)}
+      </nav>
+      ${
+        isNaming
+          ? html`
+              <form onSubmit=${save}>
+                <label><span class="hidden">Name of the view</span><input name="name" required maxlength=${LONGEST_NAME} placeholder="Name of the view" ref=${focus} /></label>
+                <button type="submit">Save</button>
+                <button type="button" class="quiet" onClick=${() => setNaming(false)}>Do not save</button>
+              </form>
+            `
+          : !isKnown && html`<button type="button" class="quiet" onClick=${() => setNaming(true)}>Save view</button>`
+      }
+      ${
+        views.some(({ address }) => address === here) &&
+        html`<button type="button" class="quiet" onClick=${() => keep(views.filter(({ address }) => address !== here))}>Forget view</button>`
+      }
+    </div>
+  `;
+}
+
+/** @param {HTMLInputElement | null} input */
+const focus = (input) => input?.focus();

@@ -1,0 +1,58 @@
+import { html } from "htm/preact";
+import { useRef } from "preact/hooks";
+import { counted, percent } from "../format.js";
+import { jobsAddress } from "../route.js";
+
+/** @typedef {"clear" | "calm" | "note" | "busy" | "bound" | "stuck"} Tone */
+
+/** @type {Record<import("../../../../monitoring/bottleneck.ts").Level, string>} */
+const WORDS = { clear: "All clear", busy: "Busy", bound: "Bottleneck", stuck: "Stuck" };
+
+/** What could be better while nothing waits for it. @type {ReadonlySet<import("../../../../monitoring/bottleneck.ts").Place>} */
+const NOTES = new Set(/** @type {const} */ (["payload", "search"]));
+/** Share of failed jobs from which on attention is called to it, whatever the reasons. */
+const MANY_FAILED = 0.1;
+
+/**
+ * The one word and tone for the state of the platform. "All clear" only where nothing waits, nothing failed and no dead
+ * letter is left; errors of the platform, or of many jobs, call for attention.
+ * @type {(figures: import("../types.ts").Figures & { bottleneck: import("../../../../monitoring/bottleneck.ts").Verdict }) => { tone: Tone, word: string }}
+ */
+export function headlineOf({ bottleneck: { level, place }, activity: { ended, errors }, queues }) {
+  if (level === "stuck" || level === "bound" || (level === "busy" && !NOTES.has(place)))
+    return { tone: level, word: WORDS[level] };
+  const all = ended.succeeded + ended.failed + ended.cancelled;
+  const isPlatform = errors.some(({ category }) => category !== "User");
+  if ((queues?.deadLetters ?? 0) > 0 || isPlatform || (all > 0 && ended.failed >= MANY_FAILED * all))
+    return { tone: "bound", word: "Attention" };
+  if (NOTES.has(place)) return { tone: "note", word: "Note" };
+  return ended.failed > 0 ? { tone: "calm", word: "No bottleneck" } : { tone: "clear", word: WORDS.clear };
+}
+
+/** Where the bottleneck is and what to raise, with what else needs a look.
+ * @param {{ figures: import("../types.ts").Figures & { bottleneck: import("../../../../monitoring/bottleneck.ts").Verdict }, words: string }} props */
+export function Headline({ figures, words }) {
+  const { bottleneck, activity, queues } = figures;
+  const { level, place, sentence, raise } = bottleneck;
+  const { tone, word } = headlineOf(figures);
+  const { failed, succeeded, cancelled } = activity.ended;
+  const letters = queues?.deadLetters ?? 0;
+  // Announced when the state changes, not with every second that the oldest job waits longer.
+  const said = useRef({ what: "", words: "" });
+  const what = [tone, word, level, place, raise, letters > 0].join(" ");
+  if (said.current.what !== what)
+    said.current = {
+      what,
+      words: `${word}: ${sentence}${letters > 0 ? ` ${counted(letters, "dead letter")}.` : ""}`,
+    };
+  return html`
+    <div class=${`verdict ${tone}`}>
+      <strong>${word}</strong>
+      <p>${sentence}</p>
+      ${failed > 0 && html`<a href=${jobsAddress({ status: "FAILED" })}>${percent(failed, failed + succeeded + cancelled)} failed in ${words}</a>`}
+      ${letters > 0 && html`<a href="#/dead-letters">${counted(letters, "dead letter")}</a>`}
+      ${raise && html`<span class="chip" title="The key of the stack's configuration to raise">↑ ${raise}</span>`}
+    </div>
+    <p class="hidden" role="status">${said.current.words}</p>
+  `;
+}

@@ -1,0 +1,80 @@
+import { html } from "htm/preact";
+import { useState } from "preact/hooks";
+import { replaceRoute } from "../navigation.js";
+import { OVER } from "../route.js";
+import { rangeProblem } from "./rangeProblem.js";
+
+const NAMES = { "15m": "15 min", "1h": "1 h", "6h": "6 h", "24h": "24 h" };
+const DAY_MS = 86_400_000;
+
+/** A time as a datetime-local input has it, in the reader's time zone. @param {string} iso */
+const localTime = (iso) => {
+  const at = new Date(iso);
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+};
+
+/** The choice of the range that figures and charts are of. @param {{ range: import("../route.js").Range }} props */
+export function RangeChoice({ range }) {
+  const isCustom = range.from !== "";
+  const [open, setOpen] = useState(isCustom);
+  const shown = open || isCustom;
+  /** @param {string} over */
+  const choose = (over) => {
+    setOpen(false);
+    replaceRoute({ page: "overview", over, from: "", to: "" });
+  };
+  return html`
+    <div class="range">
+      <fieldset class="segments">
+        <legend class="hidden">Range of the figures</legend>
+        ${OVER.map(
+          (over) => html`
+            <label>
+              <input type="radio" name="range" checked=${!shown && range.over === over} onChange=${() => choose(over)} />
+              <span>${NAMES[over]}</span>
+            </label>
+          `,
+        )}
+        <label>
+          <input type="radio" name="range" checked=${shown} onChange=${() => setOpen(true)} />
+          <span>Custom</span>
+        </label>
+      </fieldset>
+      ${shown && html`<${Custom} range=${range} />`}
+    </div>
+  `;
+}
+
+/** @param {{ range: import("../route.js").Range }} props */
+function Custom({ range }) {
+  const [from, setFrom] = useState(localTime(range.from || new Date(Date.now() - DAY_MS).toISOString()));
+  const [to, setTo] = useState(localTime(range.to || new Date().toISOString()));
+  const problem = rangeProblem(Date.parse(from), Date.parse(to));
+  /** @param {SubmitEvent} event */
+  const show = (event) => {
+    event.preventDefault();
+    if (problem) return;
+    const [first, last] = [from, to].map((time) => new Date(time).toISOString());
+    replaceRoute({ page: "overview", over: range.over, from: first ?? "", to: last ?? "" });
+  };
+  /** @type {(name: "from" | "to", label: string, value: string, set: (value: string) => void) => unknown} */
+  const field = (name, label, value, set) => html`
+    <label>
+      <span>${label}</span>
+      <input
+        type="datetime-local"
+        value=${value}
+        aria-invalid=${problem?.field === name}
+        aria-describedby="range-problem"
+        onInput=${(/** @type {InputEvent} */ { currentTarget }) => set(/** @type {HTMLInputElement} */ (currentTarget).value)}
+      />
+    </label>
+  `;
+  return html`
+    <form class="range-form" onSubmit=${show} noValidate>
+      ${field("from", "From", from, setFrom)} ${field("to", "To", to, setTo)}
+      <button type="submit" disabled=${problem !== undefined}>Show</button>
+      <p id="range-problem" class="bad-text small" role="status">${problem && `${problem.field === "from" ? "From" : "To"} ${problem.message}`}</p>
+    </form>
+  `;
+}

@@ -1,0 +1,50 @@
+import { useEffect, useState } from "preact/hooks";
+import { ask, Refused, wordsOf } from "../http.js";
+
+/** @typedef {{ field?: string, message?: string }} Problem */
+/** @typedef {{ problems: Problem[], explained?: import("../types.ts").Explained, isChecking: boolean }} Check */
+
+/** How long after the last key a request is checked. Milliseconds. */
+const PAUSE_MS = 400;
+
+/** What is wrong with a request, as the API says it. @param {unknown} error @returns {Problem[]} */
+export function problemsOf(error) {
+  if (error instanceof Refused && error.problems.length > 0) return error.problems;
+  return [{ message: wordsOf(error) }];
+}
+
+/**
+ * Has the API check a request and estimate it while it is typed, so that the form says what the API would.
+ * @param {Record<string, unknown>} body
+ * @param {boolean} isOn whether there is anything to check yet
+ * @returns {Check}
+ */
+export function useCheck({ requestId: _, ...body }, isOn) {
+  const key = JSON.stringify(body);
+  const [check, setCheck] = useState(
+    /** @type {Check & { key: string }} */ ({ key: "", problems: [], isChecking: false }),
+  );
+  useEffect(() => {
+    if (!isOn) return;
+    const ended = new AbortController();
+    const timer = setTimeout(async () => {
+      /** @type {Check} */
+      let found;
+      try {
+        found = {
+          problems: [],
+          explained: await ask("explain", { method: "POST", body, signal: ended.signal }),
+          isChecking: false,
+        };
+      } catch (error) {
+        found = { problems: problemsOf(error), isChecking: false };
+      }
+      if (!ended.signal.aborted) setCheck({ key, ...found });
+    }, PAUSE_MS);
+    return () => {
+      ended.abort();
+      clearTimeout(timer);
+    };
+  }, [key, isOn]);
+  return check.key === key ? check : { problems: check.problems, isChecking: isOn };
+}

@@ -1,0 +1,17 @@
+import { html } from "htm/preact";
+import { bytes, counted, RUNNER_WORDS } from "../format.js";
+
+/** @param {import("../types.ts").Explained} explained */
+export const estimateOf = ({ route, room, estimatedRows, estimatedBytes }) =>
+  `${estimatedRows === undefined ? "It" : `About ${counted(estimatedRows, "row")}, ${bytes(estimatedBytes)}; it`} would run on ${RUNNER_WORDS[route]}, ${
+    room.now
+      ? "at once"
+      : room.waiting === undefined
+        ? "when a run is free"
+        : `after ${counted(room.waiting, "other")} (${room.running} of ${room.slots} runs are taken)`
+  }.`;
+
+/** The estimate of a request that has nothing wrong with it. @param {{ check: import("./check.js").Check }} props */
+export const Estimate = ({ check: { explained, isChecking } }) => html`
+  <p role="status" class=${`estimate dim small ${isChecking ? "stale" : ""}`}>${explained && estimateOf(explained)}</p>
+`;

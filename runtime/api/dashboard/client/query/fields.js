@@ -1,0 +1,61 @@
+import { html } from "htm/preact";
+import { FIELDS, isPlace, placeholderOf } from "./form.js";
+import { PlaceInput } from "./places.js";
+
+/** A problem as a sentence about its field. @type {(name: string, message: string) => string} */
+export const sentenceOf = (name, message) => (/^[A-Z]/.test(message) ? message : `${name} ${message}`);
+
+/** A labelled field with its help and what is wrong with it.
+ * @param {{ id: string, name: string, help?: unknown, problem?: string | undefined, required?: boolean, children: (attributes: object) => unknown }} props */
+export function Field({ id, name, help, problem, required = false, children }) {
+  const described = [help ? `${id}-help` : "", problem ? `${id}-problem` : ""].filter(Boolean).join(" ");
+  return html`
+    <div class="field">
+      <label for=${id}>${name}${!required && html` <span class="dim small">optional</span>`}</label>
+      ${children({ id, required, ...(problem ? { "aria-invalid": true } : {}), ...(described ? { "aria-describedby": described } : {}) })}
+      ${help && html`<p id=${`${id}-help`} class="dim small">${help}</p>`}
+      ${problem && html`<p id=${`${id}-problem`} class="bad-text small">${sentenceOf(name, problem)}</p>`}
+    </div>
+  `;
+}
+
+/** The field of a parameter.
+ * @param {{ param: import("./form.js").Param, value: string, problem: string | undefined, change: (value: string) => void, leave: () => void }} props */
+export function ParamField({ param, value, problem, change, leave }) {
+  const { name, type, description, required } = param;
+  const { input, hint, ...attributes } = FIELDS[type];
+  /** @param {Event} event */
+  const typed = (event) => change(/** @type {HTMLInputElement} */ (event.currentTarget).value);
+  const help = `${description}${hint ? ` (${hint})` : ""}`;
+  const placeholder = placeholderOf(param);
+  return html`
+    <${Field} id=${`param-${name}`} name=${name} help=${help} problem=${problem} required=${required}>
+      ${(/** @type {object} */ given) => {
+        if (isPlace(param))
+          return html`<${PlaceInput} given=${given} value=${value} placeholder=${placeholder || "Code or name"} change=${change} leave=${leave} />`;
+        if (input === "choice")
+          return html`
+            <select ...${given} value=${value} onChange=${typed} onBlur=${leave}>
+              <option value="">${required ? "Choose …" : placeholder}</option>
+              <option value="true">true</option>
+              <option value="false">false</option>
+            </select>
+          `;
+        if (input === "textarea")
+          return html`<textarea ...${given} rows="3" value=${value} placeholder=${placeholder} onInput=${typed} onBlur=${leave}></textarea>`;
+        return html`
+          <input
+            ...${given}
+            ...${attributes}
+            value=${value}
+            placeholder=${placeholder}
+            autocomplete="off"
+            spellcheck=${false}
+            onInput=${typed}
+            onBlur=${leave}
+          />
+        `;
+      }}
+    <//>
+  `;
+}

@@ -1,0 +1,55 @@
+import { html } from "htm/preact";
+import { ago, count, duration } from "../format.js";
+import { ask } from "../http.js";
+import { editAddress } from "../job/actions.js";
+import { usePolled } from "../polling.js";
+import { formatRoute } from "../route.js";
+import { Badge, Panel } from "../ui/parts.js";
+import { summaryOf } from "./summary.js";
+
+const EVERY_MS = 5_000;
+const SHOWN = 8;
+/** Jobs that are looked through for those with SQL, which no filter names. */
+const LOOKED_AT = 100;
+
+/** @typedef {import("../types.ts").Job} Job */
+
+/** The newest jobs of a query, to look at or to use again.
+ * @param {{ of: "sql" | import("./form.js").Query | undefined, newest: string }} props */
+export function Recent({ of, newest }) {
+  const name = of === "sql" ? "" : (of?.name ?? "");
+  const isWanted = (/** @type {Job} */ { task }) =>
+    of === "sql" ? task.sql !== undefined : task.query === name || task.statement === name;
+  const path = `jobs?${new URLSearchParams({
+    ...(of === "sql" ? { type: "read", limit: String(LOOKED_AT) } : { text: name, limit: String(3 * SHOWN) }),
+  })}`;
+  const { found } = usePolled(
+    `${path} ${newest}`,
+    async (signal) => {
+      /** @type {{ jobs: Job[] }} */
+      const { jobs } = await ask(path, { signal });
+      return jobs.filter(isWanted).slice(0, SHOWN);
+    },
+    EVERY_MS,
+  );
+  if (!found || found.length === 0) return null;
+  return html`
+    <${Panel} title="Recent runs">
+      <ul class="now recent">
+        ${found.map(
+          (job) => html`
+            <li key=${`${job.tenant}/${job.requestId}`}>
+              <${Badge} status=${job.status} />
+              <span class="now-what">
+                <a href=${formatRoute({ page: "job", tenant: job.tenant, requestId: job.requestId })}>${job.requestId}</a>
+                <span class="dim small reason">${summaryOf(job.task) || "with its defaults"}</span>
+              </span>
+              <span class="number dim small">${job.stats && `${count(job.stats.rows)} rows · ${duration(job.stats.totalMs)} · `}${ago(job.createdAt)}</span>
+              <a class="small" href=${editAddress(job)}>Use again</a>
+            </li>
+          `,
+        )}
+      </ul>
+    <//>
+  `;
+}

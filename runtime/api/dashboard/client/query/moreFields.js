@@ -1,0 +1,42 @@
+import { html } from "htm/preact";
+import { Field } from "./fields.js";
+
+const PRIORITIES = Array.from({ length: 10 }, (_, index) => String(index));
+
+/** Fields that every request has, closed at first.
+ * @param {{ typed: import("./form.js").Common, change: (change: Partial<import("./form.js").Common>) => void,
+ *   problems: Map<string, string>, hasFormat: boolean }} props */
+export function MoreFields({ typed, change, problems, hasFormat }) {
+  /** @type {(name: keyof import("./form.js").Common) => (event: Event) => void} */
+  const typing = (name) => (event) => change({ [name]: /** @type {HTMLInputElement} */ (event.currentTarget).value });
+  /** @type {(name: "format" | "compression" | "priority", values: string[]) => (given: object) => unknown} */
+  const choice = (name, values) => (given) =>
+    html`
+    <select ...${given} value=${typed[name]} onChange=${typing(name)}>
+      ${values.map((value) => html`<option value=${value}>${value}</option>`)}
+    </select>
+  `;
+  return html`
+    <details class="more-fields" open=${problems.has("requestId") || problems.has("labels")}>
+      <summary>${hasFormat ? "Name, format, priority and labels" : "Name, priority and labels"}</summary>
+      <div class="fields">
+        <${Field} id="request-id" name="Request id" help="Yours, and unique; one is made if it is left empty." problem=${problems.get("requestId")}>
+          ${(/** @type {object} */ given) => html`<input ...${given} type="text" value=${typed.requestId} autocomplete="off" spellcheck=${false} onInput=${typing("requestId")} />`}
+        <//>
+        ${
+          hasFormat &&
+          html`
+            <${Field} id="format" name="Format" required>${choice("format", ["csv", "ndjson", "json"])}<//>
+            <${Field} id="compression" name="Compression" required>${choice("compression", ["none", "gzip"])}<//>
+          `
+        }
+        <${Field} id="priority" name="Priority" help="9 runs first; a waiting job gains a point per minute." required>
+          ${choice("priority", PRIORITIES)}
+        <//>
+        <${Field} id="labels" name="Labels" help="key=value, one per line" problem=${problems.get("labels")}>
+          ${(/** @type {object} */ given) => html`<textarea ...${given} rows="2" value=${typed.labels} onInput=${typing("labels")}></textarea>`}
+        <//>
+      </div>
+    </details>
+  `;
+}

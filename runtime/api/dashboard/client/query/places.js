@@ -1,0 +1,114 @@
+import { html } from "htm/preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ask } from "../http.js";
+
+/** @typedef {{ code: string, name: string, kind: "port" | "region" }} Place */
+
+/** Between two keys of somebody who types. Milliseconds. */
+const TYPING_MS = 150;
+const MOST = 8;
+const LONGEST = 100;
+
+/**
+ * A field for a place: ports and regions are offered by a part of their code or name (a combobox as ARIA has it: arrows,
+ * Enter and Escape work).
+ * @param {{ given: object, value: string, placeholder: string, change: (value: string) => void, leave: () => void }} props
+ */
+export function PlaceInput({ given, value, placeholder, change, leave }) {
+  const [places, setPlaces] = useState(/** @type {Place[]} */ ([]));
+  const [isOpen, setOpen] = useState(false);
+  const [active, setActive] = useState(-1);
+  const ended = useRef(new AbortController());
+  const { id } = /** @type {{ id: string }} */ (given);
+  const list = `${id}-places`;
+  const text = value.trim();
+  useEffect(() => {
+    ended.current.abort();
+    if (!isOpen || text === "" || text.length > LONGEST) return setPlaces([]);
+    const controller = new AbortController();
+    ended.current = controller;
+    const timer = setTimeout(async () => {
+      try {
+        /** @type {{ places: Place[] }} */
+        const found = await ask(`places?${new URLSearchParams({ text, limit: String(MOST) })}`, {
+          signal: controller.signal,
+        });
+        if (controller.signal.aborted) return;
+        setPlaces(found.places);
+        setActive(-1);
+      } catch {
+        // Without suggestions the field still takes a code, which the API checks.
+      }
+    }, TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [text, isOpen]);
+  const isShown = isOpen && places.length > 0;
+  /** @param {Place} place */
+  const choose = (place) => {
+    change(place.code);
+    setOpen(false);
+  };
+  /** @param {KeyboardEvent} event */
+  const press = (event) => {
+    const { key } = event;
+    if (key === "Escape" && isShown) {
+      event.preventDefault();
+      return setOpen(false);
+    }
+    if (key === "ArrowDown" || key === "ArrowUp") {
+      event.preventDefault();
+      if (!isShown) return setOpen(true);
+      return setActive((active + (key === "ArrowDown" ? 1 : -1) + places.length) % places.length);
+    }
+    const place = places[active];
+    if (key === "Enter" && isShown && place) {
+      event.preventDefault();
+      choose(place);
+    }
+  };
+  return html`
+    <div class="combobox">
+      <input
+        ...${given}
+        type="text"
+        role="combobox"
+        aria-autocomplete="list"
+        aria-expanded=${isShown}
+        aria-controls=${list}
+        aria-activedescendant=${isShown && active >= 0 ? `${list}-${active}` : undefined}
+        value=${value}
+        placeholder=${placeholder}
+        autocomplete="off"
+        spellcheck=${false}
+        onInput=${(/** @type {InputEvent} */ { currentTarget }) => {
+          setOpen(true);
+          change(/** @type {HTMLInputElement} */ (currentTarget).value);
+        }}
+        onKeyDown=${press}
+        onBlur=${() => {
+          setOpen(false);
+          leave();
+        }}
+      />
+      <ul id=${list} role="listbox" aria-label="Places" hidden=${!isShown}>
+        ${places.map(
+          (place, index) => html`
+            <li
+              key=${place.code}
+              id=${`${list}-${index}`}
+              role="option"
+              aria-selected=${index === active}
+              onMouseDown=${(/** @type {MouseEvent} */ event) => {
+                // The field keeps the focus.
+                event.preventDefault();
+                choose(place);
+              }}
+            >
+              <strong>${place.code}</strong> ${place.name} <span class="dim small">${place.kind}</span>
+            </li>
+          `,
+        )}
+      </ul>
+    </div>
+  `;
+}

@@ -1,0 +1,5 @@
+/** The place in SQL that a message names. @param {string} message */
+export function positionOf(message) {
+  const [, line, column] = /line (\d+), column (\d+)/.exec(message) ?? [];
+  return line === undefined ? undefined : { line: Number(line), column: Number(column) };
+}

@@ -1,0 +1,113 @@
+import { html } from "htm/preact";
+import { useRef, useState } from "preact/hooks";
+import { ask } from "../http.js";
+import { confirmed } from "../ui/confirm.js";
+import { Failure, Panel } from "../ui/parts.js";
+import { problemsOf, useCheck } from "./check.js";
+import { Estimate } from "./estimate.js";
+import { ParamField } from "./fields.js";
+import { byField, requestOf, typedOf } from "./form.js";
+import { MoreFields } from "./moreFields.js";
+
+/** How long after a field was left its problem is shown. Milliseconds. */
+const LEAVE_MS = 250;
+
+/** @typedef {import("./query.js").JobId} JobId */
+
+/**
+ * A form made from a named query's header. The API checks it while it is typed; a field shows its problem once it was left.
+ * @param {{ query: import("./form.js").Query, earlier: import("../types.ts").Job | undefined, submitted: (id: JobId) => void }} props
+ */
+export function QueryForm({ query, earlier, submitted }) {
+  const [typed, setTyped] = useState(() => typedOf(query, earlier));
+  const [left, setLeft] = useState(
+    /** @type {ReadonlySet<string>} */ (new Set(earlier?.error ? query.params.map(({ name }) => name) : [])),
+  );
+  const [refused, setRefused] = useState(/** @type {import("./check.js").Problem[]} */ ([]));
+  const [busy, setBusy] = useState(false);
+  const form = useRef(/** @type {HTMLFormElement | null} */ (null));
+  const body = requestOf(query, typed);
+  const check = useCheck(body, left.size > 0 || query.params.every(({ required }) => !required));
+  const fields = [...query.params.map(({ name }) => `task.params.${name}`), "requestId", "labels"];
+  const isRefused = refused.length > 0;
+  const problems = byField(isRefused ? refused : check.problems, fields);
+  /** @type {(field: string, name: string) => string | undefined} */
+  const problemOf = (field, name) => (isRefused || left.has(name) ? problems.get(field) : undefined);
+
+  /** @param {SubmitEvent} event */
+  const submit = async (event) => {
+    event.preventDefault();
+    if (query.kind === "statement" && !(await confirmed(questionOf(query, typed.params)))) return;
+    setBusy(true);
+    setRefused([]);
+    try {
+      submitted(await ask("jobs", { method: "POST", body }));
+      setTyped({ ...typed, requestId: "" });
+    } catch (error) {
+      setRefused(problemsOf(error));
+      requestAnimationFrame(() =>
+        /** @type {HTMLElement | null} */ (form.current?.querySelector("[aria-invalid=true]"))?.focus(),
+      );
+    }
+    setBusy(false);
+  };
+  /** @param {Partial<import("./form.js").Typed>} change */
+  const change = (change) => {
+    setTyped({ ...typed, ...change });
+    setRefused([]);
+  };
+  // Not at once: a problem that appears would move the button that is just being pressed.
+  const leave = (/** @type {string} */ name) =>
+    setTimeout(() => setLeft((before) => (before.has(name) ? before : new Set([...before, name]))), LEAVE_MS);
+  return html`
+    <${Panel} title=${query.name}>
+      <p class="dim">${query.description}</p>
+      <form ref=${form} onSubmit=${submit} noValidate>
+        ${isRefused && problems.get("") && html`<${Failure}>${problems.get("")}<//>`}
+        <div class="fields">
+          ${query.params.map(
+            (param) => html`
+              <${ParamField}
+                key=${param.name}
+                param=${param}
+                value=${typed.params[param.name] ?? ""}
+                problem=${problemOf(`task.params.${param.name}`, param.name)}
+                change=${(/** @type {string} */ value) => change({ params: { ...typed.params, [param.name]: value } })}
+                leave=${() => leave(param.name)}
+              />
+            `,
+          )}
+        </div>
+        ${query.columns.length > 0 && html`<${Columns} columns=${query.columns} />`}
+        <${MoreFields} typed=${typed} change=${change} problems=${problems} hasFormat=${query.kind === "query"} />
+        <div class="actions">
+          <button type="submit" class=${query.kind === "query" ? "primary" : "danger"} disabled=${busy}>${query.kind === "query" ? "Run" : "Run the statement"}</button>
+          <${Estimate} check=${check} />
+        </div>
+      </form>
+    <//>
+  `;
+}
+
+/** What a result has: also why a price can be empty. @param {{ columns: import("./form.js").Query["columns"] }} props */
+const Columns = ({ columns }) => html`
+  <details class="more-fields">
+    <summary>Columns of the result</summary>
+    <dl class="facts">
+      ${columns.map(({ name, description }) => html`<div><dt>${name}</dt><dd>${description}</dd></div>`)}
+    </dl>
+  </details>
+`;
+
+/** What is asked before a statement changes data.
+ * @type {(query: import("./form.js").Query, params: Record<string, string>) => import("../ui/confirm.js").Question} */
+const questionOf = ({ name, description }, params) => ({
+  title: `Run ${name}?`,
+  lines: [
+    description,
+    ...Object.entries(params).map(([param, value]) => `${param}: ${value}`),
+    "Once it has succeeded it cannot be undone.",
+  ],
+  action: `Run ${name}`,
+  isDanger: true,
+});

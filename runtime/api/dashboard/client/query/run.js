@@ -1,0 +1,55 @@
+import { html } from "htm/preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { count, duration, STATE_WORDS, shareDone } from "../format.js";
+import { ask, jobPath, send, wordsOf } from "../http.js";
+import { Report } from "../job/report.js";
+import { Result } from "../job/result.js";
+import { usePolled } from "../polling.js";
+import { formatRoute } from "../route.js";
+import { may } from "../session.js";
+import { LostContact } from "../ui/contact.js";
+import { Badge, Meter } from "../ui/parts.js";
+
+const LIVE_MS = 500;
+
+/** @typedef {{ tenant: string, requestId: string }} JobId */
+
+/** A job that was just submitted: its progress, then its result or its error, in place. @param {{ id: JobId }} props */
+export function Run({ id }) {
+  const box = useRef(/** @type {HTMLDivElement | null} */ (null));
+  const [failure, setFailure] = useState("");
+  const { found, error, contactAt, again } = usePolled(
+    `${id.tenant}/${id.requestId}`,
+    async (signal) => {
+      /** @type {import("../types.ts").Job} */
+      const job = await ask(jobPath(id), { signal });
+      /** @type {{ waiting?: import("../../../../monitoring/waiting.ts").Waiting }} */
+      const { waiting } = job.status === "PENDING" ? await ask(jobPath(id, "/waiting"), { signal }) : {};
+      return { job, waiting };
+    },
+    ({ job }) => (job.finishedAt ? undefined : LIVE_MS),
+  );
+  useEffect(() => box.current?.scrollIntoView({ block: "nearest", behavior: "smooth" }), []);
+  const job = found?.job;
+  const cancel = () =>
+    send(jobPath(id, "/cancel"), { method: "POST" }).then(again, (thrown) => setFailure(wordsOf(thrown)));
+  const isOpen = job !== undefined && !job.finishedAt;
+  const done = job && shareDone(job.progress);
+  return html`
+    <section class="run" ref=${box} aria-label=${`Job ${id.requestId}`}>
+      <div class="panel run-head">
+        ${job && html`<${Badge} status=${job.status} />`}
+        <a href=${formatRoute({ page: "job", ...id })}>${id.requestId}</a>
+        <span class="dim small" role="status">
+          ${job && (found.waiting?.sentence ?? `${STATE_WORDS[job.status]}${job.stats ? ` in ${duration(job.stats.totalMs)}` : job.progress.rows > 0 ? `, ${count(job.progress.rows)} rows` : ""}`)}
+        </span>
+        ${isOpen && may("cancel") && html`<button type="button" class="danger" disabled=${job.cancelRequestedAt !== undefined} onClick=${cancel}>${job.cancelRequestedAt ? "Cancelling …" : "Cancel job"}</button>`}
+        ${job?.status === "IN_PROGRESS" && html`<${Meter} label="Progress" value=${Math.round(100 * (done ?? 0))} most=${100} tone=${done === undefined ? "unknown" : "busy"} />`}
+        ${failure && html`<p class="failure" role="alert">${failure}</p>`}
+      </div>
+      ${error && html`<${LostContact} error=${error} contactAt=${contactAt} />`}
+      ${job?.error && html`<${Report} job=${job} />`}
+      ${job?.status === "SUCCEEDED" && html`<${Result} job=${job} />`}
+    </section>
+  `;
+}

@@ -1,0 +1,135 @@
+import { html } from "htm/preact";
+import { useRef, useState } from "preact/hooks";
+import { ask } from "../http.js";
+import { Failure, Panel } from "../ui/parts.js";
+import { problemsOf, useCheck } from "./check.js";
+import { Estimate } from "./estimate.js";
+import { sentenceOf } from "./fields.js";
+import { byField, commonOf, envelopeOf } from "./form.js";
+import { MoreFields } from "./moreFields.js";
+import { positionOf } from "./position.js";
+
+/** @typedef {import("./query.js").JobId} JobId */
+
+/**
+ * An editor for one SELECT, with the tables that it can read. The API checks it and estimates it while it is typed.
+ * @param {{ tables: import("../types.ts").Catalogue["tables"], earlier: import("../types.ts").Job | undefined, submitted: (id: JobId) => void }} props
+ */
+export function SqlForm({ tables, earlier, submitted }) {
+  const [sql, setSql] = useState(earlier?.task.sql ?? "");
+  const [typed, setTyped] = useState(() => commonOf(earlier));
+  const [refused, setRefused] = useState(/** @type {import("./check.js").Problem[]} */ ([]));
+  const [busy, setBusy] = useState(false);
+  const editor = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
+  const task = { type: "read", sql, format: typed.format, compression: typed.compression };
+  const body = { ...envelopeOf(typed), task };
+  const check = useCheck(body, sql.trim() !== "");
+  const isRefused = refused.length > 0;
+  const problems = byField(isRefused ? refused : check.problems, ["task.sql", "requestId", "labels"]);
+  const problem = problems.get("task.sql") ?? problems.get("");
+  const run = async () => {
+    setBusy(true);
+    setRefused([]);
+    try {
+      submitted(await ask("jobs", { method: "POST", body }));
+      setTyped({ ...typed, requestId: "" });
+    } catch (error) {
+      const found = problemsOf(error);
+      setRefused(found);
+      select(editor.current, positionOf(found.map(({ message }) => message).join(" ")));
+    }
+    setBusy(false);
+  };
+  /** @param {SubmitEvent} event */
+  const submit = (event) => {
+    event.preventDefault();
+    return run();
+  };
+  /** @param {KeyboardEvent} event */
+  const press = (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    if (!busy && sql.trim() !== "") run();
+  };
+  /** Puts a name where the cursor is. @param {string} name */
+  const insert = (name) => {
+    const { selectionStart: start = sql.length, selectionEnd: end = sql.length } = editor.current ?? {};
+    setSql(sql.slice(0, start) + name + sql.slice(end));
+    setRefused([]);
+    requestAnimationFrame(() => {
+      editor.current?.focus();
+      editor.current?.setSelectionRange(start + name.length, start + name.length);
+    });
+  };
+  return html`
+    <${Panel} title="SQL editor">
+      <p class="dim">One SELECT over the tables below. It cannot change anything, and runs as a job like any other read.</p>
+      <form class="sql-form" onSubmit=${submit} noValidate>
+        <div class="field">
+          <label for="sql">SQL</label>
+          <textarea
+            id="sql"
+            ref=${editor}
+            class="editor"
+            rows="10"
+            required
+            spellcheck=${false}
+            autocomplete="off"
+            value=${sql}
+            placeholder="select day, avg(price) as price from prices where orig_code = 'CNSGH' group by day order by day"
+            aria-describedby="sql-help sql-problem"
+            aria-invalid=${problem !== undefined}
+            onInput=${(/** @type {InputEvent} */ { currentTarget }) => {
+              setSql(/** @type {HTMLTextAreaElement} */ (currentTarget).value);
+              setRefused([]);
+            }}
+            onKeyDown=${press}
+          ></textarea>
+          <p id="sql-help" class="dim small"><kbd>Ctrl</kbd> <kbd>Enter</kbd> runs it.</p>
+          <p id="sql-problem" class="bad-text small" role="status">${problem && sentenceOf("SQL", problem)}</p>
+        </div>
+        <${Tables} tables=${tables} insert=${insert} />
+        <${MoreFields} typed=${typed} change=${(/** @type {object} */ change) => setTyped({ ...typed, ...change })} problems=${problems} hasFormat />
+        ${isRefused && !problem && html`<${Failure}>${refused.map(({ message }) => message).join(" ")}<//>`}
+        <div class="actions">
+          <button type="submit" class="primary" disabled=${busy || sql.trim() === ""}>Run</button>
+          <${Estimate} check=${check} />
+        </div>
+      </form>
+    <//>
+  `;
+}
+
+/** @param {{ tables: import("../types.ts").Catalogue["tables"], insert: (name: string) => void }} props */
+const Tables = ({ tables, insert }) => html`
+  <div class="tables" role="group" aria-label="Tables">
+    ${tables.map(
+      ({ name, columns }) => html`
+        <details open=${name === "prices"}>
+          <summary>${name}</summary>
+          <button type="button" class="link small" onClick=${() => insert(name)}>insert the name</button>
+          <ul>
+            ${columns.map(
+              (column) => html`
+                <li>
+                  <button type="button" class="link" onClick=${() => insert(column.name)}>${column.name}</button>
+                  <span class="dim small">${column.type}</span>
+                </li>
+              `,
+            )}
+          </ul>
+        </details>
+      `,
+    )}
+  </div>
+`;
+
+/** Puts the cursor there. @type {(editor: HTMLTextAreaElement | null, at: ReturnType<typeof positionOf>) => void} */
+function select(editor, at) {
+  if (!editor) return;
+  editor.focus();
+  if (!at) return;
+  const before = editor.value.split("\n").slice(0, at.line - 1);
+  const start = before.reduce((sum, line) => sum + line.length + 1, 0) + at.column - 1;
+  editor.setSelectionRange(start, start + (/^\w*/.exec(editor.value.slice(start))?.[0].length ?? 0));
+}

@@ -1,0 +1,14 @@
+const MOST_TEXT = 200;
+
+/** What a job asked for, in a line. @param {import("../types.ts").Job["task"]} task */
+export function summaryOf({ sql, params = {} }) {
+  if (sql !== undefined) return sql.replace(/\s+/g, " ").slice(0, MOST_TEXT);
+  const { orig_code: origin, dest_code: destination, date_from: first, date_to: last, ...others } = params;
+  const lane = [origin, destination].some((one) => one !== undefined) && `${origin ?? "all"} → ${destination ?? "all"}`;
+  const days =
+    [first, last].some((one) => one !== undefined) && `${first ?? "the first day"} to ${last ?? "the last day"}`;
+  const rest = Object.entries(others).map(
+    ([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`,
+  );
+  return [lane, days, ...rest].filter(Boolean).join(", ").slice(0, MOST_TEXT);
+}

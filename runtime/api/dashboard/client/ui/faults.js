@@ -1,0 +1,39 @@
+import { html } from "htm/preact";
+import { count } from "../format.js";
+
+/** What of a fault is shown first; a database keeps an object's keys in an order of its own. */
+const ORDER = ["line", "column", "field", "value", "reason", "message"];
+
+/** The single faults of an error's details, without the entry that counts further ones. @param {unknown[]} details */
+export function faultsOf(details) {
+  const listed = details
+    .filter((one) => one !== null && typeof one === "object")
+    .map((one) => /** @type {Record<string, unknown>} */ (one));
+  return {
+    faults: listed.filter((one) => !("more" in one)),
+    more: listed.reduce((sum, one) => sum + ("more" in one ? Number(one.more) : 0), 0),
+  };
+}
+
+/** Faults as a table, which stacks where the screen is narrow: its roles are named, since a stacked one loses them. @param {{ details: unknown[] }} props */
+export function Faults({ details }) {
+  const { faults } = faultsOf(details);
+  if (faults.length === 0) return null;
+  const found = new Set(faults.flatMap((one) => Object.keys(one)));
+  const columns = [...new Set([...ORDER.filter((name) => found.has(name)), ...found])];
+  return html`
+    <div class="scroll stacked" role="group" aria-label=${`${count(faults.length)} faults`} tabindex="0">
+      <table role="table">
+        <thead role="rowgroup">
+          <tr role="row">${columns.map((name) => html`<th scope="col" role="columnheader">${name}</th>`)}</tr>
+        </thead>
+        <tbody role="rowgroup">
+          ${faults.map((fault) => html`<tr role="row">${columns.map((name) => html`<td role="cell" data-label=${name}>${shown(fault[name])}</td>`)}</tr>`)}
+        </tbody>
+      </table>
+    </div>
+  `;
+}
+
+/** @param {unknown} value */
+const shown = (value) => (value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : String(value));

@@ -1,0 +1,262 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import type { Page } from "playwright-core";
+import { project } from "../../dispatcher/project.ts";
+import { projectRejected } from "../../dispatcher/projectRejected.ts";
+import { dashboardSuite, heading, jobAt } from "../../testing/dashboard/fixture.ts";
+import { manyJobs } from "../../testing/dashboard/manyJobs.ts";
+import { FAULT, oneOfEach, REPORT } from "../../testing/dashboard/oneOfEach.ts";
+import { violationsOf } from "../../testing/dashboard/page.ts";
+
+describe("jobs in the dashboard", function () {
+  this.timeout(60_000);
+  this.slow(10_000);
+  const suite = dashboardSuite({ runners: { glue: { slots: 1 }, ec2: { slots: 1 } } }, async ({ p, submit, token }) => {
+    await manyJobs(p.admin, 60);
+    await oneOfEach(p, submit);
+    await p.app.inject({
+      method: "POST",
+      url: "/jobs",
+      headers: { authorization: `Bearer ${token}` },
+      payload: { requestId: "refused", task: { type: "read", query: "nothing_like_it", params: {} } },
+    });
+    await project(p.context);
+    await projectRejected(p.context);
+  });
+  const open = (hash: string) => suite.p.open(suite.token, hash);
+  const rowsOf = (page: Page) => page.getByRole("row").filter({ has: page.getByRole("rowheader") });
+  const dialog = (page: Page) => page.getByRole("dialog");
+
+  describe("in their list", () => {
+    it("are found as one types, by keyboard, with the search in the address, and all are shown again", async () => {
+      const page = await open("#/jobs");
+      await rowsOf(page).nth(20).waitFor();
+      await page.keyboard.press("/");
+      await page.keyboard.type("many 17");
+      await rowsOf(page).nth(1).waitFor({ state: "detached" });
+      assert.match(String(await rowsOf(page).first().textContent()), /many-17/);
+      assert.match(page.url(), /#\/jobs\?text=many\+17$/);
+      await page.keyboard.type("zzz");
+      await page.getByText("No jobs match.").waitFor();
+      await page.getByRole("button", { name: "Show all" }).click();
+      await rowsOf(page).nth(20).waitFor();
+      await page.getByLabel("State").selectOption("FAILED");
+      await page.getByRole("link", { name: "bad", exact: true }).waitFor();
+      assert.match(page.url(), /status=FAILED/);
+    });
+
+    it("lose no key of somebody who keeps typing while the search is sent", async () => {
+      const page = await open("#/jobs");
+      const search = page.getByRole("searchbox", { name: "Search jobs" });
+      await search.waitFor();
+      // A key in the instant in which what was typed before becomes the page's search.
+      await page.evaluate(`{
+        const { replaceState } = history;
+        history.replaceState = (...given) => {
+          replaceState.apply(history, given);
+          history.replaceState = replaceState;
+          const input = document.querySelector("input[type=search]");
+          input.value += "7";
+          input.dispatchEvent(new InputEvent("input", { bubbles: true }));
+        };
+      }`);
+      await search.fill("many 1");
+      await page.waitForURL(/text=many\+17$/);
+      assert.equal(await search.inputValue(), "many 17");
+    });
+
+    it("are narrowed by label, runner and age, and say what is wrong with a label beside it", async () => {
+      const page = await open("#/jobs");
+      await rowsOf(page).nth(20).waitFor();
+      await page.getByLabel("Label").fill("pricing");
+      await page.getByText("Label must be of the form key=value.").waitFor();
+      assert.doesNotMatch(page.url(), /label/);
+      await page.getByLabel("Label").fill("team=pricing");
+      await page.keyboard.press("Enter");
+      await page.getByRole("link", { name: "good", exact: true }).waitFor({ state: "detached" });
+      await page.getByLabel("Runner").selectOption("ec2");
+      await page.getByRole("link", { name: "many-1", exact: true }).waitFor({ state: "detached" });
+      await page.getByRole("link", { name: "many-5", exact: true }).waitFor();
+      await page.getByLabel("Created").selectOption("15m");
+      await page.waitForURL(/runner=ec2&label=team%3Dpricing&since=15m/);
+      await page.getByRole("link", { name: "many-5", exact: true }).waitFor();
+      await page.getByRole("button", { name: "Clear" }).click();
+      await page.getByRole("link", { name: "good", exact: true }).waitFor();
+    });
+
+    it("are sorted by a column's head, slowest first, then the other way round", async () => {
+      const page = await open("#/jobs?text=many");
+      const took = page.getByRole("columnheader", { name: /Took/ });
+      await took.getByRole("button").click();
+      await page.waitForURL(/sort=totalMs$/);
+      await page.locator("tbody tr").first().getByText("many-60").waitFor();
+      assert.equal(await took.getAttribute("aria-sort"), "descending");
+      await took.getByRole("button").click();
+      await page.locator("tbody tr").first().getByText("many-1", { exact: true }).waitFor();
+      assert.equal(await took.getAttribute("aria-sort"), "ascending");
+    });
+
+    it("are kept as a view by name, in this browser, whose address is the view", async () => {
+      const page = await open("#/jobs?status=FAILED&text=InvalidRows");
+      await page.getByRole("button", { name: "Save view" }).click();
+      await page.getByLabel("Name of the view").fill("Bad rows");
+      await page.keyboard.press("Enter");
+      await page.getByRole("link", { name: "All", exact: true }).click();
+      await page.getByRole("link", { name: "good", exact: true }).waitFor();
+      await page.reload();
+      await page.getByRole("link", { name: "Bad rows" }).click();
+      await page.waitForURL(/text=InvalidRows&status=FAILED/);
+      assert.equal(await page.getByRole("link", { name: "Bad rows" }).getAttribute("aria-current"), "true");
+      await page.getByRole("button", { name: "Forget view" }).click();
+      assert.equal(await page.getByRole("link", { name: "Bad rows" }).count(), 0);
+    });
+
+    it("have rejected requests beside them, with body and reason", async () => {
+      const page = await open("#/jobs");
+      await page.getByRole("link", { name: "Rejected", exact: true }).click();
+      await page.getByRole("link", { name: "refused" }).click();
+      await heading(page, "refused");
+      await page.getByRole("cell", { name: /is not a query of this platform/ }).waitFor();
+      assert.match(String(await page.getByLabel("Beginning of the body").textContent()), /"query": "nothing_like_it"/);
+      assert.deepEqual(await violationsOf(page), []);
+    });
+
+    it("are cancelled together after a question that says how many wait and run", async () => {
+      await Promise.all(["together-1", "together-2", "together-3"].map((id) => suite.submit(id)));
+      await project(suite.p.context);
+      const page = await open("#/jobs?text=together");
+      await page.getByRole("checkbox", { name: "Choose all shown" }).check();
+      await page.getByText("3 jobs chosen").waitFor();
+      assert.ok(await page.getByRole("button", { name: "Retry 0" }).isDisabled());
+      await page.getByRole("button", { name: "Cancel 3" }).click();
+      await dialog(page).getByText("3 waiting jobs will not run.").waitFor();
+      assert.deepEqual(await violationsOf(page), []);
+      await page.keyboard.press("Escape");
+      await dialog(page).waitFor({ state: "detached" });
+      const states = async () => {
+        const { rows } = await suite.p.admin.query(
+          "select distinct status from jobs.jobs where request_id like 'together-_'",
+        );
+        return rows.map(({ status }) => status);
+      };
+      assert.deepEqual(await states(), ["PENDING"]);
+      await page.getByRole("button", { name: "Cancel 3" }).click();
+      await dialog(page).getByRole("button", { name: "Cancel 3 jobs" }).click();
+      await page.getByText("3 jobs cancelled or being cancelled.").waitFor();
+      assert.deepEqual(await states(), ["CANCELLED"]);
+    });
+
+    it("are retried together, but for those that would fail again", async () => {
+      await suite.submit("once-more");
+      const headers = { authorization: `Bearer ${suite.token}` };
+      await suite.p.app.inject({ method: "POST", url: "/jobs/once-more/cancel", headers });
+      await project(suite.p.context);
+      const page = await open("#/jobs");
+      await page.getByRole("checkbox", { name: "Choose once-more" }).check();
+      await page.getByRole("checkbox", { name: "Choose bad", exact: true }).check();
+      await page.getByText("1 job would fail again: InvalidRows.").waitFor();
+      await page.getByRole("button", { name: "Retry 1" }).click();
+      await dialog(page).getByText("1 chosen job would fail again and will not be retried: InvalidRows.").waitFor();
+      await dialog(page).getByRole("button", { name: "Retry 1 job" }).click();
+      await page.getByText("1 job submitted again.").waitFor();
+      const { rows } = await suite.p.admin.query(
+        "select request_id from jobs.jobs where request_id like '%.retry-1' order by 1",
+      );
+      assert.deepEqual(
+        rows.map(({ request_id }) => request_id),
+        ["once-more.retry-1"],
+      );
+    });
+  });
+
+  describe("on their page", () => {
+    it("show their result first, then what they spent their time with; text stays text", async () => {
+      const page = await open(jobAt("good"));
+      await heading(page, "Result");
+      const headings = await page.getByRole("heading", { level: 2 }).allInnerTexts();
+      assert.deepEqual(headings, ["Result", "Facts", "Task", "Timeline", "Attempts"]);
+      const phases = await page.getByRole("region", { name: "Timeline" }).getByRole("listitem").allInnerTexts();
+      const words = phases.map((text) => text.trim().split(/\s/)[0]);
+      assert.deepEqual(words, ["Waiting", "Starting", "Running"]);
+      assert.match(String(phases[1]), /\+\d+\sms/);
+      await page.getByRole("cell", { name: "<img src=x onerror=alert(1)>" }).waitFor();
+      const download = page.waitForEvent("download");
+      await page.getByRole("button", { name: "Download result" }).click();
+      assert.equal((await download).suggestedFilename(), "good.csv");
+    });
+
+    it("show their report, fault by fault, and are to be edited where a retry would fail again", async () => {
+      const page = await open(jobAt("bad"));
+      await heading(page, "InvalidRows");
+      for (const value of Object.values(FAULT))
+        await page.getByRole("cell", { name: String(value), exact: true }).waitFor();
+      const report = page.getByRole("region", { name: "InvalidRows" });
+      assert.deepEqual(await report.getByRole("columnheader").allInnerTexts(), ["line", "column", "value", "reason"]);
+      await report.getByText("… and 1,799 more").waitFor();
+      const download = page.waitForEvent("download");
+      await report.getByRole("button", { name: "Download all" }).click();
+      assert.equal(await readFile(await (await download).path(), "utf8"), REPORT);
+      assert.equal(await page.getByRole("button", { name: "Retry" }).count(), 0);
+      await page.getByRole("link", { name: "Edit and resubmit" }).click();
+      await heading(page, "price_export");
+      assert.match(page.url(), /#\/query\/query\/price_export\?again=default%2Fbad$/);
+    });
+
+    it("stack a report's columns where the screen is narrow, so that the reason is seen", async () => {
+      const page = await suite.p.open(suite.token, jobAt("bad"), { viewport: { width: 360, height: 740 } });
+      const reason = page.getByRole("cell", { name: FAULT.reason, exact: true });
+      await reason.waitFor();
+      const box = await reason.boundingBox();
+      assert(box);
+      assert.ok(box.x >= 0 && box.x + box.width <= 360, JSON.stringify(box));
+    });
+
+    it("are cancelled after a question, live, and retried since that may succeed", async () => {
+      await suite.submit("unwanted", { labels: { team: "pricing" } });
+      const page = await open(jobAt("unwanted"));
+      await page.getByRole("link", { name: "team pricing" }).waitFor();
+      await page.getByRole("button", { name: "Cancel job" }).click();
+      await dialog(page).getByText("It has not started").waitFor();
+      await dialog(page).getByRole("button", { name: "Keep as it is" }).click();
+      assert.equal(await page.locator(".badge").first().textContent(), "Waiting");
+      await page.getByRole("button", { name: "Cancel job" }).click();
+      await dialog(page).getByRole("button", { name: "Cancel job" }).click();
+      await page.locator(".badge").getByText("Cancelled").waitFor();
+      await page.getByRole("button", { name: "Cancel job" }).waitFor({ state: "detached" });
+      // Nothing went wrong.
+      assert.equal(await page.locator(".report:not(.calm)").count(), 0);
+      await page.evaluate("scrollTo(0, document.body.scrollHeight)");
+      await page.getByRole("button", { name: "Retry" }).click();
+      await heading(page, "unwanted.retry-1");
+      await page.getByRole("link", { name: "retryOf unwanted" }).waitFor();
+      // Another job is another page: it begins at its top and its heading.
+      await page.locator("h1:focus").getByText("unwanted.retry-1").waitFor();
+      assert.equal(await page.evaluate("scrollY"), 0);
+      assert.equal(await page.title(), "unwanted.retry-1 · Rates platform");
+    });
+
+    it("show how far they are, there and on the overview", async () => {
+      const progress = { rows: 5, bytes: 1_200, estimatedRows: 10 };
+      await suite.p.admin.query(
+        "update jobs.jobs set progress = $1, version = version + 1 where request_id = 'running'",
+        [JSON.stringify(progress)],
+      );
+      await project(suite.p.context);
+      const page = await open(jobAt("running"));
+      await page.getByText(/^5 rows of about 10 · 1\.2\skB · /).waitFor();
+      assert.equal(await page.getByRole("meter", { name: "Progress" }).getAttribute("aria-valuenow"), "50");
+      await page.getByRole("link", { name: "Rates platform" }).click();
+      const half = page.getByRole("meter", { name: "Progress of running" });
+      await half.waitFor();
+      assert.equal(await half.getAttribute("aria-valuenow"), "50");
+    });
+
+    it("say why they wait, and what is before them", async () => {
+      const page = await open(jobAt("waiting"));
+      await page.getByText(/^Waiting for a Glue run: 1 of 1 busy, next in line, /).waitFor();
+      await page.goto(`${suite.p.origin}/dashboard${jobAt("good")}`);
+      await heading(page, "Timeline");
+      assert.equal(await page.getByText(/^Waiting for/).count(), 0);
+    });
+  });
+});

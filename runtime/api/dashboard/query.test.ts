@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import type { Page } from "playwright-core";
+import { project } from "../../dispatcher/project.ts";
+import { backendOf } from "../../store/backend.ts";
+import { claim, finish, runStarted } from "../../store/jobs.ts";
+import { planRuns } from "../../store/runs.ts";
+import { type DashboardSuite, dashboardSuite, heading } from "../../testing/dashboard/fixture.ts";
+import { violationsOf } from "../../testing/dashboard/page.ts";
+import { testPlan } from "../../testing/jobs.ts";
+
+/** Prices of a month: a day without one in the middle, and a long fraction. */
+const RATES = `day,price,count\n${Array.from({ length: 31 }, (_, index) => {
+  const day = `2021-01-${String(31 - index).padStart(2, "0")}`;
+  return `${day},${index === 10 ? "" : index === 0 ? "1377.3333333333333" : 1_400 + index},${index === 10 ? 1 : 4}`;
+}).join("\n")}\n`;
+
+/** Takes the job that waits, and ends it with this CSV. */
+async function doNext({ p }: DashboardSuite, inline: string): Promise<void> {
+  const keeper = await p.role("job_keeper");
+  const [run = ""] = await planRuns(p.context.db, testPlan("glue", 1));
+  await runStarted(keeper, run);
+  const job = await claim(keeper, run, await backendOf(keeper), undefined);
+  assert(job);
+  const rows = inline.trim().split("\n").length - 1;
+  const result = JSON.stringify({ inline, format: "csv", rows });
+  await finish(keeper, job, { status: "SUCCEEDED", result, rows, bytes: inline.length, peakMemoryBytes: 1 });
+  await p.admin.query("delete from jobs.runs");
+  await project(p.context);
+}
+
+describe("queries in the dashboard", function () {
+  this.timeout(60_000);
+  this.slow(10_000);
+  const suite = dashboardSuite({ runners: { glue: { slots: 1 }, ec2: { slots: 1 } } }, async ({ p }) => {
+    await p.admin.query("insert into regions values ('asia', 'Asia', null), ('europe', 'Europe', null)");
+    await p.admin.query("insert into ports values ('CNSGH', 'Shanghai', 'asia'), ('NLRTM', 'Rotterdam', 'europe')");
+  });
+  const open = (hash = "#/query") => suite.p.open(suite.token, hash);
+  const result = (page: Page) => page.getByRole("region", { name: "Result", exact: true });
+
+  it("have a form with places to choose by keyboard, an estimate, and their result with chart and grid in place", async () => {
+    const page = await open();
+    await heading(page, "average_rates");
+    const origin = page.getByRole("combobox", { name: "orig_code" });
+    await origin.fill("shangh");
+    await page.getByRole("option", { name: /CNSGH/ }).waitFor();
+    assert.deepEqual(await violationsOf(page), []);
+    await page.keyboard.press("ArrowDown");
+    assert.equal(await page.getByRole("option", { selected: true }).count(), 1);
+    await page.keyboard.press("Enter");
+    assert.equal(await origin.inputValue(), "CNSGH");
+    assert.equal(await page.getByRole("option").count(), 0);
+    await page.getByRole("combobox", { name: "dest_code" }).fill("NLRTM");
+    await page.keyboard.press("Escape");
+    await page.getByLabel("date_from").fill("2021-01-01");
+    await page.getByLabel("date_to").fill("2021-01-31");
+    await page.getByText(/^About \d+ rows/).waitFor();
+    await page.getByText("Name, format, priority and labels").click();
+    await page.getByLabel("Request id").fill("from-a-form");
+    await page.getByLabel("Labels").fill("team=pricing");
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    const run = page.getByRole("region", { name: "Job from-a-form" });
+    await run.getByText(/^Waiting for a Glue run/).waitFor();
+    const { rows } = await suite.p.admin.query("select task, labels from jobs.jobs where request_id = 'from-a-form'");
+    assert.deepEqual(rows[0].labels, { team: "pricing" });
+    assert.equal(rows[0].task.params.orig_code, "CNSGH");
+    await doNext(suite, RATES);
+
+    await result(page)
+      .getByRole("img", { name: /^31 days; at 2021-01-31: price 1,377\.33/ })
+      .waitFor();
+    const cells = result(page).getByRole("row").nth(1).getByRole("cell");
+    assert.deepEqual(await cells.allInnerTexts(), ["1", "2021-01-31", "1,377.33", "4"]);
+    assert.equal(await cells.nth(2).getAttribute("title"), "1377.3333333333333");
+    assert.match(String(await cells.nth(2).getAttribute("class")), /number/);
+    await result(page).getByText("Rows 1–20 of 31").waitFor();
+    await result(page).getByRole("button", { name: "Next" }).click();
+    await result(page).getByText("Rows 21–31 of 31").waitFor();
+    await result(page).getByRole("button", { name: "price" }).click();
+    await result(page).getByText("Rows 1–20 of 31").waitFor();
+    assert.match(String(await result(page).getByRole("row").nth(1).textContent()), /1,377\.33/);
+    await result(page)
+      .getByRole("button", { name: /^price/ })
+      .click();
+    assert.match(String(await result(page).getByRole("row").nth(1).textContent()), /1,430\.00/);
+    assert.equal(
+      await result(page).getByRole("columnheader", { name: "price" }).getAttribute("aria-sort"),
+      "descending",
+    );
+    await result(page).getByRole("checkbox", { name: "count" }).check();
+    await result(page)
+      .getByRole("img", { name: /price 1,377\.33, count 4/ })
+      .waitFor();
+    assert.deepEqual(await violationsOf(page), []);
+  });
+
+  it("say what is wrong beside the field that was left, in the API's words, before anything is submitted", async () => {
+    const page = await open("#/query/query/average_rates");
+    await page.getByLabel("date_from").fill("2021-01-01");
+    await page.getByLabel("date_to").focus();
+    await page.getByRole("combobox", { name: "orig_code" }).focus();
+    const dateTo = page.getByLabel("date_to");
+    await page.getByText(/^date_to is missing|^Required/).waitFor();
+    assert.equal(await dateTo.getAttribute("aria-invalid"), "true");
+    assert.match(String(await dateTo.getAttribute("aria-describedby")), /param-date_to-problem/);
+    // A field that was not reached yet is not complained of.
+    assert.equal(await page.getByLabel("dest_code").getAttribute("aria-invalid"), null);
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.locator("[aria-invalid=true]:focus").waitFor();
+    assert.equal(await page.getByLabel("dest_code").getAttribute("aria-invalid"), "true");
+    const { rows } = await suite.p.admin.query(
+      "select count(*)::int as n from jobs.jobs where task->'params'->>'date_from' = '2021-01-01' and task->'params'->>'dest_code' is null",
+    );
+    assert.equal(rows[0].n, 0);
+  });
+
+  it("are used again from their history, in the form as they were", async () => {
+    const page = await open("#/query/query/average_rates");
+    const recent = page.getByRole("region", { name: "Recent runs" });
+    await recent.getByText("CNSGH → NLRTM, 2021-01-01 to 2021-01-31").waitFor();
+    await recent.getByRole("link", { name: "Use again" }).first().click();
+    await page.waitForURL(/again=default%2Ffrom-a-form/);
+    await page.getByLabel("date_from").waitFor();
+    assert.equal(await page.getByLabel("date_from").inputValue(), "2021-01-01");
+    assert.equal(await page.getByLabel("Request id").inputValue(), "");
+  });
+
+  it("take SQL in an editor with the tables, which says where it is wrong, estimates and runs by keyboard", async () => {
+    const page = await open("#/query/sql");
+    const editor = page.getByRole("textbox", { name: "SQL" });
+    await editor.fill("select day, price from ");
+    await page.getByRole("group", { name: "Tables" }).getByText("ports", { exact: true }).click();
+    await page.getByRole("button", { name: "insert the name" }).first().click();
+    assert.equal(await editor.inputValue(), "select day, price from ports");
+    await editor.fill("select * from\nnothing");
+    await page.getByText(/at line 2, column 1 does not allow the relation "nothing"/).waitFor();
+    await page.keyboard.press("Control+Enter");
+    await page.waitForFunction(
+      "document.activeElement.selectionStart === 14 && document.activeElement.selectionEnd === 21",
+    );
+    await editor.fill("select day, price from prices limit 5");
+    await page.getByText(/^About \d+ rows/).waitFor();
+    await page.keyboard.press("Control+Enter");
+    await page
+      .locator(".run")
+      .getByText(/^Waiting for a Glue run/)
+      .waitFor();
+    await doNext(suite, "day,price\n2021-01-01,5\n");
+    await result(page).getByRole("cell", { name: "2021-01-01" }).waitFor();
+    assert.equal(await result(page).getByRole("img").count(), 0, "one day is no chart");
+    await page
+      .getByRole("region", { name: "Recent runs" })
+      .getByText("select day, price from prices limit 5")
+      .waitFor();
+    assert.deepEqual(await violationsOf(page), []);
+  });
+
+  it("have statements that are run after a question with their parameters", async () => {
+    const page = await open("#/query/statement/purge_prices");
+    await page.getByLabel("before").fill("2000-01-01");
+    await page.getByRole("button", { name: "Run the statement" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("before: 2000-01-01").waitFor();
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+    const count = async () =>
+      (await suite.p.admin.query("select count(*)::int as n from jobs.jobs where task->>'statement' is not null"))
+        .rows[0].n;
+    assert.equal(await count(), 0);
+    await page.getByRole("button", { name: "Run the statement" }).click();
+    await dialog.getByRole("button", { name: "Run purge_prices" }).click();
+    await page
+      .locator(".run")
+      .getByText(/^Waiting for an EC2 runner/)
+      .waitFor();
+    assert.equal(await count(), 1);
+  });
+});
+
+describe("queries in the dashboard of a stack without raw SQL", function () {
+  this.timeout(60_000);
+  const suite = dashboardSuite({ jobs: { rawSql: false } });
+
+  it("have no SQL editor", async () => {
+    const page = await suite.p.open(suite.token, "#/query/sql");
+    await page.getByText("There is no SQL editor here.").waitFor();
+    assert.equal(await page.getByRole("link", { name: /SQL editor/ }).count(), 0);
+  });
+});

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import type { Browser, Page } from "playwright-core";
+import { startChromium } from "./chromium.ts";
+import { dashboardFor } from "./page.ts";
+
+export const READ = { type: "read", query: "price_export", params: {}, format: "csv" };
+
+/** A browser and a dashboard for the tests of a file; every page that was opened is closed after each of them. */
+export function dashboardSuite(
+  settings: Record<string, object>,
+  fill: (suite: DashboardSuite) => Promise<void> = async () => undefined,
+): DashboardSuite {
+  const suite = {} as DashboardSuite;
+  before(async function () {
+    suite.browser = await startChromium(this);
+    suite.p = await dashboardFor(suite.browser, settings);
+    suite.token = await suite.p.token("admin");
+    suite.submit = async (requestId, change = {}) => {
+      const headers = { authorization: `Bearer ${suite.token}` };
+      const payload = { requestId, task: READ, ...change };
+      const answer = await suite.p.app.inject({ method: "POST", url: "/jobs", headers, payload });
+      assert.equal(answer.statusCode, 202, answer.body);
+    };
+    await fill(suite);
+  });
+  afterEach(async () => {
+    for (const context of suite.browser?.contexts() ?? []) await context.close();
+    assert.deepEqual(suite.p?.complaints, []);
+  });
+  after(async () => {
+    await suite.browser?.close();
+    await suite.p?.close();
+  });
+  return suite;
+}
+
+/** What the tests of a dashboard work with, once their hooks have run. */
+export interface DashboardSuite {
+  browser: Browser;
+  p: Awaited<ReturnType<typeof dashboardFor>>;
+  /** An admin's. */
+  token: string;
+  submit(requestId: string, change?: object): Promise<void>;
+}
+
+export const jobAt = (requestId: string): string => `#/jobs/default/${requestId}`;
+export const heading = (page: Page, name: string): Promise<void> =>
+  page.getByRole("heading", { name, exact: true }).waitFor();
