@@ -23,9 +23,27 @@ describe("dead letters and the audit trail in the dashboard", function () {
           },
         }),
       );
+    await sqs.send(
+      new SendMessageCommand({
+        QueueUrl: queues.deadLetters,
+        MessageBody: JSON.stringify({ requestId: "from-nowhere", task: { type: "read", query: "nothing_like_it" } }),
+        MessageAttributes: {
+          errorType: { DataType: "String", StringValue: "UnreadableMessage" },
+          reason: { DataType: "String", StringValue: "it is not a request" },
+        },
+      }),
+    );
     const page = await p.open(token, "#/dead-letters");
-    await page.getByText("Puts 2 messages back into the request queue, as if sent now").waitFor();
-    await page.locator("header").getByText("2", { exact: true }).waitFor();
+    const causes = page.getByRole("region", { name: "By cause" });
+    await causes.getByText("because of StorageUnavailable").waitFor();
+    await causes.getByText("All would fail again.").waitFor();
+    await causes
+      .getByText(/First seen now, last now, received at most \w+/)
+      .first()
+      .waitFor();
+    await page.locator("header").getByText("3", { exact: true }).waitFor();
+    // Those that may be accepted now are chosen already.
+    await causes.getByText("2 messages. You are asked before anything is sent.").waitFor();
     await page.getByRole("searchbox", { name: "Search dead letters" }).fill("of storage");
     const letters = page.getByRole("region", { name: "Messages" }).locator("details");
     await letters.nth(1).waitFor({ state: "detached" });
@@ -34,13 +52,24 @@ describe("dead letters and the audit trail in the dashboard", function () {
     assert.match(String(await letters.locator("pre").textContent()), /from-StorageUnavailable/);
     assert.deepEqual(await violationsOf(page), []);
     await page.getByRole("checkbox", { name: "StorageUnavailable" }).uncheck();
-    await page.getByRole("button", { name: "Requeue" }).click();
-    await page.getByText("1 put back into the request queue.").waitFor();
+    const dialog = page.getByRole("dialog");
+    await page.getByRole("button", { name: "Requeue chosen" }).click();
+    await dialog.getByText("1 message will be put back into the request queue, as if sent now.").waitFor();
+    await dialog.getByText("As far as the platform can tell they will be accepted.").waitFor();
+    await dialog.getByRole("button", { name: "Requeue 1 message" }).click();
+    await page.getByText("1 message put back into the request queue.").waitFor();
     await page.getByRole("checkbox", { name: "DatabaseUnavailable" }).waitFor({ state: "detached" });
     const back = (await p.receive(queues.requests)).map(({ Body = "" }) => JSON.parse(Body).requestId);
     assert.deepEqual(back, ["from-DatabaseUnavailable"]);
-    await page.getByRole("button", { name: "Requeue" }).click();
-    await page.getByText("There are none.").waitFor();
+    // What would fail again says so before it is sent.
+    await page.getByRole("searchbox", { name: "Search dead letters" }).fill("from-nowhere");
+    await page.locator("summary", { hasText: "would fail again" }).click();
+    await page.getByRole("button", { name: "Requeue this message" }).click();
+    await dialog.getByText("1 of them would fail again as it is").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Requeue chosen" }).click();
+    await dialog.getByRole("button", { name: "Requeue 1 message" }).click();
+    await page.getByRole("checkbox", { name: "StorageUnavailable" }).waitFor({ state: "detached" });
   });
 
   it("shows who did what, finds it, leads to the job, and exports it", async () => {

@@ -108,6 +108,7 @@ describe("the dashboard in a browser", function () {
     assert.match(page.url(), /#\/\?over=24h$/);
     const jobs = page.getByRole("region", { name: "Jobs every 30 min" });
     await jobs.getByText("Data as a table").click();
+    await jobs.getByRole("row").nth(48).waitFor();
     assert.equal(await jobs.getByRole("row").count(), 1 + 48);
     assert.deepEqual(await jobs.getByRole("columnheader").allInnerTexts(), [
       "Time",

@@ -120,3 +120,35 @@ export interface Explained {
   estimatedRows?: number;
   estimatedBytes?: number;
 }
+
+/** A cause of dead letters: GET /dead-letters, POST /redrive */
+export interface DeadLetterCause {
+  type: string;
+  count: number;
+  redrivable: boolean;
+  failsAgain: number;
+  reasons: { reason: string; count: number }[];
+  furtherReasons: number;
+  firstSeenAt?: string;
+  lastSeenAt?: string;
+  receives: number;
+}
+
+/** GET /dead-letters */
+export interface DeadLetterPage {
+  total: number;
+  causes: DeadLetterCause[];
+  letters: {
+    messageId: string;
+    type: string;
+    reason?: string;
+    redrivable: boolean;
+    failsAgain?: { outcome: string; type: string; reason: string };
+    body: string;
+    bodyLength: number;
+    sender?: string;
+    sentAt?: string;
+    firstReceivedAt?: string;
+    receives: number;
+  }[];
+}

@@ -1,142 +1,135 @@
 import { html } from "htm/preact";
 import { useEffect, useState } from "preact/hooks";
 import { deadLetters } from "../figures.js";
-import { ago, count } from "../format.js";
+import { ago, count, counted, moment } from "../format.js";
 import { ask, wordsOf } from "../http.js";
-import { isAdmin } from "../session.js";
+import { confirmed } from "../ui/confirm.js";
 import { Empty, Failure, Panel } from "../ui/parts.js";
+import { Letters } from "./letters.js";
 
-/** @typedef {{ messageId: string, type: string, reason?: string, redrivable: boolean, body: string, bodyLength: number, sender?: string, sentAt?: string, receives: number }} Letter */
-/** @typedef {{ redriven: Record<string, number>, kept: Record<string, number> }} Counts */
+/** @typedef {import("../types.ts").DeadLetterCause} Cause */
+/** @typedef {import("../types.ts").DeadLetterPage} Page */
+/** @typedef {{ redriven: Record<string, number>, causes: Cause[] }} Redriven */
 
-/** Dead letters by error class, and the way back for those that are worth it. */
+/** Dead letters by cause, each to look at, and the way back for those that may be accepted now. */
 export function DeadLetters() {
-  const [counts, setCounts] = useState(/** @type {Counts | undefined} */ (undefined));
+  const [page, setPage] = useState(/** @type {Page | undefined} */ (undefined));
   const [chosen, setChosen] = useState(/** @type {string[]} */ ([]));
-  const [letters, setLetters] = useState(/** @type {Letter[]} */ ([]));
   const [error, setError] = useState("");
   const [said, setSaid] = useState("");
   const [busy, setBusy] = useState(false);
 
-  /** @param {object} body @returns {Promise<Counts | undefined>} */
-  const redrive = async (body) => {
+  /** @param {() => Promise<void>} act */
+  const doing = async (act) => {
     setBusy(true);
     setError("");
-    try {
-      return await ask("redrive", { method: "POST", body });
-    } catch (thrown) {
-      setError(wordsOf(thrown));
-      return undefined;
-    } finally {
-      setBusy(false);
-    }
+    await act().catch((thrown) => setError(wordsOf(thrown)));
+    setBusy(false);
   };
   const look = async () => {
-    const found = await redrive({ dryRun: true });
-    if (!found) return;
-    setCounts(found);
-    setChosen(Object.keys(found.redriven));
-    deadLetters.value = [...Object.values(found.redriven), ...Object.values(found.kept)].reduce((all, n) => all + n, 0);
-    try {
-      /** @type {{ letters: Letter[] }} */
-      const seen = await ask("dead-letters?limit=100");
-      setLetters(seen.letters);
-    } catch (thrown) {
-      setError(wordsOf(thrown));
-    }
+    /** @type {Page} */
+    const found = await ask("dead-letters?limit=200");
+    setPage(found);
+    setChosen(found.causes.filter(({ redrivable }) => redrivable).map(({ type }) => type));
+    deadLetters.value = found.total;
   };
-  const putBack = async () => {
-    const done = await redrive({ types: chosen });
-    if (!done) return;
-    const sum = Object.values(done.redriven).reduce((all, n) => all + n, 0);
-    setSaid(`${count(sum)} put back into the request queue.`);
-    await look();
-  };
-  useEffect(() => void look(), []);
+  useEffect(() => void doing(look), []);
 
-  const classes = Object.entries({ ...counts?.kept, ...counts?.redriven }).sort(([, a], [, b]) => b - a);
+  /** Puts letters back after a question that says what will become of them.
+   * @type {(which: { types: string[] } | { messageIds: string[] }) => Promise<void>} */
+  const requeue = (which) =>
+    doing(async () => {
+      setSaid("");
+      /** @type {Redriven} */
+      const dry = await ask("redrive", { method: "POST", body: { ...which, dryRun: true } });
+      const n = sumOf(dry.redriven);
+      const again = dry.causes
+        .filter(({ type }) => type in dry.redriven)
+        .reduce((sum, { failsAgain }) => sum + failsAgain, 0);
+      const yes = await confirmed({
+        title: `Requeue ${counted(n, "message")}?`,
+        lines: [
+          `${counted(n, "message")} will be put back into the request queue, as if sent now.`,
+          again > 0
+            ? `${again === 1 ? "1 of them" : `${count(again)} of them`} would fail again as it is: its cause is in the message.`
+            : "As far as the platform can tell they will be accepted.",
+        ],
+        action: `Requeue ${counted(n, "message")}`,
+      });
+      if (!yes) return;
+      /** @type {Redriven} */
+      const { redriven } = await ask("redrive", { method: "POST", body: which });
+      setSaid(`${counted(sumOf(redriven), "message")} put back into the request queue.`);
+      await look();
+    });
+
   /** @param {string} type */
   const toggle = (type) => setChosen(chosen.includes(type) ? chosen.filter((one) => one !== type) : [...chosen, type]);
+  const refresh = html`<button type="button" disabled=${busy} onClick=${() => doing(look)}>Refresh</button>`;
   return html`
     <div class="page-head"><h1 tabindex="-1">Dead letters</h1></div>
-    <${Panel}
-      title="By error class"
-      aside=${html`<button type="button" disabled=${busy} onClick=${look}>Refresh</button>`}
-    >
+    <${Panel} title="By cause" aside=${refresh}>
       <p class="dim">
-        Messages that were no requests, or that nobody could take in. Those whose cause may have passed are chosen already.
+        Messages on the request queue that are not requests, or that could not be accepted. They stay here until they are
+        requeued or expire.
       </p>
       ${error && html`<${Failure}>${error}<//>`}
       <p role="status" class="done">${said}</p>
       ${
-        counts &&
-        (classes.length === 0
-          ? html`<${Empty}>There are none.<//>`
+        page &&
+        (page.causes.length === 0
+          ? html`<${Empty}>No dead letters. A message that cannot be accepted appears here with its reason.<//>`
           : html`
-              <fieldset class="choices">
-                <legend class="hidden">Classes to put back</legend>
-                ${classes.map(
-                  ([type, n]) => html`
-                    <label>
-                      <input type="checkbox" checked=${chosen.includes(type)} onChange=${() => toggle(type)} />
-                      <span>${type}</span><b>${count(n)}</b>
-                    </label>
-                  `,
-                )}
-              </fieldset>
-              <p class="dim">${whatHappens(sumOf(counts, chosen))}</p>
-              <button type="button" class="primary" disabled=${busy || chosen.length === 0 || !isAdmin.value} onClick=${putBack}>
-                Requeue
-              </button>
+              <ul class="causes">
+                ${page.causes.map((cause) => html`<${CauseItem} key=${cause.type} cause=${cause} isChosen=${chosen.includes(cause.type)} toggle=${() => toggle(cause.type)} />`)}
+              </ul>
+              <div class="actions">
+                <button type="button" class="primary" disabled=${busy || chosen.length === 0} onClick=${() => requeue({ types: chosen })}>Requeue chosen</button>
+                <span class="dim small">${chosen.length === 0 ? "Choose a cause." : `${counted(chosenCount(page.causes, chosen), "message")}. You are asked before anything is sent.`}</span>
+              </div>
             `)
       }
     <//>
-    ${letters.length > 0 && html`<${Panel} title="Messages"><${Inspector} letters=${letters} /><//>`}
+    ${
+      page &&
+      page.letters.length > 0 &&
+      html`
+        <${Panel} title="Messages" aside=${page.total > page.letters.length && html`<span class="dim small">${count(page.letters.length)} of about ${count(page.total)}</span>`}>
+          <${Letters} letters=${page.letters} busy=${busy} requeue=${(/** @type {string} */ id) => requeue({ messageIds: [id] })} />
+        <//>
+      `
+    }
   `;
 }
 
-/** How many dead letters of the chosen classes there are. @type {(counts: Counts, chosen: string[]) => number} */
-const sumOf = ({ redriven, kept }, chosen) =>
-  chosen.reduce((all, type) => all + (redriven[type] ?? 0) + (kept[type] ?? 0), 0);
-
-/** What a click on the button does. @param {number} n */
-const whatHappens = (n) =>
-  n === 0
-    ? "Choose classes to put back."
-    : `Puts ${n === 1 ? "1 message" : `${count(n)} messages`} back into the request queue, as if sent now; one that fails again comes back here.`;
-
-/** The messages themselves, found by any of their text. @param {{ letters: Letter[] }} props */
-function Inspector({ letters }) {
-  const [text, setText] = useState("");
-  const wanted = text.trim().toLowerCase();
-  const found = letters.filter(({ type, reason = "", body, sender = "" }) =>
-    [type, reason, body, sender].some((part) => part.toLowerCase().includes(wanted)),
-  );
+/** @param {{ cause: Cause, isChosen: boolean, toggle: () => void }} props */
+const CauseItem = ({ cause, isChosen, toggle }) => {
+  const { type, count: n, redrivable, failsAgain, reasons, furtherReasons, firstSeenAt, lastSeenAt, receives } = cause;
   return html`
-    <search class="filters">
-      <label class="grow">
-        <span class="hidden">Search dead letters</span>
-        <input
-          type="search"
-          maxlength="200"
-          placeholder="Class, reason, body …"
-          value=${text}
-          onInput=${(/** @type {InputEvent} */ { currentTarget }) => setText(/** @type {HTMLInputElement} */ (currentTarget).value)}
-        />
+    <li>
+      <label>
+        <input type="checkbox" checked=${isChosen} onChange=${toggle} />
+        <strong>${type}</strong> <span class="count-text">${counted(n, "message")}</span>
       </label>
-    </search>
-    ${found.length === 0 && html`<${Empty}>No dead letters match.<//>`}
-    ${found.map(
-      ({ messageId, type, reason, body, bodyLength, sentAt, receives, redrivable }) => html`
-        <details key=${messageId}>
-          <summary>
-            ${type} <span class="dim">${sentAt && ago(sentAt)} · received ${receives === 1 ? "once" : `${count(receives)} times`}${!redrivable && " · would fail again"}</span>
-          </summary>
-          <p>${reason ?? "SQS moved it here: no dispatcher could take it in."}</p>
-          <pre tabindex="0" aria-label="Body">${body}</pre>
-          ${bodyLength > body.length && html`<p class="dim">The beginning of ${count(bodyLength)} characters.</p>`}
-        </details>
-      `,
-    )}
+      <p class="small">
+        ${failsAgain > 0 ? html`<span class="warn-text">${failsAgain === n ? "All" : count(failsAgain)} would fail again.</span> ` : redrivable && html`<span class="good-text">May be accepted now.</span> `}
+        <span class="dim">
+          ${firstSeenAt && html`First seen <time datetime=${firstSeenAt} title=${moment(firstSeenAt)}>${ago(firstSeenAt)}</time>, `}
+          ${lastSeenAt && html`last <time datetime=${lastSeenAt} title=${moment(lastSeenAt)}>${ago(lastSeenAt)}</time>, `}
+          received at most ${receives === 1 ? "once" : `${count(receives)} times`}.
+        </span>
+      </p>
+      <ul class="small reasons">
+        ${reasons.map(({ reason, count: times }) => html`<li>${reason}${times > 1 && html` <span class="dim">(${count(times)})</span>`}</li>`)}
+        ${furtherReasons > 0 && html`<li class="dim">… and ${counted(furtherReasons, "other reason")}</li>`}
+      </ul>
+    </li>
   `;
-}
+};
+
+/** @param {Record<string, number>} counts */
+const sumOf = (counts) => Object.values(counts).reduce((sum, n) => sum + n, 0);
+
+/** @type {(causes: Cause[], chosen: string[]) => number} */
+const chosenCount = (causes, chosen) =>
+  causes.reduce((sum, { type, count: n }) => sum + (chosen.includes(type) ? n : 0), 0);

@@ -1,45 +1,40 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
 import { count, counted } from "../format.js";
-import { jobPath, Refused, send, wordsOf } from "../http.js";
+import { ask, wordsOf } from "../http.js";
 import { may } from "../session.js";
 import { confirmed } from "../ui/confirm.js";
 import { bulkOf } from "./chosen.js";
 
 /** @typedef {import("../types.ts").ListedJob} ListedJob */
 
-/** Requests under way at once: a browser opens six connections to a server. */
-const AT_ONCE = 4;
-/** How long to wait where the API does not say. Milliseconds. */
-const PAUSE_MS = 5_000;
-const MOST_TRIES = 5;
+/** Jobs of a call, at most. */
+const BATCH = 100;
 
-/** @type {(jobs: readonly ListedJob[], act: (job: ListedJob) => Promise<void>, done: (n: number) => void) => Promise<string[]>} */
-async function forEach(jobs, act, done) {
-  const left = [...jobs];
-  let ended = 0;
-  /** @type {string[]} */
-  const problems = [];
-  const work = async () => {
-    for (let job = left.shift(); job; job = left.shift()) {
-      await patiently(act, job).catch((error) => problems.push(`${job?.requestId}: ${wordsOf(error)}`));
-      done(++ended);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
-  return problems;
-}
+/**
+ * @typedef {{ done: number, unchanged: number, failed: { requestId: string, type: string, message: string }[] }} Outcome
+ */
 
-/** Tries again where the API asks to wait. @type {(act: (job: ListedJob) => Promise<void>, job: ListedJob) => Promise<void>} */
-async function patiently(act, job) {
-  for (let tries = 1; ; tries++)
-    try {
-      return await act(job);
-    } catch (error) {
-      const waits = error instanceof Refused && error.type === "TooManyRequests" && tries < MOST_TRIES;
-      if (!waits) throw error;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * tries));
+/**
+ * Has the API change jobs, a bounded batch of one tenant per call.
+ * @type {(action: "cancel" | "retry", jobs: readonly ListedJob[], progressed: (n: number) => void) => Promise<Outcome>}
+ */
+async function changeAll(action, jobs, progressed) {
+  /** @type {Outcome} */
+  const sum = { done: 0, unchanged: 0, failed: [] };
+  let looked = 0;
+  for (const [tenant, own] of Map.groupBy(jobs, (job) => job.tenant))
+    for (let first = 0; first < own.length; first += BATCH) {
+      const ids = own.slice(first, first + BATCH).map(({ requestId }) => requestId);
+      /** @type {Outcome} */
+      const found = await ask(`bulk/${action}?${new URLSearchParams({ tenant })}`, { method: "POST", body: { ids } });
+      sum.done += found.done;
+      sum.unchanged += found.unchanged;
+      sum.failed.push(...found.failed);
+      looked += ids.length;
+      progressed(looked);
     }
+  return sum;
 }
 
 /** What can be done to the chosen jobs together, with what it will change.
@@ -51,16 +46,24 @@ export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
   const { waiting, running, retryable, hopeless } = bulkOf(jobs);
   const open = [...running, ...waiting];
 
-  /** @type {(verb: string, done: string, some: ListedJob[], act: (job: ListedJob) => Promise<void>) => Promise<void>} */
-  const doing = async (verb, done, some, act) => {
+  /** @type {(action: "cancel" | "retry", verb: string, ended: string, some: ListedJob[]) => Promise<void>} */
+  const doing = async (action, verb, ended, some) => {
     setSaid("");
     setProblems([]);
     setProgress(`${verb} ${counted(some.length, "job")} …`);
-    const found = await forEach(some, act, (n) => setProgress(`${verb}: ${count(n)} of ${count(some.length)}`));
+    try {
+      const { done, unchanged, failed } = await changeAll(action, some, (n) =>
+        setProgress(`${verb}: ${count(n)} of ${count(some.length)}`),
+      );
+      setProblems(failed.map(({ requestId, message }) => `${requestId}: ${message}`));
+      setSaid(
+        `${counted(done, "job")} ${ended}.${unchanged > 0 ? ` ${counted(unchanged, "job")} had changed before.` : ""}`,
+      );
+      clear();
+    } catch (error) {
+      setProblems([wordsOf(error)]);
+    }
     setProgress("");
-    setProblems(found);
-    setSaid(`${counted(some.length - found.length, "job")} ${done}.`);
-    clear();
     changed();
   };
   const cancel = async () => {
@@ -75,10 +78,7 @@ export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
       action: `Cancel ${counted(open.length, "job")}`,
       isDanger: true,
     });
-    if (yes)
-      await doing("Cancelling", "cancelled or being cancelled", open, async (job) => {
-        await send(jobPath(job, "/cancel"), { method: "POST" });
-      });
+    if (yes) await doing("cancel", "Cancelling", "cancelled or being cancelled", open);
   };
   const retry = async () => {
     const yes = await confirmed({
@@ -93,10 +93,7 @@ export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
       ],
       action: `Retry ${counted(retryable.length, "job")}`,
     });
-    if (yes)
-      await doing("Retrying", "submitted again", retryable, async (job) => {
-        await send(jobPath(job, "/retry"), { method: "POST" });
-      });
+    if (yes) await doing("retry", "Retrying", "submitted again", retryable);
   };
   return html`
     <div class=${`bulk ${jobs.length > 0 || progress || said ? "" : "hidden"}`} role="region" aria-label="Chosen jobs">

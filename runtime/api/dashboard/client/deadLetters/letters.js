@@ -1,0 +1,56 @@
+import { html } from "htm/preact";
+import { useState } from "preact/hooks";
+import { ago, count, moment } from "../format.js";
+import { Empty } from "../ui/parts.js";
+
+/** @typedef {import("../types.ts").DeadLetterPage["letters"][number]} Letter */
+
+/** Whether a letter has a text in its class, reason, body or sender. @type {(letter: Letter, text: string) => boolean} */
+const has = ({ type, reason = "", body, sender = "" }, text) =>
+  [type, reason, body, sender].some((part) => part.toLowerCase().includes(text));
+
+/** The messages themselves, found by any of their text.
+ * @param {{ letters: Letter[], busy: boolean, requeue: (messageId: string) => void }} props */
+export function Letters({ letters, busy, requeue }) {
+  const [text, setText] = useState("");
+  const found = letters.filter((letter) => has(letter, text.trim().toLowerCase()));
+  return html`
+    <search class="filters">
+      <label class="grow">
+        <span class="hidden">Search dead letters</span>
+        <input
+          type="search"
+          maxlength="200"
+          placeholder="Class, reason, body, sender …"
+          value=${text}
+          onInput=${(/** @type {InputEvent} */ { currentTarget }) => setText(/** @type {HTMLInputElement} */ (currentTarget).value)}
+        />
+      </label>
+    </search>
+    ${found.length === 0 && html`<${Empty}>No dead letters match.<//>`}
+    ${found.map((letter) => html`<${Item} key=${letter.messageId} letter=${letter} busy=${busy} requeue=${requeue} />`)}
+  `;
+}
+
+/** @param {{ letter: Letter, busy: boolean, requeue: (messageId: string) => void }} props */
+function Item({ letter, busy, requeue }) {
+  const { messageId, type, reason, failsAgain, body, bodyLength, sender, sentAt, firstReceivedAt, receives } = letter;
+  return html`
+    <details class="letter">
+      <summary>
+        ${type} <span class="dim">${sentAt && ago(sentAt)} · received ${receives === 1 ? "once" : `${count(receives)} times`}${failsAgain && " · would fail again"}</span>
+      </summary>
+      <p>${reason ?? "SQS moved it here: it was received too often without being accepted."}</p>
+      ${failsAgain && failsAgain.reason !== reason && html`<p class="warn-text">Sent again as it is: ${failsAgain.reason}</p>`}
+      <dl class="facts small">
+        ${sentAt && html`<div><dt>Sent</dt><dd>${moment(sentAt)}</dd></div>`}
+        ${firstReceivedAt && html`<div><dt>First received</dt><dd>${moment(firstReceivedAt)}</dd></div>`}
+        ${sender && html`<div><dt>Sender</dt><dd>${sender}</dd></div>`}
+        <div><dt>Message</dt><dd>${messageId}</dd></div>
+      </dl>
+      <pre tabindex="0" aria-label="Body">${body}</pre>
+      ${bodyLength > body.length && html`<p class="dim">The beginning of ${count(bodyLength)} characters.</p>`}
+      <button type="button" disabled=${busy} onClick=${() => requeue(messageId)}>Requeue this message</button>
+    </details>
+  `;
+}
