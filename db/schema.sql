@@ -416,7 +416,7 @@ create table jobs.waiting_counts (
 
 -- function jobs.accept(requests json) returns TABLE(ordinal integer, outcome text, job_id bigint, status text, answered boolean)
 --   callers: api_reader, dispatcher
--- function jobs.activity(p_tenant text, p_minutes integer, p_steps integer, p_near bigint) returns jsonb
+-- function jobs.activity(p_tenant text, p_seconds integer, p_steps integer, p_near bigint, p_until timestamp with time zone) returns jsonb
 --   callers: api_reader
 -- function jobs.answer(p_response_id text, p_tenant text, p_request_id text, p_error json, p_labels jsonb) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
 --   callers: api_reader, dispatcher

@@ -118,18 +118,18 @@ describe("the dashboard in a browser", function () {
       "accepted",
     ]);
     await page.getByRole("radio", { name: "Custom" }).check();
-    await page.getByLabel("From").fill("2026-01-02T10:00");
-    await page.getByLabel("To").fill("2026-01-02T09:00");
+    await page.getByRole("textbox", { name: "From" }).fill("2026-01-02T10:00");
+    await page.getByRole("textbox", { name: "To" }).fill("2026-01-02T09:00");
     await page.getByText("To must be after from.").waitFor();
     assert.ok(await page.getByRole("button", { name: "Show" }).isDisabled());
-    await page.getByLabel("To").fill("2026-01-02T12:00");
+    await page.getByRole("textbox", { name: "To" }).fill("2026-01-02T12:00");
     await page.getByRole("button", { name: "Show" }).click();
     await page.waitForURL(/from=2026-01-02T1/);
     // Nothing happened then: that is what the charts say.
     await page.getByRole("region", { name: "Run time" }).getByText("No data").waitFor();
     await page.reload();
     await page.getByRole("region", { name: "Run time" }).getByText("No data").waitFor();
-    assert.equal(await page.getByLabel("From").inputValue(), "2026-01-02T10:00");
+    assert.equal(await page.getByRole("textbox", { name: "From" }).inputValue(), "2026-01-02T10:00");
   });
 
   it("leads from an error, and from slow work, to the jobs", async () => {

@@ -53,9 +53,10 @@ export async function dashboardFor(browser: Browser, settings: Record<string, ob
   };
 }
 
-/** What axe finds wrong with a page as it stands, in words. */
-export async function violationsOf(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
+/** What axe finds wrong with a page as it stands, in words; `rules`: by these of its rules only. */
+export async function violationsOf(page: Page, rules?: string[]): Promise<string[]> {
+  const axe = new AxeBuilder({ page });
+  const { violations } = await (rules ? axe.withRules(rules) : axe).analyze();
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
 }
 
