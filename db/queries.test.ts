@@ -6,6 +6,7 @@ import { fixtureDatabase, type Scratch } from "./testing/database.ts";
 
 /** What a parameter is given where a query has no example below, so that a new query's header is tested without one. */
 const EXAMPLES: Record<ParamType, ParamValue> = {
+  place: "CNSHA",
   text: "CNSHA",
   date: "2021-03-01",
   integer: 1,
@@ -66,9 +67,9 @@ describe("the named queries, on the fixture", () => {
 
   it("average_rates answers every day, newest first, with an average from three prices on", async () => {
     assert.deepEqual(await rows("average_rates"), [
-      ["2021-03-05", null, 0],
+      ["2021-03-05", null, null],
       ["2021-03-04", 1050, 4],
-      ["2021-03-03", null, 0],
+      ["2021-03-03", null, null],
       ["2021-03-02", null, 2],
       ["2021-03-01", 3400 / 3, 3],
     ]);
@@ -76,9 +77,9 @@ describe("the named queries, on the fixture", () => {
 
   it("average_rates takes a region for all ports in it and below it", async () => {
     assert.deepEqual(await rows("average_rates", { orig_code: "china", dest_code: "scandinavia" }), [
-      ["2021-03-05", null, 0],
+      ["2021-03-05", null, null],
       ["2021-03-04", 10_800 / 7, 7],
-      ["2021-03-03", null, 0],
+      ["2021-03-03", null, null],
       ["2021-03-02", 1550, 6],
       ["2021-03-01", 1225, 4],
     ]);
@@ -87,11 +88,11 @@ describe("the named queries, on the fixture", () => {
     ]);
   });
 
-  it("average_rates answers days without prices for unknown places, and nothing for a range that ends before it begins", async () => {
+  it("average_rates answers days without prices between places that have none, and refuses a range that ends before it begins", async () => {
     assert.deepEqual(await rows("average_rates", { dest_code: "nowhere", date_from: "2021-03-05" }), [
-      ["2021-03-05", null, 0],
+      ["2021-03-05", null, null],
     ]);
-    assert.deepEqual(await rows("average_rates", { date_to: "2021-02-01" }), []);
+    await assert.rejects(rows("average_rates", { date_to: "2021-02-01" }), { code: "InvalidRequest" });
   });
 
   it("price_history answers the spread of each day with prices, oldest first", async () => {

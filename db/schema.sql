@@ -30,6 +30,7 @@ CREATE TRIGGER check_deleted_unused AFTER DELETE ON public.ports REFERENCING OLD
 CREATE TRIGGER check_renamed_unused AFTER UPDATE ON public.ports REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.check_ports_unused();
 grant delete, insert, select, update on public.ports to job_writer;
 grant select on public.ports to api_reader;
+grant select on public.ports to dispatcher;
 grant select on public.ports to price_readers;
 
 create table public.prices (
@@ -58,6 +59,7 @@ create table public.regions (
 CREATE INDEX regions_parent_slug ON public.regions USING btree (parent_slug);
 grant delete, insert, select, update on public.regions to job_writer;
 grant select on public.regions to api_reader;
+grant select on public.regions to dispatcher;
 grant select on public.regions to price_readers;
 
 create view jobs.active_credentials as

@@ -20,4 +20,6 @@ $$;
 
 grant usage on schema public to api_reader, price_readers, job_writer;
 grant select on public.ports, public.regions, public.prices to api_reader, price_readers;
+-- The dispatcher checks the places that requests name.
+grant select on public.ports, public.regions to dispatcher;
 grant select, insert, update, delete on public.ports, public.regions, public.prices to job_writer;

@@ -1,12 +1,13 @@
 -- name: average_rates
--- description: The average price of each day of a range from one place to another, over all ports in them, newest day first.
+-- description: The average price of each day of a range from one place to another, over all ports in them, newest day first. An average needs three prices: a day with fewer has no price.
 -- param: date_from date "first day, inclusive"
 -- param: date_to date "last day, inclusive"
--- param: orig_code text "origin: a port's code, or a region's slug with all its descendants"
--- param: dest_code text "destination: a port's code, or a region's slug with all its descendants"
+-- param: orig_code place "origin: a port's code, or a region's slug with all its descendants"
+-- param: dest_code place "destination: a port's code, or a region's slug with all its descendants"
+-- range: date_from date_to
 -- column: day date "every day of the range, also those without prices"
--- column: price double precision "average of the day's prices; null where there are fewer than three"
--- column: count bigint "the day's prices; 0 where there is none"
+-- column: price double precision "average of the day's prices; null where the day has fewer than three"
+-- column: count bigint "the day's prices; null where there is none, as in GET /rates"
 
 with priced as (
   select day, count(*) as count, avg(price) as price
@@ -18,7 +19,7 @@ with priced as (
 )
 select calendar.day::date as day,
        case when priced.count >= 3 then priced.price::float8 end as price,
-       coalesce(priced.count, 0) as count
+       priced.count
 from generate_series(:date_from::timestamp, :date_to::timestamp, interval '1 day') as calendar(day)
 left join priced on priced.day = calendar.day
 order by calendar.day desc

@@ -2,8 +2,9 @@
 -- description: How well each lane is covered in a range of days: lanes with any price in it, by origin and destination.
 -- param: date_from date "first day, inclusive"
 -- param: date_to date "last day, inclusive"
--- param: orig_code text = null "origins: a port's code, or a region's slug with all its descendants; null: all"
--- param: dest_code text = null "destinations: a port's code, or a region's slug with all its descendants; null: all"
+-- param: orig_code place = null "origins: a port's code, or a region's slug with all its descendants; null: all"
+-- param: dest_code place = null "destinations: a port's code, or a region's slug with all its descendants; null: all"
+-- range: date_from date_to
 -- column: orig_code text "origin port"
 -- column: dest_code text "destination port"
 -- column: days_averaged bigint "days with the three prices that an average takes"

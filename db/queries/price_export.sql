@@ -1,9 +1,10 @@
 -- name: price_export
 -- description: The prices themselves, all or filtered, in no particular order (sorting millions would only delay the first).
--- param: orig_code text = null "origins: a port's code, or a region's slug with all its descendants; null: all"
--- param: dest_code text = null "destinations: a port's code, or a region's slug with all its descendants; null: all"
+-- param: orig_code place = null "origins: a port's code, or a region's slug with all its descendants; null: all"
+-- param: dest_code place = null "destinations: a port's code, or a region's slug with all its descendants; null: all"
 -- param: date_from date = null "first day, inclusive; null: from the beginning"
 -- param: date_to date = null "last day, inclusive; null: to the end"
+-- range: date_from date_to
 -- column: orig_code text "origin port"
 -- column: dest_code text "destination port"
 -- column: day date "the day the price is for"

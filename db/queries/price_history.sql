@@ -1,9 +1,10 @@
 -- name: price_history
 -- description: How the prices from one place to another developed: the spread of each day that has prices, oldest day first.
--- param: orig_code text "origin: a port's code, or a region's slug with all its descendants"
--- param: dest_code text "destination: a port's code, or a region's slug with all its descendants"
+-- param: orig_code place "origin: a port's code, or a region's slug with all its descendants"
+-- param: dest_code place "destination: a port's code, or a region's slug with all its descendants"
 -- param: date_from date = null "first day, inclusive; null: from the beginning"
 -- param: date_to date = null "last day, inclusive; null: to the end"
+-- range: date_from date_to
 -- column: day date "a day with at least one price"
 -- column: count bigint "the day's prices"
 -- column: lowest integer "the lowest of them"

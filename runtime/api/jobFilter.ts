@@ -2,6 +2,7 @@ import Type, { type Static } from "typebox";
 import { INPUT } from "../contract/inputLimits.ts";
 import { DOCUMENT_STATES, RUNNERS } from "../contract/states.ts";
 import type { Filter } from "../tracking/store.ts";
+import { invalid } from "./problem.ts";
 
 /** A time in a search. Postgres has no year 0. */
 export const SearchTime = Type.String({
@@ -35,8 +36,26 @@ export const JobFilterFields = {
 };
 const JobFilter = Type.Object(JobFilterFields);
 
-/** The filter of the tracking store for these fields. */
-export function jobFilterOf({ label, status, createdFrom, createdTo, ...same }: Static<typeof JobFilter>): Filter {
+/**
+ * Refuses a range of times that ends before it begins.
+ * @param times names of the two parameters and their values, the earlier one first
+ */
+export function checkTimeRange(times: Readonly<Record<string, string | undefined>>): void {
+  const [[first = "", from] = [], [last = "", to] = []] = Object.entries(times);
+  if (from === undefined || to === undefined || searchInstant(from) <= searchInstant(to)) return;
+  throw invalid([{ field: last, value: to, message: `must not be before ${first} (${from}).` }]);
+}
+
+/**
+ * The filter of the tracking store for these fields.
+ * @param path where the fields are in the request, as in `filter.`
+ * @throws JobError InvalidRequest for a range that ends before it begins
+ */
+export function jobFilterOf(
+  { label, status, createdFrom, createdTo, ...same }: Static<typeof JobFilter>,
+  path = "",
+): Filter {
+  checkTimeRange({ [`${path}createdFrom`]: createdFrom, [`${path}createdTo`]: createdTo });
   const [key = "", value = ""] = label?.split(/=(.*)/s) ?? [];
   return {
     ...same,

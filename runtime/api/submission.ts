@@ -1,4 +1,5 @@
 import Type, { type TSchema } from "typebox";
+import { INPUT } from "../contract/inputLimits.ts";
 import { InlineTask, QueryTask, Request, S3Task, SqlTask, StatementTask, UrlTask } from "../contract/request.ts";
 import { allQueries, allStatements, type NamedQuery, type ParamType } from "../queries/catalogue.ts";
 import { EXAMPLE_ID } from "./schemas.ts";
@@ -6,6 +7,7 @@ import { EXAMPLE_ID } from "./schemas.ts";
 /** What a parameter of a type looks like in JSON. */
 const PARAMS: Record<ParamType, TSchema> = {
   text: Type.String(),
+  place: Type.String({ maxLength: INPUT.place }),
   date: Type.String({ format: "date", pattern: "^(?!0000)" }),
   integer: Type.Integer({ minimum: -(2 ** 31), maximum: 2 ** 31 - 1 }),
   number: Type.Number(),

@@ -32,7 +32,7 @@ function valid(text: string): NamedQuery {
 describe("a query file", () => {
   it("describes its query", () => {
     const query = valid(
-      `${HEADER}-- param: from date "first day"\n-- param: most integer = 10 "at most"\n${COLUMN}\nselect 1 as a where :from < now() limit :most;\n`,
+      `${HEADER}-- param: from date "first day"\n-- param: to date "last day"\n-- param: most integer = 10 "at most"\n-- range: from to\n${COLUMN}\nselect 1 as a where :from < :to limit :most;\n`,
     );
     assert.deepEqual(describeQuery(query), {
       kind: "query",
@@ -40,10 +40,26 @@ describe("a query file", () => {
       description: "A query.",
       params: [
         { name: "from", type: "date", description: "first day", required: true, default: null },
+        { name: "to", type: "date", description: "last day", required: true, default: null },
         { name: "most", type: "integer", description: "at most", required: false, default: 10 },
       ],
+      ranges: [{ from: "from", to: "to" }],
       columns: [{ name: "a", type: "integer", description: "a column" }],
     });
+  });
+
+  it("must name two declared parameters of one ordered type in a range", () => {
+    const params = '-- param: a date "a"\n-- param: b text "b"\n-- param: c text "c"\n';
+    for (const [range, problem] of [
+      ["a", /two parameters declared before it/],
+      ["a z", /two parameters declared before it/],
+      ["a a", /two parameters declared before it/],
+      ["a b", /two parameters of one type/],
+      ["b c", /date, integer, number/],
+    ] as const) {
+      const { problems } = parse(`${HEADER}${params}-- range: ${range}\n${COLUMN}\nselect :a, :b, :c`);
+      assert.match(problems.join(), problem);
+    }
   });
 
   it("is told all its problems at once, each with its line", () => {

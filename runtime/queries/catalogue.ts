@@ -75,6 +75,18 @@ export function checkParams(query: NamedQuery, params: Readonly<Record<string, u
       if (message !== undefined) problems.add(() => ({ field, ...shown(value), message }));
     }
   }
+  for (const { from, to } of query.ranges) {
+    const [first, last] = [from, to].map((name) => (Object.hasOwn(params, name) ? params[name] : undefined));
+    const type = query.params.find(({ name }) => name === from)?.type ?? "text";
+    const areSet = [first, last].every((value) => value !== undefined && value !== null);
+    if (!areSet || [first, last].some((value) => checkValue(type, value) !== undefined)) continue;
+    if ((first as string | number) > (last as string | number))
+      problems.add(() => ({
+        field: `task.params.${to}`,
+        ...shown(last),
+        message: `must not be before ${from} (${first}).`,
+      }));
+  }
   const names = query.params.map(({ name }) => name);
   for (const name of Object.keys(params).filter((one) => !names.includes(one)))
     problems.add(() => ({

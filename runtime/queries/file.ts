@@ -17,6 +17,12 @@ export interface Column {
   description: string;
 }
 
+/** Two parameters that are the ends of a range: a request where `from` comes after `to` is refused. */
+export interface Range {
+  from: string;
+  to: string;
+}
+
 /** What people and programs need to know of a named query. */
 export interface QueryDescription {
   /** A query reads and has columns; a statement changes data and has none. */
@@ -24,6 +30,7 @@ export interface QueryDescription {
   name: string;
   description: string;
   params: readonly Param[];
+  ranges: readonly Range[];
   columns: readonly Column[];
 }
 
@@ -39,7 +46,7 @@ export interface NamedQuery extends QueryDescription {
  */
 const SQL =
   /(?<text>\b[eE]'(?:\\[\s\S]|''|[^'\\])*'|'(?:''|[^'])*'|"(?:""|[^"])*"|\$(?<tag>\w*)\$[\s\S]*?\$\k<tag>\$|::)|(?<comment>--[^\n]*|\/\*[\s\S]*?\*\/)|:(?<param>[a-z_]\w*)|(?<end>;)/g;
-const NO_HEADER = "is not '-- name: …', '-- description: …', '-- param: …' or '-- column: …'";
+const NO_HEADER = "is not '-- name: …', '-- description: …', '-- param: …', '-- range: …' or '-- column: …'";
 const PARAM = /^([a-z_][a-z0-9_]*) (\S+)(?: = (.+?))? "([^"]+)"$/;
 const COLUMN = /^([a-z_][a-z0-9_]*) ([a-z][a-z ]*(?:\[\])?) "([^"]+)"$/;
 
@@ -50,6 +57,7 @@ const COLUMN = /^([a-z_][a-z0-9_]*) ([a-z][a-z ]*(?:\[\])?) "([^"]+)"$/;
  *     -- description: What it answers, in a sentence.
  *     -- param: date_from date "first day, inclusive"           required
  *     -- param: date_to date = null "last day"                  optional; null or a JSON value
+ *     -- range: date_from date_to                               the first must not come after the second
  *     -- column: day date "the day"                             a query has columns, a statement none
  *
  * `report` gets each problem with the line (from 1) that it is on.
@@ -63,10 +71,12 @@ export function parseQueryFile(
   const lines = text.split("\n");
   const params: Param[] = [];
   const columns: Column[] = [];
+  const ranges: Range[] = [];
   const once = new Map<string, string>();
   const header = (key: string, value: string): string | undefined => {
     if (key === "param") return addParam(value, params);
     if (key === "column") return addColumn(value, columns);
+    if (key === "range") return addRange(value, params, ranges);
     if (key !== "name" && key !== "description") return NO_HEADER;
     if (once.has(key)) return `'${key}' is there twice`;
     once.set(key, value);
@@ -85,7 +95,7 @@ export function parseQueryFile(
   const sql = cut(lines.slice(line).join("\n"), line + 1, params, report);
   for (const param of params.filter((one) => !sql.includes(one)))
     report(1, `the SQL does not use parameter '${param.name}'`);
-  return { kind, name, description: once.get("description") ?? "", params, columns, sql };
+  return { kind, name, description: once.get("description") ?? "", params, ranges, columns, sql };
 }
 
 /** Reads a parameter's line into the list; answers what is wrong with it, if anything. */
@@ -100,6 +110,21 @@ function addParam(text: string, params: Param[]): string | undefined {
   const problem = fallback === null ? undefined : checkValue(type, fallback);
   if (problem !== undefined) return `the default ${given} ${problem}`;
   params.push({ name, type, description, required: given === undefined, default: fallback as ParamValue | null });
+  return undefined;
+}
+
+/** Types whose JSON values compare as their SQL values do. */
+const ORDERED: ReadonlySet<ParamType> = new Set(["date", "integer", "number"]);
+
+/** The same for a range, of parameters that are declared before it. */
+function addRange(text: string, params: readonly Param[], ranges: Range[]): string | undefined {
+  const [, from = "", to = ""] = /^(\S+) (\S+)$/.exec(text) ?? [];
+  const [first, last] = [from, to].map((name) => params.find((one) => one.name === name));
+  if (first === undefined || last === undefined || first === last)
+    return "is not: -- range: from to, of two parameters declared before it";
+  if (first.type !== last.type || !ORDERED.has(first.type))
+    return `a range needs two parameters of one type: ${[...ORDERED].join(", ")}`;
+  ranges.push({ from, to });
   return undefined;
 }
 

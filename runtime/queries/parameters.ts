@@ -23,6 +23,11 @@ export const PARAM_TYPES = {
     fits: (value) => isText(value) && (value as string).length <= TEXT,
     expected: `text of at most ${TEXT.toLocaleString("en")} characters, without NUL characters and halves of surrogate pairs`,
   },
+  place: {
+    sql: "text",
+    fits: (value) => isText(value) && (value as string).length <= INPUT.place,
+    expected: `the code of a port or the slug of a region, of at most ${INPUT.place} characters`,
+  },
   date: { sql: "date", fits: isDate, expected: "a date that exists, written YYYY-MM-DD" },
   integer: { sql: "integer", fits: isInteger, expected: "a whole number from -2147483648 to 2147483647" },
   number: { sql: "double precision", fits: Number.isFinite, expected: "a number" },

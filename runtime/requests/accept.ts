@@ -9,6 +9,7 @@ import { mayLoad } from "../contract/uploads.ts";
 import type { LazyS3 } from "../platform/aws.ts";
 import { hasSeveralTenants, type Settings } from "../platform/settings.ts";
 import { estimateBytes, sqlOf } from "../queries/explain.ts";
+import { placeProblems } from "../queries/places.ts";
 import {
   type Accepted,
   accept,
@@ -149,6 +150,8 @@ async function validate(acceptor: Acceptor, body: Submitted): Promise<Omit<Valid
   if (body.unparsed !== undefined) throw invalidRequest(body.problems ?? []);
   const request = parseRequest(body.value, acceptor.settings.jobs, body.problems);
   body.authorise?.(request);
+  const [unknown = []] = await placeProblems(acceptor.db, [request.task]);
+  if (unknown.length > 0) throw invalidRequest(unknown);
   const task = await pinned(acceptor, request);
   return { request, task, sql: task.type === "read" ? await sqlOf(task) : null };
 }

@@ -3,6 +3,7 @@ import Type, { type Static } from "typebox";
 import { Tenant } from "../../contract/request.ts";
 import { ACTIONS, CHANNELS, listAudit } from "../../store/audit.ts";
 import type { ApiDeps } from "../deps.ts";
+import { checkTimeRange } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
 import { tenantOf } from "../tenant.ts";
@@ -61,6 +62,7 @@ export function auditRoute(app: FastifyInstance, { db }: ApiDeps, guard: Guard):
     }),
     async (request) => {
       const { query } = request;
+      checkTimeRange({ since: query.since, until: query.until });
       const caller = callerOfRequest(request);
       const isAdmin = caller.scopes.includes("admin");
       const tenant = query.tenant === undefined && isAdmin ? undefined : tenantOf(caller, query.tenant);

@@ -138,7 +138,7 @@ function selectionOf(tenant: string, { filter, ids, limit, cursor }: Body): Sele
     tenant,
     limit,
     ...(ids ? { ids } : {}),
-    ...(filter ? { filter: jobFilterOf(filter) } : {}),
+    ...(filter ? { filter: jobFilterOf(filter, "filter.") } : {}),
     ...(cursor === undefined ? {} : { cursor }),
   };
 }

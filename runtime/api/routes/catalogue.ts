@@ -20,6 +20,9 @@ const Description = Type.Object({
       default: Type.Unknown({ description: "what an absent parameter counts as" }),
     }),
   ),
+  ranges: Type.Array(Type.Object({ from: Type.String(), to: Type.String() }), {
+    description: "parameters that are the ends of a range: from must not come after to",
+  }),
   columns: Type.Array(Type.Object({ name: Type.String(), type: Type.String(), description: Type.String() })),
 });
 const Table = Type.Object({

@@ -4,6 +4,7 @@ import { classify } from "../../contract/classify.ts";
 import { ERRORS } from "../../contract/errors.ts";
 import { RUNNERS } from "../../contract/states.ts";
 import { type Estimate, estimate, type ReadTask, sqlOf } from "../../queries/explain.ts";
+import { placeProblems } from "../../queries/places.ts";
 import { routeOf } from "../../requests/accept.ts";
 import { parseRequest } from "../../requests/parse.ts";
 import type { JobDeps } from "../deps.ts";
@@ -59,6 +60,8 @@ export function explainRoute(app: FastifyInstance, { db, plans, settings }: JobD
       if (isUpdate(body.task)) requireScope(caller, "update");
       const tenant = tenantOf(caller, typeof body.tenant === "string" ? body.tenant : undefined);
       const { task } = parseRequest({ requestId: "explain", tenant, ...body }, settings.jobs);
+      const [unknown = []] = await placeProblems(db, [task]);
+      if (unknown.length > 0) throw invalid(unknown);
       const expected = task.type === "read" ? await planned(plans, task) : undefined;
       const route = routeOf(task, settings, expected?.bytes);
       return {

@@ -4,7 +4,7 @@ import { ERRORS, JobError } from "../../contract/errors.ts";
 import { INPUT } from "../../contract/inputLimits.ts";
 import { COUNTED, listRejected } from "../../requests/rejectedList.ts";
 import type { JobDeps } from "../deps.ts";
-import { SearchTime, searchInstant } from "../jobFilter.ts";
+import { checkTimeRange, SearchTime, searchInstant } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
 import { RejectedDocument, Whose } from "../schemas.ts";
@@ -74,6 +74,7 @@ export function rejectedRoutes(app: FastifyInstance, { db }: JobDeps, guard: Gua
       const { tenant, since, until, limit, before, ...filter } = request.query;
       const caller = callerOfRequest(request);
       const whose = caller.scopes.includes("admin") && tenant === undefined ? undefined : tenantOf(caller, tenant);
+      checkTimeRange({ since, until });
       const times = { since: since && searchInstant(since), until: until && searchInstant(until) };
       return listRejected(db, { ...filter, ...times, tenant: whose }, { limit, before });
     },

@@ -243,10 +243,11 @@ export function workCommands({ program, end }: CliContext): void {
       const all = await client.json<import("../lib/params.ts").Queries>("GET", "/queries");
       if (json) return printJson(all);
       for (const [kind, list] of Object.entries(all))
-        for (const { name, description, params } of list) {
+        for (const { name, description, params, columns } of list) {
           print(`${name} (${kind === "queries" ? "query" : "statement"})\n  ${description}`);
           for (const { name: param, type, required, description: about } of params)
             print(`    --param ${param}=…  ${type}${required ? "" : ", optional"}: ${about}`);
+          for (const { name: column, description: about } of columns) print(`    → ${column}: ${about}`);
         }
     });
 }

@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { project } from "../dispatcher/project.ts";
+import { onRequests } from "../dispatcher/requests.ts";
+import { testApi } from "../testing/api/api.ts";
+import { sqsEvent } from "../testing/dispatcher.ts";
+
+describe("places and ranges of named queries", () => {
+  let p: Awaited<ReturnType<typeof testApi>>;
+  before(async () => {
+    p = await testApi();
+    await p.admin.query(`
+      insert into regions (slug, name) values ('northern_europe', 'Northern Europe');
+      insert into ports (code, name, parent_slug) values ('NLRTM', 'Rotterdam', 'northern_europe'), ('ITSPE', 'La Spezia', 'northern_europe'),
+        ('ITSAL', 'Salerno', 'northern_europe'), ('CNSHA', 'Shanghai', 'northern_europe')`);
+  });
+  after(() => p.close());
+
+  const DAYS = { date_from: "2021-01-01", date_to: "2021-01-31" };
+  const ask = async (url: string, params: object, query = "average_rates", more: object = {}) => {
+    const payload = { task: { type: "read", query, params }, ...more };
+    return p.app.inject({ method: "POST", url, payload, headers: await p.as("acme") });
+  };
+  const problemOf = async (params: object, query?: string) => {
+    const { body } = await ask("/jobs", params, query);
+    return JSON.parse(body).problems?.[0];
+  };
+
+  it("refuse an unknown place with the nearest ones, by code, name and beginning, whatever the case", async () => {
+    for (const [orig_code, near] of [
+      ["NLRTX", /^is not a known place\. Did you mean NLRTM \(Rotterdam\)\?/],
+      ["nlrtm", /NLRTM \(Rotterdam\)/],
+      ["Roterdam", /NLRTM \(Rotterdam\)/],
+      ["ITSPL", /ITSPE \(La Spezia\).* or ITSAL \(Salerno\)|ITSAL \(Salerno\) or ITSPE \(La Spezia\)/],
+      ["northern", /northern_europe \(Northern Europe\)/],
+      ["nowhere at all", /^is not a known port code or region slug\. `rates places TEXT`/],
+      ["", /must be|is not a known/],
+    ] as const) {
+      const { field, value, message } = await problemOf({ ...DAYS, orig_code, dest_code: "CNSHA" });
+      assert.deepEqual([field, value], ["task.params.orig_code", orig_code]);
+      assert.match(message, near);
+    }
+  });
+
+  it("refuse it in every named query and at every door, and accept ports, regions and null", async () => {
+    for (const query of ["average_rates", "price_history", "lane_coverage", "price_export"]) {
+      const params = query === "price_export" || query === "price_history" ? {} : DAYS;
+      const places = { orig_code: "NLRTM", dest_code: "CNSHX" };
+      for (const url of ["/jobs", "/explain"]) {
+        const { statusCode, body } = await ask(url, { ...params, ...places }, query);
+        assert.equal(statusCode, 400, query);
+        assert.match(body, /task\.params\.dest_code.*CNSHA \(Shanghai\)/);
+      }
+      const known = { ...params, orig_code: "northern_europe", dest_code: "CNSHA" };
+      assert.equal((await ask("/jobs", known, query)).statusCode, 202, query);
+    }
+    assert.equal((await ask("/jobs", { orig_code: null }, "price_export")).statusCode, 202);
+    const params = { ...DAYS, orig_code: "NLRTX", dest_code: "CNSHA" };
+    const message = { requestId: "by-queue", task: { type: "read", query: "average_rates", params } };
+    await onRequests(p.context, sqsEvent(JSON.stringify(message)));
+    const [response] = await p.receive(p.context.queues.responses);
+    assert.match(response?.Body ?? "", /"FAILED".*NLRTM \(Rotterdam\)/);
+  });
+
+  it("answer a repeat from its job though the place has gone", async () => {
+    await p.admin.query("insert into ports (code, name, parent_slug) values ('GONEX', 'Gone', 'northern_europe')");
+    const params = { ...DAYS, orig_code: "GONEX", dest_code: "CNSHA" };
+    const more = { requestId: "repeat" };
+    assert.equal((await ask("/jobs", params, "average_rates", more)).statusCode, 202);
+    await p.admin.query("delete from ports where code = 'GONEX'");
+    assert.equal((await ask("/jobs", params, "average_rates", more)).statusCode, 200);
+    assert.equal((await ask("/jobs", params)).statusCode, 400);
+  });
+
+  it("refuse a range that ends before it begins, of days and of times", async () => {
+    const { field, message } = await problemOf({
+      ...DAYS,
+      date_to: "2020-12-31",
+      orig_code: "NLRTM",
+      dest_code: "CNSHA",
+    });
+    assert.deepEqual([field, message], ["task.params.date_to", "must not be before date_from (2021-01-01)."]);
+    assert.equal((await problemOf({ date_from: "2021-01-02", date_to: "2021-01-01" }, "price_export")).field, field);
+    await project(p.context);
+    const headers = await p.as("acme");
+    for (const url of [
+      "/jobs?createdFrom=2021-01-02T00:00:00Z&createdTo=2021-01-01T00:00:00Z",
+      "/audit?since=2021-01-02T00:00:00Z&until=2021-01-01T00:00:00Z",
+      "/rejected?since=2021-01-02T00:00:00Z&until=2021-01-01T00:00:00Z",
+    ]) {
+      const { statusCode, body } = await p.app.inject({ url, headers });
+      assert.equal(statusCode, 400, url);
+      assert.match(body, /must not be before/);
+    }
+    assert.equal(
+      (await p.app.inject({ url: "/jobs?createdFrom=2021-01-01T00:00:00Z&createdTo=2021-01-01T00:00:00Z", headers }))
+        .statusCode,
+      200,
+    );
+  });
+});

@@ -1,0 +1,94 @@
+import { distance } from "fastest-levenshtein";
+import type { Problem } from "../contract/errors.ts";
+import { brief } from "../contract/problemList.ts";
+import type { Task } from "../contract/request.ts";
+import type { Database } from "../store/jobs.ts";
+import { queryNamed, statementNamed } from "./catalogue.ts";
+
+/** A port or a region. */
+export interface Place {
+  /** A port's code or a region's slug. */
+  code: string;
+  name: string;
+}
+
+/** Places that are compared with an unknown one, and those of them that are suggested, at most. */
+const COMPARED = 2_000;
+const SUGGESTED = 3;
+/** Characters of a value and a name that are compared. */
+const LENGTH = 64;
+
+/** The place parameters of a task. */
+function placesOf(task: Task): { name: string; value: string }[] {
+  const query =
+    "query" in task ? queryNamed(task.query) : "statement" in task ? statementNamed(task.statement) : undefined;
+  if (query === undefined || !("params" in task)) return [];
+  const params = task.params as Record<string, unknown>;
+  return query.params.flatMap(({ name, type }) => {
+    const value = Object.hasOwn(params, name) ? params[name] : undefined;
+    return type === "place" && typeof value === "string" ? [{ name, value }] : [];
+  });
+}
+
+/**
+ * Checks that the place parameters of valid tasks name ports or regions.
+ * @returns the problems of each task; the nearest places are suggested
+ */
+export async function placeProblems(db: Database, tasks: readonly Task[]): Promise<Problem[][]> {
+  const places = tasks.map(placesOf);
+  const values = [...new Set(places.flat().map(({ value }) => value))];
+  if (values.length === 0) return tasks.map(() => []);
+  const { rows } = await db.query(
+    `select given.code from unnest($1::text[]) as given(code)
+     where not exists (select from public.ports where ports.code = given.code)
+       and not exists (select from public.regions where regions.slug = given.code)`,
+    [values],
+  );
+  const unknown = new Map<string, string>();
+  for (const { code } of rows as { code: string }[]) unknown.set(code, await messageFor(db, code));
+  return places.map((named) =>
+    named.flatMap(({ name, value }) => {
+      const message = unknown.get(value);
+      return message === undefined ? [] : [{ field: `task.params.${name}`, value: brief(value), message }];
+    }),
+  );
+}
+
+async function messageFor(db: Database, text: string): Promise<string> {
+  const near = await nearestPlaces(db, text);
+  const find = "`rates places TEXT` (GET /places) finds places.";
+  if (near.length === 0) return `is not a known port code or region slug. ${find}`;
+  const names = near.map(({ code, name }) => (code === name ? code : `${code} (${name})`));
+  const last = names.pop();
+  return `is not a known place. Did you mean ${names.length === 0 ? last : `${names.join(", ")} or ${last}`}? ${find}`;
+}
+
+/** The places whose code or name is nearest to a text, at most three. */
+export async function nearestPlaces(db: Database, text: string): Promise<Place[]> {
+  const wanted = text.trim().toLowerCase().slice(0, LENGTH);
+  if (wanted === "") return [];
+  const { rows } = await db.query(
+    `select code, name from (
+       select code, name from public.ports union all select slug, name from public.regions) places
+     where strpos(lower(code), $1) > 0 or strpos(lower(name), $1) > 0
+       or abs(length(code) - length($1)) <= 3 or abs(length(name) - length($1)) <= 3
+     order by strpos(lower(code), $1) > 0 or strpos(lower(name), $1) > 0 desc, left(lower(code), 2) = left($1, 2) desc,
+       left(lower(name), 2) = left($1, 2) desc, right(lower(code), 3) = right($1, 3) desc, code
+     limit ${COMPARED}`,
+    [wanted],
+  );
+  const most = Math.max(2, Math.floor(wanted.length / 3));
+  return (rows as Place[])
+    .map((place) => ({ place, far: distanceTo(wanted, place) }))
+    .filter(({ far }) => far <= most)
+    .sort((a, b) => a.far - b.far || (a.place.code < b.place.code ? -1 : 1))
+    .slice(0, SUGGESTED)
+    .map(({ place }) => place);
+}
+
+/** Edits between a text and a place's code or name, whichever is nearer; a text that either begins with is as near as one edit. */
+function distanceTo(wanted: string, { code, name }: Place): number {
+  const known = [code, name].map((one) => one.toLowerCase().slice(0, LENGTH));
+  const begins = wanted.length >= 3 && known.some((one) => one !== wanted && one.startsWith(wanted));
+  return Math.min(begins ? 1 : Number.POSITIVE_INFINITY, ...known.map((one) => distance(wanted, one)));
+}
