@@ -1,5 +1,6 @@
 import { cutText } from "../contract/bounds.ts";
 import { JobError, type Problem } from "../contract/errors.ts";
+import { invalidRequest } from "../contract/problemList.ts";
 import { redactText } from "../contract/redact.ts";
 import type { Settings } from "../platform/settings.ts";
 import { maySendFor, notAllowed, requireSender } from "./callers.ts";
@@ -27,7 +28,7 @@ const REASON = 500;
  * @param sender SenderId of the message
  */
 export function expectedFailure(body: string, sender: string, rules: MessageRules): ExpectedFailure | undefined {
-  const { value, tenant, problem, problems } = readMessage(body);
+  const { value, isParsed, tenant, problem, problems } = readMessage(body);
   try {
     if (problem !== undefined) throw problem;
     if (!maySendFor(rules, sender, tenant)) throw notAllowed(sender, tenant);
@@ -35,6 +36,7 @@ export function expectedFailure(body: string, sender: string, rules: MessageRule
     return failureOf("deadLetter", error);
   }
   try {
+    if (!isParsed) throw invalidRequest(problems);
     const request = parseRequest(value, rules.jobs, problems);
     requireSender(rules, sender, request.tenant, request.task.type);
     return undefined;

@@ -9,6 +9,7 @@
 /** The field of a parameter's type. @type {Record<Param["type"], { input: "input" | "textarea" | "choice", type?: string, step?: string, hint?: string }>} */
 export const FIELDS = {
   text: { input: "input", type: "text" },
+  place: { input: "input", type: "text" },
   date: { input: "input", type: "date" },
   integer: { input: "input", type: "number", step: "1" },
   number: { input: "input", type: "number", step: "any" },

@@ -20,6 +20,7 @@ describe("the form of a named query", () => {
       number: "1.5",
       boolean: "true",
       "text[]": "a\n\n b ",
+      place: "AEJEA",
     };
     for (const [type, text] of Object.entries(typed)) {
       const value = typedValue(type as keyof typeof PARAM_TYPES, text);
@@ -31,7 +32,15 @@ describe("the form of a named query", () => {
   });
 
   it("makes a request that the platform takes, of every query and statement that there is", () => {
-    const sample = { text: "AEJEA", date: "2026-01-31", integer: "1", number: "1", boolean: "true", "text[]": "a" };
+    const sample = {
+      text: "AEJEA",
+      place: "AEJEA",
+      date: "2026-01-31",
+      integer: "1",
+      number: "1",
+      boolean: "true",
+      "text[]": "a",
+    };
     const { jobs } = readSettings({});
     for (const query of [...allQueries(), ...allStatements()].map(describeQuery)) {
       const params = Object.fromEntries(query.params.map(({ name, type }) => [name, sample[type]]));
