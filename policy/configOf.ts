@@ -12,7 +12,7 @@ export type PackConfig = Record<string, Record<string, unknown>>;
  * The configuration of a pack with what one of our stacks says of itself: for a running account, of which a pack is
  * handed the state and not Pulumi.<stack>.yaml.
  */
-export function configOf(stack: string, pack: keyof typeof PACKS): PackConfig {
+export function packConfigOf(stack: string, pack: keyof typeof PACKS): PackConfig {
   const config = readStackFile(stack, ROOT);
   const { plan } = planCapacity(config);
   const said: Record<string, unknown> = {

@@ -40,15 +40,15 @@ export function exemptionOf(
 
 const isOver = ({ until }: Exemption, now: Date): boolean => until < now.toISOString().slice(0, 10);
 
-const told = new Set<string>();
+const reported = new Set<string>();
 
 /** What a configuration gives a rule and the rule does not know, once in a process: a misspelt limit would hold nothing. */
-export function unheardOf(rule: Rule, configured: object): string[] {
+export function unknownSettings(rule: Rule, configured: object): string[] {
   const known = [...Object.keys(rule.settings), ...Object.keys(COMMON)];
   return Object.keys(configured).flatMap((key) => {
     const where = `${rule.name}.${key}`;
-    if (known.includes(key) || told.has(where)) return [];
-    told.add(where);
+    if (known.includes(key) || reported.has(where)) return [];
+    reported.add(where);
     return [
       `the pack's configuration sets ${key}, which ${rule.name} does not have: did you mean ${closest(key, known)}?`,
     ];

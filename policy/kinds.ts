@@ -1,22 +1,22 @@
 import type { Resource } from "./resource.ts";
 import { TASK } from "./types.ts";
-import { TROUBLE } from "./value.ts";
+import { UNRESOLVED } from "./value.ts";
 
 /** Load balancers of the network have a quota of their own, know no headers, and log only what they end TLS of. */
-export const isOfApplications = (balancer: Resource): boolean =>
+export const isApplicationLoadBalancer = (balancer: Resource): boolean =>
   balancer.at("loadBalancerType").text("application") === "application";
 
 /** Whether a service's tasks may run on Fargate: not where it names instances, or its tasks can run on these only. */
 export function isOnFargate(service: Resource): boolean {
   const type = service.at("launchType").text("");
-  if (type === TROUBLE || type !== "") return type === TROUBLE || type === "FARGATE";
+  if (type === UNRESOLVED || type !== "") return type === UNRESOLVED || type === "FARGATE";
   const strategies = service.at("capacityProviderStrategies").items();
-  if (strategies === TROUBLE) return true;
+  if (strategies === UNRESOLVED) return true;
   if (strategies.length > 0)
     return strategies.some((one) => {
       const provider = one.at("capacityProvider").text("");
-      return provider === TROUBLE || provider.startsWith("FARGATE");
+      return provider === UNRESOLVED || provider.startsWith("FARGATE");
     });
   const fits = service.links("taskDefinition", TASK)[0]?.at("requiresCompatibilities").texts();
-  return fits === undefined || fits === TROUBLE || fits.length === 0 || fits.includes("FARGATE");
+  return fits === undefined || fits === UNRESOLVED || fits.length === 0 || fits.includes("FARGATE");
 }

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { closest } from "fastest-levenshtein";
 import { fillTables } from "../stacks/docs/tables.ts";
-import { configOf } from "./configOf.ts";
+import { packConfigOf } from "./configOf.ts";
 import { ALL_RULES, details, overview, PACKS, rulesTable } from "./explain.ts";
 
 const USAGE = `npm run policy -- explain [RULE …]  every rule in a line, or all about some
@@ -52,7 +52,7 @@ function settingsOf(stack: string, pack: string): { text: string; status: 0 | 2 
   if (pack !== "limits" && pack !== "security")
     return { text: `There is no pack '${pack}': there are ${Object.keys(PACKS).join(" and ")}.`, status: 2 };
   try {
-    return { text: JSON.stringify(configOf(stack, pack), null, 2), status: 0 };
+    return { text: JSON.stringify(packConfigOf(stack, pack), null, 2), status: 0 };
   } catch (error) {
     return { text: (error as Error).message, status: 2 };
   }

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { declared } from "../stacks/testing/provider/declared.ts";
-import { environmentOf } from "./testing/own.ts";
-import { SETTINGS, soundProgram } from "./testing/sound.ts";
-import { type Pack, startPack, urnOf, type WireResource } from "./testing/wire.ts";
+import { packEnvironment } from "./testing/own.ts";
+import { SETTINGS, compliantProgram } from "./testing/sound.ts";
+import { type Pack, startPack, urnOf, type EngineResource } from "./testing/wire.ts";
 import { DATABASE, GROUP, LAUNCH_TEMPLATE, LISTENER, LOAD_BALANCER, QUEUE, REPOSITORY } from "./types.ts";
 import { UNKNOWN_TEXT } from "./unknown.ts";
 
-const database = (props: Record<string, unknown>): WireResource => {
-  const sound = soundProgram().find(({ type }) => type === DATABASE);
+const database = (props: Record<string, unknown>): EngineResource => {
+  const sound = compliantProgram().find(({ type }) => type === DATABASE);
   assert.ok(sound);
   return { ...sound, props: { ...sound.props, ...props } };
 };
@@ -134,8 +134,8 @@ describe("what a program leaves to the provider, unknown in a preview's outcome"
   for (const name of ["limits", "security"] as const)
     it(`is no finding of ${name}, and what it asks for and cannot know yet is`, async () => {
       const pack = await startPack(name);
-      const found = async (change: (one: WireResource) => void) => {
-        const program = soundProgram();
+      const found = async (change: (one: EngineResource) => void) => {
+        const program = compliantProgram();
         for (const one of program) {
           change(one);
           const { inputs, chosen } = declared(one.type);
@@ -182,7 +182,7 @@ describe("the instances that rules count", () => {
         ...SETTINGS,
         "ec2-vcpus": { ec2Vcpus: 2, ...(instances === undefined ? {} : { instances: { "shop-ec2": instances } }) },
       });
-      const program = soundProgram().filter(({ type }) => type === LAUNCH_TEMPLATE);
+      const program = compliantProgram().filter(({ type }) => type === LAUNCH_TEMPLATE);
       for (const one of program) one.props.tags = tags;
       return (await pack.findings(program))
         .filter(({ policy }) => policy === "ec2-vcpus")
@@ -201,7 +201,7 @@ describe("the instances that rules count", () => {
 
 describe("the quotas that rules count with", () => {
   const glue = (runs: number) => {
-    const program = soundProgram();
+    const program = compliantProgram();
     for (const one of program)
       if (one.props.executionProperty) one.props.executionProperty = { maxConcurrentRuns: runs };
     return program;
@@ -226,7 +226,7 @@ describe("the quotas that rules count with", () => {
   });
 
   it("are the stack's own in a program of ours, whatever the pack's configuration says", async () => {
-    const pack = await startPack("limits", environmentOf("dev"));
+    const pack = await startPack("limits", packEnvironment("dev"));
     try {
       await pack.configure({ "glue-concurrent-runs": { glueRuns: 2_000 } });
       assert.deepEqual(await runs(pack, 26), [

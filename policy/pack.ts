@@ -1,10 +1,10 @@
 import { type Policies, PolicyPack, type PolicyPackArgs, UnknownValueError } from "@pulumi/policy";
-import { COMMON, exemptionOf, unheardOf } from "./configured.ts";
-import { type Given, Resource, Stack } from "./resource.ts";
+import { COMMON, exemptionOf, unknownSettings } from "./configured.ts";
+import { type RawResource, Resource, Stack } from "./resource.ts";
 import type { Report, Rule } from "./rule.ts";
 import { typeOf } from "./types.ts";
 import { UNKNOWN_TEXT } from "./unknown.ts";
-import type { Notes } from "./value.ts";
+import type { UnresolvedReporter } from "./value.ts";
 
 /** What a rule found, before the pack's exemptions. */
 interface Finding {
@@ -15,7 +15,7 @@ interface Finding {
 /** The policies of rules, for a pack of their own. */
 export function policiesOf(rules: readonly Rule[]): Policies {
   // The engine shows a pack every resource by itself before it shows it the stack.
-  const asked = new Map<string, Given["props"]>();
+  const requested = new Map<string, RawResource["props"]>();
   return rules.map((rule) => {
     const policy = {
       name: rule.name,
@@ -32,8 +32,8 @@ export function policiesOf(rules: readonly Rule[]): Policies {
       return {
         ...policy,
         validateStack: (args, report) => {
-          verdict(rule, args.getConfig(), report, (findings, notes) => {
-            rule.check(new Stack(args.resources as Given[], notes, asked), findings, args.getConfig());
+          runCheck(rule, args.getConfig(), report, (findings, notes) => {
+            rule.check(new Stack(args.resources as RawResource[], notes, requested), findings, args.getConfig());
           });
         },
       };
@@ -43,7 +43,7 @@ export function policiesOf(rules: readonly Rule[]): Policies {
       ...(fix && {
         remediateResource: ({ type, urn, name, props }) => {
           if (!rule.types.includes(typeOf(type))) return undefined;
-          const ignored: Notes = { unknown: () => undefined, unreadable: () => undefined };
+          const ignored: UnresolvedReporter = { unknown: () => undefined, unreadable: () => undefined };
           const better = fix(
             new Resource(
               { type, urn, name, props },
@@ -55,10 +55,10 @@ export function policiesOf(rules: readonly Rule[]): Policies {
         },
       }),
       validateResource: (args, report) => {
-        asked.set(args.urn, args.props);
+        requested.set(args.urn, args.props);
         if (!rule.types.includes(typeOf(args.type))) return;
-        verdict(rule, args.getConfig(), report, (findings, notes) => {
-          rule.check(new Resource(args as Given, notes, () => undefined), findings, args.getConfig());
+        runCheck(rule, args.getConfig(), report, (findings, notes) => {
+          rule.check(new Resource(args as RawResource, notes, () => undefined), findings, args.getConfig());
         });
       },
     };
@@ -75,11 +75,11 @@ export const servePack = (name: string, description: string, rules: readonly Rul
  * Runs a check and reports what it found. What is unknown is no pass: it is a finding, unless the rule has said that a
  * preview may not know it. Of that the engine is told in its own way, which never stops a run.
  */
-function verdict(
+function runCheck(
   rule: Rule,
   configured: { exempt?: unknown },
   report: (message: string, urn?: string) => void,
-  check: (report: Report, notes: (urn: string, name: string) => Notes) => void,
+  check: (report: Report, notes: (urn: string, name: string) => UnresolvedReporter) => void,
 ): void {
   const findings = new Map<string, Finding>();
   const add = (urn: string, message: string) => findings.set(`${urn} ${message}`, { urn, message });
@@ -99,7 +99,7 @@ function verdict(
       unreadable: (path, expected) => add(urn, `${name}: ${path} is not ${expected}: the rule cannot be checked.`),
     }),
   );
-  for (const key of unheardOf(rule, configured)) report(key);
+  for (const key of unknownSettings(rule, configured)) report(key);
   for (const { urn, message } of findings.values()) {
     const over = exemptionOf(urn, configured);
     if (over !== "exempt") report(over === undefined ? message : `${message} ${over}`, urn);

@@ -1,8 +1,8 @@
 import { typeOf } from "./types.ts";
-import { type Notes, Value } from "./value.ts";
+import { type UnresolvedReporter, Value } from "./value.ts";
 
 /** A resource as a policy pack is given it. */
-export interface Given {
+export interface RawResource {
   readonly type: string;
   readonly urn: string;
   readonly name: string;
@@ -18,24 +18,24 @@ export class Resource {
   readonly urn: string;
   readonly name: string;
   readonly properties: Value;
-  readonly #asked: Value | undefined;
+  readonly #requested: Value | undefined;
   /** The provider that makes it; undefined where the engine names none. */
   readonly provider: Resource | undefined;
-  readonly #links: Given["propertyDependencies"];
+  readonly #links: RawResource["propertyDependencies"];
   readonly #find: (urn: string) => Resource | undefined;
 
   constructor(
-    given: Given,
-    notes: (urn: string, name: string) => Notes,
+    given: RawResource,
+    notes: (urn: string, name: string) => UnresolvedReporter,
     find: (urn: string) => Resource | undefined,
-    asked?: Given["props"],
+    asked?: RawResource["props"],
   ) {
     this.type = typeOf(given.type);
     this.urn = given.urn;
     this.name = given.name;
     const own = notes(given.urn, given.name);
     this.properties = new Value(rawOf(given.props), "", own);
-    this.#asked = asked && new Value(rawOf(asked), "", own);
+    this.#requested = asked && new Value(rawOf(asked), "", own);
     this.#links = given.propertyDependencies;
     this.#find = find;
     const { provider } = given;
@@ -48,7 +48,7 @@ export class Resource {
    */
   at(path: string): Value {
     const outcome = this.properties.at(path);
-    return outcome.isUnknown && this.#asked ? this.#asked.at(path) : outcome;
+    return outcome.isUnknown && this.#requested ? this.#requested.at(path) : outcome;
   }
 
   /** The resources that a property was made from, of a type: known in a preview, when their ARNs are not. */
@@ -71,13 +71,13 @@ export class Resource {
 }
 
 /** What a program asked for of each resource, by URN, as far as a pack has been shown it. */
-export type Asked = ReadonlyMap<string, Given["props"]>;
+export type RequestedProperties = ReadonlyMap<string, RawResource["props"]>;
 
 /** All resources of a program. */
 export class Stack {
   readonly resources: readonly Resource[];
 
-  constructor(given: readonly Given[], notes: (urn: string, name: string) => Notes, asked: Asked = new Map()) {
+  constructor(given: readonly RawResource[], notes: (urn: string, name: string) => UnresolvedReporter, asked: RequestedProperties = new Map()) {
     const byUrn = new Map<string, Resource>();
     this.resources = given.map((one) => {
       const resource = new Resource(one, notes, (urn) => byUrn.get(urn), asked.get(one.urn));

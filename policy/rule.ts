@@ -8,7 +8,7 @@ import type { Resource, Stack } from "./resource.ts";
 export type Report = (resource: Resource, problem: string) => void;
 
 /** What every rule says of itself. */
-interface Told {
+interface RuleMetadata {
   /** As it stands in findings and configurations. */
   readonly name: string;
   readonly description: string;
@@ -26,7 +26,7 @@ interface Told {
 }
 
 /** A rule as packs have it: `check` reads its own settings from a pack's configuration, which need not be right. */
-export type Rule = Told & { readonly settings: TProperties } & (
+export type Rule = RuleMetadata & { readonly settings: TProperties } & (
     | {
         readonly scope: "resource";
         /** Types of resources that it looks at. */
@@ -39,8 +39,8 @@ export type Rule = Told & { readonly settings: TProperties } & (
   );
 
 /** What is left out, where most rules say the same. */
-type Defaults = Partial<Pick<Told, "level" | "severity" | "mayBeUnknown" | "presenceOf">>;
-type Spec<S extends TProperties> = Omit<Told, keyof Defaults> & Defaults & { settings?: S };
+type Defaults = Partial<Pick<RuleMetadata, "level" | "severity" | "mayBeUnknown" | "presenceOf">>;
+type Spec<S extends TProperties> = Omit<RuleMetadata, keyof Defaults> & Defaults & { settings?: S };
 
 /** A rule about one resource at a time. It runs on what a program asks for, before anything is made. */
 export const resourceRule = <S extends TProperties = Record<never, never>>(
@@ -49,16 +49,16 @@ export const resourceRule = <S extends TProperties = Record<never, never>>(
     check(resource: Resource, report: Report, settings: Static<ReturnType<typeof Type.Object<S>>>): void;
     fix?: (resource: Resource) => Record<string, unknown> | undefined;
   },
-): Rule => ({ ...told(spec), scope: "resource", check: configured(spec) });
+): Rule => ({ ...withMetadata(spec), scope: "resource", check: withSettings(spec) });
 
 /** A rule about resources together. It runs when all of a preview's or an update's resources are known. */
 export const stackRule = <S extends TProperties = Record<never, never>>(
   spec: Spec<S> & {
     check(stack: Stack, report: Report, settings: Static<ReturnType<typeof Type.Object<S>>>): void;
   },
-): Rule => ({ ...told(spec), scope: "stack", check: configured(spec) });
+): Rule => ({ ...withMetadata(spec), scope: "stack", check: withSettings(spec) });
 
-const told = <S extends TProperties, T extends Spec<S>>(spec: T) => ({
+const withMetadata = <S extends TProperties, T extends Spec<S>>(spec: T) => ({
   level: "mandatory" as const,
   // A rule for a control is as severe as that, unless it says otherwise.
   severity: Object.hasOwn(CONTROL_SEVERITY, spec.framework.reference ?? "")
@@ -71,7 +71,7 @@ const told = <S extends TProperties, T extends Spec<S>>(spec: T) => ({
 });
 
 /** Hands a check its settings with their defaults; a setting that is wrong counts as left out. */
-function configured<S extends TProperties, Subject>(spec: {
+function withSettings<S extends TProperties, Subject>(spec: {
   settings?: S;
   check(subject: Subject, report: Report, settings: Static<ReturnType<typeof Type.Object<S>>>): void;
 }): (subject: Subject, report: Report, configured: unknown) => void {

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { PACKS } from "./explain.ts";
 import { MUTANTS } from "./testing/mutants.ts";
-import { SAYS } from "./testing/says.ts";
-import { SETTINGS, soundProgram } from "./testing/sound.ts";
-import { type Finding, type Pack, secret, startPack, type WireResource } from "./testing/wire.ts";
+import { EXPECTED_MESSAGES } from "./testing/says.ts";
+import { SETTINGS, compliantProgram } from "./testing/sound.ts";
+import { type Finding, type Pack, secret, startPack, type EngineResource } from "./testing/wire.ts";
 import { UNKNOWN_TEXT } from "./unknown.ts";
 
 /** Every value of a resource as one that nobody else may see. */
-const secretly = (resources: WireResource[]): WireResource[] =>
+const secretly = (resources: EngineResource[]): EngineResource[] =>
   resources.map((one) => ({
     ...one,
     props: Object.fromEntries(
@@ -24,11 +24,11 @@ for (const name of ["limits", "security"] as const)
     });
     after(() => pack.close());
 
-    const said = async (resources: WireResource[], rule: string): Promise<Finding[]> =>
+    const said = async (resources: EngineResource[], rule: string): Promise<Finding[]> =>
       (await pack.findings(resources)).filter(({ policy }) => policy === rule);
 
     it("finds nothing in a program that keeps every rule, nor in an empty one", async () => {
-      assert.deepEqual(await pack.findings(soundProgram()), []);
+      assert.deepEqual(await pack.findings(compliantProgram()), []);
       assert.deepEqual(await pack.findings([]), []);
     });
 
@@ -43,18 +43,18 @@ for (const name of ["limits", "security"] as const)
       it(`${rule} tells what is wrong, by how much, and what to change`, async () => {
         for (const told of [framework.reference, remediation, description]) assert.notEqual(told, "");
         for (const { what, mutate } of MUTANTS[rule] ?? []) {
-          const mutant = soundProgram();
+          const mutant = compliantProgram();
           mutate(mutant);
           const findings = await said(mutant, rule);
           assert.deepEqual(
             findings.map(({ message }) => message),
-            SAYS[what],
+            EXPECTED_MESSAGES[what],
             what,
           );
           for (const finding of findings) assert.equal(finding.urn.startsWith("urn:pulumi:"), true);
           if (level === "mandatory") assert.ok(findings.every((finding) => finding.level === "mandatory"));
           const hidden = (await said(secretly(mutant), rule)).map(({ message }) => message);
-          assert.deepEqual(hidden, SAYS[what], `${what}, all of it secret`);
+          assert.deepEqual(hidden, EXPECTED_MESSAGES[what], `${what}, all of it secret`);
         }
       });
 
@@ -63,7 +63,7 @@ for (const name of ["limits", "security"] as const)
           if (at === undefined) continue;
           const [top = ""] = at.path.split(".");
           if (presenceOf.includes(top)) continue;
-          const program = soundProgram();
+          const program = compliantProgram();
           const one = program.find((resource) => resource.type === at.type && resource.name.endsWith(at.ending));
           assert.ok(one);
           one.props[top] = UNKNOWN_TEXT;

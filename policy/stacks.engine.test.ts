@@ -9,11 +9,11 @@ import { findPulumi, requireEngine } from "../stacks/testing/command.ts";
 import type { Engine } from "../stacks/testing/engine.ts";
 import { type Run, RunFailed } from "../stacks/testing/run.ts";
 import { stackEngine } from "../stacks/testing/stackEngine.ts";
-import { configOf } from "./configOf.ts";
+import { packConfigOf } from "./configOf.ts";
 import { ALL_RULES } from "./explain.ts";
 import { LIMIT_RULES } from "./limits/rules.ts";
 import { MUTANTS } from "./testing/mutants.ts";
-import { environmentOf } from "./testing/own.ts";
+import { packEnvironment } from "./testing/own.ts";
 import { resourcesOf } from "./testing/state.ts";
 import { startPack } from "./testing/wire.ts";
 
@@ -101,8 +101,8 @@ describe("the policy packs, held against our own stacks in the real engine", () 
     this.timeout(MINUTES);
     const state = states.get("prod") ?? (await upOf("prod"));
     const packs = {
-      limits: await startPack("limits", environmentOf("prod")),
-      security: await startPack("security", environmentOf("prod")),
+      limits: await startPack("limits", packEnvironment("prod")),
+      security: await startPack("security", packEnvironment("prod")),
     };
     try {
       for (const pack of Object.values(packs)) assert.deepEqual(await pack.findings(resourcesOf(state)), []);
@@ -131,7 +131,7 @@ describe("the policy packs, held against our own stacks in the real engine", () 
       try {
         const file = join(folder, "state.json");
         writeFileSync(file, JSON.stringify(states.get(stack) ?? (await upOf(stack))));
-        const configs = { limits: configOf(stack, "limits"), security: configOf(stack, "security") };
+        const configs = { limits: packConfigOf(stack, "limits"), security: packConfigOf(stack, "security") };
         for (const [pack, config] of Object.entries(configs)) writeFileSync(join(folder, pack), JSON.stringify(config));
         const pulumi = findPulumi();
         assert.ok(pulumi);

@@ -7,7 +7,7 @@ export const BUCKET_ENCRYPTION =
   "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration";
 export const BUCKET_LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration";
 export const BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy";
-export const BALANCER_OF_OLD = "aws:elb/loadBalancer:LoadBalancer";
+export const CLASSIC_LOAD_BALANCER = "aws:elb/loadBalancer:LoadBalancer";
 export const BUDGET = "aws:budgets/budget:Budget";
 export const DATABASE = "aws:rds/instance:Instance";
 export const DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup";
@@ -44,7 +44,7 @@ export const TASK = "aws:ecs/taskDefinition:TaskDefinition";
 export const TOPIC = "aws:sns/topic:Topic";
 
 /** Other names that the provider has, or had, for the same types. */
-const ALSO_CALLED: Readonly<Record<string, string>> = {
+const TYPE_ALIASES: Readonly<Record<string, string>> = {
   "aws:alb/listener:Listener": LISTENER,
   "aws:alb/loadBalancer:LoadBalancer": LOAD_BALANCER,
   "aws:alb/targetGroup:TargetGroup": TARGET_GROUP,
@@ -55,4 +55,4 @@ const ALSO_CALLED: Readonly<Record<string, string>> = {
 
 /** A type by the name that rules have for it. */
 export const typeOf = (given: string): string =>
-  (Object.hasOwn(ALSO_CALLED, given) ? ALSO_CALLED[given] : undefined) ?? given;
+  (Object.hasOwn(TYPE_ALIASES, given) ? TYPE_ALIASES[given] : undefined) ?? given;

@@ -1,11 +1,11 @@
 import { UNKNOWN_VALUES } from "./unknown.ts";
 
 /** What a reading answers where the value is unknown or of another type: the trouble has been noted, stop here. */
-export const TROUBLE: unique symbol = Symbol("trouble");
-export type Trouble = typeof TROUBLE;
+export const UNRESOLVED: unique symbol = Symbol("unresolved");
+export type Unresolved = typeof UNRESOLVED;
 
 /** Takes down what keeps a rule from its verdict. */
-export interface Notes {
+export interface UnresolvedReporter {
   /** A value that nobody can know yet. */
   unknown(path: string): void;
   /** A value of a type that the rule cannot read. */
@@ -14,14 +14,14 @@ export interface Notes {
 
 /**
  * A property of a resource, or a part of one, as the engine has it: any of them may be missing, null, unknown or of the
- * wrong type. No reading throws: what cannot be read is noted, and answered with TROUBLE.
+ * wrong type. No reading throws: what cannot be read is noted, and answered with UNRESOLVED.
  */
 export class Value {
   readonly path: string;
   readonly #raw: unknown;
-  readonly #notes: Notes;
+  readonly #notes: UnresolvedReporter;
 
-  constructor(raw: unknown, path: string, notes: Notes) {
+  constructor(raw: unknown, path: string, notes: UnresolvedReporter) {
     this.#raw = raw;
     this.path = path;
     this.#notes = notes;
@@ -59,7 +59,7 @@ export class Value {
   }
 
   /** A number, also one written as text; `absent` where there is none. */
-  number<T>(absent: T): number | T | Trouble {
+  number<T>(absent: T): number | T | Unresolved {
     return this.#read(absent, "a number", (raw) => {
       const value = typeof raw === "string" && raw.trim() !== "" ? Number(raw) : raw;
       return typeof value === "number" && Number.isFinite(value) ? value : undefined;
@@ -67,12 +67,12 @@ export class Value {
   }
 
   /** Text; `absent` where there is none. */
-  text<T>(absent: T): string | T | Trouble {
+  text<T>(absent: T): string | T | Unresolved {
     return this.#read(absent, "text", (raw) => (typeof raw === "string" ? raw : undefined));
   }
 
   /** True or false, also written as text; `absent` where there is neither. */
-  flag<T>(absent: T): boolean | T | Trouble {
+  flag<T>(absent: T): boolean | T | Unresolved {
     return this.#read(absent, "true or false", (raw) => {
       if (raw === "true" || raw === "false") return raw === "true";
       return typeof raw === "boolean" ? raw : undefined;
@@ -80,7 +80,7 @@ export class Value {
   }
 
   /** The items of a list, of JSON too; none where there is no list. A single object counts as a list of one. */
-  items(): readonly Value[] | Trouble {
+  items(): readonly Value[] | Unresolved {
     return this.#read([], "a list", (raw) => {
       const list = typeof raw === "string" ? (parsed(raw) ?? raw) : raw;
       const items: readonly unknown[] | undefined = Array.isArray(list) ? list : isRecord(list) ? [list] : undefined;
@@ -89,32 +89,32 @@ export class Value {
   }
 
   /** Texts: those of a list, or a single one. */
-  texts(): readonly string[] | Trouble {
+  texts(): readonly string[] | Unresolved {
     if (typeof this.#raw === "string" && !isUnknown(this.#raw) && parsed(this.#raw) === undefined) return [this.#raw];
     const items = this.items();
-    if (items === TROUBLE) return TROUBLE;
+    if (items === UNRESOLVED) return UNRESOLVED;
     const texts = items.map((item) => item.text(""));
-    return texts.some((text) => text === TROUBLE) ? TROUBLE : texts.filter((text) => text !== TROUBLE);
+    return texts.some((text) => text === UNRESOLVED) ? UNRESOLVED : texts.filter((text) => text !== UNRESOLVED);
   }
 
   /** The names of an object's parts, of JSON too. */
-  keys(): readonly string[] | Trouble {
+  keys(): readonly string[] | Unresolved {
     return this.#read([], "an object", (raw) => {
       const from = typeof raw === "string" ? parsed(raw) : raw;
       return isRecord(from) && !Array.isArray(from) ? Object.keys(from) : undefined;
     });
   }
 
-  #read<V, T>(absent: T, expected: string, take: (raw: unknown) => V | undefined): V | T | Trouble {
+  #read<V, T>(absent: T, expected: string, take: (raw: unknown) => V | undefined): V | T | Unresolved {
     if (this.isUnknown) {
       this.#notes.unknown(this.path);
-      return TROUBLE;
+      return UNRESOLVED;
     }
     if (this.isAbsent) return absent;
     const value = take(this.#raw);
     if (value !== undefined) return value;
     this.#notes.unreadable(this.path, expected);
-    return TROUBLE;
+    return UNRESOLVED;
   }
 }
 

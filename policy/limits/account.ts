@@ -1,11 +1,11 @@
 import Type from "typebox";
 import { LIMITS } from "../../infra/limits/limits.ts";
 import { granted, ownStack, QUOTAS } from "../account.ts";
-import { isOfApplications } from "../kinds.ts";
+import { isApplicationLoadBalancer } from "../kinds.ts";
 import type { Stack } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
 import { DATABASE, DOMAIN, LOAD_BALANCER, QUEUE, TARGET_GROUP } from "../types.ts";
-import { TROUBLE } from "../value.ts";
+import { UNRESOLVED } from "../value.ts";
 
 /** Nothing may slip onto the account of whoever happens to be logged in. */
 export const providerPinned = stackRule({
@@ -30,7 +30,7 @@ export const providerPinned = stackRule({
       if (seen.has(provider.urn)) continue;
       seen.add(provider.urn);
       const accounts = provider.at("allowedAccountIds").texts();
-      if (accounts === TROUBLE) continue;
+      if (accounts === UNRESOLVED) continue;
       if (accounts.length === 0)
         report(
           resource,
@@ -69,7 +69,7 @@ export const accountCounts = stackRule({
         what: "OpenSearch domains",
       },
       {
-        made: stack.of(LOAD_BALANCER).filter(isOfApplications),
+        made: stack.of(LOAD_BALANCER).filter(isApplicationLoadBalancer),
         most: settings.loadBalancers,
         limit: LIMITS.loadBalancers,
         what: "load balancers",
@@ -108,7 +108,7 @@ export const nameLengths = resourceRule({
   check(resource, report) {
     const limit = NAMES[resource.type];
     const name = limit && resource.at(limit.property).text("");
-    if (limit && name !== undefined && name !== TROUBLE && name.length > limit.most)
+    if (limit && name !== undefined && name !== UNRESOLVED && name.length > limit.most)
       report(
         resource,
         `${limit.property} "${name}" has ${name.length} characters, ${name.length - limit.most} more than the ${limit.most} that AWS takes: shorten it.`,

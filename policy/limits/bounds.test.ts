@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { MONTH_HOURS, PRICES } from "../../infra/limits/prices.ts";
 import { one, packFor } from "../testing/foreign.ts";
-import type { WireResource } from "../testing/wire.ts";
+import type { EngineResource } from "../testing/wire.ts";
 import * as types from "../types.ts";
 
 const { DATABASE, DOMAIN, EVENT_SOURCE, FUNCTION, GLUE_JOB, LOAD_BALANCER, QUEUE, ROLE, ROLE_POLICY } = types;
-type Program = (value: number) => WireResource[];
+type Program = (value: number) => EngineResource[];
 
 /** Programs of one number, and the smallest and the largest that the rule takes; undefined where there is no such end. */
 type Bound = [rule: string, what: string, program: Program, least: number | undefined, most: number | undefined];
@@ -30,7 +30,7 @@ const reads =
     queue: Record<string, unknown>,
     called: Record<string, unknown>,
     mapping: Record<string, unknown>,
-  ): (() => WireResource[]) =>
+  ): (() => EngineResource[]) =>
   () => [
     one(QUEUE, "it", queue),
     one(FUNCTION, "it", called),

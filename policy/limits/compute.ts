@@ -5,7 +5,7 @@ import { isOnFargate } from "../kinds.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, stackRule } from "../rule.ts";
 import { INSTANCE, LAUNCH_TEMPLATE, SCALING_GROUP, SCALING_TARGET, SERVICE, TASK } from "../types.ts";
-import { TROUBLE } from "../value.ts";
+import { UNRESOLVED } from "../value.ts";
 
 /** For launch templates that a program's own code launches from. */
 export const INSTANCES = {
@@ -26,13 +26,13 @@ export function instancesOf(stack: Stack, template: Resource, instances: Record<
   if (groups.length === 0) {
     const tagged = template.at(`tags.${INSTANCES_TAG}`).number(undefined);
     const said =
-      ownStack()?.plan.ec2.maxInstances ?? instances[template.name] ?? (tagged === TROUBLE ? undefined : tagged);
+      ownStack()?.plan.ec2.maxInstances ?? instances[template.name] ?? (tagged === UNRESOLVED ? undefined : tagged);
     // The program's own instances are counted by themselves.
     return said ?? (own > 0 ? 0 : undefined);
   }
   return groups.reduce((sum, group) => {
     const most = group.at("maxSize").number(0);
-    return sum + (most === TROUBLE ? 0 : most);
+    return sum + (most === UNRESOLVED ? 0 : most);
   }, 0);
 }
 
@@ -43,7 +43,7 @@ export function tasksOf(stack: Stack, service: Resource): number | undefined {
     targets.length > 0 ? targets.map((one) => one.at("maxCapacity").number(0)) : [service.at("desiredCount").number(1)];
   const percent = service.at("deploymentMaximumPercent").number(200);
   const numbers = wanted.filter((one) => typeof one === "number");
-  if (percent === TROUBLE || numbers.length < wanted.length) return undefined;
+  if (percent === UNRESOLVED || numbers.length < wanted.length) return undefined;
   // ECS rounds down.
   return Math.floor((Math.max(...numbers) * percent) / 100);
 }
@@ -91,7 +91,7 @@ export const ec2Vcpus = stackRule({
       if (most === undefined) report(one, UNBOUNDED);
       if (most === undefined || most === 0) return [];
       const type = typeOfOne(one);
-      if (type === TROUBLE) return [];
+      if (type === UNRESOLVED) return [];
       const each = type === undefined ? undefined : (settings.vcpus[type] ?? vcpusOf(type));
       if (each === undefined) {
         report(
@@ -129,7 +129,7 @@ export const fargateVcpus = stackRule({
       if (!isOnFargate(service)) return [];
       const tasks = tasksOf(stack, service);
       const units = service.links("taskDefinition", TASK)[0]?.at("cpu").number(undefined);
-      if (tasks === undefined || units === TROUBLE) return [];
+      if (tasks === undefined || units === UNRESOLVED) return [];
       // Without a number ECS refuses the task itself; with none linked nobody can tell.
       if (units === undefined) {
         report(

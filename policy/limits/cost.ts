@@ -11,7 +11,7 @@ import { isOnFargate } from "../kinds.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, stackRule } from "../rule.ts";
 import { BUDGET, DATABASE, DOMAIN, INSTANCE, LOAD_BALANCER, NAT, SERVICE, TASK } from "../types.ts";
-import type { Trouble, Value } from "../value.ts";
+import type { Unresolved, Value } from "../value.ts";
 
 /** One thing that stands, and what it costs a month in US dollars; undefined where nobody knows its price. */
 interface Line {
@@ -40,7 +40,7 @@ export const monthlyCost = stackRule({
     const budget = budgetOf(stack);
     const limit = ceilingUsd > 0 ? ceilingUsd : budget?.limit;
     if (limit === undefined) return;
-    const lines = standing(stack);
+    const lines = fixedLines(stack);
     for (const { one, usd, type } of lines)
       if (usd === undefined)
         report(
@@ -77,7 +77,7 @@ function budgetOf(stack: Stack): { one: Resource; limit: number } | undefined {
     .toSorted((a, b) => a.limit - b.limit)[0];
 }
 
-function standing(stack: Stack): Line[] {
+function fixedLines(stack: Stack): Line[] {
   const hours = (price: { usd: number } | undefined) => price && price.usd * MONTH_HOURS;
   const times = (count: number, usd: number | undefined) => usd && count * usd;
   const priced = <P>(prices: Readonly<Record<string, P>>, type: string): P | undefined =>
@@ -117,7 +117,7 @@ function standing(stack: Stack): Line[] {
   ];
 }
 
-const known = <T>(value: T | Trouble | undefined): T | undefined => (typeof value === "symbol" ? undefined : value);
+const known = <T>(value: T | Unresolved | undefined): T | undefined => (typeof value === "symbol" ? undefined : value);
 const number = (value: Value | undefined): number | undefined => known(value?.number(undefined));
 const text = (value: Value | undefined): string => known(value?.text("")) ?? "";
 

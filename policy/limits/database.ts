@@ -16,7 +16,7 @@ import {
   SERVICE,
   TASK,
 } from "../types.ts";
-import { TROUBLE } from "../value.ts";
+import { UNRESOLVED } from "../value.ts";
 import { INSTANCES, instancesOf, tasksOf, UNBOUNDED } from "./compute.ts";
 import { functionOf } from "./queues.ts";
 
@@ -72,18 +72,18 @@ export const databaseConnections = stackRule({
 function usableOf(database: Resource): { limit: number; from: string } | undefined {
   for (const group of database.links("parameterGroupName", PARAMETERS)) {
     const parameters = group.at("parameters").items();
-    if (parameters === TROUBLE) return undefined;
+    if (parameters === UNRESOLVED) return undefined;
     const set = parameters
       .find((one) => one.at("name").text("") === "max_connections")
       ?.at("value")
       .number(undefined);
-    if (set === TROUBLE) return undefined;
+    if (set === UNRESOLVED) return undefined;
     if (set !== undefined) return { limit: set - KEPT, from: `max_connections ${set} of ${group.name}` };
   }
   const name = database.at("instanceClass").text(undefined);
   const engine = database.at("engine").text("postgres");
   // The formula is that of Postgres.
-  if (name === TROUBLE || name === undefined || engine !== "postgres") return undefined;
+  if (name === UNRESOLVED || name === undefined || engine !== "postgres") return undefined;
   const known = Object.hasOwn(RDS_CLASSES, name) ? RDS_CLASSES[name as keyof typeof RDS_CLASSES] : undefined;
   // The smallest there is: a class that nobody knows is not to pass for a large one.
   const memory = known?.memoryBytes ?? Math.min(...Object.values(RDS_CLASSES).map(({ memoryBytes }) => memoryBytes));
@@ -115,7 +115,7 @@ function usersOf(
   };
   for (const one of stack.of(FUNCTION).filter(told)) {
     const reserved = one.at("reservedConcurrentExecutions").number(-1);
-    if (reserved === TROUBLE) continue;
+    if (reserved === UNRESOLVED) continue;
     // Without events only the program itself calls it, once.
     const isCalled =
       stack.of(EVENT_SOURCE).some((mapping) => functionOf(mapping) === one) ||
@@ -130,7 +130,7 @@ function usersOf(
   }
   for (const job of stack.of(GLUE_JOB).filter(told)) {
     const runs = job.at("executionProperty.maxConcurrentRuns").number(1);
-    if (runs !== TROUBLE) count(job, runs, settings.perRun, "");
+    if (runs !== UNRESOLVED) count(job, runs, settings.perRun, "");
   }
   for (const one of stack.of(INSTANCE).filter(told)) count(one, 1, settings.perInstance, "");
   for (const template of stack.of(LAUNCH_TEMPLATE).filter(told))
@@ -163,14 +163,14 @@ export const databaseLimits = resourceRule({
   check(database, report) {
     const days = database.at("backupRetentionPeriod").number(0);
     const most = LIMITS.rdsBackupDays.value;
-    if (days !== TROUBLE && days > most)
+    if (days !== UNRESOLVED && days > most)
       report(
         database,
         `backupRetentionPeriod is ${days} days, ${days - most} more than the ${most} that RDS takes: lower it.`,
       );
     const [least, largest] = [LIMITS.rdsStorageMin.value, LIMITS.rdsStorageMax.value];
     const storage = database.at("allocatedStorage").number(least);
-    if (storage !== TROUBLE && (storage < least || storage > largest))
+    if (storage !== UNRESOLVED && (storage < least || storage > largest))
       report(database, `allocatedStorage is ${storage} GiB: RDS takes ${least} to ${largest}.`);
   },
 });

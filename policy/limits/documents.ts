@@ -14,18 +14,18 @@ import {
   ROLE,
   ROLE_POLICY,
 } from "../types.ts";
-import { TROUBLE, type Trouble, type Value } from "../value.ts";
+import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 
 /** A value of a document that came as text or as an object, as IAM counts it: without white space. */
-const charactersOf = (policy: Value): number | Trouble => {
+const charactersOf = (policy: Value): number | Unresolved => {
   const text = policy.text("");
-  return text === TROUBLE ? TROUBLE : text.replace(/\s/g, "").length;
+  return text === UNRESOLVED ? UNRESOLVED : text.replace(/\s/g, "").length;
 };
 
 /** The policies inside a role, and those beside it. */
-function inlineOf(role: Resource, beside: readonly Resource[]): readonly Value[] | Trouble {
+function inlineOf(role: Resource, beside: readonly Resource[]): readonly Value[] | Unresolved {
   const inside = role.at("inlinePolicies").items();
-  if (inside === TROUBLE) return TROUBLE;
+  if (inside === UNRESOLVED) return UNRESOLVED;
   return [...inside, ...beside].map((one) => one.at("policy"));
 }
 
@@ -39,10 +39,10 @@ export const rolePolicies = stackRule({
   check(stack, report) {
     for (const role of stack.of(ROLE)) {
       const policies = inlineOf(role, stack.linkedTo(role, ROLE_POLICY, "role"));
-      if (policies === TROUBLE) continue;
+      if (policies === UNRESOLVED) continue;
       const together = policies.reduce((sum, policy) => {
         const characters = charactersOf(policy);
-        return sum + (characters === TROUBLE ? 0 : characters);
+        return sum + (characters === UNRESOLVED ? 0 : characters);
       }, 0);
       const most = LIMITS.rolePolicies.value;
       if (together > most)
@@ -57,11 +57,11 @@ export const rolePolicies = stackRule({
 /** Who a statement names, one by one. */
 function principalsOf(statement: Value): readonly string[] {
   const principal = statement.at("Principal");
-  const kinds = principal.isObject ? principal.keys() : TROUBLE;
-  const named = kinds === TROUBLE ? [principal] : kinds.map((kind) => principal.at(kind));
+  const kinds = principal.isObject ? principal.keys() : UNRESOLVED;
+  const named = kinds === UNRESOLVED ? [principal] : kinds.map((kind) => principal.at(kind));
   return named.flatMap((one) => {
     const names = one.texts();
-    return names === TROUBLE ? [] : names;
+    return names === UNRESOLVED ? [] : names;
   });
 }
 
@@ -77,7 +77,7 @@ export const queuePrincipals = resourceRule({
     const policy = queue.at("policy");
     // An unknown document is noted by its own path, not by that of its parts.
     const statements = policy.isUnknown ? policy.items() : policy.at("Statement").items();
-    if (statements === TROUBLE) return;
+    if (statements === UNRESOLVED) return;
     const named = new Set(statements.flatMap(principalsOf)).size;
     const most = LIMITS.sqsPrincipals.value;
     if (named > most)
@@ -100,7 +100,7 @@ export const userDataSize = resourceRule({
     const most = LIMITS.ec2UserData.value;
     for (const property of ["userData", "userDataBase64"]) {
       const text = one.at(property).text("");
-      if (text === TROUBLE) continue;
+      if (text === UNRESOLVED) continue;
       const isPlain = one.type === INSTANCE && property === "userData";
       const bytes = Buffer.byteLength(text, isPlain ? "utf8" : "base64");
       if (bytes > most)
@@ -120,7 +120,7 @@ function descriptionsOf(one: Resource): Value[] {
   if (!WITH_RULES_INSIDE.includes(one.type)) return [one.at("description")];
   const inside = ["ingress", "egress"].flatMap((property) => {
     const rules = one.at(property).items();
-    return rules === TROUBLE ? [] : rules.map((rule) => rule.at("description"));
+    return rules === UNRESOLVED ? [] : rules.map((rule) => rule.at("description"));
   });
   return one.type === GROUP ? [one.at("description"), ...inside] : inside;
 }
@@ -135,7 +135,7 @@ export const groupDescriptions = resourceRule({
   check(one, report) {
     for (const value of descriptionsOf(one)) {
       const text = value.text("");
-      const problem = text === TROUBLE ? undefined : groupDescriptionProblem(text);
+      const problem = text === UNRESOLVED ? undefined : groupDescriptionProblem(text);
       if (problem !== undefined) report(one, `${value.path} ${problem}`);
     }
   },

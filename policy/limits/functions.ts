@@ -3,7 +3,7 @@ import { allowed, quotas } from "../account.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
 import { EVENT_SOURCE, FUNCTION, QUEUE } from "../types.ts";
-import { TROUBLE, type Trouble } from "../value.ts";
+import { UNRESOLVED, type Unresolved } from "../value.ts";
 import { functionOf } from "./queues.ts";
 
 const LAMBDA = documented("AWS Lambda Developer Guide, Lambda quotas");
@@ -13,7 +13,7 @@ const SCALING = "scalingConfig.maximumConcurrency";
 interface Reading {
   mapping: Resource;
   called: Resource | undefined;
-  most: number | undefined | Trouble;
+  most: number | undefined | Unresolved;
 }
 
 const readings = (stack: Stack): Reading[] =>
@@ -41,7 +41,7 @@ export const eventSourceConcurrency = stackRule({
     const unreserved: { mapping: Resource; most: number }[] = [];
     for (const called of stack.of(FUNCTION)) {
       const reserved = called.at("reservedConcurrentExecutions").number(-1);
-      if (reserved === TROUBLE) continue;
+      if (reserved === UNRESOLVED) continue;
       const own = all.flatMap(({ mapping, most, ...one }) =>
         one.called === called && typeof most === "number" ? [{ mapping, most }] : [],
       );
@@ -82,7 +82,7 @@ export const eventSourceLimits = stackRule({
         report(mapping, `${SCALING} is ${most}: Lambda takes ${least} to ${limit}.`);
       const batch = mapping.at("batchSize").number(10);
       const told = mapping.at("functionResponseTypes").texts();
-      if (batch !== TROUBLE && batch > 1 && told !== TROUBLE && !told.includes("ReportBatchItemFailures"))
+      if (batch !== UNRESOLVED && batch > 1 && told !== UNRESOLVED && !told.includes("ReportBatchItemFailures"))
         report(
           mapping,
           `functionResponseTypes are not set, so that one failed message of ${batch} brings all of them back: set ReportBatchItemFailures.`,
@@ -127,19 +127,19 @@ export const functionLimits = resourceRule({
   types: [FUNCTION],
   check(one, report) {
     const timeout = one.at("timeout").number(3);
-    if (timeout !== TROUBLE && timeout > LIMITS.lambdaTimeout.value)
+    if (timeout !== UNRESOLVED && timeout > LIMITS.lambdaTimeout.value)
       report(
         one,
         `timeout is ${timeout} s, ${timeout - LIMITS.lambdaTimeout.value} s more than the ${LIMITS.lambdaTimeout.value} that Lambda takes: lower it.`,
       );
     const memory = one.at("memorySize").number(128);
-    if (memory !== TROUBLE && (memory < 128 || memory > 10_240))
+    if (memory !== UNRESOLVED && (memory < 128 || memory > 10_240))
       report(one, `memorySize is ${memory} MB: Lambda takes 128 to 10240.`);
     const variables = one.at("environment.variables");
     const keys = variables.keys();
-    if (keys === TROUBLE) return;
+    if (keys === UNRESOLVED) return;
     const sizes = keys.map((key) => ({ key, value: variables.at(key).text("") }));
-    if (sizes.some(({ value }) => value === TROUBLE)) return;
+    if (sizes.some(({ value }) => value === UNRESOLVED)) return;
     const bytes = sizes.reduce((sum, { key, value }) => sum + Buffer.byteLength(`${key}${String(value)}`), 0);
     if (bytes > ENVIRONMENT_BYTES)
       report(

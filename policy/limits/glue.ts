@@ -3,7 +3,7 @@ import { allowed, granted, quotas } from "../account.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
 import { GLUE_JOB } from "../types.ts";
-import { TROUBLE, type Trouble } from "../value.ts";
+import { UNRESOLVED, type Unresolved } from "../value.ts";
 
 const GLUE = documented("AWS General Reference, AWS Glue endpoints and quotas");
 const RUNS = "executionProperty.maxConcurrentRuns";
@@ -27,18 +27,18 @@ const WORKER_DPUS: Readonly<Record<string, number>> = {
 const UNSIZED_DPUS: Readonly<Record<string, number>> = { pythonshell: GLUE_DPU_SIZES[0].dpu, gluestreaming: 2 };
 const UNSIZED_SPARK_DPUS = 10;
 
-const kindOf = (job: Resource) => job.at("command.name").text("glueetl");
+const jobType = (job: Resource) => job.at("command.name").text("glueetl");
 
 /** DPUs of one run of a job. */
-function dpusOf(job: Resource): number | Trouble {
+function dpusOf(job: Resource): number | Unresolved {
   const most = job.at("maxCapacity").number(undefined);
-  const kind = kindOf(job);
-  if (most === TROUBLE || kind === TROUBLE) return TROUBLE;
+  const kind = jobType(job);
+  if (most === UNRESOLVED || kind === UNRESOLVED) return UNRESOLVED;
   // The provider has 0 for what stands without it.
   if (most !== undefined && most > 0) return most;
   const workers = job.at("numberOfWorkers").number(0);
   const type = job.at("workerType").text("G.1X");
-  if (workers === TROUBLE || type === TROUBLE) return TROUBLE;
+  if (workers === UNRESOLVED || type === UNRESOLVED) return UNRESOLVED;
   if (workers === 0) return UNSIZED_DPUS[kind] ?? UNSIZED_SPARK_DPUS;
   // A type that nobody knows is not to pass for a small one.
   return workers * (WORKER_DPUS[type] ?? Math.max(...Object.values(WORKER_DPUS)));
@@ -49,7 +49,7 @@ const sizes = (stack: Stack): { job: Resource; runs: number; dpus: number }[] =>
   stack.of(GLUE_JOB).flatMap((job) => {
     const runs = job.at(RUNS).number(1);
     const dpus = dpusOf(job);
-    return runs === TROUBLE || dpus === TROUBLE ? [] : [{ job, runs, dpus }];
+    return runs === UNRESOLVED || dpus === UNRESOLVED ? [] : [{ job, runs, dpus }];
   });
 
 /** Glue refuses the run that is one too many, and a job's message goes round. */
@@ -111,7 +111,7 @@ export const glueJob = resourceRule({
   types: [GLUE_JOB],
   check(job, report) {
     const timeout = job.at("timeout").number(undefined);
-    const kind = kindOf(job);
+    const kind = jobType(job);
     const longest = LIMITS.glueTimeoutMax.value;
     // A streaming job is meant to go on.
     if (kind !== "gluestreaming") {
@@ -120,7 +120,7 @@ export const glueJob = resourceRule({
           job,
           `timeout is not set, so that Glue lets a run go on for ${LIMITS.glueShellTimeout.value} minutes: set it.`,
         );
-      else if (timeout !== TROUBLE && (timeout < 1 || timeout > longest))
+      else if (timeout !== UNRESOLVED && (timeout < 1 || timeout > longest))
         report(job, `timeout is ${timeout} minutes: set it between 1 and ${longest}.`);
     }
     const dpus = job.at("maxCapacity").number(undefined);

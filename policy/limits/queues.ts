@@ -3,7 +3,7 @@ import { LIMITS } from "../../infra/limits/limits.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
 import { ALIAS, EVENT_SOURCE, FUNCTION, QUEUE, REDRIVE } from "../types.ts";
-import { TROUBLE } from "../value.ts";
+import { UNRESOLVED } from "../value.ts";
 
 const SQS = documented("Amazon SQS API Reference, SetQueueAttributes");
 const LAMBDA_SQS = documented("AWS Lambda Developer Guide, Using Lambda with Amazon SQS");
@@ -19,7 +19,7 @@ export const functionOf = (mapping: Resource): Resource | undefined =>
 function isOfQueue(mapping: Resource): boolean {
   if (mapping.isMadeFromOthers("eventSourceArn")) return false;
   const arn = mapping.at("eventSourceArn").text("");
-  return arn !== TROUBLE && arn.includes(":sqs:");
+  return arn !== UNRESOLVED && arn.includes(":sqs:");
 }
 
 /** Queues, and where each sends its failed messages, by its own redrivePolicy or one beside it. */
@@ -62,7 +62,7 @@ export const visibilityCoversFunction = stackRule({
         const timeout = called.at("timeout").number(3);
         const window = mapping.at("maximumBatchingWindowInSeconds").number(0);
         const hidden = queue.at("visibilityTimeoutSeconds").number(LIMITS.sqsVisibilityDefault.value);
-        if (timeout === TROUBLE || window === TROUBLE || hidden === TROUBLE) continue;
+        if (timeout === UNRESOLVED || window === UNRESOLVED || hidden === UNRESOLVED) continue;
         const least = factor * timeout + window;
         if (hidden < least)
           report(
@@ -86,7 +86,7 @@ export const receivesBeforeDeadLetter = resourceRule({
   check(queue, report, { least }) {
     const policy = queue.at("redrivePolicy");
     const receives = policy.at("maxReceiveCount").number(undefined);
-    if (receives === TROUBLE || policy.isAbsent) return;
+    if (receives === UNRESOLVED || policy.isAbsent) return;
     if (receives === undefined) report(queue, `redrivePolicy names no maxReceiveCount: make it ${least} or more.`);
     else if (receives < least)
       report(
@@ -107,7 +107,7 @@ export const deadLetterRetention = stackRule({
     for (const { source, dead } of redrives(stack)) {
       const before = source.at("messageRetentionSeconds").number(unset);
       const after = dead.at("messageRetentionSeconds").number(unset);
-      if (before === TROUBLE || after === TROUBLE || after > before) continue;
+      if (before === UNRESOLVED || after === UNRESOLVED || after > before) continue;
       report(
         dead,
         `messageRetentionSeconds is ${after}, not more than the ${before} of ${source.name}, whose messages keep their age: make it more.`,
@@ -136,7 +136,7 @@ export const responseRetention = stackRule({
     for (const queue of stack.of(QUEUE)) {
       if (dead.has(queue) || read.has(queue)) continue;
       const kept = queue.at("messageRetentionSeconds").number(LIMITS.sqsRetentionDefault.value);
-      if (kept !== TROUBLE && kept < seconds)
+      if (kept !== UNRESOLVED && kept < seconds)
         report(
           queue,
           `messageRetentionSeconds is ${kept}, ${seconds - kept} s less than its readers may be away (${seconds} s): raise it.`,
@@ -165,7 +165,7 @@ export const queueLimits = resourceRule({
   check(queue, report) {
     for (const [property, { least, most, unit }] of Object.entries(QUEUE_LIMITS)) {
       const value = queue.at(property).number(undefined);
-      if (value === TROUBLE || value === undefined || (value >= least && value <= most)) continue;
+      if (value === UNRESOLVED || value === undefined || (value >= least && value <= most)) continue;
       const by =
         value < least
           ? `${least - value} ${unit} less than the ${least}`

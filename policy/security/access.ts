@@ -2,7 +2,7 @@ import type { Control } from "../controls.ts";
 import type { Resource } from "../resource.ts";
 import { control, documented, type Rule, resourceRule, stackRule } from "../rule.ts";
 import { BUCKET, BUCKET_POLICY, QUEUE, QUEUE_POLICY } from "../types.ts";
-import { TROUBLE } from "../value.ts";
+import { UNRESOLVED } from "../value.ts";
 import { isLimited, isOfEverybody, isTlsOnly, statementsOf } from "./document.ts";
 
 /** Who a resource of a type lets in: the policies beside it, and the one that it may carry itself. */
@@ -34,7 +34,7 @@ const tlsOnly = (name: string, framework: Rule["framework"], { type, policy, lin
         for (const from of policies) {
           judged.add(from);
           const statements = statementsOf(from.at("policy"));
-          if (statements !== TROUBLE && !isTlsOnly(statements))
+          if (statements !== UNRESOLVED && !isTlsOnly(statements))
             report(
               one,
               `its policy ${from.name} does not deny everything where aws:SecureTransport is false: have it do so.`,
@@ -45,7 +45,7 @@ const tlsOnly = (name: string, framework: Rule["framework"], { type, policy, lin
       for (const own of stack.of(policy)) {
         if (judged.has(own)) continue;
         const statements = statementsOf(own.at("policy"));
-        if (statements !== TROUBLE && !isTlsOnly(statements))
+        if (statements !== UNRESOLVED && !isTlsOnly(statements))
           report(own, "it does not deny everything where aws:SecureTransport is false: have it do so.");
       }
     },
@@ -63,7 +63,7 @@ const notPublic = (name: string, reference: Control, { type, policy, what }: Pol
     types: [policy, type],
     check(resource, report) {
       const statements = statementsOf(resource.at("policy"));
-      if (statements === TROUBLE) return;
+      if (statements === UNRESOLVED) return;
       for (const statement of statements)
         if (statement.allows && isOfEverybody(statement) && !isLimited(statement))
           report(resource, `its policy allows everybody ${statement.actions.join(", ")}: name who may in Principal.`);

@@ -1,7 +1,7 @@
 import type { Resource } from "../resource.ts";
 import { control, resourceRule } from "../rule.ts";
 import { INSTANCE, LAUNCH_TEMPLATE, SERVICE, TASK } from "../types.ts";
-import { TROUBLE, type Trouble, type Value } from "../value.ts";
+import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 
 /** Whether an instance leaves something to its launch template, which is looked at by itself. */
 const hasFromTemplate = (one: Resource, property: string): boolean =>
@@ -17,7 +17,7 @@ export const imdsV2 = resourceRule({
   check(one, report) {
     if (hasFromTemplate(one, "metadataOptions")) return;
     const tokens = one.at("metadataOptions.httpTokens").text("optional");
-    if (tokens !== TROUBLE && tokens !== "required")
+    if (tokens !== UNRESOLVED && tokens !== "required")
       report(one, `metadataOptions.httpTokens is ${tokens}: set it to required.`);
   },
 });
@@ -32,7 +32,7 @@ export const volumesEncrypted = resourceRule({
   check(one, report) {
     if (hasFromTemplate(one, "rootBlockDevice") && one.at("ebsBlockDevices").isAbsent) return;
     const volumes = one.type === LAUNCH_TEMPLATE ? mappedVolumes(one) : ownVolumes(one);
-    if (volumes === TROUBLE) return;
+    if (volumes === UNRESOLVED) return;
     if (volumes.length === 0) report(one, "no volume says that it is encrypted: name the root volume, encrypted.");
     for (const volume of volumes)
       if (volume.at("encrypted").flag(false) === false) report(one, `${volume.path}.encrypted is not true: set it.`);
@@ -40,9 +40,9 @@ export const volumesEncrypted = resourceRule({
 });
 
 /** The volumes of a launch template's mappings; instance stores and devices that are left out are none. */
-function mappedVolumes(template: Resource): readonly Value[] | Trouble {
+function mappedVolumes(template: Resource): readonly Value[] | Unresolved {
   const mappings = template.at("blockDeviceMappings").items();
-  if (mappings === TROUBLE) return TROUBLE;
+  if (mappings === UNRESOLVED) return UNRESOLVED;
   return mappings.flatMap((mapping) => {
     const volume = mapping.at("ebs");
     return volume.isAbsent ? [] : [volume];
@@ -50,10 +50,10 @@ function mappedVolumes(template: Resource): readonly Value[] | Trouble {
 }
 
 /** The volumes of an instance: the root volume has no entry of its own where nothing is said of it. */
-function ownVolumes(one: Resource): readonly Value[] | Trouble {
+function ownVolumes(one: Resource): readonly Value[] | Unresolved {
   const root = one.at("rootBlockDevice");
   const others = one.at("ebsBlockDevices").items();
-  return others === TROUBLE ? TROUBLE : [root, ...others];
+  return others === UNRESOLVED ? UNRESOLVED : [root, ...others];
 }
 
 export const instancePrivate = resourceRule({
@@ -64,7 +64,7 @@ export const instancePrivate = resourceRule({
   types: [INSTANCE, LAUNCH_TEMPLATE],
   check(one, report) {
     const interfaces = one.at("networkInterfaces").items();
-    const own = [one, ...(interfaces === TROUBLE ? [] : interfaces)];
+    const own = [one, ...(interfaces === UNRESOLVED ? [] : interfaces)];
     if (own.some((part) => part.at("associatePublicIpAddress").flag(false) === true))
       report(one, "associatePublicIpAddress is true: set it to false.");
   },
@@ -92,7 +92,7 @@ export const containers = resourceRule({
   types: [TASK],
   check(task, report) {
     const all = task.at("containerDefinitions").items();
-    if (all === TROUBLE) return;
+    if (all === UNRESOLVED) return;
     for (const container of all) {
       const wrong = [
         container.at("readonlyRootFilesystem").flag(false) === false && "readonlyRootFilesystem is not true",
@@ -110,6 +110,6 @@ function rootOf(user: Value): string | false {
   return /^(root|0)?(:|$)/.test(known(user.text(""))) && "user is root";
 }
 
-const known = (text: string | typeof TROUBLE): string => (text === TROUBLE ? "?" : text);
+const known = (text: string | typeof UNRESOLVED): string => (text === UNRESOLVED ? "?" : text);
 
 export const COMPUTE_RULES = [imdsV2, volumesEncrypted, instancePrivate, servicePrivate, containers];

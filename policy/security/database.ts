@@ -2,7 +2,7 @@ import Type from "typebox";
 import type { Resource } from "../resource.ts";
 import { control, resourceRule, stackRule } from "../rule.ts";
 import { DATABASE, PARAMETERS } from "../types.ts";
-import { TROUBLE } from "../value.ts";
+import { UNRESOLVED } from "../value.ts";
 import { flagRule, HOLDS_DATA, holdsData } from "./flag.ts";
 
 export const databasePrivate = flagRule({
@@ -77,7 +77,7 @@ export const databaseBackups = resourceRule({
     // A replica's data is backed up where it comes from.
     if (!holdsData(settings) || !database.at("replicateSourceDb").isAbsent) return;
     const days = database.at("backupRetentionPeriod").number(0);
-    if (days !== TROUBLE && days < settings.days)
+    if (days !== UNRESOLVED && days < settings.days)
       report(
         database,
         `backupRetentionPeriod is ${days} days, ${settings.days - days} less than ${settings.days}: raise it.`,
@@ -114,9 +114,9 @@ export const databaseTls = stackRule({
       const engine = database.at("engine").text("");
       if (engine !== "postgres") continue;
       const lists = groups.map((group) => group.at("parameters").items());
-      if (lists.includes(TROUBLE)) continue;
+      if (lists.includes(UNRESOLVED)) continue;
       const forced = lists
-        .filter((list) => list !== TROUBLE)
+        .filter((list) => list !== UNRESOLVED)
         .flat()
         .some((one) => one.at("name").text("") === "rds.force_ssl" && one.at("value").number(0) === 1);
       if (!forced)
@@ -128,7 +128,7 @@ export const databaseTls = stackRule({
     // Groups of databases that another program has.
     for (const group of stack.of(PARAMETERS)) {
       const parameters = group.at("parameters").items();
-      if (judged.has(group) || parameters === TROUBLE) continue;
+      if (judged.has(group) || parameters === UNRESOLVED) continue;
       const forced = parameters.find((one) => one.at("name").text("") === "rds.force_ssl");
       if (forced?.at("value").number(1) === 0)
         report(group, "rds.force_ssl is 0: connections of its databases may be in the clear. Set it to 1.");

@@ -1,4 +1,4 @@
-import { TROUBLE, type Trouble, type Value } from "../value.ts";
+import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 
 /** One statement of an IAM policy, its lists filled in. */
 export interface Statement {
@@ -8,28 +8,28 @@ export interface Statement {
   readonly value: Value;
 }
 
-/** The statements of a policy document, JSON or an object; TROUBLE where one of them cannot be read. */
-export function statementsOf(policy: Value): readonly Statement[] | Trouble {
+/** The statements of a policy document, JSON or an object; UNRESOLVED where one of them cannot be read. */
+export function statementsOf(policy: Value): readonly Statement[] | Unresolved {
   // An unknown document is noted by its own path, not by that of its parts.
   if (policy.isUnknown) {
     policy.text("");
-    return TROUBLE;
+    return UNRESOLVED;
   }
   const items = policy.at("Statement").items();
-  if (items === TROUBLE) return TROUBLE;
+  if (items === UNRESOLVED) return UNRESOLVED;
   const statements: Statement[] = [];
   for (const value of items) {
     const effect = value.at("Effect").text("");
     const actions = namedOrRest(value, "Action");
     const resources = namedOrRest(value, "Resource");
-    if (effect === TROUBLE || actions === TROUBLE || resources === TROUBLE) return TROUBLE;
+    if (effect === UNRESOLVED || actions === UNRESOLVED || resources === UNRESOLVED) return UNRESOLVED;
     statements.push({ allows: effect === "Allow", actions, resources, value });
   }
   return statements;
 }
 
 /** What a statement names, or `*` where it names what it is not about. */
-const namedOrRest = (statement: Value, key: string): readonly string[] | Trouble =>
+const namedOrRest = (statement: Value, key: string): readonly string[] | Unresolved =>
   statement.at(`Not${key}`).isAbsent ? statement.at(key).texts() : ["*"];
 
 /** Whether a statement is of everybody, or of everybody but some. */
@@ -37,7 +37,7 @@ export function isOfEverybody({ value, allows }: Statement): boolean {
   if (allows && !value.at("NotPrincipal").isAbsent) return true;
   const principal = value.at("Principal");
   const named = (principal.isObject ? principal.at("AWS") : principal).texts();
-  return named !== TROUBLE && named.includes("*");
+  return named !== UNRESOLVED && named.includes("*");
 }
 
 /** Keys of conditions that tell callers apart, as S3 takes them in what it calls a public policy. */
@@ -47,10 +47,10 @@ const WHO = /^(aws:(source|principal|federated|userid|vpcsource)|s3:dataaccesspo
 export function isLimited({ value }: Statement): boolean {
   const conditions = value.at("Condition");
   const tests = conditions.keys();
-  if (tests === TROUBLE) return false;
+  if (tests === UNRESOLVED) return false;
   return tests.some((test) => {
     const keys = conditions.at(test).keys();
-    return keys !== TROUBLE && keys.some((key) => WHO.test(key));
+    return keys !== UNRESOLVED && keys.some((key) => WHO.test(key));
   });
 }
 
@@ -68,5 +68,5 @@ export const isTlsOnly = (statements: readonly Statement[]): boolean =>
 function isFalse(value: Value): boolean {
   if (!value.isList) return value.flag(undefined) === false;
   const items = value.items();
-  return items !== TROUBLE && items.length > 0 && items.every((item) => item.flag(undefined) === false);
+  return items !== UNRESOLVED && items.length > 0 && items.every((item) => item.flag(undefined) === false);
 }

@@ -3,7 +3,7 @@ import { ownStack } from "../account.ts";
 import type { Control } from "../controls.ts";
 import type { Resource } from "../resource.ts";
 import { control, type Rule, resourceRule } from "../rule.ts";
-import { TROUBLE } from "../value.ts";
+import { UNRESOLVED } from "../value.ts";
 
 /** For rules that only hold where a stack holds data that must be kept. */
 export const HOLDS_DATA = {
@@ -54,7 +54,7 @@ export const flagRule = ({
       if (!only(resource)) return;
       if (dataOnly && !holdsData({ holdsData: settings.holdsData ?? true })) return;
       const found = resource.at(property).flag(undefined);
-      if (found === TROUBLE || (found ?? absent) === value) return;
+      if (found === UNRESOLVED || (found ?? absent) === value) return;
       report(resource, `${property} is ${found ?? "not set"}, so that ${because}: set it to ${value}.`);
     },
     // What is only left out may be filled in; what somebody has decided is not to be decided otherwise in silence.

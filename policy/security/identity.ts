@@ -1,7 +1,7 @@
 import type { Resource } from "../resource.ts";
 import { control, resourceRule, stackRule } from "../rule.ts";
 import { PERMISSION, POLICY, ROLE, ROLE_ATTACHMENT, ROLE_POLICY } from "../types.ts";
-import { TROUBLE, type Trouble, type Value } from "../value.ts";
+import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 import { isOfEverybody, type Statement, statementsOf } from "./document.ts";
 
 const INLINE = [ROLE_POLICY, "aws:iam/userPolicy:UserPolicy", "aws:iam/groupPolicy:GroupPolicy"];
@@ -16,19 +16,19 @@ const ROTATION = "aws:secretsmanager/secretRotation:SecretRotation";
 const KEY = "aws:kms/key:Key";
 
 /** The policies that a resource writes down: its own, or those inside a role. */
-function documentsOf(resource: Resource): readonly Value[] | Trouble {
+function documentsOf(resource: Resource): readonly Value[] | Unresolved {
   if (resource.type !== ROLE) return [resource.at("policy")];
   const inline = resource.at("inlinePolicies").items();
-  return inline === TROUBLE ? TROUBLE : inline.map((one) => one.at("policy"));
+  return inline === UNRESOLVED ? UNRESOLVED : inline.map((one) => one.at("policy"));
 }
 
 /** What all of a resource's policies allow, as far as they can be read. */
 function allowancesOf(resource: Resource): readonly Statement[] {
   const documents = documentsOf(resource);
-  if (documents === TROUBLE) return [];
+  if (documents === UNRESOLVED) return [];
   return documents.flatMap((document) => {
     const statements = statementsOf(document);
-    return statements === TROUBLE ? [] : statements.filter(({ allows }) => allows);
+    return statements === UNRESOLVED ? [] : statements.filter(({ allows }) => allows);
   });
 }
 
@@ -36,7 +36,7 @@ function allowancesOf(resource: Resource): readonly Statement[] {
 function givenBy(resource: Resource): readonly string[] {
   const arns = resource.type === ROLE ? resource.at("managedPolicyArns") : resource.at("policyArn");
   const given = arns.texts();
-  return given === TROUBLE ? [] : given;
+  return given === UNRESOLVED ? [] : given;
 }
 
 /** Who may do everything to everything is an administrator, whatever the policy is called. */
@@ -85,7 +85,7 @@ export const roleNotPublic = resourceRule({
   types: [ROLE],
   check(role, report) {
     const statements = statementsOf(role.at("assumeRolePolicy"));
-    if (statements === TROUBLE) return;
+    if (statements === UNRESOLVED) return;
     if (statements.some((one) => one.allows && isOfEverybody(one)))
       report(role, "everybody may assume it: name who may in Principal.");
   },
@@ -101,7 +101,7 @@ export const permissionSource = resourceRule({
   types: [PERMISSION],
   check(permission, report) {
     const principal = permission.at("principal").text("");
-    if (principal === TROUBLE) return;
+    if (principal === UNRESOLVED) return;
     const named =
       !permission.at("sourceArn").isAbsent ||
       !permission.at("sourceAccount").isAbsent ||

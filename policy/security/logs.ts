@@ -1,7 +1,7 @@
 import Type from "typebox";
 import { control, resourceRule } from "../rule.ts";
 import { LOG_GROUP } from "../types.ts";
-import { TROUBLE } from "../value.ts";
+import { UNRESOLVED } from "../value.ts";
 
 export const logsKept = resourceRule({
   name: "log-retention",
@@ -13,7 +13,7 @@ export const logsKept = resourceRule({
   check(group, report, { days }) {
     const kept = group.at("retentionInDays").number(0);
     if (kept === 0) report(group, "retentionInDays is not set, so that logs are kept, and paid for, for ever: set it.");
-    else if (kept !== TROUBLE && kept < days)
+    else if (kept !== UNRESOLVED && kept < days)
       report(group, `retentionInDays is ${kept}, ${days - kept} less than ${days}: raise it.`);
   },
 });

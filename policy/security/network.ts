@@ -1,8 +1,8 @@
-import { isOfApplications } from "../kinds.ts";
+import { isApplicationLoadBalancer } from "../kinds.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { control, resourceRule, stackRule } from "../rule.ts";
-import { BALANCER_OF_OLD, DEFAULT_GROUP, GROUP, GROUP_RULE, INGRESS, LISTENER, LOAD_BALANCER } from "../types.ts";
-import { TROUBLE, type Value } from "../value.ts";
+import { CLASSIC_LOAD_BALANCER, DEFAULT_GROUP, GROUP, GROUP_RULE, INGRESS, LISTENER, LOAD_BALANCER } from "../types.ts";
+import { UNRESOLVED, type Value } from "../value.ts";
 import { flagRule, HOLDS_DATA, holdsData } from "./flag.ts";
 
 /** A network of all addresses, however it is written. */
@@ -21,7 +21,7 @@ interface Ingress {
 function ingresses(stack: Stack): Ingress[] {
   const inline = [...stack.of(GROUP), ...stack.of(DEFAULT_GROUP)].flatMap((group) => {
     const rules = group.at("ingress").items();
-    return (rules === TROUBLE ? [] : rules).map(
+    return (rules === UNRESOLVED ? [] : rules).map(
       (rule): Ingress => ({
         resource: group,
         group,
@@ -56,18 +56,18 @@ export const noIngressFromWorld = stackRule({
   remediation: "Name the security group or the network that may come in.",
   check(stack, report) {
     const balancers = new Set(
-      [...stack.of(LOAD_BALANCER), ...stack.of(BALANCER_OF_OLD)].flatMap((one) => one.links("securityGroups", GROUP)),
+      [...stack.of(LOAD_BALANCER), ...stack.of(CLASSIC_LOAD_BALANCER)].flatMap((one) => one.links("securityGroups", GROUP)),
     );
     for (const { resource, group, from, protocol, ports } of ingresses(stack)) {
       const networks = from.map((value) => value.texts());
-      if (!networks.some((list) => list !== TROUBLE && list.some((network) => WORLD.test(network)))) continue;
+      if (!networks.some((list) => list !== UNRESOLVED && list.some((network) => WORLD.test(network)))) continue;
       const kind = protocol.text("tcp");
-      if (kind === TROUBLE) continue;
+      if (kind === UNRESOLVED) continue;
       // Of all protocols AWS takes no ports, and programs write 0 to 0.
       const [first, last] = ["-1", "all"].includes(kind) ? [-1, -1] : ports.map((port) => port.number(-1));
       const isBalancer =
         group !== undefined && balancers.has(group) && first === last && BALANCER_PORTS.includes(Number(first));
-      if (first === TROUBLE || last === TROUBLE || isBalancer) continue;
+      if (first === UNRESOLVED || last === UNRESOLVED || isBalancer) continue;
       const open =
         first === -1 ? "every port is" : first === last ? `port ${first} is` : `ports ${first} to ${last} are`;
       report(resource, `${open} open to everybody: name the security group or the network that may come in.`);
@@ -80,7 +80,7 @@ export const balancerHeaders = flagRule({
   control: "ELB.4",
   type: LOAD_BALANCER,
   property: "dropInvalidHeaderFields",
-  only: isOfApplications,
+  only: isApplicationLoadBalancer,
   value: true,
   absent: false,
   description: "A load balancer drops headers that are none.",
@@ -107,7 +107,7 @@ export const balancerLogs = resourceRule({
   types: [LOAD_BALANCER],
   settings: HOLDS_DATA,
   check(balancer, report, settings) {
-    if (!holdsData(settings) || !isOfApplications(balancer)) return;
+    if (!holdsData(settings) || !isApplicationLoadBalancer(balancer)) return;
     const logs = balancer.at("accessLogs");
     if (logs.isAbsent || logs.at("enabled").flag(false) === false)
       report(balancer, "accessLogs are not enabled: give them a bucket.");
@@ -125,7 +125,7 @@ export const listenerTls = stackRule({
       const internal = balancer === undefined ? false : balancer.at("internal").flag(false);
       const protocol = listener.at("protocol").text("HTTP");
       const actions = listener.at("defaultActions").items();
-      if (internal === TROUBLE || protocol === TROUBLE || actions === TROUBLE) continue;
+      if (internal === UNRESOLVED || protocol === UNRESOLVED || actions === UNRESOLVED) continue;
       if (
         protocol === "HTTP" &&
         !internal &&
@@ -134,7 +134,7 @@ export const listenerTls = stackRule({
         report(listener, "it answers plain HTTP to the internet: have it redirect to HTTPS.");
       if (protocol !== "HTTPS" && protocol !== "TLS") continue;
       const policy = listener.at("sslPolicy").text("");
-      if (policy !== TROUBLE && !/-(TLS13-1-[23]|TLS-1-2|FS-1-2)-/.test(policy))
+      if (policy !== UNRESOLVED && !/-(TLS13-1-[23]|TLS-1-2|FS-1-2)-/.test(policy))
         report(
           listener,
           `sslPolicy is ${policy === "" ? "not set" : policy}, so that old versions of TLS are taken: name one of TLS 1.2 and newer.`,

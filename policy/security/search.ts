@@ -1,6 +1,6 @@
 import { control, resourceRule } from "../rule.ts";
 import { DOMAIN } from "../types.ts";
-import { TROUBLE } from "../value.ts";
+import { UNRESOLVED } from "../value.ts";
 import { flagRule } from "./flag.ts";
 
 export const searchEncrypted = flagRule({
@@ -49,7 +49,7 @@ export const searchTls = resourceRule({
     if (domain.at("domainEndpointOptions.enforceHttps").flag(false) === false)
       report(domain, "domainEndpointOptions.enforceHttps is not true: set it.");
     const policy = domain.at("domainEndpointOptions.tlsSecurityPolicy").text("not set");
-    if (policy !== TROUBLE && !policy.startsWith("Policy-Min-TLS-1-2-PFS"))
+    if (policy !== UNRESOLVED && !policy.startsWith("Policy-Min-TLS-1-2-PFS"))
       report(domain, `domainEndpointOptions.tlsSecurityPolicy is ${policy}: set it to Policy-Min-TLS-1-2-PFS-2023-10.`);
   },
 });

@@ -1,7 +1,7 @@
 import type { Resource } from "../resource.ts";
 import { control, resourceRule } from "../rule.ts";
 import { FUNCTION, GLUE_JOB, INSTANCE, LAUNCH_TEMPLATE, TASK } from "../types.ts";
-import { TROUBLE, type Trouble, type Value } from "../value.ts";
+import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 
 /** Names of variables that hold a secret, and not where it lies. */
 const SECRET_NAME = /(password|passwd|passphrase|secret|token(?!s)|api_?key|private_?key|access_?key|credential)/i;
@@ -21,18 +21,18 @@ interface Variable {
   value: Value;
 }
 
-/** The plain variables that a resource hands to what it runs; TROUBLE where they cannot be read. */
-function variablesOf(resource: Resource): readonly Variable[] | Trouble {
+/** The plain variables that a resource hands to what it runs; UNRESOLVED where they cannot be read. */
+function variablesOf(resource: Resource): readonly Variable[] | Unresolved {
   if (resource.type === TASK) {
     const containers = resource.at("containerDefinitions").items();
-    if (containers === TROUBLE) return TROUBLE;
+    if (containers === UNRESOLVED) return UNRESOLVED;
     return containers.flatMap((container) => {
       const all = container.at("environment").items();
-      return all === TROUBLE
+      return all === UNRESOLVED
         ? []
         : all.map((one) => {
             const name = one.at("name").text("");
-            return { name: name === TROUBLE ? "" : name, value: one.at("value") };
+            return { name: name === UNRESOLVED ? "" : name, value: one.at("value") };
           });
     });
   }
@@ -40,7 +40,7 @@ function variablesOf(resource: Resource): readonly Variable[] | Trouble {
   for (const path of resource.type === FUNCTION ? ["environment.variables"] : ARGUMENTS) {
     const holder = resource.at(path);
     const names = holder.keys();
-    if (names === TROUBLE) return TROUBLE;
+    if (names === UNRESOLVED) return UNRESOLVED;
     variables.push(...names.map((name) => ({ name, value: holder.at(name) })));
   }
   return variables;
@@ -49,10 +49,10 @@ function variablesOf(resource: Resource): readonly Variable[] | Trouble {
 const ARGUMENTS = ["defaultArguments", "nonOverridableArguments"];
 
 /** What an instance is started with: text, or base64 of it. */
-function userDataOf(resource: Resource): string | Trouble {
+function userDataOf(resource: Resource): string | Unresolved {
   const plain = resource.type === INSTANCE ? resource.at("userData").text("") : "";
   const packed = resource.at(resource.type === INSTANCE ? "userDataBase64" : "userData").text("");
-  if (plain === TROUBLE || packed === TROUBLE) return TROUBLE;
+  if (plain === UNRESOLVED || packed === UNRESOLVED) return UNRESOLVED;
   return `${plain}\n${Buffer.from(packed, "base64").toString()}`;
 }
 
@@ -67,7 +67,7 @@ export const noPlainSecrets = resourceRule({
   check(resource, report) {
     if (resource.type === LAUNCH_TEMPLATE || resource.type === INSTANCE) {
       const data = userDataOf(resource);
-      if (data !== TROUBLE && SECRET_VALUE.test(data))
+      if (data !== UNRESOLVED && SECRET_VALUE.test(data))
         report(
           resource,
           "userData has a key or a password in it: let the instance's role read it from Secrets Manager.",
@@ -75,10 +75,10 @@ export const noPlainSecrets = resourceRule({
       return;
     }
     const variables = variablesOf(resource);
-    if (variables === TROUBLE) return;
+    if (variables === UNRESOLVED) return;
     for (const { name, value } of variables) {
       const text = value.text("");
-      if (text === TROUBLE) continue;
+      if (text === UNRESOLVED) continue;
       const isNamed = isSecretName(name) && !NO_SECRET.test(text);
       // The value itself is not to be seen in a message.
       if (isNamed || SECRET_VALUE.test(text))

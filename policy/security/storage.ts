@@ -10,7 +10,7 @@ import {
   REPOSITORY,
   TOPIC,
 } from "../types.ts";
-import { TROUBLE, type Trouble, type Value } from "../value.ts";
+import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 import { flagRule } from "./flag.ts";
 
 const BLOCKS = ["blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"];
@@ -55,10 +55,10 @@ export const bucketExpires = stackRule({
       const rules = configurations.map((one) => one.at("rules").items());
       // The older way: rules of the bucket's own.
       const own = bucket.at("lifecycleRules").items();
-      if (rules.includes(TROUBLE) || own === TROUBLE) continue;
+      if (rules.includes(UNRESOLVED) || own === UNRESOLVED) continue;
       const enabled =
         rules
-          .filter((one) => one !== TROUBLE)
+          .filter((one) => one !== UNRESOLVED)
           .flat()
           .some((rule) => rule.at("status").text("") === "Enabled") ||
         own.some((rule) => rule.at("enabled").flag(false) === true);
@@ -67,7 +67,7 @@ export const bucketExpires = stackRule({
     for (const configuration of stack.of(BUCKET_LIFECYCLE)) {
       if (judged.has(configuration)) continue;
       const rules = configuration.at("rules").items();
-      if (rules !== TROUBLE && !rules.some((rule) => rule.at("status").text("") !== "Disabled"))
+      if (rules !== UNRESOLVED && !rules.some((rule) => rule.at("status").text("") !== "Disabled"))
         report(configuration, "none of its rules is enabled: enable one.");
     }
   },
@@ -81,12 +81,12 @@ export const bucketEncrypted = stackRule({
   remediation: "Give the bucket a BucketServerSideEncryptionConfiguration.",
   check(stack, report) {
     for (const bucket of stack.of(BUCKET)) {
-      const rules: (readonly Value[] | Trouble)[] = [
+      const rules: (readonly Value[] | Unresolved)[] = [
         ...stack.linkedTo(bucket, BUCKET_ENCRYPTION, "bucket").map((one) => one.at("rules").items()),
         // The older way: a configuration of the bucket's own.
         bucket.at("serverSideEncryptionConfiguration").items(),
       ];
-      if (rules.every((one) => one !== TROUBLE && one.length === 0))
+      if (rules.every((one) => one !== UNRESOLVED && one.length === 0))
         report(bucket, "no encryption is configured for it: give it one.");
     }
   },
@@ -102,7 +102,7 @@ export const queueEncrypted = resourceRule({
   check(queue, report) {
     if (!queue.at("kmsMasterKeyId").isAbsent) return;
     const managed = queue.at("sqsManagedSseEnabled").flag(undefined);
-    if (managed !== TROUBLE && managed !== true)
+    if (managed !== UNRESOLVED && managed !== true)
       report(
         queue,
         `sqsManagedSseEnabled is ${managed ?? "not set"}, and there is no kmsMasterKeyId: set one of them.`,
@@ -145,7 +145,7 @@ export const repositoryImmutable = resourceRule({
   types: [REPOSITORY],
   check(repository, report) {
     const tags = repository.at("imageTagMutability").text("MUTABLE");
-    if (tags !== TROUBLE && !tags.startsWith("IMMUTABLE"))
+    if (tags !== UNRESOLVED && !tags.startsWith("IMMUTABLE"))
       report(repository, `imageTagMutability is ${tags}: set it to IMMUTABLE.`);
   },
   fix: (repository) => (repository.at("imageTagMutability").isAbsent ? { imageTagMutability: "IMMUTABLE" } : undefined),

@@ -1,4 +1,4 @@
-import { type Finding, type Pack, startPack, urnOf, type WireResource } from "./wire.ts";
+import { type Finding, type Pack, startPack, urnOf, type EngineResource } from "./wire.ts";
 
 /** A resource of somebody's program: its links are written as `property: [type, name]`. */
 export const one = (
@@ -6,7 +6,7 @@ export const one = (
   name: string,
   props: Record<string, unknown> = {},
   links: Record<string, [type: string, name: string]> = {},
-): WireResource => ({
+): EngineResource => ({
   type,
   name,
   props,
@@ -23,7 +23,7 @@ export const one = (
 /** A pack for the tests of a suite, and what some of its rules say of a program. */
 export function packFor(
   name: "limits" | "security",
-): (resources: readonly WireResource[], ...rules: string[]) => Promise<string[]> {
+): (resources: readonly EngineResource[], ...rules: string[]) => Promise<string[]> {
   let pack: Pack;
   before(async () => {
     pack = await startPack(name);

@@ -1,21 +1,21 @@
 import * as types from "../types.ts";
-import type { WireResource } from "./wire.ts";
+import type { EngineResource } from "./wire.ts";
 
 /** The program's resources, changed in one way that a rule must stop. */
 export interface Mutant {
   /** What was done, as a reader would say it. */
   what: string;
-  mutate(resources: WireResource[]): void;
+  mutate(resources: EngineResource[]): void;
   /** Which property was set, where it was one. */
   at?: { type: string; ending: string; path: string };
 }
 
-type Change = (one: WireResource, properties: Record<string, unknown>) => void;
+type Change = (one: EngineResource, properties: Record<string, unknown>) => void;
 
 /** Changes the first resource of a type whose name ends so, its inputs and its outputs. */
 const change =
   (type: string, ending: string, apply: Change) =>
-  (resources: WireResource[]): void => {
+  (resources: EngineResource[]): void => {
     const one = resources.find((resource) => resource.type === type && resource.name.endsWith(ending));
     if (one === undefined) throw new Error(`No ${type} whose name ends in '${ending}'`);
     apply(one, one.props);
@@ -39,7 +39,7 @@ function put(properties: Record<string, unknown>, path: string, value: unknown):
 }
 
 /** Removes all resources of a type that were made from another by a property. */
-const without = (type: string, ending: string) => (resources: WireResource[]) => {
+const without = (type: string, ending: string) => (resources: EngineResource[]) => {
   const at = resources.findIndex((resource) => resource.type === type && resource.name.endsWith(ending));
   if (at < 0) throw new Error(`No ${type} whose name ends in '${ending}'`);
   resources.splice(at, 1);
@@ -47,7 +47,7 @@ const without = (type: string, ending: string) => (resources: WireResource[]) =>
 
 const add =
   (type: string, props: Record<string, unknown>, links: Record<string, string[]> = {}) =>
-  (resources: WireResource[]) => {
+  (resources: EngineResource[]) => {
     const sample = resources.find(({ provider }) => provider?.props.allowedAccountIds !== undefined);
     resources.push({ type, name: "mutant", props, links, ...(sample?.provider && { provider: sample.provider }) });
   };
@@ -71,7 +71,7 @@ const allowing = (actions: string[], resources: string[]) => (one: Record<string
   one.Resource = resources;
 };
 
-const provider = (accounts: string) => (resources: WireResource[]) => {
+const provider = (accounts: string) => (resources: EngineResource[]) => {
   for (const one of resources)
     if (one.provider?.props.allowedAccountIds !== undefined)
       one.provider = { ...one.provider, props: { ...one.provider.props, allowedAccountIds: accounts } };

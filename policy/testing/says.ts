@@ -1,5 +1,5 @@
 /** What rules say of each mutant of the sound program, word for word. */
-export const SAYS: Readonly<Record<string, readonly string[]>> = {
+export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
   "a provider without the account": [
     'shop-queues-responses: its provider account allows any account: give it allowedAccountIds of ["333333333333"].',
   ],

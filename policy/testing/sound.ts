@@ -1,5 +1,5 @@
 import * as types from "../types.ts";
-import { urnOf, type WireResource } from "./wire.ts";
+import { urnOf, type EngineResource } from "./wire.ts";
 
 const PROVIDER = {
   urn: "urn:pulumi:test::test::pulumi:providers:aws::account",
@@ -12,7 +12,7 @@ const made = (
   name: string,
   props: Record<string, unknown>,
   links: Record<string, [type: string, name: string][]> = {},
-): WireResource => ({
+): EngineResource => ({
   type,
   name,
   props,
@@ -26,7 +26,7 @@ const made = (
 });
 
 /** A program that is not ours and keeps every rule: one of each thing that rules look at, as new objects each time. */
-export const soundProgram = (): WireResource[] => structuredClone(RESOURCES);
+export const compliantProgram = (): EngineResource[] => structuredClone(RESOURCES);
 
 /** What the packs' configuration must say of it: what no resource shows. */
 export const SETTINGS = {
@@ -36,7 +36,7 @@ export const SETTINGS = {
   "fargate-vcpus": { fargateVcpus: 40 },
 };
 
-const RESOURCES: WireResource[] = [
+const RESOURCES: EngineResource[] = [
   made(types.QUEUE, "shop-queues-responses", {
     visibilityTimeoutSeconds: 60,
     messageRetentionSeconds: 1209600,

@@ -1,7 +1,7 @@
-import type { WireResource } from "./wire.ts";
+import type { EngineResource } from "./wire.ts";
 
 /** One resource of an exported state (`pulumi stack export`), as far as packs see it. */
-interface Kept {
+interface StoredResource {
   urn: string;
   type: string;
   custom?: boolean;
@@ -12,8 +12,8 @@ interface Kept {
 }
 
 /** A state's resources, as the engine hands them to a pack after an update. */
-export function resourcesOf(state: unknown): WireResource[] {
-  const kept = (state as { deployment: { resources: Kept[] } }).deployment.resources;
+export function resourcesOf(state: unknown): EngineResource[] {
+  const kept = (state as { deployment: { resources: StoredResource[] } }).deployment.resources;
   const byUrn = new Map(kept.map((one) => [one.urn, one]));
   return kept.map((one) => {
     const provider = byUrn.get(one.provider?.replace(/::[^:]*$/, "") ?? "");

@@ -9,7 +9,7 @@ import type { Message } from "google-protobuf";
 import Structs from "google-protobuf/google/protobuf/struct_pb.js";
 
 /** A resource as a test writes it down. */
-export interface WireResource {
+export interface EngineResource {
   type: string;
   name: string;
   /** What a program asks for. */
@@ -33,15 +33,15 @@ export interface Finding {
 /** A pack in a process of its own, as the engine starts it, and the engine's calls to it. */
 export interface Pack {
   /** Everything that the pack's rules say of resources, one by one and together. */
-  findings(resources: readonly WireResource[]): Promise<Finding[]>;
+  findings(resources: readonly EngineResource[]): Promise<Finding[]>;
   /** Hands rules their settings, and their enforcementLevel, by rule; those of before are forgotten. */
   configure(settings: Record<string, Record<string, unknown>>): Promise<void>;
   /** The properties of a resource after all remediations, where one had something to mend. */
-  remedied(resource: WireResource): Promise<Record<string, unknown>[]>;
+  remedied(resource: EngineResource): Promise<Record<string, unknown>[]>;
   close(): Promise<void>;
 }
 
-export const urnOf = ({ urn, type, name }: WireResource): string => urn ?? `urn:pulumi:test::test::${type}::${name}`;
+export const urnOf = ({ urn, type, name }: EngineResource): string => urn ?? `urn:pulumi:test::test::${type}::${name}`;
 /** A value that nobody else may see, as the engine sends it. */
 export const secret = (value: unknown): unknown => ({
   "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
@@ -127,7 +127,7 @@ async function portOf(child: ChildProcess): Promise<string> {
 const struct = (properties: Record<string, unknown>): Structs.Struct =>
   Structs.Struct.fromJavaScript(JSON.parse(JSON.stringify(properties)));
 
-function providerOf({ provider }: WireResource): messages.AnalyzerProviderResource | undefined {
+function providerOf({ provider }: EngineResource): messages.AnalyzerProviderResource | undefined {
   if (provider === undefined) return undefined;
   const message = new messages.AnalyzerProviderResource();
   message.setType("pulumi:providers:aws");
@@ -137,7 +137,7 @@ function providerOf({ provider }: WireResource): messages.AnalyzerProviderResour
   return message;
 }
 
-function analyzeRequest(resource: WireResource): messages.AnalyzeRequest {
+function analyzeRequest(resource: EngineResource): messages.AnalyzeRequest {
   const request = new messages.AnalyzeRequest();
   request.setType(resource.type);
   request.setName(resource.name);
@@ -149,7 +149,7 @@ function analyzeRequest(resource: WireResource): messages.AnalyzeRequest {
   return request;
 }
 
-function stackResource(resource: WireResource): messages.AnalyzerResource {
+function stackResource(resource: EngineResource): messages.AnalyzerResource {
   const message = new messages.AnalyzerResource();
   message.setType(resource.type);
   message.setName(resource.name);
