@@ -27,13 +27,13 @@ export async function verifyAccount(provider: Provider, { id, roleArn }: Account
   const identity = await getCallerIdentity({}, { provider }).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
     // The provider's own refusal names both accounts already, but not what to do.
-    throw wrong(reason, id, roleArn);
+    throw verificationFailed(reason, id, roleArn);
   });
   if (identity.accountId !== id)
-    throw wrong(`the credentials are of account ${identity.accountId} (${identity.arn})`, id, roleArn);
+    throw verificationFailed(`the credentials are of account ${identity.accountId} (${identity.arn})`, id, roleArn);
 }
 
-const wrong = (reason: string, id: string, roleArn: string | undefined): RunError =>
+const verificationFailed = (reason: string, id: string, roleArn: string | undefined): RunError =>
   new RunError(
     `account.id ${id}: ${reason}. Nothing was changed. ${
       roleArn === undefined

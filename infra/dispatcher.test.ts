@@ -25,7 +25,7 @@ const made = async (change: Partial<DispatcherArgs> = {}, preview = false) =>
       () =>
         new Dispatcher("d", {
           placement: { vpcId: "vpc-1", subnetIds: ["subnet-1"] },
-          ways: { description: pulumi.output<string>, endpoints: [] },
+          outbound: { description: pulumi.output<string>, endpoints: [] },
           settings: "{}",
           database: endpoint,
           queues: new Queues("q", { consumer: DISPATCHER, tenants: [], callers: [], responseDays: 14 }),

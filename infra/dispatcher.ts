@@ -12,9 +12,9 @@ import type { Queue } from "@pulumi/aws/sqs/queue.js";
 import * as pulumi from "@pulumi/pulumi";
 import { rdsBundle } from "../runtime/image/rdsCa.ts";
 import { type DatabaseEndpoint, databaseClient, databaseEnvironment } from "./database.ts";
-import type { NetworkWays } from "./network.ts";
+import type { OutboundAccess } from "./network.ts";
 import type { Queues } from "./queues.ts";
-import { type BundleArgs, bundle, RUNTIME_HAS } from "./shared/bundle.ts";
+import { type BundleArgs, bundle, RUNTIME_MODULES } from "./shared/bundle.ts";
 import { logGroup } from "./shared/logs.ts";
 import { NETWORK_INTERFACES, roleFor, type Statement, writeLogs } from "./shared/role.ts";
 import type { Placement } from "./shared/securityGroups.ts";
@@ -23,7 +23,7 @@ import type { Placement } from "./shared/securityGroups.ts";
 export interface DispatcherArgs {
   readonly placement: Placement;
   /** What it reaches services by. */
-  readonly ways: NetworkWays;
+  readonly outbound: OutboundAccess;
   /** RATES_SETTINGS, as JSON: a file beside the code, since they grow with the stack's tenants; no secret is in it. */
   readonly settings: pulumi.Input<string>;
   readonly database: DatabaseEndpoint;
@@ -56,7 +56,7 @@ export const DISPATCHER = {
 /** The function's code, and what lies beside it. */
 export const DISPATCHER_BUNDLE: BundleArgs = {
   entry: new URL("../runtime/dispatcher/lambda.ts", import.meta.url),
-  external: RUNTIME_HAS,
+  external: RUNTIME_MODULES,
   workers: { "sqlParser.mjs": new URL("../runtime/queries/sql/parserWorker.ts", import.meta.url) },
   // The worker's Postgres grammar, which it loads from its own directory.
   files: { "libpg-query.wasm": new URL("libpg-query.wasm", import.meta.resolve("libpg-query")) },
@@ -110,7 +110,7 @@ export class Dispatcher extends pulumi.ComponentResource {
     this.function = new Lambda(
       name,
       {
-        description: args.ways.description("Takes requests in and starts runs"),
+        description: args.outbound.description("Takes requests in and starts runs"),
         runtime: "nodejs24.x",
         architectures: [args.arch],
         handler: "index.handler",
@@ -145,7 +145,7 @@ export class Dispatcher extends pulumi.ComponentResource {
         loggingConfig: { logFormat: "JSON", logGroup: this.logGroup.name },
       },
       // Whatever invokes it needs its ways to the database and to services, and so does the drain.
-      { ...child, dependsOn: [...policies, ...rules, ...args.ways.endpoints] },
+      { ...child, dependsOn: [...policies, ...rules, ...args.outbound.endpoints] },
     );
     this.alias = new Alias(
       name,
@@ -164,12 +164,12 @@ export class Dispatcher extends pulumi.ComponentResource {
       },
       child,
     );
-    this.#takeMessages(name, args);
-    this.#hearEvents(name, args);
+    this.#consumeQueues(name, args);
+    this.#subscribeToEvents(name, args);
     this.registerOutputs({ function: this.function.name });
   }
 
-  #takeMessages(name: string, args: DispatcherArgs): void {
+  #consumeQueues(name: string, args: DispatcherArgs): void {
     const from = (what: string, queue: Queue, maximumConcurrency: number) =>
       new EventSourceMapping(
         `${name}-${what}`,
@@ -189,7 +189,7 @@ export class Dispatcher extends pulumi.ComponentResource {
   }
 
   /** The ends of runs, and a schedule as the last resort. */
-  #hearEvents(name: string, { glueJobName }: DispatcherArgs): void {
+  #subscribeToEvents(name: string, { glueJobName }: DispatcherArgs): void {
     const child = { parent: this };
     const events = {
       schedule: {

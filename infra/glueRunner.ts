@@ -11,7 +11,7 @@ import { rdsBundle } from "../runtime/image/rdsCa.ts";
 import { privateBucket } from "./buckets.ts";
 import { type DatabaseEndpoint, databaseClient } from "./database.ts";
 import { textAsset } from "./shared/asset.ts";
-import { allowing, roleFor, type Statement } from "./shared/role.ts";
+import { policyDocument, roleFor, type Statement } from "./shared/role.ts";
 import { egressRule, ingressRule, type Placement } from "./shared/securityGroups.ts";
 
 /** What runs reads. */
@@ -74,7 +74,7 @@ export class GlueRunner extends pulumi.ComponentResource {
 
     const { bucket: scripts } = privateBucket(`${name}-scripts`, { keepData: args.keepData }, child);
     const object = (what: string, content: string, type: string) =>
-      keptObject(`${name}-${what.split(".")[0]}`, scripts, what, content, type, child);
+      retainedObject(`${name}-${what.split(".")[0]}`, scripts, what, content, type, child);
     const script = object("runner.py", readFileSync(SCRIPT, "utf8"), "text/x-python");
     const catalog = object("catalog.json", args.catalog, "application/json");
     const ca = object("rds-ca.pem", rdsBundle(), "application/x-pem-file");
@@ -99,7 +99,7 @@ export class GlueRunner extends pulumi.ComponentResource {
     // must outlive the group, which is deleted only after the last of its interfaces.
     const lasting = { ...child, dependsOn: policies };
     this.group = databaseClient(name, { placement, database, what: "Glue runs" }, lasting).group;
-    this.#letGlueConnect(name);
+    this.#allowGlueConnections(name);
     const connections = args.zones.map(
       (availabilityZone, index) =>
         new Connection(
@@ -119,7 +119,7 @@ export class GlueRunner extends pulumi.ComponentResource {
       `${name}-connect`,
       {
         role: role.id,
-        policy: allowing([
+        policy: policyDocument([
           {
             actions: ["glue:GetConnection"],
             resources: [
@@ -176,7 +176,7 @@ export class GlueRunner extends pulumi.ComponentResource {
   }
 
   /** Glue wants every port between the members of a connection's group (AWS Glue User Guide, VPC for JDBC). */
-  #letGlueConnect(name: string): void {
+  #allowGlueConnections(name: string): void {
     const rule = {
       group: this.group.id,
       peer: { group: this.group.id },
@@ -189,7 +189,7 @@ export class GlueRunner extends pulumi.ComponentResource {
 }
 
 /** An object under a key with its content's hash; answers its location. It stays when another takes its place. */
-function keptObject(
+function retainedObject(
   name: string,
   bucket: Bucket,
   file: string,

@@ -28,7 +28,7 @@ export interface ImagesArgs {
 const ROOT = new URL("../", import.meta.url);
 const DOCKERFILE = "runtime/Dockerfile";
 /** Images kept: runs and tasks finish on the one they began with, and a rollback wants the one before. */
-const KEPT = 30;
+const MAX_IMAGES = 30;
 
 /**
  * Builds the image and pushes it to a repository of the stack's own, whose tags never move and whose images are scanned.
@@ -69,8 +69,8 @@ export class Images extends pulumi.ComponentResource {
           rules: [
             {
               rulePriority: 1,
-              description: `the last ${KEPT}`,
-              selection: { tagStatus: "any", countType: "imageCountMoreThan", countNumber: KEPT },
+              description: `the last ${MAX_IMAGES}`,
+              selection: { tagStatus: "any", countType: "imageCountMoreThan", countNumber: MAX_IMAGES },
               action: { type: "expire" },
             },
           ],

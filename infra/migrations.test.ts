@@ -32,7 +32,7 @@ const made = (preview = false) =>
       });
       return new Migrations("m", {
         placement,
-        ways: { description: pulumi.output<string>, endpoints: [] },
+        outbound: { description: pulumi.output<string>, endpoints: [] },
         database,
         arch: "arm64",
         retentionDays: 7,

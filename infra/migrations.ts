@@ -6,8 +6,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { rdsBundle } from "../runtime/image/rdsCa.ts";
 import type { ReaderSlots } from "../runtime/platform/postgres.ts";
 import { type Database, databaseClient, databaseEnvironment, loginStatement } from "./database.ts";
-import type { NetworkWays } from "./network.ts";
-import { bundle, RUNTIME_HAS } from "./shared/bundle.ts";
+import type { OutboundAccess } from "./network.ts";
+import { bundle, RUNTIME_MODULES } from "./shared/bundle.ts";
 import { logGroup } from "./shared/logs.ts";
 import { NETWORK_INTERFACES, roleFor, writeLogs } from "./shared/role.ts";
 import type { Placement } from "./shared/securityGroups.ts";
@@ -16,7 +16,7 @@ import type { Placement } from "./shared/securityGroups.ts";
 export interface MigrationsArgs {
   readonly placement: Placement;
   /** What it reaches Secrets Manager by. */
-  readonly ways: NetworkWays;
+  readonly outbound: OutboundAccess;
   readonly database: Database;
   readonly arch: "x86_64" | "arm64";
   /** Days that logs are kept. */
@@ -74,14 +74,14 @@ export class Migrations extends pulumi.ComponentResource {
     const { group, rules } = databaseClient(name, client, { ...child, dependsOn: policies });
     const code = {
       entry: new URL("../db/lambda.ts", import.meta.url),
-      external: RUNTIME_HAS,
+      external: RUNTIME_MODULES,
       files: { ...SQL_FOLDERS, "rds-ca.pem": rdsBundle() },
     };
     const environment = databaseEnvironment(database.endpoint, "/var/task/rds-ca.pem");
     const lambda = new Lambda(
       name,
       {
-        description: args.ways.description("Brings the database up to date"),
+        description: args.outbound.description("Brings the database up to date"),
         runtime: "nodejs24.x",
         architectures: [args.arch],
         handler: "index.handler",
@@ -93,7 +93,7 @@ export class Migrations extends pulumi.ComponentResource {
         vpcConfig: { subnetIds: placement.subnetIds, securityGroupIds: [group.id] },
         loggingConfig: { logFormat: "JSON", logGroup: logs.name },
       },
-      { ...child, dependsOn: [...policies, ...rules, ...args.ways.endpoints] },
+      { ...child, dependsOn: [...policies, ...rules, ...args.outbound.endpoints] },
     );
     const step = (what: string, input: object, triggers: Record<string, string>, dependsOn: pulumi.Resource[]) =>
       new Invocation(

@@ -23,7 +23,7 @@ export interface NetworkArgs {
 }
 
 /** What parts in private subnets reach AWS's services by: it must exist before they start, and until they have ended. */
-export interface NetworkWays {
+export interface OutboundAccess {
   /**
    * Gives a text that depends on routes, NAT gateways, internet gateway and associations, for a resource's description.
    * Those are children of awsx's component, which the engine does not expand when something depends on it.
@@ -70,7 +70,7 @@ export class Network extends pulumi.ComponentResource {
   /** Where parts that nobody outside reaches stand. */
   readonly placement: Placement;
   /** What parts in private subnets reach services by. */
-  readonly ways: NetworkWays;
+  readonly outbound: OutboundAccess;
 
   constructor(name: string, args: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rates:infra:Network", name, {}, opts);
@@ -116,7 +116,7 @@ export class Network extends pulumi.ComponentResource {
     this.#keepFlowLogs(name, args);
     const { routes, natGateways, internetGateway, routeTableAssociations, eips } = vpc;
     const routed = pulumi.all([routes, natGateways, internetGateway, routeTableAssociations, eips, vpc.routeTables]);
-    this.ways = {
+    this.outbound = {
       description: (text) => routed.apply(() => text),
       endpoints: [s3, ...(nat === "none" ? this.#reachServices(name, args) : [])],
     };

@@ -1,7 +1,7 @@
 import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
 import { Domain } from "@pulumi/aws/opensearch/domain.js";
 import * as pulumi from "@pulumi/pulumi";
-import { leadersOf, SEARCH_LEADERS } from "./limits/dedicatedMasters.ts";
+import { dedicatedMasterCount, DEDICATED_MASTERS } from "./limits/dedicatedMasters.ts";
 import { logGroup } from "./shared/logs.ts";
 import type { Statement } from "./shared/role.ts";
 import { ingressRule, type Placement, securityGroup } from "./shared/securityGroups.ts";
@@ -64,7 +64,7 @@ export class Tracking extends pulumi.ComponentResource {
   constructor(name: string, args: TrackingArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rates:infra:Tracking", name, {}, opts);
     const { placement, instanceType, instanceCount, zoneCount, storageGb } = args;
-    const leaders = leadersOf(instanceCount);
+    const leaders = dedicatedMasterCount(instanceCount);
     const child = { parent: this };
 
     const group = securityGroup(name, { vpcId: placement.vpcId, description: "OpenSearch" }, child);
@@ -84,7 +84,7 @@ export class Tracking extends pulumi.ComponentResource {
           zoneAwarenessEnabled: zoneCount > 1,
           ...(zoneCount > 1 ? { zoneAwarenessConfig: { availabilityZoneCount: zoneCount } } : {}),
           dedicatedMasterEnabled: leaders > 0,
-          ...(leaders > 0 ? { dedicatedMasterCount: leaders, dedicatedMasterType: SEARCH_LEADERS.instanceType } : {}),
+          ...(leaders > 0 ? { dedicatedMasterCount: leaders, dedicatedMasterType: DEDICATED_MASTERS.instanceType } : {}),
         },
         // gp3's own figures, named because the service wants them with it.
         ebsOptions: { ebsEnabled: true, volumeType: "gp3", volumeSize: storageGb, iops: 3_000, throughput: 125 },

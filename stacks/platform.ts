@@ -65,7 +65,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
   const slots = readerSlots(config.jobs.rawSql, { glue: plan.glue.maxConcurrentRuns, ec2: plan.ec2.maxInstances });
   const migrations = new Migrations(
     named("migrations"),
-    { ...place, ways: network.ways, placement, database, arch, retentionDays, slots },
+    { ...place, outbound: network.outbound, placement, database, arch, retentionDays, slots },
     on,
   );
   const tracking =
@@ -154,7 +154,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
     {
       ...plan.dispatcher,
       placement,
-      ways: network.ways,
+      outbound: network.outbound,
       queues,
       arch,
       retentionDays,

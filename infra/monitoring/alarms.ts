@@ -1,11 +1,11 @@
 import { RUNNERS } from "../../runtime/contract/states.ts";
 import type { Alarm } from "./alarm.ts";
 import { apiAlarms, databaseAlarms, responseAlarms, trackingAlarms } from "./partAlarms.ts";
-import type { Watched } from "./targets.ts";
+import type { MonitoringTargets } from "./targets.ts";
 import { requestAlarms, runnerAlarms } from "./workAlarms.ts";
 
 /** Every alarm of a stack, in the order in which a job meets what they watch. */
-export function alarmsOf(watched: Watched): Alarm[] {
+export function alarmsOf(watched: MonitoringTargets): Alarm[] {
   return [
     ...requestAlarms(watched),
     ...RUNNERS.flatMap((runner) => runnerAlarms(watched, runner)),

@@ -5,7 +5,7 @@ import { PANELS, type Panel } from "../../runtime/monitoring/panels.ts";
 import { dpusOf } from "../limits/capacity.ts";
 import { type Measure, measure } from "./metrics.ts";
 import { diskLimit } from "./partAlarms.ts";
-import { slotsOf, subjects, type Watched } from "./targets.ts";
+import { slotsOf, subjects, type MonitoringTargets } from "./targets.ts";
 import { type Graph, graph, grid, lights, type Part, type Row, text, type Widget } from "./widgets.ts";
 
 const HEIGHT = 6;
@@ -18,7 +18,7 @@ A level line is what there is at most. *Waiting above zero while Running is belo
 Each alarm says in its description what it means and what to do.`;
 
 /** What the dashboard shows, following a job through the platform; `alarms` are ARNs. */
-export function dashboardOf(watched: Watched, alarms: readonly pulumi.Input<string>[]): { widgets: Widget[] } {
+export function dashboardOf(watched: MonitoringTargets, alarms: readonly pulumi.Input<string>[]): { widgets: Widget[] } {
   const graphs = (...all: Omit<Graph, "region">[]): Row => ({
     height: HEIGHT,
     parts: all.map((one) => graph({ ...one, region: watched.region })),
@@ -55,7 +55,7 @@ export function dashboardOf(watched: Watched, alarms: readonly pulumi.Input<stri
 type Plan = Omit<Graph, "region">;
 const NAMES: Record<RunnerKind, string> = { glue: "Glue", ec2: "EC2" };
 
-function requestGraphs(watched: Watched): Plan[] {
+function requestGraphs(watched: MonitoringTargets): Plan[] {
   const { requests, wakeups, deadLetters } = subjects(watched);
   return [
     {
@@ -81,7 +81,7 @@ function requestGraphs(watched: Watched): Plan[] {
   ];
 }
 
-function dispatcherGraphs(watched: Watched): Plan[] {
+function dispatcherGraphs(watched: MonitoringTargets): Plan[] {
   const { dispatcher: by } = subjects(watched);
   const { reservedConcurrency } = watched.plan.dispatcher;
   return [
@@ -111,11 +111,11 @@ function dispatcherGraphs(watched: Watched): Plan[] {
 }
 
 /** The same figure of both kinds. */
-const each = (watched: Watched, of: (by: { service: pulumi.Input<string>; runner: pulumi.Input<string> }) => Measure) =>
+const each = (watched: MonitoringTargets, of: (by: { service: pulumi.Input<string>; runner: pulumi.Input<string> }) => Measure) =>
   RUNNERS.map((runner) => ({ label: NAMES[runner], measure: of(subjects(watched).runner(runner)) }));
 
 /** A panel that other dashboards have too: its figures of both kinds. */
-const panelGraph = (watched: Watched, { title, figures, stat }: Panel): Plan => ({
+const panelGraph = (watched: MonitoringTargets, { title, figures, stat }: Panel): Plan => ({
   title,
   series: RUNNERS.flatMap((runner) =>
     figures.map(({ figure, label }) => ({
@@ -125,7 +125,7 @@ const panelGraph = (watched: Watched, { title, figures, stat }: Panel): Plan => 
   ),
 });
 
-function waitingGraphs(watched: Watched): Plan[] {
+function waitingGraphs(watched: MonitoringTargets): Plan[] {
   return [
     ...RUNNERS.map((runner): Plan => {
       const by = subjects(watched).runner(runner);
@@ -147,7 +147,7 @@ function waitingGraphs(watched: Watched): Plan[] {
   ];
 }
 
-function runGraphs(watched: Watched): Plan[] {
+function runGraphs(watched: MonitoringTargets): Plan[] {
   const { plan, runMemory } = watched;
   const { dpuPerRun } = plan.glue;
   return [
@@ -173,12 +173,12 @@ function runGraphs(watched: Watched): Plan[] {
   ];
 }
 
-function outcomeGraphs(watched: Watched): Plan[] {
+function outcomeGraphs(watched: MonitoringTargets): Plan[] {
   const { succeeded, failedByRequest, failedByPlatform, brokenOff } = PANELS;
   return [succeeded, failedByRequest, failedByPlatform, brokenOff].map((panel) => panelGraph(watched, panel));
 }
 
-function databaseGraphs(watched: Watched): Plan[] {
+function databaseGraphs(watched: MonitoringTargets): Plan[] {
   const { database: by, platform } = subjects(watched);
   const { usable, total } = watched.plan.database;
   return [
@@ -209,7 +209,7 @@ function databaseGraphs(watched: Watched): Plan[] {
   ];
 }
 
-function diskGraphs(watched: Watched): Plan[] {
+function diskGraphs(watched: MonitoringTargets): Plan[] {
   const { database: by } = subjects(watched);
   return [
     {
@@ -239,7 +239,7 @@ function diskGraphs(watched: Watched): Plan[] {
   ];
 }
 
-function responseGraphs(watched: Watched): Plan[] {
+function responseGraphs(watched: MonitoringTargets): Plan[] {
   const { responses, platform } = subjects(watched);
   const ofEach = (figure: "messageAge" | "messagesVisible") =>
     responses.map(({ label, by }) => ({ label, measure: measure(figure, "Maximum", by) }));
@@ -256,7 +256,7 @@ function responseGraphs(watched: Watched): Plan[] {
   ];
 }
 
-function apiGraphs(watched: Watched): Plan[] {
+function apiGraphs(watched: MonitoringTargets): Plan[] {
   const { balancer, targets, api } = subjects(watched);
   const { maxTasks, minTasks } = watched.plan.api;
   return [
@@ -293,7 +293,7 @@ function apiGraphs(watched: Watched): Plan[] {
   ];
 }
 
-function trackingGraphs(watched: Watched): Plan[] {
+function trackingGraphs(watched: MonitoringTargets): Plan[] {
   const { platform, domain } = subjects(watched);
   const behind: Plan = {
     title: "Documents that are behind their jobs",
@@ -337,7 +337,7 @@ function trackingGraphs(watched: Watched): Plan[] {
 /** AWS keeps charges in one region for all. */
 const BILLING_REGION = "us-east-1";
 
-function costParts(watched: Watched): Part[] {
+function costParts(watched: MonitoringTargets): Part[] {
   return [
     graph({
       title: "Charges of this month, US dollars",

@@ -10,12 +10,12 @@ import {
  * Every figure of the platform in CloudWatch, once: what a dashboard draws and what an alarm watches are keys of FIGURES.
  * Those that the platform measures itself come from runtime/monitoring/metrics.ts.
  */
-export interface Figure {
+export interface Metric {
   readonly namespace: string;
   /** The metric's name. */
   readonly metric: string;
   /** What it is a figure of. */
-  readonly of: Subject;
+  readonly subject: Subject;
   readonly unit: "Count" | "Seconds" | "Milliseconds" | "Bytes" | "Megabytes" | "Percent" | "Count/Second" | "USD";
   readonly meaning: string;
 }
@@ -40,7 +40,7 @@ export type DimensionsOf<S extends Subject> = Record<(typeof SUBJECTS)[S][number
 
 const of =
   <S extends Subject>(namespace: string, subject: S) =>
-  <U extends Figure["unit"]>(metric: string, unit: U, meaning: string) => ({
+  <U extends Metric["unit"]>(metric: string, unit: U, meaning: string) => ({
     namespace,
     metric,
     of: subject,
@@ -62,10 +62,10 @@ const measured = <S extends Subject, K extends string>(subject: S, figures: Reco
       key,
       { namespace: NAMESPACE, metric: name, of: subject, unit, meaning },
     ]),
-  ) as Record<K, Figure & { readonly of: S }>;
+  ) as Record<K, Metric & { readonly of: S }>;
 
 /** Figures by key: AWS's own (CloudWatch metrics of each service's guide), then the platform's. */
-export const FIGURES = {
+export const METRICS = {
   messageAge: queue("ApproximateAgeOfOldestMessage", "Seconds", "age of the oldest message that nobody has taken"),
   messagesSent: queue("NumberOfMessagesSent", "Count", "messages that came in"),
   messagesDeleted: queue("NumberOfMessagesDeleted", "Count", "messages that were dealt with"),
@@ -114,19 +114,19 @@ export const FIGURES = {
 
   ...measured("platform", PLATFORM_FIGURES),
   ...measured("runner", RUNNER_FIGURES),
-} as const satisfies Record<string, Figure>;
-export type FigureKey = keyof typeof FIGURES;
+} as const satisfies Record<string, Metric>;
+export type MetricKey = keyof typeof METRICS;
 
 /** What a figure is a figure of. */
-export type SubjectOf<K extends FigureKey> = (typeof FIGURES)[K]["of"];
+export type SubjectOf<K extends MetricKey> = (typeof METRICS)[K]["subject"];
 /** The dimensions that a figure is asked for with. */
-export type DimensionsFor<K extends FigureKey> = DimensionsOf<SubjectOf<K>>;
+export type DimensionsFor<K extends MetricKey> = DimensionsOf<SubjectOf<K>>;
 
 /** A figure of one thing, condensed over each period by a statistic: Sum, Average, Maximum, p95, … */
 export type Measure = {
-  readonly [K in FigureKey]: { readonly figure: K; readonly by: DimensionsFor<K>; readonly stat: string };
-}[FigureKey];
+  readonly [K in MetricKey]: { readonly metric: K; readonly by: DimensionsFor<K>; readonly stat: string };
+}[MetricKey];
 
 /** A figure of one thing. */
-export const measure = <K extends FigureKey>(figure: K, stat: string, by: DimensionsFor<K>): Measure =>
-  ({ figure, stat, by }) as Measure;
+export const measure = <K extends MetricKey>(figure: K, stat: string, by: DimensionsFor<K>): Measure =>
+  ({ metric: figure, stat, by }) as Measure;

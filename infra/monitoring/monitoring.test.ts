@@ -10,7 +10,7 @@ import { MOST_EXECUTIONS } from "../limits/capacity.ts";
 import { ACCOUNT, mocked, REGION, type Registry, UNKNOWN } from "../testing/mocks.ts";
 import { alarmsOf } from "./alarms.ts";
 import { dashboardOf } from "./dashboard.ts";
-import { FIGURES, type FigureKey, SUBJECTS } from "./metrics.ts";
+import { METRICS, type MetricKey, SUBJECTS } from "./metrics.ts";
 import { Monitoring, type MonitoringArgs } from "./monitoring.ts";
 import { COLUMNS, type Widget } from "./widgets.ts";
 
@@ -48,16 +48,16 @@ const made = async (change: Partial<MonitoringArgs> = {}): Promise<Registry> =>
 const alarmsIn = (registry: Registry) => registry.ofType("aws:cloudwatch/metricAlarm:MetricAlarm");
 
 /** Asks of a metric what CloudWatch must know: the figure by its name, and exactly the dimensions that it comes with. */
-function checkMetric(namespace: unknown, metric: unknown, dimensions: Record<string, unknown>): FigureKey {
-  const found = Object.entries(FIGURES).filter(
+function checkMetric(namespace: unknown, metric: unknown, dimensions: Record<string, unknown>): MetricKey {
+  const found = Object.entries(METRICS).filter(
     ([, figure]) =>
       figure.namespace === namespace &&
       figure.metric === metric &&
-      Object.keys(dimensions).sort().join() === [...SUBJECTS[figure.of]].sort().join(),
+      Object.keys(dimensions).sort().join() === [...SUBJECTS[figure.subject]].sort().join(),
   );
   assert.equal(found.length, 1, `${namespace} ${metric} by ${Object.keys(dimensions)}`);
   for (const value of Object.values(dimensions)) assert.ok(typeof value === "string" && value !== "", String(metric));
-  return found[0]?.[0] as FigureKey;
+  return found[0]?.[0] as MetricKey;
 }
 
 describe("the figures", () => {
@@ -66,7 +66,7 @@ describe("the figures", () => {
     const names = widgets
       .flatMap(({ properties }) => (properties.metrics ?? []) as unknown[][])
       .map((one) => one.slice(0, 2).join(" "));
-    const missing = Object.entries(FIGURES).filter(
+    const missing = Object.entries(METRICS).filter(
       ([, { namespace, metric }]) => !names.includes(`${namespace} ${metric}`),
     );
     assert.deepEqual(
@@ -75,7 +75,7 @@ describe("the figures", () => {
     );
   });
   it("say what they mean", () => {
-    for (const [key, { meaning }] of Object.entries(FIGURES)) assert.ok(meaning.length > 10, key);
+    for (const [key, { meaning }] of Object.entries(METRICS)) assert.ok(meaning.length > 10, key);
   });
 });
 
@@ -182,7 +182,7 @@ describe("the alarms", () => {
         assert.equal(period, 60);
       }
     }
-    for (const { key, means, action } of alarmsOf(args())) {
+    for (const { key, summary: means, action } of alarmsOf(args())) {
       assert.match(key, /^[A-Za-z0-9_-]+$/);
       assert.match(means, /^[A-Z].*\.$/, key);
       assert.match(action, /^[A-Z`].*\.$/, key);

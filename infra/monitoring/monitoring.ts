@@ -10,13 +10,13 @@ import { tlsOnly } from "../shared/tlsOnly.ts";
 import type { Alarm } from "./alarm.ts";
 import { alarmsOf } from "./alarms.ts";
 import { dashboardOf } from "./dashboard.ts";
-import { FIGURES, type Measure } from "./metrics.ts";
-import type { Watched } from "./targets.ts";
+import { METRICS, type Measure } from "./metrics.ts";
+import type { MonitoringTargets } from "./targets.ts";
 
-export type { Watched } from "./targets.ts";
+export type { MonitoringTargets } from "./targets.ts";
 
 /** What a stack's monitoring is made of. */
-export interface MonitoringArgs extends Watched {
+export interface MonitoringArgs extends MonitoringTargets {
   /** The address that alarms and the budget write to. It must confirm the subscription once. */
   readonly email: string;
 }
@@ -149,7 +149,7 @@ const COMPARISONS = {
 const MINUTE = 60;
 
 function metricAlarm(name: string, alarm: Alarm, topic: Topic, opts: pulumi.CustomResourceOptions): MetricAlarm {
-  const { key, means, action, watches, is, threshold, minutes, silence } = alarm;
+  const { key, summary: means, action, metric: watches, comparison: is, threshold, minutes, missingData: silence } = alarm;
   const [datapointsToAlarm, evaluationPeriods] = minutes;
   const common = {
     alarmDescription: `${means} ${action}`,
@@ -182,8 +182,8 @@ function metricAlarm(name: string, alarm: Alarm, topic: Topic, opts: pulumi.Cust
 }
 
 /** A measure as an alarm asks for it; percentiles have a property of their own. */
-function metricOf({ figure, by, stat }: Measure) {
-  const { namespace, metric } = FIGURES[figure];
+function metricOf({ metric: figure, by, stat }: Measure) {
+  const { namespace, metric } = METRICS[figure];
   const statistic: { statistic?: string; extendedStatistic?: string } = stat.startsWith("p")
     ? { extendedStatistic: stat }
     : { statistic: stat };

@@ -1,19 +1,19 @@
-import { type Alarm, FREE, LATE_MINUTES, NEARLY } from "./alarm.ts";
+import { type Alarm, MIN_FREE_STORAGE, LATE_MINUTES, NEARLY_FULL } from "./alarm.ts";
 import { measure } from "./metrics.ts";
-import { subjects, type Watched } from "./targets.ts";
+import { subjects, type MonitoringTargets } from "./targets.ts";
 
 /** Seconds within which 95 of 100 requests to the API should be answered: /rates takes milliseconds. */
 const API_SECONDS = 1;
 /** Percent of requests that may fail before somebody should look. */
 const API_FAILURES = 1;
 /** I/O operations a second of RDS's gp3 for Postgres, below 400 GiB and from there on (Amazon RDS User Guide of 2023-06, gp3 storage). */
-export const diskLimit = ({ database: { storageGb } }: Watched): number => (storageGb < 400 ? 3_000 : 12_000);
+export const diskLimit = ({ database: { storageGb } }: MonitoringTargets): number => (storageGb < 400 ? 3_000 : 12_000);
 
 const GIB = 1_073_741_824;
 const DAY = 86_400;
 
 /** On the database, which everything else waits for. */
-export function databaseAlarms(watched: Watched): Alarm[] {
+export function databaseAlarms(watched: MonitoringTargets): Alarm[] {
   const { database: by, platform } = subjects(watched);
   const { usable } = watched.plan.database;
   const { storageGb } = watched.database;
@@ -21,115 +21,115 @@ export function databaseAlarms(watched: Watched): Alarm[] {
   return [
     {
       key: "connections",
-      means: `More than ${100 * NEARLY} % of the ${usable} connections that the database can give are open.`,
+      summary: `More than ${100 * NEARLY_FULL} % of the ${usable} connections that the database can give are open.`,
       action:
         "The plan never adds up to more than all of them, so see who else connects (pg_stat_activity by usename); for more runs or tasks take a larger database.instanceClass.",
-      watches: measure("connections", "Maximum", by),
-      is: ">",
-      threshold: Math.floor(NEARLY * usable),
+      metric: measure("connections", "Maximum", by),
+      comparison: ">",
+      threshold: Math.floor(NEARLY_FULL * usable),
       minutes: [5, 5],
-      silence: "notBreaching",
+      missingData: "notBreaching",
     },
     {
       key: "database-cpu",
-      means: "The database's processors have been busy for a quarter of an hour: everything takes longer.",
+      summary: "The database's processors have been busy for a quarter of an hour: everything takes longer.",
       action:
         "See in CloudWatch Database Insights which statement it is. Fewer runs at once, or a larger database.instanceClass.",
-      watches: measure("databaseCpu", "Average", by),
-      is: ">",
+      metric: measure("databaseCpu", "Average", by),
+      comparison: ">",
       threshold: 90,
       minutes: [15, 15],
-      silence: "breaching",
+      missingData: "breaching",
     },
     {
       key: "database-storage",
-      means: `Less than ${100 * FREE} % of the database's ${storageGb} GiB are free. A batch takes about three times its size while it is loaded, and a full disk stops everything.`,
+      summary: `Less than ${100 * MIN_FREE_STORAGE} % of the database's ${storageGb} GiB are free. A batch takes about three times its size while it is loaded, and a full disk stops everything.`,
       action: "Raise database.storageGb now: storage grows without a pause, but only once in six hours.",
-      watches: measure("databaseStorage", "Minimum", by),
-      is: "<",
-      threshold: FREE * storageGb * GIB,
+      metric: measure("databaseStorage", "Minimum", by),
+      comparison: "<",
+      threshold: MIN_FREE_STORAGE * storageGb * GIB,
       minutes: [5, 5],
-      silence: "breaching",
+      missingData: "breaching",
     },
     {
       key: "database-disk",
-      means: `The database's disk does nearly the ${limit} operations a second that it can.`,
+      summary: `The database's disk does nearly the ${limit} operations a second that it can.`,
       action:
         "See in CloudWatch Database Insights what reads or writes so much. More memory (database.instanceClass) saves reads; from 400 GiB on the disk can do four times as much.",
-      watches: {
+      metric: {
         expression: "reads + writes",
         of: { reads: measure("diskReads", "Average", by), writes: measure("diskWrites", "Average", by) },
       },
-      is: ">",
+      comparison: ">",
       threshold: 0.9 * limit,
       minutes: [15, 15],
-      silence: "notBreaching",
+      missingData: "notBreaching",
     },
     {
       key: "locks",
-      means: "A database session has waited for another's lock for a minute or more, five minutes long.",
+      summary: "A database session has waited for another's lock for a minute or more, five minutes long.",
       action:
         "Two large batches for the same lanes take turns; that is meant. Otherwise find who holds it: pg_blocking_pids over pg_stat_activity.",
-      watches: measure("oldestLockWait", "Maximum", platform),
-      is: ">",
+      metric: measure("oldestLockWait", "Maximum", platform),
+      comparison: ">",
       threshold: 60,
       minutes: [5, 5],
-      silence: "notBreaching",
+      missingData: "notBreaching",
     },
   ];
 }
 
 /** On responses: getting onto their queues, and being read from them. */
-export function responseAlarms(watched: Watched): Alarm[] {
+export function responseAlarms(watched: MonitoringTargets): Alarm[] {
   const { platform, responses } = subjects(watched);
   const half = watched.responseDays / 2;
   return [
     {
       key: "responses-unsent",
-      means: "Responses are written but do not get onto their queue. They are kept and sent later.",
+      summary: "Responses are written but do not get onto their queue. They are kept and sent later.",
       action:
         "See the sweep in the dispatcher's log: SQS refuses them (the queue's policy, its key) or cannot be reached.",
-      watches: measure("oldestUnsent", "Minimum", platform),
-      is: ">",
+      metric: measure("oldestUnsent", "Minimum", platform),
+      comparison: ">",
       threshold: LATE_MINUTES * 60,
       minutes: [3, 3],
-      silence: "notBreaching",
+      missingData: "notBreaching",
     },
     ...responses.map(
       ({ suffix, label, by }): Alarm => ({
         key: `responses-old${suffix}`,
-        means: `Responses for ${label} have not been read for ${half} days; SQS deletes them after ${watched.responseDays}.`,
+        summary: `Responses for ${label} have not been read for ${half} days; SQS deletes them after ${watched.responseDays}.`,
         action: "Tell who reads that queue. What is deleted can be had again by sending the same request once more.",
-        watches: measure("messageAge", "Maximum", by),
-        is: ">",
+        metric: measure("messageAge", "Maximum", by),
+        comparison: ">",
         threshold: half * DAY,
         minutes: [LATE_MINUTES, LATE_MINUTES],
-        silence: "notBreaching",
+        missingData: "notBreaching",
       }),
     ),
   ];
 }
 
 /** On the HTTP API. */
-export function apiAlarms(watched: Watched): Alarm[] {
+export function apiAlarms(watched: MonitoringTargets): Alarm[] {
   const { balancer, targets, api } = subjects(watched);
   const { maxTasks } = watched.plan.api;
   return [
     {
       key: "api-slow",
-      means: `More than 5 of 100 HTTP requests take over ${API_SECONDS} s.`,
+      summary: `More than 5 of 100 HTTP requests take over ${API_SECONDS} s.`,
       action: "Compare with the database's processors and connections, then with the tasks' own; raise what is short.",
-      watches: measure("apiTime", "p95", balancer),
-      is: ">",
+      metric: measure("apiTime", "p95", balancer),
+      comparison: ">",
       threshold: API_SECONDS,
       minutes: [5, 5],
-      silence: "notBreaching",
+      missingData: "notBreaching",
     },
     {
       key: "api-failing",
-      means: `More than ${API_FAILURES} % of HTTP requests fail on our side.`,
+      summary: `More than ${API_FAILURES} % of HTTP requests fail on our side.`,
       action: "Read the API's log for status 5xx. After a deployment, deploy the version before.",
-      watches: {
+      metric: {
         expression: "100 * (FILL(own, 0) + FILL(balancer, 0)) / requests",
         of: {
           own: measure("apiFailures", "Sum", balancer),
@@ -137,57 +137,57 @@ export function apiAlarms(watched: Watched): Alarm[] {
           requests: measure("apiRequests", "Sum", balancer),
         },
       },
-      is: ">",
+      comparison: ">",
       threshold: API_FAILURES,
       minutes: [3, 5],
-      silence: "notBreaching",
+      missingData: "notBreaching",
     },
     {
       key: "api-unhealthy",
-      means: "API tasks fail their health check and are replaced, again and again.",
+      summary: "API tasks fail their health check and are replaced, again and again.",
       action: "See the stopped tasks' reasons in ECS and their log: start-up, memory, or no way to the database.",
-      watches: measure("unhealthyTasks", "Maximum", targets),
-      is: ">",
+      metric: measure("unhealthyTasks", "Maximum", targets),
+      comparison: ">",
       threshold: 0,
       minutes: [10, 10],
-      silence: "notBreaching",
+      missingData: "notBreaching",
     },
     {
       key: "api-down",
-      means: "No API task is healthy: HTTP is down. Requests on the queue are served all the same.",
+      summary: "No API task is healthy: HTTP is down. Requests on the queue are served all the same.",
       action: "See the service's events in ECS, the image, and the tasks' log.",
-      watches: measure("healthyTasks", "Maximum", targets),
-      is: "<",
+      metric: measure("healthyTasks", "Maximum", targets),
+      comparison: "<",
       threshold: 1,
       minutes: [3, 3],
-      silence: "breaching",
+      missingData: "breaching",
     },
     {
       key: "api-full",
-      means: `The API's processors have been busy for a quarter of an hour: ${maxTasks} tasks are not enough, or do not come.`,
+      summary: `The API's processors have been busy for a quarter of an hour: ${maxTasks} tasks are not enough, or do not come.`,
       action:
         "Raise api.maxTasks or api.taskVcpus, as far as quotas.fargateVcpus and the database's connections allow.",
-      watches: measure("apiCpu", "Average", api),
-      is: ">",
+      metric: measure("apiCpu", "Average", api),
+      comparison: ">",
       threshold: 85,
       minutes: [15, 15],
-      silence: "notBreaching",
+      missingData: "notBreaching",
     },
   ];
 }
 
 /** On search. For OpenSearch those that AWS recommends (Amazon OpenSearch Service Developer Guide, Recommended CloudWatch alarms). */
-export function trackingAlarms(watched: Watched): Alarm[] {
+export function trackingAlarms(watched: MonitoringTargets): Alarm[] {
   const { platform, domain } = subjects(watched);
   const behind: Alarm = {
     key: "tracking-behind",
-    means: "Documents in the tracking store are older than their jobs: search and lists show the past. Jobs go on.",
+    summary: "Documents in the tracking store are older than their jobs: search and lists show the past. Jobs go on.",
     action: "See the projection in the dispatcher's log: the store is down, full, or refuses a document.",
-    watches: measure("oldestBehind", "Minimum", platform),
-    is: ">",
+    metric: measure("oldestBehind", "Minimum", platform),
+    comparison: ">",
     threshold: 2 * LATE_MINUTES * 60,
     minutes: [LATE_MINUTES, LATE_MINUTES],
-    silence: "notBreaching",
+    missingData: "notBreaching",
   };
   if (!watched.tracking) return [behind];
   const { domainName, nodes, storageGb } = watched.tracking;
@@ -197,53 +197,53 @@ export function trackingAlarms(watched: Watched): Alarm[] {
     behind,
     {
       key: "opensearch-red",
-      means: `An index of OpenSearch has no copy left that answers: search fails. ${rebuild}`,
+      summary: `An index of OpenSearch has no copy left that answers: search fails. ${rebuild}`,
       action: "See the cluster's health; nodes come back by themselves. An index that does not is deleted and rebuilt.",
-      watches: measure("searchRed", "Maximum", by),
-      is: ">=",
+      metric: measure("searchRed", "Maximum", by),
+      comparison: ">=",
       threshold: 1,
       minutes: [1, 1],
-      silence: "notBreaching",
+      missingData: "notBreaching",
     },
     {
       key: "opensearch-blocked",
-      means: "OpenSearch takes no documents: its disks are full, or its memory is short. They wait in the database.",
+      summary: "OpenSearch takes no documents: its disks are full, or its memory is short. They wait in the database.",
       action: "Raise tracking.storageGb or tracking.instanceType, or keep documents for fewer data.retentionDays.",
-      watches: measure("searchBlocked", "Maximum", by),
-      is: ">=",
+      metric: measure("searchBlocked", "Maximum", by),
+      comparison: ">=",
       threshold: 1,
       minutes: [5, 5],
-      silence: "notBreaching",
+      missingData: "notBreaching",
     },
     {
       key: "opensearch-storage",
-      means: `A node of OpenSearch has less than ${100 * FREE} % of its ${storageGb} GiB left; soon it takes no documents.`,
+      summary: `A node of OpenSearch has less than ${100 * MIN_FREE_STORAGE} % of its ${storageGb} GiB left; soon it takes no documents.`,
       action: "Raise tracking.storageGb, or keep documents for fewer data.retentionDays.",
-      watches: measure("searchStorage", "Minimum", by),
-      is: "<",
-      threshold: FREE * storageGb * 1_024,
+      metric: measure("searchStorage", "Minimum", by),
+      comparison: "<",
+      threshold: MIN_FREE_STORAGE * storageGb * 1_024,
       minutes: [5, 5],
-      silence: "notBreaching",
+      missingData: "notBreaching",
     },
     {
       key: "opensearch-memory",
-      means: "A node of OpenSearch is about to run out of memory.",
+      summary: "A node of OpenSearch is about to run out of memory.",
       action: "Take a larger tracking.instanceType.",
-      watches: measure("searchMemory", "Maximum", by),
-      is: ">=",
+      metric: measure("searchMemory", "Maximum", by),
+      comparison: ">=",
       threshold: 95,
       minutes: [3, 3],
-      silence: "notBreaching",
+      missingData: "notBreaching",
     },
     {
       key: "opensearch-nodes",
-      means: `Fewer than the ${nodes} nodes of OpenSearch have belonged to the cluster for half an hour.`,
+      summary: `Fewer than the ${nodes} nodes of OpenSearch have belonged to the cluster for half an hour.`,
       action: "A node that was lost is replaced by itself; one that is not is a case for AWS support.",
-      watches: measure("searchNodes", "Minimum", by),
-      is: "<",
+      metric: measure("searchNodes", "Minimum", by),
+      comparison: "<",
       threshold: nodes,
       minutes: [30, 30],
-      silence: "breaching",
+      missingData: "breaching",
     },
   ];
 }

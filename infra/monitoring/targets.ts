@@ -4,7 +4,7 @@ import type { CapacityPlan } from "../limits/capacity.ts";
 import type { DimensionsOf } from "./metrics.ts";
 
 /** What there is to watch: the parts by the names that CloudWatch knows them by, and the sizes they were given. */
-export interface Watched {
+export interface MonitoringTargets {
   /** How many of each thing there may be: the lines in the dashboard, and what alarms are measured against. */
   readonly plan: CapacityPlan;
   /** Names of queues. */
@@ -45,11 +45,11 @@ export interface Watched {
 }
 
 /** The most runs of a kind at once. */
-export const slotsOf = ({ plan }: Watched, runner: RunnerKind): number =>
+export const slotsOf = ({ plan }: MonitoringTargets, runner: RunnerKind): number =>
   runner === "glue" ? plan.glue.maxConcurrentRuns : plan.ec2.maxInstances;
 
 /** The parts as the dimensions of their figures. */
-export const subjects = (watched: Watched) => {
+export const subjects = (watched: MonitoringTargets) => {
   const { queues, dispatcher, database, api, accountId } = watched;
   const queue = (QueueName: pulumi.Input<string>): DimensionsOf<"queue"> => ({ QueueName });
   const service = dispatcher.functionName;

@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { FIGURES, type Measure, SUBJECTS } from "./metrics.ts";
+import { METRICS, type Measure, SUBJECTS } from "./metrics.ts";
 
 /**
  * The parts of a CloudWatch dashboard (Amazon CloudWatch API Reference, Dashboard Body Structure and Syntax). A grid has
@@ -92,7 +92,7 @@ function line(series: Series): unknown[] {
   const side = right ? { yAxis: "right" } : {};
   if ("expression" in series) return [{ expression: series.expression, label, ...side }];
   const { measure, id, hidden } = series;
-  const { namespace, metric, of } = FIGURES[measure.figure];
+  const { namespace, metric, subject: of } = METRICS[measure.metric];
   const by: Record<string, pulumi.Input<string>> = measure.by;
   const options = { label, stat: measure.stat, ...side, ...(id ? { id } : {}), ...(hidden ? { visible: false } : {}) };
   return [namespace, metric, ...SUBJECTS[of].flatMap((name) => [name, by[name]]), options];

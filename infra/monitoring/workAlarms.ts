@@ -1,80 +1,80 @@
 import type { RunnerKind } from "../../runtime/contract/states.ts";
 import { MOST_EXECUTIONS } from "../limits/capacity.ts";
-import { type Alarm, LATE_MINUTES, NEARLY } from "./alarm.ts";
+import { type Alarm, LATE_MINUTES, NEARLY_FULL } from "./alarm.ts";
 import { measure } from "./metrics.ts";
-import { slotsOf, subjects, type Watched } from "./targets.ts";
+import { slotsOf, subjects, type MonitoringTargets } from "./targets.ts";
 
 /** On requests, and on the dispatcher that takes them. */
-export function requestAlarms(watched: Watched): Alarm[] {
+export function requestAlarms(watched: MonitoringTargets): Alarm[] {
   const { dispatcher, requests, deadLetters, platform } = subjects(watched);
   const { timeoutSeconds } = watched.dispatcher;
   const { reservedConcurrency: executions = 0 } = watched.plan.dispatcher;
   return [
     {
       key: "requests-old",
-      means: "Requests are not taken from their queue. They are kept, but nobody works on them.",
+      summary: "Requests are not taken from their queue. They are kept, but nobody works on them.",
       action:
         "See whether the dispatcher fails or is throttled; its log says why. While the database is down this is expected, and passes with it.",
-      watches: measure("messageAge", "Maximum", requests),
-      is: ">",
+      metric: measure("messageAge", "Maximum", requests),
+      comparison: ">",
       threshold: LATE_MINUTES * 60,
       minutes: [LATE_MINUTES, LATE_MINUTES],
-      silence: "notBreaching",
+      missingData: "notBreaching",
     },
     {
       key: "dead-letters",
-      means: "Messages that are no requests, or that failed again and again, were put aside.",
+      summary: "Messages that are no requests, or that failed again and again, were put aside.",
       action:
         "Read the reason in the attribute of each message, mend its cause, and put back what is worth it: POST /redrive, by error type.",
-      watches: measure("messagesVisible", "Maximum", deadLetters),
-      is: ">",
+      metric: measure("messagesVisible", "Maximum", deadLetters),
+      comparison: ">",
       threshold: 0,
       minutes: [1, 1],
-      silence: "notBreaching",
+      missingData: "notBreaching",
     },
     {
       key: "dispatcher-errors",
-      means: "The dispatcher fails as a whole: its messages come back, its duties are put off.",
+      summary: "The dispatcher fails as a whole: its messages come back, its duties are put off.",
       action: "Read its log. After a deployment, move the alias back to the version before.",
-      watches: measure("invocationErrors", "Sum", dispatcher),
-      is: ">",
+      metric: measure("invocationErrors", "Sum", dispatcher),
+      comparison: ">",
       threshold: 0,
       minutes: [3, 5],
-      silence: "notBreaching",
+      missingData: "notBreaching",
     },
     {
       key: "dispatcher-throttled",
-      means: "The dispatcher is called more often than its reserved concurrency allows.",
+      summary: "The dispatcher is called more often than its reserved concurrency allows.",
       action:
         executions < MOST_EXECUTIONS
           ? `Of the ${MOST_EXECUTIONS} executions that it can use it has ${executions}: raise the account's Lambda quota and quotas.lambdaConcurrency, or the stack's quotas.share.`
           : `It has all ${executions} executions that it can use, so a larger quota changes nothing. What was refused comes again by itself; if that goes on, see why its invocations take so long (\`dispatcher-slow\`).`,
-      watches: measure("invocationThrottles", "Sum", dispatcher),
-      is: ">",
+      metric: measure("invocationThrottles", "Sum", dispatcher),
+      comparison: ">",
       threshold: 0,
       minutes: [3, 5],
-      silence: "notBreaching",
+      missingData: "notBreaching",
     },
     {
       key: "dispatcher-slow",
-      means: `Invocations take nearly the ${timeoutSeconds} seconds after which Lambda ends them.`,
+      summary: `Invocations take nearly the ${timeoutSeconds} seconds after which Lambda ends them.`,
       action: "See what they wait for: the database (connections, locks), SQS, or Glue and EC2 being slow to answer.",
-      watches: measure("invocationTime", "Maximum", dispatcher),
-      is: ">",
-      threshold: NEARLY * timeoutSeconds * 1_000,
+      metric: measure("invocationTime", "Maximum", dispatcher),
+      comparison: ">",
+      threshold: NEARLY_FULL * timeoutSeconds * 1_000,
       minutes: [3, 5],
-      silence: "notBreaching",
+      missingData: "notBreaching",
     },
     {
       key: "figures-missing",
-      means: "The platform's own figures have stopped, and with them every alarm on waiting work, runs and responses.",
+      summary: "The platform's own figures have stopped, and with them every alarm on waiting work, runs and responses.",
       action:
         "The schedule does not run, or cannot reach the database: see the dispatcher's log and whether its rule is enabled.",
-      watches: measure("lockWaits", "SampleCount", platform),
-      is: "<",
+      metric: measure("lockWaits", "SampleCount", platform),
+      comparison: "<",
       threshold: 1,
       minutes: [LATE_MINUTES, LATE_MINUTES],
-      silence: "breaching",
+      missingData: "breaching",
     },
   ];
 }
@@ -98,7 +98,7 @@ const KIND = {
 } as const;
 
 /** On the runs of a kind, and the jobs that wait for them. */
-export function runnerAlarms(watched: Watched, runner: RunnerKind): Alarm[] {
+export function runnerAlarms(watched: MonitoringTargets, runner: RunnerKind): Alarm[] {
   const by = subjects(watched).runner(runner);
   const slots = slotsOf(watched, runner);
   const { runs, count, room, memory, lost } = KIND[runner];
@@ -106,63 +106,63 @@ export function runnerAlarms(watched: Watched, runner: RunnerKind): Alarm[] {
   return [
     {
       key: `${runner}-waiting`,
-      means: `Jobs wait for ${runs} longer than the usual time limit of a job (${watched.jobSeconds} s).`,
+      summary: `Jobs wait for ${runs} longer than the usual time limit of a job (${watched.jobSeconds} s).`,
       action: `If all ${slots} run, raise ${count} as far as ${room} and the database's connections allow; if not, see why none start (the alarms on refused runs and on the dispatcher).`,
-      watches: measure("oldestWaiting", "Maximum", by),
-      is: ">",
+      metric: measure("oldestWaiting", "Maximum", by),
+      comparison: ">",
       threshold: watched.jobSeconds,
       minutes: [LATE_MINUTES, LATE_MINUTES],
-      silence,
+      missingData: silence,
     },
     {
       key: `${runner}-full`,
-      means: `All ${slots} ${runs} have been taken for half an hour: a longer burst, or more work than they can do.`,
+      summary: `All ${slots} ${runs} have been taken for half an hour: a longer burst, or more work than they can do.`,
       action: `If jobs wait as well, raise ${count}, and before that ${room} or the database's class, whichever a preview names.`,
-      watches: measure("running", "Minimum", by),
-      is: ">=",
+      metric: measure("running", "Minimum", by),
+      comparison: ">=",
       threshold: slots,
       minutes: [30, 30],
-      silence,
+      missingData: silence,
     },
     {
       key: `${runner}-refused`,
-      means: `AWS refuses to start ${runs}. The jobs wait and lose nothing by it.`,
+      summary: `AWS refuses to start ${runs}. The jobs wait and lose nothing by it.`,
       action: `The dispatcher's log names the reason. Compare ${room} in Service Quotas with the stack's quotas, which must not promise more; for want of capacity use another zone or type.`,
-      watches: measure("refused", "Sum", by),
-      is: ">",
+      metric: measure("refused", "Sum", by),
+      comparison: ">",
       threshold: 0,
       minutes: [5, 15],
-      silence,
+      missingData: silence,
     },
     {
       key: `${runner}-lost`,
-      means: `${runs} vanish in mid-job. Their jobs are done again, until their attempts are used up.`,
+      summary: `${runs} vanish in mid-job. Their jobs are done again, until their attempts are used up.`,
       action: `See the log of the attempts (\`rates show ID\`). ${lost}`,
-      watches: measure("lost", "Sum", by),
-      is: ">",
+      metric: measure("lost", "Sum", by),
+      comparison: ">",
       threshold: 0,
       minutes: [3, 15],
-      silence,
+      missingData: silence,
     },
     {
       key: `${runner}-out-of-memory`,
-      means: `${runs} run out of memory.`,
+      summary: `${runs} run out of memory.`,
       action: `${memory} \`rates list --status FAILED\` names the jobs; one huge sort may rather want a better query.`,
-      watches: measure("outOfMemory", "Sum", by),
-      is: ">",
+      metric: measure("outOfMemory", "Sum", by),
+      comparison: ">",
       threshold: 0,
       minutes: [1, 1],
-      silence,
+      missingData: silence,
     },
     {
       key: `${runner}-failing`,
-      means: "Jobs fail for reasons that are not in their requests.",
+      summary: "Jobs fail for reasons that are not in their requests.",
       action: "`rates list --status FAILED` shows their errors; mend the cause, then `rates retry ID`.",
-      watches: measure("failedByPlatform", "Sum", by),
-      is: ">",
+      metric: measure("failedByPlatform", "Sum", by),
+      comparison: ">",
       threshold: 0,
       minutes: [1, 1],
-      silence,
+      missingData: silence,
     },
   ];
 }

@@ -20,7 +20,7 @@ export interface BundleArgs {
  * runtimes), and with them what they are made of (aws-cdk's NodejsFunction leaves it out too). Other packages of the SDK
  * are bundled: no document says that the runtimes have `rds-signer` and its credential providers.
  */
-export const RUNTIME_HAS = ["@aws-sdk/client-*", "@smithy/*"] as const;
+export const RUNTIME_MODULES = ["@aws-sdk/client-*", "@smithy/*"] as const;
 
 /** CommonJS packages inside an ES module ask for `require` and `__dirname`, which such a module does not have. */
 const BANNER =

@@ -7,7 +7,7 @@ const DAYS = [
 ] as const;
 
 /** The number of days that CloudWatch knows and that is no less than those wanted. */
-export const keptDays = (wanted: number): number => DAYS.find((days) => days >= wanted) ?? 3_653;
+export const supportedRetention = (wanted: number): number => DAYS.find((days) => days >= wanted) ?? 3_653;
 
 /** How long a log group keeps its lines, and what it is called where a service or a policy goes by that. */
 export interface LogGroupArgs {
@@ -30,7 +30,7 @@ export const logGroup = (
   new LogGroup(
     name,
     {
-      retentionInDays: keptDays(retentionDays),
+      retentionInDays: supportedRetention(retentionDays),
       skipDestroy: keep,
       ...(at === undefined ? {} : { name: at }),
       ...(under === undefined ? {} : { namePrefix: under }),

@@ -35,7 +35,7 @@ export const withBoundary =
       : undefined;
 
 /** A statement that allows, as a policy document has it. */
-export const allow = ({ actions, resources, conditions }: Statement) => ({
+export const allowStatement = ({ actions, resources, conditions }: Statement) => ({
   Effect: "Allow",
   Action: actions,
   Resource: resources,
@@ -43,8 +43,8 @@ export const allow = ({ actions, resources, conditions }: Statement) => ({
 });
 
 /** A policy document of statements that allow, and further ones that deny. */
-export const allowing = (statements: readonly Statement[], denied: readonly object[] = []): pulumi.Output<string> =>
-  pulumi.jsonStringify({ Version: "2012-10-17", Statement: [...statements.map(allow), ...denied] });
+export const policyDocument = (statements: readonly Statement[], denied: readonly object[] = []): pulumi.Output<string> =>
+  pulumi.jsonStringify({ Version: "2012-10-17", Statement: [...statements.map(allowStatement), ...denied] });
 
 /**
  * The role of one part: its service takes it on, its one inline policy names actions and resources. The policy is a
@@ -69,7 +69,7 @@ export function roleFor(
     (policyArn) =>
       new RolePolicyAttachment(`${name}-${policyArn.split("/").at(-1)}`, { role: role.name, policyArn }, opts),
   );
-  if (statements.length > 0) policies.push(new RolePolicy(name, { role: role.id, policy: allowing(statements) }, opts));
+  if (statements.length > 0) policies.push(new RolePolicy(name, { role: role.id, policy: policyDocument(statements) }, opts));
   return { role, policies };
 }
 

@@ -1,6 +1,6 @@
 import { Policy } from "@pulumi/aws/iam/policy.js";
 import * as pulumi from "@pulumi/pulumi";
-import { allowing, BOUNDARY, type Statement } from "../../infra/shared/role.ts";
+import { policyDocument, BOUNDARY, type Statement } from "../../infra/shared/role.ts";
 import { anywhereInCompute, type DeploymentRightsArgs, deploymentRights, secretsAndKeys } from "./deploymentRights.ts";
 import type { State } from "./state.ts";
 
@@ -36,7 +36,7 @@ export class Boundaries extends pulumi.ComponentResource {
       {
         name: BOUNDARY,
         description: "The most that roles of the platform's stacks may do",
-        policy: allowing(stackCeiling(args.accountId)),
+        policy: policyDocument(stackCeiling(args.accountId)),
       },
       child,
     );
@@ -45,7 +45,7 @@ export class Boundaries extends pulumi.ComponentResource {
       {
         name: "rates-deployment-boundary",
         description: "The most that deployments of the platform's stacks may do",
-        policy: allowing(deploymentCeiling(args), deniedToDeployments(args)),
+        policy: policyDocument(deploymentCeiling(args), deniedToDeployments(args)),
       },
       child,
     );

@@ -1,6 +1,6 @@
 import { Policy } from "@pulumi/aws/iam/policy.js";
 import * as pulumi from "@pulumi/pulumi";
-import { allowing, type Statement } from "../../infra/shared/role.ts";
+import { policyDocument, type Statement } from "../../infra/shared/role.ts";
 import { type BoundariesArgs, rightsArgs } from "./boundary.ts";
 
 /**
@@ -17,7 +17,7 @@ export class Operators extends pulumi.ComponentResource {
     super("rates:account:Operators", name, {}, opts);
     const child = { parent: this };
     const policy = (what: string, description: string, statements: readonly Statement[]) =>
-      new Policy(`${name}-${what}`, { name: `rates-${what}`, description, policy: allowing(statements) }, child);
+      new Policy(`${name}-${what}`, { name: `rates-${what}`, description, policy: policyDocument(statements) }, child);
     this.connect = policy("connect", "Reaching the platform's stacks: rates connect and rates doctor", connect(args));
     this.smoke = policy("smoke", "Smoke runs on the platform's stacks, beside rates-connect", smoke(args.accountId));
     this.registerOutputs({ connect: this.connect.arn, smoke: this.smoke.arn });

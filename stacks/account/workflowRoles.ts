@@ -4,7 +4,7 @@ import { Role } from "@pulumi/aws/iam/role.js";
 import { RolePolicy } from "@pulumi/aws/iam/rolePolicy.js";
 import { RolePolicyAttachment } from "@pulumi/aws/iam/rolePolicyAttachment.js";
 import * as pulumi from "@pulumi/pulumi";
-import { allowing, type Statement } from "../../infra/shared/role.ts";
+import { policyDocument, type Statement } from "../../infra/shared/role.ts";
 import { rightsArgs } from "./boundary.ts";
 import { deploymentRights, previewRights, resourceRights } from "./deploymentRights.ts";
 import type { State } from "./state.ts";
@@ -70,13 +70,13 @@ export class WorkflowRoles extends pulumi.ComponentResource {
       { maxSessionDuration: DEPLOY_SECONDS, permissionsBoundary: args.boundaryArn },
     );
     const policy = (what: string, to: Role, statements: readonly Statement[]) =>
-      new RolePolicy(`${name}-${what}`, { role: to.id, policy: allowing(statements) }, child);
+      new RolePolicy(`${name}-${what}`, { role: to.id, policy: policyDocument(statements) }, child);
     policy("preview", this.preview, previewRights(rightsArgs(args)));
     policy("deploy", this.deploy, deploymentRights(rightsArgs(args)));
     for (const [what, statements] of Object.entries(resourceRights(args.accountId))) {
       const { arn } = new Policy(
         `${name}-deploy-${what}`,
-        { name: `rates-deployment-${what}`, description: `Deploying ${what}`, policy: allowing(statements) },
+        { name: `rates-deployment-${what}`, description: `Deploying ${what}`, policy: policyDocument(statements) },
         child,
       );
       new RolePolicyAttachment(`${name}-deploy-${what}`, { role: this.deploy.name, policyArn: arn }, child);

@@ -1,6 +1,6 @@
 import { DISPATCHER } from "../../infra/dispatcher.ts";
 import { alarmsOf } from "../../infra/monitoring/alarms.ts";
-import type { Watched } from "../../infra/monitoring/targets.ts";
+import type { MonitoringTargets } from "../../infra/monitoring/targets.ts";
 import { memoryOf } from "../planning/plan.ts";
 import { type Shipped, shippedStacks } from "../planning/shipped.ts";
 import { RESPONSE_DAYS } from "../platform.ts";
@@ -9,7 +9,7 @@ import { RESPONSE_DAYS } from "../platform.ts";
 export function alarmsTable(): string {
   const prod = shippedStacks().find(({ stack }) => stack === "prod");
   if (prod === undefined) throw new Error("Pulumi.prod.yaml is not among the stacks that ship.");
-  const rows = alarmsOf(watchedOf(prod)).map(({ key, means, action, minutes: [over, of] }) => {
+  const rows = alarmsOf(watchedOf(prod)).map(({ key, summary: means, action, minutes: [over, of] }) => {
     const lasting = of === 1 ? "at once" : `${over} of ${of} minutes`;
     return `| \`${key}\` | ${lasting} | ${means} | ${action} |`;
   });
@@ -17,7 +17,7 @@ export function alarmsTable(): string {
 }
 
 /** A stack as its alarms see it, with one tenant that has a queue. Names of what is watched do not stand in the table. */
-function watchedOf({ config, plan }: Shipped): Watched {
+function watchedOf({ config, plan }: Shipped): MonitoringTargets {
   const name = "";
   const { tracking } = config;
   return {

@@ -1,5 +1,5 @@
 import { type CapacityPlan, dpusOf } from "../../infra/limits/capacity.ts";
-import { leadersOf, SEARCH_LEADERS } from "../../infra/limits/dedicatedMasters.ts";
+import { dedicatedMasterCount, DEDICATED_MASTERS } from "../../infra/limits/dedicatedMasters.ts";
 import {
   EC2_PRICES,
   FARGATE_PRICES,
@@ -138,10 +138,10 @@ function trackingLines({ tracking }: StackConfig, price: (found: Price | undefin
     what: `${count} × ${type}`,
     usd: count * price(SEARCH_PRICES[type], type) * MONTH_HOURS,
   });
-  const leaders = leadersOf(instanceCount);
+  const leaders = dedicatedMasterCount(instanceCount);
   return [
     nodes(instanceCount, instanceType),
-    ...(leaders > 0 ? [nodes(leaders, SEARCH_LEADERS.instanceType)] : []),
+    ...(leaders > 0 ? [nodes(leaders, DEDICATED_MASTERS.instanceType)] : []),
     {
       part: "tracking",
       what: `${instanceCount} × ${storageGb} GiB`,
