@@ -1,5 +1,5 @@
 /** What happens to an actor at one of its calls to the world. */
-export type Fate =
+export type CallOutcome =
   /** The call takes place. */
   | "go"
   /** It fails without having taken place. */
@@ -29,7 +29,7 @@ export class Actor {
   readonly name: string;
   readonly kind: "dispatcher" | "run";
   /** What it waits to do; undefined while it works, and after its end. */
-  waiting: { what: string; turn(fate: Fate): void } | undefined;
+  waiting: { what: string; turn(fate: CallOutcome): void } | undefined;
   state: "alive" | "crashed" | "ended" = "alive";
   /** Set while it must not be given a turn. */
   paused = false;
@@ -56,7 +56,7 @@ export class Actor {
   /** One call to the world: waits for its turn, and does what the schedule says. */
   async call<T>(what: string, effect: () => Promise<T>, lose: () => void = () => undefined): Promise<T> {
     if (this.state === "crashed") return NEVER;
-    const { promise, resolve } = Promise.withResolvers<Fate>();
+    const { promise, resolve } = Promise.withResolvers<CallOutcome>();
     // Several calls at once (Promise.all) take their turns one after the other.
     while (this.waiting) await this.#free();
     this.waiting = { what, turn: resolve };

@@ -15,7 +15,7 @@ async function open(url: string): Promise<pg.Client> {
  * Makes a connection's statements calls of an actor; one that is lost is severed. A stream (COPY) belongs to the
  * statement before it, as far as turns go.
  */
-function gated(actor: Actor, client: pg.Client, statement: pg.Client["query"]): pg.Client {
+function gateQueries(actor: Actor, client: pg.Client, statement: pg.Client["query"]): pg.Client {
   const query = statement.bind(client) as (...all: unknown[]) => unknown;
   const call = (first: unknown, ...rest: unknown[]): unknown => {
     if (typeof (first as { submit?: unknown }).submit === "function") return query(first, ...rest);
@@ -42,7 +42,7 @@ const RESET = "rollback; unlisten *";
  * Connections that are each one actor's alone, for all of a schedule, as a process has them. Opened ahead, while schedules
  * go on; those that were left in order begin anew with the next schedule, since opening one takes longest.
  */
-export class Fresh {
+export class DedicatedClients {
   readonly #url: (role: string) => string;
   readonly #stocks = new Map<string, Promise<pg.Client>[]>();
   readonly #left: { role: string; client: pg.Client }[] = [];
@@ -58,7 +58,7 @@ export class Fresh {
     while (stock.length <= STOCK) stock.push(open(this.#url(role)));
     const client = await (stock.shift() ?? open(this.#url(role)));
     this.#roles.set(client, role);
-    return gated(actor, client, QUERY);
+    return gateQueries(actor, client, QUERY);
   }
 
   /** An actor has ended in order, and with it the work of its connections. Nobody of this schedule gets them again. */
@@ -97,7 +97,7 @@ export class Fresh {
 }
 
 /** Warm connections of one role, which the actors that have ended leave to those that come: opening one takes longest. */
-export class Warm {
+export class SharedClients {
   readonly #url: string;
   readonly #idle: pg.Client[] = [];
 
@@ -112,7 +112,7 @@ export class Warm {
     const take = async (): Promise<pg.Client> => {
       const known = free.pop();
       if (known) return known;
-      const client = gated(actor, this.#idle.pop() ?? (await open(this.#url)), QUERY);
+      const client = gateQueries(actor, this.#idle.pop() ?? (await open(this.#url)), QUERY);
       mine.push(client);
       client.once("end", () => {
         free = free.filter((one) => one !== client);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { readOptions } from "./options.ts";
-import { playAll } from "./players.ts";
+import { runWorkers } from "./players.ts";
 import type { Played } from "./worker.ts";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
@@ -20,7 +20,7 @@ describe("npm run simulate", () => {
   it("plays each seed once, whichever process takes it", async function () {
     this.timeout(60_000);
     const played: Played[] = [];
-    await playAll({ seed: 7, count: 5, workers: 2 }, (one) => played.push(one));
+    await runWorkers({ seed: 7, count: 5, workers: 2 }, (one) => played.push(one));
     assert.deepEqual(
       played.map(({ seed }) => seed).sort((a, b) => a - b),
       [7, 8, 9, 10, 11],

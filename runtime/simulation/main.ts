@@ -1,14 +1,14 @@
 import { mochaGlobalSetup, mochaGlobalTeardown } from "../testing/cluster.ts";
-import { type FireOptions, HELP, readOptions } from "./options.ts";
-import { playAll } from "./players.ts";
-import { playProcesses } from "./processes/players.ts";
+import { type SimulationOptions, HELP, readOptions } from "./options.ts";
+import { runWorkers } from "./players.ts";
+import { runProcessSchedules } from "./processes/players.ts";
 import type { Played } from "./worker.ts";
 
 /** Between two lines of progress. Milliseconds. */
 const PROGRESS_MS = 5_000;
 
 /** Plays, tells how it goes, and answers the exit status. */
-async function fire(options: FireOptions): Promise<number> {
+async function runSimulation(options: SimulationOptions): Promise<number> {
   let played = 0;
   let broken = 0;
   const began = performance.now();
@@ -27,7 +27,7 @@ async function fire(options: FireOptions): Promise<number> {
   };
   const timer = setInterval(progress, PROGRESS_MS);
   try {
-    await (options.processes ? playProcesses(options, onPlayed) : simulate(options, onPlayed));
+    await (options.processes ? runProcessSchedules(options, onPlayed) : simulate(options, onPlayed));
   } finally {
     clearInterval(timer);
   }
@@ -36,10 +36,10 @@ async function fire(options: FireOptions): Promise<number> {
 }
 
 /** Workers share the cluster that the tests would: TEST_DATABASE_URL's, or a throw-away one. */
-async function simulate(options: FireOptions, onPlayed: (played: Played) => void): Promise<void> {
+async function simulate(options: SimulationOptions, onPlayed: (played: Played) => void): Promise<void> {
   await mochaGlobalSetup();
   try {
-    await playAll(options, onPlayed);
+    await runWorkers(options, onPlayed);
   } finally {
     await mochaGlobalTeardown();
   }
@@ -50,4 +50,4 @@ if (options === "help") console.log(HELP);
 else if ("problems" in options) {
   console.error(`${options.problems.join("\n")}\n\n${HELP}`);
   process.exitCode = 2;
-} else process.exitCode = await fire(options);
+} else process.exitCode = await runSimulation(options);

@@ -1,7 +1,7 @@
-import type { Fate } from "./actor.ts";
+import type { CallOutcome } from "./actor.ts";
 
 /** How likely each kind of fault is in one schedule, at each turn or call. */
-export interface Mood {
+export interface FaultProfile {
   readonly crash: number;
   readonly lost: number;
   readonly pause: number;
@@ -18,7 +18,7 @@ export interface Mood {
  * Each schedule has some kinds of faults often and others hardly: where all are equally likely, what takes several of one
  * kind never happens (swarm testing: Groce et al., ISSTA 2012).
  */
-export const moodOf = (pick: () => number): Mood => {
+export const faultProfile = (pick: () => number): FaultProfile => {
   const often = (most: number) => (pick() < 0.5 ? most : most / 10);
   return {
     crash: often(0.06),
@@ -34,7 +34,7 @@ export const moodOf = (pick: () => number): Mood => {
 };
 
 /** What becomes of a call. @param chance in [0, 1) */
-export function fateOf(chance: number, { crash, lost }: Mood): Fate {
+export function callOutcome(chance: number, { crash, lost }: FaultProfile): CallOutcome {
   if (chance < crash) return "crash";
   if (chance < crash + lost / 2) return "failBefore";
   if (chance < crash + lost) return "failAfter";

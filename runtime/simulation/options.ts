@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 
 /** What `npm run simulate` is asked for. */
-export interface FireOptions {
+export interface SimulationOptions {
   /** The first schedule's; those after it count up. */
   seed: number;
   /** How many schedules. */
@@ -32,7 +32,7 @@ export const HELP = `Plays schedules of faults against the platform and looks fr
 Exit status: 0 every promise was kept, 1 one was broken or a process failed, 2 the command line is wrong.`;
 
 /** Reads the command line. Answers "help", or everything that is wrong with it, in words. */
-export function readOptions(args: readonly string[]): FireOptions | "help" | { problems: string[] } {
+export function readOptions(args: readonly string[]): SimulationOptions | "help" | { problems: string[] } {
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
   let values: Record<string, string | boolean | undefined>;

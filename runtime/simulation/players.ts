@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { FireOptions } from "./options.ts";
+import type { SimulationOptions } from "./options.ts";
 import type { Played } from "./worker.ts";
 
 const WORKER = fileURLToPath(new URL("worker.ts", import.meta.url));
@@ -11,8 +11,8 @@ const WORKER = fileURLToPath(new URL("worker.ts", import.meta.url));
  * process ends is told of as broken; a process that cannot begin, too.
  * @param onPlayed called for every schedule
  */
-export async function playAll(
-  { seed, count, workers }: Pick<FireOptions, "seed" | "count" | "workers">,
+export async function runWorkers(
+  { seed, count, workers }: Pick<SimulationOptions, "seed" | "count" | "workers">,
   onPlayed: (played: Played) => void,
 ) {
   const end = seed + count;

@@ -1,8 +1,8 @@
 import type { Schedule } from "./schedule.ts";
 
 /** Looks from outside whether promises 1 to 6 of the design were kept; answers what was broken, in words. */
-export async function brokenPromises({ asked, world }: Schedule): Promise<string[]> {
-  const broken = [...world.broken];
+export async function violatedGuarantees({ requests: asked, environment: world }: Schedule): Promise<string[]> {
+  const broken = [...world.violations];
   const { rows: jobs } = await world.admin.query(
     // Of two requests with one id the first is the job, whichever came first.
     "select request_id, response_id, status, task ->> 'type' as type, task ->> 'sql' like '%other%' as other from jobs.jobs order by id",

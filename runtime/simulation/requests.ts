@@ -1,5 +1,5 @@
 /** What a schedule asks of the platform: small jobs of every kind, some of them twice, some in conflict. */
-export interface Asked {
+export interface SentRequest {
   readonly requestId: string;
   readonly task: object;
   /** For updates: the prices that its rows have, which no other request's have. */
@@ -9,7 +9,7 @@ export interface Asked {
 const DAY = "2021-01-01";
 
 /** Makes the requests of a schedule. @param pick a number in [0, 1) */
-export function askedBy(pick: () => number): Asked[] {
+export function generateRequests(pick: () => number): SentRequest[] {
   const count = 2 + Math.floor(pick() * 3);
   return Array.from({ length: count }, (_, index) => {
     const requestId = `job-${index}`;

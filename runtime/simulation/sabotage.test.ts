@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { openStage, type Sabotage } from "./stage.ts";
+import { openHarness, type Sabotage } from "./stage.ts";
 
 /** What breaks a promise, each by a change of the production code's own text. */
 const SABOTAGES: Record<string, Sabotage[]> = {
@@ -56,7 +56,7 @@ describe("a broken protocol is noticed", () => {
   for (const [what, changes] of Object.entries(SABOTAGES))
     it(what, async function () {
       this.timeout(300_000);
-      const stage = await openStage();
+      const stage = await openHarness();
       try {
         for (const change of changes) await stage.sabotage(change);
         const promise = what.slice(0, "promise N".length);

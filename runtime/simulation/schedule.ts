@@ -1,7 +1,7 @@
-import type { Actor, Fate } from "./actor.ts";
-import { fateOf, type Mood, moodOf } from "./mood.ts";
-import { type Asked, askedBy } from "./requests.ts";
-import type { Message, World } from "./world.ts";
+import type { Actor, CallOutcome } from "./actor.ts";
+import { callOutcome, type FaultProfile, faultProfile } from "./mood.ts";
+import { type SentRequest, generateRequests } from "./requests.ts";
+import type { Message, SimulatedEnvironment } from "./world.ts";
 
 /** How long an actor that does not come back is waited for: it waits for a lock that another one holds. Milliseconds. */
 const PATIENCE_MS = 30;
@@ -29,7 +29,7 @@ interface Move {
 }
 
 /** An actor's call takes place, or does not. */
-const turn = (actor: Actor, waiting: NonNullable<Actor["waiting"]>, fate: Fate): Move => ({
+const turn = (actor: Actor, waiting: NonNullable<Actor["waiting"]>, fate: CallOutcome): Move => ({
   what: `${actor.name}: ${waiting.what}${fate === "go" ? "" : ` (${fate})`}`,
   done: () => {
     waiting.turn(fate);
@@ -43,12 +43,12 @@ const turn = (actor: Actor, waiting: NonNullable<Actor["waiting"]>, fate: Fate):
  * platform is to come to rest. The same seed is the same schedule, but for who waits for whose lock.
  */
 export class Schedule {
-  readonly asked: readonly Asked[];
+  readonly requests: readonly SentRequest[];
   /** What was done in order, for whoever looks for the reason of a failure. */
   readonly history: string[] = [];
-  readonly world: World;
+  readonly environment: SimulatedEnvironment;
   readonly #pick: () => number;
-  readonly #mood: Mood;
+  readonly #faultProfile: FaultProfile;
   #cancelled = false;
   /** A run that is about to end its job, left there until nothing is left to do without it. */
   #stalled: Actor | undefined;
@@ -56,23 +56,23 @@ export class Schedule {
   #late: { readonly actor: Actor; readonly kind: string } | undefined;
 
   /** @param pick the seed's random numbers in [0, 1) */
-  constructor(world: World, pick: () => number) {
-    this.world = world;
+  constructor(world: SimulatedEnvironment, pick: () => number) {
+    this.environment = world;
     this.#pick = pick;
-    this.#mood = moodOf(this.#pick);
-    this.asked = askedBy(this.#pick);
+    this.#faultProfile = faultProfile(this.#pick);
+    this.requests = generateRequests(this.#pick);
     world.messages.push(...this.#messages());
   }
 
   async play(): Promise<void> {
     for (let turn = 0; turn < TURNS; turn++) await this.#make(this.#one([...this.#work(false), ...this.#faults()]));
     this.history.push("nothing goes wrong any more");
-    this.world.launches.length = 0;
+    this.environment.launches.length = 0;
     for (let turn = 0; turn < RECOVERY; turn++) {
       const move = this.#one(this.#work(true));
       if (move) await this.#make(move);
       else if (await this.#isStuck()) {
-        if (await this.world.isAtRest()) return;
+        if (await this.environment.isAtRest()) return;
         await this.#passTime();
       }
     }
@@ -86,13 +86,13 @@ export class Schedule {
     if (!move) return;
     this.history.push(move.what);
     await move.done();
-    if (this.#cancelled && ENDS.test(move.what)) await this.world.checkCancelled();
+    if (this.#cancelled && ENDS.test(move.what)) await this.environment.checkCancelled();
   }
 
   /** The requests; some come twice, some under an id that is taken, some are none. */
   #messages(): Message[] {
     const message = (body: object): Message => ({ body: JSON.stringify(body), deleted: false });
-    const requests = this.asked.map(({ requestId, task }) => ({ requestId, task }));
+    const requests = this.requests.map(({ requestId, task }) => ({ requestId, task }));
     // Some want no reply on the queue; whether a repeat wants one is its own.
     const reply = () => (this.#pick() < 0.3 ? { reply: "none" } : {});
     const all = requests.map((request) => message({ ...request, ...reply() }));
@@ -106,7 +106,7 @@ export class Schedule {
   }
 
   get #alive(): Actor[] {
-    return this.world.actors.filter(({ state }) => state === "alive");
+    return this.environment.actors.filter(({ state }) => state === "alive");
   }
 
   get #isDispatching(): boolean {
@@ -121,60 +121,60 @@ export class Schedule {
     for (const actor of this.#alive) {
       const { waiting, paused } = actor;
       if (!waiting || paused) continue;
-      const fate = calm ? "go" : fateOf(this.#pick(), this.#mood);
+      const fate = calm ? "go" : callOutcome(this.#pick(), this.#faultProfile);
       // Also when all is calm: hardly a run comes so far before.
-      if (!this.#stalled && waiting.what.startsWith(FENCE) && this.#pick() < this.#mood.stall) {
+      if (!this.#stalled && waiting.what.startsWith(FENCE) && this.#pick() < this.#faultProfile.stall) {
         moves.push({ what: `stall ${actor.name}`, done: () => this.#stall(actor) });
         continue;
       }
       // A caller may want an end at any time, and by chance hardly one wants it when a job is about to commit.
-      if (!this.#cancelled && waiting.what.startsWith(FENCE) && this.#pick() < this.#mood.cancel)
-        moves.push({ what: "cancel", done: async () => this.#cancel(this.#one(await this.world.working())) });
+      if (!this.#cancelled && waiting.what.startsWith(FENCE) && this.#pick() < this.#faultProfile.cancel)
+        moves.push({ what: "cancel", done: async () => this.#cancel(this.#one(await this.environment.working())) });
       const [, kind] = LAUNCH.exec(waiting.what) ?? [];
-      if (!this.#late && kind && this.#pick() < this.#mood.stall) {
+      if (!this.#late && kind && this.#pick() < this.#faultProfile.stall) {
         moves.push({ what: `stall ${actor.name}`, done: () => this.#delay(actor, kind) });
         continue;
       }
       moves.push(turn(actor, waiting, fate));
     }
-    const visible = this.world.messages.filter(({ deleted }) => !deleted);
+    const visible = this.environment.messages.filter(({ deleted }) => !deleted);
     if (visible.length > 0 && !this.#isDispatching)
       moves.push({
         what: "deliver",
         done: () => this.#deliver(calm ? visible : visible.filter(() => this.#pick() < 0.6)),
       });
-    for (const launched of this.world.launched)
+    for (const launched of this.environment.launched)
       if (!launched.actor && !launched.stopped)
         moves.push({
-          what: `boot ${launched.kind}`,
-          done: () => this.world.boot(launched).settled(PATIENCE_MS),
+          what: `boot ${launched.runnerType}`,
+          done: () => this.environment.boot(launched).settled(PATIENCE_MS),
         });
     return moves;
   }
 
   /** What goes wrong, and what people do. */
   #faults(): Move[] {
-    const { repeat, tick, pause, jump, refuse, cancel } = this.#mood;
+    const { repeat, tick, pause, jump, refuse, cancel } = this.#faultProfile;
     const moves: Move[] = [];
     const maybe = (chance: number, what: string, done: Move["done"]) => {
       if (this.#pick() < chance) moves.push({ what, done });
     };
-    const again = this.#one(this.world.messages.filter(({ deleted }) => deleted));
+    const again = this.#one(this.environment.messages.filter(({ deleted }) => deleted));
     if (!this.#isDispatching) {
       if (again) maybe(repeat, "deliver again", () => this.#deliver([again]));
-      maybe(tick, "tick", () => this.world.tick().settled(PATIENCE_MS));
+      maybe(tick, "tick", () => this.environment.tick().settled(PATIENCE_MS));
     }
     for (const actor of this.#alive.filter((one) => one !== this.#zombie && one !== this.#late?.actor))
       if (actor.paused) moves.push({ what: `continue ${actor.name}`, done: () => actor.pause(false) });
       else maybe(pause, `pause ${actor.name}`, () => actor.pause(true));
-    if (!this.#zombie) maybe(jump, "the clock jumps", () => this.world.advance(1 + this.#pick() * LEAP));
-    maybe(refuse, "the account refuses", () => this.world.launches.push(this.#pick() < 0.5 ? "refuse" : "unknown"));
-    maybe(cancel, "cancel", () => this.#cancel(this.#one(this.asked)?.requestId));
+    if (!this.#zombie) maybe(jump, "the clock jumps", () => this.environment.advance(1 + this.#pick() * LEAP));
+    maybe(refuse, "the account refuses", () => this.environment.launches.push(this.#pick() < 0.5 ? "refuse" : "unknown"));
+    maybe(cancel, "cancel", () => this.#cancel(this.#one(this.requests)?.requestId));
     return moves;
   }
 
   #deliver(messages: readonly Message[]): Promise<void> | undefined {
-    return messages.length === 0 ? undefined : this.world.deliver(messages).settled(PATIENCE_MS);
+    return messages.length === 0 ? undefined : this.environment.deliver(messages).settled(PATIENCE_MS);
   }
 
   /** The run that is stalled, while it is there: it could have been ended for its silence. */
@@ -184,7 +184,7 @@ export class Schedule {
 
   #cancel(requestId = ""): Promise<void> {
     this.#cancelled = true;
-    return this.world.cancel(requestId);
+    return this.environment.cancel(requestId);
   }
 
   #stall(actor: Actor): void {
@@ -201,7 +201,7 @@ export class Schedule {
   #belated(): Move | undefined {
     if (!this.#late) return undefined;
     const { actor, kind } = this.#late;
-    if (!actor.paused || !actor.waiting || actor.state !== "alive" || !this.world.isFull(kind)) return undefined;
+    if (!actor.paused || !actor.waiting || actor.state !== "alive" || !this.environment.isFull(kind)) return undefined;
     actor.pause(false);
     return turn(actor, actor.waiting, "go");
   }
@@ -220,7 +220,7 @@ export class Schedule {
    */
   async #passTime(): Promise<void> {
     const zombie = this.#zombie;
-    const isZombiesTurn = zombie !== undefined && (await this.world.isDone());
+    const isZombiesTurn = zombie !== undefined && (await this.environment.isDone());
     const paused = isZombiesTurn ? zombie : this.#one(this.#alive.filter((one) => one.paused && one !== zombie));
     if (paused && (isZombiesTurn || this.#pick() < 0.3)) {
       this.history.push(`continue ${paused.name}`);
@@ -228,7 +228,7 @@ export class Schedule {
       return;
     }
     this.history.push("time passes, tick");
-    await this.world.advance(1 + this.#pick() * (zombie ? SHORT_LEAP : LEAP));
-    await this.world.tick().settled(PATIENCE_MS);
+    await this.environment.advance(1 + this.#pick() * (zombie ? SHORT_LEAP : LEAP));
+    await this.environment.tick().settled(PATIENCE_MS);
   }
 }

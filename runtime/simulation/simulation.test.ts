@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { playAll } from "./players.ts";
+import { runWorkers } from "./players.ts";
 
 /** FIRE_COUNT plays more of them, or fewer; .ci/run plays as many as the design asks for (runtime/tools/test.ts). */
 const COUNT = Number(process.env.FIRE_COUNT ?? 100);
@@ -11,7 +11,7 @@ describe("the promises of the protocol, under any schedule", () => {
     this.timeout(60_000 + COUNT * SCHEDULE_MS);
     let played = 0;
     const broken: string[] = [];
-    await playAll({ seed: 1, count: COUNT, workers: 2 }, (one) => {
+    await runWorkers({ seed: 1, count: COUNT, workers: 2 }, (one) => {
       played++;
       if (one.broken.length > 0) broken.push(`seed ${one.seed}: ${one.broken.join("; ")}\n${one.history.join("\n")}`);
     });

@@ -1,9 +1,9 @@
 import { random } from "../../db/sample/random.ts";
 import { jobDatabase } from "../testing/jobs.ts";
-import { Fresh, Warm } from "./clients.ts";
-import { brokenPromises } from "./promises.ts";
+import { DedicatedClients, SharedClients } from "./clients.ts";
+import { violatedGuarantees } from "./promises.ts";
 import { Schedule } from "./schedule.ts";
-import { World } from "./world.ts";
+import { SimulatedEnvironment } from "./world.ts";
 
 /** A change to the text of a function of the schema jobs. */
 export interface Sabotage {
@@ -13,7 +13,7 @@ export interface Sabotage {
 }
 
 /** A database in which schedules are played one after the other, each from nothing. */
-export interface Stage {
+export interface Harness {
   /** Plays the schedule of a seed; answers which promises were broken, and what happened. */
   play(seed: number): Promise<{ broken: string[]; history: readonly string[] }>;
   /** Changes the text of one of the protocol's functions, to see that what it breaks is noticed. */
@@ -22,7 +22,7 @@ export interface Stage {
 }
 
 /** Makes a stage: the platform's own schema, with a clock that only schedules move. */
-export async function openStage(): Promise<Stage> {
+export async function openHarness(): Promise<Harness> {
   const fixture = await jobDatabase();
   const { admin, database } = fixture;
   Object.assign(process.env, database.env);
@@ -35,8 +35,8 @@ export async function openStage(): Promise<Stage> {
     create or replace function jobs.clock() returns timestamptz language sql volatile as 'select now from sim.time';
     insert into regions values ('north', 'North', null);
     insert into ports values ('AAAAA', 'A', 'north'), ('BBBBB', 'B', 'north')`);
-  const dispatchers = new Warm(database.urlAs("dispatcher"));
-  const runs = new Fresh((role) => database.urlAs(role));
+  const dispatchers = new SharedClients(database.urlAs("dispatcher"));
+  const runs = new DedicatedClients((role) => database.urlAs(role));
   return {
     async play(seed) {
       await admin.query(
@@ -55,11 +55,11 @@ export async function openStage(): Promise<Stage> {
         update sim.time set now = '2021-01-01T00:00:00Z'`);
       const pick = random(seed);
       const slots = { glue: 1 + Math.round(pick()), ec2: 1 + Math.round(pick()) };
-      const world = new World(admin, dispatchers, runs, slots);
+      const world = new SimulatedEnvironment(admin, dispatchers, runs, slots);
       try {
         const schedule = new Schedule(world, pick);
         await schedule.play();
-        return { broken: await brokenPromises(schedule), history: schedule.history };
+        return { broken: await violatedGuarantees(schedule), history: schedule.history };
       } finally {
         world.close();
       }

@@ -1,4 +1,4 @@
-import { openStage } from "./stage.ts";
+import { openHarness } from "./stage.ts";
 
 /** What a worker tells of a schedule that it has played. */
 export interface Played {
@@ -8,10 +8,10 @@ export interface Played {
   readonly history: readonly string[];
 }
 
-const stage = await openStage();
+const harness = await openHarness();
 process.on("message", async (seed: number) => {
   try {
-    const { broken, history } = await stage.play(seed);
+    const { broken, history } = await harness.play(seed);
     process.send?.({ seed, broken, history: broken.length > 0 ? history : [] } satisfies Played);
   } catch (error) {
     // The harness itself failed: whoever waits for this schedule sees the process end.
@@ -20,7 +20,7 @@ process.on("message", async (seed: number) => {
   }
 });
 process.on("disconnect", async () => {
-  await stage.close();
+  await harness.close();
   process.exit();
 });
 process.send?.("ready");

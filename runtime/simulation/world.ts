@@ -12,7 +12,7 @@ import { Sessions } from "../runner/sessions.ts";
 import { sqsEvent } from "../testing/dispatcher.ts";
 import { trackingStore } from "../tracking/index.ts";
 import { Actor } from "./actor.ts";
-import { type Fresh, sever, type Warm } from "./clients.ts";
+import { type DedicatedClients, sever, type SharedClients } from "./clients.ts";
 
 /** A message of the request queue. */
 export interface Message {
@@ -22,7 +22,7 @@ export interface Message {
 }
 
 /** A response as it arrived. */
-export interface Arrived {
+export interface ReceivedResponse {
   readonly queue: string;
   readonly body: string;
   readonly responseId: string;
@@ -31,16 +31,16 @@ export interface Arrived {
 }
 
 /** A run that a dispatcher has started: an instance or a Glue run of the simulated account. */
-export interface Launched {
+export interface LaunchedRun {
   readonly run: string;
-  readonly kind: RunnerKind;
+  readonly runnerType: RunnerKind;
   /** Undefined until it has booted. */
   actor?: Actor;
   stopped: boolean;
 }
 
 /** How long a caller waits for a lock. The run that holds it may have its next turn only after him. Milliseconds. */
-const CALLERS_PATIENCE_MS = 100;
+const CALLER_LOCK_TIMEOUT_MS = 100;
 const LOCK_NOT_AVAILABLE = "55P03";
 /** How far the clocks of dispatchers are apart. */
 const SKEW_MS = 100_000;
@@ -50,14 +50,14 @@ const QUEUES = { requests: "requests", wakeups: "wakeups", deadLetters: "dead", 
  * The world that the production code of dispatcher and runner runs in: a real Postgres with a clock that only a schedule
  * moves, a queue and an account that exist in this process. It decides nothing of the protocol.
  */
-export class World {
+export class SimulatedEnvironment {
   readonly messages: Message[] = [];
-  readonly responses: Arrived[] = [];
+  readonly responses: ReceivedResponse[] = [];
   readonly deadLetters: string[] = [];
-  readonly launched: Launched[] = [];
+  readonly launched: LaunchedRun[] = [];
   readonly actors: Actor[] = [];
   /** What a promise was broken by, as it happened. */
-  readonly broken: string[] = [];
+  readonly violations: string[] = [];
   /** How the account answers the next launches; "room" where nothing is said. */
   readonly launches: ("refuse" | "unknown")[] = [];
   readonly admin: pg.Client;
@@ -65,12 +65,12 @@ export class World {
   #invocations = 0;
 
   readonly #slots: Record<RunnerKind, number>;
-  readonly #dispatchers: Warm;
-  readonly #runs: Fresh;
+  readonly #dispatchers: SharedClients;
+  readonly #runs: DedicatedClients;
   /** Milliseconds that have passed by the one clock. */
   #passed = 0;
 
-  constructor(admin: pg.Client, dispatchers: Warm, runs: Fresh, slots: Record<RunnerKind, number>) {
+  constructor(admin: pg.Client, dispatchers: SharedClients, runs: DedicatedClients, slots: Record<RunnerKind, number>) {
     this.admin = admin;
     this.#slots = slots;
     this.#dispatchers = dispatchers;
@@ -113,10 +113,10 @@ export class World {
   }
 
   /** Lets a run that was started begin its work. */
-  boot(launched: Launched): Actor {
+  boot(launched: LaunchedRun): Actor {
     const clients: pg.Client[] = [];
     // A killed process: the server sees its sockets close.
-    const actor = new Actor("run", `${launched.kind} ${this.launched.indexOf(launched)}`, () => clients.forEach(sever));
+    const actor = new Actor("run", `${launched.runnerType} ${this.launched.indexOf(launched)}`, () => clients.forEach(sever));
     this.actors.push(actor);
     launched.actor = actor;
     actor.begin(async () => {
@@ -130,7 +130,7 @@ export class World {
       const log = pino({ level: "silent" });
       try {
         await run({
-          kind: launched.kind,
+          kind: launched.runnerType,
           client,
           bench: {
             run: launched.run,
@@ -157,7 +157,7 @@ export class World {
 
   /** A caller asks for the end of a job. One who must wait for a run that is in mid-commit gives up, as a call does. */
   async cancel(requestId: string): Promise<void> {
-    await this.admin.query(`begin; set local lock_timeout = ${CALLERS_PATIENCE_MS}`);
+    await this.admin.query(`begin; set local lock_timeout = ${CALLER_LOCK_TIMEOUT_MS}`);
     try {
       await this.admin.query("select jobs.cancel('default', $1)", [requestId]);
     } catch (error) {
@@ -184,7 +184,7 @@ export class World {
         where j.status = 'CANCELLED' and j.backend_pid is not null and a.backend_start = j.backend_start and a.state <> 'idle'`,
     });
     for (const { request_id, pid } of rows)
-      this.broken.push(`promise 6: job ${request_id} says CANCELLED, and its session ${pid} is at work`);
+      this.violations.push(`promise 6: job ${request_id} says CANCELLED, and its session ${pid} is at work`);
   }
 
   /** Whether nothing is left to do: no message, no job that has not ended, no response unsent, no run. */
@@ -210,7 +210,7 @@ export class World {
 
   /** Runs of a kind that live now. */
   #alive(kind: RunnerKind): number {
-    return this.launched.filter((one) => one.kind === kind && this.#status(one) === "ALIVE").length;
+    return this.launched.filter((one) => one.runnerType === kind && this.#status(one) === "ALIVE").length;
   }
 
   /** Ends what is still there. */
@@ -253,8 +253,8 @@ export class World {
   #launch(run: string, kind: RunnerKind): string {
     const answer = this.launches.shift();
     if (answer === "refuse") throw new Refused("InsufficientInstanceCapacity");
-    this.launched.push({ run, kind, stopped: false });
-    if (this.#alive(kind) > this.#slots[kind]) this.broken.push(`promise 4: ${this.#alive(kind)} ${kind} runs at once`);
+    this.launched.push({ run, runnerType: kind, stopped: false });
+    if (this.#alive(kind) > this.#slots[kind]) this.violations.push(`promise 4: ${this.#alive(kind)} ${kind} runs at once`);
     if (answer === "unknown") throw new Error("timeout");
     return `external-${run}`;
   }
@@ -264,7 +264,7 @@ export class World {
     return launched ? this.#status(launched) : "UNKNOWN";
   }
 
-  #status({ actor, stopped }: Launched): RunStatus {
+  #status({ actor, stopped }: LaunchedRun): RunStatus {
     if (stopped) return "ENDED";
     return actor === undefined || actor.state === "alive" ? "ALIVE" : "ENDED";
   }

@@ -43,9 +43,9 @@ async function projectRequests(db: pg.Client): Promise<void> {
 
 await mochaGlobalSetup();
 try {
-  const { openStage } = await import("../stage.ts");
+  const { openStage: openHarness } = await import("../stage.ts");
   const { jobDatabase } = await import("../../testing/jobs.ts");
-  const stage = await openStage();
+  const stage = await openHarness();
   for (let seed = 1; seed <= SCHEDULES; seed++) await stage.play(seed);
   await stage.close();
   // What takes its turn by real time, or with people.

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { migrate } from "../../../db/migrate.ts";
-import { Stage } from "./stage.ts";
+import { ProcessHarness } from "./stage.ts";
 
 const DB = fileURLToPath(new URL("../../../db", import.meta.url));
 /** Requests after the deployment. */
@@ -25,11 +25,11 @@ reset role;
 `;
 
 describe("a deployment under load", () => {
-  let stage: Stage;
+  let stage: ProcessHarness;
   let directory: string;
   before(async function () {
     this.timeout(PATIENCE_MS);
-    stage = await Stage.open({ idleSeconds: 5 });
+    stage = await ProcessHarness.open({ idleSeconds: 5 });
     directory = mkdtempSync(join(tmpdir(), "rates-next-"));
     for (const folder of ["migrations", "functions", "views"])
       cpSync(join(DB, folder), join(directory, folder), { recursive: true });

@@ -4,14 +4,14 @@ import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { identify } from "../../local/processes.ts";
 import { type StepEvent, steps } from "../../runner/crashPoints.ts";
-import { type Fault, faultDirectories, type LaunchFate, OVER, takeNext } from "./files.ts";
+import { type Fault, faultDirectories, type LaunchOutcome, OVERRUN_FILE, takeNext } from "./files.ts";
 
 /**
  * Loaded into every process of the dispatcher and of the runners (NODE_OPTIONS). In a run it does two things: looks whether
  * more runs of its kind live than there are slots (promise 4), and takes the next fault that the schedule has laid out, which
  * comes true when the run passes the fault's step. In the dispatcher it breaks launches.
  */
-const { FIRE_DIRECTORY: directory = "", FIRE_POSTGRES: cluster = "" } = process.env;
+const { SIMULATION_DIRECTORY: directory = "", SIMULATION_POSTGRES: cluster = "" } = process.env;
 const after = (option: string) => process.argv[process.argv.indexOf(option) + 1] ?? "";
 if (directory !== "" && process.argv.includes("--run")) {
   countRuns(after("--runner"));
@@ -31,7 +31,7 @@ function countRuns(kind: string): void {
   });
   const { slots } = JSON.parse(process.env.RATES_SETTINGS ?? "{}").runners[kind];
   if (alive.length > slots)
-    appendFileSync(join(directory, OVER), `${alive.length} ${kind} runs at once, where ${slots} may be\n`);
+    appendFileSync(join(directory, OVERRUN_FILE), `${alive.length} ${kind} runs at once, where ${slots} may be\n`);
 }
 
 /**
@@ -41,7 +41,7 @@ function countRuns(kind: string): void {
 function breakLaunches(): void {
   const { spawn } = childProcess;
   const broken = (command: string, args: readonly string[], options: childProcess.SpawnOptions) => {
-    const fate = args.includes("--run") ? takeNext<LaunchFate>(directory, "launches") : "go";
+    const fate = args.includes("--run") ? takeNext<LaunchOutcome>(directory, "launches") : "go";
     if (fate === "refuse") return spawn(join(directory, "no-such-program"), args, options);
     if (fate === "fail before") throw new Error("the launch failed, nobody knows how");
     const child = spawn(command, args, options);

@@ -11,10 +11,10 @@ export interface Fault {
 }
 
 /** What becomes of the dispatcher's attempt to start a run's process; of each but the last it hears an error. */
-export type LaunchFate = "refuse" | "fail before" | "fail after" | "go";
+export type LaunchOutcome = "refuse" | "fail before" | "fail after" | "go";
 
 /** Where runs write that there were too many of them. */
-export const OVER = "over";
+export const OVERRUN_FILE = "over";
 
 /** How the schedule and the runs, which it does not start, hear of each other: files, which outlive any process. */
 export const faultDirectories = (directory: string) => ({
@@ -25,7 +25,7 @@ export const faultDirectories = (directory: string) => ({
 });
 
 /** Lays out the faults of a schedule: the first run that starts takes the first, and the first launch the first fate. */
-export function layOut(directory: string, faults: readonly Fault[], fates: readonly LaunchFate[] = []): void {
+export function layOut(directory: string, faults: readonly Fault[], fates: readonly LaunchOutcome[] = []): void {
   const { planned, launches, taken, runs } = faultDirectories(directory);
   for (const one of [planned, launches, taken]) rmSync(one, { recursive: true, force: true });
   for (const one of [planned, launches, taken, runs]) mkdirSync(one, { recursive: true });
@@ -53,7 +53,7 @@ export function takeNext<T>(directory: string, of: "planned" | "launches"): T | 
 }
 
 /** The runs that live now, whoever started them. */
-export function livingRuns(directory: string): ProcessIdentity[] {
+export function liveRuns(directory: string): ProcessIdentity[] {
   const { runs } = faultDirectories(directory);
   return readdirSync(runs).flatMap((name) => {
     const [, pid, startedAt = ""] = name.split(".");

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 const PAUSE_MS = 100;
 
 /** A part of the platform as a process, which is started again whenever it ends, as its host would in the cloud. */
-export class Part {
+export class ManagedProcess {
   readonly name: string;
   #child: ChildProcess | undefined;
   #stopping = false;

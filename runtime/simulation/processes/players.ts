@@ -1,6 +1,6 @@
 import type { Played } from "../worker.ts";
 import { play } from "./schedule.ts";
-import { Stage } from "./stage.ts";
+import { ProcessHarness } from "./stage.ts";
 
 /** Schedules after which the platform begins anew, with another tracking store. */
 const ACT = 5;
@@ -11,14 +11,14 @@ const TRACKING = ["postgres", "unsteady", "nowhere"] as const;
  * each with a tracking store that fares in another way.
  * @param onPlayed called for every schedule; answers whether another one is wanted
  */
-export async function playProcesses(
+export async function runProcessSchedules(
   { seed, count }: { seed: number; count: number },
   onPlayed: (played: Played) => boolean | undefined,
 ): Promise<void> {
   const end = seed + count;
   let next = seed;
   for (let act = Math.floor(seed / ACT); next < end; act++) {
-    const stage = await Stage.open({ tracking: TRACKING[act % TRACKING.length] ?? "postgres" });
+    const stage = await ProcessHarness.open({ tracking: TRACKING[act % TRACKING.length] ?? "postgres" });
     try {
       for (let played = 0; played < ACT && next < end; played++, next++) {
         const { broken, history } = await play(stage, next);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { playProcesses } from "./players.ts";
+import { runProcessSchedules } from "./players.ts";
 import { play } from "./schedule.ts";
-import { Stage } from "./stage.ts";
+import { ProcessHarness } from "./stage.ts";
 
 /** FIRE_PROCESSES plays as many, however long that takes. */
 const COUNT = Number(process.env.FIRE_PROCESSES ?? (process.env.RATES_REQUIRE_ALL === "1" ? 30 : 2));
@@ -15,7 +15,7 @@ describe("the promises of the platform, whatever happens to its processes", () =
     this.timeout(COUNT * SCHEDULE_MS);
     const begun = performance.now();
     let played = 0;
-    await playProcesses({ seed: 1, count: COUNT }, ({ seed, broken, history }) => {
+    await runProcessSchedules({ seed: 1, count: COUNT }, ({ seed, broken, history }) => {
       played++;
       assert.deepEqual(broken, [], `seed ${seed}:\n${history.join("\n")}`);
       return performance.now() - begun < ENOUGH_MS;
@@ -25,7 +25,7 @@ describe("the promises of the platform, whatever happens to its processes", () =
 
   it("are seen broken: rows that a second attempt writes again", async function () {
     this.timeout(3 * SCHEDULE_MS);
-    const stage = await Stage.open();
+    const stage = await ProcessHarness.open();
     try {
       // A trigger writes each price twice: what a load that is applied twice leaves.
       await stage.server.look(`
@@ -49,7 +49,7 @@ describe("the promises of the platform, whatever happens to its processes", () =
 
   it("are seen broken: more runs at once than the capacity", async function () {
     this.timeout(4 * SCHEDULE_MS);
-    const stage = await Stage.open();
+    const stage = await ProcessHarness.open();
     try {
       const [plan] =
         (await stage.server.look(
@@ -68,7 +68,7 @@ describe("the promises of the platform, whatever happens to its processes", () =
 
   it("are seen broken: documents that nobody brings up to date, though launches fail and so do the store's calls", async function () {
     this.timeout(5 * SCHEDULE_MS);
-    const stage = await Stage.open({ tracking: "unsteady" });
+    const stage = await ProcessHarness.open({ tracking: "unsteady" });
     try {
       let refused = 0;
       for (let seed = 1; seed <= 3 && refused === 0; seed++) {

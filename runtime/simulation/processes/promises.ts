@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
-import { livingRuns } from "./files.ts";
+import { liveRuns } from "./files.ts";
 import { OTHER } from "./requests.ts";
-import type { Stage } from "./stage.ts";
-import type { Told } from "./told.ts";
+import type { ProcessHarness } from "./stage.ts";
+import type { Observations } from "./told.ts";
 
 const TERMINAL = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
 
 /** Whether nothing of a schedule is left to do. */
-export async function isAtRest(stage: Stage, { accepted, wanted, conflicts }: Told): Promise<boolean> {
+export async function isAtRest(stage: ProcessHarness, { accepted, wanted, conflicts }: Observations): Promise<boolean> {
   const { server, responses, directory } = stage;
   const ids = [...accepted];
   const [row] =
@@ -18,7 +18,7 @@ export async function isAtRest(stage: Stage, { accepted, wanted, conflicts }: To
          + (select count(*)::int from jobs.runs where state <> 'ENDED') as open`,
       [ids, stage.keepsDocuments],
     )) ?? [];
-  if (row?.ended !== ids.length || row.open > 0 || livingRuns(directory).length > 0) return false;
+  if (row?.ended !== ids.length || row.open > 0 || liveRuns(directory).length > 0) return false;
   const refused = (id: string) =>
     responses.some(({ requestId, body }) => requestId === id && body.includes("RequestIdConflict"));
   return (
@@ -27,9 +27,9 @@ export async function isAtRest(stage: Stage, { accepted, wanted, conflicts }: To
 }
 
 /** Looks from outside whether promises 1 to 6 were kept: at the responses, the tables, the results and the processes. */
-export async function brokenPromises(
-  stage: Stage,
-  { asked, accepted, wanted, conflicts, broken: seen }: Told,
+export async function violatedGuarantees(
+  stage: ProcessHarness,
+  { requests: asked, accepted, wanted, conflicts, violations: seen }: Observations,
 ): Promise<string[]> {
   const broken = [...seen];
   const { server, responses, directory } = stage;
@@ -45,7 +45,7 @@ export async function brokenPromises(
 
   const open = (await server.look("select id, state from jobs.runs where state <> 'ENDED'")) ?? [];
   if (open.length > 0) broken.push(`promise 5: ${open.length} runs were never found to have ended`);
-  const living = livingRuns(directory).length;
+  const living = liveRuns(directory).length;
   if (living > 0) broken.push(`promise 5: ${living} runs outlive their work`);
 
   if (stage.keepsDocuments) {
@@ -92,7 +92,7 @@ export async function brokenPromises(
 }
 
 /** Whether a read's answer is there, whole. */
-async function wrongResult(stage: Stage, requestId: string, body: string, rows: number): Promise<string[]> {
+async function wrongResult(stage: ProcessHarness, requestId: string, body: string, rows: number): Promise<string[]> {
   const { result } = JSON.parse(body);
   const text = result.location ? await stage.object(result.location) : Buffer.from(result.inline);
   const expected = Array.from({ length: rows }, (_, index) => `{"n":${index + 1}}\n`).join("");

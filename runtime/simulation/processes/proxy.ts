@@ -5,13 +5,13 @@ import type { AddressInfo } from "node:net";
 const HOST = "127.0.0.1";
 
 /** What becomes of a call to SQS or S3. */
-export type CallFate = "go" | "fail before" | "fail after" | "throttle";
+export type CallOutcome = "go" | "fail before" | "fail after" | "throttle";
 
 /** A stand between the platform and its SQS and S3. */
 export interface CallProxy {
   port: number;
   /** Asked for the fate of every call. */
-  fate: () => CallFate;
+  outcome: () => CallOutcome;
   close(): Promise<void>;
 }
 
@@ -43,7 +43,7 @@ export async function startProxy(target: number): Promise<CallProxy> {
   const { port } = server.address() as AddressInfo;
   const proxy: CallProxy = {
     port,
-    fate: () => "go",
+    outcome: () => "go",
     async close() {
       server.closeAllConnections();
       server.close();
@@ -54,7 +54,7 @@ export async function startProxy(target: number): Promise<CallProxy> {
   async function pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const isSqs = incoming.headers["x-amz-target"] !== undefined;
     const body = Buffer.concat(await incoming.toArray());
-    const fate = proxy.fate();
+    const fate = proxy.outcome();
     if (fate === "fail before") return void incoming.socket.destroy();
     if (fate === "throttle") {
       const { status, type, body } = THROTTLES[isSqs ? "sqs" : "s3"];

@@ -1,5 +1,5 @@
 /** What a schedule asks of the platform. */
-export interface Asked {
+export interface SentRequest {
   readonly requestId: string;
   readonly task: object;
   /** For updates: the prices of its rows, which no other request of any schedule has. */
@@ -19,7 +19,7 @@ const SEEDS = 1_000_000;
 const ROWS = 200;
 
 /** Makes the requests of a schedule: small and slow reads, large results, updates inline and from S3, some with a bad row. */
-export function askedBy(seed: number, pick: () => number): Asked[] {
+export function generateRequests(seed: number, pick: () => number): SentRequest[] {
   return Array.from({ length: 4 + Math.floor(pick() * 4) }, (_, index) => {
     const requestId = `fire-${seed}-${index}`;
     const kind = pick();

@@ -2,11 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { random } from "../../../db/sample/random.ts";
 import { signal } from "../../local/processes.ts";
 import { STEPS } from "../../runner/crashPoints.ts";
-import { type Fault, type LaunchFate, layOut, livingRuns } from "./files.ts";
-import { brokenPromises, isAtRest } from "./promises.ts";
-import { askedBy, OTHER } from "./requests.ts";
-import type { Stage } from "./stage.ts";
-import type { Told } from "./told.ts";
+import { type Fault, type LaunchOutcome, layOut, liveRuns } from "./files.ts";
+import { violatedGuarantees, isAtRest } from "./promises.ts";
+import { generateRequests, OTHER } from "./requests.ts";
+import type { ProcessHarness } from "./stage.ts";
+import type { Observations } from "./told.ts";
 
 /** How long things go wrong. Milliseconds. */
 const TROUBLE_MS = 4_000;
@@ -25,24 +25,24 @@ const RUNS = 12;
 const PAUSE_MS = 3_000;
 
 /** Something that is done at a moment of the schedule. */
-interface Deed {
+interface ScheduledFault {
   readonly at: number;
   readonly what: string;
   readonly done: () => Promise<unknown> | unknown;
 }
 
 /** Plays the schedule of a seed against a stage; answers which promises were broken, and what was done. */
-export async function play(stage: Stage, seed: number): Promise<{ broken: string[]; history: string[] }> {
+export async function play(stage: ProcessHarness, seed: number): Promise<{ broken: string[]; history: string[] }> {
   const pick = random(seed);
-  const told: Told = {
-    asked: askedBy(seed, pick),
+  const told: Observations = {
+    requests: generateRequests(seed, pick),
     accepted: new Set(),
     wanted: new Set(),
     conflicts: new Set(),
-    broken: new Set(),
+    violations: new Set(),
   };
   const overBefore = stage.over.length;
-  for (const { upload } of told.asked) if (upload) await stage.upload(upload.key, upload.body);
+  for (const { upload } of told.requests) if (upload) await stage.upload(upload.key, upload.body);
   layOut(
     stage.directory,
     Array.from({ length: RUNS }, () => faultBy(pick)),
@@ -64,15 +64,15 @@ export async function play(stage: Stage, seed: number): Promise<{ broken: string
   await Promise.all(going);
 
   history.push(`${Math.round(performance.now() - begun)} ms: nothing goes wrong any more`);
-  stage.proxy.fate = () => "go";
-  if (stage.tracking) stage.tracking.fate = () => "go";
+  stage.proxy.outcome = () => "go";
+  if (stage.tracking) stage.tracking.outcome = () => "go";
   layOut(stage.directory, []);
   const rested = await recover(stage, told);
   history.push(`${Math.round(performance.now() - begun)} ms: ${rested ? "at rest" : "not at rest, and given up"}`);
   watch.abort();
   await watching;
-  for (const one of stage.over.slice(overBefore)) told.broken.add(`promise 4: ${one}`);
-  return { broken: await brokenPromises(stage, told), history };
+  for (const one of stage.over.slice(overBefore)) told.violations.add(`promise 4: ${one}`);
+  return { broken: await violatedGuarantees(stage, told), history };
 }
 
 /** Half of the runs are left alone. */
@@ -86,7 +86,7 @@ function faultBy(pick: () => number): Fault {
 }
 
 /** Most launches are left alone. */
-function launchBy(pick: () => number): LaunchFate {
+function launchBy(pick: () => number): LaunchOutcome {
   const kind = pick();
   if (kind < 0.2) return "refuse";
   if (kind < 0.25) return "fail before";
@@ -94,23 +94,23 @@ function launchBy(pick: () => number): LaunchFate {
 }
 
 /** Calls of SQS, S3 and the tracking store fail, often in some schedules and hardly in others. */
-function breakCalls(stage: Stage, pick: () => number): void {
+function breakCalls(stage: ProcessHarness, pick: () => number): void {
   const often = () => (pick() < 0.5 ? 0.25 : 0.03);
   const [before, after, throttle] = [often(), often(), often()];
-  stage.proxy.fate = () => {
+  stage.proxy.outcome = () => {
     const chance = pick();
     if (chance < before) return "fail before";
     if (chance < before + after) return "fail after";
     return chance < before + after + throttle ? "throttle" : "go";
   };
   if (!stage.tracking) return;
-  const whole = stage.proxy.fate;
+  const whole = stage.proxy.outcome;
   const some = often();
-  stage.tracking.fate = () => (pick() < some ? "refuse some" : whole());
+  stage.tracking.outcome = () => (pick() < some ? "refuse some" : whole());
 }
 
 /** The requests, late, twice and in any order; over the queue or the API. */
-function asking(stage: Stage, { asked, accepted, wanted, conflicts }: Told, pick: () => number): Deed[] {
+function asking(stage: ProcessHarness, { requests: asked, accepted, wanted, conflicts }: Observations, pick: () => number): ScheduledFault[] {
   const soon = () => pick() * TROUBLE_MS * 0.7;
   return asked.flatMap(({ requestId, task }, index) => {
     const request = { requestId, task };
@@ -120,7 +120,7 @@ function asking(stage: Stage, { asked, accepted, wanted, conflicts }: Told, pick
       wanted.add(requestId);
     };
     const first = soon();
-    const deeds: Deed[] = [{ at: first, what: `queue ${requestId}`, done: queued }];
+    const deeds: ScheduledFault[] = [{ at: first, what: `queue ${requestId}`, done: queued }];
     if (pick() < 0.3)
       deeds[0] = {
         at: first,
@@ -149,7 +149,7 @@ function asking(stage: Stage, { asked, accepted, wanted, conflicts }: Told, pick
 }
 
 /** What goes wrong beside the faults of runs, and who changes his mind. */
-function trouble(stage: Stage, { asked }: Told, pick: () => number): Deed[] {
+function trouble(stage: ProcessHarness, { requests: asked }: Observations, pick: () => number): ScheduledFault[] {
   const { server, dispatcher, api, directory } = stage;
   const pause = async (stop: () => void, goOn: () => void) => {
     const milliseconds = 200 + pick() * PAUSE_MS;
@@ -158,7 +158,7 @@ function trouble(stage: Stage, { asked }: Told, pick: () => number): Deed[] {
     goOn();
   };
   const runs = (name: NodeJS.Signals) => {
-    for (const run of livingRuns(directory)) signal(run, name);
+    for (const run of liveRuns(directory)) signal(run, name);
   };
   const kinds: [string, () => unknown][] = [
     ["kill the dispatcher", () => dispatcher.signal("SIGKILL")],
@@ -198,26 +198,26 @@ function trouble(stage: Stage, { asked }: Told, pick: () => number): Deed[] {
 }
 
 /** Lets everything go on, and waits until nothing is left to do. */
-async function recover(stage: Stage, told: Told): Promise<boolean> {
+async function recover(stage: ProcessHarness, told: Observations): Promise<boolean> {
   const { server, dispatcher, api, directory } = stage;
   const end = performance.now() + RECOVERY_MS;
   while (performance.now() < end) {
     for (const part of [dispatcher, api]) part.signal("SIGCONT");
     // Whom a step stopped, too.
-    for (const run of livingRuns(directory)) signal(run, "SIGCONT");
+    for (const run of liveRuns(directory)) signal(run, "SIGCONT");
     if (await isAtRest(stage, told)) return true;
     await delay(LOOK_MS);
     await server.look(
       `update fire.clock set ahead = ahead + make_interval(secs => $1)
        where not exists (select from jobs.jobs where status = 'IN_PROGRESS')`,
-      [livingRuns(directory).length > 0 ? LEAP_SECONDS : LONG_LEAP_SECONDS],
+      [liveRuns(directory).length > 0 ? LEAP_SECONDS : LONG_LEAP_SECONDS],
     );
   }
   return false;
 }
 
 /** Promise 6, at any moment at which somebody could read of a cancel. */
-async function watchCancels(stage: Stage, { broken }: Told, signal: AbortSignal): Promise<void> {
+async function watchCancels(stage: ProcessHarness, { violations: broken }: Observations, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const rows = await stage.server.look(
       `select j.request_id, a.pid from jobs.jobs j cross join lateral pg_stat_get_activity(j.backend_pid) a

@@ -12,8 +12,8 @@ import { stopLeftovers } from "../../local/postmaster.ts";
 import { identify } from "../../local/processes.ts";
 import { makeBuckets, makeQueues } from "../../local/queues.ts";
 import { localToken } from "../../local/token.ts";
-import { layOut, OVER } from "./files.ts";
-import { Part } from "./part.ts";
+import { layOut, OVERRUN_FILE } from "./files.ts";
+import { ManagedProcess } from "./part.ts";
 import { type CallProxy, startProxy } from "./proxy.ts";
 import { Server } from "./server.ts";
 import { startTracking, type TrackingStandIn } from "./tracking.ts";
@@ -26,7 +26,7 @@ const START_SECONDS = 60;
 const SLOTS = { glue: 2, ec2: 1 };
 
 /** A response as it arrived. */
-export interface Arrived {
+export interface ReceivedResponse {
   readonly body: string;
   readonly responseId: string;
   readonly requestId: string;
@@ -37,7 +37,7 @@ export interface Arrived {
 const NOWHERE = "http://127.0.0.1:1";
 
 /** What a stage is like. */
-export interface StageOptions {
+export interface ProcessHarnessOptions {
   /**
    * Where documents are kept: in Postgres; in a stand-in for OpenSearch, whose calls fare as schedules say; or nowhere, for
    * nobody answers from the first moment to the last.
@@ -51,23 +51,23 @@ export interface StageOptions {
  * The local platform as processes (Postgres, API, dispatcher, and the runs that it starts), with a proxy before SQS and S3,
  * in a throw-away directory. What can be done to it is here; what is done when, schedules decide.
  */
-export class Stage {
+export class ProcessHarness {
   readonly directory: string;
   readonly server: Server;
   readonly proxy: CallProxy;
   /** Where documents are kept, if that is neither Postgres nor nowhere. */
   readonly tracking: TrackingStandIn | undefined;
   /** Those that are current: a deployment puts others in their places. */
-  api!: Part;
-  dispatcher!: Part;
+  api!: ManagedProcess;
+  dispatcher!: ManagedProcess;
   /** All responses since the beginning. */
-  readonly responses: Arrived[] = [];
+  readonly responses: ReceivedResponse[] = [];
   readonly #cloud: Cloud;
   readonly #queues: ReturnType<typeof makeQueues>;
   readonly #sqs: SQSClient;
   readonly #s3: S3Client;
   readonly #token: string;
-  readonly #choices: StageOptions;
+  readonly #choices: ProcessHarnessOptions;
   /** The current API's. */
   #port = 0;
   readonly #closing = new AbortController();
@@ -80,7 +80,7 @@ export class Stage {
     tracking: TrackingStandIn | undefined;
     cloud: Cloud;
     token: string;
-    choices: StageOptions;
+    choices: ProcessHarnessOptions;
   }) {
     const { directory, server, proxy, tracking, cloud, token, choices } = made;
     this.directory = directory;
@@ -102,7 +102,7 @@ export class Stage {
     this.#receiving = this.#receive();
   }
 
-  static async open(choices: StageOptions = {}): Promise<Stage> {
+  static async open(choices: ProcessHarnessOptions = {}): Promise<ProcessHarness> {
     await sweep();
     const directory = mkdtempSync(join(tmpdir(), `rates-fire-${process.pid}-`));
     const [server, cloud] = await Promise.all([
@@ -114,7 +114,7 @@ export class Stage {
       localToken(directory, server.url),
       choices.tracking === "unsteady" ? startTracking() : undefined,
     ]);
-    const stage = new Stage({ directory, server, proxy, tracking, cloud, token, choices });
+    const stage = new ProcessHarness({ directory, server, proxy, tracking, cloud, token, choices });
     await stage.deploy("first");
     return stage;
   }
@@ -123,19 +123,19 @@ export class Stage {
    * Starts API and dispatcher of a version and makes them the current ones, as a balancer and an alias do once the new ones
    * answer. Answers those that were.
    */
-  async deploy(version: string): Promise<Part[]> {
+  async deploy(version: string): Promise<ManagedProcess[]> {
     const before = [this.api, this.dispatcher].filter((part) => part !== undefined);
     const { directory } = this;
     const env = this.#environment(version);
     const port = await freePort();
-    const api = new Part(
+    const api = new ManagedProcess(
       "API",
       ["--import", program("../../local/orphan.ts"), program("../../api/main.ts")],
       { ...env, HOST: "127.0.0.1", PORT: String(port) },
       join(directory, "api.log"),
     );
     const host = [program("../../local/dispatcherHost.ts"), "--logs", directory, "--drain-seconds", "30"];
-    const dispatcher = new Part("dispatcher", host, env, join(directory, "dispatcher.log"));
+    const dispatcher = new ManagedProcess("dispatcher", host, env, join(directory, "dispatcher.log"));
     Object.assign(this, { api, dispatcher });
     await Promise.all([api.ready, dispatcher.ready]);
     this.#port = port;
@@ -167,8 +167,8 @@ export class Stage {
       AWS_ENDPOINT_URL_SQS: endpoint,
       AWS_ENDPOINT_URL_S3: endpoint,
       NODE_OPTIONS: `--import ${new URL("fault.ts", import.meta.url).href}`,
-      FIRE_DIRECTORY: this.directory,
-      FIRE_POSTGRES: join(this.directory, "postgres", "data"),
+      SIMULATION_DIRECTORY: this.directory,
+      SIMULATION_POSTGRES: join(this.directory, "postgres", "data"),
     };
   }
 
@@ -228,7 +228,7 @@ export class Stage {
 
   /** Where runs found that there were too many of them. */
   get over(): string[] {
-    const file = join(this.directory, OVER);
+    const file = join(this.directory, OVERRUN_FILE);
     return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
   }
 

@@ -1,8 +1,8 @@
-import type { Asked } from "./requests.ts";
+import type { SentRequest } from "./requests.ts";
 
 /** What a schedule asked, and what it did: what its promises are measured by. */
-export interface Told {
-  readonly asked: readonly Asked[];
+export interface Observations {
+  readonly requests: readonly SentRequest[];
   /** Requests that were accepted, by the queue or with 202. */
   readonly accepted: Set<string>;
   /** Those of them that asked for a reply on the queue. */
@@ -10,5 +10,5 @@ export interface Told {
   /** Ids that a second task was asked under. */
   readonly conflicts: Set<string>;
   /** Promises that were seen broken while it went on. */
-  readonly broken: Set<string>;
+  readonly violations: Set<string>;
 }

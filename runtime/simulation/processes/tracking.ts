@@ -4,10 +4,10 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 
 /** What becomes of a call: "refuse some" takes every other document of a bulk and has no room for the rest. */
-export type TrackingFate = "go" | "fail before" | "fail after" | "throttle" | "refuse some";
+export type TrackingOutcome = "go" | "fail before" | "fail after" | "throttle" | "refuse some";
 
 /** A document as it is kept. */
-export interface Kept {
+export interface StoredDocument {
   readonly version: number;
   readonly document: object;
 }
@@ -16,9 +16,9 @@ export interface Kept {
 export interface TrackingStandIn {
   readonly endpoint: string;
   /** Asked for the fate of every call. */
-  fate: () => TrackingFate;
+  outcome: () => TrackingOutcome;
   /** What is kept under an id, `tenant/requestId`. */
-  get(id: string): Kept | undefined;
+  get(id: string): StoredDocument | undefined;
   close(): Promise<void>;
 }
 
@@ -30,14 +30,14 @@ const REJECTED = { type: "rejected_execution_exception", reason: "rejected execu
 
 /** Starts one whose calls fare as a schedule says; nothing of it is lost. */
 export async function startTracking(): Promise<TrackingStandIn> {
-  const kept = new Map<string, Kept>();
+  const kept = new Map<string, StoredDocument>();
   const server = createServer((incoming, outgoing) => {
     answer(incoming, outgoing).catch(() => incoming.socket.destroy());
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   const standIn: TrackingStandIn = {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    fate: () => "go",
+    outcome: () => "go",
     get: (id) => kept.get(id),
     async close() {
       server.closeAllConnections();
@@ -48,7 +48,7 @@ export async function startTracking(): Promise<TrackingStandIn> {
 
   async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const body = await text(incoming);
-    const fate = standIn.fate();
+    const fate = standIn.outcome();
     const say = (status: number, content: object) =>
       outgoing.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(content));
     if (fate === "fail before") return void incoming.socket.destroy();
