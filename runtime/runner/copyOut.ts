@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import type pg from "pg";
-import { Tidy } from "./memory.ts";
+import { MinorGcTrigger } from "./memory.ts";
 
 /** Messages of the server (Postgres documentation, 54.7) that come while rows do. */
 const COPY_DATA = 0x64; // d
@@ -26,7 +26,7 @@ export class CopyOut extends Readable {
   #left = 0;
   #skip = 0;
   #header: Buffer = Buffer.alloc(0);
-  readonly #tidy = new Tidy();
+  readonly #minorGc = new MinorGcTrigger();
   rows = 0;
   bytes = 0;
 
@@ -102,7 +102,7 @@ export class CopyOut extends Readable {
   #hand(chunk: Buffer, end: number): void {
     if (end === 0 || this.destroyed) return;
     this.bytes += end;
-    this.#tidy.passed(end);
+    this.#minorGc.count(end);
     if (!this.push(chunk.subarray(0, end))) this.#socket?.pause();
   }
 

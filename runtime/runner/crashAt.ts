@@ -1,4 +1,4 @@
-import { type StepEvent, steps } from "./crashPoints.ts";
+import { type CrashPointEvent, crashPoints } from "./crashPoints.ts";
 
 /**
  * Loaded into a runner by fault tests (`node --import`): signals its own process as it passes the step that FAULT_STEP
@@ -6,8 +6,8 @@ import { type StepEvent, steps } from "./crashPoints.ts";
  */
 const { FAULT_STEP, FAULT_SIGNAL = "SIGKILL" } = process.env;
 const listener = (message: unknown) => {
-  if ((message as StepEvent).step !== FAULT_STEP) return;
-  steps.unsubscribe(listener);
+  if ((message as CrashPointEvent).point !== FAULT_STEP) return;
+  crashPoints.unsubscribe(listener);
   process.kill(process.pid, FAULT_SIGNAL);
 };
-steps.subscribe(listener);
+crashPoints.subscribe(listener);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHandlers } from "../dispatcher/handlers.ts";
 import { testPlatform } from "../testing/runner/runner.ts";
-import { STEPS } from "./crashPoints.ts";
+import { CRASH_POINTS } from "./crashPoints.ts";
 
 const items = [1, 2, 3].map((price) => ({ orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-01", price }));
 const TASKS = {
@@ -36,7 +36,7 @@ describe("a runner killed at any step", () => {
   };
 
   for (const [type, { kind, task }] of Object.entries(TASKS))
-    for (const step of STEPS.filter((one) => type === "update" || one !== "COMMIT"))
+    for (const step of CRASH_POINTS.filter((one) => type === "update" || one !== "COMMIT"))
       it(`leaves the ${type} done once and answered: ${step}`, async () => {
         await p.request({ requestId: "job", task });
         const [first] = p.startRuns(kind, { step, signal: "SIGKILL" });

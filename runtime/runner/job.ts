@@ -18,8 +18,8 @@ import {
   type SentResponse,
   working,
 } from "../store/jobs.ts";
-import { step } from "./crashPoints.ts";
-import { Keeper } from "./keeper.ts";
+import { reachCrashPoint } from "./crashPoints.ts";
+import { JobLease } from "./keeper.ts";
 import { peakMemory } from "./memory.ts";
 import type { OutputOptions } from "./output.ts";
 import { read } from "./read.ts";
@@ -27,7 +27,7 @@ import type { Session, Sessions } from "./sessions.ts";
 import { update } from "./update.ts";
 
 /** What a run has at hand for its jobs. */
-export interface Bench {
+export interface RunnerDeps {
   run: string;
   /** The role job_keeper's connection. */
   db: Database;
@@ -43,7 +43,7 @@ export interface Bench {
 }
 
 /** A claim's outcome. */
-export interface Claimed {
+export interface ClaimResult {
   /** Undefined where nothing waits. */
   job: ClaimedJob | undefined;
   /** False when the store no longer has this run as a running one. */
@@ -51,15 +51,15 @@ export interface Claimed {
 }
 
 /** A job's end. */
-export interface Ended {
+export interface JobOutcome {
   /** For the caller to send; undefined where the job was given away meanwhile, or goes back to wait. */
   response: FrozenResponse | undefined;
   /** The claim that was made with it. */
-  next?: Claimed;
+  next?: ClaimResult;
 }
 
 /** The role whose connection does a task. */
-export const roleFor = ({ reader }: Pick<Bench, "reader">, type: "read" | "update"): Role =>
+export const roleFor = ({ reader }: Pick<RunnerDeps, "reader">, type: "read" | "update"): Role =>
   type === "read" ? reader : "job_writer";
 
 /**
@@ -67,48 +67,48 @@ export const roleFor = ({ reader }: Pick<Bench, "reader">, type: "read" | "updat
  * @param onKeeper hands out the job's keeper, so that an announced cancel reaches it
  */
 export async function doJob(
-  bench: Bench,
+  deps: RunnerDeps,
   job: ClaimedJob,
   claimed: Session,
-  onKeeper: (keeper: Keeper) => void,
-): Promise<Ended> {
-  step("claim", job);
-  const session = await sessionFor(bench, job, claimed);
-  const keeper = new Keeper(bench.db, bench.run, job, session);
+  onKeeper: (lease: JobLease) => void,
+): Promise<JobOutcome> {
+  reachCrashPoint("claim", job);
+  const session = await sessionFor(deps, job, claimed);
+  const keeper = new JobLease(deps.db, deps.run, job, session);
   onKeeper(keeper);
   try {
-    if (job.task.type === "read") return await doRead(bench, job, session, keeper);
-    const response = await doUpdate(bench, job, session, keeper);
+    if (job.task.type === "read") return await doRead(deps, job, session, keeper);
+    const response = await doUpdate(deps, job, session, keeper);
     await keeper.stop();
     return { response };
   } catch (error) {
-    return { response: await conclude(bench, job, session, keeper, error) };
+    return { response: await conclude(deps, job, session, keeper, error) };
   }
 }
 
 /** The session that the claim named, or one with the role that this task needs. */
-async function sessionFor(bench: Bench, job: ClaimedJob, claimed: Session): Promise<Session> {
-  const session = await bench.sessions.get(roleFor(bench, job.task.type));
-  if (session !== claimed) await working(bench.db, bench.run, job, session.backend);
+async function sessionFor(deps: RunnerDeps, job: ClaimedJob, claimed: Session): Promise<Session> {
+  const session = await deps.sessions.get(roleFor(deps, job.task.type));
+  if (session !== claimed) await working(deps.db, deps.run, job, session.backend);
   return session;
 }
 
-async function doRead(bench: Bench, job: ClaimedJob, session: Session, keeper: Keeper): Promise<Ended> {
+async function doRead(deps: RunnerDeps, job: ClaimedJob, session: Session, lease: JobLease): Promise<JobOutcome> {
   if (job.task.type !== "read") return { response: undefined };
   const done = await read(job.task, {
     sql: job.sql ?? "",
     session,
     timeoutSeconds: job.timeoutSeconds,
-    signal: keeper.signal,
-    output: outputOf(bench, job, "result"),
-    onBegin: () => step("BEGIN", job),
-    onCopy: () => step("COPY", job),
-    onProgress: (progress) => keeper.report(progress),
-    discard: () => bench.sessions.discard(session),
+    signal: lease.signal,
+    output: outputOf(deps, job, "result"),
+    onBegin: () => reachCrashPoint("BEGIN", job),
+    onCopy: () => reachCrashPoint("COPY", job),
+    onProgress: (progress) => lease.report(progress),
+    discard: () => deps.sessions.discard(session),
   });
-  await keeper.stop();
-  if (keeper.interruption) throw new JobError("Cancelled"); // came after the last row: conclude says what it was
-  step("fence", job);
+  await lease.stop();
+  if (lease.interruption) throw new JobError("Cancelled"); // came after the last row: conclude says what it was
+  reachCrashPoint("fence", job);
   const end: Ending = {
     status: "SUCCEEDED",
     result: done.json(done.rows),
@@ -116,62 +116,62 @@ async function doRead(bench: Bench, job: ClaimedJob, session: Session, keeper: K
     bytes: done.bytes,
     peakMemoryBytes: peakMemory(),
   };
-  const wish = bench.nextClaim(session);
-  if (!wish) return { response: await finish(bench.db, job, end) };
-  const { response, next, running } = await finishAndClaim(bench.db, job, end, wish.claimer, wish.sent);
+  const wish = deps.nextClaim(session);
+  if (!wish) return { response: await finish(deps.db, job, end) };
+  const { response, next, running } = await finishAndClaim(deps.db, job, end, wish.claimer, wish.sent);
   return { response, next: { job: next, running } };
 }
 
 async function doUpdate(
-  bench: Bench,
+  deps: RunnerDeps,
   job: ClaimedJob,
   session: Session,
-  keeper: Keeper,
+  lease: JobLease,
 ): Promise<FrozenResponse | undefined> {
   if (job.task.type !== "update") return undefined;
   return update(job.task, {
     job,
     session,
-    db: bench.db,
-    s3: bench.s3,
-    settings: bench.settings,
-    signal: keeper.signal,
-    report: outputOf(bench, job, "report"),
+    db: deps.db,
+    s3: deps.s3,
+    settings: deps.settings,
+    signal: lease.signal,
+    report: outputOf(deps, job, "report"),
     peakMemory,
-    onProgress: (progress) => keeper.report(progress),
+    onProgress: (progress) => lease.report(progress),
   });
 }
 
 /** Keys come from the response's id and the attempt: no caller's text, and no two attempts write to one place. */
-const outputOf = (bench: Bench, job: ClaimedJob, name: string): Omit<OutputOptions, "format" | "compression"> => ({
-  inlineBytes: bench.settings.jobs.inlineBytes,
-  s3: bench.s3,
-  bucket: bench.resultsBucket,
+const outputOf = (deps: RunnerDeps, job: ClaimedJob, name: string): Omit<OutputOptions, "format" | "compression"> => ({
+  inlineBytes: deps.settings.jobs.inlineBytes,
+  s3: deps.s3,
+  bucket: deps.resultsBucket,
   key: `${job.responseId}/${job.attempt}/${name}`,
 });
 
 /** Work that ended in an error: says what it was, after the session is known to be gone where that matters. */
 async function conclude(
-  bench: Bench,
+  deps: RunnerDeps,
   job: ClaimedJob,
   session: Session,
-  keeper: Keeper,
+  lease: JobLease,
   thrown: unknown,
 ): Promise<FrozenResponse | undefined> {
-  await keeper.stop();
-  const { interruption } = keeper;
-  if (interruption) bench.sessions.discard(session);
+  await lease.stop();
+  const { interruption } = lease;
+  if (interruption) deps.sessions.discard(session);
   if (interruption === "lost") {
-    bench.log.warn({ job: job.id, attempt: job.attempt }, "the job was given away");
+    deps.log.warn({ job: job.id, attempt: job.attempt }, "the job was given away");
     return undefined;
   }
   const error =
     interruption === "cancelled"
       ? new JobError("Cancelled")
-      : interruption === "timedOut" || isStatementTimeout(thrown, keeper)
-        ? timedOut(bench, job)
+      : interruption === "timedOut" || isStatementTimeout(thrown, lease)
+        ? timedOut(deps, job)
         : classify(causeOf(thrown, session), job.task.type);
-  bench.log.warn(
+  deps.log.warn(
     {
       job: job.id,
       attempt: job.attempt,
@@ -180,7 +180,7 @@ async function conclude(
     },
     error.message,
   );
-  return settle(bench, job, (db) => endAttempt(db, job, error));
+  return settle(deps, job, (db) => endAttempt(db, job, error));
 }
 
 /** Puts a failed job back, or ends it. Repeating it changes nothing. */
@@ -209,12 +209,12 @@ const RECONNECT_MS = { first: 50, last: 1_000 };
  * After a failover the attempt is then reported as DatabaseUnavailable, and the job retried at once, where otherwise
  * it would be RunnerLost when its lease is over. The run itself ends afterwards.
  */
-async function settle<T>(bench: Bench, job: ClaimedJob, work: (db: Database) => Promise<T>): Promise<T> {
+async function settle<T>(deps: RunnerDeps, job: ClaimedJob, work: (db: Database) => Promise<T>): Promise<T> {
   try {
-    return await work(bench.db);
+    return await work(deps.db);
   } catch (error) {
     if (!isConnectionLost(error)) throw error;
-    bench.log.warn({ job: job.id, error: (error as Error).message }, "reconnecting to record the end of the attempt");
+    deps.log.warn({ job: job.id, error: (error as Error).message }, "reconnecting to record the end of the attempt");
   }
   const limit = performance.now() + job.leaseSeconds * 1000;
   for (let wait = RECONNECT_MS.first; ; wait = Math.min(RECONNECT_MS.last, wait * 2)) {
@@ -236,7 +236,7 @@ async function settle<T>(bench: Bench, job: ClaimedJob, work: (db: Database) => 
  * Whether the server ended a statement at the job's own timeout, and not on an administrator's request. The message may
  * be in any language, so the keeper's clock counts as well.
  */
-const isStatementTimeout = (error: unknown, keeper: Keeper): boolean => {
+const isStatementTimeout = (error: unknown, keeper: JobLease): boolean => {
   const { code, message } = error as { code?: string; message?: string };
   return code === QUERY_CANCELED && (keeper.isPastDeadline || /statement timeout/.test(message ?? ""));
 };
@@ -246,5 +246,5 @@ const QUERY_CANCELED = "57014";
 const causeOf = (thrown: unknown, { ended }: Session): unknown =>
   ended && !(thrown instanceof JobError) && (thrown as { severity?: string }).severity === undefined ? ended : thrown;
 
-const timedOut = (bench: Bench, job: ClaimedJob) =>
-  new JobError("TimedOut", { timeoutSeconds: job.timeoutSeconds, maximum: bench.settings.jobs.maxTimeoutSeconds });
+const timedOut = (deps: RunnerDeps, job: ClaimedJob) =>
+  new JobError("TimedOut", { timeoutSeconds: job.timeoutSeconds, maximum: deps.settings.jobs.maxTimeoutSeconds });

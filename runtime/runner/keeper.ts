@@ -11,7 +11,7 @@ export type Interruption = "cancelled" | "timedOut" | "lost";
  * cancel, and holds the time. When the work must stop it ends the work's database session first, proves that it is
  * gone, and only then says so.
  */
-export class Keeper {
+export class JobLease {
   readonly #db: Database;
   readonly #run: string;
   readonly #job: ClaimedJob;
@@ -55,7 +55,7 @@ export class Keeper {
   }
 
   /** Looks at once whether something is to be heard (a cancel was announced). */
-  listen(): void {
+  checkNow(): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#beatNow();
   }

@@ -12,9 +12,9 @@ import { Sessions } from "./sessions.ts";
  * comes from the environment (database.ts, settings.ts). SIGTERM drains: the job in hand is finished, no other taken.
  */
 const { values } = parseArgs({ options: { run: { type: "string" }, runner: { type: "string" } } });
-const kind = RUNNERS.find((one) => one === values.runner);
-if (!values.run || !kind) throw new Error("usage: node --expose-gc runtime/runner/main.ts --run ID --runner glue|ec2");
-process.exitCode = await main(values.run, kind);
+const runnerType = RUNNERS.find((one) => one === values.runner);
+if (!values.run || !runnerType) throw new Error("usage: node --expose-gc runtime/runner/main.ts --run ID --runner glue|ec2");
+process.exitCode = await main(values.run, runnerType);
 
 async function main(id: string, kind: RunnerKind): Promise<number> {
   const log = pino({ base: { run: id, runner: kind } });
@@ -30,7 +30,7 @@ async function main(id: string, kind: RunnerKind): Promise<number> {
   const sqs = sqsClient();
   const client = await connect("job_keeper");
   try {
-    const bench = {
+    const deps = {
       run: id,
       db: client,
       sessions,
@@ -40,9 +40,9 @@ async function main(id: string, kind: RunnerKind): Promise<number> {
       log,
     };
     const done = await run({
-      kind,
+      runnerType,
       client,
-      bench,
+      deps,
       sqs,
       queues,
       logLocation: process.env.LOG_LOCATION,

@@ -36,7 +36,7 @@ const CONTENT_TYPE = {
  * Takes a result as it streams and keeps it inline while it fits into a response; from the first byte that does not, it
  * goes to S3 as a multipart upload in constant memory. A failure aborts the upload: no parts are left behind.
  */
-export async function keep(source: Readable, options: OutputOptions, signal: AbortSignal): Promise<Output> {
+export async function storeResult(source: Readable, options: OutputOptions, signal: AbortSignal): Promise<Output> {
   const { format, compression } = options;
   // Level 1 is three times as fast as the default for a result a fifth larger; a runner is paid by the minute.
   const stream: Readable =

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { explain, type ReadTask } from "../queries/explain.ts";
 import { CopyOut } from "./copyOut.ts";
 import { copyStatement } from "./copyStatement.ts";
-import { keep, type Output, type OutputOptions } from "./output.ts";
+import { storeResult, type Output, type OutputOptions } from "./output.ts";
 import type { Session } from "./sessions.ts";
 
 /** What a read is told, and tells, while it runs. */
@@ -53,7 +53,7 @@ export async function read(task: ReadTask, context: ReadContext): Promise<Output
     );
     const source = task.format === "json" ? Readable.from(array(copy), { objectMode: false }) : copy;
     const options = { ...context.output, format: task.format, compression: task.compression };
-    const output = await keep(source, options, context.signal).finally(() => clearInterval(progress));
+    const output = await storeResult(source, options, context.signal).finally(() => clearInterval(progress));
     await client.query("sql" in task ? RESET_AND_COMMIT : "commit");
     return { ...output, rows: copy.rows - header };
   } catch (error) {

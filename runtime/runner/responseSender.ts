@@ -2,7 +2,7 @@ import type { SQSClient } from "@aws-sdk/client-sqs";
 import type { Logger } from "pino";
 import { type Queues, sendResponses } from "../requests/responses.ts";
 import { type ClaimedJob, type Database, type DueResponse, responsesSent, type SentResponse } from "../store/jobs.ts";
-import { step } from "./crashPoints.ts";
+import { reachCrashPoint } from "./crashPoints.ts";
 
 /**
  * How long sent responses wait to be recorded by the call that ends the run's job, or by its next claim, in milliseconds.
@@ -86,7 +86,7 @@ export class ResponseSender {
 
   async #send(waiting: readonly { job: ClaimedJob; response: DueResponse }[]): Promise<void> {
     const { sqs, queues, log } = this.#options;
-    for (const { job } of waiting) step("outbox", job);
+    for (const { job } of waiting) reachCrashPoint("outbox", job);
     const { sent, failed } = await sendResponses(
       sqs,
       queues,
@@ -100,7 +100,7 @@ export class ResponseSender {
     const ids = new Set(sent.map(({ id }) => id));
     for (const { job, response } of waiting)
       if (ids.has(response.id)) {
-        step("send", job);
+        reachCrashPoint("send", job);
         log.info({ job: job.id, requestId: job.requestId, status: response.status }, "answered");
       }
     this.#sent.push(...sent);

@@ -4,9 +4,9 @@ import type { RunnerKind } from "../contract/states.ts";
 import { readerRole } from "../platform/postgres.ts";
 import type { Queues } from "../requests/responses.ts";
 import { claim, drain, isDue, retire, runStarted } from "../store/jobs.ts";
-import { type Bench, type Claimed, doJob, roleFor } from "./job.ts";
-import type { Keeper } from "./keeper.ts";
-import { memoryOfRun } from "./memory.ts";
+import { type RunnerDeps, type ClaimResult, doJob, roleFor } from "./job.ts";
+import type { JobLease } from "./keeper.ts";
+import { availableMemory } from "./memory.ts";
 import { ResponseSender } from "./responseSender.ts";
 
 /** How often a run without work looks again although nobody called, at least; also its sign of life, so three a lease. */
@@ -16,9 +16,9 @@ const GATHER_MS = 20;
 
 /** One run: what a Glue run, an EC2 instance or a local process does from its start to its end. */
 export interface RunOptions {
-  kind: RunnerKind;
+  runnerType: RunnerKind;
   client: pg.Client;
-  bench: Omit<Bench, "reader" | "nextClaim">;
+  deps: Omit<RunnerDeps, "reader" | "nextClaim">;
   sqs: SQSClient;
   queues: Queues;
   logLocation: string | undefined;
@@ -33,19 +33,19 @@ export interface RunOptions {
  * told to drain. Answers how many jobs it did.
  */
 export async function run(options: RunOptions): Promise<number> {
-  const { kind, client, sqs, queues, logLocation, draining } = options;
-  const { run: id, settings } = options.bench;
-  const { idleSeconds, lifetimeSeconds } = settings.runners[kind];
+  const { runnerType, client, sqs, queues, logLocation, draining } = options;
+  const { run: id, settings } = options.deps;
+  const { idleSeconds, lifetimeSeconds } = settings.runners[runnerType];
   const poll = Math.min(POLL_MS, (settings.jobs.leaseSeconds * 1000) / 3);
-  const bell = new Bell(client);
-  let keeper: Keeper | undefined;
+  const wakeSignal = new WakeSignal(client);
+  let lease: JobLease | undefined;
   client.on("notification", ({ channel }) => {
-    if (channel === `jobs_run_${id}`) keeper?.listen();
-    else bell.ring();
+    if (channel === `jobs_run_${id}`) lease?.checkNow();
+    else wakeSignal.raise();
   });
-  draining.addEventListener("abort", () => bell.ring(), { once: true });
-  await client.query(`listen jobs_waiting_${kind}; listen "jobs_run_${id}"`);
-  const slot = await runStarted(client, id, memoryOfRun());
+  draining.addEventListener("abort", () => wakeSignal.raise(), { once: true });
+  await client.query(`listen jobs_waiting_${runnerType}; listen "jobs_run_${id}"`);
+  const slot = await runStarted(client, id, availableMemory());
   if (slot === undefined) return 0;
   const end = Date.now() + lifetimeSeconds * 1000;
   const mayClaim = () => !draining.aborted && Date.now() < end;
@@ -53,16 +53,16 @@ export async function run(options: RunOptions): Promise<number> {
     sqs,
     queues,
     db: client,
-    log: options.bench.log,
+    log: options.deps.log,
     gatherMs: options.gatherMs ?? GATHER_MS,
   });
-  const bench: Bench = {
-    ...options.bench,
+  const deps: RunnerDeps = {
+    ...options.deps,
     // Callers' own SQL runs as a role of the slot, so that it sees and signals no other run's session.
-    reader: settings.jobs.rawSql ? readerRole(kind, slot) : "job_reader",
+    reader: settings.jobs.rawSql ? readerRole(runnerType, slot) : "job_reader",
     nextClaim(session) {
       if (!mayClaim()) return undefined;
-      bell.reset();
+      wakeSignal.reset();
       return { claimer: { run: id, backend: session.backend, log: logLocation }, sent: sender.take() };
     },
   };
@@ -70,20 +70,20 @@ export async function run(options: RunOptions): Promise<number> {
   let done = 0;
   let idleSince = Date.now();
   /** The claim that came with the end of the last job. */
-  let ahead: Claimed | undefined;
+  let ahead: ClaimResult | undefined;
   try {
     while (ahead?.job || mayClaim()) {
-      const session = await bench.sessions.get(roleFor(bench, kind === "ec2" ? "update" : "read"));
-      if (!ahead) bell.reset();
-      const { job, running }: Claimed = ahead ?? (await claimNext(bench, sender, session.backend, logLocation));
+      const session = await deps.sessions.get(roleFor(deps, runnerType === "ec2" ? "update" : "read"));
+      if (!ahead) wakeSignal.reset();
+      const { job, running }: ClaimResult = ahead ?? (await claimNext(deps, sender, session.backend, logLocation));
       ahead = undefined;
       if (!running) break;
       if (job) {
         sender.busy();
-        const ended = await doJob(bench, job, session, (made) => {
-          keeper = made;
+        const ended = await doJob(deps, job, session, (made) => {
+          lease = made;
         });
-        keeper = undefined;
+        lease = undefined;
         ahead = ended.next;
         done++;
         idleSince = Date.now();
@@ -93,10 +93,10 @@ export async function run(options: RunOptions): Promise<number> {
         continue;
       }
       const left = idleSince + idleSeconds * 1000 - Date.now();
-      if (left > 0) await bell.wait(Math.min(left, poll));
-      else if (await retire(client, bench.run)) break;
+      if (left > 0) await wakeSignal.wait(Math.min(left, poll));
+      else if (await retire(client, deps.run)) break;
     }
-    if (!mayClaim()) await drain(client, bench.run);
+    if (!mayClaim()) await drain(client, deps.run);
   } finally {
     // Also where the database is gone: what was committed is answered.
     await sender.close();
@@ -105,14 +105,14 @@ export async function run(options: RunOptions): Promise<number> {
 }
 
 async function claimNext(
-  bench: Bench,
+  deps: RunnerDeps,
   sender: ResponseSender,
   backend: { pid: number; start: string },
   logLocation: string | undefined,
-): Promise<Claimed> {
+): Promise<ClaimResult> {
   const sent = sender.take();
   try {
-    return { job: await claim(bench.db, bench.run, backend, logLocation, sent), running: true };
+    return { job: await claim(deps.db, deps.run, backend, logLocation, sent), running: true };
   } catch (error) {
     if ((error as { code?: string }).code === "P0002") {
       sender.giveBack(sent);
@@ -123,26 +123,26 @@ async function claimNext(
 }
 
 /** Wakes a waiting run; a ring while it works is not lost. */
-class Bell {
-  #rung = false;
+class WakeSignal {
+  #raised = false;
   #wake: (() => void) | undefined;
 
   constructor(client: pg.Client) {
     // Not events.once: that rejects at the error which comes before the end, and nobody listens to the rejection.
-    client.once("end", () => this.ring());
+    client.once("end", () => this.raise());
   }
 
   reset(): void {
-    this.#rung = false;
+    this.#raised = false;
   }
 
-  ring(): void {
-    this.#rung = true;
+  raise(): void {
+    this.#raised = true;
     this.#wake?.();
   }
 
   async wait(milliseconds: number): Promise<void> {
-    if (this.#rung) return;
+    if (this.#raised) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, milliseconds);
     this.#wake = resolve;

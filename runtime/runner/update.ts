@@ -5,10 +5,10 @@ import type { LazyS3 } from "../platform/aws.ts";
 import type { Settings } from "../platform/settings.ts";
 import { bindParams, statementNamed } from "../queries/catalogue.ts";
 import { type ClaimedJob, type Database, type FrozenResponse, finish } from "../store/jobs.ts";
-import { step } from "./crashPoints.ts";
+import { reachCrashPoint } from "./crashPoints.ts";
 import { type Loaded, loadBatch, stopText } from "./load/batch.ts";
 import { openSource } from "./load/source.ts";
-import { keep, type OutputOptions } from "./output.ts";
+import { storeResult, type OutputOptions } from "./output.ts";
 import type { Session } from "./sessions.ts";
 
 export type UpdateTask =
@@ -38,7 +38,7 @@ export interface UpdateContext {
 export async function update(task: UpdateTask, context: UpdateContext): Promise<FrozenResponse | undefined> {
   const { job, session, db } = context;
   const { client } = session;
-  step("BEGIN", job);
+  reachCrashPoint("BEGIN", job);
   await client.query(
     `begin; set local statement_timeout = ${Math.ceil(job.timeoutSeconds * 1000)}; set local lock_timeout = '${LOCK_SECONDS}s'`,
   );
@@ -52,7 +52,7 @@ export async function update(task: UpdateTask, context: UpdateContext): Promise<
       peakMemoryBytes: context.peakMemory(),
     } as const;
     const dryRun = "dryRun" in task && task.dryRun;
-    step("fence", job);
+    reachCrashPoint("fence", job);
     if (dryRun) {
       await client.query("rollback");
       return await finish(db, job, end);
@@ -62,7 +62,7 @@ export async function update(task: UpdateTask, context: UpdateContext): Promise<
       await client.query("rollback");
       return undefined;
     }
-    step("COMMIT", job);
+    reachCrashPoint("COMMIT", job);
     await client.query("commit");
     return response;
   } catch (error) {
@@ -84,7 +84,7 @@ async function runStatement(task: Static<typeof StatementTask>, { session, job }
   const statement = statementNamed(task.statement);
   if (!statement)
     throw new JobError("InvalidSql", { reason: `there is no statement '${task.statement}' in this version.` });
-  step("COPY", job);
+  reachCrashPoint("COPY", job);
   const { rowCount } = await session.client.query(bindParams(statement, task.params));
   return { rows: rowCount ?? 0, bytes: 0, inline: { changed: rowCount ?? 0 } };
 }
@@ -107,9 +107,9 @@ async function load(task: Exclude<UpdateTask, Static<typeof StatementTask>>, con
     limits: settings.jobs,
     signal,
     onProgress,
-    onCopy: () => step("COPY", job),
+    onCopy: () => reachCrashPoint("COPY", job),
   });
-  if ("bad" in loaded) throw await refused(loaded, context);
+  if ("bad" in loaded) throw await rejectBatch(loaded, context);
   return {
     rows: loaded.rows,
     bytes: loaded.bytes,
@@ -117,13 +117,13 @@ async function load(task: Exclude<UpdateTask, Static<typeof StatementTask>>, con
   };
 }
 
-type Refused = Extract<Loaded, { bad: unknown }>;
+type RejectedBatch = Extract<Loaded, { bad: unknown }>;
 
 /** The report of bad rows: the first in the response, all of them behind a pointer where there are more. */
-async function refused({ rows, bad, stopped }: Refused, { report, signal }: UpdateContext): Promise<JobError> {
+async function rejectBatch({ rows, bad, stopped }: RejectedBatch, { report, signal }: UpdateContext): Promise<JobError> {
   const details: unknown[] = [...bad.first];
   if (bad.faults > bad.first.length) {
-    const output = await keep(bad.report(), { ...report, inlineBytes: 0, format: "csv", compression: "none" }, signal);
+    const output = await storeResult(bad.report(), { ...report, inlineBytes: 0, format: "csv", compression: "none" }, signal);
     const pointer = JSON.parse(output.json(bad.faults));
     details.push({ more: bad.faults - bad.first.length, report: pointer, ...(stopped ? { stopped } : {}) });
   }

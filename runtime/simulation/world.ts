@@ -130,9 +130,9 @@ export class SimulatedEnvironment {
       const log = pino({ level: "silent" });
       try {
         await run({
-          kind: launched.runnerType,
+          runnerType: launched.runnerType,
           client,
-          bench: {
+          deps: {
             run: launched.run,
             db: client,
             sessions,

@@ -3,7 +3,7 @@ import { JobError } from "../../contract/errors.ts";
 import { redactUrl } from "../../contract/redact.ts";
 import type { LazyS3 } from "../../platform/aws.ts";
 import { gunzip } from "./gunzip.ts";
-import { received } from "./stream.ts";
+import { receiveStream } from "./stream.ts";
 import { type DownloadRules, download } from "./url.ts";
 
 /**
@@ -59,7 +59,7 @@ async function object(
       Body.destroy();
       throw new JobError("SourceTooLarge", { source: location, limit: maxBytes });
     }
-    return received(Body, {
+    return receiveStream(Body, {
       source: location,
       maxBytes,
       signal,

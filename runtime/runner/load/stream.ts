@@ -7,7 +7,7 @@ export const PATIENCE_MS = 30_000;
 const SLOWEST_BYTES_PER_SECOND = 1_000;
 
 /** What a body that comes over the network is held to. */
-export interface Reception {
+export interface ReceiveOptions {
   /** The source as errors name it: without query. */
   source: string;
   /** The most bytes, as they come. */
@@ -25,7 +25,7 @@ export interface Reception {
  * reader stops.
  * @throws JobError SourceUnreachable, SourceTooLarge
  */
-export function received(body: Readable, reception: Reception): AsyncIterable<Buffer> {
+export function receiveStream(body: Readable, reception: ReceiveOptions): AsyncIterable<Buffer> {
   // From now on, and not only once the first byte is asked for.
   addAbortSignal(reception.signal, body);
   body.on("error", () => undefined);
@@ -34,7 +34,7 @@ export function received(body: Readable, reception: Reception): AsyncIterable<Bu
 
 async function* chunksOf(
   body: Readable,
-  { source, maxBytes, length, patience = PATIENCE_MS }: Reception,
+  { source, maxBytes, length, patience = PATIENCE_MS }: ReceiveOptions,
 ): AsyncGenerator<Buffer> {
   const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   let bytes = 0;

@@ -5,7 +5,7 @@ import { isIP, type LookupFunction } from "node:net";
 import { JobError } from "../../contract/errors.ts";
 import { redactUrl } from "../../contract/redact.ts";
 import { isPublicAddress } from "./address.ts";
-import { PATIENCE_MS, received, unreachable } from "./stream.ts";
+import { PATIENCE_MS, receiveStream, unreachable } from "./stream.ts";
 
 /** What a download may do. The predicates are parameters, so that a test can let a server of its own in. */
 export interface DownloadRules {
@@ -126,7 +126,7 @@ function body(
     response.destroy();
     throw refusal;
   }
-  return received(response, {
+  return receiveStream(response, {
     source,
     maxBytes,
     signal,

@@ -3,7 +3,7 @@ import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:f
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { identify } from "../../local/processes.ts";
-import { type StepEvent, steps } from "../../runner/crashPoints.ts";
+import { type CrashPointEvent, crashPoints } from "../../runner/crashPoints.ts";
 import { type Fault, faultDirectories, type LaunchOutcome, OVERRUN_FILE, takeNext } from "./files.ts";
 
 /**
@@ -54,11 +54,11 @@ function breakLaunches(): void {
 
 function awaitStep({ step, action }: Fault): void {
   const listener = (message: unknown) => {
-    if ((message as StepEvent).step !== step) return;
-    steps.unsubscribe(listener);
+    if ((message as CrashPointEvent).point !== step) return;
+    crashPoints.unsubscribe(listener);
     if (action !== "crash Postgres") process.kill(process.pid, action);
     // The run goes on at once: its next statement meets a server that is about to vanish.
     else process.kill(Number(readFileSync(join(cluster, "postmaster.pid"), "utf8").split("\n")[0]), "SIGQUIT");
   };
-  steps.subscribe(listener);
+  crashPoints.subscribe(listener);
 }

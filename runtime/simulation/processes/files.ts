@@ -1,12 +1,12 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { identify, type ProcessIdentity } from "../../local/processes.ts";
-import type { Step } from "../../runner/crashPoints.ts";
+import type { CrashPoint } from "../../runner/crashPoints.ts";
 
 /** What happens to a run when it passes a step. */
 export interface Fault {
   /** "none": a run that is left alone. */
-  readonly step: Step | "none";
+  readonly step: CrashPoint | "none";
   readonly action: "SIGKILL" | "SIGSTOP" | "crash Postgres";
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { random } from "../../../db/sample/random.ts";
 import { signal } from "../../local/processes.ts";
-import { STEPS } from "../../runner/crashPoints.ts";
+import { CRASH_POINTS } from "../../runner/crashPoints.ts";
 import { type Fault, type LaunchOutcome, layOut, liveRuns } from "./files.ts";
 import { violatedGuarantees, isAtRest } from "./promises.ts";
 import { generateRequests, OTHER } from "./requests.ts";
@@ -77,7 +77,7 @@ export async function play(stage: ProcessHarness, seed: number): Promise<{ broke
 
 /** Half of the runs are left alone. */
 function faultBy(pick: () => number): Fault {
-  const step = STEPS[Math.floor(pick() * STEPS.length)] ?? "claim";
+  const step = CRASH_POINTS[Math.floor(pick() * CRASH_POINTS.length)] ?? "claim";
   const kind = pick();
   if (kind < 0.5) return { step: "none", action: "SIGKILL" };
   if (kind < 0.7) return { step, action: "SIGKILL" };

@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { RunnerKind } from "../../contract/states.ts";
 import { onRequests } from "../../dispatcher/requests.ts";
-import type { Step } from "../../runner/crashPoints.ts";
+import type { CrashPoint } from "../../runner/crashPoints.ts";
 import { glueCatalog } from "../../runner/glue/catalog.ts";
 import { sqsEvent, testDispatcher } from "../dispatcher.ts";
 
@@ -66,7 +66,7 @@ export async function testPlatform(settings: Record<string, object> = {}) {
   const start = (
     run: string,
     kind: RunnerKind,
-    fault?: { step: Step; signal: NodeJS.Signals },
+    fault?: { step: CrashPoint; signal: NodeJS.Signals },
     python?: string,
   ): RunnerProcess => {
     const program = python
@@ -113,7 +113,7 @@ export async function testPlatform(settings: Record<string, object> = {}) {
       return onRequests(d.context, sqsEvent({ ...body, task: { ...task, sql: "select 1" } }));
     },
     /** The runs that the dispatcher has started since, each as a process. */
-    startRuns(kind: RunnerKind, fault?: { step: Step; signal: NodeJS.Signals }, python?: string): RunnerProcess[] {
+    startRuns(kind: RunnerKind, fault?: { step: CrashPoint; signal: NodeJS.Signals }, python?: string): RunnerProcess[] {
       return d.launcher.started.splice(0).map((run) => start(run, kind, fault, python));
     },
     /** Waits until a condition holds; fails with the runners' output when it does not within the time. */
