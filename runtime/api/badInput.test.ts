@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type pg from "pg";
-import { onRequests } from "../dispatcher/requests.ts";
+import { handleRequests } from "../dispatcher/requests.ts";
 import { testApi } from "../testing/api/api.ts";
 import { badRequests, USELESS } from "../testing/api/badInput.ts";
 import { Description } from "../testing/api/description.ts";
@@ -125,7 +125,7 @@ describe("bad input", () => {
     let settled = 0;
     for (let index = 0; index < sendable.length; index += BATCH) {
       const bodies = sendable.slice(index, index + BATCH).map(({ body }) => body.toString());
-      assert.deepEqual(await onRequests(p.context, sqsEvent(...bodies)), { batchItemFailures: [] });
+      assert.deepEqual(await handleRequests(p.context, sqsEvent(...bodies)), { batchItemFailures: [] });
       const dead = await p.receive(queues.deadLetters);
       const answers = await p.receive(queues.responses);
       for (const { MessageAttributes } of dead) assert.match(MessageAttributes?.reason?.StringValue ?? "", /\w{3}/);

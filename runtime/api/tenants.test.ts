@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ListMultipartUploadsCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
-import { project } from "../dispatcher/project.ts";
+import { syncTracking } from "../dispatcher/project.ts";
 import { testApi } from "../testing/api/api.ts";
 import { Description } from "../testing/api/description.ts";
 import { inhabitedApi, SECRET } from "../testing/api/inhabited.ts";
@@ -19,7 +19,7 @@ describe("tenants of the API", () => {
       await p.app.inject({ method: "POST", url: "/jobs", payload: { requestId, task }, headers: acme });
     }
     await p.app.inject({ method: "POST", url: "/jobs/ended/cancel", headers: acme });
-    await project(p.context);
+    await syncTracking(p.context);
   });
   after(() => p.close());
 

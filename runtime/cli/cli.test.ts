@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { JobError } from "../contract/errors.ts";
-import { project } from "../dispatcher/project.ts";
+import { syncTracking } from "../dispatcher/project.ts";
 import { backendOf } from "../store/backend.ts";
 import { type ClaimedJob, claim, type Ending, finish, runStarted } from "../store/jobs.ts";
 import { planRuns } from "../store/runs.ts";
@@ -175,7 +175,7 @@ describe("the command line", () => {
     assert.equal(watched.code, EXITS.cancelled.code);
     assert.match((await rates(["retry", "to-cancel"])).stderr, /PENDING to-cancel.retry-1/);
     await end(await claimNext(), { result: "{}" });
-    await project(p.context);
+    await syncTracking(p.context);
     const list = await rates(["list", "--text", "cancel"]);
     assert.match(list.stdout, /^STATUS +ID +CREATED/);
     assert.match(list.stdout, /CANCELLED +to-cancel /);

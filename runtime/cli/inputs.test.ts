@@ -9,7 +9,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { JobError } from "../contract/errors.ts";
-import { project } from "../dispatcher/project.ts";
+import { syncTracking } from "../dispatcher/project.ts";
 import { backendOf } from "../store/backend.ts";
 import { claim, type Ending, finish, runStarted } from "../store/jobs.ts";
 import { planRuns } from "../store/runs.ts";
@@ -67,7 +67,7 @@ describe("the command line with what people type", () => {
   /** Brings what becomes of jobs to the search. */
   async function track(): Promise<void> {
     while (!ended.signal.aborted) {
-      await project(p.context);
+      await syncTracking(p.context);
       await pause(50);
     }
   }

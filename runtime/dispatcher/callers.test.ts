@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { SQSEvent } from "aws-lambda";
 import { redrive } from "../requests/deadLetters.ts";
 import { sqsEvent, testDispatcher } from "../testing/dispatcher.ts";
-import { onRequests } from "./requests.ts";
+import { handleRequests } from "./requests.ts";
 
 const read = { type: "read", query: "price_export" };
 const update = { type: "update", statement: "purge_prices", params: { before: "2000-01-01" } };
@@ -33,8 +33,8 @@ describe("senders on the request queue", () => {
     (await d.receive(queue)).map((message) => JSON.parse(message.Body ?? "{}").error?.type);
 
   it("accepts what callers allow, of any session of a role", async () => {
-    await onRequests(d.context, from("AROAORDERS:task-1", { requestId: "a", task: read }));
-    await onRequests(d.context, from("AIDABILLING", { requestId: "b", tenant: "acme", task: update }));
+    await handleRequests(d.context, from("AROAORDERS:task-1", { requestId: "a", task: read }));
+    await handleRequests(d.context, from("AIDABILLING", { requestId: "b", tenant: "acme", task: update }));
     assert.deepEqual(await jobs(), [
       { tenant: "acme", request_id: "b" },
       { tenant: "default", request_id: "a" },
@@ -51,14 +51,14 @@ describe("senders on the request queue", () => {
     it(`refuses ${what}, and answers nothing on the tenant's queue`, async () => {
       const { acme } = d.context.queues.tenants;
       const own = { requestId: "own", tenant: "acme", task: read };
-      await onRequests(d.context, from("AIDABILLING", own));
+      await handleRequests(d.context, from("AIDABILLING", own));
       const bodies = [
         { requestId: "foreign", tenant: "acme", task: read },
         { requestId: "invalid", tenant: "acme", task: { type: "none" } },
         own,
         '{"requestId":"cut-off","tenant":"acme","task":{"ty',
       ];
-      const result = await onRequests(d.context, from(sender, ...bodies));
+      const result = await handleRequests(d.context, from(sender, ...bodies));
       assert.deepEqual(result, { batchItemFailures: [] });
       assert.deepEqual(await jobs(), [{ tenant: "acme", request_id: "own" }]);
       assert.deepEqual(await answers(acme), []);
@@ -79,12 +79,12 @@ describe("senders on the request queue", () => {
         ...from("AROAORDERS:1", { requestId: "b", task: read }).Records,
       ],
     };
-    assert.deepEqual(await onRequests(d.context, mixed), { batchItemFailures: [] });
+    assert.deepEqual(await handleRequests(d.context, mixed), { batchItemFailures: [] });
     assert.deepEqual(await jobs(), [{ tenant: "default", request_id: "b" }]);
   });
 
   it("answers NotAllowed on the sender's own queue when the scope update is missing", async () => {
-    await onRequests(d.context, from("AROAORDERS:1", { requestId: "a", task: update }));
+    await handleRequests(d.context, from("AROAORDERS:1", { requestId: "a", task: update }));
     assert.deepEqual(await jobs(), []);
     assert.deepEqual(await answers(d.context.queues.responses), ["NotAllowed"]);
     assert.deepEqual(await letters(), [], "a rejected request is no dead letter");
@@ -93,21 +93,21 @@ describe("senders on the request queue", () => {
   it("refuses everybody when the list is empty, and takes the rule for others for those that are not named", async () => {
     const message = { requestId: "a", task: read };
     d.context.settings.callers = [];
-    await onRequests(d.context, from("AIDABILLING", message));
+    await handleRequests(d.context, from("AIDABILLING", message));
     assert.deepEqual(await jobs(), []);
     d.context.settings.callers = [
       { senderId: "AIDABILLING", tenants: ["acme"], scopes: ["read"] },
       { senderId: "*", tenants: ["default"], scopes: ["read"] },
     ];
-    await onRequests(d.context, from("AIDABILLING", message));
+    await handleRequests(d.context, from("AIDABILLING", message));
     assert.deepEqual(await jobs(), [], "a named sender has its own rule only");
-    await onRequests(d.context, from("AIDAOTHER", message, { ...message, tenant: "acme" }));
+    await handleRequests(d.context, from("AIDAOTHER", message, { ...message, tenant: "acme" }));
     assert.deepEqual(await jobs(), [{ tenant: "default", request_id: "a" }]);
   });
 
   it("checks a dead letter that is put back as its own sender's, whoever puts it back", async () => {
     const message = { requestId: "a", tenant: "acme", task: read };
-    await onRequests(d.context, from("AROAORDERS:1", message));
+    await handleRequests(d.context, from("AROAORDERS:1", message));
     await redrive(d.context.sqs, d.context.queues, d.context.settings, {
       types: ["NotAllowed"],
       dryRun: false,
@@ -121,7 +121,7 @@ describe("senders on the request queue", () => {
       record.messageAttributes = {
         senderId: { stringValue: sender, dataType: "String", stringListValues: [], binaryListValues: [] },
       };
-    await onRequests(d.context, again);
+    await handleRequests(d.context, again);
     assert.deepEqual(await jobs(), []);
   });
 
@@ -131,7 +131,7 @@ describe("senders on the request queue", () => {
       record.messageAttributes = {
         senderId: { stringValue: "AIDABILLING", dataType: "String", stringListValues: [], binaryListValues: [] },
       };
-    await onRequests(d.context, forged);
+    await handleRequests(d.context, forged);
     assert.deepEqual(await jobs(), []);
   });
 });

@@ -11,7 +11,7 @@ import type { Launcher } from "./launcher.ts";
 export type Log = Record<"info" | "warn" | "error", (data: object, message?: string) => void>;
 
 /** What the dispatcher's parts work with: made once a process (or a Lambda container), used by every invocation. */
-export interface Context {
+export interface DispatcherDeps {
   /** Connections with the role dispatcher. */
   db: pg.Pool;
   /** Plans reads (planningPool). */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { sqsEvent, testDispatcher } from "../testing/dispatcher.ts";
-import { onRequests, UNEXPECTED_RECEIVES } from "./requests.ts";
+import { handleRequests, UNEXPECTED_RECEIVES } from "./requests.ts";
 
 const read = { type: "read", query: "price_export" };
 
@@ -12,7 +12,7 @@ describe("a message that goes to the dead-letter queue", () => {
   afterEach(() => d.close());
 
   const handled = async (...bodies: unknown[]) => {
-    const { batchItemFailures } = await onRequests(d.context, sqsEvent(...bodies));
+    const { batchItemFailures } = await handleRequests(d.context, sqsEvent(...bodies));
     return batchItemFailures.length;
   };
   const answers = async (queue = d.context.queues.responses) =>
@@ -23,13 +23,13 @@ describe("a message that goes to the dead-letter queue", () => {
     );
 
   it("is not answered under an id that is only inside of it", async () => {
-    await onRequests(d.context, sqsEvent({ requestId: "OTHER", task: read }));
+    await handleRequests(d.context, sqsEvent({ requestId: "OTHER", task: read }));
     assert.equal(await handled(`{"labels":{"requestId":"OTHER"},"task":${JSON.stringify(read)},"requestId":"mi`), 0);
     assert.deepEqual([(await reasons()).length, await answers()], [1, []]);
   });
 
   it("is not answered under an id that has a job, which a FAILED would contradict", async () => {
-    await onRequests(d.context, sqsEvent({ requestId: "a", task: read }));
+    await handleRequests(d.context, sqsEvent({ requestId: "a", task: read }));
     assert.equal(await handled('{"requestId":"a","task":{"ty'), 0);
     assert.deepEqual([(await reasons()).length, await answers()], [1, []]);
   });
@@ -90,7 +90,7 @@ describe("a message that goes to the dead-letter queue", () => {
     const event = sqsEvent({ requestId: "poison", task: read }, { requestId: "good", task: read });
     const receive = async (count: number) => {
       for (const { attributes } of event.Records) attributes.ApproximateReceiveCount = String(count);
-      return (await onRequests({ ...d.context, db: broken }, event)).batchItemFailures.length;
+      return (await handleRequests({ ...d.context, db: broken }, event)).batchItemFailures.length;
     };
     assert.equal(await receive(UNEXPECTED_RECEIVES - 1), 1);
     assert.deepEqual(await reasons(), []);
@@ -112,7 +112,7 @@ describe("a message that goes to the dead-letter queue", () => {
     for (const code of ["53300", "57P01", "40001"]) {
       const failure = Object.assign(new Error("down"), { code });
       broken.query = (() => Promise.reject(failure)) as unknown as typeof db.query;
-      const outcome = await onRequests({ ...d.context, db: broken }, event).then(
+      const outcome = await handleRequests({ ...d.context, db: broken }, event).then(
         ({ batchItemFailures }) => batchItemFailures.length,
         (error) => error,
       );
@@ -125,7 +125,7 @@ describe("a message that goes to the dead-letter queue", () => {
     d.launcher.failure = new Error("a fault of the launcher");
     for (const record of sqsEvent({ requestId: "a", task: read }).Records) {
       record.attributes.ApproximateReceiveCount = "9";
-      assert.deepEqual(await onRequests(d.context, { Records: [record] }), { batchItemFailures: [] });
+      assert.deepEqual(await handleRequests(d.context, { Records: [record] }), { batchItemFailures: [] });
     }
     assert.deepEqual(await reasons(), []);
   });
@@ -135,8 +135,8 @@ describe("a readable request that is not valid under an id that has a job", () =
   it("is answered with RequestIdConflict and its problems, under a responseId of its own", async () => {
     const d = await testDispatcher();
     try {
-      await onRequests(d.context, sqsEvent({ requestId: "a", task: read }));
-      await onRequests(d.context, sqsEvent({ requestId: "a", priority: 10, task: read }));
+      await handleRequests(d.context, sqsEvent({ requestId: "a", task: read }));
+      await handleRequests(d.context, sqsEvent({ requestId: "a", priority: 10, task: read }));
       const [answer] = (await d.receive(d.context.queues.responses)).map(({ Body }) => JSON.parse(Body ?? ""));
       assert.deepEqual([answer.error.type, answer.error.details[0].field], ["RequestIdConflict", "priority"]);
       const { rows } = await d.admin.query("select response_id, status from jobs.jobs");

@@ -5,7 +5,7 @@ import { PLANNING_CONNECTIONS, pool } from "../platform/postgres.ts";
 import { readSettings, requireCloud, type Settings } from "../platform/settings.ts";
 import { planningPool } from "../queries/explain.ts";
 import { trackingStore } from "../tracking/index.ts";
-import type { Context } from "./context.ts";
+import type { DispatcherDeps } from "./context.ts";
 import { createHandlers, type Handlers } from "./handlers.ts";
 import type { Launcher } from "./launcher.ts";
 
@@ -18,14 +18,14 @@ export const CONNECTIONS = 2;
  */
 export function createDispatcher(
   launchersFor: (settings: Settings, db: pg.Pool) => Record<RunnerKind, Launcher>,
-  log: Context["log"],
-): Handlers & { context: Context; close(): Promise<void> } {
+  log: DispatcherDeps["log"],
+): Handlers & { context: DispatcherDeps; close(): Promise<void> } {
   const settings = readSettings();
   const { queues } = requireCloud(settings);
   const db = pool("dispatcher", CONNECTIONS);
   const plans = planningPool(PLANNING_CONNECTIONS);
   const sqs = sqsClient();
-  const context: Context = {
+  const context: DispatcherDeps = {
     db,
     plans,
     sqs,

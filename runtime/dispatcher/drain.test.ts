@@ -67,7 +67,7 @@ describe("a stack that is destroyed", () => {
   it("ends what can be seen where one service does not answer, and fails", async () => {
     await accept(d.context.db, [newJob("a")]);
     await schedule(d.context);
-    d.launcher.living = () => Promise.reject(new Error("no route"));
+    d.launcher.listActive = () => Promise.reject(new Error("no route"));
     await assert.rejects(drain(d.context), /no route/);
     assert.deepEqual(d.launcher.stopped, d.launcher.started);
   });

@@ -1,6 +1,6 @@
 import { RUNNERS, type RunnerKind } from "../contract/states.ts";
 import { closeRunners, type OpenRun, openRuns, runStopping } from "../store/runs.ts";
-import type { Context } from "./context.ts";
+import type { DispatcherDeps } from "./context.ts";
 import type { Launcher } from "./launcher.ts";
 
 /** Runs that are stopped at the same time. A function's invocation has a minute for all of them. */
@@ -17,7 +17,7 @@ type Ending = Pick<OpenRun, "run" | "externalId">;
  * @returns how many runs it ended
  * @throws AggregateError when runs could not be ended
  */
-export async function drain(context: Context): Promise<number> {
+export async function drain(context: DispatcherDeps): Promise<number> {
   const { db, log } = context;
   await closeRunners(db, true);
   const open = await openRuns(db, 0);
@@ -26,7 +26,7 @@ export async function drain(context: Context): Promise<number> {
   const ended = await Promise.all(
     RUNNERS.map(async (runner) => {
       const own = open.filter((one) => one.runner === runner);
-      const strays = await livingStrays(context, runner, held, problems);
+      const strays = await activeStrays(context, runner, held, problems);
       const all: Ending[] = [...own, ...strays];
       if (all.length > 0) log.info({ runner, runs: all.length }, "ending runs: the stack is destroyed");
       for (let at = 0; at < all.length; at += BATCH) {
@@ -44,14 +44,14 @@ export async function drain(context: Context): Promise<number> {
 }
 
 /** Runs of this platform that live though no slot is held for them. */
-async function livingStrays(
-  { launchers }: Context,
+async function activeStrays(
+  { launchers }: DispatcherDeps,
   runner: RunnerKind,
   held: ReadonlySet<string>,
   problems: unknown[],
 ): Promise<Ending[]> {
   try {
-    return ((await launchers[runner].living?.()) ?? []).filter(({ run }) => !held.has(run));
+    return ((await launchers[runner].listActive?.()) ?? []).filter(({ run }) => !held.has(run));
   } catch (error) {
     problems.push(error);
     return [];
@@ -80,4 +80,4 @@ async function inParallel<T>(
 }
 
 /** The stack stays after all, or exists again. */
-export const reopen = ({ db }: Context): Promise<void> => closeRunners(db, false);
+export const reopen = ({ db }: DispatcherDeps): Promise<void> => closeRunners(db, false);

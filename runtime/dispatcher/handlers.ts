@@ -1,13 +1,13 @@
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { runEnded } from "../store/runs.ts";
-import type { Context } from "./context.ts";
+import type { DispatcherDeps } from "./context.ts";
 import { expire } from "./expire.ts";
-import { project } from "./project.ts";
-import { projectRejected } from "./projectRejected.ts";
+import { syncTracking } from "./project.ts";
+import { syncRejected } from "./projectRejected.ts";
 import { reap } from "./reap.ts";
-import { onRequests } from "./requests.ts";
+import { handleRequests } from "./requests.ts";
 import { schedule, scheduleLarger } from "./schedule.ts";
-import { sweep } from "./sweep.ts";
+import { sendDueResponses } from "./sweep.ts";
 
 /** A run's end, as whoever hosts runs tells it. */
 export interface RunEnded {
@@ -27,14 +27,14 @@ export interface Handlers {
   tick(): Promise<void>;
 }
 
-export function createHandlers(context: Context): Handlers {
+export function createHandlers(context: DispatcherDeps): Handlers {
   // A larger run before the others: the slots that they take may be taken for hours.
-  const duties = { reap, sweep, scheduleLarger, schedule, project, projectRejected, expire };
+  const maintenanceTasks = { reap, sweep: sendDueResponses, scheduleLarger, schedule, project: syncTracking, projectRejected: syncRejected, expire };
   return {
-    requests: (event) => onRequests(context, event),
+    requests: (event) => handleRequests(context, event),
     async wakeups() {
       await schedule(context);
-      await sweep(context);
+      await sendDueResponses(context);
       return { batchItemFailures: [] };
     },
     async runEnded({ run, outcome }) {
@@ -44,9 +44,9 @@ export function createHandlers(context: Context): Handlers {
     },
     async tick() {
       // In this order: what was reaped can be answered and started again at once. No duty keeps the next from its turn.
-      for (const [name, duty] of Object.entries(duties)) {
+      for (const [name, task] of Object.entries(maintenanceTasks)) {
         try {
-          await duty(context);
+          await task(context);
         } catch (error) {
           context.log.error(
             { duty: name, error: error instanceof Error ? error.stack : String(error) },

@@ -6,8 +6,8 @@ import { createDispatcher } from "./dispatcher.ts";
 import { drain, reopen } from "./drain.ts";
 import { Ec2Launcher, RUN_INSTANCES_RATE } from "./launchers/ec2.ts";
 import { GlueLauncher } from "./launchers/glue.ts";
-import { emitFigures } from "./metrics.ts";
-import { trackAll } from "./project.ts";
+import { emitMetrics } from "./metrics.ts";
+import { reindexAll } from "./project.ts";
 
 /**
  * The Lambda entry point: messages of the request and the wake-up queue, state changes of Glue runs and EC2 instances,
@@ -64,10 +64,10 @@ export async function handler(
     return undefined;
   }
   // The ticks that follow write them, so that no function must live as long as that takes.
-  if ("rebuild" in event) return { documents: await trackAll(dispatcher.context.db) };
+  if ("rebuild" in event) return { documents: await reindexAll(dispatcher.context.db) };
   // A state change says that some run has ended; which slots that frees, the launchers tell for certain.
   await dispatcher.tick();
   // Once a minute is enough, and however many runs end in it.
-  if (!STATE_CHANGES.has(event.source ?? "")) await emitFigures(dispatcher.context.db, invocation.functionName);
+  if (!STATE_CHANGES.has(event.source ?? "")) await emitMetrics(dispatcher.context.db, invocation.functionName);
   return undefined;
 }

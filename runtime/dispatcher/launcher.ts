@@ -4,9 +4,9 @@ import type { RunnerKind } from "../contract/states.ts";
 export type RunStatus = "ALIVE" | "ENDED" | "OUT_OF_MEMORY" | "UNKNOWN";
 
 /** How a run is started, beside who it is. */
-export interface Start {
+export interface LaunchOptions {
   /** To be called immediately before anything that starts a run: throws TooLate where its time is over. */
-  inTime?(): void;
+  assertBeforeDeadline?(): void;
   /** Whether it is to have more memory than the others of its kind. */
   larger?: boolean;
 }
@@ -20,12 +20,12 @@ export interface Launcher {
    * Starts a run; answers what AWS (or the machine) calls it.
    * @throws Refused when there is no room now; any other error leaves the outcome open, and the start deadline decides.
    */
-  start(run: string, runner: RunnerKind, how?: Start): Promise<string>;
+  start(run: string, runner: RunnerKind, how?: LaunchOptions): Promise<string>;
   /**
    * Starts several runs, where that takes fewer calls than one for each. Answers for each run what it is called, or the
    * error that `start` would have thrown; throws nothing itself.
    */
-  startAll?(runs: readonly string[], runner: RunnerKind, how?: Start): Promise<LaunchOutcomes>;
+  startAll?(runs: readonly string[], runner: RunnerKind, how?: LaunchOptions): Promise<LaunchOutcomes>;
   /** What became of a run. A run whose launch was never recorded is found by its own id. */
   status(run: string, externalId: string | undefined): Promise<RunStatus>;
   /** Ends a run by force. Its database session is not this method's matter. */
@@ -33,14 +33,14 @@ export interface Launcher {
   /** Ends several runs by force, where that takes fewer calls than one for each. Runs that have ended are left alone. */
   stopAll?(runs: readonly { run: string; externalId: string | undefined }[]): Promise<void>;
   /** The runs of this platform that live, as the account shows them: where one may live that no slot is held for. */
-  living?(): Promise<LivingRun[]>;
+  listActive?(): Promise<ActiveRun[]>;
 }
 
 /** By run: what it is called outside, or why it was not started. */
 export type LaunchOutcomes = ReadonlyMap<string, string | Error>;
 
 /** A run that lives, and what AWS calls it. */
-export interface LivingRun {
+export interface ActiveRun {
   run: string;
   externalId: string;
 }
@@ -49,14 +49,14 @@ export interface LivingRun {
  * A dispatcher that was paused meant to start a run so late that its slot may soon be another's: it must not any more,
  * for the two would be at once. The slot is freed at the start deadline, as that of a launch that came to nothing.
  */
-export class TooLate extends Error {
-  override readonly name = "TooLate";
+export class LaunchDeadlineExceeded extends Error {
+  override readonly name = "LaunchDeadlineExceeded";
   constructor() {
     super("too much time has passed since the slot was taken");
   }
 }
 
 /** The account (or the machine) has no room for another run now: ConcurrentRunsExceeded, InsufficientInstanceCapacity, … */
-export class Refused extends Error {
-  override readonly name = "Refused";
+export class CapacityUnavailable extends Error {
+  override readonly name = "CapacityUnavailable";
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ReceiveMessageCommand, SendMessageBatchCommand } from "@aws-sdk/client-sqs";
 import { startEventSource } from "../local/eventSource.ts";
 import { sqsEvent, testDispatcher } from "../testing/dispatcher.ts";
-import { onRequests } from "./requests.ts";
+import { handleRequests } from "./requests.ts";
 
 const read = { type: "read", query: "price_export" };
 
@@ -24,7 +24,7 @@ describe("requests of a tenant that has its maximum of waiting jobs", () => {
       { requestId: "1", tenant: "other", task: read },
     );
     const [, second] = event.Records;
-    assert.deepEqual(await onRequests(d.context, event), {
+    assert.deepEqual(await handleRequests(d.context, event), {
       batchItemFailures: [{ itemIdentifier: second?.messageId }],
     });
     assert.deepEqual(await accepted(), ["acme/1", "other/1"]);
@@ -35,15 +35,15 @@ describe("requests of a tenant that has its maximum of waiting jobs", () => {
 
   it("stay there however often they were received, and are accepted when there is room", async () => {
     const first = sqsEvent({ requestId: "1", task: read });
-    await onRequests(d.context, first);
+    await handleRequests(d.context, first);
     const event = sqsEvent({ requestId: "2", task: read });
     for (const ApproximateReceiveCount of ["1", "5", "999"]) {
       Object.assign(event.Records[0]?.attributes ?? {}, { ApproximateReceiveCount });
-      assert.equal((await onRequests(d.context, event)).batchItemFailures.length, 1);
+      assert.equal((await handleRequests(d.context, event)).batchItemFailures.length, 1);
     }
     assert.deepEqual(await d.receive(d.context.queues.deadLetters), []);
     await d.admin.query("update jobs.jobs set status = 'CANCELLED', finished_at = jobs.clock()");
-    assert.deepEqual(await onRequests(d.context, event), { batchItemFailures: [] });
+    assert.deepEqual(await handleRequests(d.context, event), { batchItemFailures: [] });
     assert.deepEqual(await accepted(), ["default/1", "default/2"]);
   });
 
@@ -62,7 +62,7 @@ describe("requests of a tenant that has its maximum of waiting jobs", () => {
       concurrency: 1,
       log: { error: () => undefined },
       handler: async (event) => {
-        const answer = await onRequests(d.context, event);
+        const answer = await handleRequests(d.context, event);
         if (answer.batchItemFailures.length > 0) handled.resolve();
         return answer;
       },

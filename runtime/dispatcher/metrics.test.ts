@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { NAMESPACE, PLATFORM_FIGURES, RUNNER_FIGURES } from "../monitoring/metrics.ts";
 import { accept } from "../store/jobs.ts";
 import { jobDatabase, newJob } from "../testing/jobs.ts";
-import { emitFigures } from "./metrics.ts";
+import { emitMetrics } from "./metrics.ts";
 
 /** A line of Embedded Metric Format. */
 interface Line {
@@ -32,7 +32,7 @@ describe("the dispatcher's metrics", () => {
     try {
       const dispatcher = await d.as("dispatcher");
       await accept(dispatcher, [newJob("a"), newJob("b")]);
-      await emitFigures(dispatcher, "dispatcher-1234567");
+      await emitMetrics(dispatcher, "dispatcher-1234567");
     } finally {
       await d.close();
     }

@@ -11,7 +11,7 @@ const MINUTES = 1;
  * (dimension `service`) and one for each runner kind (`service`, `runner`). `service` is the dispatcher function's name,
  * which nobody else in the account has. A figure that has no value is left out.
  */
-export async function emitFigures(db: Database, service: string): Promise<void> {
+export async function emitMetrics(db: Database, service: string): Promise<void> {
   const { platform, ...runners } = await readFigures(db, MINUTES);
   const metrics = new Metrics({ namespace: NAMESPACE, serviceName: service });
   const emit = (figures: Record<string, Figure>, values: Record<string, number | null>): void => {

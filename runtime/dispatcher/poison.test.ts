@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { sqsEvent, testDispatcher } from "../testing/dispatcher.ts";
-import { onRequests } from "./requests.ts";
+import { handleRequests } from "./requests.ts";
 
 const read = { type: "read", query: "price_export" };
 const bad: Record<string, string> = {
@@ -18,7 +18,7 @@ describe("a message that cannot be stored", () => {
     it(`is answered and blocks no other: ${name}`, async () => {
       const d = await testDispatcher();
       try {
-        const r = await onRequests(d.context, sqsEvent(body, { requestId: "good", task: read }));
+        const r = await handleRequests(d.context, sqsEvent(body, { requestId: "good", task: read }));
         const answers = (await d.receive(d.context.queues.responses)).map((m) => JSON.parse(m.Body ?? ""));
         assert.deepEqual(r, { batchItemFailures: [] });
         assert.equal((await d.admin.query("select count(*)::int as n from jobs.jobs")).rows[0].n, 1);
@@ -37,7 +37,7 @@ describe("requests that are not valid under one id", () => {
     const d = await testDispatcher();
     try {
       const invalid = (priority: number) => ({ requestId: "x", priority, task: read });
-      await onRequests(d.context, sqsEvent(invalid(10), invalid(11), invalid(10)));
+      await handleRequests(d.context, sqsEvent(invalid(10), invalid(11), invalid(10)));
       const answers = (await d.receive(d.context.queues.responses)).map(
         ({ Body }) => JSON.parse(Body ?? "").responseId,
       );
@@ -63,7 +63,7 @@ describe("a request whose object S3 does not show now", () => {
         },
       } as unknown as Awaited<ReturnType<typeof d.context.s3>>;
       const event = sqsEvent(load("there"), load("away"), { requestId: "read", task: read });
-      const { batchItemFailures } = await onRequests({ ...d.context, s3: async () => s3 }, event);
+      const { batchItemFailures } = await handleRequests({ ...d.context, s3: async () => s3 }, event);
       assert.deepEqual(batchItemFailures, [{ itemIdentifier: event.Records[1]?.messageId }]);
       const { rows } = await d.admin.query("select request_id from jobs.jobs order by 1");
       assert.deepEqual(
@@ -82,7 +82,7 @@ describe("a message that is no request while no dead letter can be sent", () => 
     try {
       const send = () => Promise.reject(new Error("SQS is away"));
       const event = sqsEvent("{", { requestId: "good", task: read });
-      const { batchItemFailures } = await onRequests(
+      const { batchItemFailures } = await handleRequests(
         { ...d.context, sqs: { send } as unknown as typeof d.context.sqs },
         event,
       );
@@ -112,7 +112,7 @@ describe("a message that is no request and as large as SQS takes", () => {
         "y",
       );
       assert.equal(Buffer.byteLength(body), 1_048_576);
-      assert.deepEqual(await onRequests(d.context, sqsEvent(body)), { batchItemFailures: [] });
+      assert.deepEqual(await handleRequests(d.context, sqsEvent(body)), { batchItemFailures: [] });
       const [dead, ...more] = await d.receive(d.context.queues.deadLetters);
       assert.equal(more.length, 0);
       assert.equal(dead?.MessageAttributes?.errorType?.StringValue, "UnreadableMessage");

@@ -5,7 +5,7 @@ import { accept, cancel, claim, finish, heartbeat, responsesSent, runStarted } f
 import { lostJobs, planRuns, settleLost } from "../store/runs.ts";
 import { testDispatcher } from "../testing/dispatcher.ts";
 import { newJob, testPlan } from "../testing/jobs.ts";
-import { project, trackAll } from "./project.ts";
+import { syncTracking, reindexAll } from "./project.ts";
 
 describe("the projection of jobs into the tracking store", () => {
   let d: Awaited<ReturnType<typeof testDispatcher>>;
@@ -17,12 +17,12 @@ describe("the projection of jobs into the tracking store", () => {
   it("follows a job through every transition, and writes only what has changed", async () => {
     const { db, tracking } = d.context;
     const seen = async () => {
-      await project(d.context);
+      await syncTracking(d.context);
       return tracking.get("default", "a");
     };
     await accept(db, [newJob("a", { inline: [{ secret: 1 }] })]);
     assert.equal((await seen())?.status, "PENDING");
-    assert.equal(await project(d.context), 0, "nothing has changed since");
+    assert.equal(await syncTracking(d.context), 0, "nothing has changed since");
 
     const keeper = await d.as("job_keeper");
     const [run = ""] = await planRuns(db, testPlan("glue", 1));
@@ -33,7 +33,7 @@ describe("the projection of jobs into the tracking store", () => {
     await heartbeat(keeper, run, job, { rows: 5, bytes: 50 });
     assert.deepEqual((await seen())?.progress, { rows: 5, bytes: 50 });
     await heartbeat(keeper, run, job, { rows: 5, bytes: 50 });
-    assert.equal(await project(d.context), 0, "a heartbeat without progress is no change");
+    assert.equal(await syncTracking(d.context), 0, "a heartbeat without progress is no change");
 
     const response = await finish(keeper, job, {
       status: "SUCCEEDED",
@@ -58,27 +58,27 @@ describe("the projection of jobs into the tracking store", () => {
         return tracking.put(documents);
       },
     });
-    await project({ ...d.context, tracking: changing });
+    await syncTracking({ ...d.context, tracking: changing });
     assert.equal((await tracking.get("default", "a"))?.status, "PENDING");
-    assert.equal(await project(d.context), 1);
+    assert.equal(await syncTracking(d.context), 1);
     assert.equal((await tracking.get("default", "a"))?.status, "CANCELLED");
   });
 
   it("finds the change of a transaction that commits after later ones, once, however long it was open", async () => {
     const { db, tracking } = d.context;
     await accept(db, [newJob("late"), newJob("other")]);
-    assert.equal(await project(d.context), 2);
+    assert.equal(await syncTracking(d.context), 2);
     const slow = await d.as("api_reader");
     await slow.query("begin");
     await cancel(slow, "default", "late");
     for (const requestId of ["later", "even later"]) {
       await accept(db, [newJob(requestId)]);
-      assert.equal(await project(d.context), 1);
+      assert.equal(await syncTracking(d.context), 1);
     }
     await slow.query("commit");
-    assert.equal(await project(d.context), 1);
+    assert.equal(await syncTracking(d.context), 1);
     assert.equal((await tracking.get("default", "late"))?.status, "CANCELLED");
-    assert.equal(await project(d.context), 0);
+    assert.equal(await syncTracking(d.context), 0);
   });
 
   it("goes on where a pass was left, and begins none while nothing has changed", async () => {
@@ -90,30 +90,30 @@ describe("the projection of jobs into the tracking store", () => {
     const put = tracking.put.bind(tracking);
     let puts = 0;
     tracking.put = async (documents) => (++puts === 2 ? Promise.reject(new Error("down")) : put(documents));
-    await assert.rejects(project(d.context), /down/);
+    await assert.rejects(syncTracking(d.context), /down/);
     await accept(db, [newJob("meanwhile")]);
     await pass(1);
-    assert.equal(await project(d.context), 1, "the rest of the pass");
-    assert.equal(await project(d.context), 1, "what has changed since");
+    assert.equal(await syncTracking(d.context), 1, "the rest of the pass");
+    assert.equal(await syncTracking(d.context), 1, "what has changed since");
     assert.equal((await tracking.summarise({})).total, 502);
     const progress = async () => (await d.admin.query("select xmin, pass, done from jobs.tracking_progress")).rows;
     const before = await progress();
-    assert.equal(await project(d.context), 0);
+    assert.equal(await syncTracking(d.context), 0);
     assert.deepEqual(await progress(), before);
   });
 
   it("notices a change of a job by a statement that does not say when it changed", async () => {
     const { db } = d.context;
     await accept(db, [newJob("a")]);
-    await project(d.context);
+    await syncTracking(d.context);
     await d.admin.query("update jobs.jobs set labels = '{}', version = version + 1");
-    assert.equal(await project(d.context), 1);
+    assert.equal(await syncTracking(d.context), 1);
   });
 
   it("follows a job whose runner is lost back to PENDING, to its last attempt, and one that is cancelled", async () => {
     const { db, tracking } = d.context;
     const seen = async (id: string) => {
-      assert((await project(d.context)) > 0, "there was a change");
+      assert((await syncTracking(d.context)) > 0, "there was a change");
       return tracking.get("default", id);
     };
     await accept(db, [newJob("a", { maxAttempts: 2 })]);
@@ -163,29 +163,29 @@ describe("the projection of jobs into the tracking store", () => {
       return Promise.reject(new Error("down"));
     };
     await accepted(1_200);
-    await assert.rejects(project(d.context), /down/);
-    assert.equal(await project(d.context), 0, "not yet: it is left alone");
+    await assert.rejects(syncTracking(d.context), /down/);
+    assert.equal(await syncTracking(d.context), 0, "not yet: it is left alone");
     assert.equal(asked, 1);
     await pass(1);
-    await assert.rejects(project(d.context), /down/);
+    await assert.rejects(syncTracking(d.context), /down/);
     await pass(1);
-    assert.equal(await project(d.context), 0, "two seconds by now");
+    assert.equal(await syncTracking(d.context), 0, "two seconds by now");
     await pass(1);
-    await assert.rejects(project(d.context), /down/);
+    await assert.rejects(syncTracking(d.context), /down/);
     for (let turn = 0; turn < 12; turn++) {
       await pass(60);
-      await assert.rejects(project(d.context), /down/);
+      await assert.rejects(syncTracking(d.context), /down/);
     }
 
     tracking.put = put;
     await pass(60);
-    assert.equal(await project(d.context), 1_200, "never longer than a minute");
+    assert.equal(await syncTracking(d.context), 1_200, "never longer than a minute");
     assert.equal((await tracking.summarise({})).total, 1_200);
     tracking.put = () => Promise.reject(new Error("down again"));
     await accept(d.context.db, [newJob("after")]);
-    await assert.rejects(project(d.context), /again/);
+    await assert.rejects(syncTracking(d.context), /again/);
     await pass(1);
-    await assert.rejects(project(d.context), /again/, "it begins with a second anew");
+    await assert.rejects(syncTracking(d.context), /again/, "it begins with a second anew");
   });
 
   it("lets no document that is not taken keep another from being written, however many there are", async () => {
@@ -200,26 +200,26 @@ describe("the projection of jobs into the tracking store", () => {
     };
     await accepted(700);
     let written = 0;
-    for (let turn = 0; turn < 3; turn++) written += await project(d.context);
+    for (let turn = 0; turn < 3; turn++) written += await syncTracking(d.context);
     assert.equal(written, 100);
     assert.deepEqual((await tracking.summarise({})).total, 100);
     await accept(d.context.db, [newJob("job-999")]);
     await pass(1);
-    assert.equal(await project(d.context), 1, "what is new comes before what was refused");
+    assert.equal(await syncTracking(d.context), 1, "what is new comes before what was refused");
 
     tracking.put = put;
-    assert.equal(await project(d.context), 0, "what was refused waits");
+    assert.equal(await syncTracking(d.context), 0, "what was refused waits");
     await pass(60);
-    assert.equal(await project(d.context), 600);
+    assert.equal(await syncTracking(d.context), 600);
     assert.equal((await tracking.summarise({})).total, 701);
   });
 
   it("can be rebuilt from the jobs", async () => {
     await accept(d.context.db, [newJob("a"), newJob("b")]);
-    await project(d.context);
+    await syncTracking(d.context);
     await d.admin.query("truncate tracking.documents");
-    assert.equal(await project(d.context), 0, "nobody has said that they are gone");
-    assert.equal(await trackAll(d.context.db), 2);
-    assert.equal(await project(d.context), 2);
+    assert.equal(await syncTracking(d.context), 0, "nobody has said that they are gone");
+    assert.equal(await reindexAll(d.context.db), 2);
+    assert.equal(await syncTracking(d.context), 2);
   });
 });

@@ -1,5 +1,5 @@
 import type { Unwritten, Versioned } from "../tracking/store.ts";
-import type { Context } from "./context.ts";
+import type { DispatcherDeps } from "./context.ts";
 
 /** Documents of one write. */
 const BATCH = 500;
@@ -7,10 +7,10 @@ const BATCH = 500;
 const LONGEST_PAUSE = 60;
 
 /** SQL of the time until which a refused document is left alone. Grows with each failure; `failures` counts them. */
-export const later = `jobs.clock() + least(${LONGEST_PAUSE}, 2 ^ least(failures, 10)) * interval '1 second'`;
+export const retryTime = `jobs.clock() + least(${LONGEST_PAUSE}, 2 ^ least(failures, 10)) * interval '1 second'`;
 
 /** A document that is behind. */
-export interface Behind {
+export interface PendingDocument {
   id: string;
   version: string | number;
   document: Versioned["document"];
@@ -21,9 +21,9 @@ export interface Behind {
 /** Documents of one origin that the tracking store lacks. */
 export interface Backlog {
   /** The next ones whose time has come while the store is not paused; those that were refused before come last. */
-  next(limit: number): Promise<Behind[]>;
+  next(limit: number): Promise<PendingDocument[]>;
   /** Notes what became of them: forgets what was written, unless it has changed since, and puts off what was refused. */
-  settle(written: readonly Behind[], refused: readonly Behind[]): Promise<void>;
+  settle(written: readonly PendingDocument[], refused: readonly PendingDocument[]): Promise<void>;
 }
 
 /**
@@ -31,7 +31,7 @@ export interface Backlog {
  * that is down only makes all of it wait, a document that is refused waits alone.
  * @returns how many documents were written
  */
-export async function writeBacklog(context: Context, backlog: Backlog): Promise<number> {
+export async function writeBacklog(context: DispatcherDeps, backlog: Backlog): Promise<number> {
   let written = 0;
   for (;;) {
     const behind = await backlog.next(BATCH);
@@ -48,13 +48,13 @@ export async function writeBacklog(context: Context, backlog: Backlog): Promise<
 }
 
 /** Brings the tracking store up to the jobs: writes the documents that have changed. Returns how many. */
-export const project = (context: Context): Promise<number> => {
+export const syncTracking = (context: DispatcherDeps): Promise<number> => {
   let batch: Batch = NO_BATCH;
   let isAll = false;
   return writeBacklog(context, {
     async next(limit) {
       if (isAll) return [];
-      const { rows } = await context.db.query<Behind & Batch>("select * from jobs.untracked_batch($1)", [limit]);
+      const { rows } = await context.db.query<PendingDocument & Batch>("select * from jobs.untracked_batch($1)", [limit]);
       batch = rows[0] ?? NO_BATCH;
       isAll = batch.is_last === true && rows.length < limit;
       return rows;
@@ -82,12 +82,12 @@ interface Batch {
 const NO_BATCH: Batch = { pass: null, last_changed: null, last_id: null, is_last: null };
 
 /** Writes a batch. A store that fails is paused, longer each time, until it has taken one again. */
-async function put({ db, tracking, log }: Context, rows: readonly Behind[]): Promise<Unwritten[]> {
+async function put({ db, tracking, log }: DispatcherDeps, rows: readonly PendingDocument[]): Promise<Unwritten[]> {
   let unwritten: Unwritten[];
   try {
     unwritten = await tracking.put(rows.map((row) => ({ version: Number(row.version), document: row.document })));
   } catch (error) {
-    await db.query(`update jobs.tracking_pause set failures = failures + 1, paused_until = ${later}`);
+    await db.query(`update jobs.tracking_pause set failures = failures + 1, paused_until = ${retryTime}`);
     throw error;
   }
   if (rows.some((row) => row.pauses > 0))
@@ -102,7 +102,7 @@ async function put({ db, tracking, log }: Context, rows: readonly Behind[]): Pro
 }
 
 /** Marks every document as behind, for a store that was lost: ticks bring it up to the jobs again. Answers how many. */
-export async function trackAll(db: Context["db"]): Promise<number> {
+export async function reindexAll(db: DispatcherDeps["db"]): Promise<number> {
   const { rows } = await db.query<{ documents: number }>("select jobs.track_all()::float8 as documents");
   return rows[0]?.documents ?? 0;
 }

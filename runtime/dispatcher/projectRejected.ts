@@ -1,13 +1,13 @@
-import type { Context } from "./context.ts";
-import { type Behind, later, writeBacklog } from "./project.ts";
+import type { DispatcherDeps } from "./context.ts";
+import { type PendingDocument, retryTime, writeBacklog } from "./project.ts";
 
 /** Writes the documents of rejected requests into the tracking store, as `project` does those of jobs. Returns how many. */
-export const projectRejected = ({ db, ...context }: Context): Promise<number> =>
+export const syncRejected = ({ db, ...context }: DispatcherDeps): Promise<number> =>
   writeBacklog(
     { db, ...context },
     {
       async next(limit) {
-        const { rows } = await db.query<Behind>(
+        const { rows } = await db.query<PendingDocument>(
           `select r.id, r.version, r.document, p.failures as pauses from jobs.tracking_pause p, jobs.rejected_documents r
            where p.paused_until <= jobs.clock() and not r.tracked and (r.not_before is null or r.not_before <= jobs.clock())
            order by r.failures, r.id limit $1`,
@@ -23,7 +23,7 @@ export const projectRejected = ({ db, ...context }: Context): Promise<number> =>
         );
         if (refused.length > 0)
           await db.query(
-            `update jobs.rejected set failures = failures + 1, not_before = ${later} where id = any ($1)`,
+            `update jobs.rejected set failures = failures + 1, not_before = ${retryTime} where id = any ($1)`,
             [refused.map(({ id }) => id)],
           );
       },

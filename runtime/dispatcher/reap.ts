@@ -12,14 +12,14 @@ import {
   runStopping,
   settleLost,
 } from "../store/runs.ts";
-import type { Context } from "./context.ts";
+import type { DispatcherDeps } from "./context.ts";
 
 /**
  * Settles what has died: frees the slots of runs that are known to have ended, ends those that are silent or hold no
  * slot, and takes jobs from runners that lost them. A slot is freed only when its run is known to be gone; a job is given on only when
  * its database session is.
  */
-export async function reap(context: Context): Promise<void> {
+export async function reap(context: DispatcherDeps): Promise<void> {
   await reapRuns(context);
   await reapStrays(context);
   await reapJobs(context);
@@ -30,10 +30,10 @@ export async function reap(context: Context): Promise<void> {
  * and which does not end by itself. A slot is held before its run is launched, so what was listed first and holds none
  * is nobody's.
  */
-async function reapStrays({ db, launchers, log }: Context): Promise<void> {
+async function reapStrays({ db, launchers, log }: DispatcherDeps): Promise<void> {
   for (const runner of RUNNERS) {
     const launcher = launchers[runner];
-    const living = await launcher.living?.().catch((error) => {
+    const living = await launcher.listActive?.().catch((error) => {
       log.error({ runner, error: String(error) }, "the runs that live could not be listed");
     });
     if (!living || living.length === 0) continue;
@@ -48,7 +48,7 @@ async function reapStrays({ db, launchers, log }: Context): Promise<void> {
   }
 }
 
-async function reapRuns(context: Context): Promise<void> {
+async function reapRuns(context: DispatcherDeps): Promise<void> {
   const { db, settings, log } = context;
   for (const open of await openRuns(db, 2 * settings.jobs.leaseSeconds)) {
     try {
@@ -61,7 +61,7 @@ async function reapRuns(context: Context): Promise<void> {
   }
 }
 
-async function reapRun({ db, launchers, log }: Context, open: OpenRun): Promise<void> {
+async function reapRun({ db, launchers, log }: DispatcherDeps, open: OpenRun): Promise<void> {
   const { run, runner, externalId, silent } = open;
   const launcher = launchers[runner];
   const status = await launcher.status(run, externalId);
@@ -78,7 +78,7 @@ async function reapRun({ db, launchers, log }: Context, open: OpenRun): Promise<
   }
 }
 
-async function reapJobs({ db, settings, log }: Context): Promise<void> {
+async function reapJobs({ db, settings, log }: DispatcherDeps): Promise<void> {
   const lost = await lostJobs(db);
   if (lost.length === 0) return;
   const canceller = await connect("canceller");

@@ -5,9 +5,9 @@ import { sqsEvent, testDispatcher } from "../testing/dispatcher.ts";
 import { newJob } from "../testing/jobs.ts";
 import { rebuild } from "../tracking/rebuild.ts";
 import { expire } from "./expire.ts";
-import { project, trackAll } from "./project.ts";
-import { projectRejected } from "./projectRejected.ts";
-import { onRequests } from "./requests.ts";
+import { syncTracking, reindexAll } from "./project.ts";
+import { syncRejected } from "./projectRejected.ts";
+import { handleRequests } from "./requests.ts";
 
 const read = { type: "read", query: "price_export" };
 
@@ -30,10 +30,10 @@ describe("rejected requests", () => {
   it("are kept with their body and problems, and found by status, text and tenant; their id is free", async () => {
     const url = "https://user:SECRET@h/a b?sig=SECRET";
     const task = { type: "update", target: "prices", source: { url } };
-    await onRequests(d.context, sqsEvent({ requestId: "a", tenant: "acme", labels: { team: "Pelican" }, task }));
-    await onRequests(d.context, sqsEvent({ requestId: "a", tenant: "acme", task: read }));
-    await project(d.context);
-    assert.equal(await projectRejected(d.context), 1);
+    await handleRequests(d.context, sqsEvent({ requestId: "a", tenant: "acme", labels: { team: "Pelican" }, task }));
+    await handleRequests(d.context, sqsEvent({ requestId: "a", tenant: "acme", task: read }));
+    await syncTracking(d.context);
+    assert.equal(await syncRejected(d.context), 1);
     const [document, ...more] = await rejected();
     assert.deepEqual([document?.requestId, document?.status, document?.source, more], ["a", "REJECTED", "queue", []]);
     assert.deepEqual([document?.error.type, document?.error.details[0]?.field], ["InvalidRequest", "task.source.url"]);
@@ -48,12 +48,12 @@ describe("rejected requests", () => {
   });
 
   it("with a conflict are kept too, and one that comes again is counted as a copy", async () => {
-    await onRequests(d.context, sqsEvent({ requestId: "a", task: read }));
+    await handleRequests(d.context, sqsEvent({ requestId: "a", task: read }));
     const conflict = sqsEvent({ requestId: "a", task: { ...read, format: "json" } });
-    await onRequests(d.context, conflict);
-    await projectRejected(d.context);
-    await onRequests(d.context, conflict);
-    assert.equal(await projectRejected(d.context), 1);
+    await handleRequests(d.context, conflict);
+    await syncRejected(d.context);
+    await handleRequests(d.context, conflict);
+    assert.equal(await syncRejected(d.context), 1);
     assert.deepEqual(
       (await rejected()).map(({ error, copies }) => [error.type, copies]),
       [["RequestIdConflict", 2]],
@@ -61,7 +61,7 @@ describe("rejected requests", () => {
   });
 
   it("that want no reply are kept and not answered", async () => {
-    await onRequests(d.context, sqsEvent({ requestId: "a", reply: "none", task: {} }));
+    await handleRequests(d.context, sqsEvent({ requestId: "a", reply: "none", task: {} }));
     assert.deepEqual(await d.receive(d.context.queues.responses), []);
     assert.equal((await d.admin.query("select from jobs.rejected")).rows.length, 1);
   });
@@ -70,8 +70,8 @@ describe("rejected requests", () => {
     await d.admin.query(
       "insert into jobs.rejected_days values ('default', (jobs.clock() at time zone 'utc')::date, 999)",
     );
-    await onRequests(d.context, sqsEvent({ requestId: "a", task: {} }));
-    await onRequests(d.context, sqsEvent({ requestId: "b", task: {} }));
+    await handleRequests(d.context, sqsEvent({ requestId: "a", task: {} }));
+    await handleRequests(d.context, sqsEvent({ requestId: "b", task: {} }));
     const { rows } = await d.admin.query(
       "select (select count(*)::int from jobs.rejected) as kept, requests::int from jobs.rejected_days",
     );
@@ -80,11 +80,11 @@ describe("rejected requests", () => {
   });
 
   it("are forgotten with old jobs, in the tracking store too", async () => {
-    await onRequests(d.context, sqsEvent({ requestId: "a", task: {} }));
+    await handleRequests(d.context, sqsEvent({ requestId: "a", task: {} }));
     await d.admin.query(
       "update jobs.rejected set created_at = created_at - interval '90 days'; update jobs.rejected_days set day = day - 90",
     );
-    await projectRejected(d.context);
+    await syncRejected(d.context);
     await expire(d.context);
     assert.deepEqual(await rejected(), []);
     const { rows } = await d.admin.query("select from jobs.rejected union all select from jobs.rejected_days");
@@ -92,19 +92,19 @@ describe("rejected requests", () => {
   });
 
   it("are written again into a store that was lost, by ticks and by a rebuild", async () => {
-    await onRequests(d.context, sqsEvent({ requestId: "a", task: {} }));
+    await handleRequests(d.context, sqsEvent({ requestId: "a", task: {} }));
     await accept(d.context.db, [newJob("b")]);
-    await projectRejected(d.context);
+    await syncRejected(d.context);
     await d.admin.query("delete from tracking.documents");
-    assert.equal(await trackAll(d.context.db), 2);
-    assert.equal(await projectRejected(d.context), 1);
+    assert.equal(await reindexAll(d.context.db), 2);
+    assert.equal(await syncRejected(d.context), 1);
     await d.admin.query("delete from tracking.documents");
     assert.equal((await rebuild(d.context.db, d.context.tracking)).written, 2);
     assert.equal((await rejected()).length, 1);
   });
 
   it("wait alone where the store refuses their document", async () => {
-    await onRequests(d.context, sqsEvent({ requestId: "a", task: {} }, { requestId: "b", task: {} }));
+    await handleRequests(d.context, sqsEvent({ requestId: "a", task: {} }, { requestId: "b", task: {} }));
     const { tracking } = d.context;
     const put = tracking.put.bind(tracking);
     tracking.put = async (documents) => {
@@ -112,11 +112,11 @@ describe("rejected requests", () => {
       await put(documents.filter((_, at) => at !== index));
       return index < 0 ? [] : [{ index, reason: "refused", final: true }];
     };
-    assert.equal(await projectRejected(d.context), 1);
-    assert.equal(await projectRejected(d.context), 0, "it waits");
+    assert.equal(await syncRejected(d.context), 1);
+    assert.equal(await syncRejected(d.context), 0, "it waits");
     tracking.put = put;
     await d.admin.query("update jobs.rejected set not_before = jobs.clock()");
-    assert.equal(await projectRejected(d.context), 1);
+    assert.equal(await syncRejected(d.context), 1);
   });
 });
 

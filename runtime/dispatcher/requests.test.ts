@@ -3,7 +3,7 @@ import { PutObjectCommand } from "@aws-sdk/client-s3";
 import pg from "pg";
 import { freePort } from "../local/ports.ts";
 import { sqsEvent, testDispatcher } from "../testing/dispatcher.ts";
-import { onRequests } from "./requests.ts";
+import { handleRequests } from "./requests.ts";
 
 const read = { type: "read", query: "price_export" };
 const count = async (d: Awaited<ReturnType<typeof testDispatcher>>) =>
@@ -17,7 +17,7 @@ describe("the request queue's handler", () => {
   afterEach(() => d.close());
 
   it("commits a job for every valid request before its message leaves the queue, and starts what they need", async () => {
-    const result = await onRequests(
+    const result = await handleRequests(
       d.context,
       sqsEvent({ requestId: "a", task: read }, { requestId: "b", task: read }),
     );
@@ -27,7 +27,7 @@ describe("the request queue's handler", () => {
   });
 
   it("sends a message that is not JSON to the dead-letter queue with the reason, and answers it if an id can be read", async () => {
-    const result = await onRequests(
+    const result = await handleRequests(
       d.context,
       sqsEvent('{"requestId": "cut-off", "task": {"ty', "not json at all", { requestId: "fine", task: read }),
     );
@@ -46,7 +46,7 @@ describe("the request queue's handler", () => {
   });
 
   it("sends a message without a usable requestId to the dead-letter queue, unanswered", async () => {
-    await onRequests(
+    await handleRequests(
       d.context,
       sqsEvent({ task: read }, { requestId: "-no", task: read }, { requestId: 7, task: read }, [], null, '"text"'),
     );
@@ -56,7 +56,7 @@ describe("the request queue's handler", () => {
   });
 
   it("answers a readable but invalid request with all its problems, makes no job and leaves its id free", async () => {
-    await onRequests(
+    await handleRequests(
       d.context,
       sqsEvent({
         requestId: "a",
@@ -79,14 +79,14 @@ describe("the request queue's handler", () => {
       /average_rates/,
     );
     assert.equal(await count(d), 0);
-    await onRequests(d.context, sqsEvent({ requestId: "a", task: read }));
+    await handleRequests(d.context, sqsEvent({ requestId: "a", task: read }));
     assert.equal(await count(d), 1);
   });
 
   it("answers a request that says one thing twice by naming it, and buries one of two ids", async () => {
     const task = JSON.stringify(read);
     const twice = `{"requestId":"a","priority":1,"priority":2,"task":{"type":"update",${task.slice(1)}}`;
-    await onRequests(d.context, sqsEvent(twice, `{"requestId":"b","requestId":"c","task":${task}}`));
+    await handleRequests(d.context, sqsEvent(twice, `{"requestId":"b","requestId":"c","task":${task}}`));
     const answers = (await d.receive(d.context.queues.responses)).map((message) => JSON.parse(message.Body ?? ""));
     assert.deepEqual(
       answers.map(({ requestId, error }) => [requestId, error.type, error.details]),
@@ -104,9 +104,9 @@ describe("the request queue's handler", () => {
   });
 
   it("answers another task under a known requestId with RequestIdConflict and a responseId of its own, the first job untouched", async () => {
-    await onRequests(d.context, sqsEvent({ requestId: "a", task: read }));
-    await onRequests(d.context, sqsEvent({ requestId: "a", task: { ...read, format: "json" } }));
-    await onRequests(d.context, sqsEvent({ requestId: "a", task: { ...read, format: "json" } }));
+    await handleRequests(d.context, sqsEvent({ requestId: "a", task: read }));
+    await handleRequests(d.context, sqsEvent({ requestId: "a", task: { ...read, format: "json" } }));
+    await handleRequests(d.context, sqsEvent({ requestId: "a", task: { ...read, format: "json" } }));
     const answers = (await d.receive(d.context.queues.responses)).map((message) => JSON.parse(message.Body ?? ""));
     assert.deepEqual(
       answers.map((answer) => answer.error.type),
@@ -119,8 +119,8 @@ describe("the request queue's handler", () => {
   });
 
   it("takes a task with its defaults written out for the same task", async () => {
-    await onRequests(d.context, sqsEvent({ requestId: "a", task: read }));
-    await onRequests(
+    await handleRequests(d.context, sqsEvent({ requestId: "a", task: read }));
+    await handleRequests(
       d.context,
       sqsEvent({ task: { compression: "none", format: "csv", params: {}, ...read }, requestId: "a", priority: 4 }),
     );
@@ -129,7 +129,7 @@ describe("the request queue's handler", () => {
   });
 
   it("answers on the tenant's own queue where it has one", async () => {
-    await onRequests(d.context, sqsEvent({ requestId: "a", tenant: "acme", task: {} }));
+    await handleRequests(d.context, sqsEvent({ requestId: "a", tenant: "acme", task: {} }));
     assert.equal((await d.receive(d.context.queues.tenants.acme ?? "")).length, 1);
     assert.deepEqual(await d.receive(d.context.queues.responses), []);
   });
@@ -140,12 +140,12 @@ describe("the request queue's handler", () => {
     d.context.db = away;
     const event = sqsEvent({ requestId: "a", task: read });
     try {
-      await assert.rejects(onRequests(d.context, event), { code: "ECONNREFUSED" });
+      await assert.rejects(handleRequests(d.context, event), { code: "ECONNREFUSED" });
       assert.deepEqual(await d.receive(d.context.queues.deadLetters), []);
 
       // What was buried would be buried again if the invocation failed.
       const mixed = sqsEvent("not json", { requestId: "a", task: read });
-      assert.deepEqual(await onRequests(d.context, mixed), {
+      assert.deepEqual(await handleRequests(d.context, mixed), {
         batchItemFailures: [{ itemIdentifier: mixed.Records[1]?.messageId }],
       });
       assert.equal((await d.receive(d.context.queues.deadLetters)).length, 1);
@@ -153,7 +153,7 @@ describe("the request queue's handler", () => {
       d.context.db = db;
       await away.end();
     }
-    assert.deepEqual(await onRequests(d.context, event), { batchItemFailures: [] });
+    assert.deepEqual(await handleRequests(d.context, event), { batchItemFailures: [] });
     assert.equal(await count(d), 1);
   });
 
@@ -163,7 +163,7 @@ describe("the request queue's handler", () => {
     broken.query = (() => Promise.reject(new Error("a fault of ours"))) as unknown as typeof db.query;
     d.context.db = broken;
     const event = sqsEvent({ requestId: "a", task: read });
-    const result = await onRequests(d.context, event);
+    const result = await handleRequests(d.context, event);
     d.context.db = db;
     assert.deepEqual(result, { batchItemFailures: [{ itemIdentifier: event.Records[0]?.messageId }] });
   });
@@ -171,7 +171,7 @@ describe("the request queue's handler", () => {
   it("pins an object in S3 when it accepts it, and answers SourceNotFound where there is none", async () => {
     await d.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "a/b.csv", Body: "x" }));
     const update = (key: string) => ({ type: "update", target: "prices", source: { s3: `s3://${key}` } });
-    await onRequests(
+    await handleRequests(
       d.context,
       sqsEvent(
         { requestId: "there", task: update("uploads/a/b.csv") },

@@ -9,7 +9,7 @@ import { type MessageContent, readMessage } from "../requests/message.ts";
 import { hasJob } from "../requests/repeat.ts";
 import { deliverResponses } from "../requests/responses.ts";
 import type { DueResponse } from "../store/jobs.ts";
-import type { Context } from "./context.ts";
+import type { DispatcherDeps } from "./context.ts";
 import { schedule } from "./schedule.ts";
 
 /** What SQS takes in a message: its text, and names, types and values of its attributes (SendMessage API reference). */
@@ -33,7 +33,7 @@ const OUTAGES: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /** A message and its content. */
-type Opened = MessageContent & {
+type ParsedRecord = MessageContent & {
   record: SQSRecord;
   /** Id of the sender, and whether it may send for this tenant: else nothing is answered on the tenant's queue. */
   sender: string;
@@ -47,17 +47,17 @@ type Opened = MessageContent & {
  * done, and it brings the next at once; after a failed invocation it brings fewer, until they succeed again (AWS Lambda
  * Developer Guide, SQS, backoff strategy for failed invocations). So an outage slows the queue, and uses up few receives.
  */
-export async function onRequests(context: Context, event: SQSEvent): Promise<SQSBatchResponse> {
+export async function handleRequests(context: DispatcherDeps, event: SQSEvent): Promise<SQSBatchResponse> {
   const failures = new Set<string>();
   const opened = event.Records.map((record) => identify(context, { record, ...readMessage(record.body) }));
-  const sound = opened.filter((one) => one.problem === undefined && one.requestId !== undefined);
+  const valid = opened.filter((one) => one.problem === undefined && one.requestId !== undefined);
 
   await Promise.all(
     opened
-      .filter((one) => !sound.includes(one))
-      .map((one) => bury(context, one).catch((error) => fail(context, failures, one.record, error))),
+      .filter((one) => !valid.includes(one))
+      .map((one) => sendToDeadLetterQueue(context, one).catch((error) => fail(context, failures, one.record, error))),
   );
-  const error = await takeIn(context, failures, sound);
+  const error = await acceptBatch(context, failures, valid);
   if (error !== undefined && failures.size === event.Records.length) throw error;
   return { batchItemFailures: [...failures].map((itemIdentifier) => ({ itemIdentifier })) };
 }
@@ -66,11 +66,11 @@ export async function onRequests(context: Context, event: SQSEvent): Promise<SQS
  * Takes requests in, together; where that fails, each by itself, since it may be the fault of one (whose object S3 does not
  * show now) and must not be the others'. Answers the error where the database is away, for all of them.
  */
-async function takeIn(context: Context, failures: Set<string>, sound: readonly Opened[]): Promise<unknown> {
+async function acceptBatch(context: DispatcherDeps, failures: Set<string>, valid: readonly ParsedRecord[]): Promise<unknown> {
   try {
     const outcomes = await acceptAll(
       { ...context, source: "queue" },
-      sound.map(({ record, value, isParsed, requestId = "", tenant, problems, sender }) => ({
+      valid.map(({ record, value, isParsed, requestId = "", tenant, problems, sender }) => ({
         value,
         ...(isParsed ? {} : { unparsed: record.body }),
         requestId,
@@ -85,7 +85,7 @@ async function takeIn(context: Context, failures: Set<string>, sound: readonly O
     );
     await Promise.all(
       outcomes.map(async ({ outcome }, index) => {
-        const one = sound[index];
+        const one = valid[index];
         if (outcome === "FULL" && one) await defer(context, failures, one);
       }),
     );
@@ -95,11 +95,11 @@ async function takeIn(context: Context, failures: Set<string>, sound: readonly O
   } catch (error) {
     const { code } = classify(error);
     const isAway = code === "DatabaseUnavailable" || code === "Interrupted";
-    if (!isAway && sound.length > 1) {
-      for (const one of sound) await takeIn(context, failures, [one]);
+    if (!isAway && valid.length > 1) {
+      for (const one of valid) await acceptBatch(context, failures, [one]);
       return undefined;
     }
-    for (const one of sound) {
+    for (const one of valid) {
       if (OUTAGES.has(code) || Number(one.record.attributes.ApproximateReceiveCount) < UNEXPECTED_RECEIVES)
         fail(context, failures, one.record, error);
       else await giveUp(context, failures, one, error);
@@ -113,7 +113,7 @@ async function takeIn(context: Context, failures: Set<string>, sound: readonly O
  * Leaves a request in the queue whose tenant has too many jobs waiting. It is hidden for longer each time, so that a full
  * tenant does not keep the dispatcher busy, and so that a message reaches the queue's retention before its receive count.
  */
-async function defer({ sqs, queues, log }: Context, failures: Set<string>, { record, tenant }: Opened): Promise<void> {
+async function defer({ sqs, queues, log }: DispatcherDeps, failures: Set<string>, { record, tenant }: ParsedRecord): Promise<void> {
   failures.add(record.messageId);
   const receives = Number(record.attributes.ApproximateReceiveCount);
   const VisibilityTimeout = Math.min(MAX_DEFER_SECONDS, MIN_DEFER_SECONDS * 2 ** Math.min(receives - 1, 10));
@@ -128,14 +128,14 @@ async function defer({ sqs, queues, log }: Context, failures: Set<string>, { rec
 }
 
 /** A request whose handling fails again and again for a reason of its own: a dead letter, which `rates redrive` puts back. */
-async function giveUp(context: Context, failures: Set<string>, one: Opened, error: unknown): Promise<void> {
+async function giveUp(context: DispatcherDeps, failures: Set<string>, one: ParsedRecord, error: unknown): Promise<void> {
   const reason = `it could not be handled in ${UNEXPECTED_RECEIVES} attempts: ${(error as Error).message}`;
   const problem = new JobError("Internal", { reason }, { cause: error });
-  await bury(context, { ...one, problem }).catch((thrown) => fail(context, failures, one.record, thrown));
+  await sendToDeadLetterQueue(context, { ...one, problem }).catch((thrown) => fail(context, failures, one.record, thrown));
 }
 
 /** Sends what is due now; what cannot be sent stays due for the sweep. */
-export async function deliver({ sqs, queues, db, log }: Context, due: readonly DueResponse[]): Promise<void> {
+export async function deliver({ sqs, queues, db, log }: DispatcherDeps, due: readonly DueResponse[]): Promise<void> {
   // Sent and not recorded, they are sent again: the database may be away for the recording alone.
   const failed = await deliverResponses(sqs, queues, db, due).catch((error) => [{ error }]);
   if (failed.length > 0)
@@ -146,7 +146,7 @@ export async function deliver({ sqs, queues, db, log }: Context, due: readonly D
 }
 
 /** Adds who sent the message. For a tenant that is not its sender's it is no request, and nothing is answered. */
-function identify({ settings }: Context, opened: Omit<Opened, "sender" | "isOwnTenant">): Opened {
+function identify({ settings }: DispatcherDeps, opened: Omit<ParsedRecord, "sender" | "isOwnTenant">): ParsedRecord {
   const { record, tenant } = opened;
   const restored = record.messageAttributes[SENDER_ATTRIBUTE]?.stringValue;
   const sender = senderOf(settings, record.attributes.SenderId, restored);
@@ -155,7 +155,7 @@ function identify({ settings }: Context, opened: Omit<Opened, "sender" | "isOwnT
 }
 
 /** To the dead-letter queue with the reason, and an answer where one can be addressed; only then it may leave the queue. */
-async function bury(context: Context, one: Opened): Promise<void> {
+async function sendToDeadLetterQueue(context: DispatcherDeps, one: ParsedRecord): Promise<void> {
   const { record, requestId, tenant, problem, sender, isOwnTenant } = one;
   const error = problem ?? new JobError("UnreadableMessage", { reason: "it has no usable requestId" });
   const attributes = {
@@ -168,7 +168,7 @@ async function bury(context: Context, one: Opened): Promise<void> {
   await context.sqs.send(
     new SendMessageCommand({
       QueueUrl: context.queues.deadLetters,
-      MessageBody: fitted(record.body, attributes),
+      MessageBody: truncateToLimit(record.body, attributes),
       MessageAttributes: Object.fromEntries(
         Object.entries(attributes).map(([name, StringValue]) => [name, { DataType: "String", StringValue }]),
       ),
@@ -186,7 +186,7 @@ const attributeText = (text: string): string =>
   cutText(text, REASON_LENGTH).replace(/[\u0000-\u0008\u000B\u000C\u000E-\u001F]/g, "\uFFFD") || "unknown";
 
 /** A message's text, or so much of it as SQS takes beside attributes: what is no request is worth its reason, not its end. */
-function fitted(body: string, attributes: Record<string, string>): string {
+function truncateToLimit(body: string, attributes: Record<string, string>): string {
   const beside = Object.entries(attributes)
     .flat()
     .concat(Object.keys(attributes).map(() => "String"));
@@ -199,7 +199,7 @@ function fitted(body: string, attributes: Record<string, string>): string {
     .replace(/\uFFFD$/, "");
 }
 
-function fail(context: Context, failures: Set<string>, record: SQSRecord, error: unknown): void {
+function fail(context: DispatcherDeps, failures: Set<string>, record: SQSRecord, error: unknown): void {
   failures.add(record.messageId);
   context.log.error({ messageId: record.messageId, error: String(error) }, "the message stays in the queue");
 }

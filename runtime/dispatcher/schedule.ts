@@ -1,8 +1,8 @@
 import { RUNNERS, type RunnerKind } from "../contract/states.ts";
 import { tenantSlots } from "../platform/settings.ts";
 import { planAllRuns, planLarger, runLaunched, runRefused } from "../store/runs.ts";
-import type { Context } from "./context.ts";
-import { type Launcher, type LaunchOutcomes, Refused, type Start, TooLate } from "./launcher.ts";
+import type { DispatcherDeps } from "./context.ts";
+import { type Launcher, type LaunchOutcomes, CapacityUnavailable, type LaunchOptions, LaunchDeadlineExceeded } from "./launcher.ts";
 
 /**
  * The part of a run's start time within which it is launched. Its slot is another run's, at the earliest, when all of that
@@ -14,7 +14,7 @@ const LAUNCH_SHARE = 0.5;
  * Starts the runs that waiting jobs need and the stack's capacity allows. The database decides and takes the slots;
  * here they are only launched. Answers how many were.
  */
-export async function schedule(context: Context): Promise<number> {
+export async function schedule(context: DispatcherDeps): Promise<number> {
   const { jobs, runners, version } = context.settings;
   const active = RUNNERS.filter((runner) => runners[runner].slots > 0);
   // Before the question, so before the slots were taken.
@@ -40,7 +40,7 @@ export async function schedule(context: Context): Promise<number> {
  * Starts the larger run that a read waits for which ran out of memory and may not go to EC2. One at a time, in a slot like
  * any other's: whoever plans the capacity counts with it. Answers how many were started.
  */
-export async function scheduleLarger(context: Context): Promise<number> {
+export async function scheduleLarger(context: DispatcherDeps): Promise<number> {
   const { glue, jobs, runners, version } = context.settings;
   const { slots, startSeconds } = runners.glue;
   const isThere = glue?.largerCapacity !== undefined && !(jobs.readsOnEc2 && runners.ec2.slots > 0);
@@ -51,7 +51,7 @@ export async function scheduleLarger(context: Context): Promise<number> {
 
 /** Launches runs whose slots were taken; answers how many were. */
 async function launch(
-  context: Context,
+  context: DispatcherDeps,
   runs: readonly string[],
   runner: RunnerKind,
   until: number,
@@ -59,9 +59,9 @@ async function launch(
 ): Promise<number> {
   if (runs.length === 0) return 0;
   const inTime = () => {
-    if (context.now() > until) throw new TooLate();
+    if (context.now() > until) throw new LaunchDeadlineExceeded();
   };
-  const outcomes = await startAll(context.launchers[runner], runs, runner, { inTime, larger });
+  const outcomes = await startAll(context.launchers[runner], runs, runner, { assertBeforeDeadline: inTime, larger });
   const launched = await Promise.all(
     runs.map((run) => record(context, run, runner, outcomes.get(run) ?? new Error("the launcher did not say"))),
   );
@@ -73,7 +73,7 @@ async function startAll(
   launcher: Launcher,
   runs: readonly string[],
   runner: RunnerKind,
-  how: Start,
+  how: LaunchOptions,
 ): Promise<LaunchOutcomes> {
   if (launcher.startAll && runs.length > 1) {
     try {
@@ -91,7 +91,7 @@ async function startAll(
 const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 /** Records what became of a launch; answers whether the run was started. */
-async function record(context: Context, run: string, runner: RunnerKind, outcome: string | Error): Promise<boolean> {
+async function record(context: DispatcherDeps, run: string, runner: RunnerKind, outcome: string | Error): Promise<boolean> {
   const { db, log, launchers } = context;
   try {
     if (typeof outcome !== "string") throw outcome;
@@ -100,7 +100,7 @@ async function record(context: Context, run: string, runner: RunnerKind, outcome
     log.warn({ run, runner, externalId: outcome }, "a run was launched after its slot was given up: ending it");
     await launchers[runner].stop(run, outcome);
   } catch (error) {
-    if (error instanceof Refused) {
+    if (error instanceof CapacityUnavailable) {
       const until = await runRefused(db, run, error.message);
       log.warn({ run, runner, until }, `no room for a run: ${error.message}`);
     } else {

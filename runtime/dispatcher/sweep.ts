@@ -1,12 +1,12 @@
 import { deliverResponses } from "../requests/responses.ts";
 import { dueResponses } from "../store/jobs.ts";
-import type { Context } from "./context.ts";
+import type { DispatcherDeps } from "./context.ts";
 
 /** How many responses one sweep takes at once. */
 const BATCH = 50;
 
 /** Sends responses whose sending nobody recorded in time, until none is due. Answers how many. */
-export async function sweep({ db, sqs, queues, log }: Context): Promise<number> {
+export async function sendDueResponses({ db, sqs, queues, log }: DispatcherDeps): Promise<number> {
   let sent = 0;
   for (;;) {
     const due = await dueResponses(db, BATCH);

@@ -7,10 +7,10 @@ import { planRuns } from "../store/runs.ts";
 import { testDispatcher } from "../testing/dispatcher.ts";
 import { newJob, testPlan } from "../testing/jobs.ts";
 import { createHandlers } from "./handlers.ts";
-import { type Launcher, Refused } from "./launcher.ts";
+import { type Launcher, CapacityUnavailable } from "./launcher.ts";
 import { reap } from "./reap.ts";
 import { schedule } from "./schedule.ts";
-import { sweep } from "./sweep.ts";
+import { sendDueResponses } from "./sweep.ts";
 
 describe("the dispatcher's duties", () => {
   let d: Awaited<ReturnType<typeof testDispatcher>>;
@@ -46,7 +46,7 @@ describe("the dispatcher's duties", () => {
 
   it("puts work back when the account has no room, without using up an attempt", async () => {
     await accept(d.context.db, [newJob("a")]);
-    d.launcher.failure = new Refused("ConcurrentRunsExceededException");
+    d.launcher.failure = new CapacityUnavailable("ConcurrentRunsExceededException");
     assert.equal(await schedule(d.context), 0);
     assert.deepEqual(await jobs(), [{ request_id: "a", status: "PENDING", attempt: 0 }]);
     assert.equal(await openRuns(), 0);
@@ -62,7 +62,7 @@ describe("the dispatcher's duties", () => {
     const startAll: Launcher["startAll"] = async (runs) => {
       asked.push(runs);
       return new Map<string, string | Error>(
-        runs.map((run, index) => [run, index === 0 ? "i-1" : new Refused("full")]),
+        runs.map((run, index) => [run, index === 0 ? "i-1" : new CapacityUnavailable("full")]),
       );
     };
     Object.assign(d.launcher, { startAll });
@@ -271,10 +271,10 @@ describe("the dispatcher's duties", () => {
       bytes: 0,
       peakMemoryBytes: 0,
     });
-    assert.equal(await sweep(d.context), 0, "its runner has ten seconds to send it");
+    assert.equal(await sendDueResponses(d.context), 0, "its runner has ten seconds to send it");
     await d.admin.query("update jobs.responses set due_at = jobs.clock()");
-    assert.equal(await sweep(d.context), 1);
-    assert.equal(await sweep(d.context), 0);
+    assert.equal(await sendDueResponses(d.context), 1);
+    assert.equal(await sendDueResponses(d.context), 0);
     const [message] = await d.receive(d.context.queues.responses);
     assert.equal(message?.Body, response?.body);
     assert.deepEqual(
@@ -295,7 +295,7 @@ describe("the dispatcher's duties", () => {
         labels: {},
       });
     await d.admin.query("update jobs.responses set due_at = jobs.clock()");
-    assert.equal(await sweep(d.context), 60);
+    assert.equal(await sendDueResponses(d.context), 60);
   });
 
   it("goes on with the other duties when one fails, and with the next tick", async () => {

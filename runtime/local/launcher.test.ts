@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { Refused } from "../dispatcher/launcher.ts";
+import { CapacityUnavailable } from "../dispatcher/launcher.ts";
 import { type LocalLauncher, localLauncher } from "./launcher.ts";
 
 /** A runner that does nothing but live, and on SIGTERM ends as a drained one would, unless its environment forbids. */
@@ -100,7 +100,7 @@ describe("the local launcher", () => {
   it("drains: runs end by themselves, and no other is started", async () => {
     const { run, id } = await start();
     const drained = launcher.drain(60_000);
-    await assert.rejects(launcher.start(randomUUID(), "ec2"), Refused);
+    await assert.rejects(launcher.start(randomUUID(), "ec2"), CapacityUnavailable);
     await drained;
     assert.equal(await launcher.status(run, id), "ENDED");
     assert.deepEqual(ended, [{ run, outcome: "ENDED" }]);

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import type { RunnerKind } from "../contract/states.ts";
-import { type Launcher, Refused, type Start } from "../dispatcher/launcher.ts";
+import { type Launcher, CapacityUnavailable, type LaunchOptions } from "../dispatcher/launcher.ts";
 import { findByArguments, identify, isAlive, type ProcessIdentity, signal } from "./processes.ts";
 
 /** How runs become processes of this machine. */
@@ -42,8 +42,8 @@ export function localLauncher({ program, logDirectory, onEnded }: LocalLauncherO
     );
   };
   return {
-    async start(run: string, runner: RunnerKind, { inTime }: Start = {}): Promise<string> {
-      if (draining) throw new Refused("the platform is stopping");
+    async start(run: string, runner: RunnerKind, { assertBeforeDeadline: inTime }: LaunchOptions = {}): Promise<string> {
+      if (draining) throw new CapacityUnavailable("the platform is stopping");
       inTime?.();
       const logLocation = join(logDirectory, `runner-${run}.log`);
       const log = openSync(logLocation, "a", 0o600);
@@ -57,7 +57,7 @@ export function localLauncher({ program, logDirectory, onEnded }: LocalLauncherO
         await once(child, "spawn");
       } catch (error) {
         // EAGAIN, ENOMEM: the machine is full, as an account may be.
-        throw new Refused(`the process could not be started: ${error instanceof Error ? error.message : error}`);
+        throw new CapacityUnavailable(`the process could not be started: ${error instanceof Error ? error.message : error}`);
       }
       children.add(child);
       child.once("exit", (code, signalName) => {

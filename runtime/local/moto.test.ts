@@ -20,8 +20,8 @@ import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secre
 import { CreateQueueCommand, DeleteQueueCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { handler } from "../../db/lambda.ts";
 import { emptyDatabase } from "../../db/testing/database.ts";
-import { onRequests } from "../dispatcher/requests.ts";
-import { sweep } from "../dispatcher/sweep.ts";
+import { handleRequests } from "../dispatcher/requests.ts";
+import { sendDueResponses } from "../dispatcher/sweep.ts";
 import { redrive } from "../requests/deadLetters.ts";
 import { glueCatalog } from "../runner/glue/catalog.ts";
 import { openSource, type S3Source } from "../runner/load/source.ts";
@@ -104,7 +104,7 @@ describe("calls to AWS, against moto's", () => {
   describe("SQS", () => {
     it("takes what is no request as a dead letter, with its reason, and puts it back by its class", async () => {
       const { queues } = p.context;
-      await onRequests(p.context, sqsEvent("not json"));
+      await handleRequests(p.context, sqsEvent("not json"));
       await send(queues.deadLetters, JSON.stringify(read("received-too-often")));
       const { redriven, kept } = await redrive(p.context.sqs, queues, p.context.settings, { dryRun: false, limit: 10 });
       assert.deepEqual({ redriven, kept }, { redriven: { ReceivedTooOften: 1 }, kept: { UnreadableMessage: 1 } });
@@ -120,7 +120,7 @@ describe("calls to AWS, against moto's", () => {
       const { queues } = p.context;
       const context = { ...p.context, queues: { ...queues, deadLetters: gone(queues.deadLetters) } };
       const event = sqsEvent("not json");
-      const { batchItemFailures } = await onRequests(context, event);
+      const { batchItemFailures } = await handleRequests(context, event);
       assert.deepEqual(batchItemFailures, [{ itemIdentifier: event.Records[0]?.messageId }]);
       await assert.rejects(
         redrive(p.context.sqs, context.queues, p.context.settings, { dryRun: true, limit: 1 }),
@@ -130,7 +130,7 @@ describe("calls to AWS, against moto's", () => {
 
     it("keeps a response due whose queue is not there, and sends the same once it is", async () => {
       const { queues } = p.context;
-      await onRequests(
+      await handleRequests(
         { ...p.context, queues: { ...queues, responses: gone(queues.responses) } },
         sqsEvent({ requestId: "due", task: {} }),
       );
@@ -138,7 +138,7 @@ describe("calls to AWS, against moto's", () => {
       const { rows } = await p.admin.query(
         "select body from jobs.responses where request_id = 'due' and sent_at is null",
       );
-      assert.equal(await sweep(p.context), 1);
+      assert.equal(await sendDueResponses(p.context), 1);
       assert.deepEqual(
         (await p.receive(queues.responses)).map(({ Body }) => Body),
         [rows[0].body],
@@ -225,7 +225,7 @@ describe("calls to AWS, against moto's", () => {
       try {
         await put(Key, "first");
         const task = { type: "update", target: "prices", source: { s3: `s3://${Bucket}/${Key}` } };
-        await onRequests(p.context, sqsEvent({ requestId: "versioned", task }));
+        await handleRequests(p.context, sqsEvent({ requestId: "versioned", task }));
         const { rows } = await p.admin.query(
           "select task -> 'source' as source from jobs.jobs where request_id = 'versioned'",
         );
@@ -256,7 +256,7 @@ describe("calls to AWS, against moto's", () => {
     it("pins a source as it is accepted, and answers SourceNotFound where there is none", async () => {
       const etag = await put("pinned.csv", "x");
       const update = (s3: string) => ({ type: "update", target: "prices", source: { s3 } });
-      await onRequests(
+      await handleRequests(
         p.context,
         sqsEvent(
           { requestId: "pinned", task: update("s3://uploads/pinned.csv") },
@@ -356,7 +356,7 @@ describe("calls to AWS, against moto's", () => {
       p.launcher.started.length = 0;
       await p.admin.query("truncate jobs.jobs cascade; update jobs.runs set state = 'ENDED'");
       const sql = "select n, repeat('abcdefghij', 5) as filler from generate_series(1, 130000) n";
-      await onRequests(p.context, sqsEvent({ requestId: "glue", task: { type: "read", sql } }));
+      await handleRequests(p.context, sqsEvent({ requestId: "glue", task: { type: "read", sql } }));
       const [run = ""] = p.launcher.started;
       const { code, output } = await start(run, "s3://results/catalog.json");
       assert.equal(code, 0, output);

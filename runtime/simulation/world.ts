@@ -3,9 +3,9 @@ import { SendMessageBatchCommand, SendMessageCommand, type SQSClient } from "@aw
 import type pg from "pg";
 import { pino } from "pino";
 import { RUNNERS, type RunnerKind } from "../contract/states.ts";
-import type { Context } from "../dispatcher/context.ts";
+import type { DispatcherDeps } from "../dispatcher/context.ts";
 import { createHandlers, type Handlers } from "../dispatcher/handlers.ts";
-import { type Launcher, Refused, type RunStatus } from "../dispatcher/launcher.ts";
+import { type Launcher, CapacityUnavailable, type RunStatus } from "../dispatcher/launcher.ts";
 import { readSettings, type Settings } from "../platform/settings.ts";
 import { run } from "../runner/run.ts";
 import { Sessions } from "../runner/sessions.ts";
@@ -226,7 +226,7 @@ export class SimulatedEnvironment {
     const launcher: Launcher = {
       start: (run, kind, how) =>
         actor.call(`launch ${kind}`, async () => {
-          how?.inTime?.();
+          how?.assertBeforeDeadline?.();
           return this.#launch(run, kind);
         }),
       status: (run) => actor.call("describe run", async () => this.#statusOf(run)),
@@ -234,7 +234,7 @@ export class SimulatedEnvironment {
     };
     // Every process has a clock of its own, which is wrong.
     const skew = this.#invocations * SKEW_MS;
-    const context: Context = {
+    const context: DispatcherDeps = {
       db,
       plans: db,
       sqs: this.#sqs(actor),
@@ -252,7 +252,7 @@ export class SimulatedEnvironment {
 
   #launch(run: string, kind: RunnerKind): string {
     const answer = this.launches.shift();
-    if (answer === "refuse") throw new Refused("InsufficientInstanceCapacity");
+    if (answer === "refuse") throw new CapacityUnavailable("InsufficientInstanceCapacity");
     this.launched.push({ run, runnerType: kind, stopped: false });
     if (this.#alive(kind) > this.#slots[kind]) this.violations.push(`promise 4: ${this.#alive(kind)} ${kind} runs at once`);
     if (answer === "unknown") throw new Error("timeout");

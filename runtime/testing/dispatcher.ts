@@ -4,8 +4,8 @@ import { type Message, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-
 import type { SQSEvent } from "aws-lambda";
 import pg from "pg";
 import { pino } from "pino";
-import type { Context } from "../dispatcher/context.ts";
-import type { Launcher, LivingRun, RunStatus, Start } from "../dispatcher/launcher.ts";
+import type { DispatcherDeps } from "../dispatcher/context.ts";
+import type { Launcher, ActiveRun, RunStatus, LaunchOptions } from "../dispatcher/launcher.ts";
 import type { Cloud } from "../local/cloud.ts";
 import { S3_OPTIONS } from "../platform/aws.ts";
 import { readSettings, type Settings } from "../platform/settings.ts";
@@ -21,10 +21,10 @@ export class FakeLauncher implements Launcher {
   readonly larger: string[] = [];
   readonly stopped: string[] = [];
   statuses = new Map<string, RunStatus>();
-  readonly lives: LivingRun[] = [];
+  readonly lives: ActiveRun[] = [];
   failure: Error | undefined;
 
-  async start(run: string, _runner: string, { inTime, larger = false }: Start = {}): Promise<string> {
+  async start(run: string, _runner: string, { assertBeforeDeadline: inTime, larger = false }: LaunchOptions = {}): Promise<string> {
     if (this.failure) throw this.failure;
     inTime?.();
     this.started.push(run);
@@ -37,7 +37,7 @@ export class FakeLauncher implements Launcher {
   async stop(run: string): Promise<void> {
     this.stopped.push(run);
   }
-  async living(): Promise<LivingRun[]> {
+  async listActive(): Promise<ActiveRun[]> {
     return this.lives;
   }
 }
@@ -71,7 +71,7 @@ export async function testDispatcher(settings: object = {}, made: Promise<Cloud>
   db.on("error", () => undefined);
   const plans = planningPool(1, { connectionString: fixture.database.urlAs("job_reader_plan") });
   const launcher = new FakeLauncher();
-  const context: Context = {
+  const context: DispatcherDeps = {
     db,
     plans,
     sqs,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
-import { project } from "../../dispatcher/project.ts";
+import { syncTracking } from "../../dispatcher/project.ts";
 import { backendOf } from "../../store/backend.ts";
 import { claim, finish, runStarted } from "../../store/jobs.ts";
 import { planRuns } from "../../store/runs.ts";
@@ -130,7 +130,7 @@ describe("the jobs API", () => {
     assert.equal((await post("/jobs/mine/cancel", {}, other)).statusCode, 404);
     assert.equal((await post("/jobs/mine/retry", {}, other)).statusCode, 404);
     assert.equal((await post("/jobs", { tenant: "acme", task: read }, other)).statusCode, 403);
-    await project(p.context);
+    await syncTracking(p.context);
     assert.deepEqual((await get("/jobs", other)).json().jobs, []);
     const admin = await p.as("operations", "admin");
     assert.equal((await get("/jobs/mine?tenant=acme", admin)).statusCode, 200);
@@ -151,7 +151,7 @@ describe("the jobs API", () => {
         ).statusCode,
         202,
       );
-    await project(p.context);
+    await syncTracking(p.context);
     const first = (await get("/jobs?label=batch%3Dseven&limit=3&order=asc")).json();
     const second = (await get(`/jobs?label=batch%3Dseven&limit=3&order=asc&cursor=${first.cursor}`)).json();
     assert.deepEqual(

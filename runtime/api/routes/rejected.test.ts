@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { projectRejected } from "../../dispatcher/projectRejected.ts";
+import { syncRejected } from "../../dispatcher/projectRejected.ts";
 import { testApi } from "../../testing/api/api.ts";
 
 const read = { type: "read", query: "price_export" };
@@ -19,7 +19,7 @@ describe("requests over HTTP", () => {
   it("that are rejected are kept, listed by their status, and shown to their tenant only", async () => {
     const refused = await post("/jobs", { requestId: "bad", priority: 11, task: read });
     assert.equal(refused.statusCode, 400);
-    await projectRejected(p.context);
+    await syncRejected(p.context);
     const { jobs } = (await get("/jobs?status=REJECTED")).json();
     assert.deepEqual(
       jobs.map((one: Record<string, unknown>) => [one.requestId, one.source, one.status]),

@@ -16,7 +16,7 @@ import { likeEc2 } from "../../testing/launchers/likeEc2.ts";
 import { type Moto, startMoto } from "../../testing/launchers/moto.ts";
 import { CallRecorder, judgeCalls } from "../../testing/models/calls.ts";
 import { requirePython } from "../../testing/python/python.ts";
-import { Refused, TooLate } from "../launcher.ts";
+import { CapacityUnavailable, LaunchDeadlineExceeded } from "../launcher.ts";
 import { Ec2Launcher, type Pace } from "./ec2.ts";
 import { LAUNCH_SIZE, runOf } from "./ec2Tags.ts";
 import { GlueLauncher } from "./glue.ts";
@@ -89,7 +89,7 @@ describe("launchers against moto's AWS", () => {
       const name = await job(1);
       await launcher(name).start(randomUUID(), "glue");
       await assert.rejects(launcher(name).start(randomUUID(), "glue"), (error) => {
-        assert.ok(error instanceof Refused);
+        assert.ok(error instanceof CapacityUnavailable);
         assert.match(error.message, /^ConcurrentRunsExceededException/);
         return true;
       });
@@ -108,7 +108,7 @@ describe("launchers against moto's AWS", () => {
           .start(randomUUID(), "glue")
           .catch((one: unknown) => one);
         glue.middlewareStack.remove("refusing");
-        return thrown instanceof Refused;
+        return thrown instanceof CapacityUnavailable;
       };
       for (const error of [
         "ConcurrentRunsExceededException",
@@ -128,10 +128,10 @@ describe("launchers against moto's AWS", () => {
     it("starts no run once its time is over", async () => {
       const name = await job(1);
       const late = () => {
-        throw new TooLate();
+        throw new LaunchDeadlineExceeded();
       };
-      await assert.rejects(launcher(name).start(randomUUID(), "glue", { inTime: late }), TooLate);
-      assert.deepEqual(await launcher(name).living(), []);
+      await assert.rejects(launcher(name).start(randomUUID(), "glue", { assertBeforeDeadline: late }), LaunchDeadlineExceeded);
+      assert.deepEqual(await launcher(name).listActive(), []);
     });
 
     it("asks for the end of many runs, 25 by one call, and finds those whose launch was not recorded", async () => {
@@ -200,7 +200,7 @@ describe("launchers against moto's AWS", () => {
       const name = await job(5);
       const run = randomUUID();
       const externalId = await launcher(name).start(run, "glue");
-      assert.deepEqual(await launcher(name).living(), [{ run, externalId }]);
+      assert.deepEqual(await launcher(name).listActive(), [{ run, externalId }]);
     });
 
     it("counts no run as living that Glue is about to end", async () => {
@@ -212,7 +212,7 @@ describe("launchers against moto's AWS", () => {
       }));
       let living: unknown;
       const look = async () => {
-        living = await launcher(name).living();
+        living = await launcher(name).listActive();
       };
       await sentBy("GetJobRunsCommand", look, { JobRuns });
       assert.deepEqual(living, [{ run: "RUNNING", externalId: "jr_RUNNING" }]);
@@ -237,7 +237,7 @@ describe("launchers against moto's AWS", () => {
       Object.assign(process.env, env);
       try {
         const launcher_ = new GlueLauncher({ jobName: "reads", maxCapacity: 0.0625, arguments: {} });
-        await assert.rejects(launcher_.start(randomUUID(), "glue"), (error) => !(error instanceof Refused));
+        await assert.rejects(launcher_.start(randomUUID(), "glue"), (error) => !(error instanceof CapacityUnavailable));
         assert.equal(calls, 1);
       } finally {
         for (const name of Object.keys(env)) delete process.env[name];
@@ -251,7 +251,7 @@ describe("launchers against moto's AWS", () => {
       const name = await job(1);
       assert.equal(await launcher(name).status(randomUUID(), undefined), "UNKNOWN");
       assert.equal(await launcher(name).status(randomUUID(), "jr_0"), "UNKNOWN");
-      await assert.rejects(launcher("no-such-job").start(randomUUID(), "glue"), (error) => !(error instanceof Refused));
+      await assert.rejects(launcher("no-such-job").start(randomUUID(), "glue"), (error) => !(error instanceof CapacityUnavailable));
     });
   });
 
@@ -366,12 +366,12 @@ describe("launchers against moto's AWS", () => {
       const externalId = await launcher.start(run, "ec2");
       const ended: string = randomUUID();
       await launcher.stop(ended, await launcher.start(ended, "ec2"));
-      const living = await launcher.living();
+      const living = await launcher.listActive();
       assert.deepEqual(
         living.filter((one) => [run, ended].includes(one.run)),
         [{ run, externalId }],
       );
-      assert.deepEqual(await other.living(), []);
+      assert.deepEqual(await other.listActive(), []);
     });
 
     it("tries every subnet where a zone has no room, with a token of its own for each, and gives up when none has", async () => {
@@ -389,7 +389,7 @@ describe("launchers against moto's AWS", () => {
         );
         assert.equal(new Set(sent.map(([, token]) => token)).size, 2);
         left = 2;
-        await assert.rejects(launcher.start(randomUUID(), "ec2"), Refused);
+        await assert.rejects(launcher.start(randomUUID(), "ec2"), CapacityUnavailable);
       });
     });
 
@@ -407,7 +407,7 @@ describe("launchers against moto's AWS", () => {
       assert.equal(calls, 1);
       const ids = runs.map((run) => outcomes.get(run));
       assert.equal(new Set(ids).size, 20);
-      const living = new Map((await launcher.living()).map(({ run, externalId }) => [run, externalId]));
+      const living = new Map((await launcher.listActive()).map(({ run, externalId }) => [run, externalId]));
       assert.deepEqual(
         runs.map((run) => living.get(run)),
         ids,
@@ -469,7 +469,7 @@ describe("launchers against moto's AWS", () => {
         ids.push(await paced.start(randomUUID(), "ec2"));
         assert.equal(time.now(), 700);
         await assert.rejects(paced.start(randomUUID(), "ec2"), (error) => {
-          assert.ok(error instanceof Refused, String(error));
+          assert.ok(error instanceof CapacityUnavailable, String(error));
           assert.match(error.message, /^RequestLimitExceeded: other launches have booked/);
           return true;
         });
@@ -494,7 +494,7 @@ describe("launchers against moto's AWS", () => {
         left = Number.POSITIVE_INFINITY;
         time.milliseconds = 0;
         await assert.rejects(atPace(time).start(randomUUID(), "ec2"), (error) => {
-          assert.ok(error instanceof Refused);
+          assert.ok(error instanceof CapacityUnavailable);
           assert.match(error.message, /^RequestLimitExceeded/);
           return true;
         });
@@ -534,7 +534,7 @@ describe("launchers against moto's AWS", () => {
           undefined,
           pace,
         );
-        await assert.rejects(own.start(randomUUID(), "ec2"), Refused);
+        await assert.rejects(own.start(randomUUID(), "ec2"), CapacityUnavailable);
         assert.ok(waits > 3, `${waits} waits`);
         assert.equal(calls, waits + 1);
       } finally {
@@ -587,7 +587,7 @@ describe("launchers against moto's AWS", () => {
         () => launcher.startAll(runs, "ec2"),
       );
       assert.deepEqual(
-        runs.map((run) => outcomes.get(run) instanceof Refused),
+        runs.map((run) => outcomes.get(run) instanceof CapacityUnavailable),
         runs.map((_, index) => index >= LAUNCH_SIZE),
       );
     });
@@ -635,7 +635,7 @@ describe("launchers against moto's AWS", () => {
             .start(randomUUID(), "ec2")
             .catch((thrown: unknown) => thrown),
         );
-        found[name] = !(error instanceof Refused)
+        found[name] = !(error instanceof CapacityUnavailable)
           ? "open"
           : time.now() > 0
             ? "refused after a while"
@@ -649,9 +649,9 @@ describe("launchers against moto's AWS", () => {
     it("asks for no instance, in no subnet, once its time is over", async () => {
       const run = randomUUID();
       const late = () => {
-        throw new TooLate();
+        throw new LaunchDeadlineExceeded();
       };
-      await assert.rejects(launcher.start(run, "ec2", { inTime: late }), TooLate);
+      await assert.rejects(launcher.start(run, "ec2", { assertBeforeDeadline: late }), LaunchDeadlineExceeded);
       assert.deepEqual(await states(run), []);
     });
 
@@ -666,7 +666,7 @@ describe("launchers against moto's AWS", () => {
         { launchTemplateId: "lt-0123456789abcdef0", launchTemplateVersion: "1", subnetIds, tags: {} },
         ec2,
       );
-      await assert.rejects(missing.start(randomUUID(), "ec2"), (error) => !(error instanceof Refused));
+      await assert.rejects(missing.start(randomUUID(), "ec2"), (error) => !(error instanceof CapacityUnavailable));
     });
   });
 

@@ -13,18 +13,18 @@ import type { RequestRate } from "../../store/requestRates.ts";
 import {
   type Launcher,
   type LaunchOutcomes,
-  type LivingRun,
-  Refused,
+  type ActiveRun,
+  CapacityUnavailable,
   type RunStatus,
-  type Start,
-  TooLate,
+  type LaunchOptions,
+  LaunchDeadlineExceeded,
 } from "../launcher.ts";
 import { LAUNCH_SIZE, RUNS_TAG, runOf, runTags } from "./ec2Tags.ts";
 
 /** The tag, among the settings', that tells this stack's instances from others of its account. */
 const STACK_TAG = "rates:stack";
 /** States of an instance that costs, or could again. */
-const LIVING = ["pending", "running", "stopping", "stopped"];
+const ACTIVE_STATES = ["pending", "running", "stopping", "stopped"];
 /** Instances that one TerminateInstances names: a list that EC2 answers quickly, in few of the account's requests. */
 const STOP_SIZE = 100;
 
@@ -103,13 +103,13 @@ export class Ec2Launcher implements Launcher {
     this.#pace = pace;
   }
 
-  async start(run: string, runner: string, how: Start = {}): Promise<string> {
+  async start(run: string, runner: string, how: LaunchOptions = {}): Promise<string> {
     const outcome = (await this.startAll([run], runner, how)).get(run);
     if (typeof outcome === "string") return outcome;
     throw outcome ?? new Error("EC2 was not asked for an instance");
   }
 
-  async startAll(runs: readonly string[], runner: string, { inTime }: Start = {}): Promise<LaunchOutcomes> {
+  async startAll(runs: readonly string[], runner: string, { assertBeforeDeadline: inTime }: LaunchOptions = {}): Promise<LaunchOutcomes> {
     const outcomes = new Map<string, string | Error>();
     const patience = this.#pace.now() + THROTTLE_PATIENCE_MS;
     let rest = [...runs];
@@ -134,20 +134,20 @@ export class Ec2Launcher implements Launcher {
           else if (TRY_NEXT.has(name)) {
             refusals.push(`${subnet} ${name}`);
             break;
-          } else if (NO_ROOM.has(name) || THROTTLED.has(name) || error instanceof TooLate) {
+          } else if (NO_ROOM.has(name) || THROTTLED.has(name) || error instanceof LaunchDeadlineExceeded) {
             // Nothing was started, and no other subnet changes that.
-            refusal = error instanceof TooLate ? error : new Refused(`${name}: ${message}`, { cause: error });
+            refusal = error instanceof LaunchDeadlineExceeded ? error : new CapacityUnavailable(`${name}: ${message}`, { cause: error });
           } else {
             // These may have been started; the others were not asked for.
             for (const run of group) outcomes.set(run, error as Error);
             rest = rest.slice(group.length);
-            refusal = new Refused(`not requested after ${name}`, { cause: error });
+            refusal = new CapacityUnavailable(`not requested after ${name}`, { cause: error });
           }
         }
       }
       if (rest.length === 0 || refusal) break;
     }
-    for (const run of rest) outcomes.set(run, refusal ?? new Refused(`no subnet has room: ${refusals.join(", ")}`));
+    for (const run of rest) outcomes.set(run, refusal ?? new CapacityUnavailable(`no subnet has room: ${refusals.join(", ")}`));
     return outcomes;
   }
 
@@ -166,15 +166,15 @@ export class Ec2Launcher implements Launcher {
   async stopAll(runs: readonly { run: string; externalId: string | undefined }[]): Promise<void> {
     const unknown = runs.some(({ externalId }) => externalId === undefined);
     const found = unknown
-      ? new Map((await this.#instances(LIVING)).map((one) => [runOf(one), one.InstanceId]))
+      ? new Map((await this.#instances(ACTIVE_STATES)).map((one) => [runOf(one), one.InstanceId]))
       : undefined;
     const ids = [...new Set(runs.flatMap(({ run, externalId }) => externalId ?? found?.get(run) ?? []))];
     for (let at = 0; at < ids.length; at += STOP_SIZE) await this.#terminate(ids.slice(at, at + STOP_SIZE));
   }
 
-  async living(): Promise<LivingRun[]> {
+  async listActive(): Promise<ActiveRun[]> {
     if (this.#template.tags[STACK_TAG] === undefined) return [];
-    return (await this.#instances(LIVING)).flatMap((one) => {
+    return (await this.#instances(ACTIVE_STATES)).flatMap((one) => {
       const run = runOf(one);
       return run && one.InstanceId ? [{ run, externalId: one.InstanceId }] : [];
     });
@@ -186,7 +186,7 @@ export class Ec2Launcher implements Launcher {
     SubnetId: string,
     runner: string,
     patience: number,
-    inTime: Start["inTime"],
+    inTime: LaunchOptions["assertBeforeDeadline"],
   ): Promise<Map<number, string>> {
     const { launchTemplateId, launchTemplateVersion, tags } = this.#template;
     const command = new RunInstancesCommand({

@@ -7,7 +7,7 @@ import {
   StartJobRunCommand,
 } from "@aws-sdk/client-glue";
 import type { Settings } from "../../platform/settings.ts";
-import { type Launcher, type LivingRun, Refused, type RunStatus, type Start } from "../launcher.ts";
+import { type Launcher, type ActiveRun, CapacityUnavailable, type RunStatus, type LaunchOptions } from "../launcher.ts";
 
 /** What Glue answers when the account or the job has no room; the same request can succeed later. */
 const NO_ROOM = new Set([
@@ -34,7 +34,7 @@ export class GlueLauncher implements Launcher {
     this.#glue = glue;
   }
 
-  async start(run: string, runner: string, { inTime, larger = false }: Start = {}): Promise<string> {
+  async start(run: string, runner: string, { assertBeforeDeadline: inTime, larger = false }: LaunchOptions = {}): Promise<string> {
     const { maxCapacity, largerCapacity = maxCapacity } = this.#job;
     inTime?.();
     try {
@@ -49,7 +49,7 @@ export class GlueLauncher implements Launcher {
       return JobRunId;
     } catch (error) {
       const { name, message } = error as Error;
-      if (NO_ROOM.has(name)) throw new Refused(`${name}: ${message}`, { cause: error });
+      if (NO_ROOM.has(name)) throw new CapacityUnavailable(`${name}: ${message}`, { cause: error });
       throw error;
     }
   }
@@ -76,7 +76,7 @@ export class GlueLauncher implements Launcher {
       );
   }
 
-  async living(): Promise<LivingRun[]> {
+  async listActive(): Promise<ActiveRun[]> {
     return (await this.#newest()).flatMap(({ Arguments, Id, JobRunState = "" }) => {
       const run = Arguments?.["--run"];
       return run && Id && ALIVE.has(JobRunState) && JobRunState !== "STOPPING" ? [{ run, externalId: Id }] : [];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onRequests } from "../../dispatcher/requests.ts";
+import { handleRequests } from "../../dispatcher/requests.ts";
 import { schedule, scheduleLarger } from "../../dispatcher/schedule.ts";
 import { sqsEvent } from "../../testing/dispatcher.ts";
 import { requirePython } from "../../testing/python/python.ts";
@@ -73,7 +73,7 @@ describe("a read that does not fit into the memory of a Glue run", () => {
       await scheduleLarger(context);
       // Wall 1 refuses this SQL; the trigger of requestUnchecked gives it to the job.
       await p.admin.query("insert into unchecked.sql values ($1, $2)", [requestId, sql]);
-      await onRequests(
+      await handleRequests(
         context,
         sqsEvent({ requestId, task: { type: "read", sql: "select 1", format: "csv", compression: "gzip" } }),
       );

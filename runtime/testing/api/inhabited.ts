@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { JobError } from "../../contract/errors.ts";
-import { project } from "../../dispatcher/project.ts";
-import { projectRejected } from "../../dispatcher/projectRejected.ts";
+import { syncTracking } from "../../dispatcher/project.ts";
+import { syncRejected } from "../../dispatcher/projectRejected.ts";
 import { backendOf } from "../../store/backend.ts";
 import { claim, type Ending, finish, runStarted } from "../../store/jobs.ts";
 import { planRuns } from "../../store/runs.ts";
@@ -77,8 +77,8 @@ export async function inhabitedApi(settings: Record<string, object> = {}) {
   });
   assert.equal(rejected.statusCode, 400);
   const { rows: kept } = await p.admin.query("select id from jobs.rejected");
-  await project(p.context);
-  await projectRejected(p.context);
+  await syncTracking(p.context);
+  await syncRejected(p.context);
 
   const { id: token } = await createToken(p.admin, { name: SECRET, tenant: "acme", scopes: ["read"] });
   const { path } = await ask("/session-links");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { JobError } from "../../contract/errors.ts";
-import { project } from "../../dispatcher/project.ts";
+import { syncTracking } from "../../dispatcher/project.ts";
 import { backendOf } from "../../store/backend.ts";
 import { claim, finish, runStarted } from "../../store/jobs.ts";
 import { planRuns } from "../../store/runs.ts";
@@ -36,5 +36,5 @@ export async function oneOfEach(
   const error = new JobError("InvalidRows", { count: 1, rows: 2 }, { details: [FAULT, REST] }).body();
   await finish(keeper, await next(), { status: "FAILED", error, ...ended });
   await next();
-  await project(p.context);
+  await syncTracking(p.context);
 }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type pg from "pg";
 import { classify } from "../../contract/classify.ts";
-import { onRequests } from "../../dispatcher/requests.ts";
+import { handleRequests } from "../../dispatcher/requests.ts";
 import { read } from "../../runner/read.ts";
 import { testApi } from "../api/api.ts";
 import { sqsEvent } from "../dispatcher.ts";
@@ -101,7 +101,7 @@ describe("a public bug report", () => {
       assert.equal(error.code, trial.type);
       assert.match(error.message, trial.message);
     } else if ("message" in trial) {
-      await onRequests(p.context, sqsEvent(trial.message));
+      await handleRequests(p.context, sqsEvent(trial.message));
       const [letter, ...more] = await p.receive(p.context.queues.deadLetters);
       assert.deepEqual([letter?.Body, more], [trial.message, []]);
       assert.match(letter?.MessageAttributes?.reason?.StringValue ?? "", trial.deadLetter);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { RunnerKind } from "../../contract/states.ts";
-import { onRequests } from "../../dispatcher/requests.ts";
+import { handleRequests } from "../../dispatcher/requests.ts";
 import type { CrashPoint } from "../../runner/crashPoints.ts";
 import { glueCatalog } from "../../runner/glue/catalog.ts";
 import { sqsEvent, testDispatcher } from "../dispatcher.ts";
@@ -102,7 +102,7 @@ export async function testPlatform(settings: Record<string, object> = {}) {
     start,
     document,
     /** Sends requests as the queue would. */
-    request: (...bodies: object[]) => onRequests(d.context, sqsEvent(...bodies)),
+    request: (...bodies: object[]) => handleRequests(d.context, sqsEvent(...bodies)),
     /**
      * The same for a read whose SQL the check at acceptance would refuse, so that a test finds out what the runner and the
      * database do about it by themselves.
@@ -110,7 +110,7 @@ export async function testPlatform(settings: Record<string, object> = {}) {
     async requestUnchecked(body: UncheckedRead) {
       const { sql, ...task } = body.task;
       await d.admin.query("insert into unchecked.sql values ($1, $2)", [body.requestId, sql]);
-      return onRequests(d.context, sqsEvent({ ...body, task: { ...task, sql: "select 1" } }));
+      return handleRequests(d.context, sqsEvent({ ...body, task: { ...task, sql: "select 1" } }));
     },
     /** The runs that the dispatcher has started since, each as a process. */
     startRuns(kind: RunnerKind, fault?: { step: CrashPoint; signal: NodeJS.Signals }, python?: string): RunnerProcess[] {
