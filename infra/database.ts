@@ -3,7 +3,7 @@ import { Instance } from "@pulumi/aws/rds/instance.js";
 import { ParameterGroup } from "@pulumi/aws/rds/parameterGroup.js";
 import { SubnetGroup } from "@pulumi/aws/rds/subnetGroup.js";
 import * as pulumi from "@pulumi/pulumi";
-import type { RunnerKind } from "../runtime/contract/states.ts";
+import type { RunnerType } from "../runtime/contract/states.ts";
 import type { Role } from "../runtime/platform/postgres.ts";
 import { LIMITS } from "./limits/limits.ts";
 import { logGroup } from "./shared/logs.ts";
@@ -191,7 +191,7 @@ export function databaseClient(
 export const loginStatement = (
   { resourceId }: DatabaseEndpoint,
   { region, accountId }: { readonly region: string; readonly accountId: string },
-  roles: readonly (Role | `job_reader_${RunnerKind}_*`)[],
+  roles: readonly (Role | `job_reader_${RunnerType}_*`)[],
 ): Statement => ({
   actions: ["rds-db:connect"],
   resources: roles.map(

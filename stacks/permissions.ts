@@ -4,7 +4,7 @@ import { type Database, loginStatement } from "../infra/database.ts";
 import type { Queues } from "../infra/queues.ts";
 import type { Statement } from "../infra/shared/role.ts";
 import type { Tracking } from "../infra/tracking.ts";
-import type { RunnerKind } from "../runtime/contract/states.ts";
+import type { RunnerType } from "../runtime/contract/states.ts";
 
 /** What the parts of a stack share, and may use of it. */
 interface Shared {
@@ -22,7 +22,7 @@ export function permissions({ queues, buckets, database, tracking, rawSql, ...pl
   const objects = (bucket: "results" | "uploads") => pulumi.interpolate`${buckets[bucket].arn}/*`;
   const login = (...roles: Parameters<typeof loginStatement>[2]) => loginStatement(database.endpoint, place, roles);
   // Each run reads as the role of its slot where callers may bring their own SQL.
-  const readers = (runner: RunnerKind) => [rawSql ? (`job_reader_${runner}_*` as const) : ("job_reader" as const)];
+  const readers = (runner: RunnerType) => [rawSql ? (`job_reader_${runner}_*` as const) : ("job_reader" as const)];
   const respond: Statement = { actions: ["sqs:SendMessage"], resources: queues.responseArns };
   const results: Statement = {
     actions: ["s3:PutObject", "s3:AbortMultipartUpload"],

@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { RunnerKind } from "../../runtime/contract/states.ts";
+import type { RunnerType } from "../../runtime/contract/states.ts";
 import { RUNNERS } from "../../runtime/contract/states.ts";
 import { PANELS, type Panel } from "../../runtime/monitoring/panels.ts";
 import { dpusOf } from "../limits/capacity.ts";
@@ -53,7 +53,7 @@ export function dashboardOf(watched: MonitoringTargets, alarms: readonly pulumi.
 }
 
 type Plan = Omit<Graph, "region">;
-const NAMES: Record<RunnerKind, string> = { glue: "Glue", ec2: "EC2" };
+const NAMES: Record<RunnerType, string> = { glue: "Glue", ec2: "EC2" };
 
 function requestGraphs(watched: MonitoringTargets): Plan[] {
   const { requests, wakeups, deadLetters } = subjects(watched);

@@ -1,9 +1,9 @@
 import type * as pulumi from "@pulumi/pulumi";
 import {
-  type Figure as Measured,
+  type Metric as Measured,
   NAMESPACE,
-  PLATFORM_FIGURES,
-  RUNNER_FIGURES,
+  PLATFORM_METRICS,
+  RUNNER_METRICS,
 } from "../../runtime/monitoring/metrics.ts";
 
 /**
@@ -112,8 +112,8 @@ export const METRICS = {
     "what the account has cost this month; only where it receives billing alerts, and in us-east-1 alone",
   ),
 
-  ...measured("platform", PLATFORM_FIGURES),
-  ...measured("runner", RUNNER_FIGURES),
+  ...measured("platform", PLATFORM_METRICS),
+  ...measured("runner", RUNNER_METRICS),
 } as const satisfies Record<string, Metric>;
 export type MetricKey = keyof typeof METRICS;
 

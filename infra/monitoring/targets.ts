@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { RunnerKind } from "../../runtime/contract/states.ts";
+import type { RunnerType } from "../../runtime/contract/states.ts";
 import type { CapacityPlan } from "../limits/capacity.ts";
 import type { DimensionsOf } from "./metrics.ts";
 
@@ -37,7 +37,7 @@ export interface MonitoringTargets {
   /** Seconds that a job has where it names none: what one may wait for a run before somebody should look. */
   readonly jobSeconds: number;
   /** Bytes of memory of a run of each kind. */
-  readonly runMemory: Readonly<Record<RunnerKind, number>>;
+  readonly runMemory: Readonly<Record<RunnerType, number>>;
   readonly accountId: string;
   readonly region: string;
   /** US dollars a month. */
@@ -45,7 +45,7 @@ export interface MonitoringTargets {
 }
 
 /** The most runs of a kind at once. */
-export const slotsOf = ({ plan }: MonitoringTargets, runner: RunnerKind): number =>
+export const slotsOf = ({ plan }: MonitoringTargets, runner: RunnerType): number =>
   runner === "glue" ? plan.glue.maxConcurrentRuns : plan.ec2.maxInstances;
 
 /** The parts as the dimensions of their figures. */
@@ -69,7 +69,7 @@ export const subjects = (watched: MonitoringTargets) => {
     ],
     dispatcher: { FunctionName: dispatcher.functionName } satisfies DimensionsOf<"function">,
     platform: { service } satisfies DimensionsOf<"platform">,
-    runner: (runner: RunnerKind): DimensionsOf<"runner"> => ({ service, runner }),
+    runner: (runner: RunnerType): DimensionsOf<"runner"> => ({ service, runner }),
     database: { DBInstanceIdentifier: database.identifier } satisfies DimensionsOf<"database">,
     balancer,
     targets: { TargetGroup: api.targetGroup, ...balancer } satisfies DimensionsOf<"targets">,

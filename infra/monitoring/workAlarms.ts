@@ -1,4 +1,4 @@
-import type { RunnerKind } from "../../runtime/contract/states.ts";
+import type { RunnerType } from "../../runtime/contract/states.ts";
 import { MOST_EXECUTIONS } from "../limits/capacity.ts";
 import { type Alarm, LATE_MINUTES, NEARLY_FULL } from "./alarm.ts";
 import { measure } from "./metrics.ts";
@@ -98,7 +98,7 @@ const KIND = {
 } as const;
 
 /** On the runs of a kind, and the jobs that wait for them. */
-export function runnerAlarms(watched: MonitoringTargets, runner: RunnerKind): Alarm[] {
+export function runnerAlarms(watched: MonitoringTargets, runner: RunnerType): Alarm[] {
   const by = subjects(watched).runner(runner);
   const slots = slotsOf(watched, runner);
   const { runs, count, room, memory, lost } = KIND[runner];

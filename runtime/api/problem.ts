@@ -5,7 +5,7 @@ import Type from "typebox";
 import { cutText } from "../contract/bounds.ts";
 import { classify } from "../contract/classify.ts";
 import { ERRORS, type ErrorCode, JobError, type Problem } from "../contract/errors.ts";
-import { brief, invalidRequest } from "../contract/problemList.ts";
+import { redactAndTruncate, invalidRequest } from "../contract/problemList.ts";
 import { redactText } from "../contract/redact.ts";
 
 /** An error as RFC 9457 has it; `type` is a code of the registry, `problems` its single faults. */
@@ -112,7 +112,7 @@ export const shownPath = (url: string): string => cutText(redactText(url.split("
 export const invalidPath = ({ url }: FastifyRequest): JobError => {
   const [path = ""] = url.split("?");
   const message = "is no path of this API: its % must be those of encoded UTF-8, and an id has at most 128 characters.";
-  return invalid([{ field: "path", value: brief(path), message }]);
+  return invalid([{ field: "path", value: redactAndTruncate(path), message }]);
 };
 
 /** Maximum size of a request's line and headers. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseRequest, type RequestRules } from "../requests/parse.ts";
 import type { JobError } from "./errors.ts";
-import { brief, invalidRequest, ProblemList } from "./problemList.ts";
+import { redactAndTruncate, invalidRequest, ProblemList } from "./problemList.ts";
 
 const rules: RequestRules = { rawSql: true, timeoutSeconds: 900, maxTimeoutSeconds: 3600, urlHosts: [] };
 const long = "x".repeat(1_000_000);
@@ -81,9 +81,9 @@ describe("a request that is wrong in many places", () => {
   });
 
   it("is shown by the beginning of its JSON, whatever its size", () => {
-    assert.equal(brief({ a: [1, "b", null, { c: true }] }), '{"a":[1,"b",null,{"c":true}]}');
-    assert.equal(String(brief(new Array(1_000_000).fill(1))).length, 100);
-    assert.equal(String(brief(nested(100_000))).length <= 100, true);
-    assert.equal(brief("a\0\ud800b"), "a\uFFFD\uFFFDb");
+    assert.equal(redactAndTruncate({ a: [1, "b", null, { c: true }] }), '{"a":[1,"b",null,{"c":true}]}');
+    assert.equal(String(redactAndTruncate(new Array(1_000_000).fill(1))).length, 100);
+    assert.equal(String(redactAndTruncate(nested(100_000))).length <= 100, true);
+    assert.equal(redactAndTruncate("a\0\ud800b"), "a\uFFFD\uFFFDb");
   });
 });

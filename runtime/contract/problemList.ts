@@ -62,7 +62,7 @@ export function invalidRequest(problems: readonly Problem[]): JobError {
 function bounded({ field, message, ...rest }: Problem): Problem {
   return {
     field: cutText(field, PROBLEMS.field),
-    ...("value" in rest && rest.value !== undefined ? { value: brief(rest.value) } : {}),
+    ...("value" in rest && rest.value !== undefined ? { value: redactAndTruncate(rest.value) } : {}),
     message: cutText(message, PROBLEMS.message),
   };
 }
@@ -78,7 +78,7 @@ export const fieldName = (path: readonly (string | number)[]): string =>
  * A value that a caller sent, short enough for a message or a log: text is cut, lists and objects become the beginning of
  * their JSON. Of URLs only scheme, host and path remain.
  */
-export function brief(value: unknown): unknown {
+export function redactAndTruncate(value: unknown): unknown {
   if (typeof value === "string") return cutText(redact(value), PROBLEMS.value);
   if (value === null || typeof value !== "object") return value;
   return cutText(beginningOf(value), PROBLEMS.value);

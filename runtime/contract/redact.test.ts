@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { brief, shownName } from "./problemList.ts";
+import { redactAndTruncate, shownName } from "./problemList.ts";
 import { redactText, redactUrl, UNREADABLE_URL } from "./redact.ts";
 
 /** URLs of which no part with SECRET may be shown. */
@@ -51,9 +51,9 @@ describe("credentials in what a caller sent", () => {
       const shown = [
         redactUrl(text),
         redactText(text),
-        brief(text),
-        brief({ url: text, [text]: [text] }),
-        brief([[{ a: text }]]),
+        redactAndTruncate(text),
+        redactAndTruncate({ url: text, [text]: [text] }),
+        redactAndTruncate([[{ a: text }]]),
         shownName(text),
       ];
       for (const one of shown) assert.doesNotMatch(String(one), /SECRET/);
@@ -108,9 +108,9 @@ describe("credentials in what a caller sent", () => {
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
         const text = pieces.join("");
-        assert.ok(String(brief(text)).length <= 100);
+        assert.ok(String(redactAndTruncate(text)).length <= 100);
         assert.ok(redactUrl(text).length <= 500);
-        assert.ok(String(brief(text)).isWellFormed());
+        assert.ok(String(redactAndTruncate(text)).isWellFormed());
       }),
     );
   });

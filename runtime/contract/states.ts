@@ -13,4 +13,4 @@ export const isTerminal = (state: string): state is TerminalState => (TERMINAL a
 
 /** What runs jobs: AWS Glue Python shell runs, and EC2 instances on demand. */
 export const RUNNERS = ["glue", "ec2"] as const;
-export type RunnerKind = (typeof RUNNERS)[number];
+export type RunnerType = (typeof RUNNERS)[number];

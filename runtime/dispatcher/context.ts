@@ -1,6 +1,6 @@
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import type pg from "pg";
-import type { RunnerKind } from "../contract/states.ts";
+import type { RunnerType } from "../contract/states.ts";
 import type { LazyS3 } from "../platform/aws.ts";
 import type { Settings } from "../platform/settings.ts";
 import type { Queues } from "../requests/responses.ts";
@@ -20,7 +20,7 @@ export interface DispatcherDeps {
   s3: LazyS3;
   queues: Queues;
   settings: Settings;
-  launchers: Record<RunnerKind, Launcher>;
+  launchers: Record<RunnerType, Launcher>;
   tracking: TrackingStore;
   log: Log;
   /** Milliseconds since any fixed moment; goes on while the process is stopped. */

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import type { RunnerKind } from "../contract/states.ts";
+import type { RunnerType } from "../contract/states.ts";
 import { lazyS3, sqsClient } from "../platform/aws.ts";
 import { PLANNING_CONNECTIONS, pool } from "../platform/postgres.ts";
 import { readSettings, requireCloud, type Settings } from "../platform/settings.ts";
@@ -17,7 +17,7 @@ export const CONNECTIONS = 2;
  * name what they start, and with its connections, by which all dispatchers keep AWS's request rates together. `close` ends its connections.
  */
 export function createDispatcher(
-  launchersFor: (settings: Settings, db: pg.Pool) => Record<RunnerKind, Launcher>,
+  launchersFor: (settings: Settings, db: pg.Pool) => Record<RunnerType, Launcher>,
   log: DispatcherDeps["log"],
 ): Handlers & { context: DispatcherDeps; close(): Promise<void> } {
   const settings = readSettings();

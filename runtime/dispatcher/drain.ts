@@ -1,4 +1,4 @@
-import { RUNNERS, type RunnerKind } from "../contract/states.ts";
+import { RUNNERS, type RunnerType } from "../contract/states.ts";
 import { closeRunners, type OpenRun, openRuns, runStopping } from "../store/runs.ts";
 import type { DispatcherDeps } from "./context.ts";
 import type { Launcher } from "./launcher.ts";
@@ -46,7 +46,7 @@ export async function drain(context: DispatcherDeps): Promise<number> {
 /** Runs of this platform that live though no slot is held for them. */
 async function activeStrays(
   { launchers }: DispatcherDeps,
-  runner: RunnerKind,
+  runner: RunnerType,
   held: ReadonlySet<string>,
   problems: unknown[],
 ): Promise<Ending[]> {

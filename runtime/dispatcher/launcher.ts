@@ -1,4 +1,4 @@
-import type { RunnerKind } from "../contract/states.ts";
+import type { RunnerType } from "../contract/states.ts";
 
 /** What is known of a run from outside the database. */
 export type RunStatus = "ALIVE" | "ENDED" | "OUT_OF_MEMORY" | "UNKNOWN";
@@ -20,12 +20,12 @@ export interface Launcher {
    * Starts a run; answers what AWS (or the machine) calls it.
    * @throws Refused when there is no room now; any other error leaves the outcome open, and the start deadline decides.
    */
-  start(run: string, runner: RunnerKind, how?: LaunchOptions): Promise<string>;
+  start(run: string, runner: RunnerType, how?: LaunchOptions): Promise<string>;
   /**
    * Starts several runs, where that takes fewer calls than one for each. Answers for each run what it is called, or the
    * error that `start` would have thrown; throws nothing itself.
    */
-  startAll?(runs: readonly string[], runner: RunnerKind, how?: LaunchOptions): Promise<LaunchOutcomes>;
+  startAll?(runs: readonly string[], runner: RunnerType, how?: LaunchOptions): Promise<LaunchOutcomes>;
   /** What became of a run. A run whose launch was never recorded is found by its own id. */
   status(run: string, externalId: string | undefined): Promise<RunStatus>;
   /** Ends a run by force. Its database session is not this method's matter. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { NAMESPACE, PLATFORM_FIGURES, RUNNER_FIGURES } from "../monitoring/metrics.ts";
+import { NAMESPACE, PLATFORM_METRICS, RUNNER_METRICS } from "../monitoring/metrics.ts";
 import { accept } from "../store/jobs.ts";
 import { jobDatabase, newJob } from "../testing/jobs.ts";
 import { emitMetrics } from "./metrics.ts";
@@ -53,10 +53,10 @@ describe("the dispatcher's metrics", () => {
     const [platform, glue] = told;
     assert.deepEqual(
       platform?.metrics,
-      Object.values(PLATFORM_FIGURES).map(({ name, unit }) => ({ Name: name, Unit: unit })),
+      Object.values(PLATFORM_METRICS).map(({ name, unit }) => ({ Name: name, Unit: unit })),
     );
     assert.equal(glue?.values.Waiting, 2);
-    const valued = Object.values(RUNNER_FIGURES).filter(({ name }) => !/P95|Peak/.test(name));
+    const valued = Object.values(RUNNER_METRICS).filter(({ name }) => !/P95|Peak/.test(name));
     assert.deepEqual(
       glue?.metrics?.map(({ Name }) => Name),
       valued.map(({ name }) => name),

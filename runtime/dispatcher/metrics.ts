@@ -1,6 +1,6 @@
 import { Metrics } from "@aws-lambda-powertools/metrics";
 import { RUNNERS } from "../contract/states.ts";
-import { type Figure, NAMESPACE, PLATFORM_FIGURES, RUNNER_FIGURES, readFigures } from "../monitoring/metrics.ts";
+import { type Metric, NAMESPACE, PLATFORM_METRICS, RUNNER_METRICS, readMetrics } from "../monitoring/metrics.ts";
 import type { Database } from "../store/jobs.ts";
 
 /** Minutes between two looks: those of the schedule. Events are counted over as many. */
@@ -12,18 +12,18 @@ const MINUTES = 1;
  * which nobody else in the account has. A figure that has no value is left out.
  */
 export async function emitMetrics(db: Database, service: string): Promise<void> {
-  const { platform, ...runners } = await readFigures(db, MINUTES);
+  const { platform, ...runners } = await readMetrics(db, MINUTES);
   const metrics = new Metrics({ namespace: NAMESPACE, serviceName: service });
-  const emit = (figures: Record<string, Figure>, values: Record<string, number | null>): void => {
+  const emit = (figures: Record<string, Metric>, values: Record<string, number | null>): void => {
     for (const [key, { name, unit }] of Object.entries(figures)) {
       const value = values[key];
       if (typeof value === "number") metrics.addMetric(name, unit, value);
     }
     metrics.publishStoredMetrics();
   };
-  emit(PLATFORM_FIGURES, platform);
+  emit(PLATFORM_METRICS, platform);
   for (const runner of RUNNERS) {
     metrics.addDimension("runner", runner);
-    emit(RUNNER_FIGURES, runners[runner]);
+    emit(RUNNER_METRICS, runners[runner]);
   }
 }

@@ -1,4 +1,4 @@
-import { RUNNERS, type RunnerKind } from "../contract/states.ts";
+import { RUNNERS, type RunnerType } from "../contract/states.ts";
 import { tenantSlots } from "../platform/settings.ts";
 import { planAllRuns, planLarger, runLaunched, runRefused } from "../store/runs.ts";
 import type { DispatcherDeps } from "./context.ts";
@@ -53,7 +53,7 @@ export async function scheduleLarger(context: DispatcherDeps): Promise<number> {
 async function launch(
   context: DispatcherDeps,
   runs: readonly string[],
-  runner: RunnerKind,
+  runner: RunnerType,
   until: number,
   larger = false,
 ): Promise<number> {
@@ -72,7 +72,7 @@ async function launch(
 async function startAll(
   launcher: Launcher,
   runs: readonly string[],
-  runner: RunnerKind,
+  runner: RunnerType,
   how: LaunchOptions,
 ): Promise<LaunchOutcomes> {
   if (launcher.startAll && runs.length > 1) {
@@ -91,7 +91,7 @@ async function startAll(
 const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 /** Records what became of a launch; answers whether the run was started. */
-async function record(context: DispatcherDeps, run: string, runner: RunnerKind, outcome: string | Error): Promise<boolean> {
+async function record(context: DispatcherDeps, run: string, runner: RunnerType, outcome: string | Error): Promise<boolean> {
   const { db, log, launchers } = context;
   try {
     if (typeof outcome !== "string") throw outcome;

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
-import type { RunnerKind } from "../contract/states.ts";
+import type { RunnerType } from "../contract/states.ts";
 import { type Launcher, CapacityUnavailable, type LaunchOptions } from "../dispatcher/launcher.ts";
 import { findByArguments, identify, isAlive, type ProcessIdentity, signal } from "./processes.ts";
 
@@ -42,7 +42,7 @@ export function localLauncher({ program, logDirectory, onEnded }: LocalLauncherO
     );
   };
   return {
-    async start(run: string, runner: RunnerKind, { assertBeforeDeadline: inTime }: LaunchOptions = {}): Promise<string> {
+    async start(run: string, runner: RunnerType, { assertBeforeDeadline: inTime }: LaunchOptions = {}): Promise<string> {
       if (draining) throw new CapacityUnavailable("the platform is stopping");
       inTime?.();
       const logLocation = join(logDirectory, `runner-${run}.log`);

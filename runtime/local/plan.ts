@@ -7,7 +7,7 @@ import type { StackConfig } from "../../stacks/config/schema.ts";
 import { type StackSettings, stackSettings } from "../../stacks/config/settings.ts";
 import { planCapacity } from "../../stacks/planning/capacity.ts";
 import { suggestion } from "../contract/problems.ts";
-import { RUNNERS, type RunnerKind } from "../contract/states.ts";
+import { RUNNERS, type RunnerType } from "../contract/states.ts";
 import type { Settings } from "../platform/settings.ts";
 import { PLATFORM_SENDER_ID } from "./aws/principals.ts";
 
@@ -33,7 +33,7 @@ export interface RunLimit {
 /** Which capacity the local platform has, and whose it imitates. */
 export interface LocalPlan {
   stack: string;
-  runners: Record<RunnerKind, RunLimit>;
+  runners: Record<RunnerType, RunLimit>;
   /** Invocations at once for requests, and for wake-ups. */
   dispatchers: { requests: number; wakeups: number };
   /** Tenants with a response queue of their own. */
@@ -88,7 +88,7 @@ function readStack(stack: string, directory: string): StackConfig {
  * How many runs of each kind this machine carries: the stack's numbers if it has the cores for them, else as many as
  * four processes a core allow, shared in the stack's proportion, at least one of each kind that the stack has.
  */
-export function imitate(stack: Record<RunnerKind, number>, cores: number): Record<RunnerKind, RunLimit> {
+export function imitate(stack: Record<RunnerType, number>, cores: number): Record<RunnerType, RunLimit> {
   const total = RUNNERS.reduce((sum, kind) => sum + stack[kind], 0);
   const share = Math.min(1, (PROCESSES_PER_CORE * cores) / total);
   const limit = (runs: number): RunLimit => ({
@@ -99,7 +99,7 @@ export function imitate(stack: Record<RunnerKind, number>, cores: number): Recor
 }
 
 /** What the cluster must accept for all runs at once, with room for the rest. */
-export function connectionsFor(runners: Record<RunnerKind, RunLimit>): number {
+export function connectionsFor(runners: Record<RunnerType, RunLimit>): number {
   return OTHER_CONNECTIONS + CONNECTIONS_PER_RUN * RUNNERS.reduce((sum, kind) => sum + runners[kind].local, 0);
 }
 
@@ -114,7 +114,7 @@ export function localSettings(
   buckets: NonNullable<Settings["buckets"]>,
 ): object {
   const { settings, runners } = plan;
-  const slots = (kind: RunnerKind) => ({
+  const slots = (kind: RunnerType) => ({
     ...settings.runners[kind],
     slots: runners[kind].local,
     ...(runners[kind].local < runners[kind].stack ? { limitedBy: LOCAL_LIMIT } : {}),

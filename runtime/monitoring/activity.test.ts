@@ -4,7 +4,7 @@ import { backendOf } from "../store/backend.ts";
 import { accept, cancel, claim, finish, runStarted } from "../store/jobs.ts";
 import { closeRunners, planRuns } from "../store/runs.ts";
 import { jobDatabase, newJob, testPlan } from "../testing/jobs.ts";
-import { type Activity, readActivity, readStanding } from "./activity.ts";
+import { type Activity, readActivity, readStatus } from "./activity.ts";
 
 describe("what people look at", () => {
   let d: Awaited<ReturnType<typeof jobDatabase>>;
@@ -97,7 +97,7 @@ describe("what people look at", () => {
     await runStarted(keeper, run);
     assert(await claim(keeper, run, await backendOf(await d.as("job_reader")), undefined));
     await closeRunners(await d.as("dispatcher"), true);
-    const { glue, paused, working, database } = await readStanding(await d.as("api_reader"), 5);
+    const { glue, paused, working, database } = await readStatus(await d.as("api_reader"), 5);
     assert.deepEqual([glue.waiting, glue.running], [1, 1]);
     assert.deepEqual(working, { glue: 1 });
     assert.deepEqual(paused, { glue: "closed", ec2: "closed" });
@@ -122,6 +122,6 @@ describe("what people look at", () => {
 
   it("is for the API alone", async () => {
     for (const role of ["job_keeper", "job_reader", "job_writer"] as const)
-      await assert.rejects(readStanding(await d.as(role), 5), { code: "42501" });
+      await assert.rejects(readStatus(await d.as(role), 5), { code: "42501" });
   });
 });

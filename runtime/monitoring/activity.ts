@@ -1,15 +1,15 @@
-import type { RunnerKind } from "../contract/states.ts";
+import type { RunnerType } from "../contract/states.ts";
 import type { Database } from "../store/jobs.ts";
-import type { PlatformFigure, RunnerFigure } from "./metrics.ts";
+import type { PlatformMetric, RunnerMetric } from "./metrics.ts";
 
 /** How the platform stands now, with what happened in the minutes before (db/functions/jobs/activity.sql and standing.sql). */
-export type Standing = Record<RunnerKind, Record<RunnerFigure, number | null>> & {
-  platform: Record<PlatformFigure, number>;
+export type Standing = Record<RunnerType, Record<RunnerMetric, number | null>> & {
+  platform: Record<PlatformMetric, number>;
   database: { connections: number; maxConnections: number };
   /** Kinds that may not start a run, and until when (ISO); "closed": until somebody opens them again. */
-  paused: Partial<Record<RunnerKind, string>>;
+  paused: Partial<Record<RunnerType, string>>;
   /** Jobs that are being done. */
-  working: Partial<Record<RunnerKind, number>>;
+  working: Partial<Record<RunnerType, number>>;
 };
 
 /** Milliseconds; null where nothing has ended. */
@@ -47,7 +47,7 @@ export interface Activity {
 }
 
 /** Needs the role api_reader. */
-export async function readStanding(db: Database, minutes: number): Promise<Standing> {
+export async function readStatus(db: Database, minutes: number): Promise<Standing> {
   const { rows } = await db.query("select jobs.standing($1) as standing", [minutes]);
   return rows[0]?.standing;
 }

@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import { readSettings } from "../platform/settings.ts";
-import type { Standing } from "./activity.ts";
-import { bottleneckOf, LEVELS, PLACES, type Situation, THRESHOLDS } from "./bottleneck.ts";
-import { PLATFORM_FIGURES, RUNNER_FIGURES } from "./metrics.ts";
+import type { PlatformStatus } from "./activity.ts";
+import { bottleneckOf, LEVELS, PLACES, type BottleneckInput, THRESHOLDS } from "./bottleneck.ts";
+import { PLATFORM_METRICS, RUNNER_METRICS } from "./metrics.ts";
 
 const zeros = <K extends string>(figures: Record<K, unknown>) =>
   Object.fromEntries(Object.keys(figures).map((key) => [key, 0])) as Record<K, number>;
 
 type Change = {
-  glue?: Partial<Standing["glue"]>;
-  ec2?: Partial<Standing["ec2"]>;
-  platform?: Partial<Standing["platform"]>;
-  database?: Partial<Standing["database"]>;
-  paused?: Standing["paused"];
-  working?: Standing["working"];
-  results?: Partial<Situation["results"]>;
+  glue?: Partial<PlatformStatus["glue"]>;
+  ec2?: Partial<PlatformStatus["ec2"]>;
+  platform?: Partial<PlatformStatus["platform"]>;
+  database?: Partial<PlatformStatus["database"]>;
+  paused?: PlatformStatus["paused"];
+  working?: PlatformStatus["working"];
+  results?: Partial<BottleneckInput["results"]>;
   requests?: number;
   slots?: { glue?: number; ec2?: number };
   inlineBytes?: number;
@@ -28,11 +28,11 @@ function situation({ glue, ec2, platform, database, paused, working, results, re
       jobs: inlineBytes === undefined ? {} : { inlineBytes },
     }),
   });
-  const runner = zeros(RUNNER_FIGURES);
-  const standing: Standing = {
+  const runner = zeros(RUNNER_METRICS);
+  const standing: PlatformStatus = {
     glue: { ...runner, ...glue },
     ec2: { ...runner, ...ec2 },
-    platform: { ...zeros(PLATFORM_FIGURES), ...platform },
+    platform: { ...zeros(PLATFORM_METRICS), ...platform },
     database: { connections: 10, maxConnections: 100, ...database },
     paused: paused ?? {},
     working: working ?? {},

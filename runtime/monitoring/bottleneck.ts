@@ -1,10 +1,10 @@
-import { RUNNERS, type RunnerKind } from "../contract/states.ts";
+import { RUNNERS, type RunnerType } from "../contract/states.ts";
 import type { Settings } from "../platform/settings.ts";
-import type { Activity, Standing } from "./activity.ts";
+import type { Activity, PlatformStatus } from "./activity.ts";
 
 /** What the verdict goes by: how things stand, what ended lately, what there may be, what waits before the platform. */
-export interface Situation {
-  standing: Standing;
+export interface BottleneckInput {
+  status: PlatformStatus;
   results: Activity["results"];
   settings: Pick<Settings, "runners" | "jobs">;
   /** Messages that wait on the request queue; undefined where it cannot be asked. */
@@ -75,19 +75,19 @@ const KIND = {
     quotas: "quotas.ec2Vcpus",
     of: "EC2",
   },
-} as const satisfies Record<RunnerKind, object>;
+} as const satisfies Record<RunnerType, object>;
 
 /**
  * Where the bottleneck is: of all that is out of order the worst, and of several the first that a job meets, since what
  * comes after it only waits. Of both kinds of runs that is the one whose jobs have waited longer.
  */
-export function bottleneckOf(situation: Situation): Verdict {
+export function bottleneckOf(situation: BottleneckInput): Verdict {
   const found = RULES.flatMap((rule) => rule(situation));
   const order = (one: Verdict) => LEVELS.indexOf(one.level) * PLACES.length + PLACES.indexOf(one.place);
   return found.sort((a, b) => order(a) - order(b))[0] ?? clear(situation);
 }
 
-const RULES: readonly ((situation: Situation) => Verdict[])[] = [
+const RULES: readonly ((situation: BottleneckInput) => Verdict[])[] = [
   requestsWait,
   (situation) => longestFirst(situation).flatMap((kind) => waits(situation, kind)),
   connectionsAreUsedUp,
@@ -98,7 +98,7 @@ const RULES: readonly ((situation: Situation) => Verdict[])[] = [
   searchIsBehind,
 ];
 
-function requestsWait({ requests = 0 }: Situation): Verdict[] {
+function requestsWait({ requests = 0 }: BottleneckInput): Verdict[] {
   if (requests < THRESHOLDS.requestsWaiting) return [];
   return [
     {
@@ -110,8 +110,8 @@ function requestsWait({ requests = 0 }: Situation): Verdict[] {
 }
 
 /** Jobs of a kind wait for a run: for which reason. */
-function waits(situation: Situation, kind: RunnerKind): Verdict[] {
-  const { standing, settings } = situation;
+function waits(situation: BottleneckInput, kind: RunnerType): Verdict[] {
+  const { status: standing, settings } = situation;
   const { slots, startSeconds, limitedBy } = settings.runners[kind];
   const { run, count, quotas, of } = KIND[kind];
   const { waiting, oldestWaiting, running, working, refused, ended } = counts(standing, kind);
@@ -183,10 +183,10 @@ function waits(situation: Situation, kind: RunnerKind): Verdict[] {
   ];
 }
 
-const longestFirst = ({ standing }: Situation) =>
+const longestFirst = ({ status: standing }: BottleneckInput) =>
   RUNNERS.toSorted((a, b) => counts(standing, b).oldestWaiting - counts(standing, a).oldestWaiting);
 
-function connectionsAreUsedUp({ standing }: Situation): Verdict[] {
+function connectionsAreUsedUp({ status: standing }: BottleneckInput): Verdict[] {
   const { connections, maxConnections } = standing.database;
   if (connectionShare(standing) < THRESHOLDS.connectionShare) return [];
   return [
@@ -200,7 +200,7 @@ function connectionsAreUsedUp({ standing }: Situation): Verdict[] {
 }
 
 /** Runs that end before their jobs do. */
-function runsEnd({ standing }: Situation, kind: RunnerKind): Verdict[] {
+function runsEnd({ status: standing }: BottleneckInput, kind: RunnerType): Verdict[] {
   const { outOfMemory, lost } = counts(standing, kind);
   const { run, memory } = KIND[kind];
   return [
@@ -226,7 +226,7 @@ function runsEnd({ standing }: Situation, kind: RunnerKind): Verdict[] {
   ];
 }
 
-function locksAreHeld({ standing: { platform } }: Situation): Verdict[] {
+function locksAreHeld({ status: { platform } }: BottleneckInput): Verdict[] {
   if (platform.oldestLockWait < THRESHOLDS.lockSeconds) return [];
   return [
     {
@@ -237,7 +237,7 @@ function locksAreHeld({ standing: { platform } }: Situation): Verdict[] {
   ];
 }
 
-function responsesWait({ standing: { platform } }: Situation): Verdict[] {
+function responsesWait({ status: { platform } }: BottleneckInput): Verdict[] {
   if (platform.oldestUnsent < THRESHOLDS.unsentSeconds) return [];
   return [
     {
@@ -248,7 +248,7 @@ function responsesWait({ standing: { platform } }: Situation): Verdict[] {
   ];
 }
 
-function resultsAreLarge({ results: { byPointer, nearlyInline }, settings }: Situation): Verdict[] {
+function resultsAreLarge({ results: { byPointer, nearlyInline }, settings }: BottleneckInput): Verdict[] {
   if (byPointer < THRESHOLDS.pointers || nearlyInline / byPointer < THRESHOLDS.nearlyInlineShare) return [];
   if (settings.jobs.inlineBytes >= MAX_INLINE_BYTES) return [];
   return [
@@ -261,7 +261,7 @@ function resultsAreLarge({ results: { byPointer, nearlyInline }, settings }: Sit
   ];
 }
 
-function searchIsBehind({ standing: { platform } }: Situation): Verdict[] {
+function searchIsBehind({ status: { platform } }: BottleneckInput): Verdict[] {
   if (platform.oldestBehind < THRESHOLDS.behindSeconds) return [];
   return [
     {
@@ -272,7 +272,7 @@ function searchIsBehind({ standing: { platform } }: Situation): Verdict[] {
   ];
 }
 
-function clear({ standing, settings }: Situation): Verdict {
+function clear({ status: standing, settings }: BottleneckInput): Verdict {
   const busy = RUNNERS.map(
     (kind) => `${standing.working[kind] ?? 0} of ${settings.runners[kind].slots} ${KIND[kind].of}`,
   );
@@ -280,7 +280,7 @@ function clear({ standing, settings }: Situation): Verdict {
 }
 
 /** A kind's figures; none are unknown but those of times and memory. */
-function counts(standing: Standing, kind: RunnerKind) {
+function counts(standing: PlatformStatus, kind: RunnerType) {
   const { waiting, oldestWaiting, running, refused, lost, outOfMemory } = standing[kind];
   const { succeeded, failedByRequest, failedByPlatform } = standing[kind];
   return {
@@ -295,7 +295,7 @@ function counts(standing: Standing, kind: RunnerKind) {
   };
 }
 
-const connectionShare = ({ database }: Standing): number => database.connections / database.maxConnections;
+const connectionShare = ({ database }: PlatformStatus): number => database.connections / database.maxConnections;
 
 const number = (value: number): string => value.toLocaleString("en");
 const many = (count: number, what: string): string => `${number(count)} ${what}${count === 1 ? "" : "s"}`;

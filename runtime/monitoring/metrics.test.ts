@@ -4,7 +4,7 @@ import { backendOf } from "../store/backend.ts";
 import { accept, cancel, claim, finish, runStarted } from "../store/jobs.ts";
 import { planRuns, runRefused } from "../store/runs.ts";
 import { jobDatabase, newJob, testPlan } from "../testing/jobs.ts";
-import { PLATFORM_FIGURES, RUNNER_FIGURES, readFigures } from "./metrics.ts";
+import { PLATFORM_METRICS, RUNNER_METRICS, readMetrics } from "./metrics.ts";
 
 const OUT_OF_MEMORY = { category: "System", type: "OutOfMemory", message: "m", retryable: true, details: [] };
 
@@ -16,7 +16,7 @@ describe("the figures that the database knows", () => {
   afterEach(() => d.close());
 
   /** Figures as the dispatcher reads them. */
-  const figures = async () => readFigures(await d.as("dispatcher"), 1);
+  const figures = async () => readMetrics(await d.as("dispatcher"), 1);
   /** Moves everything that happened so far into the last whole minute. */
   const aMinuteLater = async () => {
     await d.admin.query(
@@ -46,10 +46,10 @@ describe("the figures that the database knows", () => {
 
   it("are those of the list, and nothing when nothing happened", async () => {
     const { platform, ...runners } = await figures();
-    assert.deepEqual(Object.keys(platform).sort(), Object.keys(PLATFORM_FIGURES).sort());
+    assert.deepEqual(Object.keys(platform).sort(), Object.keys(PLATFORM_METRICS).sort());
     assert.deepEqual(Object.keys(runners).sort(), ["ec2", "glue"]);
     for (const one of Object.values(runners)) {
-      assert.deepEqual(Object.keys(one).sort(), Object.keys(RUNNER_FIGURES).sort());
+      assert.deepEqual(Object.keys(one).sort(), Object.keys(RUNNER_METRICS).sort());
       const { queueTime, runTime, peakMemory, ...counts } = one;
       assert.deepEqual([queueTime, runTime, peakMemory], [null, null, null]);
       assert.ok(Object.values(counts).every((value) => value === 0));
@@ -153,13 +153,13 @@ describe("the figures that the database knows", () => {
     const dispatcher = await d.as("dispatcher");
     const stuck = "select from pg_locks where pid = $1 and not granted and waitstart is not null";
     while ((await dispatcher.query(stuck, [rows[0].pid])).rowCount === 0);
-    const { lockWaits, oldestLockWait } = (await readFigures(dispatcher, 1)).platform;
+    const { lockWaits, oldestLockWait } = (await readMetrics(dispatcher, 1)).platform;
     assert.ok(lockWaits >= 1 && oldestLockWait > 0);
     await d.admin.query("rollback");
     await waiting;
   });
 
   it("are the dispatcher's to read", async () => {
-    await assert.rejects(readFigures(await d.as("job_keeper"), 1), /permission denied/);
+    await assert.rejects(readMetrics(await d.as("job_keeper"), 1), /permission denied/);
   });
 });

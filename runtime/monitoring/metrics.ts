@@ -1,11 +1,11 @@
-import { RUNNERS, type RunnerKind } from "../contract/states.ts";
+import { RUNNERS, type RunnerType } from "../contract/states.ts";
 import type { Database } from "../store/jobs.ts";
 
 /**
  * What only the database knows of how the platform fares, as data: whoever measures, draws or alarms goes by this list.
  * The values come from jobs.figures (db/functions), in these names.
  */
-export interface Figure {
+export interface Metric {
   /** What it is called where people read it, and the metric's name in CloudWatch. */
   readonly name: string;
   readonly unit: "Count" | "Seconds" | "Bytes";
@@ -18,7 +18,7 @@ export interface Figure {
 export const NAMESPACE = "RatesPlatform";
 
 /** Figures of each runner kind. */
-export const RUNNER_FIGURES = {
+export const RUNNER_METRICS = {
   waiting: { name: "Waiting", unit: "Count", kind: "state", meaning: "jobs that wait for a run, or out a back-off" },
   oldestWaiting: {
     name: "OldestWaiting",
@@ -66,10 +66,10 @@ export const RUNNER_FIGURES = {
     kind: "event",
     meaning: "the most memory that a run took, of jobs that ended",
   },
-} as const satisfies Record<string, Figure>;
+} as const satisfies Record<string, Metric>;
 
 /** Figures of the platform as a whole. */
-export const PLATFORM_FIGURES = {
+export const PLATFORM_METRICS = {
   unsentResponses: {
     name: "UnsentResponses",
     unit: "Count",
@@ -106,18 +106,18 @@ export const PLATFORM_FIGURES = {
     kind: "state",
     meaning: "how long the longest of them has waited",
   },
-} as const satisfies Record<string, Figure>;
+} as const satisfies Record<string, Metric>;
 
-export type RunnerFigure = keyof typeof RUNNER_FIGURES;
-export type PlatformFigure = keyof typeof PLATFORM_FIGURES;
+export type RunnerMetric = keyof typeof RUNNER_METRICS;
+export type PlatformMetric = keyof typeof PLATFORM_METRICS;
 
 /** One look: seconds, bytes or counts; null where nothing happened that could be measured. */
-export type Figures = Record<RunnerKind, Record<RunnerFigure, number | null>> & {
-  platform: Record<PlatformFigure, number>;
+export type MetricValues = Record<RunnerType, Record<RunnerMetric, number | null>> & {
+  platform: Record<PlatformMetric, number>;
 };
 
 /** The figures as they stand, with what happened in so many whole minutes before this one. Needs the role dispatcher. */
-export async function readFigures(db: Database, minutes: number): Promise<Figures> {
+export async function readMetrics(db: Database, minutes: number): Promise<MetricValues> {
   const { rows } = await db.query("select jobs.figures($1) as figures", [minutes]);
   const [row] = rows;
   if (!row) throw new Error(`jobs.figures answered nothing: are the rows of ${RUNNERS.join(" and ")} in jobs.runners?`);

@@ -1,4 +1,4 @@
-import type { RunnerFigure } from "./metrics.ts";
+import type { RunnerMetric } from "./metrics.ts";
 
 /**
  * Panels that every dashboard of the platform has, whatever it reads the figures from: CloudWatch draws them from metrics
@@ -8,7 +8,7 @@ import type { RunnerFigure } from "./metrics.ts";
 export interface Panel {
   readonly title: string;
   /** With more than one figure each has a label, which stands behind the kind's name. */
-  readonly figures: readonly { readonly figure: RunnerFigure; readonly label?: string }[];
+  readonly figures: readonly { readonly figure: RunnerMetric; readonly label?: string }[];
   /** How the values of a minute become one. */
   readonly stat: "Maximum" | "Sum";
 }

@@ -18,7 +18,7 @@ export interface Phase {
 }
 
 /** What of a document the phases are made of. */
-export interface Lived {
+export interface TimelineSource {
   createdAt: string;
   finishedAt?: string;
   response?: { sentAt?: string };
@@ -29,7 +29,7 @@ export interface Lived {
  * The phases of a job's life so far. A run that was begun for waiting work takes a while to report in: what of the wait
  * lies after its launch (`launched`: run id → ISO time) is `starting`. A job that a warm run takes has no such phase.
  */
-export function phasesOf(job: Lived, launched: ReadonlyMap<string, string>): Phase[] {
+export function phasesOf(job: TimelineSource, launched: ReadonlyMap<string, string>): Phase[] {
   const phases: Phase[] = [];
   let since = job.createdAt;
   job.attempts.forEach(({ runner, runId, startedAt, endedAt, outcome }, index) => {
@@ -60,7 +60,7 @@ export function phasesOf(job: Lived, launched: ReadonlyMap<string, string>): Pha
 }
 
 /** Reads since when the runs of a job's attempts have been on their way. Needs the role api_reader. */
-export async function launchesOf(db: Database, { attempts }: Lived): Promise<Map<string, string>> {
+export async function launchesOf(db: Database, { attempts }: TimelineSource): Promise<Map<string, string>> {
   const runs = attempts.flatMap(({ runId }) => runId ?? []);
   if (runs.length === 0) return new Map();
   const { rows } = await db.query("select id, jobs.iso(created_at) as at from jobs.runs where id = any ($1)", [runs]);

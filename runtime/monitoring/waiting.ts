@@ -1,4 +1,4 @@
-import type { RunnerKind } from "../contract/states.ts";
+import type { RunnerType } from "../contract/states.ts";
 import type { Settings } from "../platform/settings.ts";
 import type { Database } from "../store/jobs.ts";
 
@@ -17,7 +17,7 @@ export type WaitingReason = (typeof WAITING_REASONS)[number];
 
 /** What the database says of a waiting job (jobs.waiting_place). */
 export interface WaitingPlace {
-  runner: RunnerKind;
+  runner: RunnerType;
   waitedSeconds: number;
   /** Attempts before. */
   attempt: number;
@@ -39,7 +39,7 @@ export interface Waiting {
   reason: WaitingReason;
   /** For people: what it waits for, and what is before it. */
   sentence: string;
-  runner: RunnerKind;
+  runner: RunnerType;
   /** Jobs before it; 1,001 stands for more than 1,000. */
   ahead: number;
   busy: number;
@@ -48,7 +48,7 @@ export interface Waiting {
 }
 
 const MOST_AHEAD = 1_000;
-const NAMES = { glue: "Glue run", ec2: "EC2 runner" } as const satisfies Record<RunnerKind, string>;
+const NAMES = { glue: "Glue run", ec2: "EC2 runner" } as const satisfies Record<RunnerType, string>;
 
 /** Where a job waits; undefined for one that does not wait. */
 export async function readWaitingPlace(

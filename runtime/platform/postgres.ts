@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import pg from "pg";
-import type { RunnerKind } from "../contract/states.ts";
+import type { RunnerType } from "../contract/states.ts";
 
 /** The roles that services log in with; db/roles.ts creates them, the files of db/ grant each what it may do. */
 export const ROLES = [
@@ -17,17 +17,17 @@ export const ROLES = [
 export type Role = (typeof ROLES)[number] | SlotRole;
 
 /** The login role of one run slot, so that no run sees or signals the session of another. */
-type SlotRole = `job_reader_${RunnerKind}_${number}`;
+type SlotRole = `job_reader_${RunnerType}_${number}`;
 
 /** Run slots that have a login role of their own, per runner type. */
-export type ReaderSlots = Readonly<Record<RunnerKind, number>>;
+export type ReaderSlots = Readonly<Record<RunnerType, number>>;
 /** What a platform without raw SQL needs. */
 export const NO_SLOTS: ReaderSlots = { glue: 0, ec2: 0 };
 /** The slots that need one: all of them where callers may bring their own SQL, else none. */
 export const readerSlots = (rawSql: boolean, slots: ReaderSlots): ReaderSlots => (rawSql ? slots : NO_SLOTS);
 
 /** The role that a run of this slot reads with, where callers may bring their own SQL. */
-export const readerRole = (runner: RunnerKind, slot: number): SlotRole => `job_reader_${runner}_${slot}`;
+export const readerRole = (runner: RunnerType, slot: number): SlotRole => `job_reader_${runner}_${slot}`;
 
 /**
  * How to reach Postgres, from the environment: DATABASE_HOST, DATABASE_PORT (5432), DATABASE_NAME (rates),

@@ -3,7 +3,7 @@ import Type from "typebox";
 import Value from "typebox/value";
 import { BOUNDS } from "../contract/bounds.ts";
 import { SCOPES } from "../contract/scopes.ts";
-import type { RunnerKind } from "../contract/states.ts";
+import type { RunnerType } from "../contract/states.ts";
 import { type ReaderSlots, readerSlots } from "./postgres.ts";
 
 const count = (description: string, value: number, minimum = 1) =>
@@ -284,7 +284,7 @@ export const slotsOf = ({ jobs, runners }: Pick<Settings, "jobs" | "runners">): 
  * tenants are named and there is more than one slot.
  * @returns undefined for no maximum
  */
-export function tenantSlots({ queues, runners }: Settings, runner: RunnerKind): number | undefined {
+export function tenantSlots({ queues, runners }: Settings, runner: RunnerType): number | undefined {
   const { slots, tenantSlots } = runners[runner];
   if (tenantSlots !== undefined) return tenantSlots;
   return slots > 1 && Object.keys(queues?.tenants ?? {}).length > 1 ? slots - 1 : undefined;

@@ -4,7 +4,7 @@ import { invalidRequest } from "../contract/problemList.ts";
 import { redactUrl } from "../contract/redact.ts";
 import { hashOf, type Reply, type Request, responseIdOf, type Task } from "../contract/request.ts";
 import { shownOf } from "../contract/shown.ts";
-import type { RunnerKind } from "../contract/states.ts";
+import type { RunnerType } from "../contract/states.ts";
 import { mayLoad } from "../contract/uploads.ts";
 import type { LazyS3 } from "../platform/aws.ts";
 import { hasSeveralTenants, type Settings } from "../platform/settings.ts";
@@ -20,7 +20,7 @@ import {
   type NewJob,
 } from "../store/jobs.ts";
 import { canonical, parseRequest, requestAsSent } from "./parse.ts";
-import { keepRejected } from "./rejected.ts";
+import { storeRejected } from "./rejected.ts";
 import { hasJob, knownHash } from "./repeat.ts";
 
 /** What became of a request. `send`: responses that are due now, for the caller to send. */
@@ -33,7 +33,7 @@ export type Outcome =
 export type Source = "queue" | "http";
 
 /** What accepting needs: the store, the stack's rules, and S3 to pin sources. */
-export interface Acceptor {
+export interface AcceptDeps {
   db: pg.Pool;
   /** Plans reads (planningPool). */
   plans: Database;
@@ -73,7 +73,7 @@ interface Valid {
  * committed as a job, or its answer is committed to the outbox. An object in S3 is pinned by its version, in a bucket without versions by its ETag, so that the job
  * loads what lay there when it was accepted, or nothing.
  */
-export async function acceptAll(acceptor: Acceptor, bodies: readonly Submitted[]): Promise<Outcome[]> {
+export async function acceptAll(acceptor: AcceptDeps, bodies: readonly Submitted[]): Promise<Outcome[]> {
   const outcomes: Outcome[] = new Array(bodies.length);
   const valid: Valid[] = [];
   await Promise.all(
@@ -146,7 +146,7 @@ export async function acceptAll(acceptor: Acceptor, bodies: readonly Submitted[]
 }
 
 /** @throws JobError where the request is not valid, or not allowed */
-async function validate(acceptor: Acceptor, body: Submitted): Promise<Omit<Valid, "index">> {
+async function validate(acceptor: AcceptDeps, body: Submitted): Promise<Omit<Valid, "index">> {
   if (body.unparsed !== undefined) throw invalidRequest(body.problems ?? []);
   const request = parseRequest(body.value, acceptor.settings.jobs, body.problems);
   body.authorise?.(request);
@@ -161,7 +161,7 @@ async function validate(acceptor: Acceptor, body: Submitted): Promise<Omit<Valid
  * another configuration, and the answer to a repeat is the job. Undefined where it repeats none, or is not its sender's.
  */
 async function repeatOf(
-  { db, settings }: Acceptor,
+  { db, settings }: AcceptDeps,
   { value, unparsed, problems = [], authorise }: Submitted,
 ): Promise<Omit<Valid, "index"> | undefined> {
   if (unparsed !== undefined || problems.length > 0) return undefined;
@@ -179,16 +179,16 @@ async function repeatOf(
 const defaultReply = (source: Source): Reply => (source === "queue" ? "queue" : "none");
 
 /** Whether a refusal is answered on the response queue: over HTTP the call itself is answered. */
-const answers = ({ source }: Acceptor, request: unknown): boolean =>
+const answers = ({ source }: AcceptDeps, request: unknown): boolean =>
   source === "queue" && (request as { reply?: unknown } | null)?.reply !== "none";
 
 /** Keeps a rejected request for people. Over HTTP the answer matters more than its record, which may fail. */
 async function record(
-  { db, source }: Acceptor,
+  { db, source }: AcceptDeps,
   { error, ...request }: { tenant: string; requestId: string; error: JobError; body: unknown },
 ): Promise<void> {
   const id = refusalIdOf(request.tenant, request.requestId, error, request.body);
-  const kept = keepRejected(db, { id, source, error: error.body(), ...request });
+  const kept = storeRejected(db, { id, source, error: error.body(), ...request });
   await (source === "http" ? kept.catch(() => undefined) : kept);
 }
 
@@ -241,14 +241,14 @@ const LARGE_BYTES = 1_000_000_000;
  * Reads go to Glue, updates to EC2; large reads to EC2 too, where the stack allows it. Where a stack has no run of the
  * one kind, the other takes its work.
  */
-export function routeOf(task: Task, settings: Settings, expectedBytes?: number): RunnerKind {
-  const large = (expectedBytes ?? 0) > LARGE_BYTES && isElsewhere(task, settings);
+export function routeOf(task: Task, settings: Settings, expectedBytes?: number): RunnerType {
+  const large = (expectedBytes ?? 0) > LARGE_BYTES && canFallBackToEc2(task, settings);
   const [first, second] = task.type === "read" && !large ? (["glue", "ec2"] as const) : (["ec2", "glue"] as const);
   return settings.runners[first].slots > 0 ? first : second;
 }
 
 /** Whether both kinds of runs may take a task. */
-const isElsewhere = (task: Task, { runners, jobs }: Settings): boolean =>
+const canFallBackToEc2 = (task: Task, { runners, jobs }: Settings): boolean =>
   task.type === "read" && jobs.readsOnEc2 && runners.glue.slots > 0 && runners.ec2.slots > 0;
 
 /**
@@ -256,10 +256,10 @@ const isElsewhere = (task: Task, { runners, jobs }: Settings): boolean =>
  * fails when it runs, and says why.
  */
 async function expectedBytes(
-  { plans, settings }: Acceptor,
+  { plans, settings }: AcceptDeps,
   reads: readonly { task: Task; sql: string | null }[],
 ): Promise<(number | undefined)[]> {
-  const planned = reads.map(({ task, sql }) => (sql !== null && isElsewhere(task, settings) ? sql : undefined));
+  const planned = reads.map(({ task, sql }) => (sql !== null && canFallBackToEc2(task, settings) ? sql : undefined));
   const statements = planned.filter((sql) => sql !== undefined);
   if (statements.length === 0) return [];
   // Where all together take too long, each is planned by itself: the slow one must not decide for the others.
@@ -272,7 +272,7 @@ async function expectedBytes(
 
 function newJob(
   { request, task, sql, known }: Valid,
-  { settings, source }: Acceptor,
+  { settings, source }: AcceptDeps,
   expected: number | undefined,
 ): NewJob {
   const requestHash = known ?? hashOf(canonical(request.task));
@@ -289,7 +289,7 @@ function newJob(
     inline,
     sql,
     runner: routeOf(task, settings, expected),
-    elsewhere: isElsewhere(task, settings),
+    elsewhere: canFallBackToEc2(task, settings),
     priority: request.priority,
     labels: request.labels,
     reply: request.reply ?? defaultReply(source),
@@ -300,7 +300,7 @@ function newJob(
   };
 }
 
-async function pinned({ db, s3, settings, source }: Acceptor, { task, tenant, requestId }: Request): Promise<Task> {
+async function pinned({ db, s3, settings, source }: AcceptDeps, { task, tenant, requestId }: Request): Promise<Task> {
   if (!("source" in task) || !("s3" in task.source)) return task;
   const location = task.source.s3;
   const [bucket = "", ...key] = location.slice("s3://".length).split("/");

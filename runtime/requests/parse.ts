@@ -4,7 +4,7 @@ import { BOUNDS } from "../contract/bounds.ts";
 import type { Problem } from "../contract/errors.ts";
 import { INPUT } from "../contract/inputLimits.ts";
 import { checkStorable, shapeProblem } from "../contract/inspect.ts";
-import { brief, invalidRequest, ProblemList } from "../contract/problemList.ts";
+import { redactAndTruncate, invalidRequest, ProblemList } from "../contract/problemList.ts";
 import { problemsOf, suggestion, withDefaults } from "../contract/problems.ts";
 import { redactUrl } from "../contract/redact.ts";
 import {
@@ -41,7 +41,7 @@ export function parseRequest(value: unknown, rules: RequestRules, found: readonl
   const problems = new ProblemList();
   problems.addAll(found);
   if (value === null || typeof value !== "object" || Array.isArray(value))
-    throw invalidRequest([{ field: "request", value: brief(value), message: "must be a JSON object." }]);
+    throw invalidRequest([{ field: "request", value: redactAndTruncate(value), message: "must be a JSON object." }]);
   const shape = shapeProblem(value);
   if (shape !== undefined) {
     problems.add(() => ({ field: "request", message: shape }));
@@ -133,7 +133,7 @@ function parseTask(value: unknown, rules: RequestRules, problems: ProblemList): 
 /** The one variant of a task that a value can have been meant as: its errors then speak of that one only. */
 function schemaFor(value: unknown): TSchema | Problem {
   if (value === null || typeof value !== "object" || Array.isArray(value))
-    return { field: "task", value: brief(value), message: "must be a JSON object." };
+    return { field: "task", value: redactAndTruncate(value), message: "must be a JSON object." };
   const task = value as Record<string, unknown>;
   if (task.type === "read") {
     if ("sql" in task && "query" in task) return { field: "task", message: "has both query and sql. Keep one." };
@@ -144,16 +144,16 @@ function schemaFor(value: unknown): TSchema | Problem {
     const source = task.source;
     if (source === null || typeof source !== "object")
       return "source" in task
-        ? { field: "task.source", value: brief(source), message: "must be an object with inline, s3 or url." }
+        ? { field: "task.source", value: redactAndTruncate(source), message: "must be an object with inline, s3 or url." }
         : InlineTask;
     const kinds = ["inline", "s3", "url"].filter((kind) => kind in source);
     if (kinds.length > 1) return { field: "task.source", message: `has ${kinds.join(" and ")}. Keep one.` };
     if (kinds.length === 0)
-      return { field: "task.source", value: brief(source), message: "must have one of: inline, s3, url." };
+      return { field: "task.source", value: redactAndTruncate(source), message: "must have one of: inline, s3, url." };
     return kinds[0] === "s3" ? S3Task : kinds[0] === "url" ? UrlTask : InlineTask;
   }
   return "type" in task
-    ? { field: "task.type", value: brief(task.type), message: "must be one of: read, update." }
+    ? { field: "task.type", value: redactAndTruncate(task.type), message: "must be one of: read, update." }
     : { field: "task.type", message: "is missing. It is read or update." };
 }
 

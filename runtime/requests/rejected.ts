@@ -22,7 +22,7 @@ const ENTRIES = 50;
 const LEVELS = 8;
 
 /** Keeps a rejected request; past the maximum per tenant and day it is only counted. The same one again is a copy. */
-export async function keepRejected(db: Database, rejected: Rejected): Promise<void> {
+export async function storeRejected(db: Database, rejected: Rejected): Promise<void> {
   await db.query("select jobs.reject($1, $2, $3, $4, $5, $6)", [
     rejected.id,
     cutText(rejected.tenant, 64),

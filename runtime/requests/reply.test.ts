@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type pg from "pg";
-import { readFigures } from "../monitoring/metrics.ts";
+import { readMetrics } from "../monitoring/metrics.ts";
 import { accept, type ClaimedJob, cancel, claim, dueResponses, finish, responsesSent } from "../store/jobs.ts";
 import { expireJobs } from "../store/runs.ts";
 import { newJob, storeWithRun } from "../testing/jobs.ts";
@@ -37,7 +37,7 @@ describe("a request's reply", () => {
     assert.equal(response?.body, undefined);
     assert.equal(JSON.parse((await kept())[0].body).status, "SUCCEEDED");
     assert.deepEqual([await due(), await due([job.id])], [[], []]);
-    assert.equal((await readFigures(dispatcher, 1)).platform.unsentResponses, 0);
+    assert.equal((await readMetrics(dispatcher, 1)).platform.unsentResponses, 0);
     const { rows } = await fixture.admin.query("select document ->> 'reply' as reply from jobs.documents");
     assert.equal(rows[0].reply, "none");
   });

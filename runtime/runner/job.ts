@@ -16,7 +16,7 @@ import {
   finishAndClaim,
   retry,
   type SentResponse,
-  working,
+  recordSession,
 } from "../store/jobs.ts";
 import { reachCrashPoint } from "./crashPoints.ts";
 import { JobLease } from "./keeper.ts";
@@ -89,7 +89,7 @@ export async function doJob(
 /** The session that the claim named, or one with the role that this task needs. */
 async function sessionFor(deps: RunnerDeps, job: ClaimedJob, claimed: Session): Promise<Session> {
   const session = await deps.sessions.get(roleFor(deps, job.task.type));
-  if (session !== claimed) await working(deps.db, deps.run, job, session.backend);
+  if (session !== claimed) await recordSession(deps.db, deps.run, job, session.backend);
   return session;
 }
 

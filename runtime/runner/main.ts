@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { pino } from "pino";
-import { RUNNERS, type RunnerKind } from "../contract/states.ts";
+import { RUNNERS, type RunnerType } from "../contract/states.ts";
 import { lazyS3, sqsClient } from "../platform/aws.ts";
 import { connect } from "../platform/postgres.ts";
 import { readSettings, requireCloud } from "../platform/settings.ts";
@@ -16,7 +16,7 @@ const runnerType = RUNNERS.find((one) => one === values.runner);
 if (!values.run || !runnerType) throw new Error("usage: node --expose-gc runtime/runner/main.ts --run ID --runner glue|ec2");
 process.exitCode = await main(values.run, runnerType);
 
-async function main(id: string, kind: RunnerKind): Promise<number> {
+async function main(id: string, kind: RunnerType): Promise<number> {
   const log = pino({ base: { run: id, runner: kind } });
   const draining = new AbortController();
   process.on("SIGTERM", () => draining.abort());

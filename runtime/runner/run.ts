@@ -1,6 +1,6 @@
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import type pg from "pg";
-import type { RunnerKind } from "../contract/states.ts";
+import type { RunnerType } from "../contract/states.ts";
 import { readerRole } from "../platform/postgres.ts";
 import type { Queues } from "../requests/responses.ts";
 import { claim, drain, isDue, retire, runStarted } from "../store/jobs.ts";
@@ -16,7 +16,7 @@ const GATHER_MS = 20;
 
 /** One run: what a Glue run, an EC2 instance or a local process does from its start to its end. */
 export interface RunOptions {
-  runnerType: RunnerKind;
+  runnerType: RunnerType;
   client: pg.Client;
   deps: Omit<RunnerDeps, "reader" | "nextClaim">;
   sqs: SQSClient;

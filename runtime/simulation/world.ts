@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { SendMessageBatchCommand, SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import type pg from "pg";
 import { pino } from "pino";
-import { RUNNERS, type RunnerKind } from "../contract/states.ts";
+import { RUNNERS, type RunnerType } from "../contract/states.ts";
 import type { DispatcherDeps } from "../dispatcher/context.ts";
 import { createHandlers, type Handlers } from "../dispatcher/handlers.ts";
 import { type Launcher, CapacityUnavailable, type RunStatus } from "../dispatcher/launcher.ts";
@@ -33,7 +33,7 @@ export interface ReceivedResponse {
 /** A run that a dispatcher has started: an instance or a Glue run of the simulated account. */
 export interface LaunchedRun {
   readonly run: string;
-  readonly runnerType: RunnerKind;
+  readonly runnerType: RunnerType;
   /** Undefined until it has booted. */
   actor?: Actor;
   stopped: boolean;
@@ -64,13 +64,13 @@ export class SimulatedEnvironment {
   readonly #settings: Settings;
   #invocations = 0;
 
-  readonly #slots: Record<RunnerKind, number>;
+  readonly #slots: Record<RunnerType, number>;
   readonly #dispatchers: SharedClients;
   readonly #runs: DedicatedClients;
   /** Milliseconds that have passed by the one clock. */
   #passed = 0;
 
-  constructor(admin: pg.Client, dispatchers: SharedClients, runs: DedicatedClients, slots: Record<RunnerKind, number>) {
+  constructor(admin: pg.Client, dispatchers: SharedClients, runs: DedicatedClients, slots: Record<RunnerType, number>) {
     this.admin = admin;
     this.#slots = slots;
     this.#dispatchers = dispatchers;
@@ -209,7 +209,7 @@ export class SimulatedEnvironment {
   }
 
   /** Runs of a kind that live now. */
-  #alive(kind: RunnerKind): number {
+  #alive(kind: RunnerType): number {
     return this.launched.filter((one) => one.runnerType === kind && this.#status(one) === "ALIVE").length;
   }
 
@@ -250,7 +250,7 @@ export class SimulatedEnvironment {
     return actor;
   }
 
-  #launch(run: string, kind: RunnerKind): string {
+  #launch(run: string, kind: RunnerType): string {
     const answer = this.launches.shift();
     if (answer === "refuse") throw new CapacityUnavailable("InsufficientInstanceCapacity");
     this.launched.push({ run, runnerType: kind, stopped: false });

@@ -218,7 +218,7 @@ export async function heartbeat(
   ).rows[0].word;
 }
 
-export async function working(db: Database, run: string, job: ClaimedJob, backend: Backend): Promise<boolean> {
+export async function recordSession(db: Database, run: string, job: ClaimedJob, backend: Backend): Promise<boolean> {
   return (
     await db.query("select jobs.working($1, $2, $3, $4, $5) as ok", [
       run,

@@ -1,12 +1,12 @@
 import type { ErrorBody } from "../contract/errors.ts";
-import type { RunnerKind } from "../contract/states.ts";
+import type { RunnerType } from "../contract/states.ts";
 import type { Backend, Database } from "./jobs.ts";
 
 /** The dispatcher's side of the job store: which runs to start, which have ended, which jobs were lost. */
 
 /** What the plan of new runs goes by. */
 export interface RunPlan {
-  runner: RunnerKind;
+  runner: RunnerType;
   /** The most runs of this kind at once. */
   slots: number;
   /** The version of the code that they will run. */
@@ -42,7 +42,7 @@ export async function planAllRuns(
   db: Database,
   plans: readonly RunPlan[],
   overflows: boolean,
-): Promise<ReadonlyMap<RunnerKind, string[]>> {
+): Promise<ReadonlyMap<RunnerType, string[]>> {
   const { rows } = await db.query("select runner, run from jobs.plan_all_runs($1, $2)", [
     JSON.stringify(plans),
     overflows,
@@ -83,8 +83,8 @@ export async function closeRunners(db: Database, closed: boolean): Promise<void>
  */
 export async function overflow(
   db: Database,
-  slots: Record<RunnerKind, number>,
-  tenantSlots: Partial<Record<RunnerKind, number>> = {},
+  slots: Record<RunnerType, number>,
+  tenantSlots: Partial<Record<RunnerType, number>> = {},
 ): Promise<number> {
   const { rows } = await db.query("select jobs.overflow($1, $2, $3, $4) as moved", [
     slots.glue,
@@ -144,7 +144,7 @@ export async function runStopping(db: Database, run: string): Promise<void> {
 /** A run that has not ended, as far as the store knows. `silent`: it did not report in, or gave no sign of life, in time. */
 export interface OpenRun {
   run: string;
-  runner: RunnerKind;
+  runner: RunnerType;
   externalId: string | undefined;
   state: "STARTING" | "RUNNING" | "RETIRING";
   silent: boolean;

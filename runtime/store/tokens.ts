@@ -49,7 +49,7 @@ export function newSecret(prefix: string): { secret: string; id: string; hash: s
 }
 
 /** What the database keeps of a token: nothing that it could be made from again. */
-export interface KeptToken {
+export interface TokenRecord {
   id: string;
   /** SHA-256, hexadecimal. */
   hash: string;
@@ -61,15 +61,15 @@ export interface KeptToken {
 }
 
 /** What a new token is for. */
-type TokenUse = Omit<KeptToken, "id" | "hash">;
+type TokenUse = Omit<TokenRecord, "id" | "hash">;
 
 /** Makes a token; its text is shown this once and kept nowhere. */
-export function newToken(about: TokenUse): { token: string; kept: KeptToken } {
+export function newToken(about: TokenUse): { token: string; kept: TokenRecord } {
   const { secret: token, id, hash } = newSecret("rates_");
   return { token, kept: { id, hash, ...about } };
 }
 
-export async function keepToken(db: Database, { id, hash, name, tenant, scopes, expiresAt }: KeptToken): Promise<void> {
+export async function storeToken(db: Database, { id, hash, name, tenant, scopes, expiresAt }: TokenRecord): Promise<void> {
   await db.query(
     "insert into jobs.tokens (id, hash, name, tenant, scopes, expires_at) values ($1, decode($2, 'hex'), $3, $4, $5, $6) on conflict (id) do nothing",
     [id, hash, name, tenant, scopes, expiresAt ?? null],
@@ -79,7 +79,7 @@ export async function keepToken(db: Database, { id, hash, name, tenant, scopes, 
 /** Makes a token and keeps it. */
 export async function createToken(db: Database, about: TokenUse): Promise<{ id: string; token: string }> {
   const { token, kept } = newToken(about);
-  await keepToken(db, kept);
+  await storeToken(db, kept);
   return { id: kept.id, token };
 }
 

@@ -15,7 +15,7 @@ import {
   retire,
   retry,
   runStarted,
-  working,
+  recordSession,
 } from "./jobs.ts";
 import {
   expireJobs,
@@ -176,10 +176,10 @@ describe("a transition of the job store", () => {
     const job = await taken("a");
     const session = { pid: 7, start: "2022-02-02T00:00:00Z" };
     const other = await aRun();
-    assert.equal(await working(keeper, other, job, session), false);
-    assert.equal(await working(keeper, run, { ...job, attempt: 0 }, session), false);
+    assert.equal(await recordSession(keeper, other, job, session), false);
+    assert.equal(await recordSession(keeper, run, { ...job, attempt: 0 }, session), false);
     assert.equal((await of("a", "backend_pid")).backend_pid, 1);
-    assert.equal(await working(keeper, run, job, session), true);
+    assert.equal(await recordSession(keeper, run, job, session), true);
     assert.equal((await of("a", "backend_pid")).backend_pid, 7);
   });
 

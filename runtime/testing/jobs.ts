@@ -1,5 +1,5 @@
 import pg from "pg";
-import type { RunnerKind } from "../contract/states.ts";
+import type { RunnerType } from "../contract/states.ts";
 import type { Role } from "../platform/postgres.ts";
 import { accept, type NewJob, runStarted } from "../store/jobs.ts";
 import { planRuns, type RunPlan } from "../store/runs.ts";
@@ -63,7 +63,7 @@ export const newJob = (requestId: string, overrides: Partial<NewJob> = {}): NewJ
 });
 
 /** A plan of runs as a dispatcher would make it. */
-export const testPlan = (runner: RunnerKind, slots: number): RunPlan => ({
+export const testPlan = (runner: RunnerType, slots: number): RunPlan => ({
   runner,
   slots,
   version: "test",

@@ -14,7 +14,7 @@ const BATCH = 500;
 const PAUSES = [1, 2, 4, 8, 15, 30, 60];
 
 /** A document that the store has refused for good. */
-export interface Refused {
+export interface RefusedDocument {
   tenant: string;
   requestId: string;
   reason: string;
@@ -39,12 +39,12 @@ export async function rebuild(
   db: Pick<pg.ClientBase, "query">,
   store: TrackingStore,
   { progress = () => undefined, pauses = PAUSES }: RebuildOptions = {},
-): Promise<{ written: number; refused: Refused[] }> {
+): Promise<{ written: number; refused: RefusedDocument[] }> {
   const { rows: counted } = await db.query<{ total: number }>(
     "select ((select count(*) from jobs.documents) + (select count(*) from jobs.rejected_documents))::int as total",
   );
   const total = counted[0]?.total ?? 0;
-  const refused: Refused[] = [];
+  const refused: RefusedDocument[] = [];
   let done = 0;
   for (const [view, first, type] of [
     ["documents", "0", "bigint"],
@@ -67,7 +67,7 @@ export async function rebuild(
 }
 
 /** Puts a batch, what was not taken again and again; answers what was not taken in the end. */
-async function putAll(store: TrackingStore, documents: Versioned[], pauses: readonly number[]): Promise<Refused[]> {
+async function putAll(store: TrackingStore, documents: Versioned[], pauses: readonly number[]): Promise<RefusedDocument[]> {
   let left = documents;
   for (let turn = 0; ; turn++) {
     const pause = pauses[turn];

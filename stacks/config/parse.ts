@@ -5,7 +5,7 @@ import Type, { type TSchema } from "typebox";
 import Value from "typebox/value";
 import { parse } from "yaml";
 import type { CapacityPlan } from "../../infra/limits/capacity.ts";
-import { brief } from "../../runtime/contract/problemList.ts";
+import { redactAndTruncate } from "../../runtime/contract/problemList.ts";
 import { problemsOf, suggestion } from "../../runtime/contract/problems.ts";
 import { capacityCheck, planCapacity } from "../planning/capacity.ts";
 import { CHECKS } from "./checks.ts";
@@ -106,7 +106,7 @@ function schemaFor(raw: unknown): { schema: TSchema; problems: ConfigProblem[] }
     tracking = Type.Unknown();
     problems.push({
       key: "tracking.store",
-      value: brief(store),
+      value: redactAndTruncate(store),
       message: `must be one of: ${stores.join(", ")}.${suggestion(String(store), stores)}`,
     });
   }
@@ -141,7 +141,7 @@ export function ownKeys(config: object): { own: Record<string, unknown>; problem
     else if (colon === -1 || distance(prefix, PROJECT) <= NEAR_PREFIX)
       problems.push({
         key,
-        value: brief(value),
+        value: redactAndTruncate(value),
         message: `is not read without the project's prefix: write '${PROJECT}:${key.slice(colon + 1)}'.`,
       });
   }

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { CONNECTIONS_PER } from "../../infra/limits/capacity.ts";
-import type { RunnerKind } from "../../runtime/contract/states.ts";
+import type { RunnerType } from "../../runtime/contract/states.ts";
 import { schedule } from "../../runtime/dispatcher/schedule.ts";
 import { cancel } from "../../runtime/store/jobs.ts";
 import { testPlatform } from "../../runtime/testing/runner/runner.ts";
 
 /** The roles of a real runner's sessions when it has the most: at a cancel, after it has done a job of each given kind. */
-async function mostSessions(kind: RunnerKind, jobs: object[]): Promise<string[]> {
+async function mostSessions(kind: RunnerType, jobs: object[]): Promise<string[]> {
   const warm = { slots: 1, idleSeconds: 60 };
   const none = { slots: 0 };
   // With no run of the other kind all work comes to this one, as it does when the other is full.

@@ -10,8 +10,8 @@ import {
   RDS_PRICES,
   SEARCH_PRICES,
 } from "../../infra/limits/prices.ts";
-import { RUNNERS, type RunnerKind } from "../../runtime/contract/states.ts";
-import { PLATFORM_FIGURES, RUNNER_FIGURES } from "../../runtime/monitoring/metrics.ts";
+import { RUNNERS, type RunnerType } from "../../runtime/contract/states.ts";
+import { PLATFORM_METRICS, RUNNER_METRICS } from "../../runtime/monitoring/metrics.ts";
 import { isEc2Type, isRdsClass } from "../config/checks.ts";
 import type { StackConfig } from "../config/schema.ts";
 
@@ -152,7 +152,7 @@ function trackingLines({ tracking }: StackConfig, price: (found: Price | undefin
 
 function monitoringLines({ tenants, tracking }: StackConfig): Line[] {
   const alarms = ALARMS + tenants.length + (tracking.store === "opensearch" ? SEARCH_ALARMS : 0);
-  const metrics = Object.keys(PLATFORM_FIGURES).length + RUNNERS.length * Object.keys(RUNNER_FIGURES).length;
+  const metrics = Object.keys(PLATFORM_METRICS).length + RUNNERS.length * Object.keys(RUNNER_METRICS).length;
   return [
     { part: "monitoring", what: `${alarms} alarms`, usd: alarms * PRICES.alarm.usd },
     { part: "monitoring", what: `${metrics} metrics of our own`, usd: metrics * PRICES.metric.usd },
@@ -161,7 +161,7 @@ function monitoringLines({ tenants, tracking }: StackConfig): Line[] {
 }
 
 /** What one run of each kind costs while it works, of the size that runs usually have: US dollars an hour. */
-export function runUsd({ runners: { ec2 } }: StackConfig, { glue }: CapacityPlan): Record<RunnerKind, number> {
+export function runUsd({ runners: { ec2 } }: StackConfig, { glue }: CapacityPlan): Record<RunnerType, number> {
   const { instanceType } = ec2;
   if (!isEc2Type(instanceType)) throw new Error(`runners.ec2.instanceType '${instanceType}' was not checked.`);
   return { glue: glue.dpuPerRun * PRICES.glue.usd, ec2: EC2_PRICES[instanceType].usd };

@@ -1,5 +1,5 @@
 import { type CapacityPlan, CONNECTIONS_PER } from "../../infra/limits/capacity.ts";
-import { RUNNERS, type RunnerKind } from "../../runtime/contract/states.ts";
+import { RUNNERS, type RunnerType } from "../../runtime/contract/states.ts";
 import type { StackConfig } from "../config/schema.ts";
 import { stackSettings } from "../config/settings.ts";
 import { runUsd } from "./cost.ts";
@@ -23,7 +23,7 @@ export interface Headroom {
 }
 
 /** Use of each limit by one run of a type; runs do not count against the others. */
-const perRun = (config: StackConfig): Record<RunnerKind, Partial<Record<QuotaUsage["id"], number>>> => ({
+const perRun = (config: StackConfig): Record<RunnerType, Partial<Record<QuotaUsage["id"], number>>> => ({
   glue: {
     glueRuns: 1,
     glueRunsPerJob: 1,
@@ -39,7 +39,7 @@ const limitName = ({ id, from, unit }: QuotaUsage): string =>
   id === "connections" ? `connections: ${from}` : id === "addresses" ? `${unit}: ${from}` : from;
 
 /** What limits the runs of each kind: the configuration's own number where it has one, quotas, database, addresses. */
-export function headroomOf(config: StackConfig, plan: CapacityPlan): Record<RunnerKind, Headroom> {
+export function headroomOf(config: StackConfig, plan: CapacityPlan): Record<RunnerType, Headroom> {
   const runs = { glue: plan.glue.maxConcurrentRuns, ec2: plan.ec2.maxInstances };
   const own = {
     glue: { key: "runners.glue.maxRuns", set: config.runners.glue.maxRuns },
@@ -47,7 +47,7 @@ export function headroomOf(config: StackConfig, plan: CapacityPlan): Record<Runn
   };
   const usages = quotaUsageOf(config, plan);
   const per = perRun(config);
-  const headroom = (kind: RunnerKind): Headroom => {
+  const headroom = (kind: RunnerType): Headroom => {
     const bounds = usages.flatMap((usage): Bound[] => {
       const each = per[kind][usage.id];
       if (each === undefined) return [];
@@ -69,7 +69,7 @@ export interface Burst {
   jobs: number;
   /** Jobs at once. */
   atOnce: number;
-  byRunner: Record<RunnerKind, number>;
+  byRunner: Record<RunnerType, number>;
   /** How many jobs each run does, one after another. */
   rounds: number;
   /** From the first start of a job to the last job's end. */

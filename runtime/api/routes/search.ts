@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { INPUT } from "../../contract/inputLimits.ts";
-import { brief } from "../../contract/problemList.ts";
+import { redactAndTruncate } from "../../contract/problemList.ts";
 import { Tenant } from "../../contract/request.ts";
 import { DOCUMENT_STATES } from "../../contract/states.ts";
 import { InvalidCursor, type Search, type TrackingStore } from "../../tracking/store.ts";
@@ -76,7 +76,7 @@ export function searchRoute(app: FastifyInstance, { tracking }: JobDeps, guard: 
       const filter = { ...page, ...whose, ...jobFilterOf(fields) };
       const { documents, cursor } = await readPage(tracking, filter).catch((error: unknown) => {
         if (!(error instanceof InvalidCursor)) throw error;
-        throw invalid([{ field: "cursor", value: brief(given), message: error.message }]);
+        throw invalid([{ field: "cursor", value: redactAndTruncate(given), message: error.message }]);
       });
       const next = cursor === undefined ? "" : `,"cursor":${JSON.stringify(cursor)}`;
       return reply.type("application/json; charset=utf-8").send(`{"jobs":[${documents.join()}]${next}}`);

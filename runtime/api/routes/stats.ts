@@ -1,8 +1,8 @@
 import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
-import { RUNNERS, type RunnerKind } from "../../contract/states.ts";
-import { readActivity, readStanding, type Standing } from "../../monitoring/activity.ts";
+import { RUNNERS, type RunnerType } from "../../contract/states.ts";
+import { readActivity, readStatus, type Standing } from "../../monitoring/activity.ts";
 import { bottleneckOf, MAX_INLINE_BYTES } from "../../monitoring/bottleneck.ts";
 import type { JobDeps } from "../deps.ts";
 import { kept } from "../kept.ts";
@@ -65,7 +65,7 @@ export function statsRoute(app: FastifyInstance, { db, settings, tracking, cloud
     keep(JSON.stringify([range, tenant]), () => readActivity(db, { tenant, ...range, nearBytes: MAX_INLINE_BYTES }));
   const look = async (range: Range) => {
     const [standing, activity, lately, requests, deadLetters] = await Promise.all([
-      keep("standing", () => readStanding(db, STANDING_MINUTES)),
+      keep("standing", () => readStatus(db, STANDING_MINUTES)),
       activityOf(undefined, range),
       // The bottleneck is that of now, whatever range is looked at.
       activityOf(undefined, range.until === undefined ? range : SPANS["1h"]),
@@ -76,7 +76,7 @@ export function statsRoute(app: FastifyInstance, { db, settings, tracking, cloud
     return { standing, activity, bottleneck, queues: { requests, deadLetters } };
   };
 
-  const slotsOf = (runner: RunnerKind) => settings.runners[runner].slots;
+  const slotsOf = (runner: RunnerType) => settings.runners[runner].slots;
   const runnersOf = (standing: Standing) =>
     Object.fromEntries(
       RUNNERS.map((kind) => [

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { RequestId, Tenant } from "../../contract/request.ts";
-import { type Lived, launchesOf, PHASES, phasesOf } from "../../monitoring/timeline.ts";
+import { type TimelineSource, launchesOf, PHASES, phasesOf } from "../../monitoring/timeline.ts";
 import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
@@ -39,7 +39,7 @@ export function timelineRoute(app: FastifyInstance, deps: JobDeps, guard: Guard)
     }),
     async (request) => {
       const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
-      const job = (await documentOf(deps, tenant, request.params.id)) as unknown as Lived;
+      const job = (await documentOf(deps, tenant, request.params.id)) as unknown as TimelineSource;
       return { phases: phasesOf(job, await launchesOf(deps.db, job)) };
     },
   );

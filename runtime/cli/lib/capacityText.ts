@@ -6,13 +6,13 @@ import { type Burst, type Headroom, headroomOf } from "../../../stacks/planning/
 import { memoryOf, vcpusOf } from "../../../stacks/planning/plan.ts";
 import { smallJobCapacity } from "../../../stacks/planning/smallJobs.ts";
 import { quotaUsageOf } from "../../../stacks/planning/usage.ts";
-import { RUNNERS, type RunnerKind } from "../../contract/states.ts";
+import { RUNNERS, type RunnerType } from "../../contract/states.ts";
 import { blocks } from "./progress.ts";
 import { dim, durationText } from "./screen.ts";
 import { table, wrapped } from "./table.ts";
 
 /** How runs of each kind are called. */
-export const RUNNER_NAMES: Record<RunnerKind, string> = { glue: "Glue", ec2: "EC2" };
+export const RUNNER_NAMES: Record<RunnerType, string> = { glue: "Glue", ec2: "EC2" };
 
 /** Bars of shares are so long. */
 const BAR = 10;
@@ -23,7 +23,7 @@ const INDENT = 6;
 const count = (value: number) => (Math.round(value * 1000) / 1000).toLocaleString("en");
 
 /** Runs in use, where a platform was asked. */
-export type Live = Record<RunnerKind, { running: number; slots: number }>;
+export type Live = Record<RunnerType, { running: number; slots: number }>;
 
 /** What fits a stack, and what limits it, for a terminal of so many columns. */
 export function capacityText(
@@ -68,14 +68,14 @@ function smallJobsLines({ database }: StackConfig, room: number): string[] {
 }
 const DATABASE = "Database";
 
-const eachOf = (kind: RunnerKind, config: StackConfig, plan: CapacityPlan): string => {
+const eachOf = (kind: RunnerType, config: StackConfig, plan: CapacityPlan): string => {
   const gib = `${memoryOf(config)[kind] / 2 ** 30} GiB`;
   return kind === "glue"
     ? `${plan.glue.dpuPerRun} DPU and ${gib} each, for reads`
     : `${config.runners.ec2.instanceType} with ${vcpusOf(config)} vCPUs and ${gib} each, for updates${config.jobs.readsOnEc2 ? " and reads" : ""}`;
 };
 
-function runnerLines(kind: RunnerKind, { runs, bounds }: Headroom, each: string, live: Live | undefined, room: number) {
+function runnerLines(kind: RunnerType, { runs, bounds }: Headroom, each: string, live: Live | undefined, room: number) {
   const [first, second] = bounds;
   const now = live?.[kind];
   const notes = [

@@ -1,4 +1,4 @@
-import { RUNNERS, type RunnerKind } from "../../contract/states.ts";
+import { RUNNERS, type RunnerType } from "../../contract/states.ts";
 import type { Client } from "./client.ts";
 import type { JobDocument } from "./events.ts";
 import { waitingOf } from "./waiting.ts";
@@ -17,7 +17,7 @@ interface Stats {
   byStatus: Record<string, number>;
   percentiles: Record<"queueMs" | "executionMs", { p50: number | null; p95: number | null }>;
   /** For admins only: it counts the runs of all tenants. */
-  capacity?: Record<RunnerKind, { running: number; working: number; slots: number }>;
+  capacity?: Record<RunnerType, { running: number; working: number; slots: number }>;
   /** For admins only. */
   bottleneck?: { sentence: string };
 }
@@ -78,5 +78,5 @@ export function throughput(ended: readonly JobDocument[], now: number): Look["en
 }
 
 /** Whether all runs of a kind work, so that what waits for one must wait. */
-export const full = ({ capacity }: Pick<Look, "capacity">): RunnerKind[] =>
+export const full = ({ capacity }: Pick<Look, "capacity">): RunnerType[] =>
   RUNNERS.filter((kind) => capacity && capacity[kind].slots > 0 && capacity[kind].working >= capacity[kind].slots);

@@ -3,11 +3,11 @@ import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { stringify } from "safe-stable-stringify";
 import { JobError } from "../../contract/errors.ts";
-import type { Context } from "../../dispatcher/context.ts";
+import type { DispatcherDeps } from "../../dispatcher/context.ts";
 import { RUN_INSTANCES_RATE } from "../../dispatcher/launchers/ec2.ts";
-import { projectRejected } from "../../dispatcher/projectRejected.ts";
-import { keepRejected } from "../../requests/rejected.ts";
-import { type ClaimedJob, cancel, drain, heartbeat, working } from "../../store/jobs.ts";
+import { syncRejected } from "../../dispatcher/syncRejected.ts";
+import { storeRejected } from "../../requests/rejected.ts";
+import { type ClaimedJob, cancel, drain, heartbeat, recordSession } from "../../store/jobs.ts";
 import { takeRequest } from "../../store/requestRates.ts";
 import { closeRunners } from "../../store/runs.ts";
 import { mochaGlobalSetup, mochaGlobalTeardown } from "../../testing/cluster.ts";
@@ -36,14 +36,14 @@ pg.Client.prototype.query = function (this: pg.Client, first: unknown, ...rest: 
 async function projectRequests(db: pg.Client): Promise<void> {
   const error = new JobError("UnreadableMessage", { reason: "none" }).body();
   for (const requestId of ["a", "b"])
-    await keepRejected(db, { id: requestId, tenant: "default", requestId, source: "queue", error, body: {} });
+    await storeRejected(db, { id: requestId, tenant: "default", requestId, source: "queue", error, body: {} });
   const tracking = { put: async () => [{ index: 0, reason: "refused" }] };
-  await projectRejected({ db, tracking, log: console } as unknown as Context);
+  await syncRejected({ db, tracking, log: console } as unknown as DispatcherDeps);
 }
 
 await mochaGlobalSetup();
 try {
-  const { openStage: openHarness } = await import("../stage.ts");
+  const { openHarness: openHarness } = await import("../stage.ts");
   const { jobDatabase } = await import("../../testing/jobs.ts");
   const stage = await openHarness();
   for (let seed = 1; seed <= SCHEDULES; seed++) await stage.play(seed);
@@ -57,7 +57,7 @@ try {
   );
   if (!keeper || !dispatcher || !api) throw new Error("no connections");
   await heartbeat(keeper, nobody, job, { rows: 0, bytes: 0 });
-  await working(keeper, nobody, job, { pid: 0, start: "2021-01-01" });
+  await recordSession(keeper, nobody, job, { pid: 0, start: "2021-01-01" });
   await drain(keeper, nobody);
   await closeRunners(dispatcher, false);
   await takeRequest(dispatcher, RUN_INSTANCES_RATE, 0);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import type { RunnerKind } from "../../contract/states.ts";
+import type { RunnerType } from "../../contract/states.ts";
 import { handleRequests } from "../../dispatcher/requests.ts";
 import type { CrashPoint } from "../../runner/crashPoints.ts";
 import { glueCatalog } from "../../runner/glue/catalog.ts";
@@ -65,7 +65,7 @@ export async function testPlatform(settings: Record<string, object> = {}) {
   /** @param python starts the Glue runner with it, in place of the TypeScript one */
   const start = (
     run: string,
-    kind: RunnerKind,
+    kind: RunnerType,
     fault?: { step: CrashPoint; signal: NodeJS.Signals },
     python?: string,
   ): RunnerProcess => {
@@ -113,7 +113,7 @@ export async function testPlatform(settings: Record<string, object> = {}) {
       return handleRequests(d.context, sqsEvent({ ...body, task: { ...task, sql: "select 1" } }));
     },
     /** The runs that the dispatcher has started since, each as a process. */
-    startRuns(kind: RunnerKind, fault?: { step: CrashPoint; signal: NodeJS.Signals }, python?: string): RunnerProcess[] {
+    startRuns(kind: RunnerType, fault?: { step: CrashPoint; signal: NodeJS.Signals }, python?: string): RunnerProcess[] {
       return d.launcher.started.splice(0).map((run) => start(run, kind, fault, python));
     },
     /** Waits until a condition holds; fails with the runners' output when it does not within the time. */

@@ -1,4 +1,4 @@
-import type { RunnerFigure } from "../../monitoring/metrics.ts";
+import type { RunnerMetric } from "../../monitoring/metrics.ts";
 import type { MAPPINGS } from "../opensearch/indices.ts";
 
 /** A field that OpenSearch knows of a document. */
@@ -30,8 +30,8 @@ export const DOCUMENT_FIGURES = {
   queueTime: { at: "finishedAt", value: { percentile: 95, of: "queueMs" } },
   runTime: { at: "finishedAt", value: { percentile: 95, of: "executionMs" } },
   peakMemory: { at: "finishedAt", value: { most: "peakMemoryBytes" } },
-} as const satisfies Partial<Record<RunnerFigure, FromDocuments>>;
+} as const satisfies Partial<Record<RunnerMetric, FromDocuments>>;
 export type DocumentFigure = keyof typeof DOCUMENT_FIGURES;
 
-export const isDocumentFigure = (figure: RunnerFigure): figure is DocumentFigure =>
+export const isDocumentFigure = (figure: RunnerMetric): figure is DocumentFigure =>
   Object.hasOwn(DOCUMENT_FIGURES, figure);

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { ERRORS } from "../../contract/errors.ts";
 import { STATES } from "../../contract/states.ts";
-import { RUNNER_FIGURES } from "../../monitoring/metrics.ts";
+import { RUNNER_METRICS } from "../../monitoring/metrics.ts";
 import { PANELS } from "../../monitoring/panels.ts";
 import { testOpenSearch } from "../../testing/cluster.ts";
 import { openSearchStore } from "../../testing/tracking/openSearch.ts";
@@ -80,7 +80,7 @@ describe("the saved objects for OpenSearch Dashboards", () => {
       const picture = PICTURES.find((one) => one.key === key);
       assert.equal(picture?.title, PANELS[key].title);
       const [{ figure }] = PANELS[key].figures;
-      assert.equal(picture?.description, RUNNER_FIGURES[figure].meaning);
+      assert.equal(picture?.description, RUNNER_METRICS[figure].meaning);
     }
     const [dashboard] = ofType("dashboard");
     assert.deepEqual(

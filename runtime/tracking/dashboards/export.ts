@@ -1,4 +1,4 @@
-import { RUNNER_FIGURES } from "../../monitoring/metrics.ts";
+import { RUNNER_METRICS } from "../../monitoring/metrics.ts";
 import { PANELS, type PanelKey } from "../../monitoring/panels.ts";
 import { DOCUMENT_FIGURES, type DocumentFigure, type FromDocuments, isDocumentFigure } from "./documentFigures.ts";
 import {
@@ -71,7 +71,7 @@ const OF_DOCUMENTS: readonly Picture[] = [
 /** A figure as it stands, a number for each kind. */
 const standing = (figure: DocumentFigure): Picture => {
   const { where, value }: FromDocuments = DOCUMENT_FIGURES[figure];
-  const { name, meaning } = RUNNER_FIGURES[figure];
+  const { name, meaning } = RUNNER_METRICS[figure];
   return {
     key: figure,
     title: name,
@@ -91,10 +91,10 @@ const panel = (key: PanelKey): Picture => {
   return {
     key,
     title,
-    description: RUNNER_FIGURES[figure].meaning,
+    description: RUNNER_METRICS[figure].meaning,
     kind: value === "count" ? "histogram" : "line",
     ...(where ? { where } : {}),
-    aggregations: [metricOf(value, RUNNER_FIGURES[figure].name), over(at), byRunner],
+    aggregations: [metricOf(value, RUNNER_METRICS[figure].name), over(at), byRunner],
   };
 };
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { accountProvider } from "../../../infra/account.ts";
 import { mocked, type Registry } from "../../../infra/testing/mocks.ts";
-import type { RunnerKind } from "../../../runtime/contract/states.ts";
+import type { RunnerType } from "../../../runtime/contract/states.ts";
 import { type Cloud, startCloud } from "../../../runtime/local/cloud.ts";
 import type { Identity, PolicyStatement } from "../../../runtime/testing/rds/identities.ts";
 import { REGION } from "../../../runtime/testing/rds/identities.ts";
@@ -171,7 +171,7 @@ export class Deployment {
    * @param python a Python with Glue's packages
    * @returns how many
    */
-  async doRuns(runner: RunnerKind, python = ""): Promise<number> {
+  async doRuns(runner: RunnerType, python = ""): Promise<number> {
     const launches = this.launches.take(runner);
     for (const launch of launches) {
       const child = runner === "ec2" ? this.#instance(launch.run) : this.#glueRun(launch.run, python);

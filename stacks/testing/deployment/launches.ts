@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import type { RunnerKind } from "../../../runtime/contract/states.ts";
+import type { RunnerType } from "../../../runtime/contract/states.ts";
 
 /** A run that was requested from Glue or EC2. */
 export interface Launch {
-  readonly runner: RunnerKind;
+  readonly runner: RunnerType;
   readonly run: string;
   /** Of the Glue run, or of the instance. */
   readonly id: string;
@@ -48,7 +48,7 @@ export class Launches {
   }
 
   /** The launches since the last call. */
-  take(runner: RunnerKind): Launch[] {
+  take(runner: RunnerType): Launch[] {
     const requested = this.#all.filter((one) => one.runner === runner && one.state === "requested");
     for (const launch of requested) launch.state = "running";
     return requested;

@@ -94,7 +94,7 @@ export const STATE_WORDS = {
   REJECTED: "Rejected",
 };
 
-/** @type {Record<import("../../../contract/states.ts").RunnerKind, string>} */
+/** @type {Record<import("../../../contract/states.ts").RunnerType, string>} */
 export const RUNNER_WORDS = { glue: "Glue", ec2: "EC2" };
 
 /** What a job does, in a few words.

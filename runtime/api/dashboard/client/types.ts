@@ -1,4 +1,4 @@
-import type { DocumentState, RunnerKind, State } from "../../../contract/states.ts";
+import type { DocumentState, RunnerType, State } from "../../../contract/states.ts";
 import type { Activity, Standing } from "../../../monitoring/activity.ts";
 import type { Verdict } from "../../../monitoring/bottleneck.ts";
 import type { QueryDescription } from "../../../queries/catalogue.ts";
@@ -6,7 +6,7 @@ import type { Scope } from "../../../store/tokens.ts";
 
 /** What the API answers, as far as the page looks at it. Nothing of this file is served. */
 
-export type Runner = Standing[RunnerKind] & { working: number; slots: number; paused?: string };
+export type Runner = Standing[RunnerType] & { working: number; slots: number; paused?: string };
 
 /** GET /session */
 export interface Session {
@@ -23,7 +23,7 @@ export interface Figures {
   activity: Activity;
   platform?: Standing["platform"];
   bottleneck?: Verdict;
-  runners?: Record<RunnerKind, Runner>;
+  runners?: Record<RunnerType, Runner>;
   database?: Standing["database"];
   queues?: { requests?: number; deadLetters?: number };
 }
@@ -34,7 +34,7 @@ export interface Job {
   tenant: string;
   status: State;
   priority: number;
-  runner: RunnerKind;
+  runner: RunnerType;
   timeoutSeconds: number;
   reply?: "queue" | "none";
   labels: Record<string, string>;
@@ -115,7 +115,7 @@ export interface Preview {
 
 /** POST /explain */
 export interface Explained {
-  route: RunnerKind;
+  route: RunnerType;
   room: { slots: number; running?: number; waiting?: number; now: boolean };
   estimatedRows?: number;
   estimatedBytes?: number;
