@@ -5,7 +5,7 @@ import { testApi } from "../testing/api/api.ts";
 import { badRequests, USELESS } from "../testing/api/badInput.ts";
 import { Description } from "../testing/api/description.ts";
 import { inhabitedApi } from "../testing/api/inhabited.ts";
-import { SOUND } from "../testing/api/sound.ts";
+import { VALID_REQUESTS } from "../testing/api/sound.ts";
 import { sqsEvent } from "../testing/dispatcher.ts";
 
 const SEED = 11;
@@ -78,7 +78,7 @@ describe("bad input", () => {
       for (const { id, method, fields, query } of (await Description.of(q.app)).operations) {
         // A job's own fields are those above.
         if (id === "submitJob") continue;
-        const { url, payload = {} } = SOUND[id]?.(q.known) ?? { url: "/none" };
+        const { url, payload = {} } = VALID_REQUESTS[id]?.(q.known) ?? { url: "/none" };
         // A retry's fields are a job's own too.
         const useless = id === "retryJob" ? [] : fields;
         const places = [

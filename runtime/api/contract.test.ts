@@ -4,7 +4,7 @@ import type { ErrorCode } from "../contract/errors.ts";
 import type { Scope } from "../store/tokens.ts";
 import { type DescribedOperation, Description } from "../testing/api/description.ts";
 import { inhabitedApi } from "../testing/api/inhabited.ts";
-import { type Asked, type Known, OWN_PAGE, SOUND } from "../testing/api/sound.ts";
+import { type SentRequest, type Fixtures, OWN_PAGE, VALID_REQUESTS } from "../testing/api/sound.ts";
 
 /** A request, who sends it (an admin of acme unless said), and what it is answered with: a status, or a code. */
 interface Case {
@@ -21,7 +21,7 @@ const task = { type: "read", sql: "select 1 as n", format: "json" };
 
 /** What operations answer beside what is tried of all of them. */
 const MORE: Record<string, readonly Case[]> = {
-  getRates: [{ url: SOUND.getRates?.({} as Known).url ?? "", headers: { "if-none-match": "*" }, answers: 304 }],
+  getRates: [{ url: VALID_REQUESTS.getRates?.({} as Fixtures).url ?? "", headers: { "if-none-match": "*" }, answers: 304 }],
   submitJob: [
     { url: "/jobs", payload: { requestId: "waiting", task }, answers: "RequestIdConflict" },
     { url: "/jobs", payload: { requestId: "new", task }, answers: 202 },
@@ -166,8 +166,8 @@ describe("every operation of the API", function () {
   });
 
   /** What an operation answers well, as there are jobs to ask about. */
-  const soundOf = ({ id, path }: DescribedOperation, { known }: Api): Asked => {
-    const make = SOUND[id];
+  const soundOf = ({ id, path }: DescribedOperation, { known }: Api): SentRequest => {
+    const make = VALID_REQUESTS[id];
     assert(make, `testing/sound.ts has no request of ${id}, and every operation needs one`);
     const sound = make(known);
     assert.match(sound.url, new RegExp(`^${path.replace(/\{\w+\}/g, "[^/?]+")}(\\?|$)`));
@@ -281,7 +281,7 @@ describe("every operation of the API", function () {
 });
 
 /** What is refused of all operations alike. */
-function ofAll({ path, guarded, takesBody, takesParameters, method }: DescribedOperation, sound: Asked): Case[] {
+function ofAll({ path, guarded, takesBody, takesParameters, method }: DescribedOperation, sound: SentRequest): Case[] {
   const { url } = sound;
   const json = { "content-type": "application/json" };
   const lacking: Scope[] = /^.(tokens|redrive|metrics|dead-letters)/.test(path)
@@ -309,7 +309,7 @@ function ofAll({ path, guarded, takesBody, takesParameters, method }: DescribedO
 }
 
 /** What takes more than a fixed text to ask for: uploads of nobody and one that was never begun, and a caller's own token. */
-async function ofWhatIsThere(p: Api, { path }: DescribedOperation, sound: Asked): Promise<Case[]> {
+async function ofWhatIsThere(p: Api, { path }: DescribedOperation, sound: SentRequest): Promise<Case[]> {
   if (path === "/tokens/{id}") {
     const headers = await p.as("acme", "admin");
     const { rows } = await p.admin.query("select id from jobs.tokens order by created_at desc limit 1");

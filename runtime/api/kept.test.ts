@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { kept } from "./kept.ts";
+import { memoizeBriefly } from "./kept.ts";
 
 describe("an answer that is kept", () => {
   it("is made once for all who ask while it is being made, and for a while after", async () => {
-    const look = kept(60_000);
+    const look = memoizeBriefly(60_000);
     let made = 0;
     const find = async () => {
       made += 1;
@@ -17,7 +17,7 @@ describe("an answer that is kept", () => {
   });
 
   it("is kept for longer than it took", async () => {
-    const look = kept();
+    const look = memoizeBriefly();
     let made = 0;
     const find = async () => {
       await pause(200);
@@ -28,7 +28,7 @@ describe("an answer that is kept", () => {
   });
 
   it("is made again once its time is over", async () => {
-    const look = kept();
+    const look = memoizeBriefly();
     let made = 0;
     const find = async () => ++made;
     assert.equal(await look("a", find), 1);
@@ -37,7 +37,7 @@ describe("an answer that is kept", () => {
   });
 
   it("is not a failure: the next one tries again", async () => {
-    const look = kept(60_000);
+    const look = memoizeBriefly(60_000);
     await assert.rejects(
       look("a", () => Promise.reject(new Error("gone"))),
       /gone/,

@@ -6,7 +6,7 @@ const TIMES = 4;
  * it, and it is kept for a few times as long as that took. However many look, finding out takes a fifth of the time at
  * most. `leastMs` keeps it longer than that.
  */
-export function kept(leastMs = 0): <T>(key: string, find: () => Promise<T>) => Promise<T> {
+export function memoizeBriefly(leastMs = 0): <T>(key: string, find: () => Promise<T>) => Promise<T> {
   const answers = new Map<string, { answer: Promise<unknown>; until: number }>();
   return <T>(key: string, find: () => Promise<T>) => {
     const now = performance.now();

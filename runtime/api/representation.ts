@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import Negotiator from "negotiator";
 
 /** How a result is kept. */
-export interface Kept {
+export interface StoredFormat {
   format: "csv" | "ndjson" | "json";
   compression: "none" | "gzip";
 }
@@ -31,7 +31,7 @@ const CHARSET = { csv: "; charset=utf-8", ndjson: "", json: "; charset=utf-8" } 
 const GZIP = "application/gzip";
 
 /** The media types that a result can be sent as, the most faithful first. */
-export const typesOf = ({ format, compression }: Kept): readonly string[] =>
+export const typesOf = ({ format, compression }: StoredFormat): readonly string[] =>
   compression === "gzip" ? [GZIP, ...TYPES[format]] : TYPES[format];
 
 /** Media ranges of an Accept header that are looked at. */
@@ -51,7 +51,7 @@ function withoutParameters(accept: string | undefined): string {
  * How a result is sent to who accepts what these headers say; undefined: not at all. What was asked for compressed is a
  * file, unless its content is asked for: then it travels compressed if it may, and unpacked if not.
  */
-export function represent(kept: Kept, headers: IncomingHttpHeaders): Representation | undefined {
+export function represent(kept: StoredFormat, headers: IncomingHttpHeaders): Representation | undefined {
   const { format, compression } = kept;
   const wanted = new Negotiator({ headers: { ...headers, accept: withoutParameters(headers.accept) } });
   const chosen = wanted.mediaType([...typesOf(kept)]);

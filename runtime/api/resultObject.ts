@@ -1,10 +1,10 @@
 import type { Readable } from "node:stream";
 import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { JobError } from "../contract/errors.ts";
-import type { Kept } from "./representation.ts";
+import type { StoredFormat } from "./representation.ts";
 
 /** What a job left, as the database has it: inline, as text, or where it lies. */
-export interface Stored extends Kept {
+export interface Stored extends StoredFormat {
   responseId: string;
   inline: string | null;
   location: string | undefined;

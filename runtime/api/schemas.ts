@@ -9,7 +9,7 @@ import { RUNNERS, STATES } from "../contract/states.ts";
 export const EXAMPLE_ID = "average-2021-01";
 export const JobId = Type.Object({ id: { ...RequestId, examples: [EXAMPLE_ID] } });
 /** An admin may look at another tenant's jobs. */
-export const Whose = Type.Object(
+export const TenantQuery = Type.Object(
   { tenant: Type.Optional(Tenant) },
   { additionalProperties: false, description: "another tenant than the token's own: takes an admin" },
 );

@@ -70,10 +70,10 @@ const EXAMPLE = {
  * A schema as a sender must keep it: what has a default may be left out. (A schema that has had its defaults filled in
  * has all of them, which is what the rest of the code works with.)
  */
-export function asSent(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(asSent);
+export function normalizeSubmission(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(normalizeSubmission);
   if (schema === null || typeof schema !== "object") return schema;
-  const all = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, asSent(value)]));
+  const all = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, normalizeSubmission(value)]));
   const { required, properties } = all as { required?: string[]; properties?: Record<string, { default?: unknown }> };
   if (Array.isArray(required) && properties)
     all.required = required.filter((name) => properties[name]?.default === undefined);

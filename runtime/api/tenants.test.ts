@@ -4,7 +4,7 @@ import { syncTracking } from "../dispatcher/project.ts";
 import { testApi } from "../testing/api/api.ts";
 import { Description } from "../testing/api/description.ts";
 import { inhabitedApi, SECRET } from "../testing/api/inhabited.ts";
-import { SOUND } from "../testing/api/sound.ts";
+import { VALID_REQUESTS } from "../testing/api/sound.ts";
 
 describe("tenants of the API", () => {
   let p: Awaited<ReturnType<typeof testApi>>;
@@ -84,7 +84,7 @@ describe("another tenant's token", function () {
       ];
       const before = await kept();
       for (const { id, method } of operations) {
-        const make = SOUND[id];
+        const make = VALID_REQUESTS[id];
         assert(make, `testing/sound.ts has no request of ${id}, and every operation needs one`);
         const { url, payload } = make(p.known);
         for (const [tenant, headers] of [

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { JobError } from "../../contract/errors.ts";
-import { namesTag } from "../etag.ts";
+import { matchesEtag } from "../etag.ts";
 import { readSite, type Served } from "./files.ts";
 
 const CACHING = {
@@ -29,7 +29,7 @@ export function dashboardRoutes(app: FastifyInstance): void {
       "referrer-policy": "no-referrer",
       "cross-origin-opener-policy": "same-origin",
     });
-    if (namesTag(request.headers["if-none-match"], etag)) return reply.code(304).send();
+    if (matchesEtag(request.headers["if-none-match"], etag)) return reply.code(304).send();
     reply.type(type);
     const packed = /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
     return packed ? reply.header("content-encoding", "gzip").send(gzipped) : reply.send(content);

@@ -40,7 +40,7 @@ const MOST_KNOWN = 10_000;
 
 /** Guards stand before everything else: of who may not come in, nothing is read. */
 export function createGuards(db: Database, limits: Limits, platform: string): Guard {
-  const find = freshly((token) => callerOf(db, token));
+  const find = singleFlight((token) => callerOf(db, token));
   const known = new Set<string>();
   const recording = new Set<string>();
   /** Records the day of a token's first use per day, beside the request: a failure delays and refuses nothing. */
@@ -112,7 +112,7 @@ export const lacksScope = (scope: Scope): JobError =>
  * Asks once for all who ask for the same at the same time, and nothing is remembered: an answer is never older than its
  * question, so that a token is of no use from the moment it is revoked.
  */
-function freshly<T>(ask: (key: string) => Promise<T>): (key: string) => Promise<T> {
+function singleFlight<T>(ask: (key: string) => Promise<T>): (key: string) => Promise<T> {
   const asked = new Map<string, { running: Promise<T>; next: Promise<T> | undefined }>();
   const start = (key: string): Promise<T> => {
     const running = ask(key);

@@ -2,7 +2,7 @@ import swagger from "@fastify/swagger";
 import type { FastifyInstance } from "fastify";
 import type { Settings } from "../../platform/settings.ts";
 import { components, TAGS } from "../operation.ts";
-import { asSent } from "../submission.ts";
+import { normalizeSubmission } from "../submission.ts";
 
 /** GET /openapi.json: the API as its routes describe themselves. Has to be called before the routes are made. */
 export async function describeApi(
@@ -32,8 +32,8 @@ export async function describeApi(
       // What has a default may be left out of what is sent.
       const { body, querystring } = schema ?? {};
       const sent = {
-        ...(body ? { body: asSent(body) } : {}),
-        ...(querystring ? { querystring: asSent(querystring) } : {}),
+        ...(body ? { body: normalizeSubmission(body) } : {}),
+        ...(querystring ? { querystring: normalizeSubmission(querystring) } : {}),
       };
       return { schema: { ...schema, ...sent } as never, url };
     },

@@ -4,7 +4,7 @@ import type { JobDeps } from "../deps.ts";
 import { JobHub } from "../jobHub.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
-import { JobId, Whose } from "../schemas.ts";
+import { JobId, TenantQuery } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
 import { documentOf } from "./jobs.ts";
 
@@ -15,7 +15,7 @@ export function eventRoute(app: FastifyInstance, deps: JobDeps, guard: Guard): v
   const hub = new JobHub(deps.db, deps.settings.api.limits, app.log);
   // A stream lasts as long as its job; a server that drains ends it, and its reader comes back to the next one.
   app.addHook("preClose", async () => hub.close());
-  app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof Whose> }>(
+  app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof TenantQuery> }>(
     "/jobs/:id/events",
     operation(guard, {
       id: "watchJob",
@@ -25,7 +25,7 @@ export function eventRoute(app: FastifyInstance, deps: JobDeps, guard: Guard): v
       description:
         "Each event `job` is the document; the stream ends when the job has ended. Come back if it ends before.",
       params: JobId,
-      querystring: Whose,
+      querystring: TenantQuery,
       answers: { 200: { description: "the events", content: { "text/event-stream": Type.String() } } },
       errors: ["UnknownJob", "TooManyStreams"],
     }),

@@ -10,7 +10,7 @@ import { operation } from "../operation.ts";
 import { actorOf, callerOfRequest, type Guard } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
 import { RetryChanges, retryRequestOf } from "../retryRequest.ts";
-import { JobDocument, JobId, STATUS_EXAMPLE, Status, Whose } from "../schemas.ts";
+import { JobDocument, JobId, STATUS_EXAMPLE, Status, TenantQuery } from "../schemas.ts";
 import { submissionSchema } from "../submission.ts";
 import type { Submitted, Submitter } from "../submitter.ts";
 import { tenantOf } from "../tenant.ts";
@@ -97,7 +97,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard, { s
     },
   );
 
-  app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof Whose> }>(
+  app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof TenantQuery> }>(
     "/jobs/:id",
     operation(guard, {
       id: "getJob",
@@ -105,14 +105,14 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard, { s
       scope: "read",
       summary: "A job's document, as it stands now",
       params: JobId,
-      querystring: Whose,
+      querystring: TenantQuery,
       answers: { 200: { description: "the document", schema: JobDocument } },
       errors: ["UnknownJob"],
     }),
     (request) => documentOf(deps, tenantOf(callerOfRequest(request), request.query.tenant), request.params.id),
   );
 
-  app.post<{ Params: Static<typeof JobId>; Querystring: Static<typeof Whose> }>(
+  app.post<{ Params: Static<typeof JobId>; Querystring: Static<typeof TenantQuery> }>(
     "/jobs/:id/cancel",
     operation(guard, {
       id: "cancelJob",
@@ -120,7 +120,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard, { s
       scope: "cancel",
       summary: "Cancel a job",
       params: JobId,
-      querystring: Whose,
+      querystring: TenantQuery,
       answers: {
         200: { description: "it has ended, by this or before", schema: Status },
         202: { description: "it runs, and will be ended", schema: Status },
@@ -157,7 +157,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard, { s
 
   app.post<{
     Params: Static<typeof JobId>;
-    Querystring: Static<typeof Whose>;
+    Querystring: Static<typeof TenantQuery>;
     Body: Static<typeof RetryChanges> | null;
   }>(
     "/jobs/:id/retry",
@@ -174,7 +174,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard, { s
         description:
           "An update needs the scope `update` beside `submit`. To retry a job twice is one retry: the second answer is about the same job.",
         params: JobId,
-        querystring: Whose,
+        querystring: TenantQuery,
         body: RetryChanges,
         answers: {
           200: { description: "the retry is there already", schema: Status },

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from "fast
 import Type from "typebox";
 import { INPUT } from "../../contract/inputLimits.ts";
 import { redactAndTruncate, ProblemList } from "../../contract/problemList.ts";
-import { namesTag } from "../etag.ts";
+import { matchesEtag } from "../etag.ts";
 import { operation } from "../operation.ts";
 import { invalid } from "../problem.ts";
 import { dayNumber, type RatesQuestion, type RatesReader, ratesJson } from "../ratesReader.ts";
@@ -92,7 +92,7 @@ export function ratesRoute(
             const json = ratesJson(question, answer);
             const etag = `"${hash("sha256", json, "base64url")}"`;
             reply.header("etag", etag).header("cache-control", "no-cache");
-            if (namesTag(request.headers["if-none-match"], etag)) reply.code(304).send();
+            if (matchesEtag(request.headers["if-none-match"], etag)) reply.code(304).send();
             else reply.header("content-type", "application/json; charset=utf-8").send(json);
           },
           (error: Error) => reply.send(error),

@@ -7,7 +7,7 @@ import type { JobDeps } from "../deps.ts";
 import { checkTimeRange, SearchTime, searchInstant } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
-import { RejectedDocument, Whose } from "../schemas.ts";
+import { RejectedDocument, TenantQuery } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
 
 const ID = "^[0-9a-f]{32}$";
@@ -80,7 +80,7 @@ export function rejectedRoutes(app: FastifyInstance, { db }: JobDeps, guard: Gua
     },
   );
 
-  app.get<{ Params: Static<typeof RejectedId>; Querystring: Static<typeof Whose> }>(
+  app.get<{ Params: Static<typeof RejectedId>; Querystring: Static<typeof TenantQuery> }>(
     "/rejected/:id",
     operation(guard, {
       id: "getRejected",
@@ -88,7 +88,7 @@ export function rejectedRoutes(app: FastifyInstance, { db }: JobDeps, guard: Gua
       scope: "read",
       summary: "A rejected request: the beginning of its body, and its problems",
       params: RejectedId,
-      querystring: Whose,
+      querystring: TenantQuery,
       answers: { 200: { description: "the rejected request", schema: RejectedDocument } },
       errors: ["UnknownRejected"],
     }),

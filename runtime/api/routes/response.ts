@@ -4,12 +4,12 @@ import { JobError } from "../../contract/errors.ts";
 import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
-import { JobId, JobResponse, Whose } from "../schemas.ts";
+import { JobId, JobResponse, TenantQuery } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
 
 /** GET /jobs/{id}/response: what was, or will be, sent to the tenant's queue, byte for byte. */
 export function responseRoute(app: FastifyInstance, { db }: JobDeps, guard: Guard): void {
-  app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof Whose> }>(
+  app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof TenantQuery> }>(
     "/jobs/:id/response",
     operation(guard, {
       id: "getResponse",
@@ -17,7 +17,7 @@ export function responseRoute(app: FastifyInstance, { db }: JobDeps, guard: Guar
       scope: "read",
       summary: "A job's response, as it is sent",
       params: JobId,
-      querystring: Whose,
+      querystring: TenantQuery,
       answers: { 200: { description: "the response", schema: JobResponse } },
       errors: ["UnknownJob", "NotFinished"],
     }),

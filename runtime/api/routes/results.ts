@@ -7,21 +7,21 @@ import { parse as parseRange, type Range } from "range-parser";
 import Type, { type Static } from "typebox";
 import { JobError } from "../../contract/errors.ts";
 import type { JobDeps } from "../deps.ts";
-import { namesTag } from "../etag.ts";
+import { matchesEtag } from "../etag.ts";
 import { inlineResult } from "../inlineResult.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
 import { storedReport } from "../reports.ts";
 import { type Representation, represent, typesOf } from "../representation.ts";
 import { objectAt, openResult, type Stored } from "../resultObject.ts";
-import { JobId, Whose } from "../schemas.ts";
+import { JobId, TenantQuery } from "../schemas.ts";
 
 import { tenantOf } from "../tenant.ts";
 
 const DELIVERIES = ["redirect", "stream", "link"] as const;
 const Query = Type.Object(
   {
-    ...Whose.properties,
+    ...TenantQuery.properties,
     delivery: Type.Optional(
       Type.Enum([...DELIVERIES], {
         description:
@@ -55,23 +55,23 @@ of what is not unpacked, \`If-Range\` and \`If-None-Match\` the ETag. A result n
 const LINK_SECONDS = 900;
 
 /** A thing that a job can leave behind to be fetched. */
-interface Left {
+interface Artifact {
   name: "result" | "report";
   id: string;
   summary: string;
   description: string;
   /** What is answered where there is none. */
-  lacking: "NoResult" | "NoReport";
+  missingError: "NoResult" | "NoReport";
   find(deps: JobDeps, tenant: string, requestId: string): Promise<Stored>;
 }
 
-const LEFT: readonly Left[] = [
+const ARTIFACTS: readonly Artifact[] = [
   {
     name: "result",
     id: "getResult",
     summary: "A job's result: its bytes, or a redirect to them",
     description: DESCRIPTION,
-    lacking: "NoResult",
+    missingError: "NoResult",
     find: storedResult,
   },
   {
@@ -79,17 +79,17 @@ const LEFT: readonly Left[] = [
     id: "getReport",
     summary: "Every bad row of a batch that was refused, as CSV: line, column, value, reason",
     description: `All of them, where the error's \`details\` list the first. Sent as a result is: a short one as it is, of a long one a redirect.`,
-    lacking: "NoReport",
+    missingError: "NoReport",
     find: storedReport,
   },
 ];
 
 /** GET /jobs/{id}/result and /report: what a job brought, or all that is wrong with its batch, as it is wanted. */
 export function resultRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): void {
-  for (const left of LEFT) leftRoute(app, deps, guard, left);
+  for (const left of ARTIFACTS) artifactRoute(app, deps, guard, left);
 }
 
-function leftRoute(app: FastifyInstance, deps: JobDeps, guard: Guard, left: Left): void {
+function artifactRoute(app: FastifyInstance, deps: JobDeps, guard: Guard, left: Artifact): void {
   const { s3 } = deps.cloud;
   app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof Query> }>(
     `/jobs/:id/${left.name}`,
@@ -115,7 +115,7 @@ function leftRoute(app: FastifyInstance, deps: JobDeps, guard: Guard, left: Left
         errors: [
           "UnknownJob",
           "NotFinished",
-          left.lacking,
+          left.missingError,
           "ResultGone",
           "NotAcceptable",
           "RangeNotSatisfiable",
@@ -141,7 +141,7 @@ function leftRoute(app: FastifyInstance, deps: JobDeps, guard: Guard, left: Left
       );
       const disposition = `attachment; filename="${fileName}"`;
       reply.headers({ etag, vary: "Accept, Accept-Encoding", "cache-control": "private, no-cache" });
-      if (namesTag(request.headers["if-none-match"], etag)) return reply.code(304).send();
+      if (matchesEtag(request.headers["if-none-match"], etag)) return reply.code(304).send();
 
       if (stored.location !== undefined && delivery !== "stream" && !form.unpacks) {
         const location = await getSignedUrl(

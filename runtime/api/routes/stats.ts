@@ -5,7 +5,7 @@ import { RUNNERS, type RunnerType } from "../../contract/states.ts";
 import { readActivity, readStatus, type Standing } from "../../monitoring/activity.ts";
 import { bottleneckOf, MAX_INLINE_BYTES } from "../../monitoring/bottleneck.ts";
 import type { JobDeps } from "../deps.ts";
-import { kept } from "../kept.ts";
+import { memoizeBriefly } from "../kept.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
@@ -45,8 +45,8 @@ const QUEUE_MS = 5_000;
  * platform (capacity, queues, database, bottleneck).
  */
 export function statsRoute(app: FastifyInstance, { db, settings, tracking, cloud }: JobDeps, guard: Guard): void {
-  const keep = kept();
-  const keepLonger = kept(QUEUE_MS);
+  const keep = memoizeBriefly();
+  const keepLonger = memoizeBriefly(QUEUE_MS);
 
   /** About how many messages wait; undefined where nobody says. */
   const depth = (queue: string) =>

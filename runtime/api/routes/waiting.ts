@@ -5,7 +5,7 @@ import { readWaitingPlace, WAITING_REASONS, waitingOf } from "../../monitoring/w
 import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
-import { JobId, Whose } from "../schemas.ts";
+import { JobId, TenantQuery } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
 import { documentOf } from "./jobs.ts";
 
@@ -29,7 +29,7 @@ const Answer = Type.Object({
 
 /** GET /jobs/{id}/waiting: why a job waits, and what is before it. */
 export function waitingRoute(app: FastifyInstance, deps: JobDeps, guard: Guard): void {
-  app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof Whose> }>(
+  app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof TenantQuery> }>(
     "/jobs/:id/waiting",
     operation(guard, {
       id: "getWaiting",
@@ -37,7 +37,7 @@ export function waitingRoute(app: FastifyInstance, deps: JobDeps, guard: Guard):
       scope: "read",
       summary: "Why a job waits: what for, and how many jobs are before it",
       params: JobId,
-      querystring: Whose,
+      querystring: TenantQuery,
       answers: { 200: { description: "the reason, as it stands now", schema: Answer } },
       errors: ["UnknownJob"],
     }),

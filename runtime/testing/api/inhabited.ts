@@ -9,7 +9,7 @@ import { planRuns } from "../../store/runs.ts";
 import { createToken } from "../../store/tokens.ts";
 import { testPlan } from "../jobs.ts";
 import { testApi } from "./api.ts";
-import type { Known } from "./sound.ts";
+import type { Fixtures } from "./sound.ts";
 
 /** What every job of acme has in it, where it is asked for and in what comes of it. */
 export const SECRET = "secret-of-acme";
@@ -82,7 +82,7 @@ export async function inhabitedApi(settings: Record<string, object> = {}) {
 
   const { id: token } = await createToken(p.admin, { name: SECRET, tenant: "acme", scopes: ["read"] });
   const { path } = await ask("/session-links");
-  const known: Known = {
+  const known: Fixtures = {
     code: path.split("/").at(-1),
     ...{ waiting: "waiting", cancelled: "cancelled", ended: "ended", token, rejected: kept[0].id },
     ...{ upload: begun.id, parts: [{ partNumber: 1, etag: String(put.headers.get("etag")) }] },

@@ -1,5 +1,5 @@
 /** What is there to be asked for. */
-export interface Known {
+export interface Fixtures {
   /** A job that waits. */
   waiting: string;
   /** One that was cancelled. */
@@ -18,7 +18,7 @@ export interface Known {
 }
 
 /** A request as a caller may send it. */
-export interface Asked {
+export interface SentRequest {
   url: string;
   payload?: object;
   headers?: Record<string, string>;
@@ -33,7 +33,7 @@ const read = { type: "read", sql: "select 1 as n", format: "json" };
  * A request for each operation of the API that it answers well, by operationId. What holds for all operations is tried
  * with these: an operation that is not here fails those tests.
  */
-export const SOUND: Record<string, (known: Known) => Asked> = {
+export const VALID_REQUESTS: Record<string, (known: Fixtures) => SentRequest> = {
   isAlive: () => ({ url: "/healthz" }),
   isReady: () => ({ url: "/readyz" }),
   getMetrics: () => ({ url: "/metrics" }),
