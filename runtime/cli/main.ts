@@ -14,7 +14,7 @@ const program = createProgram((exit) => {
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit();
   say(`rates: stdout cannot be written: ${fileReason(error)}.`);
-  process.exit(EXITS.broke.code);
+  process.exit(EXITS.internalError.code);
 });
 // Messages that cannot be written are lost; what the command does is not.
 process.stderr.on("error", () => undefined);

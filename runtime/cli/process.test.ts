@@ -112,12 +112,12 @@ describe("the command line, when things go wrong", () => {
     const { env } = await against(({ response }) => response.end("day,price\n"));
     const output = join(directory, "missing", "out.csv");
     const unwritable = await start(["result", "a", "--output", output, "--json"], env).ended;
-    assert.equal(unwritable.code, EXITS.broke.code);
+    assert.equal(unwritable.code, EXITS.internalError.code);
     assert.match(JSON.parse(unwritable.stdout).error.detail, /cannot be written/);
     assert.equal((await start(["show", "a"], env).ended).code, EXITS.unreachable.code, "no JSON");
     await writeFile(join(directory, "platform.json"), "{");
     const torn = await start(["list"], { RATES_DATA_DIR: directory }).ended;
-    assert.equal(torn.code, EXITS.broke.code);
+    assert.equal(torn.code, EXITS.internalError.code);
     assert.match(torn.stderr, /platform\.json cannot be read: .*\n`npm start` writes it anew/);
   });
 

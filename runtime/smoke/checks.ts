@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "../cli/lib/client.ts";
-import { endRun } from "./endRun.ts";
-import type { Mail, Target } from "./target.ts";
+import { killRun } from "./endRun.ts";
+import type { QueueClient, Target } from "./target.ts";
 
 /** What a check works with. */
 export interface Smoke {
   readonly target: Target;
   readonly client: Client;
-  readonly mail: Mail;
+  readonly queues: QueueClient;
   /** Makes a request id of this run's own. */
   id(name: string): string;
   /** A lane that there are prices for. */
@@ -18,7 +18,7 @@ export interface Smoke {
 
 /** A claim of the design, and how it is tried. Answers what was seen; throws where it does not hold. */
 export interface Check {
-  readonly claim: string;
+  readonly guarantee: string;
   /** Whether it needs raw SQL, which not every stack allows. */
   readonly rawSql?: true;
   try(smoke: Smoke): Promise<string>;
@@ -42,14 +42,14 @@ const read = (sql: string, more: object = {}) => ({ type: "read", sql, format: "
 const pricesOfDay = async (smoke: Smoke, name: string) => {
   const params = { ...smoke.lane, date_from: DAY, date_to: DAY };
   const requestId = smoke.id(name);
-  await smoke.mail.send({ requestId, task: { type: "read", query: "price_export", params, format: "json" } });
-  const { result } = await smoke.mail.response(requestId);
+  await smoke.queues.send({ requestId, task: { type: "read", query: "price_export", params, format: "json" } });
+  const { result } = await smoke.queues.response(requestId);
   return (result.inline as { price: number }[]).map(({ price }) => price).sort((a, b) => a - b);
 };
 const done = async (smoke: Smoke, name: string, task: object) => {
   const requestId = smoke.id(name);
-  await smoke.mail.send({ requestId, task });
-  const response = await smoke.mail.response(requestId);
+  await smoke.queues.send({ requestId, task });
+  const response = await smoke.queues.response(requestId);
   assert.equal(response.status, "SUCCEEDED", JSON.stringify(response.error));
   return response;
 };
@@ -69,7 +69,7 @@ const until = async (smoke: Smoke, requestId: string, wanted: string, seconds = 
 /** What can be tried on any platform, in this order: each leaves the prices as they were. */
 export const CHECKS: readonly Check[] = [
   {
-    claim: "a named read by the queue is answered inline",
+    guarantee: "a named read by the queue is answered inline",
     async try(smoke) {
       const params = { ...smoke.lane, date_from: DAY, date_to: DAY };
       const { result, stats } = await done(smoke, "named", {
@@ -83,7 +83,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    claim: "POST /jobs takes the same, and its result can be fetched",
+    guarantee: "POST /jobs takes the same, and its result can be fetched",
     async try(smoke) {
       const requestId = smoke.id("api");
       const params = { ...smoke.lane, date_from: DAY, date_to: DAY };
@@ -98,7 +98,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    claim: "a large result lies in S3, whole, by its hash",
+    guarantee: "a large result lies in S3, whole, by its hash",
     rawSql: true,
     async try(smoke) {
       const sql = "select n, repeat('x', 100) as filler from generate_series(1, 100000) n";
@@ -110,7 +110,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    claim: "append adds rows, replace takes exactly the batch's lanes and days away first",
+    guarantee: "append adds rows, replace takes exactly the batch's lanes and days away first",
     async try(smoke) {
       await done(smoke, "append-1", update(smoke, "append", [1]));
       await done(smoke, "append-2", update(smoke, "append", [2]));
@@ -121,12 +121,12 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    claim: "a batch with bad rows changes nothing, and its report is complete",
+    guarantee: "a batch with bad rows changes nothing, and its report is complete",
     async try(smoke) {
       const requestId = smoke.id("bad");
       const bad = [{ ...item(smoke, 9) }, { ...item(smoke, -1) }, { ...item(smoke, 9), dest_code: "NOSUCHPORT" }];
-      await smoke.mail.send({ requestId, task: { ...update(smoke, "append", []), source: { inline: bad } } });
-      const { status: ended, error } = await smoke.mail.response(requestId);
+      await smoke.queues.send({ requestId, task: { ...update(smoke, "append", []), source: { inline: bad } } });
+      const { status: ended, error } = await smoke.queues.response(requestId);
       assert.deepEqual([ended, error.type], ["FAILED", "InvalidRows"]);
       assert.equal(error.details.length, 2, JSON.stringify(error.details));
       assert.deepEqual(await pricesOfDay(smoke, "unchanged"), [3, 4, 5]);
@@ -134,25 +134,25 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    claim: "the same request is the same job with the same response; another task under its id is refused",
+    guarantee: "the same request is the same job with the same response; another task under its id is refused",
     async try(smoke) {
       const requestId = smoke.id("again");
       const task = update(smoke, "replace", [7]);
-      await smoke.mail.send({ requestId, task });
-      await smoke.mail.responses(requestId);
-      await smoke.mail.send({ requestId, task });
-      const [first, second] = await smoke.mail.responses(requestId, 2);
+      await smoke.queues.send({ requestId, task });
+      await smoke.queues.responses(requestId);
+      await smoke.queues.send({ requestId, task });
+      const [first, second] = await smoke.queues.responses(requestId, 2);
       assert.equal(first?.body, second?.body);
       assert.deepEqual(await pricesOfDay(smoke, "once"), [7]);
-      await smoke.mail.send({ requestId, task: update(smoke, "replace", [8]) });
-      const third = (await smoke.mail.responses(requestId, 3))[2]?.response;
+      await smoke.queues.send({ requestId, task: update(smoke, "replace", [8]) });
+      const third = (await smoke.queues.responses(requestId, 3))[2]?.response;
       assert.equal(third?.error.type, "RequestIdConflict");
       assert.notEqual(third?.responseId, first?.response.responseId);
       return "one job, two copies, one conflict";
     },
   },
   {
-    claim: "a statement runs, and takes this run's prices away",
+    guarantee: "a statement runs, and takes this run's prices away",
     async try(smoke) {
       await done(smoke, "purge", { type: "update", statement: "purge_prices", params: { before: AFTER } });
       assert.deepEqual(await pricesOfDay(smoke, "purged"), []);
@@ -160,50 +160,50 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    claim: "a message that is no request goes to the dead letters with the reason, and blocks nobody",
+    guarantee: "a message that is no request goes to the dead letters with the reason, and blocks nobody",
     async try(smoke) {
       const text = `{"torn ${smoke.id("poison")}`;
-      await smoke.mail.send(text);
-      return await smoke.mail.deadLetter(smoke.id("poison"));
+      await smoke.queues.send(text);
+      return await smoke.queues.deadLetter(smoke.id("poison"));
     },
   },
   {
-    claim: "when a job says CANCELLED, its session is gone",
+    guarantee: "when a job says CANCELLED, its session is gone",
     rawSql: true,
     async try(smoke) {
       const requestId = smoke.id("cancel");
-      await smoke.mail.send({ requestId, task: read(slow(300)), timeoutSeconds: 600 });
+      await smoke.queues.send({ requestId, task: read(slow(300)), timeoutSeconds: 600 });
       await until(smoke, requestId, "IN_PROGRESS");
       await smoke.client.json("POST", smoke.client.job(requestId, "/cancel"));
-      const { status: ended, stats } = await smoke.mail.response(requestId);
+      const { status: ended, stats } = await smoke.queues.response(requestId);
       assert.equal(ended, "CANCELLED");
       return `after ${stats.executionMs} ms`;
     },
   },
   {
-    claim: "a run that is killed loses nothing: its job is done by another, and answered once",
+    guarantee: "a run that is killed loses nothing: its job is done by another, and answered once",
     rawSql: true,
     async try(smoke) {
       const requestId = smoke.id("killed");
-      await smoke.mail.send({ requestId, task: read(slow(8)), timeoutSeconds: 300 });
+      await smoke.queues.send({ requestId, task: read(slow(8)), timeoutSeconds: 300 });
       const { attempts } = await until(smoke, requestId, "IN_PROGRESS");
       const attempt = attempts.at(-1);
       assert.ok(attempt);
-      await endRun(smoke.target, attempt);
-      const { status: ended, stats } = await smoke.mail.response(requestId);
+      await killRun(smoke.target, attempt);
+      const { status: ended, stats } = await smoke.queues.response(requestId);
       assert.equal(ended, "SUCCEEDED");
       assert.equal(stats.attempts, 2);
-      assert.equal((await smoke.mail.responses(requestId)).length, 1);
+      assert.equal((await smoke.queues.responses(requestId)).length, 1);
       return `2 attempts, ${stats.totalMs} ms`;
     },
   },
   {
-    claim: "a read cannot write, whatever its SQL",
+    guarantee: "a read cannot write, whatever its SQL",
     rawSql: true,
     async try(smoke) {
       const requestId = smoke.id("write");
-      await smoke.mail.send({ requestId, task: read("select 1) to stdout; commit; delete from prices; --") });
-      const { status: ended, error } = await smoke.mail.response(requestId);
+      await smoke.queues.send({ requestId, task: read("select 1) to stdout; commit; delete from prices; --") });
+      const { status: ended, error } = await smoke.queues.response(requestId);
       assert.equal(ended, "FAILED");
       return error.type;
     },

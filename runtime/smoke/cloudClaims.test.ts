@@ -13,7 +13,7 @@ import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { StackOutputs } from "../cli/lib/stackOutputs.ts";
 import { type Moto, startMoto } from "../testing/launchers/moto.ts";
 import { requirePython } from "../testing/python/python.ts";
-import { CLOUD_CLAIMS } from "./cloudClaims.ts";
+import { CLOUD_CHECKS } from "./cloudClaims.ts";
 import type { Target } from "./target.ts";
 
 describe("the smoke run's claims of an account, on moto's AWS", () => {
@@ -45,7 +45,7 @@ describe("the smoke run's claims of an account, on moto's AWS", () => {
   let figures: object = {};
   /** Tries the one claim that has this in its words, on a stack of which this is known. */
   const claim = (words: string, outputs: Partial<StackOutputs>): Promise<string> => {
-    const [one, ...others] = CLOUD_CLAIMS.filter((each) => each.claim.includes(words));
+    const [one, ...others] = CLOUD_CHECKS.filter((each) => each.guarantee.includes(words));
     assert.ok(one?.try && others.length === 0, words);
     const all = { region: moto.region, stack: "dev", ...outputs } as StackOutputs;
     const client = { json: async () => figures as never };

@@ -13,8 +13,8 @@ import type { StackOutputs } from "../cli/lib/stackOutputs.ts";
 import type { Target } from "./target.ts";
 
 /** A claim of the design that only a real account can prove. */
-export interface CloudClaim {
-  readonly claim: string;
+export interface CloudCheck {
+  readonly guarantee: string;
   /** How to see it by hand, where nothing here can ask. */
   readonly byHand?: string;
   /** Answers what was seen; throws where it does not hold. */
@@ -63,9 +63,9 @@ async function refusesPlain(
 }
 
 /** In the order of the traps that they are about (the number in brackets). */
-export const CLOUD_CLAIMS: readonly CloudClaim[] = [
+export const CLOUD_CHECKS: readonly CloudCheck[] = [
   {
-    claim: "queues are encrypted, and give a message up after many receives only (7)",
+    guarantee: "queues are encrypted, and give a message up after many receives only (7)",
     async try({ requestQueueUrl }, { sqs }) {
       const { Attributes = {} } = await sqs.send(
         new GetQueueAttributesCommand({ QueueUrl: requestQueueUrl, AttributeNames: ["All"] }),
@@ -76,7 +76,7 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
     },
   },
   {
-    claim: "queues and buckets refuse what does not come over TLS",
+    guarantee: "queues and buckets refuse what does not come over TLS",
     async try({ region, resultsBucket: Bucket, requestQueueUrl: QueueUrl }, { sqs }) {
       const look = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] });
       // A queue's URL is where the SDK asks, unless it is told otherwise.
@@ -96,11 +96,11 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
     },
   },
   {
-    claim: "services log in to RDS by IAM tokens, over TLS alone (16)",
+    guarantee: "services log in to RDS by IAM tokens, over TLS alone (16)",
     byHand: "the checks above went through: every part logs in so",
   },
   {
-    claim: "RDS gives the connections that its parameter group says (17)",
+    guarantee: "RDS gives the connections that its parameter group says (17)",
     async try({ maxConnections }, _target, client) {
       assert.ok(maxConnections, "the stack has no output maxConnections: run `pulumi up`");
       const { database } = await client.json<Figures>("GET", "/stats/figures");
@@ -110,11 +110,11 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
     },
   },
   {
-    claim: "without NAT every part reaches what it needs through the endpoints (21)",
+    guarantee: "without NAT every part reaches what it needs through the endpoints (21)",
     byHand: "a stack with network.nat none: the checks above go through there too",
   },
   {
-    claim: "Glue's job takes as many runs as capacity says, and neither retries nor queues them (23, 24)",
+    guarantee: "Glue's job takes as many runs as capacity says, and neither retries nor queues them (23, 24)",
     async try({ region, glueJob }) {
       const { Job } = await new GlueClient({ region }).send(new GetJobCommand({ JobName: glueJob }));
       assert.deepEqual([Job?.MaxRetries, Job?.JobRunQueuingEnabled ?? false], [0, false]);
@@ -122,7 +122,7 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
     },
   },
   {
-    claim: "Glue's job has a way into two zones or more (22)",
+    guarantee: "Glue's job has a way into two zones or more (22)",
     async try({ region, glueJob }) {
       const glue = new GlueClient({ region });
       const { Job } = await glue.send(new GetJobCommand({ JobName: glueJob }));
@@ -134,7 +134,7 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
     },
   },
   {
-    claim: "Glue's runs find psycopg2 and the certificate authorities, and take further reads before they end (24)",
+    guarantee: "Glue's runs find psycopg2 and the certificate authorities, and take further reads before they end (24)",
     async try({ region, glueJob }) {
       const { JobRuns = [] } = await new GlueClient({ region }).send(
         new GetJobRunsCommand({ JobName: glueJob, MaxResults: 20 }),
@@ -147,24 +147,24 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
     },
   },
   {
-    claim: "a run that Glue refuses late, for a quota, costs its job no attempt (23)",
+    guarantee: "a run that Glue refuses late, for a quota, costs its job no attempt (23)",
     byHand: "hold the account's Glue runs with another job, submit reads, and see `rates show ID`: attempts is empty",
   },
   {
-    claim: "a Glue run out of memory is done again with a larger MaxCapacity (24)",
+    guarantee: "a Glue run out of memory is done again with a larger MaxCapacity (24)",
     byHand:
       "a read at runners.glue.dpu 0.0625 of a row of 500 MB (select repeat('x', 500000000)): its second attempt is EC2's, or, with jobs.readsOnEc2 false, in a run of 1 DPU, whose memoryBytes `rates show ID --json` has",
   },
   {
-    claim: "Glue starts runs in the next zone where one fails (22)",
+    guarantee: "Glue starts runs in the next zone where one fails (22)",
     byHand: "take the routes out of the first connection's subnet, and submit reads",
   },
   {
-    claim: "a Glue run takes the script that it is started with before the job's own (27)",
+    guarantee: "a Glue run takes the script that it is started with before the job's own (27)",
     byHand: "start a run with --scriptLocation of another script in the stack's scripts bucket",
   },
   {
-    claim: "instances take IMDSv2 only, have no key and no public address (26)",
+    guarantee: "instances take IMDSv2 only, have no key and no public address (26)",
     async try(outputs) {
       const { region, launchTemplate } = outputs;
       const { LaunchTemplateVersions: [latest] = [] } = await new EC2Client({ region }).send(
@@ -186,11 +186,11 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
     },
   },
   {
-    claim: "the machine image has docker, and a curl that signs (26)",
+    guarantee: "the machine image has docker, and a curl that signs (26)",
     byHand: "an update has SUCCEEDED above: its instance needed both",
   },
   {
-    claim: "tags of the launch template and of the request are both on an instance (25)",
+    guarantee: "tags of the launch template and of the request are both on an instance (25)",
     async try(outputs) {
       const instances = await instancesOf(outputs);
       assert.ok(instances.length > 0, "no update has had an instance in the last hour");
@@ -204,35 +204,35 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
     },
   },
   {
-    claim: "a launch whose answer was lost is found by its token, and not made twice (25)",
+    guarantee: "a launch whose answer was lost is found by its token, and not made twice (25)",
     byHand:
       "time a dispatcher out in RunInstances (timeout 1 s): one instance has the job's run among its rates:runs-0",
   },
   {
-    claim: "an instance whose runner hangs ends by itself, at the end of its longest life (26)",
+    guarantee: "an instance whose runner hangs ends by itself, at the end of its longest life (26)",
     byHand:
       "SIGSTOP the container of an idle runner with runners.ec2.lifetimeSeconds 300 and a short jobs.maxTimeoutSeconds",
   },
-  { claim: "a Spot notice drains the run (26)", byHand: "send one with the Fault Injection Service while a job runs" },
+  { guarantee: "a Spot notice drains the run (26)", byHand: "send one with the Fault Injection Service while a job runs" },
   {
-    claim: "both queues invoke the dispatcher's alias, never more at once than capacity says (28)",
+    guarantee: "both queues invoke the dispatcher's alias, never more at once than capacity says (28)",
     byHand: "`aws lambda list-event-source-mappings`: FunctionArn ends in :live, ScalingConfig is the plan's",
   },
   {
-    claim: "log groups that services make are there before them, and keep their lines for a time only (29)",
+    guarantee: "log groups that services make are there before them, and keep their lines for a time only (29)",
     byHand:
       "`aws logs describe-log-groups`: none of this stack's, RDS's, Glue's or OpenSearch's is without retentionInDays",
   },
   {
-    claim: "a stream of events outlives the balancer's idle time, and the end of the task that sends it (30)",
+    guarantee: "a stream of events outlives the balancer's idle time, and the end of the task that sends it (30)",
     byHand: "`rates watch ID` of a job of two minutes, while the service is deployed anew",
   },
   {
-    claim: "OpenSearch without a policy of its own goes by its callers', and refuses who has none",
+    guarantee: "OpenSearch without a policy of its own goes by its callers', and refuses who has none",
     byHand: "from within the VPC, `curl` of the domain is 403, while `rates list` finds this run's jobs",
   },
   {
-    claim: "idle means no run and no instance (32)",
+    guarantee: "idle means no run and no instance (32)",
     async try(outputs) {
       const patience = Date.now() + 15 * 60_000;
       for (;;) {
@@ -244,32 +244,32 @@ export const CLOUD_CLAIMS: readonly CloudClaim[] = [
     },
   },
   {
-    claim: "destroy drains runs first, ends clean, and leaves what data.keep says (32)",
+    guarantee: "destroy drains runs first, ends clean, and leaves what data.keep says (32)",
     byHand: "`pulumi destroy` of a copy of the stack while `rates load` of a large file runs",
   },
   {
-    claim:
+    guarantee:
       "the image is pushed by the credential helper, once for each of its contents, and no token is in the state (33)",
     byHand: "a second `pulumi up` pushes nothing; `pulumi stack export` has no registryAuth, and no password",
   },
   {
-    claim: "the wrong account is refused before anything is made (34)",
+    guarantee: "the wrong account is refused before anything is made (34)",
     byHand: "`npm run pulumi -- preview -s <another stack>` with these credentials",
   },
   {
-    claim: "a pull request's role changes nothing and reads no data, and a deployment outlasts an hour (35)",
+    guarantee: "a pull request's role changes nothing and reads no data, and a deployment outlasts an hour (35)",
     byHand: "`aws sqs receive-message` as rates-preview is refused; a first `up` of prod ends, or its second does",
   },
   {
-    claim: "a second deployment of the stack waits or is refused while one runs (36)",
+    guarantee: "a second deployment of the stack waits or is refused while one runs (36)",
     byHand: "`pulumi up` twice at once: one says that the stack is locked",
   },
   {
-    claim: "a deployment stops no run and loses no response (27)",
+    guarantee: "a deployment stops no run and loses no response (27)",
     byHand: "`pulumi up` while `rates load` of a large file runs",
   },
   {
-    claim: "alarms reach the stack's address",
+    guarantee: "alarms reach the stack's address",
     byHand: "confirm the subscription, then `aws cloudwatch set-alarm-state` on one",
   },
 ];

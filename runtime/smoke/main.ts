@@ -3,9 +3,9 @@ import { resolve } from "node:path";
 import { parseArgs, styleText } from "node:util";
 import { Client } from "../cli/lib/client.ts";
 import { CHECKS, type Smoke } from "./checks.ts";
-import { CLOUD_CLAIMS } from "./cloudClaims.ts";
+import { CLOUD_CHECKS } from "./cloudClaims.ts";
 import { within } from "./limit.ts";
-import { localTarget, Mail, stackTarget, type Target } from "./target.ts";
+import { localTarget, QueueClient, stackTarget, type Target } from "./target.ts";
 
 /**
  * `npm run smoke [-- --stack dev | --data-dir .local]`: tries every claim of the design on a platform that stands, and
@@ -43,7 +43,7 @@ const COLOURS = { passed: "green", failed: "red", "not here": "yellow" } as cons
 const counts: Record<Verdict, number> = { passed: 0, failed: 0, "not here": 0 };
 
 /** Tries one claim and says what came of it. */
-async function claim(text: string, attempt: () => Promise<[Verdict, string]>): Promise<void> {
+async function runCheck(text: string, attempt: () => Promise<[Verdict, string]>): Promise<void> {
   if (process.stderr.isTTY) process.stderr.write(`        … ${text}\r`);
   const start = performance.now();
   const [verdict, seen] = await within(limit, attempt).catch((error: unknown): [Verdict, string] => [
@@ -60,7 +60,7 @@ const target: Target = values.stack
   : localTarget(resolve(values["data-dir"]));
 const client = new Client(values.api ?? target.api, target.token);
 const prefix = `smoke-${randomBytes(4).toString("hex")}`;
-const mail = new Mail(target, prefix);
+const queues = new QueueClient(target, prefix);
 console.log(`Smoke run ${prefix} on ${target.name}, ${values.api ?? target.api}\n`);
 
 const begun = await within(limit, async () => ({ rawSql: await takesRawSql(), lane: await someLane() })).catch(
@@ -70,16 +70,16 @@ const begun = await within(limit, async () => ({ rawSql: await takesRawSql(), la
   },
 );
 const { rawSql, lane } = begun;
-const smoke: Smoke = { target, client, mail, id: (name) => `${prefix}-${name}`, lane };
+const smoke: Smoke = { target, client, queues, id: (name) => `${prefix}-${name}`, lane };
 for (const check of CHECKS)
-  await claim(check.claim, async () => {
+  await runCheck(check.guarantee, async () => {
     if (check.rawSql && !rawSql)
       return ["not here", "this stack runs named queries only: try it on one with jobs.rawSql"];
     return ["passed", await check.try(smoke)];
   });
 const { outputs } = target;
-for (const { claim: text, byHand, try: attempt } of CLOUD_CLAIMS)
-  await claim(text, async () => {
+for (const { guarantee: text, byHand, try: attempt } of CLOUD_CHECKS)
+  await runCheck(text, async () => {
     if (!outputs) return ["not here", "only a real account can prove it"];
     return attempt ? ["passed", await attempt(outputs, target, client)] : ["not here", `by hand: ${byHand}`];
   });
@@ -101,8 +101,8 @@ async function takesRawSql(): Promise<boolean> {
 async function someLane(): Promise<Smoke["lane"]> {
   const requestId = `${prefix}-lanes`;
   const params = { date_from: "2000-01-01", date_to: "2100-01-01" };
-  await mail.send({ requestId, task: { type: "read", query: "lane_coverage", params, format: "csv" } });
-  const { status, error } = await mail.response(requestId);
+  await queues.send({ requestId, task: { type: "read", query: "lane_coverage", params, format: "csv" } });
+  const { status, error } = await queues.response(requestId);
   if (status !== "SUCCEEDED") throw new Error(`There is no lane to try on: ${error?.message}`);
   const text = await (await client.fetch("GET", client.job(requestId, "/result"))).text();
   const [orig_code = "", dest_code = ""] = text.split("\n")[1]?.split(",") ?? [];

@@ -42,7 +42,7 @@ export function stackTarget(stack: string, token: string | undefined): Target {
 }
 
 /** A response as it arrived, with how many copies of it there were by then. */
-export interface Arrived {
+export interface ReceivedResponse {
   readonly responseId: string;
   readonly requestId: string;
   readonly status: string;
@@ -51,10 +51,10 @@ export interface Arrived {
 }
 
 /** Sends and receives on behalf of the checks: messages of others are left where they are. */
-export class Mail {
+export class QueueClient {
   readonly #target: Target;
   readonly #prefix: string;
-  readonly #arrived: { body: string; response: Arrived }[] = [];
+  readonly #arrived: { body: string; response: ReceivedResponse }[] = [];
 
   /** @param prefix of all request ids of this smoke run */
   constructor(target: Target, prefix: string) {
@@ -68,7 +68,7 @@ export class Mail {
   }
 
   /** Waits for `count` responses to a request; fails after so many seconds. */
-  async responses(requestId: string, count = 1, seconds = 600): Promise<{ body: string; response: Arrived }[]> {
+  async responses(requestId: string, count = 1, seconds = 600): Promise<{ body: string; response: ReceivedResponse }[]> {
     for (const end = Date.now() + seconds * 1000; ; ) {
       const ours = this.#arrived.filter(({ response }) => response.requestId === requestId);
       if (ours.length >= count) return ours;
@@ -80,7 +80,7 @@ export class Mail {
     }
   }
 
-  async response(requestId: string): Promise<Arrived> {
+  async response(requestId: string): Promise<ReceivedResponse> {
     const [first] = await this.responses(requestId);
     if (!first) throw new Error("no response");
     return first.response;

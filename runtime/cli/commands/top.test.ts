@@ -8,8 +8,8 @@ import { type Call, httpDouble, json, start } from "../../testing/cli.ts";
 import { skip } from "../../testing/cluster.ts";
 import type { JobDocument } from "../lib/events.ts";
 import { LiveScreen, type Terminal } from "../lib/liveScreen.ts";
-import { type Look, throughput } from "../lib/topLook.ts";
-import { lookLine, lookLines } from "../lib/topView.ts";
+import { type Snapshot, throughput } from "../lib/topLook.ts";
+import { snapshotLine, snapshotLines } from "../lib/topView.ts";
 
 const AT = Date.parse("2026-01-01T12:00:00.000Z");
 const ago = (seconds: number) => new Date(AT - seconds * 1000).toISOString();
@@ -26,7 +26,7 @@ const job = (requestId: string, more: Partial<JobDocument> = {}): JobDocument =>
   ...more,
 });
 const percentiles = { p50: 1_000, p95: 9_000 };
-const LOOK: Look = {
+const LOOK: Snapshot = {
   at: new Date(AT).toISOString(),
   byStatus: { PENDING: 1_500, IN_PROGRESS: 8, SUCCEEDED: 12_000, FAILED: 3 },
   percentiles: { queueMs: percentiles, executionMs: percentiles },
@@ -42,7 +42,7 @@ const LOOK: Look = {
   ended: { jobs: 30, failed: 2, milliseconds: 5 * 60_000 },
 };
 const lines = (columns: number, rows: number, look = LOOK) =>
-  lookLines(look, { columns, lines: rows, stream: process.stdout }).map(stripVTControlCharacters);
+  snapshotLines(look, { columns, lines: rows, stream: process.stdout }).map(stripVTControlCharacters);
 
 describe("what rates top shows", () => {
   it("fits every terminal, the running jobs before the slow ones", () => {
@@ -81,7 +81,7 @@ describe("what rates top shows", () => {
 
   it("is calm where nothing happens", () => {
     const none = { p50: null, p95: null };
-    const quiet: Look = {
+    const quiet: Snapshot = {
       ...LOOK,
       byStatus: {},
       percentiles: { queueMs: none, executionMs: none },
@@ -97,7 +97,7 @@ describe("what rates top shows", () => {
       "Oldest   nothing waits",
       "Ended    0 a minute",
     ]);
-    assert.equal(lookLine(quiet), "2026-01-01T12:00:00  waiting 0  running 0  glue 0/0  ec2 0/4  oldest none  0/min");
+    assert.equal(snapshotLine(quiet), "2026-01-01T12:00:00  waiting 0  running 0  glue 0/0  ec2 0/4  oldest none  0/min");
   });
 
   it("counts what ended in the last minutes, and where that is more than was asked for, in less time", () => {

@@ -7,7 +7,7 @@ import { examples } from "../lib/help.ts";
 import { interruptible } from "../lib/interrupt.ts";
 import { dim, print, printJson, say, width } from "../lib/screen.ts";
 import { cutTo } from "../lib/table.ts";
-import type { Look } from "../lib/topLook.ts";
+import type { Snapshot } from "../lib/topLook.ts";
 import { visibleJson } from "../lib/visible.ts";
 
 /** Looks are so far apart; each is five requests. */
@@ -35,12 +35,12 @@ export function topCommand({ program }: CliContext): void {
     .action(async ({ once, interval: every }: { once?: boolean; interval: number }, command: Command) => {
       const { client, json } = clientOf(command);
       if (once) {
-        const { lookAt } = await import("../lib/topLook.ts");
-        const look = await lookAt(client);
+        const { lookAt: takeSnapshot } = await import("../lib/topLook.ts");
+        const look = await takeSnapshot(client);
         if (json) return printJson(look);
-        const { lookLines } = await import("../lib/topView.ts");
+        const { lookLines: snapshotLines } = await import("../lib/topView.ts");
         const frame = { columns: width(process.stdout), lines: Number.POSITIVE_INFINITY, stream: process.stdout };
-        return print(lookLines(look, frame).join("\n"));
+        return print(snapshotLines(look, frame).join("\n"));
       }
       if (json || !process.stdout.isTTY) return inLines(client, every, json);
       return inPlace(client, every);
@@ -48,17 +48,17 @@ export function topCommand({ program }: CliContext): void {
 }
 
 /** Looks until it is told to stop; a platform that is away for a moment is told of, and looked for again. */
-async function looks(
+async function snapshots(
   client: Client,
   every: number,
   signal: AbortSignal,
-  show: (look: Look | undefined, trouble: string | undefined) => void,
+  show: (look: Snapshot | undefined, trouble: string | undefined) => void,
 ): Promise<void> {
-  const { lookAt } = await import("../lib/topLook.ts");
-  let last: Look | undefined;
+  const { lookAt: takeSnapshot } = await import("../lib/topLook.ts");
+  let last: Snapshot | undefined;
   while (!signal.aborted) {
     try {
-      last = await lookAt(client, signal);
+      last = await takeSnapshot(client, signal);
       show(last, undefined);
     } catch (error) {
       if (signal.aborted) return;
@@ -70,25 +70,25 @@ async function looks(
 }
 
 async function inLines(client: Client, every: number, json: boolean): Promise<void> {
-  const { lookLine } = await import("../lib/topView.ts");
+  const { lookLine: snapshotLine } = await import("../lib/topView.ts");
   await interruptible(
     (signal) =>
-      looks(client, every, signal, (look, trouble) => {
+      snapshots(client, every, signal, (look, trouble) => {
         if (trouble !== undefined) say(trouble);
-        else if (look) print(json ? visibleJson(look) : lookLine(look));
+        else if (look) print(json ? visibleJson(look) : snapshotLine(look));
       }),
     () => "Left.",
   );
 }
 
 async function inPlace(client: Client, every: number): Promise<void> {
-  const [{ lookLines }, { LiveScreen }] = await Promise.all([
+  const [{ lookLines: snapshotLines }, { LiveScreen }] = await Promise.all([
     import("../lib/topView.ts"),
     import("../lib/liveScreen.ts"),
   ]);
   const { stdout, stdin } = process;
   const quit = new AbortController();
-  let shown: { look: Look; trouble: string | undefined } | undefined;
+  let shown: { look: Snapshot; trouble: string | undefined } | undefined;
   const screen = new LiveScreen({ out: stdout, keys: stdin }, () => quit.abort());
   const draw = () => {
     if (!shown) return;
@@ -96,7 +96,7 @@ async function inPlace(client: Client, every: number): Promise<void> {
     const title = `rates top  ${client.base}  ${look.at.slice(11, 19)} UTC  q leaves`;
     const head = cutTo(trouble === undefined ? dim(title, stdout) : `${trouble} Trying again.`, stdout.columns);
     const frame = { columns: stdout.columns, lines: stdout.rows - 1, stream: stdout };
-    screen.draw([head, ...lookLines(look, frame)]);
+    screen.draw([head, ...snapshotLines(look, frame)]);
   };
   // What was seen last is drawn again as the window becomes: the next look may be long in coming.
   stdout.on("resize", draw);
@@ -104,7 +104,7 @@ async function inPlace(client: Client, every: number): Promise<void> {
   try {
     await interruptible(
       (signal) =>
-        looks(client, every, AbortSignal.any([signal, quit.signal]), (look, trouble) => {
+        snapshots(client, every, AbortSignal.any([signal, quit.signal]), (look, trouble) => {
           if (look) shown = { look, trouble };
           draw();
         }),

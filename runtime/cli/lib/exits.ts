@@ -8,7 +8,7 @@ export const EXITS = {
   cancelled: { code: 3, means: "the job was CANCELLED" },
   unreachable: { code: 4, means: "the platform cannot be reached, or refuses the token" },
   gaveUp: { code: 5, means: "the job did not end within the time given by --wait" },
-  broke: { code: 6, means: "local error, for example a file that cannot be written" },
+  internalError: { code: 6, means: "local error, for example a file that cannot be written" },
   interrupted: { code: 130, means: "it was interrupted; a job that was submitted goes on" },
 } as const;
 export type Exit = keyof typeof EXITS;

@@ -23,7 +23,7 @@ interface Stats {
 }
 
 /** How the platform stands, at one look. */
-export interface Look extends Stats {
+export interface Snapshot extends Stats {
   /** ISO time. */
   at: string;
   /** The job that has waited longest, unless none waits. */
@@ -37,7 +37,7 @@ export interface Look extends Stats {
 }
 
 /** Asks for all of it at once. @throws CommandError */
-export async function lookAt(client: Client, signal?: AbortSignal, now = Date.now()): Promise<Look> {
+export async function takeSnapshot(client: Client, signal?: AbortSignal, now = Date.now()): Promise<Snapshot> {
   const since = (milliseconds: number) => new Date(now - milliseconds).toISOString();
   const jobs = async (search: Record<string, string>) => {
     const query = new URLSearchParams({ ...search, ...(client.tenant === undefined ? {} : { tenant: client.tenant }) });
@@ -65,7 +65,7 @@ export async function lookAt(client: Client, signal?: AbortSignal, now = Date.no
 }
 
 /** Jobs of the window; where there were more than were asked for, those that were, and the time that they took. */
-export function throughput(ended: readonly JobDocument[], now: number): Look["ended"] {
+export function throughput(ended: readonly JobDocument[], now: number): Snapshot["ended"] {
   const times = (job: JobDocument) => Date.parse(job.finishedAt ?? "");
   const recent = ended.filter((job) => times(job) > now - WINDOW_MS);
   const all = recent.length < ENDED_MOST;
@@ -78,5 +78,5 @@ export function throughput(ended: readonly JobDocument[], now: number): Look["en
 }
 
 /** Whether all runs of a kind work, so that what waits for one must wait. */
-export const full = ({ capacity }: Pick<Look, "capacity">): RunnerType[] =>
+export const full = ({ capacity }: Pick<Snapshot, "capacity">): RunnerType[] =>
   RUNNERS.filter((kind) => capacity && capacity[kind].slots > 0 && capacity[kind].working >= capacity[kind].slots);

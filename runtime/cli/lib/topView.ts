@@ -5,7 +5,7 @@ import type { JobDocument } from "./events.ts";
 import { blocks } from "./progress.ts";
 import { bytesText, coloured, dim, durationText, plain } from "./screen.ts";
 import { cutTo, table } from "./table.ts";
-import { full, type Look } from "./topLook.ts";
+import { full, type Snapshot } from "./topLook.ts";
 import { styled } from "./visible.ts";
 
 /** The bar of each runner kind. */
@@ -21,7 +21,7 @@ export interface Frame {
 }
 
 /** A look as a screen full of lines, none of them wider than it is. */
-export function lookLines(look: Look, { columns, lines, stream }: Frame): string[] {
+export function snapshotLines(look: Snapshot, { columns, lines, stream }: Frame): string[] {
   const { capacity, bottleneck } = look;
   const head = [
     ...(bottleneck ? [bottleneck.sentence] : []),
@@ -46,7 +46,7 @@ export function lookLines(look: Look, { columns, lines, stream }: Frame): string
   return [...head, ...running, ...slowest];
 }
 
-function statesLine({ byStatus }: Look, stream: NodeJS.WriteStream): string {
+function statesLine({ byStatus }: Snapshot, stream: NodeJS.WriteStream): string {
   const counts = STATES.filter((state) => !isTerminal(state) || (byStatus[state] ?? 0) > 0).map(
     (state) => `${(byStatus[state] ?? 0).toLocaleString("en")} ${coloured(state, stream)}`,
   );
@@ -54,8 +54,8 @@ function statesLine({ byStatus }: Look, stream: NodeJS.WriteStream): string {
 }
 
 function runnerLine(
-  look: Look,
-  capacity: NonNullable<Look["capacity"]>,
+  look: Snapshot,
+  capacity: NonNullable<Snapshot["capacity"]>,
   kind: (typeof RUNNERS)[number],
   stream: NodeJS.WriteStream,
 ): string {
@@ -67,19 +67,19 @@ function runnerLine(
   return `${RUNNER_NAMES[kind].padEnd(7)}  ${isFull ? styled("yellow", bar, stream) : bar} ${figures}`;
 }
 
-function waitingLine({ oldest, waiting, at, byStatus }: Look): string {
+function waitingLine({ oldest, waiting, at, byStatus }: Snapshot): string {
   if (oldest === undefined) return "Oldest   nothing waits";
   const waited = durationText(Math.max(0, Date.parse(at) - Date.parse(oldest.createdAt)));
   if (waiting !== undefined) return `Oldest   ${oldest.requestId}: ${plain(waiting.sentence)}: ${about(oldest)}`;
   return `Oldest   ${oldest.requestId} has waited ${waited}, of ${(byStatus.PENDING ?? 1).toLocaleString("en")}: ${about(oldest)}`;
 }
 
-function endedLine({ ended }: Look): string {
+function endedLine({ ended }: Snapshot): string {
   const rate = (ended.jobs / ended.milliseconds) * MINUTE;
   return `Ended    ${rateText(rate)} a minute${ended.failed > 0 ? ` (${ended.failed} failed)` : ""}`;
 }
 
-function timesLines({ percentiles: { queueMs, executionMs } }: Look): string[] {
+function timesLines({ percentiles: { queueMs, executionMs } }: Snapshot): string[] {
   const times = Object.entries({ waited: queueMs, ran: executionMs }).flatMap(([name, { p50, p95 }]) =>
     p50 === null || p95 === null ? [] : [`${name} ${durationText(p50)} (p95 ${durationText(p95)})`],
   );
@@ -91,7 +91,7 @@ const rateText = (rate: number) => (rate > 0 && rate < 10 ? rate.toFixed(1) : Ma
 
 const RUNNING = ["ID", "ON", "FOR", "ROWS", "READ", "WHAT"];
 const runningRow =
-  ({ at }: Look) =>
+  ({ at }: Snapshot) =>
   (job: JobDocument) => {
     const { startedAt = job.createdAt, attempts, progress } = job;
     return [
@@ -137,7 +137,7 @@ function tableLines(
 }
 
 /** A look in one line, for logs and pipes. */
-export function lookLine({ at, byStatus, capacity, oldest, ended }: Look): string {
+export function snapshotLine({ at, byStatus, capacity, oldest, ended }: Snapshot): string {
   const runs = capacity ? RUNNERS.map((kind) => `${kind} ${capacity[kind].working}/${capacity[kind].slots}`) : [];
   const waited = oldest ? durationText(Math.max(0, Date.parse(at) - Date.parse(oldest.createdAt))) : "none";
   return [
