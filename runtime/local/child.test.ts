@@ -63,7 +63,7 @@ describe("a part of the platform", () => {
   });
 
   it("is told to hurry once it is to end, and does not count as failed", async () => {
-    const { ready, stop, hurry } = start(`
+    const { ready, stop, forceStop: hurry } = start(`
       setInterval(() => {}, 1000);
       process.on("SIGTERM", () => {});
       process.on("message", (word) => { console.log(word); process.exit(); });
@@ -77,7 +77,7 @@ describe("a part of the platform", () => {
   });
 
   it("ends even if it will not, once it must hurry", async () => {
-    const { ready, stop, hurry } = start(
+    const { ready, stop, forceStop: hurry } = start(
       `process.on("SIGTERM", () => {}); setInterval(() => {}, 1000); process.send("ready")`,
     );
     await ready;

@@ -8,7 +8,7 @@ const MAX_FAILURES = 5;
 const FAILURE_WINDOW_MS = 60_000;
 const FIRST_PAUSE_MS = 250;
 /** How long a part may take to end once it was told to hurry. */
-const HURRY_MS = 3_000;
+const FORCE_STOP_MS = 3_000;
 const LOG_TAIL_LINES = 15;
 
 /** How to run a part of the platform as a process of its own. */
@@ -35,7 +35,7 @@ export interface Child {
   /** Asks it to end and waits for that. */
   stop(): Promise<void>;
   /** No patience any more, now or when it is asked to end. */
-  hurry(): void;
+  forceStop(): void;
 }
 
 /** Starts a part, and starts it again when it ends by itself. */
@@ -78,7 +78,7 @@ export function startChild({ name, args, env, logFile, patience, say }: ChildOpt
   };
   const hasten = () => {
     if (current?.connected) current.send("hurry");
-    setTimeout(() => current?.kill("SIGKILL"), HURRY_MS).unref();
+    setTimeout(() => current?.kill("SIGKILL"), FORCE_STOP_MS).unref();
   };
   const life = live();
   return {
@@ -92,7 +92,7 @@ export function startChild({ name, args, env, logFile, patience, say }: ChildOpt
       await life;
       clearTimeout(force);
     },
-    hurry() {
+    forceStop() {
       hurried = true;
       if (stopping) hasten();
     },

@@ -4,12 +4,12 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { type Cloud, startCloud } from "./cloud.ts";
+import { type Emulator, startEmulator } from "./cloud.ts";
 import { portProblem } from "./ports.ts";
 
 describe("SQS and S3 on this machine", () => {
   let directory: string;
-  let cloud: Cloud;
+  let cloud: Emulator;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), "rates-cloud-"));
   });
@@ -28,7 +28,7 @@ describe("SQS and S3 on this machine", () => {
   };
 
   it("listen on this machine only", async () => {
-    cloud = await startCloud();
+    cloud = await startEmulator();
     const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
     for (const { address } of addresses.filter(({ internal, family }) => !internal && family === "IPv4")) {
       assert.equal(await portProblem(cloud.port, address), undefined, `they listen on ${address} too`);
@@ -36,7 +36,7 @@ describe("SQS and S3 on this machine", () => {
   });
 
   it("keep messages and objects over a restart, under the same names and etags", async () => {
-    cloud = await startCloud({ directory });
+    cloud = await startEmulator({ directory });
     cloud.createBucket("uploads");
     const queueUrl = cloud.createQueue("requests");
     const before = clients();
@@ -46,7 +46,7 @@ describe("SQS and S3 on this machine", () => {
     const { port } = cloud;
     await cloud.stop();
 
-    cloud = await startCloud({ directory, port });
+    cloud = await startEmulator({ directory, port });
     cloud.createBucket("uploads");
     assert.equal(cloud.createQueue("requests"), queueUrl);
     const after = clients();
@@ -62,7 +62,7 @@ describe("SQS and S3 on this machine", () => {
   });
 
   it("give a message to the next receiver when the one before vanished in its long poll", async () => {
-    cloud = await startCloud({ directory });
+    cloud = await startEmulator({ directory });
     const QueueUrl = cloud.createQueue("requests");
     const { sqs } = clients();
     const leaving = new AbortController();
@@ -81,7 +81,7 @@ describe("SQS and S3 on this machine", () => {
   });
 
   it("take new attributes for a queue that exists", async () => {
-    cloud = await startCloud();
+    cloud = await startEmulator();
     const queueUrl = cloud.createQueue("requests", { VisibilityTimeout: "30" });
     await clients().sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: "kept" }));
     cloud.createQueue("requests", { VisibilityTimeout: "0" });

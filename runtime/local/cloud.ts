@@ -19,7 +19,7 @@ const HOST = "127.0.0.1";
 const ACCOUNT = "000000000000";
 
 /** How to start the emulator of AWS. */
-export interface CloudOptions {
+export interface EmulatorOptions {
   /** TCP port; a free one by default. */
   port?: number;
   /** Address to listen on. In a container it must be every one of its own. URLs name 127.0.0.1. @default 127.0.0.1 */
@@ -31,7 +31,7 @@ export interface CloudOptions {
 }
 
 /** SQS and S3 on this machine at one endpoint. Requests must be signed; policies are not enforced. */
-export interface Cloud {
+export interface Emulator {
   /** http://127.0.0.1:port, for both services; buckets are addressed by path. */
   endpoint: string;
   port: number;
@@ -51,7 +51,7 @@ export interface Cloud {
 }
 
 /** Starts it and resolves when it answers. A port in use is an error (EADDRINUSE). */
-export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
+export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const region = options.region ?? "eu-west-1";
   const sqsStore = new SqsStore();
   // Queue URLs name the address that was asked, not a `sqs.<region>.localhost` that not every resolver knows.

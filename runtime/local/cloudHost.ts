@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { readSettings, requireCloud } from "../platform/settings.ts";
-import { startCloud } from "./cloud.ts";
+import { startEmulator } from "./cloud.ts";
 import { makeBuckets, makeQueues } from "./queues.ts";
 
 /**
@@ -9,7 +9,7 @@ import { makeBuckets, makeQueues } from "./queues.ts";
  * containers' RATES_SETTINGS name. SIGTERM ends it.
  */
 const { queues, buckets } = requireCloud(readSettings());
-const cloud = await startCloud({
+const cloud = await startEmulator({
   port: Number(process.env.PORT),
   listen: "0.0.0.0",
   ...(process.env.RATES_DATA_DIR ? { directory: process.env.RATES_DATA_DIR } : {}),

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import type { Cloud } from "./cloud.ts";
+import type { Emulator } from "./cloud.ts";
 import { partEnvironment } from "./environment.ts";
 import type { Postgres } from "./postgres.ts";
 
 describe("the environment of the platform's parts", () => {
   const postgres = { host: "127.0.0.1", port: 5433, password: "secret" } as Postgres;
-  const cloud = { env: { AWS_REGION: "eu-west-1", AWS_ACCESS_KEY_ID: "local" } } as Partial<Cloud> as Cloud;
+  const cloud = { env: { AWS_REGION: "eu-west-1", AWS_ACCESS_KEY_ID: "local" } } as Partial<Emulator> as Emulator;
   const environment = (base: NodeJS.ProcessEnv) =>
     partEnvironment({ postgres, cloud, settings: { version: "local" }, dataDir: "/data" }, base);
 

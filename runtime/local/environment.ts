@@ -1,4 +1,4 @@
-import type { Cloud } from "./cloud.ts";
+import type { Emulator } from "./cloud.ts";
 import type { Postgres } from "./postgres.ts";
 
 /**
@@ -11,7 +11,7 @@ export const DATABASE = "rates";
 
 /** The environment of the platform's parts: the same names as in the cloud, pointing at this machine. */
 export function partEnvironment(
-  parts: { postgres: Postgres; cloud: Cloud; settings: object; dataDir: string },
+  parts: { postgres: Postgres; cloud: Emulator; settings: object; dataDir: string },
   base: NodeJS.ProcessEnv = process.env,
 ): NodeJS.ProcessEnv {
   const { postgres, cloud, settings, dataDir } = parts;

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
-import { type Cloud, startCloud } from "./cloud.ts";
+import { type Emulator, startEmulator } from "./cloud.ts";
 import { type EventSource, startEventSource } from "./eventSource.ts";
 
 describe("the event source", () => {
   let directory: string;
-  let cloud: Cloud;
+  let cloud: Emulator;
   let sqs: SQSClient;
   let queueUrl: string;
   let source: EventSource | undefined;
@@ -17,7 +17,7 @@ describe("the event source", () => {
   let onError: () => void;
   beforeEach(async () => {
     directory = mkdtempSync(join(tmpdir(), "rates-event-source-"));
-    cloud = await startCloud({ directory });
+    cloud = await startEmulator({ directory });
     queueUrl = cloud.createQueue("requests", { VisibilityTimeout: "1" });
     const { credentials } = cloud;
     sqs = new SQSClient({ endpoint: cloud.endpoint, region: cloud.region, credentials });
@@ -158,7 +158,7 @@ describe("the event source", () => {
       return none;
     });
     await failed.promise;
-    cloud = await startCloud({ port, directory });
+    cloud = await startEmulator({ port, directory });
     cloud.createQueue("requests");
     await send("one");
     await promise;

@@ -7,13 +7,13 @@ import { freePort, portProblem } from "./ports.ts";
 const Ports = Type.Object({ postgres: Type.Integer(), aws: Type.Integer() });
 
 /** The ports, beside the API's, that a data directory's platform listens on. */
-export type KeptPorts = Type.Static<typeof Ports>;
+export type SavedPorts = Type.Static<typeof Ports>;
 
 /**
  * Free ports for the platform on `dataDir`: those of its last start as long as nobody else took them, so that a database
  * client or a queue URL from yesterday still works.
  */
-export async function keptPorts(dataDir: string): Promise<KeptPorts> {
+export async function savedPorts(dataDir: string): Promise<SavedPorts> {
   const file = join(dataDir, "ports.json");
   const last = read(file);
   const choose = async (port: number | undefined) =>
@@ -23,7 +23,7 @@ export async function keptPorts(dataDir: string): Promise<KeptPorts> {
   return ports;
 }
 
-function read(file: string): KeptPorts | undefined {
+function read(file: string): SavedPorts | undefined {
   try {
     return Value.Parse(Ports, JSON.parse(readFileSync(file, "utf8")));
   } catch {

@@ -55,7 +55,7 @@ async function run(options: Options, plan: LocalPlan, held: Lock): Promise<numbe
   };
   const hurry = () => {
     hurried = true;
-    platform?.hurry();
+    platform?.forceStop();
   };
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(name, () => {
@@ -87,7 +87,7 @@ async function run(options: Options, plan: LocalPlan, held: Lock): Promise<numbe
     code = 1;
   });
   const stopped = platform.stop();
-  if (hurried) platform.hurry();
+  if (hurried) platform.forceStop();
   await stopped;
   say("Stopped.");
   return code;

@@ -31,7 +31,7 @@ import { sqsEvent } from "../testing/dispatcher.ts";
 import { type Moto, startMoto } from "../testing/launchers/moto.ts";
 import { CallRecorder, judgeCalls, pythonRecorder } from "../testing/models/calls.ts";
 import { requirePython } from "../testing/python/python.ts";
-import type { Cloud } from "./cloud.ts";
+import type { Emulator } from "./cloud.ts";
 
 const QUEUES = ["requests", "wakeups", "dead-letters", "responses", "responses-acme"];
 const BUCKETS = ["results", "uploads"];
@@ -395,7 +395,7 @@ describe("calls to AWS, against moto's", () => {
 });
 
 /** Queues and buckets in moto, in place of the platform's own stand-in. */
-async function motoCloud({ endpoint, region, credentials }: Moto): Promise<Cloud> {
+async function motoCloud({ endpoint, region, credentials }: Moto): Promise<Emulator> {
   const sqs = new SQSClient({ endpoint, region, credentials });
   const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
   const urls = new Map<string, string>();

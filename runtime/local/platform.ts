@@ -5,10 +5,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { readerSlots } from "../platform/postgres.ts";
 import { type Child, startChild } from "./child.ts";
-import { startCloud } from "./cloud.ts";
+import { startEmulator } from "./cloud.ts";
 import { type Example, exampleLane, prepareDatabase } from "./database.ts";
 import { DATABASE, partEnvironment } from "./environment.ts";
-import { keptPorts } from "./keptPorts.ts";
+import { savedPorts } from "./keptPorts.ts";
 import { type LocalPlan, localSettings } from "./plan.ts";
 import { type PlatformFile, removePlatformFile, writePlatformFile } from "./platformFile.ts";
 import { startPostgres } from "./postgres.ts";
@@ -42,7 +42,7 @@ export interface Platform {
   /** Ends it in order: no new work, running jobs, servers, database. */
   stop(): Promise<void>;
   /** Ends running jobs by force, now or when `stop` is called. */
-  hurry(): void;
+  forceStop(): void;
 }
 
 /** What to start: a data directory that the caller holds the lock of, a free port, and what fits this machine. */
@@ -85,7 +85,7 @@ async function start(
   removePlatformFile(dataDir);
   // Before ports are chosen: a server left behind by a killed platform would keep its own from being used again.
   await stopLeftovers(join(cluster, "data"));
-  const ports = await keptPorts(dataDir);
+  const ports = await savedPorts(dataDir);
 
   const [postgres, cloud] = await Promise.all([
     startPostgres({
@@ -94,7 +94,7 @@ async function start(
       port: ports.postgres,
       maxConnections: plan.maxConnections,
     }),
-    startCloud({ port: ports.aws, directory: join(dataDir, "aws") }),
+    startEmulator({ port: ports.aws, directory: join(dataDir, "aws") }),
   ]);
   started.push(() => postgres.stop());
   started.push(() => cloud.stop());
@@ -180,9 +180,9 @@ async function start(
     signIn: { link, minutes: chosen.api.signIn.linkMinutes },
     failed: Promise.race([api.failed, dispatcher.failed, postgresEnded]),
     stop: stopAll,
-    hurry() {
-      api.hurry();
-      dispatcher.hurry();
+    forceStop() {
+      api.forceStop();
+      dispatcher.forceStop();
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { Settings } from "../platform/settings.ts";
-import type { Cloud } from "./cloud.ts";
+import type { Emulator } from "./cloud.ts";
 
 type Queues = NonNullable<Settings["queues"]>;
 
@@ -9,7 +9,7 @@ const MAX_RECEIVES = 1_000;
 const VISIBILITY_SECONDS = 30;
 
 /** Makes the queues, for the tenants named a response queue each, where they are missing. */
-export function makeQueues(cloud: Cloud, tenants: readonly string[]): Queues {
+export function makeQueues(cloud: Emulator, tenants: readonly string[]): Queues {
   const deadLetters = cloud.createQueue("rates-dead-letters");
   const deadLetterTargetArn = `arn:aws:sqs:${cloud.region}:000000000000:rates-dead-letters`;
   const attributes = {
@@ -26,7 +26,7 @@ export function makeQueues(cloud: Cloud, tenants: readonly string[]): Queues {
 }
 
 /** Makes the buckets where they are missing. */
-export function makeBuckets(cloud: Cloud): { results: string; uploads: string } {
+export function makeBuckets(cloud: Emulator): { results: string; uploads: string } {
   const buckets = { results: "rates-results", uploads: "rates-uploads" };
   for (const name of Object.values(buckets)) cloud.createBucket(name);
   return buckets;

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { migratedDatabase, type Scratch } from "../../db/testing/database.ts";
-import type { Cloud } from "../local/cloud.ts";
+import type { Emulator } from "../local/cloud.ts";
 import { testCloud } from "../testing/cluster.ts";
 import { property, propertyTimeout } from "../testing/runner/property.ts";
 import { type PythonReader, pythonReader } from "../testing/runner/pythonReader.ts";
@@ -50,7 +50,7 @@ interface Task {
 
 describe("what a read returns", () => {
   let database: Scratch;
-  let cloud: Cloud;
+  let cloud: Emulator;
   let s3: S3Client;
   let admin: pg.Client;
   let client: pg.Client;

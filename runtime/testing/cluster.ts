@@ -9,7 +9,7 @@ import pg from "pg";
 import Type from "typebox";
 import { Value } from "typebox/value";
 import { letRolesLogIn } from "../../db/roles.ts";
-import { type Cloud, startCloud } from "../local/cloud.ts";
+import { type Emulator, startEmulator } from "../local/cloud.ts";
 import { type Postgres, startPostgres } from "../local/postgres.ts";
 import { stopLeftovers } from "../local/postmaster.ts";
 import { identify } from "../local/processes.ts";
@@ -89,7 +89,7 @@ export async function testOpenSearch(context: Mocha.Context): Promise<string> {
 }
 
 /** SQS and S3 of a test's own, empty, in this process. */
-export const testCloud = (): Promise<Cloud> => startCloud();
+export const testCloud = (): Promise<Emulator> => startEmulator();
 
 /**
  * Skips a test, or all tests of the suite whose `before` hook calls this, with the reason that `npm test` reports at

@@ -6,7 +6,7 @@ import pg from "pg";
 import { pino } from "pino";
 import type { DispatcherDeps } from "../dispatcher/context.ts";
 import type { Launcher, ActiveRun, RunStatus, LaunchOptions } from "../dispatcher/launcher.ts";
-import type { Cloud } from "../local/cloud.ts";
+import type { Emulator } from "../local/cloud.ts";
 import { S3_OPTIONS } from "../platform/aws.ts";
 import { readSettings, type Settings } from "../platform/settings.ts";
 import { planningPool } from "../queries/explain.ts";
@@ -46,7 +46,7 @@ export class FakeLauncher implements Launcher {
  * A dispatcher over a database, queues and buckets of its own, and a launcher that starts nothing.
  * @param made the stand-in for AWS, where a test does not want the platform's own
  */
-export async function testDispatcher(settings: object = {}, made: Promise<Cloud> = testCloud()) {
+export async function testDispatcher(settings: object = {}, made: Promise<Emulator> = testCloud()) {
   const [fixture, cloud] = await Promise.all([jobDatabase(), made]);
   Object.assign(process.env, fixture.database.env);
   const queues: NonNullable<Settings["queues"]> = {

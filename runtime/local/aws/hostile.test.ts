@@ -6,14 +6,14 @@ import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { CLIMBING, type RawRequest, sendRaw, sendSigned, sign } from "../../testing/emulator.ts";
-import { type Cloud, startCloud } from "../cloud.ts";
+import { type Emulator, startEmulator } from "../cloud.ts";
 
 const JSON_TYPE = "application/x-amz-json-1.0";
 
 describe("the emulator under hostile requests", () => {
   let parent: string;
   let directory: string;
-  let cloud: Cloud;
+  let cloud: Emulator;
   let host: string;
   beforeEach(async () => {
     parent = mkdtempSync(join(tmpdir(), "rates-hostile-"));
@@ -21,7 +21,7 @@ describe("the emulator under hostile requests", () => {
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(parent, "secret.data"), "secret");
     writeFileSync(join(parent, "secret.meta.json"), "{}");
-    cloud = await startCloud({ directory });
+    cloud = await startEmulator({ directory });
     cloud.createBucket("uploads");
     host = `127.0.0.1:${cloud.port}`;
   });
@@ -175,7 +175,7 @@ describe("the emulator under hostile requests", () => {
   it("keeps random credentials in a file of mode 600, and accepts principals that are added to it", async () => {
     const file = join(directory, "credentials");
     assert.equal(statSync(file).mode & 0o777, 0o600);
-    const other = await startCloud();
+    const other = await startEmulator();
     assert.notEqual(other.credentials.accessKeyId, cloud.credentials.accessKeyId);
     assert.notEqual(other.credentials.secretAccessKey, cloud.credentials.secretAccessKey);
     await other.stop();
@@ -193,7 +193,7 @@ describe("the emulator under hostile requests", () => {
     const before = cloud.credentials;
     const { port } = cloud;
     await cloud.stop();
-    cloud = await startCloud({ directory, port });
+    cloud = await startEmulator({ directory, port });
     assert.deepEqual(cloud.credentials, before);
   });
 });

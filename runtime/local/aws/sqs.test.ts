@@ -11,16 +11,16 @@ import {
   SQSClient,
 } from "@aws-sdk/client-sqs";
 import { sendSigned } from "../../testing/emulator.ts";
-import { type Cloud, startCloud } from "../cloud.ts";
+import { type Emulator, startEmulator } from "../cloud.ts";
 import { PLATFORM_SENDER_ID, type Principal } from "./principals.ts";
 import { parseForm, resultXml } from "./queryProtocol.ts";
 
 describe("the emulator of SQS", () => {
-  let cloud: Cloud;
+  let cloud: Emulator;
   let QueueUrl: string;
   let sqs: SQSClient;
   beforeEach(async () => {
-    cloud = await startCloud();
+    cloud = await startEmulator();
     QueueUrl = cloud.createQueue("requests");
     sqs = client(cloud.credentials);
   });

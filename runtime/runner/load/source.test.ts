@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { type GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
-import type { Cloud } from "../../local/cloud.ts";
+import type { Emulator } from "../../local/cloud.ts";
 import { testCloud } from "../../testing/cluster.ts";
 import { openSource } from "./source.ts";
 import type { DownloadRules } from "./url.ts";
 
 describe("a source in S3", () => {
-  let cloud: Cloud;
+  let cloud: Emulator;
   let s3: S3Client;
   before(async () => {
     cloud = await testCloud();

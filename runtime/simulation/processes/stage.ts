@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { type Cloud, startCloud } from "../../local/cloud.ts";
+import { type Emulator, startEmulator } from "../../local/cloud.ts";
 import { partEnvironment } from "../../local/environment.ts";
 import { freePort } from "../../local/ports.ts";
 import { stopLeftovers } from "../../local/postmaster.ts";
@@ -62,7 +62,7 @@ export class ProcessHarness {
   dispatcher!: ManagedProcess;
   /** All responses since the beginning. */
   readonly responses: ReceivedResponse[] = [];
-  readonly #cloud: Cloud;
+  readonly #cloud: Emulator;
   readonly #queues: ReturnType<typeof makeQueues>;
   readonly #sqs: SQSClient;
   readonly #s3: S3Client;
@@ -78,7 +78,7 @@ export class ProcessHarness {
     server: Server;
     proxy: CallProxy;
     tracking: TrackingStandIn | undefined;
-    cloud: Cloud;
+    cloud: Emulator;
     token: string;
     choices: ProcessHarnessOptions;
   }) {
@@ -107,7 +107,7 @@ export class ProcessHarness {
     const directory = mkdtempSync(join(tmpdir(), `rates-fire-${process.pid}-`));
     const [server, cloud] = await Promise.all([
       Server.start(join(directory, "postgres"), join(directory, "postgres.log")),
-      startCloud(),
+      startEmulator(),
     ]);
     const [proxy, token, tracking] = await Promise.all([
       startProxy(cloud.port),

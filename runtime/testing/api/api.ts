@@ -1,12 +1,12 @@
 import pg from "pg";
 import { createApp } from "../../api/app.ts";
-import type { Cloud } from "../../local/cloud.ts";
+import type { Emulator } from "../../local/cloud.ts";
 import { createToken, type Scope } from "../../store/tokens.ts";
 import { trackingStore } from "../../tracking/index.ts";
 import { testDispatcher } from "../dispatcher.ts";
 
 /** The API over a database, queues and buckets of its own; `as` makes the headers of a caller. */
-export async function testApi(settings: Record<string, object> = {}, cloud?: Promise<Cloud>) {
+export async function testApi(settings: Record<string, object> = {}, cloud?: Promise<Emulator>) {
   const d = await testDispatcher(
     { ...settings, jobs: { rawSql: true, ...settings.jobs }, api: { openRates: true, ...settings.api } },
     cloud,
