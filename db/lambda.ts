@@ -3,7 +3,7 @@ import pg from "pg";
 import Type from "typebox";
 import Value from "typebox/value";
 import { connectionOptions } from "../runtime/platform/postgres.ts";
-import { storeToken, SCOPES } from "../runtime/store/tokens.ts";
+import { storeToken as insertToken, SCOPES } from "../runtime/store/tokens.ts";
 import { migrate, migrateRoles } from "./migrate.ts";
 
 /** What RDS keeps of its master (Amazon RDS User Guide, password management with Secrets Manager). */
@@ -73,7 +73,7 @@ async function storeToken(token: Type.Static<typeof Token>): Promise<string> {
   const db = new pg.Client(connectionOptions("migrator"));
   await db.connect();
   try {
-    await storeToken(db, token);
+    await insertToken(db, token);
     return token.id;
   } finally {
     await db.end();

@@ -3,7 +3,7 @@ import { Cluster } from "@pulumi/aws/ecs/cluster.js";
 import { TaskDefinition } from "@pulumi/aws/ecs/taskDefinition.js";
 import * as pulumi from "@pulumi/pulumi";
 import { pullImage } from "./api.ts";
-import { roleFor, type Statement } from "./shared/role.ts";
+import { roleFor, type Statement } from "./shared/iam.ts";
 import { allow, allowHttps, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
 /** The way into a stack whose API no network of the operator's reaches. */

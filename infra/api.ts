@@ -12,8 +12,8 @@ import { Record as DnsRecord } from "@pulumi/aws/route53/record.js";
 import * as pulumi from "@pulumi/pulumi";
 import { privateBucket } from "./buckets.ts";
 import { type DatabaseEndpoint, databaseClient } from "./database.ts";
+import { roleFor, type Statement, writeLogs } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
-import { roleFor, type Statement, writeLogs } from "./shared/role.ts";
 import { allow, ingressRule, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
 /** The HTTP API of a stack. */

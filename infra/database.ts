@@ -6,8 +6,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { RunnerType } from "../runtime/contract/states.ts";
 import type { Role } from "../runtime/platform/postgres.ts";
 import { LIMITS } from "./limits/limits.ts";
+import { roleFor, type Statement } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
-import { roleFor, type Statement } from "./shared/role.ts";
 import { allow, allowHttps, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
 /** The database of a stack. */

@@ -15,8 +15,8 @@ import { type DatabaseEndpoint, databaseClient, databaseEnvironment } from "./da
 import type { OutboundAccess } from "./network.ts";
 import type { Queues } from "./queues.ts";
 import { type BundleArgs, bundle, RUNTIME_MODULES } from "./shared/bundle.ts";
+import { NETWORK_INTERFACES, roleFor, type Statement, writeLogs } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
-import { NETWORK_INTERFACES, roleFor, type Statement, writeLogs } from "./shared/role.ts";
 import type { Placement } from "./shared/securityGroups.ts";
 
 /** The dispatcher of a stack. */

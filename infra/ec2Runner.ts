@@ -7,8 +7,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { pullImage } from "./api.ts";
 import { type DatabaseEndpoint, databaseClient } from "./database.ts";
 import { INSTANCES_TAG } from "./limits/limits.ts";
+import { roleFor, type Statement, writeLogs } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
-import { roleFor, type Statement, writeLogs } from "./shared/role.ts";
 import type { Placement } from "./shared/securityGroups.ts";
 
 /** What runs updates, and reads that Glue has no room for. */

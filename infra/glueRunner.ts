@@ -11,7 +11,7 @@ import { rdsBundle } from "../runtime/image/rdsCa.ts";
 import { privateBucket } from "./buckets.ts";
 import { type DatabaseEndpoint, databaseClient } from "./database.ts";
 import { textAsset } from "./shared/asset.ts";
-import { policyDocument, roleFor, type Statement } from "./shared/role.ts";
+import { policyDocument, roleFor, type Statement } from "./shared/iam.ts";
 import { egressRule, ingressRule, type Placement } from "./shared/securityGroups.ts";
 
 /** What runs reads. */

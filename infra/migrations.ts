@@ -8,8 +8,8 @@ import type { ReaderSlots } from "../runtime/platform/postgres.ts";
 import { type Database, databaseClient, databaseEnvironment, loginStatement } from "./database.ts";
 import type { OutboundAccess } from "./network.ts";
 import { bundle, RUNTIME_MODULES } from "./shared/bundle.ts";
+import { NETWORK_INTERFACES, roleFor, writeLogs } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
-import { NETWORK_INTERFACES, roleFor, writeLogs } from "./shared/role.ts";
 import type { Placement } from "./shared/securityGroups.ts";
 
 /** What brings a stack's database up to date. */

@@ -5,8 +5,8 @@ import { VpcEndpoint } from "@pulumi/aws/ec2/vpcEndpoint.js";
 import { Vpc } from "@pulumi/awsx/ec2/index.js";
 import * as pulumi from "@pulumi/pulumi";
 import { subnetPrefix } from "./limits/cidr.ts";
+import { roleFor } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
-import { roleFor } from "./shared/role.ts";
 import { ingressRule, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
 /** The network of a stack. */

@@ -1,9 +1,9 @@
 import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
 import { Domain } from "@pulumi/aws/opensearch/domain.js";
 import * as pulumi from "@pulumi/pulumi";
-import { dedicatedMasterCount, DEDICATED_MASTERS } from "./limits/dedicatedMasters.ts";
+import { DEDICATED_MASTERS, dedicatedMasterCount } from "./limits/dedicatedMasters.ts";
+import type { Statement } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
-import type { Statement } from "./shared/role.ts";
 import { ingressRule, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
 /** What the OpenSearch domain of a stack is made of. */
@@ -84,7 +84,9 @@ export class Tracking extends pulumi.ComponentResource {
           zoneAwarenessEnabled: zoneCount > 1,
           ...(zoneCount > 1 ? { zoneAwarenessConfig: { availabilityZoneCount: zoneCount } } : {}),
           dedicatedMasterEnabled: leaders > 0,
-          ...(leaders > 0 ? { dedicatedMasterCount: leaders, dedicatedMasterType: DEDICATED_MASTERS.instanceType } : {}),
+          ...(leaders > 0
+            ? { dedicatedMasterCount: leaders, dedicatedMasterType: DEDICATED_MASTERS.instanceType }
+            : {}),
         },
         // gp3's own figures, named because the service wants them with it.
         ebsOptions: { ebsEnabled: true, volumeType: "gp3", volumeSize: storageGb, iops: 3_000, throughput: 125 },

@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { closest } from "fastest-levenshtein";
 import { fillTables } from "../stacks/docs/tables.ts";
-import { packConfigOf } from "./configOf.ts";
 import { ALL_RULES, details, overview, PACKS, rulesTable } from "./explain.ts";
+import { packConfigOf } from "./packConfig.ts";
 
 const USAGE = `npm run policy -- explain [RULE …]  every rule in a line, or all about some
 npm run policy -- config STACK [PACK]   a pack's configuration with what Pulumi.STACK.yaml says; PACK is limits or security

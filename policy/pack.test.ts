@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { declared } from "../stacks/testing/provider/declared.ts";
-import { packEnvironment } from "./testing/own.ts";
-import { SETTINGS, compliantProgram } from "./testing/sound.ts";
-import { type Pack, startPack, urnOf, type EngineResource } from "./testing/wire.ts";
+import { compliantProgram, SETTINGS } from "./testing/fixtures.ts";
+import { type EngineResource, type Pack, startPack, urnOf } from "./testing/packClient.ts";
+import { packEnvironment } from "./testing/packEnvironment.ts";
 import { DATABASE, GROUP, LAUNCH_TEMPLATE, LISTENER, LOAD_BALANCER, QUEUE, REPOSITORY } from "./types.ts";
-import { UNKNOWN_TEXT } from "./unknown.ts";
+import { UNKNOWN_TEXT } from "./unknownValues.ts";
 
 const database = (props: Record<string, unknown>): EngineResource => {
   const sound = compliantProgram().find(({ type }) => type === DATABASE);

@@ -1,9 +1,9 @@
 import { type Policies, PolicyPack, type PolicyPackArgs, UnknownValueError } from "@pulumi/policy";
-import { COMMON, exemptionOf, unknownSettings } from "./configured.ts";
+import { COMMON, exemptionOf, unknownSettings } from "./commonSettings.ts";
 import { type RawResource, Resource, Stack } from "./resource.ts";
 import type { Report, Rule } from "./rule.ts";
 import { typeOf } from "./types.ts";
-import { UNKNOWN_TEXT } from "./unknown.ts";
+import { UNKNOWN_TEXT } from "./unknownValues.ts";
 import type { UnresolvedReporter } from "./value.ts";
 
 /** What a rule found, before the pack's exemptions. */

@@ -77,7 +77,11 @@ export type RequestedProperties = ReadonlyMap<string, RawResource["props"]>;
 export class Stack {
   readonly resources: readonly Resource[];
 
-  constructor(given: readonly RawResource[], notes: (urn: string, name: string) => UnresolvedReporter, asked: RequestedProperties = new Map()) {
+  constructor(
+    given: readonly RawResource[],
+    notes: (urn: string, name: string) => UnresolvedReporter,
+    asked: RequestedProperties = new Map(),
+  ) {
     const byUrn = new Map<string, Resource>();
     this.resources = given.map((one) => {
       const resource = new Resource(one, notes, (urn) => byUrn.get(urn), asked.get(one.urn));

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { PACKS } from "./explain.ts";
+import { EXPECTED_MESSAGES } from "./testing/expectedMessages.ts";
+import { compliantProgram, SETTINGS } from "./testing/fixtures.ts";
 import { MUTANTS } from "./testing/mutants.ts";
-import { EXPECTED_MESSAGES } from "./testing/says.ts";
-import { SETTINGS, compliantProgram } from "./testing/sound.ts";
-import { type Finding, type Pack, secret, startPack, type EngineResource } from "./testing/wire.ts";
-import { UNKNOWN_TEXT } from "./unknown.ts";
+import { type EngineResource, type Finding, type Pack, secret, startPack } from "./testing/packClient.ts";
+import { UNKNOWN_TEXT } from "./unknownValues.ts";
 
 /** Every value of a resource as one that nobody else may see. */
 const secretly = (resources: EngineResource[]): EngineResource[] =>

@@ -9,13 +9,13 @@ import { findPulumi, requireEngine } from "../stacks/testing/command.ts";
 import type { Engine } from "../stacks/testing/engine.ts";
 import { type Run, RunFailed } from "../stacks/testing/run.ts";
 import { stackEngine } from "../stacks/testing/stackEngine.ts";
-import { packConfigOf } from "./configOf.ts";
 import { ALL_RULES } from "./explain.ts";
 import { LIMIT_RULES } from "./limits/rules.ts";
+import { packConfigOf } from "./packConfig.ts";
 import { MUTANTS } from "./testing/mutants.ts";
-import { packEnvironment } from "./testing/own.ts";
+import { startPack } from "./testing/packClient.ts";
+import { packEnvironment } from "./testing/packEnvironment.ts";
 import { resourcesOf } from "./testing/state.ts";
-import { startPack } from "./testing/wire.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PACKS = ["limits", "security"].map((pack) => join(ROOT, "policy", pack));

@@ -1,4 +1,4 @@
-import { UNKNOWN_VALUES } from "./unknown.ts";
+import { UNKNOWN_VALUES } from "./unknownValues.ts";
 
 /** What a reading answers where the value is unknown or of another type: the trouble has been noted, stop here. */
 export const UNRESOLVED: unique symbol = Symbol("unresolved");

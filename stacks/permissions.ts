@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Buckets } from "../infra/buckets.ts";
 import { type Database, loginStatement } from "../infra/database.ts";
 import type { Queues } from "../infra/queues.ts";
-import type { Statement } from "../infra/shared/role.ts";
+import type { Statement } from "../infra/shared/iam.ts";
 import type { Tracking } from "../infra/tracking.ts";
 import type { RunnerType } from "../runtime/contract/states.ts";
 

@@ -16,7 +16,7 @@ import { Migrations } from "../infra/migrations.ts";
 import { Monitoring } from "../infra/monitoring/monitoring.ts";
 import { Network } from "../infra/network.ts";
 import { Queues } from "../infra/queues.ts";
-import { withBoundary } from "../infra/shared/role.ts";
+import { withBoundary } from "../infra/shared/iam.ts";
 import { Tracking } from "../infra/tracking.ts";
 import { readerSlots } from "../runtime/platform/postgres.ts";
 import { glueCatalog } from "../runtime/runner/glue/catalog.ts";

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { Provider } from "@pulumi/aws/provider.js";
 import type { Deployment } from "@pulumi/pulumi/automation/index.js";
 import { Database, loginStatement } from "../infra/database.ts";
-import { roleFor } from "../infra/shared/role.ts";
+import { roleFor } from "../infra/shared/iam.ts";
 import { blocksOf } from "./docs/commands.ts";
 import { requireEngine } from "./testing/command.ts";
 import { type Engine, engine } from "./testing/engine.ts";

@@ -6,4 +6,5 @@
 export const DEDICATED_MASTERS = { from: 10, count: 3, instanceType: "m7g.large.search" } as const;
 
 /** How many nodes of a domain do nothing else than lead. */
-export const dedicatedMasterCount = (dataNodes: number): number => (dataNodes >= DEDICATED_MASTERS.from ? DEDICATED_MASTERS.count : 0);
+export const dedicatedMasterCount = (dataNodes: number): number =>
+  dataNodes >= DEDICATED_MASTERS.from ? DEDICATED_MASTERS.count : 0;

@@ -1,7 +1,7 @@
 import { RUNNERS } from "../../runtime/contract/states.ts";
 import type { Alarm } from "./alarm.ts";
+import type { MonitoringTargets } from "./monitoringTargets.ts";
 import { apiAlarms, databaseAlarms, responseAlarms, trackingAlarms } from "./partAlarms.ts";
-import type { MonitoringTargets } from "./targets.ts";
 import { requestAlarms, runnerAlarms } from "./workAlarms.ts";
 
 /** Every alarm of a stack, in the order in which a job meets what they watch. */

@@ -4,8 +4,8 @@ import { RUNNERS } from "../../runtime/contract/states.ts";
 import { PANELS, type Panel } from "../../runtime/monitoring/panels.ts";
 import { dpusOf } from "../limits/capacity.ts";
 import { type Measure, measure } from "./metrics.ts";
+import { type MonitoringTargets, slotsOf, subjects } from "./monitoringTargets.ts";
 import { diskLimit } from "./partAlarms.ts";
-import { slotsOf, subjects, type MonitoringTargets } from "./targets.ts";
 import { type Graph, graph, grid, lights, type Part, type Row, text, type Widget } from "./widgets.ts";
 
 const HEIGHT = 6;
@@ -18,7 +18,10 @@ A level line is what there is at most. *Waiting above zero while Running is belo
 Each alarm says in its description what it means and what to do.`;
 
 /** What the dashboard shows, following a job through the platform; `alarms` are ARNs. */
-export function dashboardOf(watched: MonitoringTargets, alarms: readonly pulumi.Input<string>[]): { widgets: Widget[] } {
+export function dashboardOf(
+  watched: MonitoringTargets,
+  alarms: readonly pulumi.Input<string>[],
+): { widgets: Widget[] } {
   const graphs = (...all: Omit<Graph, "region">[]): Row => ({
     height: HEIGHT,
     parts: all.map((one) => graph({ ...one, region: watched.region })),
@@ -111,8 +114,10 @@ function dispatcherGraphs(watched: MonitoringTargets): Plan[] {
 }
 
 /** The same figure of both kinds. */
-const each = (watched: MonitoringTargets, of: (by: { service: pulumi.Input<string>; runner: pulumi.Input<string> }) => Measure) =>
-  RUNNERS.map((runner) => ({ label: NAMES[runner], measure: of(subjects(watched).runner(runner)) }));
+const each = (
+  watched: MonitoringTargets,
+  of: (by: { service: pulumi.Input<string>; runner: pulumi.Input<string> }) => Measure,
+) => RUNNERS.map((runner) => ({ label: NAMES[runner], measure: of(subjects(watched).runner(runner)) }));
 
 /** A panel that other dashboards have too: its figures of both kinds. */
 const panelGraph = (watched: MonitoringTargets, { title, figures, stat }: Panel): Plan => ({

@@ -43,7 +43,7 @@ const of =
   <U extends Metric["unit"]>(metric: string, unit: U, meaning: string) => ({
     namespace,
     metric,
-    of: subject,
+    subject,
     unit,
     meaning,
   });
@@ -56,13 +56,13 @@ const ecs = of("AWS/ECS", "service");
 const search = of("AWS/ES", "domain");
 
 /** Ours, under their keys in runtime/monitoring/metrics.ts. */
-const measured = <S extends Subject, K extends string>(subject: S, figures: Record<K, Measured>) =>
+const measured = <S extends Subject, K extends string>(subject: S, metrics: Record<K, Measured>) =>
   Object.fromEntries(
-    Object.entries<Measured>(figures).map(([key, { name, unit, meaning }]) => [
+    Object.entries<Measured>(metrics).map(([key, { name, unit, meaning }]) => [
       key,
-      { namespace: NAMESPACE, metric: name, of: subject, unit, meaning },
+      { namespace: NAMESPACE, metric: name, subject, unit, meaning },
     ]),
-  ) as Record<K, Metric & { readonly of: S }>;
+  ) as Record<K, Metric & { readonly subject: S }>;
 
 /** Figures by key: AWS's own (CloudWatch metrics of each service's guide), then the platform's. */
 export const METRICS = {

@@ -11,9 +11,9 @@ import type { Alarm } from "./alarm.ts";
 import { alarmsOf } from "./alarms.ts";
 import { dashboardOf } from "./dashboard.ts";
 import { METRICS, type Measure } from "./metrics.ts";
-import type { MonitoringTargets } from "./targets.ts";
+import type { MonitoringTargets } from "./monitoringTargets.ts";
 
-export type { MonitoringTargets } from "./targets.ts";
+export type { MonitoringTargets } from "./monitoringTargets.ts";
 
 /** What a stack's monitoring is made of. */
 export interface MonitoringArgs extends MonitoringTargets {
@@ -149,7 +149,16 @@ const COMPARISONS = {
 const MINUTE = 60;
 
 function metricAlarm(name: string, alarm: Alarm, topic: Topic, opts: pulumi.CustomResourceOptions): MetricAlarm {
-  const { key, summary: means, action, metric: watches, comparison: is, threshold, minutes, missingData: silence } = alarm;
+  const {
+    key,
+    summary: means,
+    action,
+    metric: watches,
+    comparison: is,
+    threshold,
+    minutes,
+    missingData: silence,
+  } = alarm;
   const [datapointsToAlarm, evaluationPeriods] = minutes;
   const common = {
     alarmDescription: `${means} ${action}`,

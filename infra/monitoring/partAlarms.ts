@@ -1,6 +1,6 @@
-import { type Alarm, MIN_FREE_STORAGE, LATE_MINUTES, NEARLY_FULL } from "./alarm.ts";
+import { type Alarm, LATE_MINUTES, MIN_FREE_STORAGE, NEARLY_FULL } from "./alarm.ts";
 import { measure } from "./metrics.ts";
-import { subjects, type MonitoringTargets } from "./targets.ts";
+import { type MonitoringTargets, subjects } from "./monitoringTargets.ts";
 
 /** Seconds within which 95 of 100 requests to the API should be answered: /rates takes milliseconds. */
 const API_SECONDS = 1;

@@ -2,7 +2,7 @@ import type { RunnerType } from "../../runtime/contract/states.ts";
 import { MOST_EXECUTIONS } from "../limits/capacity.ts";
 import { type Alarm, LATE_MINUTES, NEARLY_FULL } from "./alarm.ts";
 import { measure } from "./metrics.ts";
-import { slotsOf, subjects, type MonitoringTargets } from "./targets.ts";
+import { type MonitoringTargets, slotsOf, subjects } from "./monitoringTargets.ts";
 
 /** On requests, and on the dispatcher that takes them. */
 export function requestAlarms(watched: MonitoringTargets): Alarm[] {
@@ -67,7 +67,8 @@ export function requestAlarms(watched: MonitoringTargets): Alarm[] {
     },
     {
       key: "figures-missing",
-      summary: "The platform's own figures have stopped, and with them every alarm on waiting work, runs and responses.",
+      summary:
+        "The platform's own figures have stopped, and with them every alarm on waiting work, runs and responses.",
       action:
         "The schedule does not run, or cannot reach the database: see the dispatcher's log and whether its rule is enabled.",
       metric: measure("lockWaits", "SampleCount", platform),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Queue } from "@pulumi/aws/sqs/queue.js";
 import * as pulumi from "@pulumi/pulumi";
-import { roleFor } from "../shared/role.ts";
+import { roleFor } from "../shared/iam.ts";
 import { mocked, resolved, UNKNOWN } from "./mocks.ts";
 
 class Part extends pulumi.ComponentResource {

@@ -1,7 +1,7 @@
 import Type from "typebox";
 import { LIMITS } from "../../infra/limits/limits.ts";
 import { granted, ownStack, QUOTAS } from "../account.ts";
-import { isApplicationLoadBalancer } from "../kinds.ts";
+import { isApplicationLoadBalancer } from "../predicates.ts";
 import type { Stack } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
 import { DATABASE, DOMAIN, LOAD_BALANCER, QUEUE, TARGET_GROUP } from "../types.ts";

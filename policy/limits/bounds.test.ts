@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { MONTH_HOURS, PRICES } from "../../infra/limits/prices.ts";
 import { one, packFor } from "../testing/foreign.ts";
-import type { EngineResource } from "../testing/wire.ts";
+import type { EngineResource } from "../testing/packClient.ts";
 import * as types from "../types.ts";
 
 const { DATABASE, DOMAIN, EVENT_SOURCE, FUNCTION, GLUE_JOB, LOAD_BALANCER, QUEUE, ROLE, ROLE_POLICY } = types;

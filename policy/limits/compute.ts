@@ -1,7 +1,7 @@
 import Type from "typebox";
 import { EC2_TYPES, INSTANCES_TAG } from "../../infra/limits/limits.ts";
 import { allowed, ownStack, quotas } from "../account.ts";
-import { isOnFargate } from "../kinds.ts";
+import { isOnFargate } from "../predicates.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, stackRule } from "../rule.ts";
 import { INSTANCE, LAUNCH_TEMPLATE, SCALING_GROUP, SCALING_TARGET, SERVICE, TASK } from "../types.ts";

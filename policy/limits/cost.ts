@@ -7,7 +7,7 @@ import {
   RDS_PRICES,
   SEARCH_PRICES,
 } from "../../infra/limits/prices.ts";
-import { isOnFargate } from "../kinds.ts";
+import { isOnFargate } from "../predicates.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, stackRule } from "../rule.ts";
 import { BUDGET, DATABASE, DOMAIN, INSTANCE, LOAD_BALANCER, NAT, SERVICE, TASK } from "../types.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { one, packFor } from "../testing/foreign.ts";
-import { UNKNOWN_TEXT } from "../unknown.ts";
+import { UNKNOWN_TEXT } from "../unknownValues.ts";
 
 const BALANCER = "aws:lb/loadBalancer:LoadBalancer";
 const QUEUE = "aws:sqs/queue:Queue";

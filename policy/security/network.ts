@@ -1,4 +1,4 @@
-import { isApplicationLoadBalancer } from "../kinds.ts";
+import { isApplicationLoadBalancer } from "../predicates.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { control, resourceRule, stackRule } from "../rule.ts";
 import { CLASSIC_LOAD_BALANCER, DEFAULT_GROUP, GROUP, GROUP_RULE, INGRESS, LISTENER, LOAD_BALANCER } from "../types.ts";
@@ -56,7 +56,9 @@ export const noIngressFromWorld = stackRule({
   remediation: "Name the security group or the network that may come in.",
   check(stack, report) {
     const balancers = new Set(
-      [...stack.of(LOAD_BALANCER), ...stack.of(CLASSIC_LOAD_BALANCER)].flatMap((one) => one.links("securityGroups", GROUP)),
+      [...stack.of(LOAD_BALANCER), ...stack.of(CLASSIC_LOAD_BALANCER)].flatMap((one) =>
+        one.links("securityGroups", GROUP),
+      ),
     );
     for (const { resource, group, from, protocol, ports } of ingresses(stack)) {
       const networks = from.map((value) => value.texts());

@@ -1,4 +1,4 @@
-import { type Finding, type Pack, startPack, urnOf, type EngineResource } from "./wire.ts";
+import { type EngineResource, type Finding, type Pack, startPack, urnOf } from "./packClient.ts";
 
 /** A resource of somebody's program: its links are written as `property: [type, name]`. */
 export const one = (

@@ -1,5 +1,5 @@
 import * as types from "../types.ts";
-import type { EngineResource } from "./wire.ts";
+import type { EngineResource } from "./packClient.ts";
 
 /** The program's resources, changed in one way that a rule must stop. */
 export interface Mutant {

@@ -1,4 +1,4 @@
-import type { EngineResource } from "./wire.ts";
+import type { EngineResource } from "./packClient.ts";
 
 /** One resource of an exported state (`pulumi stack export`), as far as packs see it. */
 interface StoredResource {

@@ -5,7 +5,7 @@ import { testApi } from "../testing/api/api.ts";
 import { badRequests, USELESS } from "../testing/api/badInput.ts";
 import { Description } from "../testing/api/description.ts";
 import { inhabitedApi } from "../testing/api/inhabited.ts";
-import { VALID_REQUESTS } from "../testing/api/sound.ts";
+import { VALID_REQUESTS } from "../testing/api/validRequests.ts";
 import { sqsEvent } from "../testing/dispatcher.ts";
 
 const SEED = 11;

@@ -4,7 +4,7 @@ import type { ErrorCode } from "../contract/errors.ts";
 import type { Scope } from "../store/tokens.ts";
 import { type DescribedOperation, Description } from "../testing/api/description.ts";
 import { inhabitedApi } from "../testing/api/inhabited.ts";
-import { type SentRequest, type Fixtures, OWN_PAGE, VALID_REQUESTS } from "../testing/api/sound.ts";
+import { type Fixtures, OWN_PAGE, type SentRequest, VALID_REQUESTS } from "../testing/api/validRequests.ts";
 
 /** A request, who sends it (an admin of acme unless said), and what it is answered with: a status, or a code. */
 interface Case {
@@ -21,7 +21,9 @@ const task = { type: "read", sql: "select 1 as n", format: "json" };
 
 /** What operations answer beside what is tried of all of them. */
 const MORE: Record<string, readonly Case[]> = {
-  getRates: [{ url: VALID_REQUESTS.getRates?.({} as Fixtures).url ?? "", headers: { "if-none-match": "*" }, answers: 304 }],
+  getRates: [
+    { url: VALID_REQUESTS.getRates?.({} as Fixtures).url ?? "", headers: { "if-none-match": "*" }, answers: 304 },
+  ],
   submitJob: [
     { url: "/jobs", payload: { requestId: "waiting", task }, answers: "RequestIdConflict" },
     { url: "/jobs", payload: { requestId: "new", task }, answers: 202 },
@@ -168,7 +170,7 @@ describe("every operation of the API", function () {
   /** What an operation answers well, as there are jobs to ask about. */
   const soundOf = ({ id, path }: DescribedOperation, { known }: Api): SentRequest => {
     const make = VALID_REQUESTS[id];
-    assert(make, `testing/sound.ts has no request of ${id}, and every operation needs one`);
+    assert(make, `testing/api/validRequests.ts has no request of ${id}, and every operation needs one`);
     const sound = make(known);
     assert.match(sound.url, new RegExp(`^${path.replace(/\{\w+\}/g, "[^/?]+")}(\\?|$)`));
     return sound;

@@ -5,7 +5,7 @@ import Type from "typebox";
 import { cutText } from "../contract/bounds.ts";
 import { classify } from "../contract/classify.ts";
 import { ERRORS, type ErrorCode, JobError, type Problem } from "../contract/errors.ts";
-import { redactAndTruncate, invalidRequest } from "../contract/problemList.ts";
+import { invalidRequest, redactAndTruncate } from "../contract/problemList.ts";
 import { redactText } from "../contract/redact.ts";
 
 /** An error as RFC 9457 has it; `type` is a code of the registry, `problems` its single faults. */

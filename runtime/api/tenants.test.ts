@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { ListMultipartUploadsCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
-import { syncTracking } from "../dispatcher/project.ts";
+import { syncTracking } from "../dispatcher/syncTracking.ts";
 import { testApi } from "../testing/api/api.ts";
 import { Description } from "../testing/api/description.ts";
 import { inhabitedApi, SECRET } from "../testing/api/inhabited.ts";
-import { VALID_REQUESTS } from "../testing/api/sound.ts";
+import { VALID_REQUESTS } from "../testing/api/validRequests.ts";
 
 describe("tenants of the API", () => {
   let p: Awaited<ReturnType<typeof testApi>>;
@@ -85,7 +85,7 @@ describe("another tenant's token", function () {
       const before = await kept();
       for (const { id, method } of operations) {
         const make = VALID_REQUESTS[id];
-        assert(make, `testing/sound.ts has no request of ${id}, and every operation needs one`);
+        assert(make, `testing/api/validRequests.ts has no request of ${id}, and every operation needs one`);
         const { url, payload } = make(p.known);
         for (const [tenant, headers] of [
           ["other", other],

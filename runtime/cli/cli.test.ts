@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { JobError } from "../contract/errors.ts";
-import { syncTracking } from "../dispatcher/project.ts";
+import { syncTracking } from "../dispatcher/syncTracking.ts";
 import { backendOf } from "../store/backend.ts";
 import { type ClaimedJob, claim, type Ending, finish, runStarted } from "../store/jobs.ts";
 import { planRuns } from "../store/runs.ts";

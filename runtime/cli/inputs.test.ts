@@ -9,7 +9,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { JobError } from "../contract/errors.ts";
-import { syncTracking } from "../dispatcher/project.ts";
+import { syncTracking } from "../dispatcher/syncTracking.ts";
 import { backendOf } from "../store/backend.ts";
 import { claim, type Ending, finish, runStarted } from "../store/jobs.ts";
 import { planRuns } from "../store/runs.ts";

@@ -27,7 +27,7 @@ function ending(error: unknown): { exit: Exit; data?: object; message?: string }
       : { exit: "invalid", data: { type: "invalid", detail: error.message } };
   if (error instanceof CommandError) return { exit: error.exit, data: error.data, message: error.message };
   const message = reasonOf(error);
-  return { exit: "broke", data: { type: "broke", detail: message }, message: `rates: ${message}` };
+  return { exit: "internalError", data: { type: "internalError", detail: message }, message: `rates: ${message}` };
 }
 
 try {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseRequest, type RequestRules } from "../requests/parse.ts";
 import type { JobError } from "./errors.ts";
-import { redactAndTruncate, invalidRequest, ProblemList } from "./problemList.ts";
+import { invalidRequest, ProblemList, redactAndTruncate } from "./problemList.ts";
 
 const rules: RequestRules = { rawSql: true, timeoutSeconds: 900, maxTimeoutSeconds: 3600, urlHosts: [] };
 const long = "x".repeat(1_000_000);

@@ -5,7 +5,7 @@ import { PLANNING_CONNECTIONS, pool } from "../platform/postgres.ts";
 import { readSettings, requireCloud, type Settings } from "../platform/settings.ts";
 import { planningPool } from "../queries/explain.ts";
 import { trackingStore } from "../tracking/index.ts";
-import type { DispatcherDeps } from "./context.ts";
+import type { DispatcherDeps } from "./deps.ts";
 import { createHandlers, type Handlers } from "./handlers.ts";
 import type { Launcher } from "./launcher.ts";
 

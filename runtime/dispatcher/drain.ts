@@ -1,6 +1,6 @@
 import { RUNNERS, type RunnerType } from "../contract/states.ts";
 import { closeRunners, type OpenRun, openRuns, runStopping } from "../store/runs.ts";
-import type { DispatcherDeps } from "./context.ts";
+import type { DispatcherDeps } from "./deps.ts";
 import type { Launcher } from "./launcher.ts";
 
 /** Runs that are stopped at the same time. A function's invocation has a minute for all of them. */

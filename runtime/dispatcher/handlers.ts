@@ -1,13 +1,12 @@
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { runEnded } from "../store/runs.ts";
-import type { DispatcherDeps } from "./context.ts";
-import { expire } from "./expire.ts";
-import { syncTracking } from "./project.ts";
-import { syncRejected } from "./projectRejected.ts";
+import type { DispatcherDeps } from "./deps.ts";
+import { expire, sendDueResponses } from "./maintenance.ts";
 import { reap } from "./reap.ts";
 import { handleRequests } from "./requests.ts";
 import { schedule, scheduleLarger } from "./schedule.ts";
-import { sendDueResponses } from "./sweep.ts";
+import { syncRejected } from "./syncRejected.ts";
+import { syncTracking } from "./syncTracking.ts";
 
 /** A run's end, as whoever hosts runs tells it. */
 export interface RunEnded {
@@ -29,7 +28,15 @@ export interface Handlers {
 
 export function createHandlers(context: DispatcherDeps): Handlers {
   // A larger run before the others: the slots that they take may be taken for hours.
-  const maintenanceTasks = { reap, sweep: sendDueResponses, scheduleLarger, schedule, project: syncTracking, projectRejected: syncRejected, expire };
+  const maintenanceTasks = {
+    reap,
+    sendDueResponses,
+    scheduleLarger,
+    schedule,
+    syncTracking,
+    syncRejected,
+    expire,
+  };
   return {
     requests: (event) => handleRequests(context, event),
     async wakeups() {
@@ -43,14 +50,14 @@ export function createHandlers(context: DispatcherDeps): Handlers {
       await schedule(context);
     },
     async tick() {
-      // In this order: what was reaped can be answered and started again at once. No duty keeps the next from its turn.
+      // In this order: what was reaped can be answered and started again at once. No task keeps the next from its turn.
       for (const [name, task] of Object.entries(maintenanceTasks)) {
         try {
           await task(context);
         } catch (error) {
           context.log.error(
-            { duty: name, error: error instanceof Error ? error.stack : String(error) },
-            "a duty of the tick failed",
+            { task: name, error: error instanceof Error ? error.stack : String(error) },
+            "a maintenance task failed",
           );
         }
       }

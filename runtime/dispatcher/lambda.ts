@@ -1,13 +1,13 @@
 import { Logger } from "@aws-lambda-powertools/logger";
 import type { Context as Invocation, SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { takeRequest } from "../store/requestRates.ts";
-import type { Log } from "./context.ts";
+import type { Log } from "./deps.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { drain, reopen } from "./drain.ts";
 import { Ec2Launcher, RUN_INSTANCES_RATE } from "./launchers/ec2.ts";
 import { GlueLauncher } from "./launchers/glue.ts";
 import { emitMetrics } from "./metrics.ts";
-import { reindexAll } from "./project.ts";
+import { reindexAll } from "./syncTracking.ts";
 
 /**
  * The Lambda entry point: messages of the request and the wake-up queue, state changes of Glue runs and EC2 instances,

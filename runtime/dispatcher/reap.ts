@@ -12,7 +12,7 @@ import {
   runStopping,
   settleLost,
 } from "../store/runs.ts";
-import type { DispatcherDeps } from "./context.ts";
+import type { DispatcherDeps } from "./deps.ts";
 
 /**
  * Settles what has died: frees the slots of runs that are known to have ended, ends those that are silent or hold no

@@ -3,11 +3,11 @@ import { excerptOf } from "../requests/rejected.ts";
 import { accept } from "../store/jobs.ts";
 import { sqsEvent, testDispatcher } from "../testing/dispatcher.ts";
 import { newJob } from "../testing/jobs.ts";
-import { rebuild } from "../tracking/rebuild.ts";
-import { expire } from "./expire.ts";
-import { syncTracking, reindexAll } from "./project.ts";
-import { syncRejected } from "./projectRejected.ts";
+import { rebuild } from "../tracking/reindex.ts";
+import { expire } from "./maintenance.ts";
 import { handleRequests } from "./requests.ts";
+import { syncRejected } from "./syncRejected.ts";
+import { reindexAll, syncTracking } from "./syncTracking.ts";
 
 const read = { type: "read", query: "price_export" };
 

@@ -9,7 +9,7 @@ import { type MessageContent, readMessage } from "../requests/message.ts";
 import { hasJob } from "../requests/repeat.ts";
 import { deliverResponses } from "../requests/responses.ts";
 import type { DueResponse } from "../store/jobs.ts";
-import type { DispatcherDeps } from "./context.ts";
+import type { DispatcherDeps } from "./deps.ts";
 import { schedule } from "./schedule.ts";
 
 /** What SQS takes in a message: its text, and names, types and values of its attributes (SendMessage API reference). */
@@ -66,7 +66,11 @@ export async function handleRequests(context: DispatcherDeps, event: SQSEvent): 
  * Takes requests in, together; where that fails, each by itself, since it may be the fault of one (whose object S3 does not
  * show now) and must not be the others'. Answers the error where the database is away, for all of them.
  */
-async function acceptBatch(context: DispatcherDeps, failures: Set<string>, valid: readonly ParsedRecord[]): Promise<unknown> {
+async function acceptBatch(
+  context: DispatcherDeps,
+  failures: Set<string>,
+  valid: readonly ParsedRecord[],
+): Promise<unknown> {
   try {
     const outcomes = await acceptAll(
       { ...context, source: "queue" },
@@ -113,7 +117,11 @@ async function acceptBatch(context: DispatcherDeps, failures: Set<string>, valid
  * Leaves a request in the queue whose tenant has too many jobs waiting. It is hidden for longer each time, so that a full
  * tenant does not keep the dispatcher busy, and so that a message reaches the queue's retention before its receive count.
  */
-async function defer({ sqs, queues, log }: DispatcherDeps, failures: Set<string>, { record, tenant }: ParsedRecord): Promise<void> {
+async function defer(
+  { sqs, queues, log }: DispatcherDeps,
+  failures: Set<string>,
+  { record, tenant }: ParsedRecord,
+): Promise<void> {
   failures.add(record.messageId);
   const receives = Number(record.attributes.ApproximateReceiveCount);
   const VisibilityTimeout = Math.min(MAX_DEFER_SECONDS, MIN_DEFER_SECONDS * 2 ** Math.min(receives - 1, 10));
@@ -128,20 +136,27 @@ async function defer({ sqs, queues, log }: DispatcherDeps, failures: Set<string>
 }
 
 /** A request whose handling fails again and again for a reason of its own: a dead letter, which `rates redrive` puts back. */
-async function giveUp(context: DispatcherDeps, failures: Set<string>, one: ParsedRecord, error: unknown): Promise<void> {
+async function giveUp(
+  context: DispatcherDeps,
+  failures: Set<string>,
+  one: ParsedRecord,
+  error: unknown,
+): Promise<void> {
   const reason = `it could not be handled in ${UNEXPECTED_RECEIVES} attempts: ${(error as Error).message}`;
   const problem = new JobError("Internal", { reason }, { cause: error });
-  await sendToDeadLetterQueue(context, { ...one, problem }).catch((thrown) => fail(context, failures, one.record, thrown));
+  await sendToDeadLetterQueue(context, { ...one, problem }).catch((thrown) =>
+    fail(context, failures, one.record, thrown),
+  );
 }
 
-/** Sends what is due now; what cannot be sent stays due for the sweep. */
+/** Sends what is due now; what cannot be sent stays due for the next tick. */
 export async function deliver({ sqs, queues, db, log }: DispatcherDeps, due: readonly DueResponse[]): Promise<void> {
   // Sent and not recorded, they are sent again: the database may be away for the recording alone.
   const failed = await deliverResponses(sqs, queues, db, due).catch((error) => [{ error }]);
   if (failed.length > 0)
     log.warn(
       { failed: failed.length, error: String(failed[0]?.error) },
-      "responses could not be sent or recorded; the sweep will send them",
+      "responses could not be sent or recorded; the next tick will send them",
     );
 }
 

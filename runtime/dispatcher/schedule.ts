@@ -1,8 +1,14 @@
 import { RUNNERS, type RunnerType } from "../contract/states.ts";
 import { tenantSlots } from "../platform/settings.ts";
 import { planAllRuns, planLarger, runLaunched, runRefused } from "../store/runs.ts";
-import type { DispatcherDeps } from "./context.ts";
-import { type Launcher, type LaunchOutcomes, CapacityUnavailable, type LaunchOptions, LaunchDeadlineExceeded } from "./launcher.ts";
+import type { DispatcherDeps } from "./deps.ts";
+import {
+  CapacityUnavailable,
+  LaunchDeadlineExceeded,
+  type Launcher,
+  type LaunchOptions,
+  type LaunchOutcomes,
+} from "./launcher.ts";
 
 /**
  * The part of a run's start time within which it is launched. Its slot is another run's, at the earliest, when all of that
@@ -58,10 +64,10 @@ async function launch(
   larger = false,
 ): Promise<number> {
   if (runs.length === 0) return 0;
-  const inTime = () => {
+  const assertBeforeDeadline = () => {
     if (context.now() > until) throw new LaunchDeadlineExceeded();
   };
-  const outcomes = await startAll(context.launchers[runner], runs, runner, { assertBeforeDeadline: inTime, larger });
+  const outcomes = await startAll(context.launchers[runner], runs, runner, { assertBeforeDeadline, larger });
   const launched = await Promise.all(
     runs.map((run) => record(context, run, runner, outcomes.get(run) ?? new Error("the launcher did not say"))),
   );
@@ -91,7 +97,12 @@ async function startAll(
 const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 /** Records what became of a launch; answers whether the run was started. */
-async function record(context: DispatcherDeps, run: string, runner: RunnerType, outcome: string | Error): Promise<boolean> {
+async function record(
+  context: DispatcherDeps,
+  run: string,
+  runner: RunnerType,
+  outcome: string | Error,
+): Promise<boolean> {
   const { db, log, launchers } = context;
   try {
     if (typeof outcome !== "string") throw outcome;

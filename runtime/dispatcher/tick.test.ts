@@ -7,10 +7,10 @@ import { planRuns } from "../store/runs.ts";
 import { testDispatcher } from "../testing/dispatcher.ts";
 import { newJob, testPlan } from "../testing/jobs.ts";
 import { createHandlers } from "./handlers.ts";
-import { type Launcher, CapacityUnavailable } from "./launcher.ts";
+import { CapacityUnavailable, type Launcher } from "./launcher.ts";
+import { sendDueResponses } from "./maintenance.ts";
 import { reap } from "./reap.ts";
 import { schedule } from "./schedule.ts";
-import { sendDueResponses } from "./sweep.ts";
 
 describe("the dispatcher's duties", () => {
   let d: Awaited<ReturnType<typeof testDispatcher>>;

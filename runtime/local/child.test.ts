@@ -23,7 +23,7 @@ describe("a part of the platform", () => {
   const start = (program: string, env: NodeJS.ProcessEnv = {}) => {
     child = startChild({
       name: "part",
-      args: ["--import", import.meta.resolve("./orphan.ts"), "-e", program],
+      args: ["--import", import.meta.resolve("./exitWithParent.ts"), "-e", program],
       env: { ...process.env, ...env },
       logFile,
       patience: 60_000,
@@ -63,7 +63,11 @@ describe("a part of the platform", () => {
   });
 
   it("is told to hurry once it is to end, and does not count as failed", async () => {
-    const { ready, stop, forceStop: hurry } = start(`
+    const {
+      ready,
+      stop,
+      forceStop: hurry,
+    } = start(`
       setInterval(() => {}, 1000);
       process.on("SIGTERM", () => {});
       process.on("message", (word) => { console.log(word); process.exit(); });
@@ -77,9 +81,11 @@ describe("a part of the platform", () => {
   });
 
   it("ends even if it will not, once it must hurry", async () => {
-    const { ready, stop, forceStop: hurry } = start(
-      `process.on("SIGTERM", () => {}); setInterval(() => {}, 1000); process.send("ready")`,
-    );
+    const {
+      ready,
+      stop,
+      forceStop: hurry,
+    } = start(`process.on("SIGTERM", () => {}); setInterval(() => {}, 1000); process.send("ready")`);
     await ready;
     const stopped = stop();
     hurry();

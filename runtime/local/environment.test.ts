@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Emulator } from "./cloud.ts";
+import type { Emulator } from "./emulator.ts";
 import { partEnvironment } from "./environment.ts";
 import type { Postgres } from "./postgres.ts";
 

@@ -1,4 +1,4 @@
-import type { Emulator } from "./cloud.ts";
+import type { Emulator } from "./emulator.ts";
 import type { Postgres } from "./postgres.ts";
 
 /**

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
-import { type Emulator, startEmulator } from "./cloud.ts";
+import { type Emulator, startEmulator } from "./emulator.ts";
 import { type EventSource, startEventSource } from "./eventSource.ts";
 
 describe("the event source", () => {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import type { RunnerType } from "../contract/states.ts";
-import { type Launcher, CapacityUnavailable, type LaunchOptions } from "../dispatcher/launcher.ts";
+import { CapacityUnavailable, type Launcher, type LaunchOptions } from "../dispatcher/launcher.ts";
 import { findByArguments, identify, isAlive, type ProcessIdentity, signal } from "./processes.ts";
 
 /** How runs become processes of this machine. */
@@ -42,9 +42,9 @@ export function localLauncher({ program, logDirectory, onEnded }: LocalLauncherO
     );
   };
   return {
-    async start(run: string, runner: RunnerType, { assertBeforeDeadline: inTime }: LaunchOptions = {}): Promise<string> {
+    async start(run: string, runner: RunnerType, { assertBeforeDeadline }: LaunchOptions = {}): Promise<string> {
       if (draining) throw new CapacityUnavailable("the platform is stopping");
-      inTime?.();
+      assertBeforeDeadline?.();
       const logLocation = join(logDirectory, `runner-${run}.log`);
       const log = openSync(logLocation, "a", 0o600);
       const child = spawn(process.execPath, [...program, "--run", run, "--runner", runner], {
@@ -57,7 +57,9 @@ export function localLauncher({ program, logDirectory, onEnded }: LocalLauncherO
         await once(child, "spawn");
       } catch (error) {
         // EAGAIN, ENOMEM: the machine is full, as an account may be.
-        throw new CapacityUnavailable(`the process could not be started: ${error instanceof Error ? error.message : error}`);
+        throw new CapacityUnavailable(
+          `the process could not be started: ${error instanceof Error ? error.message : error}`,
+        );
       }
       children.add(child);
       child.once("exit", (code, signalName) => {

@@ -20,8 +20,8 @@ import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secre
 import { CreateQueueCommand, DeleteQueueCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { handler } from "../../db/lambda.ts";
 import { emptyDatabase } from "../../db/testing/database.ts";
+import { sendDueResponses } from "../dispatcher/maintenance.ts";
 import { handleRequests } from "../dispatcher/requests.ts";
-import { sendDueResponses } from "../dispatcher/sweep.ts";
 import { redrive } from "../requests/deadLetters.ts";
 import { glueCatalog } from "../runner/glue/catalog.ts";
 import { openSource, type S3Source } from "../runner/load/source.ts";
@@ -31,7 +31,7 @@ import { sqsEvent } from "../testing/dispatcher.ts";
 import { type Moto, startMoto } from "../testing/launchers/moto.ts";
 import { CallRecorder, judgeCalls, pythonRecorder } from "../testing/models/calls.ts";
 import { requirePython } from "../testing/python/python.ts";
-import type { Emulator } from "./cloud.ts";
+import type { Emulator } from "./emulator.ts";
 
 const QUEUES = ["requests", "wakeups", "dead-letters", "responses", "responses-acme"];
 const BUCKETS = ["results", "uploads"];

@@ -5,16 +5,16 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { readerSlots } from "../platform/postgres.ts";
 import { type Child, startChild } from "./child.ts";
-import { startEmulator } from "./cloud.ts";
 import { type Example, exampleLane, prepareDatabase } from "./database.ts";
+import { startEmulator } from "./emulator.ts";
 import { DATABASE, partEnvironment } from "./environment.ts";
-import { savedPorts } from "./keptPorts.ts";
 import { type LocalPlan, localSettings } from "./plan.ts";
 import { type PlatformFile, removePlatformFile, writePlatformFile } from "./platformFile.ts";
 import { startPostgres } from "./postgres.ts";
 import { stopLeftovers } from "./postmaster.ts";
 import { makeBuckets, makeQueues } from "./queues.ts";
 import { pruneLogs } from "./runnerLogs.ts";
+import { savedPorts } from "./savedPorts.ts";
 import { localToken } from "./token.ts";
 import { followTracking, trackingProblem } from "./trackingStore.ts";
 
@@ -117,7 +117,7 @@ async function start(
   const token = await localToken(dataDir, postgres.url(DATABASE));
   const api = startChild({
     name: "API",
-    args: ["--import", program("orphan.ts"), program("../api/main.ts")],
+    args: ["--import", program("exitWithParent.ts"), program("../api/main.ts")],
     env: { ...env, HOST, PORT: String(port) },
     logFile: join(logs, "api.log"),
     patience: CLOSE_MS,

@@ -1,5 +1,5 @@
 import type { Settings } from "../platform/settings.ts";
-import type { Emulator } from "./cloud.ts";
+import type { Emulator } from "./emulator.ts";
 
 type Queues = NonNullable<Settings["queues"]>;
 

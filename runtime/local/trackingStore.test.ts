@@ -90,7 +90,7 @@ describe("npm start -- --tracking", function () {
 
     await fetch(`${endpoint}/rates-jobs-*`, { method: "DELETE" });
     assert.deepEqual((await ask(first, "/jobs?text=rotter")).body.jobs, []);
-    const rebuilt = promisify(execFile)(process.execPath, [program("../tracking/rebuild.ts"), "--data-dir", dataDir]);
+    const rebuilt = promisify(execFile)(process.execPath, [program("../tracking/reindex.ts"), "--data-dir", dataDir]);
     assert.match((await rebuilt).stderr, /^1 documents written/m);
     assert.deepEqual(await found(first, "rotter", 1), ["nightly-rotterdam-7"]);
     await stop();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readSettings } from "../platform/settings.ts";
 import type { PlatformStatus } from "./activity.ts";
-import { bottleneckOf, LEVELS, PLACES, type BottleneckInput, THRESHOLDS } from "./bottleneck.ts";
+import { type BottleneckInput, bottleneckOf, LEVELS, PLACES, THRESHOLDS } from "./bottleneck.ts";
 import { PLATFORM_METRICS, RUNNER_METRICS } from "./metrics.ts";
 
 const zeros = <K extends string>(figures: Record<K, unknown>) =>
@@ -37,7 +37,7 @@ function situation({ glue, ec2, platform, database, paused, working, results, re
     paused: paused ?? {},
     working: working ?? {},
   };
-  return { standing, settings, results: { byPointer: 0, nearlyInline: 0, ...results }, requests };
+  return { status: standing, settings, results: { byPointer: 0, nearlyInline: 0, ...results }, requests };
 }
 const verdict = (change: Change) => bottleneckOf(situation(change));
 

@@ -4,7 +4,7 @@ import { BOUNDS } from "../contract/bounds.ts";
 import type { Problem } from "../contract/errors.ts";
 import { INPUT } from "../contract/inputLimits.ts";
 import { checkStorable, shapeProblem } from "../contract/inspect.ts";
-import { redactAndTruncate, invalidRequest, ProblemList } from "../contract/problemList.ts";
+import { invalidRequest, ProblemList, redactAndTruncate } from "../contract/problemList.ts";
 import { problemsOf, suggestion, withDefaults } from "../contract/problems.ts";
 import { redactUrl } from "../contract/redact.ts";
 import {
@@ -144,7 +144,11 @@ function schemaFor(value: unknown): TSchema | Problem {
     const source = task.source;
     if (source === null || typeof source !== "object")
       return "source" in task
-        ? { field: "task.source", value: redactAndTruncate(source), message: "must be an object with inline, s3 or url." }
+        ? {
+            field: "task.source",
+            value: redactAndTruncate(source),
+            message: "must be an object with inline, s3 or url.",
+          }
         : InlineTask;
     const kinds = ["inline", "s3", "url"].filter((kind) => kind in source);
     if (kinds.length > 1) return { field: "task.source", message: `has ${kinds.join(" and ")}. Keep one.` };

@@ -19,5 +19,6 @@ export const crashPoints = channel("rates:step");
 
 /** Marks that a run is at this step of this job: just before it takes effect. */
 export function reachCrashPoint(name: CrashPoint, job: { id: number; attempt: number }): void {
-  if (crashPoints.hasSubscribers) crashPoints.publish({ point: name, job: job.id, attempt: job.attempt } satisfies CrashPointEvent);
+  if (crashPoints.hasSubscribers)
+    crashPoints.publish({ point: name, job: job.id, attempt: job.attempt } satisfies CrashPointEvent);
 }

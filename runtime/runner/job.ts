@@ -14,12 +14,12 @@ import {
   type FrozenResponse,
   finish,
   finishAndClaim,
+  recordSession,
   retry,
   type SentResponse,
-  recordSession,
 } from "../store/jobs.ts";
 import { reachCrashPoint } from "./crashPoints.ts";
-import { JobLease } from "./keeper.ts";
+import { JobLease } from "./jobLease.ts";
 import { peakMemory } from "./memory.ts";
 import type { OutputOptions } from "./output.ts";
 import { read } from "./read.ts";
@@ -64,25 +64,25 @@ export const roleFor = ({ reader }: Pick<RunnerDeps, "reader">, type: "read" | "
 
 /**
  * Does one job from claim to end.
- * @param onKeeper hands out the job's keeper, so that an announced cancel reaches it
+ * @param onLease hands out the job's lease, so that an announced cancel reaches it
  */
 export async function doJob(
   deps: RunnerDeps,
   job: ClaimedJob,
   claimed: Session,
-  onKeeper: (lease: JobLease) => void,
+  onLease: (lease: JobLease) => void,
 ): Promise<JobOutcome> {
   reachCrashPoint("claim", job);
   const session = await sessionFor(deps, job, claimed);
-  const keeper = new JobLease(deps.db, deps.run, job, session);
-  onKeeper(keeper);
+  const lease = new JobLease(deps.db, deps.run, job, session);
+  onLease(lease);
   try {
-    if (job.task.type === "read") return await doRead(deps, job, session, keeper);
-    const response = await doUpdate(deps, job, session, keeper);
-    await keeper.stop();
+    if (job.task.type === "read") return await doRead(deps, job, session, lease);
+    const response = await doUpdate(deps, job, session, lease);
+    await lease.stop();
     return { response };
   } catch (error) {
-    return { response: await conclude(deps, job, session, keeper, error) };
+    return { response: await conclude(deps, job, session, lease, error) };
   }
 }
 
@@ -234,11 +234,11 @@ async function settle<T>(deps: RunnerDeps, job: ClaimedJob, work: (db: Database)
 
 /**
  * Whether the server ended a statement at the job's own timeout, and not on an administrator's request. The message may
- * be in any language, so the keeper's clock counts as well.
+ * be in any language, so the lease's clock counts as well.
  */
-const isStatementTimeout = (error: unknown, keeper: JobLease): boolean => {
+const isStatementTimeout = (error: unknown, lease: JobLease): boolean => {
   const { code, message } = error as { code?: string; message?: string };
-  return code === QUERY_CANCELED && (keeper.isPastDeadline || /statement timeout/.test(message ?? ""));
+  return code === QUERY_CANCELED && (lease.isPastDeadline || /statement timeout/.test(message ?? ""));
 };
 const QUERY_CANCELED = "57014";
 

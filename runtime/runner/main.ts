@@ -13,11 +13,12 @@ import { Sessions } from "./sessions.ts";
  */
 const { values } = parseArgs({ options: { run: { type: "string" }, runner: { type: "string" } } });
 const runnerType = RUNNERS.find((one) => one === values.runner);
-if (!values.run || !runnerType) throw new Error("usage: node --expose-gc runtime/runner/main.ts --run ID --runner glue|ec2");
+if (!values.run || !runnerType)
+  throw new Error("usage: node --expose-gc runtime/runner/main.ts --run ID --runner glue|ec2");
 process.exitCode = await main(values.run, runnerType);
 
-async function main(id: string, kind: RunnerType): Promise<number> {
-  const log = pino({ base: { run: id, runner: kind } });
+async function main(id: string, runnerType: RunnerType): Promise<number> {
+  const log = pino({ base: { run: id, runner: runnerType } });
   const draining = new AbortController();
   process.on("SIGTERM", () => draining.abort());
   process.on("SIGINT", () => draining.abort());

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { explain, type ReadTask } from "../queries/explain.ts";
 import { CopyOut } from "./copyOut.ts";
 import { copyStatement } from "./copyStatement.ts";
-import { storeResult, type Output, type OutputOptions } from "./output.ts";
+import { type Output, type OutputOptions, storeResult } from "./output.ts";
 import type { Session } from "./sessions.ts";
 
 /** What a read is told, and tells, while it runs. */

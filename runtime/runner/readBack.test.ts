@@ -6,7 +6,7 @@ import fc from "fast-check";
 import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { migratedDatabase, type Scratch } from "../../db/testing/database.ts";
-import type { Emulator } from "../local/cloud.ts";
+import type { Emulator } from "../local/emulator.ts";
 import { testCloud } from "../testing/cluster.ts";
 import { property, propertyTimeout } from "../testing/runner/property.ts";
 import { type PythonReader, pythonReader } from "../testing/runner/pythonReader.ts";

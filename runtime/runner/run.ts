@@ -4,8 +4,8 @@ import type { RunnerType } from "../contract/states.ts";
 import { readerRole } from "../platform/postgres.ts";
 import type { Queues } from "../requests/responses.ts";
 import { claim, drain, isDue, retire, runStarted } from "../store/jobs.ts";
-import { type RunnerDeps, type ClaimResult, doJob, roleFor } from "./job.ts";
-import type { JobLease } from "./keeper.ts";
+import { type ClaimResult, doJob, type RunnerDeps, roleFor } from "./job.ts";
+import type { JobLease } from "./jobLease.ts";
 import { availableMemory } from "./memory.ts";
 import { ResponseSender } from "./responseSender.ts";
 

@@ -8,7 +8,7 @@ import { type ClaimedJob, type Database, type FrozenResponse, finish } from "../
 import { reachCrashPoint } from "./crashPoints.ts";
 import { type Loaded, loadBatch, stopText } from "./load/batch.ts";
 import { openSource } from "./load/source.ts";
-import { storeResult, type OutputOptions } from "./output.ts";
+import { type OutputOptions, storeResult } from "./output.ts";
 import type { Session } from "./sessions.ts";
 
 export type UpdateTask =
@@ -120,10 +120,17 @@ async function load(task: Exclude<UpdateTask, Static<typeof StatementTask>>, con
 type RejectedBatch = Extract<Loaded, { bad: unknown }>;
 
 /** The report of bad rows: the first in the response, all of them behind a pointer where there are more. */
-async function rejectBatch({ rows, bad, stopped }: RejectedBatch, { report, signal }: UpdateContext): Promise<JobError> {
+async function rejectBatch(
+  { rows, bad, stopped }: RejectedBatch,
+  { report, signal }: UpdateContext,
+): Promise<JobError> {
   const details: unknown[] = [...bad.first];
   if (bad.faults > bad.first.length) {
-    const output = await storeResult(bad.report(), { ...report, inlineBytes: 0, format: "csv", compression: "none" }, signal);
+    const output = await storeResult(
+      bad.report(),
+      { ...report, inlineBytes: 0, format: "csv", compression: "none" },
+      signal,
+    );
     const pointer = JSON.parse(output.json(bad.faults));
     details.push({ more: bad.faults - bad.first.length, report: pointer, ...(stopped ? { stopped } : {}) });
   }

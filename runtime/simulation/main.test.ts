@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { readOptions } from "./options.ts";
-import { runWorkers } from "./players.ts";
 import type { Played } from "./worker.ts";
+import { runWorkers } from "./workers.ts";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 

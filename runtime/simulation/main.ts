@@ -1,8 +1,8 @@
 import { mochaGlobalSetup, mochaGlobalTeardown } from "../testing/cluster.ts";
-import { type SimulationOptions, HELP, readOptions } from "./options.ts";
-import { runWorkers } from "./players.ts";
-import { runProcessSchedules } from "./processes/players.ts";
+import { HELP, readOptions, type SimulationOptions } from "./options.ts";
+import { runProcessSchedules } from "./processes/run.ts";
 import type { Played } from "./worker.ts";
+import { runWorkers } from "./workers.ts";
 
 /** Between two lines of progress. Milliseconds. */
 const PROGRESS_MS = 5_000;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { openHarness, type Sabotage } from "./stage.ts";
+import { openHarness, type Sabotage } from "./harness.ts";
 
 /** What breaks a promise, each by a change of the production code's own text. */
 const SABOTAGES: Record<string, Sabotage[]> = {

@@ -1,7 +1,7 @@
 import type { Actor, CallOutcome } from "./actor.ts";
-import { callOutcome, type FaultProfile, faultProfile } from "./mood.ts";
-import { type SentRequest, generateRequests } from "./requests.ts";
-import type { Message, SimulatedEnvironment } from "./world.ts";
+import { callOutcome, type FaultProfile, faultProfile } from "./faultProfile.ts";
+import { generateRequests, type SentRequest } from "./requests.ts";
+import type { Message, SimulatedEnvironment } from "./simulatedEnvironment.ts";
 
 /** How long an actor that does not come back is waited for: it waits for a lock that another one holds. Milliseconds. */
 const PATIENCE_MS = 30;
@@ -168,7 +168,9 @@ export class Schedule {
       if (actor.paused) moves.push({ what: `continue ${actor.name}`, done: () => actor.pause(false) });
       else maybe(pause, `pause ${actor.name}`, () => actor.pause(true));
     if (!this.#zombie) maybe(jump, "the clock jumps", () => this.environment.advance(1 + this.#pick() * LEAP));
-    maybe(refuse, "the account refuses", () => this.environment.launches.push(this.#pick() < 0.5 ? "refuse" : "unknown"));
+    maybe(refuse, "the account refuses", () =>
+      this.environment.launches.push(this.#pick() < 0.5 ? "refuse" : "unknown"),
+    );
     maybe(cancel, "cancel", () => this.#cancel(this.#one(this.requests)?.requestId));
     return moves;
   }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runWorkers } from "./players.ts";
+import { runWorkers } from "./workers.ts";
 
 /** FIRE_COUNT plays more of them, or fewer; .ci/run plays as many as the design asks for (runtime/tools/test.ts). */
 const COUNT = Number(process.env.FIRE_COUNT ?? 100);

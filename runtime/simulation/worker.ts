@@ -1,4 +1,4 @@
-import { openHarness } from "./stage.ts";
+import { openHarness } from "./harness.ts";
 
 /** What a worker tells of a schedule that it has played. */
 export interface Played {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "../cli/lib/client.ts";
-import { killRun } from "./endRun.ts";
+import { killRun } from "./killRun.ts";
 import type { QueueClient, Target } from "./target.ts";
 
 /** What a check works with. */

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { parseArgs, styleText } from "node:util";
 import { Client } from "../cli/lib/client.ts";
 import { CHECKS, type Smoke } from "./checks.ts";
-import { CLOUD_CHECKS } from "./cloudClaims.ts";
+import { CLOUD_CHECKS } from "./cloudChecks.ts";
 import { within } from "./limit.ts";
 import { localTarget, QueueClient, stackTarget, type Target } from "./target.ts";
 

@@ -9,7 +9,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { skip } from "../testing/cluster.ts";
 import { CHECKS } from "./checks.ts";
-import { CLOUD_CHECKS } from "./cloudClaims.ts";
+import { CLOUD_CHECKS } from "./cloudChecks.ts";
 
 /** When a smoke run is ended that does not end by itself: what it said so far is then in the failed test. */
 const BOUND_MS = 150_000;

@@ -68,7 +68,11 @@ export class QueueClient {
   }
 
   /** Waits for `count` responses to a request; fails after so many seconds. */
-  async responses(requestId: string, count = 1, seconds = 600): Promise<{ body: string; response: ReceivedResponse }[]> {
+  async responses(
+    requestId: string,
+    count = 1,
+    seconds = 600,
+  ): Promise<{ body: string; response: ReceivedResponse }[]> {
     for (const end = Date.now() + seconds * 1000; ; ) {
       const ours = this.#arrived.filter(({ response }) => response.requestId === requestId);
       if (ours.length >= count) return ours;

@@ -69,7 +69,10 @@ export function newToken(about: TokenUse): { token: string; kept: TokenRecord } 
   return { token, kept: { id, hash, ...about } };
 }
 
-export async function storeToken(db: Database, { id, hash, name, tenant, scopes, expiresAt }: TokenRecord): Promise<void> {
+export async function storeToken(
+  db: Database,
+  { id, hash, name, tenant, scopes, expiresAt }: TokenRecord,
+): Promise<void> {
   await db.query(
     "insert into jobs.tokens (id, hash, name, tenant, scopes, expires_at) values ($1, decode($2, 'hex'), $3, $4, $5, $6) on conflict (id) do nothing",
     [id, hash, name, tenant, scopes, expiresAt ?? null],

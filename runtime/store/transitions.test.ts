@@ -11,11 +11,11 @@ import {
   dueResponses,
   finish,
   heartbeat,
+  recordSession,
   responsesSent,
   retire,
   retry,
   runStarted,
-  recordSession,
 } from "./jobs.ts";
 import {
   expireJobs,

@@ -9,7 +9,7 @@ import pg from "pg";
 import Type from "typebox";
 import { Value } from "typebox/value";
 import { letRolesLogIn } from "../../db/roles.ts";
-import { type Emulator, startEmulator } from "../local/cloud.ts";
+import { type Emulator, startEmulator } from "../local/emulator.ts";
 import { type Postgres, startPostgres } from "../local/postgres.ts";
 import { stopLeftovers } from "../local/postmaster.ts";
 import { identify } from "../local/processes.ts";

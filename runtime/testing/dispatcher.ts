@@ -4,9 +4,9 @@ import { type Message, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-
 import type { SQSEvent } from "aws-lambda";
 import pg from "pg";
 import { pino } from "pino";
-import type { DispatcherDeps } from "../dispatcher/context.ts";
-import type { Launcher, ActiveRun, RunStatus, LaunchOptions } from "../dispatcher/launcher.ts";
-import type { Emulator } from "../local/cloud.ts";
+import type { DispatcherDeps } from "../dispatcher/deps.ts";
+import type { ActiveRun, Launcher, LaunchOptions, RunStatus } from "../dispatcher/launcher.ts";
+import type { Emulator } from "../local/emulator.ts";
 import { S3_OPTIONS } from "../platform/aws.ts";
 import { readSettings, type Settings } from "../platform/settings.ts";
 import { planningPool } from "../queries/explain.ts";
@@ -24,9 +24,13 @@ export class FakeLauncher implements Launcher {
   readonly lives: ActiveRun[] = [];
   failure: Error | undefined;
 
-  async start(run: string, _runner: string, { assertBeforeDeadline: inTime, larger = false }: LaunchOptions = {}): Promise<string> {
+  async start(
+    run: string,
+    _runner: string,
+    { assertBeforeDeadline, larger = false }: LaunchOptions = {},
+  ): Promise<string> {
     if (this.failure) throw this.failure;
-    inTime?.();
+    assertBeforeDeadline?.();
     this.started.push(run);
     if (larger) this.larger.push(run);
     return `external-${run}`;

@@ -13,7 +13,7 @@ import {
   type Unwritten,
   type Versioned,
 } from "./store.ts";
-import { wordsIn, wordsOf } from "./words.ts";
+import { wordsIn, wordsOf } from "./tokenizer.ts";
 
 /** A document of a page, with what a cursor keeps. */
 interface Row {

@@ -1,6 +1,6 @@
 import { decodeCursor } from "./cursor.ts";
 import type { Filter, Search } from "./store.ts";
-import { isUnfindable } from "./words.ts";
+import { isUnfindable } from "./tokenizer.ts";
 
 const SORTS = {
   createdAt: { column: "created_at", type: "timestamptz" },

@@ -1,6 +1,6 @@
 import { Policy } from "@pulumi/aws/iam/policy.js";
 import * as pulumi from "@pulumi/pulumi";
-import { policyDocument, BOUNDARY, type Statement } from "../../infra/shared/role.ts";
+import { BOUNDARY, policyDocument, type Statement } from "../../infra/shared/iam.ts";
 import { anywhereInCompute, type DeploymentRightsArgs, deploymentRights, secretsAndKeys } from "./deploymentRights.ts";
 import type { State } from "./state.ts";
 

@@ -1,5 +1,5 @@
 import type { Input } from "@pulumi/pulumi";
-import { BOUNDARY, type Statement } from "../../infra/shared/role.ts";
+import { BOUNDARY, type Statement } from "../../infra/shared/iam.ts";
 
 /** The account whose stacks are deployed, and where their state is. */
 export interface DeploymentRightsArgs {

@@ -1,6 +1,6 @@
 import { Policy } from "@pulumi/aws/iam/policy.js";
 import * as pulumi from "@pulumi/pulumi";
-import { policyDocument, type Statement } from "../../infra/shared/role.ts";
+import { policyDocument, type Statement } from "../../infra/shared/iam.ts";
 import { type BoundariesArgs, rightsArgs } from "./boundary.ts";
 
 /**

@@ -4,7 +4,7 @@ import { Role } from "@pulumi/aws/iam/role.js";
 import { RolePolicy } from "@pulumi/aws/iam/rolePolicy.js";
 import { RolePolicyAttachment } from "@pulumi/aws/iam/rolePolicyAttachment.js";
 import * as pulumi from "@pulumi/pulumi";
-import { policyDocument, type Statement } from "../../infra/shared/role.ts";
+import { policyDocument, type Statement } from "../../infra/shared/iam.ts";
 import { rightsArgs } from "./boundary.ts";
 import { deploymentRights, previewRights, resourceRights } from "./deploymentRights.ts";
 import type { State } from "./state.ts";

@@ -1,6 +1,6 @@
 import { DISPATCHER } from "../../infra/dispatcher.ts";
 import { alarmsOf } from "../../infra/monitoring/alarms.ts";
-import type { MonitoringTargets } from "../../infra/monitoring/targets.ts";
+import type { MonitoringTargets } from "../../infra/monitoring/monitoringTargets.ts";
 import { memoryOf } from "../planning/plan.ts";
 import { type Shipped, shippedStacks } from "../planning/shipped.ts";
 import { RESPONSE_DAYS } from "../platform.ts";

@@ -1,5 +1,5 @@
 import { type CapacityPlan, dpusOf } from "../../infra/limits/capacity.ts";
-import { dedicatedMasterCount, DEDICATED_MASTERS } from "../../infra/limits/dedicatedMasters.ts";
+import { DEDICATED_MASTERS, dedicatedMasterCount } from "../../infra/limits/dedicatedMasters.ts";
 import {
   EC2_PRICES,
   FARGATE_PRICES,

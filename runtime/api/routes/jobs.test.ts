@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
-import { syncTracking } from "../../dispatcher/project.ts";
+import { syncTracking } from "../../dispatcher/syncTracking.ts";
 import { backendOf } from "../../store/backend.ts";
 import { claim, finish, runStarted } from "../../store/jobs.ts";
 import { planRuns } from "../../store/runs.ts";

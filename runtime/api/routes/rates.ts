@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from "fastify";
 import Type from "typebox";
 import { INPUT } from "../../contract/inputLimits.ts";
-import { redactAndTruncate, ProblemList } from "../../contract/problemList.ts";
+import { ProblemList, redactAndTruncate } from "../../contract/problemList.ts";
 import { matchesEtag } from "../etag.ts";
 import { operation } from "../operation.ts";
 import { invalid } from "../problem.ts";
@@ -138,7 +138,11 @@ function parse(query: Query, maxDays: number): RatesQuestion {
     const value = first(query[name]);
     if (value === undefined || value === "") problems.add(() => ({ field: name, message: "is missing." }));
     else if (name.startsWith("date") && !day(value))
-      problems.add(() => ({ field: name, value: redactAndTruncate(value), message: "must be a day of the form YYYY-MM-DD." }));
+      problems.add(() => ({
+        field: name,
+        value: redactAndTruncate(value),
+        message: "must be a day of the form YYYY-MM-DD.",
+      }));
     else if (value.length > INPUT.place)
       problems.add(() => ({ field: name, value, message: `must have at most ${INPUT.place} characters.` }));
     else if (value.includes("\0")) problems.add(() => ({ field: name, message: "holds a NUL character." }));

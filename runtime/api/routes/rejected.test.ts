@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { syncRejected } from "../../dispatcher/projectRejected.ts";
+import { syncRejected } from "../../dispatcher/syncRejected.ts";
 import { testApi } from "../../testing/api/api.ts";
 
 const read = { type: "read", query: "price_export" };

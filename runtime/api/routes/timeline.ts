@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { RequestId, Tenant } from "../../contract/request.ts";
-import { type TimelineSource, launchesOf, PHASES, phasesOf } from "../../monitoring/timeline.ts";
+import { launchesOf, PHASES, phasesOf, type TimelineSource } from "../../monitoring/timeline.ts";
 import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";

@@ -95,7 +95,7 @@ async function exportTo(file: string, page: ReadPage): Promise<void> {
     say(`${count.toLocaleString("en")} entries in ${file}.`);
   } catch (error) {
     if (error instanceof CommandError) throw error;
-    throw new CommandError("broke", `${file} cannot be written: ${reasonOf(error)}`);
+    throw new CommandError("internalError", `${file} cannot be written: ${reasonOf(error)}`);
   } finally {
     out.destroy();
   }

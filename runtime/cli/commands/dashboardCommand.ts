@@ -38,6 +38,6 @@ export async function openBrowser(url: string, platform = process.platform): Pro
     await once(child, "spawn");
     child.unref();
   } catch (error) {
-    throw new CommandError("broke", `No browser could be opened (${reasonOf(error)}). Open the link by hand.`);
+    throw new CommandError("internalError", `No browser could be opened (${reasonOf(error)}). Open the link by hand.`);
   }
 }

@@ -8,7 +8,7 @@ import { type Call, httpDouble, json, start } from "../../testing/cli.ts";
 import { skip } from "../../testing/cluster.ts";
 import type { JobDocument } from "../lib/events.ts";
 import { LiveScreen, type Terminal } from "../lib/liveScreen.ts";
-import { type Snapshot, throughput } from "../lib/topLook.ts";
+import { type Snapshot, throughput } from "../lib/topSnapshot.ts";
 import { snapshotLine, snapshotLines } from "../lib/topView.ts";
 
 const AT = Date.parse("2026-01-01T12:00:00.000Z");
@@ -97,7 +97,10 @@ describe("what rates top shows", () => {
       "Oldest   nothing waits",
       "Ended    0 a minute",
     ]);
-    assert.equal(snapshotLine(quiet), "2026-01-01T12:00:00  waiting 0  running 0  glue 0/0  ec2 0/4  oldest none  0/min");
+    assert.equal(
+      snapshotLine(quiet),
+      "2026-01-01T12:00:00  waiting 0  running 0  glue 0/0  ec2 0/4  oldest none  0/min",
+    );
   });
 
   it("counts what ended in the last minutes, and where that is more than was asked for, in less time", () => {

@@ -7,7 +7,7 @@ import { examples } from "../lib/help.ts";
 import { interruptible } from "../lib/interrupt.ts";
 import { dim, print, printJson, say, width } from "../lib/screen.ts";
 import { cutTo } from "../lib/table.ts";
-import type { Snapshot } from "../lib/topLook.ts";
+import type { Snapshot } from "../lib/topSnapshot.ts";
 import { visibleJson } from "../lib/visible.ts";
 
 /** Looks are so far apart; each is five requests. */
@@ -35,10 +35,10 @@ export function topCommand({ program }: CliContext): void {
     .action(async ({ once, interval: every }: { once?: boolean; interval: number }, command: Command) => {
       const { client, json } = clientOf(command);
       if (once) {
-        const { lookAt: takeSnapshot } = await import("../lib/topLook.ts");
+        const { takeSnapshot } = await import("../lib/topSnapshot.ts");
         const look = await takeSnapshot(client);
         if (json) return printJson(look);
-        const { lookLines: snapshotLines } = await import("../lib/topView.ts");
+        const { snapshotLines } = await import("../lib/topView.ts");
         const frame = { columns: width(process.stdout), lines: Number.POSITIVE_INFINITY, stream: process.stdout };
         return print(snapshotLines(look, frame).join("\n"));
       }
@@ -54,7 +54,7 @@ async function snapshots(
   signal: AbortSignal,
   show: (look: Snapshot | undefined, trouble: string | undefined) => void,
 ): Promise<void> {
-  const { lookAt: takeSnapshot } = await import("../lib/topLook.ts");
+  const { takeSnapshot } = await import("../lib/topSnapshot.ts");
   let last: Snapshot | undefined;
   while (!signal.aborted) {
     try {
@@ -70,7 +70,7 @@ async function snapshots(
 }
 
 async function inLines(client: Client, every: number, json: boolean): Promise<void> {
-  const { lookLine: snapshotLine } = await import("../lib/topView.ts");
+  const { snapshotLine } = await import("../lib/topView.ts");
   await interruptible(
     (signal) =>
       snapshots(client, every, signal, (look, trouble) => {
@@ -82,7 +82,7 @@ async function inLines(client: Client, every: number, json: boolean): Promise<vo
 }
 
 async function inPlace(client: Client, every: number): Promise<void> {
-  const [{ lookLines: snapshotLines }, { LiveScreen }] = await Promise.all([
+  const [{ snapshotLines }, { LiveScreen }] = await Promise.all([
     import("../lib/topView.ts"),
     import("../lib/liveScreen.ts"),
   ]);

@@ -53,7 +53,7 @@ type Task = Static<typeof Task>;
 export function requirePrograms(): void {
   for (const [program, remedy] of Object.entries(PROGRAMS))
     if (spawnSync(program, ["--version"], { stdio: "ignore" }).error)
-      throw new CommandError("broke", `\`rates connect\` needs ${program}, which is not installed.\n${remedy}`);
+      throw new CommandError("internalError", `\`rates connect\` needs ${program}, which is not installed.\n${remedy}`);
 }
 
 /**

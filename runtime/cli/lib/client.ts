@@ -250,7 +250,10 @@ export function localPlatform(dataDir: string | undefined): PlatformFile | undef
   try {
     return JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
-    throw new CommandError("broke", `${file} cannot be read: ${reasonOf(error)}\n\`npm start\` writes it anew.`);
+    throw new CommandError(
+      "internalError",
+      `${file} cannot be read: ${reasonOf(error)}\n\`npm start\` writes it anew.`,
+    );
   }
 }
 
@@ -259,7 +262,7 @@ export function localCredentials(dataDir: string | undefined): { accessKeyId: st
   try {
     return readPlatformCredentials(directoryOf(dataDir));
   } catch (error) {
-    throw new CommandError("broke", `The platform's credentials cannot be read: ${reasonOf(error)}`);
+    throw new CommandError("internalError", `The platform's credentials cannot be read: ${reasonOf(error)}`);
   }
 }
 

@@ -165,7 +165,7 @@ async function hashed(handle: FileHandle, path: Path, name: string, signal: Abor
 async function copied(source: Readable, name: string, signal: AbortSignal): Promise<Content> {
   const unwritable = (error: unknown) =>
     new CommandError(
-      "broke",
+      "internalError",
       `${name} cannot be kept in ${tmpdir()} while it is sent: ${fileReason(error)}. TMPDIR names another directory.`,
     );
   const handle = await nameless().catch((error: unknown) => Promise.reject(unwritable(error)));

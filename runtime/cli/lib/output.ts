@@ -55,7 +55,7 @@ const MOST_LINKS = 40;
 export async function openOutput(argument: string | undefined): Promise<Output> {
   if (argument === undefined || argument === "-") return { to: "stdout" };
   const refused = (reason: string) =>
-    new CommandError("broke", `--output ${shownName(argument)} cannot be written: ${reason}.`);
+    new CommandError("internalError", `--output ${shownName(argument)} cannot be written: ${reason}.`);
   if (argument === "") throw new CommandError("invalid", "--output is empty. Name a file, or - for stdout.");
   try {
     let path = await pathOf(argument);
@@ -141,7 +141,7 @@ export async function writeOutput(output: Output, argument: string, streams: Str
     // What reads a pipe has seen enough.
     if (codeOf(error) === "EPIPE") return;
     const where = output.to === "stdout" ? "stdout" : `--output ${shownName(argument)}`;
-    throw new CommandError("broke", `${where} cannot be written: ${fileReason(error)}.`);
+    throw new CommandError("internalError", `${where} cannot be written: ${fileReason(error)}.`);
   }
 }
 

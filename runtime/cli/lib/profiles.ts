@@ -38,10 +38,10 @@ export function readProfiles(file = profilesFile()): Profiles {
     const found: unknown = JSON.parse(readFileSync(file, "utf8"));
     if (Value.Check(Profiles, found)) return found;
   } catch (error) {
-    throw new CommandError("broke", `${file} cannot be read: ${reasonOf(error)}`);
+    throw new CommandError("internalError", `${file} cannot be read: ${reasonOf(error)}`);
   }
   throw new CommandError(
-    "broke",
+    "internalError",
     `${file} does not have the form of profiles. Move it away, then \`rates login\` again.`,
   );
 }

@@ -5,7 +5,7 @@ import type { JobDocument } from "./events.ts";
 import { blocks } from "./progress.ts";
 import { bytesText, coloured, dim, durationText, plain } from "./screen.ts";
 import { cutTo, table } from "./table.ts";
-import { full, type Snapshot } from "./topLook.ts";
+import { full, type Snapshot } from "./topSnapshot.ts";
 import { styled } from "./visible.ts";
 
 /** The bar of each runner kind. */

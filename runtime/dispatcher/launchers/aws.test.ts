@@ -130,7 +130,10 @@ describe("launchers against moto's AWS", () => {
       const late = () => {
         throw new LaunchDeadlineExceeded();
       };
-      await assert.rejects(launcher(name).start(randomUUID(), "glue", { assertBeforeDeadline: late }), LaunchDeadlineExceeded);
+      await assert.rejects(
+        launcher(name).start(randomUUID(), "glue", { assertBeforeDeadline: late }),
+        LaunchDeadlineExceeded,
+      );
       assert.deepEqual(await launcher(name).listActive(), []);
     });
 
@@ -251,7 +254,10 @@ describe("launchers against moto's AWS", () => {
       const name = await job(1);
       assert.equal(await launcher(name).status(randomUUID(), undefined), "UNKNOWN");
       assert.equal(await launcher(name).status(randomUUID(), "jr_0"), "UNKNOWN");
-      await assert.rejects(launcher("no-such-job").start(randomUUID(), "glue"), (error) => !(error instanceof CapacityUnavailable));
+      await assert.rejects(
+        launcher("no-such-job").start(randomUUID(), "glue"),
+        (error) => !(error instanceof CapacityUnavailable),
+      );
     });
   });
 

@@ -11,13 +11,13 @@ import {
 import type { Settings } from "../../platform/settings.ts";
 import type { RequestRate } from "../../store/requestRates.ts";
 import {
-  type Launcher,
-  type LaunchOutcomes,
   type ActiveRun,
   CapacityUnavailable,
-  type RunStatus,
-  type LaunchOptions,
   LaunchDeadlineExceeded,
+  type Launcher,
+  type LaunchOptions,
+  type LaunchOutcomes,
+  type RunStatus,
 } from "../launcher.ts";
 import { LAUNCH_SIZE, RUNS_TAG, runOf, runTags } from "./ec2Tags.ts";
 
@@ -109,7 +109,11 @@ export class Ec2Launcher implements Launcher {
     throw outcome ?? new Error("EC2 was not asked for an instance");
   }
 
-  async startAll(runs: readonly string[], runner: string, { assertBeforeDeadline: inTime }: LaunchOptions = {}): Promise<LaunchOutcomes> {
+  async startAll(
+    runs: readonly string[],
+    runner: string,
+    { assertBeforeDeadline }: LaunchOptions = {},
+  ): Promise<LaunchOutcomes> {
     const outcomes = new Map<string, string | Error>();
     const patience = this.#pace.now() + THROTTLE_PATIENCE_MS;
     let rest = [...runs];
@@ -121,7 +125,7 @@ export class Ec2Launcher implements Launcher {
       while (rest.length > 0 && !refusal) {
         const group = rest.slice(0, size);
         try {
-          const ids = await this.#runInstances(group, subnet, runner, patience, inTime);
+          const ids = await this.#runInstances(group, subnet, runner, patience, assertBeforeDeadline);
           for (const [index, id] of ids) outcomes.set(group[index] ?? "", id);
           rest = rest.filter((run) => !outcomes.has(run));
           if (ids.size < group.length) {
@@ -136,7 +140,10 @@ export class Ec2Launcher implements Launcher {
             break;
           } else if (NO_ROOM.has(name) || THROTTLED.has(name) || error instanceof LaunchDeadlineExceeded) {
             // Nothing was started, and no other subnet changes that.
-            refusal = error instanceof LaunchDeadlineExceeded ? error : new CapacityUnavailable(`${name}: ${message}`, { cause: error });
+            refusal =
+              error instanceof LaunchDeadlineExceeded
+                ? error
+                : new CapacityUnavailable(`${name}: ${message}`, { cause: error });
           } else {
             // These may have been started; the others were not asked for.
             for (const run of group) outcomes.set(run, error as Error);
@@ -147,7 +154,8 @@ export class Ec2Launcher implements Launcher {
       }
       if (rest.length === 0 || refusal) break;
     }
-    for (const run of rest) outcomes.set(run, refusal ?? new CapacityUnavailable(`no subnet has room: ${refusals.join(", ")}`));
+    for (const run of rest)
+      outcomes.set(run, refusal ?? new CapacityUnavailable(`no subnet has room: ${refusals.join(", ")}`));
     return outcomes;
   }
 
@@ -186,7 +194,7 @@ export class Ec2Launcher implements Launcher {
     SubnetId: string,
     runner: string,
     patience: number,
-    inTime: LaunchOptions["assertBeforeDeadline"],
+    assertBeforeDeadline: LaunchOptions["assertBeforeDeadline"],
   ): Promise<Map<number, string>> {
     const { launchTemplateId, launchTemplateVersion, tags } = this.#template;
     const command = new RunInstancesCommand({
@@ -211,7 +219,7 @@ export class Ec2Launcher implements Launcher {
     });
     for (let throttles = 0, repeats = 0; ; ) {
       await this.#waitForTurn(patience);
-      inTime?.();
+      assertBeforeDeadline?.();
       try {
         const { Instances = [] } = await this.#launches.send(command);
         const ids = new Map(

@@ -7,7 +7,7 @@ import {
   StartJobRunCommand,
 } from "@aws-sdk/client-glue";
 import type { Settings } from "../../platform/settings.ts";
-import { type Launcher, type ActiveRun, CapacityUnavailable, type RunStatus, type LaunchOptions } from "../launcher.ts";
+import { type ActiveRun, CapacityUnavailable, type Launcher, type LaunchOptions, type RunStatus } from "../launcher.ts";
 
 /** What Glue answers when the account or the job has no room; the same request can succeed later. */
 const NO_ROOM = new Set([
@@ -34,9 +34,13 @@ export class GlueLauncher implements Launcher {
     this.#glue = glue;
   }
 
-  async start(run: string, runner: string, { assertBeforeDeadline: inTime, larger = false }: LaunchOptions = {}): Promise<string> {
+  async start(
+    run: string,
+    runner: string,
+    { assertBeforeDeadline, larger = false }: LaunchOptions = {},
+  ): Promise<string> {
     const { maxCapacity, largerCapacity = maxCapacity } = this.#job;
-    inTime?.();
+    assertBeforeDeadline?.();
     try {
       const { JobRunId } = await this.#glue.send(
         new StartJobRunCommand({

@@ -6,7 +6,7 @@ import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { CLIMBING, type RawRequest, sendRaw, sendSigned, sign } from "../../testing/emulator.ts";
-import { type Emulator, startEmulator } from "../cloud.ts";
+import { type Emulator, startEmulator } from "../emulator.ts";
 
 const JSON_TYPE = "application/x-amz-json-1.0";
 

@@ -11,7 +11,7 @@ import {
   SQSClient,
 } from "@aws-sdk/client-sqs";
 import { sendSigned } from "../../testing/emulator.ts";
-import { type Emulator, startEmulator } from "../cloud.ts";
+import { type Emulator, startEmulator } from "../emulator.ts";
 import { PLATFORM_SENDER_ID, type Principal } from "./principals.ts";
 import { parseForm, resultXml } from "./queryProtocol.ts";
 

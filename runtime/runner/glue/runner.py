@@ -99,7 +99,7 @@ class JobError(Exception):
 
 
 class Interrupted(Exception):
-    """The work was ended from outside; the keeper knows why."""
+    """The work was ended from outside; the lease knows why."""
 
 
 CATALOG = {"errors": {}, "sqlStates": {}, "otherSqlState": "InvalidSql", "valueTooLarge": "", "bounds": {}}
@@ -267,7 +267,7 @@ def end_backend(backend):
         canceller.close()
 
 
-class Keeper:
+class JobLease:
     """Keeps a job while it is worked on: extends the lease, records progress, hears of a cancel, and holds the time.
 
     It owns the run's keeper connection from its start to `stop`. When the work must stop it ends the work's session
@@ -358,11 +358,11 @@ class Keeper:
             self._session.hang_up()
 
 
-def is_statement_timeout(error, keeper):
+def is_statement_timeout(error, lease):
     """Whether the server ended a statement at the job's own timeout, and not on an administrator's request."""
     if getattr(error, "pgcode", None) != "57014":
         return False
-    return keeper.past_deadline or "statement timeout" in str(error)
+    return lease.past_deadline or "statement timeout" in str(error)
 
 
 class Session:
@@ -518,11 +518,11 @@ class Output:
 class Rows:
     """What COPY writes into: the server sends a row at a time. Gathers them, so that what follows is called seldom."""
 
-    def __init__(self, output, task, keeper):
+    def __init__(self, output, task, lease):
         self.rows = -1 if task["format"] == "csv" else 0
         self._array = task["format"] == "json"
         self._output = output
-        self._keeper = keeper
+        self._lease = lease
         self._gathered, self._size = [], 0
 
     def write(self, row):
@@ -535,11 +535,11 @@ class Rows:
             self.flush()
 
     def flush(self):
-        if self._keeper.interruption:
+        if self._lease.interruption:
             raise Interrupted()
         self._output.write(b"".join(self._gathered))
         self._gathered, self._size = [], 0
-        self._keeper.progress.update(rows=max(0, self.rows), bytes=self._output.bytes)
+        self._lease.progress.update(rows=max(0, self.rows), bytes=self._output.bytes)
 
     def finish(self):
         if self._array:
@@ -554,7 +554,7 @@ OPEN_PLAN = """do $$ declare plan refcursor := 'rates_plan'; begin
 end $$"""
 
 
-def prove_one_statement(cursor, sql, keeper):
+def prove_one_statement(cursor, sql, lease):
     """COPY wraps its query in parentheses, which raw SQL could close; so first it is planned, as one statement."""
     cursor.execute("select set_config('rates.sql', %s, true)", (sql,))
     try:
@@ -568,7 +568,7 @@ def prove_one_statement(cursor, sql, keeper):
     cursor.execute("fetch all from rates_plan")
     ((plan,),) = cursor.fetchall()
     cursor.execute("close rates_plan")
-    keeper.progress["estimatedRows"] = plan[0]["Plan"]["Plan Rows"]
+    lease.progress["estimatedRows"] = plan[0]["Plan"]["Plan Rows"]
 
 
 def place_of(error, sql):
@@ -628,7 +628,7 @@ RESET_AND_COMMIT = """close all; set session authorization default; reset all; d
   select pg_advisory_unlock_all(); discard plans; discard temp; discard sequences; commit"""
 
 
-def read(job, session, keeper, output):
+def read(job, session, lease, output):
     """Runs a read in a read-only transaction of the role job_reader; answers its rows and its result."""
     task, sql = job["task"], job["sql"]
     with session.connection.cursor() as cursor:
@@ -637,8 +637,8 @@ def read(job, session, keeper, output):
         )
         try:
             if "sql" in task:
-                prove_one_statement(cursor, sql, keeper)
-            rows = Rows(output, task, keeper)
+                prove_one_statement(cursor, sql, lease)
+            rows = Rows(output, task, lease)
             statement = copy_statement(cursor, sql, task["format"])
             session.broken = True
             cursor.copy_expert(statement, rows)
@@ -865,12 +865,12 @@ class Run:
         Answers its frozen response, or None where it was given away or waits again; and the claim that was made with
         its end, as `_claim` does, or None.
         """
-        keeper = Keeper(self._keeper_connection, job, session)
+        lease = JobLease(self._keeper_connection, job, session)
         output = Output(self._s3, self._settings, job["task"], "%s/%d/result" % (job["responseId"], job["attempt"]))
         try:
-            rows, result = read(job, session, keeper, output)
-            keeper.stop()
-            if keeper.interruption:
+            rows, result = read(job, session, lease, output)
+            lease.stop()
+            if lease.interruption:
                 raise Interrupted()  # came after the last row
             end = (job["id"], job["attempt"], "SUCCEEDED", result(rows), None, rows, output.bytes, peak_memory())
             if not self._may_claim():
@@ -878,18 +878,18 @@ class Run:
             return self._finish_and_claim(end, session)
         except Exception as error:  # pylint: disable=broad-except
             output.abort()
-            return self._conclude(job, session, keeper, error), None
+            return self._conclude(job, session, lease, error), None
 
-    def _conclude(self, job, session, keeper, thrown):
-        keeper.stop()
-        if keeper.interruption or session.broken:
+    def _conclude(self, job, session, lease, thrown):
+        lease.stop()
+        if lease.interruption or session.broken:
             session.connection.close()
-        if keeper.interruption == "lost":
+        if lease.interruption == "lost":
             log("warn", "the job was given away", job=job["id"], attempt=job["attempt"])
             return None
-        if keeper.interruption == "cancelled":
+        if lease.interruption == "cancelled":
             error = JobError("Cancelled")
-        elif keeper.interruption == "timedOut" or is_statement_timeout(thrown, keeper):
+        elif lease.interruption == "timedOut" or is_statement_timeout(thrown, lease):
             maximum = self._settings["jobs"]["maxTimeoutSeconds"]
             error = JobError("TimedOut", timeoutSeconds=job["timeoutSeconds"], maximum=maximum)
         else:

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { type GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
-import type { Emulator } from "../../local/cloud.ts";
+import type { Emulator } from "../../local/emulator.ts";
 import { testCloud } from "../../testing/cluster.ts";
 import { openSource } from "./source.ts";
 import type { DownloadRules } from "./url.ts";

@@ -1,6 +1,6 @@
 import type pg from "pg";
 import type { Target } from "../../contract/request.ts";
-import { closesNoCircle } from "./circles.ts";
+import { closesNoCircle } from "./cycles.ts";
 import { hasInvisibleOrSpace } from "./invisible.ts";
 
 /** A column of a target: its name, what JSON brings it as, and how its value is judged in the database. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { migrate } from "../../../db/migrate.ts";
-import { ProcessHarness } from "./stage.ts";
+import { ProcessHarness } from "./harness.ts";
 
 const DB = fileURLToPath(new URL("../../../db", import.meta.url));
 /** Requests after the deployment. */

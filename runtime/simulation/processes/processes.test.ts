@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { runProcessSchedules } from "./players.ts";
+import { ProcessHarness } from "./harness.ts";
+import { runProcessSchedules } from "./run.ts";
 import { play } from "./schedule.ts";
-import { ProcessHarness } from "./stage.ts";
 
 /** FIRE_PROCESSES plays as many, however long that takes. */
 const COUNT = Number(process.env.FIRE_PROCESSES ?? (process.env.RATES_REQUIRE_ALL === "1" ? 30 : 2));

@@ -3,10 +3,10 @@ import { random } from "../../../db/sample/random.ts";
 import { signal } from "../../local/processes.ts";
 import { CRASH_POINTS } from "../../runner/crashPoints.ts";
 import { type Fault, type LaunchOutcome, layOut, liveRuns } from "./files.ts";
-import { violatedGuarantees, isAtRest } from "./promises.ts";
+import { isAtRest, violatedGuarantees } from "./guarantees.ts";
+import type { ProcessHarness } from "./harness.ts";
+import type { Observations } from "./observations.ts";
 import { generateRequests, OTHER } from "./requests.ts";
-import type { ProcessHarness } from "./stage.ts";
-import type { Observations } from "./told.ts";
 
 /** How long things go wrong. Milliseconds. */
 const TROUBLE_MS = 4_000;
@@ -110,7 +110,11 @@ function breakCalls(stage: ProcessHarness, pick: () => number): void {
 }
 
 /** The requests, late, twice and in any order; over the queue or the API. */
-function asking(stage: ProcessHarness, { requests: asked, accepted, wanted, conflicts }: Observations, pick: () => number): ScheduledFault[] {
+function asking(
+  stage: ProcessHarness,
+  { requests: asked, accepted, wanted, conflicts }: Observations,
+  pick: () => number,
+): ScheduledFault[] {
   const soon = () => pick() * TROUBLE_MS * 0.7;
   return asked.flatMap(({ requestId, task }, index) => {
     const request = { requestId, task };
@@ -217,7 +221,11 @@ async function recover(stage: ProcessHarness, told: Observations): Promise<boole
 }
 
 /** Promise 6, at any moment at which somebody could read of a cancel. */
-async function watchCancels(stage: ProcessHarness, { violations: broken }: Observations, signal: AbortSignal): Promise<void> {
+async function watchCancels(
+  stage: ProcessHarness,
+  { violations: broken }: Observations,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     const rows = await stage.server.look(
       `select j.request_id, a.pid from jobs.jobs j cross join lateral pg_stat_get_activity(j.backend_pid) a

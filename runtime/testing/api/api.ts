@@ -1,6 +1,6 @@
 import pg from "pg";
 import { createApp } from "../../api/app.ts";
-import type { Emulator } from "../../local/cloud.ts";
+import type { Emulator } from "../../local/emulator.ts";
 import { createToken, type Scope } from "../../store/tokens.ts";
 import { trackingStore } from "../../tracking/index.ts";
 import { testDispatcher } from "../dispatcher.ts";

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { JobError } from "../../contract/errors.ts";
-import { syncTracking } from "../../dispatcher/project.ts";
-import { syncRejected } from "../../dispatcher/projectRejected.ts";
+import { syncRejected } from "../../dispatcher/syncRejected.ts";
+import { syncTracking } from "../../dispatcher/syncTracking.ts";
 import { backendOf } from "../../store/backend.ts";
 import { claim, type Ending, finish, runStarted } from "../../store/jobs.ts";
 import { planRuns } from "../../store/runs.ts";
 import { createToken } from "../../store/tokens.ts";
 import { testPlan } from "../jobs.ts";
 import { testApi } from "./api.ts";
-import type { Fixtures } from "./sound.ts";
+import type { Fixtures } from "./validRequests.ts";
 
 /** What every job of acme has in it, where it is asked for and in what comes of it. */
 export const SECRET = "secret-of-acme";

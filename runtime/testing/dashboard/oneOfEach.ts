@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { JobError } from "../../contract/errors.ts";
-import { syncTracking } from "../../dispatcher/project.ts";
+import { syncTracking } from "../../dispatcher/syncTracking.ts";
 import { backendOf } from "../../store/backend.ts";
 import { claim, finish, runStarted } from "../../store/jobs.ts";
 import { planRuns } from "../../store/runs.ts";

@@ -113,7 +113,11 @@ export async function testPlatform(settings: Record<string, object> = {}) {
       return handleRequests(d.context, sqsEvent({ ...body, task: { ...task, sql: "select 1" } }));
     },
     /** The runs that the dispatcher has started since, each as a process. */
-    startRuns(kind: RunnerType, fault?: { step: CrashPoint; signal: NodeJS.Signals }, python?: string): RunnerProcess[] {
+    startRuns(
+      kind: RunnerType,
+      fault?: { step: CrashPoint; signal: NodeJS.Signals },
+      python?: string,
+    ): RunnerProcess[] {
       return d.launcher.started.splice(0).map((run) => start(run, kind, fault, python));
     },
     /** Waits until a condition holds; fails with the runners' output when it does not within the time. */

@@ -1,5 +1,5 @@
 import { type Document, keyOf } from "../store.ts";
-import { wordsOf } from "../words.ts";
+import { wordsOf } from "../tokenizer.ts";
 
 /** Prefixes of words that are kept as terms of their own; longer ones match few words, which are then looked through. */
 const PREFIX = { min_chars: 1, max_chars: 8 };

@@ -1,5 +1,5 @@
 import type { Filter, Search } from "../store.ts";
-import { isUnfindable, wordsIn } from "../words.ts";
+import { isUnfindable, wordsIn } from "../tokenizer.ts";
 
 /** Years that OpenSearch can read a time of; an offset may carry one beyond. */
 const EARLIEST = Date.parse("0001-01-01T00:00:00Z");

@@ -7,7 +7,7 @@ import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { accountProvider } from "../../../infra/account.ts";
 import { mocked, type Registry } from "../../../infra/testing/mocks.ts";
 import type { RunnerType } from "../../../runtime/contract/states.ts";
-import { type Emulator, startEmulator } from "../../../runtime/local/cloud.ts";
+import { type Emulator, startEmulator } from "../../../runtime/local/emulator.ts";
 import type { Identity, PolicyStatement } from "../../../runtime/testing/rds/identities.ts";
 import { REGION } from "../../../runtime/testing/rds/identities.ts";
 import { Rds } from "../../../runtime/testing/rds/rds.ts";
@@ -84,7 +84,11 @@ export class Deployment {
     const { registry } = await mocked(() =>
       platform({ name: "dev", config, plan }, accountProvider("account", { ...config.account, tags: {} })),
     );
-    const [rds, cloud, launches] = await Promise.all([Rds.start(), startEmulator({ region: REGION }), Launches.start()]);
+    const [rds, cloud, launches] = await Promise.all([
+      Rds.start(),
+      startEmulator({ region: REGION }),
+      Launches.start(),
+    ]);
     const { identifier } = registry.one("aws:rds/instance:Instance").inputs;
     await rds.createInstance(identifier);
     for (const { name } of registry.ofType("aws:sqs/queue:Queue")) cloud.createQueue(name);

@@ -1,7 +1,7 @@
 import { html } from "htm/preact";
 import { useRef, useState } from "preact/hooks";
 import { bytes, counted, RUNNER_WORDS } from "../format.js";
-import { ask, RequestFailed, errorText } from "../http.js";
+import { ask, errorText, RequestFailed } from "../http.js";
 import { formatRoute } from "../route.js";
 import { Failure, Panel } from "../ui/parts.js";
 import { Field, ParamField } from "./fields.js";

@@ -1,9 +1,9 @@
 import { random } from "../../db/sample/random.ts";
 import { jobDatabase } from "../testing/jobs.ts";
 import { DedicatedClients, SharedClients } from "./clients.ts";
-import { violatedGuarantees } from "./promises.ts";
+import { violatedGuarantees } from "./guarantees.ts";
 import { Schedule } from "./schedule.ts";
-import { SimulatedEnvironment } from "./world.ts";
+import { SimulatedEnvironment } from "./simulatedEnvironment.ts";
 
 /** A change to the text of a function of the schema jobs. */
 export interface Sabotage {

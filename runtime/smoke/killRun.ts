@@ -2,7 +2,10 @@ import { findByArguments, signal } from "../local/processes.ts";
 import type { Target } from "./target.ts";
 
 /** Kills a run without a word, as a machine that fails does: its process here, its instance or Glue run in the cloud. */
-export async function killRun({ outputs }: Target, { runner, runId }: { runner: string; runId: string }): Promise<void> {
+export async function killRun(
+  { outputs }: Target,
+  { runner, runId }: { runner: string; runId: string },
+): Promise<void> {
   if (!outputs) {
     const processes = findByArguments("--run", runId);
     if (processes.length === 0) throw new Error(`no process has --run ${runId}`);

@@ -1,6 +1,6 @@
 import type { Played } from "../worker.ts";
+import { ProcessHarness } from "./harness.ts";
 import { play } from "./schedule.ts";
-import { ProcessHarness } from "./stage.ts";
 
 /** Schedules after which the platform begins anew, with another tracking store. */
 const ACT = 5;

@@ -4,7 +4,7 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { type Emulator, startEmulator } from "./cloud.ts";
+import { type Emulator, startEmulator } from "./emulator.ts";
 import { portProblem } from "./ports.ts";
 
 describe("SQS and S3 on this machine", () => {

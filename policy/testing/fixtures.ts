@@ -1,5 +1,5 @@
 import * as types from "../types.ts";
-import { urnOf, type EngineResource } from "./wire.ts";
+import { type EngineResource, urnOf } from "./packClient.ts";
 
 const PROVIDER = {
   urn: "urn:pulumi:test::test::pulumi:providers:aws::account",

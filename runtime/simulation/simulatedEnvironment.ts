@@ -3,16 +3,16 @@ import { SendMessageBatchCommand, SendMessageCommand, type SQSClient } from "@aw
 import type pg from "pg";
 import { pino } from "pino";
 import { RUNNERS, type RunnerType } from "../contract/states.ts";
-import type { DispatcherDeps } from "../dispatcher/context.ts";
+import type { DispatcherDeps } from "../dispatcher/deps.ts";
 import { createHandlers, type Handlers } from "../dispatcher/handlers.ts";
-import { type Launcher, CapacityUnavailable, type RunStatus } from "../dispatcher/launcher.ts";
+import { CapacityUnavailable, type Launcher, type RunStatus } from "../dispatcher/launcher.ts";
 import { readSettings, type Settings } from "../platform/settings.ts";
 import { run } from "../runner/run.ts";
 import { Sessions } from "../runner/sessions.ts";
 import { sqsEvent } from "../testing/dispatcher.ts";
 import { trackingStore } from "../tracking/index.ts";
 import { Actor } from "./actor.ts";
-import { type DedicatedClients, sever, type SharedClients } from "./clients.ts";
+import { type DedicatedClients, type SharedClients, sever } from "./clients.ts";
 
 /** A message of the request queue. */
 export interface Message {
@@ -116,7 +116,9 @@ export class SimulatedEnvironment {
   boot(launched: LaunchedRun): Actor {
     const clients: pg.Client[] = [];
     // A killed process: the server sees its sockets close.
-    const actor = new Actor("run", `${launched.runnerType} ${this.launched.indexOf(launched)}`, () => clients.forEach(sever));
+    const actor = new Actor("run", `${launched.runnerType} ${this.launched.indexOf(launched)}`, () =>
+      clients.forEach(sever),
+    );
     this.actors.push(actor);
     launched.actor = actor;
     actor.begin(async () => {
@@ -254,7 +256,8 @@ export class SimulatedEnvironment {
     const answer = this.launches.shift();
     if (answer === "refuse") throw new CapacityUnavailable("InsufficientInstanceCapacity");
     this.launched.push({ run, runnerType: kind, stopped: false });
-    if (this.#alive(kind) > this.#slots[kind]) this.violations.push(`promise 4: ${this.#alive(kind)} ${kind} runs at once`);
+    if (this.#alive(kind) > this.#slots[kind])
+      this.violations.push(`promise 4: ${this.#alive(kind)} ${kind} runs at once`);
     if (answer === "unknown") throw new Error("timeout");
     return `external-${run}`;
   }

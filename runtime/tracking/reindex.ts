@@ -67,7 +67,11 @@ export async function rebuild(
 }
 
 /** Puts a batch, what was not taken again and again; answers what was not taken in the end. */
-async function putAll(store: TrackingStore, documents: Versioned[], pauses: readonly number[]): Promise<RefusedDocument[]> {
+async function putAll(
+  store: TrackingStore,
+  documents: Versioned[],
+  pauses: readonly number[],
+): Promise<RefusedDocument[]> {
   let left = documents;
   for (let turn = 0; ; turn++) {
     const pause = pauses[turn];
@@ -87,7 +91,7 @@ async function putAll(store: TrackingStore, documents: Versioned[], pauses: read
   }
 }
 
-const USAGE = `node runtime/tracking/rebuild.ts [--data-dir DIR]
+const USAGE = `node runtime/tracking/reindex.ts [--data-dir DIR]
 Writes the document of every job into the tracking store again; jobs and search go on meanwhile. In a stack's own
 network it finds both by its environment, as every part does; --data-dir names the directory of a platform that runs here.`;
 /** How often it says how far it is. Milliseconds. */

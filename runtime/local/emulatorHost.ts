@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import { readSettings, requireCloud } from "../platform/settings.ts";
-import { startEmulator } from "./cloud.ts";
+import { startEmulator } from "./emulator.ts";
 import { makeBuckets, makeQueues } from "./queues.ts";
 
 /**
- * The stand-in for SQS and S3 as a container of its own, for compose.yaml: `node runtime/local/cloudHost.ts`. PORT is where
+ * The stand-in for SQS and S3 as a container of its own, for compose.yaml: `node runtime/local/emulatorHost.ts`. PORT is where
  * it answers, RATES_DATA_DIR where it keeps messages and objects. The queues and buckets must be those that the other
  * containers' RATES_SETTINGS name. SIGTERM ends it.
  */

@@ -1,7 +1,7 @@
-import type { DispatcherDeps } from "./context.ts";
-import { type PendingDocument, retryTime, writeBacklog } from "./project.ts";
+import type { DispatcherDeps } from "./deps.ts";
+import { type PendingDocument, retryTime, writeBacklog } from "./syncTracking.ts";
 
-/** Writes the documents of rejected requests into the tracking store, as `project` does those of jobs. Returns how many. */
+/** Writes the documents of rejected requests into the tracking store, as `syncTracking` does those of jobs. Returns how many. */
 export const syncRejected = ({ db, ...context }: DispatcherDeps): Promise<number> =>
   writeBacklog(
     { db, ...context },

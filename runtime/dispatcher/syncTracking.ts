@@ -1,5 +1,5 @@
 import type { Unwritten, Versioned } from "../tracking/store.ts";
-import type { DispatcherDeps } from "./context.ts";
+import type { DispatcherDeps } from "./deps.ts";
 
 /** Documents of one write. */
 const BATCH = 500;
@@ -54,7 +54,9 @@ export const syncTracking = (context: DispatcherDeps): Promise<number> => {
   return writeBacklog(context, {
     async next(limit) {
       if (isAll) return [];
-      const { rows } = await context.db.query<PendingDocument & Batch>("select * from jobs.untracked_batch($1)", [limit]);
+      const { rows } = await context.db.query<PendingDocument & Batch>("select * from jobs.untracked_batch($1)", [
+        limit,
+      ]);
       batch = rows[0] ?? NO_BATCH;
       isAll = batch.is_last === true && rows.length < limit;
       return rows;

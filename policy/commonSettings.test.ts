@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { exemptionOf } from "./configured.ts";
+import { exemptionOf } from "./commonSettings.ts";
 
 const URN = "urn:pulumi:dev::shop::aws:rds/instance:Instance::db";
 const until = (day: string, reason = "moves") => ({ urn: URN, reason, until: day });

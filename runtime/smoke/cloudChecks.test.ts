@@ -13,7 +13,7 @@ import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { StackOutputs } from "../cli/lib/stackOutputs.ts";
 import { type Moto, startMoto } from "../testing/launchers/moto.ts";
 import { requirePython } from "../testing/python/python.ts";
-import { CLOUD_CHECKS } from "./cloudClaims.ts";
+import { CLOUD_CHECKS } from "./cloudChecks.ts";
 import type { Target } from "./target.ts";
 
 describe("the smoke run's claims of an account, on moto's AWS", () => {

@@ -5,7 +5,7 @@ import { accept, cancel, claim, finish, heartbeat, responsesSent, runStarted } f
 import { lostJobs, planRuns, settleLost } from "../store/runs.ts";
 import { testDispatcher } from "../testing/dispatcher.ts";
 import { newJob, testPlan } from "../testing/jobs.ts";
-import { syncTracking, reindexAll } from "./project.ts";
+import { reindexAll, syncTracking } from "./syncTracking.ts";
 
 describe("the projection of jobs into the tracking store", () => {
   let d: Awaited<ReturnType<typeof testDispatcher>>;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { memoizeBriefly } from "./kept.ts";
+import { memoizeBriefly } from "./memoizeBriefly.ts";
 
 describe("an answer that is kept", () => {
   it("is made once for all who ask while it is being made, and for a while after", async () => {

@@ -213,7 +213,10 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
     byHand:
       "SIGSTOP the container of an idle runner with runners.ec2.lifetimeSeconds 300 and a short jobs.maxTimeoutSeconds",
   },
-  { guarantee: "a Spot notice drains the run (26)", byHand: "send one with the Fault Injection Service while a job runs" },
+  {
+    guarantee: "a Spot notice drains the run (26)",
+    byHand: "send one with the Fault Injection Service while a job runs",
+  },
   {
     guarantee: "both queues invoke the dispatcher's alias, never more at once than capacity says (28)",
     byHand: "`aws lambda list-event-source-mappings`: FunctionArn ends in :live, ScalingConfig is the plan's",

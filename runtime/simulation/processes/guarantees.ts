@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { liveRuns } from "./files.ts";
+import type { ProcessHarness } from "./harness.ts";
+import type { Observations } from "./observations.ts";
 import { OTHER } from "./requests.ts";
-import type { ProcessHarness } from "./stage.ts";
-import type { Observations } from "./told.ts";
 
 const TERMINAL = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
 

@@ -43,7 +43,10 @@ export const allowStatement = ({ actions, resources, conditions }: Statement) =>
 });
 
 /** A policy document of statements that allow, and further ones that deny. */
-export const policyDocument = (statements: readonly Statement[], denied: readonly object[] = []): pulumi.Output<string> =>
+export const policyDocument = (
+  statements: readonly Statement[],
+  denied: readonly object[] = [],
+): pulumi.Output<string> =>
   pulumi.jsonStringify({ Version: "2012-10-17", Statement: [...statements.map(allowStatement), ...denied] });
 
 /**
@@ -69,7 +72,8 @@ export function roleFor(
     (policyArn) =>
       new RolePolicyAttachment(`${name}-${policyArn.split("/").at(-1)}`, { role: role.name, policyArn }, opts),
   );
-  if (statements.length > 0) policies.push(new RolePolicy(name, { role: role.id, policy: policyDocument(statements) }, opts));
+  if (statements.length > 0)
+    policies.push(new RolePolicy(name, { role: role.id, policy: policyDocument(statements) }, opts));
   return { role, policies };
 }
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { type Emulator, startEmulator } from "../../local/cloud.ts";
+import { type Emulator, startEmulator } from "../../local/emulator.ts";
 import { partEnvironment } from "../../local/environment.ts";
 import { freePort } from "../../local/ports.ts";
 import { stopLeftovers } from "../../local/postmaster.ts";
@@ -13,7 +13,7 @@ import { identify } from "../../local/processes.ts";
 import { makeBuckets, makeQueues } from "../../local/queues.ts";
 import { localToken } from "../../local/token.ts";
 import { layOut, OVERRUN_FILE } from "./files.ts";
-import { ManagedProcess } from "./part.ts";
+import { ManagedProcess } from "./managedProcess.ts";
 import { type CallProxy, startProxy } from "./proxy.ts";
 import { Server } from "./server.ts";
 import { startTracking, type TrackingStandIn } from "./tracking.ts";
@@ -130,7 +130,7 @@ export class ProcessHarness {
     const port = await freePort();
     const api = new ManagedProcess(
       "API",
-      ["--import", program("../../local/orphan.ts"), program("../../api/main.ts")],
+      ["--import", program("../../local/exitWithParent.ts"), program("../../api/main.ts")],
       { ...env, HOST: "127.0.0.1", PORT: String(port) },
       join(directory, "api.log"),
     );
@@ -166,7 +166,7 @@ export class ProcessHarness {
       ...partEnvironment({ postgres, cloud: this.#cloud, dataDir: this.directory, settings }),
       AWS_ENDPOINT_URL_SQS: endpoint,
       AWS_ENDPOINT_URL_S3: endpoint,
-      NODE_OPTIONS: `--import ${new URL("fault.ts", import.meta.url).href}`,
+      NODE_OPTIONS: `--import ${new URL("injectFaults.ts", import.meta.url).href}`,
       SIMULATION_DIRECTORY: this.directory,
       SIMULATION_POSTGRES: join(this.directory, "postgres", "data"),
     };

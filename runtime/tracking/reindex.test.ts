@@ -6,10 +6,10 @@ import { JobError } from "../contract/errors.ts";
 import { accept, cancel } from "../store/jobs.ts";
 import { jobDatabase, newJob } from "../testing/jobs.ts";
 import { PostgresTracking } from "./postgres.ts";
-import { rebuild } from "./rebuild.ts";
+import { rebuild } from "./reindex.ts";
 import type { TrackingStore } from "./store.ts";
 
-const PROGRAM = fileURLToPath(new URL("rebuild.ts", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("reindex.ts", import.meta.url));
 
 describe("the rebuild of a tracking store from the jobs", () => {
   let d: Awaited<ReturnType<typeof jobDatabase>>;

@@ -1,0 +1,37 @@
+import { deliverResponses } from "../requests/responses.ts";
+import { dueResponses } from "../store/jobs.ts";
+import { expireAudit, expireJobs } from "../store/runs.ts";
+import type { DispatcherDeps } from "./deps.ts";
+
+/** Responses that are read and sent at once. */
+const RESPONSE_BATCH = 50;
+
+/** Sends responses whose sending nobody recorded in time, until none is due. Answers how many. */
+export async function sendDueResponses({ db, sqs, queues, log }: DispatcherDeps): Promise<number> {
+  let sent = 0;
+  for (;;) {
+    const due = await dueResponses(db, RESPONSE_BATCH);
+    const failed = await deliverResponses(sqs, queues, db, due);
+    sent += due.length - failed.length;
+    if (failed.length > 0)
+      log.warn(
+        { failed: failed.length, error: String(failed[0]?.error) },
+        "responses could not be sent; they stay due",
+      );
+    if (due.length < RESPONSE_BATCH || failed.length > 0) return sent;
+  }
+}
+
+/** Jobs deleted in one tick: older ones wait for the next, so that no tick is long. */
+const EXPIRY_BATCH = 1_000;
+const DAY_MS = 86_400_000;
+
+/** Deletes ended jobs and documents that are older than the retention. Results expire with their bucket. */
+export async function expire({ db, tracking, settings, log }: DispatcherDeps): Promise<void> {
+  const { retentionDays, auditDays } = settings.jobs;
+  await expireAudit(db, auditDays, EXPIRY_BATCH);
+  const jobs = await expireJobs(db, retentionDays, EXPIRY_BATCH);
+  if (jobs === 0) return;
+  const documents = await tracking.expire(new Date(Date.now() - retentionDays * DAY_MS).toISOString());
+  log.info({ jobs, documents, retentionDays }, "expired");
+}
