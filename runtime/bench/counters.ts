@@ -89,7 +89,7 @@ const PROGRAMS: Readonly<Record<string, RegExp>> = {
   runner: /runtime\/runner\/main\.ts/,
   dispatcher: /local\/dispatcherHost\.ts/,
   API: /runtime\/api\/main\.ts/,
-  emulator: /local\/cloudHost\.ts/,
+  emulator: /local\/emulatorHost\.ts/,
 };
 
 function kindOf(pid: number, command: string): string {
