@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { uploadPrefix } from "../contract/uploads.ts";
 import { sqsEvent, testDispatcher } from "../testing/dispatcher.ts";
-import { onRequests } from "./requests.ts";
+import { handleRequests } from "./requests.ts";
 
 /** Sends an update for each key in the name of a tenant; returns the outcome by key. */
 async function load(settings: object, tenant: string, keys: readonly string[]): Promise<Record<string, string>> {
@@ -10,7 +10,7 @@ async function load(settings: object, tenant: string, keys: readonly string[]): 
   try {
     for (const Key of keys) await d.s3.send(new PutObjectCommand({ Bucket: "uploads", Key, Body: "x" }));
     const task = (key: string) => ({ type: "update", target: "prices", source: { s3: `s3://uploads/${key}` } });
-    await onRequests(
+    await handleRequests(
       d.context,
       sqsEvent(...keys.map((key, index) => ({ requestId: `r${index}`, tenant, task: task(key) }))),
     );

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { hashOf } from "../contract/request.ts";
 import { SCOPES } from "../contract/scopes.ts";
-import { onRequests } from "../dispatcher/requests.ts";
+import { handleRequests } from "../dispatcher/requests.ts";
 import { testApi } from "../testing/api/api.ts";
 import { sqsEvent, testDispatcher } from "../testing/dispatcher.ts";
 import { canonical, requestAsSent } from "./parse.ts";
@@ -50,7 +50,7 @@ describe("a repeat of a request that would be refused today", () => {
       d = await testDispatcher({ jobs: { rawSql: true } });
     });
     afterEach(() => d.close());
-    const accept = (sound: object) => onRequests(d.context, sqsEvent(sound));
+    const accept = (sound: object) => handleRequests(d.context, sqsEvent(sound));
     const answers = async () => (await d.receive(d.context.queues.responses)).map(({ Body }) => JSON.parse(Body ?? ""));
     const rejected = async () => (await d.admin.query("select from jobs.rejected")).rows.length;
 
@@ -58,7 +58,7 @@ describe("a repeat of a request that would be refused today", () => {
       it(`is the known job: ${what}`, async () => {
         const requestId = "known";
         await store(d.admin, { tenant: "default", requestId, task }, { accept });
-        await onRequests(d.context, sqsEvent({ requestId, task, ...rest }, { requestId: "other", task, ...rest }));
+        await handleRequests(d.context, sqsEvent({ requestId, task, ...rest }, { requestId: "other", task, ...rest }));
         assert.deepEqual(
           (await answers()).map((answer) => answer.requestId),
           ["other"],
@@ -73,12 +73,12 @@ describe("a repeat of a request that would be refused today", () => {
     it("is refused when its task is another, or when its text leaves open what it says", async () => {
       const task = { type: "read", sql: "select pg_sleep(1)", format: "csv" };
       await store(d.admin, { tenant: "default", requestId: "known", task }, { accept });
-      await onRequests(d.context, sqsEvent({ requestId: "known", task: { ...task, sql: "select pg_sleep(2)" } }));
-      await onRequests(
+      await handleRequests(d.context, sqsEvent({ requestId: "known", task: { ...task, sql: "select pg_sleep(2)" } }));
+      await handleRequests(
         d.context,
         sqsEvent(`{"requestId":"known","priority":1,"priority":2,"task":${JSON.stringify(task)}}`),
       );
-      await onRequests(d.context, sqsEvent({ requestId: "known", tenant: "acme", task }));
+      await handleRequests(d.context, sqsEvent({ requestId: "known", tenant: "acme", task }));
       assert.deepEqual(
         (await answers()).map(({ error }) => error.type),
         ["RequestIdConflict", "RequestIdConflict"],
@@ -90,7 +90,7 @@ describe("a repeat of a request that would be refused today", () => {
       const task = { type: "update", statement: "former_statement", params: {} };
       await store(d.admin, { tenant: "default", requestId: "known", task }, { accept });
       d.context.settings.callers = [{ senderId: "*", tenants: ["default"], scopes: ["read"] }];
-      await onRequests(d.context, sqsEvent({ requestId: "known", task }));
+      await handleRequests(d.context, sqsEvent({ requestId: "known", task }));
       assert.equal(await rejected(), 1);
     });
   });

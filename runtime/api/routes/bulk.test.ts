@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { project } from "../../dispatcher/project.ts";
+import { project } from "../../dispatcher/syncTracking.ts";
 import { testApi } from "../../testing/api/api.ts";
 
 const read = { type: "read", sql: "select 1 as n", format: "json" };

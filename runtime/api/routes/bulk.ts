@@ -19,7 +19,7 @@ import { JobFilterFields, jobFilterOf } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
-import { Status, Whose } from "../schemas.ts";
+import { Status, TenantQuery } from "../schemas.ts";
 import type { Submitter } from "../submitter.ts";
 import { tenantOf } from "../tenant.ts";
 
@@ -73,7 +73,7 @@ const Outcome = Type.Object({
 });
 
 type Body = Static<typeof Cancel> & Partial<Static<typeof Retry>>;
-type Whom = Static<typeof Whose>;
+type Whom = Static<typeof TenantQuery>;
 
 /** POST /bulk/cancel and POST /bulk/retry: an action on many jobs of a tenant, a bounded batch per call. */
 export function bulkRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard, submitter: Submitter): void {
@@ -103,7 +103,7 @@ export function bulkRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard, su
       scope: "cancel",
       summary: "Cancel many jobs",
       description: `At most ${BULK_JOBS} jobs per call: repeat it with the cursor until there is none. A search is up to a second behind.`,
-      querystring: Whose,
+      querystring: TenantQuery,
       body: Cancel,
       answers: { 200: { description: "what was cancelled; in a dry run, what would be", schema: Outcome } },
       errors: ["UnknownJob", "TrackingUnavailable"],
@@ -119,7 +119,7 @@ export function bulkRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard, su
       scope: "submit",
       summary: "Retry many jobs that failed or were cancelled",
       description: `At most ${BULK_JOBS} jobs per call: repeat it with the cursor until there is none. Jobs whose error says that they fail again are left out unless includeFinal is true. Updates need the scope \`update\` beside \`submit\`.`,
-      querystring: Whose,
+      querystring: TenantQuery,
       body: Retry,
       answers: { 200: { description: "what was submitted again; in a dry run, what would be", schema: Outcome } },
       errors: ["UnknownJob", "TrackingUnavailable", "Busy", "StorageUnavailable"],

@@ -30,7 +30,7 @@ const LOCATION = { Location: Type.String({ description: "the path of the job" })
 
 const Prefix = Type.Object(
   {
-    ...Whose.properties,
+    ...TenantQuery.properties,
     prefix: Type.Optional(
       Type.String({
         pattern: requestIdPattern.source,

@@ -17,7 +17,7 @@ const RejectedId = Type.Object({
 
 const Filters = Type.Object(
   {
-    ...Whose.properties,
+    ...TenantQuery.properties,
     type: Type.Optional(Type.Enum(Object.keys(ERRORS), { description: "error class" })),
     source: Type.Optional(Type.Enum(["queue", "http"], { description: "the way by which it came" })),
     text: Type.Optional(

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { stringify } from "safe-stable-stringify";
 import { JobError } from "../../contract/errors.ts";
-import type { DispatcherDeps } from "../../dispatcher/context.ts";
+import type { DispatcherDeps } from "../../dispatcher/deps.ts";
 import { RUN_INSTANCES_RATE } from "../../dispatcher/launchers/ec2.ts";
 import { syncRejected } from "../../dispatcher/syncRejected.ts";
 import { storeRejected } from "../../requests/rejected.ts";
@@ -43,7 +43,7 @@ async function projectRequests(db: pg.Client): Promise<void> {
 
 await mochaGlobalSetup();
 try {
-  const { openHarness: openHarness } = await import("../stage.ts");
+  const { openHarness } = await import("../harness.ts");
   const { jobDatabase } = await import("../../testing/jobs.ts");
   const stage = await openHarness();
   for (let seed = 1; seed <= SCHEDULES; seed++) await stage.play(seed);
