@@ -3,7 +3,7 @@ import type { Database } from "../store/jobs.ts";
 import type { PlatformMetric, RunnerMetric } from "./metrics.ts";
 
 /** How the platform stands now, with what happened in the minutes before (db/functions/jobs/activity.sql and standing.sql). */
-export type Standing = Record<RunnerType, Record<RunnerMetric, number | null>> & {
+export type PlatformStatus = Record<RunnerType, Record<RunnerMetric, number | null>> & {
   platform: Record<PlatformMetric, number>;
   database: { connections: number; maxConnections: number };
   /** Kinds that may not start a run, and until when (ISO); "closed": until somebody opens them again. */
@@ -47,13 +47,13 @@ export interface Activity {
 }
 
 /** Needs the role api_reader. */
-export async function readStatus(db: Database, minutes: number): Promise<Standing> {
+export async function readStatus(db: Database, minutes: number): Promise<PlatformStatus> {
   const { rows } = await db.query("select jobs.standing($1) as standing", [minutes]);
   return rows[0]?.standing;
 }
 
 /** What to read activity of: one tenant's jobs, or all (undefined). */
-export interface Lately {
+export interface ActivityQuery {
   tenant: string | undefined;
   seconds: number;
   steps: number;
@@ -66,7 +66,7 @@ export interface Lately {
 /** Needs the role api_reader. */
 export async function readActivity(
   db: Database,
-  { tenant, seconds, steps, until, nearBytes }: Lately,
+  { tenant, seconds, steps, until, nearBytes }: ActivityQuery,
 ): Promise<Activity> {
   const { rows } = await db.query("select jobs.activity($1, $2, $3, $4, $5) as activity", [
     tenant ?? null,

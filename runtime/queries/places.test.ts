@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { project } from "../dispatcher/project.ts";
-import { onRequests } from "../dispatcher/requests.ts";
+import { handleRequests } from "../dispatcher/requests.ts";
+import { syncTracking } from "../dispatcher/syncTracking.ts";
 import { testApi } from "../testing/api/api.ts";
 import { sqsEvent } from "../testing/dispatcher.ts";
 
@@ -56,7 +56,7 @@ describe("places and ranges of named queries", () => {
     assert.equal((await ask("/jobs", { orig_code: null }, "price_export")).statusCode, 202);
     const params = { ...DAYS, orig_code: "NLRTX", dest_code: "CNSHA" };
     const message = { requestId: "by-queue", task: { type: "read", query: "average_rates", params } };
-    await onRequests(p.context, sqsEvent(JSON.stringify(message)));
+    await handleRequests(p.context, sqsEvent(JSON.stringify(message)));
     const [response] = await p.receive(p.context.queues.responses);
     assert.match(response?.Body ?? "", /"FAILED".*NLRTM \(Rotterdam\)/);
   });
@@ -80,7 +80,7 @@ describe("places and ranges of named queries", () => {
     });
     assert.deepEqual([field, message], ["task.params.date_to", "must not be before date_from (2021-01-01)."]);
     assert.equal((await problemOf({ date_from: "2021-01-02", date_to: "2021-01-01" }, "price_export")).field, field);
-    await project(p.context);
+    await syncTracking(p.context);
     const headers = await p.as("acme");
     for (const url of [
       "/jobs?createdFrom=2021-01-02T00:00:00Z&createdTo=2021-01-01T00:00:00Z",

@@ -1,6 +1,6 @@
 import { distance } from "fastest-levenshtein";
 import type { Problem } from "../contract/errors.ts";
-import { brief } from "../contract/problemList.ts";
+import { redactAndTruncate } from "../contract/problemList.ts";
 import type { Task } from "../contract/request.ts";
 import type { Database } from "../store/jobs.ts";
 import { queryNamed, statementNamed } from "./catalogue.ts";
@@ -49,7 +49,7 @@ export async function placeProblems(db: Database, tasks: readonly Task[]): Promi
   return places.map((named) =>
     named.flatMap(({ name, value }) => {
       const message = unknown.get(value);
-      return message === undefined ? [] : [{ field: `task.params.${name}`, value: brief(value), message }];
+      return message === undefined ? [] : [{ field: `task.params.${name}`, value: redactAndTruncate(value), message }];
     }),
   );
 }

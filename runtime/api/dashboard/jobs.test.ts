@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import type { Page } from "playwright-core";
-import { project } from "../../dispatcher/project.ts";
-import { projectRejected } from "../../dispatcher/projectRejected.ts";
+import { syncRejected } from "../../dispatcher/syncRejected.ts";
+import { syncTracking } from "../../dispatcher/syncTracking.ts";
 import { dashboardSuite, heading, jobAt } from "../../testing/dashboard/fixture.ts";
 import { manyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { FAULT, oneOfEach, REPORT } from "../../testing/dashboard/oneOfEach.ts";
@@ -20,8 +20,8 @@ describe("jobs in the dashboard", function () {
       headers: { authorization: `Bearer ${token}` },
       payload: { requestId: "refused", task: { type: "read", query: "nothing_like_it", params: {} } },
     });
-    await project(p.context);
-    await projectRejected(p.context);
+    await syncTracking(p.context);
+    await syncRejected(p.context);
   });
   const open = (hash: string) => suite.p.open(suite.token, hash);
   const rowsOf = (page: Page) => page.getByRole("row").filter({ has: page.getByRole("rowheader") });
@@ -123,7 +123,7 @@ describe("jobs in the dashboard", function () {
 
     it("are cancelled together after a question that says how many wait and run", async () => {
       await Promise.all(["together-1", "together-2", "together-3"].map((id) => suite.submit(id)));
-      await project(suite.p.context);
+      await syncTracking(suite.p.context);
       const page = await open("#/jobs?text=together");
       await page.getByRole("checkbox", { name: "Choose all shown" }).check();
       await page.getByText("3 jobs chosen").waitFor();
@@ -150,7 +150,7 @@ describe("jobs in the dashboard", function () {
       await suite.submit("once-more");
       const headers = { authorization: `Bearer ${suite.token}` };
       await suite.p.app.inject({ method: "POST", url: "/jobs/once-more/cancel", headers });
-      await project(suite.p.context);
+      await syncTracking(suite.p.context);
       const page = await open("#/jobs");
       await page.getByRole("checkbox", { name: "Choose once-more" }).check();
       await page.getByRole("checkbox", { name: "Choose bad", exact: true }).check();
@@ -241,7 +241,7 @@ describe("jobs in the dashboard", function () {
         "update jobs.jobs set progress = $1, version = version + 1 where request_id = 'running'",
         [JSON.stringify(progress)],
       );
-      await project(suite.p.context);
+      await syncTracking(suite.p.context);
       const page = await open(jobAt("running"));
       await page.getByText(/^5 rows of about 10 · 1\.2\skB · /).waitFor();
       assert.equal(await page.getByRole("meter", { name: "Progress" }).getAttribute("aria-valuenow"), "50");

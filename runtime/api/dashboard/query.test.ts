@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
-import { project } from "../../dispatcher/project.ts";
+import { syncTracking } from "../../dispatcher/syncTracking.ts";
 import { backendOf } from "../../store/backend.ts";
 import { claim, finish, runStarted } from "../../store/jobs.ts";
 import { planRuns } from "../../store/runs.ts";
@@ -25,7 +25,7 @@ async function doNext({ p }: DashboardSuite, inline: string): Promise<void> {
   const result = JSON.stringify({ inline, format: "csv", rows });
   await finish(keeper, job, { status: "SUCCEEDED", result, rows, bytes: inline.length, peakMemoryBytes: 1 });
   await p.admin.query("delete from jobs.runs");
-  await project(p.context);
+  await syncTracking(p.context);
 }
 
 describe("queries in the dashboard", function () {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { project } from "../../dispatcher/syncTracking.ts";
+import { syncTracking } from "../../dispatcher/syncTracking.ts";
 import { testApi } from "../../testing/api/api.ts";
 
 const read = { type: "read", sql: "select 1 as n", format: "json" };
@@ -24,7 +24,7 @@ describe("bulk actions", () => {
       const payload = { requestId, task, labels };
       assert.equal((await p.app.inject({ method: "POST", url: "/jobs", payload, headers })).statusCode, 202);
     }
-    await project(p.context);
+    await syncTracking(p.context);
   };
   const statuses = async (tenant = "acme") => {
     const { rows } = await p.admin.query("select request_id, status from jobs.jobs where tenant = $1 order by id", [
@@ -42,7 +42,7 @@ describe("bulk actions", () => {
       );
       await p.admin.query("select * from jobs.finish($1, 1, 'FAILED', null, $2, 0, 0, 0)", [rows[0].id, error]);
     }
-    await project(p.context);
+    await syncTracking(p.context);
   };
 
   it("counts what a cancel would end and changes nothing in a dry run, then ends exactly that", async () => {
@@ -78,7 +78,7 @@ describe("bulk actions", () => {
     await fail(["lost"], "RunnerLost", true);
     await fail(["rows"], "InvalidRows", false);
     await ask("cancel", { ids: ["stopped"] });
-    await project(p.context);
+    await syncTracking(p.context);
     const preview = (await ask("retry", { filter: {}, dryRun: true })).json();
     assert.deepEqual(
       [preview.matched, preview.eligible, preview.byErrorType.InvalidRows, preview.byStatus],

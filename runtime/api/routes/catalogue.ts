@@ -3,7 +3,7 @@ import Type, { type Static } from "typebox";
 import { allQueries, allStatements, describeQuery } from "../../queries/catalogue.ts";
 import { RELATIONS } from "../../queries/sql/allowList.ts";
 import type { ApiDeps } from "../deps.ts";
-import { kept } from "../kept.ts";
+import { memoizeBriefly } from "../memoizeBriefly.ts";
 import { operation } from "../operation.ts";
 import type { Guard } from "../plugins/auth.ts";
 
@@ -40,7 +40,7 @@ const TABLES_MS = 60_000;
 
 /** GET /queries: what can be asked for by name, and what SQL can read. */
 export function catalogueRoute(app: FastifyInstance, { db, settings }: ApiDeps, guard: Guard): void {
-  const keep = kept(TABLES_MS);
+  const keep = memoizeBriefly(TABLES_MS);
   const readTables = async (): Promise<Static<typeof Table>[]> => {
     const { rows } = await db.query(
       `select c.relname as name, json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) order by a.attnum) as columns

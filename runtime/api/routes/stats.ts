@@ -2,10 +2,10 @@ import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { RUNNERS, type RunnerType } from "../../contract/states.ts";
-import { readActivity, readStatus, type Standing } from "../../monitoring/activity.ts";
+import { type PlatformStatus, readActivity, readStatus } from "../../monitoring/activity.ts";
 import { bottleneckOf, MAX_INLINE_BYTES } from "../../monitoring/bottleneck.ts";
 import type { JobDeps } from "../deps.ts";
-import { memoizeBriefly } from "../kept.ts";
+import { memoizeBriefly } from "../memoizeBriefly.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
@@ -64,28 +64,28 @@ export function statsRoute(app: FastifyInstance, { db, settings, tracking, cloud
   const activityOf = (tenant: string | undefined, range: Range) =>
     keep(JSON.stringify([range, tenant]), () => readActivity(db, { tenant, ...range, nearBytes: MAX_INLINE_BYTES }));
   const look = async (range: Range) => {
-    const [standing, activity, lately, requests, deadLetters] = await Promise.all([
-      keep("standing", () => readStatus(db, STANDING_MINUTES)),
+    const [status, activity, lately, requests, deadLetters] = await Promise.all([
+      keep("status", () => readStatus(db, STANDING_MINUTES)),
       activityOf(undefined, range),
       // The bottleneck is that of now, whatever range is looked at.
       activityOf(undefined, range.until === undefined ? range : SPANS["1h"]),
       depth(cloud.queues.requests),
       depth(cloud.queues.deadLetters),
     ]);
-    const bottleneck = bottleneckOf({ standing, settings, requests, results: lately.results });
-    return { standing, activity, bottleneck, queues: { requests, deadLetters } };
+    const bottleneck = bottleneckOf({ status, settings, requests, results: lately.results });
+    return { status, activity, bottleneck, queues: { requests, deadLetters } };
   };
 
   const slotsOf = (runner: RunnerType) => settings.runners[runner].slots;
-  const runnersOf = (standing: Standing) =>
+  const runnersOf = (status: PlatformStatus) =>
     Object.fromEntries(
       RUNNERS.map((kind) => [
         kind,
         {
-          ...standing[kind],
-          working: standing.working[kind] ?? 0,
+          ...status[kind],
+          working: status.working[kind] ?? 0,
           slots: slotsOf(kind),
-          ...(standing.paused[kind] === undefined ? {} : { paused: standing.paused[kind] }),
+          ...(status.paused[kind] === undefined ? {} : { paused: status.paused[kind] }),
         },
       ]),
     );
@@ -104,11 +104,11 @@ export function statsRoute(app: FastifyInstance, { db, settings, tracking, cloud
     async (request) => {
       const { tenant, scopes } = callerOfRequest(request);
       if (!scopes.includes("admin")) return tracking.summarise({ tenant });
-      const [summary, { standing, bottleneck }] = await Promise.all([tracking.summarise({}), look(SPANS["1h"])]);
+      const [summary, { status, bottleneck }] = await Promise.all([tracking.summarise({}), look(SPANS["1h"])]);
       const capacity = Object.fromEntries(
         RUNNERS.map((kind) => [
           kind,
-          { running: standing[kind].running ?? 0, working: standing.working[kind] ?? 0, slots: slotsOf(kind) },
+          { running: status[kind].running ?? 0, working: status.working[kind] ?? 0, slots: slotsOf(kind) },
         ]),
       );
       return { ...summary, capacity, bottleneck };
@@ -130,12 +130,12 @@ export function statsRoute(app: FastifyInstance, { db, settings, tracking, cloud
       const range = rangeOf(request.query);
       const caller = { tenant, scopes };
       if (!scopes.includes("admin")) return { caller, activity: await activityOf(tenant, range) };
-      const { standing, activity, bottleneck, queues } = await look(range);
-      const { platform, database } = standing;
+      const { status, activity, bottleneck, queues } = await look(range);
+      const { platform, database } = status;
       return {
         caller,
         bottleneck,
-        runners: runnersOf(standing),
+        runners: runnersOf(status),
         platform,
         database,
         queues,

@@ -2,7 +2,7 @@ import { preloaded } from "./preload.js";
 import { leave, visit } from "./session.js";
 
 /** What the API refused, in its own words. */
-export class RequestFailed extends Error {
+export class Refused extends Error {
   /**
    * @param {number} status
    * @param {{ type?: string, detail?: string, problems?: { field?: string, message?: string }[] }} problem
@@ -36,7 +36,7 @@ export async function send(path, { method = "GET", body, signal } = {}) {
   });
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
-  const refused = new RequestFailed(response.status, problem);
+  const refused = new Refused(response.status, problem);
   // Not when somebody has signed in meanwhile.
   if (response.status === 401 && current === visit.peek()) leave(refused.message);
   throw refused;
@@ -56,4 +56,4 @@ export const jobPath = ({ tenant, requestId }, rest = "", search = {}) =>
   `jobs/${encodeURIComponent(requestId)}${rest}?${new URLSearchParams({ tenant, ...search })}`;
 
 /** @param {unknown} error */
-export const errorText = (error) => (error instanceof Error ? error.message : String(error));
+export const wordsOf = (error) => (error instanceof Error ? error.message : String(error));

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { errorText } from "./http.js";
+import { wordsOf } from "./http.js";
 
 /** After a failure the next look waits longer, up to this many times the usual. */
 const MOST_PATIENCE = 8;
@@ -52,7 +52,7 @@ export function usePolled(key, look, everyMs) {
       } catch (error) {
         patience = Math.min(MOST_PATIENCE, 2 * patience);
         wait = 1_000 * patience;
-        if (!ended.signal.aborted) setState((before) => ({ ...before, error: errorText(error) }));
+        if (!ended.signal.aborted) setState((before) => ({ ...before, error: wordsOf(error) }));
       }
       busy = false;
       if (wait !== undefined && !ended.signal.aborted) timer = setTimeout(next, wait);

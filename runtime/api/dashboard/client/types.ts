@@ -1,12 +1,12 @@
 import type { DocumentState, RunnerType, State } from "../../../contract/states.ts";
-import type { Activity, Standing } from "../../../monitoring/activity.ts";
+import type { Activity, PlatformStatus } from "../../../monitoring/activity.ts";
 import type { Verdict } from "../../../monitoring/bottleneck.ts";
 import type { QueryDescription } from "../../../queries/catalogue.ts";
 import type { Scope } from "../../../store/tokens.ts";
 
 /** What the API answers, as far as the page looks at it. Nothing of this file is served. */
 
-export type Runner = Standing[RunnerType] & { working: number; slots: number; paused?: string };
+export type Runner = PlatformStatus[RunnerType] & { working: number; slots: number; paused?: string };
 
 /** GET /session */
 export interface Session {
@@ -21,10 +21,10 @@ export interface Session {
 export interface Figures {
   caller: { tenant: string; scopes: Scope[] };
   activity: Activity;
-  platform?: Standing["platform"];
+  platform?: PlatformStatus["platform"];
   bottleneck?: Verdict;
   runners?: Record<RunnerType, Runner>;
-  database?: Standing["database"];
+  database?: PlatformStatus["database"];
   queues?: { requests?: number; deadLetters?: number };
 }
 
