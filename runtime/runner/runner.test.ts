@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import pg from "pg";
 import { isTerminal } from "../contract/states.ts";
 import { schedule } from "../dispatcher/schedule.ts";
 import { cancel } from "../store/jobs.ts";
@@ -275,6 +276,40 @@ describe("a runner", () => {
       assert.equal(report.rows, more + 3);
     }
     assert.equal(await prices(), 0);
+  });
+
+  it("locks prices no further than other writers and readers do, in both modes", async () => {
+    const blocker = new pg.Client(p.database.url);
+    await blocker.connect();
+    await p.admin.query(`
+      create function hold() returns trigger language plpgsql as
+        'begin perform pg_advisory_xact_lock_shared(4242); return null; end';
+      create trigger hold after insert on prices for each statement execute function hold()`);
+    try {
+      for (const mode of ["append", "replace"]) {
+        await blocker.query("begin; select pg_advisory_xact_lock(4242)");
+        const requestId = await begin({ type: "update", target: "prices", mode, source: { inline: items(3) } });
+        const locks = async () =>
+          (
+            await p.admin.query(
+              `select distinct mode from pg_locks where relation = 'prices'::regclass and pid in
+                 (select pid from pg_locks where locktype = 'advisory' and objid = 4242 and not granted)`,
+            )
+          ).rows.map((row) => row.mode);
+        await p.until("the load waits", async () => (await locks()).length > 0);
+        const allowed = ["AccessShareLock", "RowShareLock", "RowExclusiveLock"];
+        assert.deepEqual(
+          (await locks()).filter((lock) => !allowed.includes(lock)),
+          [],
+          mode,
+        );
+        await blocker.query("commit");
+        assert.equal((await ended(requestId)).status, "SUCCEEDED");
+      }
+    } finally {
+      await blocker.end();
+      await p.admin.query("drop trigger hold on prices; drop function hold(); truncate prices");
+    }
   });
 
   it("loads the object that lay there when the request was accepted, or nothing", async () => {
