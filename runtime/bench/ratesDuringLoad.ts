@@ -1,0 +1,54 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { type BenchPlatform, request } from "./platform.ts";
+import { percentile, type Row } from "./report.ts";
+
+/** Requests to /rates per second: far below what it can do, so that only the load slows them. */
+const RATE = 100;
+const QUIET_SECONDS = 10;
+/** Ratio of the 99th percentile during a load to that before it. */
+const ACCEPTED = 2;
+
+/** Measures the 99th percentile of /rates while a batch from S3 is loaded, beside that before it. */
+export async function ratesDuringLoad(platform: BenchPlatform, key: string): Promise<Row> {
+  const { admin, file } = platform;
+  const { rows: lanes } = await admin.query(
+    `select orig_code, dest_code, min(day)::text as "from", (min(day) + 30)::text as "to"
+     from prices group by 1, 2 order by 1, 2 limit 1000`,
+  );
+  const ask = async (turn: number) => {
+    const { orig_code, dest_code, from, to } = lanes[(turn * 7_919) % lanes.length];
+    const begun = performance.now();
+    const query = new URLSearchParams({ date_from: from, date_to: to, orig_code, dest_code });
+    const response = await fetch(`${file.api}/rates?${query}`);
+    await response.arrayBuffer();
+    if (!response.ok) throw new Error(`/rates answered ${response.status}`);
+    return performance.now() - begun;
+  };
+  /** Sends requests at a fixed rate, whether or not earlier ones were answered, until `isOver`. */
+  const times = async (isOver: () => boolean) => {
+    const sent: Promise<number>[] = [];
+    const begun = performance.now();
+    for (; !isOver(); await pause(Math.max(0, begun + (sent.length * 1000) / RATE - performance.now())))
+      sent.push(ask(sent.length));
+    return Promise.all(sent);
+  };
+  const quietUntil = performance.now() + QUIET_SECONDS * 1000;
+  const quiet = await times(() => performance.now() >= quietUntil);
+  let isLoaded = false;
+  const load = platform
+    .run([request({ type: "update", target: "prices", source: { s3: `s3://${file.uploadsBucket}/${key}` } })])
+    .finally(() => {
+      isLoaded = true;
+    });
+  const [busy] = await Promise.all([times(() => isLoaded), load]);
+  return {
+    what: "/rates while a batch is loaded, p99",
+    ours: percentile(busy, 0.99),
+    peer: percentile(quiet, 0.99),
+    peerName: "before the load",
+    unit: "ms",
+    higherIsBetter: false,
+    aim: ACCEPTED,
+    note: `${RATE} requests per second; ${busy.length} during the load`,
+  };
+}
