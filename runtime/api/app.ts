@@ -34,6 +34,7 @@ import { sessionRoutes } from "./routes/sessions.ts";
 import { statsRoute } from "./routes/stats.ts";
 import { timelineRoute } from "./routes/timeline.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
+import { uploadPartsRoute } from "./routes/uploadParts.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import { waitingRoute } from "./routes/waiting.ts";
 import { createSubmitter } from "./submitter.ts";
@@ -111,6 +112,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     responseRoute(app, jobs, guard);
     eventRoute(app, jobs, guard);
     uploadRoutes(app, jobs, guard);
+    uploadPartsRoute(app, jobs, guard);
     statsRoute(app, jobs, guard);
     redriveRoute(app, jobs, guard);
     deadLettersRoute(app, jobs, guard);

@@ -18,9 +18,9 @@ import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
 
 /** S3: parts of 5 MiB (but the last) to 5 GiB, 10,000 at most, an object of 5 TiB at most (S3 User Guide, limits). */
-const PART_BYTES = 8 * 1024 * 1024;
+export const PART_BYTES = 8 * 1024 * 1024;
 /** Fewer than S3 takes: the SDK needs 100 ms of the process's time to name 10,000 parts. */
-const MOST_PARTS = 1_100;
+export const MOST_PARTS = 1_100;
 const LINK_SECONDS = 6 * 3600;
 /** Links of one answer at most: signing one takes a third of a millisecond of the process's time. */
 const MOST_LINKS = 100;
@@ -158,7 +158,7 @@ export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps,
       errors: ["NotFound"],
     }),
     async (request) => {
-      const upload = decode(request.params.id, callerOfRequest(request).tenant);
+      const upload = decodeUpload(request.params.id, callerOfRequest(request).tenant);
       const { from, count } = request.query;
       return {
         parts: await links({ Bucket: buckets.uploads, ...upload }, from, Math.min(count, MOST_PARTS + 1 - from)),
@@ -179,7 +179,7 @@ export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps,
       errors: ["NotFound", "SourceNotFound", "StorageUnavailable"],
     }),
     async (request) => {
-      const upload = decode(request.params.id, callerOfRequest(request).tenant);
+      const upload = decodeUpload(request.params.id, callerOfRequest(request).tenant);
       const Parts = request.body.parts
         .map(({ partNumber, etag }) => ({ PartNumber: partNumber, ETag: etag }))
         .sort((a, b) => a.PartNumber - b.PartNumber);
@@ -208,7 +208,7 @@ export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps,
       errors: ["NotFound", "SourceNotFound", "StorageUnavailable"],
     }),
     async (request, reply) => {
-      const upload = decode(request.params.id, callerOfRequest(request).tenant);
+      const upload = decodeUpload(request.params.id, callerOfRequest(request).tenant);
       await s3.send(new AbortMultipartUploadCommand({ Bucket: buckets.uploads, ...upload })).catch(refused(upload.Key));
       return reply.code(204).send();
     },
@@ -218,7 +218,7 @@ export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps,
 const encode = (key: string, uploadId: string) => Buffer.from(`${key}\n${uploadId}`).toString("base64url");
 
 /** Only a tenant's own uploads: the key says whose it is. */
-function decode(id: string, tenant: string): { Key: string; UploadId: string } {
+export function decodeUpload(id: string, tenant: string): { Key: string; UploadId: string } {
   const [Key = "", UploadId = ""] = Buffer.from(id, "base64url").toString().split("\n");
   if (UploadId === "" || !Key.startsWith(`${uploadPrefix(tenant)}/`))
     throw new JobError("NotFound", { path: `/uploads/${id}` });

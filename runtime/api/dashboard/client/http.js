@@ -15,7 +15,8 @@ export class Refused extends Error {
   }
 }
 
-/** @typedef {{ method?: string, body?: unknown, signal?: AbortSignal }} Options */
+/** `body`: bytes of a file, or anything else as JSON.
+ * @typedef {{ method?: string, body?: unknown, signal?: AbortSignal }} Options */
 
 /**
  * Asks the API that served this page.
@@ -24,11 +25,13 @@ export class Refused extends Error {
  */
 export async function send(path, { method = "GET", body, signal } = {}) {
   const current = visit.peek();
+  const isBytes = body instanceof Blob;
+  const type = isBytes ? "application/octet-stream" : "application/json";
   const init = {
     method,
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(body === undefined ? {} : { body: isBytes ? body : JSON.stringify(body) }),
     ...(signal ? { signal } : {}),
-    headers: body === undefined ? {} : { "content-type": "application/json" },
+    headers: body === undefined ? {} : { "content-type": type },
   };
   const response = await (preloaded(path) ?? fetch(path, init)).catch((error) => {
     if (signal?.aborted) throw error;

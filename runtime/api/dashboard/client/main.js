@@ -5,6 +5,7 @@ import { DeadLetters } from "./deadLetters/deadLetters.js";
 import { JobPage } from "./job/job.js";
 import { JobsPage } from "./jobs/jobs.js";
 import { Rejected } from "./jobs/rejected.js";
+import { Load } from "./load/load.js";
 import { route } from "./navigation.js";
 import { Overview } from "./overview/overview.js";
 import { QueryPage } from "./query/query.js";
@@ -26,6 +27,8 @@ function Page() {
       return html`<${Rejected} key=${now.id} tenant=${now.tenant} id=${now.id} />`;
     case "query":
       return html`<${QueryPage} kind=${now.kind} name=${now.name} again=${now.again} />`;
+    case "load":
+      return html`<${Load} key=${now.again} again=${now.again} />`;
     case "dead-letters":
       return html`<${DeadLetters} />`;
     case "audit":

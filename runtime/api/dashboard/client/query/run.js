@@ -14,8 +14,9 @@ const LIVE_MS = 500;
 
 /** @typedef {{ tenant: string, requestId: string }} JobId */
 
-/** A job that was just submitted: its progress, then its result or its error, in place. @param {{ id: JobId }} props */
-export function Run({ id }) {
+/** A job that was just submitted: its progress, then its result or its error, in place.
+ * @param {{ id: JobId, done?: (job: import("../types.ts").Job) => void }} props */
+export function Run({ id, done: ended }) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const [failure, setFailure] = useState("");
   const { found, error, contactAt, again } = usePolled(
@@ -31,6 +32,9 @@ export function Run({ id }) {
   );
   useEffect(() => box.current?.scrollIntoView({ block: "nearest", behavior: "smooth" }), []);
   const job = found?.job;
+  useEffect(() => {
+    if (job?.finishedAt) ended?.(job);
+  }, [job?.finishedAt]);
   const cancel = () =>
     send(jobPath(id, "/cancel"), { method: "POST" }).then(again, (thrown) => setFailure(wordsOf(thrown)));
   const isOpen = job !== undefined && !job.finishedAt;

@@ -17,6 +17,7 @@ export function Shell({ page, children }) {
     { to: "#/", name: "Overview", of: ["overview"], shown: true },
     { to: "#/jobs", name: "Jobs", of: ["jobs", "job", "rejected"], shown: true },
     { to: "#/query", name: "Query", of: ["query"], shown: may("submit") },
+    { to: "#/load", name: "Load", of: ["load"], shown: may("submit") && may("update") },
     { to: "#/dead-letters", name: "Dead letters", of: ["dead-letters"], shown: isAdmin.value },
     { to: "#/audit", name: "Audit", of: ["audit"], shown: may("read") },
   ];

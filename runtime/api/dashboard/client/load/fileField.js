@@ -1,0 +1,56 @@
+import { html } from "htm/preact";
+import { useEffect, useState } from "preact/hooks";
+import { bytes } from "../format.js";
+import { firstLines } from "./files.js";
+
+/** A field for a file that can be dropped on it, with the file's first lines.
+ * @param {{ file: File | undefined, problem: string, choose: (file: File) => void }} props */
+export function FileField({ file, problem, choose }) {
+  const [isOver, setOver] = useState(false);
+  const [lines, setLines] = useState("");
+  useEffect(() => {
+    let isCurrent = true;
+    setLines("");
+    if (file)
+      firstLines(file).then(
+        (text) => isCurrent && setLines(text),
+        () => {}, // A file that cannot be read says so when it is sent.
+      );
+    return () => {
+      isCurrent = false;
+    };
+  }, [file]);
+  /** @param {DragEvent} event */
+  const drop = (event) => {
+    event.preventDefault();
+    setOver(false);
+    const dropped = event.dataTransfer?.files[0];
+    if (dropped) choose(dropped);
+  };
+  /** @param {DragEvent} event */
+  const over = (event) => {
+    event.preventDefault();
+    setOver(true);
+  };
+  return html`
+    <div class=${`drop ${isOver ? "over" : ""}`} onDragOver=${over} onDragLeave=${() => setOver(false)} onDrop=${drop}>
+      <label for="load-file">File</label>
+      <input
+        id="load-file"
+        type="file"
+        accept=".csv,.ndjson,.jsonl,.gz"
+        aria-describedby="load-file-help load-file-problem"
+        aria-invalid=${problem !== ""}
+        onChange=${(/** @type {Event} */ { currentTarget }) => {
+          const [chosen] = /** @type {HTMLInputElement} */ (currentTarget).files ?? [];
+          if (chosen) choose(chosen);
+        }}
+      />
+      <p id="load-file-help" class="dim small">
+        ${file ? html`<strong>${file.name}</strong>, ${bytes(file.size)}` : "Drop a .csv or .ndjson file here, gzipped or not, or choose one. A CSV file begins with its header."}
+      </p>
+      <p id="load-file-problem" class="bad-text small" role="status">${problem}</p>
+      ${lines && html`<pre tabindex="0" aria-label="First lines of the file">${lines}</pre>`}
+    </div>
+  `;
+}

@@ -1,0 +1,202 @@
+import { html } from "htm/preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { bytes, moment } from "../format.js";
+import { ask, jobPath, Refused, wordsOf } from "../http.js";
+import { useEarlierJob } from "../query/query.js";
+import { Run } from "../query/run.js";
+import { caller } from "../session.js";
+import { confirmed } from "../ui/confirm.js";
+import { Failure, Meter, Panel } from "../ui/parts.js";
+import { FileField } from "./fileField.js";
+import { fileProblem, kindOf } from "./files.js";
+import { loadIdOf, sha256Of, uploadFile } from "./upload.js";
+
+/** @typedef {import("../types.ts").Job} Job */
+/** @typedef {{ tenant: string, requestId: string }} JobId */
+
+const TARGETS = ["prices", "ports", "regions"];
+const MODES = {
+  append: "append: add the rows",
+  replace: "replace: first delete the lanes and days that are in the file",
+};
+
+/** Loads a file: checked first in a dry run, which changes nothing, then for good. @param {{ again: string }} props */
+export function Load({ again }) {
+  const earlier = useEarlierJob(again);
+  const isReady = !earlier.stale && (earlier.found !== undefined || earlier.error !== "");
+  return html`
+    <div class="page-head"><h1 tabindex="-1">Load</h1></div>
+    ${earlier.error && html`<${Failure}>${earlier.error}<//>`}
+    ${isReady && html`<${LoadForm} earlier=${earlier.found?.job} />`}
+  `;
+}
+
+/** @param {{ earlier: Job | undefined }} props */
+function LoadForm({ earlier }) {
+  const [target, setTarget] = useState(earlier?.task.target ?? "prices");
+  const [mode, setMode] = useState(earlier?.task.mode ?? "append");
+  const [file, setFile] = useState(/** @type {File | undefined} */ (undefined));
+  const [sent, setSent] = useState(/** @type {number | undefined} */ (undefined));
+  const [error, setError] = useState("");
+  const [run, setRun] = useState(/** @type {{ id: JobId, isDry: boolean } | undefined} */ (undefined));
+  const [isChecked, setChecked] = useState(false);
+  const uploaded = useRef(
+    /** @type {{ file: File, sha256: string | undefined, location: string } | undefined} */ (undefined),
+  );
+  const ended = useRef(new AbortController());
+  useEffect(() => () => ended.current.abort(), []);
+
+  const problem = file ? fileProblem(file) : "";
+  const kind = file && kindOf(file.name);
+  const isBusy = sent !== undefined;
+  const reset = () => {
+    setRun(undefined);
+    setChecked(false);
+    setError("");
+  };
+
+  /** Uploads the file once, for the dry run and the load after it. @param {File} chosen */
+  const upload = async (chosen) => {
+    if (uploaded.current?.file === chosen) return uploaded.current;
+    setSent(0);
+    const sha256 = await sha256Of(chosen);
+    ended.current = new AbortController();
+    const location = await uploadFile(chosen, sha256, setSent, ended.current.signal);
+    uploaded.current = { file: chosen, sha256, location };
+    return uploaded.current;
+  };
+
+  /** @param {boolean} dryRun */
+  const load = async (dryRun) => {
+    if (!file || !kind || problem) return;
+    if (!dryRun && !(await confirmed(questionOf(file, target, mode, isChecked)))) return;
+    setError("");
+    setRun(undefined);
+    try {
+      const { sha256, location } = await upload(file);
+      const task = { type: "update", target, mode, source: { s3: location }, ...kind, dryRun };
+      const requestId =
+        dryRun || sha256 === undefined ? undefined : await freeId(await loadIdOf(sha256, { ...kind, target, mode }));
+      if (requestId !== "kept") {
+        const labels = { file: file.name.slice(0, 256) };
+        const body = { ...(requestId ? { requestId } : {}), task, labels };
+        setRun({ id: await ask("jobs", { method: "POST", body }), isDry: dryRun });
+      }
+    } catch (thrown) {
+      if (!ended.current.signal.aborted) setError(wordsOf(thrown));
+    }
+    setSent(undefined);
+  };
+
+  return html`
+    <${Panel} title="A file of rows">
+      <p class="dim">All rows are loaded or none. A dry run checks every row and changes nothing.${earlier && " Choose the corrected file."}</p>
+      <form onSubmit=${(/** @type {SubmitEvent} */ event) => event.preventDefault()} noValidate>
+        <${FileField}
+          file=${file}
+          problem=${problem}
+          choose=${(/** @type {File} */ chosen) => {
+            reset();
+            setFile(chosen);
+          }}
+        />
+        <div class="fields">
+          <div class="field">
+            <label for="load-target">Target</label>
+            <select
+              id="load-target"
+              value=${target}
+              onChange=${(/** @type {Event} */ { currentTarget }) => {
+                reset();
+                setTarget(/** @type {HTMLSelectElement} */ (currentTarget).value);
+              }}
+            >
+              ${TARGETS.map((one) => html`<option value=${one}>${one}</option>`)}
+            </select>
+            <p class="dim small">${target === "prices" ? "Columns: orig_code, dest_code, day, price." : "Rows with a known key are changed, others added."}</p>
+          </div>
+          ${
+            target === "prices" &&
+            html`
+              <div class="field">
+                <label for="load-mode">Mode</label>
+                <select
+                  id="load-mode"
+                  value=${mode}
+                  onChange=${(/** @type {Event} */ { currentTarget }) => {
+                    reset();
+                    setMode(/** @type {HTMLSelectElement} */ (currentTarget).value);
+                  }}
+                >
+                  ${Object.entries(MODES).map(([value, words]) => html`<option value=${value}>${words}</option>`)}
+                </select>
+              </div>
+            `
+          }
+        </div>
+        ${error && html`<${Failure}>${error}<//>`}
+        <div class="actions">
+          <button type="button" class=${isChecked ? "" : "primary"} disabled=${!file || problem !== "" || isBusy} onClick=${() => load(true)}>Dry run</button>
+          <button type="button" class=${isChecked ? "primary" : ""} disabled=${!file || problem !== "" || isBusy} onClick=${() => load(false)}>Load</button>
+          ${
+            isBusy &&
+            file &&
+            html`
+              <span class="upload-progress">
+                <span class="dim small" role="status">Uploading ${bytes(sent)} of ${bytes(file.size)}</span>
+                <${Meter} label="Upload" value=${sent} most=${file.size} />
+              </span>
+              <button type="button" onClick=${() => ended.current.abort()}>Stop the upload</button>
+            `
+          }
+        </div>
+      </form>
+    <//>
+    ${
+      run &&
+      html`<${Run} key=${`${run.id.tenant}/${run.id.requestId}`} id=${run.id} done=${(/** @type {Job} */ job) => run.isDry && job.status === "SUCCEEDED" && setChecked(true)} />`
+    }
+  `;
+}
+
+/** @type {(file: File, target: string, mode: string, isChecked: boolean) => import("../ui/confirm.js").Question} */
+const questionOf = (file, target, mode, isChecked) => ({
+  title: `Load ${file.name} into ${target}?`,
+  lines: [
+    `${bytes(file.size)}, ${isChecked ? "checked by a dry run" : "not checked by a dry run yet"}.`,
+    mode === "replace" && target === "prices"
+      ? "The prices of every lane and day in the file are deleted first."
+      : target === "prices"
+        ? "The rows are added to the prices that there are."
+        : "Rows with a known key are changed, others added.",
+  ],
+  action: "Load",
+});
+
+/**
+ * The id of a load, while no job has it; where the same content was loaded, the reader decides.
+ * @param {string} requestId
+ * @returns {Promise<string | undefined>} undefined: any other id; "kept": nothing is to be loaded
+ */
+async function freeId(requestId) {
+  const tenant = caller.value?.tenant ?? "";
+  /** @type {Job} */
+  let job;
+  try {
+    job = await ask(jobPath({ tenant, requestId }));
+  } catch (error) {
+    if (error instanceof Refused && error.type === "UnknownJob") return requestId;
+    throw error;
+  }
+  if (job.status === "FAILED" || job.status === "CANCELLED") return undefined;
+  const yes = await confirmed({
+    title: "Load the same content once more?",
+    lines: [
+      `The same content was ${job.finishedAt ? `loaded by ${requestId} at ${moment(job.finishedAt)}` : `submitted as ${requestId} and is not done yet`}.`,
+      "Prices that are added again are there twice.",
+    ],
+    action: "Load once more",
+    isDanger: true,
+  });
+  return yes ? undefined : "kept";
+}

@@ -1,0 +1,70 @@
+import { ask, Refused } from "../http.js";
+
+/** Parts that travel at once, and how often one is sent. */
+const AT_ONCE = 2;
+const TRIES = 5;
+/** Before the second try; each further one waits longer. Milliseconds. */
+const AGAIN_MS = 1_000;
+/** A larger file is not hashed, since its content would have to be in memory at once. Bytes. */
+const LARGEST_HASHED = 256 * 1024 * 1024;
+
+/** SHA-256 of a file in hex; undefined where it is too large, or the page came over a connection that browsers do not trust.
+ * @param {File} file */
+export async function sha256Of(file) {
+  if (file.size > LARGEST_HASHED || !globalThis.crypto?.subtle) return undefined;
+  return hex(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
+}
+
+/** The id of a load: the same for the same content and task, as `rates load` has it.
+ * @type {(sha256: string, task: { format: string, compression: string, target: string, mode: string }) => Promise<string>} */
+export async function loadIdOf(sha256, { format, compression, target, mode }) {
+  const task = new TextEncoder().encode(JSON.stringify([sha256, format, compression, target, mode]));
+  return `load-${target}-${hex(await crypto.subtle.digest("SHA-256", task)).slice(0, 32)}`;
+}
+
+/** @param {ArrayBuffer} bytes */
+const hex = (bytes) => [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/**
+ * Sends a file in parts through the API; content that is there already is not sent again.
+ * @type {(file: File, sha256: string | undefined, progressed: (bytes: number) => void, signal: AbortSignal) => Promise<string>}
+ */
+export async function uploadFile(file, sha256, progressed, signal) {
+  const body = { fileName: file.name.slice(-100) || "file", bytes: file.size, ...(sha256 ? { sha256 } : {}) };
+  /** @type {{ id?: string, location: string, partBytes: number, partCount: number }} */
+  const begun = await ask("uploads", { method: "POST", body, signal });
+  const { id, location, partBytes, partCount } = begun;
+  if (id === undefined) return location;
+  /** @type {{ partNumber: number, etag: string }[]} */
+  const parts = [];
+  let next = 1;
+  let sent = 0;
+  const work = async () => {
+    for (let number = next++; number <= partCount; number = next++) {
+      const part = file.slice((number - 1) * partBytes, number * partBytes);
+      parts.push(await sendPart(`uploads/${id}/parts/${number}`, part, signal));
+      sent += part.size;
+      progressed(sent);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    return (await ask(`uploads/${id}/complete`, { method: "POST", body: { parts }, signal })).location;
+  } catch (error) {
+    // What was begun is removed; the bucket's own rule removes what is left by a browser that was closed.
+    await fetch(`uploads/${id}`, { method: "DELETE" }).catch(() => {});
+    throw error;
+  }
+}
+
+/** @type {(path: string, part: Blob, signal: AbortSignal) => Promise<{ partNumber: number, etag: string }>} */
+async function sendPart(path, part, signal) {
+  for (let tries = 1; ; tries++)
+    try {
+      return await ask(path, { method: "PUT", body: part, signal });
+    } catch (error) {
+      const isFinal = error instanceof Refused && error.status < 500 && error.status !== 429;
+      if (isFinal || signal.aborted || tries === TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS * tries));
+    }
+}

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import type { Page } from "playwright-core";
+import { JobError } from "../../contract/errors.ts";
+import { backendOf } from "../../store/backend.ts";
+import { claim, finish, runStarted } from "../../store/jobs.ts";
+import { planRuns } from "../../store/runs.ts";
+import { dashboardSuite, jobAt } from "../../testing/dashboard/fixture.ts";
+import { overflowOf, violationsOf } from "../../testing/dashboard/page.ts";
+import { testPlan } from "../../testing/jobs.ts";
+
+const CSV = "orig_code,dest_code,day,price\nCNSGH,NLRTM,2021-01-01,-5\n";
+const FAULT = { line: 2, column: "price", value: "-5", reason: "must be a whole number above 0, written in digits" };
+
+describe("loading a file in the dashboard", function () {
+  this.timeout(60_000);
+  this.slow(10_000);
+  const suite = dashboardSuite({ runners: { glue: { slots: 1 }, ec2: { slots: 1 } } });
+  const open = (hash = "#/load") => suite.p.open(suite.token, hash, { viewport: { width: 360, height: 800 } });
+  const choose = (page: Page, text: string, name = "prices.csv") =>
+    page.getByLabel("File", { exact: true }).setInputFiles({ name, mimeType: "text/csv", buffer: Buffer.from(text) });
+
+  /** Takes the load that waits and ends it: with a fault, or with so many rows. @returns its task */
+  const doNext = async (rows?: number) => {
+    const { p } = suite;
+    const keeper = await p.role("job_keeper");
+    const [run = ""] = await planRuns(p.context.db, testPlan("ec2", 1));
+    await runStarted(keeper, run);
+    const job = await claim(keeper, run, await backendOf(keeper), undefined);
+    assert(job);
+    const ended = { rows: rows ?? 0, bytes: 0, peakMemoryBytes: 1 };
+    if (rows === undefined) {
+      const error = new JobError("InvalidRows", { count: 1, rows: 1 }, { details: [FAULT] }).body();
+      await finish(keeper, job, { status: "FAILED", error, ...ended });
+    } else
+      await finish(keeper, job, { status: "SUCCEEDED", result: JSON.stringify({ rows, format: "json" }), ...ended });
+    await p.admin.query("delete from jobs.runs");
+    return job.task as { dryRun: boolean; target: string; mode: string; source: { s3: string } };
+  };
+
+  it("says what is wrong with a file beside it, before anything is sent", async () => {
+    const page = await open();
+    await choose(page, "x", "prices.xlsx");
+    await page.getByText("The file must end in .csv, .ndjson, .csv.gz or .ndjson.gz.").waitFor();
+    for (const name of ["Dry run", "Load"])
+      assert.ok(await page.getByRole("button", { name, exact: true }).isDisabled(), name);
+    await choose(page, "");
+    await page.getByText("The file is empty.").waitFor();
+  });
+
+  it("takes a dropped file, checks it in a dry run, shows bad rows within a narrow window, then loads the corrected one", async () => {
+    const page = await open();
+    await page.evaluate(`{
+      const data = new DataTransfer();
+      data.items.add(new File([${JSON.stringify(CSV)}], "prices.csv", { type: "text/csv" }));
+      document.querySelector(".drop").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+    }`);
+    assert.match(
+      String(await page.getByLabel("First lines of the file").textContent()),
+      /^orig_code,dest_code,day,price/,
+    );
+    await page.getByRole("button", { name: "Dry run" }).click();
+    await page
+      .locator(".run")
+      .getByText(/^Waiting for an EC2 runner/)
+      .waitFor();
+    const dry = await doNext();
+    assert.deepEqual([dry.dryRun, dry.target, dry.mode], [true, "prices", "append"]);
+    const reason = page.getByRole("cell", { name: FAULT.reason });
+    await reason.waitFor();
+    const box = await reason.boundingBox();
+    assert.ok(box && box.x >= 0 && box.x + box.width <= 360, JSON.stringify(box));
+    assert.deepEqual([await violationsOf(page), await overflowOf(page)], [[], 0]);
+
+    await choose(page, CSV.replace("-5", "5"));
+    await page.getByRole("button", { name: "Dry run" }).click();
+    await page
+      .locator(".run")
+      .getByText(/^Waiting for an EC2 runner/)
+      .waitFor();
+    const { source } = await doNext(1);
+    await page.getByText("Dry run: 1 row valid, nothing changed.").waitFor();
+    await page.getByRole("button", { name: "Load", exact: true }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("checked by a dry run.").waitFor();
+    await dialog.getByRole("button", { name: "Load" }).click();
+    await page
+      .locator(".run")
+      .getByText(/^Waiting for an EC2 runner/)
+      .waitFor();
+    const task = await doNext(1);
+    assert.deepEqual([task.dryRun, task.source.s3], [false, source.s3], "the file was uploaded once");
+    await page.getByText("1 row loaded into prices.").waitFor();
+  });
+
+  it("asks before the same content is loaded twice, as its prices would be there twice", async () => {
+    const page = await open();
+    await choose(page, CSV.replace("-5", "5"), "renamed.csv");
+    await page.getByRole("button", { name: "Load", exact: true }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("not checked by a dry run yet.").waitFor();
+    await dialog.getByRole("button", { name: "Load" }).click();
+    await dialog.getByText(/^The same content was loaded by load-prices-[0-9a-f]{32} at /).waitFor();
+    await dialog.getByRole("button", { name: "Keep as it is" }).click();
+    await page.getByRole("button", { name: "Dry run" }).click({ trial: true });
+    const count = async () =>
+      (await suite.p.admin.query("select count(*)::int as n from jobs.jobs where request_id like 'load-prices-%'"))
+        .rows[0].n;
+    assert.equal(await count(), 1);
+    assert.equal(await page.locator(".run").count(), 0);
+  });
+
+  it("is where a load with bad rows leads to, with its target and mode", async () => {
+    const task = {
+      type: "update",
+      target: "prices",
+      mode: "replace",
+      source: { inline: [{ orig_code: "X", dest_code: "Y", day: "2021-01-01", price: 1 }] },
+    };
+    await suite.submit("bad-load", { task });
+    await doNext();
+    const page = await open(jobAt("bad-load"));
+    await page.getByRole("link", { name: "Edit and resubmit" }).click();
+    await page.getByText("Choose the corrected file.").waitFor();
+    assert.equal(await page.getByLabel("Mode").inputValue(), "replace");
+  });
+});

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { GetObjectCommand } from "@aws-sdk/client-s3";
+import { testApi } from "../../testing/api/api.ts";
+import { PART_BYTES } from "./uploads.ts";
+
+describe("PUT /uploads/{id}/parts/{part}", () => {
+  let p: Awaited<ReturnType<typeof testApi>>;
+  let acme: { authorization: string };
+  before(async () => {
+    p = await testApi();
+    acme = await p.as("acme");
+  });
+  after(() => p.close());
+
+  const begin = async (bytes: number) =>
+    (
+      await p.app.inject({ method: "POST", url: "/uploads", headers: acme, payload: { fileName: "a.csv", bytes } })
+    ).json() as { id: string; location: string; partCount: number };
+  const put = (id: string, part: number, payload: Buffer | string, headers: Record<string, string> = acme) =>
+    p.app.inject({
+      method: "PUT",
+      url: `/uploads/${id}/parts/${part}`,
+      headers: { "content-type": "application/octet-stream", ...headers },
+      payload,
+    });
+
+  it("puts a part of an upload into the store, so that the parts complete it", async () => {
+    const bytes = Buffer.alloc(PART_BYTES + 3, "x");
+    const { id, location, partCount } = await begin(bytes.length);
+    assert.equal(partCount, 2);
+    const parts = [];
+    for (const [index, part] of [bytes.subarray(0, PART_BYTES), bytes.subarray(PART_BYTES)].entries()) {
+      const answer = await put(id, index + 1, part);
+      assert.equal(answer.statusCode, 200, answer.body);
+      parts.push(answer.json());
+    }
+    const done = await p.app.inject({
+      method: "POST",
+      url: `/uploads/${id}/complete`,
+      headers: acme,
+      payload: { parts },
+    });
+    assert.equal(done.statusCode, 200, done.body);
+    const [, Bucket = "", Key = ""] = /^s3:\/\/([^/]+)\/(.+)$/.exec(location) ?? [];
+    const { Body } = await p.s3.send(new GetObjectCommand({ Bucket, Key }));
+    assert.equal((await Body?.transformToByteArray())?.length, bytes.length);
+  });
+
+  it("refuses what is larger than a part, an upload of another tenant, and a caller who may not update", async () => {
+    const { id } = await begin(3);
+    const large = await put(id, 1, Buffer.alloc(PART_BYTES + 1));
+    assert.equal(large.statusCode, 413, large.body);
+    assert.equal((await put(id, 1, "abc", await p.as("other"))).statusCode, 404);
+    assert.equal((await put(id, 1, "abc", await p.as("acme", "read"))).statusCode, 403);
+    assert.equal((await put(id, 1, "abc", { authorization: "" })).statusCode, 401);
+    assert.equal((await put(id, 1_101, "abc")).statusCode, 400);
+    assert.equal((await put(id, 1, "{}", { ...acme, "content-type": "text/plain" })).statusCode, 415);
+  });
+
+  it("holds a bounded number of parts in memory, of one tenant fewer, and says when to come again", async () => {
+    const { id } = await begin(3);
+    const answers = await Promise.all(Array.from({ length: 6 }, () => put(id, 1, "abc")));
+    const codes = answers.map(({ statusCode }) => statusCode).sort();
+    assert.deepEqual(codes, [200, 200, 503, 503, 503, 503]);
+    const busy = answers.find(({ statusCode }) => statusCode === 503);
+    assert.equal(busy?.json().type, "Busy");
+    assert.ok(Number(busy?.headers["retry-after"]) > 0);
+    assert.equal((await put(id, 1, "abc")).statusCode, 200, "the room is free again");
+  });
+});

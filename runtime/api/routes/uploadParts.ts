@@ -1,0 +1,84 @@
+import type { Readable } from "node:stream";
+import { UploadPartCommand } from "@aws-sdk/client-s3";
+import type { FastifyInstance } from "fastify";
+import Type, { type Static } from "typebox";
+import { JobError } from "../../contract/errors.ts";
+import { INPUT } from "../../contract/inputLimits.ts";
+import type { JobDeps } from "../deps.ts";
+import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { invalid } from "../problem.ts";
+import { decodeUpload, MOST_PARTS, PART_BYTES } from "./uploads.ts";
+
+/** Parts that are in memory at once: of the process, and of one tenant. */
+const AT_ONCE = 4;
+const AT_ONCE_OF_TENANT = 2;
+
+const Part = Type.Object({
+  id: Type.String({ pattern: "^[A-Za-z0-9_-]+$", maxLength: INPUT.uploadId }),
+  part: Type.String({ pattern: "^[1-9]\\d{0,3}$" }),
+});
+
+/**
+ * PUT /uploads/{id}/parts/{part}: a part of an upload through the API, for the dashboard, whose policy lets a page ask only
+ * the server that it came from. Other clients send parts to their links. Bytes of a part are in memory once, and only so
+ * many at a time.
+ */
+export function uploadPartsRoute(app: FastifyInstance, { cloud }: JobDeps, guard: Guard): void {
+  const held = new Map<string, number>();
+
+  /** Counts a part of a tenant until the function that it returns is called. @throws JobError Busy */
+  const hold = (tenant: string): (() => void) => {
+    const own = held.get(tenant) ?? 0;
+    const all = [...held.values()].reduce((sum, n) => sum + n, 0);
+    if (all >= AT_ONCE || own >= AT_ONCE_OF_TENANT)
+      throw new JobError("Busy", { reason: "other parts of uploads are on their way" });
+    held.set(tenant, own + 1);
+    return () => {
+      const left = (held.get(tenant) ?? 1) - 1;
+      if (left > 0) held.set(tenant, left);
+      else held.delete(tenant);
+    };
+  };
+
+  app.register(async (scope) => {
+    // Not read yet: first comes the question whether there is room for it.
+    scope.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
+    scope.put<{ Params: Static<typeof Part>; Body: Readable }>(
+      "/uploads/:id/parts/:part",
+      {
+        onRequest: [guard("update")],
+        schema: { hide: true, params: Part },
+        bodyLimit: PART_BYTES,
+      },
+      async (request) => {
+        const { tenant } = callerOfRequest(request);
+        const upload = decodeUpload(request.params.id, tenant);
+        const PartNumber = Number(request.params.part);
+        if (PartNumber > MOST_PARTS)
+          throw invalid([{ field: "path.part", value: PartNumber, message: `must be at most ${MOST_PARTS}.` }]);
+        const release = hold(tenant);
+        try {
+          const Body = await readPart(request.body);
+          const { ETag = "" } = await cloud.s3.send(
+            new UploadPartCommand({ Bucket: cloud.buckets.uploads, ...upload, PartNumber, Body }),
+          );
+          return { partNumber: PartNumber, etag: ETag };
+        } finally {
+          release();
+        }
+      },
+    );
+  });
+}
+
+/** Reads a body up to the size of a part. @throws JobError TooLarge */
+async function readPart(body: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > PART_BYTES) throw new JobError("TooLarge", { limit: PART_BYTES });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, bytes);
+}
