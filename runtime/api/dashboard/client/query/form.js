@@ -49,7 +49,7 @@ export function typedValue(type, text) {
  */
 
 /** Whether a parameter is a port or region, which the form offers. @param {Param} param */
-export const isPlace = ({ name, type }) => type === "text" && /(^|_)code$/.test(name);
+export const isPlace = ({ type }) => type === "place";
 
 /** A value of a request as the text of its field. @param {unknown} value */
 const textOf = (value) =>

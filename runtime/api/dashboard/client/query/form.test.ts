@@ -4,7 +4,7 @@ import { allQueries, allStatements, describeQuery } from "../../../../queries/ca
 import { PARAM_TYPES } from "../../../../queries/parameters.ts";
 import { parseRequest } from "../../../../requests/parse.ts";
 import type { Job } from "../types.ts";
-import { byField, FIELDS, isPlace, placeholderOf, requestOf, typedOf, typedValue } from "./form.js";
+import { byField, FIELDS, placeholderOf, requestOf, typedOf, typedValue } from "./form.js";
 import { positionOf } from "./position.js";
 import { summaryOf } from "./summary.js";
 
@@ -87,16 +87,6 @@ describe("the form of a named query", () => {
       labels: "team=x",
     });
     assert.equal(typedOf(query, undefined).priority, "4");
-  });
-
-  it("offers places for codes, and nothing else", () => {
-    const param = { description: "d", required: true, default: null } as const;
-    const names = ["orig_code", "dest_code", "code", "encode", "codes"];
-    assert.deepEqual(
-      names.filter((name) => isPlace({ ...param, name, type: "text" })),
-      ["orig_code", "dest_code", "code"],
-    );
-    assert.ok(!isPlace({ ...param, name: "orig_code", type: "integer" }));
   });
 
   it("sums an earlier run up in a line", () => {
