@@ -6,17 +6,22 @@ const ROUNDS = 7;
 const MINUTES = 10;
 /** In a process of its own: nothing of the runtime knows of the stacks. */
 const TIME_PREVIEW = fileURLToPath(new URL("../../stacks/testing/timePreview.ts", import.meta.url));
+const TIME_DISPATCHER_START = fileURLToPath(new URL("../../infra/testing/timeDispatcherStart.ts", import.meta.url));
+
+/** What a program prints after so many rounds: the times of ours and of its peer. */
+const timesOf = <T>(program: string): Record<"ours" | "empty", T[]> =>
+  JSON.parse(
+    execFileSync(process.execPath, [program, String(ROUNDS)], { encoding: "utf8", timeout: MINUTES * 60_000 }),
+  );
 
 /**
  * The Pulumi program's process in a preview of dev by the real engine, over stand-in providers, beside that of an empty
- * program which loads the same modules of @pulumi. Needs the pulumi command (stacks/testing/build.sh builds it).
+ * program which loads the same modules of @pulumi; and the start of the dispatcher's function beside an empty handler. Needs
+ * the pulumi command (stacks/testing/build.sh builds it).
  */
 export async function benchProgram(): Promise<Row[]> {
-  const printed = execFileSync(process.execPath, [TIME_PREVIEW, String(ROUNDS)], {
-    encoding: "utf8",
-    timeout: MINUTES * 60_000,
-  });
-  const { ours, empty }: Record<"ours" | "empty", Record<"wall" | "processor", number>[]> = JSON.parse(printed);
+  const { ours, empty } = timesOf<Record<"wall" | "processor", number>>(TIME_PREVIEW);
+  const start = timesOf<number>(TIME_DISPATCHER_START);
   const row = (what: string, of: "wall" | "processor"): Row => ({
     what,
     ours: median(ours.map((times) => times[of])),
@@ -29,6 +34,15 @@ export async function benchProgram(): Promise<Row[]> {
   return [
     row("the program in a preview of dev, from start to end", "wall"),
     row("the same, processor time of its own", "processor"),
+    {
+      what: "start of the dispatcher's function, processor time",
+      ours: Math.min(...start.ours),
+      peer: Math.min(...start.empty),
+      unit: "ms",
+      peerName: "an empty handler with the same SDK clients",
+      higherIsBetter: false,
+      aim: 1.5,
+    },
   ];
 }
 
