@@ -33,7 +33,7 @@ export const sqlOf = async (task: ReadTask): Promise<string> => {
 };
 
 /** Longest time for planning, in milliseconds: it takes a few. */
-const PLANNING_MS = 5_000;
+const PLANNING_MS = 2_000;
 /** Longest plan that an estimate carries whole. */
 const PLAN_CHARACTERS = 16_384;
 
@@ -53,7 +53,7 @@ export const planningPool = (max: number, options: pg.PoolConfig = {}): pg.Pool 
  */
 export async function estimate(plans: Database, sql: string): Promise<Estimate> {
   const { rows } = await plans.query("select * from public.plan_of($1, $2)", [sql, PLAN_CHARACTERS]).catch((error) => {
-    throw severalStatements(error) ?? located(error, sql);
+    throw severalStatements(error) ?? tooSlow(error) ?? located(error, sql);
   });
   const { rows: expected, width, cost, plan, is_whole } = rows[0];
   return { plan: is_whole ? JSON.parse(plan) : plan, cost, rows: expected, bytes: expected * width };
@@ -66,6 +66,18 @@ export async function estimate(plans: Database, sql: string): Promise<Estimate> 
 export async function estimateBytes(plans: Database, statements: readonly string[]): Promise<(number | undefined)[]> {
   const { rows } = await plans.query("select * from public.bytes_of_plans($1) as bytes", [statements]);
   return rows.map(({ bytes }) => bytes ?? undefined);
+}
+
+/**
+ * Plans reads one after the other, where all together took too long: a slow one must not decide for the others, nor keep
+ * the requests of other callers waiting. Those that are left when the time is over have no estimate.
+ */
+export async function estimateEach(plans: Database, statements: readonly string[]): Promise<(number | undefined)[]> {
+  const end = performance.now() + PLANNING_MS;
+  const bytes: (number | undefined)[] = [];
+  for (const sql of statements)
+    bytes.push(performance.now() < end ? (await estimateBytes(plans, [sql]).catch(() => []))[0] : undefined);
+  return bytes;
 }
 
 /** What the server says of a statement, as node-postgres has it: positions count characters from 1. */
@@ -91,6 +103,18 @@ function located<T extends ServerError>(error: T, sql: string): T {
   error.message = `${error.message}${place}${hint ? `. ${hint}` : ""}`;
   return error;
 }
+
+/** 57014: what the planner evaluates of the read takes too long. That is the caller's, and the database is there. */
+const tooSlow = (error: { code?: string }): JobError | undefined =>
+  error.code === "57014"
+    ? new JobError(
+        "InvalidSql",
+        {
+          reason: `it could not be planned within ${PLANNING_MS / 1_000} seconds. Simplify its constants and patterns.`,
+        },
+        { cause: error },
+      )
+    : undefined;
 
 /** 42P11: the server opens a cursor for one statement only. */
 const severalStatements = (error: { code?: string; message: string }): JobError | undefined =>

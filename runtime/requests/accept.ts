@@ -8,7 +8,7 @@ import type { RunnerType } from "../contract/states.ts";
 import { mayLoad } from "../contract/uploads.ts";
 import type { LazyS3 } from "../platform/aws.ts";
 import { hasSeveralTenants, type Settings } from "../platform/settings.ts";
-import { estimateBytes, sqlOf } from "../queries/explain.ts";
+import { estimateBytes, estimateEach, sqlOf } from "../queries/explain.ts";
 import { placeProblems } from "../queries/places.ts";
 import {
   type Accepted,
@@ -262,10 +262,7 @@ async function expectedBytes(
   const planned = reads.map(({ task, sql }) => (sql !== null && canFallBackToEc2(task, settings) ? sql : undefined));
   const statements = planned.filter((sql) => sql !== undefined);
   if (statements.length === 0) return [];
-  // Where all together take too long, each is planned by itself: the slow one must not decide for the others.
-  const bytes = await estimateBytes(plans, statements).catch(() =>
-    Promise.all(statements.map(async (sql) => (await estimateBytes(plans, [sql]).catch(() => [undefined]))[0])),
-  );
+  const bytes = await estimateBytes(plans, statements).catch(() => estimateEach(plans, statements));
   let next = 0;
   return planned.map((sql) => (sql === undefined ? undefined : bytes[next++]));
 }

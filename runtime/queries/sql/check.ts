@@ -11,7 +11,8 @@ import {
 } from "./allowList.ts";
 import { COLUMN, type Cost, type Cte, larger, NOTHING, Scope, sum, times } from "./cost.ts";
 import { CALLABLE_NAMES } from "./functionNames.ts";
-import { FUNCTIONS, PLATFORM_FUNCTIONS } from "./functions.ts";
+import { FUNCTIONS, NEVER_FOLDED, PLATFORM_FUNCTIONS } from "./functions.ts";
+import { callBytes, castBytes, JSON_TEXT, literalBytes, NUMERIC_BYTES, pathBytes, QUOTED } from "./growth.ts";
 import { SQL_LIMITS } from "./limits.ts";
 import { type Field, NODE_RULES, REFUSED_NODES } from "./nodes.ts";
 
@@ -189,7 +190,9 @@ class Check {
         return this.#constant(fields, context);
       case "A_Expr":
         this.#operator(fields.name, context);
-        return undefined;
+        return texts(fields.name).at(-1) === "^"
+          ? this.#grown(type, fields, context, (bytes) => bytes + NUMERIC_BYTES)
+          : undefined;
       case "SortBy":
         if (fields.useOp) this.#operator(fields.useOp, context);
         return undefined;
@@ -200,17 +203,62 @@ class Check {
         return this.#call(fields, context);
       case "TypeName":
         return this.#type(fields, context);
+      case "TypeCast":
+        return this.#cast(fields, context);
+      case "RowExpr":
+      case "A_ArrayExpr":
+        return this.#grown(type, fields, context, (bytes) => bytes * QUOTED);
+      case "JsonObjectConstructor":
+      case "JsonArrayConstructor":
+        return this.#grown(type, fields, context, (bytes) => bytes * JSON_TEXT);
+      case "JsonFuncExpr":
+        return this.#grown(
+          type,
+          fields,
+          context,
+          (bytes) => NUMERIC_BYTES + pathBytes(bytes, literalText(fields.pathspec as Wrapped)),
+        );
+      case "CaseExpr":
+      case "CaseWhen":
+      case "CoalesceExpr":
+        return this.#choice(type, fields, context);
       case "CollateClause":
         this.#named("collation", fields.collname, COLLATIONS, context);
         return undefined;
       case "A_Indirection":
-        this.#indirection(fields, context);
-        return undefined;
+        return this.#indirection(fields, context);
       case "String":
         return NOTHING;
       default:
         return undefined;
     }
+  }
+
+  /** A node whose value can be larger than its parts, if those are constants. */
+  #grown(type: string, fields: Fields, context: Context, grow: (bytes: number) => number): Cost {
+    const cost = this.#plain(type, fields, context);
+    return cost.isVariable ? cost : { ...cost, bytes: grow(cost.bytes) };
+  }
+
+  /** CASE and COALESCE: the planner chooses between their parts as far as it knows the first condition, or value. */
+  #choice(type: string, fields: Fields, context: Context): Cost {
+    const handled = ["arg", "args", "defresult", "expr", "result"];
+    const rest = this.#plain(type, fields, context, handled);
+    const parts = ["arg", "expr"].flatMap((name) => (fields[name] ? [this.#node(fields[name], context)] : []));
+    parts.push(...this.#list(fields.args, context));
+    const isVariable = parts[0]?.isVariable === true;
+    for (const name of ["result", "defresult"]) if (fields[name]) parts.push(this.#node(fields[name], context));
+    return { ...sum(parts, rest), isVariable };
+  }
+
+  #cast(fields: Fields, context: Context): Cost {
+    const typeName = fields.typeName as Fields;
+    const type = texts(typeName.names).at(-1) ?? "";
+    const isArray = ((typeName.arrayBounds ?? []) as unknown[]).length > 0;
+    const arg = fields.arg as Wrapped;
+    const elements = (arg.A_ArrayExpr?.elements ?? [arg]) as Wrapped[];
+    const isLiteral = elements.every((element) => element.A_Const !== undefined);
+    return this.#grown("TypeCast", fields, context, (bytes) => castBytes(bytes, type, isArray, isLiteral));
   }
 
   /** A list of qualified names of which one kind is allowed, in pg_catalog. */
@@ -233,7 +281,8 @@ class Check {
     const bytes = Buffer.byteLength(text);
     if (bytes > SQL_LIMITS.stringBytes)
       this.#exceeds(context, `has a string constant of ${bytes} bytes`, SQL_LIMITS.stringBytes);
-    return { nodes: 1, bytes: Math.max(bytes, 8), tables: 0 };
+    const number = (fields.fval as { fval?: string } | undefined)?.fval ?? "";
+    return { nodes: 1, bytes: Math.max(literalBytes(text) + literalBytes(number), 8), tables: 0 };
   }
 
   #column(fields: Fields, context: Context): Cost {
@@ -248,7 +297,11 @@ class Check {
     if (qualifier !== undefined) this.#fieldName(last, context);
     // The name of a FROM item is its whole row, and `item.function` a call with that row.
     const row = scope.item(qualifier !== undefined && FUNCTIONS.has(last) ? qualifier : last);
-    return row ? times(one, Math.max(1, row.columns)) : one;
+    if (!row) return one;
+    const whole = times(one, Math.max(1, row.columns));
+    if (whole.isVariable) return whole;
+    const bytes = whole.bytes * QUOTED;
+    return { ...whole, bytes: FUNCTIONS.has(last) ? callBytes(last, [{ bytes, text: undefined }]) : bytes };
   }
 
   /** Refuses `value.name` where that can call a function: Postgres looks for one when it finds no such column. */
@@ -265,11 +318,18 @@ class Check {
     );
   }
 
-  #indirection(fields: Fields, context: Context): void {
+  #indirection(fields: Fields, context: Context): Cost {
+    let cost = this.#plain("A_Indirection", fields, context);
+    // The planner takes the field of a row without the others.
+    if ((fields.arg as Wrapped).RowExpr) cost = { ...cost, isVariable: false };
     for (const part of fields.indirection as Wrapped[]) {
       const name = part.String?.sval;
-      if (typeof name === "string") this.#fieldName(name, context);
+      if (typeof name !== "string") continue;
+      this.#fieldName(name, context);
+      if (FUNCTIONS.has(name) && !cost.isVariable)
+        cost = { ...cost, bytes: callBytes(name, [{ bytes: cost.bytes, text: undefined }]) };
     }
+    return cost;
   }
 
   #call(fields: Fields, context: Context): Cost {
@@ -285,7 +345,13 @@ class Check {
     const args = this.#list(fields.args, context);
     const others = this.#plain("FuncCall", fields, context, ["args"]);
     const cost = sum(args, sum([others], { nodes: 0, bytes: 16, tables: 0 }));
-    return this.#limitedCall(name, fields, args, cost, context);
+    const limited = this.#limitedCall(name, fields, args, cost, context);
+    if (args.length === 0 || fields.over !== undefined || NEVER_FOLDED.has(name))
+      return { ...limited, isVariable: true };
+    if (limited.isVariable || FUNCTIONS.get(name) !== undefined) return limited;
+    const values = (fields.args ?? []) as Wrapped[];
+    const known = args.map(({ bytes }, index) => ({ bytes, text: literalText(values[index]) }));
+    return { ...limited, bytes: Math.max(limited.bytes, callBytes(name, known)) };
   }
 
   /** Bounds the result of a function whose size is an argument, or a product of two. */
@@ -339,7 +405,7 @@ class Check {
   /** A subquery inside an expression: its columns are not merged into the query around it. */
   #subquery(fields: Fields, context: Context): Cost {
     const { total } = this.#select(fields, context);
-    return { ...total, bytes: COLUMN.bytes, tables: total.tables + 1 };
+    return { ...total, bytes: COLUMN.bytes, tables: total.tables + 1, isVariable: true };
   }
 
   /** Checks a SELECT with all that belongs to it. */

@@ -4,6 +4,8 @@ export interface Cost {
   readonly nodes: number;
   /** Bytes of the value, where it is built from constants. */
   readonly bytes: number;
+  /** Whether the planner cannot know the value: it is a column's, or is computed for each row. */
+  readonly isVariable?: boolean;
   /** Range-table entries. */
   readonly tables: number;
 }
@@ -14,24 +16,26 @@ const COLUMN_BYTES = 64;
 export const NOTHING: Cost = { nodes: 0, bytes: 0, tables: 0 };
 
 /** A column that the planner does not replace with an expression. */
-export const COLUMN: Cost = { nodes: 1, bytes: COLUMN_BYTES, tables: 0 };
+export const COLUMN: Cost = { nodes: 1, bytes: COLUMN_BYTES, tables: 0, isVariable: true };
 
 /** A node whose parts are evaluated together. */
 export function sum(parts: Iterable<Cost>, own: Cost = NOTHING): Cost {
-  let { nodes, bytes, tables } = own;
+  let { nodes, bytes, tables, isVariable = false } = own;
   for (const part of parts) {
     nodes += part.nodes;
     bytes += part.bytes;
     tables += part.tables;
+    isVariable ||= part.isVariable === true;
   }
-  return { nodes, bytes, tables };
+  return { nodes, bytes, tables, isVariable };
 }
 
-/** The larger of two alternatives, in each respect. */
+/** The larger of two alternatives, in each respect. One that may be a constant is taken for one. */
 export const larger = (a: Cost, b: Cost): Cost => ({
   nodes: Math.max(a.nodes, b.nodes),
   bytes: Math.max(a.bytes, b.bytes),
   tables: Math.max(a.tables, b.tables),
+  isVariable: a.isVariable === true && b.isVariable === true,
 });
 
 /** A cost that occurs several times. */
@@ -39,6 +43,7 @@ export const times = (cost: Cost, count: number): Cost => ({
   nodes: cost.nodes * count,
   bytes: cost.bytes * count,
   tables: cost.tables * count,
+  isVariable: cost.isVariable === true,
 });
 
 /** A FROM item, as far as references to its columns go. */

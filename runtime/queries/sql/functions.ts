@@ -14,6 +14,8 @@ interface FunctionGroup {
   readonly reason: string;
   readonly names: string;
   readonly limit?: FunctionLimit;
+  /** Whether the planner never evaluates them: they have a value per group, row or call. */
+  readonly isNeverFolded?: boolean;
 }
 
 /**
@@ -29,10 +31,12 @@ const GROUPS: readonly FunctionGroup[] = [
       jsonb_agg_strict jsonb_object_agg jsonb_object_agg_strict jsonb_object_agg_unique jsonb_object_agg_unique_strict max
       min mode percentile_cont percentile_disc range_agg range_intersect_agg regr_avgx regr_avgy regr_count regr_intercept
       regr_r2 regr_slope regr_sxx regr_sxy regr_syy stddev stddev_pop stddev_samp string_agg sum var_pop var_samp variance`,
+    isNeverFolded: true,
   },
   {
     reason: "window functions",
     names: `cume_dist dense_rank first_value lag last_value lead nth_value ntile percent_rank rank row_number`,
+    isNeverFolded: true,
   },
   {
     reason:
@@ -104,6 +108,17 @@ const GROUPS: readonly FunctionGroup[] = [
 export const FUNCTIONS: ReadonlyMap<string, FunctionLimit | undefined> = new Map(
   GROUPS.flatMap(({ names, limit }) => names.split(/\s+/).map((name) => [name, limit] as const)),
 );
+
+/** Functions that return rows. */
+const ROWS = `generate_series generate_subscripts unnest regexp_split_to_table string_to_table json_array_elements
+  json_array_elements_text json_each json_each_text json_object_keys json_to_record json_to_recordset jsonb_array_elements
+  jsonb_array_elements_text jsonb_each jsonb_each_text jsonb_object_keys jsonb_to_record jsonb_to_recordset ports_of`;
+
+/** Functions that the planner never evaluates. */
+export const NEVER_FOLDED: ReadonlySet<string> = new Set([
+  ...GROUPS.filter(({ isNeverFolded }) => isNeverFolded).flatMap(({ names }) => names.split(/\s+/)),
+  ...ROWS.split(/\s+/),
+]);
 
 /** Functions in schema public; all others are in pg_catalog. */
 export const PLATFORM_FUNCTIONS: ReadonlySet<string> = new Set(["ports_of"]);

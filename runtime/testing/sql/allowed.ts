@@ -217,4 +217,17 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "select p from ports p limit 1",
     "select t.path, t.point, t.width, t.area from (select 1 as path, 2 as point, 3 as width, 4 as area) t",
   ],
+  "numbers, texts and JSON of columns, many times in one expression": [
+    `select ${Array.from({ length: 20 }, () => "coalesce(sum(price), 0)::numeric").join(" + ")} as total from prices`,
+    `select ${Array.from({ length: 20 }, () => "round(avg(price)::numeric, 2)::text").join(" || ',' || ")} as line from prices`,
+    `select ${Array.from({ length: 20 }, (_, n) => `power(price, ${n % 3})::numeric(12,2)`).join(" + ")} as total from prices`,
+    "select json_agg(json_build_object('a', json_build_object('b', json_build_object('c', json_build_object('d', code, 'e', name))))) as j from ports",
+    "select upper(trim(lower(replace(translate(name, 'é', 'e'), ' ', '_')))) as slug from ports",
+    "select quote_ident(upper(to_char(day, 'YYYY-MM-DD') || '-' || orig_code)) as label from prices",
+    "select (d * 1.5)::numeric(10,2) || '%' as share from generate_series(1, 10) d",
+    "select percentile_cont(array[0.25, 0.5, 0.75]::float8[]) within group (order by price) as p from prices",
+    "select ('{\"a\": 1}'::jsonb -> 'a')::int as a, jsonb_path_query_first('{\"a\":[1,2]}', '$.a[*] ? (@ > 1)') as b",
+    "select (100 * 1.19)::numeric(10,2) as gross, round(2.345, 2) as rounded, 1e6 as million, 2 ^ 10 as kib",
+    "select to_char(case when price > 100 then price else 0 end, '999,999.99') as p from prices",
+  ],
 };

@@ -1,3 +1,5 @@
+import { GROWING } from "./growing.ts";
+
 /** Statements that are refused, by what is wrong with them: the reason must match the key's pattern. */
 export interface RefusedGroup {
   readonly message: RegExp;
@@ -357,6 +359,7 @@ export const REFUSED: Readonly<Record<string, RefusedGroup>> = {
       `select 1 where ${"a and (b or ".repeat(200)}c${")".repeat(200)}`,
     ],
   },
+  "values that grow when they are planned": { message: /too large \(in bytes\)|grows too large/, statements: GROWING },
   syntax: {
     message: /cannot be parsed|before it is defined|has a second statement|has no statement|cannot store/,
     statements: [

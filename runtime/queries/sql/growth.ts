@@ -1,0 +1,100 @@
+/**
+ * How much larger than its arguments the value of an expression can be, or the text of that value, whichever is longer. The
+ * planner evaluates expressions of constants, and keeps what each step of it allocates.
+ */
+
+const each = (factor: number, names: string) => names.split(/\s+/).map((name) => [name, factor] as const);
+
+/** Growth of a function's value over all its arguments; of one that is not listed, OTHERS. */
+const FACTORS: ReadonlyMap<string, number> = new Map([
+  // A byte is two hexadecimal digits as text, or \ooo.
+  ...each(2, "convert_to decode quote_ident quote_literal quote_nullable concat array_append array_cat array_prepend"),
+  ...each(4, "encode like_escape similar_to_escape translate"),
+  // ΐ is three characters in upper case.
+  ...each(3, "upper lower initcap casefold"),
+  // U+FDFA is 18 characters in NFKD.
+  ...each(12, "normalize"),
+  // "Month" for D, time zones for OF.
+  ...each(12, "to_char"),
+  // An element of one byte takes eight in an array.
+  ...each(10, "string_to_array regexp_split_to_array regexp_match regexp_matches parse_ident array_positions"),
+  // A control character is \u0001 in JSON.
+  ...each(
+    6,
+    `array_to_json json_build_array json_build_object json_extract_path json_object json_strip_nulls jsonb_build_array
+      jsonb_build_object jsonb_concat jsonb_delete jsonb_extract_path jsonb_insert jsonb_object jsonb_set jsonb_set_lax
+      jsonb_strip_nulls row_to_json to_json to_jsonb`,
+  ),
+]);
+const OTHERS = 2;
+
+/** Longest text of a numeric: 131,072 digits before the decimal point and 16,383 after it. */
+export const NUMERIC_BYTES = 150_000;
+/** Functions whose result can be any numeric, however short their arguments are. */
+const UNBOUNDED_NUMERICS = new Set(["power", "pow", "exp", "numeric"]);
+/** Functions that are told the scale of their result. */
+const SCALED = new Set(["round", "trunc"]);
+const MAX_SCALE = 16_384;
+/** A byte of text in which numbers may be written as 1e131071. */
+const NUMBERS_IN_TEXT = 16_384;
+
+/** Growth of JSON and array literals: an element of two characters takes up to 16 bytes. */
+const CONTAINER = 8;
+const CONTAINERS = /^(?:jsonb?|jsonpath|.*range)$/;
+
+/** Growth of rows and arrays as text: quotes in quotes are doubled. */
+export const QUOTED = 2;
+/** Growth of JSON constructors. */
+export const JSON_TEXT = 6;
+
+/** Bytes of a literal, numbers with an exponent written out, whatever it is cast to. */
+export function literalBytes(text: string): number {
+  let bytes = Buffer.byteLength(text);
+  for (const [, sign, digits = ""] of text.matchAll(/[0-9.][eE]([+-]?)([0-9_]{1,20})/g)) {
+    const exponent = Number(digits.replaceAll("_", ""));
+    bytes += Math.min(exponent, sign === "-" ? MAX_SCALE : NUMERIC_BYTES);
+  }
+  return bytes;
+}
+
+/** What is known of an argument: its bytes, and its text if it is a literal. */
+export interface Argument {
+  readonly bytes: number;
+  readonly text: string | undefined;
+}
+
+/** Bytes that a function of constants can return. */
+export function callBytes(name: string, args: readonly Argument[]): number {
+  const own = args.reduce((bytes, one) => bytes + one.bytes, 16);
+  if (UNBOUNDED_NUMERICS.has(name)) return own + NUMERIC_BYTES;
+  if (SCALED.has(name) && args.length > 1) return own + MAX_SCALE;
+  if (name === "concat_ws") return OTHERS * (own + (args[0]?.bytes ?? 0) * args.length);
+  // Each level of nesting is indented by four spaces more.
+  if (name === "jsonb_pretty") return own * own;
+  if (name.startsWith("jsonb_path_")) return pathBytes(own, args[1]?.text);
+  return own * (FACTORS.get(name) ?? OTHERS);
+}
+
+/**
+ * Bytes that a JSON path can select: `**` all values at every level, keyvalue() an object per member, and number() and
+ * decimal() numbers that strings write with an exponent.
+ */
+export function pathBytes(bytes: number, path: string | undefined): number {
+  if (path === undefined) return Number.POSITIVE_INFINITY;
+  const count = (part: RegExp) => [...path.matchAll(part)].length;
+  const numbers = count(/number|decimal|bigint|double/g) > 0 ? NUMBERS_IN_TEXT : 1;
+  return bytes ** (1 + count(/\*\*/g)) * 12 ** count(/keyvalue/g) * numbers * JSON_TEXT;
+}
+
+/**
+ * Bytes of a cast value.
+ * @param bytes those of the value
+ * @param type name of the type
+ * @param isArray whether it is an array of that type
+ * @param isLiteral whether the value is a literal, whose numbers `literalBytes` has written out, or an array of literals
+ */
+export function castBytes(bytes: number, type: string, isArray: boolean, isLiteral: boolean): number {
+  if (isArray || CONTAINERS.test(type)) return bytes * (isLiteral ? CONTAINER : NUMBERS_IN_TEXT);
+  if (type === "numeric" && !isLiteral) return bytes + NUMERIC_BYTES;
+  return type === "bytea" ? bytes * 2 : bytes;
+}
