@@ -186,6 +186,38 @@ CREATE INDEX jobs_running_run ON jobs.jobs USING btree (run_id) WHERE (status = 
 CREATE INDEX jobs_waiting ON jobs.jobs USING btree (runner, rank DESC, created_at, id) WHERE ((status = 'PENDING'::text) AND (not_before IS NULL));
 CREATE TRIGGER set_changed BEFORE UPDATE ON jobs.jobs FOR EACH ROW WHEN (old.version <> new.version AND new.changed <> pg_current_xact_id()) EXECUTE FUNCTION jobs.set_changed();
 
+create table jobs.launch_targets (
+  runner text not null,
+  target text not null,
+  short_at timestamp with time zone not null,
+  reason text not null,
+  constraint launch_targets_pkey PRIMARY KEY (runner, target),
+  constraint launch_targets_reason_check CHECK (char_length(reason) <= 200),
+  constraint launch_targets_runner_check CHECK (runner = ANY (ARRAY['glue'::text, 'ec2'::text])),
+  constraint launch_targets_target_check CHECK (char_length(target) <= 128)
+);
+
+create table jobs.launches (
+  id uuid default gen_random_uuid() not null,
+  runner text not null,
+  request text not null,
+  target text not null,
+  instances integer not null,
+  created_at timestamp with time zone default jobs.clock() not null,
+  sends integer default 1 not null,
+  send_until timestamp with time zone not null,
+  held_until timestamp with time zone not null,
+  answered_at timestamp with time zone,
+  started integer,
+  constraint launches_pkey PRIMARY KEY (id),
+  constraint launches_instances_check CHECK (instances >= 1 AND instances <= 1000),
+  constraint launches_request_check CHECK (char_length(request) <= 16384),
+  constraint launches_runner_check CHECK (runner = ANY (ARRAY['glue'::text, 'ec2'::text])),
+  constraint launches_target_check CHECK (char_length(target) <= 128)
+);
+CREATE INDEX launches_created ON jobs.launches USING btree (created_at);
+CREATE INDEX launches_unanswered ON jobs.launches USING btree (runner, held_until) WHERE (answered_at IS NULL);
+
 create table jobs.rejected (
   id text not null,
   tenant text collate "C" not null,
@@ -306,12 +338,14 @@ create table jobs.runs (
   outcome text,
   larger boolean default false not null,
   memory_bytes bigint,
+  launch uuid,
   constraint runs_pkey PRIMARY KEY (id),
   constraint runs_runner_check CHECK (runner = ANY (ARRAY['glue'::text, 'ec2'::text])),
   constraint runs_slot_check CHECK (slot > 0),
   constraint runs_state_check CHECK (state = ANY (ARRAY['STARTING'::text, 'RUNNING'::text, 'RETIRING'::text, 'ENDED'::text]))
 );
 CREATE INDEX runs_ended ON jobs.runs USING btree (ended_at) WHERE (state = 'ENDED'::text);
+CREATE INDEX runs_launch ON jobs.runs USING btree (launch) WHERE ((launch IS NOT NULL) AND (state <> 'ENDED'::text));
 CREATE UNIQUE INDEX runs_larger ON jobs.runs USING btree (runner) WHERE (larger AND (state <> 'ENDED'::text));
 CREATE UNIQUE INDEX runs_slots ON jobs.runs USING btree (runner, slot) WHERE (state <> 'ENDED'::text);
 grant select on jobs.runs to api_reader;
@@ -422,6 +456,10 @@ create table jobs.waiting_counts (
 --   callers: api_reader
 -- function jobs.answer(p_response_id text, p_tenant text, p_request_id text, p_error json, p_labels jsonb) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
 --   callers: api_reader, dispatcher
+-- function jobs.assign_instances(p_launch uuid, p_instances text[]) returns text[]
+--   callers: dispatcher
+-- function jobs.begin_launch(p_runner text, p_version text, p_request text, p_targets text[], p_limit integer, p_hold_seconds double precision, p_rate text, p_burst integer, p_per_second double precision) returns json
+--   callers: dispatcher
 -- function jobs.bounded_detail(detail json) returns text
 --   callers: nobody
 -- function jobs.bounded_details(details json, most_bytes integer) returns json
@@ -474,6 +512,8 @@ create table jobs.waiting_counts (
 --   callers: job_keeper
 -- function jobs.inline_bytes(result json) returns integer
 --   callers: nobody
+-- function jobs.instance_started(p_launch uuid, p_instance text, p_memory bigint) returns TABLE(run uuid, slot integer)
+--   callers: job_keeper
 -- function jobs.iso(at timestamp with time zone) returns text
 --   callers: api_reader, dispatcher
 -- function jobs.keep_session(p_id text, p_hash text, p_kind text, p_name text, p_tenant text, p_scopes text[], p_parent text, p_owner text, p_proof text, p_seconds integer) returns timestamp with time zone
@@ -484,6 +524,10 @@ create table jobs.waiting_counts (
 --   callers: api_reader
 -- function jobs.known_job(p_tenant text, p_request_id text, p_request_hash text, p_task jsonb) returns text
 --   callers: api_reader, dispatcher
+-- function jobs.launch_answered(p_launch uuid, p_send integer, p_instances text[], p_short text[], p_reason text) returns text[]
+--   callers: dispatcher
+-- function jobs.launch_unknown(p_launch uuid, p_send integer) returns void
+--   callers: dispatcher
 -- function jobs.lost_jobs() returns TABLE(job_id bigint, attempt integer, timeout_seconds integer, backend_pid integer, backend_start timestamp with time zone, reason text, run_outcome text)
 --   callers: dispatcher
 -- function jobs.milliseconds(start timestamp with time zone, finish timestamp with time zone) returns bigint
@@ -494,7 +538,7 @@ create table jobs.waiting_counts (
 --   callers: nobody
 -- function jobs.next_larger_job(p_runner text, p_tenant_slots integer) returns bigint
 --   callers: nobody
--- function jobs.open_runs(p_silent_seconds integer) returns TABLE(run uuid, runner text, external_id text, state text, silent boolean)
+-- function jobs.open_runs(p_silent_seconds integer) returns TABLE(run uuid, runner text, external_id text, state text, silent boolean, launch uuid)
 --   callers: dispatcher
 -- function jobs.overflow(p_glue_slots integer, p_ec2_slots integer, p_glue_tenant_slots integer, p_ec2_tenant_slots integer) returns integer
 --   callers: dispatcher
@@ -512,6 +556,8 @@ create table jobs.waiting_counts (
 --   callers: api_reader
 -- function jobs.reject(p_id text, p_tenant text, p_request_id text, p_source text, p_error json, p_body text) returns void
 --   callers: api_reader, dispatcher
+-- function jobs.request_throttled(p_name text, p_burst integer, p_per_second double precision, p_wait double precision) returns void
+--   callers: dispatcher
 -- function jobs.respond_now(p_job bigint) returns void
 --   callers: nobody
 -- function jobs.response_body(p_response_id text, p_request_id text, p_status text, p_result json, p_error json, p_stats json, p_labels jsonb) returns text
@@ -550,7 +596,7 @@ create table jobs.waiting_counts (
 --   callers: api_reader
 -- function jobs.start_attempt(p_job bigint, run jobs.runs, p_pid integer, p_backend_start timestamp with time zone, p_log text) returns json
 --   callers: nobody
--- function jobs.take_request(p_name text, p_burst integer, p_per_second double precision, p_patience double precision) returns double precision
+-- function jobs.take_request(p_name text, p_burst integer, p_per_second double precision) returns double precision
 --   callers: dispatcher
 -- function jobs.token_used(p_id text) returns void
 --   callers: api_reader

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
-import { createHash, createHmac, randomUUID } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { once } from "node:events";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
@@ -10,15 +10,13 @@ import { delimiter, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
-import { LAUNCH_SIZE, runTags } from "../runtime/dispatcher/launchers/ec2Tags.ts";
 import { Ec2Runner } from "./ec2Runner.ts";
 import { mocked } from "./testing/mocks.ts";
 
 const IMAGE = "111111111111.dkr.ecr.eu-central-1.amazonaws.com/images@sha256:abc";
 const ROLE = { AccessKeyId: "ASIAEXAMPLE", SecretAccessKey: "secret/of+an=instance", Token: "token==" };
 const METADATA: Record<string, string> = {
-  "tags/instance/rates:runs-0": "4f7d2f0e-run",
-  "ami-launch-index": "0",
+  "tags/instance/rates:launch": "4f7d2f0e-launch",
   "tags/instance/rates:runner": "ec2",
   "instance-id": "i-0123456789abcdef0",
   "iam/security-credentials/": "runner",
@@ -195,7 +193,7 @@ describe("the script of an EC2 run", () => {
     assert.match(unit, /^TimeoutStopSec=60$/m);
   });
 
-  it("pulls the image with a login of the instance's own role, and does the run that the instance's tag names", async () => {
+  it("pulls the image with a login of the instance's own role, and tells the runner its launch and its instance", async () => {
     await instance.run(script);
     await instance.run(RUN);
     assert.deepEqual(JSON.parse(instance.read("etc/rates/docker/config.json")), {
@@ -203,31 +201,14 @@ describe("the script of an EC2 run", () => {
     });
     const [pull = "", run = ""] = instance.calls.slice(-2);
     assert.equal(pull, `docker --config ${instance.folder}/etc/rates/docker pull --quiet ${IMAGE}`);
-    assert.ok(run.endsWith(`${IMAGE} node --expose-gc runtime/runner/main.ts --run 4f7d2f0e-run --runner ec2`), run);
+    const runner = "--launch 4f7d2f0e-launch --instance i-0123456789abcdef0 --runner ec2";
+    assert.ok(run.endsWith(`${IMAGE} node --expose-gc runtime/runner/main.ts ${runner}`), run);
     for (const flag of ["--read-only", "--cap-drop ALL", "--no-healthcheck", "--network host", "awslogs-group=r"])
       assert.ok(run.includes(flag), flag);
     assert.ok(run.includes("LOG_LOCATION=r/i-0123456789abcdef0"), run);
   });
 
-  it("does the run that the instance's index names among all runs of its launch", async () => {
-    const runs = Array.from({ length: LAUNCH_SIZE }, () => randomUUID());
-    for (const { Key, Value } of runTags(runs)) instance.metadata[`tags/instance/${Key}`] = Value;
-    await instance.run(script);
-    for (const index of [0, 1, 5, 6, 11, 57, 99]) {
-      instance.metadata["ami-launch-index"] = String(index);
-      await instance.run(RUN);
-      assert.match(instance.calls.at(-1) ?? "", new RegExp(` --run ${runs[index]} `));
-    }
-  });
-
-  it("ends, and with it the instance, where its launch has no run for its index", async () => {
-    await instance.run(script);
-    instance.metadata["ami-launch-index"] = "1";
-    await assert.rejects(instance.run(RUN));
-    assert.ok(!instance.calls.some((call) => call.startsWith("docker")));
-  });
-
-  for (const missing of ["tags/instance/rates:runs-0", "ami-launch-index", "iam/security-credentials/"])
+  for (const missing of ["tags/instance/rates:launch", "instance-id", "iam/security-credentials/"])
     it(`ends, and with it the instance, where there is no ${missing}`, async () => {
       await instance.run(script);
       delete instance.metadata[missing];

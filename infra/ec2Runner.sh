@@ -1,6 +1,6 @@
 #!/bin/bash
-# What an EC2 run does at its only boot (Ec2Runner fills in the names between at-signs): pull the image, do the run that
-# the instance's tags name, and shut down, which terminates the instance. Whatever fails on the way ends so too.
+# What an EC2 run does at its only boot (Ec2Runner fills in the names between at-signs): pull the image, do a run of the
+# launch that the instance's tags name, and shut down, which terminates the instance. Whatever fails on the way ends so too.
 set -euo pipefail
 
 # However it goes, no instance outlives this, not even one whose runner hangs.
@@ -43,12 +43,8 @@ cat >/usr/local/bin/rates-run <<'END'
 #!/bin/bash
 # Does the run in the foreground. On SIGTERM the runner finishes the job in hand and takes no other.
 set -euo pipefail
-# The launch's runs are listed in tags, six in each, and the instance with index n does the n-th
-# (runtime/dispatcher/launchers/ec2Tags.ts).
-index=$(rates-metadata ami-launch-index)
-runs=$(rates-metadata "tags/instance/rates:runs-$((index / 6))")
-read -r -a runs <<<"$runs"
-run=${runs[index % 6]}
+# All instances of a launch have the same tags: the database gives each a run of its own, or none, and then it ends.
+launch=$(rates-metadata tags/instance/rates:launch)
 runner=$(rates-metadata tags/instance/rates:runner)
 instance=$(rates-metadata instance-id)
 rates-login
@@ -58,7 +54,7 @@ exec docker run --rm --name rates --network host --read-only --tmpfs /tmp --cap-
   --env-file /etc/rates/environment --env LOG_LOCATION="@LOG_GROUP@/$instance" \
   --log-driver awslogs --log-opt awslogs-region=@REGION@ --log-opt awslogs-group=@LOG_GROUP@ \
   --log-opt awslogs-stream="$instance" --log-opt mode=non-blocking \
-  @IMAGE@ node --expose-gc runtime/runner/main.ts --run "$run" --runner "$runner"
+  @IMAGE@ node --expose-gc runtime/runner/main.ts --launch "$launch" --instance "$instance" --runner "$runner"
 END
 
 cat >/usr/local/bin/rates-spot <<'END'

@@ -168,8 +168,10 @@ create table jobs.runs (
   outcome text,
   -- A larger run takes the reads that ran out of memory. One at a time, so that the capacity of all runs is known.
   larger boolean not null default false,
-  memory_bytes bigint
+  memory_bytes bigint,
+  launch uuid -- the request for instances that it is in (jobs.launches); null: in none, or none yet
 );
+create index runs_launch on jobs.runs (launch) where launch is not null and state <> 'ENDED';
 create unique index runs_larger on jobs.runs (runner) where larger and state <> 'ENDED';
 create unique index runs_slots on jobs.runs (runner, slot) where state <> 'ENDED';
 create index runs_ended on jobs.runs (ended_at) where state = 'ENDED';
@@ -184,6 +186,33 @@ create table jobs.runners (
   larger boolean not null default false -- whether the stack has a larger run of this kind
 );
 insert into jobs.runners (runner) values ('glue'), ('ec2');
+
+-- Requests for instances: one RunInstances for several runs. The id is the request's client token, by which a repeat starts
+-- nothing new, and a tag of its instances, by which each claims one run of its launch.
+create table jobs.launches (
+  id uuid primary key default gen_random_uuid(),
+  runner text not null check (runner in ('glue', 'ec2')),
+  request text not null check (char_length(request) <= 16384), -- its parameters: a repeat must have the same
+  target text not null check (char_length(target) <= 128), -- where the instances are requested: a subnet
+  instances integer not null check (instances between 1 and 1000),
+  created_at timestamptz not null default jobs.clock(),
+  sends integer not null default 1, -- dispatchers that took it on, one after the other: only the last may say that nothing started
+  send_until timestamptz not null, -- nothing is sent after this time: its slots may soon belong to other runs
+  held_until timestamptz not null, -- the dispatcher that took it on has it until then; after that another one repeats it
+  answered_at timestamptz, -- null: the outcome is unknown
+  started integer
+);
+create index launches_unanswered on jobs.launches (runner, held_until) where answered_at is null;
+create index launches_created on jobs.launches (created_at);
+
+-- Where there was no room last, and why. All dispatchers share it.
+create table jobs.launch_targets (
+  runner text not null check (runner in ('glue', 'ec2')),
+  target text not null check (char_length(target) <= 128),
+  short_at timestamptz not null,
+  reason text not null check (char_length(reason) <= 200),
+  primary key (runner, target)
+);
 
 -- Rates of requests to AWS that all dispatchers keep together (jobs.take_request).
 create table jobs.request_rates (

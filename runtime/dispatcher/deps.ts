@@ -5,7 +5,7 @@ import type { LazyS3 } from "../platform/aws.ts";
 import type { Settings } from "../platform/settings.ts";
 import type { Queues } from "../requests/responses.ts";
 import type { TrackingStore } from "../tracking/store.ts";
-import type { Launcher } from "./launcher.ts";
+import type { AnyLauncher } from "./launcher.ts";
 
 /** A structured logger: figures first, then the sentence, as pino has it. */
 export type Log = Record<"info" | "warn" | "error", (data: object, message?: string) => void>;
@@ -20,9 +20,11 @@ export interface DispatcherDeps {
   s3: LazyS3;
   queues: Queues;
   settings: Settings;
-  launchers: Record<RunnerType, Launcher>;
+  launchers: Record<RunnerType, AnyLauncher>;
   tracking: TrackingStore;
   log: Log;
   /** Milliseconds since any fixed moment; goes on while the process is stopped. */
   now(): number;
+  /** Waits, in milliseconds. */
+  sleep(milliseconds: number): Promise<unknown>;
 }

@@ -1,4 +1,4 @@
-import type pg from "pg";
+import { setTimeout } from "node:timers/promises";
 import type { RunnerType } from "../contract/states.ts";
 import { lazyS3, sqsClient } from "../platform/aws.ts";
 import { PLANNING_CONNECTIONS, pool } from "../platform/postgres.ts";
@@ -7,17 +7,17 @@ import { planningPool } from "../queries/explain.ts";
 import { trackingStore } from "../tracking/index.ts";
 import type { DispatcherDeps } from "./deps.ts";
 import { createHandlers, type Handlers } from "./handlers.ts";
-import type { Launcher } from "./launcher.ts";
+import type { AnyLauncher } from "./launcher.ts";
 
 /** Connections of one dispatcher: one for its batch, one for its duties. capacity.ts counts with it. */
 export const CONNECTIONS = 2;
 
 /**
  * Builds the dispatcher from the environment. The launchers say where runs live: made from the settings, since those
- * name what they start, and with its connections, by which all dispatchers keep AWS's request rates together. `close` ends its connections.
+ * name what they start. `close` ends its connections.
  */
 export function createDispatcher(
-  launchersFor: (settings: Settings, db: pg.Pool) => Record<RunnerType, Launcher>,
+  launchersFor: (settings: Settings) => Record<RunnerType, AnyLauncher>,
   log: DispatcherDeps["log"],
 ): Handlers & { context: DispatcherDeps; close(): Promise<void> } {
   const settings = readSettings();
@@ -32,10 +32,11 @@ export function createDispatcher(
     s3: lazyS3(settings),
     queues,
     settings,
-    launchers: launchersFor(settings, db),
+    launchers: launchersFor(settings),
     tracking: trackingStore(settings, db),
     log,
     now: () => performance.now(),
+    sleep: setTimeout,
   };
   return {
     ...createHandlers(context),

@@ -3,6 +3,7 @@ import { accept, runStarted } from "../store/jobs.ts";
 import { testDispatcher } from "../testing/dispatcher.ts";
 import { newJob } from "../testing/jobs.ts";
 import { drain, reopen } from "./drain.ts";
+import type { InstanceLauncher } from "./launcher.ts";
 import { schedule } from "./schedule.ts";
 
 describe("a stack that is destroyed", () => {
@@ -30,6 +31,37 @@ describe("a stack that is destroyed", () => {
     // Both runner types have this launcher.
     assert.equal(await drain(d.context), 2);
     assert.deepEqual(d.launcher.stopped, ["stray", "stray"]);
+  });
+
+  it("terminates all instances by one call: those with a run, those without, and those that are not listed yet", async () => {
+    await accept(d.context.db, [newJob("a", { runner: "ec2" })]);
+    await schedule(d.context);
+    await d.admin.query("update jobs.runs set external_id = 'i-unlisted'");
+    const one = { launch: "l-1", ended: false, terminated: false };
+    const list = async () => [
+      { ...one, instance: "i-stray" },
+      { ...one, instance: "i-gone", ended: true, terminated: true },
+      { ...one, instance: "i-stopped", ended: true },
+    ];
+    const calls: (readonly string[])[] = [];
+    let failure: Error | undefined;
+    const ec2: InstanceLauncher = {
+      request: "{}",
+      targets: ["subnet-1"],
+      limit: 1,
+      rate: { name: "none", burst: 1, perSecond: 1 },
+      launch: () => assert.fail("nothing is launched"),
+      list: () => (failure ? Promise.reject(failure) : list()),
+      terminate: async (instances) => void calls.push(instances),
+    };
+    const context = { ...d.context, launchers: { ...d.context.launchers, ec2 } };
+    assert.equal(await drain(context), 3);
+    assert.deepEqual(calls, [["i-unlisted", "i-stray", "i-stopped"]]);
+    const { rows } = await d.admin.query("select stop_at is not null as stopping from jobs.runs");
+    assert.deepEqual(rows, [{ stopping: true }]);
+    failure = new Error("no route");
+    await assert.rejects(drain(context), /no route/);
+    assert.deepEqual(calls[1], ["i-unlisted"]);
   });
 
   it("ends many runs at the same time, a bounded number of them", async () => {

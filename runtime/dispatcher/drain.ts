@@ -1,7 +1,7 @@
 import { RUNNERS, type RunnerType } from "../contract/states.ts";
 import { closeRunners, type OpenRun, openRuns, runStopping } from "../store/runs.ts";
 import type { DispatcherDeps } from "./deps.ts";
-import type { Launcher } from "./launcher.ts";
+import { type AnyLauncher, type InstanceLauncher, type Launcher, launchesInstances } from "./launcher.ts";
 
 /** Runs that are stopped at the same time. A function's invocation has a minute for all of them. */
 const BATCH = 100;
@@ -25,15 +25,17 @@ export async function drain(context: DispatcherDeps): Promise<number> {
   const held = new Set(open.map(({ run }) => run));
   const ended = await Promise.all(
     RUNNERS.map(async (runner) => {
+      const launcher: AnyLauncher = context.launchers[runner];
       const own = open.filter((one) => one.runner === runner);
-      const strays = await activeStrays(context, runner, held, problems);
+      if (launchesInstances(launcher)) return drainInstances(context, runner, launcher, own, problems);
+      const strays = await activeStrays(launcher, held, problems);
       const all: Ending[] = [...own, ...strays];
       if (all.length > 0) log.info({ runner, runs: all.length }, "ending runs: the stack is destroyed");
       for (let at = 0; at < all.length; at += BATCH) {
         const batch = all.slice(at, at + BATCH);
         const slotHolders = batch.filter(({ run }) => held.has(run));
         await inParallel(slotHolders, ({ run }) => runStopping(db, run), problems);
-        await stop(context.launchers[runner], batch, problems);
+        await stop(launcher, batch, problems);
       }
       return all.length;
     }),
@@ -43,15 +45,34 @@ export async function drain(context: DispatcherDeps): Promise<number> {
   return ended.reduce((sum, count) => sum + count, 0);
 }
 
-/** Runs of this platform that live though no slot is held for them. */
-async function activeStrays(
-  { launchers }: DispatcherDeps,
+/** Terminates all instances of this platform: those that hold slots, those that hold none, and those not shown yet. */
+async function drainInstances(
+  { db, log }: DispatcherDeps,
   runner: RunnerType,
-  held: ReadonlySet<string>,
+  launcher: InstanceLauncher,
+  own: readonly Ending[],
   problems: unknown[],
-): Promise<Ending[]> {
+): Promise<number> {
+  const listed = await launcher.list().catch((error) => {
+    problems.push(error);
+    return [];
+  });
+  const gone = new Set(listed.filter(({ terminated }) => terminated).map(({ instance }) => instance));
+  const all = new Set([
+    ...own.flatMap(({ externalId }) => externalId ?? []),
+    ...listed.map(({ instance }) => instance),
+  ]);
+  const ending = [...all].filter((instance) => !gone.has(instance));
+  if (ending.length > 0) log.info({ runner, instances: ending.length }, "ending runs: the stack is destroyed");
+  await inParallel(own, ({ run }) => runStopping(db, run), problems);
+  await launcher.terminate(ending).catch((error) => problems.push(error));
+  return ending.length;
+}
+
+/** Runs of this platform that live though no slot is held for them. */
+async function activeStrays(launcher: Launcher, held: ReadonlySet<string>, problems: unknown[]): Promise<Ending[]> {
   try {
-    return ((await launchers[runner].listActive?.()) ?? []).filter(({ run }) => !held.has(run));
+    return ((await launcher.listActive?.()) ?? []).filter(({ run }) => !held.has(run));
   } catch (error) {
     problems.push(error);
     return [];

@@ -28,11 +28,12 @@ export interface Handlers {
 
 export function createHandlers(context: DispatcherDeps): Handlers {
   // A larger run before the others: the slots that they take may be taken for hours.
+  const scheduleAll = () => schedule(context, true);
   const maintenanceTasks = {
     reap,
     sendDueResponses,
     scheduleLarger,
-    schedule,
+    schedule: scheduleAll,
     syncTracking,
     syncRejected,
     expire,

@@ -1,10 +1,9 @@
 import { Logger } from "@aws-lambda-powertools/logger";
 import type { Context as Invocation, SQSBatchResponse, SQSEvent } from "aws-lambda";
-import { takeRequest } from "../store/requestRates.ts";
 import type { Log } from "./deps.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { drain, reopen } from "./drain.ts";
-import { Ec2Launcher, RUN_INSTANCES_RATE } from "./launchers/ec2.ts";
+import { Ec2Launcher } from "./launchers/ec2.ts";
 import { GlueLauncher } from "./launchers/glue.ts";
 import { emitMetrics } from "./metrics.ts";
 import { reindexAll } from "./syncTracking.ts";
@@ -20,12 +19,9 @@ const log: Log = {
   error: (data, message = "") => logger.error(message, { data }),
 };
 
-const dispatcher = createDispatcher(({ glue, ec2 }, db) => {
+const dispatcher = createDispatcher(({ glue, ec2 }) => {
   if (!glue || !ec2) throw new Error("RATES_SETTINGS: the dispatcher needs 'glue' and 'ec2'.");
-  return {
-    glue: new GlueLauncher(glue),
-    ec2: new Ec2Launcher(ec2, undefined, undefined, (patience) => takeRequest(db, RUN_INSTANCES_RATE, patience)),
-  };
+  return { glue: new GlueLauncher(glue), ec2: new Ec2Launcher(ec2) };
 }, log);
 
 /** An event of EventBridge: the schedule, or the state change of a run. */

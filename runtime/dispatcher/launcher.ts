@@ -1,4 +1,6 @@
 import type { RunnerType } from "../contract/states.ts";
+import type { Launch } from "../store/launches.ts";
+import type { RequestRate } from "../store/requestRates.ts";
 
 /** What is known of a run from outside the database. */
 export type RunStatus = "ALIVE" | "ENDED" | "OUT_OF_MEMORY" | "UNKNOWN";
@@ -12,7 +14,7 @@ export interface LaunchOptions {
 }
 
 /**
- * Starts, looks at and ends runs of one kind: Glue runs, EC2 instances, or processes of this machine. Any dispatcher can
+ * Starts, looks at and ends runs of one kind, one by one: Glue runs, or processes of this machine. Any dispatcher can
  * ask about a run that another one started: the launcher keeps nothing in memory that it needs for that.
  */
 export interface Launcher {
@@ -21,11 +23,6 @@ export interface Launcher {
    * @throws Refused when there is no room now; any other error leaves the outcome open, and the start deadline decides.
    */
   start(run: string, runner: RunnerType, how?: LaunchOptions): Promise<string>;
-  /**
-   * Starts several runs, where that takes fewer calls than one for each. Answers for each run what it is called, or the
-   * error that `start` would have thrown; throws nothing itself.
-   */
-  startAll?(runs: readonly string[], runner: RunnerType, how?: LaunchOptions): Promise<LaunchOutcomes>;
   /** What became of a run. A run whose launch was never recorded is found by its own id. */
   status(run: string, externalId: string | undefined): Promise<RunStatus>;
   /** Ends a run by force. Its database session is not this method's matter. */
@@ -36,14 +33,61 @@ export interface Launcher {
   listActive?(): Promise<ActiveRun[]>;
 }
 
-/** By run: what it is called outside, or why it was not started. */
-export type LaunchOutcomes = ReadonlyMap<string, string | Error>;
-
 /** A run that lives, and what AWS calls it. */
 export interface ActiveRun {
   run: string;
   externalId: string;
 }
+
+/**
+ * Launches instances, several by one request. An instance gets its run from the database when it reports in, with the id
+ * of its launch and its own (jobs.instance_started); one that gets none ends itself. It keeps nothing in memory, either.
+ */
+export interface InstanceLauncher {
+  /** Parameters of all its requests, for a dispatcher that repeats one. */
+  readonly request: string;
+  /** Where it can request instances, the preferred first. */
+  readonly targets: readonly string[];
+  /** The most instances of one request. */
+  readonly limit: number;
+  /** How often the account may send such requests. */
+  readonly rate: RequestRate;
+  /**
+   * Sends a request once. Repeated with the same launch it starts nothing new, and answers the same instances.
+   * @param assertBeforeDeadline called immediately before the request leaves: throws LaunchDeadlineExceeded where its time is over
+   * @throws LaunchDeadlineExceeded when it was not sent; any other error leaves the outcome open
+   */
+  launch(launch: Launch, assertBeforeDeadline: () => void): Promise<LaunchAnswer>;
+  /** All instances of this platform that the account shows. */
+  list(): Promise<ListedInstance[]>;
+  /** Terminates instances. Those that are not there any more are left alone. */
+  terminate(instances: readonly string[]): Promise<void>;
+}
+
+/** What became of a request for instances. Only "started" has started any. */
+export type LaunchAnswer =
+  | { outcome: "started"; instances: string[] }
+  /** These targets have no room. */
+  | { outcome: "short"; targets: readonly string[]; reason: string }
+  /** The account sends too many requests: the same one may succeed later. */
+  | { outcome: "throttled"; reason: string }
+  /** The account starts instances too fast: a request for fewer may succeed. */
+  | { outcome: "tooMany"; reason: string };
+
+/** An instance as the account shows it. */
+export interface ListedInstance {
+  instance: string;
+  launch: string;
+  /** Whether it does no work any more. */
+  ended: boolean;
+  /** Whether it is gone, or about to go. */
+  terminated: boolean;
+}
+
+/** Where runs of a type live. */
+export type AnyLauncher = Launcher | InstanceLauncher;
+
+export const launchesInstances = (launcher: AnyLauncher): launcher is InstanceLauncher => "targets" in launcher;
 
 /**
  * A dispatcher that was paused meant to start a run so late that its slot may soon be another's: it must not any more,

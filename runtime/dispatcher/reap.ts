@@ -1,7 +1,8 @@
 import { JobError } from "../contract/errors.ts";
-import { RUNNERS } from "../contract/states.ts";
+import { RUNNERS, type RunnerType } from "../contract/states.ts";
 import { connect } from "../platform/postgres.ts";
 import { endBackend } from "../store/backend.ts";
+import { assignInstances } from "../store/launches.ts";
 import {
   type LostJob,
   lostJobs,
@@ -13,6 +14,13 @@ import {
   settleLost,
 } from "../store/runs.ts";
 import type { DispatcherDeps } from "./deps.ts";
+import {
+  type InstanceLauncher,
+  type Launcher,
+  type ListedInstance,
+  launchesInstances,
+  type RunStatus,
+} from "./launcher.ts";
 
 /**
  * Settles what has died: frees the slots of runs that are known to have ended, ends those that are silent or hold no
@@ -20,9 +28,20 @@ import type { DispatcherDeps } from "./deps.ts";
  * its database session is.
  */
 export async function reap(context: DispatcherDeps): Promise<void> {
-  await reapRuns(context);
-  await reapStrays(context);
+  for (const runner of RUNNERS) {
+    const launcher = context.launchers[runner];
+    if (launchesInstances(launcher)) await reapInstances(context, runner, launcher);
+    else {
+      await reapRuns(context, runner, launcher);
+      await reapStrays(context, runner, launcher);
+    }
+  }
   await reapJobs(context);
+}
+
+/** The runs of a type that have not ended. */
+async function openRunsOf({ db, settings }: DispatcherDeps, runner: RunnerType): Promise<OpenRun[]> {
+  return (await openRuns(db, 2 * settings.jobs.leaseSeconds)).filter((open) => open.runner === runner);
 }
 
 /**
@@ -30,41 +49,86 @@ export async function reap(context: DispatcherDeps): Promise<void> {
  * and which does not end by itself. A slot is held before its run is launched, so what was listed first and holds none
  * is nobody's.
  */
-async function reapStrays({ db, launchers, log }: DispatcherDeps): Promise<void> {
-  for (const runner of RUNNERS) {
-    const launcher = launchers[runner];
-    const living = await launcher.listActive?.().catch((error) => {
-      log.error({ runner, error: String(error) }, "the runs that live could not be listed");
+async function reapStrays({ db, log }: DispatcherDeps, runner: RunnerType, launcher: Launcher): Promise<void> {
+  const living = await launcher.listActive?.().catch((error) => {
+    log.error({ runner, error: String(error) }, "the runs that live could not be listed");
+  });
+  if (!living || living.length === 0) return;
+  const held = new Set((await openRuns(db, 0)).map(({ run }) => run));
+  for (const { run, externalId } of living) {
+    if (held.has(run)) continue;
+    log.warn({ run, runner, externalId }, "a run lives that holds no slot: ending it");
+    await launcher.stop(run, externalId).catch((error) => {
+      log.error({ run, runner, externalId, error: String(error) }, "it could not be ended");
     });
-    if (!living || living.length === 0) continue;
-    const held = new Set((await openRuns(db, 0)).map(({ run }) => run));
-    for (const { run, externalId } of living) {
-      if (held.has(run)) continue;
-      log.warn({ run, runner, externalId }, "a run lives that holds no slot: ending it");
-      await launcher.stop(run, externalId).catch((error) => {
-        log.error({ run, runner, externalId, error: String(error) }, "it could not be ended");
-      });
-    }
   }
 }
 
-async function reapRuns(context: DispatcherDeps): Promise<void> {
-  const { db, settings, log } = context;
-  for (const open of await openRuns(db, 2 * settings.jobs.leaseSeconds)) {
+async function reapRuns(context: DispatcherDeps, runner: RunnerType, launcher: Launcher): Promise<void> {
+  for (const open of await openRunsOf(context, runner)) {
+    const { run, externalId } = open;
     try {
-      await reapRun(context, open);
+      const status = await launcher.status(run, externalId);
+      if (await settleRun(context, open, status)) await launcher.stop(run, externalId);
     } catch (error) {
       // An account that does not answer keeps slots taken, and no job from being given on.
-      const { run, runner, externalId } = open;
-      log.error({ run, runner, externalId, error: String(error) }, "a run could not be looked at");
+      context.log.error({ run, runner, externalId, error: String(error) }, "a run could not be looked at");
     }
   }
 }
 
-async function reapRun({ db, launchers, log }: DispatcherDeps, open: OpenRun): Promise<void> {
+/**
+ * The same for instances, with one list of them all. An instance is held by the run that it was given, or by a run of its
+ * launch that no instance has yet: it may claim that one any time.
+ */
+async function reapInstances(context: DispatcherDeps, runner: RunnerType, launcher: InstanceLauncher): Promise<void> {
+  const { log } = context;
+  try {
+    // Before the slots, which are taken before a launch.
+    const listed = await launcher.list();
+    const open = await assignListed(context, runner, listed);
+    const shown = new Map(listed.map((one) => [one.instance, one]));
+    const ending: string[] = [];
+    for (const one of open) {
+      const found = one.externalId === undefined ? undefined : shown.get(one.externalId);
+      // What DescribeInstances does not show (yet) is not dead: only a state that says so is.
+      const status = found === undefined ? "UNKNOWN" : found.ended ? "ENDED" : "ALIVE";
+      if ((await settleRun(context, one, status)) && one.externalId !== undefined) ending.push(one.externalId);
+    }
+    const held = new Set(open.map(({ externalId }) => externalId));
+    const unclaimed = new Set(open.filter(({ externalId }) => externalId === undefined).map(({ launch }) => launch));
+    const strays = listed.filter(
+      ({ instance, launch, terminated }) => !terminated && !held.has(instance) && !unclaimed.has(launch),
+    );
+    for (const { instance, launch } of strays)
+      log.warn({ runner, launch, instance }, "an instance lives that holds no slot: terminating it");
+    await launcher.terminate([...ending, ...strays.map(({ instance }) => instance)]);
+  } catch (error) {
+    log.error({ runner, error: String(error) }, "the instances could not be looked at");
+  }
+}
+/** Gives instances whose launch was not answered to its runs. Answers all open runs. */
+async function assignListed(
+  context: DispatcherDeps,
+  runner: RunnerType,
+  listed: readonly ListedInstance[],
+): Promise<OpenRun[]> {
+  const open = await openRunsOf(context, runner);
+  const unanswered = new Set(open.filter(({ externalId }) => externalId === undefined).map(({ launch }) => launch));
+  const byLaunch = Map.groupBy(listed, ({ launch }) => launch);
+  let isChanged = false;
+  for (const launch of unanswered) {
+    const instances = byLaunch.get(launch ?? "")?.map(({ instance }) => instance);
+    if (launch === undefined || instances === undefined) continue;
+    await assignInstances(context.db, launch, instances);
+    isChanged = true;
+  }
+  return isChanged ? await openRunsOf(context, runner) : open;
+}
+
+/** Records what became of a run. Answers whether it must be ended: it is silent, and not known to have ended. */
+async function settleRun({ db, log }: DispatcherDeps, open: OpenRun, status: RunStatus): Promise<boolean> {
   const { run, runner, externalId, silent } = open;
-  const launcher = launchers[runner];
-  const status = await launcher.status(run, externalId);
   if (status === OUT_OF_MEMORY) {
     log.warn({ run, runner, externalId }, "run ended: it used up its memory");
     await runEnded(db, run, OUT_OF_MEMORY);
@@ -74,8 +138,9 @@ async function reapRun({ db, launchers, log }: DispatcherDeps, open: OpenRun): P
   } else if (silent) {
     log.warn({ run, runner, externalId }, "run is silent: ending it");
     await runStopping(db, run);
-    await launcher.stop(run, externalId);
+    return true;
   }
+  return false;
 }
 
 async function reapJobs({ db, settings, log }: DispatcherDeps): Promise<void> {

@@ -2,13 +2,8 @@ import { RUNNERS, type RunnerType } from "../contract/states.ts";
 import { tenantSlots } from "../platform/settings.ts";
 import { planAllRuns, planLarger, runLaunched, runRefused } from "../store/runs.ts";
 import type { DispatcherDeps } from "./deps.ts";
-import {
-  CapacityUnavailable,
-  LaunchDeadlineExceeded,
-  type Launcher,
-  type LaunchOptions,
-  type LaunchOutcomes,
-} from "./launcher.ts";
+import { CapacityUnavailable, LaunchDeadlineExceeded, type LaunchOptions, launchesInstances } from "./launcher.ts";
+import { launchInstances } from "./launchInstances.ts";
 
 /**
  * The part of a run's start time within which it is launched. Its slot is another run's, at the earliest, when all of that
@@ -19,8 +14,9 @@ const LAUNCH_SHARE = 0.5;
 /**
  * Starts the runs that waiting jobs need and the stack's capacity allows. The database decides and takes the slots;
  * here they are only launched. Answers how many were.
+ * @param leftovers whether to launch what another dispatcher left behind, too, though nothing new is planned
  */
-export async function schedule(context: DispatcherDeps): Promise<number> {
+export async function schedule(context: DispatcherDeps, leftovers = false): Promise<number> {
   const { jobs, runners, version } = context.settings;
   const active = RUNNERS.filter((runner) => runners[runner].slots > 0);
   // Before the question, so before the slots were taken.
@@ -35,9 +31,13 @@ export async function schedule(context: DispatcherDeps): Promise<number> {
   }));
   const planned = await planAllRuns(context.db, plans, jobs.readsOnEc2 && active.length === RUNNERS.length);
   const started = await Promise.all(
-    plans.map(({ runner, startSeconds }) =>
-      launch(context, planned.get(runner) ?? [], runner, asked + LAUNCH_SHARE * startSeconds * 1000),
-    ),
+    plans.map(({ runner, startSeconds }) => {
+      const runs = planned.get(runner) ?? [];
+      const launcher = context.launchers[runner];
+      if (!launchesInstances(launcher))
+        return launch(context, runs, runner, asked + LAUNCH_SHARE * startSeconds * 1000);
+      return runs.length > 0 || leftovers ? launchInstances(context, runner, launcher) : 0;
+    }),
   );
   return started.reduce((sum, count) => sum + count, 0);
 }
@@ -63,53 +63,24 @@ async function launch(
   until: number,
   larger = false,
 ): Promise<number> {
-  if (runs.length === 0) return 0;
   const assertBeforeDeadline = () => {
     if (context.now() > until) throw new LaunchDeadlineExceeded();
   };
-  const outcomes = await startAll(context.launchers[runner], runs, runner, { assertBeforeDeadline, larger });
-  const launched = await Promise.all(
-    runs.map((run) => record(context, run, runner, outcomes.get(run) ?? new Error("the launcher did not say"))),
-  );
+  const launched = await Promise.all(runs.map((run) => start(context, run, runner, { assertBeforeDeadline, larger })));
   return launched.filter(Boolean).length;
 }
 
-/** Starts runs by as few calls as the launcher needs. */
-async function startAll(
-  launcher: Launcher,
-  runs: readonly string[],
-  runner: RunnerType,
-  how: LaunchOptions,
-): Promise<LaunchOutcomes> {
-  if (launcher.startAll && runs.length > 1) {
-    try {
-      return await launcher.startAll(runs, runner, how);
-    } catch (error) {
-      return new Map(runs.map((run) => [run, toError(error)]));
-    }
-  }
-  const started = await Promise.all(
-    runs.map(async (run) => [run, await launcher.start(run, runner, how).catch(toError)] as const),
-  );
-  return new Map(started);
-}
-
-const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
-
-/** Records what became of a launch; answers whether the run was started. */
-async function record(
-  context: DispatcherDeps,
-  run: string,
-  runner: RunnerType,
-  outcome: string | Error,
-): Promise<boolean> {
-  const { db, log, launchers } = context;
+/** Starts a run, and records what became of it; answers whether it was started. */
+async function start(context: DispatcherDeps, run: string, runner: RunnerType, how: LaunchOptions): Promise<boolean> {
+  const { db, log } = context;
+  const launcher = context.launchers[runner];
+  if (launchesInstances(launcher)) throw new Error(`${runner} runs are not started one by one`);
   try {
-    if (typeof outcome !== "string") throw outcome;
-    if (await runLaunched(db, run, outcome)) return true;
+    const externalId = await launcher.start(run, runner, how);
+    if (await runLaunched(db, run, externalId)) return true;
     // The call itself took too long. The run would take no job, since it is refused when it reports in, but it is there.
-    log.warn({ run, runner, externalId: outcome }, "a run was launched after its slot was given up: ending it");
-    await launchers[runner].stop(run, outcome);
+    log.warn({ run, runner, externalId }, "a run was launched after its slot was given up: ending it");
+    await launcher.stop(run, externalId);
   } catch (error) {
     if (error instanceof CapacityUnavailable) {
       const until = await runRefused(db, run, error.message);

@@ -7,7 +7,7 @@ import { planRuns } from "../store/runs.ts";
 import { testDispatcher } from "../testing/dispatcher.ts";
 import { newJob, testPlan } from "../testing/jobs.ts";
 import { createHandlers } from "./handlers.ts";
-import { CapacityUnavailable, type Launcher } from "./launcher.ts";
+import { CapacityUnavailable } from "./launcher.ts";
 import { sendDueResponses } from "./maintenance.ts";
 import { reap } from "./reap.ts";
 import { schedule } from "./schedule.ts";
@@ -54,34 +54,6 @@ describe("the dispatcher's duties", () => {
     assert.equal(await schedule(d.context), 0, "all wait out the back-off");
     await d.admin.query("update jobs.runners set paused_until = jobs.clock()");
     assert.equal(await schedule(d.context), 1);
-  });
-
-  it("launches several runs by one call where the launcher can, and records each run's own outcome", async () => {
-    await accept(d.context.db, [newJob("a"), newJob("b")]);
-    const asked: (readonly string[])[] = [];
-    const startAll: Launcher["startAll"] = async (runs) => {
-      asked.push(runs);
-      return new Map<string, string | Error>(
-        runs.map((run, index) => [run, index === 0 ? "i-1" : new CapacityUnavailable("full")]),
-      );
-    };
-    Object.assign(d.launcher, { startAll });
-    assert.equal(await schedule(d.context), 1);
-    assert.equal(asked.length, 1);
-    assert.equal(asked[0]?.length, 2);
-    assert.deepEqual(d.launcher.started, []);
-    const { rows } = await d.admin.query("select external_id, state from jobs.runs order by state desc");
-    assert.deepEqual(rows, [
-      { external_id: "i-1", state: "STARTING" },
-      { external_id: null, state: "ENDED" },
-    ]);
-  });
-
-  it("keeps the slots of a launch that failed as a whole", async () => {
-    await accept(d.context.db, [newJob("a"), newJob("b")]);
-    Object.assign(d.launcher, { startAll: () => Promise.reject(new Error("socket hang up")) });
-    assert.equal(await schedule(d.context), 0);
-    assert.equal(await openRuns(), 2);
   });
 
   it("keeps the slot of a launch whose outcome is unknown until its deadline has passed", async () => {

@@ -4,21 +4,30 @@ import { RUNNERS, type RunnerType } from "../contract/states.ts";
 import { lazyS3, sqsClient } from "../platform/aws.ts";
 import { connect } from "../platform/postgres.ts";
 import { readSettings, requireCloud } from "../platform/settings.ts";
-import { run } from "./run.ts";
+import { type RunIdentity, run } from "./run.ts";
 import { Sessions } from "./sessions.ts";
 
+const USAGE = "usage: node --expose-gc runtime/runner/main.ts (--run ID | --launch ID --instance ID) --runner glue|ec2";
+
 /**
- * A run of the TypeScript runner: `node --expose-gc runtime/runner/main.ts --run ID --runner glue|ec2`. What it needs beside these
+ * A run of the TypeScript runner: `node --expose-gc runtime/runner/main.ts --run ID --runner glue|ec2`. An instance of
+ * several that were launched together is told `--launch ID --instance ID` in place of its run. What it needs beside these
  * comes from the environment (database.ts, settings.ts). SIGTERM drains: the job in hand is finished, no other taken.
  */
-const { values } = parseArgs({ options: { run: { type: "string" }, runner: { type: "string" } } });
+const text = { type: "string" } as const;
+const { values } = parseArgs({ options: { run: text, launch: text, instance: text, runner: text } });
 const runnerType = RUNNERS.find((one) => one === values.runner);
-if (!values.run || !runnerType)
-  throw new Error("usage: node --expose-gc runtime/runner/main.ts --run ID --runner glue|ec2");
-process.exitCode = await main(values.run, runnerType);
+const identity = identityOf(values);
+if (!identity || !runnerType) throw new Error(USAGE);
+process.exitCode = await main(identity, runnerType);
 
-async function main(id: string, runnerType: RunnerType): Promise<number> {
-  const log = pino({ base: { run: id, runner: runnerType } });
+function identityOf({ run: id, launch, instance }: typeof values): RunIdentity | undefined {
+  if (id !== undefined) return { run: id };
+  return launch !== undefined && instance !== undefined ? { launch, instance } : undefined;
+}
+
+async function main(identity: RunIdentity, runnerType: RunnerType): Promise<number> {
+  const log = pino({ base: { ...identity, runner: runnerType } });
   const draining = new AbortController();
   process.on("SIGTERM", () => draining.abort());
   process.on("SIGINT", () => draining.abort());
@@ -32,7 +41,6 @@ async function main(id: string, runnerType: RunnerType): Promise<number> {
   const client = await connect("job_keeper");
   try {
     const deps = {
-      run: id,
       db: client,
       sessions,
       settings,
@@ -42,6 +50,7 @@ async function main(id: string, runnerType: RunnerType): Promise<number> {
     };
     const done = await run({
       runnerType,
+      identity,
       client,
       deps,
       sqs,

@@ -3,7 +3,7 @@ import type pg from "pg";
 import type { RunnerType } from "../contract/states.ts";
 import { readerRole } from "../platform/postgres.ts";
 import type { Queues } from "../requests/responses.ts";
-import { claim, drain, isDue, retire, runStarted } from "../store/jobs.ts";
+import { claim, drain, instanceStarted, isDue, retire, runStarted } from "../store/jobs.ts";
 import { type ClaimResult, doJob, type RunnerDeps, roleFor } from "./job.ts";
 import type { JobLease } from "./jobLease.ts";
 import { availableMemory } from "./memory.ts";
@@ -14,11 +14,15 @@ const POLL_MS = 2_000;
 /** How long a response waits for those of the next jobs, to share a call to SQS. Milliseconds. */
 const GATHER_MS = 20;
 
+/** What a process knows of its run: its id, or the launch of which it claims one as the instance that it is. */
+export type RunIdentity = { run: string } | { launch: string; instance: string };
+
 /** One run: what a Glue run, an EC2 instance or a local process does from its start to its end. */
 export interface RunOptions {
   runnerType: RunnerType;
+  identity: RunIdentity;
   client: pg.Client;
-  deps: Omit<RunnerDeps, "reader" | "nextClaim">;
+  deps: Omit<RunnerDeps, "run" | "reader" | "nextClaim">;
   sqs: SQSClient;
   queues: Queues;
   logLocation: string | undefined;
@@ -33,20 +37,22 @@ export interface RunOptions {
  * told to drain. Answers how many jobs it did.
  */
 export async function run(options: RunOptions): Promise<number> {
-  const { runnerType, client, sqs, queues, logLocation, draining } = options;
-  const { run: id, settings } = options.deps;
+  const { runnerType, identity, client, sqs, queues, logLocation, draining } = options;
+  const { settings } = options.deps;
   const { idleSeconds, lifetimeSeconds } = settings.runners[runnerType];
   const poll = Math.min(POLL_MS, (settings.jobs.leaseSeconds * 1000) / 3);
   const wakeSignal = new WakeSignal(client);
   let lease: JobLease | undefined;
   client.on("notification", ({ channel }) => {
-    if (channel === `jobs_run_${id}`) lease?.checkNow();
-    else wakeSignal.raise();
+    if (channel === `jobs_waiting_${runnerType}`) wakeSignal.raise();
+    else lease?.checkNow();
   });
   draining.addEventListener("abort", () => wakeSignal.raise(), { once: true });
-  await client.query(`listen jobs_waiting_${runnerType}; listen "jobs_run_${id}"`);
-  const slot = await runStarted(client, id, availableMemory());
-  if (slot === undefined) return 0;
+  await client.query(`listen jobs_waiting_${runnerType}`);
+  const started = await reportIn(client, identity);
+  if (started === undefined) return 0;
+  const { run: id, slot } = started;
+  await client.query(`listen "jobs_run_${id}"`);
   const end = Date.now() + lifetimeSeconds * 1000;
   const mayClaim = () => !draining.aborted && Date.now() < end;
   const sender = new ResponseSender({
@@ -58,6 +64,7 @@ export async function run(options: RunOptions): Promise<number> {
   });
   const deps: RunnerDeps = {
     ...options.deps,
+    run: id,
     // Callers' own SQL runs as a role of the slot, so that it sees and signals no other run's session.
     reader: settings.jobs.rawSql ? readerRole(runnerType, slot) : "job_reader",
     nextClaim(session) {
@@ -102,6 +109,13 @@ export async function run(options: RunOptions): Promise<number> {
     await sender.close();
   }
   return done;
+}
+
+/** Reports the run in. @returns its id and slot; undefined where there is nothing for it to do */
+async function reportIn(client: pg.Client, identity: RunIdentity): Promise<{ run: string; slot: number } | undefined> {
+  if ("launch" in identity) return instanceStarted(client, identity, availableMemory());
+  const slot = await runStarted(client, identity.run, availableMemory());
+  return slot === undefined ? undefined : { run: identity.run, slot };
 }
 
 async function claimNext(

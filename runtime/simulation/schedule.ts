@@ -1,4 +1,5 @@
 import type { Actor, CallOutcome } from "./actor.ts";
+import type { LaunchFate } from "./ec2.ts";
 import { callOutcome, type FaultProfile, faultProfile } from "./faultProfile.ts";
 import { generateRequests, type SentRequest } from "./requests.ts";
 import type { Message, SimulatedEnvironment } from "./simulatedEnvironment.ts";
@@ -19,6 +20,8 @@ const FENCE = "select * from jobs.finish";
 const LAUNCH = /^launch (.+)/;
 /** What can end a job, or give it another session: after these it may say that it is cancelled, and must mean it. */
 const ENDS = /cancel|jobs\.(claim|working|finish|retry|settle_lost)|commit/;
+/** How launches fare while things go wrong. Most often nobody hears of the outcome. */
+const LAUNCH_FATES: readonly LaunchFate[] = ["refuse", "unknown", "unknown", "partial", "throttle"];
 /** Invocations of the dispatcher at once. */
 const DISPATCHERS = 3;
 
@@ -168,9 +171,7 @@ export class Schedule {
       if (actor.paused) moves.push({ what: `continue ${actor.name}`, done: () => actor.pause(false) });
       else maybe(pause, `pause ${actor.name}`, () => actor.pause(true));
     if (!this.#zombie) maybe(jump, "the clock jumps", () => this.environment.advance(1 + this.#pick() * LEAP));
-    maybe(refuse, "the account refuses", () =>
-      this.environment.launches.push(this.#pick() < 0.5 ? "refuse" : "unknown"),
-    );
+    maybe(refuse, "the account refuses", () => this.environment.launches.push(this.#one(LAUNCH_FATES) ?? "refuse"));
     maybe(cancel, "cancel", () => this.#cancel(this.#one(this.requests)?.requestId));
     return moves;
   }

@@ -6,13 +6,15 @@ import { RUNNERS, type RunnerType } from "../contract/states.ts";
 import type { DispatcherDeps } from "../dispatcher/deps.ts";
 import { createHandlers, type Handlers } from "../dispatcher/handlers.ts";
 import { CapacityUnavailable, type Launcher, type RunStatus } from "../dispatcher/launcher.ts";
+import { Ec2Launcher, LAUNCH_TAG } from "../dispatcher/launchers/ec2.ts";
 import { readSettings, type Settings } from "../platform/settings.ts";
-import { run } from "../runner/run.ts";
+import { type RunIdentity, run } from "../runner/run.ts";
 import { Sessions } from "../runner/sessions.ts";
 import { sqsEvent } from "../testing/dispatcher.ts";
 import { trackingStore } from "../tracking/index.ts";
 import { Actor } from "./actor.ts";
 import { type DedicatedClients, type SharedClients, sever } from "./clients.ts";
+import { type LaunchFate, SimulatedEc2 } from "./ec2.ts";
 
 /** A message of the request queue. */
 export interface Message {
@@ -32,7 +34,7 @@ export interface ReceivedResponse {
 
 /** A run that a dispatcher has started: an instance or a Glue run of the simulated account. */
 export interface LaunchedRun {
-  readonly run: string;
+  readonly identity: RunIdentity;
   readonly runnerType: RunnerType;
   /** Undefined until it has booted. */
   actor?: Actor;
@@ -44,6 +46,12 @@ const CALLER_LOCK_TIMEOUT_MS = 100;
 const LOCK_NOT_AVAILABLE = "55P03";
 /** How far the clocks of dispatchers are apart. */
 const SKEW_MS = 100_000;
+const EC2 = {
+  launchTemplateId: "lt-1",
+  launchTemplateVersion: "1",
+  subnetIds: ["subnet-a", "subnet-b"],
+  tags: { "rates:stack": "sim" },
+};
 const QUEUES = { requests: "requests", wakeups: "wakeups", deadLetters: "dead", responses: "responses", tenants: {} };
 
 /**
@@ -58,8 +66,15 @@ export class SimulatedEnvironment {
   readonly actors: Actor[] = [];
   /** What a promise was broken by, as it happened. */
   readonly violations: string[] = [];
-  /** How the account answers the next launches; "room" where nothing is said. */
-  readonly launches: ("refuse" | "unknown")[] = [];
+  /** How the account answers the next launches; as it has room where nothing is said. */
+  readonly launches: LaunchFate[] = [];
+  readonly #ec2 = new SimulatedEc2({
+    now: () => this.#passed,
+    fate: () => this.launches.shift(),
+    hasEnded: (instance) => this.#instance(instance, (one) => this.#status(one)) === "ENDED",
+    onLaunch: ({ instance, tags }) => this.#launched("ec2", { launch: tags[LAUNCH_TAG] ?? "", instance }),
+    onTerminate: (instance) => this.#instance(instance, (one) => this.#stop(one)),
+  });
   readonly admin: pg.Client;
   readonly #settings: Settings;
   #invocations = 0;
@@ -83,6 +98,7 @@ export class SimulatedEnvironment {
           glue: { slots: slots.glue, idleSeconds: 0, startSeconds: 60 },
           ec2: { slots: slots.ec2, idleSeconds: 0, startSeconds: 60 },
         },
+        ec2: EC2,
         jobs: { rawSql: true, maxAttempts: 3, leaseSeconds: 30, readsOnEc2: false },
       }),
     });
@@ -133,9 +149,9 @@ export class SimulatedEnvironment {
       try {
         await run({
           runnerType: launched.runnerType,
+          identity: launched.identity,
           client,
           deps: {
-            run: launched.run,
             db: client,
             sessions,
             settings: this.#settings,
@@ -229,11 +245,12 @@ export class SimulatedEnvironment {
       start: (run, kind, how) =>
         actor.call(`launch ${kind}`, async () => {
           how?.assertBeforeDeadline?.();
-          return this.#launch(run, kind);
+          return this.#launchRun(run, kind);
         }),
       status: (run) => actor.call("describe run", async () => this.#statusOf(run)),
-      stop: (run) => actor.call("stop run", async () => this.#stop(run)),
+      stop: (run) => actor.call("stop run", async () => this.#stop(this.#run(run))),
     };
+    const ec2 = this.#ec2.client((what, effect) => actor.call(what, effect));
     // Every process has a clock of its own, which is wrong.
     const skew = this.#invocations * SKEW_MS;
     const context: DispatcherDeps = {
@@ -243,27 +260,41 @@ export class SimulatedEnvironment {
       s3: () => Promise.reject(new Error("this world has no S3")),
       queues: QUEUES,
       settings: this.#settings,
-      launchers: { glue: launcher, ec2: launcher },
+      launchers: { glue: launcher, ec2: new Ec2Launcher(EC2, ec2) },
       tracking: trackingStore(this.#settings, db),
       log: pino({ level: "silent" }),
       now: () => this.#passed + skew,
+      sleep: (milliseconds) => actor.call("wait", () => this.advance(milliseconds / 1_000)),
     };
     actor.begin(() => work(createHandlers(context)).finally(warm.giveBack));
     return actor;
   }
 
-  #launch(run: string, kind: RunnerType): string {
+  #launchRun(run: string, kind: RunnerType): string {
     const answer = this.launches.shift();
-    if (answer === "refuse") throw new CapacityUnavailable("InsufficientInstanceCapacity");
-    this.launched.push({ run, runnerType: kind, stopped: false });
-    if (this.#alive(kind) > this.#slots[kind])
-      this.violations.push(`promise 4: ${this.#alive(kind)} ${kind} runs at once`);
+    if (answer === "refuse" || answer === "throttle") throw new CapacityUnavailable("ConcurrentRunsExceededException");
+    this.#launched(kind, { run });
     if (answer === "unknown") throw new Error("timeout");
     return `external-${run}`;
   }
 
+  #launched(kind: RunnerType, identity: RunIdentity): void {
+    this.launched.push({ identity, runnerType: kind, stopped: false });
+    if (this.#alive(kind) > this.#slots[kind])
+      this.violations.push(`promise 4: ${this.#alive(kind)} ${kind} runs at once`);
+  }
+
+  #run(run: string): LaunchedRun | undefined {
+    return this.launched.find(({ identity }) => "run" in identity && identity.run === run);
+  }
+
+  #instance<T>(instance: string, use: (launched: LaunchedRun) => T): T | undefined {
+    const found = this.launched.find(({ identity }) => "instance" in identity && identity.instance === instance);
+    return found && use(found);
+  }
+
   #statusOf(run: string): RunStatus {
-    const launched = this.launched.find((one) => one.run === run);
+    const launched = this.#run(run);
     return launched ? this.#status(launched) : "UNKNOWN";
   }
 
@@ -272,8 +303,7 @@ export class SimulatedEnvironment {
     return actor === undefined || actor.state === "alive" ? "ALIVE" : "ENDED";
   }
 
-  #stop(run: string): void {
-    const launched = this.launched.find((one) => one.run === run);
+  #stop(launched: LaunchedRun | undefined): void {
     if (!launched) return;
     launched.stopped = true;
     launched.actor?.crash();

@@ -1,18 +1,23 @@
 import { findByArguments, signal } from "../local/processes.ts";
 import type { Target } from "./target.ts";
 
+/** What a document says of an attempt. */
+interface Attempt {
+  readonly runner: string;
+  readonly runId: string;
+  readonly logLocation?: string;
+}
+
 /** Kills a run without a word, as a machine that fails does: its process here, its instance or Glue run in the cloud. */
-export async function killRun(
-  { outputs }: Target,
-  { runner, runId }: { runner: string; runId: string },
-): Promise<void> {
+export async function killRun({ outputs }: Target, attempt: Attempt): Promise<void> {
+  const { runner, runId, logLocation = "" } = attempt;
   if (!outputs) {
     const processes = findByArguments("--run", runId);
     if (processes.length === 0) throw new Error(`no process has --run ${runId}`);
     for (const process of processes) signal(process, "SIGKILL");
     return;
   }
-  const { region, glueJob, launchTemplate, stack } = outputs;
+  const { region, glueJob } = outputs;
   if (runner === "glue") {
     const [{ GlueLauncher }, { GlueClient }] = await Promise.all([
       import("../dispatcher/launchers/glue.ts"),
@@ -24,11 +29,8 @@ export async function killRun(
     );
     return;
   }
-  const [{ Ec2Launcher }, { EC2Client }] = await Promise.all([
-    import("../dispatcher/launchers/ec2.ts"),
-    import("@aws-sdk/client-ec2"),
-  ]);
-  const tags = { "rates:stack": `rates-${stack}-ec2` };
-  const template = { launchTemplateId: launchTemplate, launchTemplateVersion: "", subnetIds: [], tags };
-  await new Ec2Launcher(template, new EC2Client({ region })).stop(runId, undefined);
+  const { EC2Client, TerminateInstancesCommand } = await import("@aws-sdk/client-ec2");
+  // The log is named after the instance (infra/ec2Runner.sh).
+  const instance = logLocation.split("/").at(-1) ?? "";
+  await new EC2Client({ region }).send(new TerminateInstancesCommand({ InstanceIds: [instance] }));
 }

@@ -177,6 +177,20 @@ export async function runStarted(db: Database, run: string, memoryBytes?: number
 }
 
 /**
+ * Reports an instance in, which claims a free run of its launch.
+ * @param memoryBytes the memory that the run has, for its attempts to show
+ * @returns the run and its slot; undefined where none is left for it: then it must exit
+ */
+export async function instanceStarted(
+  db: Database,
+  { launch, instance }: { launch: string; instance: string },
+  memoryBytes?: number,
+): Promise<{ run: string; slot: number } | undefined> {
+  const sql = "select run, slot from jobs.instance_started($1, $2, $3)";
+  return (await db.query(sql, [launch, instance, memoryBytes ?? null])).rows[0];
+}
+
+/**
  * Claims the next job for this run, in one transaction with recording which responses it has sent.
  * @returns undefined where nothing waits
  * @throws P0002 when the run is no longer one; then nothing is recorded

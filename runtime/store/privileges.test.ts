@@ -39,7 +39,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.response_body(text,text,text,json,json,json,jsonb)": [],
   "jobs.result_too_large(integer)": [],
 
-  "jobs.take_request(text,integer,double precision,double precision)": ["dispatcher"],
+  "jobs.take_request(text,integer,double precision)": ["dispatcher"],
 
   // Requests come in over the API and from the queue.
   "jobs.accept(json)": ["api_reader", "dispatcher"],
@@ -71,6 +71,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.finish(bigint,integer,text,json,json,bigint,bigint,bigint)": ["job_keeper", "job_writer"],
   "jobs.finish_and_claim(bigint,integer,text,json,json,bigint,bigint,bigint,uuid,integer,timestamp with time zone,text,bigint[],text[])":
     ["job_keeper"],
+  "jobs.instance_started(uuid,text,bigint)": ["job_keeper"],
   "jobs.heartbeat(uuid,bigint,integer,jsonb)": ["job_keeper"],
   "jobs.retire(uuid)": ["job_keeper"],
   "jobs.retry(bigint,integer,json,bigint)": ["job_keeper"],
@@ -78,6 +79,11 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.working(uuid,bigint,integer,integer,timestamp with time zone)": ["job_keeper"],
 
   // The dispatcher starts runs, and settles what became of them.
+  "jobs.assign_instances(uuid,text[])": ["dispatcher"],
+  "jobs.begin_launch(text,text,text,text[],integer,double precision,text,integer,double precision)": ["dispatcher"],
+  "jobs.launch_answered(uuid,integer,text[],text[],text)": ["dispatcher"],
+  "jobs.launch_unknown(uuid,integer)": ["dispatcher"],
+  "jobs.request_throttled(text,integer,double precision,double precision)": ["dispatcher"],
   "jobs.close_runners(boolean)": ["dispatcher"],
   "jobs.expire(timestamp with time zone,integer)": ["dispatcher"],
   "jobs.figures(integer)": ["dispatcher"],

@@ -10,15 +10,15 @@ export interface RequestRate {
 
 /**
  * Books one request for this process; all dispatchers of the stack share the rate.
- * @param patience the longest wait that is worth booking. Milliseconds
- * @returns milliseconds after which the request may be sent; undefined, with nothing booked, if that is too long
+ * @returns 0 where it may be sent now; else nothing is booked, and it is the milliseconds after which to ask again
  */
-export async function takeRequest(
-  db: Database,
-  { name, burst, perSecond }: RequestRate,
-  patience: number,
-): Promise<number | undefined> {
-  const sql = "select jobs.take_request($1, $2, $3, $4) as wait";
-  const { rows } = await db.query(sql, [name, burst, perSecond, patience]);
-  return rows[0].wait ?? undefined;
+export async function takeRequest(db: Database, { name, burst, perSecond }: RequestRate): Promise<number> {
+  const { rows } = await db.query("select jobs.take_request($1, $2, $3) as wait", [name, burst, perSecond]);
+  return rows[0].wait;
+}
+
+/** Records that AWS throttled a request: no dispatcher of the stack sends another one for so many milliseconds. */
+export async function requestThrottled(db: Database, rate: RequestRate, milliseconds: number): Promise<void> {
+  const { name, burst, perSecond } = rate;
+  await db.query("select jobs.request_throttled($1, $2, $3, $4)", [name, burst, perSecond, milliseconds]);
 }

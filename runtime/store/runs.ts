@@ -148,6 +148,8 @@ export interface OpenRun {
   externalId: string | undefined;
   state: "STARTING" | "RUNNING" | "RETIRING";
   silent: boolean;
+  /** The request for instances that it is in. */
+  launch: string | undefined;
 }
 
 export async function openRuns(db: Database, silentSeconds: number): Promise<OpenRun[]> {
@@ -158,6 +160,7 @@ export async function openRuns(db: Database, silentSeconds: number): Promise<Ope
     externalId: row.external_id ?? undefined,
     state: row.state,
     silent: row.silent,
+    launch: row.launch ?? undefined,
   }));
 }
 

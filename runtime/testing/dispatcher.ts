@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
 import { S3Client } from "@aws-sdk/client-s3";
 import { type Message, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { SQSEvent } from "aws-lambda";
@@ -86,6 +87,7 @@ export async function testDispatcher(settings: object = {}, made: Promise<Emulat
     tracking: trackingStore({}, db),
     log: pino({ level: "silent" }),
     now: () => performance.now(),
+    sleep: setTimeout,
   };
   return {
     ...fixture,

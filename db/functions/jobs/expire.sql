@@ -1,4 +1,4 @@
--- Forgets what ended before a time: jobs whose response was sent (or not wanted on the queue), with that response; answers that made no job; rejected requests; runs; sessions and links. At
+-- Forgets what ended before a time: jobs whose response was sent (or not wanted on the queue), with that response; answers that made no job; rejected requests; runs; launches; sessions and links. At
 -- most so many of each, so that the first time is no long transaction. Answers how many jobs and rejected requests; a request's id is free again.
 create or replace function jobs.expire(p_before timestamptz, p_limit integer)
 returns bigint language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -16,6 +16,8 @@ begin
     select id from jobs.responses where job_id is null and created_at < p_before and sent_at is not null order by created_at limit p_limit);
   delete from jobs.runs where id in (
     select id from jobs.runs where state = 'ENDED' and ended_at < p_before order by ended_at limit p_limit);
+  delete from jobs.launches where id in (
+    select id from jobs.launches where created_at < p_before order by created_at limit p_limit);
   delete from jobs.jobs where id in (
     select j.id from jobs.jobs j join jobs.responses r on r.job_id = j.id
     where j.finished_at < p_before and (r.sent_at is not null or not r.wanted) order by j.finished_at limit p_limit);

@@ -1,6 +1,6 @@
 -- Books one request of a kind that AWS limits per account: p_burst at once, then p_per_second. All dispatchers share it.
--- Returns the milliseconds after which the request may be sent; null, with nothing booked, if that is more than p_patience.
-create or replace function jobs.take_request(p_name text, p_burst integer, p_per_second double precision, p_patience double precision)
+-- Returns 0 where it may be sent now; else nothing was booked, and it is the milliseconds after which to ask again.
+create or replace function jobs.take_request(p_name text, p_burst integer, p_per_second double precision)
 returns double precision language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   step constant interval := make_interval(secs => 1 / p_per_second);
@@ -13,11 +13,11 @@ begin
   select due into due_at from jobs.request_rates where name = p_name for update;
   asked_at := jobs.clock();
   due_at := greatest(due_at, asked_at);
-  wait := 1000 * greatest(0, extract(epoch from due_at - step * (p_burst - 1) - asked_at));
-  if wait > p_patience then return null; end if;
+  wait := 1000 * extract(epoch from due_at - step * (p_burst - 1) - asked_at);
+  if wait > 0 then return wait; end if;
   update jobs.request_rates set due = due_at + step where name = p_name;
-  return wait;
+  return 0;
 end
 $$;
 
-grant execute on function jobs.take_request(text, integer, double precision, double precision) to dispatcher;
+grant execute on function jobs.take_request(text, integer, double precision) to dispatcher;

@@ -12,13 +12,19 @@ import {
   StopInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import { CreateJobCommand, GetJobRunCommand, GlueClient } from "@aws-sdk/client-glue";
+import { accept, instanceStarted } from "../../store/jobs.ts";
+import type { Launch } from "../../store/launches.ts";
+import { testDispatcher } from "../../testing/dispatcher.ts";
+import { newJob } from "../../testing/jobs.ts";
 import { likeEc2 } from "../../testing/launchers/likeEc2.ts";
 import { type Moto, startMoto } from "../../testing/launchers/moto.ts";
 import { CallRecorder, judgeCalls } from "../../testing/models/calls.ts";
 import { requirePython } from "../../testing/python/python.ts";
+import { drain } from "../drain.ts";
 import { CapacityUnavailable, LaunchDeadlineExceeded } from "../launcher.ts";
-import { Ec2Launcher, type Pace } from "./ec2.ts";
-import { LAUNCH_SIZE, runOf } from "./ec2Tags.ts";
+import { reap } from "../reap.ts";
+import { schedule } from "../schedule.ts";
+import { Ec2Launcher } from "./ec2.ts";
 import { GlueLauncher } from "./glue.ts";
 
 describe("launchers against moto's AWS", () => {
@@ -266,22 +272,22 @@ describe("launchers against moto's AWS", () => {
     let template: ConstructorParameters<typeof Ec2Launcher>[0];
     let subnetIds: string[];
     let launcher: Ec2Launcher;
-    let other: Ec2Launcher;
-    let atPace: (pace: Pace) => Ec2Launcher;
-    const states = async (run: string) => {
-      const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({}));
-      const instances = Reservations.flatMap(({ Instances = [] }) => Instances);
-      return instances.filter((one) => runOf(one) === run).map(({ State }) => State?.Name);
+    const assertBeforeDeadline = () => undefined;
+    const launchOf = (instances: number, more: Partial<Launch> = {}): Launch => ({
+      launch: randomUUID(),
+      send: 1,
+      request: launcher.request,
+      target: subnetIds[0] ?? "",
+      instances,
+      sendMs: 10_000,
+      ...more,
+    });
+    const started = async (launch: Launch): Promise<string[]> => {
+      const answer = await launcher.launch(launch, assertBeforeDeadline);
+      assert.ok(answer.outcome === "started", JSON.stringify(answer));
+      return answer.instances;
     };
-    /** Time that passes only while the launcher waits. */
-    class VirtualTime implements Pace {
-      milliseconds = 0;
-      now = () => this.milliseconds;
-      random = () => 0.5;
-      async sleep(milliseconds: number) {
-        this.milliseconds += milliseconds;
-      }
-    }
+    const listed = async (launch: Launch) => (await launcher.list()).filter((one) => one.launch === launch.launch);
     /** Puts a function in front of RunInstances while something is done; it throws in place of moto, or lets the call through. */
     const inFrontOf = async <T>(
       intercept: (input: RunInstancesCommandInput) => void,
@@ -302,26 +308,6 @@ describe("launchers against moto's AWS", () => {
     };
     const awsError = (name: string, message = "no", httpStatusCode = 400) =>
       Object.assign(new Error(message), { name, $metadata: { httpStatusCode } });
-    /** AWS's two buckets of RunInstances (Amazon EC2 Developer Guide, request throttling), on a virtual clock. */
-    const buckets = (time: VirtualTime, instances = 1_000) => {
-      const bucket = (size: number) => ({ tokens: size, at: 0, size });
-      const requests = bucket(5);
-      const resources = bucket(instances);
-      const refill = (one: typeof requests) => {
-        one.tokens = Math.min(one.size, one.tokens + ((time.now() - one.at) / 1_000) * 2);
-        one.at = time.now();
-      };
-      return ({ MaxCount = 1 }: RunInstancesCommandInput) => {
-        refill(requests);
-        refill(resources);
-        if (requests.tokens < 1) throw awsError("RequestLimitExceeded", "Request limit exceeded.", 503);
-        requests.tokens -= 1;
-        if (resources.tokens < MaxCount)
-          throw awsError("RequestLimitExceeded", "You exceeded the resource rate limit of ec2:RunInstances.", 503);
-        resources.tokens -= MaxCount;
-      };
-    };
-    const runIds = (count: number) => Array.from({ length: count }, () => randomUUID() as string);
     before(async () => {
       ec2 = likeEc2(new EC2Client(moto));
       recorder.watch(ec2);
@@ -335,188 +321,156 @@ describe("launchers against moto's AWS", () => {
       );
       const launchTemplateId = LaunchTemplate?.LaunchTemplateId ?? "";
       template = { launchTemplateId, launchTemplateVersion: "1", subnetIds, tags: { "rates:stack": "test" } };
-      atPace = (pace) => new Ec2Launcher(template, ec2, pace);
-      launcher = atPace(new VirtualTime());
-      other = new Ec2Launcher({ ...template, tags: { "rates:stack": "other" } }, ec2);
+      launcher = new Ec2Launcher(template, ec2);
     });
     after(() => ec2.destroy());
 
-    it("starts one instance whose tags name its run, sees it alive, ends it, and sees that", async () => {
-      const run = randomUUID();
-      const id = await launcher.start(run, "ec2");
-      assert.match(id, /^i-/);
-      assert.equal((await states(run)).length, 1);
-      assert.equal(await launcher.status(run, id), "ALIVE");
-      await launcher.stop(run, id);
-      assert.equal(await launcher.status(run, id), "ENDED");
-    });
-
-    it("takes an instance that was stopped for one that has ended: it does no work any more", async () => {
-      const run = randomUUID();
-      const id = await launcher.start(run, "ec2");
-      await ec2.send(new StopInstancesCommand({ InstanceIds: [id] }));
-      assert.deepEqual(await states(run), ["stopped"]);
-      assert.equal(await launcher.status(run, id), "ENDED");
-    });
-
-    it("finds an instance whose launch was not recorded by its tag, and ends it", async () => {
-      const run = randomUUID();
-      await launcher.start(run, "ec2");
-      assert.equal(await launcher.status(run, undefined), "ALIVE");
-      await launcher.stop(run, undefined);
-      assert.deepEqual(await states(run), ["terminated"]);
-    });
-
-    it("lists this stack's instances that live, with their runs, and no other stack's", async () => {
-      const run: string = randomUUID();
-      const externalId = await launcher.start(run, "ec2");
-      const ended: string = randomUUID();
-      await launcher.stop(ended, await launcher.start(ended, "ec2"));
-      const living = await launcher.listActive();
-      assert.deepEqual(
-        living.filter((one) => [run, ended].includes(one.run)),
-        [{ run, externalId }],
+    it("starts all instances of a launch by one call, with the launch as token and tag", async () => {
+      const launch = launchOf(20);
+      const inputs: RunInstancesCommandInput[] = [];
+      const instances = await inFrontOf(
+        (input) => inputs.push(input),
+        () => started(launch),
       );
-      assert.deepEqual(await other.listActive(), []);
-    });
-
-    it("tries every subnet where a zone has no room, with a token of its own for each, and gives up when none has", async () => {
-      const sent: (string | undefined)[][] = [];
-      let left = 1;
-      const full = ({ SubnetId, ClientToken }: RunInstancesCommandInput) => {
-        sent.push([SubnetId, ClientToken]);
-        if (left-- > 0) throw awsError("InsufficientInstanceCapacity", "no room", 500);
-      };
-      await inFrontOf(full, async () => {
-        assert.match(await launcher.start(randomUUID(), "ec2"), /^i-/);
-        assert.deepEqual(
-          sent.map(([subnet]) => subnet),
-          subnetIds,
-        );
-        assert.equal(new Set(sent.map(([, token]) => token)).size, 2);
-        left = 2;
-        await assert.rejects(launcher.start(randomUUID(), "ec2"), CapacityUnavailable);
+      assert.equal(new Set(instances).size, 20);
+      const [{ MinCount, MaxCount, SubnetId, ClientToken } = {}, ...more] = inputs;
+      assert.deepEqual(more, []);
+      assert.deepEqual(
+        { MinCount, MaxCount, SubnetId, ClientToken },
+        { MinCount: 1, MaxCount: 20, SubnetId: subnetIds[0], ClientToken: launch.launch },
+      );
+      assert.deepEqual((await listed(launch)).map(({ instance }) => instance).sort(), [...instances].sort());
+      const { Reservations = [] } = await ec2.send(
+        new DescribeInstancesCommand({ InstanceIds: instances.slice(0, 1) }),
+      );
+      const tags = Reservations[0]?.Instances?.[0]?.Tags ?? [];
+      const own = tags.filter(({ Key }) => Key?.startsWith("rates:"));
+      assert.deepEqual(Object.fromEntries(own.map(({ Key = "", Value }) => [Key, Value])), {
+        "rates:stack": "test",
+        "rates:launch": launch.launch,
+        "rates:runner": "ec2",
       });
+      await launcher.terminate(instances);
+      assert.ok((await listed(launch)).every(({ ended, terminated }) => ended && terminated));
     });
 
-    it("starts all runs of a launch by one call, and gives each its own instance", async () => {
-      const runs = runIds(20);
-      let calls = 0;
-      const outcomes = await inFrontOf(
-        ({ MinCount, MaxCount, ClientToken = "" }) => {
-          calls++;
-          assert.deepEqual([MinCount, MaxCount], [1, 20]);
-          assert.match(ClientToken, /^[0-9a-f]{64}$/);
-        },
-        () => launcher.startAll(runs, "ec2"),
-      );
-      assert.equal(calls, 1);
-      const ids = runs.map((run) => outcomes.get(run));
-      assert.equal(new Set(ids).size, 20);
-      const living = new Map((await launcher.listActive()).map(({ run, externalId }) => [run, externalId]));
-      assert.deepEqual(
-        runs.map((run) => living.get(run)),
-        ids,
-      );
-      await launcher.stopAll(
-        runs.map((run, index) => ({ run, externalId: index % 2 ? String(ids[index]) : undefined })),
-      );
-      for (const run of runs) assert.deepEqual(await states(run), ["terminated"]);
+    it("answers as many as a zone has room for, which may be fewer", async () => {
+      const few = (input: RunInstancesCommandInput) => {
+        input.MaxCount = 4;
+      };
+      const instances = await inFrontOf(few, () => started(launchOf(10)));
+      assert.equal(instances.length, 4);
+      await launcher.terminate(instances);
     });
 
-    it("starts in the next subnet what a zone had no room for", async () => {
-      const runs = runIds(10);
-      const asked: [string | undefined, number | undefined][] = [];
-      const outcomes = await inFrontOf(
-        (input) => {
-          asked.push([input.SubnetId, input.MaxCount]);
-          // EC2 starts as many as it can, at least MinCount.
-          if (input.SubnetId === subnetIds[0]) input.MaxCount = 4;
-        },
-        () => launcher.startAll(runs, "ec2"),
-      );
-      assert.deepEqual(asked, [
-        [subnetIds[0], 10],
-        [subnetIds[1], 6],
+    it("answers a repeated launch with its instances, and starts no others; nor with other parameters", async () => {
+      const launch = launchOf(3);
+      const instances = await started(launch);
+      assert.deepEqual(await started(launch), instances);
+      assert.equal((await listed(launch)).length, 3);
+      await assert.rejects(launcher.launch({ ...launch, instances: 4 }, assertBeforeDeadline), {
+        name: "IdempotentParameterMismatch",
+      });
+      await launcher.terminate(instances);
+    });
+
+    it("repeats another dispatcher's launch as that one would have sent it", async () => {
+      const newer = new Ec2Launcher({ ...template, launchTemplateVersion: "2", tags: { "rates:stack": "new" } }, ec2);
+      const launch = launchOf(1);
+      const instances = await started(launch);
+      assert.deepEqual(await newer.launch(launch, assertBeforeDeadline), { outcome: "started", instances });
+      await launcher.terminate(instances);
+    });
+
+    it("takes an instance that was stopped for one that has ended, but costs and must be terminated", async () => {
+      const launch = launchOf(1);
+      const instances = await started(launch);
+      await ec2.send(new StopInstancesCommand({ InstanceIds: instances }));
+      const [one] = await listed(launch);
+      assert.deepEqual([one?.ended, one?.terminated], [true, false]);
+      await launcher.terminate(instances);
+    });
+
+    it("lists the instances of its stack only, and none where it could not tell them from others", async () => {
+      const launch = launchOf(1);
+      const instances = await started(launch);
+      assert.deepEqual(await listed(launch), [
+        { instance: instances[0], launch: launch.launch, ended: false, terminated: false },
       ]);
-      assert.equal(new Set(runs.map((run) => outcomes.get(run))).size, 10);
-      for (const run of runs) assert.deepEqual(await states(run), ["running"], run);
+      assert.deepEqual(await new Ec2Launcher({ ...template, tags: { "rates:stack": "other" } }, ec2).list(), []);
+      assert.deepEqual(await new Ec2Launcher({ ...template, tags: {} }, ec2).list(), []);
+      await launcher.terminate(instances);
     });
 
-    it("launches 100 within 30 s and 500 within a minute of AWS's own request rates", async () => {
-      for (const [count, seconds] of [
-        [100, 30],
-        [500, 60],
-      ] as const) {
-        const time = new VirtualTime();
-        const runs = runIds(count);
-        const outcomes = await inFrontOf(buckets(time), () => atPace(time).startAll(runs, "ec2"));
-        assert.ok(runs.every((run) => String(outcomes.get(run)).startsWith("i-")));
-        assert.ok(time.now() <= seconds * 1_000, `${count} instances took ${time.now()} ms`);
-        await launcher.stopAll(runs.map((run) => ({ run, externalId: String(outcomes.get(run)) })));
-      }
+    it("terminates the others where EC2 no longer knows one of the instances, and each once", async () => {
+      const launch = launchOf(3);
+      const instances = await started(launch);
+      await launcher.terminate([...instances, "i-0123456789abcdef0", ...instances]);
+      assert.ok((await listed(launch)).every(({ terminated }) => terminated));
+      await launcher.terminate([]);
     });
 
-    it("sends each request in the turn that it was given, and none whose turn comes too late", async () => {
-      const time = new VirtualTime();
-      const turns = [0, 700, undefined];
-      const asked: number[] = [];
-      const paced = new Ec2Launcher(template, ec2, time, async (patience) => {
-        asked.push(patience);
-        return turns.shift();
-      });
-      let requests = 0;
-      const count = () => {
-        requests++;
+    it("sends nothing once its time is over, which it looks at as the request leaves", async () => {
+      const launch = launchOf(1);
+      const order: string[] = [];
+      const late = () => {
+        order.push("in time?");
+        throw new LaunchDeadlineExceeded();
       };
-      await inFrontOf(count, async () => {
-        const ids = [await paced.start(randomUUID(), "ec2")];
-        assert.equal(time.now(), 0);
-        ids.push(await paced.start(randomUUID(), "ec2"));
-        assert.equal(time.now(), 700);
-        await assert.rejects(paced.start(randomUUID(), "ec2"), (error) => {
-          assert.ok(error instanceof CapacityUnavailable, String(error));
-          assert.match(error.message, /^RequestLimitExceeded: other launches have booked/);
-          return true;
-        });
-        assert.deepEqual([requests, asked], [2, [25_000, 25_000, 25_000]]);
-        await paced.stopAll(ids.map((externalId) => ({ run: "", externalId })));
-      });
+      await inFrontOf(
+        () => order.push("begun"),
+        () => assert.rejects(launcher.launch(launch, late), LaunchDeadlineExceeded),
+      );
+      assert.deepEqual(order, ["begun", "in time?"]);
+      assert.deepEqual(await listed(launch), []);
     });
 
-    it("waits out a throttle with the same token, and takes a long one for a refusal", async () => {
-      const time = new VirtualTime();
-      const tokens: unknown[] = [];
-      let left = 3;
-      const throttle = ({ ClientToken }: RunInstancesCommandInput) => {
-        tokens.push(ClientToken);
-        if (left-- > 0) throw awsError("RequestLimitExceeded", "Request limit exceeded.", 503);
+    it("tells lack of room, in a zone or the account, from a request that came too soon; any other error leaves the outcome open", async () => {
+      const answers: Record<string, string> = {
+        InsufficientInstanceCapacity: "short here",
+        InsufficientFreeAddressesInSubnet: "short here",
+        UnfulfillableCapacity: "short here",
+        Unsupported: "short here",
+        VcpuLimitExceeded: "short everywhere",
+        InstanceLimitExceeded: "short everywhere",
+        MaxSpotInstanceCountExceeded: "short everywhere",
+        SpotMaxPriceTooLow: "short everywhere",
+        RequestLimitExceeded: "throttled",
+        Throttling: "throttled",
+        ResourceCountExceeded: "tooMany",
+        InternalError: "open",
+        Unavailable: "open",
+        UnauthorizedOperation: "open",
+        IdempotentParameterMismatch: "open",
+        IdempotentInstanceTerminated: "open",
+        TimeoutError: "open",
       };
-      await inFrontOf(throttle, async () => {
-        assert.match(await atPace(time).start(randomUUID(), "ec2"), /^i-/);
-        assert.equal(tokens.length, 4);
-        assert.equal(new Set(tokens).size, 1);
-        assert.ok(time.now() > 0 && time.now() < 10_000, `${time.now()} ms`);
-        left = Number.POSITIVE_INFINITY;
-        time.milliseconds = 0;
-        await assert.rejects(atPace(time).start(randomUUID(), "ec2"), (error) => {
-          assert.ok(error instanceof CapacityUnavailable);
-          assert.match(error.message, /^RequestLimitExceeded/);
-          return true;
-        });
-        assert.ok(time.now() > 15_000 && time.now() <= 25_000, `${time.now()} ms`);
-      });
+      const answerOf = async (name: string, message?: string) => {
+        const refuse = () => {
+          throw awsError(name, message, 503);
+        };
+        const answer = await inFrontOf(refuse, () =>
+          launcher.launch(launchOf(2), assertBeforeDeadline).catch(() => undefined),
+        );
+        if (answer?.outcome !== "short") return answer?.outcome ?? "open";
+        assert.match(answer.reason, new RegExp(`^${name}: `));
+        return answer.targets.length === 1 ? "short here" : "short everywhere";
+      };
+      const found: typeof answers = {};
+      for (const name of Object.keys(answers)) found[name] = await answerOf(name);
+      assert.deepEqual(found, answers);
+      const resources = "You exceeded the resource rate limit of ec2:RunInstances.";
+      assert.equal(await answerOf("RequestLimitExceeded", resources), "tooMany");
     });
 
-    it("counts every throttled request itself: the SDK repeats none of them", async () => {
+    it("sends a request once: the SDK repeats none of them", async () => {
       let calls = 0;
       const server = createServer((_request, response) => {
         calls++;
+        const error = "<Code>RequestLimitExceeded</Code><Message>no</Message>";
         response
           .writeHead(503, { "content-type": "text/xml" })
-          .end(
-            "<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>no</Message></Error></Errors></Response>",
-          );
+          .end(`<Response><Errors><Error>${error}</Error></Errors></Response>`);
       });
       await once(server.listen(0, "127.0.0.1"), "listening");
       const env = {
@@ -528,21 +482,9 @@ describe("launchers against moto's AWS", () => {
       const before = { ...process.env };
       Object.assign(process.env, env);
       try {
-        const time = new VirtualTime();
-        let waits = 0;
-        const sleep = (milliseconds: number) => {
-          waits++;
-          return time.sleep(milliseconds);
-        };
-        const pace: Pace = { now: time.now, random: time.random, sleep };
-        const own = new Ec2Launcher(
-          { launchTemplateId: "lt-1", launchTemplateVersion: "1", subnetIds, tags: {} },
-          undefined,
-          pace,
-        );
-        await assert.rejects(own.start(randomUUID(), "ec2"), CapacityUnavailable);
-        assert.ok(waits > 3, `${waits} waits`);
-        assert.equal(calls, waits + 1);
+        const own = new Ec2Launcher({ ...template, launchTemplateId: "lt-1" });
+        assert.equal((await own.launch(launchOf(1), assertBeforeDeadline)).outcome, "throttled");
+        assert.equal(calls, 1);
       } finally {
         for (const name of Object.keys(env)) delete process.env[name];
         Object.assign(process.env, before);
@@ -551,128 +493,43 @@ describe("launchers against moto's AWS", () => {
       }
     });
 
-    it("asks for fewer at once where instances are throttled, not requests", async () => {
-      const time = new VirtualTime();
-      const runs = runIds(40);
-      const outcomes = await inFrontOf(buckets(time, 30), () => atPace(time).startAll(runs, "ec2"));
-      assert.ok(runs.every((run) => String(outcomes.get(run)).startsWith("i-")));
-      assert.ok(time.now() < 25_000, `${time.now()} ms`);
-    });
-
-    it("repeats a call whose outcome is unknown with the same token, and never starts a run twice", async () => {
-      const runs = runIds(3);
-      const tokens: unknown[] = [];
-      ec2.middlewareStack.add(
-        (next, context) => async (args) => {
-          if (context.commandName !== "RunInstancesCommand") return next(args);
-          tokens.push((args.input as RunInstancesCommandInput).ClientToken);
-          if (tokens.length === 1) {
-            await next(args);
-            throw Object.assign(new Error("socket hang up"), { name: "TimeoutError" });
-          }
-          return next(args);
-        },
-        { name: "lost", step: "initialize" },
-      );
-      try {
-        const outcomes = await launcher.startAll(runs, "ec2");
-        assert.equal(tokens.length, 2);
-        assert.equal(new Set(tokens).size, 1);
-        assert.ok(runs.every((run) => String(outcomes.get(run)).startsWith("i-")));
-      } finally {
-        ec2.middlewareStack.remove("lost");
-      }
-    });
-
-    it("leaves only the group whose outcome is unknown open, and refuses what it did not ask for", async () => {
-      const runs = runIds(LAUNCH_SIZE + 2);
-      const outcomes = await inFrontOf(
-        () => {
-          throw Object.assign(new Error("socket hang up"), { name: "TimeoutError" });
-        },
-        () => launcher.startAll(runs, "ec2"),
-      );
-      assert.deepEqual(
-        runs.map((run) => outcomes.get(run) instanceof CapacityUnavailable),
-        runs.map((_, index) => index >= LAUNCH_SIZE),
-      );
-    });
-
-    it("ends the others where EC2 no longer knows one of the instances", async () => {
-      const runs = runIds(3);
-      const outcomes = await launcher.startAll(runs, "ec2");
-      await launcher.stopAll([
-        ...runs.map((run) => ({ run, externalId: String(outcomes.get(run)) })),
-        { run: randomUUID(), externalId: "i-0123456789abcdef0" },
-        { run: randomUUID(), externalId: undefined },
-      ]);
-      for (const run of runs) assert.deepEqual(await states(run), ["terminated"]);
-    });
-
-    it("knows which answers say that there is no room now, here or at all; any other leaves the outcome open", async () => {
-      const answers: Record<
-        string,
-        "refused at once" | "refused after every subnet" | "refused after a while" | "open"
-      > = {
-        InsufficientInstanceCapacity: "refused after every subnet",
-        InsufficientFreeAddressesInSubnet: "refused after every subnet",
-        Unsupported: "refused after every subnet",
-        VcpuLimitExceeded: "refused at once",
-        InstanceLimitExceeded: "refused at once",
-        MaxSpotInstanceCountExceeded: "refused at once",
-        SpotMaxPriceTooLow: "refused at once",
-        RequestLimitExceeded: "refused after a while",
-        Throttling: "refused after a while",
-        InternalError: "open",
-        UnauthorizedOperation: "open",
-        IdempotentParameterMismatch: "open",
-        TimeoutError: "open",
-      };
-      const found: typeof answers = {};
-      for (const name of Object.keys(answers)) {
-        let calls = 0;
-        const time = new VirtualTime();
-        const refuse = () => {
-          calls++;
-          throw awsError(name);
-        };
-        const error = await inFrontOf(refuse, () =>
-          atPace(time)
-            .start(randomUUID(), "ec2")
-            .catch((thrown: unknown) => thrown),
-        );
-        found[name] = !(error instanceof CapacityUnavailable)
-          ? "open"
-          : time.now() > 0
-            ? "refused after a while"
-            : calls === subnetIds.length
-              ? "refused after every subnet"
-              : "refused at once";
-      }
-      assert.deepEqual(found, answers);
-    });
-
-    it("asks for no instance, in no subnet, once its time is over", async () => {
-      const run = randomUUID();
-      const late = () => {
-        throw new LaunchDeadlineExceeded();
-      };
-      await assert.rejects(launcher.start(run, "ec2", { assertBeforeDeadline: late }), LaunchDeadlineExceeded);
-      assert.deepEqual(await states(run), []);
-    });
-
-    it("does not take an instance that is not shown for a dead one", async () => {
-      assert.equal(await launcher.status(randomUUID(), "i-0123456789abcdef0"), "UNKNOWN");
-      assert.equal(await launcher.status(randomUUID(), undefined), "UNKNOWN");
-      await launcher.stop(randomUUID(), undefined);
-    });
-
     it("leaves the outcome open where the template is not there", async () => {
-      const missing = new Ec2Launcher(
-        { launchTemplateId: "lt-0123456789abcdef0", launchTemplateVersion: "1", subnetIds, tags: {} },
-        ec2,
-      );
-      await assert.rejects(missing.start(randomUUID(), "ec2"), (error) => !(error instanceof CapacityUnavailable));
+      const missing = new Ec2Launcher({ ...template, launchTemplateId: "lt-0123456789abcdef0" }, ec2);
+      await assert.rejects(missing.launch(launchOf(1, { request: missing.request }), assertBeforeDeadline));
+    });
+
+    it("gives the instances of a burst their runs, through the whole dispatcher, and ends them with the stack", async () => {
+      const d = await testDispatcher({ runners: { ec2: { slots: 12 } } });
+      try {
+        const context = { ...d.context, launchers: { ...d.context.launchers, ec2: launcher } };
+        const jobs = Array.from({ length: 12 }, (_, index) => newJob(`job-${index}`, { runner: "ec2" }));
+        await accept(d.context.db, jobs);
+        let requests = 0;
+        // The first zone has room for some.
+        const zone = (input: RunInstancesCommandInput) => {
+          requests++;
+          if (input.SubnetId === subnetIds[0]) input.MaxCount = 5;
+        };
+        assert.equal(await inFrontOf(zone, () => schedule(context)), 12);
+        assert.equal(requests, 2);
+        const instances = (await launcher.list()).filter(({ terminated }) => !terminated);
+        assert.equal(instances.length, 12);
+        const keeper = await d.as("job_keeper");
+        const slots = [];
+        for (const one of instances) slots.push((await instanceStarted(keeper, one))?.slot);
+        assert.deepEqual(
+          slots.sort((a = 0, b = 0) => a - b),
+          Array.from({ length: 12 }, (_, index) => index + 1),
+        );
+        await launcher.terminate([instances[0]?.instance ?? ""]);
+        await reap(context);
+        const { rows } = await d.admin.query("select count(*)::int as open from jobs.runs where state <> 'ENDED'");
+        assert.equal(rows[0].open, 11);
+        assert.equal(await drain(context), 11);
+        assert.ok((await launcher.list()).every(({ terminated }) => terminated));
+      } finally {
+        await d.close();
+      }
     });
   });
 

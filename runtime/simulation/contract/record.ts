@@ -60,7 +60,7 @@ try {
   await recordSession(keeper, nobody, job, { pid: 0, start: "2021-01-01" });
   await drain(keeper, nobody);
   await closeRunners(dispatcher, false);
-  await takeRequest(dispatcher, RUN_INSTANCES_RATE, 0);
+  await takeRequest(dispatcher, RUN_INSTANCES_RATE);
   await cancel(api, "default", "nothing");
   await projectRequests(dispatcher);
   await others.close();

@@ -14,7 +14,7 @@ import { Rds } from "../../../runtime/testing/rds/rds.ts";
 import { planStack } from "../../config/parse.ts";
 import { platform } from "../../platform.ts";
 import { rawConfig } from "../config.ts";
-import { Launches } from "./launches.ts";
+import { type Launch, Launches } from "./launches.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 export const INSTANCE = "rates-dev-database";
@@ -178,7 +178,7 @@ export class Deployment {
   async doRuns(runner: RunnerType, python = ""): Promise<number> {
     const launches = this.launches.take(runner);
     for (const launch of launches) {
-      const child = runner === "ec2" ? this.#instance(launch.run) : this.#glueRun(launch.run, python);
+      const child = runner === "ec2" ? this.#instance(launch) : this.#glueRun(launch.run, python);
       const code = await child.ended;
       launch.state = "ended";
       if (code !== 0) throw new Error(`the run ended with ${code}: ${child.output()}`);
@@ -192,7 +192,7 @@ export class Deployment {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  #instance(run: string) {
+  #instance({ run: launch, id }: Launch) {
     const { userData } = this.registry.one("aws:ec2/launchTemplate:LaunchTemplate").inputs;
     const script = Buffer.from(userData, "base64").toString();
     const [, lines = ""] = script.split("cat >/etc/rates/environment <<'END'\n");
@@ -201,7 +201,8 @@ export class Deployment {
       .split("\n")
       .map((line) => [line.slice(0, line.indexOf("=")), this.#here(line.slice(line.indexOf("=") + 1))]);
     const env = { ...Object.fromEntries(variables), ...this.partEnv("ec2") };
-    return this.#spawn(process.execPath, ["runtime/runner/main.ts", "--run", run, "--runner", "ec2"], env);
+    const identity = ["--launch", launch, "--instance", id];
+    return this.#spawn(process.execPath, ["runtime/runner/main.ts", ...identity, "--runner", "ec2"], env);
   }
 
   #glueRun(run: string, python: string) {

@@ -5,12 +5,12 @@ import type { RunnerType } from "../../../runtime/contract/states.ts";
 /** A run that was requested from Glue or EC2. */
 export interface Launch {
   readonly runner: RunnerType;
+  /** Of Glue: its run. Of EC2: the launch that the instance is of. */
   readonly run: string;
   /** Of the Glue run, or of the instance. */
   readonly id: string;
   /** Tags of an instance. */
   readonly tags: Readonly<Record<string, string>>;
-  readonly index: number;
   state: "requested" | "running" | "ended";
 }
 
@@ -64,7 +64,7 @@ export class Launches {
     if (action === "StartJobRun") {
       const run = args?.["--run"] ?? "";
       const id = `jr_${run}`;
-      this.#all.push({ runner: "glue", run, id, tags: {}, index: 0, state: "requested" });
+      this.#all.push({ runner: "glue", run, id, tags: {}, state: "requested" });
       return { JobRunId: id };
     }
     const JobRuns = this.#all
@@ -84,19 +84,15 @@ export class Launches {
     if (action === "RunInstances") {
       const pairs = [...form].filter(([name]) => name.endsWith(".Key"));
       const tags = Object.fromEntries(pairs.map(([name, key]) => [key, form.get(name.replace(/Key$/, "Value")) ?? ""]));
-      const runs = Object.entries(tags)
-        .filter(([key]) => key.startsWith("rates:runs-"))
-        .flatMap(([, value]) => value.split(" "));
-      const started = runs.map((run, index): Launch => {
+      const run = tags["rates:launch"] ?? "";
+      const started = Array.from({ length: Number(form.get("MaxCount")) }, (_, index): Launch => {
         const id = `i-${(this.#all.length + index).toString(16).padStart(17, "0")}`;
-        return { runner: "ec2", run, id, tags, index, state: "requested" };
+        return { runner: "ec2", run, id, tags, state: "requested" };
       });
       this.#all.push(...started);
       return xml(instancesSet(started));
     }
-    const values = [...form].filter(([name]) => /^Filter\.\d+\.Value\.\d+$/.test(name)).map(([, value]) => value);
-    const isForLiving = values.includes("running");
-    const shown = this.#all.filter(({ runner, state }) => runner === "ec2" && !(isForLiving && state === "ended"));
+    const shown = this.#all.filter(({ runner }) => runner === "ec2");
     return xml(
       `<reservationSet>${shown.map((one) => `<item>${instancesSet([one])}</item>`).join("")}</reservationSet>`,
     );
@@ -105,9 +101,9 @@ export class Launches {
 
 const instancesSet = (launches: readonly Launch[]): string =>
   `<instancesSet>${launches
-    .map(({ id, index, state, tags }) => {
+    .map(({ id, state, tags }) => {
       const set = Object.entries(tags).map(([key, value]) => `<item><key>${key}</key><value>${value}</value></item>`);
       const name = state === "ended" ? "terminated" : "running";
-      return `<item><instanceId>${id}</instanceId><amiLaunchIndex>${index}</amiLaunchIndex><instanceState><name>${name}</name></instanceState><tagSet>${set.join("")}</tagSet></item>`;
+      return `<item><instanceId>${id}</instanceId><instanceState><name>${name}</name></instanceState><tagSet>${set.join("")}</tagSet></item>`;
     })
     .join("")}</instancesSet>`;

@@ -25,7 +25,10 @@ export function runsInstances(names: StackNames): Need[] {
   const from = { "ec2:LaunchTemplate": launchTemplate };
   const named = { ...from, "ec2:IsLaunchTemplateResource": "true" };
   const run = (resource: string, context: Context): Need => ({ action: "ec2:RunInstances", resource, context });
-  const tags = { "aws:RequestTag/rates:stack": names.named("ec2"), "aws:TagKeys": ["rates:stack", "rates:runs-0"] };
+  const tags = {
+    "aws:RequestTag/rates:stack": names.named("ec2"),
+    "aws:TagKeys": ["rates:stack", "rates:launch", "rates:runner"],
+  };
   const tag = (path: string): Need => ({
     action: "ec2:CreateTags",
     resource: ec2(path),

@@ -136,11 +136,10 @@ export function commands(names: StackNames): Record<string, Command> {
         ],
       },
       services: {},
-      // It ends runs by the launchers of the dispatcher, which also start and look at them.
+      // It ends Glue runs by the launcher of the dispatcher, which also starts and looks at them.
       never: {
         "glue StartJobRun": on("glue:StartJobRun", names.glueJob),
         "glue GetJobRun": on("glue:GetJobRun", names.glueJob),
-        "ec2 RunInstances": on("ec2:RunInstances", here("ec2", "instance/i-1")),
       },
       denied: {
         "terminates another's instance": {

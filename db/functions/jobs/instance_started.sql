@@ -1,0 +1,24 @@
+-- An instance reports in, with its launch, and gets one free run of it: the one that was assigned to it, or one that no
+-- instance has. No row: it came too late, or there is no run for it; it must exit without claiming a job.
+create or replace function jobs.instance_started(p_launch uuid, p_instance text, p_memory bigint)
+returns table (run uuid, slot integer) language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  claimed jobs.runs;
+begin
+  -- One instance of a launch after the other. A run that is just given up is passed over.
+  perform from jobs.launches where id = p_launch for update;
+  update jobs.runs set state = 'RUNNING', seen_at = jobs.clock(), external_id = p_instance, memory_bytes = p_memory
+  where id = (
+    select f.id from jobs.runs f
+    where f.launch = p_launch and f.state = 'STARTING' and (f.external_id = p_instance or f.external_id is null)
+      and not exists (
+        select from jobs.runs o where o.launch = p_launch and o.external_id = p_instance and o.state <> 'STARTING')
+    order by f.external_id nulls last, f.slot limit 1 for update skip locked)
+  returning * into claimed;
+  if not found then return; end if;
+  update jobs.runners set pauses = 0, paused_until = null where runner = claimed.runner and pauses > 0;
+  return query select claimed.id, claimed.slot;
+end
+$$;
+
+grant execute on function jobs.instance_started(uuid, text, bigint) to job_keeper;

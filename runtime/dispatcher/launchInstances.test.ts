@@ -1,0 +1,335 @@
+import assert from "node:assert/strict";
+import { SimulatedEc2 } from "../simulation/ec2.ts";
+import { accept, instanceStarted } from "../store/jobs.ts";
+import { testDispatcher } from "../testing/dispatcher.ts";
+import { newJob } from "../testing/jobs.ts";
+import type { DispatcherDeps } from "./deps.ts";
+import { createHandlers } from "./handlers.ts";
+import { Ec2Launcher } from "./launchers/ec2.ts";
+import { reap } from "./reap.ts";
+import { schedule } from "./schedule.ts";
+
+const TEMPLATE = {
+  launchTemplateId: "lt-1",
+  launchTemplateVersion: "1",
+  subnetIds: ["subnet-a", "subnet-b"],
+  tags: { "rates:stack": "test" },
+};
+
+/** A clock that passes only while somebody waits: the dispatchers', the database's and the account's. */
+class VirtualTime {
+  now = 0;
+  readonly #sleepers: { at: number; wake: () => void }[] = [];
+  /** Dispatchers at work; time passes when all of them wait. */
+  active = 0;
+  readonly setClock: (now: number) => Promise<unknown>;
+
+  constructor(setClock: (now: number) => Promise<unknown>) {
+    this.setClock = setClock;
+  }
+
+  async sleep(milliseconds: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#sleepers.push({ at: this.now + milliseconds, wake: resolve });
+    this.active--;
+    if (this.active === 0) await this.pass();
+    await promise;
+  }
+
+  /** Lets the time pass until somebody wakes. */
+  async pass(): Promise<void> {
+    this.#sleepers.sort((a, b) => a.at - b.at);
+    const next = this.#sleepers.shift();
+    if (!next) return;
+    this.now = Math.max(this.now, next.at);
+    await this.setClock(this.now);
+    this.active++;
+    next.wake();
+  }
+}
+
+describe("launches of instances at AWS's rate", () => {
+  let d: Awaited<ReturnType<typeof testDispatcher>>;
+  let ec2: SimulatedEc2;
+  let time: VirtualTime;
+  let terminated: Set<string>;
+  let room: Map<string, number>;
+  let fates: ("refuse" | "unknown" | "partial" | "throttle")[];
+  let context: DispatcherDeps;
+
+  const begin = async (slots: number) => {
+    d = await testDispatcher({ runners: { glue: { slots: 1 }, ec2: { slots, startSeconds: 300 } } });
+    await d.admin.query(`
+      create schema sim;
+      create table sim.time (now timestamptz not null);
+      insert into sim.time values ('2021-01-01T00:00:00Z');
+      grant usage on schema sim to public;
+      grant select on sim.time to public;
+      create or replace function jobs.clock() returns timestamptz language sql volatile as 'select now from sim.time'`);
+    time = new VirtualTime((now) =>
+      d.admin.query("update sim.time set now = '2021-01-01T00:00:00Z'::timestamptz + make_interval(secs => $1)", [
+        now / 1_000,
+      ]),
+    );
+    terminated = new Set();
+    room = new Map();
+    fates = [];
+    ec2 = new SimulatedEc2({
+      now: () => time.now,
+      room,
+      fate: () => fates.shift(),
+      hasEnded: (instance) => terminated.has(instance),
+      onLaunch: () => undefined,
+      onTerminate: (instance) => terminated.add(instance),
+    });
+    const launcher = new Ec2Launcher(
+      TEMPLATE,
+      ec2.client((_what, effect) => effect()),
+    );
+    context = {
+      ...d.context,
+      launchers: { ...d.context.launchers, ec2: launcher },
+      now: () => time.now,
+      sleep: (milliseconds) => time.sleep(milliseconds),
+    };
+  };
+  afterEach(() => d.close());
+
+  const jobs = (count: number, from = 0) =>
+    Array.from({ length: count }, (_, index) => newJob(`job-${from + index}`, { runner: "ec2" }));
+  /** Several dispatchers at the same time; a job for each comes first. */
+  const dispatchers = async (count: number, work: () => Promise<unknown>) => {
+    time.active += count;
+    await Promise.all(
+      Array.from({ length: count }, async () => {
+        await work();
+        time.active--;
+        if (time.active === 0) await time.pass();
+      }),
+    );
+  };
+  const dispatch = (work: () => Promise<unknown> = () => schedule(context)) => dispatchers(1, work);
+  const alive = () => ec2.instances.filter(({ instance }) => !terminated.has(instance));
+  const openRuns = async () =>
+    (await d.admin.query("select count(*)::int as count from jobs.runs where state <> 'ENDED'")).rows[0].count;
+  /** All instances report in; answers how many got a run, each a different one. */
+  const boot = async () => {
+    const keeper = await d.as("job_keeper");
+    const runs = [];
+    for (const { instance, tags } of alive())
+      runs.push(await instanceStarted(keeper, { instance, launch: tags["rates:launch"] ?? "" }));
+    const given = runs.flatMap((one) => one?.run ?? []);
+    assert.equal(new Set(given).size, given.length);
+    return given.length;
+  };
+
+  for (const [count, batch, seconds] of [
+    [100, 100, 0],
+    [100, 10, 5],
+    [100, 1, 30],
+    [500, 10, 30],
+  ] as const)
+    it(`launch ${count} instances, whose jobs come by ${batch}, within ${seconds} s, with no request too many`, async () => {
+      await begin(count);
+      let accepted = 0;
+      // Ten dispatchers take one batch after the other.
+      await dispatchers(10, async () => {
+        while (accepted < count) {
+          const from = accepted;
+          accepted += batch;
+          await accept(context.db, jobs(batch, from));
+          await schedule(context);
+        }
+      });
+      assert.equal(alive().length, count);
+      assert.equal(ec2.throttled, 0);
+      assert.ok(time.now <= 1_000 * seconds, `${time.now} ms`);
+      assert.equal(await boot(), count);
+      for (const [index, { at }] of ec2.launches.entries())
+        assert.ok(at >= 500 * (index - 4) - 1, `request ${index} after ${at} ms`);
+    });
+
+  it("start in the next zone what one had no room for, and pause when none has", async () => {
+    await begin(20);
+    room.set("subnet-a", 3).set("subnet-b", 4);
+    await accept(context.db, jobs(20));
+    await dispatch();
+    assert.equal(alive().length, 7);
+    assert.equal(await openRuns(), 7, "the others wait in the queue of jobs, without a slot");
+    assert.equal(await boot(), 7);
+  });
+
+  it("repeat a request whose answer was lost, and start nothing twice", async () => {
+    await begin(5);
+    fates.push("unknown", "unknown");
+    await accept(context.db, jobs(5));
+    await dispatch();
+    assert.equal(alive().length, 5);
+    assert.equal(ec2.launches.length, 1);
+    assert.equal(await boot(), 5);
+  });
+
+  it("leave a request that nobody answers to the next dispatcher, which repeats it before anything else", async () => {
+    await begin(7);
+    fates.push("unknown", "unknown", "unknown");
+    await accept(context.db, jobs(5));
+    await dispatch();
+    await accept(context.db, jobs(2, 5));
+    await dispatch();
+    assert.deepEqual(
+      ec2.launches.map(({ count }) => count),
+      [5, 2],
+    );
+    assert.equal(await boot(), 7);
+  });
+
+  it("take up a request whose dispatcher died, at the next tick", async () => {
+    await begin(3);
+    await accept(context.db, jobs(3));
+    const dead = new Ec2Launcher(
+      TEMPLATE,
+      ec2.client(async (_what, effect) => {
+        await effect();
+        throw Object.assign(new Error("this process is no more"), { name: "Died" });
+      }),
+    );
+    const dying = new Proxy(context.db, {
+      get: (db, name) =>
+        name !== "query"
+          ? Reflect.get(db, name)
+          : (text: string, values: unknown[]) =>
+              text.includes("launch_unknown") ? Promise.reject(new Error("died")) : db.query(text, values),
+    });
+    await dispatch(() =>
+      schedule({ ...context, db: dying, launchers: { ...context.launchers, ec2: dead } }).catch(() => undefined),
+    );
+    assert.equal(alive().length, 3);
+    await dispatch(() => createHandlers(context).tick());
+    assert.equal(ec2.launches.length, 1);
+    time.now += 41_000;
+    await time.setClock(time.now);
+    await dispatch(() => createHandlers(context).tick());
+    const { rows } = await d.admin.query("select sends, started from jobs.launches");
+    assert.deepEqual(rows, [{ sends: 2, started: 3 }]);
+    assert.equal(ec2.launches.length, 1, "the same launch");
+    assert.equal(await boot(), 3);
+  });
+
+  it("slow down where others use up the account's rate, and neither end a run nor pause the type", async () => {
+    await begin(4);
+    fates.push("throttle", "throttle", "throttle");
+    await accept(context.db, jobs(4));
+    await dispatch();
+    assert.equal(alive().length, 4);
+    assert.equal(time.now, 500 + 1_000 + 2_000);
+    const { rows } = await d.admin.query("select pauses from jobs.runners where runner = 'ec2'");
+    assert.deepEqual(rows, [{ pauses: 0 }]);
+    const ended = await d.admin.query("select from jobs.runs where state = 'ENDED'");
+    assert.equal(ended.rowCount, 0);
+  });
+
+  it("leave what the rate does not allow in time to the next dispatcher", async () => {
+    await begin(2);
+    fates.push(...Array.from({ length: 20 }, () => "throttle" as const));
+    await accept(context.db, jobs(2));
+    await dispatch();
+    assert.equal(alive().length, 0);
+    assert.ok(time.now <= 25_000, `${time.now} ms`);
+    assert.equal(await openRuns(), 2);
+    fates.length = 0;
+    time.now += 60_000;
+    await time.setClock(time.now);
+    await dispatch(() => createHandlers(context).tick());
+    assert.equal(alive().length, 2);
+  });
+
+  it("ask for fewer at once where instances are throttled, not requests", async () => {
+    await begin(1_200);
+    Object.assign(context.settings.runners.ec2, { slots: 1_200 });
+    await accept(context.db, jobs(1_100));
+    await dispatch();
+    assert.ok(alive().length >= 1_000, `${alive().length} instances`);
+    assert.ok(time.now < 30_000);
+    assert.ok(ec2.launches.every(({ count }) => count <= 100));
+  });
+
+  it("terminate instances that were started after their slots were given up", async () => {
+    await begin(2);
+    await accept(context.db, jobs(2));
+    const slow = new Ec2Launcher(
+      TEMPLATE,
+      ec2.client(async (_what, effect) => {
+        const answer = await effect();
+        await d.admin.query("update jobs.runs set state = 'ENDED'");
+        return answer;
+      }),
+    );
+    await dispatch(() => schedule({ ...context, launchers: { ...context.launchers, ec2: slow } }));
+    assert.equal(ec2.instances.length, 2);
+    assert.equal(alive().length, 0);
+  });
+
+  it("find the instances of a launch that was never answered, and end those that are silent", async () => {
+    await begin(2);
+    fates.push("unknown", "unknown", "unknown");
+    await accept(context.db, jobs(2));
+    await dispatch();
+    time.now += 4_000;
+    await time.setClock(time.now);
+    await reap(context);
+    const { rows } = await d.admin.query("select external_id is not null as known from jobs.runs");
+    assert.deepEqual(rows, [{ known: true }, { known: true }]);
+    time.now += 300_000;
+    await time.setClock(time.now);
+    await reap(context);
+    assert.equal(alive().length, 0);
+    await reap(context);
+    assert.equal(await openRuns(), 0);
+  });
+
+  it("terminate an instance that holds no slot, and none that may still claim a run", async () => {
+    await begin(2);
+    fates.push("unknown", "unknown", "unknown");
+    await accept(context.db, jobs(2));
+    await dispatch();
+    time.now += 4_000;
+    await time.setClock(time.now);
+    await reap(context);
+    assert.equal(alive().length, 2);
+    await d.admin.query("update jobs.runs set state = 'ENDED'");
+    await reap(context);
+    assert.equal(alive().length, 0);
+  });
+
+  it("are listed by one call, however many there are", async () => {
+    await begin(50);
+    await accept(context.db, jobs(50));
+    await dispatch();
+    let calls = 0;
+    const counting = new Ec2Launcher(
+      TEMPLATE,
+      ec2.client((_what, effect) => {
+        calls++;
+        return effect();
+      }),
+    );
+    time.now += 4_000;
+    await time.setClock(time.now);
+    await reap({ ...context, launchers: { ...context.launchers, ec2: counting } });
+    assert.equal(calls, 1);
+  });
+
+  it("keep all slots while the account does not answer", async () => {
+    await begin(2);
+    await accept(context.db, jobs(2));
+    await dispatch();
+    const silent = new Ec2Launcher(
+      TEMPLATE,
+      ec2.client(() => Promise.reject(new Error("RequestLimitExceeded"))),
+    );
+    time.now += 400_000;
+    await time.setClock(time.now);
+    await reap({ ...context, launchers: { ...context.launchers, ec2: silent } });
+    assert.equal(await openRuns(), 2);
+  });
+});

@@ -1,0 +1,111 @@
+import type { RunnerType } from "../contract/states.ts";
+import { beginLaunch, type Launch, launchAnswered, launchUnknown } from "../store/launches.ts";
+import { requestThrottled } from "../store/requestRates.ts";
+import type { DispatcherDeps } from "./deps.ts";
+import { type InstanceLauncher, type LaunchAnswer, LaunchDeadlineExceeded } from "./launcher.ts";
+
+/** Milliseconds that an invocation waits for the request rate; what is left waits for the next one, which is soon. */
+const PATIENCE_MS = 25_000;
+/** How long a request is one dispatcher's; it is sent in the first half. An invocation has a minute. */
+const HOLD_SECONDS = 40;
+/** Requests without an answer after which an invocation gives up. */
+const MAX_UNKNOWN = 3;
+/** Milliseconds for which no dispatcher sends a request after one was throttled; doubled each time. */
+const SHORTEST_BACKOFF_MS = 500;
+const LONGEST_BACKOFF_MS = 8_000;
+
+/**
+ * Requests instances for all runs that have a slot and no launch, whichever dispatcher planned them, so that a burst takes
+ * few requests. First it repeats requests whose outcome is unknown, as they were.
+ * @returns how many instances were started
+ */
+export async function launchInstances(
+  context: DispatcherDeps,
+  runner: RunnerType,
+  launcher: InstanceLauncher,
+): Promise<number> {
+  const { db, log, settings } = context;
+  const { request, targets, rate } = launcher;
+  const patience = context.now() + PATIENCE_MS;
+  let limit = launcher.limit;
+  let started = 0;
+  for (let unknown = 0, throttles = 0; ; ) {
+    // Before the question, so before the launch's time began.
+    const asked = context.now();
+    const plan = { runner, version: settings.version, request, targets, limit, holdSeconds: HOLD_SECONDS, rate };
+    const next = await beginLaunch(db, plan);
+    if (!next) return started;
+    if ("refused" in next) {
+      const { refused, reason, until } = next;
+      if (refused.length > 0) log.warn({ runner, runs: refused.length, until }, `no room for instances: ${reason}`);
+      continue;
+    }
+    if ("waitMs" in next) {
+      if (asked + next.waitMs > patience) {
+        log.info({ runner, waitMs: next.waitMs }, "instances wait for the request rate");
+        return started;
+      }
+      await context.sleep(next.waitMs);
+      continue;
+    }
+    const answer = await send(context, launcher, next, asked);
+    if (answer.outcome === "unknown") {
+      if (++unknown >= MAX_UNKNOWN) return started;
+    } else if (answer.outcome === "started") {
+      started += answer.instances.length;
+      // All of them, and all there were: no further question.
+      if (answer.instances.length === next.instances && next.instances < limit && next.send === 1) return started;
+    } else if (answer.outcome === "throttled") {
+      await requestThrottled(db, rate, Math.min(LONGEST_BACKOFF_MS, SHORTEST_BACKOFF_MS * 2 ** throttles++));
+    } else if (answer.outcome === "tooMany") {
+      await requestThrottled(db, rate, SHORTEST_BACKOFF_MS);
+      limit = Math.max(1, Math.floor(next.instances / 2));
+    }
+  }
+}
+
+/** Sends a request, and records what came of it. */
+async function send(
+  context: DispatcherDeps,
+  launcher: InstanceLauncher,
+  launch: Launch,
+  asked: number,
+): Promise<LaunchAnswer | { outcome: "unknown" | "late" }> {
+  const { db, log } = context;
+  const { launch: id, send: sends, target, instances } = launch;
+  const about = { launch: id, send: sends, target, instances };
+  const assertBeforeDeadline = () => {
+    if (context.now() > asked + launch.sendMs) throw new LaunchDeadlineExceeded();
+  };
+  let answer: LaunchAnswer;
+  try {
+    answer = await launcher.launch(launch, assertBeforeDeadline);
+  } catch (error) {
+    log.error({ ...about, error: String(error) }, "the outcome of a launch is unknown");
+    // What was never sent has started nothing.
+    if (error instanceof LaunchDeadlineExceeded && sends === 1) {
+      await launchAnswered(db, launch, { instances: [] });
+      return { outcome: "late" };
+    }
+    await launchUnknown(db, launch);
+    return { outcome: "unknown" };
+  }
+  if (answer.outcome === "started") {
+    const isShort = answer.instances.length < instances;
+    const short = isShort ? { short: [target], reason: `${answer.instances.length} of ${instances} started` } : {};
+    const strays = await launchAnswered(db, launch, { instances: answer.instances, ...short });
+    if (strays.length > 0) {
+      // The request took too long: they would take no job, since they are refused when they report in, but they are there.
+      log.warn({ ...about, strays }, "instances were started after their slots were given up: terminating them");
+      await launcher.terminate(strays);
+    }
+    return answer;
+  }
+  log.warn({ ...about, outcome: answer.outcome }, `no instance was started: ${answer.reason}`);
+  if (answer.outcome === "short")
+    await launchAnswered(db, launch, { instances: [], short: answer.targets, reason: answer.reason });
+  else if (sends === 1) await launchAnswered(db, launch, { instances: [] });
+  // The request before this one may have started instances all the same.
+  else await launchUnknown(db, launch);
+  return answer;
+}

@@ -1,0 +1,164 @@
+import {
+  DescribeInstancesCommand,
+  EC2Client,
+  RunInstancesCommand,
+  type RunInstancesCommandInput,
+  TerminateInstancesCommand,
+} from "@aws-sdk/client-ec2";
+
+/** AWS's buckets of RunInstances: requests, and instances (Amazon EC2 Developer Guide, request throttling). */
+const REQUESTS = { size: 5, perSecond: 2 };
+const INSTANCES = { size: 1_000, perSecond: 2 };
+/** How long DescribeInstances does not show a new instance. Milliseconds. */
+const SHOWN_AFTER_MS = 3_000;
+
+/** An instance of the simulated account. */
+export interface SimulatedInstance {
+  readonly instance: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly launchedAt: number;
+}
+
+/** How a request fares beside what the account's state makes of it. */
+export type LaunchFate = "refuse" | "unknown" | "partial" | "throttle";
+
+/** What a simulated EC2 needs to know. */
+interface Ec2Options {
+  /** The account's clock. Milliseconds. */
+  now(): number;
+  /** Whether an instance has ended. */
+  hasEnded(instance: string): boolean;
+  /** Called for each new instance. */
+  onLaunch(instance: SimulatedInstance): void;
+  onTerminate(instance: string): void;
+  /** How the next request fares; undefined: as the account's state has it. */
+  fate?(): LaunchFate | undefined;
+  /** How many instances a subnet has room for; left out: any number. */
+  room?: Map<string, number>;
+}
+
+/** The command as the SDK has it, with what was added to its own stack. */
+interface Command {
+  input: unknown;
+  middlewareStack: {
+    resolve(handler: (args: object) => Promise<object>, context: object): (args: object) => Promise<{ output: object }>;
+  };
+}
+
+class Bucket {
+  readonly #size: number;
+  readonly #perMs: number;
+  #tokens: number;
+  #at = Number.NEGATIVE_INFINITY;
+
+  constructor({ size, perSecond }: { size: number; perSecond: number }) {
+    this.#size = size;
+    this.#perMs = perSecond / 1_000;
+    this.#tokens = size;
+  }
+
+  /** Takes tokens; answers whether there were enough. */
+  take(count: number, now: number): boolean {
+    const refilled = this.#at === Number.NEGATIVE_INFINITY ? 0 : (now - this.#at) * this.#perMs;
+    this.#tokens = Math.min(this.#size, this.#tokens + refilled);
+    this.#at = now;
+    // A bucket in milliseconds and one in microseconds differ by a rounding.
+    if (this.#tokens + 1e-3 < count) return false;
+    this.#tokens -= count;
+    return true;
+  }
+}
+
+const awsError = (name: string, message: string, httpStatusCode = 400) =>
+  Object.assign(new Error(message), { name, $metadata: { httpStatusCode } });
+
+/**
+ * EC2 as far as launches go: client tokens, launches of fewer instances than requested, request and instance buckets, and
+ * instances that are shown late. It answers the SDK's client, which is production's.
+ */
+export class SimulatedEc2 {
+  readonly instances: SimulatedInstance[] = [];
+  /** Requests that were throttled. */
+  throttled = 0;
+  /** When each request came that started instances, and how many it started. */
+  readonly launches: { at: number; count: number }[] = [];
+  readonly #options: Ec2Options;
+  readonly #requests = new Bucket(REQUESTS);
+  readonly #instances = new Bucket(INSTANCES);
+  readonly #tokens = new Map<string, { parameters: string; instances: SimulatedInstance[] }>();
+
+  constructor(options: Ec2Options) {
+    this.#options = options;
+  }
+
+  /** A client whose calls take place when `through` lets them. */
+  client(through: <T>(what: string, effect: () => Promise<T>) => Promise<T>): EC2Client {
+    const client = new EC2Client({ region: "eu-west-1", credentials: { accessKeyId: "sim", secretAccessKey: "sim" } });
+    const send = (command: unknown) => {
+      const what = command instanceof RunInstancesCommand ? "launch ec2" : "call ec2";
+      const { input, middlewareStack } = command as Command;
+      // What the command's own stack does last happens as the call takes effect.
+      const handler = middlewareStack.resolve(async () => ({ output: this.#answer(command), response: {} }), {});
+      return through(what, async () => (await handler({ input })).output);
+    };
+    return Object.assign(client, { send });
+  }
+
+  #answer(command: unknown): object {
+    if (command instanceof RunInstancesCommand) return this.#run(command.input);
+    if (command instanceof TerminateInstancesCommand) {
+      for (const id of command.input.InstanceIds ?? []) this.#options.onTerminate(id);
+      return {};
+    }
+    if (command instanceof DescribeInstancesCommand) {
+      const shown = this.instances.filter(({ launchedAt }) => launchedAt + SHOWN_AFTER_MS <= this.#options.now());
+      return { Reservations: shown.map((one) => ({ Instances: [this.#shown(one)] })) };
+    }
+    throw new Error("the simulated EC2 does not know this call");
+  }
+
+  #run({ ClientToken = "", MaxCount = 1, SubnetId = "", ...rest }: RunInstancesCommandInput): object {
+    const now = this.#options.now();
+    const fate = this.#options.fate?.();
+    if (fate === "throttle" || !this.#requests.take(1, now)) {
+      this.throttled++;
+      throw awsError("RequestLimitExceeded", "Request limit exceeded.", 503);
+    }
+    const parameters = JSON.stringify({ MaxCount, SubnetId, ...rest });
+    const known = this.#tokens.get(ClientToken);
+    if (known && known.parameters !== parameters) throw awsError("IdempotentParameterMismatch", "other parameters");
+    const started = known?.instances ?? this.#start(MaxCount, SubnetId, rest, fate, now);
+    this.#tokens.set(ClientToken, { parameters, instances: started });
+    if (fate === "unknown") throw new Error("socket hang up");
+    return { Instances: started.map((one) => this.#shown(one)) };
+  }
+
+  #start(
+    wanted: number,
+    subnet: string,
+    { TagSpecifications = [] }: Pick<RunInstancesCommandInput, "TagSpecifications">,
+    fate: LaunchFate | undefined,
+    now: number,
+  ): SimulatedInstance[] {
+    const room = this.#options.room?.get(subnet) ?? Number.POSITIVE_INFINITY;
+    if (fate === "refuse" || room < 1) throw awsError("InsufficientInstanceCapacity", `no room in ${subnet}`, 500);
+    if (!this.#instances.take(wanted, now))
+      throw awsError("RequestLimitExceeded", "You exceeded the resource rate limit of ec2:RunInstances.", 503);
+    const count = fate === "partial" ? 1 : Math.min(wanted, room);
+    this.#options.room?.set(subnet, room - count);
+    this.launches.push({ at: now, count });
+    const pairs = (TagSpecifications[0]?.Tags ?? []).map(({ Key = "", Value = "" }) => [Key, Value]);
+    return Array.from({ length: count }, () => {
+      const instance = `i-${this.instances.length.toString(16).padStart(17, "0")}`;
+      const made = { instance, tags: Object.fromEntries(pairs), launchedAt: now };
+      this.instances.push(made);
+      this.#options.onLaunch(made);
+      return made;
+    });
+  }
+
+  #shown({ instance, tags }: SimulatedInstance): object {
+    const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+    return { InstanceId: instance, Tags, State: { Name: this.#options.hasEnded(instance) ? "terminated" : "running" } };
+  }
+}

@@ -1,0 +1,284 @@
+import assert from "node:assert/strict";
+import pg from "pg";
+import { jobDatabase, newJob, testPlan } from "../testing/jobs.ts";
+import { accept, claim, instanceStarted, runStarted } from "./jobs.ts";
+import {
+  assignInstances,
+  beginLaunch,
+  type Launch,
+  type LaunchPlan,
+  launchAnswered,
+  launchUnknown,
+  type NextLaunch,
+} from "./launches.ts";
+import { closeRunners, expireJobs, openRuns, planRuns, runEnded } from "./runs.ts";
+
+const PLAN: LaunchPlan = {
+  runner: "ec2",
+  version: "test",
+  request: '{"template":"lt-1"}',
+  targets: ["subnet-a", "subnet-b"],
+  limit: 100,
+  holdSeconds: 40,
+  rate: { name: "RunInstances", burst: 1_000, perSecond: 1_000 },
+};
+
+describe("launches of several instances", () => {
+  let fixture: Awaited<ReturnType<typeof jobDatabase>>;
+  let dispatcher: pg.Client;
+  let keeper: pg.Client;
+  let keepers: pg.Pool;
+  beforeEach(async () => {
+    fixture = await jobDatabase();
+    [dispatcher, keeper] = await Promise.all([fixture.as("dispatcher"), fixture.as("job_keeper")]);
+    keepers = new pg.Pool({ connectionString: fixture.database.urlAs("job_keeper"), max: 4 });
+  });
+  afterEach(async () => {
+    await keepers.end();
+    await fixture.close();
+  });
+
+  /** Takes the slots of so many runs. */
+  const planned = async (count: number, slots = count): Promise<string[]> => {
+    const jobs = Array.from({ length: count }, () => newJob(`job-${Math.random()}`, { runner: "ec2" }));
+    await accept(dispatcher, jobs);
+    return planRuns(dispatcher, testPlan("ec2", slots));
+  };
+  const begun = (next: NextLaunch | undefined): Launch => {
+    assert.ok(next && "launch" in next, JSON.stringify(next));
+    return next;
+  };
+  const begin = async (plan: Partial<LaunchPlan> = {}) => begun(await beginLaunch(dispatcher, { ...PLAN, ...plan }));
+  const reportIn = (launch: string, instance: string, client: pg.Client | pg.Pool = keeper) =>
+    instanceStarted(client, { launch, instance }, 1_000);
+  const passes = (seconds: number) =>
+    fixture.admin.query(`
+      update jobs.runs set created_at = created_at - interval '${seconds} s', start_deadline = start_deadline - interval '${seconds} s';
+      update jobs.launches set send_until = send_until - interval '${seconds} s', held_until = held_until - interval '${seconds} s';
+      update jobs.launch_targets set short_at = short_at - interval '${seconds} s';
+      update jobs.runners set paused_until = paused_until - interval '${seconds} s'`);
+  const runs = async () =>
+    (await fixture.admin.query("select slot, state, external_id, outcome from jobs.runs order by slot, created_at"))
+      .rows;
+
+  it("are one request for all runs that have a slot, whichever dispatcher planned them", async () => {
+    assert.equal(await beginLaunch(dispatcher, PLAN), undefined, "no run is planned");
+    await planned(2);
+    await planned(1, 3);
+    const launch = await begin();
+    assert.match(launch.launch, /^[0-9a-f-]{36}$/);
+    assert.deepEqual(
+      { ...launch, launch: "", sendMs: Math.round(launch.sendMs / 1_000) },
+      { launch: "", send: 1, request: PLAN.request, target: "subnet-a", instances: 3, sendMs: 20 },
+    );
+    assert.equal(await beginLaunch(dispatcher, PLAN), undefined, "each run is in one launch");
+  });
+
+  it("have a maximum of instances", async () => {
+    await planned(3);
+    assert.equal((await begin({ limit: 2 })).instances, 2);
+    assert.equal((await begin({ limit: 2 })).instances, 1);
+  });
+
+  it("leave runs of another version of the code to its own dispatchers", async () => {
+    await planned(1);
+    assert.equal(await beginLaunch(dispatcher, { ...PLAN, version: "next" }), undefined);
+  });
+
+  it("are sent in the first half of the time that their runs have to start", async () => {
+    await planned(1);
+    await passes(25);
+    assert.equal(Math.round((await begin()).sendMs / 1_000), 5);
+    await planned(1, 2);
+    await passes(31);
+    assert.equal(await beginLaunch(dispatcher, PLAN), undefined);
+    assert.deepEqual(
+      (await runs()).map(({ state, outcome }) => [state, outcome]),
+      [
+        ["STARTING", null],
+        ["ENDED", "NOT_LAUNCHED"],
+      ],
+      "nothing was requested for the second: its slot is free",
+    );
+  });
+
+  it("wait for the rate, with nothing taken", async () => {
+    await planned(2);
+    const rate = { name: "slow", burst: 1, perSecond: 1 / 3_600 };
+    await begin({ limit: 1, rate });
+    const next = await beginLaunch(dispatcher, { ...PLAN, rate });
+    assert.ok(next && "waitMs" in next && next.waitMs > 3_590_000 && next.waitMs <= 3_600_000, JSON.stringify(next));
+    assert.equal((await begin()).instances, 1);
+  });
+
+  it("give each instance that reports in one run, and none to more than there are, all at the same time", async () => {
+    await planned(4);
+    const { launch } = await begin();
+    const instances = Array.from({ length: 20 }, (_, index) => `i-${index}`);
+    const given = await Promise.all(instances.map((one) => reportIn(launch, one, keepers)));
+    const slots = given.flatMap((one) => one?.slot ?? []).sort();
+    assert.deepEqual(slots, [1, 2, 3, 4]);
+    assert.equal(new Set(given.flatMap((one) => one?.run ?? [])).size, 4);
+    assert.ok((await runs()).every(({ state, external_id }) => state === "RUNNING" && external_id.startsWith("i-")));
+  });
+
+  it("give an instance no second run, and one that was started for a run that very run", async () => {
+    await planned(2);
+    const launch = await begin();
+    assert.deepEqual(await launchAnswered(dispatcher, launch, { instances: ["i-1", "i-2"] }), []);
+    const [first, second] = await runs();
+    assert.equal((await reportIn(launch.launch, second.external_id))?.slot, 2);
+    assert.equal(await reportIn(launch.launch, second.external_id), undefined, "it has one");
+    assert.equal(await reportIn(launch.launch, "i-3"), undefined, "the other is the first instance's");
+    assert.equal((await reportIn(launch.launch, first.external_id))?.slot, 1);
+  });
+
+  it("give no run to an instance of another launch, or of none", async () => {
+    await planned(1);
+    const { launch } = await begin();
+    await planned(1, 2);
+    const { launch: other } = await begin();
+    assert.ok(await reportIn(other, "i-1"));
+    assert.equal(await reportIn(other, "i-2"), undefined);
+    assert.equal(await reportIn("00000000-0000-4000-8000-000000000000", "i-3"), undefined);
+    assert.ok(await reportIn(launch, "i-4"));
+  });
+
+  it("let a run that an instance claimed do its job, and end a back-off", async () => {
+    await planned(1);
+    await fixture.admin.query("update jobs.runners set pauses = 3 where runner = 'ec2'");
+    const { launch } = await begin();
+    const { run = "" } = (await reportIn(launch, "i-1")) ?? {};
+    assert.ok(await claim(keeper, run, { pid: 1, start: "2021-01-01T00:00:00Z" }, undefined));
+    const { rows } = await fixture.admin.query("select pauses from jobs.runners where runner = 'ec2'");
+    assert.equal(rows[0].pauses, 0);
+    assert.equal(await runStarted(keeper, run), undefined, "it is no other process's");
+  });
+
+  it("give no run to an instance that comes after its slot was given up", async () => {
+    const [run = ""] = await planned(1);
+    const launch = await begin();
+    await runEnded(dispatcher, run, "LOST");
+    assert.equal(await reportIn(launch.launch, "i-1"), undefined);
+    assert.deepEqual(await launchAnswered(dispatcher, launch, { instances: ["i-1"] }), ["i-1"], "it may be ended");
+  });
+
+  it("put what was not started into a new launch elsewhere, with a token of its own", async () => {
+    await planned(5);
+    const first = await begin();
+    // One reports in before the answer comes.
+    assert.ok(await reportIn(first.launch, "i-2"));
+    const short = { short: ["subnet-a"], reason: "2 of 5 started" };
+    assert.deepEqual(await launchAnswered(dispatcher, first, { instances: ["i-1", "i-2"], ...short }), []);
+    const second = await begin();
+    assert.notEqual(second.launch, first.launch);
+    assert.deepEqual([second.target, second.instances], ["subnet-b", 3]);
+    assert.deepEqual((await runs()).filter(({ external_id }) => external_id !== null).length, 2);
+    assert.ok(await reportIn(first.launch, "i-1"));
+    assert.equal(await reportIn(first.launch, "i-3"), undefined, "the others are the second launch's");
+  });
+
+  it("free the slots of runs for which no target has room, and make all dispatchers wait", async () => {
+    await planned(2);
+    for (const target of PLAN.targets) {
+      const launch = await begin();
+      assert.equal(launch.target, target);
+      await launchAnswered(dispatcher, launch, {
+        instances: [],
+        short: [target],
+        reason: "InsufficientInstanceCapacity",
+      });
+    }
+    const next = await beginLaunch(dispatcher, PLAN);
+    assert.ok(next && "refused" in next);
+    assert.equal(next.refused.length, 2);
+    assert.match(String(next.reason), /subnet-a: InsufficientInstanceCapacity; subnet-b: InsufficientInstanceCapacity/);
+    assert.ok(Date.parse(next.until) > Date.now());
+    assert.deepEqual(
+      (await runs()).map(({ state }) => state),
+      ["ENDED", "ENDED"],
+    );
+    assert.deepEqual(await planRuns(dispatcher, testPlan("ec2", 4)), [], "all wait");
+    await passes(10);
+    await planRuns(dispatcher, testPlan("ec2", 2));
+    assert.equal((await begin()).target, "subnet-a", "every target is tried for later runs");
+  });
+
+  it("prefer a target where nobody found too little room a moment ago", async () => {
+    await planned(1);
+    const first = await begin();
+    await launchAnswered(dispatcher, first, { instances: [], short: ["subnet-a"], reason: "full" });
+    await passes(1);
+    await planned(1, 2);
+    assert.equal((await begin()).target, "subnet-b");
+    await planned(1, 3);
+    await passes(20);
+    await passes(40);
+    await planned(1, 4);
+    assert.equal((await begin()).target, "subnet-a", "a minute later it is preferred again");
+  });
+
+  it("repeat one whose outcome is unknown as it was, before anything else and although all wait", async () => {
+    await planned(2);
+    const first = await begin();
+    await planned(1, 3);
+    await launchUnknown(dispatcher, first);
+    await fixture.admin.query("update jobs.runners set paused_until = jobs.clock() + interval '1 minute'");
+    const again = await begin({ request: "newer", targets: ["subnet-c"] });
+    assert.deepEqual({ ...again, send: 1, sendMs: 0 }, { ...first, sendMs: 0 });
+    assert.equal(again.send, 2);
+    assert.equal(await beginLaunch(dispatcher, PLAN), undefined, "it is taken on, and new ones wait");
+  });
+
+  it("are another dispatcher's to repeat once the one that took it on is silent, until its slots are given up", async () => {
+    await planned(1);
+    const { launch } = await begin({ holdSeconds: 4 });
+    assert.equal(await beginLaunch(dispatcher, PLAN), undefined);
+    await passes(5);
+    assert.deepEqual(
+      [(await begin({ holdSeconds: 4 })).launch, (await begin({ holdSeconds: 4 }).catch(() => ({ send: 0 }))).send],
+      [launch, 0],
+    );
+    await passes(30);
+    assert.equal(await beginLaunch(dispatcher, PLAN), undefined, "its slots may soon be another's");
+  });
+
+  it("believe that nothing was started only the dispatcher that took it on last, and what was started anyone", async () => {
+    await planned(2);
+    const first = await begin();
+    await launchUnknown(dispatcher, first);
+    const again = await begin();
+    assert.deepEqual(await launchAnswered(dispatcher, first, { instances: [] }), []);
+    assert.equal(await beginLaunch(dispatcher, PLAN), undefined, "its runs stay in it");
+    await launchUnknown(dispatcher, first);
+    assert.equal(await beginLaunch(dispatcher, PLAN), undefined, "nor is it repeated for the first's sake");
+    assert.deepEqual(await launchAnswered(dispatcher, first, { instances: ["i-1", "i-2"] }), []);
+    assert.deepEqual(await launchAnswered(dispatcher, again, { instances: ["i-1", "i-2"] }), [], "the same again");
+    assert.deepEqual(
+      (await runs()).map(({ external_id }) => external_id),
+      ["i-1", "i-2"],
+    );
+  });
+
+  it("take instances that were found before the answer came", async () => {
+    await planned(2);
+    const launch = await begin();
+    assert.deepEqual(await assignInstances(dispatcher, launch.launch, ["i-1"]), []);
+    assert.deepEqual((await openRuns(dispatcher, 60)).map((one) => `${one.externalId} ${one.launch}`).sort(), [
+      `i-1 ${launch.launch}`,
+      `undefined ${launch.launch}`,
+    ]);
+    assert.deepEqual(await assignInstances(dispatcher, launch.launch, ["i-1", "i-2", "i-3"]), ["i-3"]);
+  });
+
+  it("are no more once the stack is destroyed, not even repeated, and are forgotten with their runs", async () => {
+    await planned(1);
+    const launch = await begin();
+    await launchUnknown(dispatcher, launch);
+    await closeRunners(dispatcher, true);
+    assert.equal(await beginLaunch(dispatcher, PLAN), undefined);
+    await fixture.admin.query("update jobs.launches set created_at = created_at - interval '10 days'");
+    await expireJobs(dispatcher, 9, 10);
+    assert.equal((await fixture.admin.query("select from jobs.launches")).rowCount, 0);
+  });
+});

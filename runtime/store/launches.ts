@@ -1,0 +1,87 @@
+import type { RunnerType } from "../contract/states.ts";
+import type { Database } from "./jobs.ts";
+import type { RequestRate } from "./requestRates.ts";
+
+/** The job store's side of launches: requests for instances, each of which claims a run of its launch. */
+
+/** What a dispatcher may request. */
+export interface LaunchPlan {
+  runner: RunnerType;
+  /** Of the code that the runs were planned for. */
+  version: string;
+  /** Parameters of a request beside its id, target and number of instances. */
+  request: string;
+  /** Where instances may be requested, the preferred first. */
+  targets: readonly string[];
+  /** The most instances of one request. */
+  limit: number;
+  /** How long a request is the dispatcher's that took it on; then another one repeats it. */
+  holdSeconds: number;
+  rate: RequestRate;
+}
+
+/** A request for instances that a dispatcher has taken on. */
+export interface Launch {
+  /** The request's client token and its instances' tag. */
+  launch: string;
+  /** 1, and one more for each dispatcher that repeats it. */
+  send: number;
+  request: string;
+  target: string;
+  instances: number;
+  /** Milliseconds within which it is to be sent: later its slots, or the request itself, may be another's. */
+  sendMs: number;
+}
+
+/** What to do next: send a request, wait for the rate, or take note of runs that have no room. */
+export type NextLaunch = Launch | { waitMs: number } | { refused: string[]; reason: string | null; until: string };
+
+/** Takes on the next launch. @returns undefined where there is nothing to request */
+export async function beginLaunch(db: Database, plan: LaunchPlan): Promise<NextLaunch | undefined> {
+  const { runner, version, request, targets, limit, holdSeconds, rate } = plan;
+  const { rows } = await db.query("select jobs.begin_launch($1, $2, $3, $4, $5, $6, $7, $8, $9) as next", [
+    runner,
+    version,
+    request,
+    targets,
+    limit,
+    holdSeconds,
+    rate.name,
+    rate.burst,
+    rate.perSecond,
+  ]);
+  return rows[0].next ?? undefined;
+}
+
+/** What became of a request: the instances that it started, and the targets that had too little room. */
+export interface LaunchResult {
+  instances: readonly string[];
+  short?: readonly string[];
+  reason?: string;
+}
+
+/** Records what a launch started; its other runs may be launched anew. @returns instances that no run is left for */
+export async function launchAnswered(
+  db: Database,
+  { launch, send }: Pick<Launch, "launch" | "send">,
+  { instances, short = [], reason = "" }: LaunchResult,
+): Promise<string[]> {
+  const { rows } = await db.query("select jobs.launch_answered($1, $2, $3, $4, $5) as strays", [
+    launch,
+    send,
+    instances,
+    short,
+    reason,
+  ]);
+  return rows[0].strays;
+}
+
+/** Records that the outcome of a launch is unknown: it is repeated before anything else. */
+export async function launchUnknown(db: Database, { launch, send }: Pick<Launch, "launch" | "send">): Promise<void> {
+  await db.query("select jobs.launch_unknown($1, $2)", [launch, send]);
+}
+
+/** Gives instances of a launch to its runs that have none. @returns instances that no run is left for */
+export async function assignInstances(db: Database, launch: string, instances: readonly string[]): Promise<string[]> {
+  return (await db.query("select jobs.assign_instances($1, $2) as strays", [launch, instances])).rows[0].strays;
+}
