@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
-import { dashboardSuite, heading, jobAt } from "../../testing/dashboard/fixture.ts";
+import { project } from "../../dispatcher/project.ts";
+import { dashboardSuite, heading, jobAt, READ } from "../../testing/dashboard/fixture.ts";
 import { manyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { oneOfEach } from "../../testing/dashboard/oneOfEach.ts";
 
@@ -199,5 +200,31 @@ describe("the dashboard in a browser", function () {
     for (const name of ["Retry", "Cancel job"]) assert.equal(await page.getByRole("button", { name }).count(), 0, name);
     for (const name of ["Query", "Load", "Dead letters", "Edit and resubmit"])
       assert.equal(await page.getByRole("link", { name, exact: true }).count(), 0, name);
+  });
+
+  it("lets a colleague sign in with his token and see only his tenant's jobs", async () => {
+    const { p } = suite;
+    const { authorization } = await p.as("acme", "read", "submit");
+    const payload = { requestId: "acme-1", task: READ };
+    assert.equal(
+      (await p.app.inject({ method: "POST", url: "/jobs", headers: { authorization }, payload })).statusCode,
+      202,
+    );
+    await project(p.context);
+    const page = await p.open(undefined);
+    await page.getByLabel("Token").fill(authorization.slice("Bearer ".length));
+    await page.keyboard.press("Enter");
+    await page.locator("header").getByText("acme", { exact: true }).waitFor();
+    const now = page.getByRole("region", { name: "Running now" });
+    await now.getByRole("link", { name: "acme-1" }).waitFor();
+    assert.equal(await now.getByRole("listitem").count(), 1);
+    // The state of the platform counts other tenants' jobs.
+    assert.equal(await page.getByRole("region", { name: "Capacity" }).count(), 0);
+    await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Jobs" }).click();
+    await page.getByRole("link", { name: "acme-1", exact: true }).waitFor();
+    assert.equal(await page.getByRole("rowheader").count(), 1);
+    await page.goto(`${p.origin}/dashboard${jobAt("good")}`);
+    await page.getByRole("alert").getByText("admin").waitFor();
+    assert.equal(await page.getByRole("heading", { name: "Timeline" }).count(), 0);
   });
 });

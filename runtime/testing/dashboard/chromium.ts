@@ -18,9 +18,17 @@ export function findChromium(): string | undefined {
  */
 export async function startChromium(context: Mocha.Context, more: readonly string[] = []): Promise<Browser> {
   context.timeout(60_000);
+  const browser = await launchChromium(more);
+  return (
+    browser ??
+    skip(context, "there is no Chromium on the PATH (Debian: apt-get install chromium), and CHROMIUM names none")
+  );
+}
+
+/** Starts the machine's Chromium; undefined where there is none. @param more further options of its command line */
+export async function launchChromium(more: readonly string[] = []): Promise<Browser | undefined> {
   const executablePath = findChromium();
-  if (executablePath === undefined)
-    skip(context, "there is no Chromium on the PATH (Debian: apt-get install chromium), and CHROMIUM names none");
+  if (executablePath === undefined) return undefined;
   const { chromium } = await import("playwright-core");
   // Chromium's own sandbox refuses root, and what it would keep in is our own page.
   return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage", ...more] });

@@ -2,9 +2,9 @@ import type pg from "pg";
 
 /**
  * Puts jobs that have ended into the store, with their responses and documents, as a platform would have left them: of
- * four queries on both runners, a twentieth of them failed, one every 30 ms up to now.
+ * four queries on both runners, a twentieth of them failed, one every so many milliseconds up to now.
  */
-export async function manyJobs(admin: pg.ClientBase, count: number): Promise<void> {
+export async function manyJobs(admin: pg.ClientBase, count: number, everyMs = 30): Promise<void> {
   await admin.query(
     `insert into jobs.jobs (tenant, request_id, request_hash, response_id, task, runner, priority, labels, timeout_seconds,
        max_attempts, lease_seconds, rank, status, attempt, created_at, started_at, finished_at, status_history, attempts, stats, error, result)
@@ -19,10 +19,10 @@ export async function manyJobs(admin: pg.ClientBase, count: number): Promise<voi
        jsonb_build_object('queueMs', n % 1000, 'executionMs', n * 7 % 5000, 'totalMs', n % 6000, 'rows', n, 'bytes', n * 20, 'attempts', 1, 'peakMemoryBytes', 60000000),
        case when state = 'FAILED' then jsonb_build_object('type', (array['InvalidRows', 'TimedOut', 'InvalidSql'])[1 + n % 3], 'category', 'User', 'message', 'm', 'retryable', false, 'details', '[]'::jsonb) end,
        case when state = 'SUCCEEDED' then jsonb_build_object('location', 's3://results/x', 'bytes', n * 20, 'rows', n, 'format', 'csv') end
-     from (select n, jobs.clock() - n * interval '30 ms' - interval '2 s' as at, case when n % 5 = 0 then 'ec2' else 'glue' end as kind,
+     from (select n, jobs.clock() - n * make_interval(secs => $2::float8 / 1000) - interval '2 s' as at, case when n % 5 = 0 then 'ec2' else 'glue' end as kind,
              case when n % 20 = 0 then 'FAILED' else 'SUCCEEDED' end as state
            from generate_series(1, $1::integer) n) x`,
-    [count],
+    [count, everyMs],
   );
   await admin.query(
     `insert into jobs.responses (job_id, response_id, tenant, request_id, status, body, sent_at, message_id)

@@ -51,7 +51,7 @@ export function Search() {
             ref=${input}
             type="search"
             maxlength="200"
-            placeholder="Search jobs: id, label, query, error …"
+            placeholder="Search jobs"
             aria-keyshortcuts="/"
             value=${typed}
             onInput=${(/** @type {InputEvent} */ { currentTarget }) => setTyped(/** @type {HTMLInputElement} */ (currentTarget).value)}

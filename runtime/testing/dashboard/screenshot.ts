@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { project } from "../../dispatcher/project.ts";
+import { backendOf } from "../../store/backend.ts";
+import { claim, runStarted } from "../../store/jobs.ts";
+import { planRuns } from "../../store/runs.ts";
+import { mochaGlobalSetup, mochaGlobalTeardown } from "../cluster.ts";
+import { testPlan } from "../jobs.ts";
+import { launchChromium } from "./chromium.ts";
+import { manyJobs } from "./manyJobs.ts";
+import { dashboardFor } from "./page.ts";
+
+/**
+ * `node runtime/testing/dashboard/screenshot.ts`: makes docs/images/dashboard.png, the picture of the README, from a
+ * dashboard over jobs that are made up. Needs a Chromium.
+ */
+const FILE = fileURLToPath(new URL("../../../docs/images/dashboard.png", import.meta.url));
+const SIZE = { width: 1_280, height: 1_000 };
+/** A job every so many milliseconds of the last hour. */
+const JOBS = 1_200;
+const EVERY_MS = 3_000;
+const NAMES = [
+  "average-rates-asia-europe",
+  "export-2021-q1",
+  "coverage-north-sea",
+  "history-shanghai-rotterdam",
+  "average-rates-usa",
+];
+const RUNNING = 3;
+
+const MESSAGES = {
+  InvalidRows: "12 of 48,000 rows cannot be used; nothing was changed. Fix the rows below and resend the whole batch.",
+  TimedOut: "The job ran longer than its 900 s and was ended. Ask for less, or raise timeoutSeconds.",
+  InvalidSql: "The SQL cannot run: division by zero",
+};
+
+await mochaGlobalSetup();
+const browser = await launchChromium();
+assert(browser, "there is no Chromium on the PATH, and CHROMIUM names none");
+const p = await dashboardFor(browser, { runners: { glue: { slots: RUNNING }, ec2: { slots: 2 } } });
+await manyJobs(p.admin, JOBS, EVERY_MS);
+await p.admin.query(
+  `update jobs.jobs set request_id = replace(request_id, 'many-', 'rates-2021-'),
+     error = case when error is null then null else error || jsonb_build_object('message', $1::jsonb ->> (error ->> 'type')) end,
+     stats = stats || jsonb_build_object('queueMs', 40 + id * 7919 % 400, 'executionMs', 120 + (id * 104729 % 900) * (1 + id % 3))`,
+  [JSON.stringify(MESSAGES)],
+);
+await p.admin.query(
+  `update tracking.documents d set request_id = n.id,
+     document = d.document || jsonb_build_object('requestId', n.id)
+       || case when d.error_type is null then '{}' else jsonb_build_object('error', (d.document -> 'error') || jsonb_build_object('message', $1::jsonb ->> d.error_type)) end
+   from (select request_id as old, replace(request_id, 'many-', 'rates-2021-') as id from tracking.documents) n where n.old = d.request_id`,
+  [JSON.stringify(MESSAGES)],
+);
+
+const token = await p.token("admin");
+const headers = { authorization: `Bearer ${token}` };
+for (const requestId of NAMES) {
+  const task = { type: "read", query: "price_export", params: {}, format: "csv" };
+  const answer = await p.app.inject({ method: "POST", url: "/jobs", headers, payload: { requestId, task } });
+  assert.equal(answer.statusCode, 202, answer.body);
+}
+const keeper = await p.role("job_keeper");
+for (const [index, run] of (await planRuns(p.context.db, testPlan("glue", RUNNING))).entries()) {
+  await runStarted(keeper, run);
+  const job = await claim(keeper, run, await backendOf(keeper), undefined);
+  assert(job);
+  const progress = { rows: 412_000 * (index + 1), bytes: 9_000_000, estimatedRows: 1_900_000 };
+  await p.admin.query("update jobs.jobs set progress = $2, version = version + 1 where request_id = $1", [
+    job.requestId,
+    JSON.stringify(progress),
+  ]);
+}
+await project(p.context);
+
+const page = await p.open(token, "#/", { viewport: SIZE, colorScheme: "light" });
+await page.getByRole("region", { name: "Failing now" }).getByRole("link").nth(3).waitFor();
+await page
+  .getByRole("meter", { name: /Progress of/ })
+  .nth(RUNNING - 1)
+  .waitFor();
+await page.locator(".plot canvas").nth(2).waitFor();
+mkdirSync(new URL("../../../docs/images/", import.meta.url), { recursive: true });
+await page.screenshot({ path: FILE });
+await browser.close();
+await p.close();
+await mochaGlobalTeardown();
