@@ -1,10 +1,10 @@
 import type pg from "pg";
 import type { Static } from "typebox";
 import { JobError } from "../contract/errors.ts";
-import type { QueryTask, SqlTask } from "../contract/request.ts";
+import type { QueryTask, SqlTask, StatementTask } from "../contract/request.ts";
 import { pool } from "../platform/postgres.ts";
 import type { Database } from "../store/jobs.ts";
-import { bindParams, queryNamed } from "./catalogue.ts";
+import { bindParams, queryNamed, statementNamed } from "./catalogue.ts";
 import { checkSql } from "./sql/parser.ts";
 
 export type ReadTask = Static<typeof QueryTask> | Static<typeof SqlTask>;
@@ -31,6 +31,17 @@ export const sqlOf = async (task: ReadTask): Promise<string> => {
   if (!query) throw new JobError("InvalidSql", { reason: `there is no query '${task.query}' in this version.` });
   return bindParams(query, task.params);
 };
+
+/** The beginning of a statement that deletes rows of one table; its condition follows. */
+const DELETE = /^delete from (public\.\w+) where /;
+
+/** A read of the rows that a statement deletes; undefined for a statement that does something else. */
+export function rowsDeletedBy({ statement: name, params }: Static<typeof StatementTask>): string | undefined {
+  const statement = statementNamed(name);
+  if (!statement) return undefined;
+  const sql = bindParams(statement, params);
+  return DELETE.test(sql) ? sql.replace(DELETE, "select * from $1 where ") : undefined;
+}
 
 /** Longest time for planning, in milliseconds: it takes a few. */
 const PLANNING_MS = 2_000;

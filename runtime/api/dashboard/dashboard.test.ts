@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
-import { project } from "../../dispatcher/project.ts";
+import { syncTracking } from "../../dispatcher/syncTracking.ts";
 import { dashboardSuite, heading, jobAt, READ } from "../../testing/dashboard/fixture.ts";
 import { manyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { oneOfEach } from "../../testing/dashboard/oneOfEach.ts";
@@ -210,7 +210,7 @@ describe("the dashboard in a browser", function () {
       (await p.app.inject({ method: "POST", url: "/jobs", headers: { authorization }, payload })).statusCode,
       202,
     );
-    await project(p.context);
+    await syncTracking(p.context);
     const page = await p.open(undefined);
     await page.getByLabel("Token").fill(authorization.slice("Bearer ".length));
     await page.keyboard.press("Enter");

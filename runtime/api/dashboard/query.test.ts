@@ -161,9 +161,11 @@ describe("queries in the dashboard", function () {
   it("have statements that are run after a question with their parameters", async () => {
     const page = await open("#/query/statement/purge_prices");
     await page.getByLabel("before").fill("2000-01-01");
+    await page.getByText(/^About [\d,]+ rows?; it would run on EC2/).waitFor();
     await page.getByRole("button", { name: "Run the statement" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByText("before: 2000-01-01").waitFor();
+    await dialog.getByText(/^About [\d,]+ rows? will be deleted\.$/).waitFor();
     await page.keyboard.press("Escape");
     await dialog.waitFor({ state: "detached" });
     const count = async () =>

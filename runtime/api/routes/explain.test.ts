@@ -35,6 +35,24 @@ describe("POST /explain", () => {
     assert.equal(rows[0].runner, "ec2");
   });
 
+  it("says how many rows a statement would delete, without a plan of it", async () => {
+    await p.admin.query("insert into regions values ('north', 'North', null)");
+    await p.admin.query("insert into ports values ('AAAAA', 'A', 'north'), ('BBBBB', 'B', 'north')");
+    await p.admin.query(
+      "insert into prices select 'AAAAA', 'BBBBB', date '2020-01-01' + n % 100, 5 from generate_series(0, 999) n",
+    );
+    await p.admin.query("analyze prices");
+    const rowsBefore = async (before: string) => {
+      const response = await ask({ type: "update", statement: "purge_prices", params: { before } });
+      assert.deepEqual(Object.keys(response.json()).sort(), ["estimatedRows", "room", "route"], response.body);
+      return response.json().estimatedRows as number;
+    };
+    const half = await rowsBefore("2020-02-20");
+    assert.ok(half > 450 && half < 550, String(half));
+    assert.ok((await rowsBefore("2019-01-01")) < 50);
+    assert.equal((await p.admin.query("delete from prices")).rowCount, 1_000);
+  });
+
   it("sends updates where they run, without a plan", async () => {
     const response = await ask({
       type: "update",

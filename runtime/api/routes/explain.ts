@@ -3,7 +3,7 @@ import Type from "typebox";
 import { classify } from "../../contract/classify.ts";
 import { ERRORS } from "../../contract/errors.ts";
 import { RUNNERS } from "../../contract/states.ts";
-import { type Estimate, estimate, type ReadTask, sqlOf } from "../../queries/explain.ts";
+import { type Estimate, estimate, type ReadTask, rowsDeletedBy, sqlOf } from "../../queries/explain.ts";
 import { placeProblems } from "../../queries/places.ts";
 import { routeOf } from "../../requests/accept.ts";
 import { parseRequest } from "../../requests/parse.ts";
@@ -26,7 +26,7 @@ const Answer = Type.Object({
     },
     { description: "whether there is room for it" },
   ),
-  estimatedRows: Type.Optional(Type.Number({ description: "reads only" })),
+  estimatedRows: Type.Optional(Type.Number({ description: "of a read, or that a statement would delete" })),
   estimatedBytes: Type.Optional(Type.Number({ description: "reads only, before compression" })),
   cost: Type.Optional(Type.Number({ description: "reads only, in the planner's units" })),
   plan: Type.Optional(
@@ -69,7 +69,9 @@ export function explainRoute(app: FastifyInstance, { db, plans, settings }: JobD
         room: await roomOf(db, route, settings.runners[route].slots, caller.scopes.includes("admin")),
         ...(expected
           ? { estimatedRows: expected.rows, estimatedBytes: expected.bytes, cost: expected.cost, plan: expected.plan }
-          : {}),
+          : "statement" in task
+            ? await rowsOf(plans, rowsDeletedBy(task))
+            : {}),
       };
     },
   );
@@ -84,6 +86,10 @@ async function planned(plans: JobDeps["plans"], task: ReadTask): Promise<Estimat
     throw ERRORS[known.code].category === "User" ? known : error;
   }
 }
+
+/** How many rows a statement would delete, where that can be told. */
+const rowsOf = async (plans: JobDeps["plans"], sql: string | undefined) =>
+  sql === undefined ? {} : { estimatedRows: (await estimate(plans, sql)).rows };
 
 /** Whether a job would start at once. The counts include other tenants' jobs, so only admins get them. */
 async function roomOf(db: JobDeps["db"], runner: (typeof RUNNERS)[number], slots: number, withCounts: boolean) {

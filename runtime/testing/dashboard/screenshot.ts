@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { project } from "../../dispatcher/project.ts";
+import { syncTracking } from "../../dispatcher/syncTracking.ts";
 import { backendOf } from "../../store/backend.ts";
 import { claim, runStarted } from "../../store/jobs.ts";
 import { planRuns } from "../../store/runs.ts";
@@ -72,7 +72,7 @@ for (const [index, run] of (await planRuns(p.context.db, testPlan("glue", RUNNIN
     JSON.stringify(progress),
   ]);
 }
-await project(p.context);
+await syncTracking(p.context);
 
 const page = await p.open(token, "#/", { viewport: SIZE, colorScheme: "light" });
 await page.getByRole("region", { name: "Failing now" }).getByRole("link").nth(3).waitFor();

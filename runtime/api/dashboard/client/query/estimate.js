@@ -3,7 +3,7 @@ import { bytes, counted, RUNNER_WORDS } from "../format.js";
 
 /** @param {import("../types.ts").Explained} explained */
 export const estimateOf = ({ route, room, estimatedRows, estimatedBytes }) =>
-  `${estimatedRows === undefined ? "It" : `About ${counted(estimatedRows, "row")}, ${bytes(estimatedBytes)}; it`} would run on ${RUNNER_WORDS[route]}, ${
+  `${estimatedRows === undefined ? "It" : `About ${[counted(estimatedRows, "row"), ...(estimatedBytes === undefined ? [] : [bytes(estimatedBytes)])].join(", ")}; it`} would run on ${RUNNER_WORDS[route]}, ${
     room.now
       ? "at once"
       : room.waiting === undefined

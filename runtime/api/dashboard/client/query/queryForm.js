@@ -1,5 +1,6 @@
 import { html } from "htm/preact";
 import { useRef, useState } from "preact/hooks";
+import { counted } from "../format.js";
 import { ask } from "../http.js";
 import { confirmed } from "../ui/confirm.js";
 import { Failure, Panel } from "../ui/parts.js";
@@ -27,7 +28,8 @@ export function QueryForm({ query, earlier, submitted }) {
   const [busy, setBusy] = useState(false);
   const form = useRef(/** @type {HTMLFormElement | null} */ (null));
   const body = requestOf(query, typed);
-  const check = useCheck(body, left.size > 0 || query.params.every(({ required }) => !required));
+  const isComplete = query.params.every(({ name, required }) => !required || (typed.params[name] ?? "") !== "");
+  const check = useCheck(body, left.size > 0 || isComplete);
   const fields = [...query.params.map(({ name }) => `task.params.${name}`), "requestId", "labels"];
   const isRefused = refused.length > 0;
   const problems = byField(isRefused ? refused : check.problems, fields);
@@ -37,7 +39,11 @@ export function QueryForm({ query, earlier, submitted }) {
   /** @param {SubmitEvent} event */
   const submit = async (event) => {
     event.preventDefault();
-    if (query.kind === "statement" && !(await confirmed(questionOf(query, typed.params)))) return;
+    if (
+      query.kind === "statement" &&
+      !(await confirmed(questionOf(query, typed.params, check.explained?.estimatedRows)))
+    )
+      return;
     setBusy(true);
     setRefused([]);
     try {
@@ -100,12 +106,13 @@ const Columns = ({ columns }) => html`
 `;
 
 /** What is asked before a statement changes data.
- * @type {(query: import("./form.js").Query, params: Record<string, string>) => import("../ui/confirm.js").Question} */
-const questionOf = ({ name, description }, params) => ({
+ * @type {(query: import("./form.js").Query, params: Record<string, string>, rows: number | undefined) => import("../ui/confirm.js").Question} */
+const questionOf = ({ name, description }, params, rows) => ({
   title: `Run ${name}?`,
   lines: [
     description,
     ...Object.entries(params).map(([param, value]) => `${param}: ${value}`),
+    ...(rows === undefined ? [] : [`About ${counted(rows, "row")} will be deleted.`]),
     "Once it has succeeded it cannot be undone.",
   ],
   action: `Run ${name}`,
