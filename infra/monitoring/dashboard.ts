@@ -1,6 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { RunnerType } from "../../runtime/contract/states.ts";
-import { RUNNERS } from "../../runtime/contract/states.ts";
+import { RUNNER_NAMES, RUNNERS } from "../../runtime/contract/states.ts";
 import { PANELS, type Panel } from "../../runtime/monitoring/panels.ts";
 import { dpusOf } from "../limits/capacity.ts";
 import { type Measure, measure } from "./metrics.ts";
@@ -56,8 +55,6 @@ export function dashboardOf(
 }
 
 type Plan = Omit<Graph, "region">;
-const NAMES: Record<RunnerType, string> = { glue: "Glue", ec2: "EC2" };
-
 function requestGraphs(watched: MonitoringTargets): Plan[] {
   const { requests, wakeups, deadLetters } = subjects(watched);
   return [
@@ -117,14 +114,14 @@ function dispatcherGraphs(watched: MonitoringTargets): Plan[] {
 const each = (
   watched: MonitoringTargets,
   of: (by: { service: pulumi.Input<string>; runner: pulumi.Input<string> }) => Measure,
-) => RUNNERS.map((runner) => ({ label: NAMES[runner], measure: of(subjects(watched).runner(runner)) }));
+) => RUNNERS.map((runner) => ({ label: RUNNER_NAMES[runner].service, measure: of(subjects(watched).runner(runner)) }));
 
 /** A panel that other dashboards have too: its figures of both kinds. */
 const panelGraph = (watched: MonitoringTargets, { title, figures, stat }: Panel): Plan => ({
   title,
   series: RUNNERS.flatMap((runner) =>
     figures.map(({ figure, label }) => ({
-      label: label === undefined ? NAMES[runner] : `${NAMES[runner]} ${label}`,
+      label: label === undefined ? RUNNER_NAMES[runner].service : `${RUNNER_NAMES[runner].service} ${label}`,
       measure: measure(figure, stat, subjects(watched).runner(runner)),
     })),
   ),
@@ -135,7 +132,7 @@ function waitingGraphs(watched: MonitoringTargets): Plan[] {
     ...RUNNERS.map((runner): Plan => {
       const by = subjects(watched).runner(runner);
       return {
-        title: `${NAMES[runner]}: waiting and running against what may run`,
+        title: `${RUNNER_NAMES[runner].service}: waiting and running against what may run`,
         series: [
           { label: "waiting", measure: measure("waiting", "Maximum", by) },
           { label: "running", measure: measure("running", "Maximum", by) },
@@ -173,7 +170,10 @@ function runGraphs(watched: MonitoringTargets): Plan[] {
     },
     {
       ...panelGraph(watched, PANELS.peakMemory),
-      levels: RUNNERS.map((runner) => ({ label: `a ${NAMES[runner]} run has`, value: runMemory[runner] })),
+      levels: RUNNERS.map((runner) => ({
+        label: `a ${RUNNER_NAMES[runner].service} run has`,
+        value: runMemory[runner],
+      })),
     },
   ];
 }

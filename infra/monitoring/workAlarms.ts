@@ -1,4 +1,4 @@
-import type { RunnerType } from "../../runtime/contract/states.ts";
+import { RUNNER_NAMES, type RunnerType } from "../../runtime/contract/states.ts";
 import { MOST_EXECUTIONS } from "../limits/capacity.ts";
 import { type Alarm, LATE_MINUTES, NEARLY_FULL } from "./alarm.ts";
 import { measure } from "./metrics.ts";
@@ -83,14 +83,14 @@ export function requestAlarms(watched: MonitoringTargets): Alarm[] {
 /** What a kind's runs and their number are called in the configuration. */
 const KIND = {
   glue: {
-    runs: "Glue runs",
+    runs: `${RUNNER_NAMES.glue.run}s`,
     count: "runners.glue.maxRuns",
     room: "the Glue quotas",
     memory: "Raise runners.glue.dpu.",
     lost: "Glue ends a run that outlives its timeout; anything else is a crash.",
   },
   ec2: {
-    runs: "EC2 runners",
+    runs: `${RUNNER_NAMES.ec2.run}s`,
     count: "runners.ec2.maxInstances",
     room: "the EC2 quota",
     memory: "Choose a runners.ec2.instanceType with more memory.",

@@ -14,3 +14,9 @@ export const isTerminal = (state: string): state is TerminalState => (TERMINAL a
 /** What runs jobs: AWS Glue Python shell runs, and EC2 instances on demand. */
 export const RUNNERS = ["glue", "ec2"] as const;
 export type RunnerType = (typeof RUNNERS)[number];
+
+/** Display names of runner types: of the service, and of one run. */
+export const RUNNER_NAMES = {
+  glue: { service: "Glue", run: "Glue run" },
+  ec2: { service: "EC2", run: "EC2 runner" },
+} as const satisfies Record<RunnerType, { service: string; run: string }>;

@@ -1,4 +1,4 @@
-import { RUNNERS, type RunnerType } from "../contract/states.ts";
+import { RUNNER_NAMES, RUNNERS, type RunnerType } from "../contract/states.ts";
 import type { Settings } from "../platform/settings.ts";
 import type { Activity, PlatformStatus } from "./activity.ts";
 
@@ -62,14 +62,14 @@ export const MAX_INLINE_BYTES = 900_000;
 /** What a kind's runs, their number, their size and their quota are called. */
 const KIND = {
   glue: {
-    run: "Glue run",
+    run: RUNNER_NAMES.glue.run,
     count: "runners.glue.maxRuns",
     memory: "runners.glue.dpu",
     quotas: "quotas.glueRuns",
     of: "Glue",
   },
   ec2: {
-    run: "EC2 runner",
+    run: RUNNER_NAMES.ec2.run,
     count: "runners.ec2.maxInstances",
     memory: "runners.ec2.instanceType",
     quotas: "quotas.ec2Vcpus",

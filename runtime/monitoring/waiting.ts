@@ -1,4 +1,4 @@
-import type { RunnerType } from "../contract/states.ts";
+import { RUNNER_NAMES, type RunnerType } from "../contract/states.ts";
 import type { Settings } from "../platform/settings.ts";
 import type { Database } from "../store/jobs.ts";
 
@@ -48,7 +48,6 @@ export interface Waiting {
 }
 
 const MOST_AHEAD = 1_000;
-const NAMES = { glue: "Glue run", ec2: "EC2 runner" } as const satisfies Record<RunnerType, string>;
 
 /** Where a job waits; undefined for one that does not wait. */
 export async function readWaitingPlace(
@@ -64,7 +63,7 @@ export async function readWaitingPlace(
 export function waitingOf(place: WaitingPlace, { runners }: Pick<Settings, "runners">, tenant: string): Waiting {
   const { runner, ahead, working: busy, waitedSeconds } = place;
   const { slots, limitedBy } = runners[runner];
-  const run = NAMES[runner];
+  const run = RUNNER_NAMES[runner].run;
   const [reason, what] = reasonOf(place, { slots, limitedBy }, tenant);
   const sentence = [
     what,

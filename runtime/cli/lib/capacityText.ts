@@ -6,13 +6,10 @@ import { type Burst, type Headroom, headroomOf } from "../../../stacks/planning/
 import { memoryOf, vcpusOf } from "../../../stacks/planning/plan.ts";
 import { smallJobCapacity } from "../../../stacks/planning/smallJobs.ts";
 import { quotaUsageOf } from "../../../stacks/planning/usage.ts";
-import { RUNNERS, type RunnerType } from "../../contract/states.ts";
+import { RUNNER_NAMES, RUNNERS, type RunnerType } from "../../contract/states.ts";
 import { blocks } from "./progress.ts";
 import { dim, durationText } from "./screen.ts";
 import { table, wrapped } from "./table.ts";
-
-/** How runs of each kind are called. */
-export const RUNNER_NAMES: Record<RunnerType, string> = { glue: "Glue", ec2: "EC2" };
 
 /** Bars of shares are so long. */
 const BAR = 10;
@@ -85,7 +82,7 @@ function runnerLines(kind: RunnerType, { runs, bounds }: Headroom, each: string,
     ...(second ? [`next limit: ${count(second.runs)}, by ${second.limit}`] : []),
   ];
   const lines = notes.flatMap((note) => wrapped(note, room - INDENT));
-  return lines.map((line, index) => `${(index === 0 ? RUNNER_NAMES[kind] : "").padEnd(INDENT)}${line}`);
+  return lines.map((line, index) => `${(index === 0 ? RUNNER_NAMES[kind].service : "").padEnd(INDENT)}${line}`);
 }
 
 /** What the plan uses of each limit, the fullest first. */
@@ -130,7 +127,7 @@ export function burstText(bursts: readonly Burst[], seconds: number, room: numbe
   const [{ jobs } = { jobs: 0 }] = bursts;
   const runs = ({ byRunner }: Burst) =>
     RUNNERS.filter((kind) => byRunner[kind] > 0)
-      .map((kind) => `${byRunner[kind]} ${RUNNER_NAMES[kind]}`)
+      .map((kind) => `${byRunner[kind]} ${RUNNER_NAMES[kind].service}`)
       .join(" + ");
   const lines = table(
     ["AS", "AT ONCE", "ROUNDS", "ALL DONE IN", "LAST WAITS", "COSTS", "RUNS"],

@@ -1,6 +1,5 @@
-import { isTerminal, RUNNERS, STATES } from "../../contract/states.ts";
+import { isTerminal, RUNNER_NAMES, RUNNERS, STATES } from "../../contract/states.ts";
 import { about } from "./about.ts";
-import { RUNNER_NAMES } from "./capacityText.ts";
 import type { JobDocument } from "./events.ts";
 import { blocks } from "./progress.ts";
 import { bytesText, coloured, dim, durationText, plain } from "./screen.ts";
@@ -64,7 +63,7 @@ function runnerLine(
   const isFull = full(look).includes(kind);
   const warm = Math.max(0, running - working);
   const figures = `${working} of ${slots} busy${isFull ? ", full" : warm > 0 ? `, ${warm} warm or starting` : ""}`;
-  return `${RUNNER_NAMES[kind].padEnd(7)}  ${isFull ? styled("yellow", bar, stream) : bar} ${figures}`;
+  return `${RUNNER_NAMES[kind].service.padEnd(7)}  ${isFull ? styled("yellow", bar, stream) : bar} ${figures}`;
 }
 
 function waitingLine({ oldest, waiting, at, byStatus }: Snapshot): string {
