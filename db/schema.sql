@@ -128,15 +128,15 @@ create table jobs.jobs (
   shown jsonb,
   inline json,
   sql text,
-  runner text not null,
+  runner jobs.runner_type not null,
   elsewhere boolean default false not null,
-  priority smallint not null,
-  reply text default 'queue'::text not null,
+  priority jobs.priority not null,
+  reply jobs.reply default 'queue'::text not null,
   labels jsonb not null,
-  timeout_seconds integer not null,
-  max_attempts integer not null,
-  lease_seconds integer not null,
-  status text default 'PENDING'::text not null,
+  timeout_seconds jobs.seconds not null,
+  max_attempts jobs.max_attempts not null,
+  lease_seconds jobs.seconds not null,
+  status jobs.job_status default 'PENDING'::text not null,
   attempt integer default 0 not null,
   run_id uuid,
   lease_until timestamp with time zone,
@@ -148,42 +148,29 @@ create table jobs.jobs (
   created_at timestamp with time zone default jobs.clock() not null,
   started_at timestamp with time zone,
   finished_at timestamp with time zone,
-  status_history jsonb default '[]'::jsonb not null,
-  attempts jsonb default '[]'::jsonb not null,
-  progress jsonb default '{"rows": 0, "bytes": 0}'::jsonb not null,
-  stats jsonb,
-  error jsonb,
-  result jsonb,
+  status_history jobs.status_history default '[]'::jsonb not null,
+  attempts jobs.attempts default '[]'::jsonb not null,
+  progress jobs.progress default '{"rows": 0, "bytes": 0}'::jsonb not null,
+  stats jobs.stats,
+  error jobs.error,
+  result jobs.result,
   version bigint default 1 not null,
   changed xid8 default pg_current_xact_id() not null,
   changed_at timestamp with time zone default jobs.clock() not null,
   larger_at timestamp with time zone,
   rank integer not null,
   constraint jobs_pkey PRIMARY KEY (id),
-  constraint jobs_tenant_request_id_key UNIQUE (tenant, request_id),
-  constraint jobs_attempts_check CHECK (jsonb_array_length(attempts) <= 20 AND pg_column_size(attempts) <= 32768),
-  constraint jobs_error_check CHECK (pg_column_size(error) <= 65536),
-  constraint jobs_lease_seconds_check CHECK (lease_seconds > 0),
-  constraint jobs_max_attempts_check CHECK (max_attempts >= 1 AND max_attempts <= 20),
-  constraint jobs_priority_check CHECK (priority >= 0 AND priority <= 9),
-  constraint jobs_progress_check CHECK (pg_column_size(progress) <= 1024),
-  constraint jobs_reply_check CHECK (reply = ANY (ARRAY['queue'::text, 'none'::text])),
-  constraint jobs_result_check CHECK (pg_column_size(result) <= 8192),
-  constraint jobs_runner_check CHECK (runner = ANY (ARRAY['glue'::text, 'ec2'::text])),
-  constraint jobs_stats_check CHECK (pg_column_size(stats) <= 2048),
-  constraint jobs_status_check CHECK (status = ANY (ARRAY['PENDING'::text, 'IN_PROGRESS'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'CANCELLED'::text])),
-  constraint jobs_status_history_check CHECK (jsonb_array_length(status_history) <= 50),
-  constraint jobs_timeout_seconds_check CHECK (timeout_seconds > 0)
+  constraint jobs_tenant_request_id_key UNIQUE (tenant, request_id)
 ) with (fillfactor=80);
 CREATE INDEX jobs_changed ON jobs.jobs USING btree (changed, id);
 CREATE INDEX jobs_created ON jobs.jobs USING btree (created_at);
-CREATE INDEX jobs_deferred ON jobs.jobs USING btree (not_before) WHERE ((status = 'PENDING'::text) AND (not_before IS NOT NULL));
+CREATE INDEX jobs_deferred ON jobs.jobs USING btree (not_before) WHERE (((status)::text = 'PENDING'::text) AND (not_before IS NOT NULL));
 CREATE INDEX jobs_ended ON jobs.jobs USING btree (finished_at) WHERE (finished_at IS NOT NULL);
-CREATE INDEX jobs_larger ON jobs.jobs USING btree (larger_at) WHERE ((status = 'PENDING'::text) AND (larger_at IS NOT NULL));
-CREATE INDEX jobs_pending ON jobs.jobs USING btree (runner, tenant, not_before, rank DESC, created_at, id) WHERE (status = 'PENDING'::text);
-CREATE INDEX jobs_running ON jobs.jobs USING btree (tenant, runner) WHERE (status = 'IN_PROGRESS'::text);
-CREATE INDEX jobs_running_run ON jobs.jobs USING btree (run_id) WHERE (status = 'IN_PROGRESS'::text);
-CREATE INDEX jobs_waiting ON jobs.jobs USING btree (runner, rank DESC, created_at, id) WHERE ((status = 'PENDING'::text) AND (not_before IS NULL));
+CREATE INDEX jobs_larger ON jobs.jobs USING btree (larger_at) WHERE (((status)::text = 'PENDING'::text) AND (larger_at IS NOT NULL));
+CREATE INDEX jobs_pending ON jobs.jobs USING btree (runner, tenant, not_before, rank DESC, created_at, id) WHERE ((status)::text = 'PENDING'::text);
+CREATE INDEX jobs_running ON jobs.jobs USING btree (tenant, runner) WHERE ((status)::text = 'IN_PROGRESS'::text);
+CREATE INDEX jobs_running_run ON jobs.jobs USING btree (run_id) WHERE ((status)::text = 'IN_PROGRESS'::text);
+CREATE INDEX jobs_waiting ON jobs.jobs USING btree (runner, rank DESC, created_at, id) WHERE (((status)::text = 'PENDING'::text) AND (not_before IS NULL));
 CREATE TRIGGER set_changed BEFORE UPDATE ON jobs.jobs FOR EACH ROW WHEN (old.version <> new.version AND new.changed <> pg_current_xact_id()) EXECUTE FUNCTION jobs.set_changed();
 
 create table jobs.launch_targets (
@@ -488,7 +475,7 @@ create table jobs.waiting_counts (
 --   callers: api_reader, dispatcher, job_keeper
 -- function jobs.end_attempt(attempts jsonb, at timestamp with time zone, outcome text, peak bigint) returns jsonb
 --   callers: nobody
--- function jobs.end_job(p_job bigint, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
+-- function jobs.end_job(p_job bigint, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint, p_attempt integer) returns jobs.responses
 --   callers: nobody
 -- function jobs.escape_noncharacters(json_text text) returns text
 --   callers: nobody

@@ -12,6 +12,22 @@ create table public.applied_functions (
 create function jobs.clock() returns timestamptz language sql volatile as 'select clock_timestamp()';
 grant execute on function jobs.clock() to api_reader, job_keeper, dispatcher;
 
+-- Types of the columns of jobs.jobs. A table's CHECK would be parsed anew by every statement that writes a row, and all of
+-- them evaluated: half the time of a state change. A domain is evaluated where its column is assigned.
+create domain jobs.runner_type as text check (value in ('glue', 'ec2'));
+create domain jobs.job_status as text check (value in ('PENDING', 'IN_PROGRESS', 'SUCCEEDED', 'FAILED', 'CANCELLED'));
+create domain jobs.reply as text check (value in ('queue', 'none'));
+create domain jobs.priority as smallint check (value between 0 and 9);
+create domain jobs.max_attempts as integer check (value between 1 and 20);
+create domain jobs.seconds as integer check (value > 0);
+-- The last line behind what bounds these: the document of a job is made of them.
+create domain jobs.status_history as jsonb check (jsonb_array_length(value) <= 50);
+create domain jobs.attempts as jsonb check (jsonb_array_length(value) <= 20 and pg_column_size(value) <= 32768);
+create domain jobs.progress as jsonb check (pg_column_size(value) <= 1024);
+create domain jobs.stats as jsonb check (pg_column_size(value) <= 2048);
+create domain jobs.error as jsonb check (pg_column_size(value) <= 65536);
+create domain jobs.result as jsonb check (pg_column_size(value) <= 8192);
+
 create table jobs.jobs (
   id bigint generated always as identity primary key,
   tenant text collate "C" not null,
@@ -25,18 +41,18 @@ create table jobs.jobs (
   inline json,
   -- What a read runs, with its parameters in it: both runners run the same text, and newer queries change no job that waits.
   sql text,
-  runner text not null check (runner in ('glue', 'ec2')),
+  runner jobs.runner_type not null,
   -- A read that an EC2 run may take too, when Glue has no room for it or its memory was too small.
   elsewhere boolean not null default false,
-  priority smallint not null check (priority between 0 and 9),
+  priority jobs.priority not null,
   -- Whether the response is put on the response queue. Not part of the request's identity: a repeat may still ask for it.
-  reply text not null default 'queue' check (reply in ('queue', 'none')),
+  reply jobs.reply not null default 'queue',
   labels jsonb not null,
-  timeout_seconds integer not null check (timeout_seconds > 0),
-  max_attempts integer not null check (max_attempts between 1 and 20),
-  lease_seconds integer not null check (lease_seconds > 0),
+  timeout_seconds jobs.seconds not null,
+  max_attempts jobs.max_attempts not null,
+  lease_seconds jobs.seconds not null,
 
-  status text not null default 'PENDING' check (status in ('PENDING', 'IN_PROGRESS', 'SUCCEEDED', 'FAILED', 'CANCELLED')),
+  status jobs.job_status not null default 'PENDING',
   attempt integer not null default 0,
   run_id uuid,
   lease_until timestamptz,
@@ -51,13 +67,12 @@ create table jobs.jobs (
   created_at timestamptz not null default jobs.clock(),
   started_at timestamptz,
   finished_at timestamptz,
-  -- The checks are the last line behind what bounds these: the document of a job is made of them.
-  status_history jsonb not null default '[]' check (jsonb_array_length(status_history) <= 50),
-  attempts jsonb not null default '[]' check (jsonb_array_length(attempts) <= 20 and pg_column_size(attempts) <= 32768),
-  progress jsonb not null default '{"rows": 0, "bytes": 0}' check (pg_column_size(progress) <= 1024),
-  stats jsonb check (pg_column_size(stats) <= 2048),
-  error jsonb check (pg_column_size(error) <= 65536),
-  result jsonb check (pg_column_size(result) <= 8192),
+  status_history jobs.status_history not null default '[]',
+  attempts jobs.attempts not null default '[]',
+  progress jobs.progress not null default '{"rows": 0, "bytes": 0}',
+  stats jobs.stats,
+  error jobs.error,
+  result jobs.result,
   -- Counts the job's changes. With the sends of its response it is the external version of its tracking document.
   version bigint not null default 1,
   -- The transaction of the last change, and its time: the tracking store lacks what changed after its last snapshot.

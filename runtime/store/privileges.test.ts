@@ -18,7 +18,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.cancelled()": [],
   "jobs.cut(text,integer)": [],
   "jobs.end_attempt(jsonb,timestamp with time zone,text,bigint)": [],
-  "jobs.end_job(bigint,text,json,json,bigint,bigint,bigint)": [],
+  "jobs.end_job(bigint,text,json,json,bigint,bigint,bigint,integer)": [],
   "jobs.event(text,timestamp with time zone)": [],
   "jobs.escape_noncharacters(text)": [],
   "jobs.inline_bytes(json)": [],

@@ -74,7 +74,7 @@ begin
       returning p.job_id
     )
     select a.position, case when j.id is null then 'FULL' when j.request_hash <> a.request_hash then 'CONFLICT' when j.id = any (created) and a.turn = 1 then 'ACCEPTED' else 'REPEATED' end,
-           j.id, j.status, g.job_id is not null
+           j.id, j.status::text, g.job_id is not null
     from asked a
     left join jobs.jobs j on j.tenant = a.tenant and j.request_id = a.request_id
     left join again g on g.job_id = j.id and j.request_hash = a.request_hash

@@ -6,7 +6,7 @@ declare
   running boolean;
   job json;
 begin
-  perform jobs.responses_sent(p_sent, p_messages);
+  if cardinality(p_sent) > 0 then perform jobs.responses_sent(p_sent, p_messages); end if;
   select c.running, c.job into running, job from jobs.next_claim(p_run, p_pid, p_backend_start, p_log) c;
   if not running then raise no_data_found using message = format('run %s is not running', p_run); end if;
   return job;

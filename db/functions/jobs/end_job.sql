@@ -1,30 +1,35 @@
 -- Ends a job whatever its state: internal, called by functions that have checked the state. The response is frozen for
--- every job; it is due only where the request asked for one on the queue, and only then its body is returned.
+-- every job and returned; it is due only where the request asked for one on the queue. p_attempt: ends the job only if this
+-- attempt still holds it, and returns null where it does not; without it the caller has checked the state and holds the row.
 -- A read whose result does not fit into a message ends FAILED (ResultTooLarge). An update's result has no such size: the
 -- table's CHECK would refuse it, and with it the update's transaction.
-create or replace function jobs.end_job(p_job bigint, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint)
-returns table (response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
+create or replace function jobs.end_job(p_job bigint, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint, p_attempt integer default null)
+returns jobs.responses
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   moment timestamptz := jobs.clock();
-  job jobs.jobs;
+  job record;
   figures json;
   answer text;
   inline_size integer;
   asked_again integer;
+  response jobs.responses;
 begin
-  select * into strict job from jobs.jobs where id = p_job for update;
+  select j.tenant, j.request_id, j.response_id, j.runner, j.status, j.created_at, j.attempt, j.labels, j.reply, j.task ->> 'type' as type,
+    coalesce((j.attempts -> -1 ->> 'startedAt')::timestamptz, moment) as started
+  into job from jobs.jobs j where id = p_job and (p_attempt is null or attempt = p_attempt and status = 'IN_PROGRESS') for update;
+  if not found then return null; end if;
   if job.status = 'IN_PROGRESS' then perform jobs.wake_tenant(job.runner, job.tenant); end if;
-  p_error := jobs.bounded_error(p_error);
+  if p_error is not null then p_error := jobs.bounded_error(p_error); end if;
   inline_size := jobs.inline_bytes(p_result);
   loop
     figures := json_build_object(
-      'queueMs', jobs.milliseconds(job.created_at, coalesce((job.attempts -> -1 ->> 'startedAt')::timestamptz, moment)),
-      'executionMs', jobs.milliseconds(coalesce((job.attempts -> -1 ->> 'startedAt')::timestamptz, moment), moment),
+      'queueMs', jobs.milliseconds(job.created_at, job.started),
+      'executionMs', jobs.milliseconds(job.started, moment),
       'totalMs', jobs.milliseconds(job.created_at, moment),
       'rows', p_rows, 'bytes', p_bytes, 'peakMemoryBytes', p_peak, 'attempts', job.attempt);
     answer := jobs.response_body(job.response_id, job.request_id, p_status, p_result, p_error, figures, job.labels);
-    exit when p_status <> 'SUCCEEDED' or job.task ->> 'type' <> 'read'
+    exit when p_status <> 'SUCCEEDED' or job.type <> 'read'
       or inline_size <= 900000 and octet_length(answer) - inline_size <= 65536;
     p_error := jobs.result_too_large(inline_size);
     p_status := 'FAILED';
@@ -48,9 +53,9 @@ begin
   delete from jobs.reply_requests where job_id = p_job;
   get diagnostics asked_again = row_count;
 
-  return query
-    insert into jobs.responses (job_id, response_id, tenant, request_id, status, body, inline_bytes, wanted, due_at)
-    values (p_job, job.response_id, job.tenant, job.request_id, p_status, answer, inline_size, job.reply = 'queue' or asked_again > 0, moment + interval '10 seconds')
-    returning id, responses.response_id, responses.tenant, responses.request_id, responses.status, case when wanted then responses.body end;
+  insert into jobs.responses (job_id, response_id, tenant, request_id, status, body, inline_bytes, wanted, due_at)
+  values (p_job, job.response_id, job.tenant, job.request_id, p_status, answer, inline_size, job.reply = 'queue' or asked_again > 0, moment + interval '10 seconds')
+  returning * into response;
+  return response;
 end
 $$;

@@ -1,12 +1,15 @@
 -- The fence: ends a job only if this attempt still holds it, and freezes its response. The last statement before the
--- COMMIT of an update; no row means that the job was given away, and the caller must ROLLBACK.
+-- COMMIT of an update; no row means that the job was given away, and the caller must ROLLBACK. Without a body no response is
+-- wanted on the queue.
 create or replace function jobs.finish(p_job bigint, p_attempt integer, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint)
 returns table (response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  response jobs.responses := jobs.end_job(p_job, p_status, p_result, p_error, p_rows, p_bytes, p_peak, p_attempt);
 begin
-  perform from jobs.jobs where id = p_job and attempt = p_attempt and jobs.status = 'IN_PROGRESS' for update;
-  if not found then return; end if;
-  return query select * from jobs.end_job(p_job, p_status, p_result, p_error, p_rows, p_bytes, p_peak);
+  if response.id is null then return; end if;
+  return query select response.id, response.response_id, response.tenant, response.request_id, response.status,
+    case when response.wanted then response.body end;
 end
 $$;
 

@@ -6,11 +6,19 @@ create or replace function jobs.finish_and_claim(
   p_run uuid, p_pid integer, p_backend_start timestamptz, p_log text, p_sent bigint[], p_messages text[])
 returns table (response_pk bigint, response_id text, tenant text, request_id text, status text, body text, running boolean, next json)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  response jobs.responses;
 begin
-  perform jobs.responses_sent(p_sent, p_messages);
-  select f.response_pk, f.response_id, f.tenant, f.request_id, f.status, f.body
-  into response_pk, response_id, tenant, request_id, status, body
-  from jobs.finish(p_job, p_attempt, p_status, p_result, p_error, p_rows, p_bytes, p_peak) f;
+  if cardinality(p_sent) > 0 then perform jobs.responses_sent(p_sent, p_messages); end if;
+  response := jobs.end_job(p_job, p_status, p_result, p_error, p_rows, p_bytes, p_peak, p_attempt);
+  if response.id is not null then
+    response_pk := response.id;
+    response_id := response.response_id;
+    tenant := response.tenant;
+    request_id := response.request_id;
+    status := response.status;
+    if response.wanted then body := response.body; end if;
+  end if;
   select c.running, c.job into running, next from jobs.next_claim(p_run, p_pid, p_backend_start, p_log) c;
   return next;
 end

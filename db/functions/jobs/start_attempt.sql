@@ -3,7 +3,7 @@ create or replace function jobs.start_attempt(p_job bigint, run jobs.runs, p_pid
 returns json language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   moment timestamptz := run.seen_at;
-  job jobs.jobs;
+  job json;
 begin
   update jobs.jobs set
     status = 'IN_PROGRESS', attempt = attempt + 1, run_id = run.id, backend_pid = p_pid, backend_start = p_backend_start,
@@ -12,9 +12,9 @@ begin
     attempts = attempts || jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
       'runner', run.runner, 'runId', run.id, 'startedAt', jobs.iso(moment), 'logLocation', p_log, 'memoryBytes', run.memory_bytes))),
     status_history = status_history || jobs.event('IN_PROGRESS', moment), version = version + 1, changed = pg_current_xact_id(), changed_at = moment
-  where id = p_job returning * into job;
-
-  return json_build_object('id', job.id, 'attempt', job.attempt, 'maxAttempts', job.max_attempts, 'tenant', job.tenant, 'requestId', job.request_id, 'responseId', job.response_id,
-    'task', job.task, 'inline', job.inline, 'sql', job.sql, 'timeoutSeconds', job.timeout_seconds, 'leaseSeconds', job.lease_seconds);
+  where id = p_job
+  returning json_build_object('id', id, 'attempt', attempt, 'maxAttempts', max_attempts, 'tenant', tenant, 'requestId', request_id, 'responseId', response_id,
+    'task', task, 'inline', inline, 'sql', sql, 'timeoutSeconds', timeout_seconds, 'leaseSeconds', lease_seconds) into job;
+  return job;
 end
 $$;
