@@ -35,8 +35,10 @@ create index documents_status_created on tracking.documents (status, created_at,
 -- Figures over a tenant or a time, without the table.
 create index documents_figures on tracking.documents (created_at)
   include (tenant, status, type, runner, error_type, queue_ms, execution_ms, total_ms);
-create index documents_labels on tracking.documents using gin (labels) with (fastupdate = off);
-create index documents_words on tracking.documents using gin (words) with (fastupdate = off);
+-- Written to the tree a few hundred documents at a time: 3 kB of WAL per document in place of 13, and a third of the time.
+-- A search reads the list of those that wait too, so it is kept short (kB).
+create index documents_labels on tracking.documents using gin (labels) with (fastupdate = on, gin_pending_list_limit = 64);
+create index documents_words on tracking.documents using gin (words) with (fastupdate = on, gin_pending_list_limit = 256);
 
 grant usage on schema tracking to dispatcher, api_reader;
 grant select, insert, update, delete on tracking.documents to dispatcher;
