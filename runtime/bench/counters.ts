@@ -85,11 +85,13 @@ function processorMs(pid: number): number {
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS;
 }
 
+/** The process whose work AWS and the caller do in the cloud: it has the emulator and sends the requests. */
+export const CALLER = "the benchmark and the emulator";
+
 const PROGRAMS: Readonly<Record<string, RegExp>> = {
   runner: /runtime\/runner\/main\.ts/,
   dispatcher: /local\/dispatcherHost\.ts/,
   API: /runtime\/api\/main\.ts/,
-  emulator: /local\/emulatorHost\.ts/,
 };
 
 function kindOf(pid: number, command: string): string {
@@ -97,7 +99,7 @@ function kindOf(pid: number, command: string): string {
   const server = /^postgres: (?:(\S+) rates )?/.exec(command);
   if (server) return `backend ${server[1]?.replace(/_(glue|ec2)_\d+$/, "") ?? "of the server"}`;
   const found = Object.entries(PROGRAMS).find(([, pattern]) => pattern.test(command))?.[0];
-  return found ?? (pid === process.pid ? "the benchmark" : "others");
+  return found ?? (pid === process.pid ? CALLER : "others");
 }
 
 /** Whether a process descends from this one. */

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 
 /**
- * A load of GET requests over keep-alive connections, one request under way on each: its own process, so that it does
- * not share the measurer's. Prints how many were answered 200 a second.
+ * A load of GET requests, one under way on each connection, which are kept as long as the server keeps them: its own
+ * process, so that it does not share the measurer's. Prints how many were answered 200 a second.
  *
  * node httpLoad.ts HOST PORT CONNECTIONS SECONDS FILE-WITH-PATHS
  */
@@ -15,29 +15,36 @@ const requests = readFileSync(file, "utf8")
 let answered = 0;
 let failed = 0;
 
-for (let one = 0; one < Number(connections); one++) {
+function open(): void {
   const socket = connect(Number(port), host);
   socket.setNoDelay(true);
   const next = () => socket.write(requests[Math.floor(Math.random() * requests.length)] ?? "");
   // Bytes of the answer under way that are still to come; undefined before its head is whole.
   let left: number | undefined;
   let head = "";
+  let closes = false;
   socket.on("data", (chunk) => {
     if (left === undefined) {
       head += chunk.toString("latin1");
       const end = head.indexOf("\r\n\r\n");
       if (end === -1) return;
       if (!head.startsWith("HTTP/1.1 200")) failed++;
+      closes = /\r\nconnection: close/i.test(head);
       left = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0) - (head.length - end - 4);
     } else left -= chunk.length;
     if (left > 0) return;
     answered++;
     left = undefined;
     head = "";
-    next();
+    if (!closes) next();
   });
   socket.on("connect", next);
+  socket.on("error", () => {
+    if (!closes) failed++;
+  });
+  socket.on("close", open);
 }
+for (let one = 0; one < Number(connections); one++) open();
 const begun = performance.now();
 setTimeout(() => {
   if (failed > 0) throw new Error(`${failed} requests were not answered 200`);

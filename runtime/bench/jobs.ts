@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { PgBoss } from "pg-boss";
-import { type Counters, countersPerJob, takeCounters, total } from "./counters.ts";
+import { CALLER, type Counters, countersPerJob, takeCounters, total } from "./counters.ts";
 import { type BenchPlatform, request } from "./platform.ts";
 import { figure, median, percentile, type Row } from "./report.ts";
 
@@ -41,7 +41,7 @@ export async function benchJobs(
       .join(", ");
   const perJob = { peerName: "pg-boss, per job", higherIsBetter: false } as const;
   const { processor } = work;
-  const own = Object.fromEntries(Object.entries(processor).filter(([name]) => !NOT_OURS.has(name)));
+  const own = Object.fromEntries(Object.entries(processor).filter(([name]) => name !== CALLER));
   const backends = Object.fromEntries(Object.entries(own).filter(([name]) => name.startsWith("backend ")));
   onMeasured({ backendMs: total(backends), commits: work.commits, rowVersions: total(work.rowVersions) });
   return [
@@ -100,11 +100,16 @@ export async function benchJobs(
       most: 3,
       note: parts(own),
     },
+    {
+      ...perJob,
+      what: "  processor time of the emulator and the caller",
+      ours: processor[CALLER] ?? Number.NaN,
+      peer: boss.work.processor[CALLER] ?? Number.NaN,
+      unit: "ms",
+      note: "AWS's and the caller's in the cloud; pg-boss's workers run in this process",
+    },
   ];
 }
-
-/** Processes whose work AWS or the caller does in the cloud. */
-const NOT_OURS = new Set(["emulator", "the benchmark"]);
 
 /** Waits until the tracking store has every document, so that the counters include that work. */
 export async function untilTracked({ admin }: BenchPlatform): Promise<void> {

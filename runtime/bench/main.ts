@@ -67,7 +67,7 @@ const onPlatform =
   };
 
 const BENCHES: Readonly<Record<string, (size: Size) => Promise<Row[]>>> = {
-  rates: onPlatform(0, (platform, { prices }) => benchRates(platform, prices)),
+  rates: onPlatform(0, (platform, { prices }) => benchRates(platform, prices, values.original)),
   export: onPlatform(0, (platform, { exported, large }) => benchExport(platform, exported, large)),
   load: onPlatform(0, (platform, { loaded }) => benchLoad(platform, loaded)),
   jobs: onPlatform(60, (platform, { jobs }) => benchJobs(platform, jobs, recordSmallJob)),
@@ -97,13 +97,19 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   load: ["psql"],
 };
 
-const USAGE = `npm run bench -- [--size ${Object.keys(SIZES).join("|")}] [${Object.keys(BENCHES).join("|")} …]
+const USAGE = `npm run bench -- [--size ${Object.keys(SIZES).join("|")}] [--original DIR] [${Object.keys(BENCHES).join("|")} …]
 Measures the platform beside its peers, all in one run: figures of different runs cannot be compared.
 growth and soak fail (exit code 1) if cost or resources grow more than accepted.
---record  writes the database work per small job to stacks/planning/smallJob.json, which rates capacity uses (jobs only)`;
+--record  writes the database work per small job to stacks/planning/smallJob.json, which rates capacity uses (jobs only)
+--original DIR  measures a checkout of the original service beside /rates as well (needs Python 3 with venv)`;
 
 const { values, positionals } = parseArgs({
-  options: { size: { type: "string", default: "small" }, record: { type: "boolean" }, help: { type: "boolean" } },
+  options: {
+    size: { type: "string", default: "small" },
+    record: { type: "boolean" },
+    original: { type: "string" },
+    help: { type: "boolean" },
+  },
   allowPositionals: true,
 });
 const size = Object.entries(SIZES).find(([name]) => name === values.size)?.[1];

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { loadSample } from "../../db/sample/load.ts";
+import { type Original, startOriginal } from "./original.ts";
 import type { BenchPlatform } from "./platform.ts";
 import { median, type Row } from "./report.ts";
 
@@ -27,8 +28,11 @@ const question = (origin: string, destination: string, from: string, to: string)
     " ",
   );
 
-/** GET /rates beside pgbench with the same SQL, a plain Fastify route, and an empty route of the same server. */
-export async function benchRates(platform: BenchPlatform, prices: number): Promise<Row[]> {
+/**
+ * GET /rates beside pgbench with the same SQL, a plain Fastify route, an empty route of the same server, and the original
+ * service where there is a checkout of it.
+ */
+export async function benchRates(platform: BenchPlatform, prices: number, checkout?: string): Promise<Row[]> {
   const { admin, directory, file } = platform;
   await admin.query("truncate prices; delete from ports; delete from regions");
   await loadSample(admin, { prices, seed: 7 });
@@ -87,19 +91,24 @@ export async function benchRates(platform: BenchPlatform, prices: number): Promi
   const plain = spawn(process.execPath, [PLAIN_ROUTE, file.databaseUrl], { stdio: ["pipe", "pipe", "inherit"] });
   const [printed] = await once(plain.stdout, "data");
   const plainPort = String(printed).trim();
-  await Promise.all([http(paths), http(paths, plainPort)]);
+  const original: Original | undefined =
+    checkout === undefined ? undefined : await startOriginal(checkout, file.databaseUrl, directory);
+  await Promise.all([http(paths), http(paths, plainPort), original && http(paths, original.port)]);
   const figures = {
     rates: [] as number[],
     pgbench: [] as number[],
     plain: [] as number[],
     empty: [] as number[],
+    original: [] as number[],
   };
   for (let round = 0; round < ROUNDS; round++) {
     figures.pgbench.push(await pgbench());
     figures.rates.push(await http(paths));
     figures.plain.push(await http(paths, plainPort));
     figures.empty.push(await http(empty));
+    if (original) figures.original.push(await http(paths, original.port));
   }
+  await original?.stop();
   plain.stdin.end();
   const ours = median(figures.rates);
   const row = {
@@ -112,5 +121,6 @@ export async function benchRates(platform: BenchPlatform, prices: number): Promi
     { ...row, peer: median(figures.pgbench), peerName: "pgbench, same SQL", aim: 0.6 },
     { ...row, peer: median(figures.empty), peerName: "empty route" },
     { ...row, peer: median(figures.plain), peerName: "plain Fastify route, one query per request" },
+    ...(original ? [{ ...row, peer: median(figures.original), peerName: "the original service, gunicorn -w 4" }] : []),
   ];
 }

@@ -12,7 +12,7 @@ import { ResponseSender } from "./responseSender.ts";
 /** How often a run without work looks again although nobody called, at least; also its sign of life, so three a lease. */
 const POLL_MS = 2_000;
 /** How long a response waits for those of the next jobs, to share a call to SQS. Milliseconds. */
-const GATHER_MS = 20;
+const GATHER_MS = 100;
 
 /** What a process knows of its run: its id, or the launch of which it claims one as the instance that it is. */
 export type RunIdentity = { run: string } | { launch: string; instance: string };

@@ -1,0 +1,80 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { freePort } from "../local/ports.ts";
+
+const VENV = fileURLToPath(new URL("../tools/venv.sh", import.meta.url));
+/** Processes of gunicorn; the measured machine has two cores. */
+const WORKERS = 4;
+const START_MS = 60_000;
+
+/** The original service, answering on a port of its own. */
+export interface Original {
+  port: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the original service of a checkout (Flask, under gunicorn as its README says) on a database. Its packages are
+ * installed once, outside the clone.
+ * @param checkout has the service in `rates/`
+ * @param directory where its configuration is written
+ */
+export async function startOriginal(checkout: string, databaseUrl: string, directory: string): Promise<Original> {
+  const service = join(resolve(checkout), "rates");
+  if (!existsSync(join(service, "wsgi.py")))
+    throw new Error(`--original ${checkout} has no rates/wsgi.py. Name a checkout of the original service.`);
+  const settings = join(directory, "original");
+  mkdirSync(settings);
+  const requirements = join(settings, "requirements.txt");
+  writeFileSync(requirements, `${readFileSync(join(service, "requirements.txt"), "utf8").trimEnd()}\ngunicorn\n`);
+  const programs = execFileSync(VENV, ["original", requirements], { encoding: "utf8" }).trim();
+
+  const { pathname, username, password, hostname, port: databasePort } = new URL(databaseUrl);
+  // In place of the checkout's own, which names its database; port and password are libpq's to take.
+  const database = { name: pathname.slice(1), user: decodeURIComponent(username), host: hostname };
+  writeFileSync(join(settings, "config.py"), `DB = ${JSON.stringify(database)}\n`);
+  const port = String(await freePort());
+  const server = spawn(
+    join(programs, "gunicorn"),
+    ["-w", String(WORKERS), "-b", `127.0.0.1:${port}`, "--chdir", service, "--pythonpath", settings, "wsgi"],
+    {
+      env: {
+        ...process.env,
+        PGPORT: databasePort,
+        PGPASSWORD: decodeURIComponent(password),
+        PYTHONDONTWRITEBYTECODE: "1",
+      },
+      stdio: ["ignore", "ignore", "pipe"],
+    },
+  );
+  const gone = once(server, "exit");
+  let said = "";
+  server.stderr.on("data", (chunk) => {
+    said = `${said}${chunk}`.slice(-2_000);
+  });
+  for (const begun = performance.now(); ; await pause(100)) {
+    if (await answers(port)) break;
+    if (server.exitCode === null && performance.now() - begun < START_MS) continue;
+    server.kill();
+    throw new Error(`the original service did not start:\n${said}`);
+  }
+  return {
+    port,
+    async stop() {
+      server.kill();
+      await gone;
+    },
+  };
+}
+
+async function answers(port: string): Promise<boolean> {
+  try {
+    return (await fetch(`http://127.0.0.1:${port}/`)).ok;
+  } catch {
+    return false;
+  }
+}
