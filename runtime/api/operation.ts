@@ -62,7 +62,8 @@ export function operation(
       operationId: id,
       tags: [tag],
       summary,
-      security: scope ? [{ token: [] }, { session: [] }] : [],
+      // OpenAPI 3.1: the roles that are needed, of any type of scheme.
+      security: scope ? [{ token: scope === "any" ? [] : [scope] }, { session: scope === "any" ? [] : [scope] }] : [],
       response: { ...mapValues(answers, answer), ...problems(errorsOf(it)) },
       ...(description ? { description } : {}),
       ...(params ? { params } : {}),

@@ -17,6 +17,8 @@ export interface DescribedOperation {
   path: string;
   /** Whether it takes a token. */
   guarded: boolean;
+  /** The scope that a token needs; undefined where any token does. */
+  scope: string | undefined;
   takesBody: boolean;
   takesParameters: boolean;
   /** Names of what may stand behind the ? of its URL. */
@@ -55,6 +57,7 @@ export class Description {
           method: method.toUpperCase() as DescribedOperation["method"],
           path,
           guarded: (one.security as object[]).length > 0,
+          scope: (one.security as { token?: string[] }[])[0]?.token?.[0],
           takesBody: one.requestBody !== undefined,
           takesParameters: one.parameters !== undefined,
           query: ((one.parameters ?? []) as Parameter[]).filter((at) => at.in === "query").map(({ name }) => name),
