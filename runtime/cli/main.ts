@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
 import { CommandError, EXITS, type Exit, reasonOf } from "./lib/exits.ts";
 import { fileReason } from "./lib/files.ts";
+import { joinJsonFields } from "./lib/jsonFields.ts";
 import { printJson, say } from "./lib/screen.ts";
 import { createProgram } from "./program.ts";
 
@@ -31,12 +32,12 @@ function ending(error: unknown): { exit: Exit; data?: object; message?: string }
 }
 
 try {
-  await program.parseAsync();
+  await program.parseAsync(joinJsonFields(program, process.argv.slice(2)), { from: "user" });
 } catch (error) {
   const { exit, data, message } = ending(error);
   exits.last = exit;
   // The options may be what could not be read.
-  if (data && process.argv.includes("--json")) printJson({ error: data });
+  if (data && process.argv.some((word) => word === "--json" || word.startsWith("--json="))) printJson({ error: data });
   if (message !== undefined) say(message);
 }
 process.exitCode = EXITS[exits.last].code;

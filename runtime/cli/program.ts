@@ -5,12 +5,13 @@ import { capacityCommand } from "./commands/capacity.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { connectCommand } from "./commands/connect.ts";
 import { dashboardCommand } from "./commands/dashboardCommand.ts";
+import { deadLetterCommands } from "./commands/deadLetters.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { environmentCommand } from "./commands/environment.ts";
 import { jobCommands } from "./commands/jobs.ts";
 import { loginCommands } from "./commands/loginCommands.ts";
-import { operateCommands } from "./commands/operate.ts";
 import { placesCommand } from "./commands/places.ts";
+import { rejectedCommands } from "./commands/rejected.ts";
 import { tailCommand } from "./commands/tail.ts";
 import { tokenCommands } from "./commands/tokens.ts";
 import { topCommand } from "./commands/top.ts";
@@ -36,7 +37,10 @@ export function createProgram(end: CliContext["end"]): Command {
     .option("--data-dir <dir>", "the local platform's data directory (RATES_DATA_DIR, .local)")
     .option("--profile <name>", "a platform that `rates login` has kept (RATES_PROFILE)")
     .option("--tenant <tenant>", "whose jobs, for an admin's token")
-    .option("--json", "machine-readable output on stdout")
+    .option(
+      "--json [fields]",
+      "machine-readable output on stdout; of some commands only these fields (help lists them)",
+    )
     .version(`rates ${VERSION}`, "-V, --version", "print the version")
     .configureHelp(HELP_STYLE)
     // What was typed may have been copied: messages and help go through the same layer as everything else.
@@ -68,7 +72,8 @@ export function createProgram(end: CliContext["end"]): Command {
   capacityCommand(context);
   doctorCommand(context);
   connectCommand(context);
-  operateCommands(context);
+  rejectedCommands(context);
+  deadLetterCommands(context);
   tokenCommands(context);
   program.commandsGroup(GROUPS.shell);
   environmentCommand(context);

@@ -296,7 +296,8 @@ export const CLI_INPUTS: readonly CliInput[] = [
     script: "rates result packed",
     code: 0,
     where: "terminal",
-    out: /n\r\n1\r\n/,
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the heading is dim
+    out: /n(\x1b\[22m)?\r\n1\r\n/,
   },
   {
     from: "further",

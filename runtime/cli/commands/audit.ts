@@ -5,9 +5,22 @@ import { type CliContext, choice, clientOf, whole } from "../lib/context.ts";
 import { csvLine } from "../lib/csv.ts";
 import { CommandError, reasonOf } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
-import { plain, print, printJson, say, width } from "../lib/screen.ts";
+import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
+import { plain, print, say, width } from "../lib/screen.ts";
 import { table } from "../lib/table.ts";
 import { timeOption } from "../lib/times.ts";
+
+const ENTRY_FIELDS: Fields<AuditEntry> = {
+  id: (entry) => entry.id,
+  at: (entry) => entry.at,
+  tenant: (entry) => entry.tenant,
+  actor: (entry) => entry.actor,
+  actorId: (entry) => entry.actorId,
+  via: (entry) => entry.via,
+  action: (entry) => entry.action,
+  target: (entry) => entry.target,
+  detail: (entry) => entry.detail,
+};
 
 /** Options of `rates audit`. */
 interface Flags {
@@ -25,12 +38,14 @@ const PAGE = 1_000;
 
 /** `rates audit`: who did what, on a screen or all of it as a file. */
 export function auditCommand({ program }: CliContext): void {
-  examples(
+  const audit = examples(
     program.command("audit"),
     "rates audit",
     "rates audit --action cancel --since 2026-01-31",
+    "rates audit --json at,actor,action,target",
     "rates audit --export audit.csv   # all of it; .ndjson works too",
-  )
+  );
+  jsonFields(audit, ENTRY_FIELDS)
     .description("Who did what: submitted, cancelled, retried, redrove, made and revoked tokens, signed in and out")
     .addOption(choice("--action <action>", "what was done", ACTIONS))
     .option("--text <text>", "part of the person's or token's name, or of the job's id")
@@ -47,9 +62,12 @@ export function auditCommand({ program }: CliContext): void {
           if (value !== undefined) search.set(name, String(value));
         return client.json<{ entries: AuditEntry[]; next?: number }>("GET", `/audit?${search}`);
       };
+      const { since, until } = flags;
+      if (since !== undefined && until !== undefined && since >= until)
+        throw new CommandError("invalid", `--until (${until}) must be later than --since (${since}).`);
       if (flags.export !== undefined) return exportTo(flags.export, page);
       const { entries, next } = await page(flags.limit ?? SHOWN);
-      if (json) return printJson(entries);
+      if (json) return printRecords(command, ENTRY_FIELDS, entries, entries);
       if (entries.length === 0) return say("No entries match.");
       const rows = entries.map(({ at, actor, via, action, target, tenant }) => [
         at,

@@ -1,12 +1,15 @@
 import type { Command } from "commander";
 import { DOCUMENT_STATES, RUNNERS } from "../../contract/states.ts";
 import { about } from "../lib/about.ts";
+import { type BulkFlags, bulkFilter, bulkOptions, runBulk } from "../lib/bulk.ts";
 import type { Submitted } from "../lib/client.ts";
 import { type CliContext, choice, clientOf, seconds, whole } from "../lib/context.ts";
 import type { JobDocument } from "../lib/events.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples, GROUPS } from "../lib/help.ts";
+import { JOB_FIELDS } from "../lib/jobFields.ts";
 import { ID, withJob } from "../lib/jobIds.ts";
+import { jsonFields, printRecords } from "../lib/jsonFields.ts";
 import { coloured, durationText, plain, print, printJson, say, width } from "../lib/screen.ts";
 import { table } from "../lib/table.ts";
 import { timeOption } from "../lib/times.ts";
@@ -78,14 +81,16 @@ export function jobCommands({ program, end }: CliContext): void {
       if (json) printJson(document);
     });
 
-  examples(
+  const list = examples(
     program.command("list"),
     "rates list",
     "rates list --status failed --since 2h",
     "rates list --status rejected   # requests that made no job",
     "rates list --sort totalMs --limit 5   # the slowest",
+    "rates list --status pending --json id,state,waiting",
     "rates list --label source=carrier-7 --json | jq -r '.jobs[].requestId'",
-  )
+  );
+  jsonFields(list, JOB_FIELDS)
     .description("List jobs, the newest first")
     .addOption(choice("--status <state>", "its state", DOCUMENT_STATES))
     .addOption(choice("--type <type>", "what it does", ["read", "update"]))
@@ -115,18 +120,23 @@ export function jobCommands({ program, end }: CliContext): void {
         "GET",
         `/jobs?${new URLSearchParams(Object.fromEntries(given))}`,
       );
-      if (json) return printJson(page);
+      if (json) {
+        const records = page.jobs.map((job) => ({ client, job }));
+        return printRecords(command, JOB_FIELDS, records, page);
+      }
       if (page.jobs.length === 0) return say("No jobs.");
       print(jobTable(page.jobs));
       if (page.cursor) say(`More: the same with --cursor ${page.cursor}`);
     });
 
-  examples(
+  const show = examples(
     program.command("show"),
     "rates show nightly-load",
     "rates show nightly-load --json | jq .error",
+    "rates show @last --json id,state,waiting,errorType",
     "rates show --rejected 0123456789abcdef0123456789abcdef   # an id of rates list --status rejected",
-  )
+  );
+  jsonFields(show, JOB_FIELDS)
     .description("Show everything that is known of a job")
     .argument("<id>", ID)
     .option("--rejected", "a rejected request instead: its body and problems, by the id that its answer has")
@@ -135,7 +145,7 @@ export function jobCommands({ program, end }: CliContext): void {
       const document = rejected
         ? await client.json<JobDocument>("GET", client.rejected(id))
         : await withJob(client, id, (found) => client.json<JobDocument>("GET", client.job(found)));
-      if (json) return printJson(document);
+      if (json) return printRecords(command, JOB_FIELDS, { client, job: document }, document);
       if (rejected) return print(JSON.stringify(document, null, 2));
       const last = Date.parse(document.createdAt);
       print(
@@ -163,44 +173,66 @@ export function jobCommands({ program, end }: CliContext): void {
       );
     });
 
-  examples(
+  const cancel = examples(
     program.command("cancel"),
     "rates cancel nightly-load",
     "rates cancel nightly-load && rates watch nightly-load",
+    "rates cancel --label source=carrier-7 --dry-run   # how many jobs that would be",
+    "rates cancel --status pending --since 1h --yes",
   )
-    .description("Cancel a job: one that waits ends at once, a running one when its database session is gone")
-    .argument("<id>", ID)
-    .action(async (id: string, _flags: object, command: Command) => {
-      const { client, json } = clientOf(command);
-      const answer = await withJob(client, id, (found) =>
-        client.json<Submitted>("POST", client.job(found, "/cancel"), {}),
-      );
-      if (json) return printJson(answer);
-      const { requestId } = answer;
-      say(
-        answer.status === "IN_PROGRESS"
-          ? `${requestId} is being cancelled; ${client.hint("watch", requestId)} waits for it.`
-          : `${coloured(answer.status)} ${requestId}`,
-      );
-    });
+    .description(
+      "Cancel a job, or all jobs of a filter: one that waits ends at once, a running one when its database session is gone",
+    )
+    .argument("[id]", ID);
+  bulkOptions(cancel, "cancel").action(async (id: string | undefined, flags: BulkFlags, command: Command) => {
+    const { client, json } = clientOf(command);
+    const filter = bulkFilter(id, flags);
+    if (id === undefined || filter !== undefined) {
+      const result = await runBulk(client, "cancel", filter ?? {}, flags);
+      if (json && result) printJson(result);
+      return;
+    }
+    const answer = await withJob(client, id, (found) =>
+      client.json<Submitted>("POST", client.job(found, "/cancel"), {}),
+    );
+    if (json) return printJson(answer);
+    const { requestId } = answer;
+    say(
+      answer.status === "IN_PROGRESS"
+        ? `${requestId} is being cancelled; ${client.hint("watch", requestId)} waits for it.`
+        : `${coloured(answer.status)} ${requestId}`,
+    );
+  });
 
-  examples(
+  const retry = examples(
     program.command("retry"),
     "rates retry nightly-load   # submits nightly-load.retry-1",
     "rates retry @last --timeout 3600 --watch",
+    "rates retry --status failed --since 2h   # counts them, and asks",
   )
-    .description("Submit the task of a failed or cancelled job again, as a new job; to retry a job twice is one retry")
-    .argument("<id>", ID)
+    .description(
+      "Submit the task of a failed or cancelled job again, as a new job, or of all jobs of a filter; to retry a job twice is one retry",
+    )
+    .argument("[id]", ID);
+  bulkOptions(retry, "retry")
     .option("--timeout <seconds>", "how long the new job may run", whole)
     .option("--watch", "wait for its end")
     .option("--wait <seconds>", "give up waiting after so long; the job keeps running", seconds)
     .action(
       async (
-        id: string,
-        { timeout, ...flags }: { timeout?: number; watch?: boolean; wait?: number },
+        id: string | undefined,
+        { timeout, ...flags }: BulkFlags & { timeout?: number; watch?: boolean; wait?: number },
         command: Command,
       ) => {
         const { client, json } = clientOf(command);
+        const filter = bulkFilter(id, flags);
+        if (id === undefined || filter !== undefined) {
+          if (timeout !== undefined || flags.watch || flags.wait !== undefined)
+            throw new CommandError("invalid", "--timeout, --watch and --wait go with an ID, not with a filter.");
+          const result = await runBulk(client, "retry", filter ?? {}, flags);
+          if (json && result) printJson(result);
+          return;
+        }
         const body = timeout === undefined ? {} : { timeoutSeconds: timeout };
         const answer = await withJob(client, id, (found) =>
           client.json<Submitted>("POST", client.job(found, "/retry"), body),

@@ -5,7 +5,8 @@ import { type CliContext, clientOf, seconds } from "../lib/context.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
 import { interruptible } from "../lib/interrupt.ts";
-import { dim, print, printJson, say, width } from "../lib/screen.ts";
+import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
+import { dim, print, say, width } from "../lib/screen.ts";
 import { cutTo } from "../lib/table.ts";
 import type { Snapshot } from "../lib/topSnapshot.ts";
 import { visibleJson } from "../lib/visible.ts";
@@ -20,15 +21,29 @@ const interval = (value: string): number => {
   return number;
 };
 
+const SNAPSHOT_FIELDS: Fields<Snapshot> = {
+  at: (snapshot) => snapshot.at,
+  bottleneck: (snapshot) => snapshot.bottleneck,
+  capacity: (snapshot) => snapshot.capacity,
+  byStatus: (snapshot) => snapshot.byStatus,
+  percentiles: (snapshot) => snapshot.percentiles,
+  ended: (snapshot) => snapshot.ended,
+  oldest: (snapshot) => snapshot.oldest,
+  waiting: (snapshot) => snapshot.waiting,
+  running: (snapshot) => snapshot.running,
+  slowest: (snapshot) => snapshot.slowest,
+};
+
 /** `rates top`: how the platform stands, redrawn in place. */
 export function topCommand({ program }: CliContext): void {
-  examples(
+  const top = examples(
     program.command("top"),
     "rates top   # q or Ctrl-C leaves it",
     "rates top --once   # one look, for scripts and people in a hurry",
     "rates top --interval 30 >> platform.log   # a line every half minute",
-    "rates top --once --json | jq .capacity",
-  )
+    "rates top --once --json bottleneck,capacity",
+  );
+  jsonFields(top, SNAPSHOT_FIELDS)
     .description("Watch the platform: jobs by state, runs against capacity, what waits, what runs, what was slow")
     .option("--once", "look once, and leave")
     .option("--interval <seconds>", "how often to look", interval, EVERY_SECONDS)
@@ -37,11 +52,13 @@ export function topCommand({ program }: CliContext): void {
       if (once) {
         const { takeSnapshot } = await import("../lib/topSnapshot.ts");
         const look = await takeSnapshot(client);
-        if (json) return printJson(look);
+        if (json) return printRecords(command, SNAPSHOT_FIELDS, look, look);
         const { snapshotLines } = await import("../lib/topView.ts");
         const frame = { columns: width(process.stdout), lines: Number.POSITIVE_INFINITY, stream: process.stdout };
         return print(snapshotLines(look, frame).join("\n"));
       }
+      if (typeof command.optsWithGlobals().json === "string" && command.optsWithGlobals().json !== "*")
+        throw new CommandError("invalid", "--json FIELDS goes with --once.");
       if (json || !process.stdout.isTTY) return inLines(client, every, json);
       return inPlace(client, every);
     });

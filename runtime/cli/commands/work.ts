@@ -1,11 +1,13 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { Client } from "../lib/client.ts";
-import { type CliContext, choice, clientOf, collect, seconds } from "../lib/context.ts";
+import { type CliContext, choice, clientOf, collect, seconds, whole } from "../lib/context.ts";
 import type { JobDocument } from "../lib/events.ts";
 import { CommandError } from "../lib/exits.ts";
 import { shownName } from "../lib/files.ts";
 import { examples, GROUPS } from "../lib/help.ts";
 import { ID, withJob } from "../lib/jobIds.ts";
+import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
+import { MOST_ROWS, ROWS, showTable } from "../lib/resultTable.ts";
 import { coloured, print, printJson, say } from "../lib/screen.ts";
 import type { SubmitFlags } from "../lib/submit.ts";
 import { follow, sayEnd } from "../lib/watch.ts";
@@ -30,11 +32,55 @@ const COMPRESSIONS = ["none", "gzip"] as const;
 /** Reports of bad rows are always stored so. */
 const REPORT = { format: "csv", compression: "none" };
 
+type Described = import("../lib/params.ts").Queries["queries"][number];
+const QUERY_FIELDS: Fields<Described> = {
+  name: (query) => query.name,
+  description: (query) => query.description,
+  params: (query) => query.params,
+  ranges: (query) => query.ranges,
+  columns: (query) => query.columns,
+};
+
 /** How a job's result is stored. */
 const storedKind = ({ task, result }: JobDocument): { format: string; compression: string } => ({
   format: result?.format ?? task.format ?? "json",
   compression: result?.compression ?? (task.type === "read" ? (task.compression ?? "none") : "none"),
 });
+
+/** The format of people. */
+const TABLE = "table";
+
+/** A number of rows of a table. */
+function rowLimit(value: string): number {
+  const rows = whole(value);
+  if (rows < 1 || rows > MOST_ROWS) throw new InvalidArgumentError(`It must be from 1 to ${MOST_ROWS}.`);
+  return rows;
+}
+
+/**
+ * Whether a result is shown as a table: where --format says so, or on a terminal without another format.
+ * @throws CommandError for options that do not go together
+ */
+function tableWanted({
+  format,
+  limit,
+  argument,
+  json,
+}: {
+  format: string | undefined;
+  limit: number | undefined;
+  argument: string | undefined;
+  json: boolean;
+}): boolean {
+  const isTable =
+    format === TABLE || (format === undefined && argument === undefined && !json && process.stdout.isTTY === true);
+  if (format === TABLE && argument !== undefined && argument !== "-")
+    throw new CommandError("invalid", "--format table is for people: leave it out, or leave --output out.");
+  if (format === TABLE && json) throw new CommandError("invalid", "--format table and --json do not go together.");
+  if (limit !== undefined && !isTable)
+    throw new CommandError("invalid", "--limit goes with tables only: on a terminal, or with --format table.");
+  return isTable;
+}
 
 /** What a repeated load says at its end. */
 function repeatText({ status, requestId, finishedAt, task }: JobDocument, client: Client): string {
@@ -53,7 +99,7 @@ export function workCommands({ program, end }: CliContext): void {
     "rates submit request.json --watch",
     "rates submit --query price_export --format csv --explain   # where it would run, and whether at once",
     "rates submit --target prices --s3 s3://uploads/prices.csv --dry-run --watch",
-    "rates submit --statement purge_prices --param before=2020-01-01 --id purge",
+    "rates submit --statement purge_prices --param before=2020-01-01 --id purge   # says how many prices, and asks",
     `echo '{"task":{"type":"read","query":"price_export"}}' | rates submit -`,
   )
     .description("Submit a request: from a JSON file (- for stdin), or put together from flags")
@@ -73,10 +119,14 @@ export function workCommands({ program, end }: CliContext): void {
     .option("--dry-run", "check everything, change nothing")
     .option("--explain", "only say where it would run, whether there is room, and a read's plan")
     .option("--watch", "wait for its end")
+    .option("--yes", "purge_prices: do not ask; needed where there is no terminal")
     .action(async (file: string | undefined, _: Flags, command: Command) => {
       const { client, json } = clientOf(command);
       const { requestFrom, requestIn, submit, withSqlFile } = await import("../lib/submit.ts");
-      const flags = withSqlFile(command.optsWithGlobals<Flags & { watch?: boolean; explain?: boolean }>());
+      const { confirmPurge } = await import("../lib/purge.ts");
+      const flags = withSqlFile(
+        command.optsWithGlobals<Flags & { watch?: boolean; explain?: boolean; yes?: boolean }>(),
+      );
       const { paramsFor } = await import("../lib/params.ts");
       const request =
         file === undefined ? requestFrom(flags, await paramsFor(client, flags)) : await requestIn(file, flags);
@@ -85,6 +135,7 @@ export function workCommands({ program, end }: CliContext): void {
         const answer = await explained(client, request);
         return json ? printJson(answer) : sayExplained(answer);
       }
+      await confirmPurge(client, request, flags.yes);
       const { client: owner, ...submitted } = await submit(client, request);
       if (flags.watch) {
         const document = await follow(owner, submitted.requestId, flags);
@@ -157,8 +208,13 @@ export function workCommands({ program, end }: CliContext): void {
     .option("--file <file.sql>", "a file with it (- for stdin)")
     .option("--param <name=value>", "a parameter of the query; again for each item of a list", collect)
     .addOption(
-      choice("--format <format>", "csv, ndjson or json (as --output is named; csv; json with --json)", FORMATS),
+      choice(
+        "--format <format>",
+        "csv, ndjson or json (as --output is named; csv; json with --json), or table (on a terminal)",
+        [...FORMATS, TABLE],
+      ),
     )
+    .option("--limit <n>", `rows of a table at most (${ROWS})`, rowLimit)
     .option("--output <file>", "write the result there (- for stdout); packed if its name ends in .gz")
     .action(async (name: string | undefined, _: Flags, command: Command) => {
       const { client, json } = clientOf(command);
@@ -169,13 +225,15 @@ export function workCommands({ program, end }: CliContext): void {
           import("../lib/result.ts"),
           import("../lib/output.ts"),
         ]);
-      const given = command.optsWithGlobals<Flags & { output?: string }>();
+      const given = command.optsWithGlobals<Flags & { output?: string; limit?: number }>();
       if ([name, given.sql, given.file].filter((one) => one !== undefined).length !== 1)
         throw new CommandError(
           "invalid",
           "Name a query (`rates queries` lists them), or give --sql or --file: one of them.",
         );
-      const { output: argument, ...flags } = withSqlFile(given);
+      const { output: argument, limit, format: wanted, ...rest } = withSqlFile(given);
+      const isTable = tableWanted({ format: wanted, limit, argument, json });
+      const flags = { ...rest, ...(wanted === undefined || wanted === TABLE ? {} : { format: wanted }) };
       const named = argument === undefined ? undefined : namedKind(argument);
       const format = flags.format ?? named?.format ?? (json && argument === undefined ? "json" : "csv");
       if (argument !== undefined && named?.format !== undefined && named.format !== format)
@@ -193,6 +251,7 @@ export function workCommands({ program, end }: CliContext): void {
       end(exit);
       if (exit === "done") {
         const stored = storedKind(document);
+        if (isTable) return showTable(owner, requestId, { limit, total: document.result?.rows ?? 0 });
         await fetchResult(owner, requestId, { what: "result", stored, output, argument });
       }
       if (json && (exit !== "done" || output.to !== "stdout")) printJson(document);
@@ -211,9 +270,30 @@ export function workCommands({ program, end }: CliContext): void {
       "--output <file>",
       "write it there (- for stdout), packed if the name ends in .gz; it appears when it is whole",
     )
+    .addOption(
+      choice("--format <format>", "table (on a terminal), or raw: the bytes as they are stored", [TABLE, "raw"]),
+    )
+    .option("--limit <n>", `rows of a table at most (${ROWS})`, rowLimit)
     .action(
-      async (id: string, { output: argument, report }: { output?: string; report?: boolean }, command: Command) => {
+      async (
+        id: string,
+        {
+          output: argument,
+          report,
+          format,
+          limit,
+        }: { output?: string; report?: boolean; format?: string; limit?: number },
+        command: Command,
+      ) => {
         const { client, json } = clientOf(command);
+        if (report && (format === TABLE || limit !== undefined))
+          throw new CommandError("invalid", "--report is CSV: leave --format and --limit out.");
+        const isTable = !report && tableWanted({ format, limit, argument, json });
+        if (isTable) {
+          const document = await withJob(client, id, (found) => client.json<JobDocument>("GET", client.job(found)));
+          if (document.task.type === "read" && document.status === "SUCCEEDED")
+            return showTable(client, document.requestId, { limit, total: document.result?.rows ?? 0 });
+        }
         const [{ checkName, fetchResult, isShown }, { namedKind, openOutput }] = await Promise.all([
           import("../lib/result.ts"),
           import("../lib/output.ts"),
@@ -236,14 +316,20 @@ export function workCommands({ program, end }: CliContext): void {
       },
     );
 
-  examples(program.command("queries"), "rates queries", "rates queries --json | jq -r '.queries[].name'")
+  const queries = examples(
+    program.command("queries"),
+    "rates queries",
+    "rates queries --json name,params",
+    "rates queries --json | jq -r '.queries[].name'",
+  );
+  jsonFields(queries, QUERY_FIELDS)
     .description("List the named queries and statements with their parameters")
     .action(async (_flags: object, command: Command) => {
       const { client, json } = clientOf(command);
       const all = await client.json<import("../lib/params.ts").Queries>("GET", "/queries");
-      if (json) return printJson(all);
-      for (const [kind, list] of Object.entries(all))
-        for (const { name, description, params, columns } of list) {
+      if (json) return printRecords(command, QUERY_FIELDS, [...all.queries, ...all.statements], all);
+      for (const kind of ["queries", "statements"] as const)
+        for (const { name, description, params, columns = [] } of all[kind]) {
           print(`${name} (${kind === "queries" ? "query" : "statement"})\n  ${description}`);
           for (const { name: param, type, required, description: about } of params)
             print(`    --param ${param}=…  ${type}${required ? "" : ", optional"}: ${about}`);

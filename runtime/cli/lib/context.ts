@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { suggestion } from "../../contract/problems.ts";
 import { type Client, type Connection, connect } from "./client.ts";
 import type { Exit } from "./exits.ts";
+import { checkJson } from "./jsonFields.ts";
 
 /** What the commands share. */
 export interface CliContext {
@@ -11,11 +12,12 @@ export interface CliContext {
 }
 
 /** Options of the whole, wherever they stood. */
-export type GlobalOptions = Connection & { json?: boolean };
+export type GlobalOptions = Connection & { json?: string | true };
 
 export const clientOf = (command: Command): { client: Client; json: boolean } => {
   const options = command.optsWithGlobals<GlobalOptions>();
-  return { client: connect(options), json: options.json === true };
+  checkJson(command);
+  return { client: connect(options), json: options.json !== undefined };
 };
 
 /** For options that may be given several times. */

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { type Call, httpDouble, job, json, start } from "../../testing/cli.ts";
+
+const FIGURES = { matched: 3, eligible: 2, byStatus: { FAILED: 3 }, byErrorType: { InvalidRows: 1, RunnerLost: 2 } };
+const NONE = { done: 0, unchanged: 0, jobs: [], failed: [] };
+
+describe("rates cancel and retry of many jobs", () => {
+  let bodies: Record<string, unknown>[];
+  /** The command; the API answers a dry run with the figures, and then two batches. */
+  async function rates(...args: string[]) {
+    bodies = [];
+    const api = await httpDouble((call: Call) => {
+      if (call.body.length === 0) return json(call, {});
+      const body = JSON.parse(call.body.toString());
+      bodies.push(body);
+      if (body.dryRun) return json(call, { ...FIGURES, ...NONE });
+      const failed = [{ requestId: "b", type: "Forbidden", message: "This token lacks the scope 'update'." }];
+      if (body.cursor) return json(call, { ...FIGURES, ...NONE, failed });
+      return json(call, {
+        ...FIGURES,
+        ...NONE,
+        done: 1,
+        jobs: [{ requestId: "a", status: "PENDING" }],
+        cursor: "next",
+      });
+    });
+    try {
+      return { ...(await start(args, api.env).ended), calls: api.calls };
+    } finally {
+      api.close();
+    }
+  }
+
+  it("counts, and goes through the batches with --yes", async () => {
+    const { code, stderr, calls } = await rates("retry", "--status", "failed", "--label", "a=b", "--yes");
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(new Set(calls), new Set(["POST /bulk/retry"]));
+    const filter = { status: "FAILED", label: "a=b" };
+    assert.deepEqual(bodies, [{ filter, dryRun: true }, { filter }, { filter, cursor: "next" }]);
+    assert.match(stderr, /1 job would fail again and is left out \(--include-final/);
+    assert.match(stderr, /1 job submitted again\.\n {2}b: Forbidden: This token lacks/);
+  });
+
+  it("asks for --yes in a pipe with the number, and changes nothing in a dry run", async () => {
+    const refused = await rates("cancel", "--all");
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /This cancels 2 jobs \(3 FAILED match\)\. Nothing was done: give --yes/);
+    assert.equal(bodies.length, 1);
+    const dry = await rates("cancel", "--text", "x", "--dry-run");
+    assert.deepEqual([dry.code, bodies.length], [0, 1]);
+    assert.match(dry.stderr, /Dry run: 2 jobs of 3 FAILED would be cancelled/);
+  });
+
+  it("names what is missing or contradicts before anything is sent", async () => {
+    for (const [args, message] of [
+      [["cancel"], /Name a job by its ID, or jobs by a filter/],
+      [["cancel", "a", "--status", "pending"], /Give an ID or a filter: 'a' is one job/],
+      [["retry", "--all", "--watch"], /go with an ID, not with a filter/],
+      [["cancel", "--since", "2026-01-02", "--to", "2026-01-01"], /must be later than --since/],
+      [["cancel", "--status", "failed"], /Allowed choices are PENDING, IN_PROGRESS/],
+    ] as const) {
+      const { code, stderr, calls } = await rates(...args);
+      assert.deepEqual([code, calls], [2, []], stderr);
+      assert.match(stderr, message);
+    }
+  });
+});
+
+describe("--json FIELDS", () => {
+  const waiting = { reason: "slots", sentence: "Waiting" };
+  async function rates(...args: string[]) {
+    const api = await httpDouble((call: Call) =>
+      call.what.includes("/waiting")
+        ? json(call, { waiting })
+        : json(call, call.what.includes("/jobs?") ? { jobs: [job("PENDING")] } : job("PENDING")),
+    );
+    try {
+      return { ...(await start(args, api.env).ended), calls: api.calls };
+    } finally {
+      api.close();
+    }
+  }
+
+  it("selects fields in their order, the reason of waiting among them", async () => {
+    assert.deepEqual(JSON.parse((await rates("list", "--json", "id,state,waiting")).stdout), [
+      { id: "a", state: "PENDING", waiting },
+    ]);
+    assert.deepEqual(JSON.parse((await rates("show", "a", "--json=state,id")).stdout), { state: "PENDING", id: "a" });
+  });
+
+  it("is everything without fields, whatever follows", async () => {
+    for (const args of [
+      ["show", "--json", "a"],
+      ["--json", "show", "a"],
+      ["show", "a", "--json"],
+    ])
+      assert.equal(JSON.parse((await rates(...args)).stdout).requestId, "a", args.join(" "));
+  });
+
+  it("lists the fields for help, and names an unknown one before anything is asked", async () => {
+    assert.match((await rates("list", "--json", "help")).stdout, /^id\nstate\n/);
+    for (const [args, message] of [
+      [["list", "--json", "id,sate"], /'sate' is not a field\. Did you mean 'state'\? Fields: id, state/],
+      [["list", "--json", "stat"], /'stat' is not a field/],
+      [["whoami", "--json=name"], /this command selects no fields/],
+    ] as const) {
+      const { code, stderr, calls } = await rates(...args);
+      assert.deepEqual([code, calls], [2, []], stderr);
+      assert.match(stderr, message);
+    }
+  });
+});

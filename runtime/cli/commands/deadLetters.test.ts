@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { type Call, httpDouble, json, start } from "../../testing/cli.ts";
+
+const TIMES = { firstSeenAt: "2026-01-01T00:00:00.000Z", lastSeenAt: "2026-01-02T00:00:00.000Z" };
+const cause = (type: string, count: number, redrivable: boolean, failsAgain = 0) => ({
+  ...{ type, count, redrivable, failsAgain, receives: 3, furtherReasons: 0, ...TIMES },
+  reasons: [{ reason: `because of ${type}`, count }],
+});
+const PREVIEW = {
+  redriven: { ReceivedTooOften: 3 },
+  kept: { UnreadableMessage: 1 },
+  causes: [cause("ReceivedTooOften", 3, true, 2), cause("UnreadableMessage", 1, false, 1)],
+  ...{ looked: 4, total: 9 },
+};
+
+/** The command, with what the API answers to every call; and the bodies that came. */
+async function rates(answer: object, ...args: string[]) {
+  const bodies: Record<string, unknown>[] = [];
+  const api = await httpDouble((call: Call) => {
+    if (call.body.length > 0) bodies.push(JSON.parse(call.body.toString()));
+    return json(call, answer);
+  });
+  const ended = await start(args, api.env).ended;
+  api.close();
+  return { ...ended, bodies, calls: api.calls };
+}
+
+describe("rates redrive", () => {
+  it("shows by cause what will happen and what will fail again, and does it with --yes", async () => {
+    const { stdout, stderr, bodies, code } = await rates(PREVIEW, "redrive", "--yes");
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(bodies, [{ dryRun: true }, {}]);
+    assert.match(stdout, /ReceivedTooOften +3 +yes +2 +2026-01-01 00:00:00 +2026-01-02 00:00:00 +3 +because/);
+    assert.match(stderr, /3 dead letters would be put back, 1 left/);
+    assert.match(stderr, /4 of about 9 were looked at/);
+    assert.match(stderr, /3 ReceivedTooOften put back/);
+  });
+
+  it("does nothing in a pipe without --yes, and says the numbers", async () => {
+    const { stderr, bodies, code } = await rates(PREVIEW, "redrive");
+    assert.equal(code, 2);
+    assert.deepEqual(bodies, [{ dryRun: true }]);
+    assert.match(
+      stderr,
+      /puts 3 dead letters back into the request queue; 2 of them would fail again\. Nothing was done: give --yes/,
+    );
+  });
+
+  it("takes classes, single letters, a limit and a dry run", async () => {
+    const none = { redriven: {}, kept: {}, causes: [], looked: 0, total: 0 };
+    const args = ["redrive", "--type", "A", "--type", "B", "--id", "m1", "--limit", "5", "--dry-run"];
+    const { bodies, stdout, stderr } = await rates(none, ...args);
+    assert.deepEqual(bodies, [{ types: ["A", "B"], messageIds: ["m1"], limit: 5, dryRun: true }]);
+    assert.deepEqual([stdout, stderr], ["", "No dead letters.\n"]);
+  });
+});
+
+describe("rates dead-letters", () => {
+  const letters = [
+    {
+      messageId: "m1",
+      type: "UnreadableMessage",
+      reason: "it is not JSON",
+      redrivable: false,
+      failsAgain: { outcome: "deadLetter", type: "UnreadableMessage", reason: "still not JSON" },
+      body: "{torn\u001b[2J",
+      sentAt: "2026-01-01T00:00:00.000Z",
+      receives: 3,
+    },
+    { messageId: "m2", type: "ReceivedTooOften", redrivable: true, body: "{}", receives: 1 },
+  ];
+
+  it("shows them by cause, then each with reason, receives and body, in escapes", async () => {
+    const answer = { letters, causes: PREVIEW.causes, total: 9 };
+    const { stdout, stderr, calls, code } = await rates(answer, "dead-letters", "--type", "x");
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(calls, ["GET /dead-letters?type=x"]);
+    assert.match(stdout, /m1 {2}UnreadableMessage {2}2026-01-01 00:00:00 {2}received 3 times\n {2}it is not JSON\n/);
+    assert.match(stdout, /would fail again: UnreadableMessage: still not JSON/);
+    assert(!stdout.includes("\u001b"));
+    assert.match(stderr, /4 of about 9 dead letters/);
+  });
+
+  it("selects fields as JSON", async () => {
+    const answer = { letters, causes: PREVIEW.causes, total: 2 };
+    const { stdout } = await rates(answer, "dead-letters", "--json", "id,receives");
+    assert.deepEqual(JSON.parse(stdout), [
+      { id: "m1", receives: 3 },
+      { id: "m2", receives: 1 },
+    ]);
+  });
+});
+
+describe("rates rejected", () => {
+  const ID = "3f9c2a1b04de".padEnd(32, "0");
+  const entry = {
+    ...{ rejectedId: ID, requestId: "bad", tenant: "acme", source: "http", copies: 2, type: "InvalidRequest" },
+    ...{ message: "The request is not valid", body: '{"priority":11}', ...TIMES },
+  };
+  const page = {
+    ...{ rejected: [entry], total: 1, isMore: false },
+    causes: [{ type: "InvalidRequest", count: 1, copies: 2, ...TIMES }],
+  };
+
+  it("lists them by cause and each with reason and times", async () => {
+    const { stdout, calls } = await rates(page, "rejected", "list", "--type", "invalidrequest", "--text", "x");
+    assert.equal(calls[0], "GET /rejected?limit=20&type=InvalidRequest&text=x");
+    assert.match(stdout, /InvalidRequest +1 +2 +2026-01-01 00:00:00 +2026-01-02 00:00:00/);
+    assert.match(stdout, /3f9c2a1b04de +2026-01-02 00:00:00 +2 +bad +InvalidRequest +The request is not valid/);
+  });
+
+  it("shows one by the beginning of its id: reason, problems and body", async () => {
+    const document = {
+      ...{ ...entry, createdAt: TIMES.firstSeenAt, lastSeenAt: TIMES.lastSeenAt },
+      error: {
+        type: "InvalidRequest",
+        message: "1 problem",
+        details: [{ field: "priority", message: "must be <= 9." }],
+      },
+    };
+    const double = await httpDouble((call) => json(call, call.what.includes(ID) ? document : page));
+    try {
+      const { stdout, code } = await start(["rejected", "show", "3F9C"], double.env).ended;
+      assert.equal(code, 0);
+      assert.match(stdout, /InvalidRequest: 1 problem\n {2}priority must be <= 9\.\n\n\{"priority":11\}/);
+      const wrong = await start(["rejected", "show", "nightly"], double.env).ended;
+      assert.deepEqual([wrong.code, /digits 0 to 9 and a to f/.test(wrong.stderr)], [2, true]);
+    } finally {
+      double.close();
+    }
+  });
+});

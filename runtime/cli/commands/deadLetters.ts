@@ -1,0 +1,184 @@
+import { confirm } from "../lib/confirm.ts";
+import { type CliContext, clientOf, collect, whole } from "../lib/context.ts";
+import { examples } from "../lib/help.ts";
+import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
+import { dim, plain, print, printJson, say, width } from "../lib/screen.ts";
+import { cutTo, table } from "../lib/table.ts";
+
+/** Dead letters of one error class, as the API counts them. */
+interface Cause {
+  type: string;
+  count: number;
+  redrivable: boolean;
+  failsAgain: number;
+  reasons: { reason: string; count: number }[];
+  firstSeenAt?: string;
+  lastSeenAt?: string;
+  receives: number;
+}
+
+/** What GET /dead-letters answers. */
+interface Letter {
+  messageId: string;
+  type: string;
+  reason?: string;
+  redrivable: boolean;
+  failsAgain?: { outcome: string; type: string; reason: string };
+  body: string;
+  sentAt?: string;
+  firstReceivedAt?: string;
+  sender?: string;
+  receives: number;
+}
+interface Letters {
+  letters: Letter[];
+  causes: Cause[];
+  total: number;
+}
+
+/** What POST /redrive answers. */
+interface Redriven {
+  redriven: Record<string, number>;
+  kept: Record<string, number>;
+  causes: Cause[];
+  looked: number;
+  total: number;
+}
+
+const LETTER_FIELDS: Fields<Letter> = {
+  id: (one) => one.messageId,
+  type: (one) => one.type,
+  reason: (one) => one.reason,
+  failsAgain: (one) => one.failsAgain,
+  redrivable: (one) => one.redrivable,
+  sentAt: (one) => one.sentAt,
+  firstReceivedAt: (one) => one.firstReceivedAt,
+  receives: (one) => one.receives,
+  sender: (one) => one.sender,
+  body: (one) => one.body,
+};
+
+/** 2026-01-31 08:00:00, for a table. */
+export const timeText = (time: string | undefined): string => (time ?? "").slice(0, 19).replace("T", " ");
+const sum = (counts: Record<string, number>) => Object.values(counts).reduce((all, one) => all + one, 0);
+const count = (number: number) => `${number.toLocaleString("en")} dead letter${number === 1 ? "" : "s"}`;
+
+/** The causes as a table. */
+const causesTable = (causes: readonly Cause[], head: string): string =>
+  table(
+    ["CAUSE", "COUNT", head, "FAIL AGAIN", "FIRST SEEN (UTC)", "LAST SEEN (UTC)", "RECEIVES", "MOST FREQUENT REASON"],
+    causes.map(({ type, count: number, redrivable, failsAgain, firstSeenAt, lastSeenAt, receives, reasons }) => [
+      type,
+      number.toLocaleString("en"),
+      redrivable ? "yes" : "no",
+      failsAgain.toLocaleString("en"),
+      timeText(firstSeenAt),
+      timeText(lastSeenAt),
+      String(receives),
+      reasons[0]?.reason ?? "",
+    ]),
+    width(process.stdout),
+    { keep: [0, 1, 2, 3], right: [1, 3, 6] },
+  );
+
+/** `rates dead-letters` and `rates redrive`. */
+export function deadLetterCommands({ program }: CliContext): void {
+  const list = examples(
+    program.command("dead-letters"),
+    "rates dead-letters   # by cause, then each",
+    "rates dead-letters --type UnreadableMessage",
+    "rates dead-letters --json id,type,receives,body",
+  );
+  jsonFields(list, LETTER_FIELDS)
+    .description(
+      "Look at messages that could not be accepted: by cause, and each with reason, times, receives and body",
+    )
+    .option("--type <class>", "only those of an error class")
+    .option("--text <text>", "only those with this in body, reason or sender")
+    .option("--limit <n>", "look at this many at most (100)", whole)
+    .action(async (flags: { type?: string; text?: string; limit?: number }, command) => {
+      const { client, json } = clientOf(command);
+      const search = new URLSearchParams();
+      for (const [name, value] of Object.entries(flags)) search.set(name, String(value));
+      const { letters, causes, total } = await client.json<Letters>("GET", `/dead-letters?${search}`);
+      if (json) return printRecords(command, LETTER_FIELDS, letters, letters);
+      if (causes.length === 0) return say("No dead letters.");
+      print(causesTable(causes, "REDRIVEN"));
+      for (const letter of letters) showLetter(letter);
+      if (letters.length === 0) say("No dead letter matches.");
+      const looked = causes.reduce((all, one) => all + one.count, 0);
+      if (total > looked)
+        say(`${looked.toLocaleString("en")} of about ${count(total)}: --limit looks at more (at most 200).`);
+      say("`rates redrive --dry-run` shows what a redrive would do.");
+    });
+
+  examples(
+    program.command("redrive"),
+    "rates redrive --dry-run   # what would be put back, by cause, and what would fail again",
+    "rates redrive",
+    "rates redrive --type UnreadableMessage --limit 10 --yes",
+  )
+    .description(
+      "Put dead letters back into the request queue: those whose cause may have passed, or those of --type or --id. It shows what will happen, and asks",
+    )
+    .option("--type <class>", "an error class to put back, for example ReceivedTooOften; again for another", collect)
+    .option("--id <messageId>", "a single dead letter; again for another", collect)
+    .option("--limit <n>", "look at this many at most (1000)", whole)
+    .option("--dry-run", "only count")
+    .option("--yes", "do not ask; needed where there is no terminal")
+    .action(
+      async (flags: { type?: string[]; id?: string[]; limit?: number; dryRun?: boolean; yes?: boolean }, command) => {
+        const { client, json } = clientOf(command);
+        const { type: types, id: messageIds, limit, dryRun, yes } = flags;
+        const body = {
+          ...(types ? { types } : {}),
+          ...(messageIds ? { messageIds } : {}),
+          ...(limit === undefined ? {} : { limit }),
+        };
+        const preview = await client.json<Redriven>("POST", "/redrive", { ...body, dryRun: true });
+        if (dryRun && json) return printJson(preview);
+        if (!json) sayPreview(preview);
+        if (dryRun) return;
+        const back = sum(preview.redriven);
+        if (back > 0) await confirm(questionOf(preview, back), yes);
+        const answer = back > 0 ? await client.json<Redriven>("POST", "/redrive", body) : preview;
+        if (json) return printJson(answer);
+        if (back > 0) sayRedriven(answer);
+      },
+    );
+}
+
+function showLetter({ sentAt, type, redrivable, failsAgain, receives, messageId, reason, body }: Letter): void {
+  const room = Math.max(20, Math.min(width(process.stdout), 500));
+  print("");
+  print(`${messageId}  ${plain(type)}  ${timeText(sentAt)}  received ${receives} ${receives === 1 ? "time" : "times"}`);
+  if (reason !== undefined) print(`  ${plain(reason)}`);
+  if (failsAgain !== undefined) print(`  would fail again: ${failsAgain.type}: ${plain(failsAgain.reason)}`);
+  else if (!redrivable) print(`  would be accepted now; \`rates redrive --id ${messageId}\` puts it back`);
+  print(dim(`  ${cutTo(plain(body), room - 2)}`, process.stdout));
+}
+
+function sayPreview({ causes, redriven, kept, looked, total }: Redriven): void {
+  if (causes.length === 0) {
+    say("No dead letters.");
+    return;
+  }
+  print(causesTable(causes, "PUT BACK"));
+  const [back, left] = [sum(redriven), sum(kept)];
+  say(`${count(back)} would be put back, ${left.toLocaleString("en")} left.`);
+  if (left > 0) say("What is left would fail again: fix its sender, or name its class by --type.");
+  if (total > looked)
+    say(`${looked.toLocaleString("en")} of about ${total.toLocaleString("en")} were looked at (--limit).`);
+}
+
+function questionOf({ causes }: Redriven, back: number): string {
+  const failing = causes.filter(({ redrivable }) => redrivable).reduce((all, { failsAgain }) => all + failsAgain, 0);
+  const risk = failing === 0 ? "" : `; ${failing.toLocaleString("en")} of them would fail again`;
+  return `This puts ${count(back)} back into the request queue${risk}`;
+}
+
+function sayRedriven({ redriven, kept }: Redriven): void {
+  for (const [type, number] of Object.entries(redriven)) say(`${number.toLocaleString("en")} ${type} put back.`);
+  const left = sum(kept);
+  if (left > 0) say(`${count(left)} left.`);
+}

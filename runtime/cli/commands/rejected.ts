@@ -1,0 +1,223 @@
+import { ERRORS } from "../../contract/errors.ts";
+import type { Client } from "../lib/client.ts";
+import { type CliContext, choice, clientOf, whole } from "../lib/context.ts";
+import type { Detail } from "../lib/events.ts";
+import { CommandError } from "../lib/exits.ts";
+import { examples } from "../lib/help.ts";
+import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
+import { plain, print, say, width } from "../lib/screen.ts";
+import { table } from "../lib/table.ts";
+import { timeOption } from "../lib/times.ts";
+import { timeText } from "./deadLetters.ts";
+
+/** A rejected request in a list, as GET /rejected has it. */
+interface Entry {
+  rejectedId: string;
+  requestId: string;
+  tenant: string;
+  source: string;
+  copies: number;
+  type: string;
+  message: string;
+  body: string;
+  firstSeenAt: string;
+  lastSeenAt: string;
+}
+interface Page {
+  rejected: Entry[];
+  causes: { type: string; count: number; copies: number; firstSeenAt: string; lastSeenAt: string }[];
+  total: number;
+  isMore: boolean;
+}
+/** The whole of one, as GET /rejected/{id} has it. */
+interface RejectedDocument {
+  rejectedId: string;
+  requestId: string;
+  tenant: string;
+  source: string;
+  copies: number;
+  createdAt: string;
+  lastSeenAt: string;
+  error: { type: string; message: string; details: Detail[] };
+  body: string;
+}
+
+const ENTRY_FIELDS: Fields<Entry> = {
+  id: (one) => one.rejectedId,
+  requestId: (one) => one.requestId,
+  tenant: (one) => one.tenant,
+  source: (one) => one.source,
+  copies: (one) => one.copies,
+  type: (one) => one.type,
+  reason: (one) => one.message,
+  firstSeenAt: (one) => one.firstSeenAt,
+  lastSeenAt: (one) => one.lastSeenAt,
+  body: (one) => one.body,
+};
+const DOCUMENT_FIELDS: Fields<RejectedDocument> = {
+  id: (one) => one.rejectedId,
+  requestId: (one) => one.requestId,
+  tenant: (one) => one.tenant,
+  source: (one) => one.source,
+  copies: (one) => one.copies,
+  type: (one) => one.error.type,
+  reason: (one) => one.error.message,
+  problems: (one) => one.error.details,
+  firstSeenAt: (one) => one.createdAt,
+  lastSeenAt: (one) => one.lastSeenAt,
+  body: (one) => one.body,
+};
+
+/** Characters of an id that lists show: enough to tell a thousand apart. */
+const SHOWN_ID = 12;
+
+interface ListFlags {
+  type?: string;
+  source?: string;
+  text?: string;
+  since?: string;
+  until?: string;
+  limit: number;
+}
+
+/** `rates rejected`: requests that made no job. */
+export function rejectedCommands({ program }: CliContext): void {
+  const rejected = examples(
+    program.command("rejected").description("Look at requests that were not valid and made no job"),
+    "rates rejected list --since 1d",
+    "rates rejected show 3f9c2a1b04de   # body and every problem; the beginning of an id is enough",
+  );
+  const list = examples(
+    rejected.command("list"),
+    "rates rejected list",
+    "rates rejected list --type InvalidRequest --text price_export",
+    "rates rejected list --json id,requestId,reason",
+  );
+  jsonFields(list, ENTRY_FIELDS)
+    .description("Rejected requests by cause, and each with reason and times; the last that came first")
+    .addOption(choice("--type <class>", "only those of an error class", Object.keys(ERRORS)))
+    .addOption(choice("--source <way>", "the way by which it came", ["queue", "http"]))
+    .option("--text <text>", "only those with this in the request id, the reason or the body")
+    .option("--since <time>", "from then on: 90s, 30m, 2h, 7d, 1w back, a day or a time (UTC)", timeOption)
+    .option("--until <time>", "before then", timeOption)
+    .option("--limit <n>", "show this many at most", whole, 20)
+    .action(async (flags: ListFlags, command) => {
+      const { client, json } = clientOf(command);
+      const page = await client.json<Page>("GET", pathOf(client, { ...flags, limit: String(flags.limit) }));
+      if (json) return printRecords(command, ENTRY_FIELDS, page.rejected, page);
+      if (page.total === 0) return say("No rejected requests match.");
+      showPage(page);
+    });
+
+  const show = examples(
+    rejected.command("show"),
+    "rates rejected show 3f9c2a1b04de",
+    "rates rejected show 3f9c2a1b04de --json body | jq -r .body",
+  );
+  jsonFields(show, DOCUMENT_FIELDS)
+    .description("A rejected request: reason, every problem, and the beginning of its body")
+    .argument("<id>", "its id, or the beginning of it")
+    .action(async (id: string, _flags: object, command) => {
+      const { client, json } = clientOf(command);
+      const found = await findRejected(client, id);
+      const document = await found.client.json<RejectedDocument>("GET", found.client.rejected(found.id));
+      if (json) return printRecords(command, DOCUMENT_FIELDS, document, document);
+      showDocument(document);
+    });
+}
+
+const pathOf = (client: Client, search: Record<string, string | undefined>): string => {
+  const given = Object.entries({ ...search, tenant: client.tenant }).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as [string, string]],
+  );
+  return `/rejected?${new URLSearchParams(given)}`;
+};
+
+/** The rejected request that an id, or the beginning of one, names. */
+async function findRejected(client: Client, argument: string): Promise<{ client: Client; id: string }> {
+  const prefix = argument.trim().toLowerCase();
+  if (!/^[0-9a-f]{1,32}$/.test(prefix))
+    throw new CommandError(
+      "invalid",
+      `'${argument}' cannot be the id of a rejected request: it has the digits 0 to 9 and a to f only. \`rates rejected list\` shows ids.`,
+    );
+  const { rejected } = await client.json<Page>("GET", pathOf(client, { prefix, limit: "2" }));
+  const [only, second] = rejected;
+  if (only === undefined)
+    throw new CommandError(
+      "invalid",
+      `No rejected request has an id that begins with '${prefix}'. \`rates rejected list\` shows ids.`,
+    );
+  if (second !== undefined)
+    throw new CommandError(
+      "invalid",
+      `Several ids begin with '${prefix}', for example ${only.rejectedId} and ${second.rejectedId}. Give more of it.`,
+    );
+  return { client: client.of(only.tenant), id: only.rejectedId };
+}
+
+function showPage({ causes, rejected, total, isMore }: Page): void {
+  print(
+    table(
+      ["CAUSE", "REQUESTS", "COPIES", "FIRST SEEN (UTC)", "LAST SEEN (UTC)"],
+      causes.map(({ type, count, copies, firstSeenAt, lastSeenAt }) => [
+        type,
+        count.toLocaleString("en"),
+        copies.toLocaleString("en"),
+        timeText(firstSeenAt),
+        timeText(lastSeenAt),
+      ]),
+      width(process.stdout),
+      { keep: [0], right: [1, 2] },
+    ),
+  );
+  print("");
+  const several = new Set(rejected.map(({ tenant }) => tenant)).size > 1;
+  print(
+    table(
+      ["ID", ...(several ? ["TENANT"] : []), "LAST SEEN (UTC)", "COPIES", "REQUEST", "CAUSE", "REASON"],
+      rejected.map(({ rejectedId, tenant, lastSeenAt, copies, requestId, type, message }) => [
+        rejectedId.slice(0, SHOWN_ID),
+        ...(several ? [tenant] : []),
+        timeText(lastSeenAt),
+        String(copies),
+        requestId,
+        type,
+        message,
+      ]),
+      width(process.stdout),
+      { keep: [0] },
+    ),
+  );
+  if (isMore || total > rejected.length)
+    say(
+      `${rejected.length.toLocaleString("en")} of ${isMore ? "more than " : ""}${total.toLocaleString("en")}: narrow them by --type, --text or --since, or raise --limit (at most 200).`,
+    );
+  say("`rates rejected show ID` shows body and every problem.");
+}
+
+function showDocument({
+  rejectedId,
+  requestId,
+  tenant,
+  source,
+  copies,
+  createdAt,
+  lastSeenAt,
+  error,
+  body,
+}: RejectedDocument): void {
+  print(`${rejectedId}  request ${requestId}  (tenant ${tenant}, by ${source === "http" ? "HTTP" : "queue"})`);
+  const when =
+    copies === 1
+      ? timeText(createdAt)
+      : `first ${timeText(createdAt)}, last ${timeText(lastSeenAt)}, ${copies.toLocaleString("en")} copies`;
+  print(`${when} UTC`);
+  print(`${error.type}: ${plain(error.message)}`);
+  for (const { field = "", message, reason, more } of error.details) {
+    if (more !== undefined) print(`  … and ${more.toLocaleString("en")} more`);
+    else print(`  ${plain(`${field} ${message ?? reason ?? ""}`).trim()}`);
+  }
+  print("");
+  print(plain(body));
+}

@@ -1,0 +1,170 @@
+import type { Command } from "commander";
+import { RUNNERS } from "../../contract/states.ts";
+import type { Client } from "./client.ts";
+import { confirm } from "./confirm.ts";
+import { choice } from "./context.ts";
+import { CommandError } from "./exits.ts";
+import { ProgressLine } from "./progress.ts";
+import { plain, say } from "./screen.ts";
+import { timeOption } from "./times.ts";
+
+/** Options that select the jobs of a bulk action. */
+export interface BulkFlags {
+  all?: boolean;
+  status?: string;
+  type?: string;
+  runner?: string;
+  text?: string;
+  label?: string;
+  since?: string;
+  to?: string;
+  includeFinal?: boolean;
+  dryRun?: boolean;
+  yes?: boolean;
+}
+
+/** What POST /bulk/cancel and /bulk/retry answer. */
+interface BulkAnswer {
+  matched: number;
+  eligible: number;
+  byStatus: Record<string, number>;
+  byErrorType: Record<string, number>;
+  done: number;
+  unchanged: number;
+  jobs: object[];
+  failed: { requestId: string; type: string; message: string }[];
+  cursor?: string;
+}
+
+type Action = "cancel" | "retry";
+
+const STATES = { cancel: ["PENDING", "IN_PROGRESS"], retry: ["FAILED", "CANCELLED"] } as const;
+const WORDS = {
+  cancel: { verb: "cancels", done: "cancelled", unchanged: "had ended before" },
+  retry: { verb: "retries", done: "submitted again", unchanged: "had been retried before" },
+} as const;
+/** Failures that are listed. */
+const LISTED = 10;
+
+/** Adds the options that select many jobs. */
+export function bulkOptions(command: Command, action: Action): Command {
+  command
+    .option("--all", "all jobs that it applies to, in place of an id or a filter")
+    .addOption(choice("--status <state>", "jobs in this state", STATES[action]))
+    .addOption(choice("--type <type>", "jobs of this type", ["read", "update"]))
+    .addOption(choice("--runner <runner>", "jobs of this runner", RUNNERS))
+    .option("--text <words>", "jobs with these words in the request id, labels, query or error")
+    .option("--label <key=value>", "jobs with this label")
+    .option("--since <time>", "jobs submitted since then: 90s, 30m, 2h, 7d, 1w back, a day or a time (UTC)", timeOption)
+    .option("--to <time>", "jobs submitted before then", timeOption)
+    .option("--dry-run", "only count the jobs of a filter")
+    .option("--yes", "do not ask; needed where there is no terminal");
+  if (action === "retry") command.option("--include-final", "also jobs whose error says that they fail again");
+  return command;
+}
+
+/** The filter that flags select; undefined where there is none. @throws CommandError for flags that contradict */
+export function bulkFilter(id: string | undefined, flags: BulkFlags): Record<string, string> | undefined {
+  const { status, type, runner, text, label, since: createdFrom, to: createdTo } = flags;
+  const given = { status, type, runner, text, label, createdFrom, createdTo };
+  const filter = Object.fromEntries(
+    Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+  );
+  const isFiltered = Object.keys(filter).length > 0;
+  if (id !== undefined) {
+    if (isFiltered || flags.all || flags.includeFinal || flags.dryRun)
+      throw new CommandError("invalid", `Give an ID or a filter: '${id}' is one job. Leave out the one or the other.`);
+    return undefined;
+  }
+  if (!isFiltered && !flags.all)
+    throw new CommandError(
+      "invalid",
+      "Name a job by its ID, or jobs by a filter (--status, --text, --label, …) or --all.",
+    );
+  if (createdFrom !== undefined && createdTo !== undefined && createdFrom >= createdTo)
+    throw new CommandError("invalid", `--to (${createdTo}) must be later than --since (${createdFrom}).`);
+  return filter;
+}
+
+/** The outcome of all batches. */
+export interface BulkResult {
+  done: number;
+  unchanged: number;
+  failed: BulkAnswer["failed"];
+  jobs: object[];
+}
+
+const count = (number: number, noun = "job") => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+
+/**
+ * Does an action to the jobs of a filter: counts them, asks, then goes through them in batches.
+ * @returns undefined where nothing was done; the figures in a dry run
+ */
+export async function runBulk(
+  client: Client,
+  action: Action,
+  filter: Record<string, string>,
+  { includeFinal, dryRun, yes }: BulkFlags,
+): Promise<BulkResult | BulkAnswer | undefined> {
+  const path = `/bulk/${action}${client.tenant === undefined ? "" : `?${new URLSearchParams({ tenant: client.tenant })}`}`;
+  const body = { filter, ...(includeFinal ? { includeFinal } : {}) };
+  const preview = await client.json<BulkAnswer>("POST", path, { ...body, dryRun: true });
+  const { eligible, matched, byStatus } = preview;
+  if (matched === 0) {
+    say("No jobs match.");
+    return dryRun ? preview : undefined;
+  }
+  const states = Object.entries(byStatus).map(([state, number]) => `${number.toLocaleString("en")} ${state}`);
+  const left = matched - eligible;
+  const leftText =
+    left > 0
+      ? ` ${count(left)} would fail again and ${left === 1 ? "is" : "are"} left out (--include-final retries ${left === 1 ? "it" : "them"} too).`
+      : "";
+  if (dryRun) {
+    say(`Dry run: ${count(eligible)} of ${states.join(", ")} would be ${WORDS[action].done}.${leftText}`);
+    return preview;
+  }
+  if (leftText !== "") say(leftText.trim());
+  if (eligible === 0) return undefined;
+  await confirm(`This ${WORDS[action].verb} ${count(eligible)} (${states.join(", ")} match)`, yes);
+  return batches(client, action, path, body, eligible);
+}
+
+async function batches(
+  client: Client,
+  action: Action,
+  path: string,
+  body: object,
+  eligible: number,
+): Promise<BulkResult> {
+  const result: BulkResult = { done: 0, unchanged: 0, failed: [], jobs: [] };
+  const line = new ProgressLine();
+  let cursor: string | undefined;
+  let isFull = false;
+  try {
+    do {
+      const answer = await client.json<BulkAnswer>("POST", path, {
+        ...body,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      result.done += answer.done;
+      result.unchanged += answer.unchanged;
+      result.failed.push(...answer.failed);
+      result.jobs.push(...answer.jobs);
+      isFull = answer.failed.some(({ type }) => type === "TooManyWaiting");
+      ({ cursor } = answer);
+      line.update(
+        `${result.done.toLocaleString("en")} of ${eligible.toLocaleString("en")} ${WORDS[action].done}`,
+        action,
+      );
+    } while (cursor !== undefined && !isFull);
+  } finally {
+    line.end();
+  }
+  const also = result.unchanged > 0 ? `, ${result.unchanged.toLocaleString("en")} ${WORDS[action].unchanged}` : "";
+  say(`${count(result.done)} ${WORDS[action].done}${also}.`);
+  for (const { requestId, type, message } of result.failed.slice(0, LISTED))
+    say(`  ${requestId}: ${type}: ${plain(message)}`);
+  if (result.failed.length > LISTED) say(`  … and ${(result.failed.length - LISTED).toLocaleString("en")} more.`);
+  return result;
+}

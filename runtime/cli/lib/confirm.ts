@@ -1,0 +1,29 @@
+import { createInterface } from "node:readline/promises";
+import { CommandError } from "./exits.ts";
+import { visible } from "./visible.ts";
+
+/**
+ * Asks before something that is hard to undo. Without a terminal --yes must have been given.
+ * @param what the consequence with its number, as in "This cancels 12 jobs"
+ * @throws CommandError where the answer is no, or nobody can be asked
+ */
+export async function confirm(what: string, yes: boolean | undefined): Promise<void> {
+  if (yes) return;
+  if (!process.stdin.isTTY || !process.stderr.isTTY)
+    throw new CommandError("invalid", `${what}. Nothing was done: give --yes to do it without a question.`);
+  const dialogue = createInterface({ input: process.stdin, output: process.stderr });
+  const left = new AbortController();
+  // Ctrl-C and Ctrl-D answer no.
+  dialogue.on("SIGINT", () => left.abort());
+  dialogue.on("close", () => left.abort());
+  try {
+    const answer = await dialogue.question(visible(`${what}. Continue? [y/N] `), { signal: left.signal });
+    if (/^y(es)?$/i.test(answer.trim())) return;
+  } catch (error) {
+    if (!left.signal.aborted) throw error;
+    process.stderr.write("\n");
+  } finally {
+    dialogue.close();
+  }
+  throw new CommandError("interrupted", "Nothing was done.");
+}

@@ -1,0 +1,127 @@
+import type { Command } from "commander";
+import { suggestion } from "../../contract/problems.ts";
+import { CommandError } from "./exits.ts";
+import { print, printJson } from "./screen.ts";
+
+/** The fields of a command's records that `--json FIELDS` selects, and how each is read. */
+export type Fields<T> = Readonly<Record<string, (record: T) => unknown>>;
+
+/** Field names by command, as its words: for `rates list`, "list". */
+const FIELDS_OF = new Map<string, readonly string[]>();
+
+const wordsOf = (command: Command): string =>
+  command.parent?.parent ? `${wordsOf(command.parent)} ${command.name()}` : command.name();
+
+/** Declares the fields that `--json FIELDS` selects, and says so in the command's help. */
+export function jsonFields<T>(command: Command, fields: Fields<T>): Command {
+  const names = Object.keys(fields);
+  FIELDS_OF.set(wordsOf(command), names);
+  return command.addHelpText("after", ({ error }) =>
+    error ? "" : `\nFields of --json FIELDS (all without FIELDS):\n${wrappedList(names)}`,
+  );
+}
+
+/** Value of `--json` for everything, and for the list of fields. */
+const EVERYTHING = "*";
+const HELP = "help";
+
+/**
+ * Prints records as JSON: those fields that `--json FIELDS` names, in its order, or everything.
+ * @param whole what `--json` alone prints
+ * @throws CommandError for a field that there is not
+ */
+export async function printRecords<T>(
+  command: Command,
+  fields: Fields<T>,
+  records: readonly T[] | T,
+  whole: unknown,
+): Promise<void> {
+  const { json } = command.optsWithGlobals<{ json?: string | true }>();
+  if (json === true || json === EVERYTHING || json === undefined) return printJson(whole);
+  const names = namesOf(json, Object.keys(fields));
+  if (names === undefined) return print(Object.keys(fields).join("\n"));
+  const select = async (record: T) => {
+    const selected: [string, unknown][] = [];
+    for (const name of names) selected.push([name, (await fields[name]?.(record)) ?? null]);
+    return Object.fromEntries(selected);
+  };
+  if (!Array.isArray(records)) return printJson(await select(records as T));
+  const list: object[] = [];
+  for (const record of records as readonly T[]) list.push(await select(record));
+  printJson(list);
+}
+
+/** The selected names; undefined where the list of fields is asked for. */
+function namesOf(text: string, known: readonly string[]): string[] | undefined {
+  if (text === HELP) return undefined;
+  const names = text.split(",").map((name) => name.trim());
+  const wrong = names.find((name) => !known.includes(name));
+  if (wrong === undefined) return [...new Set(names)];
+  const near = suggestion(wrong, known);
+  throw new CommandError(
+    "invalid",
+    `--json: '${wrong}' is not a field.${near.startsWith(" Did") ? near : ""} Fields: ${known.join(", ")}.`,
+  );
+}
+
+/** Refuses `--json FIELDS` of a command that has none, before it does anything. @throws CommandError */
+export function checkJson(command: Command): void {
+  const { json } = command.optsWithGlobals<{ json?: string | true }>();
+  if (json === undefined || json === true || json === EVERYTHING) return;
+  const known = FIELDS_OF.get(wordsOf(command));
+  if (known === undefined)
+    throw new CommandError(
+      "invalid",
+      `--json ${json}: this command selects no fields. Leave '${json}' out; ${[...FIELDS_OF.keys()].map((words) => `\`rates ${words}\``).join(", ")} take FIELDS.`,
+    );
+  namesOf(json, known);
+}
+
+/**
+ * Writes `--json` with its fields as one argument, so that an argument behind a `--json` without fields stays one:
+ * `--json id,status` has fields, `--json nightly-load` and `--json list` have none.
+ */
+export function joinJsonFields(program: Command, argv: readonly string[]): string[] {
+  const joined: string[] = [];
+  const end = argv.indexOf("--");
+  for (let index = 0; index < argv.length; index++) {
+    const word = argv[index] ?? "";
+    if (word !== "--json" || (end >= 0 && index > end)) {
+      joined.push(word);
+      continue;
+    }
+    const next = argv[index + 1] ?? "";
+    const isList = /^[A-Za-z]+(,[A-Za-z]+)*$/.test(next) && isFields(commandIn(program, argv), next);
+    joined.push(`--json=${isList ? next : EVERYTHING}`);
+    if (isList) index++;
+  }
+  return joined;
+}
+
+function isFields({ words, takesArgument }: { words: string; takesArgument: boolean }, text: string): boolean {
+  const known = FIELDS_OF.get(words);
+  if (known === undefined) return false;
+  if (text === HELP || text.split(",").every((name) => known.includes(name))) return true;
+  // Nothing else can follow there, or no id looks so: a misspelt field, which is said.
+  return text.includes(",") || !takesArgument;
+}
+
+/** The command that a line names. */
+function commandIn(program: Command, argv: readonly string[]): { words: string; takesArgument: boolean } {
+  let command = program;
+  for (const word of argv) command = command.commands.find((one) => one.name() === word) ?? command;
+  return {
+    words: command === program ? "" : wordsOf(command),
+    takesArgument: command === program || command.registeredArguments.length > 0,
+  };
+}
+
+const wrappedList = (names: readonly string[]): string => {
+  const lines: string[] = [];
+  for (const name of names) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + name.length < 74) lines[lines.length - 1] = `${last}, ${name}`;
+    else lines.push(`  ${name}`);
+  }
+  return lines.join(",\n");
+};

@@ -1,0 +1,23 @@
+import type { Client } from "./client.ts";
+import { confirm } from "./confirm.ts";
+import { type Explained, explained } from "./explain.ts";
+
+/** The day before a day. */
+const dayBefore = (day: string): string =>
+  new Date(Date.parse(`${day}T00:00:00Z`) - 86_400_000).toISOString().slice(0, 10);
+
+/**
+ * Asks before a request that deletes prices, with the estimated number of them.
+ * @throws CommandError where the answer is no, or nobody can be asked
+ */
+export async function confirmPurge(client: Client, request: object, yes: boolean | undefined): Promise<void> {
+  const { task } = request as { task?: { statement?: unknown; params?: { before?: unknown } } };
+  if (task?.statement !== "purge_prices" || yes) return;
+  const before = task.params?.before;
+  // Without a valid day the platform refuses it, with all else that is wrong.
+  if (typeof before !== "string" || Number.isNaN(Date.parse(`${before}T00:00:00Z`))) return;
+  const read = { task: { type: "read", query: "price_export", params: { date_to: dayBefore(before) } } };
+  const estimate: Partial<Explained> = await explained(client, read).catch(() => ({}));
+  const rows = estimate.estimatedRows === undefined ? "all" : `about ${estimate.estimatedRows.toLocaleString("en")}`;
+  await confirm(`This deletes ${rows} prices of the days before ${before}`, yes);
+}

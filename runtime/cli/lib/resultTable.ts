@@ -1,0 +1,137 @@
+import stringWidth from "string-width";
+import type { Client } from "./client.ts";
+import { dim, print, say, width } from "./screen.ts";
+import { cutTo } from "./table.ts";
+import { escapeHidden } from "./visible.ts";
+
+/** Rows of a result on a terminal, unless --limit says otherwise, and at most (GET /jobs/{id}/preview). */
+export const ROWS = 100;
+export const MOST_ROWS = 1_000;
+
+/** What GET /jobs/{id}/preview answers. */
+interface Preview {
+  columns: string[];
+  rows: (string | null)[][];
+  more: boolean;
+  furtherColumns?: number;
+}
+
+/** Widest column of a table; longer cells are cut. */
+const WIDEST = 60;
+const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
+const NULL = "NULL";
+
+/** A cell on one line: line breaks, tabs and hidden characters as escapes. Text that says NULL is quoted. */
+export function cellText(value: string | null): string {
+  if (value === null) return NULL;
+  if (value === NULL) return `"${NULL}"`;
+  return escapeHidden(value.replaceAll("\r", "\\r").replaceAll("\n", "\\n").replaceAll("\t", "\\t"));
+}
+
+/** Result rows as lines: a table, or one block per row where the table is wider than the terminal. */
+export function resultLines(
+  { columns, rows }: Pick<Preview, "columns" | "rows">,
+  room: number,
+  stream = process.stdout,
+): string[] {
+  const names = columns.map(cellText);
+  const cells = rows.map((row) => row.map((value) => cutTo(cellText(value), WIDEST)));
+  const widths = names.map((name, column) =>
+    Math.max(stringWidth(name), ...cells.map((row) => stringWidth(row[column] ?? ""))),
+  );
+  const total = widths.reduce((sum, one) => sum + one + 2, -2);
+  return total <= room ? tableLines(names, rows, cells, widths, stream) : recordLines(names, rows, room, stream);
+}
+
+function tableLines(
+  names: readonly string[],
+  rows: Preview["rows"],
+  cells: readonly (readonly string[])[],
+  widths: readonly number[],
+  stream: NodeJS.WriteStream,
+): string[] {
+  const isNumber = names.map((_, column) => {
+    const values = rows.map((row) => row[column]).filter((value) => value !== null && value !== undefined);
+    return values.length > 0 && values.every((value) => NUMBER.test(value));
+  });
+  const aligned = (text: string, column: number) => {
+    const padding = " ".repeat(Math.max(0, (widths[column] ?? 0) - stringWidth(text)));
+    if (isNumber[column]) return padding + text;
+    return column === names.length - 1 ? text : text + padding;
+  };
+  const line = (row: readonly string[], dress: (text: string, column: number) => string) =>
+    row.map((text, column) => dress(aligned(text, column), column)).join("  ");
+  return [
+    line(names, (text) => dim(text, stream)),
+    ...cells.map((row, index) =>
+      line(row, (text, column) => (rows[index]?.[column] === null ? dim(text, stream) : text)),
+    ),
+  ];
+}
+
+/** Least columns for values beside their names. */
+const LEAST_VALUE = 20;
+
+function recordLines(
+  names: readonly string[],
+  rows: Preview["rows"],
+  room: number,
+  stream: NodeJS.WriteStream,
+): string[] {
+  const longest = Math.max(...names.map((name) => stringWidth(name)));
+  const head = Math.max(1, Math.min(longest, Math.max(Math.floor(room / 3), room - LEAST_VALUE - 2)));
+  return rows.flatMap((row, index) => [
+    dim(cutTo(`─[ ${index + 1} ]${"─".repeat(Math.min(60, Math.max(0, room - 12)))}`, room), stream),
+    ...row.flatMap((value, column) => {
+      const name = cutTo(names[column] ?? "", head);
+      const padded = name + " ".repeat(Math.max(0, head - stringWidth(name)));
+      const pieces = piecesOf(cellText(value), Math.max(1, room - head - 2));
+      return pieces.map((piece, line) => {
+        const beside = line === 0 ? dim(padded, stream) : " ".repeat(head);
+        return `${beside}  ${value === null ? dim(piece, stream) : piece}`;
+      });
+    }),
+  ]);
+}
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
+/** Text in pieces of at most so many columns. */
+function piecesOf(text: string, columns: number): string[] {
+  if (stringWidth(text) <= columns) return [text];
+  const pieces: string[] = [];
+  let piece = "";
+  let used = 0;
+  for (const { segment } of graphemes.segment(text)) {
+    const size = stringWidth(segment);
+    if (used + size > columns && piece !== "") {
+      pieces.push(piece);
+      piece = "";
+      used = 0;
+    }
+    piece += segment;
+    used += size;
+  }
+  return [...pieces, piece];
+}
+
+/**
+ * Shows the first rows of a read's result as a table, then how many there are in all.
+ * @param total rows of the whole result
+ */
+export async function showTable(
+  client: Client,
+  id: string,
+  { limit = ROWS, total }: { limit?: number | undefined; total: number },
+): Promise<void> {
+  const path = client.job(id, "/preview");
+  const preview = await client.json<Preview>("GET", `${path}${path.includes("?") ? "&" : "?"}rows=${limit}`);
+  const { columns, rows, more, furtherColumns = 0 } = preview;
+  if (rows.length > 0) print(resultLines(preview, width(process.stdout)).join("\n"));
+  else if (columns.length > 0) print(columns.map((name) => dim(cellText(name), process.stdout)).join("  "));
+  const count = total.toLocaleString("en");
+  const all = `${client.hint("result", `${id} --output FILE`)} writes all of it.`;
+  if (furtherColumns > 0) say(`${furtherColumns.toLocaleString("en")} further columns are left out.`);
+  if (more || rows.length < total) say(`${rows.length.toLocaleString("en")} of ${count} rows. ${all}`);
+  else say(`${count} ${total === 1 ? "row" : "rows"}.${furtherColumns > 0 ? ` ${all}` : ""}`);
+}
