@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { CommandError } from "./exits.ts";
+import { say } from "./screen.ts";
 import { visible } from "./visible.ts";
 
 /**
@@ -21,7 +22,7 @@ export async function confirm(what: string, yes: boolean | undefined): Promise<v
     if (/^y(es)?$/i.test(answer.trim())) return;
   } catch (error) {
     if (!left.signal.aborted) throw error;
-    process.stderr.write("\n");
+    say();
   } finally {
     dialogue.close();
   }
