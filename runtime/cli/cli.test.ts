@@ -23,6 +23,8 @@ describe("the command line", () => {
   let end: (job: ClaimedJob, ending: Partial<Ending>) => Promise<void>;
   before(async () => {
     p = await testApi();
+    await p.admin.query(`insert into regions (slug, name) values ('r', 'R');
+      insert into ports (code, name, parent_slug) values ('A', 'Port A', 'r'), ('B', 'Port B', 'r')`);
     directory = await mkdtemp(join(tmpdir(), "rates-cli-"));
     const { authorization } = await p.as("acme");
     connection = {
