@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { Argument, type Command } from "commander";
 import { type Connection, connect } from "../lib/client.ts";
+import { CLONE } from "../lib/clone.ts";
 import type { Choice, Sources } from "../lib/completion.ts";
 import { SHELLS, type Shell, script } from "../lib/completionScripts.ts";
 import type { CliContext } from "../lib/context.ts";
@@ -9,7 +10,9 @@ import { examples } from "../lib/help.ts";
 import type { Queries } from "../lib/params.ts";
 import { print } from "../lib/screen.ts";
 
-const LAUNCHER = fileURLToPath(new URL("../rates.mjs", import.meta.url));
+/** What a shell starts: the clone's launcher, or the installed command. */
+const LAUNCHER =
+  CLONE === undefined ? (process.argv[1] ?? "rates") : fileURLToPath(new URL("../rates.mjs", import.meta.url));
 /** TAB is not waited for longer; jobs and queries are then not among the choices. Milliseconds. */
 const PATIENCE_MS = 1_500;
 /** Jobs that are offered: the newest. */

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { readPlatformCredentials } from "../../local/aws/principals.ts";
 import type { PlatformFile } from "../../local/platformFile.ts";
+import { CLONE } from "./clone.ts";
 import { CommandError, reasonOf } from "./exits.ts";
 import { isUsable, profileNamed, readProfiles, tokenFor } from "./profiles.ts";
 import { plain } from "./screen.ts";
@@ -37,8 +37,6 @@ export interface Submitted {
   tenant: string;
   status: string;
 }
-
-const CLONE = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** The API, as this command reaches it. */
 export class Client {
@@ -274,7 +272,7 @@ export const noPlatform = (dataDir: string | undefined): CommandError =>
   );
 
 function directoryOf(dataDir = process.env.RATES_DATA_DIR): string {
-  return dataDir === undefined ? join(CLONE, ".local") : resolve(dataDir);
+  return dataDir === undefined ? join(CLONE ?? process.cwd(), ".local") : resolve(dataDir);
 }
 
 /** A URL without the slashes at its end. */

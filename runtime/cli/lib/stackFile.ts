@@ -1,20 +1,18 @@
 import { readdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import type { CapacityPlan } from "../../../infra/limits/capacity.ts";
 import { listProblems, readStackFile } from "../../../stacks/config/parse.ts";
 import type { StackConfig } from "../../../stacks/config/schema.ts";
 import { planCapacity } from "../../../stacks/planning/capacity.ts";
 import { suggestion } from "../../contract/problems.ts";
+import { CLONE, requireClone } from "./clone.ts";
 import { CommandError } from "./exits.ts";
-
-const CLONE = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** The stacks that have a file in the clone. */
 export const stacksOf = (directory = CLONE): string[] =>
-  readdirSync(directory).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
+  directory === undefined ? [] : readdirSync(directory).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
 
 /** A stack's configuration, as its file in the clone has it. @throws CommandError with everything that is wrong */
-export function stackFile(stack: string, directory = CLONE): StackConfig {
+export function stackFile(stack: string, directory = requireClone()): StackConfig {
   const stacks = stacksOf(directory);
   if (!stacks.includes(stack))
     throw new CommandError(
@@ -29,7 +27,7 @@ export function stackFile(stack: string, directory = CLONE): StackConfig {
 }
 
 /** A stack and what fits its account. @throws CommandError with everything that does not fit */
-export function plannedStack(stack: string, directory = CLONE): { config: StackConfig; plan: CapacityPlan } {
+export function plannedStack(stack: string, directory = requireClone()): { config: StackConfig; plan: CapacityPlan } {
   const config = stackFile(stack, directory);
   const { plan, problems } = planCapacity(config);
   if (plan) return { config, plan };

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import Type from "typebox";
 import Value from "typebox/value";
+import { requireClone } from "./clone.ts";
 import { CommandError } from "./exits.ts";
 
 /** What a deployed stack says of itself (stacks/platform.ts). */
@@ -28,12 +28,10 @@ export const StackOutputs = Type.Object({
 });
 export type StackOutputs = Type.Static<typeof StackOutputs>;
 
-const CLONE = fileURLToPath(new URL("../../..", import.meta.url));
-
 /** Asks `pulumi` for the outputs of a stack. @throws CommandError with the next step */
 export function stackOutputs(stack: string, command = "pulumi"): StackOutputs {
   const { status, stdout, stderr, error } = spawnSync(command, ["stack", "output", "--json", "--stack", stack], {
-    cwd: CLONE,
+    cwd: requireClone(),
     encoding: "utf8",
   });
   if (error)

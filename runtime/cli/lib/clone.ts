@@ -1,0 +1,18 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { CommandError } from "./exits.ts";
+
+const DIRECTORY = fileURLToPath(new URL("../../..", import.meta.url));
+
+/** The clone that the command runs from; undefined for the installed package, which has no stacks. */
+export const CLONE: string | undefined = existsSync(join(DIRECTORY, "Pulumi.yaml")) ? DIRECTORY : undefined;
+
+/** The clone, for what needs its stacks. @throws CommandError in the installed package */
+export function requireClone(): string {
+  if (CLONE !== undefined) return CLONE;
+  throw new CommandError(
+    "invalid",
+    "--stack needs the clone with its stacks, and this is the installed package. Use --api URL with --token, or --profile NAME.",
+  );
+}

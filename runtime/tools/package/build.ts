@@ -1,0 +1,66 @@
+import { execFile } from "node:child_process";
+import { chmod, copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+import manifest from "../../../package.json" with { type: "json" };
+
+const CLONE = fileURLToPath(new URL("../../..", import.meta.url));
+/** The oldest Node that runs the package. */
+const NODE = ">=22";
+
+/** Bundled CommonJS modules ask for Node's own ones by require. */
+const BANNER = `import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);`;
+const LAUNCHER = `#!/usr/bin/env node\nimport "../lib/main.js";\n`;
+
+/** The package's own manifest: everything is bundled, so it has no dependencies. */
+const packageJson = () => ({
+  name: "rates-cli",
+  version: manifest.version,
+  description: "The command line of the rates platform",
+  license: manifest.license,
+  type: "module",
+  engines: { node: NODE },
+  bin: { rates: "bin/rates.js" },
+  files: ["bin", "lib"],
+});
+
+/**
+ * Packs the command line as a package of its own.
+ * @param destination directory of the tarball
+ * @returns path of the tarball
+ */
+export async function packCommandLine(destination: string): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "rates-package-"));
+  try {
+    await build({
+      entryPoints: [join(CLONE, "runtime/cli/main.ts")],
+      outdir: join(directory, "lib"),
+      bundle: true,
+      splitting: true,
+      platform: "node",
+      format: "esm",
+      target: "node22",
+      minifySyntax: true,
+      banner: { js: BANNER },
+      // Of stacks only, which the package has not.
+      external: ["@aws-sdk/*"],
+      logLevel: "error",
+    });
+    await mkdir(join(directory, "bin"));
+    await writeFile(join(directory, "bin/rates.js"), LAUNCHER);
+    await chmod(join(directory, "bin/rates.js"), 0o755);
+    await writeFile(join(directory, "package.json"), `${JSON.stringify(packageJson(), undefined, 2)}\n`);
+    await copyFile(join(CLONE, "LICENSE"), join(directory, "LICENSE"));
+    await copyFile(join(CLONE, "runtime/cli/README.md"), join(directory, "README.md"));
+    await mkdir(destination, { recursive: true });
+    const { stdout } = await promisify(execFile)("npm", ["pack", "--silent", "--pack-destination", destination], {
+      cwd: directory,
+    });
+    return join(destination, stdout.trim());
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
