@@ -63,6 +63,9 @@ export const SQL: readonly string[] = [
   `select ${lots("(", 15_000)}1${lots(")", 15_000)}`,
   `with a as not materialized (select 1 x), ${Array.from({ length: 24 }, (_, n) => `a${n} as not materialized (select 1 from a${n === 0 ? "" : n - 1} p, a${n === 0 ? "" : n - 1} q)`).join(", ")} select * from a23`,
   `select '${lots("x", 60_000)}'`,
+  `select 1 from ports where name = ${lots("quote_literal(", 280)}repeat(chr(39), 100)${lots(")", 20)}`,
+  `select 1 from ports where name = ${"1e131071::text || ".repeat(100)}''`,
+  `select jsonb_path_query_array('${nested(4_000, "[", "]")}', '$.**')`,
 ];
 
 /** Bodies of a request that hold much of something, or something where it does not belong. None may be accepted. */
