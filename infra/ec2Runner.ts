@@ -61,6 +61,8 @@ export class Ec2Runner extends pulumi.ComponentResource {
   readonly group: SecurityGroup;
   /** For the dispatcher: to start, find and end instances. */
   readonly launchStatements: Statement[];
+  /** For the smoke task: to look at the launch template and instances, and to end an instance. */
+  readonly checkStatements: Statement[];
   /** What the runtime's settings say of it. */
   readonly settings: pulumi.Output<{
     launchTemplateId: string;
@@ -129,6 +131,10 @@ export class Ec2Runner extends pulumi.ComponentResource {
       tags: tags as Record<string, string>,
     });
     this.launchStatements = launchStatements(this.launchTemplate, this.group, role.arn, name, args);
+    this.checkStatements = [
+      terminateStatement(name, args),
+      { actions: ["ec2:DescribeInstances", "ec2:DescribeLaunchTemplateVersions"], resources: ["*"] },
+    ];
     this.registerOutputs({ launchTemplate: this.launchTemplate.id });
   }
 }
@@ -154,6 +160,16 @@ function userData(args: Ec2RunnerArgs, logs: pulumi.Input<string>): pulumi.Outpu
     return Buffer.from(filled).toString("base64");
   });
 }
+
+/** Leave to end the instances that carry the stack's tag. */
+const terminateStatement = (
+  stackTag: string,
+  { region, accountId }: Pick<Ec2RunnerArgs, "region" | "accountId">,
+): Statement => ({
+  actions: ["ec2:TerminateInstances"],
+  resources: [`arn:aws:ec2:${region}:${accountId}:instance/*`],
+  conditions: { StringEquals: { [`aws:ResourceTag/${STACK_TAG}`]: stackTag } },
+});
 
 function launchStatements(
   template: LaunchTemplate,
@@ -196,11 +212,7 @@ function launchStatements(
       resources: [ec2("instance/*"), ec2("volume/*"), ec2("network-interface/*")],
       conditions: { StringEquals: { "ec2:CreateAction": "RunInstances" } },
     },
-    {
-      actions: ["ec2:TerminateInstances"],
-      resources: [ec2("instance/*")],
-      conditions: { StringEquals: { [`aws:ResourceTag/${STACK_TAG}`]: stackTag } },
-    },
+    terminateStatement(stackTag, { region, accountId }),
     // EC2 knows no resource for this one.
     { actions: ["ec2:DescribeInstances"], resources: ["*"] },
     {

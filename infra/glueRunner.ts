@@ -57,6 +57,8 @@ export class GlueRunner extends pulumi.ComponentResource {
   readonly group: SecurityGroup;
   /** For the dispatcher: to start, find and end runs. */
   readonly launchStatements: Statement[];
+  /** For the smoke task: to look at the job, its runs and its connections, and to end a run. */
+  readonly checkStatements: Statement[];
   /** What the runtime's settings say of it. */
   readonly settings: pulumi.Output<{
     jobName: string;
@@ -115,22 +117,11 @@ export class GlueRunner extends pulumi.ComponentResource {
           child,
         ),
     );
-    const connect = new RolePolicy(
-      `${name}-connect`,
-      {
-        role: role.id,
-        policy: policyDocument([
-          {
-            actions: ["glue:GetConnection"],
-            resources: [
-              glueArn("catalog"),
-              ...connections.map((one) => glueArn(pulumi.interpolate`connection/${one.name}`)),
-            ],
-          },
-        ]),
-      },
-      child,
-    );
+    const getConnections: Statement = {
+      actions: ["glue:GetConnection"],
+      resources: [glueArn("catalog"), ...connections.map((one) => glueArn(pulumi.interpolate`connection/${one.name}`))],
+    };
+    const connect = new RolePolicy(`${name}-connect`, { role: role.id, policy: policyDocument([getConnections]) }, child);
     this.job = new Job(
       name,
       {
@@ -164,6 +155,13 @@ export class GlueRunner extends pulumi.ComponentResource {
         actions: ["glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"],
         resources: [glueArn(pulumi.interpolate`job/${this.job.name}`)],
       },
+    ];
+    this.checkStatements = [
+      {
+        actions: ["glue:GetJob", "glue:GetJobRuns", "glue:BatchStopJobRun"],
+        resources: [glueArn(pulumi.interpolate`job/${this.job.name}`)],
+      },
+      getConnections,
     ];
     this.settings = pulumi.output({
       jobName: this.job.name,

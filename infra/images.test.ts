@@ -18,7 +18,7 @@ describe("the image of a stack", () => {
   });
 
   it("is built for the stack's processors, never in a preview, and under a name that its sources decide", async () => {
-    const { inputs } = (await made()).registry.one("docker:index/image:Image");
+    const { inputs } = (await made()).registry.one("docker:index/image:Image", `i-${sourcesVersion()}`);
     assert.equal(inputs.build.platform, "linux/arm64");
     assert.equal(inputs.buildOnPreview, false);
     assert.ok(existsSync(inputs.build.dockerfile));
@@ -28,7 +28,9 @@ describe("the image of a stack", () => {
   });
 
   it("is pushed once per version: another tag with each run, and the same build on every machine", async () => {
-    const [one, other] = [await made(), await made()].map(({ registry }) => registry.one("docker:index/image:Image"));
+    const [one, other] = [await made(), await made()].map(({ registry }) =>
+      registry.one("docker:index/image:Image", `i-${sourcesVersion()}`),
+    );
     assert.ok(one && other);
     assert.notEqual(one.inputs.imageName, other.inputs.imageName);
     assert.deepEqual(one.ignoreChanges, ["imageName"]);
@@ -78,15 +80,29 @@ describe("the image of a stack", () => {
   it("stays when another comes, since runs end on the one that they began with; the repository where data is kept", async () => {
     for (const keepData of [true, false]) {
       const { registry } = await made(keepData);
-      assert.equal(registry.one("docker:index/image:Image").retained, true);
+      assert.equal(registry.one("docker:index/image:Image", `i-${sourcesVersion()}`).retained, true);
       const repository = registry.one("aws:ecr/repository:Repository");
       assert.deepEqual([repository.retained, repository.inputs.forceDelete], [keepData, !keepData]);
     }
   });
 
+  it("is built beside that of the smoke task, from the same sources", async () => {
+    const { registry, result } = await made();
+    const smoke = registry.one("docker:index/image:Image", `i-smoke-${sourcesVersion()}`);
+    const image = registry.one("docker:index/image:Image", `i-${sourcesVersion()}`);
+    assert.deepEqual([image.inputs.build.target, smoke.inputs.build.target], ["image", "smoke"]);
+    assert.deepEqual({ ...smoke.inputs.build, target: "image" }, image.inputs.build);
+    assert.ok(smoke.inputs.imageName.includes(`:smoke-${sourcesVersion()}-`));
+    assert.deepEqual([smoke.retained, smoke.ignoreChanges], [true, ["imageName"]]);
+    assert.match(await resolved(result.smokeImage), /@sha256:/);
+  });
+
   it("brings no registry's token into the state", async () => {
     const { registry } = await made();
-    const said = JSON.stringify([registry.one("docker:index/image:Image"), registry.one("pulumi:providers:docker")]);
+    const said = JSON.stringify([
+      registry.one("docker:index/image:Image", `i-${sourcesVersion()}`),
+      registry.one("pulumi:providers:docker"),
+    ]);
     assert.doesNotMatch(said, /password|registryAuth|"registry"/);
   });
 });

@@ -18,7 +18,7 @@ import { Image } from "@pulumi/docker/image.js";
 import { Provider } from "@pulumi/docker/provider.js";
 import * as pulumi from "@pulumi/pulumi";
 
-/** The image of API and runner. */
+/** What the images are built for. */
 export interface ImagesArgs {
   readonly arch: "x86_64" | "arm64";
   /** Whether destroy leaves the images behind. */
@@ -27,11 +27,11 @@ export interface ImagesArgs {
 
 const ROOT = new URL("../", import.meta.url);
 const DOCKERFILE = "runtime/Dockerfile";
-/** Images kept: runs and tasks finish on the one they began with, and a rollback wants the one before. */
-const MAX_IMAGES = 30;
+/** Images kept, two per version: runs and tasks finish on the one they began with, and a rollback wants the one before. */
+const MAX_IMAGES = 60;
 
 /**
- * Builds the image and pushes it to a repository of the stack's own, whose tags never move and whose images are scanned.
+ * Builds the image of API and runner, and that of the smoke task, and pushes both to a repository of the stack's own, whose tags never move and whose images are scanned.
  * It is used by digest. A preview builds nothing: the digest is unknown until `up`. The tag begins with a hash of what the
  * build is given, which is also what makes Pulumi build again, and ends in a random text: an `up` that dies between the push
  * and the saved state pushes again, and ECR refuses any push of an immutable tag that is there, even of the same image
@@ -42,8 +42,10 @@ const MAX_IMAGES = 30;
  */
 export class Images extends pulumi.ComponentResource {
   readonly repository: Repository;
-  /** The image by its digest. */
+  /** The image of API and runner, by its digest. */
   readonly image: pulumi.Output<string>;
+  /** The image of the smoke task, by its digest. */
+  readonly smokeImage: pulumi.Output<string>;
   /** Of the code in it; known in a preview. */
   readonly version: string;
 
@@ -80,23 +82,26 @@ export class Images extends pulumi.ComponentResource {
     );
     const docker = new Provider(name, {}, child);
     const context = buildContext(this.version);
-    const built = new Image(
-      // Another version is another resource: each is built and pushed once.
-      `${name}-${this.version}`,
-      {
-        imageName: pulumi.interpolate`${this.repository.repositoryUrl}:${this.version}-${randomBytes(4).toString("hex")}`,
-        build: {
-          context,
-          dockerfile: join(context, DOCKERFILE),
-          platform: arch === "arm64" ? "linux/arm64" : "linux/amd64",
-          builderVersion: "BuilderBuildKit",
+    const push = (target: string, tag: string) =>
+      new Image(
+        // Another version is another resource: each is built and pushed once.
+        `${name}-${tag}`,
+        {
+          imageName: pulumi.interpolate`${this.repository.repositoryUrl}:${tag}-${randomBytes(4).toString("hex")}`,
+          build: {
+            context,
+            dockerfile: join(context, DOCKERFILE),
+            target,
+            platform: arch === "arm64" ? "linux/arm64" : "linux/amd64",
+            builderVersion: "BuilderBuildKit",
+          },
+          buildOnPreview: false,
         },
-        buildOnPreview: false,
-      },
-      { ...child, provider: docker, retainOnDelete: true, ignoreChanges: ["imageName"] },
-    );
-    this.image = built.repoDigest;
-    this.registerOutputs({ image: this.image });
+        { ...child, provider: docker, retainOnDelete: true, ignoreChanges: ["imageName"] },
+      ).repoDigest;
+    this.image = push("image", this.version);
+    this.smokeImage = push("smoke", `smoke-${this.version}`);
+    this.registerOutputs({ image: this.image, smokeImage: this.smokeImage });
   }
 }
 

@@ -20,7 +20,7 @@ const KEPT = {
   "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": 4,
   "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": 4,
   "aws:s3/bucketVersioning:BucketVersioning": 1,
-  "docker:index/image:Image": 1,
+  "docker:index/image:Image": 2,
 };
 
 /** What the drain cannot do without: what it runs in, reaches the database through, asks, and ends runs by. */

@@ -65,5 +65,12 @@ export function permissions({ queues, buckets, database, tracking, rawSql, ...pl
     { actions: ["s3:GetObjectVersion"], resources: [objects("uploads")] },
     lookUp,
   ];
-  return { api, dispatcher, glue, ec2 };
+  const smoke: Statement[] = [
+    { actions: ["sqs:SendMessage", "sqs:GetQueueAttributes"], resources: [queues.requests.arn] },
+    {
+      actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage"],
+      resources: [queues.responses.arn, queues.deadLetters.arn],
+    },
+  ];
+  return { api, dispatcher, glue, ec2, smoke };
 }

@@ -37,7 +37,7 @@ const counts = ({ config }: ValidatedStack): Record<string, number> => {
     "aws:rds/instance:Instance": 1,
     "aws:opensearch/domain:Domain": search,
     "aws:ecr/repository:Repository": 1,
-    "docker:index/image:Image": 1,
+    "docker:index/image:Image": 2,
     "aws:lambda/function:Function": 2,
     "aws:lambda/eventSourceMapping:EventSourceMapping": 2,
     // Migrations, and the drain.
@@ -50,8 +50,8 @@ const counts = ({ config }: ValidatedStack): Record<string, number> => {
     "aws:lb/loadBalancer:LoadBalancer": 1,
     "aws:lb/listener:Listener": config.api.certificateArn === undefined ? 1 : 2,
     "aws:route53/record:Record": config.api.hostedZoneId === undefined ? 0 : 1,
-    // One a part, the start of API and access tasks, RDS's own figures, and flow logs.
-    "aws:iam/role:Role": 10,
+    // One a part, the start of API, access and smoke tasks, RDS's own figures, and flow logs.
+    "aws:iam/role:Role": 12,
     "aws:cloudwatch/dashboard:Dashboard": 1,
     "aws:budgets/budget:Budget": 1,
   };
@@ -165,7 +165,7 @@ describe("the platform, put together", function () {
     });
   }
 
-  it("tells the dispatcher the unique ids of its callers, and of the role that puts dead letters back", async () => {
+  it("tells the dispatcher the unique ids of its callers, the smoke task included, and of the role that puts dead letters back", async () => {
     const principal = "arn:aws:iam::111111111111:role/team/orders";
     const { inputs } = (
       await built(
@@ -179,7 +179,9 @@ describe("the platform, put together", function () {
     ).one("aws:lambda/function:Function", "rates-dev-dispatcher");
     const { path } = inputs.code.assets["settings.json"];
     const { callers, platformSenders } = JSON.parse(readFileSync(await path, "utf8"));
-    assert.deepEqual(callers, [{ senderId: "AROA-of-orders", tenants: ["acme"], scopes: ["read"] }]);
+    const [smoke, ...others] = callers.toReversed();
+    assert.deepEqual(others, [{ senderId: "AROA-of-orders", tenants: ["acme"], scopes: ["read"] }]);
+    assert.deepEqual(smoke, { senderId: "AROA-rates-dev-smoke", tenants: ["default"], scopes: ["read", "update"] });
     assert.equal(platformSenders.length, 1);
     assert.match(platformSenders[0], /^AROA-.*api/);
   });
@@ -296,7 +298,7 @@ describe("the platform, put together", function () {
         },
       };
       const { registry } = await mocked(() => platform(stack, provider()), { calls });
-      assert.equal(registry.one("docker:index/image:Image").inputs.build.platform, image);
+      for (const { inputs } of registry.ofType("docker:index/image:Image")) assert.equal(inputs.build.platform, image);
       for (const { inputs } of registry.ofType("aws:ecs/taskDefinition:TaskDefinition"))
         assert.equal(inputs.runtimePlatform.cpuArchitecture, fargate);
       for (const { inputs } of registry.ofType("aws:lambda/function:Function"))

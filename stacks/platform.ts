@@ -17,10 +17,11 @@ import { Monitoring } from "../infra/monitoring/monitoring.ts";
 import { Network } from "../infra/network.ts";
 import { Queues } from "../infra/queues.ts";
 import { withBoundary } from "../infra/shared/iam.ts";
+import { Smoke } from "../infra/smoke.ts";
 import { Tracking } from "../infra/tracking.ts";
 import { readerSlots } from "../runtime/platform/postgres.ts";
 import { glueCatalog } from "../runtime/runner/glue/catalog.ts";
-import { callerRules, ownPrincipal } from "./config/callers.ts";
+import { callerRules, ownPrincipal, smokeRule } from "./config/callers.ts";
 import { resourceNames } from "./config/checks.ts";
 import { stackSettings } from "./config/settings.ts";
 import { permissions } from "./permissions.ts";
@@ -149,6 +150,33 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
     },
     migrated,
   );
+  const smoke = new Smoke(
+    named("smoke"),
+    {
+      image: images.smokeImage,
+      repositoryArn: images.repository.arn,
+      placement,
+      arch,
+      retentionDays,
+      region,
+      loadBalancer: api.front,
+      outputs: {
+        stack,
+        region,
+        api: api.url,
+        requestQueueUrl: queues.requests.url,
+        responseQueueUrl: queues.responses.url,
+        deadLetterQueueUrl: queues.deadLetters.url,
+        resultsBucket: buckets.results.bucket,
+        glueJob: glue.job.name,
+        launchTemplate: ec2.launchTemplate.id,
+        maxConnections,
+      },
+      statements: [...may.smoke, ...glue.checkStatements, ...ec2.checkStatements],
+      migrationsFunction: migrations.functionName,
+    },
+    on,
+  );
   const dispatcher = new Dispatcher(
     named("dispatcher"),
     {
@@ -162,7 +190,10 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
       settings: settingsJson({
         glue: glue.settings,
         ec2: ec2.settings,
-        callers: callerRules(callers, ({ principal }) => senderIds(principal, account.id, provider)),
+        callers: [
+          ...callerRules(callers, ({ principal }) => senderIds(principal, account.id, provider)),
+          ...smokeRule(callers, smoke.senderId),
+        ],
         platformSenders: [api.senderId],
       }),
       statements: [...may.dispatcher, ...glue.launchStatements, ...ec2.launchStatements],
@@ -221,6 +252,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
     api: api.url,
     loadBalancer: api.loadBalancer.dnsName,
     access: access.settings,
+    smoke: smoke.settings,
     requestQueueUrl: queues.requests.url,
     responseQueueUrl: queues.responses.url,
     responseQueueUrls: queues.settings.tenants,

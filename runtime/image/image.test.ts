@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
+import { build as esbuild } from "esbuild";
 import { readStackFile } from "../../stacks/config/parse.ts";
 import { schedule } from "../dispatcher/schedule.ts";
 import { freePort } from "../local/ports.ts";
@@ -170,6 +171,60 @@ describe("the image", () => {
     });
     assert.equal(await docker("wait", name), "0", await docker("logs", name));
     assert.equal((await platform.document("in-a-container")).status, "SUCCEEDED");
+  });
+});
+
+describe("the image of the smoke task", () => {
+  const hardened = ["--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges"];
+  before(async function () {
+    await requireDocker(this);
+    await build("image");
+    await build("smoke");
+  });
+  beforeEach(function () {
+    this.currentTest?.timeout(120_000);
+  });
+
+  it("holds exactly what its program imports, on the modules of the image", async () => {
+    const { metafile } = await esbuild({
+      ...{ entryPoints: [`${root}/runtime/smoke/task.ts`], absWorkingDir: root, bundle: true, write: false },
+      ...{ packages: "external", platform: "node", format: "esm", metafile: true, logLevel: "silent" },
+    });
+    const files = await docker(
+      "run",
+      "--rm",
+      IMAGES.smoke,
+      "find",
+      "/app",
+      "-path",
+      "*/node_modules",
+      "-prune",
+      "-o",
+      "-type",
+      "f",
+      "-print",
+    );
+    assert.deepEqual(
+      files.split("\n").sort(),
+      [...Object.keys(metafile.inputs), "package.json"].map((path) => `/app/${path}`).sort(),
+    );
+    const layers = (await inspect(IMAGES.smoke, ".RootFS.Layers")) as string[];
+    const shared = (await inspect(IMAGES.image, ".RootFS.Layers")) as string[];
+    assert.equal(layers.filter((layer) => !shared.includes(layer)).length, 1);
+  });
+
+  it("runs read-only and without root, loads its program, and says what its environment lacks", async () => {
+    assert.equal(await inspect(IMAGES.smoke, ".Config.User"), "1000:1000");
+    const run = docker("run", "--rm", ...hardened, IMAGES.smoke);
+    await assert.rejects(run, ({ code, stderr }) => code === 2 && /missing: stack, region, api/.test(stderr));
+  });
+
+  it("comes out the same, layer by layer, when it is built again from nothing", async () => {
+    const again = "rates-platform-smoke-again";
+    await build("smoke", again, "--no-cache");
+    const layers = await inspect(again, ".RootFS.Layers");
+    await docker("image", "rm", again);
+    assert.deepEqual(layers, await inspect(IMAGES.smoke, ".RootFS.Layers"));
   });
 });
 

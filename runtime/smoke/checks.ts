@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Client } from "../cli/lib/client.ts";
-import { killRun } from "./killRun.ts";
+import type { Client } from "../cli/lib/apiClient.ts";
 import type { QueueClient, Target } from "./target.ts";
 
 /** What a check works with. */
@@ -189,7 +188,7 @@ export const CHECKS: readonly Check[] = [
       const { attempts } = await until(smoke, requestId, "IN_PROGRESS");
       const attempt = attempts.at(-1);
       assert.ok(attempt);
-      await killRun(smoke.target, attempt);
+      await smoke.target.killRun(attempt);
       const { status: ended, stats } = await smoke.queues.response(requestId);
       assert.equal(ended, "SUCCEEDED");
       assert.equal(stats.attempts, 2);

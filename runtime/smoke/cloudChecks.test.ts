@@ -10,11 +10,10 @@ import {
 import { CreateConnectionCommand, CreateJobCommand, GlueClient } from "@aws-sdk/client-glue";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
-import type { StackOutputs } from "../cli/lib/stackOutputs.ts";
 import { type Moto, startMoto } from "../testing/launchers/moto.ts";
 import { requirePython } from "../testing/python/python.ts";
 import { CLOUD_CHECKS } from "./cloudChecks.ts";
-import type { Target } from "./target.ts";
+import type { SmokeOutputs } from "./outputs.ts";
 
 describe("the smoke run's claims of an account, on moto's AWS", () => {
   let moto: Moto;
@@ -44,12 +43,16 @@ describe("the smoke run's claims of an account, on moto's AWS", () => {
   /** What GET /stats/figures answers. */
   let figures: object = {};
   /** Tries the one claim that has this in its words, on a stack of which this is known. */
-  const claim = (words: string, outputs: Partial<StackOutputs>): Promise<string> => {
+  const claim = (words: string, outputs: Partial<SmokeOutputs>): Promise<string> => {
     const [one, ...others] = CLOUD_CHECKS.filter((each) => each.guarantee.includes(words));
     assert.ok(one?.try && others.length === 0, words);
-    const all = { region: moto.region, stack: "dev", ...outputs } as StackOutputs;
+    const all = { region: moto.region, stack: "dev", ...outputs } as SmokeOutputs;
     const client = { json: async () => figures as never };
-    return one.try(all, { ...all, name: "dev", token: "none", sqs, outputs: all } as Target, client);
+    return one.try(
+      all,
+      { ...all, name: "dev", token: "none", sqs, outputs: all, killRun: async () => undefined },
+      client,
+    );
   };
 
   const queue = async (Attributes: Record<string, string>) => {

@@ -8,8 +8,8 @@ import {
 import { GetConnectionCommand, GetJobCommand, GetJobRunsCommand, GlueClient } from "@aws-sdk/client-glue";
 import { HeadBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
-import type { Client } from "../cli/lib/client.ts";
-import type { StackOutputs } from "../cli/lib/stackOutputs.ts";
+import type { Client } from "../cli/lib/apiClient.ts";
+import type { SmokeOutputs } from "./outputs.ts";
 import type { Target } from "./target.ts";
 
 /** A claim of the design that only a real account can prove. */
@@ -17,8 +17,10 @@ export interface CloudCheck {
   readonly guarantee: string;
   /** How to see it by hand, where nothing here can ask. */
   readonly byHand?: string;
+  /** Why a task in the stack's network cannot check it. */
+  readonly notInside?: string;
   /** Answers what was seen; throws where it does not hold. */
-  readonly try?: (outputs: StackOutputs, target: Target, client: Pick<Client, "json">) => Promise<string>;
+  readonly try?: (outputs: SmokeOutputs, target: Target, client: Pick<Client, "json">) => Promise<string>;
 }
 
 /** What an admin's GET /stats/figures has of the database. */
@@ -32,7 +34,7 @@ const SUPERUSER_RESERVED = 3;
 const LIVING = ["pending", "running"];
 
 /** Instances that this stack has, and has had: EC2 shows one for an hour after its end, its tags too. */
-const instancesOf = async ({ region, stack }: StackOutputs): Promise<Instance[]> => {
+const instancesOf = async ({ region, stack }: SmokeOutputs): Promise<Instance[]> => {
   const ec2 = new EC2Client({ region });
   const Filters = [{ Name: "tag:rates:stack", Values: [`rates-${stack}-ec2`] }];
   const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ Filters }));
@@ -77,6 +79,7 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
   },
   {
     guarantee: "queues and buckets refuse what does not come over TLS",
+    notInside: "the task's security group lets it out over TLS only; a smoke run without --inside checks it",
     async try({ region, resultsBucket: Bucket, requestQueueUrl: QueueUrl }, { sqs }) {
       const look = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] });
       // A queue's URL is where the SDK asks, unless it is told otherwise.
@@ -104,7 +107,7 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
     async try({ maxConnections }, _target, client) {
       assert.ok(maxConnections, "the stack has no output maxConnections: run `pulumi up`");
       const { database } = await client.json<Figures>("GET", "/stats/figures");
-      assert.ok(database, "RATES_TOKEN has not the scope admin, which sees the database's figures");
+      assert.ok(database, "the token lacks the scope admin, which shows the database's figures");
       assert.equal(database.maxConnections, maxConnections - SUPERUSER_RESERVED, "restart the database: it is static");
       return `${database.connections} of ${database.maxConnections}`;
     },

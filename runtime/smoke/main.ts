@@ -1,111 +1,93 @@
-import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
-import { parseArgs, styleText } from "node:util";
-import { Client } from "../cli/lib/client.ts";
-import { CHECKS, type Smoke } from "./checks.ts";
-import { CLOUD_CHECKS } from "./cloudChecks.ts";
-import { within } from "./limit.ts";
-import { localTarget, QueueClient, stackTarget, type Target } from "./target.ts";
+import { parseArgs } from "node:util";
+import { Client } from "../cli/lib/apiClient.ts";
+import { CommandError, EXITS } from "../cli/lib/exits.ts";
+import { stackOutputs } from "../cli/lib/stackOutputs.ts";
+import { SmokeTask } from "./inside.ts";
+import { localTarget } from "./localTarget.ts";
+import { runSmoke } from "./run.ts";
+import { stackTarget } from "./target.ts";
 
 /**
- * `npm run smoke [-- --stack dev | --data-dir .local]`: tries every claim of the design on a platform that stands, and
- * says of each whether it holds. `--api` names another way to the stack's API, for example that of `rates connect`. Exit status 1 where one does not, also where it is not known after `--limit` seconds.
+ * `npm run smoke`: tries every claim of the design on a running platform, and says of each whether it holds. `--api` names
+ * another way to the stack's API, for example that of `rates connect`. Exit status 1 where one does not, also where it is
+ * not known after `--limit` seconds.
  */
 const USAGE = `Usage: npm run smoke [-- --stack dev | --data-dir .local] [--api URL] [--limit SECONDS]
+       npm run smoke -- --stack dev --inside [--limit SECONDS]
 
-Tries every claim on a running platform and says of each whether it holds.`;
+Tries every claim on a running platform and says of each whether it holds.
+
+  --stack NAME      a deployed stack; RATES_TOKEN has a token with all scopes
+  --inside          run as a task in the stack's network, which needs no way to the API and no token
+  --data-dir DIR    the platform on this machine (default .local)
+  --api URL         another way to the API, for example that of \`rates connect\`
+  --limit SECONDS   for each claim (default 1800)
+
+Exit codes: 0 every claim holds, 1 one does not, 2 wrong options, 4 the stack cannot be reached, or its task did not run.
+With --inside it is the exit code of the task's container.`;
 const OPTIONS = {
   stack: { type: "string" },
+  inside: { type: "boolean" },
   api: { type: "string" },
-  "data-dir": { type: "string", default: ".local" },
+  "data-dir": { type: "string" },
   limit: { type: "string", default: "1800" },
 } as const;
-const { values } = readArguments();
 
 /** The options; for --help, and for what is none, the usage. */
 function readArguments() {
   try {
-    const read = parseArgs({ options: { ...OPTIONS, help: { type: "boolean", short: "h" } } });
-    if (!read.values.help) return read;
-    console.log(USAGE);
-    process.exit(0);
+    const { values } = parseArgs({ options: { ...OPTIONS, help: { type: "boolean", short: "h" } } });
+    if (values.help) {
+      console.log(USAGE);
+      process.exit(0);
+    }
+    if (!(Number(values.limit) > 0))
+      throw new Error(`--limit ${values.limit} must be a number of seconds above 0, for each claim.`);
+    if (values.inside && values.stack === undefined)
+      throw new Error("--inside runs in the network of a deployed stack.\nName it: --stack NAME.");
+    if (values.inside && values.api !== undefined)
+      throw new Error("--inside and --api do not go together: the task reaches the API by itself.");
+    if (values.stack !== undefined && values["data-dir"] !== undefined)
+      throw new Error("--stack and --data-dir do not go together.");
+    return values;
   } catch (error) {
     console.error(`${(error as Error).message}\n\n${USAGE}`);
     process.exit(2);
   }
 }
 
-const limit = Number(values.limit);
-if (!(limit > 0)) throw new Error(`--limit ${values.limit} must be a number of seconds above 0, for each claim.`);
-
-type Verdict = "passed" | "failed" | "not here";
-const COLOURS = { passed: "green", failed: "red", "not here": "yellow" } as const;
-const counts: Record<Verdict, number> = { passed: 0, failed: 0, "not here": 0 };
-
-/** Tries one claim and says what came of it. */
-async function runCheck(text: string, attempt: () => Promise<[Verdict, string]>): Promise<void> {
-  if (process.stderr.isTTY) process.stderr.write(`        … ${text}\r`);
-  const start = performance.now();
-  const [verdict, seen] = await within(limit, attempt).catch((error: unknown): [Verdict, string] => [
-    "failed",
-    error instanceof Error ? error.message : String(error),
-  ]);
-  counts[verdict]++;
-  const seconds = `${((performance.now() - start) / 1000).toFixed(1)} s`.padStart(8);
-  console.log(`${styleText(COLOURS[verdict], verdict.padEnd(8))} ${text}\n${seconds} ${seen.split("\n")[0]}`);
+async function main(): Promise<number> {
+  const { stack, inside, api, "data-dir": dataDir = ".local", limit: seconds } = readArguments();
+  const limit = Number(seconds);
+  if (stack !== undefined && inside) return runInside(stack, limit);
+  const token = process.env.RATES_TOKEN;
+  if (stack !== undefined && !token)
+    throw new CommandError(
+      "invalid",
+      "RATES_TOKEN is not set: the smoke run needs a token with the scopes read, submit, update, cancel, admin.",
+    );
+  const target = stack === undefined ? localTarget(resolve(dataDir)) : stackTarget(stackOutputs(stack), token ?? "");
+  return (await runSmoke(target, new Client(api ?? target.api, target.token), limit)) ? 0 : 1;
 }
 
-const target: Target = values.stack
-  ? stackTarget(values.stack, process.env.RATES_TOKEN)
-  : localTarget(resolve(values["data-dir"]));
-const client = new Client(values.api ?? target.api, target.token);
-const prefix = `smoke-${randomBytes(4).toString("hex")}`;
-const queues = new QueueClient(target, prefix);
-console.log(`Smoke run ${prefix} on ${target.name}, ${values.api ?? target.api}\n`);
+async function runInside(stack: string, limit: number): Promise<number> {
+  const interrupted = new AbortController();
+  const stop = () => interrupted.abort();
+  process.on("SIGINT", stop).on("SIGTERM", stop);
+  try {
+    return await new SmokeTask(stackOutputs(stack), { limit, signal: interrupted.signal }).run();
+  } catch (error) {
+    if (!interrupted.signal.aborted) throw error;
+    return EXITS.interrupted.code;
+  }
+}
 
-const begun = await within(limit, async () => ({ rawSql: await takesRawSql(), lane: await someLane() })).catch(
-  (error: Error) => {
-    console.log(`${styleText("red", "failed")}   the platform answers, and has prices\n         ${error.message}`);
-    process.exit(1);
+// What a claim left undone at its limit keeps nobody waiting.
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(error instanceof CommandError ? EXITS[error.exit].code : 1);
   },
 );
-const { rawSql, lane } = begun;
-const smoke: Smoke = { target, client, queues, id: (name) => `${prefix}-${name}`, lane };
-for (const check of CHECKS)
-  await runCheck(check.guarantee, async () => {
-    if (check.rawSql && !rawSql)
-      return ["not here", "this stack runs named queries only: try it on one with jobs.rawSql"];
-    return ["passed", await check.try(smoke)];
-  });
-const { outputs } = target;
-for (const { guarantee: text, byHand, try: attempt } of CLOUD_CHECKS)
-  await runCheck(text, async () => {
-    if (!outputs) return ["not here", "only a real account can prove it"];
-    return attempt ? ["passed", await attempt(outputs, target, client)] : ["not here", `by hand: ${byHand}`];
-  });
-
-console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts["not here"]} not here`);
-// What a claim left undone at its limit keeps nobody waiting.
-process.exit(counts.failed > 0 ? 1 : 0);
-
-/** Whether a read may bring its own SQL; what else keeps it from an answer shows in the claims. */
-async function takesRawSql(): Promise<boolean> {
-  const task = { type: "read", sql: "select 1 as n", format: "csv" };
-  return client.json("POST", "/explain", { task }).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** Two ports that the platform has: of a lane with prices. */
-async function someLane(): Promise<Smoke["lane"]> {
-  const requestId = `${prefix}-lanes`;
-  const params = { date_from: "2000-01-01", date_to: "2100-01-01" };
-  await queues.send({ requestId, task: { type: "read", query: "lane_coverage", params, format: "csv" } });
-  const { status, error } = await queues.response(requestId);
-  if (status !== "SUCCEEDED") throw new Error(`There is no lane to try on: ${error?.message}`);
-  const text = await (await client.fetch("GET", client.job(requestId, "/result"))).text();
-  const [orig_code = "", dest_code = ""] = text.split("\n")[1]?.split(",") ?? [];
-  if (!orig_code || !dest_code) throw new Error("The platform has no prices: load some first (`rates load`).");
-  return { orig_code, dest_code };
-}

@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import {
   DeleteMessageCommand,
   type Message,
@@ -7,10 +5,10 @@ import {
   SendMessageCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs";
-import { type StackOutputs, stackOutputs } from "../cli/lib/stackOutputs.ts";
-import { readPlatformCredentials } from "../local/aws/principals.ts";
+import { killCloudRun, type RunOfAttempt } from "./killRun.ts";
+import type { SmokeOutputs } from "./outputs.ts";
 
-/** What a smoke run works on: the local platform, or a deployed stack. */
+/** The platform that a smoke run checks: the local one, or a deployed stack. */
 export interface Target {
   readonly name: string;
   readonly api: string;
@@ -19,27 +17,23 @@ export interface Target {
   readonly responseQueueUrl: string;
   readonly deadLetterQueueUrl: string;
   readonly sqs: SQSClient;
-  /** Of a deployed stack; the local platform has none of what they name. */
-  readonly outputs: StackOutputs | undefined;
-}
-
-/** The platform of a data directory. Throws where none runs there. */
-export function localTarget(dataDir: string): Target {
-  const platform = JSON.parse(readFileSync(join(dataDir, "platform.json"), "utf8"));
-  const credentials = readPlatformCredentials(dataDir);
-  const sqs = new SQSClient({ endpoint: platform.sqsEndpoint, region: platform.region, credentials });
-  return { ...platform, name: dataDir, sqs, outputs: undefined };
+  /** Of a deployed stack; the local platform has none. */
+  readonly outputs: SmokeOutputs | undefined;
+  /** Whether the smoke run is a task in the stack's network. */
+  readonly inside?: true;
+  /** Ends a run without warning, as a failing machine does. */
+  killRun(run: RunOfAttempt): Promise<void>;
 }
 
 /** A deployed stack, with the caller's own credentials. */
-export function stackTarget(stack: string, token: string | undefined): Target {
-  if (!token)
-    throw new Error(
-      "RATES_TOKEN is not set: the smoke run needs a token with the scopes read, submit, update, cancel, admin.",
-    );
-  const outputs = stackOutputs(stack);
-  return { ...outputs, name: stack, token, sqs: new SQSClient({ region: outputs.region }), outputs };
-}
+export const stackTarget = (outputs: SmokeOutputs, token: string): Target => ({
+  ...outputs,
+  name: outputs.stack,
+  token,
+  sqs: new SQSClient({ region: outputs.region }),
+  outputs,
+  killRun: (run) => killCloudRun(outputs, run),
+});
 
 /** A response as it arrived, with how many copies of it there were by then. */
 export interface ReceivedResponse {

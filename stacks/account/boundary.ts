@@ -66,6 +66,7 @@ function stackCeiling(accountId: string): Statement[] {
         "ec2:DeleteNetworkInterface",
         "ec2:DeleteTags",
         "ec2:DescribeInstances",
+        "ec2:DescribeLaunchTemplateVersions",
         "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeRouteTables",
         "ec2:DescribeSecurityGroups",
@@ -93,7 +94,14 @@ function stackCeiling(accountId: string): Statement[] {
       resources: at("es", "domain/rates-*"),
     },
     {
-      actions: ["glue:BatchStopJobRun", "glue:GetConnection", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"],
+      actions: [
+        "glue:BatchStopJobRun",
+        "glue:GetConnection",
+        "glue:GetJob",
+        "glue:GetJobRun",
+        "glue:GetJobRuns",
+        "glue:StartJobRun",
+      ],
       resources: at("glue", "job/rates-*", "connection/rates-*", "catalog"),
     },
     {

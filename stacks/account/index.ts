@@ -26,6 +26,6 @@ export default async function (): Promise<Record<string, unknown>> {
     secretsProvider: `awskms://alias/rates-state?region=${region}`,
     previewRole: roles.preview.arn,
     deployRole: roles.deploy.arn,
-    operatorPolicies: [operators.connect.arn, operators.smoke.arn],
+    operatorPolicies: [operators.connect.arn, operators.smoke.arn, operators.smokeInside.arn],
   };
 }

@@ -12,6 +12,8 @@ export class Operators extends pulumi.ComponentResource {
   readonly connect: Policy;
   /** `npm run smoke -- --stack`, beside the first. */
   readonly smoke: Policy;
+  /** `npm run smoke -- --stack NAME --inside`, beside the first. Its holder can create API tokens. */
+  readonly smokeInside: Policy;
 
   constructor(name: string, args: BoundariesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rates:account:Operators", name, {}, opts);
@@ -20,7 +22,16 @@ export class Operators extends pulumi.ComponentResource {
       new Policy(`${name}-${what}`, { name: `rates-${what}`, description, policy: policyDocument(statements) }, child);
     this.connect = policy("connect", "Reaching the platform's stacks: rates connect and rates doctor", connect(args));
     this.smoke = policy("smoke", "Smoke runs on the platform's stacks, beside rates-connect", smoke(args.accountId));
-    this.registerOutputs({ connect: this.connect.arn, smoke: this.smoke.arn });
+    this.smokeInside = policy(
+      "smoke-inside",
+      "Smoke runs in the network of the platform's stacks, beside rates-connect",
+      smokeInside(args.accountId),
+    );
+    this.registerOutputs({
+      connect: this.connect.arn,
+      smoke: this.smoke.arn,
+      smokeInside: this.smokeInside.arn,
+    });
   }
 }
 
@@ -54,6 +65,26 @@ function connect(args: BoundariesArgs): Statement[] {
     // A session's id begins with that of who started it (AWS Systems Manager User Guide, Session Manager's quickstart policies).
     { actions: ["ssm:TerminateSession"], resources: [`arn:aws:ssm:*:${accountId}:session/\${aws:userid}-*`] },
     { actions: ["servicequotas:GetServiceQuota", "servicequotas:GetAWSDefaultServiceQuota"], resources: ["*"] },
+  ];
+}
+
+function smokeInside(accountId: string): Statement[] {
+  const at = (service: string, path: string) => `arn:aws:${service}:*:${accountId}:${path}`;
+  return [
+    {
+      actions: ["ecs:RunTask"],
+      resources: [at("ecs", "task-definition/rates-*-smoke:*")],
+      conditions: { ArnLike: { "ecs:cluster": at("ecs", "cluster/rates-*-smoke-*") } },
+    },
+    {
+      actions: ["iam:PassRole"],
+      resources: [`arn:aws:iam::${accountId}:role/rates-*-smoke-*`],
+      conditions: { StringEquals: { "iam:PassedToService": "ecs-tasks.amazonaws.com" } },
+    },
+    { actions: ["ecs:DescribeTasks", "ecs:StopTask"], resources: [at("ecs", "task/rates-*-smoke-*")] },
+    { actions: ["logs:GetLogEvents"], resources: [at("logs", "log-group:rates-*-smoke-*:log-stream:*")] },
+    // Keeps the hash of the task's token: the function does not look at whose token it is.
+    { actions: ["lambda:InvokeFunction"], resources: [at("lambda", "function:rates-*-migrations-*")] },
   ];
 }
 

@@ -37,3 +37,10 @@ export function callerRules<Id>(
     return ids.map((senderId) => ({ senderId, tenants: [...caller.tenants], scopes: [...caller.scopes] }));
   });
 }
+
+/** The rule for the stack's own smoke task; without callers the rule for everybody covers it. */
+export const smokeRule = <Id>(
+  callers: StackConfig["callers"],
+  senderId: Id,
+): (Omit<CallerRule, "senderId"> & { senderId: Id })[] =>
+  callers.length === 0 ? [] : WITHOUT_CALLERS.map((rule) => ({ ...rule, senderId }));

@@ -1,4 +1,5 @@
-import { Client, targetOf } from "../lib/client.ts";
+import { Client } from "../lib/apiClient.ts";
+import { targetOf } from "../lib/client.ts";
 import { type CliContext, clientOf, type GlobalOptions } from "../lib/context.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";

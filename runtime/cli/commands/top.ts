@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Command, InvalidArgumentError } from "commander";
-import type { Client } from "../lib/client.ts";
+import type { Client } from "../lib/apiClient.ts";
 import { type CliContext, clientOf, seconds } from "../lib/context.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import type { Client } from "../lib/client.ts";
+import type { Client } from "../lib/apiClient.ts";
 import { type CliContext, choice, clientOf, collect, seconds, whole } from "../lib/context.ts";
 import type { JobDocument } from "../lib/events.ts";
 import { CommandError } from "../lib/exits.ts";

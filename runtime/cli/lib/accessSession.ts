@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import Type, { type Static } from "typebox";
 import Value from "typebox/value";
+import { awsCommand } from "./awsCommand.ts";
 import { CommandError } from "./exits.ts";
 import type { StackOutputs } from "./stackOutputs.ts";
 
@@ -154,30 +155,8 @@ export class AccessSession {
     await this.#aws(["ecs", "stop-task", "--cluster", this.#access.cluster, "--task", task]);
   }
 
-  /** @throws CommandError with what AWS's command says */
-  async #aws(args: string[]): Promise<string> {
-    const child = spawn("aws", [...args, "--region", this.#region, "--output", "json"], {
-      stdio: ["ignore", "pipe", "pipe"],
-      // A Ctrl-C is this command's: the task must be stopped after it.
-      detached: true,
-    });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.on("data", (chunk) => {
-      stdout += chunk;
-    });
-    child.stderr.on("data", (chunk) => {
-      stderr += chunk;
-    });
-    const code = await new Promise((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", resolve);
-    });
-    if (code === 0) return stdout;
-    throw new CommandError(
-      "unreachable",
-      `aws ${args.slice(0, 2).join(" ")} failed: ${stderr.trim().slice(0, 1_000)}\nThese credentials need the rights that docs/operating.md lists for \`rates connect\`.`,
-    );
+  #aws(args: string[]): Promise<string> {
+    return awsCommand(args, this.#region, "rates connect");
   }
 }
 

@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { readPlatformCredentials } from "../../local/aws/principals.ts";
 import type { PlatformFile } from "../../local/platformFile.ts";
+import { Client, withoutSlashes } from "./apiClient.ts";
 import { CLONE } from "./clone.ts";
 import { CommandError, reasonOf } from "./exits.ts";
 import { isUsable, profileNamed, readProfiles, tokenFor } from "./profiles.ts";
-import { plain } from "./screen.ts";
 import { stackOutputs } from "./stackOutputs.ts";
 
 /** Options that every command takes. */
@@ -20,157 +20,11 @@ export interface Connection {
   profile?: string;
 }
 
-/** What an error of the API says. */
-interface ProblemBody {
-  type: string;
-  title: string;
-  status: number;
-  detail: string;
-  problems?: { field?: string; value?: unknown; message?: string }[];
-  /** How many there are beyond those listed. */
-  furtherProblems?: number;
-}
-
 /** Where a job stands, and whose it is. */
 export interface Submitted {
   requestId: string;
   tenant: string;
   status: string;
-}
-
-/** The API, as this command reaches it. */
-export class Client {
-  readonly base: string;
-  /** Whose jobs an admin asks for; undefined: the token's own. */
-  readonly tenant: string | undefined;
-  readonly #token: string;
-  /** Options that lead here, to be given again. */
-  readonly #way: string;
-
-  constructor(base: string, token: string, tenant?: string, way = "") {
-    this.base = withoutSlashes(base);
-    if (!/^https?:/.test(this.base) || !URL.canParse(this.base))
-      throw new CommandError("invalid", `The API '${base}' must be a URL, as in http://127.0.0.1:3000.`);
-    this.#token = token;
-    this.tenant = tenant;
-    this.#way = way;
-  }
-
-  /** Whether it is on this machine. */
-  get isLocal(): boolean {
-    return /^(127\.|localhost$|\[::1\]$)/.test(new URL(this.base).hostname);
-  }
-
-  /** The path of a rejected request, by the id of its answer. */
-  rejected(id: string): string {
-    return this.job(id).replace("/jobs/", "/rejected/");
-  }
-
-  /** The path of the ids that begin with a prefix; without one, of the newest. */
-  jobIds({ prefix, limit }: { prefix?: string; limit: number }): string {
-    const given = { prefix, limit: String(limit), tenant: this.tenant };
-    return `/job-ids?${new URLSearchParams(JSON.parse(JSON.stringify(given)))}`;
-  }
-
-  /** The path of a job, or of something of it. */
-  job(id: string, rest = ""): string {
-    return `/jobs/${encodeURIComponent(id)}${rest}${this.tenant === undefined ? "" : `?${new URLSearchParams({ tenant: this.tenant })}`}`;
-  }
-
-  /** The command that does something with a job on the same terms, for people to copy. */
-  hint(command: string, id: string): string {
-    return `\`rates ${command} ${id}${this.#way}${this.tenant === undefined ? "" : ` --tenant ${this.tenant}`}\``;
-  }
-
-  /** The same API, for a job of a tenant that its request named. */
-  of(tenant: string | undefined): Client {
-    return tenant === undefined || tenant === this.tenant
-      ? this
-      : new Client(this.base, this.#token, tenant, this.#way);
-  }
-
-  /** A request whose answer is JSON. */
-  async json<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
-    const response = await this.fetch(method, path, body, signal);
-    try {
-      return (await response.json()) as T;
-    } catch (error) {
-      throw new CommandError("unreachable", `${this.base} answered ${method} ${path} without JSON: ${reasonOf(error)}`);
-    }
-  }
-
-  /**
-   * A request; redirects are followed without the token, since they lead elsewhere.
-   * @throws CommandError with what the API says is wrong, or how to reach it
-   */
-  async fetch(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
-    const headers: Record<string, string> = {
-      authorization: `Bearer ${this.#token}`,
-      // How the audit trail tells the command from other programs.
-      "user-agent": "rates-cli",
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-    };
-    let response: Response;
-    let location: string | null;
-    try {
-      response = await fetch(`${this.base}${path}`, {
-        method,
-        headers,
-        redirect: "manual",
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        ...(signal ? { signal } : {}),
-      });
-      location = response.status === 302 ? response.headers.get("location") : null;
-      if (location) response = await fetch(location, signal ? { signal } : {});
-    } catch (error) {
-      if (signal?.aborted) throw error;
-      throw new CommandError(
-        "unreachable",
-        `${this.base} does not answer (${reasonOf(error)}).\n${this.isLocal ? "Is the platform running? `npm start` starts it on this machine." : "Does this network reach it, a VPN perhaps? `rates doctor` looks further."}`,
-        { passing: true, unsettled: !NOT_REACHED.has(codeOf(error)) },
-      );
-    }
-    if (response.ok) return response;
-    if (location && response.status === 404) {
-      const detail = "The result was kept for a while and has expired. Submit the read again.";
-      throw new CommandError("invalid", detail, { data: { type: "ResultGone", status: 410, detail } });
-    }
-    throw await refusal(response);
-  }
-}
-
-/** What the network says where nothing was sent. */
-const NOT_REACHED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
-const codeOf = (error: unknown): string => ((error as Error).cause as { code?: string } | undefined)?.code ?? "";
-
-async function refusal(response: Response): Promise<CommandError> {
-  const { status } = response;
-  const text = await response.text().catch(() => "");
-  // Too many requests are as many again in a minute.
-  const passing = status >= 500 || status === 429;
-  const unsettled = status >= 500;
-  let problem: ProblemBody;
-  try {
-    problem = JSON.parse(text);
-  } catch {
-    return new CommandError("unreachable", `The server answered ${status}: ${text.slice(0, 200)}`, {
-      passing,
-      unsettled,
-    });
-  }
-  const lines = (problem.problems ?? []).map(
-    ({ field, value, message }) =>
-      `  ${plain(`${field ?? ""}${value === undefined ? "" : ` = ${JSON.stringify(value)}`} ${message ?? ""}`)}`,
-  );
-  if (problem.furtherProblems !== undefined) lines.push(`  … and ${problem.furtherProblems.toLocaleString("en")} more`);
-  const refused = status === 401 || status === 403;
-  const next = refused ? ["`rates doctor` tells what the token may; another is given by --token or RATES_TOKEN."] : [];
-  const message = [problem.detail, ...lines, ...next].join("\n");
-  return new CommandError(refused || passing ? "unreachable" : "invalid", message, {
-    data: problem,
-    passing,
-    unsettled,
-  });
 }
 
 /** --stack, --api and --token, --profile and their variables, the profile in use, or the platform on this machine. */
@@ -273,11 +127,4 @@ export const noPlatform = (dataDir: string | undefined): CommandError =>
 
 function directoryOf(dataDir = process.env.RATES_DATA_DIR): string {
   return dataDir === undefined ? join(CLONE ?? process.cwd(), ".local") : resolve(dataDir);
-}
-
-/** A URL without the slashes at its end. */
-function withoutSlashes(url: string): string {
-  let end = url.length;
-  while (url[end - 1] === "/") end--;
-  return url.slice(0, end);
 }

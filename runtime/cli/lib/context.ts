@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { suggestion } from "../../contract/problems.ts";
-import { type Client, type Connection, connect } from "./client.ts";
+import type { Client } from "./apiClient.ts";
+import { type Connection, connect } from "./client.ts";
 import type { Exit } from "./exits.ts";
 import { checkJson } from "./jsonFields.ts";
 

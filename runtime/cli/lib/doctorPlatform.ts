@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { SCOPES, type Scope } from "../../store/tokens.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "./apiClient.ts";
 import { type Check, failed, passed, skipped } from "./doctor.ts";
 import { CommandError } from "./exits.ts";
 

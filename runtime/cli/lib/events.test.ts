@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mock } from "node:test";
-import { Client } from "./client.ts";
+import { Client } from "./apiClient.ts";
 import { documents } from "./events.ts";
 import { CommandError } from "./exits.ts";
 

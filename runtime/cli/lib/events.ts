@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isTerminal } from "../../contract/states.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "./apiClient.ts";
 import { CommandError, reasonOf } from "./exits.ts";
 
 /** The parts of a job's document that commands look at. */

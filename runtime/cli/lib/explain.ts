@@ -1,4 +1,4 @@
-import type { Client } from "./client.ts";
+import type { Client } from "./apiClient.ts";
 import { print, say } from "./screen.ts";
 
 /** What POST /explain answers. */

@@ -1,4 +1,4 @@
-import type { Client } from "./client.ts";
+import type { Client } from "./apiClient.ts";
 import { CommandError } from "./exits.ts";
 
 /** The newest job, wherever an id is expected. No request id contains an @. */

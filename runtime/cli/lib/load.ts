@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import type { Client } from "./client.ts";
+import type { Client } from "./apiClient.ts";
 import type { JobDocument } from "./events.ts";
 import { CommandError } from "./exits.ts";
 import { type LoadFile, openLoadFile } from "./loadFile.ts";

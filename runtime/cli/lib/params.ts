@@ -1,5 +1,5 @@
 import type { QueryDescription } from "../../queries/catalogue.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "./apiClient.ts";
 import { CommandError } from "./exits.ts";
 
 /** What GET /queries answers. */

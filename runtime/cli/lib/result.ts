@@ -1,6 +1,6 @@
 import { Readable, type Transform } from "node:stream";
 import { createGunzip, createGzip } from "node:zlib";
-import type { Client } from "./client.ts";
+import type { Client } from "./apiClient.ts";
 import { CommandError, reasonOf } from "./exits.ts";
 import { codeOf, shownName } from "./files.ts";
 import { interruptible } from "./interrupt.ts";

@@ -23,6 +23,8 @@ export const StackOutputs = Type.Object({
   loadBalancer: Type.Optional(Type.String()),
   /** How `rates connect` gets in (accessSession.ts). */
   access: Type.Optional(Type.Unknown()),
+  /** The task of `npm run smoke -- --inside` (runtime/smoke/inside.ts). */
+  smoke: Type.Optional(Type.Unknown()),
   /** What the database's parameter group says. */
   maxConnections: Type.Optional(Type.Integer()),
 });

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isTerminal } from "../../contract/states.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "./apiClient.ts";
 import { documents, type JobDocument } from "./events.ts";
 import { interruptible } from "./interrupt.ts";
 import { ProgressLine } from "./progress.ts";

@@ -1,5 +1,5 @@
 import { RUNNERS, type RunnerType } from "../../contract/states.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "./apiClient.ts";
 import type { JobDocument } from "./events.ts";
 import { waitingOf } from "./waiting.ts";
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Client } from "./client.ts";
+import type { Client } from "./apiClient.ts";
 import { CommandError, reasonOf } from "./exits.ts";
 import { interruptible } from "./interrupt.ts";
 import type { LoadFile } from "./loadFile.ts";

@@ -1,5 +1,5 @@
 import type { Waiting } from "../../monitoring/waiting.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "./apiClient.ts";
 
 /** Why a job waits; undefined for one that does not wait any more. */
 export async function waitingOf(client: Client, id: string, signal?: AbortSignal): Promise<Waiting | undefined> {

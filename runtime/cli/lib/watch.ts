@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import stringWidth from "string-width";
 import { isTerminal } from "../../contract/states.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "./apiClient.ts";
 import { type Detail, documents, type JobDocument } from "./events.ts";
 import { type Exit, exitOf } from "./exits.ts";
 import { interruptible } from "./interrupt.ts";

@@ -13,8 +13,12 @@ const script = fileURLToPath(new URL("engine.sh", import.meta.url));
 const DOCKER = "/usr/bin/docker";
 const MINUTES = 60_000;
 
-/** The images that compose.yaml runs, by the Dockerfile's target. */
-export const IMAGES = { image: "rates-platform", local: "rates-platform-local" } as const;
+/** The images that the Dockerfile's targets make. */
+export const IMAGES = {
+  image: "rates-platform",
+  local: "rates-platform-local",
+  smoke: "rates-platform-smoke",
+} as const;
 
 /**
  * For a suite's `before`: skips the suite where the engine of engine.sh does not run; where everything is required

@@ -77,7 +77,7 @@ function ways(network: NetworkModel, part: Part, place: Place, clients: readonly
       ...(balancer.isPublic ? network.toInternet("the load balancer", balancer.place.subnets, "gatewayId") : []),
     ];
   }
-  if (part === "access") {
+  if (part === "access" || part === "smoke") {
     const { place: balancer, ports } = network.balancer();
     return network.connection(part, place, "the load balancer", balancer, Math.max(...ports));
   }
@@ -113,8 +113,10 @@ function places(resources: readonly StoredResource[]): Map<Part, Place> {
     groups: [...new Set(connections.flatMap(({ securityGroupIdLists }) => securityGroupIdLists))],
   });
   const outputs = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
-  const access = outputs.access as { subnets: string[]; securityGroup: string } | undefined;
-  found.set("access", { subnets: access?.subnets ?? [], groups: access ? [access.securityGroup] : [] });
+  for (const part of ["access", "smoke"] as const) {
+    const task = outputs[part] as { subnets: string[]; securityGroup: string } | undefined;
+    found.set(part, { subnets: task?.subnets ?? [], groups: task ? [task.securityGroup] : [] });
+  }
   return found;
 }
 

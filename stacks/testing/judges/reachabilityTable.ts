@@ -33,6 +33,7 @@ export const PARTS = {
     },
   },
   access: { roles: ["access", "access-start"], calls: ["ssmmessages", "ecr"], others: {} },
+  smoke: { roles: ["smoke", "smoke-start"], calls: ["sqs", "glue", "ec2", "ecr", "logs"], others: {} },
 } as const satisfies Record<string, PartReach>;
 export type Part = keyof typeof PARTS;
 
@@ -75,7 +76,7 @@ export const SPARE: readonly Spare[] = [
       "awsx makes a public subnet in each zone; an internal balancer and a single NAT gateway leave the second empty",
   },
   {
-    name: "access-balancer",
+    name: "(access|smoke)-balancer",
     reason: "names the connection, which the rules for the VPC's network and for HTTPS already allow",
   },
   { name: "api-(80|443)", variants: ["prod"], reason: "api.allowedCidrs has every network, the VPC's too" },

@@ -79,7 +79,7 @@ export function commandLineCalls(path: string): string[] {
   const source = readFileSync(new URL(path, ROOT), "utf8");
   return [
     ...new Set(
-      [...source.matchAll(/"(ecs|ssm|lambda|ec2|s3|sqs|iam|sts)", "([a-z]+(?:-[a-z]+)+)"/g)].map(
+      [...source.matchAll(/"(ecs|ssm|lambda|logs|ec2|s3|sqs|iam|sts)", "([a-z]+(?:-[a-z]+)*)"/g)].map(
         ([, service, command = ""]) =>
           `${service} ${command.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase())}`,
       ),

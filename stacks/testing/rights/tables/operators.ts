@@ -25,6 +25,12 @@ export function commands(names: StackNames): Record<string, Command> {
   const apiTask = here("ecs", `task/rates-${stack}-api-1a2b3c4/0123456789abcdef`);
   const definition = here("ecs", `task-definition/rates-${stack}-access:1`);
   const inCluster = { "ecs:cluster": cluster };
+  const smoke = {
+    definition: here("ecs", `task-definition/rates-${stack}-smoke:1`),
+    inCluster: { "ecs:cluster": here("ecs", `cluster/rates-${stack}-smoke-1a2b3c4`) },
+    task: here("ecs", `task/rates-${stack}-smoke-1a2b3c4/0123456789abcdef`),
+    log: here("logs", `log-group:rates-${stack}-smoke-1a2b3c4:log-stream:smoke/smoke/0123456789abcdef`),
+  };
   const named = { "ssm:SessionDocumentAccessCheck": "true" };
   const document = (name: string) => `arn:aws:ssm:${names.region}::document/${name}`;
   const session = (owner: string) => here("ssm", `session/${owner}-0123456789abcdef`);
@@ -169,6 +175,46 @@ export function commands(names: StackNames): Record<string, Command> {
           ]),
         ),
         "reads another connection": { action: "glue:GetConnection", resource: here("glue", "connection/other") },
+      },
+    },
+    "npm run smoke -- --inside": {
+      policies: ["rates-connect", "rates-smoke-inside"],
+      source: { commandLine: "runtime/smoke/inside.ts" },
+      calls: {
+        "ecs RunTask": [
+          { action: "ecs:RunTask", resource: smoke.definition, context: smoke.inCluster },
+          passes(names.roleArn("smoke")),
+          passes(names.roleArn("smoke-start")),
+        ],
+        "ecs DescribeTasks": on("ecs:DescribeTasks", smoke.task),
+        "ecs StopTask": on("ecs:StopTask", smoke.task),
+        "logs GetLogEvents": on("logs:GetLogEvents", smoke.log),
+        "lambda Invoke": on("lambda:InvokeFunction", names.migrations),
+      },
+      services: {},
+      never: {},
+      denied: {
+        "runs the smoke task in another cluster": {
+          action: "ecs:RunTask",
+          resource: smoke.definition,
+          context: inCluster,
+        },
+        "runs the API's task": {
+          action: "ecs:RunTask",
+          resource: here("ecs", `task-definition/rates-${stack}-api:1`),
+          context: smoke.inCluster,
+        },
+        "stops the API's task": { action: "ecs:StopTask", resource: apiTask },
+        "looks at the API's task": { action: "ecs:DescribeTasks", resource: apiTask },
+        "opens a session in the smoke task": start(smoke.task),
+        "passes the API's role": passes(names.roleArn("api")),
+        "passes the task's role to a function": passes(names.roleArn("smoke"), "lambda.amazonaws.com"),
+        "reads the API's log": {
+          action: "logs:GetLogEvents",
+          resource: here("logs", `log-group:rates-${stack}-api-1a2b3c4:log-stream:one`),
+        },
+        "invokes the dispatcher": { action: "lambda:InvokeFunction", resource: names.dispatcherAlias },
+        "sends requests": { action: "sqs:SendMessage", resource: queues.requests },
       },
     },
   };

@@ -1,14 +1,17 @@
 import { taskStart } from "./api.ts";
 import { all, on, type Part } from "./part.ts";
+import { smokeTask } from "./smoke.ts";
 import type { StackNames } from "./stackNames.ts";
 
-/** Roles that AWS's services use for a stack, and the task of `rates connect`. */
+/** Roles that AWS's services use for a stack, and the tasks that operators start. */
 export function serviceParts(names: StackNames): Part[] {
   const flowLogs = names.writesLogs("network-flow");
   const group = flowLogs[0]?.resource.replace(/:log-stream:.*$/, "");
   return [
     taskStart("api-start", names, "api"),
     taskStart("access-start", names),
+    taskStart("smoke-start", names, "smoke"),
+    smokeTask(names),
     {
       role: "access",
       service: "ecs-tasks.amazonaws.com",

@@ -28,6 +28,7 @@ export function stackNames(world: IamEnvironment, stack: string) {
       acme: queue("responses-acme"),
       globex: queue("responses-globex"),
     },
+    queue,
     results: bucket("buckets-results"),
     uploads: bucket("buckets-uploads"),
     scripts: bucket("glue-scripts"),
@@ -57,6 +58,7 @@ export function stackNames(world: IamEnvironment, stack: string) {
     domain: domain?.outputs.arn as string | undefined,
     topic: arn("aws:sns/topic:Topic", "monitoring"),
     topicKey: arn("aws:kms/key:Key", "monitoring"),
+    migrations: arn("aws:lambda/function:Function", "migrations"),
     dispatcherAlias: arn("aws:lambda/alias:Alias", "dispatcher"),
     rules: ["schedule", "glue", "ec2"].map((rule) => arn("aws:cloudwatch/eventRule:EventRule", `dispatcher-${rule}`)),
   };

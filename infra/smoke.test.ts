@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import Value from "typebox/value";
+import { SmokeTaskOutputs } from "../runtime/smoke/inside.ts";
+import { SmokeOutputs } from "../runtime/smoke/outputs.ts";
+import { securityGroup } from "./shared/securityGroups.ts";
+import { Smoke } from "./smoke.ts";
+import { mocked, resolved } from "./testing/mocks.ts";
+
+const OUTPUTS = {
+  ...{ stack: "dev", region: "eu-central-1", api: "http://balancer.example", resultsBucket: "results" },
+  ...{ requestQueueUrl: "https://sqs/requests", responseQueueUrl: "https://sqs/responses" },
+  ...{ deadLetterQueueUrl: "https://sqs/dead", glueJob: "glue", launchTemplate: "lt-1", maxConnections: 100 },
+};
+
+const made = async (preview = false) =>
+  mocked(
+    () => {
+      const group = securityGroup("balancer", { vpcId: "vpc-1", description: "balancer" }, {});
+      return new Smoke("x", {
+        placement: { vpcId: "vpc-1", subnetIds: ["private-1", "private-2"] },
+        image: "repository@sha256:abc",
+        repositoryArn: "arn:repository",
+        arch: "arm64",
+        loadBalancer: { group, port: 80 },
+        outputs: OUTPUTS,
+        statements: [{ actions: ["glue:GetJob"], resources: ["arn:job"] }],
+        migrationsFunction: "migrations-1",
+        retentionDays: 30,
+        region: "eu-central-1",
+      });
+    },
+    { preview },
+  );
+const container = async () =>
+  JSON.parse((await made()).registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions)[0];
+
+describe("the smoke task of a stack", () => {
+  it("is a task definition without a service: nothing runs until it is started", async () => {
+    const { registry } = await made();
+    assert.equal(registry.ofType("aws:ecs/service:Service").length, 0);
+    const { inputs } = registry.one("aws:ecs/taskDefinition:TaskDefinition");
+    assert.deepEqual([inputs.cpu, inputs.memory, inputs.runtimePlatform.cpuArchitecture], ["256", "512", "ARM64"]);
+  });
+
+  it("has the stack's outputs in its environment, as its program reads them, and no secret", async () => {
+    const { environment, user, readonlyRootFilesystem, secrets } = await container();
+    const variables = Object.fromEntries(environment.map(({ name, value }: Record<string, string>) => [name, value]));
+    assert.deepEqual(Object.keys(variables), ["AWS_REGION", "SMOKE_OUTPUTS"]);
+    const outputs: unknown = JSON.parse(variables.SMOKE_OUTPUTS);
+    assert.deepEqual(outputs, OUTPUTS);
+    assert.ok(Value.Check(SmokeOutputs, outputs));
+    assert.deepEqual([user, readonlyRootFilesystem, secrets], ["1000:1000", true, undefined]);
+  });
+
+  it("drops no line of its log", async () => {
+    const { logConfiguration } = await container();
+    assert.deepEqual([logConfiguration.logDriver, logConfiguration.options.mode], ["awslogs", "blocking"]);
+  });
+
+  it("has the rights that it is given and no others, and reaches the balancer and AWS alone", async () => {
+    const { registry } = await made();
+    assert.deepEqual(
+      registry.statements("x").flatMap(({ Action }) => Action),
+      ["glue:GetJob"],
+    );
+    const out = registry
+      .ofType("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
+      .map(({ inputs }) => [inputs.referencedSecurityGroupId ?? inputs.cidrIpv4, inputs.fromPort, inputs.toPort]);
+    assert.deepEqual(out.sort(), [
+      ["0.0.0.0/0", 443, 443],
+      ["balancer-id", 80, 80],
+    ]);
+  });
+
+  it("names for the command what it starts and where its log is", async () => {
+    const settings = await resolved((await made()).result.settings);
+    assert.ok(Value.Check(SmokeTaskOutputs, settings));
+    const { options } = (await container()).logConfiguration;
+    assert.equal(settings.logStreams, `${options["awslogs-stream-prefix"]}/${settings.container}`);
+    assert.equal(settings.logGroup, options["awslogs-group"]);
+    const dockerfile = readFileSync(new URL("../runtime/Dockerfile", import.meta.url), "utf8");
+    assert.match(dockerfile, / AS smoke\n/);
+  });
+
+  it("can be previewed before any of it exists", async () => {
+    await made(true);
+  });
+});

@@ -1,0 +1,198 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { type Answer, AwsStandIn } from "../testing/awsStandIn.ts";
+import { start } from "../testing/cli.ts";
+import { SMOKE_SECONDS, tokenLine, tokenOf } from "./handshake.ts";
+import { SmokeTask } from "./inside.ts";
+
+const ARN = "arn:aws:ecs:eu-central-1:111111111111:task/rates-dev-smoke-1/0123456789abcdef";
+const OUTPUTS = {
+  stack: "dev",
+  region: "eu-central-1",
+  smoke: {
+    ...{ cluster: "rates-dev-smoke-1", taskDefinition: "arn:definition:7", subnets: ["subnet-1", "subnet-2"] },
+    ...{ securityGroup: "sg-1", container: "smoke", logGroup: "rates-dev-smoke-2", logStreams: "smoke/smoke" },
+    migrationsFunction: "rates-dev-migrations-3",
+  },
+};
+const TOKEN = { id: "0123456789ab", hash: createHash("sha256").update("secret").digest("hex") };
+const NOW = Date.parse("2030-01-01T00:00:00Z");
+
+const started: Answer = { stdout: { tasks: [{ taskArn: ARN, lastStatus: "PROVISIONING" }], failures: [] } };
+const is = (lastStatus: string, more: object = {}): Answer => ({
+  stdout: { tasks: [{ taskArn: ARN, lastStatus, ...more }] },
+});
+const stopped = (exitCode: number): Answer =>
+  is("STOPPED", { stoppedReason: "Essential container in task exited", containers: [{ name: "smoke", exitCode }] });
+const log = (token: string, ...lines: string[]): Answer => ({
+  stdout: { events: lines.map((message) => ({ message, timestamp: 1 })), nextForwardToken: token },
+});
+const noStream: Answer = {
+  stderr: "An error occurred (ResourceNotFoundException) when calling the GetLogEvents operation",
+  code: 254,
+};
+const kept: Answer = { stdout: { kept: TOKEN.id, StatusCode: 200 } };
+
+describe("a smoke run inside a stack's network", () => {
+  let aws: AwsStandIn | undefined;
+  afterEach(() => {
+    aws?.remove();
+    aws = undefined;
+  });
+
+  const run = async (answers: Record<string, Answer[]>, { signal = new AbortController().signal, pace = 1 } = {}) => {
+    aws = new AwsStandIn({
+      "ecs run-task": [started],
+      "ecs describe-tasks": [stopped(0)],
+      "ecs stop-task": [{ stdout: {} }],
+      "lambda invoke": [kept],
+      "logs get-log-events": [log("f/1")],
+      ...answers,
+    });
+    const lines: string[] = [];
+    let seconds = 0;
+    const task = new SmokeTask(OUTPUTS, {
+      limit: 60,
+      signal,
+      print: (line) => lines.push(line),
+      sleep: async (milliseconds) => {
+        seconds += (pace * milliseconds) / 1_000;
+      },
+      now: () => NOW + seconds * 1_000,
+    });
+    return { lines, aws, exit: await task.run().catch((error: Error) => error) };
+  };
+
+  it("starts the stack's task in its private subnets, prints its log and answers its exit code", async () => {
+    const { lines, exit, aws } = await run({
+      "ecs describe-tasks": [is("PENDING"), is("RUNNING"), is("RUNNING"), stopped(1)],
+      "logs get-log-events": [
+        noStream,
+        log("f/1", tokenLine(TOKEN), "Smoke run smoke-1 on dev"),
+        log("f/1"),
+        log("f/2", "failed   a claim"),
+        log("f/2"),
+        log("f/3", "1 passed, 1 failed, 0 not here"),
+        log("f/3"),
+      ],
+    });
+    assert.equal(exit, 1);
+    assert.deepEqual(lines.slice(1), [
+      "Smoke run smoke-1 on dev",
+      "failed   a claim",
+      "1 passed, 1 failed, 0 not here",
+    ]);
+    const [call = []] = aws.callsOf("ecs run-task");
+    assert.deepEqual(call.slice(2, 8), [
+      ...["--cluster", "rates-dev-smoke-1", "--task-definition", "arn:definition:7"],
+      ...["--count", "1"],
+    ]);
+    assert.ok(
+      call.includes("awsvpcConfiguration={subnets=[subnet-1,subnet-2],securityGroups=[sg-1],assignPublicIp=DISABLED}"),
+    );
+    assert.deepEqual(JSON.parse(call[call.indexOf("--overrides") + 1] ?? ""), {
+      containerOverrides: [{ name: "smoke", command: ["node", "runtime/smoke/task.ts", "--limit", "60"] }],
+    });
+    for (const one of aws.calls) assert.equal(one[one.indexOf("--region") + 1], "eu-central-1");
+    const [first = [], , third = []] = aws.callsOf("logs get-log-events");
+    assert.equal(first[first.indexOf("--log-stream-name") + 1], "smoke/smoke/0123456789abcdef");
+    assert.equal(third[third.indexOf("--next-token") + 1], "f/1");
+    assert.deepEqual(aws.callsOf("ecs stop-task"), []);
+  });
+
+  it("has the hash of the task's token kept for as long as the task may run, and does not print it", async () => {
+    const { lines, aws } = await run({
+      "ecs describe-tasks": [is("RUNNING"), stopped(0)],
+      "logs get-log-events": [log("f/1", tokenLine(TOKEN)), log("f/1")],
+    });
+    const [call = [], ...more] = aws.callsOf("lambda invoke");
+    assert.deepEqual(more, []);
+    assert.equal(call[call.indexOf("--function-name") + 1], "rates-dev-migrations-3");
+    const { token } = JSON.parse(call[call.indexOf("--payload") + 1] ?? "");
+    assert.deepEqual(token, {
+      ...TOKEN,
+      name: "smoke inside",
+      tenant: "default",
+      scopes: ["read", "submit", "update", "cancel", "admin"],
+      expiresAt: new Date(NOW + SMOKE_SECONDS * 1_000).toISOString(),
+    });
+    assert.ok(!lines.join("\n").includes(TOKEN.hash));
+  });
+
+  it("takes no token from a line that is not exactly a token's", () => {
+    assert.deepEqual(tokenOf(tokenLine(TOKEN)), TOKEN);
+    for (const line of [
+      `x ${tokenLine(TOKEN)}`,
+      "smoke-token {",
+      'smoke-token {"id":"0123456789ab","hash":"short"}',
+      `smoke-token ${JSON.stringify({ ...TOKEN, scopes: ["admin"] })}`,
+    ])
+      assert.equal(tokenOf(line), undefined, line);
+  });
+
+  it("names ECS's reason when the container never ran", async () => {
+    const { exit } = await run({
+      "ecs describe-tasks": [
+        is("STOPPED", {
+          stoppedReason: "CannotPullContainerError: not found",
+          containers: [{ name: "smoke", reason: "image" }],
+        }),
+      ],
+    });
+    assert.match(String(exit), /The smoke task did not run: CannotPullContainerError: not found; image\./);
+    const refused = await run({ "ecs run-task": [{ stdout: { tasks: [], failures: [{ reason: "RESOURCE:ENI" }] } }] });
+    assert.match(String(refused.exit), /ECS refuses the smoke task: RESOURCE:ENI/);
+  });
+
+  it("ends and stops a task that does not start, or does not end", async () => {
+    const waiting = await run(
+      { "ecs describe-tasks": [is("PENDING")], "logs get-log-events": [noStream] },
+      { pace: 100 },
+    );
+    assert.match(String(waiting.exit), /did not start within 10 minutes \(ECS says PENDING\)/);
+    assert.equal(waiting.aws.callsOf("ecs stop-task").length, 1);
+    const endless = await run({ "ecs describe-tasks": [is("RUNNING")] }, { pace: 1_000 });
+    assert.match(String(endless.exit), /did not end within 7200 seconds/);
+    assert.equal(endless.aws.callsOf("ecs stop-task").length, 1);
+  });
+
+  it("stops the task when its token cannot be kept, with what the function says", async () => {
+    const { exit, aws } = await run({
+      "ecs describe-tasks": [is("RUNNING")],
+      "logs get-log-events": [log("f/1", tokenLine(TOKEN)), log("f/1")],
+      "lambda invoke": [{ stdout: { errorMessage: "PAM authentication failed", FunctionError: "Unhandled" } }],
+    });
+    assert.match(String(exit), /token could not be kept: .*PAM authentication failed/);
+    assert.deepEqual(aws.callsOf("ecs stop-task")[0]?.slice(2, 6), ["--cluster", "rates-dev-smoke-1", "--task", ARN]);
+  });
+
+  it("names the rights where AWS refuses, and stops the task when it is interrupted", async () => {
+    const denied = await run({ "ecs run-task": [{ stderr: "AccessDeniedException", code: 254 }] });
+    assert.match(String(denied.exit), /aws ecs run-task failed: AccessDeniedException\n.*docs\/operating\.md/);
+    const interrupted = await run({}, { signal: AbortSignal.abort() });
+    assert.match(String(interrupted.exit), /AbortError/);
+    assert.equal(interrupted.aws.callsOf("ecs stop-task").length, 1);
+  });
+
+  it("names the output that a stack lacks", () => {
+    const options = { limit: 60, signal: new AbortController().signal };
+    const { smoke, ...without } = OUTPUTS;
+    assert.throws(() => new SmokeTask(without, options), /lacks the output smoke, .*\n.*pulumi -- up -s dev/);
+    const { logGroup, ...incomplete } = smoke;
+    assert.throws(() => new SmokeTask({ ...without, smoke: incomplete }, options), /lacks the output smoke/);
+  });
+
+  it("wants a stack, and neither another way to the API nor a data directory", async () => {
+    const program = new URL("main.ts", import.meta.url).pathname;
+    for (const [args, message] of [
+      [["--inside"], /Name it: --stack NAME/],
+      [["--stack", "dev", "--inside", "--api", "http://127.0.0.1:1"], /--inside and --api do not go together/],
+      [["--stack", "dev", "--data-dir", "x"], /--stack and --data-dir do not go together/],
+      [["--limit", "0"], /--limit 0 must be a number/],
+    ] as const) {
+      const { code, stderr } = await start(args, {}, { program }).ended;
+      assert.equal(code, 2);
+      assert.match(stderr, message);
+    }
+  });
+});

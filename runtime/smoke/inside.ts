@@ -1,0 +1,222 @@
+import { setTimeout as pause } from "node:timers/promises";
+import Type, { type Static } from "typebox";
+import Value from "typebox/value";
+import { awsCommand } from "../cli/lib/awsCommand.ts";
+import { CommandError } from "../cli/lib/exits.ts";
+import { DEFAULT_TENANT } from "../contract/request.ts";
+import { SCOPES } from "../store/tokens.ts";
+import { SMOKE_SECONDS, type TokenHash, tokenOf } from "./handshake.ts";
+
+/** What a stack's outputs say of its smoke task (infra/smoke.ts). */
+export const SmokeTaskOutputs = Type.Object({
+  cluster: Type.String(),
+  taskDefinition: Type.String(),
+  subnets: Type.Array(Type.String(), { minItems: 1 }),
+  securityGroup: Type.String(),
+  container: Type.String(),
+  logGroup: Type.String(),
+  /** What the names of the log's streams begin with, before the task's id. */
+  logStreams: Type.String(),
+  /** Keeps the hash of the task's token. */
+  migrationsFunction: Type.String(),
+});
+type SmokeTaskOutputs = Static<typeof SmokeTaskOutputs>;
+
+const COMMAND = "npm run smoke -- --inside";
+const POLL_MS = 3_000;
+/** Seconds that a task may take to start; Fargate takes half a minute to two minutes. */
+const START_SECONDS = 600;
+/** Polls after a task's end in which the rest of its log may arrive. */
+const LAST_POLLS = 5;
+
+/** What ECS says of a task. */
+const Task = Type.Object({
+  taskArn: Type.String(),
+  lastStatus: Type.String(),
+  stoppedReason: Type.Optional(Type.String()),
+  containers: Type.Optional(
+    Type.Array(
+      Type.Object({
+        name: Type.Optional(Type.String()),
+        exitCode: Type.Optional(Type.Integer()),
+        reason: Type.Optional(Type.String()),
+      }),
+    ),
+  ),
+});
+type Task = Static<typeof Task>;
+
+const Log = Type.Object({
+  events: Type.Array(Type.Object({ message: Type.String() })),
+  nextForwardToken: Type.String(),
+});
+
+/** How the outside of a run behaves; a test waits for nothing. */
+export interface InsideOptions {
+  /** Seconds for each claim. */
+  readonly limit: number;
+  readonly signal: AbortSignal;
+  readonly print?: (line: string) => void;
+  readonly sleep?: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
+  readonly now?: () => number;
+}
+
+/** Runs the smoke task of a stack in its network with the caller's credentials, and follows its log. */
+export class SmokeTask {
+  readonly #region: string;
+  readonly #task: SmokeTaskOutputs;
+  readonly #options: Required<InsideOptions>;
+  #seen: string | undefined;
+
+  /**
+   * @param outputs of the stack
+   * @throws CommandError naming what the outputs lack
+   */
+  constructor({ stack, region, smoke }: { stack: string; region: string; smoke?: unknown }, options: InsideOptions) {
+    if (!Value.Check(SmokeTaskOutputs, smoke)) {
+      const [first] = Value.Errors(SmokeTaskOutputs, smoke);
+      const missing = first?.instancePath ? `smoke${first.instancePath.replaceAll("/", ".")}` : "smoke";
+      throw new CommandError(
+        "unreachable",
+        `The stack '${stack}' lacks the output ${missing}, or it is not what this version expects.\nDeploy it again: \`npm run pulumi -- up -s ${stack}\`.`,
+      );
+    }
+    this.#region = region;
+    this.#task = smoke;
+    this.#options = {
+      print: console.log,
+      sleep: (milliseconds, signal) => pause(milliseconds, undefined, { signal }),
+      now: Date.now,
+      ...options,
+    };
+  }
+
+  /**
+   * Starts the task, prints its log and waits for its end; stops it when the signal aborts.
+   * @returns the exit code of its container
+   * @throws CommandError with ECS's reason when the container never ran
+   */
+  async run(): Promise<number> {
+    const arn = await this.#start();
+    this.#options.print(`Started the task ${idOf(arn)}; the first lines take a minute or two.`);
+    try {
+      return await this.#follow(arn);
+    } catch (error) {
+      await this.#aws(["ecs", "stop-task", "--cluster", this.#task.cluster, "--task", arn]).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #start(): Promise<string> {
+    const { cluster, taskDefinition, subnets, securityGroup, container } = this.#task;
+    const network = `awsvpcConfiguration={subnets=[${subnets}],securityGroups=[${securityGroup}],assignPublicIp=DISABLED}`;
+    const command = ["node", "runtime/smoke/task.ts", "--limit", String(this.#options.limit)];
+    const answer = JSON.parse(
+      await this.#aws([
+        ...["ecs", "run-task", "--cluster", cluster, "--task-definition", taskDefinition, "--count", "1"],
+        ...["--launch-type", "FARGATE", "--network-configuration", network, "--started-by", "rates-smoke"],
+        ...["--overrides", JSON.stringify({ containerOverrides: [{ name: container, command }] })],
+      ]),
+    ) as { tasks?: unknown[]; failures?: { reason?: string }[] };
+    const [failure] = answer.failures ?? [];
+    if (failure) throw new CommandError("unreachable", `ECS refuses the smoke task: ${failure.reason ?? "no reason"}.`);
+    const [task] = answer.tasks ?? [];
+    if (!Value.Check(Task, task)) throw new CommandError("unreachable", "ECS started no task.\nTry again in a moment.");
+    return task.taskArn;
+  }
+
+  async #follow(arn: string): Promise<number> {
+    const { signal, sleep, now } = this.#options;
+    const begun = now();
+    for (;;) {
+      signal.throwIfAborted();
+      const task = await this.#describe(arn);
+      if (task?.lastStatus === "STOPPED") return this.#end(task);
+      const seconds = (now() - begun) / 1_000;
+      const running = this.#seen !== undefined || (await this.#printLog(arn));
+      if (running) await this.#printLog(arn);
+      if (!running && seconds > START_SECONDS)
+        throw new CommandError(
+          "unreachable",
+          `The smoke task did not start within ${START_SECONDS / 60} minutes (ECS says ${task?.lastStatus ?? "nothing of it"}).\n\`aws ecs describe-tasks\` shows what it waits for.`,
+        );
+      if (seconds > SMOKE_SECONDS + START_SECONDS)
+        throw new CommandError("unreachable", `The smoke task did not end within ${SMOKE_SECONDS} seconds.`);
+      await sleep(POLL_MS, signal);
+    }
+  }
+
+  async #end(task: Task): Promise<number> {
+    const { sleep, signal } = this.#options;
+    const { exitCode, reason } = task.containers?.find(({ name }) => name === this.#task.container) ?? {};
+    if (exitCode === undefined)
+      throw new CommandError(
+        "unreachable",
+        `The smoke task did not run: ${[task.stoppedReason, reason].filter(Boolean).join("; ") || "ECS says no reason"}.`,
+      );
+    // CloudWatch shows a line some seconds after it was written.
+    for (let poll = 0; poll < LAST_POLLS; poll++) {
+      await this.#printLog(task.taskArn);
+      await sleep(POLL_MS, signal);
+    }
+    if (reason) this.#options.print(`The container ended with ${exitCode}: ${reason}`);
+    return exitCode;
+  }
+
+  async #describe(arn: string): Promise<Task | undefined> {
+    const answer = JSON.parse(
+      await this.#aws(["ecs", "describe-tasks", "--cluster", this.#task.cluster, "--tasks", arn]),
+    ) as { tasks?: unknown[] };
+    const [task] = answer.tasks ?? [];
+    return Value.Check(Task, task) ? task : undefined;
+  }
+
+  /** Prints the log's new lines, and has a token kept that one of them asks for. @returns whether there is a log */
+  async #printLog(arn: string): Promise<boolean> {
+    const { logGroup, logStreams } = this.#task;
+    for (;;) {
+      const after =
+        this.#seen === undefined ? ["--start-from-head"] : ["--start-from-head", "--next-token", this.#seen];
+      let text: string;
+      try {
+        text = await this.#aws([
+          ...["logs", "get-log-events", "--log-group-name", logGroup],
+          ...["--log-stream-name", `${logStreams}/${idOf(arn)}`, ...after],
+        ]);
+      } catch (error) {
+        // The stream comes with the container's start.
+        if (/ResourceNotFoundException/.test((error as Error).message)) return false;
+        throw error;
+      }
+      const log: unknown = JSON.parse(text);
+      if (!Value.Check(Log, log)) throw new CommandError("unreachable", "CloudWatch answered without events.");
+      for (const { message } of log.events) await this.#line(message);
+      if (log.nextForwardToken === this.#seen) return true;
+      this.#seen = log.nextForwardToken;
+    }
+  }
+
+  async #line(line: string): Promise<void> {
+    const token = tokenOf(line);
+    if (token) await this.#keep(token);
+    else this.#options.print(line);
+  }
+
+  /** Has the database keep the hash of the task's token: nothing that the token could be made from leaves the task. */
+  async #keep({ id, hash }: TokenHash): Promise<void> {
+    const expiresAt = new Date(this.#options.now() + SMOKE_SECONDS * 1_000).toISOString();
+    const token = { id, hash, name: "smoke inside", tenant: DEFAULT_TENANT, scopes: SCOPES, expiresAt };
+    const answer = await this.#aws([
+      ...["lambda", "invoke", "--function-name", this.#task.migrationsFunction],
+      ...["--cli-binary-format", "raw-in-base64-out", "--payload", JSON.stringify({ token }), "/dev/stdout"],
+    ]);
+    if (answer.includes('"FunctionError"'))
+      throw new CommandError("unreachable", `The task's token could not be kept: ${answer.trim().slice(0, 1_000)}`);
+  }
+
+  #aws(args: string[]): Promise<string> {
+    return awsCommand(args, this.#region, COMMAND);
+  }
+}
+
+const idOf = (arn: string): string => arn.split("/").at(-1) ?? arn;

@@ -1,0 +1,85 @@
+import { randomBytes } from "node:crypto";
+import { styleText } from "node:util";
+import type { Client } from "../cli/lib/apiClient.ts";
+import { CHECKS, type Smoke } from "./checks.ts";
+import { CLOUD_CHECKS } from "./cloudChecks.ts";
+import { within } from "./limit.ts";
+import { QueueClient, type Target } from "./target.ts";
+
+type Verdict = "passed" | "failed" | "not here";
+const COLOURS = { passed: "green", failed: "red", "not here": "yellow" } as const;
+
+/** Begins the line of the first check, which all others need. */
+const FIRST = "the platform answers, and has prices";
+
+/**
+ * Checks every claim on a platform and prints a line for each.
+ * @param limit seconds for each claim
+ * @returns whether none failed
+ */
+export async function runSmoke(target: Target, client: Client, limit: number): Promise<boolean> {
+  const counts: Record<Verdict, number> = { passed: 0, failed: 0, "not here": 0 };
+  const runCheck = async (text: string, attempt: () => Promise<[Verdict, string]>) => {
+    if (process.stderr.isTTY) process.stderr.write(`        … ${text}\r`);
+    const start = performance.now();
+    const [verdict, seen] = await within(limit, attempt).catch((error: unknown): [Verdict, string] => [
+      "failed",
+      error instanceof Error ? error.message : String(error),
+    ]);
+    counts[verdict]++;
+    const seconds = `${((performance.now() - start) / 1000).toFixed(1)} s`.padStart(8);
+    console.log(`${styleText(COLOURS[verdict], verdict.padEnd(8))} ${text}\n${seconds} ${seen.split("\n")[0]}`);
+  };
+
+  const prefix = `smoke-${randomBytes(4).toString("hex")}`;
+  const queues = new QueueClient(target, prefix);
+  console.log(`Smoke run ${prefix} on ${target.name}, ${client.base}\n`);
+  let begun: { rawSql: boolean; lane: Smoke["lane"] };
+  try {
+    begun = await within(limit, async () => ({
+      rawSql: await takesRawSql(client),
+      lane: await someLane(client, queues, `${prefix}-lanes`),
+    }));
+  } catch (error) {
+    console.log(`${styleText("red", "failed")}   ${FIRST}\n         ${(error as Error).message}`);
+    return false;
+  }
+  const { rawSql, lane } = begun;
+  const smoke: Smoke = { target, client, queues, id: (name) => `${prefix}-${name}`, lane };
+  for (const check of CHECKS)
+    await runCheck(check.guarantee, async () => {
+      if (check.rawSql && !rawSql)
+        return ["not here", "this stack runs named queries only: try it on one with jobs.rawSql"];
+      return ["passed", await check.try(smoke)];
+    });
+  const { outputs, inside } = target;
+  for (const { guarantee: text, byHand, notInside, try: attempt } of CLOUD_CHECKS)
+    await runCheck(text, async () => {
+      if (!outputs) return ["not here", "only a real account can prove it"];
+      if (inside && notInside !== undefined) return ["not here", notInside];
+      return attempt ? ["passed", await attempt(outputs, target, client)] : ["not here", `by hand: ${byHand}`];
+    });
+  console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts["not here"]} not here`);
+  return counts.failed === 0;
+}
+
+/** Whether a read may bring its own SQL; what else keeps it from an answer shows in the claims. */
+function takesRawSql(client: Client): Promise<boolean> {
+  const task = { type: "read", sql: "select 1 as n", format: "csv" };
+  return client.json("POST", "/explain", { task }).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Two ports that the platform has: of a lane with prices. */
+async function someLane(client: Client, queues: QueueClient, requestId: string): Promise<Smoke["lane"]> {
+  const params = { date_from: "2000-01-01", date_to: "2100-01-01" };
+  await queues.send({ requestId, task: { type: "read", query: "lane_coverage", params, format: "csv" } });
+  const { status, error } = await queues.response(requestId);
+  if (status !== "SUCCEEDED") throw new Error(`There is no lane to try on: ${error?.message}`);
+  const text = await (await client.fetch("GET", client.job(requestId, "/result"))).text();
+  const [orig_code = "", dest_code = ""] = text.split("\n")[1]?.split(",") ?? [];
+  if (!orig_code || !dest_code) throw new Error("The platform has no prices: load some first (`rates load`).");
+  return { orig_code, dest_code };
+}

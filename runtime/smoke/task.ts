@@ -1,0 +1,62 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import Value from "typebox/value";
+import { Client } from "../cli/lib/apiClient.ts";
+import { newSecret } from "../store/tokens.ts";
+import { SMOKE_SECONDS, tokenLine } from "./handshake.ts";
+import { SmokeOutputs } from "./outputs.ts";
+import { runSmoke } from "./run.ts";
+import { stackTarget } from "./target.ts";
+
+/** Seconds until the task's token must be accepted, and between tries. */
+const TOKEN_SECONDS = 300;
+const TRY_SECONDS = 3;
+
+/**
+ * The smoke run of a task in a stack's network (`npm run smoke -- --stack NAME --inside` starts it). SMOKE_OUTPUTS has the
+ * stack's outputs; the verdict is the log and the exit code: 0 when no claim failed, else 1, and 2 for a wrong environment.
+ */
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { limit: { type: "string", default: "1800" } } });
+  const outputs = JSON.parse(process.env.SMOKE_OUTPUTS ?? "null");
+  if (!Value.Check(SmokeOutputs, outputs)) {
+    const known: Record<string, unknown> = outputs ?? {};
+    const missing = SmokeOutputs.required.filter((key) => typeof known[key] !== "string");
+    console.error(`SMOKE_OUTPUTS must be the stack's outputs as JSON; missing: ${missing.join(", ")}.`);
+    return 2;
+  }
+  const timer = setTimeout(() => {
+    console.log(`failed   the smoke run did not end within ${SMOKE_SECONDS} s`);
+    process.exit(1);
+  }, SMOKE_SECONDS * 1_000);
+  timer.unref();
+  const { secret: token, id, hash } = newSecret("rates_");
+  console.log(tokenLine({ id, hash }));
+  const client = new Client(outputs.api, token);
+  await accepted(client);
+  const passed = await runSmoke({ ...stackTarget(outputs, token), inside: true }, client, Number(values.limit));
+  return passed ? 0 : 1;
+}
+
+/** Waits until the API accepts the token. @throws Error with the API's last answer */
+async function accepted(client: Client): Promise<void> {
+  for (const end = Date.now() + TOKEN_SECONDS * 1_000; ; await pause(TRY_SECONDS * 1_000))
+    try {
+      await client.json("GET", "/jobs?limit=1", undefined, AbortSignal.timeout(TRY_SECONDS * 1_000));
+      return;
+    } catch (error) {
+      if (Date.now() > end)
+        throw new Error(
+          `${client.base} did not accept this run's token within ${TOKEN_SECONDS} s: ${(error as Error).message}\nWith a public API, api.allowedCidrs must contain the addresses of the NAT gateways.`,
+        );
+    }
+}
+
+// What a claim left undone at its limit must not keep the task running.
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.log(`failed   ${error instanceof Error ? error.message : error}`);
+    process.exit(1);
+  },
+);
