@@ -48,11 +48,6 @@ export function smokeTask(names: StackNames): Part {
         action: "ec2:TerminateInstances",
         resource: here("ec2", "instance/i-3"),
       },
-      "terminates a volume": {
-        action: "ec2:TerminateInstances",
-        resource: here("ec2", "volume/vol-1"),
-        context: tagged(names.named("ec2")),
-      },
       "takes requests": { action: "sqs:ReceiveMessage", resource: queues.requests },
       "deletes requests": { action: "sqs:DeleteMessage", resource: queues.requests },
       "sends responses": { action: "sqs:SendMessage", resource: names.queue("responses") },
