@@ -365,6 +365,26 @@ CREATE INDEX tokens_owner ON jobs.tokens USING btree (owner, kind, created_at) W
 CREATE INDEX tokens_parent ON jobs.tokens USING btree (parent) WHERE (parent IS NOT NULL);
 grant select on jobs.tokens to api_reader;
 
+create table jobs.totals (
+  metric text not null,
+  runner text not null,
+  type text not null,
+  le double precision not null,
+  value double precision not null,
+  constraint totals_pkey PRIMARY KEY (metric, runner, type, le),
+  constraint totals_runner_check CHECK (runner = ANY (ARRAY['glue'::text, 'ec2'::text])),
+  constraint totals_type_check CHECK (char_length(type) <= 60)
+);
+grant select on jobs.totals to api_reader;
+
+create table jobs.totals_progress (
+  one boolean default true not null,
+  counted_until timestamp with time zone default date_trunc('minute'::text, jobs.clock()) not null,
+  constraint totals_progress_pkey PRIMARY KEY (one),
+  constraint totals_progress_one_check CHECK (one)
+);
+grant select on jobs.totals_progress to api_reader;
+
 create table jobs.tracking_pause (
   one boolean default true not null,
   failures integer default 0 not null,
@@ -429,6 +449,21 @@ UNION ALL
     true AS refused
    FROM jobs.tracking_refused;
 
+create table jobs.usage (
+  tenant text collate "C" not null,
+  month date not null,
+  succeeded bigint not null,
+  failed bigint not null,
+  cancelled bigint not null,
+  rows bigint not null,
+  bytes bigint not null,
+  glue_seconds double precision not null,
+  ec2_seconds double precision not null,
+  constraint usage_pkey PRIMARY KEY (month, tenant),
+  constraint usage_tenant_check CHECK (char_length(tenant) <= 64)
+);
+grant select on jobs.usage to api_reader;
+
 create table jobs.waiting_counts (
   tenant text collate "C" not null,
   waiting bigint not null,
@@ -441,6 +476,8 @@ create table jobs.waiting_counts (
 --   callers: api_reader, dispatcher
 -- function jobs.activity(p_tenant text, p_seconds integer, p_steps integer, p_near bigint, p_until timestamp with time zone) returns jsonb
 --   callers: api_reader
+-- function jobs.add_totals(p_buckets double precision[], p_minutes integer, p_months integer) returns timestamp with time zone
+--   callers: dispatcher
 -- function jobs.answer(p_response_id text, p_tenant text, p_request_id text, p_error json, p_labels jsonb) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
 --   callers: api_reader, dispatcher
 -- function jobs.assign_instances(p_launch uuid, p_instances text[]) returns text[]

@@ -298,8 +298,40 @@ create table jobs.audit (
 create index audit_tenant on jobs.audit (tenant, id);
 create index audit_at on jobs.audit (at);
 
+-- Counters that only grow, whatever expires: what ended in the minutes counted so far (jobs.add_totals), by the names of
+-- runtime/monitoring/metrics.ts. `type` is that of an error, `le` the bound of a histogram's bucket.
+create table jobs.totals (
+  metric text not null,
+  runner text not null check (runner in ('glue', 'ec2')),
+  type text not null check (char_length(type) <= 60),
+  le float8 not null,
+  value float8 not null,
+  primary key (metric, runner, type, le)
+);
+
+-- What tenants used, by month (UTC); it outlives the jobs.
+create table jobs.usage (
+  tenant text collate "C" not null check (char_length(tenant) <= 64),
+  month date not null,
+  succeeded bigint not null,
+  failed bigint not null,
+  cancelled bigint not null,
+  rows bigint not null,
+  bytes bigint not null,
+  glue_seconds float8 not null,
+  ec2_seconds float8 not null,
+  primary key (month, tenant)
+);
+
+create table jobs.totals_progress (
+  one boolean primary key default true check (one),
+  counted_until timestamptz not null default date_trunc('minute', jobs.clock())
+);
+insert into jobs.totals_progress default values;
+
 grant usage on schema jobs to api_reader, job_writer, job_keeper, dispatcher;
 grant select on jobs.responses, jobs.runs, jobs.runners, jobs.tokens, jobs.audit to api_reader;
+grant select on jobs.totals, jobs.usage, jobs.totals_progress to api_reader;
 grant select, update on jobs.tracking_pause to dispatcher;
 grant select, update (tracked, failures, not_before) on jobs.rejected to dispatcher;
 grant select on jobs.runs, jobs.runners to dispatcher;

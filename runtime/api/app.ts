@@ -36,6 +36,7 @@ import { timelineRoute } from "./routes/timeline.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
 import { uploadPartsRoute } from "./routes/uploadParts.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
+import { usageRoute } from "./routes/usage.ts";
 import { waitingRoute } from "./routes/waiting.ts";
 import { createSubmitter } from "./submitter.ts";
 
@@ -95,6 +96,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   placesRoute(app, deps, guard);
   tokenRoutes(app, deps, guard);
   auditRoute(app, deps, guard);
+  usageRoute(app, deps, guard);
   sessionRoutes(app, deps, guard, limits);
   loginRoutes(app, deps, limits);
   if (cloud) {

@@ -15,6 +15,7 @@ import { rejectedCommands } from "./commands/rejected.ts";
 import { tailCommand } from "./commands/tail.ts";
 import { tokenCommands } from "./commands/tokens.ts";
 import { topCommand } from "./commands/top.ts";
+import { usageCommand } from "./commands/usage.ts";
 import { workCommands } from "./commands/work.ts";
 import type { CliContext } from "./lib/context.ts";
 import { EXITS } from "./lib/exits.ts";
@@ -68,6 +69,7 @@ export function createProgram(end: CliContext["end"]): Command {
   dashboardCommand(context);
   loginCommands(context);
   auditCommand(context);
+  usageCommand(context);
   placesCommand(context);
   capacityCommand(context);
   doctorCommand(context);

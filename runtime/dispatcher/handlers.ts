@@ -1,7 +1,7 @@
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { runEnded } from "../store/runs.ts";
 import type { DispatcherDeps } from "./deps.ts";
-import { expire, sendDueResponses } from "./maintenance.ts";
+import { countTotals, expire, sendDueResponses } from "./maintenance.ts";
 import { reap } from "./reap.ts";
 import { handleRequests } from "./requests.ts";
 import { schedule, scheduleLarger } from "./schedule.ts";
@@ -36,6 +36,7 @@ export function createHandlers(context: DispatcherDeps): Handlers {
     schedule: scheduleAll,
     syncTracking,
     syncRejected,
+    countTotals,
     expire,
   };
   return {

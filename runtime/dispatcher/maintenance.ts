@@ -1,3 +1,4 @@
+import { addTotals } from "../monitoring/totals.ts";
 import { deliverResponses } from "../requests/responses.ts";
 import { dueResponses } from "../store/jobs.ts";
 import { expireAudit, expireJobs } from "../store/runs.ts";
@@ -21,6 +22,9 @@ export async function sendDueResponses({ db, sqs, queues, log }: DispatcherDeps)
     if (due.length < RESPONSE_BATCH || failed.length > 0) return sent;
   }
 }
+
+/** Counts what ended in the minutes since the last tick, for Prometheus and for the usage of tenants. */
+export const countTotals = ({ db }: DispatcherDeps): Promise<void> => addTotals(db);
 
 /** Jobs deleted in one tick: older ones wait for the next, so that no tick is long. */
 const EXPIRY_BATCH = 1_000;

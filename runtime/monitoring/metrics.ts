@@ -52,13 +52,13 @@ export const RUNNER_METRICS = {
     name: "QueueTimeP95",
     unit: "Seconds",
     kind: "event",
-    meaning: "from acceptance to the last attempt's start, 95th percentile of jobs that ended",
+    meaning: "from acceptance to the last attempt's start, of jobs that ended",
   },
   runTime: {
     name: "RunTimeP95",
     unit: "Seconds",
     kind: "event",
-    meaning: "the last attempt from start to end, 95th percentile of jobs that ended",
+    meaning: "the last attempt from start to end, of jobs that ended",
   },
   peakMemory: {
     name: "PeakMemory",

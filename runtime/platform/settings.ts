@@ -16,6 +16,9 @@ const RunnerSettings = Type.Object(
     idleSeconds: Type.Number({ minimum: 0, default: 30, description: "how long a run without work stays warm" }),
     startSeconds: count("how long a run may take from launch to its first sign of life", 120),
     lifetimeSeconds: count("when a run takes no further job", 14_400),
+    usdPerHour: Type.Optional(
+      Type.Number({ minimum: 0, description: "list price of a run that works, from the stack's price book" }),
+    ),
     limitedBy: Type.Optional(
       Type.String({ description: "what limits the slots in place of the stack's configuration, in words" }),
     ),

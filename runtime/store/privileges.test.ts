@@ -87,6 +87,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.close_runners(boolean)": ["dispatcher"],
   "jobs.expire(timestamp with time zone,integer)": ["dispatcher"],
   "jobs.figures(integer)": ["dispatcher"],
+  "jobs.add_totals(double precision[],integer,integer)": ["dispatcher"],
   "jobs.expire_audit(timestamp with time zone,integer)": ["dispatcher"],
   "jobs.known_job(text,text,text,jsonb)": ["api_reader", "dispatcher"],
   "jobs.lost_jobs()": ["dispatcher"],

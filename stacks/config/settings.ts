@@ -1,5 +1,6 @@
 import type { CapacityPlan } from "../../infra/limits/capacity.ts";
 import type { Settings } from "../../runtime/platform/settings.ts";
+import { runUsd } from "../planning/cost.ts";
 import type { StackConfig } from "./schema.ts";
 
 /**
@@ -20,10 +21,10 @@ export type StackSettings = Pick<Settings, "runners"> & {
 };
 
 /** The stack's choices in the names of the settings that the runtime reads (RATES_SETTINGS). */
-export function stackSettings(
-  { jobs, api, data, runners: { glue, ec2 } }: StackConfig,
-  plan: CapacityPlan,
-): StackSettings {
+export function stackSettings(config: StackConfig, plan: CapacityPlan): StackSettings {
+  const { jobs, api, data, runners } = config;
+  const { glue, ec2 } = runners;
+  const usd = runUsd(config, plan);
   return {
     jobs: { ...jobs, retentionDays: data.retentionDays, auditDays: data.auditDays },
     api: {
@@ -38,6 +39,7 @@ export function stackSettings(
     runners: {
       glue: {
         slots: plan.glue.maxConcurrentRuns,
+        usdPerHour: usd.glue,
         idleSeconds: glue.idleSeconds,
         ...(glue.tenantSlots === undefined ? {} : { tenantSlots: glue.tenantSlots }),
         startSeconds: START_SECONDS.glue,
@@ -46,6 +48,7 @@ export function stackSettings(
       },
       ec2: {
         slots: plan.ec2.maxInstances,
+        usdPerHour: usd.ec2,
         idleSeconds: ec2.idleSeconds,
         ...(ec2.tenantSlots === undefined ? {} : { tenantSlots: ec2.tenantSlots }),
         startSeconds: START_SECONDS.ec2,

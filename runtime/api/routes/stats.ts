@@ -1,4 +1,3 @@
-import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { RUNNERS, type RunnerType } from "../../contract/states.ts";
@@ -9,6 +8,7 @@ import { memoizeBriefly } from "../memoizeBriefly.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
+import { queueDepth } from "../queueDepth.ts";
 import { Figures, Stats } from "../statsAnswers.ts";
 
 /** How far back figures may look from now, and in how many steps a chart shows it. */
@@ -37,8 +37,6 @@ const Query = Type.Object(
 );
 /** What happened within so many minutes tells how things stand. */
 const STANDING_MINUTES = 5;
-/** SQS counts messages by approximation, and charges by the call. */
-const QUEUE_MS = 5_000;
 
 /**
  * GET /stats and /stats/figures: statistics of the caller's own jobs. An admin gets those of all jobs, and the state of the
@@ -46,19 +44,7 @@ const QUEUE_MS = 5_000;
  */
 export function statsRoute(app: FastifyInstance, { db, settings, tracking, cloud }: JobDeps, guard: Guard): void {
   const keep = memoizeBriefly();
-  const keepLonger = memoizeBriefly(QUEUE_MS);
-
-  /** About how many messages wait; undefined where nobody says. */
-  const depth = (queue: string) =>
-    keepLonger(queue, async () => {
-      const command = new GetQueueAttributesCommand({
-        QueueUrl: queue,
-        AttributeNames: ["ApproximateNumberOfMessages"],
-      });
-      const answer = await cloud.sqs.send(command).catch(() => undefined);
-      const count = answer?.Attributes?.ApproximateNumberOfMessages;
-      return count === undefined ? undefined : Number(count);
-    });
+  const depth = queueDepth(cloud);
 
   /** The state of the platform, what ended lately, and the bottleneck. */
   const activityOf = (tenant: string | undefined, range: Range) =>

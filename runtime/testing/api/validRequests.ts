@@ -39,6 +39,7 @@ export const VALID_REQUESTS: Record<string, (known: Fixtures) => SentRequest> = 
   getMetrics: () => ({ url: "/metrics" }),
   getRates: () => ({ url: "/rates?date_from=2021-01-01&date_to=2021-01-02&orig_code=CNGGZ&dest_code=EETLL" }),
   listAudit: () => ({ url: "/audit?limit=5" }),
+  getUsage: () => ({ url: "/usage?month=2026-01" }),
   findPlaces: () => ({ url: "/places?text=a" }),
   listQueries: () => ({ url: "/queries" }),
   createToken: () => ({ url: "/tokens", payload: { name: "made", tenant: "acme", scopes: ["read"] } }),

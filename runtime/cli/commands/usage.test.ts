@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { httpDouble, json, start } from "../../testing/cli.ts";
+import { EXITS } from "../lib/exits.ts";
+
+const USAGE = {
+  ...{ tenant: "acme", succeeded: 1_200, failed: 3, cancelled: 0, rows: 45_000, bytes: 1_000_000 },
+  ...{ glueSeconds: 7_200, ec2Seconds: 1_800, estimatedUsd: 0.123_4 },
+};
+
+describe("rates usage", () => {
+  it("shows a month by tenant with hours and estimated cost, and what that leaves out", async () => {
+    const double = await httpDouble((call) => json(call, { month: "2026-01", tenants: [USAGE], furtherTenants: true }));
+    try {
+      const { stdout, stderr } = await start(["usage", "--month", "2026-01", "--tenant", "acme"], double.env).ended;
+      assert.match(stdout, /^TENANT +SUCCEEDED +FAILED +CANCELLED +ROWS +BYTES +GLUE H +EC2 H +USD\n/);
+      assert.match(stdout, /\nacme +1,200 +3 +0 +45,000 +1,000,000 +2\.00 +0\.50 +0\.12\n/);
+      assert.match(stderr, /more tenants: --tenant NAME[\s\S]*list prices of eu-central-1/);
+      assert.deepEqual(double.calls, ["GET /usage?month=2026-01&tenant=acme"]);
+    } finally {
+      double.close();
+    }
+  });
+
+  it("prints the answer with --json, says when nothing ended, and refuses what is no month", async () => {
+    const answer = { month: "2026-02", tenants: [], furtherTenants: false };
+    const double = await httpDouble((call) => json(call, answer));
+    try {
+      assert.deepEqual(JSON.parse((await start(["usage", "--json"], double.env).ended).stdout), answer);
+      assert.match((await start(["usage"], double.env).ended).stderr, /No jobs ended in 2026-02\./);
+      const wrong = await start(["usage", "--month", "2026-13"], double.env).ended;
+      assert.equal(wrong.code, EXITS.invalid.code);
+      assert.match(wrong.stderr, /--month '2026-13' must be a month as in 2026-01/);
+    } finally {
+      double.close();
+    }
+  });
+});

@@ -1,0 +1,56 @@
+import { type CliContext, clientOf } from "../lib/context.ts";
+import { CommandError } from "../lib/exits.ts";
+import { examples } from "../lib/help.ts";
+import { print, printJson, say, width } from "../lib/screen.ts";
+import { table } from "../lib/table.ts";
+
+/** What GET /usage says of a tenant. */
+interface TenantUsage {
+  tenant: string;
+  succeeded: number;
+  failed: number;
+  cancelled: number;
+  rows: number;
+  bytes: number;
+  glueSeconds: number;
+  ec2Seconds: number;
+  estimatedUsd?: number;
+}
+
+/** `rates usage`: what tenants used in a month, and what it costs at list prices. */
+export function usageCommand({ program }: CliContext): void {
+  examples(program.command("usage"), "rates usage", "rates usage --month 2026-01 --json")
+    .description("Jobs, rows, run time and estimated cost of a month: your tenant's; an admin's are all tenants'")
+    .option("--month <month>", "YYYY-MM, UTC (the current month)", monthOption)
+    .action(async ({ month }: { month?: string }, command) => {
+      const { client, json } = clientOf(command);
+      const search = new URLSearchParams();
+      for (const [name, value] of Object.entries({ month, tenant: client.tenant }))
+        if (value !== undefined) search.set(name, value);
+      const answer = await client.json<{ month: string; tenants: TenantUsage[]; furtherTenants: boolean }>(
+        "GET",
+        `/usage?${search}`,
+      );
+      if (json) return printJson(answer);
+      if (answer.tenants.length === 0) return say(`No jobs ended in ${answer.month}.`);
+      const rows = answer.tenants.map((one) => [
+        one.tenant,
+        ...[one.succeeded, one.failed, one.cancelled, one.rows, one.bytes].map((value) => value.toLocaleString("en")),
+        hours(one.glueSeconds),
+        hours(one.ec2Seconds),
+        one.estimatedUsd === undefined ? "" : one.estimatedUsd.toFixed(2),
+      ]);
+      const names = ["TENANT", "SUCCEEDED", "FAILED", "CANCELLED", "ROWS", "BYTES", "GLUE H", "EC2 H", "USD"];
+      print(table(names, rows, width(process.stdout), { keep: [0] }));
+      if (answer.furtherTenants) say("There are more tenants: --tenant NAME shows one of them.");
+      if (answer.tenants.some(({ estimatedUsd }) => estimatedUsd !== undefined))
+        say("USD: run time at the list prices of eu-central-1, without idle time, storage and traffic.");
+    });
+}
+
+const hours = (seconds: number): string => (seconds / 3_600).toFixed(2);
+
+function monthOption(text: string): string {
+  if (/^(19|20)\d{2}-(0[1-9]|1[0-2])$/.test(text)) return text;
+  throw new CommandError("invalid", `--month '${text}' must be a month as in 2026-01.`);
+}

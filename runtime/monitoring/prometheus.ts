@@ -1,0 +1,144 @@
+import { ERRORS } from "../contract/errors.ts";
+import { RUNNERS, type RunnerType } from "../contract/states.ts";
+import type { PlatformStatus } from "./activity.ts";
+import { type Metric, PLATFORM_METRICS, RUNNER_METRICS, type RunnerMetric } from "./metrics.ts";
+import { BUCKETS, type Total } from "./totals.ts";
+
+/** A metric with its samples, in Prometheus's terms. */
+export interface Family {
+  readonly name: string;
+  readonly type: "gauge" | "counter" | "histogram";
+  readonly help: string;
+  readonly samples: readonly Sample[];
+}
+
+/** One line: `<name><suffix>{labels} value`. */
+interface Sample {
+  readonly suffix?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** How Prometheus has a figure: what stands is a gauge, what happened a counter, and times a histogram. */
+const typeOf = ({ kind, unit }: Metric): Family["type"] =>
+  kind === "state" || unit === "Bytes" ? "gauge" : unit === "Count" ? "counter" : "histogram";
+
+const SUFFIXES = { Count: "", Seconds: "_seconds", Bytes: "_bytes" } as const;
+
+/** The name of a figure: `oldestWaiting` is rates_oldest_waiting_seconds, `lost` is rates_lost_total. */
+export function prometheusName(key: string, figure: Metric): string {
+  const snake = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return `rates_${snake}${SUFFIXES[figure.unit]}${typeOf(figure) === "counter" ? "_total" : ""}`;
+}
+
+/** Error types of the registry; any other is counted as Other, so that their number is bounded. */
+const TYPES: ReadonlySet<string> = new Set(Object.keys(ERRORS));
+
+/** Figures whose counters are told apart by the type of the error. */
+const BY_TYPE: ReadonlySet<RunnerMetric> = new Set(["failedByRequest", "failedByPlatform"]);
+
+/** What the platform's metrics are made of. */
+export interface PlatformLook {
+  /** With what happened in the last minute. */
+  readonly status: PlatformStatus;
+  readonly totals: readonly Total[];
+  readonly ageSeconds: number;
+  readonly slots: Readonly<Record<RunnerType, number>>;
+  /** Messages that wait; undefined where SQS did not answer. */
+  readonly requests: number | undefined;
+  readonly deadLetters: number | undefined;
+}
+
+/** Every metric of the platform as a whole: the same whichever API process answers. */
+export function platformFamilies(look: PlatformLook): Family[] {
+  const { status, totals } = look;
+  const gauge = (name: string, help: string, samples: readonly Sample[]): Family => ({
+    ...{ name: `rates_${name}`, type: "gauge", help, samples },
+  });
+  const byRunner = (value: (runner: RunnerType) => number): Sample[] =>
+    RUNNERS.map((runner) => ({ labels: { runner }, value: value(runner) }));
+  const known = (value: number | undefined): Sample[] => (value === undefined ? [] : [{ labels: {}, value }]);
+  return [
+    ...Object.entries<Metric>(RUNNER_METRICS).map(([key, figure]) => ({
+      name: prometheusName(key, figure),
+      type: typeOf(figure),
+      help: figure.meaning,
+      samples: RUNNERS.flatMap((runner) => samplesOf(key as RunnerMetric, figure, runner, status, totals)),
+    })),
+    ...Object.entries<Metric>(PLATFORM_METRICS).map(([key, figure]) => ({
+      name: prometheusName(key, figure),
+      type: typeOf(figure),
+      help: figure.meaning,
+      samples: known(status.platform[key as keyof PlatformStatus["platform"]]),
+    })),
+    gauge(
+      "working",
+      "jobs that are being done",
+      byRunner((runner) => status.working[runner] ?? 0),
+    ),
+    gauge(
+      "slots",
+      "runs that there may be at once",
+      byRunner((runner) => look.slots[runner]),
+    ),
+    gauge("requests_waiting", "messages in the request queue, about", known(look.requests)),
+    gauge("dead_letters", "messages in the dead-letter queue, about", known(look.deadLetters)),
+    gauge("database_sessions", "sessions of the whole database", known(status.database.connections)),
+    gauge("database_sessions_limit", "sessions that the database can give", known(status.database.maxConnections)),
+    gauge("counted_age_seconds", "time since the minute up to which counters count", known(look.ageSeconds)),
+  ];
+}
+
+function samplesOf(
+  key: RunnerMetric,
+  figure: Metric,
+  runner: RunnerType,
+  status: PlatformStatus,
+  totals: readonly Total[],
+): Sample[] {
+  const value = (metric: string, le: number) =>
+    totals.find((one) => one.metric === metric && one.runner === runner && one.le === le)?.value ?? 0;
+  const type = typeOf(figure);
+  if (type === "gauge") {
+    const now = status[runner][key];
+    return now === null ? [] : [{ labels: { runner }, value: now }];
+  }
+  if (type === "histogram") {
+    const count = value(key, Number.POSITIVE_INFINITY);
+    return [
+      ...BUCKETS.map((le) => ({ suffix: "_bucket", labels: { runner, le: String(le) }, value: value(key, le) })),
+      { suffix: "_bucket", labels: { runner, le: "+Inf" }, value: count },
+      { suffix: "_sum", labels: { runner }, value: value(`${key}Sum`, Number.POSITIVE_INFINITY) },
+      { suffix: "_count", labels: { runner }, value: count },
+    ];
+  }
+  if (!BY_TYPE.has(key)) return [{ labels: { runner }, value: value(key, Number.POSITIVE_INFINITY) }];
+  const byType = new Map<string, number>();
+  for (const one of totals)
+    if (one.metric === key && one.runner === runner) {
+      const known = TYPES.has(one.type) ? one.type : "Other";
+      byType.set(known, (byType.get(known) ?? 0) + one.value);
+    }
+  return [...byType].map(([error, count]) => ({ labels: { runner, type: error }, value: count }));
+}
+
+/** Metrics in Prometheus's text format (Prometheus documentation, exposition formats). */
+export const exposition = (families: readonly Family[]): string =>
+  families
+    .filter(({ samples }) => samples.length > 0)
+    .map(({ name, type, help, samples }) =>
+      [
+        `# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}`,
+        `# TYPE ${name} ${type}`,
+        ...samples.map(({ suffix = "", labels, value }) => `${name}${suffix}${labelText(labels)} ${value}`),
+      ].join("\n"),
+    )
+    .map((text) => `${text}\n`)
+    .join("");
+
+function labelText(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).map(
+    ([name, value]) => `${name}="${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`,
+  );
+  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+}

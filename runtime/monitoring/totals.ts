@@ -1,0 +1,76 @@
+import type { RunnerType } from "../contract/states.ts";
+import type { Database } from "../store/jobs.ts";
+
+/** Bounds of histograms of seconds, ascending: a small read takes milliseconds, a large update an hour. */
+export const BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3_600] as const;
+/** Minutes that one call counts: after an outage the next calls count the rest. */
+const MINUTES = 60;
+/** Months that the usage of tenants is kept. */
+const MONTHS = 25;
+
+/** A counter since the database was created. */
+export interface Total {
+  /** A key of RUNNER_METRICS, or of one that is measured in seconds with `Sum`. */
+  readonly metric: string;
+  readonly runner: RunnerType;
+  /** Of an error; else empty. */
+  readonly type: string;
+  /** The bound of a bucket. */
+  readonly le: number;
+  readonly value: number;
+}
+
+/** What a tenant used in a month. */
+export interface Usage {
+  readonly tenant: string;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  /** Of results, and of what updates changed. */
+  readonly rows: number;
+  readonly bytes: number;
+  /** Seconds of all attempts, by where they ran. */
+  readonly glueSeconds: number;
+  readonly ec2Seconds: number;
+}
+
+/** Counts the minutes that no call has counted yet. Needs the role dispatcher. */
+export async function addTotals(db: Database): Promise<void> {
+  await db.query("select jobs.add_totals($1, $2, $3)", [[...BUCKETS], MINUTES, MONTHS]);
+}
+
+/** All counters, and how many seconds ago the last counted minute ended. Needs the role api_reader. */
+export async function readTotals(db: Database): Promise<{ totals: Total[]; ageSeconds: number }> {
+  const { rows } = await db.query(
+    `select extract(epoch from jobs.clock() - p.counted_until)::float8 as age, t.metric, t.runner, t.type, t.le, t.value
+     from jobs.totals_progress p left join jobs.totals t on true`,
+  );
+  return { totals: rows.filter(({ metric }) => metric !== null), ageSeconds: rows[0]?.age ?? 0 };
+}
+
+/**
+ * What tenants used in a month, the largest first. Needs the role api_reader.
+ * @param month YYYY-MM, UTC
+ * @param tenant undefined for all
+ */
+export async function readUsage(
+  db: Database,
+  { month, tenant, limit }: { month: string; tenant: string | undefined; limit: number },
+): Promise<Usage[]> {
+  const { rows } = await db.query(
+    `select tenant, succeeded, failed, cancelled, rows, bytes, glue_seconds, ec2_seconds from jobs.usage
+     where month = ($1 || '-01')::date and ($2::text is null or tenant = $2)
+     order by glue_seconds + ec2_seconds desc, tenant limit $3`,
+    [month, tenant ?? null, limit],
+  );
+  return rows.map(({ glue_seconds, ec2_seconds, ...row }) => ({
+    tenant: row.tenant,
+    succeeded: Number(row.succeeded),
+    failed: Number(row.failed),
+    cancelled: Number(row.cancelled),
+    rows: Number(row.rows),
+    bytes: Number(row.bytes),
+    glueSeconds: glue_seconds,
+    ec2Seconds: ec2_seconds,
+  }));
+}
