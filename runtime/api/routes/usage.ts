@@ -6,7 +6,7 @@ import type { Settings } from "../../platform/settings.ts";
 import type { ApiDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, type Guard } from "../plugins/auth.ts";
-import { tenantOf } from "./jobs.ts";
+import { tenantOf } from "../tenant.ts";
 
 /** Tenants of an answer, the largest first. */
 const LIMIT = 1_000;
