@@ -121,7 +121,11 @@ export class GlueRunner extends pulumi.ComponentResource {
       actions: ["glue:GetConnection"],
       resources: [glueArn("catalog"), ...connections.map((one) => glueArn(pulumi.interpolate`connection/${one.name}`))],
     };
-    const connect = new RolePolicy(`${name}-connect`, { role: role.id, policy: policyDocument([getConnections]) }, child);
+    const connect = new RolePolicy(
+      `${name}-connect`,
+      { role: role.id, policy: policyDocument([getConnections]) },
+      child,
+    );
     this.job = new Job(
       name,
       {

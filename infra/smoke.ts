@@ -3,8 +3,8 @@ import { Cluster } from "@pulumi/aws/ecs/cluster.js";
 import { TaskDefinition } from "@pulumi/aws/ecs/taskDefinition.js";
 import * as pulumi from "@pulumi/pulumi";
 import { pullImage } from "./api.ts";
-import { logGroup } from "./shared/logs.ts";
 import { roleFor, type Statement, writeLogs } from "./shared/iam.ts";
+import { logGroup } from "./shared/logs.ts";
 import { allow, allowHttps, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
 /** The checks of a stack that run in its own network. */

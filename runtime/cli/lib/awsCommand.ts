@@ -24,7 +24,7 @@ export async function awsCommand(args: readonly string[], region: string, comman
   const code = await new Promise((resolve, reject) => {
     child.once("error", (error: Error) => {
       const missing = `\`${command}\` needs AWS's command line, which did not start (${error.message}).\nInstall version 2: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html`;
-      reject(new CommandError("broke", missing));
+      reject(new CommandError("internalError", missing));
     });
     child.once("close", resolve);
   });
