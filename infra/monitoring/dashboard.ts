@@ -16,38 +16,38 @@ A job goes from top to bottom: **1** its request is taken, **2** the dispatcher 
 A level line is what there is at most. *Waiting above zero while Running is below its line*: runs do not start, see Refused. *Waiting above zero and Running at its line*: raise the number of runs, as far as connections (5) and quotas allow. *Times rise while nothing waits*: see the database. *Memory near its line*: raise the DPUs of a run, or the instance type.
 Each alarm says in its description what it means and what to do.`;
 
+/** A stage of a job's way: graphs in rows under a heading. */
+interface Section {
+  readonly heading: string;
+  readonly rows: readonly (readonly Plan[])[];
+}
+
+/** The graphs of a stack, following a job through the platform, for CloudWatch and for Grafana (grafana.ts). */
+export const sectionsOf = (watched: MonitoringTargets): Section[] => [
+  { heading: "1 · Requests come in", rows: [requestGraphs(watched)] },
+  { heading: "2 · The dispatcher takes them", rows: [dispatcherGraphs(watched)] },
+  { heading: "3 · Jobs wait for a run", rows: [waitingGraphs(watched)] },
+  { heading: "4 · They run", rows: [runGraphs(watched), outcomeGraphs(watched)] },
+  { heading: "5 · The database does the work", rows: [databaseGraphs(watched), diskGraphs(watched)] },
+  { heading: "6 · Responses go out", rows: [responseGraphs(watched)] },
+  { heading: "HTTP API", rows: [apiGraphs(watched)] },
+  { heading: "Search", rows: [trackingGraphs(watched)] },
+];
+
 /** What the dashboard shows, following a job through the platform; `alarms` are ARNs. */
-export function dashboardOf(
-  watched: MonitoringTargets,
-  alarms: readonly pulumi.Input<string>[],
-): { widgets: Widget[] } {
-  const graphs = (...all: Omit<Graph, "region">[]): Row => ({
-    height: HEIGHT,
-    parts: all.map((one) => graph({ ...one, region: watched.region })),
-  });
+export function dashboardOf(watched: MonitoringTargets, alarms: readonly pulumi.Input<string>[]): { widgets: Widget[] } {
   const heading = (markdown: string): Row => ({ height: 1, parts: [text(`### ${markdown}`)] });
   return {
     widgets: grid([
       { height: 5, parts: [text(GUIDE)] },
       { height: 4, parts: [lights("Alarms", alarms)] },
-      heading("1 · Requests come in"),
-      graphs(...requestGraphs(watched)),
-      heading("2 · The dispatcher takes them"),
-      graphs(...dispatcherGraphs(watched)),
-      heading("3 · Jobs wait for a run"),
-      graphs(...waitingGraphs(watched)),
-      heading("4 · They run"),
-      graphs(...runGraphs(watched)),
-      graphs(...outcomeGraphs(watched)),
-      heading("5 · The database does the work"),
-      graphs(...databaseGraphs(watched)),
-      graphs(...diskGraphs(watched)),
-      heading("6 · Responses go out"),
-      graphs(...responseGraphs(watched)),
-      heading("HTTP API"),
-      graphs(...apiGraphs(watched)),
-      heading("Search"),
-      graphs(...trackingGraphs(watched)),
+      ...sectionsOf(watched).flatMap((section): Row[] => [
+        heading(section.heading),
+        ...section.rows.map((row) => ({
+          height: HEIGHT,
+          parts: row.map((one) => graph({ ...one, region: watched.region })),
+        })),
+      ]),
       heading("Cost of the account"),
       { height: HEIGHT, parts: costParts(watched) },
     ]),

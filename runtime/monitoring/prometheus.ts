@@ -20,7 +20,7 @@ interface Sample {
 }
 
 /** How Prometheus has a figure: what stands is a gauge, what happened a counter, and times a histogram. */
-const typeOf = ({ kind, unit }: Metric): Family["type"] =>
+export const prometheusType = ({ kind, unit }: Metric): Family["type"] =>
   kind === "state" || unit === "Bytes" ? "gauge" : unit === "Count" ? "counter" : "histogram";
 
 const SUFFIXES = { Count: "", Seconds: "_seconds", Bytes: "_bytes" } as const;
@@ -28,7 +28,7 @@ const SUFFIXES = { Count: "", Seconds: "_seconds", Bytes: "_bytes" } as const;
 /** The name of a figure: `oldestWaiting` is rates_oldest_waiting_seconds, `lost` is rates_lost_total. */
 export function prometheusName(key: string, figure: Metric): string {
   const snake = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  return `rates_${snake}${SUFFIXES[figure.unit]}${typeOf(figure) === "counter" ? "_total" : ""}`;
+  return `rates_${snake}${SUFFIXES[figure.unit]}${prometheusType(figure) === "counter" ? "_total" : ""}`;
 }
 
 /** Error types of the registry; any other is counted as Other, so that their number is bounded. */
@@ -61,13 +61,13 @@ export function platformFamilies(look: PlatformLook): Family[] {
   return [
     ...Object.entries<Metric>(RUNNER_METRICS).map(([key, figure]) => ({
       name: prometheusName(key, figure),
-      type: typeOf(figure),
+      type: prometheusType(figure),
       help: figure.meaning,
       samples: RUNNERS.flatMap((runner) => samplesOf(key as RunnerMetric, figure, runner, status, totals)),
     })),
     ...Object.entries<Metric>(PLATFORM_METRICS).map(([key, figure]) => ({
       name: prometheusName(key, figure),
-      type: typeOf(figure),
+      type: prometheusType(figure),
       help: figure.meaning,
       samples: known(status.platform[key as keyof PlatformStatus["platform"]]),
     })),
@@ -98,7 +98,7 @@ function samplesOf(
 ): Sample[] {
   const value = (metric: string, le: number) =>
     totals.find((one) => one.metric === metric && one.runner === runner && one.le === le)?.value ?? 0;
-  const type = typeOf(figure);
+  const type = prometheusType(figure);
   if (type === "gauge") {
     const now = status[runner][key];
     return now === null ? [] : [{ labels: { runner }, value: now }];

@@ -1,0 +1,91 @@
+import type { Dashboard, Panel, RowPanel } from "@grafana/schema";
+import { sectionsOf } from "./dashboard.ts";
+import { expressionQuery, queryOf } from "./queries.ts";
+import type { MonitoringTargets } from "./monitoringTargets.ts";
+import type { Graph } from "./widgets.ts";
+
+/** The version of Grafana's dashboards that this is written in: Grafana 10 and newer read it. */
+const SCHEMA_VERSION = 39;
+const COLUMNS = 24;
+const HEIGHT = 8;
+
+/** The data source that a user chooses at the top of the dashboard. */
+const SOURCE = { type: "prometheus", uid: "$" + "{datasource}" };
+
+/** A stack's dashboard for Grafana: the graphs of CloudWatch's whose figures Prometheus has, in the same order. */
+export function grafanaDashboard(stack: string, watched: MonitoringTargets): Dashboard {
+  const panels: (Panel | RowPanel)[] = [];
+  let id = 0;
+  let y = 0;
+  for (const { heading, rows } of sectionsOf(watched)) {
+    const graphs = rows
+      .map((row) => row.map((graph) => ({ graph, targets: targetsOf(graph, watched) })))
+      .map((row) => row.filter(({ targets }) => targets.length > 0))
+      .filter((row) => row.length > 0);
+    if (graphs.length === 0) continue;
+    panels.push({
+      ...{ type: "row", id: ++id, title: heading, collapsed: false, panels: [] },
+      gridPos: { x: 0, y: y++, w: COLUMNS, h: 1 },
+    });
+    for (const row of graphs) {
+      const w = Math.floor(COLUMNS / row.length);
+      row.forEach(({ graph, targets }, index) => {
+        panels.push(panelOf(++id, graph, targets, { x: index * w, y, w, h: HEIGHT }));
+      });
+      y += HEIGHT;
+    }
+  }
+  return {
+    title: `Rates ${stack}`,
+    uid: `rates-${stack}`,
+    tags: ["rates", stack],
+    description: "Made from the definition of the CloudWatch dashboard (npm run monitoring).",
+    schemaVersion: SCHEMA_VERSION,
+    timezone: "browser",
+    editable: true,
+    time: { from: "now-6h", to: "now" },
+    refresh: "1m",
+    templating: {
+      list: [{ name: "datasource", label: "Prometheus", type: "datasource", query: "prometheus" }],
+    },
+    panels,
+  };
+}
+
+/** A query of a panel. */
+interface Target {
+  readonly refId: string;
+  readonly expr: string;
+  readonly legendFormat: string;
+  readonly datasource: typeof SOURCE;
+}
+
+function targetsOf({ series, levels = [] }: Omit<Graph, "region">, watched: MonitoringTargets): Target[] {
+  const ids = Object.fromEntries(
+    series.flatMap((one) =>
+      "measure" in one && one.id !== undefined ? [[one.id, queryOf(one.measure, watched)] as const] : [],
+    ),
+  );
+  const queries = series.flatMap((one): [label: string, query: string | undefined][] => {
+    if ("expression" in one) return [[one.label, expressionQuery(one.expression, ids)]];
+    return one.hidden ? [] : [[one.label, queryOf(one.measure, watched)]];
+  });
+  const known = queries.filter((one): one is [string, string] => one[1] !== undefined);
+  if (known.length === 0) return [];
+  const lines = [...known, ...levels.map(({ label, value }) => [label, `vector(${value})`] as const)];
+  return lines.map(([legendFormat, expr], index) => ({
+    ...{ refId: String.fromCharCode(65 + index), expr, legendFormat, datasource: SOURCE },
+  }));
+}
+
+const panelOf = (
+  id: number,
+  { title }: Omit<Graph, "region">,
+  targets: readonly Target[],
+  gridPos: Panel["gridPos"] & object,
+): Panel => ({
+  ...{ id, title, gridPos, type: "timeseries", datasource: SOURCE },
+  targets: targets.map((target) => ({ ...target })),
+  fieldConfig: { defaults: { min: 0 }, overrides: [] },
+  options: { legend: { showLegend: true, displayMode: "list", placement: "bottom" }, tooltip: { mode: "multi" } },
+});

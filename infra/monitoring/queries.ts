@@ -1,0 +1,87 @@
+import { PLATFORM_METRICS, RUNNER_METRICS } from "../../runtime/monitoring/metrics.ts";
+import { prometheusName, prometheusType } from "../../runtime/monitoring/prometheus.ts";
+import type { Alarm } from "./alarm.ts";
+import type { Measure } from "./metrics.ts";
+import type { MonitoringTargets } from "./monitoringTargets.ts";
+
+/** What Prometheus calls the scrape of the API's processes: `job_name` of its configuration. */
+export const SCRAPE_JOB = "rates";
+
+/** Seconds after which counters that do not move count as missing. They lag two minutes. */
+const STALE_SECONDS = 300;
+
+/**
+ * The PromQL of a measure's value in a minute. Counters come from the database, so that all processes tell the same: their
+ * growth is the difference of two values, which misses nothing between two scrapes.
+ * @returns undefined where only CloudWatch has the figure
+ */
+export function queryOf({ figure, stat, by }: Measure, { queues }: MonitoringTargets): string | undefined {
+  if (figure === "lockWaits" && stat === "SampleCount")
+    return `count(rates_counted_age_seconds < ${STALE_SECONDS}) or vector(0)`;
+  if (figure in PLATFORM_METRICS)
+    return `max(${prometheusName(figure, PLATFORM_METRICS[figure as keyof typeof PLATFORM_METRICS])})`;
+  if (figure in RUNNER_METRICS) {
+    const own = RUNNER_METRICS[figure as keyof typeof RUNNER_METRICS];
+    const runner = "runner" in by ? String(by.runner) : "";
+    return runnerQuery(prometheusName(figure, own), prometheusType(own), `{runner="${runner}"}`);
+  }
+  const requests = "rates_http_request_seconds";
+  switch (figure) {
+    case "messagesVisible": {
+      const queue = "QueueName" in by ? by.QueueName : undefined;
+      if (queue === queues.deadLetters) return "max(rates_dead_letters)";
+      return queue === queues.requests ? "max(rates_requests_waiting)" : undefined;
+    }
+    case "connections":
+      return "max(rates_database_sessions)";
+    case "apiRequests":
+      return `60 * sum(rate(${requests}_count[2m]))`;
+    case "apiFailures":
+      return `60 * (sum(rate(${requests}_count{status=~"5.."}[2m])) or vector(0))`;
+    case "apiTime":
+      return `histogram_quantile(${Number(stat.slice(1)) / 100}, sum by (le) (rate(${requests}_bucket[2m])))`;
+    case "healthyTasks":
+      return `sum(up{job="${SCRAPE_JOB}"}) or vector(0)`;
+    case "unhealthyTasks":
+      return `count(up{job="${SCRAPE_JOB}"} == 0) or vector(0)`;
+    default:
+      return undefined;
+  }
+}
+
+function runnerQuery(name: string, type: ReturnType<typeof prometheusType>, labels: string): string {
+  if (type === "gauge") return `max(${name}${labels})`;
+  if (type === "histogram") {
+    const buckets = `max by (le) (${name}_bucket${labels})`;
+    const before = `max by (le) (${name}_bucket${labels} offset 5m)`;
+    return `histogram_quantile(0.95, ${buckets} - ${before})`;
+  }
+  const before = `sum(max by (type) (${name}${labels} offset 1m)) or vector(0)`;
+  // A type that is new has no value a minute ago; Prometheus that is new has none of anything.
+  return `sum(max by (type) (${name}${labels})) - (${before}) and on () max(rates_counted_age_seconds offset 1m)`;
+}
+
+/**
+ * The PromQL of an expression of CloudWatch's over other measures. FILL(x, 0) is x, or 0 where there is nothing.
+ * @returns undefined where a figure is missing that no FILL stands in for
+ */
+export function expressionQuery(
+  expression: string,
+  queries: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  let isComplete = true;
+  const filled = expression.replaceAll(/FILL\((\w+), 0\)|[a-z]\w*/g, (name, inner?: string) => {
+    const query = queries[inner ?? name];
+    if (inner !== undefined) return query === undefined ? "0" : `(${query} or vector(0))`;
+    if (query === undefined) isComplete = false;
+    return `(${query})`;
+  });
+  return isComplete ? filled : undefined;
+}
+
+/** The PromQL of what an alarm watches; undefined where only CloudWatch has it. */
+export function watchedQuery({ metric }: Alarm, watched: MonitoringTargets): string | undefined {
+  if (!("expression" in metric)) return queryOf(metric, watched);
+  const queries = Object.entries(metric.of).map(([id, one]) => [id, queryOf(one, watched)] as const);
+  return expressionQuery(metric.expression, Object.fromEntries(queries));
+}

@@ -1,0 +1,57 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { alertRules, cloudWatchOnly } from "../../infra/monitoring/alertRules.ts";
+import { grafanaDashboard } from "../../infra/monitoring/grafana.ts";
+import { shippedStacks } from "../planning/shipped.ts";
+import { watchedOf } from "./watched.ts";
+
+const USAGE = `Usage: npm run monitoring -- --stack dev [--out DIR]
+
+Writes Prometheus's alert rules and Grafana's dashboard of a stack, from the definition of its CloudWatch alarms and dashboard.
+
+  --stack NAME   the stack whose sizes are the thresholds: one with a file Pulumi.NAME.yaml
+  --out DIR      where to (default .local/monitoring)`;
+
+/** Writes both files; the exit code is 2 for wrong options. */
+function main(): number {
+  let values: { stack?: string; out: string; help?: boolean };
+  try {
+    ({ values } = parseArgs({
+      options: {
+        stack: { type: "string" },
+        out: { type: "string", default: ".local/monitoring" },
+        help: { type: "boolean", short: "h" },
+      },
+    }));
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    return 2;
+  }
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const stacks = shippedStacks();
+  const found = stacks.find(({ stack }) => stack === values.stack);
+  if (found === undefined) {
+    const names = stacks.map(({ stack }) => stack).join(", ");
+    console.error(`--stack ${values.stack ?? "is missing: it"} must be one of ${names}.\n\n${USAGE}`);
+    return 2;
+  }
+  const { stack, config } = found;
+  const watched = watchedOf(found, config.tenants);
+  mkdirSync(values.out, { recursive: true });
+  const write = (name: string, content: object) => {
+    const file = join(values.out, name);
+    writeFileSync(file, `${JSON.stringify(content, null, 2)}\n`);
+    console.log(file);
+  };
+  // JSON is YAML.
+  write(`rates-${stack}.rules.yml`, alertRules(stack, watched));
+  write(`rates-${stack}.grafana.json`, grafanaDashboard(stack, watched));
+  console.log(`Only CloudWatch has: ${cloudWatchOnly(watched).join(", ")}.`);
+  return 0;
+}
+
+process.exitCode = main();
