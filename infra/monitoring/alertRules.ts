@@ -1,7 +1,7 @@
 import type { Alarm } from "./alarm.ts";
 import { alarmsOf } from "./alarms.ts";
-import { watchedQuery } from "./queries.ts";
 import type { MonitoringTargets } from "./monitoringTargets.ts";
+import { watchedQuery } from "./queries.ts";
 
 /** A rule of Prometheus's (Prometheus documentation, alerting rules). */
 interface AlertRule {

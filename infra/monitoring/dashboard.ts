@@ -35,7 +35,10 @@ export const sectionsOf = (watched: MonitoringTargets): Section[] => [
 ];
 
 /** What the dashboard shows, following a job through the platform; `alarms` are ARNs. */
-export function dashboardOf(watched: MonitoringTargets, alarms: readonly pulumi.Input<string>[]): { widgets: Widget[] } {
+export function dashboardOf(
+  watched: MonitoringTargets,
+  alarms: readonly pulumi.Input<string>[],
+): { widgets: Widget[] } {
   const heading = (markdown: string): Row => ({ height: 1, parts: [text(`### ${markdown}`)] });
   return {
     widgets: grid([

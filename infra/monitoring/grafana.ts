@@ -1,7 +1,7 @@
 import type { Dashboard, Panel, RowPanel } from "@grafana/schema";
 import { sectionsOf } from "./dashboard.ts";
-import { expressionQuery, queryOf } from "./queries.ts";
 import type { MonitoringTargets } from "./monitoringTargets.ts";
+import { expressionQuery, queryOf } from "./queries.ts";
 import type { Graph } from "./widgets.ts";
 
 /** The version of Grafana's dashboards that this is written in: Grafana 10 and newer read it. */

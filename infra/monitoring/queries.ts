@@ -15,7 +15,7 @@ const STALE_SECONDS = 300;
  * growth is the difference of two values, which misses nothing between two scrapes.
  * @returns undefined where only CloudWatch has the figure
  */
-export function queryOf({ figure, stat, by }: Measure, { queues }: MonitoringTargets): string | undefined {
+export function queryOf({ metric: figure, stat, by }: Measure, { queues }: MonitoringTargets): string | undefined {
   if (figure === "lockWaits" && stat === "SampleCount")
     return `count(rates_counted_age_seconds < ${STALE_SECONDS}) or vector(0)`;
   if (figure in PLATFORM_METRICS)

@@ -5,7 +5,10 @@ import type { Shipped } from "../planning/shipped.ts";
 import { RESPONSE_DAYS } from "../platform.ts";
 
 /** A stack as its alarms see it, with placeholders for the names that only a deployment gives. */
-export function watchedOf({ config, plan }: Pick<Shipped, "config" | "plan">, tenants: readonly string[]): MonitoringTargets {
+export function watchedOf(
+  { config, plan }: Pick<Shipped, "config" | "plan">,
+  tenants: readonly string[],
+): MonitoringTargets {
   const { tracking } = config;
   return {
     plan,
