@@ -1,5 +1,5 @@
 import { ERRORS } from "../../contract/errors.ts";
-import type { Client } from "../lib/client.ts";
+import type { Client } from "../lib/apiClient.ts";
 import { type CliContext, choice, clientOf, whole } from "../lib/context.ts";
 import type { Detail } from "../lib/events.ts";
 import { CommandError } from "../lib/exits.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { RUNNERS } from "../../contract/states.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "./apiClient.ts";
 import { confirm } from "./confirm.ts";
 import { choice } from "./context.ts";
 import { CommandError } from "./exits.ts";

@@ -1,5 +1,5 @@
 import { about } from "./about.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "./apiClient.ts";
 import type { JobDocument } from "./events.ts";
 import type { Fields } from "./jsonFields.ts";
 import { waitingOf } from "./waiting.ts";

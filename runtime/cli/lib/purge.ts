@@ -1,4 +1,4 @@
-import type { Client } from "./client.ts";
+import type { Client } from "./apiClient.ts";
 import { confirm } from "./confirm.ts";
 import { type Explained, explained } from "./explain.ts";
 

@@ -1,5 +1,5 @@
 import stringWidth from "string-width";
-import type { Client } from "./client.ts";
+import type { Client } from "./apiClient.ts";
 import { dim, print, say, width } from "./screen.ts";
 import { cutTo } from "./table.ts";
 import { escapeHidden } from "./visible.ts";
