@@ -4,7 +4,10 @@ import Mocha from "mocha";
 
 const { Base, Spec } = Mocha.reporters;
 
-/** How runtime/testing/cluster.ts writes the reason of a skip into a test's title: titles are what workers hand over. */
+/**
+ * Format in which runtime/testing/cluster.ts writes the reason of a skip into a test's title, since workers report
+ * titles.
+ */
 const REASON = / \[skipped: (.*)\]$/s;
 /** Names of the checks that runtime/tools/test.ts ran before, and that failed. */
 const failedChecks = (process.env.RATES_FAILED_CHECKS ?? "").split(", ").filter(Boolean);
@@ -30,7 +33,7 @@ export default class Reporter extends Spec {
     const { passes, failures, pending } = this.stats;
     const seconds = (this.stats.duration / 1000).toFixed(1);
     const minutes = (this.stats.duration / 60_000).toFixed(1);
-    // Whoever ends this process, and however: a failure is a failure.
+    // A failure counts, however this process ends.
     if (failures > 0) process.exitCode ||= 1;
     if (this.failures.length > 0) Base.list(this.failures);
     for (const [reason, titles] of this.skipped) {

@@ -16,7 +16,8 @@ const FOLDERS = ["functions", "views"];
 
 /**
  * Reads all definitions below `directory` (db/ or its copy in the Lambda archive).
- * @returns them in the order in which they are applied; empty where there are none
+ *
+ * @returns The definitions in the order in which they are applied; empty without any
  */
 export function readDefinitions(directory: string): Definition[] {
   return FOLDERS.flatMap((folder) => sqlFiles(directory, folder)).map((file) => {

@@ -7,15 +7,15 @@ import { from as copyFrom } from "pg-copy-streams";
 import { Lines } from "./lines.ts";
 import { Splitter, type Statement } from "./splitter.ts";
 
-/** What a dump held. */
+/** Contents of a dump. */
 export interface LoadedDump {
   /** Rows of each table that a COPY block filled; the names as the dump writes them ("public.ports"). */
   rows: Record<string, number>;
-  /** What was left out, and why: a line each. */
+  /** Ignored parts with the reason, one line each. */
   notes: string[];
 }
 
-/** Why a dump could not be loaded: where in the file, and the statement that failed. */
+/** Thrown when a dump cannot be loaded, with its place in the file and the failed statement. */
 export class DumpError extends Error {
   override readonly name = "DumpError";
   readonly file: string;

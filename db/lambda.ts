@@ -6,7 +6,7 @@ import { connectionOptions } from "../runtime/platform/postgres.ts";
 import { storeToken as insertToken, SCOPES } from "../runtime/store/tokens.ts";
 import { migrate, migrateRoles } from "./migrate.ts";
 
-/** What RDS keeps of its master (Amazon RDS User Guide, password management with Secrets Manager). */
+/** Fields of RDS's secret of the master (Amazon RDS User Guide, password management with Secrets Manager). */
 const Master = Type.Object({ username: Type.String(), password: Type.String() });
 
 const Slots = Type.Object(
@@ -25,7 +25,7 @@ const Token = Type.Object(
   { additionalProperties: false },
 );
 
-/** What the function is invoked with: one of its steps, or an API token whose hash is to be stored. */
+/** Event of the function: one of its steps, or an API token whose hash is to be stored. */
 const Event = Type.Union([
   Type.Object({ step: Type.Literal("roles"), slots: Slots }),
   Type.Object({ step: Type.Literal("migrate") }),

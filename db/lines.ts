@@ -75,7 +75,7 @@ export class Lines {
   }
 }
 
-/** Where the line `\.` begins, among whole lines. */
+/** Position of the line `\.` among whole lines. */
 function endOfBlock(lines: Buffer): number | undefined {
   for (let at = lines.indexOf(BACKSLASH_DOT); at >= 0; at = lines.indexOf(BACKSLASH_DOT, at + 1)) {
     const starts = at === 0 || lines[at - 1] === LINE_FEED;

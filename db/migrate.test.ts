@@ -55,7 +55,7 @@ describe("migrate", () => {
     assert.deepEqual(await migrate({ url }), { applied: [] });
   });
 
-  it("undoes a migration that fails, names it, and goes on from there once it is mended", async () => {
+  it("rolls back a migration that fails, names it, and continues from there once it is fixed", async () => {
     const { url, connect } = keep(await emptyDatabase());
     const directory = await mkdtemp(join(tmpdir(), "rates-migrations-"));
     await mkdir(join(directory, "migrations"));

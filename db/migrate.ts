@@ -8,13 +8,13 @@ import { readSettings, slotsOf } from "../runtime/platform/settings.ts";
 import { applyDefinitions } from "./definitions.ts";
 import { ensureRoles } from "./roles.ts";
 
-/** What a call of `migrate` did: names only, no data. */
+/** Result of `migrate`: names only, no data. */
 export interface Migrated {
   /** The migrations, functions and views it applied, in order; empty when the database was up to date. */
   applied: string[];
 }
 
-/** Any fixed number: whoever holds this advisory lock is the one who migrates. */
+/** Any fixed number: the holder of this advisory lock migrates. */
 const MIGRATION_LOCK = 7_216_930_441;
 
 /**
@@ -95,8 +95,7 @@ export async function migrate(
 }
 
 /**
- * Refuses a database whose migrations are not this version's: one made before the numbering began anew, or by a newer
- * version.
+ * Refuses a database whose migrations are not this version's: one made before the renumbering, or by a newer version.
  */
 async function refuseUnknownHistory(client: pg.Client, migrations: string): Promise<void> {
   const { rows: tables } = await client.query("select to_regclass('public.migrations') as name");

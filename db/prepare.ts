@@ -13,7 +13,7 @@ export interface Cluster {
   url(database: string): string;
 }
 
-/** Whether the cluster has that database, and so everything that it was to begin with. */
+/** Returns true if the cluster has that database, and therefore all its initial contents. */
 export async function isPrepared(cluster: Cluster, name: string): Promise<boolean> {
   return withClient(cluster.url("postgres"), (admin) => hasDatabase(admin, name));
 }
@@ -27,7 +27,7 @@ export async function prepare(
   name: string,
   { dump, slots, say }: { dump?: string; slots: ReaderSlots; say(line: string): void },
 ): Promise<void> {
-  // The name of a database until it holds all it is to begin with: a first call that was cut off begins anew.
+  // Name of a database until it has all its initial contents: an interrupted first call is started over.
   const unfinished = `${name}_unfinished`;
   await withClient(cluster.url("postgres"), async (admin) => {
     if (await hasDatabase(admin, name)) {

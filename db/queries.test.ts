@@ -4,7 +4,7 @@ import { allQueries, allStatements, bindParams, queryNamed, statementNamed } fro
 import type { ParamType, ParamValue } from "../runtime/queries/parameters.ts";
 import { fixtureDatabase, type Scratch } from "./testing/database.ts";
 
-/** What a parameter is given where a query has no example below, so that a new query's header is tested without one. */
+/** Values of parameters without an example below, so that a new query's header is tested without one. */
 const EXAMPLES: Record<ParamType, ParamValue> = {
   place: "CNSHA",
   text: "CNSHA",

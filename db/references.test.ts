@@ -8,7 +8,7 @@ import { fixtureDatabase, type Scratch } from "./testing/database.ts";
 describe("the references of prices to ports", () => {
   let database: Scratch;
   let client: pg.Client;
-  /** Whether they are kept set-wise by our triggers; before Postgres 18 they are plain foreign keys. */
+  /** True if our triggers check them set-wise; before Postgres 18 they are plain foreign keys. */
   let setWise: boolean;
   beforeEach(async () => {
     database = await fixtureDatabase();
@@ -102,7 +102,7 @@ describe("the references of prices to ports", () => {
     assert.deepEqual(await broken(), []);
   });
 
-  it("let a load go on when the delete of its port is rolled back", async () => {
+  it("lets a load continue when the delete of its port is rolled back", async () => {
     const remover = await database.connect();
     await client.query("insert into ports values ('SEGVX', 'Gävle', 'scandinavia')");
     await remover.query("begin; delete from ports where code = 'SEGVX'");

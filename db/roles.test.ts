@@ -9,7 +9,7 @@ import { migrate, migrateRoles } from "./migrate.ts";
 import { letRolesLogIn } from "./roles.ts";
 import { catalogOf, migratedDatabase } from "./testing/database.ts";
 
-/** What RDS gives its master: no superuser, ADMIN of the roles that RDS brings. */
+/** Attributes of RDS's master: no superuser, ADMIN of the roles that RDS creates. */
 const RDS = `
   create role rds_superuser nologin;
   create role rds_iam nologin;
@@ -18,7 +18,7 @@ const RDS = `
   grant rds_iam to master with admin option, inherit false, set false;
   grant pg_monitor, pg_signal_backend to rds_superuser with admin option`;
 
-describe("roles, created by a master that is no superuser (as on RDS)", () => {
+describe("roles created by a master without superuser rights (as on RDS)", () => {
   let directory: string;
   let postgres: Postgres;
   let admin: pg.Client;

@@ -2,7 +2,7 @@ import pg from "pg";
 import { RUNNERS } from "../runtime/contract/states.ts";
 import { type ReaderSlots, ROLES, readerRole } from "../runtime/platform/postgres.ts";
 
-/** Nobody logs in as it: what it may read, every reader role inherits. */
+/** A role without login whose privileges every reader role inherits. */
 const READERS = "price_readers";
 
 /**
@@ -11,7 +11,10 @@ const READERS = "price_readers";
  */
 const READER_SETTINGS = { default_transaction_read_only: "on", client_connection_check_interval: "10s" } as const;
 
-/** How often a statement may meet one of another database of the cluster, which changes the same role. */
+/**
+ * Maximum retries of a statement that conflicts with one of another database of the cluster, which changes the same
+ * role.
+ */
 const ATTEMPTS = 20;
 const RACES = new Set(["23505", "XX000"]);
 

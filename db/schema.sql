@@ -485,27 +485,27 @@ create table jobs.waiting_counts (
 -- function jobs.begin_launch(p_runner text, p_version text, p_request text, p_targets text[], p_limit integer, p_hold_seconds double precision, p_rate text, p_burst integer, p_per_second double precision) returns json
 --   callers: dispatcher
 -- function jobs.bounded_detail(detail json) returns text
---   callers: nobody
+--   callers: none
 -- function jobs.bounded_details(details json, most_bytes integer) returns json
---   callers: nobody
+--   callers: none
 -- function jobs.bounded_error(error json) returns json
---   callers: nobody
+--   callers: none
 -- function jobs.bounded_labels(labels jsonb) returns jsonb
---   callers: nobody
+--   callers: none
 -- function jobs.cancel(p_tenant text, p_request_id text) returns text
 --   callers: api_reader
 -- function jobs.cancelled() returns json
---   callers: nobody
+--   callers: none
 -- function jobs.claim(p_run uuid, p_pid integer, p_backend_start timestamp with time zone, p_log text, p_sent bigint[], p_messages text[]) returns json
 --   callers: job_keeper
 -- function jobs.claimable(p_runner text, p_tenant_slots integer, p_limit integer) returns integer
---   callers: nobody
+--   callers: none
 -- function jobs.clock() returns timestamp with time zone
 --   callers: api_reader, dispatcher, job_keeper
 -- function jobs.close_runners(p_closed boolean) returns void
 --   callers: dispatcher
 -- function jobs.cut(value text, most integer) returns text
---   callers: nobody
+--   callers: none
 -- function jobs.drain(p_run uuid) returns void
 --   callers: job_keeper
 -- function jobs.due_responses(p_limit integer, p_jobs bigint[]) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
@@ -515,9 +515,9 @@ create table jobs.waiting_counts (
 -- function jobs.end_job(p_job bigint, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint, p_attempt integer) returns jobs.responses
 --   callers: nobody
 -- function jobs.escape_noncharacters(json_text text) returns text
---   callers: nobody
+--   callers: none
 -- function jobs.event(status text, at timestamp with time zone) returns jsonb
---   callers: nobody
+--   callers: none
 -- function jobs.expire(p_before timestamp with time zone, p_limit integer) returns bigint
 --   callers: dispatcher
 -- function jobs.expire_audit(p_before timestamp with time zone, p_limit integer) returns bigint
@@ -531,7 +531,7 @@ create table jobs.waiting_counts (
 -- function jobs.fitted_document(document jsonb) returns jsonb
 --   callers: api_reader, dispatcher
 -- function jobs.free_tenant_slots(p_runner text, p_tenant text, p_tenant_slots integer) returns integer
---   callers: nobody
+--   callers: none
 -- function jobs.heartbeat(p_run uuid, p_job bigint, p_attempt integer, p_progress jsonb) returns text
 --   callers: job_keeper
 -- function jobs.inline_bytes(result json) returns integer
@@ -555,11 +555,11 @@ create table jobs.waiting_counts (
 -- function jobs.lost_jobs() returns TABLE(job_id bigint, attempt integer, timeout_seconds integer, backend_pid integer, backend_start timestamp with time zone, reason text, run_outcome text)
 --   callers: dispatcher
 -- function jobs.milliseconds(start timestamp with time zone, finish timestamp with time zone) returns bigint
---   callers: nobody
+--   callers: none
 -- function jobs.next_claim(p_run uuid, p_pid integer, p_backend_start timestamp with time zone, p_log text, OUT running boolean, OUT job json) returns record
---   callers: nobody
+--   callers: none
 -- function jobs.next_job(p_runner text, p_tenant_slots integer) returns bigint
---   callers: nobody
+--   callers: none
 -- function jobs.next_larger_job(p_runner text, p_tenant_slots integer) returns bigint
 --   callers: nobody
 -- function jobs.open_runs(p_silent_seconds integer) returns TABLE(run uuid, runner text, external_id text, state text, silent boolean, launch uuid)
@@ -567,7 +567,7 @@ create table jobs.waiting_counts (
 -- function jobs.overflow(p_glue_slots integer, p_ec2_slots integer, p_glue_tenant_slots integer, p_ec2_tenant_slots integer) returns integer
 --   callers: dispatcher
 -- function jobs.pause(p_runner text) returns timestamp with time zone
---   callers: nobody
+--   callers: none
 -- function jobs.plan_all_runs(p_plans json, p_overflow boolean) returns TABLE(runner text, run uuid)
 --   callers: dispatcher
 -- function jobs.plan_larger(p_runner text, p_slots integer, p_version text, p_start_seconds integer, p_larger boolean) returns SETOF uuid
@@ -583,17 +583,17 @@ create table jobs.waiting_counts (
 -- function jobs.request_throttled(p_name text, p_burst integer, p_per_second double precision, p_wait double precision) returns void
 --   callers: dispatcher
 -- function jobs.respond_now(p_job bigint) returns void
---   callers: nobody
+--   callers: none
 -- function jobs.response_body(p_response_id text, p_request_id text, p_status text, p_result json, p_error json, p_stats json, p_labels jsonb) returns text
---   callers: nobody
+--   callers: none
 -- function jobs.responses_sent(p_responses bigint[], p_messages text[]) returns void
 --   callers: api_reader, dispatcher, job_keeper
 -- function jobs.result_summary(result json) returns jsonb
---   callers: nobody
+--   callers: none
 -- function jobs.result_tail(result json) returns text
---   callers: nobody
+--   callers: none
 -- function jobs.result_too_large(p_bytes integer) returns json
---   callers: nobody
+--   callers: none
 -- function jobs.retire(p_run uuid) returns boolean
 --   callers: job_keeper
 -- function jobs.retry(p_job bigint, p_attempt integer, p_error json, p_peak bigint) returns text
@@ -613,7 +613,7 @@ create table jobs.waiting_counts (
 -- function jobs.run_stopping(p_run uuid) returns void
 --   callers: dispatcher
 -- function jobs.set_changed() returns trigger
---   callers: nobody
+--   callers: none
 -- function jobs.settle_lost(p_job bigint, p_attempt integer, p_reason text, p_error json) returns text
 --   callers: dispatcher
 -- function jobs.standing(p_minutes integer) returns jsonb
@@ -633,17 +633,17 @@ create table jobs.waiting_counts (
 -- function jobs.waiting_place(p_tenant text, p_request_id text) returns jsonb
 --   callers: api_reader
 -- function jobs.waiting_room(p_tenant text, p_wanted integer, p_maximum integer) returns integer
---   callers: nobody
+--   callers: none
 -- function jobs.wake_tenant(p_runner text, p_tenant text) returns void
---   callers: nobody
+--   callers: none
 -- function jobs.working(p_run uuid, p_job bigint, p_attempt integer, p_pid integer, p_backend_start timestamp with time zone) returns boolean
 --   callers: job_keeper
 -- function public.bytes_of_plans(p_statements text[]) returns SETOF double precision
 --   callers: job_reader_plan
 -- function public.check_ports_unused() returns trigger
---   callers: nobody
+--   callers: none
 -- function public.check_prices_ports() returns trigger
---   callers: nobody
+--   callers: none
 -- function public.plan_of(p_statement text, p_most integer) returns TABLE(rows double precision, width double precision, cost double precision, plan text, is_whole boolean)
 --   callers: job_reader_plan
 -- function public.ports_of(place text) returns text[]

@@ -4,13 +4,13 @@ import type { ReaderSlots } from "../runtime/platform/postgres.ts";
 import { readSettings, slotsOf } from "../runtime/platform/settings.ts";
 import { type Cluster, isPrepared, prepare } from "./prepare.ts";
 
-/** Where a cluster's superuser is reached, as its environment says, and which database is the platform's. */
+/** Connection of a cluster's superuser, from the environment, and the name of the platform's database. */
 export interface Target {
   cluster: Cluster;
   database: string;
 }
 
-/** What keeps the database from being set up, told with its remedy. */
+/** Thrown with the remedy when the database cannot be set up. */
 export class SetupError extends Error {
   override readonly name = "SetupError";
 }
@@ -30,9 +30,10 @@ export function targetOf(env: NodeJS.ProcessEnv): Target {
 }
 
 /**
- * Sets up the database of a cluster that is there: made and filled where it is missing, with `dump` or, if that is
- * undefined or empty (/dev/null), the sample; only brought up to date where it is there, whatever the dump. Throws a
- * SetupError or a DumpError for what its user can mend.
+ * Sets up the database of an existing cluster: creates a missing one with the contents of `dump` or, if that is
+ * undefined or empty (/dev/null), the sample; migrates an existing one, whatever the dump.
+ *
+ * @throws SetupError or DumpError for problems that the user can fix
  */
 export async function setUp(
   { cluster, database }: Target,

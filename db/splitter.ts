@@ -5,7 +5,7 @@ export interface Statement {
   line: number;
 }
 
-/** What a splitter is inside of: nothing, a comment or something quoted. */
+/** State of a splitter: outside, in a comment or in quotes. */
 type State =
   | { in: "code" }
   | { in: "comment"; depth: number }
@@ -26,12 +26,12 @@ export class Splitter {
   #line = 0;
   #start = 0;
 
-  /** Whether a statement has begun and not ended, or a comment between statements has. */
+  /** Returns true if a statement has begun and not ended, or a comment between statements has. */
   get open(): boolean {
     return this.#text !== "" || this.#state.in !== "code";
   }
 
-  /** What has begun and not ended. */
+  /** Unfinished part. */
   get rest(): Statement {
     return { text: this.#text.trim(), line: this.#start };
   }
@@ -99,7 +99,7 @@ export class Splitter {
   }
 }
 
-/** How far the comment or quotes reach on this line, and what follows. */
+/** End of the comment or quotes on this line, and the rest. */
 function leave(state: Exclude<State, { in: "code" }>, line: string, from: number): [end: number, next: State] {
   if (state.in === "dollars") {
     const at = line.indexOf(state.end, from);

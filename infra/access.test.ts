@@ -18,15 +18,15 @@ const made = async (preview = false) =>
     { preview },
   );
 
-describe("the way into a stack", () => {
-  it("runs nothing until it is used: it is a task definition without a service", async () => {
+describe("access to a stack by session", () => {
+  it("is a task definition without a service, so that nothing runs until it is used", async () => {
     const { registry } = await made();
     assert.equal(registry.ofType("aws:ecs/service:Service").length, 0);
     const { inputs } = registry.one("aws:ecs/taskDefinition:TaskDefinition");
     assert.deepEqual([inputs.cpu, inputs.memory, inputs.runtimePlatform.cpuArchitecture], ["256", "512", "ARM64"]);
   });
 
-  it("ends by itself after an hour, and is no root with a writable system", async () => {
+  it("ends after an hour, and does not run as root in a writable file system", async () => {
     const [container] = JSON.parse(
       (await made()).registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions,
     );
@@ -45,7 +45,7 @@ describe("the way into a stack", () => {
     );
   });
 
-  it("may open sessions and nothing else, and reaches the balancer and AWS alone", async () => {
+  it("may open sessions only, and reaches only the load balancer and AWS", async () => {
     const { registry } = await made();
     const [sessions, ...more] = registry.statements("x");
     assert.ok(sessions?.Action.every((action) => action.startsWith("ssmmessages:")));
@@ -62,7 +62,7 @@ describe("the way into a stack", () => {
     assert.deepEqual([rule.securityGroupId, rule.referencedSecurityGroupId, rule.toPort], ["balancer-id", "x-id", 80]);
   });
 
-  it("tells the command what to start and where it leads", async () => {
+  it("gives `rates connect` the task to start and its target", async () => {
     const { result } = await made();
     assert.deepEqual(await resolved(result.settings), {
       cluster: "x",
@@ -74,7 +74,7 @@ describe("the way into a stack", () => {
     });
   });
 
-  it("can be previewed before any of it exists", async () => {
+  it("can be previewed before any resource exists", async () => {
     await made(true);
   });
 });

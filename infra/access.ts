@@ -6,10 +6,10 @@ import { pullImage } from "./api.ts";
 import { roleFor, type Statement } from "./shared/iam.ts";
 import { allow, allowHttps, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
-/** The way into a stack whose API no network of the operator's reaches. */
+/** Access to a stack whose API is not reachable from the operator's networks. */
 export interface AccessArgs {
   readonly placement: Placement;
-  /** By digest. */
+  /** Image by digest. */
   readonly image: pulumi.Input<string>;
   readonly repositoryArn: pulumi.Input<string>;
   readonly arch: "x86_64" | "arm64";
@@ -21,10 +21,10 @@ export interface AccessArgs {
   };
 }
 
-/** Seconds after which a task ends by itself, whatever became of the command that started it. */
+/** Seconds after which a task ends, even if the command that started it never stops it. */
 export const ACCESS_SECONDS = 3_600;
 
-/** What the agent of ECS Exec needs; Session Manager knows no resources for its channels. */
+/** Actions of the ECS Exec agent; Session Manager supports no resources for its channels. */
 const SESSIONS: Statement = {
   actions: [
     "ssmmessages:CreateControlChannel",
@@ -35,16 +35,20 @@ const SESSIONS: Statement = {
   resources: ["*"],
 };
 
-/** Directories that the agent writes to; with volumes there, the root file system may be read-only (containers-roadmap#1359). */
+/**
+ * Directories that the agent writes to; with volumes there, the root file system may be read-only
+ * (containers-roadmap#1359).
+ */
 const AGENT_DIRECTORIES = ["/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm"];
 
 /**
- * A task that forwards a port to the load balancer over a session of Systems Manager: who may start it and open a session
- * reaches the API, with IAM rights alone. Nothing runs, and nothing costs, until `rates connect` starts it; it ends with
- * that command, and by itself after an hour. It has no rights of the platform and no way to the database.
+ * A task that forwards a port to the load balancer over a Systems Manager session. IAM rights to start it and to open a
+ * session are enough to reach the API. Nothing runs or costs anything until `rates connect` starts the task; it ends
+ * with that command, and after an hour at the latest. It has no other rights in the platform and no route to the
+ * database.
  */
 export class Access extends pulumi.ComponentResource {
-  /** What `rates connect` needs to know. */
+  /** Inputs of `rates connect`. */
   readonly settings: pulumi.Output<{
     cluster: string;
     taskDefinition: string;
@@ -71,7 +75,7 @@ export class Access extends pulumi.ComponentResource {
       child,
     );
     const own = roleFor(name, { service: "ecs-tasks.amazonaws.com", statements: [SESSIONS] }, child);
-    // Of its own, so that operators' rights on tasks of this cluster are none on those of the API.
+    // A cluster of its own, so that operators' rights on its tasks do not cover the API's tasks.
     const cluster = new Cluster(name, { settings: [{ name: "containerInsights", value: "enabled" }] }, child);
     const volumes = AGENT_DIRECTORIES.map((containerPath) => ({
       name: containerPath.slice(1).replaceAll("/", "-"),
@@ -99,7 +103,7 @@ export class Access extends pulumi.ComponentResource {
             essential: true,
             user: "1000:1000",
             readonlyRootFilesystem: true,
-            // Not the image's: this container serves nothing.
+            // Overrides the image's health check: this container serves nothing.
             command: ["sleep", String(ACCESS_SECONDS)],
             healthCheck: { command: ["CMD", "true"] },
             mountPoints: volumes.map(({ name, containerPath }) => ({
@@ -108,7 +112,7 @@ export class Access extends pulumi.ComponentResource {
               readOnly: false,
             })),
             stopTimeout: 2,
-            // Ends the agent's processes, and has sleep end on SIGTERM.
+            // Ends the agent's processes, and makes sleep end on SIGTERM.
             linuxParameters: { initProcessEnabled: true },
           },
         ]),

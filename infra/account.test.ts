@@ -14,7 +14,7 @@ const verified = (change: Partial<AccountArgs> = {}, calls = {}) =>
 const IDENTITY = "aws:index/getCallerIdentity:getCallerIdentity";
 
 describe("the account of a stack", () => {
-  it("is the only one that its provider takes, by the role that it is given", async () => {
+  it("is the only account that the provider accepts, with the given role", async () => {
     const roleArn = `arn:aws:iam::${ACCOUNT}:role/deploy`;
     const { inputs } = (await verified({ roleArn })).registry.one("pulumi:providers:aws");
     assert.deepEqual(JSON.parse(inputs.allowedAccountIds), [ACCOUNT]);
@@ -24,7 +24,7 @@ describe("the account of a stack", () => {
     assert.equal(own.assumeRoles, undefined);
   });
 
-  it("is told from another before anything is made, with both and what to do", async () => {
+  it("is compared before any resource is created, with both accounts and the remedy in the error", async () => {
     const calls = { [IDENTITY]: { accountId: "222222222222", arn: "arn:aws:iam::222222222222:user/anna" } };
     await assert.rejects(verified({}, calls), ({ message }: Error) => {
       assert.match(

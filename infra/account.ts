@@ -2,18 +2,22 @@ import { getCallerIdentity } from "@pulumi/aws/getCallerIdentity.js";
 import { Provider } from "@pulumi/aws/provider.js";
 import { RunError } from "@pulumi/pulumi/errors.js";
 
-/** The one account and region that a stack may touch. */
+/** The account and region that a stack deploys to. */
 export interface AccountArgs {
   /** 12 digits. */
   readonly id: string;
   readonly region: string;
-  /** The role to assume; left out, the caller's own credentials are used. */
+  /**
+   * Role to assume.
+   *
+   * @default the caller's own credentials
+   */
   readonly roleArn?: string;
-  /** On every resource. */
+  /** Tags of every resource. */
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** The provider that every resource of a stack is on, components of others included: it refuses any other account. */
+/** Provider of all resources of a stack, including those of other components. It refuses any other account. */
 export const accountProvider = (name: string, { id, region, roleArn, tags }: AccountArgs): Provider =>
   new Provider(name, {
     region: region as "eu-central-1",
@@ -22,11 +26,15 @@ export const accountProvider = (name: string, { id, region, roleArn, tags }: Acc
     defaultTags: { tags: { ...tags } },
   });
 
-/** Compares whose credentials these are with the stack's account, before anything is created. @throws RunError */
+/**
+ * Compares the account of the current credentials with the stack's account before any resource is created.
+ *
+ * @throws RunError if they differ
+ */
 export async function verifyAccount(provider: Provider, { id, roleArn }: AccountArgs): Promise<void> {
   const identity = await getCallerIdentity({}, { provider }).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
-    // The provider's own refusal names both accounts already, but not what to do.
+    // The provider's own error names both accounts, but not the remedy.
     throw verificationFailed(reason, id, roleArn);
   });
   if (identity.accountId !== id)

@@ -51,7 +51,7 @@ const ways = async (change: Partial<ApiArgs>) => {
 };
 
 describe("the API of a stack", () => {
-  it("is reached over TLS where there is a certificate, and plain HTTP is only sent there", async () => {
+  it("serves TLS when it has a certificate, and redirects plain HTTP to it", async () => {
     const { listeners, rules, balancer } = await ways({
       public: true,
       certificateArn: CERTIFICATE,
@@ -74,7 +74,7 @@ describe("the API of a stack", () => {
     assert.match(registry.one("aws:lb/listener:Listener", "a-https").inputs.sslPolicy, /TLS13/);
   });
 
-  it("logs who asked for what into a private bucket that only balancers of its account write to", async () => {
+  it("logs requests to a private bucket that only load balancers of its account write to", async () => {
     const { registry } = await made();
     const { inputs } = registry.one("aws:lb/loadBalancer:LoadBalancer");
     assert.equal(inputs.accessLogs.enabled, true);
@@ -97,12 +97,12 @@ describe("the API of a stack", () => {
     assert.equal(rules[0].expiration.days, 30);
   });
 
-  it("refuses to be deleted exactly where the stack says so, whatever becomes of its logs", async () => {
+  it("has deletion protection when the stack configures it, whatever happens to its logs", async () => {
     assert.equal((await ways({})).balancer.enableDeletionProtection, true);
     assert.equal((await ways({ deletionProtection: false, keepData: true })).balancer.enableDeletionProtection, false);
   });
 
-  it("is reached from the VPC alone where it is internal", async () => {
+  it("is reachable from the VPC only when it is internal", async () => {
     const { listeners, rules, balancer } = await ways({});
     assert.deepEqual(listeners, [[80, "HTTP"]]);
     assert.deepEqual(rules, [[80, "10.0.0.0/16"]]);
@@ -110,7 +110,7 @@ describe("the API of a stack", () => {
     assert.equal(balancer.dropInvalidHeaderFields, true);
   });
 
-  it("is reached from the networks that the stack names, once each", async () => {
+  it("is reachable from the configured networks, each listed once", async () => {
     const { rules } = await ways({ allowedCidrs: ["192.168.0.0/24", "172.16.0.0/12", "10.0.0.0/16"] });
     assert.deepEqual(rules, [
       [80, "10.0.0.0/16"],
@@ -119,7 +119,7 @@ describe("the API of a stack", () => {
     ]);
   });
 
-  it("is found under its name where a zone and a host are given", async () => {
+  it("has a DNS record when a zone and a host are configured", async () => {
     const change = { public: true, certificateArn: CERTIFICATE, domainName: "rates.example.com" };
     const { registry, result } = await made({ ...change, hostedZoneId: "Z1" });
     assert.equal(registry.one("aws:route53/record:Record").inputs.name, "rates.example.com");
@@ -127,7 +127,7 @@ describe("the API of a stack", () => {
     assert.equal((await made(change)).registry.ofType("aws:route53/record:Record").length, 0);
   });
 
-  it("changes version task by task, goes back by itself, and scales between its limits", async () => {
+  it("replaces tasks one by one, rolls back by itself, and scales between its limits", async () => {
     const { registry } = await made();
     const { inputs } = registry.one("aws:ecs/service:Service");
     assert.deepEqual(inputs.deploymentCircuitBreaker, { enable: true, rollback: true });
@@ -149,7 +149,7 @@ describe("the API of a stack", () => {
     ]);
   });
 
-  it("goes by a task's own health, not by the database's: in the balancer and in the container", async () => {
+  it("checks the health of a task without the database, in the load balancer and in the container", async () => {
     const { registry } = await made();
     const { healthCheck } = registry.one("aws:lb/targetGroup:TargetGroup").inputs;
     assert.deepEqual([healthCheck.path, healthCheck.matcher], ["/healthz", "200"]);
@@ -159,7 +159,7 @@ describe("the API of a stack", () => {
     assert.deepEqual([way.containerName, way.containerPort], [container.name, 3000]);
   });
 
-  it("has a balancer that closes connections sooner than the API does, and no stream of events", async () => {
+  it("has a load balancer that closes idle connections before the API does, but no event stream", async () => {
     const { idleTimeout } = (await ways({})).balancer;
     assert.ok(
       idleTimeout < KEEP_ALIVE_SECONDS,
@@ -168,7 +168,7 @@ describe("the API of a stack", () => {
     assert.ok(idleTimeout >= 2 * SILENT_SECONDS, `one comment late ends a stream: ${idleTimeout} s`);
   });
 
-  it("drains before it ends: the balancer stops sending sooner than a task must stop", async () => {
+  it("drains before it ends: the load balancer stops sending before a task must stop", async () => {
     const { registry } = await made();
     const [container] = JSON.parse(registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions);
     const { deregistrationDelay } = registry.one("aws:lb/targetGroup:TargetGroup").inputs;
@@ -187,7 +187,7 @@ describe("the API of a stack", () => {
     );
   });
 
-  it("runs without rights in a file system that nothing can change, and tells no secret", async () => {
+  it("runs without capabilities in a read-only file system, with no secret in its environment", async () => {
     const { registry } = await made();
     const { inputs } = registry.one("aws:ecs/taskDefinition:TaskDefinition");
     const [container] = JSON.parse(inputs.containerDefinitions);
@@ -202,7 +202,7 @@ describe("the API of a stack", () => {
     ]);
   });
 
-  it("can be previewed before any of it exists", async () => {
+  it("can be previewed before any resource exists", async () => {
     await made({}, true);
   });
 });

@@ -16,20 +16,20 @@ import { roleFor, type Statement, writeLogs } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
 import { allow, ingressRule, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
-/** The HTTP API of a stack. */
+/** Arguments of the HTTP API of a stack. */
 export interface ApiArgs {
   readonly placement: Placement;
-  /** One a zone, for a load balancer with addresses on the internet. */
+  /** Public subnets, one per zone, for a load balancer with public addresses. */
   readonly publicSubnetIds: pulumi.Input<pulumi.Input<string>[]>;
-  /** Whether it has addresses on the internet. */
+  /** Gives the load balancer public addresses. */
   readonly public: boolean;
-  /** The ARN of the certificate for HTTPS; without one the balancer is internal and takes HTTP. */
+  /** ARN of the certificate for HTTPS; without one the load balancer is internal and serves HTTP. */
   readonly certificateArn?: string | undefined;
-  /** The host that the certificate is for. */
+  /** Host name of the certificate. */
   readonly domainName?: string | undefined;
-  /** The Route 53 zone that gets a record of the host. */
+  /** Route 53 zone that gets a record of the host. */
   readonly hostedZoneId?: string | undefined;
-  /** By digest. */
+  /** Image by digest. */
   readonly image: pulumi.Input<string>;
   readonly repositoryArn: pulumi.Input<string>;
   readonly arch: "x86_64" | "arm64";
@@ -37,55 +37,57 @@ export interface ApiArgs {
   readonly vcpus: number;
   readonly minTasks: number;
   readonly maxTasks: number;
-  /** Old and new tasks together while a version replaces another, in percent of those wanted. */
+  /** Maximum of previous and new tasks together during a deployment, in percent of the desired count. */
   readonly deploymentMaximumPercent: number;
-  /** Of the container; no secret is among it. */
+  /** Environment of the container; contains no secret. */
   readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
   readonly database: DatabaseEndpoint;
-  /** What its tasks may do. */
+  /** Permissions of the tasks. */
   readonly statements: readonly Statement[];
-  /** The VPC's addresses, which always reach the balancer. */
+  /** Addresses of the VPC, which always reach the load balancer. */
   readonly cidr: string;
   /** Further networks that may reach it, in CIDR notation. */
   readonly allowedCidrs: readonly string[];
-  /** Days that logs are kept, the balancer's too. */
+  /** Retention of the logs in days, including the load balancer's. */
   readonly retentionDays: number;
-  /** Whether the balancer refuses to be deleted. */
+  /** Protects the load balancer against deletion. */
   readonly deletionProtection: boolean;
-  /** Whether the balancer's logs outlive it. */
+  /** Keeps the load balancer's logs when the stack is destroyed. */
   readonly keepData: boolean;
   readonly region: string;
   readonly accountId: string;
 }
 
 const PORT = 3000;
-/** Seconds that a task has for what it was asked before it goes: more than a balancer still sends to it. */
+/**
+ * Seconds in which a task finishes its requests before it stops; longer than the load balancer's deregistration delay.
+ */
 const STOP_SECONDS = 60;
 const DRAIN_SECONDS = 30;
-/** More than a stream of events is silent, and less than the API keeps a connection open (runtime/api/times.ts). */
+/** Seconds; longer than the silence of an event stream, shorter than the API's keep-alive (runtime/api/times.ts). */
 const IDLE_SECONDS = 60;
-/** What autoscaling aims at. */
+/** Target of autoscaling. */
 const CPU_PERCENT = 60;
 const REQUESTS_PER_TASK = 60_000;
 
 /**
- * The API as Fargate tasks in all zones behind a load balancer. A version replaces another task by task, and goes back by
- * itself where the new one does not get healthy. Whether a task lives is its own /healthz: a database that restarts is no
- * reason to end tasks that will find it again.
+ * The API as Fargate tasks in all zones behind a load balancer. A deployment replaces the tasks one by one and rolls
+ * back if the new ones do not become healthy. The health of a task is its own /healthz, without the database: tasks
+ * survive a restart of the database.
  */
 export class Api extends pulumi.ComponentResource {
-  /** Where clients find it. */
+  /** URL for clients. */
   readonly url: pulumi.Output<string>;
   readonly loadBalancer: LoadBalancer;
   readonly targetGroup: TargetGroup;
   readonly cluster: Cluster;
   readonly service: Service;
   readonly logGroup: LogGroup;
-  /** Unique id of the role of its tasks, as SQS shows it in SenderId. */
+  /** Unique id of the tasks' role, as SQS shows it in SenderId. */
   readonly senderId: pulumi.Output<string>;
-  /** Of its tasks. */
+  /** Security group of the tasks. */
   readonly group: SecurityGroup;
-  /** The balancer's security group, and the port that it serves the API on. */
+  /** The load balancer's security group, and the port of the API. */
   readonly front: { readonly group: SecurityGroup; readonly port: number };
 
   constructor(name: string, args: ApiArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -135,10 +137,10 @@ export class Api extends pulumi.ComponentResource {
       },
       {
         ...child,
-        // A service without a listener's target group is refused; without its policies, and a way to what it needs, its
-        // tasks cannot start.
+        // ECS refuses a service whose target group has no listener; without its policies and routes the tasks cannot
+        // start.
         dependsOn: [...front.listeners, ...fromBalancer, ...task.policies, ...client.rules],
-        // How many there are is autoscaling's to say.
+        // Autoscaling sets the desired count.
         ignoreChanges: ["desiredCount"],
       },
     );
@@ -160,7 +162,7 @@ export class Api extends pulumi.ComponentResource {
     this.registerOutputs({ url: this.url });
   }
 
-  /** The balancer, its ways in, and where it sends requests. */
+  /** The load balancer, its ingress rules and its target group. */
   #front(name: string, args: ApiArgs) {
     const { placement, certificateArn } = args;
     const child = { parent: this };
@@ -170,7 +172,7 @@ export class Api extends pulumi.ComponentResource {
       const admit = (rule: string, cidr: string, description: string) =>
         ingressRule(rule, { group: group.id, peer: { cidr }, ports: [port, port], description }, child);
       admit(`${name}-${port}`, args.cidr, "clients in the VPC");
-      // Named by the network, so that a change of the list changes no other rule.
+      // Named by the network, so that a change of the list replaces no other rule.
       for (const cidr of args.allowedCidrs)
         if (cidr !== args.cidr)
           admit(`${name}-${port}-${cidr.replaceAll(/[./]/g, "-")}`, cidr, "clients of api.allowedCidrs");
@@ -193,7 +195,7 @@ export class Api extends pulumi.ComponentResource {
         idleTimeout: IDLE_SECONDS,
         accessLogs: { enabled: true, bucket: logs.bucket.bucket },
       },
-      // A balancer tries to write there before it takes the setting.
+      // The load balancer writes a test object before it accepts the setting.
       { ...child, dependsOn: logs.policy },
     );
     const targetGroup = new TargetGroup(
@@ -240,7 +242,7 @@ export class Api extends pulumi.ComponentResource {
     return { group, loadBalancer, targetGroup, listeners };
   }
 
-  /** The task and its two roles: one starts it, the other is its own. */
+  /** The task definition with its execution role and its task role. */
   #task(name: string, args: ApiArgs) {
     const child = { parent: this };
     const start = roleFor(
@@ -294,7 +296,7 @@ export class Api extends pulumi.ComponentResource {
                 "awslogs-group": this.logGroup.name,
                 "awslogs-region": args.region,
                 "awslogs-stream-prefix": "api",
-                // A log that cannot be written must not hold a request up.
+                // Logging must not block a request.
                 mode: "non-blocking",
               },
             },
@@ -343,7 +345,7 @@ export class Api extends pulumi.ComponentResource {
   }
 }
 
-/** Leave to pull images of one repository; ECR knows no resource for its tokens. */
+/** Permission to pull images of one repository; ECR supports no resource for its tokens. */
 export const pullImage = (repositoryArn: pulumi.Input<string>): Statement[] => [
   { actions: ["ecr:GetAuthorizationToken"], resources: ["*"] },
   {

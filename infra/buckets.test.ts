@@ -15,7 +15,7 @@ const made = async (keepData: boolean) =>
   ).registry;
 
 describe("the buckets of a stack", () => {
-  it("are private, encrypted, their owner's, and expire what they hold", async () => {
+  it("are private, encrypted, owned by the account, and expire their objects", async () => {
     const registry = await made(true);
     for (const name of ["b-results", "b-uploads"]) {
       const one = (type: string) =>
@@ -31,7 +31,7 @@ describe("the buckets of a stack", () => {
     }
   });
 
-  it("refuse what does not come over TLS, and let callers only put sources", async () => {
+  it("refuse requests without TLS, and let callers only upload sources", async () => {
     const registry = await made(true);
     const statements = (name: string) =>
       JSON.parse(registry.one("aws:s3/bucketPolicy:BucketPolicy", name).inputs.policy).Statement;
@@ -42,7 +42,7 @@ describe("the buckets of a stack", () => {
     assert.deepEqual(callers.Principal.AWS, ["arn:aws:iam::999999999999:root"]);
   });
 
-  it("keep versions of sources, so that a job loads what lay there when it was accepted", async () => {
+  it("keep versions of sources, so that a job loads the object that was accepted", async () => {
     const registry = await made(true);
     assert.deepEqual(
       registry.ofType("aws:s3/bucketVersioning:BucketVersioning").map(({ name }) => name),
@@ -50,7 +50,7 @@ describe("the buckets of a stack", () => {
     );
   });
 
-  it("are emptied by destroy only where the stack says so", async () => {
+  it("are emptied by destroy only when the stack allows it", async () => {
     const force = async (keep: boolean) =>
       (await made(keep)).ofType("aws:s3/bucket:Bucket").map(({ inputs, retained }) => [inputs.forceDestroy, retained]);
     assert.deepEqual(await force(false), [
@@ -61,7 +61,7 @@ describe("the buckets of a stack", () => {
       [false, true],
       [false, true],
     ]);
-    // What stays is as closed as it was.
+    // A bucket that is kept stays private.
     for (const type of ["BucketPublicAccessBlock", "BucketPolicy", "BucketOwnershipControls"])
       for (const { name, retained } of (await made(true)).ofType(`aws:s3/b${type.slice(1)}:${type}`))
         assert.equal(retained, true, `${type} ${name}`);

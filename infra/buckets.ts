@@ -9,24 +9,24 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Caller } from "./queues.ts";
 import { tlsOnly } from "./shared/tlsOnly.ts";
 
-/** The buckets of a stack. */
+/** Arguments of the buckets of a stack. */
 export interface BucketsArgs {
-  /** Days that results and uploads are kept. */
+  /** Retention of results and uploads in days. */
   readonly retentionDays: number;
-  /** Whether destroy leaves them, and what they hold, behind. */
+  /** Keeps the buckets and their objects when the stack is destroyed. */
   readonly keepData: boolean;
-  /** Who may put sources of updates into the uploads. */
+  /** Principals that may upload sources of updates. */
   readonly callers: readonly Caller[];
 }
 
-/** Parts of an upload that nobody completed go after so many days. */
+/** Days after which parts of an incomplete upload are deleted. */
 const INCOMPLETE_DAYS = 1;
 
-/** Where results lie until they are fetched, and sources until they are loaded: private, encrypted, expiring. */
+/** Buckets of results and of uploaded sources: private, encrypted, expiring. */
 export class Buckets extends pulumi.ComponentResource {
   readonly results: Bucket;
   readonly uploads: Bucket;
-  /** Their names, as the runtime's settings have them. */
+  /** Bucket names in the form of the runtime's settings. */
   readonly settings: pulumi.Output<{ results: string; uploads: string }>;
 
   constructor(name: string, args: BucketsArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -39,7 +39,7 @@ export class Buckets extends pulumi.ComponentResource {
       {
         keepData,
         expireDays: retentionDays,
-        // A job loads the very object that lay there when it was accepted.
+        // A job loads the version of the object that was accepted.
         versioned: true,
         writers: principals,
       },
@@ -50,28 +50,32 @@ export class Buckets extends pulumi.ComponentResource {
   }
 }
 
-/** What a private bucket differs in from another. */
+/** Settings of one private bucket. */
 export interface PrivateBucketArgs {
   readonly keepData: boolean;
-  /** Left out, objects stay. */
+  /**
+   * Days after which objects expire.
+   *
+   * @default never
+   */
   readonly expireDays?: number;
   readonly versioned?: boolean;
-  /** ARNs of who beyond this account may put objects. */
+  /** ARNs of principals of other accounts that may put objects. */
   readonly writers?: readonly string[];
-  /** The account whose load balancers put their access logs here. */
+  /** Account whose load balancers put their access logs here. */
   readonly balancersOf?: string;
 }
 
 /**
- * A bucket that nobody reaches without TLS or from outside, whose objects are encrypted and all its owner's; with the
- * policy that says so, for whoever needs it to be there.
+ * A private bucket: TLS only, no public access, encrypted, all objects owned by the bucket's owner. Also returns the
+ * bucket policy, for resources that depend on it.
  */
 export function privateBucket(
   name: string,
   { keepData, expireDays, versioned = false, writers = [], balancersOf }: PrivateBucketArgs,
   opts: pulumi.CustomResourceOptions,
 ): { bucket: Bucket; policy: BucketPolicy } {
-  // A bucket that stays is as closed as it was; only its expiry goes with the stack.
+  // A bucket that is kept stays private; only its lifecycle rules go with the stack.
   const kept = { ...opts, retainOnDelete: keepData };
   const bucket = new Bucket(name, { forceDestroy: !keepData }, kept);
   const of = { bucket: bucket.bucket };

@@ -20,7 +20,7 @@ const instance = async (change: Partial<DatabaseArgs> = {}) =>
   (await made(change)).registry.one("aws:rds/instance:Instance").inputs;
 
 describe("the database of a stack", () => {
-  it("is encrypted and private, and nobody but RDS knows its master's password", async () => {
+  it("is encrypted and private, with a master password that only RDS knows", async () => {
     const inputs = await instance();
     assert.equal(inputs.storageEncrypted, true);
     assert.equal(inputs.publiclyAccessible, false);
@@ -31,12 +31,12 @@ describe("the database of a stack", () => {
     assert.equal(inputs.backupRetentionPeriod, 7);
     assert.equal(inputs.performanceInsightsEnabled, true);
     assert.equal(inputs.monitoringInterval, 60);
-    // A restart would meet running jobs: it waits for its window.
+    // A restart would interrupt running jobs, so it waits for the maintenance window.
     assert.deepEqual([inputs.applyImmediately, inputs.allowMajorVersionUpgrade], [false, false]);
     assert.deepEqual(inputs.enabledCloudwatchLogsExports, ["postgresql", "upgrade"]);
   });
 
-  it("is of the major that is tested and runs on one machine", async () => {
+  it("has the major version of the tests and of the local platform", async () => {
     const { registry } = await made();
     const [, major] =
       /image: postgres:(\d+)/.exec(readFileSync(new URL("../compose.yaml", import.meta.url), "utf8")) ?? [];
@@ -44,7 +44,7 @@ describe("the database of a stack", () => {
     assert.equal(registry.one("aws:rds/parameterGroup:ParameterGroup").inputs.family, `postgres${major}`);
   });
 
-  it("takes TLS only, and as many connections as capacity counted on", async () => {
+  it("accepts TLS only, and as many connections as the capacity plan", async () => {
     const { registry } = await made();
     const { parameters } = registry.one("aws:rds/parameterGroup:ParameterGroup").inputs;
     const value = (name: string) => parameters.find((one: { name: string }) => one.name === name);
@@ -58,7 +58,7 @@ describe("the database of a stack", () => {
     assert.equal(registry.ofType("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule").length, 0);
   });
 
-  it("stays within what RDS and Postgres take where its disk is as large as there are", async () => {
+  it("stays within the bounds of RDS and Postgres with the largest disk", async () => {
     const { registry } = await made({ storageGb: 20_000 });
     const { parameters } = registry.one("aws:rds/parameterGroup:ParameterGroup").inputs;
     const limit = parameters.find(({ name }: { name: string }) => name === "temp_file_limit");
@@ -68,7 +68,7 @@ describe("the database of a stack", () => {
     assert.equal((await instance({ storageGb: 60_000 })).maxAllocatedStorage, undefined, "no room for a tenth more");
   });
 
-  it("leaves a last snapshot behind where data is kept, and none where it is not", async () => {
+  it("leaves a final snapshot only when data is kept", async () => {
     const { registry } = await made();
     const kept = registry.one("aws:rds/instance:Instance").inputs;
     assert.equal(kept.skipFinalSnapshot, false);
@@ -81,7 +81,7 @@ describe("the database of a stack", () => {
     assert.deepEqual([kept.deleteAutomatedBackups, gone.deleteAutomatedBackups], [false, true]);
   });
 
-  it("lets a part in as the roles that it names, over TLS, with tokens", async () => {
+  it("lets a component log in as the roles that it names, over TLS, with tokens", async () => {
     const { result } = await made();
     const place = { region: "eu-central-1", accountId: "111111111111" };
     const { actions, resources } = loginStatement(result.endpoint, place, ["dispatcher"]);

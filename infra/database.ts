@@ -10,32 +10,32 @@ import { roleFor, type Statement } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
 import { allow, allowHttps, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
-/** The database of a stack. */
+/** Arguments of the database of a stack. */
 export interface DatabaseArgs {
   readonly placement: Placement;
-  /** As db.t4g.medium. */
+  /** Instance class, for example db.t4g.medium. */
   readonly instanceClass: string;
   /** GiB of gp3. */
   readonly storageGb: number;
   readonly multiAz: boolean;
   readonly deletionProtection: boolean;
-  /** Days that automatic backups are kept, and to which a point in time can be restored. */
+  /** Retention of automatic backups in days, also the window of point-in-time restores. */
   readonly backupDays: number;
-  /** What capacity counted on: set in the parameter group, so that the instance has no other idea. */
+  /** max_connections of the capacity plan, set in the parameter group so that both agree. */
   readonly maxConnections: number;
-  /** Whether destroy leaves a last snapshot behind. */
+  /** Takes a final snapshot when the stack is destroyed. */
   readonly keepData: boolean;
-  /** Days that logs are kept. */
+  /** Retention of logs in days. */
   readonly retentionDays: number;
 }
 
-/** How a part reaches the database. */
+/** Connection settings of a component. */
 export interface DatabaseEndpoint {
   readonly host: pulumi.Output<string>;
   readonly port: number;
-  /** The database's name. */
+  /** Name of the database. */
   readonly name: string;
-  /** What IAM knows the instance by. */
+  /** Resource id of the instance in IAM policies. */
   readonly resourceId: pulumi.Output<string>;
   readonly securityGroupId: pulumi.Output<string>;
 }
@@ -43,30 +43,39 @@ export interface DatabaseEndpoint {
 const PORT = 5432;
 const NAME = "rates";
 /**
- * The newest major that RDS has (since 2025-11: AWS, "Amazon RDS for PostgreSQL now supports major version 18"), and the one
- * that the tests and compose.yaml run on.
+ * Newest major version of RDS (since 2025-11: AWS, "Amazon RDS for PostgreSQL now supports major version 18"), also
+ * used by the tests and compose.yaml.
  */
 const MAJOR = "18";
-/** Storage grows by itself, up to so many times what was asked for: it reacts late, so it is no plan (trap 17). */
+/**
+ * Maximum of storage autoscaling as a multiple of the configured storage. It reacts late, so capacity does not count on
+ * it.
+ */
 const GROWTH = 4;
-/** RDS takes no end of growth that is less than so many times the storage (Amazon RDS User Guide, storage autoscaling). */
+/**
+ * RDS refuses a maximum of autoscaling below this multiple of the storage (Amazon RDS User Guide, storage autoscaling).
+ */
 const LEAST_GROWTH = 1.1;
-/** Kilobytes that Postgres takes as a size: it keeps them in 31 bits. */
+/** Largest size in kilobytes that a Postgres parameter accepts: 31 bits. */
 const MOST_KILOBYTES = 2 ** 31 - 1;
-/** Seconds between figures of enhanced monitoring. */
+/** Interval of enhanced monitoring in seconds. */
 const MONITORING_SECONDS = 60;
-/** Days of Performance Insights that cost nothing; CloudWatch Database Insights shows them since its own console ended (2026-07). */
+/**
+ * Retention of Performance Insights in days that is free of charge; CloudWatch Database Insights shows them since the
+ * end of its own console (2026-07).
+ */
 const INSIGHTS_DAYS = 7;
 
 /**
- * Postgres on RDS: encrypted, in private subnets, over TLS only, with roles that log in by IAM tokens. RDS makes and
- * rotates the master's password; nobody but the migrations uses it, and it is in no state. A change of the class or of a
- * static parameter waits for the maintenance window: applying it at once would restart the database under running jobs.
+ * Postgres on RDS: encrypted, in private subnets, TLS only, with roles that log in by IAM tokens. RDS generates and
+ * rotates the master password; only the migrations use it, and it is not in the state. Changes of the class or of a
+ * static parameter wait for the maintenance window, because applying them at once would restart the database under
+ * running jobs.
  */
 export class Database extends pulumi.ComponentResource {
   readonly instance: Instance;
   readonly endpoint: DatabaseEndpoint;
-  /** Where RDS keeps the master's user and password. */
+  /** Secret with the master's user and password. */
   readonly masterSecretArn: pulumi.Output<string>;
 
   constructor(name: string, args: DatabaseArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -84,7 +93,7 @@ export class Database extends pulumi.ComponentResource {
           { name: "max_connections", value: String(args.maxConnections), applyMethod: "pending-reboot" },
           { name: "log_lock_waits", value: "1" },
           { name: "log_min_duration_statement", value: "5000" },
-          // A batch's temporary files must not fill the disk that all others write to. Kilobytes.
+          // In kilobytes: temporary files of a batch must not fill the disk.
           {
             name: "temp_file_limit",
             value: String(Math.min(Math.floor(storageGb / 3) * 1024 * 1024, MOST_KILOBYTES)),
@@ -102,7 +111,7 @@ export class Database extends pulumi.ComponentResource {
       },
       child,
     );
-    // RDS names log groups after the instance, and makes missing ones that keep logs for ever.
+    // RDS names log groups after the instance, and creates missing ones without an expiry.
     const logs = ["postgresql", "upgrade"].map((log) =>
       logGroup(`${name}-${log}`, { retentionDays, at: `/aws/rds/instance/${name}/${log}` }, child),
     );
@@ -133,7 +142,7 @@ export class Database extends pulumi.ComponentResource {
         deleteAutomatedBackups: !keepData,
         deletionProtection: args.deletionProtection,
         skipFinalSnapshot: !keepData,
-        // The group's name is new with each life of the stack: a second one's snapshot meets none of the first's.
+        // A new name per creation of the stack, so that final snapshots do not collide.
         ...(keepData ? { finalSnapshotIdentifier: pulumi.interpolate`${subnets.name}-last` } : {}),
         autoMinorVersionUpgrade: true,
         allowMajorVersionUpgrade: false,
@@ -146,10 +155,10 @@ export class Database extends pulumi.ComponentResource {
       },
       {
         ...child,
-        // RDS alone would refuse only when much of the stack is gone: this way the preview that a destroy begins with does.
+        // RDS alone would refuse only after much of the stack is deleted; this refuses in the preview of the destroy.
         protect: args.deletionProtection,
         dependsOn: [...logs, ...monitoring.policies],
-        // A minor version that RDS has moved on to is no change of ours.
+        // RDS upgrades minor versions by itself.
         ignoreChanges: ["engineVersion"],
         customTimeouts: { create: "90m", update: "3h", delete: "90m" },
       },
@@ -166,15 +175,16 @@ export class Database extends pulumi.ComponentResource {
   }
 }
 
-/** Up to where storage grows; a disk that is as large as RDS has them does not. */
+/** Maximum of storage autoscaling; undefined for a disk that already has RDS's largest size. */
 function growth(storageGb: number): { maxAllocatedStorage?: number } {
   const most = Math.min(storageGb * GROWTH, LIMITS.rdsStorageMax.value);
   return most >= storageGb * LEAST_GROWTH ? { maxAllocatedStorage: most } : {};
 }
 
 /**
- * The security group of a part that asks the database and calls services, and the rules by which it reaches them.
- * @param what the part, as the rules' descriptions name it
+ * Security group of a component that connects to the database and to services, with its rules.
+ *
+ * @param what - Name of the component in the descriptions of the rules.
  */
 export function databaseClient(
   name: string,
@@ -187,7 +197,7 @@ export function databaseClient(
   return { group, rules: [...toDatabase, allowHttps(name, group, opts)] };
 }
 
-/** Leave to log in as some of the database's roles, and no others. */
+/** Permission to log in as the given database roles only. */
 export const loginStatement = (
   { resourceId }: DatabaseEndpoint,
   { region, accountId }: { readonly region: string; readonly accountId: string },
@@ -199,7 +209,11 @@ export const loginStatement = (
   ),
 });
 
-/** The environment by which a part finds the database. @param ca the file with the authorities of RDS's certificates */
+/**
+ * Environment variables for the database connection of a component.
+ *
+ * @param ca - File with the certificate authorities of RDS.
+ */
 export const databaseEnvironment = (
   { host, port, name }: DatabaseEndpoint,
   ca: string,

@@ -43,7 +43,7 @@ const made = async (change: Partial<DispatcherArgs> = {}, preview = false) =>
   ).registry;
 
 describe("the dispatcher of a stack", () => {
-  it("takes messages through an alias, never more at once than capacity says, and gives back those that failed", async () => {
+  it("receives messages through an alias, within the planned concurrency, and returns only the failed ones", async () => {
     const registry = await made();
     const alias = registry.one("aws:lambda/alias:Alias");
     assert.equal(alias.inputs.functionVersion, "7");
@@ -59,7 +59,7 @@ describe("the dispatcher of a stack", () => {
     }
   });
 
-  it("reserves its executions, or none where the account has too few", async () => {
+  it("reserves its concurrency, or nothing when the account has too little", async () => {
     const reserved = async (count: number | undefined) =>
       (await made({ reservedConcurrency: count })).one("aws:lambda/function:Function").inputs
         .reservedConcurrentExecutions;
@@ -67,7 +67,7 @@ describe("the dispatcher of a stack", () => {
     assert.equal(await reserved(undefined), undefined);
   });
 
-  it("hears of runs that end and of the schedule, each of which may invoke the alias and nothing else", async () => {
+  it("receives run state changes and the schedule, each allowed to invoke the alias only", async () => {
     const registry = await made();
     const rules = registry.ofType("aws:cloudwatch/eventRule:EventRule");
     assert.deepEqual(rules.map(({ name }) => name).sort(), ["d-ec2", "d-glue", "d-schedule"]);
@@ -79,7 +79,7 @@ describe("the dispatcher of a stack", () => {
       JSON.parse(registry.one("aws:cloudwatch/eventRule:EventRule", "d-ec2").inputs.eventPattern).detail,
       { state: ["terminated", "stopped"] },
     );
-    // The next minute's tick does what a failed one did not.
+    // The next minute's tick does the work of a failed one.
     const late = registry.one("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig").inputs;
     assert.deepEqual([late.maximumRetryAttempts, late.qualifier], [0, "live"]);
     for (const { name } of rules) {
@@ -89,12 +89,12 @@ describe("the dispatcher of a stack", () => {
     }
   });
 
-  it("ends its runs before the stack goes, and proves itself when the stack is made", async () => {
+  it("ends its runs before the stack is destroyed, and verifies itself when the stack is created", async () => {
     const { inputs } = (await made()).one("aws:lambda/invocation:Invocation");
     assert.deepEqual([inputs.lifecycleScope, inputs.qualifier], ["CRUD", "live"]);
   });
 
-  it("has an environment that Lambda takes, however many tenants: settings are a file beside the code", async () => {
+  it("has an environment within Lambda's limit for any number of tenants, with settings in a file beside the code", async () => {
     const { inputs } = (await made({ settings: JSON.stringify({ tenants: "x".repeat(10_000) }) })).one(
       "aws:lambda/function:Function",
     );
@@ -110,7 +110,7 @@ describe("the dispatcher of a stack", () => {
     assert.ok(Object.keys(inputs.code.assets).includes("settings.json"));
   });
 
-  it("may take requests and wake-ups, answer, bury and write its own log", async () => {
+  it("may receive requests and wake-ups, send responses and dead letters, and write its own log", async () => {
     const registry = await made();
     const [take, send, defer, logs, network] = registry.statements("d");
     assert.deepEqual(take?.Action, ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]);
@@ -122,18 +122,18 @@ describe("the dispatcher of a stack", () => {
     assert.ok(!registry.statements("d").some(({ Action }) => Action.includes("*")));
   });
 
-  it("keeps its role until its network interfaces and with them its security group are gone", async () => {
+  it("keeps its role until its network interfaces and their security group are deleted", async () => {
     const registry = await made();
     const { dependencies } = registry.one("aws:ec2/securityGroup:SecurityGroup", "d");
     assert.ok(dependencies.includes(registry.one("aws:iam/rolePolicy:RolePolicy", "d").urn));
   });
 
-  it("can be previewed before any of it exists", async () => {
+  it("can be previewed before any resource exists", async () => {
     await made({}, true);
   });
 });
 
-describe("the dispatcher's bundle", () => {
+describe("bundle of the dispatcher", () => {
   let code: string;
   let folder: string;
   let env: NodeJS.ProcessEnv;
@@ -141,7 +141,7 @@ describe("the dispatcher's bundle", () => {
     this.timeout(20_000);
     code = await bundleCode(DISPATCHER_BUNDLE);
     folder = mkdtempSync(join(tmpdir(), "rates-bundle-"));
-    // Beside the packages that Lambda has.
+    // Packages that Lambda provides.
     symlinkSync(fileURLToPath(new URL("../node_modules", import.meta.url)), join(folder, "node_modules"));
     writeFileSync(join(folder, "index.mjs"), code);
     const settings = {
@@ -173,7 +173,7 @@ describe("the dispatcher's bundle", () => {
       );
   });
 
-  it("holds the SQL parser: its worker and the WASM module load from the archive", async function () {
+  it("contains the SQL parser: its worker and the WASM module load from the archive", async function () {
     this.timeout(30_000);
     const assets = (await (await bundle(DISPATCHER_BUNDLE)).assets) as Record<string, { path: Promise<string> }>;
     for (const name of ["sqlParser.mjs", "libpg-query.wasm"]) {
@@ -190,7 +190,7 @@ describe("the dispatcher's bundle", () => {
     }
   });
 
-  it("is under 1.3 MB and leaves the SDK's clients and their parts, and nothing else, to the runtime", () => {
+  it("is under 1.3 MB and leaves only the SDK's clients and their parts to the runtime", () => {
     assert.ok(Buffer.byteLength(code) < 1_300_000, `${Buffer.byteLength(code)} bytes`);
     const left = [...code.matchAll(/(?:from|import\()"(@[^"]+)"/g)].map(([, from = ""]) => from);
     assert.ok(left.includes("@aws-sdk/client-sqs"));

@@ -19,58 +19,59 @@ import { NETWORK_INTERFACES, roleFor, type Statement, writeLogs } from "./shared
 import { logGroup } from "./shared/logs.ts";
 import type { Placement } from "./shared/securityGroups.ts";
 
-/** The dispatcher of a stack. */
+/** Arguments of the dispatcher of a stack. */
 export interface DispatcherArgs {
   readonly placement: Placement;
-  /** What it reaches services by. */
+  /** Network access to AWS services. */
   readonly outbound: OutboundAccess;
-  /** RATES_SETTINGS, as JSON: a file beside the code, since they grow with the stack's tenants; no secret is in it. */
+  /** RATES_SETTINGS, as JSON: a file beside the code, since they grow with the stack's tenants; contains no secret. */
   readonly settings: pulumi.Input<string>;
   readonly database: DatabaseEndpoint;
   readonly queues: Queues;
-  /** Executions that are its own; undefined where the account has too few to reserve any. */
+  /** Reserved concurrency; undefined when the account has too little to reserve any. */
   readonly reservedConcurrency: number | undefined;
-  /** Invocations for requests at once. */
+  /** Maximum concurrency of the request queue. */
   readonly eventSourceConcurrency: number;
-  /** Invocations for wake-ups at once. */
+  /** Maximum concurrency of the wake-up queue. */
   readonly wakeupConcurrency: number;
-  /** What it may do beyond taking messages and writing logs. */
+  /** Permissions beyond receiving messages and writing logs. */
   readonly statements: readonly Statement[];
-  /** The Glue job whose runs it hears of. */
+  /** Glue job whose state changes it receives. */
   readonly glueJobName: pulumi.Input<string>;
   readonly arch: "x86_64" | "arm64";
-  /** Days that logs are kept. */
+  /** Retention of logs in days. */
   readonly retentionDays: number;
 }
 
-/** How the function takes its work. The queues' visibility follows from it. */
+/** Timeout and batching of the function. The queues' visibility timeouts follow from them. */
 export const DISPATCHER = {
   timeoutSeconds: 60,
-  /** Messages of an invocation at most. */
+  /** Maximum messages per invocation. */
   batchSize: 10,
-  /** No window: a request that comes alone is not held up. */
+  /** No batching window, so that a single request is not delayed. */
   batchWindowSeconds: 0,
   memoryMb: 512,
 } as const;
 
-/** The function's code, and what lies beside it. */
+/** Code of the function and the files beside it. */
 export const DISPATCHER_BUNDLE: BundleArgs = {
   entry: new URL("../runtime/dispatcher/lambda.ts", import.meta.url),
   external: RUNTIME_MODULES,
   workers: { "sqlParser.mjs": new URL("../runtime/queries/sql/parserWorker.ts", import.meta.url) },
-  // The worker's Postgres grammar, which it loads from its own directory.
+  // Postgres grammar of the worker, loaded from its own directory.
   files: { "libpg-query.wasm": new URL("libpg-query.wasm", import.meta.resolve("libpg-query")) },
 };
 const QUERIES = new URL("../db/queries/", import.meta.url);
 const STATEMENTS = new URL("../db/statements/", import.meta.url);
 
-/** What the alias is called that everything invokes. */
+/** Alias that every source invokes. */
 const ALIAS = "live";
 
 /**
- * The Lambda function that takes requests in and starts runs. What invokes it (both queues, the schedule, and the ends of
- * runs) invokes an alias, so that a deployment replaces one version by another at one instant and invocations end on the
- * one they began with. Each version's settings name the script, image and template that it was deployed with.
+ * The Lambda function that accepts requests and starts runs. All its event sources (both queues, the schedule, run
+ * state changes) invoke an alias, so that a deployment switches versions at one instant and each invocation ends on the
+ * version that it began with. The settings of a version name the script, image and launch template that it was deployed
+ * with.
  */
 export class Dispatcher extends pulumi.ComponentResource {
   readonly function: Lambda;
@@ -94,7 +95,7 @@ export class Dispatcher extends pulumi.ComponentResource {
             resources: [queues.requests.arn, queues.wakeups.arn],
           },
           { actions: ["sqs:SendMessage"], resources: [queues.deadLetters.arn, ...queues.responseArns] },
-          // Requests of a tenant that has too many jobs waiting are hidden for a while.
+          // Requests of a tenant with too many waiting jobs are hidden for a while.
           { actions: ["sqs:ChangeMessageVisibility"], resources: [queues.requests.arn] },
           writeLogs(this.logGroup.arn),
           NETWORK_INTERFACES,
@@ -103,14 +104,15 @@ export class Dispatcher extends pulumi.ComponentResource {
       },
       child,
     );
-    // Lambda deletes its network interfaces by the function's role, and the group goes only after them.
+    // Lambda deletes its network interfaces with the function's role; the security group can be deleted only
+    // afterwards.
     const lasting = { ...child, dependsOn: policies };
     const { group, rules } = databaseClient(name, { placement, database, what: "dispatcher" }, lasting);
     this.group = group;
     this.function = new Lambda(
       name,
       {
-        description: args.outbound.description("Takes requests in and starts runs"),
+        description: args.outbound.description("Accepts requests and starts runs"),
         runtime: "nodejs24.x",
         architectures: [args.arch],
         handler: "index.handler",
@@ -136,7 +138,7 @@ export class Dispatcher extends pulumi.ComponentResource {
             ...databaseEnvironment(database, "/var/task/rds-ca.pem"),
             RATES_QUERIES_DIR: "/var/task/db",
             RATES_SQL_PARSER: "/var/task/sqlParser.mjs",
-            // Lambda takes 4 KB of environment, all in all (AWS Lambda Developer Guide, quotas).
+            // Lambda limits the whole environment to 4 KB (AWS Lambda Developer Guide, quotas).
             RATES_SETTINGS_FILE: "/var/task/settings.json",
             POWERTOOLS_SERVICE_NAME: "dispatcher",
           },
@@ -144,7 +146,7 @@ export class Dispatcher extends pulumi.ComponentResource {
         vpcConfig: { subnetIds: placement.subnetIds, securityGroupIds: [this.group.id] },
         loggingConfig: { logFormat: "JSON", logGroup: this.logGroup.name },
       },
-      // Whatever invokes it needs its ways to the database and to services, and so does the drain.
+      // Event sources and the drain need its routes to the database and to services.
       { ...child, dependsOn: [...policies, ...rules, ...args.outbound.endpoints] },
     );
     this.alias = new Alias(
@@ -152,8 +154,8 @@ export class Dispatcher extends pulumi.ComponentResource {
       { name: ALIAS, functionName: this.function.name, functionVersion: this.function.version },
       child,
     );
-    // At destroy it comes first: it ends the runs that no state knows, and all that it needs must still be there. When the
-    // stack is made it proves that the function starts and finds its database.
+    // Destroyed first: it ends the runs, which are in no state, and still needs everything else. On creation it
+    // verifies that the function starts and reaches its database.
     new Invocation(
       `${name}-drain`,
       {
@@ -188,12 +190,12 @@ export class Dispatcher extends pulumi.ComponentResource {
     from("wakeups", args.queues.wakeups, args.wakeupConcurrency);
   }
 
-  /** The ends of runs, and a schedule as the last resort. */
+  /** Run state changes, and a schedule as a fallback. */
   #subscribeToEvents(name: string, { glueJobName }: DispatcherArgs): void {
     const child = { parent: this };
     const events = {
       schedule: {
-        description: "the last resort for what no event brought about",
+        description: "Fallback for missed events",
         scheduleExpression: "rate(1 minute)",
       },
       glue: {
@@ -204,7 +206,7 @@ export class Dispatcher extends pulumi.ComponentResource {
           detail: { jobName: [glueJobName] },
         }),
       },
-      // EC2 tells the instance, and not its tags: those of others in the account make a look that finds nothing new.
+      // EC2's events contain the instance without its tags; events of others' instances cause a check without effect.
       ec2: {
         description: "an instance has ended",
         eventPattern: JSON.stringify({
@@ -229,7 +231,7 @@ export class Dispatcher extends pulumi.ComponentResource {
       );
       new EventTarget(`${name}-${what}`, { rule: rule.name, arn: this.alias.arn }, child);
     }
-    // The next minute's tick does what a failed one did not: an old one is not worth a retry.
+    // The next minute's tick does the work of a failed one, so old events are not retried.
     new FunctionEventInvokeConfig(
       name,
       {

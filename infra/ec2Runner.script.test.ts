@@ -23,7 +23,7 @@ const METADATA: Record<string, string> = {
   "iam/security-credentials/runner": JSON.stringify({ Code: "Success", ...ROLE }, null, 2),
 };
 
-/** What an instance is told: the script that the launch template carries. */
+/** User data of an instance: the script of the launch template. */
 async function userData(): Promise<string> {
   const { registry } = await mocked(
     () =>
@@ -56,13 +56,13 @@ async function userData(): Promise<string> {
 }
 
 /**
- * A make-believe instance: the script's paths lie in a folder, commands that would change this machine are written down
- * instead, and a server is its metadata and ECR.
+ * A fake instance: the script's paths are in a folder, dangerous commands are only recorded, and a local server acts as
+ * metadata service and ECR.
  */
 class Instance {
   readonly folder = mkdtempSync(join(tmpdir(), "rates-instance-"));
   readonly metadata: Record<string, string> = { ...METADATA };
-  /** Called before each look at the metadata. */
+  /** Called before each read of the metadata. */
   onLook: (path: string) => void = () => undefined;
   readonly #server: Server;
   readonly #env: NodeJS.ProcessEnv;
@@ -94,14 +94,14 @@ class Instance {
     return instance;
   }
 
-  /** Puts a command in place that only writes down how it was called, and ends with an exit code. */
+  /** Installs a fake command that records its arguments and exits with a code. */
   fake(command: string, exit = 0): void {
     const file = join(this.folder, "fake", command);
     writeFileSync(file, `#!/bin/bash\nprintf '%s\\n' "${command} $*" >>"${this.folder}/calls"\nexit ${exit}\n`);
     chmodSync(file, 0o755);
   }
 
-  /** The lines of all commands called so far. */
+  /** Recorded lines of all commands so far. */
   get calls(): string[] {
     return this.read("calls").trimEnd().split("\n");
   }
@@ -110,7 +110,7 @@ class Instance {
     return readFileSync(join(this.folder, path), "utf8");
   }
 
-  /** Runs a script, or one of the commands that it made; rejects where it fails. */
+  /** Runs a script or one of the commands that it created; rejects if it fails. */
   async run(script: string): Promise<void> {
     const here = script.replaceAll("/usr/local/bin/", `${this.folder}/bin/`).replaceAll("/etc/", `${this.folder}/etc/`);
     await promisify(execFile)("bash", ["-c", here], { env: this.#env, timeout: 20_000 });
@@ -142,7 +142,7 @@ class Instance {
   }
 }
 
-/** What AWS's own signature of a POST to / would be (AWS Signature Version 4), over the headers that were signed. */
+/** Expected AWS Signature Version 4 of a POST to /, over the headers that were signed. */
 function signature(headers: NodeJS.Dict<string | string[]>, body: string): string {
   const signed = /SignedHeaders=([^,]+)/.exec(String(headers.authorization))?.[1] ?? "";
   const at = String(headers["x-amz-date"]);
@@ -167,7 +167,7 @@ describe("the script of an EC2 run", () => {
   afterEach(() => instance.close());
   const RUN = "/usr/local/bin/rates-run";
 
-  it("sets an end to the instance's life first, and then leaves the run to systemd", async () => {
+  it("limits the life of the instance first, then leaves the run to systemd", async () => {
     await instance.run(script);
     assert.equal(instance.calls[0], "shutdown --no-wall -h +80");
     assert.equal(instance.calls.at(-1), "systemctl start --no-block rates.service");
@@ -179,13 +179,13 @@ describe("the script of an EC2 run", () => {
     );
   });
 
-  it("shuts the instance down where it fails itself", async () => {
+  it("shuts the instance down when the script fails", async () => {
     instance.fake("systemctl", 1);
     await assert.rejects(instance.run(script));
     assert.equal(instance.calls.at(-1), "systemctl poweroff");
   });
 
-  it("powers the instance off when the run is over, however it ends", async () => {
+  it("powers the instance off when the run ends, in any way", async () => {
     await instance.run(script);
     const unit = instance.read("etc/systemd/system/rates.service");
     assert.match(unit, /^SuccessAction=poweroff$/m);
@@ -216,14 +216,14 @@ describe("the script of an EC2 run", () => {
       assert.ok(!instance.calls.some((call) => call.startsWith("docker")));
     });
 
-  it("ends where ECR refuses it", async () => {
+  it("shuts the instance down when ECR refuses it", async () => {
     await instance.run(script);
     instance.metadata["iam/security-credentials/runner"] = JSON.stringify({ ...ROLE, SecretAccessKey: "another" });
     await assert.rejects(instance.run(RUN));
     assert.ok(!instance.calls.some((call) => call.startsWith("docker")));
   });
 
-  it("lets the runner drain once a Spot instance is told its end", async () => {
+  it("drains the runner when a Spot instance gets its interruption notice", async () => {
     await instance.run(script);
     let looks = 0;
     instance.onLook = () => {
@@ -233,7 +233,7 @@ describe("the script of an EC2 run", () => {
     assert.deepEqual(instance.calls.slice(-3), ["sleep 5", "sleep 5", "docker kill --signal SIGTERM rates"]);
   });
 
-  it("is bash that bash can read, in each of its parts, within what EC2 takes", async () => {
+  it("is valid bash in each of its parts, within EC2's size limit", async () => {
     await instance.run(script);
     for (const part of ["rates-metadata", "rates-login", "rates-run", "rates-spot"])
       execFileSync("bash", ["-n", join(instance.folder, "bin", part)]);

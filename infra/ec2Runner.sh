@@ -3,7 +3,7 @@
 # launch that the instance's tags name, and shut down, which terminates the instance. Whatever fails on the way ends so too.
 set -euo pipefail
 
-# However it goes, no instance outlives this, not even one whose runner hangs.
+# Limits the life of the instance, even when its runner hangs.
 shutdown --no-wall -h +$(((@LIFE@ + 59) / 60))
 trap 'systemctl poweroff' ERR
 
@@ -14,7 +14,7 @@ END
 
 cat >/usr/local/bin/rates-metadata <<'END'
 #!/bin/bash
-# One value of the instance's metadata (IMDSv2); fails where there is none.
+# Reads one value of the instance's metadata (IMDSv2); fails when it is missing.
 set -euo pipefail
 token=$(curl -sf -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "${METADATA:-http://169.254.169.254}/latest/api/token")
 exec curl -sf -H "X-aws-ec2-metadata-token: $token" "${METADATA:-http://169.254.169.254}/latest/meta-data/$1"
@@ -22,8 +22,8 @@ END
 
 cat >/usr/local/bin/rates-login <<'END'
 #!/bin/bash
-# Lets docker pull from ECR. The machine image has no AWS CLI, but a curl that signs; and ECR's token is, as it comes,
-# what docker keeps of a login. Nothing secret is among the arguments of a process.
+# Logs docker in to ECR. The machine image has no AWS CLI, but a curl that signs requests, and ECR's token already has
+# the form of docker's stored login. No secret is in the arguments of a process.
 set -euo pipefail
 value() { sed -n "s/.*\"$1\" *: *\"\([^\"]*\)\".*/\1/p"; }
 role=$(rates-metadata iam/security-credentials/)
@@ -41,7 +41,7 @@ END
 
 cat >/usr/local/bin/rates-run <<'END'
 #!/bin/bash
-# Does the run in the foreground. On SIGTERM the runner finishes the job in hand and takes no other.
+# Executes the run in the foreground. On SIGTERM the runner finishes its current job and claims no other.
 set -euo pipefail
 # All instances of a launch have the same tags: the database gives each a run of its own, or none, and then it ends.
 launch=$(rates-metadata tags/instance/rates:launch)
@@ -59,7 +59,7 @@ END
 
 cat >/usr/local/bin/rates-spot <<'END'
 #!/bin/bash
-# A Spot instance is told two minutes before it is taken away: the runner is told then, so that it takes no further job.
+# A Spot instance gets a notice two minutes before its interruption: stop the runner, so that it claims no further job.
 until rates-metadata spot/instance-action >/dev/null; do sleep 5; done
 docker kill --signal SIGTERM rates || true
 END
@@ -77,17 +77,17 @@ cat >/etc/systemd/system/rates.service <<'END'
 Description=One run of the rates platform
 Wants=docker.service rates-spot.service
 After=docker.service network-online.target
-# Done or failed, the instance's life is over.
+# Power off after success and failure.
 SuccessAction=poweroff
 FailureAction=poweroff
 [Service]
 ExecStart=/usr/local/bin/rates-run
-# What failed before the container had a log is on the instance's console.
+# Shows failures from before the container's log on the instance's console.
 StandardOutput=journal+console
-# Whoever shuts an instance down with a job in hand wants it gone, and the job will be done again.
+# A shutdown from outside during a job is intended; the job will be repeated.
 TimeoutStopSec=@STOP@
 END
 
 systemctl daemon-reload
-systemctl disable --now ecs 2>/dev/null || true # the machine image's own agent: nothing of ours uses it
+systemctl disable --now ecs 2>/dev/null || true # the machine image's own agent, which is not needed
 systemctl start --no-block rates.service

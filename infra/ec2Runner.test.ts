@@ -38,7 +38,7 @@ const template = async (change: Partial<Ec2RunnerArgs> = {}) =>
   (await made(change)).registry.one("aws:ec2/launchTemplate:LaunchTemplate").inputs;
 
 describe("the EC2 runner of a stack", () => {
-  it("starts instances that nobody can log in to, and that are gone once they shut down", async () => {
+  it("starts instances without login that terminate when they shut down", async () => {
     const inputs = await template();
     assert.equal(inputs.instanceInitiatedShutdownBehavior, "terminate");
     assert.equal(inputs.keyName, undefined);
@@ -55,7 +55,7 @@ describe("the EC2 runner of a stack", () => {
     assert.deepEqual([disk.ebs.encrypted, disk.ebs.deleteOnTermination], ["true", "true"]);
   });
 
-  it("leaves the subnet to the dispatcher: a template with network interfaces would not", async () => {
+  it("leaves the subnet to the dispatcher, so the template has no network interfaces", async () => {
     const inputs = await template();
     assert.equal(inputs.networkInterfaces, undefined);
     assert.deepEqual(inputs.vpcSecurityGroupIds, ["r-id"]);
@@ -63,17 +63,17 @@ describe("the EC2 runner of a stack", () => {
     assert.deepEqual((await resolved(result.settings)).subnetIds, ["subnet-1", "subnet-2"]);
   });
 
-  it("is started by the dispatcher in the version that it was deployed with, whatever comes after", async () => {
+  it("is started by the dispatcher in the version of its deployment, even when newer versions exist", async () => {
     const { result } = await made();
     const { launchTemplateId, launchTemplateVersion } = await resolved(result.settings);
     assert.deepEqual([launchTemplateId, launchTemplateVersion], ["r-id", "7"]);
   });
 
-  it("says how many are started from it at most, for who checks an account without the program", async () => {
+  it("has the maximum of its instances in a tag, for checks of a running account", async () => {
     assert.equal((await template({ maxInstances: 7 })).tags["rates:max-instances"], "7");
   });
 
-  it("tags what is launched from it, which the provider's own tags do not reach: instances, disks, interfaces", async () => {
+  it("tags launched instances, disks and interfaces, which the provider's default tags do not reach", async () => {
     const { tagSpecifications } = await template();
     assert.deepEqual(
       tagSpecifications.map(({ resourceType }: { resourceType: string }) => resourceType),
@@ -83,12 +83,12 @@ describe("the EC2 runner of a stack", () => {
       assert.deepEqual(tags, { Name: "r", owner: "team", stack: "dev", "rates:stack": "r" });
   });
 
-  it("asks for Spot instances only where the stack does", async () => {
+  it("requests Spot instances only when the stack configures them", async () => {
     assert.equal((await template()).instanceMarketOptions, undefined);
     assert.equal((await template({ spot: true })).instanceMarketOptions.marketType, "spot");
   });
 
-  it("tells an instance all it needs in a script that bash can read, in which nothing is left open", async () => {
+  it("passes everything to an instance in a valid bash script with every placeholder replaced", async () => {
     const script = Buffer.from((await template()).userData, "base64").toString();
     assert.doesNotMatch(script, /@[A-Z_]+@/);
     assert.ok(script.includes('RATES_SETTINGS={"a":"b c"}\n'));
@@ -97,14 +97,14 @@ describe("the EC2 runner of a stack", () => {
     execFileSync("bash", ["-n"], { input: script });
   });
 
-  it("lets the dispatcher start this template's instances, and end this stack's only", async () => {
+  it("lets the dispatcher start instances of this template and end instances of this stack only", async () => {
     const { result } = await made();
     const find = (action: string) => result.launchStatements.find(({ actions }) => actions.includes(action));
     assert.deepEqual(find("ec2:TerminateInstances")?.conditions, {
       StringEquals: { "aws:ResourceTag/rates:stack": "r" },
     });
     const launches = result.launchStatements.filter(({ actions }) => actions.includes("ec2:RunInstances"));
-    // EC2 does not say of a Spot request which template it is for.
+    // EC2 does not pass the launch template for a Spot request.
     const spot = launches.filter(({ conditions }) => conditions === undefined);
     assert.deepEqual(await resolved(pulumi.output(spot.map(({ resources }) => resources))), [
       ["arn:aws:ec2:eu-central-1:111111111111:spot-instances-request/*"],
@@ -114,7 +114,7 @@ describe("the EC2 runner of a stack", () => {
         await resolved(pulumi.output(conditions?.ArnEquals?.["ec2:LaunchTemplate"])),
         "arn:aws:ec2:eu-central-1:111111111111:launch-template/r-id",
       );
-    // A dispatcher of before starts the image of before: what the template names is let in, and nothing else.
+    // A dispatcher of the previous version starts the previous image: only images of the template are allowed.
     const images = launches.find(({ resources }) => resources.includes("arn:aws:ec2:eu-central-1::image/*"));
     assert.deepEqual(images?.conditions?.Bool, { "ec2:IsLaunchTemplateResource": "true" });
     assert.deepEqual(find("iam:PassRole")?.conditions, {
@@ -123,7 +123,7 @@ describe("the EC2 runner of a stack", () => {
     assert.equal((await resolved(result.settings)).tags["rates:stack"], "r");
   });
 
-  it("can be previewed before any of it exists", async () => {
+  it("can be previewed before any resource exists", async () => {
     await made({}, true);
   });
 });

@@ -11,55 +11,54 @@ import { roleFor, type Statement, writeLogs } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
 import type { Placement } from "./shared/securityGroups.ts";
 
-/** What runs updates, and reads that Glue has no room for. */
+/** Arguments of the runner for updates, and for reads that do not fit into Glue. */
 export interface Ec2RunnerArgs {
   readonly placement: Placement;
-  /** By digest. */
+  /** Image by digest. */
   readonly image: pulumi.Input<string>;
   readonly repositoryArn: pulumi.Input<string>;
-  /** The machine image: an ECS-optimised Amazon Linux 2023 of the architecture. */
+  /** Machine image: an ECS-optimised Amazon Linux 2023 of the architecture. */
   readonly amiId: pulumi.Input<string>;
   readonly instanceType: string;
   readonly spot: boolean;
-  /** At once, at most: what the dispatcher keeps to. */
+  /** Maximum number of instances at once, enforced by the dispatcher. */
   readonly maxInstances: number;
-  /** When an instance takes no further job, in seconds. */
+  /** Age in seconds after which an instance claims no further job. */
   readonly lifetimeSeconds: number;
-  /** What the longest job may take beyond that, in seconds. */
+  /** Seconds that the longest job may run beyond that age. */
   readonly maxTimeoutSeconds: number;
-  /** Of the container; no secret is among it. */
+  /** Environment of the container; contains no secret. */
   readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
   readonly database: DatabaseEndpoint;
-  /** What a run may do. */
+  /** Permissions of a run. */
   readonly statements: readonly Statement[];
-  /** Days that logs are kept. */
+  /** Retention of logs in days. */
   readonly retentionDays: number;
-  /** The provider's default tags do not reach what the dispatcher launches: these are on instances and volumes. */
+  /** Tags of instances and volumes: the provider's default tags do not reach resources that the dispatcher launches. */
   readonly tags: Readonly<Record<string, string>>;
   readonly region: string;
   readonly accountId: string;
 }
 
-/** The tag that tells this stack's instances from others: leave to end one goes by it. */
+/** Tag of this stack's instances; the permission to terminate depends on it. */
 export const STACK_TAG = "rates:stack";
-/** GiB: the system, the image and its log. */
+/** GiB of disk for the system, the image and its log. */
 const DISK_GB = 30;
-/** Seconds that a boot and a drain may take beyond the work. */
+/** Seconds for the boot and the drain. */
 const MARGIN = 600;
-/** Seconds that a shutdown waits for the runner: no job is worth an instance beyond its longest life. */
+/** Seconds that a shutdown waits for the runner, even with a job in progress. */
 const STOP = 60;
 
 /**
- * The launch template of EC2 runs. An instance pulls the image, does the run that its tag names, and shuts down, which
- * terminates it: when the work is done, when the runner crashed, and when its longest life is over. It has no key and no
- * way in; what it needs to know is in its tags and here. Old versions stay, since the dispatcher that was deployed with
- * one starts that one.
+ * The launch template of EC2 runs. An instance pulls the image, executes the run of its tag, and shuts down, which
+ * terminates it: when the work is done, when the runner crashed, or after its maximum life. It has no key pair and no
+ * ingress. Old versions stay, since a dispatcher starts the version that it was deployed with.
  */
 export class Ec2Runner extends pulumi.ComponentResource {
   readonly launchTemplate: LaunchTemplate;
   readonly logGroup: LogGroup;
   readonly group: SecurityGroup;
-  /** For the dispatcher: to start, find and end instances. */
+  /** Permissions of the dispatcher to start, find and end instances. */
   readonly launchStatements: Statement[];
   /** For the smoke task: to look at the launch template and instances, and to end an instance. */
   readonly checkStatements: Statement[];
@@ -92,7 +91,7 @@ export class Ec2Runner extends pulumi.ComponentResource {
       name,
       {
         imageId: args.amiId,
-        // For who checks a running account without this program (policy/).
+        // For policy packs that check a running account without this program.
         tags: { [INSTANCES_TAG]: String(args.maxInstances) },
         instanceType: args.instanceType,
         iamInstanceProfile: { arn: profile.arn },
@@ -107,7 +106,7 @@ export class Ec2Runner extends pulumi.ComponentResource {
         metadataOptions: {
           httpEndpoint: "enabled",
           httpTokens: "required",
-          // The container is one hop away, and needs the role's credentials.
+          // The container is one hop away and needs the role's credentials.
           httpPutResponseHopLimit: 2,
           instanceMetadataTags: "enabled",
         },
@@ -139,7 +138,7 @@ export class Ec2Runner extends pulumi.ComponentResource {
   }
 }
 
-/** The script that an instance runs at its only boot, with this stack's values in place of its @NAMES@. */
+/** The user data script with this stack's values for its @NAMES@. */
 function userData(args: Ec2RunnerArgs, logs: pulumi.Input<string>): pulumi.Output<string> {
   const script = readFileSync(new URL("ec2Runner.sh", import.meta.url), "utf8");
   const environment = pulumi
@@ -153,7 +152,7 @@ function userData(args: Ec2RunnerArgs, logs: pulumi.Input<string>): pulumi.Outpu
       LOG_GROUP: group,
       LIFE: String(args.lifetimeSeconds + args.maxTimeoutSeconds + MARGIN),
       STOP: String(STOP),
-      // One a line, as `docker run --env-file` reads them.
+      // One per line, as `docker run --env-file` reads them.
       ENVIRONMENT: variables.map(([key, value]) => `${key}=${value}`).join("\n"),
     };
     const filled = script.replace(/@([A-Z_]+)@/g, (all, key: string) => values[key] ?? all);
@@ -191,11 +190,11 @@ function launchStatements(
       ],
       conditions: fromTemplate,
     },
-    // For this resource EC2 does not say which template it is for (Service Authorization Reference, RunInstances): with that
-    // condition no Spot instance would start. All other resources of the request have it.
+    // EC2 does not pass the launch template for this resource (Service Authorization Reference, RunInstances): with
+    // that condition no Spot instance would start. All other resources of the request have it.
     { actions: ["ec2:RunInstances"], resources: [ec2("spot-instances-request/*")] },
     {
-      // Whatever image the template names: while a new one is deployed, a dispatcher still starts the version before.
+      // Any image of the template: during a deployment a dispatcher may still start the previous version.
       actions: ["ec2:RunInstances"],
       resources: [`arn:aws:ec2:${region}::image/*`],
       conditions: { ...fromTemplate, Bool: { "ec2:IsLaunchTemplateResource": "true" } },

@@ -31,7 +31,7 @@ const made = async (change: Partial<GlueRunnerArgs> = {}, preview = false) =>
   );
 
 describe("the Glue runner of a stack", () => {
-  it("is a Python shell job that takes as many runs as capacity says, and is retried and queued by nobody but us", async () => {
+  it("is a Python shell job with the planned concurrency, without Glue's own retries and queueing", async () => {
     const { inputs } = (await made()).registry.one("aws:glue/job:Job");
     assert.deepEqual([inputs.command.name, inputs.command.pythonVersion], ["pythonshell", "3.9"]);
     assert.deepEqual(inputs.executionProperty, { maxConcurrentRuns: 8 });
@@ -42,7 +42,7 @@ describe("the Glue runner of a stack", () => {
     assert.equal(inputs.defaultArguments["--database-auth"], "iam");
   });
 
-  it("keeps script and catalogue under keys with their hash, so that runs find what they were started with", async () => {
+  it("keeps script and catalogue under keys with their hash, so that runs find the version that they started with", async () => {
     const keys = async (catalog: string) =>
       (await made({ catalog })).registry
         .ofType("aws:s3/bucketObjectv2:BucketObjectv2")
@@ -57,7 +57,7 @@ describe("the Glue runner of a stack", () => {
     assert.equal(inputs.command.scriptLocation, `s3://g-scripts/${one[0]}`);
   });
 
-  it("starts each run with the script and catalogue that the dispatcher's own version was deployed with", async () => {
+  it("starts each run with the script and catalogue of the dispatcher's version", async () => {
     const { result, registry } = await made();
     const { inputs } = registry.one("aws:glue/job:Job");
     assert.deepEqual((await resolved(result.settings)).arguments, {
@@ -66,7 +66,7 @@ describe("the Glue runner of a stack", () => {
     });
   });
 
-  it("tells the dispatcher how large a run may be, and the job only how large runs are", async () => {
+  it("gives the dispatcher the maximum size of a run, and the job its usual size", async () => {
     const of = async (change: object) => {
       const { result, registry } = await made(change);
       const { maxCapacity, largerCapacity } = await resolved(result.settings);
@@ -76,7 +76,7 @@ describe("the Glue runner of a stack", () => {
     assert.deepEqual(await of({ largerDpu: 1 }), [0.0625, 0.0625, 1]);
   });
 
-  it("has a way into each zone, so that Glue starts runs in the next where one fails", async () => {
+  it("has a connection per zone, so that Glue starts runs in the next zone when one fails", async () => {
     const { registry } = await made();
     const connections = registry.ofType("aws:glue/connection:Connection");
     assert.ok(connections.every(({ inputs }) => inputs.connectionType === "NETWORK"));
@@ -96,7 +96,7 @@ describe("the Glue runner of a stack", () => {
     ]);
   });
 
-  it("has every port open among its own runs, and to Postgres only beyond them", async () => {
+  it("opens all ports among its runs, and only Postgres beyond them", async () => {
     const { registry } = await made();
     const own = registry.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "g").inputs;
     assert.deepEqual([own.securityGroupId, own.referencedSecurityGroupId], ["g-id", "g-id"]);
@@ -105,7 +105,7 @@ describe("the Glue runner of a stack", () => {
     assert.deepEqual([out.fromPort, out.referencedSecurityGroupId], [5432, "sg-db"]);
   });
 
-  it("may make the network interfaces of its connections, and tag those alone", async () => {
+  it("may create the network interfaces of its connections, and tag only those", async () => {
     const { registry } = await made();
     const make = registry.statements("g").find(({ Action }) => Action.includes("ec2:CreateNetworkInterface"));
     assert.ok(make?.Action.includes("ec2:DeleteNetworkInterface"));
@@ -116,7 +116,7 @@ describe("the Glue runner of a stack", () => {
     });
   });
 
-  it("keeps the role that deletes network interfaces until its security group is gone", async () => {
+  it("keeps the role that deletes network interfaces until its security group is deleted", async () => {
     const { registry } = await made();
     const deletes = registry
       .ofType("aws:iam/rolePolicy:RolePolicy")
@@ -132,7 +132,7 @@ describe("the Glue runner of a stack", () => {
     assert.deepEqual(read?.Resource, ["arn:aws:s3:eu-central-1:111111111111:g-scripts/*"]);
   });
 
-  it("can be previewed before any of it exists", async () => {
+  it("can be previewed before any resource exists", async () => {
     await made({}, true);
   });
 });

@@ -14,48 +14,48 @@ import { textAsset } from "./shared/asset.ts";
 import { policyDocument, roleFor, type Statement } from "./shared/iam.ts";
 import { egressRule, ingressRule, type Placement } from "./shared/securityGroups.ts";
 
-/** What runs reads. */
+/** Arguments of the runner for reads. */
 export interface GlueRunnerArgs {
   readonly placement: Placement;
-  /** The zone of each of its subnets. */
+  /** Zone of each of its subnets. */
   readonly zones: readonly string[];
   readonly database: DatabaseEndpoint;
-  /** RATES_SETTINGS, as JSON; no secret is in it. */
+  /** RATES_SETTINGS, as JSON; contains no secret. */
   readonly settings: pulumi.Input<string>;
-  /** The registry of errors, as JSON `{ errors }` (runtime/contract/errors.ts): the runner's words are everybody's. */
+  /** The registry of errors as JSON `{ errors }` (runtime/contract/errors.ts), shared with the Python runner. */
   readonly catalog: string;
   readonly maxConcurrentRuns: number;
   /** DPUs of a run: 0.0625 or 1. */
   readonly dpuPerRun: number;
-  /** DPUs of the one run at a time that may be larger. */
+  /** DPUs of the one larger run at a time. */
   readonly largerDpu?: number;
-  /** When Glue ends a run, whatever it does. */
+  /** Time limit of a Glue run. */
   readonly timeoutMinutes: number;
-  /** What a run may do. */
+  /** Permissions of a run. */
   readonly statements: readonly Statement[];
-  /** Whether destroy leaves the scripts behind. */
+  /** Keeps the scripts when the stack is destroyed. */
   readonly keepData: boolean;
   readonly region: string;
   readonly accountId: string;
 }
 
 const SCRIPT = new URL("../runtime/runner/glue/runner.py", import.meta.url);
-/** Log groups that Glue makes, one of each an account: stacks/account/ sets their retention. */
+/** Log groups that Glue creates, one of each per account; stacks/account/ sets their retention. */
 const LOGS = "/aws-glue/python-jobs";
 
 /**
- * The Glue Python shell job whose runs do reads. Script, catalogue and certificate authorities lie under keys with their
- * hash and stay when newer ones come, so that a run which starts during a deployment finds what it was started with. The
- * dispatcher names script and catalogue with each run, so that they are those of its own version.
+ * The Glue Python shell job whose runs execute reads. Script, catalogue and certificate authorities have keys with
+ * their hash and are kept when newer ones are added, so that a run which starts during a deployment finds its version.
+ * The dispatcher names script and catalogue of its own version for each run.
  *
- * A connection of Glue stands in one subnet, so the job has one for each zone. For each run Glue takes the first whose
- * subnet has addresses and whose zone is well (AWS Glue User Guide, VPC failover behaviour of jobs): a zone that fails
- * ends the runs in it, and those after them start in the next.
+ * A Glue connection is in one subnet, so the job has one per zone. For each run Glue takes the first connection whose
+ * subnet has addresses and whose zone is available (AWS Glue User Guide, VPC failover behaviour of jobs): a failing
+ * zone ends its runs, and later ones start in the next.
  */
 export class GlueRunner extends pulumi.ComponentResource {
   readonly job: Job;
   readonly group: SecurityGroup;
-  /** For the dispatcher: to start, find and end runs. */
+  /** Permissions of the dispatcher to start, find and end runs. */
   readonly launchStatements: Statement[];
   /** For the smoke task: to look at the job, its runs and its connections, and to end a run. */
   readonly checkStatements: Statement[];
@@ -97,8 +97,8 @@ export class GlueRunner extends pulumi.ComponentResource {
       },
       child,
     );
-    // Glue deletes a run's network interfaces by the job's role, perhaps minutes after the run: the role and this policy
-    // must outlive the group, which is deleted only after the last of its interfaces.
+    // Glue deletes a run's network interfaces with the job's role, perhaps minutes after the run: role and policy must
+    // outlive the group, which is deleted after the last of its interfaces.
     const lasting = { ...child, dependsOn: policies };
     this.group = databaseClient(name, { placement, database, what: "Glue runs" }, lasting).group;
     this.#allowGlueConnections(name);
@@ -132,12 +132,13 @@ export class GlueRunner extends pulumi.ComponentResource {
         roleArn: role.arn,
         command: { name: "pythonshell", pythonVersion: "3.9", scriptLocation: script },
         connections: connections.map((one) => one.name),
-        // What goes with Python 3.9 (aws-cdk's PythonShellJob); a job that names none gets 0.9 (AWS Glue API, CreateJob).
+        // The library set for Python 3.9 (aws-cdk's PythonShellJob); a job without one gets 0.9 (AWS Glue API,
+        // CreateJob).
         glueVersion: "3.0",
         maxCapacity: args.dpuPerRun,
         executionProperty: { maxConcurrentRuns: args.maxConcurrentRuns },
         timeout: args.timeoutMinutes,
-        // A run that failed is the dispatcher's to replace, and one that finds no room must say so at once.
+        // The dispatcher replaces failed runs, and a run without capacity must fail at once.
         maxRetries: 0,
         jobRunQueuingEnabled: false,
         defaultArguments: {
@@ -171,13 +172,13 @@ export class GlueRunner extends pulumi.ComponentResource {
       jobName: this.job.name,
       maxCapacity: args.dpuPerRun,
       ...(args.largerDpu === undefined ? {} : { largerCapacity: args.largerDpu }),
-      // Glue takes the first of these before the script that the job itself names (AWS Glue API, special parameters).
+      // Glue prefers these arguments to the job's own script (AWS Glue API, special parameters).
       arguments: { "--scriptLocation": script, "--catalog": catalog },
     });
     this.registerOutputs({ job: this.job.name });
   }
 
-  /** Glue wants every port between the members of a connection's group (AWS Glue User Guide, VPC for JDBC). */
+  /** Glue requires all ports between members of a connection's group (AWS Glue User Guide, VPC for JDBC). */
   #allowGlueConnections(name: string): void {
     const rule = {
       group: this.group.id,
@@ -190,7 +191,11 @@ export class GlueRunner extends pulumi.ComponentResource {
   }
 }
 
-/** An object under a key with its content's hash; answers its location. It stays when another takes its place. */
+/**
+ * Uploads an object under a key with its content's hash; it is kept when another replaces it.
+ *
+ * @returns Its S3 location.
+ */
 function retainedObject(
   name: string,
   bucket: Bucket,
@@ -208,7 +213,9 @@ function retainedObject(
   return pulumi.interpolate`s3://${bucket.bucket}/${key}`;
 }
 
-/** The role of a job with a connection makes and tags its network interfaces (AWS managed policy AWSGlueServiceRole). */
+/**
+ * The role of a job with a connection creates and tags its network interfaces (AWS managed policy AWSGlueServiceRole).
+ */
 const networkInterfaces = ({ region, accountId }: GlueRunnerArgs): Statement[] => [
   {
     actions: [

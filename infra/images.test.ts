@@ -8,7 +8,7 @@ const made = (keepData = true, preview = false) =>
   mocked(() => new Images("i", { arch: "arm64", keepData }), { preview });
 
 describe("the image of a stack", () => {
-  it("is used by its digest, from a repository whose tags never move and whose images are scanned", async () => {
+  it("is used by digest, from a repository with immutable tags and image scanning", async () => {
     const { registry, result } = await made();
     const { inputs } = registry.one("aws:ecr/repository:Repository");
     assert.equal(inputs.imageTagMutability, "IMMUTABLE");
@@ -49,7 +49,7 @@ describe("the image of a stack", () => {
     );
   });
 
-  it("has a tag of everything that the build is given, and of nothing else", () => {
+  it("has a tag that depends on all inputs of the build and on nothing else", () => {
     const files = contextFiles();
     for (const path of [
       "package-lock.json",
@@ -77,7 +77,7 @@ describe("the image of a stack", () => {
     assert.equal(new Set(files).size, files.length);
   });
 
-  it("stays when another comes, since runs end on the one that they began with; the repository where data is kept", async () => {
+  it("is kept when a newer one is added; the repository is kept when data is kept", async () => {
     for (const keepData of [true, false]) {
       const { registry } = await made(keepData);
       assert.equal(registry.one("docker:index/image:Image", `i-${sourcesVersion()}`).retained, true);

@@ -21,7 +21,7 @@ import * as pulumi from "@pulumi/pulumi";
 /** What the images are built for. */
 export interface ImagesArgs {
   readonly arch: "x86_64" | "arm64";
-  /** Whether destroy leaves the images behind. */
+  /** Keeps the images when the stack is destroyed. */
   readonly keepData: boolean;
 }
 
@@ -37,8 +37,8 @@ const MAX_IMAGES = 60;
  * and the saved state pushes again, and ECR refuses any push of an immutable tag that is there, even of the same image
  * (containers-roadmap#2179).
  *
- * No registry token passes through this program, where it would end in the state: docker asks the credential helper
- * `docker-credential-ecr-login` that its own configuration names (trap 33).
+ * No registry token passes through this program, since it would be stored in the state: docker uses the credential
+ * helper `docker-credential-ecr-login` of its own configuration.
  */
 export class Images extends pulumi.ComponentResource {
   readonly repository: Repository;
@@ -106,14 +106,15 @@ export class Images extends pulumi.ComponentResource {
 }
 
 /**
- * Puts the files that the build is given into a directory of their own, with the same modes on every machine, and answers
- * its path from the working directory. The provider compares path, contents and modes: those of a clone differ with its
- * place and its umask, and each difference would be another push.
+ * Copies the inputs of the build into a directory, with the same modes on every machine. The provider compares path,
+ * contents and modes; those of a clone differ with its place and umask, and each difference would cause another push.
+ *
+ * @returns Its path from the working directory.
  */
 function buildContext(version: string): string {
   const directory = join(fileURLToPath(ROOT), "node_modules/.cache/rates-platform", `context-${version}`);
   if (!existsSync(directory)) {
-    // Whole or not at all, also where two programs make it at once.
+    // Atomic, also with two programs at once.
     const own = `${directory}.${process.pid}`;
     for (const path of [DOCKERFILE, `${DOCKERFILE}.dockerignore`, ...contextFiles()]) {
       mkdirSync(dirname(join(own, path)), { recursive: true });
@@ -130,7 +131,7 @@ function buildContext(version: string): string {
   return relative(process.cwd(), directory);
 }
 
-/** A hash of everything that the build is given. */
+/** Hashes all inputs of the build. */
 export function sourcesVersion(): string {
   const hash = createHash("sha256");
   for (const path of [DOCKERFILE, ...contextFiles()].sort())
@@ -143,8 +144,8 @@ export function sourcesVersion(): string {
 }
 
 /**
- * The files that the build is given, by what the Dockerfile's ignore file lets in: as docker does it, the last pattern
- * that fits a path or a folder above it decides. Only folders that the file names are looked into.
+ * Lists the inputs of the build by the Dockerfile's ignore file, as docker does: the last pattern that matches a path
+ * or a folder above it decides. Only folders that the file names are searched.
  */
 export function contextFiles(): string[] {
   const patterns = readFileSync(new URL(`${DOCKERFILE}.dockerignore`, ROOT), "utf8")

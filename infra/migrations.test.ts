@@ -45,7 +45,7 @@ const made = (preview = false) =>
   );
 
 describe("the migrations of a stack", () => {
-  it("run once for each change of their files, and say their version only then", async () => {
+  it("run once per change of their files, and report their version afterwards", async () => {
     const { registry, result } = await made();
     const { inputs } = registry.one("aws:lambda/invocation:Invocation", "m");
     assert.deepEqual(inputs.triggers, { version: migrationsVersion() });
@@ -56,7 +56,7 @@ describe("the migrations of a stack", () => {
     await made(true);
   });
 
-  it("create roles first, again for each change of the slots that need one", async () => {
+  it("create roles first, again after each change of the slots that need one", async () => {
     const { registry } = await made();
     const { inputs } = registry.one("aws:lambda/invocation:Invocation", "m-roles");
     assert.deepEqual(JSON.parse(inputs.input), { step: "roles", slots: { glue: 3, ec2: 2 } });
@@ -65,7 +65,7 @@ describe("the migrations of a stack", () => {
     assert.ok(JSON.stringify(dependencies).includes("m-roles"), "migrate waits for roles");
   });
 
-  it("may read the master's password when they run, and keep it nowhere", async () => {
+  it("may read the master's password when they run, and store it nowhere", async () => {
     const { registry } = await made();
     const { variables } = registry.one("aws:lambda/function:Function").inputs.environment;
     assert.deepEqual(Object.keys(variables).sort(), [
@@ -81,7 +81,7 @@ describe("the migrations of a stack", () => {
     assert.deepEqual(secret?.Resource, [variables.MASTER_SECRET_ARN]);
   });
 
-  it("bring a database up to date as the bundle that Lambda gets, and tell names only", async function () {
+  it("update a database from the Lambda bundle, and output names only", async function () {
     this.timeout(60_000);
     const database = await testDatabase();
     const admin = new pg.Client(database.url);
@@ -122,7 +122,7 @@ describe("the migrations of a stack", () => {
         DB_PASSWORD: decodeURIComponent(password),
         MASTER_SECRET_ARN: "arn:secret",
       });
-      // As on the first day, but for the roles, which are the cluster's.
+      // As on the first day, except for the roles, which belong to the cluster.
       await admin.query(
         "drop schema jobs cascade; drop schema tracking cascade; drop schema public cascade; create schema public",
       );

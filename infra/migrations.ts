@@ -12,40 +12,40 @@ import { NETWORK_INTERFACES, roleFor, writeLogs } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
 import type { Placement } from "./shared/securityGroups.ts";
 
-/** What brings a stack's database up to date. */
+/** Arguments of the migrations of a stack. */
 export interface MigrationsArgs {
   readonly placement: Placement;
-  /** What it reaches Secrets Manager by. */
+  /** Network access to Secrets Manager. */
   readonly outbound: OutboundAccess;
   readonly database: Database;
   readonly arch: "x86_64" | "arm64";
-  /** Days that logs are kept. */
+  /** Retention of logs in days. */
   readonly retentionDays: number;
   readonly region: string;
   readonly accountId: string;
-  /** Run slots that need a login role of their own, per runner type. */
+  /** Number of run slots that need a login role, per runner type. */
   readonly slots: ReaderSlots;
 }
 
-/** The SQL that the function applies: folders of db/. */
+/** Folders of db/ with the SQL that the function applies. */
 const SQL_FOLDERS = {
   migrations: new URL("../db/migrations/", import.meta.url),
   functions: new URL("../db/functions/", import.meta.url),
   views: new URL("../db/views/", import.meta.url),
 };
-/** A Lambda function cannot take longer: backfills and indexes on large tables are made outside `up` (trap 18). Seconds. */
+/** Seconds; Lambda's maximum. Backfills and indexes on large tables run outside `up`. */
 const TIMEOUT = 900;
 const MEMORY_MB = 256;
 
 /**
- * Runs two steps inside the network, before whatever depends on this component: `roles` as the master, once per change
- * of the roles or of the run slots that need one; `migrate` as the role migrator, once per change of the SQL files.
- * They are compatible with the version of the code before, which goes on while they run.
+ * Runs two steps inside the network before dependent resources change: `roles` as the master, once per change of the
+ * roles or of the run slots that need one; `migrate` as the role migrator, once per change of the SQL files. Migrations
+ * are compatible with the previous version of the code, which keeps running meanwhile.
  */
 export class Migrations extends pulumi.ComponentResource {
-  /** Of the files; known once the database has them. */
+  /** Version of the files; known once the database has them. */
   readonly version: pulumi.Output<string>;
-  /** The function's name: it also keeps the first API token's hash (db/lambda.ts). */
+  /** Name of the function, which also stores the first API token's hash (db/lambda.ts). */
   readonly functionName: pulumi.Output<string>;
 
   constructor(name: string, args: MigrationsArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -61,7 +61,7 @@ export class Migrations extends pulumi.ComponentResource {
       {
         service: "lambda.amazonaws.com",
         statements: [
-          // The step `roles` logs in as the master, everything else as the migrator.
+          // The step `roles` logs in as the master, all others as the migrator.
           { actions: ["secretsmanager:GetSecretValue"], resources: [database.masterSecretArn] },
           loginStatement(database.endpoint, { region: args.region, accountId: args.accountId }, ["migrator"]),
           writeLogs(logs.arn),
@@ -70,7 +70,8 @@ export class Migrations extends pulumi.ComponentResource {
       },
       child,
     );
-    // Lambda deletes its network interfaces by the function's role, and the group goes only after them.
+    // Lambda deletes its network interfaces with the function's role; the security group can be deleted only
+    // afterwards.
     const { group, rules } = databaseClient(name, client, { ...child, dependsOn: policies });
     const code = {
       entry: new URL("../db/lambda.ts", import.meta.url),
@@ -81,7 +82,7 @@ export class Migrations extends pulumi.ComponentResource {
     const lambda = new Lambda(
       name,
       {
-        description: args.outbound.description("Brings the database up to date"),
+        description: args.outbound.description("Migrates the database"),
         runtime: "nodejs24.x",
         architectures: [args.arch],
         handler: "index.handler",
@@ -106,7 +107,7 @@ export class Migrations extends pulumi.ComponentResource {
       `${name}-roles`,
       { step: "roles", slots },
       { version: rolesVersion(), slots: JSON.stringify(slots) },
-      // The instance itself, and not only its address, which is known a little earlier.
+      // Depends on the instance itself, since its address is known a little earlier.
       [database.instance],
     );
     const run = step(name, { step: "migrate", version }, { version }, [roles]);
@@ -116,7 +117,7 @@ export class Migrations extends pulumi.ComponentResource {
   }
 }
 
-/** A hash of the code that creates roles. */
+/** Hashes the code that creates roles. */
 function rolesVersion(): string {
   const files = ["../db/roles.ts", "../runtime/platform/postgres.ts"].map((file) =>
     readFileSync(new URL(file, import.meta.url)),
@@ -124,7 +125,7 @@ function rolesVersion(): string {
   return createHash("sha256").update(Buffer.concat(files)).digest("hex").slice(0, 16);
 }
 
-/** A hash of the names and contents of all SQL files that the function applies. */
+/** Hashes the names and contents of all SQL files that the function applies. */
 export function migrationsVersion(): string {
   const hash = createHash("sha256");
   for (const folder of Object.values(SQL_FOLDERS))

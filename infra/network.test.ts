@@ -13,7 +13,7 @@ const made = async (change: Partial<NetworkArgs> = {}) =>
   (await mocked(() => new Network("n", { ...args, ...change }))).registry;
 
 describe("the network of a stack", () => {
-  it("has a public and a private subnet in each zone it was given, of equal size", async () => {
+  it("has a public and a private subnet of equal size in each zone", async () => {
     const { inputs } = (await made()).one("awsx:ec2:Vpc");
     assert.deepEqual(inputs.availabilityZoneNames, args.zones);
     assert.deepEqual(inputs.subnetSpecs, [
@@ -23,11 +23,11 @@ describe("the network of a stack", () => {
     assert.equal(inputs.natGateways.strategy, "Single");
   });
 
-  it("reaches S3 without a detour, and without NAT every other service by an endpoint that only the VPC may use", async () => {
+  it("reaches S3 by a gateway, and without NAT every other service by an endpoint that only the VPC may use", async () => {
     const withNat = await made();
     const gateway = withNat.one("aws:ec2/vpcEndpoint:VpcEndpoint").inputs;
     assert.deepEqual([gateway.serviceName, gateway.vpcEndpointType], ["com.amazonaws.eu-central-1.s3", "Gateway"]);
-    // A gateway that no route table leads to is no way to anywhere.
+    // A gateway without a route table has no effect.
     assert.deepEqual(gateway.routeTableIds, ["rtb-public-1", "rtb-public-2", "rtb-private-1", "rtb-private-2"]);
     const registry = await made({ nat: "none" });
     const vpc = registry.one("awsx:ec2:Vpc").inputs;
@@ -37,7 +37,7 @@ describe("the network of a stack", () => {
       endpoints,
       ["s3", ...ENDPOINTS].map((service) => `com.amazonaws.eu-central-1.${service}`),
     );
-    // What asks for a service by its usual name finds the endpoint, in a network that answers for names.
+    // Private DNS resolves a service's usual name to the endpoint.
     assert.equal(vpc.enableDnsHostnames, true);
     for (const { inputs } of registry.ofType("aws:ec2/vpcEndpoint:VpcEndpoint").slice(1))
       assert.deepEqual(
@@ -48,7 +48,7 @@ describe("the network of a stack", () => {
     assert.deepEqual([rule.cidrIpv4, rule.fromPort, rule.toPort], ["10.0.0.0/16", 443, 443]);
   });
 
-  it("lets nothing through its default security group, and keeps what was refused, for days that CloudWatch knows", async () => {
+  it("has an empty default security group, and keeps flow logs for a retention that CloudWatch supports", async () => {
     const registry = await made();
     const { ingress, egress } = registry.one("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup").inputs;
     assert.deepEqual([ingress, egress], [[], []]);

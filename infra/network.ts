@@ -9,24 +9,24 @@ import { roleFor } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
 import { ingressRule, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
-/** The network of a stack. */
+/** Arguments of the network of a stack. */
 export interface NetworkArgs {
-  /** Addresses of the VPC, as 10.0.0.0/16. */
+  /** Addresses of the VPC, for example 10.0.0.0/16. */
   readonly cidr: string;
-  /** Zones that get a public and a private subnet each, two at least. */
+  /** Zones that get a public and a private subnet each, at least two. */
   readonly zones: readonly string[];
-  /** NAT gateways: none, one for all zones, or one in each. */
+  /** NAT gateways: none, one for all zones, or one per zone. */
   readonly nat: "none" | "single" | "perZone";
   readonly region: string;
-  /** Days that flow logs are kept. */
+  /** Retention of flow logs in days. */
   readonly retentionDays: number;
 }
 
-/** What parts in private subnets reach AWS's services by: it must exist before they start, and until they have ended. */
+/** Network access of private components to AWS services: they depend on it during their whole life. */
 export interface OutboundAccess {
   /**
-   * Gives a text that depends on routes, NAT gateways, internet gateway and associations, for a resource's description.
-   * Those are children of awsx's component, which the engine does not expand when something depends on it.
+   * Makes a text depend on routes, NAT gateways, internet gateway and associations, for a resource's description. Those
+   * are children of awsx's component, which the engine does not expand in dependsOn.
    */
   description(text: string): pulumi.Output<string>;
   /** Endpoints, and the rules of their security group. */
@@ -36,8 +36,8 @@ export interface OutboundAccess {
 const NAT_STRATEGY = { none: "None", single: "Single", perZone: "OnePerAz" } as const;
 
 /**
- * The services that parts in private subnets call where there is no way to the internet: images and their layers, logs,
- * credentials, queues, runs, instances, secrets. Each endpoint costs by the hour and zone (stacks/planning/cost.ts).
+ * Services that private components call without a route to the internet: images and their layers, logs, credentials,
+ * queues, runs, instances, secrets. Each endpoint costs per hour and zone (stacks/planning/cost.ts).
  */
 export const ENDPOINTS = [
   "ec2",
@@ -57,9 +57,9 @@ export const ENDPOINTS = [
 ] as const;
 
 /**
- * A VPC with a public and a private subnet in each zone. Everything of the platform but the load balancer and NAT stands
- * in the private ones. S3 is reached through a gateway endpoint, which costs nothing; without NAT every other service has
- * an endpoint too. Its default security group lets nothing through, and flow logs are kept.
+ * A VPC with a public and a private subnet per zone. Everything except the load balancer and NAT is in the private
+ * ones. S3 is reached through a gateway endpoint, which is free; without NAT every other service has an endpoint too.
+ * The default security group allows nothing, and flow logs are kept.
  */
 export class Network extends pulumi.ComponentResource {
   readonly vpcId: pulumi.Output<string>;
@@ -67,9 +67,9 @@ export class Network extends pulumi.ComponentResource {
   readonly privateSubnetIds: pulumi.Output<string[]>;
   readonly zones: readonly string[];
   readonly cidr: string;
-  /** Where parts that nobody outside reaches stand. */
+  /** Subnets of components that are not reachable from outside. */
   readonly placement: Placement;
-  /** What parts in private subnets reach services by. */
+  /** Network access of private components to services. */
   readonly outbound: OutboundAccess;
 
   constructor(name: string, args: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -82,7 +82,7 @@ export class Network extends pulumi.ComponentResource {
       name,
       {
         cidrBlock: cidr,
-        // Given, because awsx asks for them with credentials of its own.
+        // Passed in, because awsx would look them up with other credentials.
         availabilityZoneNames: [...zones],
         enableDnsHostnames: true,
         natGateways: { strategy: NAT_STRATEGY[nat] },
@@ -101,7 +101,7 @@ export class Network extends pulumi.ComponentResource {
     this.cidr = cidr;
     this.placement = { vpcId: this.vpcId, subnetIds: this.privateSubnetIds };
 
-    // Not awsx's own: that one is in no route table, where a gateway that nobody is led to does nothing.
+    // awsx's own gateway endpoint has no route table, and would have no effect.
     const s3 = new VpcEndpoint(
       `${name}-s3`,
       {
@@ -184,7 +184,7 @@ export class Network extends pulumi.ComponentResource {
   }
 }
 
-/** Those of all subnets. They come as what they are where the SDK has loaded their class, else as their ids. */
+/** Resources of all subnets: objects if the SDK has loaded their class, otherwise ids. */
 const routeTableIds = ({ routeTables }: Vpc): pulumi.Output<string[]> =>
   routeTables.apply((tables: (RouteTable | string)[]) =>
     pulumi.all(tables.map((table) => (typeof table === "string" ? table : table.id))),

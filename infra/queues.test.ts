@@ -18,7 +18,7 @@ const policy = (registry: Registry, what: string) =>
   JSON.parse(registry.one("aws:sqs/queuePolicy:QueuePolicy", `q-${what}`).inputs.policy).Statement;
 
 describe("the queues of a stack", () => {
-  it("are encrypted, and refuse what does not come over TLS", async () => {
+  it("are encrypted, and refuse requests without TLS", async () => {
     const registry = await made();
     const queues = registry.ofType("aws:sqs/queue:Queue");
     assert.equal(queues.length, 5);
@@ -30,20 +30,20 @@ describe("the queues of a stack", () => {
     }
   });
 
-  it("keep a message out of sight six times as long as its consumer may take, and its window", async () => {
+  it("hide a message for six times its consumer's timeout plus the batching window", async () => {
     const registry = await made();
     assert.equal(queue(registry, "requests").visibilityTimeoutSeconds, 365);
     assert.equal(queue(registry, "wakeups").visibilityTimeoutSeconds, 365);
     assert.ok(queue(registry, "wakeups").messageRetentionSeconds >= 365);
   });
 
-  it("keep a request as long as the page on stopping work says", async () => {
+  it("retain requests as long as the page on stopping work states", async () => {
     const page = readFileSync(new URL("../docs/operating.md", import.meta.url), "utf8");
     const [, days] = /wait in their queue \((\d+) days at most\)/.exec(page) ?? [];
     assert.equal(queue(await made(), "requests").messageRetentionSeconds, Number(days) * 86_400);
   });
 
-  it("give a request up only after days of receives, to a queue that keeps it longer", async () => {
+  it("move a request to the dead-letter queue only after days of receives, and retain it longer there", async () => {
     const registry = await made();
     const { redrivePolicy, messageRetentionSeconds } = queue(registry, "requests");
     assert.equal(JSON.parse(redrivePolicy).maxReceiveCount, 1_000);
@@ -56,12 +56,12 @@ describe("the queues of a stack", () => {
     });
   });
 
-  it("have their readers wait for messages, as an empty receive costs what a full one does", async () => {
+  it("use long polling, since an empty receive costs as much as a full one", async () => {
     for (const { name, inputs } of (await made()).ofType("aws:sqs/queue:Queue"))
       assert.equal(inputs.receiveWaitTimeSeconds, 20, name);
   });
 
-  it("let callers send requests, and take the responses of their own tenant only", async () => {
+  it("let callers send requests, and receive responses of their own tenant only", async () => {
     const registry = await made();
     const allowed = (what: string) => policy(registry, what).slice(1);
     assert.deepEqual(
@@ -74,7 +74,7 @@ describe("the queues of a stack", () => {
     assert.deepEqual([allowed("wakeups"), allowed("dead")], [[], []]);
   });
 
-  it("can be previewed before any of them exists", async () => {
+  it("can be previewed before any resource exists", async () => {
     await mocked(() => new Queues("q", args), { preview: true });
   });
 });

@@ -5,36 +5,38 @@ import * as pulumi from "@pulumi/pulumi";
 import { LIMITS } from "./limits/limits.ts";
 import { tlsOnly } from "./shared/tlsOnly.ts";
 
-/** A system beyond this stack's own roles that may use its queues. */
+/** A principal outside this stack that may use its queues. */
 export interface Caller {
-  /** The ARN of a role, a user or an account's root. */
+  /** ARN of a role, a user or an account's root. */
   readonly principal: string;
-  /** Whose responses it takes. Tenants without a queue of their own have those of the shared queue. */
+  /** Tenant whose responses it receives. Tenants without their own queue use the shared queue. */
   readonly tenants: readonly string[];
 }
 
-/** The queues of a stack. */
+/** Arguments of the queues of a stack. */
 export interface QueuesArgs {
-  /** The function that takes requests: how long it may take for a batch, and how long a batch is waited for. */
+  /** Function that receives requests: its timeout per batch and its batching window. */
   readonly consumer: { readonly timeoutSeconds: number; readonly batchWindowSeconds: number };
-  /** Tenants with a response queue of their own. */
+  /** Tenants with their own response queue. */
   readonly tenants: readonly string[];
   readonly callers: readonly Caller[];
-  /** Days that a response waits for its reader. */
+  /** Retention of responses in days. */
   readonly responseDays: number;
 }
 
 const DAY = 86_400;
 /**
- * Receives before SQS itself gives a message up. The dispatcher moves what it cannot take in by itself, so only an outage
- * uses receives, one each visibility timeout: as many as SQS lets there be, days of it.
+ * Receives before SQS itself moves a message to the dead-letter queue. The dispatcher moves invalid ones by itself, so
+ * only an outage uses receives, one per visibility timeout: SQS's maximum, which lasts for days.
  */
 const MOST_RECEIVES = 1_000;
-/** Requests wait out an outage that long; dead letters stay longer, so that none expires on its way. Days. */
+/**
+ * Retention in days. Requests survive an outage that long; dead letters are kept longer, so that none expires early.
+ */
 const REQUEST_DAYS = 7;
-/** A wake-up only says "look now": the schedule does the same a minute later. Seconds. */
+/** Retention in seconds. A wake-up only triggers a check, which the schedule repeats a minute later. */
 const WAKEUP_SECONDS = 300;
-/** How long a reader of responses may take over one before it is shown again. Seconds. */
+/** Visibility timeout of responses in seconds. */
 const RESPONSE_VISIBILITY = 60;
 
 const SEND = ["sqs:SendMessage", "sqs:GetQueueUrl", "sqs:GetQueueAttributes"];
@@ -47,18 +49,18 @@ const RECEIVE = [
 ];
 
 /**
- * Requests, wake-ups, dead letters, and a response queue for each tenant that has one of its own and for all others
- * together. All are encrypted, refuse what does not come over TLS, and let in only who is named. A message stays out of
- * sight for six times what the dispatcher may take, and the batch window (AWS Lambda Developer Guide, SQS).
+ * Queues for requests, wake-ups and dead letters, and response queues: one per tenant that has its own, and a shared
+ * one. All are encrypted, refuse requests without TLS, and admit only named principals. A message is hidden for six
+ * times the dispatcher's timeout plus the batching window (AWS Lambda Developer Guide, SQS).
  */
 export class Queues extends pulumi.ComponentResource {
   readonly requests: Queue;
   readonly wakeups: Queue;
   readonly deadLetters: Queue;
-  /** The response queue of tenants without one of their own. */
+  /** Response queue of tenants without their own. */
   readonly responses: Queue;
   readonly tenants: Readonly<Record<string, Queue>>;
-  /** Their URLs, as the runtime's settings have them. */
+  /** Queue URLs in the form of the runtime's settings. */
   readonly settings: pulumi.Output<{
     requests: string;
     wakeups: string;
@@ -80,7 +82,7 @@ export class Queues extends pulumi.ComponentResource {
         {
           sqsManagedSseEnabled: true,
           maxMessageSize: LIMITS.sqsMessage.value,
-          // An empty receive costs as much as a full one: readers wait for messages by default.
+          // An empty receive costs as much as a full one: readers use long polling by default.
           receiveWaitTimeSeconds: 20,
           ...settings,
         },
@@ -161,7 +163,7 @@ export class Queues extends pulumi.ComponentResource {
   }
 }
 
-/** Nobody without TLS; beyond that, whom their own account's policies let in, and those who are named. */
+/** Queue policy: denies requests without TLS; admits named principals beside those of the account's own policies. */
 const policyOf = (arn: pulumi.Output<string>, actions: string[], principals: string[]): pulumi.Output<string> =>
   pulumi.jsonStringify({
     Version: "2012-10-17",

@@ -24,7 +24,7 @@ const domainOf = async (change: Partial<TrackingArgs> = {}) => {
 };
 
 describe("the tracking component", () => {
-  it("is encrypted at rest and between nodes, and takes nothing but TLS 1.2", async () => {
+  it("is encrypted at rest and between nodes, and accepts TLS 1.2 or newer only", async () => {
     const domain = await domainOf();
     assert.deepEqual(domain.encryptAtRest, { enabled: true });
     assert.deepEqual(domain.nodeToNodeEncryption, { enabled: true });
@@ -37,7 +37,7 @@ describe("the tracking component", () => {
     assert.equal(domain.accessPolicies, undefined);
   });
 
-  it("has as many subnets as zones, and is aware of them where there are several", async () => {
+  it("has a subnet per zone, with zone awareness for several zones", async () => {
     const three = await domainOf();
     assert.deepEqual(three.vpcOptions.subnetIds, ["subnet-a", "subnet-b", "subnet-c"]);
     assert.deepEqual(three.clusterConfig.zoneAwarenessConfig, { availabilityZoneCount: 3 });
@@ -47,12 +47,12 @@ describe("the tracking component", () => {
     assert.equal(one.clusterConfig.zoneAwarenessConfig, undefined);
   });
 
-  it("has leaders of its own from ten data nodes on", async () => {
+  it("has dedicated master nodes from ten data nodes on", async () => {
     assert.equal((await domainOf({ instanceCount: 9 })).clusterConfig.dedicatedMasterEnabled, false);
     assert.equal((await domainOf({ instanceCount: 12 })).clusterConfig.dedicatedMasterCount, 3);
   });
 
-  it("logs into a group that the account's policy lets it write to, kept as long as the stack says", async () => {
+  it("writes logs to a group that the account's policy allows, kept as long as the stack configures", async () => {
     const { registry } = await mocked(() => new Tracking("rates-dev", args({ keepData: false })));
     const group = registry.one("aws:cloudwatch/logGroup:LogGroup");
     assert.equal(group.inputs.namePrefix, "/aws/OpenSearchService/rates/rates-dev-");
@@ -64,7 +64,7 @@ describe("the tracking component", () => {
     assert.ok(registry.all.filter(({ type }) => type.startsWith("aws:")).every(({ parent }) => parent === component));
   });
 
-  it("lets who writes call what the store calls, and who reads only search, in the indices of the runtime", async () => {
+  it("lets writers call what the store calls, and readers only search, in the indices of the runtime", async () => {
     const { result } = await mocked(() => new Tracking("rates-dev", args()));
     const told = (statements: Tracking["statements"]) =>
       Promise.all(
@@ -87,7 +87,7 @@ describe("the tracking component", () => {
     assert.equal(settings.tracking?.indexPrefix, "rates-jobs");
   });
 
-  it("lets in whoever is admitted, by security group", async () => {
+  it("admits security groups", async () => {
     const { registry } = await mocked(() => {
       const tracking = new Tracking("rates-dev", args());
       tracking.admit("rates-dev-api-in", { id: tracking.securityGroupId });
@@ -97,7 +97,7 @@ describe("the tracking component", () => {
     assert.equal(rule.cidrIpv4, undefined);
   });
 
-  it("does without what a preview does not know", async () => {
+  it("can be previewed with unknown values", async () => {
     const { registry } = await mocked(() => new Tracking("rates-dev", args()), { preview: true });
     assert.deepEqual(registry.one("aws:opensearch/domain:Domain").inputs.vpcOptions.securityGroupIds, [UNKNOWN]);
   });
@@ -111,7 +111,7 @@ describe("the tracking component in the real engine", function () {
   });
   afterEach(() => dev?.close());
 
-  it("has a name that the domain takes, changes in place with its size, and does not change by itself", async () => {
+  it("has a valid domain name, changes in place with its size, and has no changes when nothing changed", async () => {
     const program = (change: Partial<TrackingArgs>) => async () => {
       const provider = new Provider("aws", { region: REGION });
       const tracking = new Tracking("rates-dev-anna-bobby", args(change), { providers: { aws: provider } });

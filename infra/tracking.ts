@@ -6,59 +6,59 @@ import type { Statement } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
 import { ingressRule, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
-/** What the OpenSearch domain of a stack is made of. */
+/** Arguments of the OpenSearch domain of a stack. */
 export interface TrackingArgs {
   readonly placement: Placement;
-  /** An instance type of data nodes, as `m7g.medium.search`. */
+  /** Instance type of data nodes, for example `m7g.medium.search`. */
   readonly instanceType: string;
   /** Data nodes, a multiple of `zoneCount`. */
   readonly instanceCount: number;
-  /** Zones that the nodes are spread over, 1 to 3. */
+  /** Zones of the nodes, 1 to 3. */
   readonly zoneCount: number;
-  /** GiB of gp3 of each data node. */
+  /** GiB of gp3 per data node. */
   readonly storageGb: number;
-  /** Days that the domain's logs are kept. */
+  /** Retention of the domain's logs in days. */
   readonly retentionDays: number;
-  /** Whether the logs outlive the domain. Nothing else of it is worth keeping: see the class. */
+  /** Keeps the logs when the stack is destroyed. The domain itself is never kept: see the class. */
   readonly keepData: boolean;
 }
 
 /**
- * What the names of the log groups of domains begin with. OpenSearch writes its logs only where a resource policy of the
- * account lets it; an account has few of those, so one for this prefix is stacks/account's.
+ * Prefix of the log groups of domains. OpenSearch writes logs only if a resource policy of the account allows it; an
+ * account has few of those, so stacks/account creates one for this prefix.
  */
 export const TRACKING_LOGS = "/aws/OpenSearchService/rates/";
 
-/** What the runtime's indices begin with (TrackingSettings.indexPrefix in runtime/platform/settings.ts). */
+/** Prefix of the runtime's indices (TrackingSettings.indexPrefix in runtime/platform/settings.ts). */
 const INDEX_PREFIX = "rates-jobs";
 
-/** When OpenSearch may patch and restart nodes: ten hours from here on, UTC. */
+/** Start of the ten hours (UTC) in which OpenSearch may patch and restart nodes. */
 const OFF_PEAK_HOUR = 21;
 
 const HTTPS = 443;
 
 /**
- * Where tracking documents are searched, in a stack that wants more than Postgres for it: an OpenSearch domain in the
- * private subnets, encrypted, over TLS only.
+ * Search over tracking documents, for a stack that needs more than Postgres: an OpenSearch domain in the private
+ * subnets, encrypted, TLS only.
  *
- * Who may call it is in the policies of roles (`statements`, `readStatements`), by method and path, and in the security
- * group's rules (`admit`). There is no fine-grained access control: its users live in the domain, out of reach of this
- * program, and two roles with a few paths each need none. Nor is there an access policy on the domain, which would name
- * the roles that name it: without one, only signed calls that an identity's own policy allows get through.
+ * Access is controlled by the policies of roles (`statements`, `readStatements`), by method and path, and by the
+ * security group's rules (`admit`). Fine-grained access control is not used: its users would be in the domain, outside
+ * this program, and two roles with a few paths each do not need it. An access policy on the domain would refer to the
+ * roles that refer to it: without one, only signed calls that an identity's own policy allows are accepted.
  *
- * It holds a projection. Destroying or replacing it loses nothing: every document is written again from the database.
- * Keeping it would keep the network that it stands in.
+ * The domain contains a projection. Destroying or replacing it loses nothing: every document is written again from the
+ * database. Keeping it would also keep its network.
  */
 export class Tracking extends pulumi.ComponentResource {
   readonly domain: Domain;
-  /** The URL that the runtime calls. */
+  /** URL for the runtime. */
   readonly endpoint: pulumi.Output<string>;
   readonly securityGroupId: pulumi.Output<string>;
-  /** Nodes of every kind. */
+  /** Number of nodes of every kind. */
   readonly nodes: number;
-  /** For who writes documents: the dispatcher. */
+  /** Permissions of the writer of documents, the dispatcher. */
   readonly statements: Statement[];
-  /** For who searches them: the API. */
+  /** Permissions of the reader of documents, the API. */
   readonly readStatements: Statement[];
 
   constructor(name: string, args: TrackingArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -88,9 +88,9 @@ export class Tracking extends pulumi.ComponentResource {
             ? { dedicatedMasterCount: leaders, dedicatedMasterType: DEDICATED_MASTERS.instanceType }
             : {}),
         },
-        // gp3's own figures, named because the service wants them with it.
+        // gp3's own defaults, which the service requires.
         ebsOptions: { ebsEnabled: true, volumeType: "gp3", volumeSize: storageGb, iops: 3_000, throughput: 125 },
-        // A domain takes exactly as many subnets as it has zones.
+        // A domain has exactly one subnet per zone.
         vpcOptions: {
           subnetIds: pulumi.output(placement.subnetIds).apply((ids) => ids.slice(0, zoneCount)),
           securityGroupIds: [group.id],
@@ -105,7 +105,7 @@ export class Tracking extends pulumi.ComponentResource {
           offPeakWindow: { windowStartTime: { hours: OFF_PEAK_HOUR, minutes: 0 } },
         },
       },
-      // A domain is made in twenty minutes, and one with more nodes moves its shards first.
+      // Creating a domain takes twenty minutes; a resize moves its shards first.
       { ...child, customTimeouts: { create: "90m", update: "3h", delete: "90m" } },
     );
 
@@ -120,13 +120,13 @@ export class Tracking extends pulumi.ComponentResource {
       { actions: ["es:ESHttpPost"], resources: [path("_bulk"), path(`${INDEX_PREFIX}-*/_delete_by_query`)] },
       { actions: ["es:ESHttpHead", "es:ESHttpPut"], resources: [template] },
       { actions: ["es:ESHttpGet"], resources: [path(`_cat/indices/${INDEX_PREFIX}-*`)] },
-      // Months of which no document is left.
+      // Months without documents.
       { actions: ["es:ESHttpDelete"], resources: [index] },
     ];
     this.registerOutputs({ endpoint: this.endpoint });
   }
 
-  /** Lets a part in, whose own security group lets it out over HTTPS already. */
+  /** Admits a component whose security group already allows outgoing HTTPS. */
   admit(name: string, from: Pick<SecurityGroup, "id">): void {
     ingressRule(
       name,

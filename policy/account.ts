@@ -2,11 +2,15 @@ import Type, { type Static } from "typebox";
 import { LIMITS } from "../infra/limits/limits.ts";
 import { loadStack, type ValidatedStack } from "../stacks/program.ts";
 
-/** A quota as a setting: what the account was granted, by default what AWS gives. */
+/**
+ * Schema of a quota: the granted value.
+ *
+ * @default AWS's own
+ */
 export const granted = (limit: keyof typeof LIMITS) =>
   Type.Number({ minimum: 0, default: LIMITS[limit].value, description: `${LIMITS[limit].unit}, as granted` });
 
-/** What a pack's configuration may say of the account that a program is deployed to; the defaults are those of AWS. */
+/** Pack configuration about the account that a program is deployed to; the defaults are AWS's. */
 export const QUOTAS = {
   lambdaConcurrency: granted("lambdaConcurrency"),
   glueRuns: granted("glueRuns"),
@@ -19,15 +23,15 @@ export const QUOTAS = {
 const Quotas = Type.Object(QUOTAS);
 export type Quotas = Static<typeof Quotas>;
 
-/** Quotas by name, those of some of them. */
+/** Quotas by name, with those of a selection. */
 export const quotas = <Name extends keyof Quotas>(...names: Name[]) =>
   Object.fromEntries(names.map((name) => [name, QUOTAS[name]])) as Pick<typeof QUOTAS, Name>;
 
 let read: { text: string; stack: ValidatedStack | undefined } | undefined;
 
 /**
- * The stack of this project that is being previewed, from the configuration that the engine hands to every pack;
- * undefined for a program that is not ours, and for a configuration that the program itself refuses.
+ * The stack of this project that is being previewed, from the configuration that the engine passes to every pack;
+ * undefined for other programs, and for a configuration that the program itself refuses.
  */
 export function ownStack(env: NodeJS.ProcessEnv = process.env): ValidatedStack | undefined {
   const text = env.PULUMI_CONFIG ?? "";
@@ -40,12 +44,12 @@ function ownStackOf(text: string, name: string): ValidatedStack | undefined {
   try {
     return loadStack(name, JSON.parse(text), {});
   } catch {
-    // The program says what is wrong with it, and stops.
+    // The program reports the errors and stops.
     return undefined;
   }
 }
 
-/** What the program may have of a quota: its share of it. The stack's own configuration comes before the pack's. */
+/** Returns the program's share of a quota. The stack's own configuration overrides the pack's. */
 export function allowed<Name extends Exclude<keyof Quotas, "share">>(
   name: Name,
   settings: Record<Name | "share", number>,

@@ -5,8 +5,8 @@ const URN = "urn:pulumi:dev::shop::aws:rds/instance:Instance::db";
 const until = (day: string, reason = "moves") => ({ urn: URN, reason, until: day });
 const at = (time: string, ...exempt: unknown[]) => exemptionOf(URN, { exempt }, new Date(time));
 
-describe("an exemption", () => {
-  it("holds to the last moment of its last day in UTC, wherever it is asked", () => {
+describe("exemptions", () => {
+  it("apply until the end of their last day in UTC, in any time zone", () => {
     for (const time of [
       "2026-12-30T00:00:00Z",
       "2026-12-31T00:00:00Z",
@@ -17,12 +17,12 @@ describe("an exemption", () => {
     for (const time of ["2027-01-01T00:00:00Z", "2026-12-31T20:00:00-05:00"])
       assert.equal(
         at(time, until("2026-12-31")),
-        "Its exemption (moves) ended on 2026-12-31: mend it, or renew that.",
+        "Its exemption (moves) ended on 2026-12-31: fix it, or renew the exemption.",
         time,
       );
   });
 
-  it("counts as renewed where another of the same resource goes on for longer", () => {
+  it("count as renewed when another one of the same resource lasts longer", () => {
     const both = [until("2026-01-31", "first"), until("2026-06-30", "renewed")];
     for (const exempt of [both, both.toReversed()]) {
       assert.equal(at("2026-03-01T12:00:00Z", ...exempt), "exempt");
@@ -30,9 +30,9 @@ describe("an exemption", () => {
     }
   });
 
-  it("is of one resource", () =>
+  it("apply to one resource", () =>
     assert.equal(exemptionOf(`${URN}-2`, { exempt: [until("2999-12-31")] }, new Date()), undefined));
 
-  it("is none where any of them cannot be read", () =>
+  it("are ignored when one of them is invalid", () =>
     assert.equal(at("2026-01-01T00:00:00Z", until("2026-12-31"), { urn: URN }), undefined));
 });

@@ -9,21 +9,23 @@ const Exemption = Type.Object(
   {
     urn: Type.String({
       pattern: "^urn:pulumi:[^*]+$",
-      description: "the whole URN of the resource that the rule leaves alone, as the finding has it",
+      description: "the whole URN of the exempt resource, as in the finding",
     }),
     reason: Type.String({ pattern: "\\S", description: "why it may" }),
-    until: Type.String({ pattern: DAY, description: "the last day, in UTC, on which it may, as 2026-12-31" }),
+    until: Type.String({ pattern: DAY, description: "the last day of the exemption, in UTC, for example 2026-12-31" }),
   },
   { additionalProperties: false },
 );
 type Exemption = Static<typeof Exemption>;
 
-/** Settings that every rule has. */
+/** Settings of every rule. */
 export const COMMON = {
-  exempt: Type.Array(Exemption, { default: [], description: "resources that the rule leaves alone for a while" }),
+  exempt: Type.Array(Exemption, { default: [], description: "resources that are exempt from the rule for a while" }),
 };
 
-/** Whether a resource is exempt from a rule; else what there is to say of an exemption that is over. */
+/**
+ * Returns true if a resource is exempt from a rule; otherwise a message about an expired exemption, if there is one.
+ */
 export function exemptionOf(
   urn: string,
   configured: { exempt?: unknown },
@@ -34,7 +36,7 @@ export function exemptionOf(
   const [last] = own;
   if (last === undefined) return undefined;
   return isOver(last, now)
-    ? `Its exemption (${last.reason}) ended on ${last.until}: mend it, or renew that.`
+    ? `Its exemption (${last.reason}) ended on ${last.until}: fix it, or renew the exemption.`
     : "exempt";
 }
 
@@ -42,7 +44,7 @@ const isOver = ({ until }: Exemption, now: Date): boolean => until < now.toISOSt
 
 const reported = new Set<string>();
 
-/** What a configuration gives a rule and the rule does not know, once in a process: a misspelt limit would hold nothing. */
+/** Reports configured settings that the rule does not have, once per process: a misspelt limit would have no effect. */
 export function unknownSettings(rule: Rule, configured: object): string[] {
   const known = [...Object.keys(rule.settings), ...Object.keys(COMMON)];
   return Object.keys(configured).flatMap((key) => {

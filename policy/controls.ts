@@ -1,6 +1,9 @@
 import type { Severity } from "@pulumi/policy";
 
-/** How severe AWS Security Hub has a failure of each control that rules name (Security Hub User Guide, Control reference). */
+/**
+ * Severities that AWS Security Hub gives to a failure of each control that rules name (Security Hub User Guide, Control
+ * reference).
+ */
 export const CONTROL_SEVERITY = {
   "CloudWatch.16": "medium",
   "EC2.3": "medium",
@@ -41,5 +44,5 @@ export const CONTROL_SEVERITY = {
   "SecretsManager.1": "medium",
 } as const satisfies Record<string, Severity>;
 
-/** A control by its own name, as RDS.2. */
+/** Returns a control by its id, for example RDS.2. */
 export type Control = keyof typeof CONTROL_SEVERITY;

@@ -7,7 +7,7 @@ import { ALL_RULES, details } from "./explain.ts";
 import { answer, page, withTables } from "./main.ts";
 
 describe("npm run policy", () => {
-  it("lists every rule with its level and what it asks for", () => {
+  it("lists every rule with its level and summary", () => {
     const { text, status } = answer(["explain"]);
     assert.equal(status, 0);
     const lines = text.split("\n").map((line) => line.trim().replace(/ {2,}/g, " "));
@@ -15,7 +15,7 @@ describe("npm run policy", () => {
       assert.ok(lines.includes(`${name} ${level} ${description}`), name);
   });
 
-  it("tells all about a rule: source, remedy, and each setting with its default", () => {
+  it("prints source, remedy and each setting with its default for one rule", () => {
     const { text } = answer(["explain", "rds-backups", "sqs-visibility-covers-function"]);
     assert.match(
       text,
@@ -26,7 +26,7 @@ describe("npm run policy", () => {
     for (const rule of ALL_RULES) assert.doesNotMatch(details(rule), /undefined|\[object/, rule.name);
   });
 
-  it("names the nearest rule where there is none of a name, and explains itself", () => {
+  it("suggests the nearest rule for an unknown name, and prints its usage", () => {
     assert.deepEqual(answer(["explain", "rds-backup"]), {
       text: "There is no rule 'rds-backup': did you mean rds-backups?",
       status: 2,
@@ -50,7 +50,7 @@ describe("npm run policy", () => {
 });
 
 describe("npm run policy -- config", () => {
-  it("hands each limit the quotas and the share of a stack", () => {
+  it("prints the quotas and the share of a stack for each limit", () => {
     const { quotas } = readStackFile("dev", fileURLToPath(new URL("..", import.meta.url)));
     const { text, status } = answer(["config", "dev"]);
     assert.equal(status, 0);
@@ -61,17 +61,17 @@ describe("npm run policy -- config", () => {
     assert.equal(typeof config["rds-connections"].perTask, "number");
   });
 
-  it("hands each control whether the stack holds data", () => {
+  it("prints for each control whether the stack keeps data", () => {
     const config = (stack: string) => JSON.parse(answer(["config", stack, "security"]).text)["rds-multi-az"];
     assert.deepEqual([config("dev"), config("prod")], [{ holdsData: false }, { holdsData: true }]);
     assert.deepEqual(answer(["config", "dev", "secutiry"]), {
-      text: "There is no pack 'secutiry': there are limits and security.",
+      text: "There is no pack 'secutiry': use limits or security.",
       status: 2,
     });
     assert.equal(answer(["config", "dev", "limits", "security"]).status, 2);
   });
 
-  it("says which file is missing for a stack that there is not", () => {
+  it("names the missing file of an unknown stack", () => {
     const { text, status } = answer(["config", "nope"]);
     assert.equal(status, 2);
     assert.match(text, /Pulumi\.nope\.yaml cannot be read/);
@@ -79,7 +79,7 @@ describe("npm run policy -- config", () => {
 });
 
 describe("the page about policies", () => {
-  it("has every rule as it is", () => {
+  it("lists every rule in its current form", () => {
     assert.equal(
       unformatted(page()),
       unformatted(withTables(page())),
@@ -87,7 +87,7 @@ describe("the page about policies", () => {
     );
   });
 
-  it("configures rules that there are, by settings that they take", () => {
+  it("configures existing rules with existing settings", () => {
     const blocks = Array.from(page().matchAll(/```json policy-config\n(.*?)```/gs), ([, text = ""]) =>
       JSON.parse(text),
     );

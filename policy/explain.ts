@@ -2,18 +2,18 @@ import { LIMIT_RULES } from "./limits/rules.ts";
 import type { Rule } from "./rule.ts";
 import { SECURITY_RULES } from "./security/rules.ts";
 
-/** The packs, and what each is about. */
+/** The packs with their summaries. */
 export const PACKS = {
-  limits: { about: "what an account and its services can take", rules: LIMIT_RULES },
-  security: { about: "how things must be so that nobody gets at them", rules: SECURITY_RULES },
+  limits: { about: "limits of accounts and services", rules: LIMIT_RULES },
+  security: { about: "security: access, encryption, backups and logs", rules: SECURITY_RULES },
 } as const;
 
 export const ALL_RULES: readonly Rule[] = Object.values(PACKS).flatMap(({ rules }) => rules);
 
-/** Where a rule comes from: the control of a framework, or the document that gives the limit. */
+/** Source of a rule: the control of a framework, or the document with the limit. */
 const source = ({ framework }: Rule): string => framework.reference ?? framework.name ?? "";
 
-/** Every rule in a line: what stops a preview, and what only advises. */
+/** One line per rule: mandatory ones stop a preview, advisory ones do not. */
 export function overview(): string {
   const width = Math.max(...ALL_RULES.map(({ name }) => name.length));
   return Object.entries(PACKS)
@@ -26,7 +26,7 @@ export function overview(): string {
     .join("\n\n");
 }
 
-/** Everything that one rule says of itself. */
+/** Full description of one rule. */
 export function details(rule: Rule): string {
   const settings = Object.entries(rule.settings).map(([name, schema]) => {
     const { default: standard, description = "" } = schema as { default?: unknown; description?: string };
@@ -43,7 +43,7 @@ export function details(rule: Rule): string {
   const lines = parts
     .filter(([, texts]) => texts.length > 0)
     .map(([title, texts]) => `  ${title}: ${texts.join(", ")}`);
-  const fills = rule.scope === "resource" && rule.fix ? ["  Can be filled in: set its level to remediate."] : [];
+  const fills = rule.scope === "resource" && rule.fix ? ["  Supports remediation: set its level to remediate."] : [];
   return [rule.name, ...lines, ...fills, ...(settings.length > 0 ? ["  Settings:", ...settings] : [])].join("\n");
 }
 
@@ -55,9 +55,5 @@ export function rulesTable(pack: keyof typeof PACKS): string {
       " ",
     ),
   );
-  return [
-    "| rule | level | what it asks for | what to do about a finding | source |",
-    "| --- | --- | --- | --- | --- |",
-    ...rows,
-  ].join("\n");
+  return ["| rule | level | requires | remedy | source |", "| --- | --- | --- | --- | --- |", ...rows].join("\n");
 }

@@ -8,7 +8,7 @@ import { UNKNOWN_VALUES } from "./unknownValues.ts";
 
 const RUNS = 1_000;
 
-/** What may stand where something else should. */
+/** Values that may replace a property. */
 const anything = fc.oneof(
   fc.constantFrom(
     undefined,
@@ -32,7 +32,7 @@ const anything = fc.oneof(
   fc.array(fc.jsonValue(), { maxLength: 3 }),
 );
 
-/** Replaces some part of a value, at any depth, also inside JSON texts. */
+/** Replaces a random part of a value, at any depth, also inside JSON texts. */
 function damaged(value: unknown, path: readonly number[], by: unknown): unknown {
   const [at, ...rest] = path;
   if (at === undefined) return by;
@@ -46,8 +46,8 @@ function damaged(value: unknown, path: readonly number[], by: unknown): unknown 
   return Array.isArray(value) ? Object.values(changed) : changed;
 }
 
-describe("rules, whatever they are given", () => {
-  it("never throw: each resource with any of its properties missing, null, unknown or of the wrong type gets a verdict", () => {
+describe("rules with random input", () => {
+  it("reach a verdict without throwing for properties that are missing, null, unknown or of the wrong type", () => {
     const program = compliantProgram();
     let noted = 0;
     fc.assert(

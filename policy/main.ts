@@ -5,22 +5,21 @@ import { fillTables } from "../stacks/docs/tables.ts";
 import { ALL_RULES, details, overview, PACKS, rulesTable } from "./explain.ts";
 import { packConfigOf } from "./packConfig.ts";
 
-const USAGE = `npm run policy -- explain [RULE …]  every rule in a line, or all about some
-npm run policy -- config STACK [PACK]   a pack's configuration with what Pulumi.STACK.yaml says; PACK is limits or security
-npm run policy -- write             brings the tables of policy/README.md up to date
-
+const USAGE = `npm run policy -- explain [RULE …]  one line per rule, or everything about some
+npm run policy -- config STACK [PACK]   a pack's configuration with the settings of Pulumi.STACK.yaml; PACK is limits or security
+npm run policy -- write             updates the tables of policy/README.md
 The packs themselves run with Pulumi:
-  pulumi preview --policy-pack policy/limits --policy-pack policy/security`;
+pulumi preview --policy-pack policy/limits --policy-pack policy/security`;
 
 const README = fileURLToPath(new URL("README.md", import.meta.url));
 
-/** The page about policies with the tables that the rules make. */
+/** The page about policies with its generated tables. */
 export const withTables = (page: string): string =>
   fillTables(page, { limits: () => rulesTable("limits"), security: () => rulesTable("security") });
 
 export const page = (): string => readFileSync(README, "utf8");
 
-/** What the command prints, and its exit status: 2 where it is asked for what there is not. */
+/** Output and exit status of the command: 2 for an unknown rule or stack. */
 export function answer([command, ...names]: readonly string[]): { text: string; status: 0 | 2 } {
   if (names.includes("--help")) return { text: USAGE, status: 0 };
   const [stack, pack = "limits", ...more] = names;
@@ -42,7 +41,7 @@ export function answer([command, ...names]: readonly string[]): { text: string; 
   };
 }
 
-/** The names that a part of one may stand for, else the one that is spelt most like it. */
+/** Names that contain the given text, otherwise the one with the most similar spelling. */
 function nearest(name: string, known: readonly string[]): string {
   const having = known.filter((one) => one.includes(name));
   return having.length > 0 ? having.join(" or ") : closest(name, known);
@@ -50,7 +49,7 @@ function nearest(name: string, known: readonly string[]): string {
 
 function settingsOf(stack: string, pack: string): { text: string; status: 0 | 2 } {
   if (pack !== "limits" && pack !== "security")
-    return { text: `There is no pack '${pack}': there are ${Object.keys(PACKS).join(" and ")}.`, status: 2 };
+    return { text: `There is no pack '${pack}': use ${Object.keys(PACKS).join(" or ")}.`, status: 2 };
   try {
     return { text: JSON.stringify(packConfigOf(stack, pack), null, 2), status: 0 };
   } catch (error) {

@@ -15,7 +15,7 @@ const exemption = (until: string, urn = urnOf(database({}))) => ({
   "rds-private": { exempt: [{ urn, reason: "moves next week", until }] },
 });
 
-describe("a policy pack's configuration", () => {
+describe("configuration of a policy pack", () => {
   let pack: Pack;
   before(async () => {
     pack = await startPack("security");
@@ -25,14 +25,14 @@ describe("a policy pack's configuration", () => {
   const open = [database({ publiclyAccessible: true })];
   const said = async () => (await pack.findings(open)).filter(({ policy }) => policy === "rds-private");
 
-  it("exempts a resource by its URN, with a reason, to the end of a day", async () => {
+  it("exempts a resource by its URN, with a reason, until the end of a day", async () => {
     await pack.configure(exemption("2999-12-31"));
     assert.deepEqual(await said(), []);
     await pack.configure(exemption("2999-12-31", "urn:pulumi:of::another::aws:x:X::one"));
     assert.equal((await said()).length, 1);
   });
 
-  it("makes a violation of an exemption that is over, and says since when", async () => {
+  it("reports an expired exemption as a violation, with its date", async () => {
     await pack.configure(exemption("2020-02-29"));
     assert.deepEqual(
       (await said()).map(({ message, level }) => ({ message, level })),
@@ -40,13 +40,13 @@ describe("a policy pack's configuration", () => {
         {
           level: "mandatory",
           message:
-            "shop-database: publiclyAccessible is true, so that the internet reaches it: set it to false. Its exemption (moves next week) ended on 2020-02-29: mend it, or renew that.",
+            "shop-database: publiclyAccessible is true, so the internet reaches it: set it to false. Its exemption (moves next week) ended on 2020-02-29: fix it, or renew the exemption.",
         },
       ],
     );
   });
 
-  it("takes no exemption without a reason, of a day that is none, or of whatever looks like a URN", async () => {
+  it("rejects an exemption without a reason, with an invalid date or with an invalid URN", async () => {
     const sound = { urn: urnOf(database({})), reason: "moves next week", until: "2999-12-31" };
     for (const wrong of [
       { reason: undefined },
@@ -63,7 +63,7 @@ describe("a policy pack's configuration", () => {
     assert.deepEqual(await said(), []);
   });
 
-  it("that sets what a rule does not have is told so, once", async () => {
+  it("reports unknown settings of a rule once", async () => {
     const count = async () => (await said()).map(({ message }) => message);
     await pack.configure({ "rds-private": { dayz: 7, exempt: exemption("2999-12-31")["rds-private"].exempt } });
     assert.deepEqual(await count(), [
@@ -72,7 +72,7 @@ describe("a policy pack's configuration", () => {
     assert.deepEqual(await count(), []);
   });
 
-  it("turns a rule down, or off", async () => {
+  it("makes a rule advisory, or disables it", async () => {
     await pack.configure({ "rds-private": { enforcementLevel: "advisory" } });
     assert.deepEqual(
       (await said()).map(({ level }) => level),
@@ -82,7 +82,7 @@ describe("a policy pack's configuration", () => {
     assert.deepEqual(await said(), []);
   });
 
-  it("moves thresholds, and asks for less where no data is held", async () => {
+  it("changes thresholds, and relaxes rules where no data is kept", async () => {
     const backups = async () =>
       (await pack.findings([database({ backupRetentionPeriod: 5 })])).filter(({ policy }) => policy === "rds-backups");
     await pack.configure({});
@@ -100,7 +100,7 @@ describe("a policy pack's configuration", () => {
     assert.equal((await backups()).length, 1, "a setting that cannot be read counts as left out");
   });
 
-  it("fills in what was left out and is safe for everybody, and nothing that somebody has decided", async () => {
+  it("sets missing properties to safe defaults, and changes no explicit value", async () => {
     const remediate = { enforcementLevel: "remediate" };
     await pack.configure({
       "sqs-encrypted": remediate,
@@ -130,9 +130,9 @@ describe("a policy pack's configuration", () => {
   });
 });
 
-describe("what a program leaves to the provider, unknown in a preview's outcome", () => {
+describe("properties that a program leaves to the provider, unknown in a preview", () => {
   for (const name of ["limits", "security"] as const)
-    it(`is no finding of ${name}, and what it asks for and cannot know yet is`, async () => {
+    it(`are no finding of ${name}, but explicit unknown values are`, async () => {
       const pack = await startPack(name);
       const found = async (change: (one: EngineResource) => void) => {
         const program = compliantProgram();
@@ -153,9 +153,7 @@ describe("what a program leaves to the provider, unknown in a preview's outcome"
           if (one.type === QUEUE && one.name === "shop-queues-dead") one.props.messageRetentionSeconds = UNKNOWN_TEXT;
         });
         assert.deepEqual(
-          said.map((one) =>
-            one.replace(" cannot be known yet, so that the rule cannot be kept: give it a value of its own.", ""),
-          ),
+          said.map((one) => one.replace(" is unknown, so the rule cannot be checked: set an explicit value.", "")),
           {
             limits: [
               "sqs-limits mandatory shop-queues-dead: messageRetentionSeconds",
@@ -175,7 +173,7 @@ describe("what a program leaves to the provider, unknown in a preview's outcome"
 });
 
 describe("the instances that rules count", () => {
-  it("are those of the pack's configuration, else those that a launch template's tag says, else a finding", async () => {
+  it("come from the pack's configuration, otherwise the launch template's tag, otherwise are a finding", async () => {
     const pack = await startPack("limits");
     const said = async (tags: Record<string, string> | undefined, instances?: number) => {
       await pack.configure({
@@ -189,7 +187,7 @@ describe("the instances that rules count", () => {
         .map(({ message }) => message);
     };
     try {
-      assert.match((await said(undefined))[0] ?? "", /nothing says how many instances are launched from it/);
+      assert.match((await said(undefined))[0] ?? "", /nothing limits how many instances are launched from it/);
       assert.match((await said({ "rates:max-instances": "7" }))[0] ?? "", /14 vCPUs at once/);
       assert.match((await said({ "rates:max-instances": "7" }, 3))[0] ?? "", /6 vCPUs at once/);
       assert.deepEqual(await said({ "rates:max-instances": "1" }), []);
@@ -211,7 +209,7 @@ describe("the quotas that rules count with", () => {
       .filter(({ policy }) => policy === "glue-concurrent-runs")
       .map(({ message }) => message);
 
-  it("are those of AWS, else of the pack's configuration, with the program's share", async () => {
+  it("are AWS's defaults or the pack's configuration, times the program's share", async () => {
     const pack = await startPack("limits");
     try {
       await pack.configure(SETTINGS);
@@ -225,7 +223,7 @@ describe("the quotas that rules count with", () => {
     }
   });
 
-  it("are the stack's own in a program of ours, whatever the pack's configuration says", async () => {
+  it("are the stack's own in our programs, whatever the pack's configuration", async () => {
     const pack = await startPack("limits", packEnvironment("dev"));
     try {
       await pack.configure({ "glue-concurrent-runs": { glueRuns: 2_000 } });

@@ -6,15 +6,15 @@ import { typeOf } from "./types.ts";
 import { UNKNOWN_TEXT } from "./unknownValues.ts";
 import type { UnresolvedReporter } from "./value.ts";
 
-/** What a rule found, before the pack's exemptions. */
+/** A finding of a rule, before the pack's exemptions are applied. */
 interface Finding {
   readonly urn: string;
   readonly message: string;
 }
 
-/** The policies of rules, for a pack of their own. */
+/** Converts rules to the policies of a pack. */
 export function policiesOf(rules: readonly Rule[]): Policies {
-  // The engine shows a pack every resource by itself before it shows it the stack.
+  // The engine passes each resource to a pack before it passes the stack.
   const requested = new Map<string, RawResource["props"]>();
   return rules.map((rule) => {
     const policy = {
@@ -65,15 +65,15 @@ export function policiesOf(rules: readonly Rule[]): Policies {
   });
 }
 
-/** A pack of rules, served to the engine that has started this process. */
+/** Serves a pack of rules to the engine that started this process. */
 export const servePack = (name: string, description: string, rules: readonly Rule[]): PolicyPack => {
   const args: PolicyPackArgs = { description, enforcementLevel: "mandatory", policies: policiesOf(rules) };
   return new PolicyPack(name, args);
 };
 
 /**
- * Runs a check and reports what it found. What is unknown is no pass: it is a finding, unless the rule has said that a
- * preview may not know it. Of that the engine is told in its own way, which never stops a run.
+ * Runs a check and reports its findings. An unknown value is a finding too, unless the rule allows it in a preview;
+ * then the engine gets an advisory, which never stops a run.
  */
 function runCheck(
   rule: Rule,
@@ -89,12 +89,8 @@ function runCheck(
     (urn, name) => ({
       unknown(path) {
         if (rule.mayBeUnknown.some((known) => path === known || path.startsWith(`${known}.`)))
-          unsettled.add(`${name}: ${path} is known only when it is made, and will be checked then.`);
-        else
-          add(
-            urn,
-            `${name}: ${path} cannot be known yet, so that the rule cannot be kept: give it a value of its own.`,
-          );
+          unsettled.add(`${name}: ${path} is unknown until it is created, and will be checked then.`);
+        else add(urn, `${name}: ${path} is unknown, so the rule cannot be checked: set an explicit value.`);
       },
       unreadable: (path, expected) => add(urn, `${name}: ${path} is not ${expected}: the rule cannot be checked.`),
     }),
@@ -107,8 +103,8 @@ function runCheck(
   if (unsettled.size > 0) throw later([...unsettled].join(" "));
 }
 
-/** Has the engine advise of what is not known yet; @pulumi/policy knows no other way to advise beside a mandatory rule. */
+/** Reports an unknown value as an advisory; @pulumi/policy has no other way to advise from a mandatory rule. */
 const later = (message: string): Error => Object.assign(new Unknown(UNKNOWN_TEXT, []), { message });
 
-/** Its declaration says nothing of what it takes and is. */
+/** Its declaration lacks parameters and result. */
 const Unknown = UnknownValueError as unknown as new (marker: string, path: readonly string[]) => Error;

@@ -9,8 +9,8 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 export type PackConfig = Record<string, Record<string, unknown>>;
 
 /**
- * The configuration of a pack with what one of our stacks says of itself: for a running account, of which a pack is
- * handed the state and not Pulumi.<stack>.yaml.
+ * Pack configuration with the settings of one of our stacks: for a running account, when a pack receives the state and
+ * not Pulumi.<stack>.yaml.
  */
 export function packConfigOf(stack: string, pack: keyof typeof PACKS): PackConfig {
   const config = readStackFile(stack, ROOT);

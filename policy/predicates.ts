@@ -2,11 +2,11 @@ import type { Resource } from "./resource.ts";
 import { TASK } from "./types.ts";
 import { UNRESOLVED } from "./value.ts";
 
-/** Load balancers of the network have a quota of their own, know no headers, and log only what they end TLS of. */
+/** Network load balancers have a quota of their own, no header settings, and access logs only for TLS listeners. */
 export const isApplicationLoadBalancer = (balancer: Resource): boolean =>
   balancer.at("loadBalancerType").text("application") === "application";
 
-/** Whether a service's tasks may run on Fargate: not where it names instances, or its tasks can run on these only. */
+/** Returns false if a service's tasks cannot run on Fargate: it names instances, or its tasks require them. */
 export function isOnFargate(service: Resource): boolean {
   const type = service.at("launchType").text("");
   if (type === UNRESOLVED || type !== "") return type === UNRESOLVED || type === "FARGATE";

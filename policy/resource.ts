@@ -1,14 +1,14 @@
 import { typeOf } from "./types.ts";
 import { type UnresolvedReporter, Value } from "./value.ts";
 
-/** A resource as a policy pack is given it. */
+/** A resource as a policy pack receives it. */
 export interface RawResource {
   readonly type: string;
   readonly urn: string;
   readonly name: string;
   readonly props: Record<string, unknown>;
   readonly provider?: { readonly urn: string; readonly name: string; readonly props: Record<string, unknown> };
-  /** Which resources a property was made from; stacks only. */
+  /** Resources that each property depends on; stack validation only. */
   readonly propertyDependencies?: Readonly<Record<string, readonly { readonly urn: string }[]>>;
 }
 
@@ -19,7 +19,7 @@ export class Resource {
   readonly name: string;
   readonly properties: Value;
   readonly #requested: Value | undefined;
-  /** The provider that makes it; undefined where the engine names none. */
+  /** Its provider; undefined if the engine names none. */
   readonly provider: Resource | undefined;
   readonly #links: RawResource["propertyDependencies"];
   readonly #find: (urn: string) => Resource | undefined;
@@ -43,15 +43,15 @@ export class Resource {
   }
 
   /**
-   * A property by its path. Of a stack the engine shows what comes of each resource: what a program leaves to the provider
-   * is unknown there in a preview, though nobody ever set it. Then it counts what was asked for.
+   * Reads a property by its path. In stack validation the engine passes outputs: properties left to the provider are
+   * unknown in a preview. Then the requested inputs count.
    */
   at(path: string): Value {
     const outcome = this.properties.at(path);
     return outcome.isUnknown && this.#requested ? this.#requested.at(path) : outcome;
   }
 
-  /** The resources that a property was made from, of a type: known in a preview, when their ARNs are not. */
+  /** Resources of a type that a property depends on: known in a preview, when their ARNs are not. */
   links(property: string, type: string): Resource[] {
     return (this.#links?.[property] ?? []).flatMap(({ urn }) => {
       const found = this.#find(urn);
@@ -59,18 +59,18 @@ export class Resource {
     });
   }
 
-  /** Whether a property was made from resources of any type, so that it may well be unknown in a preview. */
+  /** Returns true if a property depends on resources of any type, so that it may be unknown in a preview. */
   isMadeFromOthers(property: string): boolean {
     return (this.#links?.[property] ?? []).length > 0;
   }
 
-  /** All resources that any property was made from, of a type. */
+  /** Resources of a type that any property depends on. */
   anyLinks(type: string): Resource[] {
     return Object.keys(this.#links ?? {}).flatMap((property) => this.links(property, type));
   }
 }
 
-/** What a program asked for of each resource, by URN, as far as a pack has been shown it. */
+/** Requested inputs of each resource by URN, as far as the pack has received it. */
 export type RequestedProperties = ReadonlyMap<string, RawResource["props"]>;
 
 /** All resources of a program. */
@@ -94,13 +94,13 @@ export class Stack {
     return this.resources.filter((resource) => resource.type === type);
   }
 
-  /** The resources of a type that were made from another by a property. */
+  /** Resources of a type that depend on another by a property. */
   linkedTo(target: Resource, type: string, property: string): Resource[] {
     return this.of(type).filter((resource) => resource.links(property, target.type).includes(target));
   }
 }
 
-/** The properties without the proxy that throws where a value is unknown (@pulumi/policy's proxy.ts). */
+/** Properties without the proxy that throws for unknown values (@pulumi/policy's proxy.ts). */
 function rawOf(props: Record<string, unknown>): unknown {
   return (props as { __getSpecialProxyTarget?: unknown } | null)?.__getSpecialProxyTarget ?? props;
 }

@@ -4,45 +4,45 @@ import Value from "typebox/value";
 import { CONTROL_SEVERITY, type Control } from "./controls.ts";
 import type { Resource, Stack } from "./resource.ts";
 
-/** Says what is wrong with a resource: what, by how much, and what to change. */
+/** Reports a problem of a resource: what, by how much, and the remedy. */
 export type Report = (resource: Resource, problem: string) => void;
 
-/** What every rule says of itself. */
+/** Metadata of every rule. */
 interface RuleMetadata {
-  /** As it stands in findings and configurations. */
+  /** Name in findings and configurations. */
   readonly name: string;
   readonly description: string;
   readonly severity: Severity;
-  /** Whether it stops a preview. */
+  /** Mandatory rules stop a preview. */
   readonly level: "mandatory" | "advisory";
-  /** Where the rule comes from. */
+  /** Source of the rule. */
   readonly framework: PolicyComplianceFramework;
-  /** What to do about a finding. */
+  /** Remedy of a finding. */
   readonly remediation: string;
-  /** Properties that a preview may not know; only advised of then. Any other that is unknown is a violation. */
+  /** Properties that may be unknown in a preview, which is then advisory. Any other unknown one is a violation. */
   readonly mayBeUnknown: readonly string[];
-  /** Properties of which it only counts whether they are set: an unknown one is, and is looked at again when it is made. */
+  /** Properties that only must be set: an unknown one counts as set, and is checked again when it is created. */
   readonly presenceOf: readonly string[];
 }
 
-/** A rule as packs have it: `check` reads its own settings from a pack's configuration, which need not be right. */
+/** A rule in the form of a pack: `check` reads its settings from the pack's configuration, which may be invalid. */
 export type Rule = RuleMetadata & { readonly settings: TProperties } & (
     | {
         readonly scope: "resource";
-        /** Types of resources that it looks at. */
+        /** Resource types that it checks. */
         readonly types: readonly string[];
         check(resource: Resource, report: Report, configured: unknown): void;
-        /** Properties that make a resource sound: a default that is safe for everybody. */
+        /** Properties that make a resource compliant: a default that is safe for everyone. */
         readonly fix?: (resource: Resource) => Record<string, unknown> | undefined;
       }
     | { readonly scope: "stack"; check(stack: Stack, report: Report, configured: unknown): void }
   );
 
-/** What is left out, where most rules say the same. */
+/** Metadata with the defaults of most rules. */
 type Defaults = Partial<Pick<RuleMetadata, "level" | "severity" | "mayBeUnknown" | "presenceOf">>;
 type Spec<S extends TProperties> = Omit<RuleMetadata, keyof Defaults> & Defaults & { settings?: S };
 
-/** A rule about one resource at a time. It runs on what a program asks for, before anything is made. */
+/** A rule about single resources. It runs on the requested inputs, before anything is created. */
 export const resourceRule = <S extends TProperties = Record<never, never>>(
   spec: Spec<S> & {
     types: readonly string[];
@@ -51,7 +51,7 @@ export const resourceRule = <S extends TProperties = Record<never, never>>(
   },
 ): Rule => ({ ...withMetadata(spec), scope: "resource", check: withSettings(spec) });
 
-/** A rule about resources together. It runs when all of a preview's or an update's resources are known. */
+/** A rule about several resources. It runs when all resources of a preview or an update are known. */
 export const stackRule = <S extends TProperties = Record<never, never>>(
   spec: Spec<S> & {
     check(stack: Stack, report: Report, settings: Static<ReturnType<typeof Type.Object<S>>>): void;
@@ -60,7 +60,7 @@ export const stackRule = <S extends TProperties = Record<never, never>>(
 
 const withMetadata = <S extends TProperties, T extends Spec<S>>(spec: T) => ({
   level: "mandatory" as const,
-  // A rule for a control is as severe as that, unless it says otherwise.
+  // A rule of a control has the control's severity unless it sets its own.
   severity: Object.hasOwn(CONTROL_SEVERITY, spec.framework.reference ?? "")
     ? CONTROL_SEVERITY[spec.framework.reference as Control]
     : ("high" as const),
@@ -70,7 +70,7 @@ const withMetadata = <S extends TProperties, T extends Spec<S>>(spec: T) => ({
   settings: spec.settings ?? {},
 });
 
-/** Hands a check its settings with their defaults; a setting that is wrong counts as left out. */
+/** Calls a check with its settings and their defaults; invalid settings count as missing. */
 function withSettings<S extends TProperties, Subject>(spec: {
   settings?: S;
   check(subject: Subject, report: Report, settings: Static<ReturnType<typeof Type.Object<S>>>): void;
@@ -84,7 +84,7 @@ function withSettings<S extends TProperties, Subject>(spec: {
   };
 }
 
-/** AWS Foundational Security Best Practices, by the control's own name, as RDS.2. */
+/** AWS Foundational Security Best Practices, by the control's id, for example RDS.2. */
 export const control = (reference: Control): PolicyComplianceFramework => ({
   name: "AWS Foundational Security Best Practices",
   version: "1.0.0",
@@ -92,7 +92,7 @@ export const control = (reference: Control): PolicyComplianceFramework => ({
   specification: `https://docs.aws.amazon.com/securityhub/latest/userguide/${reference.split(".")[0]?.toLowerCase()}-controls.html`,
 });
 
-/** A limit of infra/limits/limits.ts, or a rule that AWS's documentation gives, by its document. */
+/** A limit of infra/limits/limits.ts, or a rule of AWS's documentation, by its document. */
 export const documented = (reference: string): PolicyComplianceFramework => ({
   name: "AWS documentation",
   version: "2026-11",

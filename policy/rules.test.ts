@@ -6,7 +6,7 @@ import { MUTANTS } from "./testing/mutants.ts";
 import { type EngineResource, type Finding, type Pack, secret, startPack } from "./testing/packClient.ts";
 import { UNKNOWN_TEXT } from "./unknownValues.ts";
 
-/** Every value of a resource as one that nobody else may see. */
+/** Replaces every value of a resource with an unknown one. */
 const secretly = (resources: EngineResource[]): EngineResource[] =>
   resources.map((one) => ({
     ...one,
@@ -16,7 +16,7 @@ const secretly = (resources: EngineResource[]): EngineResource[] =>
   }));
 
 for (const name of ["limits", "security"] as const)
-  describe(`the pack ${name}, as the engine calls it`, () => {
+  describe(`the pack ${name}, called by the engine`, () => {
     let pack: Pack;
     before(async () => {
       pack = await startPack(name);
@@ -27,7 +27,7 @@ for (const name of ["limits", "security"] as const)
     const said = async (resources: EngineResource[], rule: string): Promise<Finding[]> =>
       (await pack.findings(resources)).filter(({ policy }) => policy === rule);
 
-    it("finds nothing in a program that keeps every rule, nor in an empty one", async () => {
+    it("finds nothing in a compliant program or an empty one", async () => {
       assert.deepEqual(await pack.findings(compliantProgram()), []);
       assert.deepEqual(await pack.findings([]), []);
     });
@@ -40,7 +40,7 @@ for (const name of ["limits", "security"] as const)
 
     for (const { name: rule, level, mayBeUnknown, presenceOf, framework, remediation, description } of PACKS[name]
       .rules) {
-      it(`${rule} tells what is wrong, by how much, and what to change`, async () => {
+      it(`${rule} reports the problem, the excess and the remedy`, async () => {
         for (const told of [framework.reference, remediation, description]) assert.notEqual(told, "");
         for (const { what, mutate } of MUTANTS[rule] ?? []) {
           const mutant = compliantProgram();
@@ -58,7 +58,7 @@ for (const name of ["limits", "security"] as const)
         }
       });
 
-      it(`${rule} takes no unknown value for a sound one`, async () => {
+      it(`${rule} does not pass unknown values`, async () => {
         for (const { what, at } of MUTANTS[rule] ?? []) {
           if (at === undefined) continue;
           const [top = ""] = at.path.split(".");
@@ -74,8 +74,8 @@ for (const name of ["limits", "security"] as const)
             assert.match(
               message,
               later
-                ? /is known only when it is made, and will be checked then/
-                : /cannot be known yet, so that the rule cannot be kept/,
+                ? /is unknown until it is created, and will be checked then/
+                : /is unknown, so the rule cannot be checked/,
             );
             assert.equal(told, later ? "advisory" : level);
           }

@@ -26,15 +26,15 @@ const start = (
 ): Promise<Engine> => stackEngine(stack, { policyPacks, config });
 
 const isLimit = (rule: string): boolean => LIMIT_RULES.some(({ name }) => name === rule);
-/** For a few runs of the engine on a machine that does much else. */
+/** Timeout for a few runs of the engine on a busy machine. */
 const MINUTES = 15 * 60_000;
 
-/** What was found that is more than a value that nobody can know yet. */
+/** Findings other than unknown values. */
 const violations = ({ findings }: Run) =>
   findings.filter(({ message }) => !message.includes("is known only when it is made"));
 
-describe("the policy packs, held against our own stacks in the real engine", () => {
-  /** What stood of each stack after an up. */
+describe("the policy packs on our own stacks in the real engine", () => {
+  /** State of each stack after an up. */
   const states = new Map<string, unknown>();
   before(function () {
     requireEngine(this);
@@ -58,7 +58,7 @@ describe("the policy packs, held against our own stacks in the real engine", () 
       }
     });
 
-  it("stop a preview before anything is made, and say what to change", async function () {
+  it("stop a preview before anything is created, with the remedy", async function () {
     this.timeout(MINUTES);
     const one = await start("dev", PACKS, { "rates-platform:budget": { monthlyUsd: 1, email: "dev@example.com" } });
     try {
@@ -97,7 +97,7 @@ describe("the policy packs, held against our own stacks in the real engine", () 
     }
   });
 
-  it("kill every mutant of prod, each by the rule that is meant for it", async function () {
+  it("stop every mutant of prod, each by the rule for it", async function () {
     this.timeout(MINUTES);
     const state = states.get("prod") ?? (await upOf("prod"));
     const packs = {

@@ -1,6 +1,6 @@
-// Imported by every policy pack before anything else is loaded.
+// Imported by every policy pack before all other modules.
 import "../stacks/node.mjs";
 import module from "node:module";
 
-// The engine ends a pack by a signal, after which Node would discard the code that it has compiled.
+// The engine ends a pack by a signal, after which Node would discard its compile cache.
 setTimeout(module.flushCompileCache, 1_000).unref();

@@ -1,4 +1,4 @@
-/** Types of the resources that rules look at, as the engine names them (the AWS provider's schema). */
+/** Resource types that rules check, by the engine's names (the AWS provider's schema). */
 export const ACCOUNT_BLOCK = "aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock";
 export const ALIAS = "aws:lambda/alias:Alias";
 export const BUCKET = "aws:s3/bucket:Bucket";
@@ -43,7 +43,7 @@ export const TARGET_GROUP = "aws:lb/targetGroup:TargetGroup";
 export const TASK = "aws:ecs/taskDefinition:TaskDefinition";
 export const TOPIC = "aws:sns/topic:Topic";
 
-/** Other names that the provider has, or had, for the same types. */
+/** Current and deprecated aliases of the same types in the provider. */
 const TYPE_ALIASES: Readonly<Record<string, string>> = {
   "aws:alb/listener:Listener": LISTENER,
   "aws:alb/loadBalancer:LoadBalancer": LOAD_BALANCER,
@@ -53,6 +53,6 @@ const TYPE_ALIASES: Readonly<Record<string, string>> = {
   "aws:s3/bucketV2:BucketV2": BUCKET,
 };
 
-/** A type by the name that rules have for it. */
+/** Returns the type under the name that rules use. */
 export const typeOf = (given: string): string =>
   (Object.hasOwn(TYPE_ALIASES, given) ? TYPE_ALIASES[given] : undefined) ?? given;

@@ -1,7 +1,7 @@
-/** What the engine has in place of a text that cannot be known before an update has made what it depends on. */
+/** The engine's placeholder for a text that is unknown until an update has created its dependencies. */
 export const UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
-/** The same for every type: text, true or false, number, list, asset, archive, object (pulumi's plugin/rpc.go). */
+/** Placeholders of every type: text, boolean, number, list, asset, archive, object (pulumi's plugin/rpc.go). */
 export const UNKNOWN_VALUES: ReadonlySet<string> = new Set([
   UNKNOWN_TEXT,
   "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",

@@ -1,14 +1,14 @@
 import { UNKNOWN_VALUES } from "./unknownValues.ts";
 
-/** What a reading answers where the value is unknown or of another type: the trouble has been noted, stop here. */
+/** Result of reading a value that is unknown or of another type: the problem is recorded, stop here. */
 export const UNRESOLVED: unique symbol = Symbol("unresolved");
 export type Unresolved = typeof UNRESOLVED;
 
-/** Takes down what keeps a rule from its verdict. */
+/** Records problems that prevent a verdict. */
 export interface UnresolvedReporter {
-  /** A value that nobody can know yet. */
+  /** Records an unknown value. */
   unknown(path: string): void;
-  /** A value of a type that the rule cannot read. */
+  /** Records a value of a type that the rule cannot read. */
   unreadable(path: string, expected: string): void;
 }
 
@@ -27,7 +27,9 @@ export class Value {
     this.#notes = notes;
   }
 
-  /** A part by its path, as `scalingConfig.maximumConcurrency`. A part of what is unknown is unknown. */
+  /**
+   * Returns a part by its path, for example `scalingConfig.maximumConcurrency`. A part of an unknown value is unknown.
+   */
   at(path: string): Value {
     let raw = this.#raw;
     for (const key of path.split(".")) {
@@ -43,22 +45,22 @@ export class Value {
     return isUnknown(this.#raw);
   }
 
-  /** Whether there is no value: it was left out, or is null; of what stands the provider says so with an empty text. */
+  /** Returns true for a missing value, null, or the provider's empty text. */
   get isAbsent(): boolean {
     return this.#raw === undefined || this.#raw === null || this.#raw === "";
   }
 
-  /** Whether it is an object, and no list. */
+  /** Returns true for an object that is not a list. */
   get isObject(): boolean {
     return isRecord(this.#raw) && !Array.isArray(this.#raw);
   }
 
-  /** Whether it is a list. */
+  /** Returns true for a list. */
   get isList(): boolean {
     return Array.isArray(this.#raw);
   }
 
-  /** A number, also one written as text; `absent` where there is none. */
+  /** Reads a number, also written as text; `absent` if it is missing. */
   number<T>(absent: T): number | T | Unresolved {
     return this.#read(absent, "a number", (raw) => {
       const value = typeof raw === "string" && raw.trim() !== "" ? Number(raw) : raw;
@@ -66,12 +68,12 @@ export class Value {
     });
   }
 
-  /** Text; `absent` where there is none. */
+  /** Reads a text; `absent` if it is missing. */
   text<T>(absent: T): string | T | Unresolved {
     return this.#read(absent, "text", (raw) => (typeof raw === "string" ? raw : undefined));
   }
 
-  /** True or false, also written as text; `absent` where there is neither. */
+  /** Reads a boolean, also written as text; `absent` if it is missing. */
   flag<T>(absent: T): boolean | T | Unresolved {
     return this.#read(absent, "true or false", (raw) => {
       if (raw === "true" || raw === "false") return raw === "true";
@@ -79,7 +81,7 @@ export class Value {
     });
   }
 
-  /** The items of a list, of JSON too; none where there is no list. A single object counts as a list of one. */
+  /** Items of a list, also of JSON; none for a missing list. A single object counts as a list of one. */
   items(): readonly Value[] | Unresolved {
     return this.#read([], "a list", (raw) => {
       const list = typeof raw === "string" ? (parsed(raw) ?? raw) : raw;
@@ -88,7 +90,7 @@ export class Value {
     });
   }
 
-  /** Texts: those of a list, or a single one. */
+  /** Texts of a list, or a single one. */
   texts(): readonly string[] | Unresolved {
     if (typeof this.#raw === "string" && !isUnknown(this.#raw) && parsed(this.#raw) === undefined) return [this.#raw];
     const items = this.items();
@@ -97,7 +99,7 @@ export class Value {
     return texts.some((text) => text === UNRESOLVED) ? UNRESOLVED : texts.filter((text) => text !== UNRESOLVED);
   }
 
-  /** The names of an object's parts, of JSON too. */
+  /** Names of an object's properties, also of JSON. */
   keys(): readonly string[] | Unresolved {
     return this.#read([], "an object", (raw) => {
       const from = typeof raw === "string" ? parsed(raw) : raw;
@@ -121,7 +123,7 @@ export class Value {
 const isUnknown = (raw: unknown): boolean => typeof raw === "string" && UNKNOWN_VALUES.has(raw);
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
-/** What a JSON text holds, if that is an object or a list. */
+/** Parses a JSON text if it contains an object or a list. */
 function parsed(text: string): unknown {
   if (!/^\s*[[{]/.test(text)) return undefined;
   try {

@@ -9,7 +9,7 @@ import { stackEngine } from "./testing/stackEngine.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** What a stack that keeps its data leaves, by type: what holds data, and what keeps that closed to others. */
+/** Resources that remain of a stack that keeps its data, by type: those with data, and those that keep it private. */
 const KEPT = {
   "aws:ecr/repository:Repository": 1,
   "aws:rds/snapshot:Snapshot": 1,
@@ -23,7 +23,7 @@ const KEPT = {
   "docker:index/image:Image": 2,
 };
 
-/** What the drain cannot do without: what it runs in, reaches the database through, asks, and ends runs by. */
+/** Resources that the drain needs: to run, to reach the database, to ask, and to end runs. */
 const NEEDED = [
   "aws:ec2/launchTemplate:LaunchTemplate ec2",
   "aws:cloudwatch/logGroup:LogGroup dispatcher",
@@ -53,7 +53,7 @@ const types = (cloud: Cloud): Record<string, number> => {
   return counts;
 };
 
-/** The resources that the engine deletes only after the drain: those that it depends on, directly or through others. */
+/** Resources that the engine deletes only after the drain, because it depends on them directly or through others. */
 function outlivingDrain({ deployment }: Deployment): Set<string> {
   interface Stored {
     urn: string;
@@ -75,21 +75,21 @@ function outlivingDrain({ deployment }: Deployment): Set<string> {
   return new Set([...found].map((urn) => urn.replace(/^.*::(?:[^:$]+(?::[^:$]+)*\$)*(.+)::(.*)$/, "$1 $2")));
 }
 
-describe("the end of a stack that keeps its data, in the real engine", () => {
+describe("destroying a stack that keeps its data, in the real engine", () => {
   before(function () {
     requireEngine(this);
   });
 
-  // How often each is made and ended: what a second life meets of the first one's does not depend on the stack.
+  // Create and destroy each twice: leftovers of the first life do not depend on the stack.
   for (const [stack, lives] of [
     ["staging", 2],
     ["prod", 1],
   ] as const)
-    it(`refuses ${stack}'s while its database is protected, drains first, can be repeated, and keeps what was promised`, async function () {
+    it(`refuses while the database of ${stack} is protected, drains first, can be repeated, and keeps the data`, async function () {
       this.timeout(480_000);
       const config = readStackFile(stack, ROOT);
       assert.ok(config.data.keep && config.database.deletionProtection);
-      /** What stood at each call of the dispatcher's that said that the stack goes. */
+      /** Resources at each call of the dispatcher with the drain event. */
       const drains: string[][] = [];
       let fails = false;
       const cloud: Cloud = new Cloud({
@@ -122,7 +122,7 @@ describe("the end of a stack that keeps its data, in the real engine", () => {
           "update aws:rds/instance:Instance",
         ]);
 
-        // By what the state says, since what is deleted in the same wave goes in any order.
+        // By the state, since resources deleted in the same wave go in any order.
         const outliving = outlivingDrain(await one.exportState());
         const needed = NEEDED.map((each) => each.replace(" ", ` rates-${stack}-`));
         assert.deepEqual(

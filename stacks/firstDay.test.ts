@@ -13,7 +13,7 @@ const SLOTS = { glue: 3, ec2: 2 };
 const ENDED = { source: "aws.ec2", detail: { state: "terminated" } };
 const WAKEUP = { Records: [{ eventSourceARN: "arn:aws:sqs:eu-central-1:111111111111:rates-dev-queues-wakeups" }] };
 const TOKEN_REFUSED = { code: "28000", message: /^PAM authentication failed/ };
-/** An update's items, by the name that is the request's id too. */
+/** Items of an update, by the name that is also the request's id. */
 const LOADS = {
   regions: [{ slug: "north_sea", name: "North Sea" }],
   ports: [
@@ -23,8 +23,8 @@ const LOADS = {
   prices: [1500, 1600, 1700].map((price) => ({ orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-31", price })),
 };
 
-// The suite is one story: each test goes on where the one before ended.
-describe("the first day of a stack, on a stand-in for RDS", function () {
+// The suite is one story: each test continues the previous one.
+describe("first day of a stack, on a stand-in for RDS", function () {
   this.timeout(120_000);
   let stack: Deployment;
   let migrations = "";
@@ -39,9 +39,9 @@ describe("the first day of a stack, on a stand-in for RDS", function () {
   after(() => stack?.stop());
 
   const migrate = (...events: object[]) => stack.invoke("migrations", migrations, ...events);
-  /** What EventBridge tells of instances that ended, and the queue of jobs that wait. */
+  /** EventBridge's event for ended instances, and the queue of waiting jobs. */
   const wake = () => stack.invoke("dispatcher", dispatcher, ENDED, WAKEUP);
-  /** Logs in with the production code, as a part with its credentials. */
+  /** Logs in with the production code and a component's credentials. */
   const logIn = async (part: Part, role: Role): Promise<string> => {
     const names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"];
     const before = names.map((name) => [name, process.env[name]] as const);
@@ -79,13 +79,13 @@ describe("the first day of a stack, on a stand-in for RDS", function () {
     assert.ok(migrated.applied.includes("0001_prices"), migrated.applied.join(", "));
   });
 
-  it("does nothing the second time, and the master can still log in", async () => {
+  it("changes nothing the second time, and the master can still log in", async () => {
     assert.deepEqual(await migrate(stack.step("rates-dev-migrations-roles")), [{ created: [] }]);
     assert.deepEqual(await migrate(stack.step("rates-dev-migrations")), [{ applied: [] }]);
     assert.ok(!(await stack.rds.instance(INSTANCE).needsToken(MASTER)));
   });
 
-  it("stores the first token's hash, and the API admits whoever has the token", async () => {
+  it("stores the first token's hash, and the API accepts the token", async () => {
     const line = blocksOf("docs/first-deployment.md")
       .flatMap(({ text }) => text.split("\n"))
       .find((command) => command.startsWith("node runtime/image/token.ts"));
@@ -103,11 +103,11 @@ describe("the first day of a stack, on a stand-in for RDS", function () {
     token = token.slice(0, -1);
   });
 
-  it("proves by its first invocation that the dispatcher finds its database", async () => {
+  it("verifies by its first invocation that the dispatcher reaches its database", async () => {
     assert.deepEqual(await stack.invoke("dispatcher", dispatcher, { tf: { action: "create" } }), [null]);
   });
 
-  it("takes updates over HTTP, starts an instance, and loads them with the TypeScript runner", async () => {
+  it("accepts updates over HTTP, starts an instance, and loads them with the TypeScript runner", async () => {
     for (const [target, inline] of Object.entries(LOADS)) {
       await submit(target, { type: "update", target, source: { inline } });
       await wake();
@@ -119,7 +119,7 @@ describe("the first day of a stack, on a stand-in for RDS", function () {
     assert.deepEqual(body, { rates: [{ day: "2021-01-31", price: 1600, count: 3 }] });
   });
 
-  it("takes a read from the queue, and answers it with the Glue runner", async function () {
+  it("accepts a read from the queue, and answers it with the Glue runner", async function () {
     const python = requirePython(this, "python");
     const request = {
       requestId: "read",
@@ -140,7 +140,7 @@ describe("the first day of a stack, on a stand-in for RDS", function () {
     assert.deepEqual((await ask("/jobs/read/response")).body.result.inline, [{ n: 3 }]);
   });
 
-  it("lets each part log in as the roles that its policy names, and as no other", async () => {
+  it("lets each component log in as the roles of its policy, and as no other", async () => {
     const roles: Role[] = [...ROLES, readerRole("glue", 1), readerRole("glue", 3), readerRole("ec2", 2)];
     const allowed = (part: Part, role: Role) =>
       stack
@@ -159,14 +159,14 @@ describe("the first day of a stack, on a stand-in for RDS", function () {
     }
   });
 
-  it("creates the roles of further slots when capacity grows, which log in at once", async () => {
+  it("creates the roles of further slots when capacity grows, usable at once", async () => {
     await assert.rejects(logIn("glue", readerRole("glue", 4)));
     const slots = { glue: 4, ec2: 2 };
     assert.deepEqual(await migrate({ step: "roles", slots }), [{ created: ["job_reader_glue_4"] }]);
     assert.equal(await logIn("glue", readerRole("glue", 4)), "job_reader_glue_4");
   });
 
-  it("applies what a later version changes: a function's body, and a new migration", async () => {
+  it("applies the changes of a later version: a function's body, and a new migration", async () => {
     const file = join(migrations, "functions/jobs/iso.sql");
     writeFileSync(file, `-- Changed by a later version.\n${readFileSync(file, "utf8")}`);
     writeFileSync(join(migrations, "migrations/0005_notes.sql"), "alter table public.ports add column note text;\n");
@@ -174,7 +174,7 @@ describe("the first day of a stack, on a stand-in for RDS", function () {
     assert.deepEqual(await migrate({ step: "migrate" }), [{ applied: [] }]);
   });
 
-  it("refuses a master that inherits rds_iam: this first finding would stop the step roles", async () => {
+  it("fails for a master that inherits rds_iam, which would break the step roles", async () => {
     const instance = stack.rds.instance(INSTANCE);
     await instance.query(`grant migrator to ${MASTER} with inherit true`);
     await assert.rejects(migrate(stack.step("rates-dev-migrations-roles")), /PAM authentication failed/);
@@ -182,7 +182,7 @@ describe("the first day of a stack, on a stand-in for RDS", function () {
     assert.deepEqual(await migrate(stack.step("rates-dev-migrations-roles")), [{ created: [] }]);
   });
 
-  it("is restored to a point in time by the steps of docs/operating.md, in their order", async () => {
+  it("restores to a point in time with the steps of docs/operating.md, in their order", async () => {
     const restored = `${INSTANCE}-restored`;
     const names = (command: string) => command.replaceAll("<instance>", INSTANCE);
     const option = (command: string, name: string) => new RegExp(`--${name} (\\S+)`).exec(command)?.[1] ?? "";
@@ -205,11 +205,11 @@ describe("the first day of a stack, on a stand-in for RDS", function () {
         await assert.rejects(logIn("api", "api_reader"), TOKEN_REFUSED, "by rights for the old instance");
         stack.update();
       }
-      // What the engine does with the state is tested with the engine (restore.engine.test.ts).
+      // The engine's side of the state has its own test (restore.engine.test.ts).
       else assert.match(name, /describe-db-instances|stack export|stack import|refresh|^sed/, command);
     };
 
-    // Afterwards there is a price that the restored database does not have.
+    // Adds a price after the restore point.
     const price = [{ ...LOADS.prices[0], price: 9_000 }];
     const commands = blocksOf("docs/operating.md")
       .filter(({ text }) => /restore-db-instance-to-point-in-time|--new-db-instance-identifier/.test(text))
@@ -236,7 +236,7 @@ describe("the first day of a stack, on a stand-in for RDS", function () {
       "npm run pulumi -- up",
     ]);
 
-    // The address is the one that every part has, the data are of that time, and a lost request's id is free.
+    // The address is unchanged, the data are of that time, and a lost request's id is free.
     const { body } = await ask("/rates?date_from=2021-01-31&date_to=2021-01-31&orig_code=AAAAA&dest_code=BBBBB");
     assert.deepEqual(body, { rates: [{ day: "2021-01-31", price: 1600, count: 3 }] });
     assert.equal((await ask("/jobs/late")).status, 404);

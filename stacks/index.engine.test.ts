@@ -38,7 +38,7 @@ describe("the program in the real engine", () => {
   });
 
   for (const stack of STACKS)
-    it(`previews, makes, keeps and destroys ${stack}`, async function () {
+    it(`previews, creates, keeps and destroys ${stack}`, async function () {
       this.timeout(240_000);
       const config = readStackFile(stack, ROOT);
       const { plan } = planCapacity(config);
@@ -81,7 +81,7 @@ describe("the program in the real engine", () => {
         if (config.tracking.store === "opensearch") parts.push("Tracking");
         assert.deepEqual(components, parts.map((part) => `rates:infra:${part}`).sort());
 
-        // Sizes are those that capacity counted.
+        // Sizes are those of the capacity plan.
         const job = only(up, "aws:glue/job:Job").inputs as { executionProperty: { maxConcurrentRuns: number } };
         assert.equal(job.executionProperty.maxConcurrentRuns, plan.glue.maxConcurrentRuns);
         assert.equal(
@@ -133,7 +133,7 @@ describe("the program in the real engine", () => {
       }
     });
 
-  it("stops in the wrong account, with both accounts and what to do", async () => {
+  it("stops in the wrong account, with both accounts and the remedy", async () => {
     const one = await stackEngine("dev", { cloud: new Cloud({ account: "999999999999" }) });
     try {
       const message = await refusal(one.preview());
@@ -146,7 +146,7 @@ describe("the program in the real engine", () => {
     }
   });
 
-  it("lists all that is wrong with a configuration before any provider sees it", async () => {
+  it("lists all problems of a configuration before any provider sees it", async () => {
     const one = await stackEngine("dev", {
       config: {
         "rates-platform:database": { instanceClass: "db.t9.huge", storageGb: "many" },
@@ -174,7 +174,7 @@ describe("the program in the real engine", () => {
     }
   });
 
-  it("has every service within the network where there is no NAT", async function () {
+  it("reaches every service inside the network without NAT", async function () {
     this.timeout(120_000);
     const { network } = readStackFile("dev", ROOT);
     const one = await stackEngine("dev", { config: { "rates-platform:network": { ...network, nat: "none" } } });
@@ -193,7 +193,7 @@ describe("the program in the real engine", () => {
     }
   });
 
-  it("gives copies of a stack in one account names of their own", async function () {
+  it("gives copies of a stack in one account different names", async function () {
     this.timeout(120_000);
     const cloud = new Cloud({ account: "111111111111" });
     const [dev, anna] = [await stackEngine("dev", { cloud }), await stackEngine("dev", { cloud, stack: "dev-anna" })];

@@ -4,7 +4,10 @@ import { accountProvider, verifyAccount } from "../infra/account.ts";
 import { type Outputs, platform } from "./platform.ts";
 import { loadStack } from "./program.ts";
 
-/** The program: configuration in, platform built, outputs out. Nothing is created unless all of the first is sound. */
+/**
+ * The program: reads the configuration, builds the platform, returns outputs. Nothing is created unless the
+ * configuration is valid.
+ */
 export default async function (): Promise<Outputs> {
   const stack = loadStack(getStack(), allConfig(), process.env);
   const { account, tags } = stack.config;

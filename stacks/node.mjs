@@ -1,5 +1,5 @@
-// What every program and policy pack begins with. Plain JavaScript, and nothing imported by name, so that a Node that
-// cannot run the rest can still say so.
+// Imported first by every program and policy pack. Plain JavaScript without named imports, so that it can report a Node
+// that is too old for the rest.
 import module from "node:module";
 
 const [major = "0"] = process.versions.node.split(".");
@@ -9,5 +9,5 @@ if (Number(major) < 24)
       "`npm run pulumi -- …` in place of `pulumi …` puts the right one on PATH.",
   );
 
-// What Node compiles, and strips of types, is kept for the next run in the system's folder for temporary files.
+// Keeps Node's compile cache, including stripped types, in the system's folder for temporary files.
 module.enableCompileCache();

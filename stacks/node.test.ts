@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/** Where Pulumi enters: programs and policy packs. */
+/** Pulumi's entry points: programs and policy packs. */
 const ENTRIES = ["main.mjs", "account/main.mjs", "../policy/limits/main.mjs", "../policy/security/main.mjs"];
 
-/** An old Node's version, and a node:module of which what it lacks cannot be imported by name. */
+/** Simulates an old Node: its version, and a node:module without the newer named exports. */
 const OLD_NODE = `data:text/javascript,${encodeURIComponent(`
   import module from "node:module";
   Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } });
@@ -15,7 +15,7 @@ const OLD_NODE = `data:text/javascript,${encodeURIComponent(`
 
 describe("a Node that is too old", () => {
   for (const entry of ENTRIES)
-    it(`is told by ${entry} which it needs, and how to get it`, async () => {
+    it(`is reported by ${entry} with the required version and the remedy`, async () => {
       const file = fileURLToPath(new URL(entry, import.meta.url));
       const { promise, resolve } = Promise.withResolvers<{ status: number | null; stderr: string }>();
       const child = execFile(process.execPath, ["--import", OLD_NODE, file], (_, __, stderr) =>

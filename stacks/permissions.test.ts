@@ -5,10 +5,10 @@ import { planStack } from "./config/parse.ts";
 import { platform } from "./platform.ts";
 import { rawConfig } from "./testing/config.ts";
 
-/** Every part with what it lists, as its role's policy has it. */
+/** Every component with the resources in its role's policy. */
 const LISTS = ["rates-dev-api", "rates-dev-dispatcher", "rates-dev-ec2"];
 
-describe("what the parts of a stack may do", () => {
+describe("permissions of a stack's components", () => {
   let registry: Registry;
   before(async function () {
     this.timeout(60_000);
@@ -24,8 +24,9 @@ describe("what the parts of a stack may do", () => {
   const uploads = "arn:aws:s3:eu-central-1:111111111111:rates-dev-buckets-uploads";
 
   for (const role of LISTS)
-    it(`lets ${role} tell an upload that is not there from one that it may not read`, () => {
-      // Without leave to list the bucket, S3 answers 403 for either (Amazon S3 API Reference, GetObject and HeadObject).
+    it(`let ${role} distinguish a missing upload from a forbidden one`, () => {
+      // Without permission to list the bucket, S3 answers 403 for both (Amazon S3 API Reference, GetObject and
+      // HeadObject).
       const [list, ...others] = statements(role, "s3:ListBucket");
       assert.deepEqual(others, []);
       assert.deepEqual(list, { Effect: "Allow", Action: ["s3:ListBucket"], Resource: [uploads] });
@@ -34,13 +35,13 @@ describe("what the parts of a stack may do", () => {
       assert.ok(objects.includes(`${uploads}/*`), "it reads the objects that it looks up");
     });
 
-  it("lets nobody else list a bucket", () => {
+  it("let no other component list a bucket", () => {
     const roles = registry.ofType("aws:iam/role:Role").map(({ name }) => name);
     assert.deepEqual(roles.filter((role) => statements(role, "s3:ListBucket").length > 0).sort(), LISTS);
   });
 
-  it("names the resources of every action that knows any", () => {
-    // Actions for which AWS has no resource, or none before it is made (Service Authorization Reference).
+  it("name resources for every action that supports them", () => {
+    // Actions without resource-level permissions in AWS, or before creation (Service Authorization Reference).
     const anywhere = new Set([
       "ecr:GetAuthorizationToken",
       "ec2:CreateNetworkInterface",

@@ -6,7 +6,7 @@ import type { Statement } from "../infra/shared/iam.ts";
 import type { Tracking } from "../infra/tracking.ts";
 import type { RunnerType } from "../runtime/contract/states.ts";
 
-/** What the parts of a stack share, and may use of it. */
+/** Shared resources of a stack that components may use. */
 interface Shared {
   readonly queues: Queues;
   readonly buckets: Buckets;
@@ -17,27 +17,29 @@ interface Shared {
   readonly rawSql: boolean;
 }
 
-/** What each part may do with the queues, buckets, roles and documents of its stack: everything that its code calls. */
+/**
+ * Permissions of each component on the stack's queues, buckets, roles and documents: everything that its code calls.
+ */
 export function permissions({ queues, buckets, database, tracking, rawSql, ...place }: Shared) {
   const objects = (bucket: "results" | "uploads") => pulumi.interpolate`${buckets[bucket].arn}/*`;
   const login = (...roles: Parameters<typeof loginStatement>[2]) => loginStatement(database.endpoint, place, roles);
-  // Each run reads as the role of its slot where callers may bring their own SQL.
+  // Each run reads with the role of its slot if callers may bring their own SQL.
   const readers = (runner: RunnerType) => [rawSql ? (`job_reader_${runner}_*` as const) : ("job_reader" as const)];
   const respond: Statement = { actions: ["sqs:SendMessage"], resources: queues.responseArns };
   const results: Statement = {
     actions: ["s3:PutObject", "s3:AbortMultipartUpload"],
     resources: [objects("results")],
   };
-  // Without it S3 says of an object that is not there that it may not be read.
+  // Without it S3 reports a missing object as forbidden.
   const lookUp: Statement = { actions: ["s3:ListBucket"], resources: [buckets.uploads.arn] };
   const api: Statement[] = [
     login("api_reader", "job_reader_plan"),
     respond,
     { actions: ["sqs:SendMessage"], resources: [queues.wakeups.arn, queues.requests.arn] },
-    // How many requests wait: GET /stats.
+    // Number of waiting requests: GET /stats.
     { actions: ["sqs:GetQueueAttributes"], resources: [queues.requests.arn] },
     {
-      // Dead letters are looked at and put back by hand (POST /redrive).
+      // Operators inspect and redrive dead letters (POST /redrive).
       actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"],
       resources: [queues.deadLetters.arn],
     },
@@ -51,7 +53,7 @@ export function permissions({ queues, buckets, database, tracking, rawSql, ...pl
   ];
   const dispatcher: Statement[] = [
     login("dispatcher", "job_reader_plan", "canceller"),
-    // Sources are pinned as they are accepted.
+    // Sources are pinned when they are accepted.
     { actions: ["s3:GetObject"], resources: [objects("uploads")] },
     lookUp,
     ...(tracking?.statements ?? []),
@@ -61,7 +63,7 @@ export function permissions({ queues, buckets, database, tracking, rawSql, ...pl
     login("job_keeper", ...readers("ec2"), "job_writer", "canceller"),
     respond,
     results,
-    // Sources are loaded in the version that was accepted.
+    // Sources are loaded in the accepted version.
     { actions: ["s3:GetObjectVersion"], resources: [objects("uploads")] },
     lookUp,
   ];

@@ -20,7 +20,9 @@ const changed = (change: Parameters<typeof rawConfig>[0] & object): ValidatedSta
 };
 const shipped: ValidatedStack[] = shippedStacks().map(({ stack, ...one }) => ({ name: stack, ...one }));
 
-/** Types of which there are as many as a stack's configuration says; of each other one that is named here, as many. */
+/**
+ * Numbers of resources per type that follow from a stack's configuration; of every other type one of the given number.
+ */
 const counts = ({ config }: ValidatedStack): Record<string, number> => {
   const { zones, nat } = config.network;
   const queues = 4 + config.tenants.length;
@@ -30,7 +32,7 @@ const counts = ({ config }: ValidatedStack): Record<string, number> => {
     "aws:ec2/vpcEndpoint:VpcEndpoint": 1 + (nat === "none" ? ENDPOINTS.length : 0),
     "aws:sqs/queue:Queue": queues,
     "aws:sqs/queuePolicy:QueuePolicy": queues,
-    // Results, uploads, scripts of Glue, the balancer's log.
+    // Results, uploads, scripts of Glue, the load balancer's log.
     "aws:s3/bucket:Bucket": 4,
     "aws:s3/bucketPolicy:BucketPolicy": 4,
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": 4,
@@ -57,10 +59,10 @@ const counts = ({ config }: ValidatedStack): Record<string, number> => {
   };
 };
 
-/** What AWS has one of in an account, which the account's own program makes (stacks/account/), and who else may not. */
+/** Resources that exist once per account, created by the account program (stacks/account/), not by stacks. */
 const ONCE = /serviceLinkedRole|openIdConnectProvider|serviceQuota|logResourcePolicy|accountPublicAccessBlock/i;
 
-/** The endpoint by which each service is called whose actions roles name; S3 has a gateway. */
+/** Endpoint of each service in the actions of roles; S3 has a gateway. */
 const CALLED_BY: Record<string, readonly string[]> = {
   ec2: ["ec2"],
   ecr: ["ecr.api", "ecr.dkr"],
@@ -70,15 +72,15 @@ const CALLED_BY: Record<string, readonly string[]> = {
   sqs: ["sqs"],
   ssmmessages: ["ssmmessages"],
   s3: [],
-  // Within the network themselves, or not called at all.
+  // Inside the network, or not called at all.
   "rds-db": [],
   es: [],
   iam: [],
 };
-/** What the rule names besides (design, trap 21). */
+/** Services that the design lists in addition. */
 const WANTED = ["ec2", "ecr.api", "ecr.dkr", "kms", "sts", "monitoring", "lambda", "ssm", "logs"];
 
-/** Types of which the drain needs every one: what it asks, and what it reaches that through. */
+/** Types whose resources the drain needs, all of them. */
 const NEEDED_BY_DRAIN =
   /^awsx:ec2:Vpc$|^aws:(ec2\/(vpcEndpoint|launchTemplate)|rds\/(instance|parameterGroup|subnetGroup)|glue\/job):/;
 const isNeededByDrain = ({ type, name }: Registered, prefix: string): boolean =>
@@ -88,7 +90,7 @@ const isNeededByDrain = ({ type, name }: Registered, prefix: string): boolean =>
     /^aws:(iam\/role|ec2\/securityGroup|cloudwatch\/logGroup|lambda\/alias)/.test(type)) ||
   [`${prefix}-dispatcher-database`, `${prefix}-dispatcher-https`].includes(name);
 
-describe("the platform, put together", function () {
+describe("the whole platform", function () {
   this.timeout(60_000);
   const registries = new Map<string, Registry>();
   const of = (stack: ValidatedStack): Registry => {
@@ -101,7 +103,7 @@ describe("the platform, put together", function () {
   });
 
   for (const stack of shipped) {
-    it(`has of each type as many as ${stack.name} says, and nothing that an account has once`, () => {
+    it(`has the planned number of each type in ${stack.name}, and nothing that exists once per account`, () => {
       const { all } = of(stack);
       const wanted = counts(stack);
       const made = Object.fromEntries(
@@ -114,7 +116,7 @@ describe("the platform, put together", function () {
       );
     });
 
-    it(`is sized as capacity counted for ${stack.name}`, () => {
+    it(`has the planned sizes in ${stack.name}`, () => {
       const registry = of(stack);
       const { plan, config } = stack;
       const part = (name: string) => `rates-${stack.name}-${name}`;
@@ -152,7 +154,7 @@ describe("the platform, put together", function () {
       );
     });
 
-    it(`gives each resource of ${stack.name} a component as its parent, and each that has one the account's provider`, () => {
+    it(`gives each resource of ${stack.name} a component as parent, and AWS resources the account's provider`, () => {
       const { all } = of(stack);
       const components = new Set(all.filter(({ type }) => type.startsWith("rates:infra:")).map(({ urn }) => urn));
       const ours = all.filter(({ type, urn }) => !type.startsWith("pulumi:providers:aws") && !components.has(urn));
@@ -186,7 +188,7 @@ describe("the platform, put together", function () {
     assert.match(platformSenders[0], /^AROA-.*api/);
   });
 
-  it("has its database brought up to date before anything that logs in to it is made", () => {
+  it("migrates its database before creating anything that logs in to it", () => {
     for (const stack of shipped) {
       const registry = of(stack);
       const { urn } = registry.one("aws:lambda/invocation:Invocation", `rates-${stack.name}-migrations`);
@@ -197,7 +199,7 @@ describe("the platform, put together", function () {
     }
   });
 
-  it("drains while everything that the drain needs is there: it depends on all of it", async () => {
+  it("drains while everything that the drain needs exists, since it depends on it", async () => {
     const withoutNat = await built(changed((it) => ({ ...it, network: { ...it.network, nat: "none" } })));
     for (const [registry, stack] of [
       ...shipped.map((one) => [of(one), one.name] as const),
@@ -223,13 +225,13 @@ describe("the platform, put together", function () {
     }
   });
 
-  it("waits at the end for the interfaces that any of its security groups may still have", () => {
+  it("waits at the end for remaining network interfaces of all its security groups", () => {
     for (const stack of shipped)
       for (const { name, deleteTimeout } of of(stack).ofType("aws:ec2/securityGroup:SecurityGroup"))
         assert.ok(Number.parseInt(deleteTimeout, 10) >= 45, `${name}: ${deleteTimeout || "the provider's own"}`);
   });
 
-  it("describes its security groups and their rules in characters that EC2 takes, without NAT too", async () => {
+  it("describes security groups and rules in characters that EC2 accepts, also without NAT", async () => {
     const registries = [
       ...shipped.map(of),
       await built(changed((it) => ({ ...it, network: { ...it.network, nat: "none" } }))),
@@ -243,13 +245,13 @@ describe("the platform, put together", function () {
     }
   });
 
-  it("creates every role with the account's permissions boundary: the deploy role may create no other", () => {
+  it("creates every role with the account's permissions boundary", () => {
     for (const stack of shipped)
       for (const { name, inputs } of of(stack).ofType("aws:iam/role:Role"))
         assert.equal(inputs.permissionsBoundary, `arn:aws:iam::${stack.config.account.id}:policy/rates-boundary`, name);
   });
 
-  it("has every alarm write to the one topic", () => {
+  it("sends all alarms to one topic", () => {
     for (const stack of shipped) {
       const registry = of(stack);
       const alarms = registry.ofType("aws:cloudwatch/metricAlarm:MetricAlarm");
@@ -260,7 +262,7 @@ describe("the platform, put together", function () {
     }
   });
 
-  it("reaches without NAT every service that a role of it may call", async () => {
+  it("reaches every service that its roles may call, without NAT", async () => {
     const registry = await built(changed((it) => ({ ...it, network: { ...it.network, nat: "none" } })));
     const there = registry
       .ofType("aws:ec2/vpcEndpoint:VpcEndpoint")
@@ -287,7 +289,7 @@ describe("the platform, put together", function () {
     ["arm64", "linux/arm64", "ARM64", "t4g.small", `${MACHINES}arm64/recommended/image_id`],
     ["x86_64", "linux/amd64", "X86_64", "t3.small", `${MACHINES}recommended/image_id`],
   ] as const)
-    it(`is of one architecture throughout: ${arch}`, async () => {
+    it(`uses one architecture everywhere: ${arch}`, async () => {
       const asked: unknown[] = [];
       const stack = changed((it) => ({ ...it, arch, runners: { ec2: { instanceType } } }));
       const provider = () => accountProvider("account", { ...stack.config.account, tags: {} });
@@ -307,7 +309,7 @@ describe("the platform, put together", function () {
       assert.deepEqual([asked, template.imageId, template.instanceType], [[machine], "ami-1", instanceType]);
     });
 
-  it("has the authorities of RDS's certificates beside each function, and in Glue's reach", () => {
+  it("has RDS's certificate authorities beside each function, and for Glue", () => {
     for (const stack of shipped) {
       const registry = of(stack);
       for (const { inputs } of registry.ofType("aws:lambda/function:Function")) {

@@ -28,18 +28,15 @@ import { permissions } from "./permissions.ts";
 import { memoryOf } from "./planning/plan.ts";
 import type { ValidatedStack } from "./program.ts";
 
-/**
- * What the `rates` command, and services beside the platform, need to know of a stack; the keys are those of
- * platform.json where both have them.
- */
+/** Outputs of a stack for the `rates` command and for other services; shared keys are those of platform.json. */
 export type Outputs = Record<string, pulumi.Input<unknown>>;
 
-/** Where the image keeps the authorities that RDS's certificates are of (runtime/Dockerfile). */
+/** File in the image with RDS's certificate authorities (runtime/Dockerfile). */
 const IMAGE_CA = "/app/rds-ca.pem";
-/** Days that a response waits for its reader: as long as SQS keeps one, so that a consumer may be down that long. */
+/** Retention of responses in days: SQS's maximum, for long outages of a consumer. */
 export const RESPONSE_DAYS = 14;
 
-/** Puts the components of infra/ together: each is handed what it needs by name, and nothing else. */
+/** Assembles the components of infra/, passing each its inputs by name. */
 export async function platform({ name: stack, config, plan }: ValidatedStack, provider: Provider): Promise<Outputs> {
   const { account, api: wanted, data, runners, tracking: search, arch, callers, tenants } = config;
   const { region, id: accountId } = account;
@@ -91,7 +88,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
   };
   const may = permissions({ ...place, rawSql: config.jobs.rawSql, queues, buckets, database, tracking });
   const image = { image: images.image, repositoryArn: images.repository.arn };
-  /** What logs in waits for its roles and tables. */
+  /** Components that log in wait for their roles and tables. */
   const migrated: pulumi.ComponentResourceOptions = { ...on, dependsOn: migrations };
 
   const glue = new GlueRunner(
@@ -270,7 +267,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
   };
 }
 
-/** The unique id of a role or user of the stack's own account; the configuration names those of all others. */
+/** Looks up the unique id of a role or user of the stack's own account; others are configured. */
 function senderIds(principal: string, account: string, provider: Provider): pulumi.Output<string>[] {
   const own = ownPrincipal(principal, account);
   if (own === undefined) return [];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { loadStack } from "./program.ts";
 import { rawConfig } from "./testing/config.ts";
 
-/** A configuration as Pulumi hands it to a program. */
+/** A configuration as Pulumi passes it to a program. */
 const handed = (config: Record<string, unknown>): Record<string, string> => ({
   "pulumi:disable-default-providers": '["aws"]',
   "aws:region": "us-east-1",
@@ -22,8 +22,8 @@ const refusal = (all: Record<string, string>, env: Record<string, string> = {}):
   throw new Error("it was not refused");
 };
 
-describe("a stack as the program is given it", () => {
-  it("keeps the types of numbers and flags inside its keys", () => {
+describe("configuration of a stack's program", () => {
+  it("keeps the types of numbers and flags in its keys", () => {
     const { config, plan } = loadStack(
       "dev",
       handed(rawConfig((it) => ({ ...it, data: { retentionDays: 3, keep: false } }))),
@@ -33,7 +33,7 @@ describe("a stack as the program is given it", () => {
     assert.ok(plan.glue.maxConcurrentRuns > 0);
   });
 
-  it("is refused with all that is wrong in one error, configuration, capacity and environment", () => {
+  it("reports all problems of configuration, capacity and environment in one error", () => {
     const lines = refusal({
       ...handed({ ...rawConfig((it) => ({ ...it, quotas: { glueRuns: 0 }, budgt: {} })), arch: "arm" }),
       "pulumi:disable-default-providers": '["gcp"]',
@@ -52,16 +52,16 @@ describe("a stack as the program is given it", () => {
       );
   });
 
-  it("takes its role from the environment, and only one of its own account", () => {
+  it("takes its role from the environment, of its own account only", () => {
     const roleArn = "arn:aws:iam::111111111111:role/deploy";
     assert.equal(loadStack("dev", handed(rawConfig()), { RATES_ROLE_ARN: roleArn }).roleArn, roleArn);
     assert.equal(loadStack("dev", handed(rawConfig()), { RATES_ROLE_ARN: "" }).roleArn, undefined);
     const other = refusal(handed(rawConfig()), { RATES_ROLE_ARN: "arn:aws:iam::222222222222:role/deploy" });
     assert.match(other[1] ?? "", /RATES_ROLE_ARN .*account 222222222222.*account\.id is 111111111111/);
-    assert.match(refusal(handed(rawConfig()), { RATES_ROLE_ARN: "deploy" })[1] ?? "", /is no role's ARN/);
+    assert.match(refusal(handed(rawConfig()), { RATES_ROLE_ARN: "deploy" })[1] ?? "", /is not a role ARN/);
   });
 
-  it("is refused for its role together with what else is wrong", () => {
+  it("reports a wrong role together with other problems", () => {
     const RATES_ROLE_ARN = "arn:aws:iam::222222222222:role/deploy";
     const wrong = handed({ ...rawConfig(), arch: "arm" });
     const lines = refusal(wrong, { RATES_ROLE_ARN });
@@ -69,13 +69,13 @@ describe("a stack as the program is given it", () => {
     assert.match(lines[2] ?? "", /^ {2}RATES_ROLE_ARN .*account 222222222222/);
     const full = handed({ ...rawConfig(), quotas: { glueRuns: 0 } });
     assert.ok(refusal(full, { RATES_ROLE_ARN }).some((line) => line.includes("RATES_ROLE_ARN")));
-    // Nothing is said of an account that is itself wrong; a role that is none shows all the same.
+    // A wrong account hides the comparison with the role, but not a malformed role.
     const nobody = handed(rawConfig((it) => ({ ...it, account: { ...it.account, id: "1" } })));
     assert.ok(!refusal(nobody, { RATES_ROLE_ARN }).some((line) => line.includes("RATES_ROLE_ARN")));
     assert.ok(refusal(nobody, { RATES_ROLE_ARN: "deploy" }).some((line) => line.includes("RATES_ROLE_ARN")));
   });
 
-  it("shows no value of a key that it does not know: it may be a secret", () => {
+  it("shows no value of an unknown key, since it may be a secret", () => {
     const lines = refusal({ ...handed(rawConfig()), "rates-platform:dbPassword": "correct-horse" }).join("\n");
     assert.match(lines, /dbPassword/);
     assert.doesNotMatch(lines, /correct-horse/);

@@ -9,18 +9,27 @@ export interface ValidatedStack {
   readonly name: string;
   readonly config: StackConfig;
   readonly plan: CapacityPlan;
-  /** The role to assume, where the caller's own is another. */
+  /**
+   * Role to assume.
+   *
+   * @default the caller's own credentials
+   */
   readonly roleArn?: string;
 }
 
-/** Keeps resources that name no provider from slipping onto the account of whoever happens to be logged in. */
+/** Disables default providers, so that no resource uses the ambient credentials. */
 const DISABLED = "pulumi:disable-default-providers";
-/** Names the role that deploys or previews: an input from outside the stack, since the two are not the same. */
+/**
+ * Environment variable with the role that deploys or previews: an input outside the configuration, since the two
+ * differ.
+ */
 const ROLE = "RATES_ROLE_ARN";
 
 /**
- * Reads a stack as a Pulumi program is given it: every key with its namespace, every value as text, JSON where it is an
- * object or a list. Throws a RunError that lists all that is wrong, in the configuration and in the environment.
+ * Reads a stack's configuration as a Pulumi program receives it: every key with its namespace, every value as text,
+ * JSON for objects and lists.
+ *
+ * @throws RunError that lists all problems of configuration and environment
  */
 export function loadStack(
   name: string,
@@ -30,7 +39,7 @@ export function loadStack(
   const { own, problems } = ownKeys(
     Object.fromEntries(Object.entries(all).map(([key, text]) => [key, unfold(text)] as const)),
   );
-  // What no schema knows may be anything, also a secret, and is not to be seen in an error.
+  // Values of unknown keys may be secrets and are not shown.
   const known = Object.entries(own).map(
     ([key, value]) => [key, key in StackConfig.properties ? value : HIDDEN] as const,
   );
@@ -52,7 +61,7 @@ function guards(all: Readonly<Record<string, string>>): ConfigProblem[] {
     {
       key: DISABLED,
       ...(disabled === undefined ? {} : { value: disabled }),
-      message: 'must be ["aws"], so that no resource slips onto the account of whoever happens to be logged in.',
+      message: 'must be ["aws"], so that no resource uses the ambient credentials.',
     },
   ];
 }
@@ -61,7 +70,7 @@ function roleChecks(roleArn: string): ConfigCheck[] {
   const id = /^arn:aws[a-z-]*:iam::([0-9]{12}):role\/.+$/.exec(roleArn)?.[1];
   const refused = (message: string): ConfigProblem[] => [{ key: ROLE, value: roleArn, message }];
   if (id === undefined) {
-    const problems = refused("is no role's ARN: use one as arn:aws:iam::<account>:role/<name>, or unset it.");
+    const problems = refused("is not a role ARN: use arn:aws:iam::<account>:role/<name>, or unset it.");
     return [{ reads: [], problemsOf: () => problems }];
   }
   return [
@@ -75,7 +84,7 @@ function roleChecks(roleArn: string): ConfigCheck[] {
   ];
 }
 
-/** Pulumi keeps the types of values inside objects and lists only; a number or flag of its own is text. */
+/** Pulumi keeps types only inside objects and lists; a number or flag of its own arrives as text. */
 function unfold(text: string): unknown {
   if (!/^[[{]/.test(text)) return text;
   try {

@@ -13,7 +13,7 @@ const PLACE = { region: "eu-central-1", accountId: "111111111111" };
 const INSTANCE = "aws:rds/instance:Instance";
 const RESTORED = `db-${"R".repeat(26)}`;
 
-/** A database, and a part that logs in to it. */
+/** A database, and a component that logs in to it. */
 async function program(): Promise<Record<string, unknown>> {
   const aws = new Provider("aws", { region: "eu-central-1", allowedAccountIds: [PLACE.accountId] });
   const database = new Database(
@@ -36,7 +36,7 @@ async function program(): Promise<Record<string, unknown>> {
   return {};
 }
 
-/** What docs/operating.md does to the exported state. */
+/** Changes the exported state as docs/operating.md describes. */
 function edited(state: Deployment, old: string): Deployment {
   const line = blocksOf("docs/operating.md")
     .flatMap(({ text }) => text.split("\n"))
@@ -54,14 +54,14 @@ function edited(state: Deployment, old: string): Deployment {
   return JSON.parse(stdout);
 }
 
-describe("a database that was restored beside the old one, in the real engine", () => {
+describe("a database restored beside the old one, in the real engine", () => {
   let stack: Engine;
   before(function () {
     requireEngine(this);
   });
   after(() => stack?.close());
 
-  it("takes its place once the state knows its resource id, and not by its name alone", async function () {
+  it("replaces the old one once the state has its resource id, and not by its name alone", async function () {
     this.timeout(120_000);
     stack = await engine({ program, cloud: new Cloud({ account: PLACE.accountId }) });
     await stack.up();
@@ -70,7 +70,7 @@ describe("a database that was restored beside the old one, in the real engine", 
     assert(old);
     const state = await stack.exportState();
 
-    // What RDS has after the page's commands: two instances, whose names were swapped.
+    // RDS after the page's commands: two instances with swapped names.
     const { address, identifier } = old.properties;
     cloud.put({
       ...old,

@@ -10,10 +10,10 @@ const SETTINGS = fileURLToPath(new URL("../Pulumi.dev.yaml", import.meta.url));
 const dev: Record<string, Record<string, unknown>> = parse(readFileSync(SETTINGS, "utf8")).config;
 const of = (key: string) => dev[`rates-platform:${key}`] ?? {};
 
-/** What holds data that a replacement would lose. */
+/** Types with data that a replacement would lose. */
 const HOLDS_DATA = /^aws:(rds\/instance|s3\/bucket|sqs\/queue|ecr\/repository):/;
 
-/** What every part that reads the settings is deployed anew by: a task definition is never changed, only followed. */
+/** Resources that change with the settings of each component: a task definition is always replaced. */
 const SETTINGS_CHANGE = [
   "replace TaskDefinition api",
   "update Alias dispatcher",

@@ -1,5 +1,5 @@
--- Ports, the regions they lie in, and prices: the schema of the original dump, brought to our shape. A database begins
--- either empty or with a loaded dump (which made these tables itself); both end with exactly the same catalog.
+-- Ports, their regions, and prices: the schema of the original dump in the platform's form. A database begins either
+-- empty or with a loaded dump (which made these tables itself); both end with exactly the same catalog.
 create table if not exists public.regions (slug text not null, name text not null, parent_slug text);
 create table if not exists public.ports (code text not null, name text not null, parent_slug text not null);
 create table if not exists public.prices (orig_code text not null, dest_code text not null, day date not null, price integer not null);
@@ -64,11 +64,11 @@ begin
   execute $ddl$ alter table public.prices alter constraint prices_orig_code_fkey not enforced $ddl$;
   execute $ddl$ alter table public.prices alter constraint prices_dest_code_fkey not enforced $ddl$;
 
-  -- After an INSERT (or COPY) into prices and an UPDATE of them: every port that the new rows name is there, and stays
-  -- there until this transaction ends. The key-share lock is the one that a plain foreign key takes: it waits for
-  -- whoever deletes or renames such a port at this moment, makes later ones wait, and disturbs nobody else. It is taken
-  -- in the order of the codes, so that two loads never wait for each other in a circle. Only what was locked counts as
-  -- known: a second look would see ports that were not locked.
+  -- After an INSERT (or COPY) into prices and an UPDATE of them: every port that the new rows name exists, and stays
+  -- until this transaction ends. The key-share lock is the one that a plain foreign key takes: it waits for
+  -- transactions that delete or rename such a port at this moment, makes later ones wait, and blocks no others. It is
+  -- taken in the order of the codes, so that two loads never deadlock. Only locked ports count as existing: a second
+  -- look would see ports that were not locked.
   execute $ddl$
     create function public.check_prices_ports() returns trigger language plpgsql
     set search_path = pg_catalog, pg_temp as $$
@@ -89,7 +89,7 @@ begin
         raise foreign_key_violation using
           message = format('prices name %s port(s) that do not exist: %s%s', cardinality(unknown),
             array_to_string(unknown[:20], ', '), case when cardinality(unknown) > 20 then ', …' else '' end),
-          hint = 'Load the ports first, or mend the codes.',
+          hint = 'Load the ports first, or fix the codes.',
           schema = 'public', table = 'prices', constraint = case
             when exists (select from written where orig_code = any (unknown)) then 'prices_orig_code_fkey'
             else 'prices_dest_code_fkey' end;
@@ -157,5 +157,5 @@ begin
 end
 $do$;
 
--- The new types threw away what the planner knew of a dump's columns.
+-- The new types discarded the planner's statistics of a dump's columns.
 analyze public.regions, public.ports, public.prices;

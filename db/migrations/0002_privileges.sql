@@ -4,7 +4,7 @@
 -- one schema cannot revoke what Postgres grants to PUBLIC in every schema, so these are for all schemas.
 alter default privileges for role migrator revoke execute on functions from public;
 
--- A trigger's function needs no privilege to run. Before Postgres 18 there are none (0001).
+-- A trigger's function needs no privilege to run. Before Postgres 18 none exist (0001).
 do $$
 declare
   trigger_function regprocedure;

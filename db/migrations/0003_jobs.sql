@@ -120,7 +120,7 @@ create table jobs.responses (
   inline_bytes integer not null default 0 check (inline_bytes between 0 and 900000), -- of the inline result in the body
   wanted boolean not null default true, -- on the response queue
   created_at timestamptz not null default jobs.clock(),
-  due_at timestamptz not null default jobs.clock(), -- when the sweeper sends it, if nobody has
+  due_at timestamptz not null default jobs.clock(), -- when the sweep sends it, if it was not sent before
   sent_at timestamptz,
   message_id text,
   sends integer not null default 0,
@@ -178,7 +178,7 @@ create table jobs.runs (
   created_at timestamptz not null default jobs.clock(),
   start_deadline timestamptz not null,
   seen_at timestamptz,
-  stop_at timestamptz, -- when somebody asked the launcher to end it
+  stop_at timestamptz, -- when the launcher was asked to end it
   ended_at timestamptz,
   outcome text,
   -- A larger run takes the reads that ran out of memory. One at a time, so that the capacity of all runs is known.

@@ -46,7 +46,7 @@ function whole(option: string, text: string): number {
   throw new Error(`${option} must be a whole number of 0 or more, not '${text}'.`);
 }
 
-// A reader that has enough (`| head`) closes the pipe; that is no failure.
+// A reader that has enough (`| head`) closes the pipe; that is not a failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 main().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);

@@ -2,13 +2,13 @@ import type { Port } from "./places.ts";
 import { random, seedOf } from "./random.ts";
 
 export interface SampleSize {
-  /** How many prices, exactly. */
+  /** Exact number of prices. */
   prices: number;
   /** The same seed and size give the same sample. */
   seed: number;
 }
 
-/** What ships: the size of the original's data. */
+/** Default: the size of the original data. */
 export const DEFAULT_SIZE: SampleSize = { prices: 56_000, seed: 1 };
 
 /** A lane of the sample. */
@@ -16,7 +16,7 @@ interface Lane {
   orig: string;
   dest: string;
   seed: number;
-  /** How often a day has 0, 1, 2, … prices (one a supplier), as running sums up to 1. */
+  /** Distribution of 0, 1, 2, … prices per day (one per supplier), as running sums up to 1. */
   suppliers: readonly number[];
   /** Its prices end after this many (the last lane drawn is cut so that the total is exact). */
   limit: number;
@@ -92,7 +92,7 @@ function drawLanes(ports: readonly Port[], size: SampleSize, span: number): Lane
   return lanes.sort((a, b) => compare(a.orig, b.orig) || compare(a.dest, b.dest));
 }
 
-/** How many prices the lane has on each day. */
+/** Number of prices of the lane on each day. */
 function* counts(lane: Lane, span: number): Generator<number> {
   const next = random(seedOf(lane.seed, 2));
   for (let day = 0; day < span; day += 1) {

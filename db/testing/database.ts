@@ -76,8 +76,8 @@ async function once(url: string, statement: string): Promise<void> {
 }
 
 /**
- * What a database's catalog says of our schemas: columns, constraints, indexes, triggers, functions, grants, owners and
- * default privileges, as sorted lines. Two databases with the same lines have the same schema.
+ * Catalog of our schemas: columns, constraints, indexes, triggers, functions, grants, owners and default privileges, as
+ * sorted lines. Two databases with the same lines have the same schema.
  */
 export async function catalogOf(client: pg.Client): Promise<string[]> {
   const { rows } = await client.query<{ line: string }>(LINES);

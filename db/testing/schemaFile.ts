@@ -76,7 +76,7 @@ const FUNCTIONS = `
            coalesce(pg_get_function_result(p.oid), 'void')) as line,
          coalesce((select string_agg(case x.grantee when 0 then 'public' else r.rolname end, ', ' order by r.rolname)
             from aclexplode(p.proacl) x left join pg_roles r on r.oid = x.grantee
-            where x.grantee <> p.proowner), 'nobody') as callers
+            where x.grantee <> p.proowner), 'none') as callers
   from pg_proc p
   join pg_namespace n on n.oid = p.pronamespace and n.nspname in ('public', 'jobs')
   where not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')

@@ -1,37 +1,40 @@
 import { PLANNING_CONNECTIONS } from "../../runtime/platform/postgres.ts";
 import { LIMITS } from "./limits.ts";
 
-/** Connections that one of each opens at most. */
+/** Maximum connections per instance of each component. */
 export const CONNECTIONS_PER = {
   /** An invocation of the dispatcher: its pool, one that plans reads, and a canceller (runtime/dispatcher). */
   dispatcher: 4,
   /** A Glue run: its work, its lease, and a canceller (runtime/runner). */
   glueRun: 3,
-  /** An EC2 runner: its lease, a canceller, and two of work, since that for updates stays open while it does a read. */
+  /** An EC2 runner: its lease, a canceller, and two for work, since the one for updates stays open during a read. */
   ec2Instance: 4,
-  /** An API task: one that plans reads, beside its pool. */
+  /** An API task: its pool, and one that plans reads. */
   apiPlanning: PLANNING_CONNECTIONS,
 } as const;
 
-/** ECS has old and new tasks side by side while it deploys: infra/ sets deploymentMaximumPercent to 100 times this. */
+/**
+ * Factor of tasks during a deployment, when old and new ones run together; infra/ sets deploymentMaximumPercent to 100
+ * times this.
+ */
 export const DEPLOYMENT = 2;
 
-/** The wake-up queue's mapping gets as little as AWS takes: one wake-up serves all that waits. */
+/** Minimum concurrency of an event source mapping: one wake-up serves all waiting jobs. */
 export const WAKEUPS = LIMITS.eventSourceConcurrencyMin.value;
-/** The schedule and the state changes of runs come without a mapping that holds them back. */
+/** Concurrency of the schedule and of run state changes, which have no mapping to limit them. */
 export const EVENTS = 2;
-/** Executions that the dispatcher cannot do without. */
+/** Minimum concurrency of the dispatcher. */
 export const LEAST_EXECUTIONS = LIMITS.eventSourceConcurrencyMin.value + WAKEUPS + EVENTS;
 
-/** Invocations for requests at most: each takes a batch of messages in milliseconds, and more would only wait in line. */
+/** Maximum concurrency for requests: each invocation accepts a batch in milliseconds, and more would only queue. */
 const REQUESTS_MAX = 10;
-/** Executions that the dispatcher can make use of. */
+/** Maximum concurrency that the dispatcher can use. */
 export const MOST_EXECUTIONS = REQUESTS_MAX + WAKEUPS + EVENTS;
 
-/** How many of each thing a stack may have at once. */
+/** Planned maximums of a stack. */
 export interface CapacityPlan {
   dispatcher: {
-    /** Executions reserved; undefined where the account has too few to reserve any. */
+    /** Reserved concurrency; undefined when the account has too little to reserve any. */
     reservedConcurrency: number | undefined;
     /** maximumConcurrency of the request queue's event source. */
     eventSourceConcurrency: number;
@@ -43,24 +46,24 @@ export interface CapacityPlan {
   glue: {
     maxConcurrentRuns: number;
     dpuPerRun: number;
-    /** DPUs of the one run at a time that may be larger; absent where reads that ran out of memory go elsewhere, or nowhere. */
+    /** DPUs of the one larger run at a time; absent if reads that ran out of memory use another runner or fail. */
     largerDpu?: number;
   };
   ec2: { maxInstances: number };
-  /** `poolMax` is of one task. */
+  /** `poolMax` is per task. */
   api: { minTasks: number; maxTasks: number; poolMax: number };
   database: {
-    /** max_connections: from the configuration, else by RDS's formula for the class. */
+    /** max_connections, from the configuration or RDS's formula for the class. */
     maxConnections: number;
-    /** What of it can be counted on. */
+    /** Connections that capacity may count on. */
     usable: number;
-    /** Connections at most, by who opens them: dispatcher, api, operations, glue, ec2. */
+    /** Maximum connections per component: dispatcher, api, operations, glue, ec2. */
     parts: Record<string, number>;
     /** Their sum, never above `usable`. */
     total: number;
   };
 }
 
-/** DPUs that so many runs take at most, one of them the larger one. */
+/** Returns the maximum DPUs of a number of runs, one of them the larger one. */
 export const dpusOf = ({ maxConcurrentRuns, dpuPerRun, largerDpu = dpuPerRun }: CapacityPlan["glue"]): number =>
   (maxConcurrentRuns - 1) * dpuPerRun + largerDpu;

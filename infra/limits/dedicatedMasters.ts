@@ -1,10 +1,10 @@
 /**
- * OpenSearch's leaders. From so many data nodes on the election of one and the cluster's state are the work of three
- * nodes of their own. Below, the data nodes of three zones are a quorum by themselves: the state is one index a month
- * with a single shard, and three more instances would cost more than they steady.
+ * Number of data nodes from which an OpenSearch domain has three dedicated master nodes. Below, the data nodes of three
+ * zones form a quorum: the state is one index per month with a single shard, so that three more instances would cost
+ * more than they improve.
  */
 export const DEDICATED_MASTERS = { from: 10, count: 3, instanceType: "m7g.large.search" } as const;
 
-/** How many nodes of a domain do nothing else than lead. */
+/** Returns the number of dedicated master nodes of a domain. */
 export const dedicatedMasterCount = (dataNodes: number): number =>
   dataNodes >= DEDICATED_MASTERS.from ? DEDICATED_MASTERS.count : 0;

@@ -1,26 +1,26 @@
 /**
- * The service limits that this platform can run into, as data. They are the limits of one account in one region.
+ * Service limits of one account in one region, as data.
  *
- * `value` is what AWS gives a fresh account that has had nothing raised; where AWS starts accounts lower than its
- * documented default, `low` is what such accounts get. `hard` limits hold for everybody; `adjustable` ones carry the
- * code that Service Quotas knows them by. What an account was really granted stands in its stack's `quotas`.
+ * `value` is AWS's default of a new account; `low` is the lower value of some new accounts. `hard` limits apply to
+ * everybody; `adjustable` ones have a Service Quotas code. The values that an account was granted are in its stack's
+ * `quotas`.
  */
 export interface Limit {
   readonly value: number;
-  /** The lowest value known for new or old accounts, where it differs from `value`; unverified. */
+  /** Lowest known value of new or old accounts, if it differs from `value`; unverified. */
   readonly low?: number;
   readonly unit: string;
   readonly kind: "hard" | "adjustable";
-  /** The service and code in Service Quotas; adjustable limits only. */
+  /** Service and code in Service Quotas; adjustable limits only. */
   readonly quota?: { readonly service: string; readonly code: string };
   readonly source: Source;
 }
 
-/** Where a value comes from. */
+/** Source of a value. */
 export interface Source {
-  /** The page, API reference or provider documentation that says so. */
+  /** Page, API reference or provider documentation with the value. */
   readonly document: string;
-  /** The month in which that text was read for this value; "unverified" where nobody has yet. */
+  /** Month in which that text was read for this value; "unverified" if it was not. */
   readonly checked: "2026-11" | "unverified";
 }
 
@@ -34,7 +34,7 @@ const RDS_CONNECTIONS = read("AWS Prescriptive Guidance, Tuning PostgreSQL param
 const RDS_GP3 = read("Amazon RDS User Guide, gp3 storage for PostgreSQL");
 const RDS_STORAGE = read("Amazon RDS API Reference, CreateDBInstance.AllocatedStorage for PostgreSQL");
 
-/** Every service limit by name; values in the unit given. */
+/** Every service limit by name; values in the given unit. */
 export const LIMITS = {
   lambdaConcurrency: {
     value: 1_000,
@@ -46,7 +46,7 @@ export const LIMITS = {
   },
   lambdaUnreserved: {
     value: 100,
-    unit: "concurrent executions that no function may reserve",
+    unit: "concurrent executions that functions cannot reserve",
     kind: "hard",
     source: read("AWS Lambda API Reference, PutFunctionConcurrency"),
   },
@@ -92,13 +92,13 @@ export const LIMITS = {
   },
   glueShellTimeout: {
     value: 2_880,
-    unit: "minutes that Glue gives a run whose job names no timeout",
+    unit: "minutes, the timeout of a Glue job that names none",
     kind: "hard",
     source: read("AWS Glue API Reference, Job.Timeout"),
   },
   glueTimeoutMax: {
     value: 10_079,
-    unit: "minutes that a Glue job may name as its timeout: less than seven days",
+    unit: "minutes, the maximum timeout of a Glue job: less than seven days",
     kind: "hard",
     source: read("AWS Glue API Reference, Job.Timeout"),
   },
@@ -176,7 +176,7 @@ export const LIMITS = {
   },
   groupNetworks: {
     value: 25,
-    unit: "networks that may reach the load balancer: of 60 rules of a security group, two for each and four of ours",
+    unit: "networks that may reach the load balancer: of 60 rules of a security group, two for each and four of the program",
     kind: "hard",
     source: read("Amazon VPC User Guide, Amazon VPC quotas, inbound rules per security group"),
   },
@@ -239,13 +239,13 @@ export const LIMITS = {
   },
   subnetReserved: {
     value: 5,
-    unit: "addresses of each subnet that AWS keeps",
+    unit: "addresses of each subnet that AWS reserves",
     kind: "hard",
     source: read("Amazon VPC User Guide of 2023-06, Subnet CIDR blocks"),
   },
 } as const satisfies Record<string, Limit>;
 
-/** Characters that Pulumi appends to the names it makes: a hyphen and seven hexadecimal digits. */
+/** Characters that Pulumi appends to generated names: a hyphen and seven hexadecimal digits. */
 export const PULUMI_SUFFIX = 8;
 
 const GIB = 1_073_741_824;
@@ -255,7 +255,9 @@ const instance = <Arch extends "x86_64" | "arm64">(arch: Arch, vcpus: number, gi
   memoryBytes: gib * GIB,
 });
 
-/** RDS instance classes for Postgres: vCPUs and memory in bytes (Amazon RDS User Guide of 2023-06, DB instance classes). */
+/**
+ * RDS instance classes for Postgres: vCPUs and memory in bytes (Amazon RDS User Guide of 2023-06, DB instance classes).
+ */
 export const RDS_CLASSES = {
   "db.t4g.micro": instance("arm64", 2, 1),
   "db.t4g.small": instance("arm64", 2, 2),
@@ -278,10 +280,10 @@ export const RDS_CLASSES = {
   "db.r7g.4xlarge": instance("arm64", 16, 128),
 } as const;
 
-/** The tag of a launch template that says how many instances are launched from it at most, where nothing of AWS's does. */
+/** Tag of a launch template with the maximum number of its instances, for which AWS has no property. */
 export const INSTANCES_TAG = "rates:max-instances";
 
-/** EC2 instance types for runners: architecture, vCPUs and memory in bytes (AWS's EC2 price file of 2025-04-04). */
+/** EC2 instance types of runners: architecture, vCPUs and memory in bytes (AWS's EC2 price file of 2025-04-04). */
 export const EC2_TYPES = {
   "t3.small": instance("x86_64", 2, 2),
   "t3.medium": instance("x86_64", 2, 4),
@@ -300,15 +302,18 @@ export const EC2_TYPES = {
   "m7g.xlarge": instance("arm64", 4, 16),
 } as const;
 
-/** The sizes of a Glue Python shell run: DPUs, and memory in bytes, of which each has 16 GB (AWS Glue API Reference, Job.MaxCapacity). */
+/**
+ * Sizes of a Glue Python shell run: DPUs, and memory in bytes at 16 GB per DPU (AWS Glue API Reference,
+ * Job.MaxCapacity).
+ */
 export const GLUE_DPU_SIZES = [
   { dpu: 0.0625, memoryBytes: 1 * GIB },
   { dpu: 1, memoryBytes: 16 * GIB },
 ] as const;
 
 /**
- * The sizes of a Fargate task that an API task may have: vCPUs, and the least memory in bytes that each takes (Amazon ECS
- * Developer Guide of 2023-06, task CPU and memory).
+ * Sizes of an API task on Fargate: vCPUs, and the minimum memory in bytes of each (Amazon ECS Developer Guide of
+ * 2023-06, task CPU and memory).
  */
 export const FARGATE_SIZES = [
   { vcpus: 0.25, memoryBytes: 0.5 * GIB },
@@ -321,19 +326,20 @@ export const FARGATE_SIZES = [
 export type RdsClass = keyof typeof RDS_CLASSES;
 export type Ec2Type = keyof typeof EC2_TYPES;
 
-/** Characters that EC2 accepts in the description of a security group or of a rule: no apostrophe among them. */
+/** Characters that EC2 accepts in the description of a security group or of a rule; the apostrophe is missing. */
 const GROUP_DESCRIPTION_CHARACTERS = "a-zA-Z0-9 ._\\-:/()#,@[\\]+=&;{}!$*";
 const REFUSED_CHARACTERS = new RegExp(`[^${GROUP_DESCRIPTION_CHARACTERS}]`, "gu");
 
 /**
- * Says why EC2 refuses the description of a security group or of a rule.
- * @returns what is wrong and the remedy; undefined where EC2 accepts the text
+ * Checks the description of a security group or of a rule.
+ *
+ * @returns the problem and the remedy; undefined if EC2 accepts the text
  */
 export function groupDescriptionProblem(text: string): string | undefined {
   const most = LIMITS.groupDescription.value;
   if (text.length > most)
-    return `has ${text.length} characters, ${text.length - most} more than the ${most} that EC2 takes: shorten it.`;
+    return `has ${text.length} characters, ${text.length - most} more than EC2's maximum of ${most}: shorten it.`;
   const refused = [...new Set(text.match(REFUSED_CHARACTERS))];
   if (refused.length === 0) return undefined;
-  return `has ${refused.map((one) => JSON.stringify(one)).join(", ")}: EC2 takes letters of ASCII, digits, spaces and ._-:/()#,@[]+=&;{}!$* only.`;
+  return `has ${refused.map((one) => JSON.stringify(one)).join(", ")}: EC2 accepts only ASCII letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*.`;
 }

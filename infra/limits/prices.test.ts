@@ -13,8 +13,8 @@ const price = (checked: Price["source"]["checked"]): Price => ({
   source: { document: "a page", checked },
 });
 
-describe("the prices", () => {
-  it("are each of something, with where it stands and when it was read there", () => {
+describe("prices", () => {
+  it("have a unit, a source and the date on which it was read", () => {
     assert.ok(allPrices().length > 50);
     for (const { usd, source } of allPrices()) {
       assert.ok(usd > 0);
@@ -25,14 +25,14 @@ describe("the prices", () => {
     }
   });
 
-  it("are on the page with how many of them nobody has compared with AWS's", () => {
+  it("are in the page, with the number of unverified ones", () => {
     assert.match(priceSources([price("unverified"), price("unverified")]), /^none of the 2 has been compared/);
     assert.match(priceSources([price("2026-11"), price("unverified")]), /^1 of the 2 have not been compared/);
     assert.match(priceSources([price("2026-11")]), /^each was compared .* in 2026-11$/);
     assert.ok(pageOf("stacks/README.md").now.includes(priceSources(allPrices())));
   });
 
-  it("count as many endpoints as the network makes where there is no NAT", () => {
+  it("count the endpoints that the network creates without NAT", () => {
     const { config, plan } = planStack(
       rawConfig((it) => ({ ...it, network: { ...it.network, nat: "none" } })),
       "dev",

@@ -1,28 +1,28 @@
 import type { Ec2Type, RdsClass, Source } from "./limits.ts";
 
 /**
- * What AWS asks for the things that a stack is made of, in US dollars without tax, in one region: list prices, On-Demand,
- * without free tiers. Each says where it stands and when it was read there. AWS's pricing pages load files of prices;
- * public repositories keep copies of them, which were read in place of the pages, and are as old as they say. Those marked
- * "unverified" are from memory and right to about a tenth.
+ * AWS prices of the resources of a stack, in US dollars without tax, in one region: list prices, On-Demand, without
+ * free tiers, each with its source and date. AWS's pricing pages load price files; copies of those in public
+ * repositories were read instead, as old as they state. Prices marked "unverified" are from memory, correct to about a
+ * tenth.
  */
 export interface Price {
   readonly usd: number;
-  /** What one costs that much. */
+  /** Unit of the price. */
   readonly per: "hour" | "month" | "GB a month" | "vCPU an hour" | "GB an hour" | "DPU an hour";
   readonly source: Source;
 }
 
-/** The region of all prices. */
+/** Region of all prices. */
 export const PRICED_REGION = "eu-central-1";
 
-/** Hours in a month, as AWS counts them in its examples. */
+/** Hours per month in AWS's own examples. */
 export const MONTH_HOURS = 730;
 
 const priced =
   (per: Price["per"], document: string, checked: Source["checked"] = "2026-11") =>
   (usd: number): Price => ({ usd, per, source: { document, checked } });
-/** A page of AWS's, in the copy of its file of prices that a repository on GitHub has, as AWS published it that day. */
+/** A page of AWS, read in a GitHub repository's copy of its price file of that day. */
 const copied = (page: string, published: string, repository: string): string =>
   `${page} pricing of ${published}, AWS's file in ${repository}`;
 
@@ -34,12 +34,12 @@ const SHOP = "yeo/ec2.shop";
 const RDS = copied("Amazon RDS for PostgreSQL", "2024-09-28", SHOP);
 const SEARCH = copied("Amazon OpenSearch Service", "2024-08-28", SHOP);
 
-/** Prices by what they are for. */
+/** Prices by purpose. */
 export const PRICES = {
   natGateway: priced("hour", copied("NAT gateway", "2025-10-28", PAGES))(0.052),
   endpoint: vpc(0.012),
   publicAddress: vpc(0.005),
-  // Nobody keeps that page's file: a program of the time has its prices.
+  // No copy of that page's file exists; a program of the time has its prices.
   loadBalancer: priced("hour", "Elastic Load Balancing pricing of 2017-12-18, in a public program's table")(0.027),
   databaseStorage: priced("GB a month", RDS)(0.137),
   searchStorage: priced("GB a month", SEARCH)(0.1452),
@@ -51,7 +51,7 @@ export const PRICES = {
   secret: priced("month", "AWS Secrets Manager pricing", "unverified")(0.4),
 } as const satisfies Record<string, Price>;
 
-/** A Fargate task's processors and memory. */
+/** vCPUs and memory of a Fargate task. */
 export const FARGATE_PRICES = {
   arm64: { vcpu: priced("vCPU an hour", FARGATE)(0.03725), gb: priced("GB an hour", FARGATE)(0.00409) },
   x86_64: { vcpu: priced("vCPU an hour", FARGATE)(0.04656), gb: priced("GB an hour", FARGATE)(0.00511) },
@@ -113,11 +113,11 @@ export const SEARCH_PRICES: Readonly<Record<string, Price>> = {
     "r7g.large.search": 0.214,
     "r7g.xlarge.search": 0.429,
   }),
-  // Younger than the copy of the page: half of the next size, as in other regions.
+  // Newer than the copy of the page: half of the next size, as in other regions.
   "m7g.medium.search": priced("hour", "Amazon OpenSearch Service pricing", "unverified")(0.081),
 };
 
-/** Every price there is. */
+/** All prices. */
 export const allPrices = (): Price[] =>
   [PRICES, ...Object.values(FARGATE_PRICES), RDS_PRICES, EC2_PRICES, SEARCH_PRICES].flatMap(
     (prices: Readonly<Record<string, Price>>) => Object.values(prices),

@@ -4,7 +4,7 @@ import type { MonitoringTargets } from "./monitoringTargets.ts";
 import { apiAlarms, databaseAlarms, responseAlarms, trackingAlarms } from "./partAlarms.ts";
 import { requestAlarms, runnerAlarms } from "./workAlarms.ts";
 
-/** Every alarm of a stack, in the order in which a job meets what they watch. */
+/** All alarms of a stack, in the order of a job's path through the platform. */
 export function alarmsOf(watched: MonitoringTargets): Alarm[] {
   return [
     ...requestAlarms(watched),

@@ -10,11 +10,11 @@ import { type Graph, graph, grid, lights, type Part, type Row, text, type Widget
 const HEIGHT = 6;
 const GIB = 1_073_741_824;
 
-/** How the dashboard is read, for who opens it in the middle of the night. */
+/** Introduction to the dashboard for an operator on call. */
 const GUIDE = `## How to read this
-A job goes from top to bottom: **1** its request is taken, **2** the dispatcher makes it a job, **3** it waits for a run, **4** it runs, **5** on the database, **6** its response is sent and read. **The first section from the top that is out of order is the bottleneck**; what is below it only waits.
-A level line is what there is at most. *Waiting above zero while Running is below its line*: runs do not start, see Refused. *Waiting above zero and Running at its line*: raise the number of runs, as far as connections (5) and quotas allow. *Times rise while nothing waits*: see the database. *Memory near its line*: raise the DPUs of a run, or the instance type.
-Each alarm says in its description what it means and what to do.`;
+A job goes from top to bottom: **1** its request is received, **2** the dispatcher creates the job, **3** it waits for a run, **4** it runs, **5** on the database, **6** its response is sent and read. **The first section from the top with a problem is the bottleneck**; the sections below it only wait.
+Horizontal lines are maximums. *Waiting above zero while Running is below its line*: runs do not start, see Refused. *Waiting above zero and Running at its line*: raise the number of runs, as far as connections (5) and quotas allow. *Times rise while nothing waits*: see the database. *Memory near its line*: raise the DPUs of a run, or the instance type.
+The description of each alarm explains it and says what to do.`;
 
 /** A stage of a job's way: graphs in rows under a heading. */
 interface Section {
@@ -113,13 +113,13 @@ function dispatcherGraphs(watched: MonitoringTargets): Plan[] {
   ];
 }
 
-/** The same figure of both kinds. */
+/** The same metric of both runner types. */
 const each = (
   watched: MonitoringTargets,
   of: (by: { service: pulumi.Input<string>; runner: pulumi.Input<string> }) => Measure,
 ) => RUNNERS.map((runner) => ({ label: RUNNER_NAMES[runner].service, measure: of(subjects(watched).runner(runner)) }));
 
-/** A panel that other dashboards have too: its figures of both kinds. */
+/** A panel per runner type with its metrics. */
 const panelGraph = (watched: MonitoringTargets, { title, figures, stat }: Panel): Plan => ({
   title,
   series: RUNNERS.flatMap((runner) =>
@@ -204,7 +204,7 @@ function databaseGraphs(watched: MonitoringTargets): Plan[] {
       levels: [{ label: "all", value: 100 }],
     },
     {
-      title: "Sessions that wait for a lock",
+      title: "Sessions waiting for a lock",
       series: [
         { label: "sessions", measure: measure("lockWaits", "Maximum", platform) },
         { label: "longest, seconds", measure: measure("oldestLockWait", "Maximum", platform), right: true },
@@ -234,7 +234,7 @@ function diskGraphs(watched: MonitoringTargets): Plan[] {
       levels: [{ label: "both at most", value: diskLimit(watched) }],
     },
     {
-      title: "Operations that wait for the disk",
+      title: "Operations waiting for the disk",
       series: [{ label: "waiting", measure: measure("diskQueue", "Average", by) }],
     },
     {
@@ -255,7 +255,7 @@ function responseGraphs(watched: MonitoringTargets): Plan[] {
     { title: "Age of the oldest unread response, seconds", series: ofEach("messageAge") },
     { title: "Unread responses", series: ofEach("messagesVisible") },
     {
-      title: "Responses that are not on their queue yet",
+      title: "Responses not yet on their queue",
       series: [
         { label: "responses", measure: measure("unsentResponses", "Maximum", platform) },
         { label: "oldest, seconds", measure: measure("oldestUnsent", "Maximum", platform), right: true },
@@ -292,7 +292,7 @@ function apiGraphs(watched: MonitoringTargets): Plan[] {
       ],
     },
     {
-      title: "Tasks: processors and memory, percent",
+      title: "Tasks: CPU and memory, percent",
       series: [
         { label: "processors", measure: measure("apiCpu", "Average", api) },
         { label: "memory", measure: measure("apiMemory", "Maximum", api) },
@@ -304,7 +304,7 @@ function apiGraphs(watched: MonitoringTargets): Plan[] {
 function trackingGraphs(watched: MonitoringTargets): Plan[] {
   const { platform, domain } = subjects(watched);
   const behind: Plan = {
-    title: "Documents that are behind their jobs",
+    title: "Documents behind their jobs",
     series: [
       { label: "documents", measure: measure("documentsBehind", "Maximum", platform) },
       { label: "longest, seconds", measure: measure("oldestBehind", "Maximum", platform), right: true },
@@ -324,7 +324,7 @@ function trackingGraphs(watched: MonitoringTargets): Plan[] {
       ],
     },
     {
-      title: "OpenSearch: memory and processors, percent",
+      title: "OpenSearch: memory and CPU, percent",
       series: [
         { label: "heap", measure: measure("searchMemory", "Maximum", by) },
         { label: "processors", measure: measure("searchCpu", "Maximum", by) },
@@ -332,7 +332,7 @@ function trackingGraphs(watched: MonitoringTargets): Plan[] {
       levels: [{ label: "all", value: 100 }],
     },
     {
-      title: "OpenSearch: storage left on a node (MB), search (ms)",
+      title: "OpenSearch: free storage of a node (MB), search (ms)",
       series: [
         { label: "storage", measure: measure("searchStorage", "Minimum", by) },
         { label: "search", measure: measure("searchTime", "p95", by), right: true },
@@ -342,19 +342,19 @@ function trackingGraphs(watched: MonitoringTargets): Plan[] {
   ];
 }
 
-/** AWS keeps charges in one region for all. */
+/** AWS publishes charges in one region only. */
 const BILLING_REGION = "us-east-1";
 
 function costParts(watched: MonitoringTargets): Part[] {
   return [
     graph({
-      title: "Charges of this month, US dollars",
+      title: "Charges this month, US dollars",
       series: [{ label: "so far", measure: measure("charges", "Maximum", subjects(watched).account) }],
       levels: [{ label: "budget", value: watched.monthlyUsd }],
       region: BILLING_REGION,
     }),
     text(
-      `The budget is **$${watched.monthlyUsd}** a month for the whole account. AWS writes when 80 % and all of it is spent, and when it foresees that it will be. The graph is empty unless the account receives billing alerts (Billing preferences); the budget works without.`,
+      `The budget is **$${watched.monthlyUsd}** per month for the whole account. AWS sends a notification at 80 % and at 100 %, and when the forecast exceeds it. The graph is empty unless the account receives billing alerts (Billing preferences); the budget works without.`,
     ),
   ];
 }

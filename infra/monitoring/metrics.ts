@@ -7,20 +7,20 @@ import {
 } from "../../runtime/monitoring/metrics.ts";
 
 /**
- * Every figure of the platform in CloudWatch, once: what a dashboard draws and what an alarm watches are keys of FIGURES.
- * Those that the platform measures itself come from runtime/monitoring/metrics.ts.
+ * Every CloudWatch metric of the platform, once: the dashboard and the alarms use keys of FIGURES. The platform's own
+ * metrics come from runtime/monitoring/metrics.ts.
  */
 export interface Metric {
   readonly namespace: string;
-  /** The metric's name. */
+  /** Name of the metric. */
   readonly metric: string;
-  /** What it is a figure of. */
+  /** Subject of the metric. */
   readonly subject: Subject;
   readonly unit: "Count" | "Seconds" | "Milliseconds" | "Bytes" | "Megabytes" | "Percent" | "Count/Second" | "USD";
   readonly meaning: string;
 }
 
-/** Things that have figures, with the dimensions that tell one from another. */
+/** Subjects of metrics, with the dimensions that identify each. */
 export const SUBJECTS = {
   queue: ["QueueName"],
   function: ["FunctionName"],
@@ -35,7 +35,7 @@ export const SUBJECTS = {
 } as const;
 export type Subject = keyof typeof SUBJECTS;
 
-/** One thing: the value of each dimension. */
+/** One subject: the value of each dimension. */
 export type DimensionsOf<S extends Subject> = Record<(typeof SUBJECTS)[S][number], pulumi.Input<string>>;
 
 const of =
@@ -55,7 +55,7 @@ const targets = of("AWS/ApplicationELB", "targets");
 const ecs = of("AWS/ECS", "service");
 const search = of("AWS/ES", "domain");
 
-/** Ours, under their keys in runtime/monitoring/metrics.ts. */
+/** The platform's own metrics, under their keys in runtime/monitoring/metrics.ts. */
 const measured = <S extends Subject, K extends string>(subject: S, metrics: Record<K, Measured>) =>
   Object.fromEntries(
     Object.entries<Measured>(metrics).map(([key, { name, unit, meaning }]) => [
@@ -64,52 +64,52 @@ const measured = <S extends Subject, K extends string>(subject: S, metrics: Reco
     ]),
   ) as Record<K, Metric & { readonly subject: S }>;
 
-/** Figures by key: AWS's own (CloudWatch metrics of each service's guide), then the platform's. */
+/** Metrics by key: AWS's own (each service's guide to CloudWatch metrics), then the platform's. */
 export const METRICS = {
-  messageAge: queue("ApproximateAgeOfOldestMessage", "Seconds", "age of the oldest message that nobody has taken"),
+  messageAge: queue("ApproximateAgeOfOldestMessage", "Seconds", "age of the oldest message that was not received"),
   messagesSent: queue("NumberOfMessagesSent", "Count", "messages that came in"),
-  messagesDeleted: queue("NumberOfMessagesDeleted", "Count", "messages that were dealt with"),
+  messagesDeleted: queue("NumberOfMessagesDeleted", "Count", "processed messages"),
   messagesVisible: queue("ApproximateNumberOfMessagesVisible", "Count", "messages that wait"),
-  messagesInFlight: queue("ApproximateNumberOfMessagesNotVisible", "Count", "messages that somebody works on"),
+  messagesInFlight: queue("ApproximateNumberOfMessagesNotVisible", "Count", "messages being processed"),
 
-  invocations: lambda("Invocations", "Count", "times that the dispatcher ran"),
-  invocationErrors: lambda("Errors", "Count", "invocations that failed as a whole"),
-  invocationThrottles: lambda("Throttles", "Count", "invocations that the reserved concurrency refused"),
+  invocations: lambda("Invocations", "Count", "invocations of the dispatcher"),
+  invocationErrors: lambda("Errors", "Count", "failed invocations"),
+  invocationThrottles: lambda("Throttles", "Count", "invocations refused by the reserved concurrency"),
   invocationTime: lambda("Duration", "Milliseconds", "how long invocations took"),
-  invocationsAtOnce: lambda("ConcurrentExecutions", "Count", "invocations at the same time"),
+  invocationsAtOnce: lambda("ConcurrentExecutions", "Count", "simultaneous invocations"),
 
   connections: rds("DatabaseConnections", "Count", "open connections to the database"),
-  databaseCpu: rds("CPUUtilization", "Percent", "the database's processors in use"),
+  databaseCpu: rds("CPUUtilization", "Percent", "CPU of the database"),
   databaseStorage: rds("FreeStorageSpace", "Bytes", "storage that is left"),
   databaseMemory: rds("FreeableMemory", "Bytes", "memory that is left"),
   diskReads: rds("ReadIOPS", "Count/Second", "reads from disk"),
   diskWrites: rds("WriteIOPS", "Count/Second", "writes to disk"),
-  diskQueue: rds("DiskQueueDepth", "Count", "reads and writes that wait for the disk"),
-  diskReadTime: rds("ReadLatency", "Seconds", "how long a read from disk takes"),
-  diskWriteTime: rds("WriteLatency", "Seconds", "how long a write to disk takes, the standby's included"),
+  diskQueue: rds("DiskQueueDepth", "Count", "reads and writes waiting for the disk"),
+  diskReadTime: rds("ReadLatency", "Seconds", "duration of a read from disk"),
+  diskWriteTime: rds("WriteLatency", "Seconds", "duration of a write to disk, including the standby"),
 
   apiRequests: balancer("RequestCount", "Count", "HTTP requests"),
-  apiTime: balancer("TargetResponseTime", "Seconds", "from request to the first byte of the API's answer"),
-  apiFailures: balancer("HTTPCode_Target_5XX_Count", "Count", "answers of the API that say it failed"),
+  apiTime: balancer("TargetResponseTime", "Seconds", "time from the request to the first byte of the API's response"),
+  apiFailures: balancer("HTTPCode_Target_5XX_Count", "Count", "5xx responses of the API"),
   balancerFailures: balancer("HTTPCode_ELB_5XX_Count", "Count", "requests that no task could answer"),
-  healthyTasks: targets("HealthyHostCount", "Count", "API tasks that pass their health check"),
+  healthyTasks: targets("HealthyHostCount", "Count", "healthy API tasks"),
   unhealthyTasks: targets("UnHealthyHostCount", "Count", "API tasks that do not"),
-  apiCpu: ecs("CPUUtilization", "Percent", "the API tasks' processors in use"),
-  apiMemory: ecs("MemoryUtilization", "Percent", "the API tasks' memory in use"),
+  apiCpu: ecs("CPUUtilization", "Percent", "CPU of the API tasks"),
+  apiMemory: ecs("MemoryUtilization", "Percent", "memory of the API tasks"),
 
-  searchRed: search("ClusterStatus.red", "Count", "1 while some index has no copy left that answers"),
-  searchYellow: search("ClusterStatus.yellow", "Count", "1 while some index has lost a copy"),
-  searchBlocked: search("ClusterIndexWritesBlocked", "Count", "1 while the domain takes no document"),
-  searchStorage: search("FreeStorageSpace", "Megabytes", "storage that is left on a node"),
+  searchRed: search("ClusterStatus.red", "Count", "1 while an index has no available copy"),
+  searchYellow: search("ClusterStatus.yellow", "Count", "1 while an index lacks a copy"),
+  searchBlocked: search("ClusterIndexWritesBlocked", "Count", "1 while the domain accepts no documents"),
+  searchStorage: search("FreeStorageSpace", "Megabytes", "free storage of a node"),
   searchMemory: search("JVMMemoryPressure", "Percent", "a node's heap in use"),
   searchCpu: search("CPUUtilization", "Percent", "a node's processors in use"),
-  searchNodes: search("Nodes", "Count", "nodes that belong to the cluster"),
-  searchTime: search("SearchLatency", "Milliseconds", "how long a shard takes to search"),
+  searchNodes: search("Nodes", "Count", "nodes in the cluster"),
+  searchTime: search("SearchLatency", "Milliseconds", "duration of a shard's search"),
 
   charges: of("AWS/Billing", "account")(
     "EstimatedCharges",
     "USD",
-    "what the account has cost this month; only where it receives billing alerts, and in us-east-1 alone",
+    "cost of the account this month; only with billing alerts, and only in us-east-1",
   ),
 
   ...measured("platform", PLATFORM_METRICS),
@@ -117,16 +117,16 @@ export const METRICS = {
 } as const satisfies Record<string, Metric>;
 export type MetricKey = keyof typeof METRICS;
 
-/** What a figure is a figure of. */
+/** Returns the subject of a metric. */
 export type SubjectOf<K extends MetricKey> = (typeof METRICS)[K]["subject"];
-/** The dimensions that a figure is asked for with. */
+/** Returns the dimensions of a metric's subject. */
 export type DimensionsFor<K extends MetricKey> = DimensionsOf<SubjectOf<K>>;
 
-/** A figure of one thing, condensed over each period by a statistic: Sum, Average, Maximum, p95, … */
+/** Returns a metric of one subject with a statistic per period: Sum, Average, Maximum, p95, … */
 export type Measure = {
   readonly [K in MetricKey]: { readonly metric: K; readonly by: DimensionsFor<K>; readonly stat: string };
 }[MetricKey];
 
-/** A figure of one thing. */
+/** Returns a metric of one subject without a statistic. */
 export const measure = <K extends MetricKey>(figure: K, stat: string, by: DimensionsFor<K>): Measure =>
   ({ metric: figure, stat, by }) as Measure;

@@ -47,7 +47,7 @@ const made = async (change: Partial<MonitoringArgs> = {}): Promise<Registry> =>
   (await mocked(() => new Monitoring("rates-dev-monitoring", args(change)))).registry;
 const alarmsIn = (registry: Registry) => registry.ofType("aws:cloudwatch/metricAlarm:MetricAlarm");
 
-/** Asks of a metric what CloudWatch must know: the figure by its name, and exactly the dimensions that it comes with. */
+/** Asserts that CloudWatch has the metric, with exactly these dimensions. */
 function checkMetric(namespace: unknown, metric: unknown, dimensions: Record<string, unknown>): MetricKey {
   const found = Object.entries(METRICS).filter(
     ([, figure]) =>
@@ -60,8 +60,8 @@ function checkMetric(namespace: unknown, metric: unknown, dimensions: Record<str
   return found[0]?.[0] as MetricKey;
 }
 
-describe("the figures", () => {
-  it("are each drawn in the dashboard", () => {
+describe("metrics", () => {
+  it("are all in the dashboard", () => {
     const { widgets } = dashboardOf(args(), []);
     const names = widgets
       .flatMap(({ properties }) => (properties.metrics ?? []) as unknown[][])
@@ -74,7 +74,7 @@ describe("the figures", () => {
       [],
     );
   });
-  it("say what they mean", () => {
+  it("have a description", () => {
     for (const [key, { meaning }] of Object.entries(METRICS)) assert.ok(meaning.length > 10, key);
   });
 });
@@ -83,7 +83,7 @@ describe("the dashboard", () => {
   const body = async (change: Partial<MonitoringArgs> = {}): Promise<{ widgets: Widget[] }> =>
     JSON.parse((await made(change)).one("aws:cloudwatch/dashboard:Dashboard").inputs.dashboardBody);
 
-  it("lies within the grid, and nothing on anything else", async () => {
+  it("stays within the grid without overlaps", async () => {
     const { widgets } = await body();
     const taken = new Set<string>();
     for (const { x, y, width, height } of widgets) {
@@ -99,7 +99,7 @@ describe("the dashboard", () => {
 
   const { tracking: _, ...postgres } = args();
   for (const [what, given] of Object.entries({ "with OpenSearch": args(), without: postgres }))
-    it(`has metrics and texts that CloudWatch takes, ${what}`, async () => {
+    it(`has metrics and texts that CloudWatch accepts, ${what}`, async () => {
       const { registry } = await mocked(() => new Monitoring("m", given));
       const { widgets }: { widgets: Widget[] } = JSON.parse(
         registry.one("aws:cloudwatch/dashboard:Dashboard").inputs.dashboardBody,
@@ -136,7 +136,7 @@ describe("the dashboard", () => {
       }
     });
 
-  it("draws what there is at most where it draws what there is", async () => {
+  it("draws the maximum beside the current number", async () => {
     const { widgets } = await body();
     const levels = (title: RegExp) =>
       widgets
@@ -150,7 +150,7 @@ describe("the dashboard", () => {
     assert.deepEqual(levels(/at once/), [plan.dispatcher.reservedConcurrency]);
   });
 
-  it("begins with how it is read, and shows every alarm", async () => {
+  it("begins with an introduction and shows every alarm", async () => {
     const registry = await made();
     const { widgets } = await body();
     assert.match(String(widgets[0]?.properties.markdown), /How to read this/);
@@ -158,14 +158,14 @@ describe("the dashboard", () => {
     assert.equal((shown as string[]).length, alarmsIn(registry).length);
   });
 
-  it("is under the stack's name", async () => {
+  it("has the stack's name", async () => {
     const { dashboardName } = (await made()).one("aws:cloudwatch/dashboard:Dashboard").inputs;
     assert.equal(dashboardName, "rates-dev-monitoring");
   });
 });
 
-describe("the alarms", () => {
-  it("watch figures of the list, say what they mean and what to do, and write to the topic when it begins and ends", async () => {
+describe("alarms", () => {
+  it("use listed metrics, have meaning and remedy, and notify the topic at the start and the end", async () => {
     const registry = await made();
     const topic = registry.one("aws:sns/topic:Topic");
     for (const { name, inputs } of alarmsIn(registry)) {
@@ -191,16 +191,16 @@ describe("the alarms", () => {
     assert.equal(new Set(keys).size, keys.length);
   });
 
-  it("send nobody to raise a quota that changes nothing", () => {
+  it("recommend raising a quota only when that helps", () => {
     const actionWith = (reservedConcurrency: number) => {
       const change = { plan: { ...plan, dispatcher: { ...plan.dispatcher, reservedConcurrency } } };
       return alarmsOf(args(change)).find(({ key }) => key === "dispatcher-throttled")?.action ?? "";
     };
     assert.match(actionWith(MOST_EXECUTIONS), /^It has all 14 executions that it can use/);
-    assert.match(actionWith(6), /^Of the 14 executions that it can use it has 6: raise .*quotas\.lambdaConcurrency/);
+    assert.match(actionWith(6), /^It has 6 of the 14 executions that it can use: raise .*quotas\.lambdaConcurrency/);
   });
 
-  it("are measured against the stack's capacity", async () => {
+  it("have thresholds from the stack's capacity", async () => {
     const registry = await made();
     const threshold = (key: string) =>
       alarmsIn(registry).find(({ name }) => name === `rates-dev-monitoring-${key}`)?.inputs.threshold;
@@ -217,7 +217,7 @@ describe("the alarms", () => {
     assert.equal(threshold("opensearch-storage"), 5 * 1_024);
   });
 
-  it("take silence for trouble where something must live", async () => {
+  it("treat missing data as a failure when a component must report", async () => {
     const breaching = alarmsIn(await made())
       .filter(({ inputs }) => inputs.treatMissingData === "breaching")
       .map(({ name }) => name.replace("rates-dev-monitoring-", ""));
@@ -230,13 +230,13 @@ describe("the alarms", () => {
     ]);
   });
 
-  it("of OpenSearch are there where it is", () => {
+  it("cover OpenSearch when the stack has it", () => {
     const { tracking: _, ...without } = args();
     assert.ok(alarmsOf(without).every(({ key }) => !key.startsWith("opensearch")));
     assert.equal(alarmsOf(args()).filter(({ key }) => key.startsWith("opensearch")).length, 5);
   });
 
-  it("put several measures together by their ids", async () => {
+  it("combine several metrics by their ids", async () => {
     const found = alarmsIn(await made()).filter(({ inputs }) => inputs.metricQueries);
     assert.equal(found.length, 2);
     for (const { inputs } of found) {
@@ -251,7 +251,7 @@ describe("the alarms", () => {
 describe("the topic and the budget", () => {
   const policyOf = async (type: string) => JSON.parse((await made()).one(type).inputs.policy);
 
-  it("take alarms and budgets of this account only, over TLS, and keep them encrypted", async () => {
+  it("accept alarms and budgets of this account only, over TLS, encrypted", async () => {
     const registry = await made();
     assert.match(registry.one("aws:sns/topic:Topic").inputs.kmsMasterKeyId, /^arn:aws:kms:/);
     const [alarms, budgets, plain] = (await policyOf("aws:sns/topicPolicy:TopicPolicy")).Statement;
@@ -271,7 +271,7 @@ describe("the topic and the budget", () => {
     assert.equal(registry.one("aws:kms/key:Key").inputs.enableKeyRotation, true);
   });
 
-  it("write to the address of the stack, what was spent and what will be", async () => {
+  it("notify the stack's address of actual and forecast costs", async () => {
     const registry = await made();
     const { protocol, endpoint } = registry.one("aws:sns/topicSubscription:TopicSubscription").inputs;
     assert.deepEqual([protocol, endpoint], ["email", "team@example.com"]);
@@ -287,7 +287,7 @@ describe("the topic and the budget", () => {
     );
   });
 
-  it("belong to the component, as everything does", async () => {
+  it("are children of the component", async () => {
     const registry = await made();
     const { urn } = registry.one("rates:infra:Monitoring");
     assert.ok(registry.all.filter(({ type }) => type.startsWith("aws:")).every(({ parent }) => parent === urn));
@@ -305,7 +305,7 @@ describe("monitoring in the real engine", () => {
     (change: Partial<MonitoringArgs> = {}) =>
     async () => {
       const provider = new Provider("aws", { region: REGION });
-      // Names that a preview does not know.
+      // Names that are unknown in a preview.
       const queue = new Queue("requests", {}, { provider });
       const requests = queue.arn.apply((arn) => arn.split(":").at(-1) ?? "");
       const { queues } = args();
@@ -315,7 +315,7 @@ describe("monitoring in the real engine", () => {
       return { url: monitoring.url };
     };
 
-  it("does not change by itself, and follows the capacity in place", async function () {
+  it("has no changes when nothing changed, and follows the capacity in place", async function () {
     this.timeout(120_000);
     dev = await engine({ program: program() });
     const preview = await dev.preview();

@@ -15,25 +15,25 @@ import type { MonitoringTargets } from "./monitoringTargets.ts";
 
 export type { MonitoringTargets } from "./monitoringTargets.ts";
 
-/** What a stack's monitoring is made of. */
+/** Arguments of a stack's monitoring. */
 export interface MonitoringArgs extends MonitoringTargets {
-  /** The address that alarms and the budget write to. It must confirm the subscription once. */
+  /** Address of alarms and budget notifications. It must confirm the subscription once. */
   readonly email: string;
 }
 
 /**
- * Who watches: a dashboard that follows a job through the platform, alarms on everything that can hold it up, and the
- * account's budget. All of them write to one topic.
+ * A dashboard that follows a job through the platform, alarms on everything that can delay it, and the account's
+ * budget. All of them notify one topic.
  *
- * The budget is of the whole account. A filter by the stack's tags would count nothing, silently, until somebody has
- * made them cost allocation tags in the account that pays.
+ * The budget covers the whole account. A filter by the stack's tags would silently count nothing until they are
+ * activated as cost allocation tags in the payer account.
  */
 export class Monitoring extends pulumi.ComponentResource {
   readonly topic: Topic;
   readonly dashboard: Dashboard;
-  /** By their keys. */
+  /** Alarms by key. */
   readonly alarms: Readonly<Record<string, MetricAlarm>>;
-  /** Where the dashboard is. */
+  /** URL of the dashboard. */
   readonly url: pulumi.Output<string>;
 
   constructor(name: string, args: MonitoringArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -48,7 +48,7 @@ export class Monitoring extends pulumi.ComponentResource {
     this.dashboard = new Dashboard(
       name,
       {
-        // CloudWatch has no other handle for it, and the component's name is the stack's own.
+        // CloudWatch identifies it by its name only, which is the stack's.
         dashboardName: name,
         dashboardBody: pulumi.jsonStringify(
           dashboardOf(
@@ -85,7 +85,7 @@ export class Monitoring extends pulumi.ComponentResource {
   #topic(name: string, { accountId, region, email }: MonitoringArgs): { topic: Topic; policy: TopicPolicy } {
     const child = { parent: this };
     const here = { StringEquals: { "aws:SourceAccount": accountId } };
-    /** Who publishes, and from what. */
+    /** Services that publish, with their sources. */
     const publishers = {
       "cloudwatch.amazonaws.com": `arn:aws:cloudwatch:${region}:${accountId}:alarm:*`,
       "budgets.amazonaws.com": `arn:aws:budgets::${accountId}:*`,
@@ -93,8 +93,8 @@ export class Monitoring extends pulumi.ComponentResource {
     const key = new Key(
       name,
       {
-        // AWS's own key for topics has a policy that keeps alarms and budgets out, and that nobody can change.
-        description: "Alarms on their way to people",
+        // AWS's managed key for topics has a fixed policy that excludes alarms and budgets.
+        description: "Alarm notifications",
         enableKeyRotation: true,
         deletionWindowInDays: 7,
         policy: JSON.stringify({
@@ -185,12 +185,12 @@ function metricAlarm(name: string, alarm: Alarm, topic: Topic, opts: pulumi.Cust
       },
       opts,
     );
-  // The 95th percentile of three requests is the slowest of them.
+  // With three requests, the 95th percentile is the slowest.
   const few = watches.stat.startsWith("p") ? { evaluateLowSampleCountPercentiles: "ignore" } : {};
   return new MetricAlarm(`${name}-${key}`, { ...common, ...few, ...metricOf(watches) }, opts);
 }
 
-/** A measure as an alarm asks for it; percentiles have a property of their own. */
+/** A metric in the form of an alarm; percentiles have a property of their own. */
 function metricOf({ metric: figure, by, stat }: Measure) {
   const { namespace, metric } = METRICS[figure];
   const statistic: { statistic?: string; extendedStatistic?: string } = stat.startsWith("p")

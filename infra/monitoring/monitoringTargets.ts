@@ -3,21 +3,21 @@ import type { RunnerType } from "../../runtime/contract/states.ts";
 import type { CapacityPlan } from "../limits/capacity.ts";
 import type { DimensionsOf } from "./metrics.ts";
 
-/** What there is to watch: the parts by the names that CloudWatch knows them by, and the sizes they were given. */
+/** Components to monitor: their names in CloudWatch and their sizes. */
 export interface MonitoringTargets {
-  /** How many of each thing there may be: the lines in the dashboard, and what alarms are measured against. */
+  /** Planned maximums: lines in the dashboard and thresholds of alarms. */
   readonly plan: CapacityPlan;
   /** Names of queues. */
   readonly queues: {
     readonly requests: pulumi.Input<string>;
     readonly wakeups: pulumi.Input<string>;
     readonly deadLetters: pulumi.Input<string>;
-    /** The response queue of tenants without one of their own. */
+    /** Response queue of tenants without their own. */
     readonly responses: pulumi.Input<string>;
-    /** Tenant → its response queue. */
+    /** Response queue per tenant. */
     readonly tenants: Readonly<Record<string, pulumi.Input<string>>>;
   };
-  /** Days that a response waits for its reader. */
+  /** Retention of responses in days. */
   readonly responseDays: number;
   readonly dispatcher: { readonly functionName: pulumi.Input<string>; readonly timeoutSeconds: number };
   readonly database: { readonly identifier: pulumi.Input<string>; readonly storageGb: number };
@@ -28,27 +28,27 @@ export interface MonitoringTargets {
     readonly cluster: pulumi.Input<string>;
     readonly service: pulumi.Input<string>;
   };
-  /** The OpenSearch domain, where there is one: `nodes` with its dedicated ones, `storageGb` of each data node. */
+  /** The OpenSearch domain, if the stack has one: `nodes` includes dedicated ones, `storageGb` is per data node. */
   readonly tracking?: {
     readonly domainName: pulumi.Input<string>;
     readonly nodes: number;
     readonly storageGb: number;
   };
-  /** Seconds that a job has where it names none: what one may wait for a run before somebody should look. */
+  /** Default time limit of a job in seconds: the wait for a run from which an alarm is raised. */
   readonly jobSeconds: number;
-  /** Bytes of memory of a run of each kind. */
+  /** Memory in bytes of a run per runner type. */
   readonly runMemory: Readonly<Record<RunnerType, number>>;
   readonly accountId: string;
   readonly region: string;
-  /** US dollars a month. */
+  /** US dollars per month. */
   readonly monthlyUsd: number;
 }
 
-/** The most runs of a kind at once. */
+/** Maximum number of simultaneous runs per runner type. */
 export const slotsOf = ({ plan }: MonitoringTargets, runner: RunnerType): number =>
   runner === "glue" ? plan.glue.maxConcurrentRuns : plan.ec2.maxInstances;
 
-/** The parts as the dimensions of their figures. */
+/** Components as the dimensions of their metrics. */
 export const subjects = (watched: MonitoringTargets) => {
   const { queues, dispatcher, database, api, accountId } = watched;
   const queue = (QueueName: pulumi.Input<string>): DimensionsOf<"queue"> => ({ QueueName });
@@ -58,7 +58,7 @@ export const subjects = (watched: MonitoringTargets) => {
     requests: queue(queues.requests),
     wakeups: queue(queues.wakeups),
     deadLetters: queue(queues.deadLetters),
-    /** Every response queue, with what its alarm's key ends in and what people call it. */
+    /** Every response queue, with the suffix of its alarm's key and its display name. */
     responses: [
       { suffix: "", label: "tenants without a queue", by: queue(queues.responses) },
       ...Object.entries(queues.tenants).map(([tenant, name]) => ({

@@ -2,17 +2,20 @@ import { type Alarm, LATE_MINUTES, MIN_FREE_STORAGE, NEARLY_FULL } from "./alarm
 import { measure } from "./metrics.ts";
 import { type MonitoringTargets, subjects } from "./monitoringTargets.ts";
 
-/** Seconds within which 95 of 100 requests to the API should be answered: /rates takes milliseconds. */
+/** Target in seconds for 95 of 100 API requests; /rates takes milliseconds. */
 const API_SECONDS = 1;
-/** Percent of requests that may fail before somebody should look. */
+/** Percent of failed requests from which an operator should investigate. */
 const API_FAILURES = 1;
-/** I/O operations a second of RDS's gp3 for Postgres, below 400 GiB and from there on (Amazon RDS User Guide of 2023-06, gp3 storage). */
+/**
+ * I/O operations per second of RDS's gp3 for Postgres, below and from 400 GiB (Amazon RDS User Guide of 2023-06, gp3
+ * storage).
+ */
 export const diskLimit = ({ database: { storageGb } }: MonitoringTargets): number => (storageGb < 400 ? 3_000 : 12_000);
 
 const GIB = 1_073_741_824;
 const DAY = 86_400;
 
-/** On the database, which everything else waits for. */
+/** Alarms of the database. */
 export function databaseAlarms(watched: MonitoringTargets): Alarm[] {
   const { database: by, platform } = subjects(watched);
   const { usable } = watched.plan.database;
@@ -23,7 +26,7 @@ export function databaseAlarms(watched: MonitoringTargets): Alarm[] {
       key: "connections",
       summary: `More than ${100 * NEARLY_FULL} % of the ${usable} connections that the database can give are open.`,
       action:
-        "The plan never adds up to more than all of them, so see who else connects (pg_stat_activity by usename); for more runs or tasks take a larger database.instanceClass.",
+        "The planned maximum is below that, so look for other clients (pg_stat_activity by usename). For more runs or tasks, use a larger database.instanceClass.",
       metric: measure("connections", "Maximum", by),
       comparison: ">",
       threshold: Math.floor(NEARLY_FULL * usable),
@@ -32,9 +35,9 @@ export function databaseAlarms(watched: MonitoringTargets): Alarm[] {
     },
     {
       key: "database-cpu",
-      summary: "The database's processors have been busy for a quarter of an hour: everything takes longer.",
+      summary: "The database's CPU has been busy for 15 minutes: everything is slow.",
       action:
-        "See in CloudWatch Database Insights which statement it is. Fewer runs at once, or a larger database.instanceClass.",
+        "Find the statement in CloudWatch Database Insights. Reduce simultaneous runs, or use a larger database.instanceClass.",
       metric: measure("databaseCpu", "Average", by),
       comparison: ">",
       threshold: 90,
@@ -44,7 +47,7 @@ export function databaseAlarms(watched: MonitoringTargets): Alarm[] {
     {
       key: "database-storage",
       summary: `Less than ${100 * MIN_FREE_STORAGE} % of the database's ${storageGb} GiB are free. A batch takes about three times its size while it is loaded, and a full disk stops everything.`,
-      action: "Raise database.storageGb now: storage grows without a pause, but only once in six hours.",
+      action: "Raise database.storageGb now: storage grows without downtime, but only once in six hours.",
       metric: measure("databaseStorage", "Minimum", by),
       comparison: "<",
       threshold: MIN_FREE_STORAGE * storageGb * GIB,
@@ -53,9 +56,9 @@ export function databaseAlarms(watched: MonitoringTargets): Alarm[] {
     },
     {
       key: "database-disk",
-      summary: `The database's disk does nearly the ${limit} operations a second that it can.`,
+      summary: `The database's disk is close to its maximum of ${limit} operations per second.`,
       action:
-        "See in CloudWatch Database Insights what reads or writes so much. More memory (database.instanceClass) saves reads; from 400 GiB on the disk can do four times as much.",
+        "Find the statement in CloudWatch Database Insights. More memory (database.instanceClass) saves reads; from 400 GiB on the disk has four times the maximum.",
       metric: {
         expression: "reads + writes",
         of: { reads: measure("diskReads", "Average", by), writes: measure("diskWrites", "Average", by) },
@@ -67,9 +70,9 @@ export function databaseAlarms(watched: MonitoringTargets): Alarm[] {
     },
     {
       key: "locks",
-      summary: "A database session has waited for another's lock for a minute or more, five minutes long.",
+      summary: "A database session has waited for a lock for a minute or more, for five minutes.",
       action:
-        "Two large batches for the same lanes take turns; that is meant. Otherwise find who holds it: pg_blocking_pids over pg_stat_activity.",
+        "Two large batches for the same lanes run one after the other; that is expected. Otherwise find the holder: pg_blocking_pids over pg_stat_activity.",
       metric: measure("oldestLockWait", "Maximum", platform),
       comparison: ">",
       threshold: 60,
@@ -79,16 +82,16 @@ export function databaseAlarms(watched: MonitoringTargets): Alarm[] {
   ];
 }
 
-/** On responses: getting onto their queues, and being read from them. */
+/** Alarms of responses: sent to their queues, and received from them. */
 export function responseAlarms(watched: MonitoringTargets): Alarm[] {
   const { platform, responses } = subjects(watched);
   const half = watched.responseDays / 2;
   return [
     {
       key: "responses-unsent",
-      summary: "Responses are written but do not get onto their queue. They are kept and sent later.",
+      summary: "Responses are not reaching their queue. They are kept and sent later.",
       action:
-        "See the sweep in the dispatcher's log: SQS refuses them (the queue's policy, its key) or cannot be reached.",
+        "Read the errors of sending responses in the dispatcher's log: SQS refuses them (queue policy, key) or is not reachable.",
       metric: measure("oldestUnsent", "Minimum", platform),
       comparison: ">",
       threshold: LATE_MINUTES * 60,
@@ -99,7 +102,8 @@ export function responseAlarms(watched: MonitoringTargets): Alarm[] {
       ({ suffix, label, by }): Alarm => ({
         key: `responses-old${suffix}`,
         summary: `Responses for ${label} have not been read for ${half} days; SQS deletes them after ${watched.responseDays}.`,
-        action: "Tell who reads that queue. What is deleted can be had again by sending the same request once more.",
+        action:
+          "Notify the owner of that queue's consumer. To get a deleted response again, send the same request again.",
         metric: measure("messageAge", "Maximum", by),
         comparison: ">",
         threshold: half * DAY,
@@ -110,7 +114,7 @@ export function responseAlarms(watched: MonitoringTargets): Alarm[] {
   ];
 }
 
-/** On the HTTP API. */
+/** Alarms of the HTTP API. */
 export function apiAlarms(watched: MonitoringTargets): Alarm[] {
   const { balancer, targets, api } = subjects(watched);
   const { maxTasks } = watched.plan.api;
@@ -118,7 +122,7 @@ export function apiAlarms(watched: MonitoringTargets): Alarm[] {
     {
       key: "api-slow",
       summary: `More than 5 of 100 HTTP requests take over ${API_SECONDS} s.`,
-      action: "Compare with the database's processors and connections, then with the tasks' own; raise what is short.",
+      action: "Compare the CPU and connections of the database, then the CPU of the tasks; raise the one at its limit.",
       metric: measure("apiTime", "p95", balancer),
       comparison: ">",
       threshold: API_SECONDS,
@@ -127,8 +131,8 @@ export function apiAlarms(watched: MonitoringTargets): Alarm[] {
     },
     {
       key: "api-failing",
-      summary: `More than ${API_FAILURES} % of HTTP requests fail on our side.`,
-      action: "Read the API's log for status 5xx. After a deployment, deploy the version before.",
+      summary: `More than ${API_FAILURES} % of HTTP requests fail with 5xx.`,
+      action: "Read the API's log for status 5xx. After a deployment, deploy the previous version.",
       metric: {
         expression: "100 * (FILL(own, 0) + FILL(balancer, 0)) / requests",
         of: {
@@ -144,8 +148,9 @@ export function apiAlarms(watched: MonitoringTargets): Alarm[] {
     },
     {
       key: "api-unhealthy",
-      summary: "API tasks fail their health check and are replaced, again and again.",
-      action: "See the stopped tasks' reasons in ECS and their log: start-up, memory, or no way to the database.",
+      summary: "API tasks fail their health check and are replaced repeatedly.",
+      action:
+        "Read the reasons of the stopped tasks in ECS and their log: start-up, memory, or no route to the database.",
       metric: measure("unhealthyTasks", "Maximum", targets),
       comparison: ">",
       threshold: 0,
@@ -154,8 +159,8 @@ export function apiAlarms(watched: MonitoringTargets): Alarm[] {
     },
     {
       key: "api-down",
-      summary: "No API task is healthy: HTTP is down. Requests on the queue are served all the same.",
-      action: "See the service's events in ECS, the image, and the tasks' log.",
+      summary: "No API task is healthy: HTTP is down. Requests on the queue are still processed.",
+      action: "Read the service's events in ECS, the image, and the tasks' log.",
       metric: measure("healthyTasks", "Maximum", targets),
       comparison: "<",
       threshold: 1,
@@ -164,7 +169,7 @@ export function apiAlarms(watched: MonitoringTargets): Alarm[] {
     },
     {
       key: "api-full",
-      summary: `The API's processors have been busy for a quarter of an hour: ${maxTasks} tasks are not enough, or do not come.`,
+      summary: `The API's CPU has been busy for 15 minutes: ${maxTasks} tasks are not enough, or do not start.`,
       action:
         "Raise api.maxTasks or api.taskVcpus, as far as quotas.fargateVcpus and the database's connections allow.",
       metric: measure("apiCpu", "Average", api),
@@ -176,13 +181,18 @@ export function apiAlarms(watched: MonitoringTargets): Alarm[] {
   ];
 }
 
-/** On search. For OpenSearch those that AWS recommends (Amazon OpenSearch Service Developer Guide, Recommended CloudWatch alarms). */
+/**
+ * Alarms of search. For OpenSearch those that AWS recommends (Amazon OpenSearch Service Developer Guide, Recommended
+ * CloudWatch alarms).
+ */
 export function trackingAlarms(watched: MonitoringTargets): Alarm[] {
   const { platform, domain } = subjects(watched);
   const behind: Alarm = {
     key: "tracking-behind",
-    summary: "Documents in the tracking store are older than their jobs: search and lists show the past. Jobs go on.",
-    action: "See the projection in the dispatcher's log: the store is down, full, or refuses a document.",
+    summary:
+      "Documents in the tracking store are older than their jobs: search and lists are outdated. Jobs keep running.",
+    action:
+      "Read the errors of the projection in the dispatcher's log: the store is down, full, or refuses a document.",
     metric: measure("oldestBehind", "Minimum", platform),
     comparison: ">",
     threshold: 2 * LATE_MINUTES * 60,
@@ -197,8 +207,8 @@ export function trackingAlarms(watched: MonitoringTargets): Alarm[] {
     behind,
     {
       key: "opensearch-red",
-      summary: `An index of OpenSearch has no copy left that answers: search fails. ${rebuild}`,
-      action: "See the cluster's health; nodes come back by themselves. An index that does not is deleted and rebuilt.",
+      summary: `An OpenSearch index has no available copy: search fails. ${rebuild}`,
+      action: "Check the cluster's health; nodes recover by themselves. Delete and rebuild an index that does not.",
       metric: measure("searchRed", "Maximum", by),
       comparison: ">=",
       threshold: 1,
@@ -207,7 +217,7 @@ export function trackingAlarms(watched: MonitoringTargets): Alarm[] {
     },
     {
       key: "opensearch-blocked",
-      summary: "OpenSearch takes no documents: its disks are full, or its memory is short. They wait in the database.",
+      summary: "OpenSearch accepts no documents: its disks or its memory are full. The documents wait in the database.",
       action: "Raise tracking.storageGb or tracking.instanceType, or keep documents for fewer data.retentionDays.",
       metric: measure("searchBlocked", "Maximum", by),
       comparison: ">=",
@@ -227,8 +237,8 @@ export function trackingAlarms(watched: MonitoringTargets): Alarm[] {
     },
     {
       key: "opensearch-memory",
-      summary: "A node of OpenSearch is about to run out of memory.",
-      action: "Take a larger tracking.instanceType.",
+      summary: "A node of OpenSearch is running out of memory.",
+      action: "Use a larger tracking.instanceType.",
       metric: measure("searchMemory", "Maximum", by),
       comparison: ">=",
       threshold: 95,
@@ -237,8 +247,8 @@ export function trackingAlarms(watched: MonitoringTargets): Alarm[] {
     },
     {
       key: "opensearch-nodes",
-      summary: `Fewer than the ${nodes} nodes of OpenSearch have belonged to the cluster for half an hour.`,
-      action: "A node that was lost is replaced by itself; one that is not is a case for AWS support.",
+      summary: `The OpenSearch cluster has had fewer than its ${nodes} nodes for half an hour.`,
+      action: "A lost node is replaced automatically; if it is not, contact AWS support.",
       metric: measure("searchNodes", "Minimum", by),
       comparison: "<",
       threshold: nodes,

@@ -2,8 +2,8 @@ import type * as pulumi from "@pulumi/pulumi";
 import { METRICS, type Measure, SUBJECTS } from "./metrics.ts";
 
 /**
- * The parts of a CloudWatch dashboard (Amazon CloudWatch API Reference, Dashboard Body Structure and Syntax). A grid has
- * 24 columns; rows are laid out from top to bottom, so that nothing overlaps.
+ * Widgets of a CloudWatch dashboard (Amazon CloudWatch API Reference, Dashboard Body Structure and Syntax). The grid
+ * has 24 columns; rows are laid out from top to bottom, so that nothing overlaps.
  */
 export interface Widget {
   readonly type: "metric" | "text" | "alarm";
@@ -14,13 +14,13 @@ export interface Widget {
   readonly properties: Readonly<Record<string, unknown>>;
 }
 
-/** A widget that has no place yet. */
+/** A widget without a position. */
 export interface Part {
   readonly type: Widget["type"];
   readonly properties: Readonly<Record<string, unknown>>;
 }
 
-/** Parts beside each other, of the same width. */
+/** Places widgets of the same width side by side. */
 export interface Row {
   readonly height: number;
   readonly parts: readonly Part[];
@@ -28,7 +28,7 @@ export interface Row {
 
 export const COLUMNS = 24;
 
-/** Puts rows below each other. */
+/** Stacks rows. */
 export function grid(rows: readonly Row[]): Widget[] {
   let y = 0;
   return rows.flatMap(({ height, parts }) => {
@@ -41,7 +41,7 @@ export function grid(rows: readonly Row[]): Widget[] {
 
 export const text = (markdown: string): Part => ({ type: "text", properties: { markdown } });
 
-/** One line of a graph: a measure under a label, or what an expression makes of others, named by their ids. */
+/** One line of a graph: a metric with a label, or an expression over others by their ids. */
 export type Series =
   | {
       readonly label: string;
@@ -52,13 +52,13 @@ export type Series =
     }
   | { readonly label: string; readonly expression: string; readonly right?: true };
 
-/** A level to compare with: what there is at most, or what should not be passed. */
+/** A horizontal line at a maximum or a threshold. */
 export interface Level {
   readonly label: string;
   readonly value: number;
 }
 
-/** What a graph shows. */
+/** Content of a graph. */
 export interface Graph {
   readonly title: string;
   readonly series: readonly Series[];
@@ -66,7 +66,7 @@ export interface Graph {
   readonly region: string;
 }
 
-/** A graph from zero up, minute by minute. */
+/** A graph per minute whose axis begins at zero. */
 export const graph = ({ title, series, levels = [], region }: Graph): Part => ({
   type: "metric",
   properties: {
@@ -81,7 +81,7 @@ export const graph = ({ title, series, levels = [], region }: Graph): Part => ({
   },
 });
 
-/** The lights of alarms, by their ARNs. */
+/** Status of alarms, by their ARNs. */
 export const lights = (title: string, alarms: readonly pulumi.Input<string>[]): Part => ({
   type: "alarm",
   properties: { title, alarms },

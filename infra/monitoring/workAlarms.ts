@@ -4,7 +4,7 @@ import { type Alarm, LATE_MINUTES, NEARLY_FULL } from "./alarm.ts";
 import { measure } from "./metrics.ts";
 import { type MonitoringTargets, slotsOf, subjects } from "./monitoringTargets.ts";
 
-/** On requests, and on the dispatcher that takes them. */
+/** Alarms of requests and of the dispatcher. */
 export function requestAlarms(watched: MonitoringTargets): Alarm[] {
   const { dispatcher, requests, deadLetters, platform } = subjects(watched);
   const { timeoutSeconds } = watched.dispatcher;
@@ -12,9 +12,9 @@ export function requestAlarms(watched: MonitoringTargets): Alarm[] {
   return [
     {
       key: "requests-old",
-      summary: "Requests are not taken from their queue. They are kept, but nobody works on them.",
+      summary: "Requests are not received from their queue. They are kept, but not processed.",
       action:
-        "See whether the dispatcher fails or is throttled; its log says why. While the database is down this is expected, and passes with it.",
+        "Check whether the dispatcher fails or is throttled; its log has the reason. While the database is down this is expected, and ends with it.",
       metric: measure("messageAge", "Maximum", requests),
       comparison: ">",
       threshold: LATE_MINUTES * 60,
@@ -23,9 +23,9 @@ export function requestAlarms(watched: MonitoringTargets): Alarm[] {
     },
     {
       key: "dead-letters",
-      summary: "Messages that are no requests, or that failed again and again, were put aside.",
+      summary: "Invalid messages, or messages that failed repeatedly, are in the dead-letter queue.",
       action:
-        "Read the reason in the attribute of each message, mend its cause, and put back what is worth it: POST /redrive, by error type.",
+        "Read the reason in the attribute of each message, fix the cause, then redrive by error type: POST /redrive.",
       metric: measure("messagesVisible", "Maximum", deadLetters),
       comparison: ">",
       threshold: 0,
@@ -34,8 +34,8 @@ export function requestAlarms(watched: MonitoringTargets): Alarm[] {
     },
     {
       key: "dispatcher-errors",
-      summary: "The dispatcher fails as a whole: its messages come back, its duties are put off.",
-      action: "Read its log. After a deployment, move the alias back to the version before.",
+      summary: "Invocations of the dispatcher fail: messages are retried, and maintenance is delayed.",
+      action: "Read its log. After a deployment, move the alias back to the previous version.",
       metric: measure("invocationErrors", "Sum", dispatcher),
       comparison: ">",
       threshold: 0,
@@ -44,11 +44,11 @@ export function requestAlarms(watched: MonitoringTargets): Alarm[] {
     },
     {
       key: "dispatcher-throttled",
-      summary: "The dispatcher is called more often than its reserved concurrency allows.",
+      summary: "The dispatcher is invoked more often than its reserved concurrency allows.",
       action:
         executions < MOST_EXECUTIONS
-          ? `Of the ${MOST_EXECUTIONS} executions that it can use it has ${executions}: raise the account's Lambda quota and quotas.lambdaConcurrency, or the stack's quotas.share.`
-          : `It has all ${executions} executions that it can use, so a larger quota changes nothing. What was refused comes again by itself; if that goes on, see why its invocations take so long (\`dispatcher-slow\`).`,
+          ? `It has ${executions} of the ${MOST_EXECUTIONS} executions that it can use: raise the account's Lambda quota and quotas.lambdaConcurrency, or the stack's quotas.share.`
+          : `It has all ${executions} executions that it can use, so a larger quota changes nothing. Throttled messages are retried; if this continues, find out why its invocations take so long (\`dispatcher-slow\`).`,
       metric: measure("invocationThrottles", "Sum", dispatcher),
       comparison: ">",
       threshold: 0,
@@ -57,8 +57,8 @@ export function requestAlarms(watched: MonitoringTargets): Alarm[] {
     },
     {
       key: "dispatcher-slow",
-      summary: `Invocations take nearly the ${timeoutSeconds} seconds after which Lambda ends them.`,
-      action: "See what they wait for: the database (connections, locks), SQS, or Glue and EC2 being slow to answer.",
+      summary: `Invocations take nearly as long as Lambda's timeout of ${timeoutSeconds} seconds.`,
+      action: "Find out what they wait for: the database (connections, locks), SQS, or slow responses of Glue and EC2.",
       metric: measure("invocationTime", "Maximum", dispatcher),
       comparison: ">",
       threshold: NEARLY_FULL * timeoutSeconds * 1_000,
@@ -68,9 +68,9 @@ export function requestAlarms(watched: MonitoringTargets): Alarm[] {
     {
       key: "figures-missing",
       summary:
-        "The platform's own figures have stopped, and with them every alarm on waiting work, runs and responses.",
+        "The platform's own metrics have stopped, and with them every alarm on waiting jobs, runs and responses.",
       action:
-        "The schedule does not run, or cannot reach the database: see the dispatcher's log and whether its rule is enabled.",
+        "The schedule does not run, or cannot reach the database: read the dispatcher's log and check whether its rule is enabled.",
       metric: measure("lockWaits", "SampleCount", platform),
       comparison: "<",
       threshold: 1,
@@ -80,25 +80,25 @@ export function requestAlarms(watched: MonitoringTargets): Alarm[] {
   ];
 }
 
-/** What a kind's runs and their number are called in the configuration. */
+/** Configuration keys of a runner type. */
 const KIND = {
   glue: {
     runs: `${RUNNER_NAMES.glue.run}s`,
     count: "runners.glue.maxRuns",
     room: "the Glue quotas",
     memory: "Raise runners.glue.dpu.",
-    lost: "Glue ends a run that outlives its timeout; anything else is a crash.",
+    lost: "Glue stops a run at its timeout; any other loss is a crash.",
   },
   ec2: {
     runs: `${RUNNER_NAMES.ec2.run}s`,
     count: "runners.ec2.maxInstances",
     room: "the EC2 quota",
-    memory: "Choose a runners.ec2.instanceType with more memory.",
-    lost: "Spot instances are taken back now and then; anything else is a crash.",
+    memory: "Use a runners.ec2.instanceType with more memory.",
+    lost: "Spot instances are interrupted now and then; any other loss is a crash.",
   },
 } as const;
 
-/** On the runs of a kind, and the jobs that wait for them. */
+/** Alarms of the runs of a type and of the jobs that wait for them. */
 export function runnerAlarms(watched: MonitoringTargets, runner: RunnerType): Alarm[] {
   const by = subjects(watched).runner(runner);
   const slots = slotsOf(watched, runner);
@@ -108,7 +108,7 @@ export function runnerAlarms(watched: MonitoringTargets, runner: RunnerType): Al
     {
       key: `${runner}-waiting`,
       summary: `Jobs wait for ${runs} longer than the usual time limit of a job (${watched.jobSeconds} s).`,
-      action: `If all ${slots} run, raise ${count} as far as ${room} and the database's connections allow; if not, see why none start (the alarms on refused runs and on the dispatcher).`,
+      action: `If all ${slots} run, raise ${count} as far as ${room} and the database's connections allow; if not, find out why none start (the alarms on refused runs and on the dispatcher).`,
       metric: measure("oldestWaiting", "Maximum", by),
       comparison: ">",
       threshold: watched.jobSeconds,
@@ -117,7 +117,7 @@ export function runnerAlarms(watched: MonitoringTargets, runner: RunnerType): Al
     },
     {
       key: `${runner}-full`,
-      summary: `All ${slots} ${runs} have been taken for half an hour: a longer burst, or more work than they can do.`,
+      summary: `All ${slots} ${runs} have been busy for half an hour: a long burst, or more work than they can do.`,
       action: `If jobs wait as well, raise ${count}, and before that ${room} or the database's class, whichever a preview names.`,
       metric: measure("running", "Minimum", by),
       comparison: ">=",
@@ -127,8 +127,8 @@ export function runnerAlarms(watched: MonitoringTargets, runner: RunnerType): Al
     },
     {
       key: `${runner}-refused`,
-      summary: `AWS refuses to start ${runs}. The jobs wait and lose nothing by it.`,
-      action: `The dispatcher's log names the reason. Compare ${room} in Service Quotas with the stack's quotas, which must not promise more; for want of capacity use another zone or type.`,
+      summary: `AWS refuses to start ${runs}. Jobs wait; none is lost.`,
+      action: `Read the reason in the dispatcher's log. Compare ${room} in Service Quotas with the stack's quotas, which must not be higher; if AWS lacks capacity, use another zone or type.`,
       metric: measure("refused", "Sum", by),
       comparison: ">",
       threshold: 0,
@@ -137,8 +137,8 @@ export function runnerAlarms(watched: MonitoringTargets, runner: RunnerType): Al
     },
     {
       key: `${runner}-lost`,
-      summary: `${runs} vanish in mid-job. Their jobs are done again, until their attempts are used up.`,
-      action: `See the log of the attempts (\`rates show ID\`). ${lost}`,
+      summary: `${runs} disappear during jobs. Their jobs are retried until their attempts are used up.`,
+      action: `Read the log of the attempts (\`rates show ID\`). ${lost}`,
       metric: measure("lost", "Sum", by),
       comparison: ">",
       threshold: 0,
@@ -148,7 +148,7 @@ export function runnerAlarms(watched: MonitoringTargets, runner: RunnerType): Al
     {
       key: `${runner}-out-of-memory`,
       summary: `${runs} run out of memory.`,
-      action: `${memory} \`rates list --status FAILED\` names the jobs; one huge sort may rather want a better query.`,
+      action: `${memory} \`rates list --status FAILED\` lists the jobs; a single huge sort may need a better query instead.`,
       metric: measure("outOfMemory", "Sum", by),
       comparison: ">",
       threshold: 0,
@@ -157,8 +157,8 @@ export function runnerAlarms(watched: MonitoringTargets, runner: RunnerType): Al
     },
     {
       key: `${runner}-failing`,
-      summary: "Jobs fail for reasons that are not in their requests.",
-      action: "`rates list --status FAILED` shows their errors; mend the cause, then `rates retry ID`.",
+      summary: "Jobs fail for reasons other than their requests.",
+      action: "`rates list --status FAILED` shows their errors; fix the cause, then `rates retry ID`.",
       metric: measure("failedByPlatform", "Sum", by),
       comparison: ">",
       threshold: 0,

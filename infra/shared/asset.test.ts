@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync, rmSync } from "node:fs";
 import { textAsset } from "./asset.ts";
 
-describe("a text that Pulumi is given as a file", () => {
+describe("a text that Pulumi receives as a file", () => {
   const path = async (name: string, text: string) => await textAsset(name, text).path;
 
-  it("lies under the hash of what it holds, so that the same text is the same file on every run", async () => {
+  it("has a path with the hash of its content, so that the same text is the same file in every run", async () => {
     const text = `some text of ${process.pid}, ${process.hrtime.bigint()}\n`;
     const [made, other] = [await path("some.txt", text), await path("some.txt", `${text}more\n`)];
     assert.match(made, /[\\/]node_modules[\\/]\.cache[\\/]rates-platform[\\/][0-9a-f]{32}-some\.txt$/);

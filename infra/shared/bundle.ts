@@ -3,32 +3,32 @@ import * as pulumi from "@pulumi/pulumi";
 import { build } from "esbuild";
 import { textAsset } from "./asset.ts";
 
-/** What a Lambda function's code is made of. */
+/** Contents of a Lambda function's code. */
 export interface BundleArgs {
-  /** The module whose `handler` is the function's. */
+  /** Module whose `handler` is the function's handler. */
   readonly entry: URL;
-  /** Packages that the function's runtime has already. */
+  /** Packages that the function's runtime provides. */
   readonly external?: readonly string[];
-  /** Modules that run as worker threads, by their path in the function's directory; each is bundled by itself. */
+  /** Modules that run as worker threads, by their path in the function's directory; each is bundled separately. */
   readonly workers?: Readonly<Record<string, URL>>;
   /** Files and folders beside the code, by their path in the function's directory. */
   readonly files?: Readonly<Record<string, URL | string>>;
 }
 
 /**
- * The clients of the SDK for JavaScript v3 are part of Lambda's Node runtimes (AWS Lambda Developer Guide, Node.js
- * runtimes), and with them what they are made of (aws-cdk's NodejsFunction leaves it out too). Other packages of the SDK
- * are bundled: no document says that the runtimes have `rds-signer` and its credential providers.
+ * Clients of the SDK for JavaScript v3 and their dependencies are part of Lambda's Node runtimes (AWS Lambda Developer
+ * Guide, Node.js runtimes; aws-cdk's NodejsFunction leaves them out too). Other packages of the SDK are bundled:
+ * `rds-signer` and its credential providers are not documented as part of the runtimes.
  */
 export const RUNTIME_MODULES = ["@aws-sdk/client-*", "@smithy/*"] as const;
 
-/** CommonJS packages inside an ES module ask for `require` and `__dirname`, which such a module does not have. */
+/** CommonJS packages inside an ES module need `require` and `__dirname`, which such a module lacks. */
 const BANNER =
   'import { createRequire } from "node:module"; const require = createRequire(import.meta.url); const __filename = import.meta.filename; const __dirname = import.meta.dirname;';
 
 /**
- * Bundles a module and all it imports into one file, `index.mjs`: a function that loads one file starts soonest. It is
- * made beside the program, which goes on registering resources.
+ * Bundles a module and its imports into one file, `index.mjs`, which starts fastest. It runs while the program
+ * registers further resources.
  */
 export async function bundleCode({ entry, external = [] }: BundleArgs): Promise<string> {
   const { outputFiles } = await build({
@@ -39,21 +39,21 @@ export async function bundleCode({ entry, external = [] }: BundleArgs): Promise<
     target: "node24",
     format: "esm",
     minify: true,
-    // Errors and logs name classes.
+    // Errors and logs contain class names.
     keepNames: true,
     legalComments: "none",
     banner: { js: BANNER },
     external: [...external],
-    // pg asks for it only where somebody wants its native variant.
+    // pg imports it only for its native variant.
     alias: { "pg-native": "node:module" },
     logLevel: "silent",
   });
   const [made] = outputFiles;
-  if (!made) throw new Error(`esbuild made nothing of ${entry}`);
+  if (!made) throw new Error(`esbuild produced no output for ${entry}`);
   return made.text;
 }
 
-/** A Lambda function's code as Pulumi uploads it; the same sources make the same archive. */
+/** Code of a Lambda function for Pulumi; the same sources give the same archive. */
 export async function bundle(args: BundleArgs): Promise<pulumi.asset.AssetArchive> {
   const beside = Object.entries(args.files ?? {}).map(([path, file]) => [path, assetOf(path, file)] as const);
   const workers = await Promise.all(
@@ -68,7 +68,7 @@ export async function bundle(args: BundleArgs): Promise<pulumi.asset.AssetArchiv
   });
 }
 
-/** A URL is a file, or a folder where it ends in a slash; text is a file's content. */
+/** A URL is a file, or a folder if it ends in a slash; a text is a file's content. */
 function assetOf(name: string, file: URL | string): pulumi.asset.Asset | pulumi.asset.Archive {
   if (typeof file === "string") return textAsset(name, file);
   const path = fileURLToPath(file);

@@ -1,31 +1,31 @@
 import { Role, RolePolicy, RolePolicyAttachment } from "@pulumi/aws/iam/index.js";
 import * as pulumi from "@pulumi/pulumi";
 
-/** One thing that a role may do. */
+/** One permission of a role. */
 export interface Statement {
   readonly actions: readonly string[];
-  /** ARNs. A wildcard only where the service knows no resource for the action. */
+  /** ARNs. A wildcard only for actions without resource-level permissions. */
   readonly resources: readonly pulumi.Input<string>[];
   readonly conditions?: Readonly<
     Record<string, Readonly<Record<string, pulumi.Input<string> | pulumi.Input<string>[]>>>
   >;
 }
 
-/** What a role is made of. */
+/** Arguments of a role. */
 export interface RoleArgs {
-  /** The service that works as this role, as `lambda.amazonaws.com`. */
+  /** Service that assumes this role, for example `lambda.amazonaws.com`. */
   readonly service: string;
   readonly statements: readonly Statement[];
-  /** ARNs of AWS's own policies, for what only they list. */
+  /** ARNs of AWS managed policies. */
   readonly managedPolicyArns?: readonly string[];
 }
 
-/** The name of the account's permissions boundary of all roles that stacks create (stacks/account/boundary.ts). */
+/** Name of the account's permissions boundary for all roles that stacks create (stacks/account/boundary.ts). */
 export const BOUNDARY = "rates-boundary";
 
 /**
- * Puts the account's permissions boundary on every role below the resource that has this among its `transformations`: the
- * deploy role may create no role without it.
+ * Sets the account's permissions boundary on every role below the resource with this transformation; the deploy role
+ * may not create roles without it.
  */
 export const withBoundary =
   (accountId: string): pulumi.ResourceTransformation =>
@@ -34,7 +34,7 @@ export const withBoundary =
       ? { props: { ...props, permissionsBoundary: `arn:aws:iam::${accountId}:policy/${BOUNDARY}` }, opts }
       : undefined;
 
-/** A statement that allows, as a policy document has it. */
+/** An allow statement in the form of a policy document. */
 export const allowStatement = ({ actions, resources, conditions }: Statement) => ({
   Effect: "Allow",
   Action: actions,
@@ -42,7 +42,7 @@ export const allowStatement = ({ actions, resources, conditions }: Statement) =>
   ...(conditions === undefined ? {} : { Condition: conditions }),
 });
 
-/** A policy document of statements that allow, and further ones that deny. */
+/** A policy document of allow statements and further deny statements. */
 export const policyDocument = (
   statements: readonly Statement[],
   denied: readonly object[] = [],
@@ -50,8 +50,8 @@ export const policyDocument = (
   pulumi.jsonStringify({ Version: "2012-10-17", Statement: [...statements.map(allowStatement), ...denied] });
 
 /**
- * The role of one part: its service takes it on, its one inline policy names actions and resources. The policy is a
- * resource of its own that whoever uses the role at once should wait for.
+ * The role of one component: its service assumes it, and its one inline policy names actions and resources. The policy
+ * is a separate resource; users of the role depend on it.
  */
 export function roleFor(
   name: string,
@@ -77,15 +77,19 @@ export function roleFor(
   return { role, policies };
 }
 
-/** Leave to write to one log group. @param arn of the group, as CloudWatch's resource has it */
+/**
+ * Permission to write to one log group.
+ *
+ * @param arn - ARN of the group, as CloudWatch's resource returns it.
+ */
 export const writeLogs = (arn: pulumi.Input<string>): Statement => ({
   actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
   resources: [pulumi.interpolate`${arn}:*`],
 });
 
 /**
- * What a Lambda function in a VPC needs; EC2 knows no resource for these actions before the interface is there (AWS
- * managed policy AWSLambdaVPCAccessExecutionRole).
+ * Permissions of a Lambda function in a VPC; EC2 supports no resource for these actions (AWS managed policy
+ * AWSLambdaVPCAccessExecutionRole).
  */
 export const NETWORK_INTERFACES: Statement = {
   actions: [

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mocked } from "../testing/mocks.ts";
 import { allow, allowHttps, egressRule, groupDescription, ingressRule, securityGroup } from "./securityGroups.ts";
 
-describe("the ways between parts", () => {
+describe("security groups", () => {
   const made = async () =>
     (
       await mocked(() => {
@@ -12,7 +12,7 @@ describe("the ways between parts", () => {
       })
     ).registry;
 
-  it("wait at the end for the network interfaces that Lambda gives back late", async () => {
+  it("wait on deletion for the network interfaces that Lambda releases late", async () => {
     const { inputs, deleteTimeout } = (await made()).one("aws:ec2/securityGroup:SecurityGroup");
     // AWS has taken 45 minutes (Terraform's AWS provider, aws_security_group).
     assert.match(deleteTimeout, /^\d+m$/);
@@ -21,7 +21,7 @@ describe("the ways between parts", () => {
     assert.deepEqual([inputs.ingress, inputs.egress], [undefined, undefined], "each rule is a resource of its own");
   });
 
-  it("are open in both groups for one port, and out to services for HTTPS alone", async () => {
+  it("open one port in both groups, and only HTTPS to services", async () => {
     const registry = await made();
     const rule = (type: string, name: string) => {
       const { inputs } = registry.one(`aws:vpc/securityGroup${type}Rule:SecurityGroup${type}Rule`, name);
@@ -37,7 +37,7 @@ describe("the ways between parts", () => {
     assert.deepEqual(rule("Egress", "g-https"), ["g-id", "0.0.0.0/0", 443, 443]);
   });
 
-  it("have descriptions that EC2 takes, or are refused by their text before anything is created", async () => {
+  it("reject descriptions that EC2 refuses before anything is created", async () => {
     const allowed = `azAZ09 ._-:/()#,@[]+=&;{}!$*${"x".repeat(227)}`;
     assert.equal(allowed.length, 255);
     assert.equal(groupDescription(allowed), allowed);
@@ -47,7 +47,7 @@ describe("the ways between parts", () => {
       ["Zürich", /has "ü"/],
       ["two\nlines", /has "\\n"/],
       ["😀", /has "😀"/],
-      ["x".repeat(256), /has 256 characters, 1 more than the 255/],
+      ["x".repeat(256), /has 256 characters, 1 more than EC2's maximum of 255/],
     ] as const)
       assert.throws(() => groupDescription(text), reason, text);
     const rule = { group: "sg-1", peer: { cidr: "10.0.0.0/8" }, ports: [1, 1], description: "Glue's own" } as const;

@@ -4,20 +4,24 @@ import { SecurityGroupIngressRule } from "@pulumi/aws/vpc/securityGroupIngressRu
 import type * as pulumi from "@pulumi/pulumi";
 import { groupDescriptionProblem } from "../limits/limits.ts";
 
-/** Where a part stands in the network. */
+/** Location of a component in the network. */
 export interface Placement {
   readonly vpcId: pulumi.Input<string>;
-  /** Private subnets, one a zone. */
+  /** Private subnets, one per zone. */
   readonly subnetIds: pulumi.Input<pulumi.Input<string>[]>;
 }
 
-/** How long a deletion waits for interfaces that are left: AWS names no most, and the provider's own 15 minutes may end it. */
+/**
+ * Timeout of a deletion that waits for remaining interfaces: AWS documents no maximum, and the provider's default of 15
+ * minutes can be too short.
+ */
 const INTERFACES_LINGER = "60m";
 
 /**
- * The description of a security group or of a rule. EC2 refuses some characters when the resource is created, after a
- * preview has passed.
- * @throws when EC2 would refuse the text
+ * Checks the description of a security group or of a rule. EC2 refuses some characters when the resource is created,
+ * after a preview has passed.
+ *
+ * @throws if EC2 would refuse the text
  */
 export function groupDescription(text: string): string {
   const problem = groupDescriptionProblem(text);
@@ -25,25 +29,26 @@ export function groupDescription(text: string): string {
   return text;
 }
 
-/** A security group without rules: each rule is a resource of its own, made where its reason is. */
+/** Creates a security group without rules: each rule is a resource of its own, created beside its reason. */
 export const securityGroup = (
   name: string,
   { vpcId, description }: { vpcId: pulumi.Input<string>; description: string },
   opts: pulumi.CustomResourceOptions,
 ): SecurityGroup =>
-  // Lambda gives its network interfaces back long after the function is gone, and until then a group cannot go (trap 32).
+  // Lambda releases its network interfaces long after the function is deleted, and until then a group cannot be
+  // deleted.
   new SecurityGroup(
     name,
     { vpcId, description: groupDescription(description), revokeRulesOnDelete: true },
     { ...opts, customTimeouts: { delete: INTERFACES_LINGER, ...opts.customTimeouts } },
   );
 
-/** One direction of a rule: its group, the other side, and the ports. */
+/** One direction of a rule: its group, the peer, and the ports. */
 export interface RuleArgs {
   readonly group: pulumi.Input<string>;
-  /** The other side: a security group's id, or a network in CIDR notation. */
+  /** Peer: a security group's id, or a network in CIDR notation. */
   readonly peer: { readonly group: pulumi.Input<string> } | { readonly cidr: string };
-  /** The first and the last TCP port. */
+  /** First and last TCP port. */
   readonly ports: readonly [number, number];
   readonly description: string;
 }
@@ -57,15 +62,18 @@ const ruleOf = ({ group, peer, ports: [fromPort, toPort], description }: RuleArg
   description: groupDescription(description),
 });
 
-/** Lets a peer in. Every rule of the program is made here or by `egressRule`, so that EC2 takes its description. */
+/** Admits a peer. Every rule of the program is created here or by `egressRule`, so that its description is checked. */
 export const ingressRule = (name: string, args: RuleArgs, opts: pulumi.CustomResourceOptions): pulumi.Resource =>
   new SecurityGroupIngressRule(name, ruleOf(args), opts);
 
-/** Lets a group out to a peer. */
+/** Allows connections from a group to a peer. */
 export const egressRule = (name: string, args: RuleArgs, opts: pulumi.CustomResourceOptions): pulumi.Resource =>
   new SecurityGroupEgressRule(name, ruleOf(args), opts);
 
-/** Lets one security group connect to a TCP port of another: the rule out of the first, and the rule into the second. */
+/**
+ * Lets one security group connect to a TCP port of another: an egress rule of the first and an ingress rule of the
+ * second.
+ */
 export function allow(
   name: string,
   { from, to, port, description }: { from: SecurityGroup; to: pulumi.Input<string>; port: number; description: string },

@@ -14,7 +14,7 @@ class Part extends pulumi.ComponentResource {
 }
 
 describe("programs under mocks", () => {
-  it("are told with parents, secrets in the clear and values of outputs", async () => {
+  it("record parents, secrets in the clear and values of outputs", async () => {
     const { registry, result } = await mocked(() => new Part("p"));
     const queue = registry.one("aws:sqs/queue:Queue", "p");
     assert.equal(queue.parent, registry.one("rates:infra:Part").urn);
@@ -29,7 +29,7 @@ describe("programs under mocks", () => {
     const { registry } = await mocked(() => new Part("p"), { preview: true });
     assert.equal(registry.one("aws:sqs/queue:Queue", "p-second").inputs.name, UNKNOWN);
   });
-  it("are told with a role's statements", async () => {
+  it("record a role's statements", async () => {
     const { registry } = await mocked(() =>
       roleFor("r", { service: "lambda.amazonaws.com", statements: [{ actions: ["a:B"], resources: ["c"] }] }, {}),
     );

@@ -7,33 +7,37 @@ export interface Registered {
   readonly type: string;
   readonly name: string;
   readonly urn: string;
-  /** The URN of its parent; undefined for what hangs on the stack itself. */
+  /** URN of its parent; undefined for children of the stack. */
   readonly parent: string | undefined;
-  /** The reference to its provider, empty where none was given. */
+  /** Reference to its provider; empty if none was given. */
   readonly provider: string;
-  /** Inputs as the engine gets them, secrets in the clear. */
+  /** Inputs as the engine receives them, secrets in the clear. */
   // biome-ignore lint/suspicious/noExplicitAny: tests reach into inputs of every type
   readonly inputs: Record<string, any>;
-  /** URNs of the resources that it waits for. */
+  /** URNs of the resources that it depends on. */
   readonly dependencies: readonly string[];
-  /** How long its deletion may take, as `60m`; empty where the provider's own time is meant. */
+  /** Timeout of its deletion, for example `60m`; empty for the provider's default. */
   readonly deleteTimeout: string;
-  /** Whether it stays in the account when it goes from the state, replaced or destroyed. */
+  /** Keeps the resource in the account when it leaves the state. */
   readonly retained: boolean;
-  /** Inputs of which a change does nothing to what exists. */
+  /** Inputs whose changes are ignored. */
   readonly ignoreChanges: readonly string[];
 }
 
-/** What a program registered. */
+/** Recorded registrations of a program. */
 export class Registry {
   readonly all: Registered[] = [];
 
-  /** Every resource of a type. */
+  /** All resources of a type. */
   ofType(type: string): Registered[] {
     return this.all.filter((one) => one.type === type);
   }
 
-  /** The one resource of a type, or of a type and a name; throws unless there is exactly one. */
+  /**
+   * The only resource of a type, or of a type and a name.
+   *
+   * @throws unless there is exactly one
+   */
   one(type: string, name?: string): Registered {
     const found = this.ofType(type).filter((one) => name === undefined || one.name === name);
     const [only] = found;
@@ -42,7 +46,7 @@ export class Registry {
     throw new Error(`expected one ${type}${name === undefined ? "" : ` named ${name}`}, found: ${there.join(", ")}`);
   }
 
-  /** Statements of all policies of the role of this name, inline ones as IAM gets them. */
+  /** Statements of all policies of the role of this name, inline ones as IAM receives them. */
   statements(role: string): { Action: string[]; Resource: string[]; Condition?: object; Effect: string }[] {
     return this.ofType("aws:iam/rolePolicy:RolePolicy")
       .filter(({ inputs }) => inputs.role === `${role}-id` || inputs.role === role)
@@ -53,7 +57,7 @@ export class Registry {
 export const ACCOUNT = "111111111111";
 export const REGION = "eu-central-1";
 
-/** What types answer beside their inputs. */
+/** Outputs per type beside the inputs. */
 const ANSWERS: Record<string, (name: string, inputs: Record<string, unknown>) => Record<string, unknown>> = {
   "awsx:ec2:Vpc": (name, inputs) => {
     const zones = inputs.availabilityZoneNames as string[];
@@ -96,7 +100,7 @@ const ANSWERS: Record<string, (name: string, inputs: Record<string, unknown>) =>
 
 const arn = (service: string, name: string) => `arn:aws:${service}:${REGION}:${ACCOUNT}:${name}`;
 
-/** Answers of the functions that a program calls. */
+/** Results of the functions that a program calls. */
 const CALLS: Record<string, Record<string, unknown>> = {
   "aws:index/getCallerIdentity:getCallerIdentity": { accountId: ACCOUNT, arn: arn("sts", "x"), userId: "x", id: "x" },
   "aws:ssm/getParameter:getParameter": { value: "ami-0123456789abcdef0", type: "String", version: 1 },
@@ -105,19 +109,21 @@ const CALLS: Record<string, Record<string, unknown>> = {
 
 type Answer = Record<string, unknown>;
 
-/** How a program is run under mocks. */
+/** Options of a program under mocks. */
 export interface MockOptions {
-  /** Default: dev. */
+  /** @default "dev" */
   readonly stack?: string;
-  /** Whether outputs are unknown, as in a preview of what does not exist yet. */
+  /** Makes outputs unknown, as in a preview of new resources. */
   readonly preview?: boolean;
-  /** Answers of functions by token, in place of the usual ones: as they are, or from what is asked. */
+  /** Results of functions by token instead of the usual ones: values, or functions of the arguments. */
   readonly calls?: Record<string, Answer | ((inputs: Answer) => Answer)>;
 }
 
 /**
- * Runs a program under Pulumi's mocks and answers what it registered, and what it returned. Every resource answers its
- * inputs, an id (`<name>-id`), an ARN, and what the table above has for its type. Not for two programs at once.
+ * Runs a program under Pulumi's mocks. Every resource returns its inputs, an id (`<name>-id`), an ARN, and the outputs
+ * of its type above. Not for two programs at once.
+ *
+ * @returns The recorded registrations and the program's result.
  */
 export async function mocked<T>(
   program: () => T | Promise<T>,
@@ -149,7 +155,7 @@ export async function mocked<T>(
   return { registry, result };
 }
 
-/** Notes each registration on its way to the mocks, which themselves are not told parents, providers or dependencies. */
+/** Records each registration on its way to the mocks, which do not receive parents, providers or dependencies. */
 function record(registry: Registry): void {
   const monitor = pulumi.runtime.getMonitor() as unknown as {
     registerResource(request: Request, callback: (error: unknown, response: Response) => void): void;
@@ -191,11 +197,11 @@ interface Response {
   getUrn(): string;
 }
 
-/** Marks that the SDK puts around values on the wire (pulumi/pulumi, sdk/nodejs/runtime/rpc.ts). */
+/** Marks of the SDK around values on the wire (pulumi/pulumi, sdk/nodejs/runtime/rpc.ts). */
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 const OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4";
-/** How an unknown value stands in `inputs`. */
+/** Form of an unknown value in `inputs`. */
 export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 function plain(value: unknown): unknown {
@@ -207,7 +213,7 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(fields).map(([key, one]) => [key, plain(one)]));
 }
 
-/** The value of an output; rejects where it is unknown. */
+/** Awaits the value of an output; rejects if it is unknown. */
 export function resolved<T>(output: pulumi.Output<T>): Promise<pulumi.Unwrap<T>> {
   return new Promise((resolve) => {
     pulumi.output(output).apply((value) => resolve(value as pulumi.Unwrap<T>));

@@ -7,15 +7,15 @@ import { documented, resourceRule, stackRule } from "../rule.ts";
 import { DATABASE, DOMAIN, LOAD_BALANCER, QUEUE, TARGET_GROUP } from "../types.ts";
 import { UNRESOLVED } from "../value.ts";
 
-/** Nothing may slip onto the account of whoever happens to be logged in. */
+/** Resources must not be created in the account of the ambient credentials. */
 export const providerPinned = stackRule({
   name: "aws-provider-pinned",
-  description: "Every AWS resource is made by a provider that allows one account only, the stack's.",
+  description: "Every AWS resource uses a provider that allows only the stack's account.",
   severity: "critical",
   framework: documented("Pulumi AWS provider, allowedAccountIds"),
-  remediation: "Make an aws.Provider with allowedAccountIds of the stack's account, and hand it to every resource.",
+  remediation: "Create an aws.Provider with allowedAccountIds of the stack's account, and pass it to every resource.",
   settings: {
-    accountId: Type.String({ default: "", description: "the account's 12 digits; left out, any one account" }),
+    accountId: Type.String({ default: "", description: "the account's 12 digits; if missing, any one account" }),
   },
   check(stack, report, { accountId }) {
     const wanted = ownStack()?.config.account.id ?? accountId;
@@ -24,7 +24,7 @@ export const providerPinned = stackRule({
       if (!resource.type.startsWith("aws:")) continue;
       const { provider } = resource;
       if (provider === undefined) {
-        report(resource, "the engine names no provider for it: hand it one.");
+        report(resource, "the engine names no provider for it: pass one.");
         continue;
       }
       if (seen.has(provider.urn)) continue;
@@ -34,31 +34,31 @@ export const providerPinned = stackRule({
       if (accounts.length === 0)
         report(
           resource,
-          `its provider ${provider.name} allows any account: give it allowedAccountIds${wanted === "" ? "" : ` of ["${wanted}"]`}.`,
+          `its provider ${provider.name} allows any account: set allowedAccountIds${wanted === "" ? "" : ` to ["${wanted}"]`}.`,
         );
       else if (accounts.length > 1 || (wanted !== "" && accounts[0] !== wanted))
         report(
           resource,
-          `its provider ${provider.name} allows the accounts ${accounts.join(", ")}: it must be ${wanted === "" ? "one" : wanted} only.`,
+          `its provider ${provider.name} allows the accounts ${accounts.join(", ")}: it must allow ${wanted === "" ? "one" : wanted} only.`,
         );
     }
   },
 });
 
-/** Counts by kind, which no single resource shows. */
+/** Counts per kind, which no single resource shows. */
 export const accountCounts = stackRule({
   name: "account-counts",
-  description: "A program makes no more databases, OpenSearch domains and load balancers than an account may have.",
+  description: "A program creates no more databases, OpenSearch domains and load balancers than the account's quotas.",
   framework: documented("AWS General Reference, Service endpoints and quotas"),
   remediation:
-    "Make fewer of them, or have the quota raised and say so: in the stack's quotas for databases, in the pack's configuration for the others.",
+    "Create fewer of them, or have the quota raised and enter it: in the stack's quotas for databases, in the pack's configuration for the others.",
   settings: {
     rdsInstances: QUOTAS.rdsInstances,
     openSearchDomains: granted("openSearchDomains"),
     loadBalancers: granted("loadBalancers"),
   },
   check(stack, report, settings) {
-    // None of them can be shared out in parts, so these quotas count whole.
+    // Resources cannot be divided, so these quotas count whole.
     const rdsInstances = ownStack()?.config.quotas.rdsInstances ?? settings.rdsInstances;
     const rows = [
       { made: stack.of(DATABASE), most: rdsInstances, limit: LIMITS.rdsInstances, what: "databases" },
@@ -84,9 +84,9 @@ export const accountCounts = stackRule({
 });
 
 const tooMany = (made: Stack["resources"], what: string, most: number, from: string): string =>
-  `the program makes ${made.length} ${what}, ${made.length - most} more than ${from} of ${most}: make fewer, or have it raised.`;
+  `the program creates ${made.length} ${what}, ${made.length - most} more than ${from} of ${most}: create fewer, or have it raised.`;
 
-/** Names that AWS cuts or refuses, by type: the property and the most characters. */
+/** Names that AWS truncates or refuses, by type: the property and its maximum length. */
 const NAMES: Readonly<Record<string, { property: string; most: number }>> = {
   [LOAD_BALANCER]: { property: "name", most: LIMITS.loadBalancerName.value },
   [TARGET_GROUP]: { property: "name", most: LIMITS.loadBalancerName.value },
@@ -94,16 +94,16 @@ const NAMES: Readonly<Record<string, { property: string; most: number }>> = {
   [QUEUE]: { property: "name", most: LIMITS.sqsName.value },
 };
 
-/** AWS refuses a longer name when half of a stack has been made. */
+/** AWS refuses a longer name when half of a stack is already created. */
 export const nameLengths = resourceRule({
   name: "name-lengths",
   description:
-    "Names of load balancers, target groups (32 characters), OpenSearch domains (28) and queues (80) are not too long.",
+    "Names of load balancers, target groups (32 characters), OpenSearch domains (28) and queues (80) are short enough.",
   severity: "medium",
   framework: documented(
     "Elastic Load Balancing API Reference, CreateLoadBalancer; Amazon OpenSearch Service API Reference, CreateDomain; Amazon SQS API Reference, CreateQueue",
   ),
-  remediation: "Shorten the name, or the name of the resource that Pulumi makes it from.",
+  remediation: "Shorten the name, or the resource name from which Pulumi generates it.",
   types: Object.keys(NAMES),
   check(resource, report) {
     const limit = NAMES[resource.type];
@@ -111,7 +111,7 @@ export const nameLengths = resourceRule({
     if (limit && name !== undefined && name !== UNRESOLVED && name.length > limit.most)
       report(
         resource,
-        `${limit.property} "${name}" has ${name.length} characters, ${name.length - limit.most} more than the ${limit.most} that AWS takes: shorten it.`,
+        `${limit.property} "${name}" has ${name.length} characters, ${name.length - limit.most} more than AWS's maximum of ${limit.most}: shorten it.`,
       );
   },
 });

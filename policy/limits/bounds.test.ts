@@ -7,7 +7,7 @@ import * as types from "../types.ts";
 const { DATABASE, DOMAIN, EVENT_SOURCE, FUNCTION, GLUE_JOB, LOAD_BALANCER, QUEUE, ROLE, ROLE_POLICY } = types;
 type Program = (value: number) => EngineResource[];
 
-/** Programs of one number, and the smallest and the largest that the rule takes; undefined where there is no such end. */
+/** Programs with one number, and the smallest and largest number that the rule accepts; undefined for no bound. */
 type Bound = [rule: string, what: string, program: Program, least: number | undefined, most: number | undefined];
 
 const property = (type: string, path: string, more: Record<string, unknown> = {}): Program => {
@@ -76,7 +76,7 @@ const standing = (limit: number) => [
   one(LOAD_BALANCER, "it"),
   one(types.BUDGET, "it", { budgetType: "COST", timeUnit: "MONTHLY", limitAmount: String(limit / 1_000) }),
 ];
-/** The price of a load balancer's month in thousandths of a dollar, as a budget may have it. */
+/** A load balancer's monthly price in thousandths of a dollar, as the amount of a budget. */
 const BALANCER = Math.ceil(PRICES.loadBalancer.usd * MONTH_HOURS * 1_000);
 
 const BOUNDS: readonly Bound[] = [
@@ -136,7 +136,7 @@ const BOUNDS: readonly Bound[] = [
     undefined,
     0,
   ],
-  // 2 instances of 4, 2 runs of 3, and what is kept.
+  // 2 instances of 4, 2 runs of 3, and the reserve.
   ["rds-connections", "max_connections", connected, 2 * 4 + 2 * 3 + 10, undefined],
   ["rds-limits", "backups", property(DATABASE, "backupRetentionPeriod"), undefined, 35],
   ["rds-limits", "storage", property(DATABASE, "allocatedStorage"), 20, 65_536],
@@ -182,7 +182,7 @@ const BOUNDS: readonly Bound[] = [
   ["monthly-cost", "thousandths of a dollar", standing, BALANCER, undefined],
 ];
 
-describe("the limits, at their edges", () => {
+describe("bounds of the limits", () => {
   const said = packFor("limits");
   for (const [rule, what, program, least, most] of BOUNDS)
     it(`${rule}: ${what} from ${least ?? "nothing"} to ${most ?? "anything"}`, async () => {

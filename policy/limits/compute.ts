@@ -7,19 +7,19 @@ import { documented, stackRule } from "../rule.ts";
 import { INSTANCE, LAUNCH_TEMPLATE, SCALING_GROUP, SCALING_TARGET, SERVICE, TASK } from "../types.ts";
 import { UNRESOLVED } from "../value.ts";
 
-/** For launch templates that a program's own code launches from. */
+/** For launch templates that a program's own code starts instances from. */
 export const INSTANCES = {
   instances: Type.Record(Type.String(), Type.Number({ minimum: 0 }), {
     default: {},
     description:
-      "the most instances at once of each launch template that no Auto Scaling group uses, by the template's name",
+      "the maximum number of instances of each launch template without an Auto Scaling group, by the template's name",
   }),
 };
 
-/** How to bound what a launch template starts. */
-export const UNBOUNDED = `nothing says how many instances are launched from it: put it into an Auto Scaling group, give it the tag ${INSTANCES_TAG}, or enter it under \`instances\` in the pack's configuration.`;
+/** Remedy: how to limit the instances of a launch template. */
+export const UNBOUNDED = `nothing limits how many instances are launched from it: use an Auto Scaling group, add the tag ${INSTANCES_TAG}, or enter it under \`instances\` in the pack's configuration.`;
 
-/** How many instances may be launched from a template at once; undefined where nothing says. */
+/** Maximum number of instances of a launch template at once; undefined if nothing limits it. */
 export function instancesOf(stack: Stack, template: Resource, instances: Record<string, number>): number | undefined {
   const groups = stack.of(SCALING_GROUP).filter((group) => group.anyLinks(LAUNCH_TEMPLATE).includes(template));
   const own = stack.linkedTo(template, INSTANCE, "launchTemplate").length;
@@ -27,7 +27,7 @@ export function instancesOf(stack: Stack, template: Resource, instances: Record<
     const tagged = template.at(`tags.${INSTANCES_TAG}`).number(undefined);
     const said =
       ownStack()?.plan.ec2.maxInstances ?? instances[template.name] ?? (tagged === UNRESOLVED ? undefined : tagged);
-    // The program's own instances are counted by themselves.
+    // The program's own instances are counted separately.
     return said ?? (own > 0 ? 0 : undefined);
   }
   return groups.reduce((sum, group) => {
@@ -36,7 +36,9 @@ export function instancesOf(stack: Stack, template: Resource, instances: Record<
   }, 0);
 }
 
-/** How many tasks a service may have at once, old and new ones while it deploys; undefined where that cannot be read. */
+/**
+ * Maximum number of a service's tasks at once, old and new ones during a deployment; undefined if it cannot be read.
+ */
 export function tasksOf(stack: Stack, service: Resource): number | undefined {
   const targets = stack.linkedTo(service, SCALING_TARGET, "resourceId");
   const wanted =
@@ -48,12 +50,12 @@ export function tasksOf(stack: Stack, service: Resource): number | undefined {
   return Math.floor((Math.max(...numbers) * percent) / 100);
 }
 
-/** Families that the quota of standard instances counts; others have quotas of their own. */
+/** Families in the quota of standard instances; others have quotas of their own. */
 const STANDARD = /^[acdhimrtz]\d/;
-/** A size that is a number of xlarge has four vCPUs each; the smaller ones mostly two (Amazon EC2 Instance Types). */
+/** A size of n xlarge has four vCPUs each; the smaller ones mostly two (Amazon EC2 Instance Types). */
 const SIZES: Readonly<Record<string, number>> = { nano: 2, micro: 2, small: 2, medium: 2, large: 2, xlarge: 4 };
 
-/** vCPUs of an instance type, at most; undefined where nobody knows. */
+/** Maximum vCPUs of an instance type; undefined if unknown. */
 function vcpusOf(type: string): number | undefined {
   if (Object.hasOwn(EC2_TYPES, type)) return EC2_TYPES[type as keyof typeof EC2_TYPES].vcpus;
   const [family = "", size = ""] = type.split(".");
@@ -62,26 +64,26 @@ function vcpusOf(type: string): number | undefined {
   return times === undefined ? (Object.hasOwn(SIZES, size) ? SIZES[size] : undefined) : Number(times) * 4;
 }
 
-/** The type of what is started: a template's, or an instance's, which may have it from its template. */
+/** Instance type of a template, or of an instance, which may inherit it from its template. */
 const typeOfOne = (one: Resource) => {
   const own = one.at("instanceType").text(undefined);
   return own ?? one.links("launchTemplate", LAUNCH_TEMPLATE)[0]?.at("instanceType").text(undefined);
 };
 
-/** EC2 refuses the instance that is one too many. */
+/** EC2 refuses an instance beyond the quota. */
 export const ec2Vcpus = stackRule({
   name: "ec2-vcpus",
-  description: "All instances that a program starts, or lets be started, have no more vCPUs than the account.",
+  description: "All instances that a program may start have no more vCPUs than the account's quota.",
   framework: documented("Amazon EC2 User Guide, EC2 On-Demand Instance quotas"),
   remediation:
-    "Launch fewer or smaller instances, or have L-1216C47A (Spot: L-34B43A08) raised and say so in the stack's quotas.",
+    "Launch fewer or smaller instances, or have L-1216C47A (Spot: L-34B43A08) raised and enter it in the stack's quotas.",
   settings: {
     ...quotas("ec2Vcpus", "share"),
     ...INSTANCES,
     vcpus: Type.Record(Type.String(), Type.Number({ minimum: 0 }), {
       default: {},
       description:
-        "vCPUs of instance types that the rule does not know, by the type's name; 0 for one of another quota",
+        "vCPUs of instance types that are unknown to the rule, by the type's name; 0 for one of another quota",
     }),
   },
   check(stack, report, settings) {
@@ -97,8 +99,8 @@ export const ec2Vcpus = stackRule({
         report(
           one,
           type === undefined
-            ? "it names no instanceType, so that its vCPUs cannot be counted: name one."
-            : `nobody knows how many vCPUs ${type} has of this quota: enter it under \`vcpus\` in the pack's configuration.`,
+            ? "it names no instanceType, so its vCPUs cannot be counted: name one."
+            : `the vCPUs of ${type} in this quota are unknown: enter them under \`vcpus\` in the pack's configuration.`,
         );
         return [];
       }
@@ -109,19 +111,19 @@ export const ec2Vcpus = stackRule({
     if (largest !== undefined && together > limit)
       report(
         largest.one,
-        `the program's instances may have ${together} vCPUs at once, ${together - limit} more than ${from}: ${largest.most} from here have ${largest.each} each; launch fewer, or take a smaller instanceType.`,
+        `the program's instances may have ${together} vCPUs at once, ${together - limit} more than ${from}: ${largest.most} from here have ${largest.each} each; launch fewer, or use a smaller instanceType.`,
       );
   },
 });
 
-/** ECS cannot place the task that is one too many, and a deployment hangs. */
+/** ECS cannot place a task beyond the quota, and the deployment hangs. */
 export const fargateVcpus = stackRule({
   name: "fargate-vcpus",
   description:
-    "All Fargate tasks have no more vCPUs than the account, also while old and new ones run beside each other.",
+    "All Fargate tasks, including old and new ones during a deployment, have no more vCPUs than the account's quota.",
   framework: documented("Amazon ECS Developer Guide, AWS Fargate service quotas"),
   remediation:
-    "Lower maxCapacity, cpu or deploymentMaximumPercent, or have L-3032A538 raised and say so in the stack's quotas.",
+    "Lower maxCapacity, cpu or deploymentMaximumPercent, or have L-3032A538 raised and enter it in the stack's quotas.",
   settings: quotas("fargateVcpus", "share"),
   check(stack, report, settings) {
     const { limit, from } = allowed("fargateVcpus", settings);
@@ -130,11 +132,11 @@ export const fargateVcpus = stackRule({
       const tasks = tasksOf(stack, service);
       const units = service.links("taskDefinition", TASK)[0]?.at("cpu").number(undefined);
       if (tasks === undefined || units === UNRESOLVED) return [];
-      // Without a number ECS refuses the task itself; with none linked nobody can tell.
+      // Without a number ECS refuses the task itself; without a linked task definition it is unknown.
       if (units === undefined) {
         report(
           service,
-          "nobody knows the cpu of its tasks: have taskDefinition made from the definition's own arn, and name its cpu.",
+          "the cpu of its tasks is unknown: set taskDefinition to the definition's own arn, and set its cpu.",
         );
         return [];
       }

@@ -13,27 +13,27 @@ import { documented, stackRule } from "../rule.ts";
 import { BUDGET, DATABASE, DOMAIN, INSTANCE, LOAD_BALANCER, NAT, SERVICE, TASK } from "../types.ts";
 import type { Unresolved, Value } from "../value.ts";
 
-/** One thing that stands, and what it costs a month in US dollars; undefined where nobody knows its price. */
+/** A resource with fixed cost in US dollars per month; undefined if its price is unknown. */
 interface Line {
   one: Resource;
-  /** As AWS has a price for it; empty where there is but one. */
+  /** Variant in AWS's price list; empty if there is only one. */
   type: string;
   usd: number | undefined;
 }
 
-/** What stands whether anything happens or not. Advisory: prices are those of one region, and not all were verified. */
+/** Fixed monthly cost. Advisory: prices are of one region, and not all were verified. */
 export const monthlyCost = stackRule({
   name: "monthly-cost",
-  description: "What stands of a program costs no more a month than its budget.",
+  description: "The fixed monthly cost of a program is within its budget.",
   level: "advisory",
   severity: "medium",
   framework: documented("infra/limits/prices.ts: list prices of eu-central-1, each with its source"),
-  remediation: "Take smaller or fewer of the parts that are named, or raise the budget.",
+  remediation: "Use smaller or fewer of the named resources, or raise the budget.",
   settings: {
     ceilingUsd: Type.Number({
       minimum: 0,
       default: 0,
-      description: "US dollars a month; 0 for that of the program's own budget",
+      description: "US dollars per month; 0 for that of the program's own budget",
     }),
   },
   check(stack, report, { ceilingUsd }) {
@@ -45,14 +45,14 @@ export const monthlyCost = stackRule({
       if (usd === undefined)
         report(
           one,
-          `nobody knows what ${type === "" ? "it" : type} costs, so that it does not count: enter it in infra/limits/prices.ts, or keep it in mind.`,
+          `the price of ${type === "" ? "it" : type} is unknown and not counted: enter it in infra/limits/prices.ts, or add it yourself.`,
         );
     const usd = lines.reduce((sum, line) => sum + (line.usd ?? 0), 0);
     const subject = budget?.one ?? stack.resources[0];
     if (subject !== undefined && usd > limit)
       report(
         subject,
-        `what stands costs about ${Math.round(usd)} US dollars a month, ${Math.round(usd - limit)} more than ${limit}: ${lines
+        `fixed cost is about ${Math.round(usd)} US dollars per month, ${Math.round(usd - limit)} more than ${limit}: ${lines
           .toSorted((a, b) => (b.usd ?? 0) - (a.usd ?? 0))
           .slice(0, 3)
           .map((line) => `${line.one.name} ${Math.round(line.usd ?? 0)}`)
@@ -61,10 +61,10 @@ export const monthlyCost = stackRule({
   },
 });
 
-/** Months of a budget's time. */
+/** Months in a budget's time unit. */
 const MONTHS: Readonly<Record<string, number>> = { MONTHLY: 1, QUARTERLY: 3, ANNUALLY: 12 };
 
-/** The smallest budget of the program that is about costs, as US dollars a month. */
+/** The program's smallest cost budget in US dollars per month. */
 function budgetOf(stack: Stack): { one: Resource; limit: number } | undefined {
   return stack
     .of(BUDGET)

@@ -21,9 +21,9 @@ import { INSTANCES, instancesOf, tasksOf, UNBOUNDED } from "./compute.ts";
 import { functionOf } from "./queues.ts";
 
 const RDS = documented("AWS Prescriptive Guidance, Tuning PostgreSQL parameters, max_connections");
-/** Kept for superusers (3), for RDS itself (2), and for people and their tools (5). */
+/** Connections reserved for superusers (3), for RDS itself (2), and for people and their tools (5). */
 const KEPT = 10;
-/** An instance gives 5 to 12 % less than the formula says (shared notes of stacks/planning/capacity.ts). */
+/** Factor: an instance has 5 to 12 % less than the formula gives (see stacks/planning/capacity.ts). */
 const OBSERVED = 0.85;
 
 const perOne = (count: number, what: string) =>
@@ -43,14 +43,15 @@ type Settings = {
   instances: Record<string, number>;
 };
 
-/** Sum of what may connect at once, against what the instance takes: the limit that every other limit of a burst meets first. */
+/**
+ * Sum of the maximum connections of all components, compared with the instance's maximum: the first limit that a burst
+ * reaches.
+ */
 export const databaseConnections = stackRule({
   name: "rds-connections",
-  description:
-    "All that is told of a Postgres may connect to it at once: functions, Glue runs, instances and tasks together.",
+  description: "All clients of a Postgres may connect at once: functions, Glue runs, instances and tasks together.",
   framework: RDS,
-  remediation:
-    "Take a larger instance class, or lower reserved executions, Glue runs, instances, tasks or their pools.",
+  remediation: "Use a larger instance class, or lower reserved executions, Glue runs, instances, tasks or their pools.",
   settings: SETTINGS,
   check(stack, report, settings) {
     for (const database of stack.of(DATABASE)) {
@@ -62,13 +63,13 @@ export const databaseConnections = stackRule({
       if (together > usable.limit)
         report(
           database,
-          `${together} connections may be open at once (${users.counted.map(({ user, connections }) => `${user.name} ${connections}`).join(", ")}), ${together - usable.limit} more than ${usable.limit}, what is usable of ${usable.from}: take a larger instanceClass, or lower one of them.`,
+          `${together} connections may be open at once (${users.counted.map(({ user, connections }) => `${user.name} ${connections}`).join(", ")}), ${together - usable.limit} more than ${usable.limit}, the usable ones of ${usable.from}: use a larger instanceClass, or lower one of them.`,
         );
     }
   },
 });
 
-/** What can be counted on: of the parameter group's max_connections, else of RDS's formula for the class. */
+/** Usable connections: from the parameter group's max_connections, otherwise RDS's formula for the class. */
 function usableOf(database: Resource): { limit: number; from: string } | undefined {
   for (const group of database.links("parameterGroupName", PARAMETERS)) {
     const parameters = group.at("parameters").items();
@@ -82,17 +83,17 @@ function usableOf(database: Resource): { limit: number; from: string } | undefin
   }
   const name = database.at("instanceClass").text(undefined);
   const engine = database.at("engine").text("postgres");
-  // The formula is that of Postgres.
+  // The formula is Postgres's.
   if (name === UNRESOLVED || name === undefined || engine !== "postgres") return undefined;
   const known = Object.hasOwn(RDS_CLASSES, name) ? RDS_CLASSES[name as keyof typeof RDS_CLASSES] : undefined;
-  // The smallest there is: a class that nobody knows is not to pass for a large one.
+  // Unknown classes count as the smallest one.
   const memory = known?.memoryBytes ?? Math.min(...Object.values(RDS_CLASSES).map(({ memoryBytes }) => memoryBytes));
   const formula = Math.min(Math.floor(memory / LIMITS.rdsBytesPerConnection.value), LIMITS.rdsConnections.value);
   return {
     limit: Math.floor(formula * OBSERVED) - KEPT,
     from: known
       ? `about ${formula} of ${name}`
-      : `${formula}, that of the smallest class, since nobody knows ${name}: max_connections in its parameter group would say`,
+      : `${formula}, that of the smallest class, since ${name} is unknown: set max_connections in its parameter group`,
   };
 }
 
@@ -116,7 +117,7 @@ function usersOf(
   for (const one of stack.of(FUNCTION).filter(told)) {
     const reserved = one.at("reservedConcurrentExecutions").number(-1);
     if (reserved === UNRESOLVED) continue;
-    // Without events only the program itself calls it, once.
+    // Without events only the program itself invokes it, once.
     const isCalled =
       stack.of(EVENT_SOURCE).some((mapping) => functionOf(mapping) === one) ||
       stack.linkedTo(one, PERMISSION, "function").length > 0;
@@ -125,7 +126,7 @@ function usersOf(
       one,
       most,
       settings.perInvocation,
-      "reservedConcurrentExecutions is not set, so that nothing bounds its database connections: set it.",
+      "reservedConcurrentExecutions is not set, so its database connections are unlimited: set it.",
     );
   }
   for (const job of stack.of(GLUE_JOB).filter(told)) {
@@ -140,12 +141,12 @@ function usersOf(
       service,
       tasksOf(stack, service),
       ownStack()?.plan.api.poolMax ?? settings.perTask,
-      "nobody knows how many tasks it may have.",
+      "its maximum number of tasks is unknown.",
     );
   return { counted, unbounded };
 }
 
-/** Executions that an account with too few to reserve any gives all its functions; our own stacks count on it. */
+/** Concurrency that all functions share in an account with too little to reserve any; our own stacks rely on it. */
 function executionsOf(): number | undefined {
   const own = ownStack();
   return own && own.plan.dispatcher.reservedConcurrency === undefined
@@ -158,7 +159,7 @@ export const databaseLimits = resourceRule({
   name: "rds-limits",
   description: "A database's backups are kept for at most 35 days, and its storage is between 20 and 65,536 GiB.",
   framework: documented("Amazon RDS User Guide, Quotas and constraints"),
-  remediation: "Bring the value back into the range that is named.",
+  remediation: "Change the value to one within the named range.",
   types: [DATABASE],
   check(database, report) {
     const days = database.at("backupRetentionPeriod").number(0);
@@ -166,12 +167,12 @@ export const databaseLimits = resourceRule({
     if (days !== UNRESOLVED && days > most)
       report(
         database,
-        `backupRetentionPeriod is ${days} days, ${days - most} more than the ${most} that RDS takes: lower it.`,
+        `backupRetentionPeriod is ${days} days, ${days - most} more than RDS's maximum of ${most}: lower it.`,
       );
     const [least, largest] = [LIMITS.rdsStorageMin.value, LIMITS.rdsStorageMax.value];
     const storage = database.at("allocatedStorage").number(least);
     if (storage !== UNRESOLVED && (storage < least || storage > largest))
-      report(database, `allocatedStorage is ${storage} GiB: RDS takes ${least} to ${largest}.`);
+      report(database, `allocatedStorage is ${storage} GiB: RDS accepts ${least} to ${largest}.`);
   },
 });
 

@@ -16,25 +16,25 @@ import {
 } from "../types.ts";
 import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 
-/** A value of a document that came as text or as an object, as IAM counts it: without white space. */
+/** A policy document given as text or object, in IAM's count: without white space. */
 const charactersOf = (policy: Value): number | Unresolved => {
   const text = policy.text("");
   return text === UNRESOLVED ? UNRESOLVED : text.replace(/\s/g, "").length;
 };
 
-/** The policies inside a role, and those beside it. */
+/** Policies inside a role, and those attached to it. */
 function inlineOf(role: Resource, beside: readonly Resource[]): readonly Value[] | Unresolved {
   const inside = role.at("inlinePolicies").items();
   if (inside === UNRESOLVED) return UNRESOLVED;
   return [...inside, ...beside].map((one) => one.at("policy"));
 }
 
-/** IAM refuses the policy that is one too many, when the role stands already. */
+/** IAM refuses the policy beyond the quota after the role is created. */
 export const rolePolicies = stackRule({
   name: "iam-role-policy-size",
-  description: "All inline policies of a role together have no more characters than IAM takes.",
+  description: "All inline policies of a role together are within IAM's maximum length.",
   framework: documented(LIMITS.rolePolicies.source.document),
-  remediation: "Say less in them, or attach a managed policy.",
+  remediation: "Shorten them, or attach a managed policy.",
   mayBeUnknown: ["policy", "inlinePolicies"],
   check(stack, report) {
     for (const role of stack.of(ROLE)) {
@@ -48,13 +48,13 @@ export const rolePolicies = stackRule({
       if (together > most)
         report(
           role,
-          `its inline policies have ${together} characters, ${together - most} more than the ${most} that IAM takes: say less, or attach a managed policy.`,
+          `its inline policies have ${together} characters, ${together - most} more than IAM's maximum of ${most}: shorten them, or attach a managed policy.`,
         );
     }
   },
 });
 
-/** Who a statement names, one by one. */
+/** Principals of a statement, one by one. */
 function principalsOf(statement: Value): readonly string[] {
   const principal = statement.at("Principal");
   const kinds = principal.isObject ? principal.keys() : UNRESOLVED;
@@ -68,14 +68,14 @@ function principalsOf(statement: Value): readonly string[] {
 /** SQS refuses such a policy. */
 export const queuePrincipals = resourceRule({
   name: "sqs-policy-principals",
-  description: "The policy of a queue names no more principals than SQS takes.",
+  description: "The policy of a queue names no more principals than SQS allows.",
   framework: documented(LIMITS.sqsPrincipals.source.document),
-  remediation: "Name accounts in place of their roles, or an organization by a Condition.",
+  remediation: "Name accounts instead of their roles, or an organization by a Condition.",
   mayBeUnknown: ["policy"],
   types: [QUEUE_POLICY, QUEUE],
   check(queue, report) {
     const policy = queue.at("policy");
-    // An unknown document is noted by its own path, not by that of its parts.
+    // An unknown document is recorded by its own path, not by that of its parts.
     const statements = policy.isUnknown ? policy.items() : policy.at("Statement").items();
     if (statements === UNRESOLVED) return;
     const named = new Set(statements.flatMap(principalsOf)).size;
@@ -83,17 +83,17 @@ export const queuePrincipals = resourceRule({
     if (named > most)
       report(
         queue,
-        `its policy names ${named} principals, ${named - most} more than the ${most} that SQS takes: name fewer.`,
+        `its policy names ${named} principals, ${named - most} more than SQS's maximum of ${most}: name fewer.`,
       );
   },
 });
 
-/** EC2 refuses the launch, when a job waits for it. */
+/** EC2 refuses the launch when a job already waits for it. */
 export const userDataSize = resourceRule({
   name: "ec2-user-data-size",
-  description: "What an instance is started with is no larger than EC2 takes.",
+  description: "An instance's user data is within EC2's maximum size.",
   framework: documented(LIMITS.ec2UserData.source.document),
-  remediation: "Have the instance fetch what is large from a bucket.",
+  remediation: "Let the instance download large files from a bucket.",
   mayBeUnknown: ["userData", "userDataBase64"],
   types: [LAUNCH_TEMPLATE, INSTANCE],
   check(one, report) {
@@ -106,16 +106,16 @@ export const userDataSize = resourceRule({
       if (bytes > most)
         report(
           one,
-          `${property} has ${bytes} bytes, ${bytes - most} more than the ${most} that EC2 takes: fetch them.`,
+          `${property} has ${bytes} bytes, ${bytes - most} more than EC2's maximum of ${most}: download them instead.`,
         );
     }
   },
 });
 
-/** Types whose rules are properties of their own. */
+/** Types with inline rules. */
 const WITH_RULES_INSIDE: readonly string[] = [GROUP, DEFAULT_GROUP];
 
-/** The description of a resource, and those of the rules that are written inside it. */
+/** Descriptions of a resource and of its inline rules. */
 function descriptionsOf(one: Resource): Value[] {
   if (!WITH_RULES_INSIDE.includes(one.type)) return [one.at("description")];
   const inside = ["ingress", "egress"].flatMap((property) => {
@@ -128,9 +128,9 @@ function descriptionsOf(one: Resource): Value[] {
 /** EC2 refuses the description when the rule is created; neither the provider's plan nor moto checks it. */
 export const groupDescriptions = resourceRule({
   name: "ec2-group-description",
-  description: "Descriptions of security groups and of their rules have the characters that EC2 takes.",
+  description: "Descriptions of security groups and of their rules contain only characters that EC2 accepts.",
   framework: documented(LIMITS.groupDescription.source.document),
-  remediation: "Write letters of ASCII, digits, spaces and ._-:/()#,@[]+=&;{}!$* only, 255 at most.",
+  remediation: "Use only ASCII letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*, 255 at most.",
   types: [GROUP, DEFAULT_GROUP, INGRESS, EGRESS, GROUP_RULE],
   check(one, report) {
     for (const value of descriptionsOf(one)) {

@@ -5,10 +5,10 @@ import { UNKNOWN_TEXT } from "../unknownValues.ts";
 const BALANCER = "aws:lb/loadBalancer:LoadBalancer";
 const QUEUE = "aws:sqs/queue:Queue";
 
-describe("programs of others, as they are written", () => {
+describe("other programs", () => {
   const said = packFor("limits");
 
-  describe("a queue and the function that reads it", () => {
+  describe("a queue with the function that reads it", () => {
     const FUNCTION = "aws:lambda/function:Function";
     const MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping";
     const READS = {
@@ -16,7 +16,7 @@ describe("programs of others, as they are written", () => {
       functionName: [FUNCTION, "worker"] as [string, string],
     };
 
-    it("are looked at where the queue has a redrive policy beside it", async () => {
+    it("is checked with a separate redrive policy resource", async () => {
       const program = [
         one(QUEUE, "dead", { messageRetentionSeconds: 3_600 }),
         one(QUEUE, "orders"),
@@ -30,13 +30,13 @@ describe("programs of others, as they are written", () => {
       assert.deepEqual(
         await said(program, "sqs-receives-before-dead-letter", "sqs-dead-letter-retention", "sqs-response-retention"),
         [
-          "sqs-receives-before-dead-letter orders: maxReceiveCount is 3, 2 less than 5: a throttle would use it up. Raise it.",
-          "sqs-dead-letter-retention dead: messageRetentionSeconds is 3600, not more than the 345600 of orders, whose messages keep their age: make it more.",
+          "sqs-receives-before-dead-letter orders: maxReceiveCount is 3, 2 less than 5: throttles would use it up. Raise it.",
+          "sqs-dead-letter-retention dead: messageRetentionSeconds is 3600, not more than the 345600 of orders, whose messages keep their age: raise it.",
         ],
       );
     });
 
-    it("may not take more at once than the account has left for functions that reserve nothing", async () => {
+    it("must not exceed the account's unreserved concurrency", async () => {
       const program = (most: number) => [
         one(QUEUE, "orders"),
         one(FUNCTION, "worker"),
@@ -45,18 +45,18 @@ describe("programs of others, as they are written", () => {
       ];
       assert.deepEqual(await said(program(700), "lambda-event-source-concurrency"), []);
       assert.deepEqual(await said(program(701), "lambda-event-source-concurrency"), [
-        "orders: queues may hand 701 batches at once to functions that reserve nothing, 1 more than the 700 executions that the account has left for them: lower scalingConfig.maximumConcurrency (701 here), or have L-B99A9384 raised.",
+        "orders: queues may deliver 701 batches at once to functions without a reservation, 1 more than the account's 700 unreserved executions: lower scalingConfig.maximumConcurrency (701 here), or have L-B99A9384 raised.",
       ]);
     });
 
-    it("are not known where the queue is but an ARN, and streams are no queues", async () => {
+    it("is not checked for a queue that is only an ARN, and streams are not queues", async () => {
       const mapping = (eventSourceArn: string, links: Record<string, [string, string]> = {}) => [
         one(FUNCTION, "worker"),
         one(MAPPING, "reads", { eventSourceArn }, { functionName: [FUNCTION, "worker"], ...links }),
       ];
       const RULE = "sqs-visibility-covers-function";
       assert.deepEqual(await said(mapping("arn:aws:sqs:eu-west-1:333333333333:orders"), RULE), [
-        "reads: nobody knows which queue it reads: have eventSourceArn made from the queue's own arn (aws.sqs.Queue.get has that of another program's).",
+        "reads: the queue that it reads is unknown: set eventSourceArn to the queue's own arn (aws.sqs.Queue.get returns that of another program).",
       ]);
       assert.equal((await said(mapping(UNKNOWN_TEXT), RULE)).length, 1);
       assert.deepEqual(await said(mapping("arn:aws:kinesis:eu-west-1:333333333333:stream/s"), RULE), []);
@@ -65,7 +65,7 @@ describe("programs of others, as they are written", () => {
       assert.deepEqual(await said(stream, RULE, "lambda-event-source-limits", "lambda-event-source-concurrency"), []);
     });
 
-    it("tell failed messages one by one, unless a batch is one message", async () => {
+    it("must report failed messages individually, unless a batch is one message", async () => {
       const reads = (props: Record<string, unknown>) => [
         one(QUEUE, "orders"),
         one(FUNCTION, "worker"),
@@ -82,11 +82,11 @@ describe("programs of others, as they are written", () => {
     const JOB = "aws:glue/job:Job";
     const RULE = "glue-dpus";
 
-    it("counts its workers by what each of them takes", async () => {
+    it("counts its workers by their type", async () => {
       const job = (props: Record<string, unknown>) => [one(JOB, "etl", { timeout: 60, ...props })];
       const over = async (props: Record<string, unknown>) => {
         const [message = ""] = await said(job(props), RULE);
-        return /may take ([\d.]+) DPUs/.exec(message)?.[1];
+        return /may use ([\d.]+) DPUs/.exec(message)?.[1];
       };
       assert.equal(await over({ workerType: "G.1X", numberOfWorkers: 1_000 }), undefined);
       assert.equal(await over({ workerType: "G.2X", numberOfWorkers: 501 }), "1002");
@@ -98,15 +98,15 @@ describe("programs of others, as they are written", () => {
       assert.equal(await over({ ...shell, executionProperty: { maxConcurrentRuns: 16_016 } }), "1001");
     });
 
-    it("that takes the most of all is the one that is told", async () => {
+    it("is named when it uses the most DPUs of all", async () => {
       const sized = (name: string, runs: number, maxCapacity: number) =>
         one(JOB, name, { maxCapacity, executionProperty: { maxConcurrentRuns: runs } });
       const program = [sized("many", 900, 1), sized("large", 10, 100), sized("small", 2, 1)];
       for (const resources of [program, program.toReversed()])
-        assert.match((await said(resources, RULE))[0] ?? "", /^large: .* may take 1902 DPUs at once/);
+        assert.match((await said(resources, RULE))[0] ?? "", /^large: .* may use 1902 DPUs at once/);
     });
 
-    it("may run for days, not for a week, and a stream for ever", async () => {
+    it("may run for days but not for a week, and a stream without end", async () => {
       const timeout = async (props: Record<string, unknown>) =>
         (await said([one(JOB, "etl", props)], "glue-job-limits"))[0];
       assert.equal(await timeout({ timeout: 4_000 }), undefined);
@@ -122,7 +122,7 @@ describe("programs of others, as they are written", () => {
     const SERVICE = "aws:ecs/service:Service";
     const TASK = "aws:ecs/taskDefinition:TaskDefinition";
 
-    it("are counted by the size in the name of a standard type, and asked for where that says nothing", async () => {
+    it("count by the size in the name of a standard type, otherwise require configuration", async () => {
       const vcpus = async (instanceType: string) =>
         (await said([one(INSTANCE, "web", { instanceType })], "ec2-vcpus"))[0];
       assert.equal(await vcpus("m5.xlarge"), undefined);
@@ -131,12 +131,12 @@ describe("programs of others, as they are written", () => {
       for (const type of ["g5.xlarge", "m7i.metal-24xl", "m5"])
         assert.equal(
           await vcpus(type),
-          `web: nobody knows how many vCPUs ${type} has of this quota: enter it under \`vcpus\` in the pack's configuration.`,
+          `web: the vCPUs of ${type} in this quota are unknown: enter them under \`vcpus\` in the pack's configuration.`,
         );
       assert.match((await said([one(INSTANCE, "web")], "ec2-vcpus"))[0] ?? "", /names no instanceType/);
     });
 
-    it("have from their template what they leave out, and are no more than there are", async () => {
+    it("inherit from their template, and count their real number", async () => {
       const program = (instanceType: string) => [
         one(TEMPLATE, "web", { instanceType }),
         one(INSTANCE, "one", { launchTemplate: { id: UNKNOWN_TEXT } }, { launchTemplate: [TEMPLATE, "web"] }),
@@ -146,7 +146,7 @@ describe("programs of others, as they are written", () => {
       assert.match((await said(program("m5.xlarge"), "ec2-vcpus"))[0] ?? "", /^one: .* may have 8 vCPUs at once/);
     });
 
-    it("on instances of their own are none of Fargate's", async () => {
+    it("on EC2 capacity do not count against Fargate's quota", async () => {
       const program = (props: Record<string, unknown>, task: Record<string, unknown> = {}) => [
         one(TASK, "web", { cpu: "4096", ...task }),
         one(SERVICE, "web", { desiredCount: 10, ...props }, { taskDefinition: [TASK, "web"] }),
@@ -164,8 +164,8 @@ describe("programs of others, as they are written", () => {
     });
   });
 
-  describe("load balancers of the network", () => {
-    it("have a quota of their own", async () => {
+  describe("network load balancers", () => {
+    it("have their own quota", async () => {
       const many = (loadBalancerType: string) =>
         Array.from({ length: 51 }, (_, index) => one(BALANCER, `tcp-${index}`, { loadBalancerType }));
       assert.deepEqual(await said(many("network"), "account-counts"), []);
@@ -177,9 +177,9 @@ describe("programs of others, as they are written", () => {
     const RULE = "aws-provider-pinned";
     const unpinned = { urn: "urn:pulumi:test::test::pulumi:providers:docker::default", name: "default", props: {} };
 
-    it("is asked for of AWS's resources, and of nothing else", async () => {
+    it("is required for AWS resources only", async () => {
       const { provider: _, ...alone } = one(QUEUE, "orders");
-      assert.deepEqual(await said([alone], RULE), ["orders: the engine names no provider for it: hand it one."]);
+      assert.deepEqual(await said([alone], RULE), ["orders: the engine names no provider for it: pass one."]);
       const others = ["pulumi:pulumi:Stack", "shop:index:Part", "docker:index/image:Image"];
       assert.deepEqual(
         await said(
@@ -194,7 +194,7 @@ describe("programs of others, as they are written", () => {
   });
 
   describe("a database", () => {
-    it("is reached by nobody knows how many executions where events call a function that reserves none", async () => {
+    it("has an unknown number of connections when events invoke an unreserved function", async () => {
       const worker = (more: ReturnType<typeof one>[]) => [
         one(DATABASE, "db", { engine: "postgres", instanceClass: "db.t4g.micro" }),
         one("aws:lambda/function:Function", "worker", {}, { environment: [DATABASE, "db"] }),
@@ -208,13 +208,13 @@ describe("programs of others, as they are written", () => {
       );
       assert.deepEqual(await said(worker([]), "rds-connections"), [], "only the program itself calls it, once");
       assert.deepEqual(await said(worker([called]), "rds-connections"), [
-        "worker: reservedConcurrentExecutions is not set, so that nothing bounds its database connections: set it.",
+        "worker: reservedConcurrentExecutions is not set, so its database connections are unlimited: set it.",
       ]);
     });
 
     const DATABASE = "aws:rds/instance:Instance";
 
-    it("counts what a plain instance may open, and what a class gives where it is a Postgres", async () => {
+    it("counts the connections of a plain instance, and the maximum of a Postgres class", async () => {
       const program = (engine: string) => [
         one(DATABASE, "db", { engine, instanceClass: "db.t4g.micro" }),
         ...Array.from({ length: 22 }, (_, index) =>
@@ -224,33 +224,33 @@ describe("programs of others, as they are written", () => {
       const [message = ""] = await said(program("postgres"), "rds-connections");
       assert.match(
         message,
-        /^db: 88 connections may be open at once .*, 3 more than 85, what is usable of about 112 of db.t4g.micro/,
+        /^db: 88 connections may be open at once .*, 3 more than 85, the usable ones of about 112 of db.t4g.micro/,
       );
       assert.deepEqual(await said(program("mysql"), "rds-connections"), []);
     });
   });
 
-  describe("what a program costs", () => {
+  describe("cost of a program", () => {
     const budget = (props: Record<string, unknown>) =>
       one("aws:budgets/budget:Budget", "all", { budgetType: "COST", ...props });
     const RULE = "monthly-cost";
 
-    it("is held against the smallest budget of costs, a month's part of it", async () => {
+    it("is compared with the monthly amount of the smallest cost budget", async () => {
       const balancer = one(BALANCER, "web");
       const usage = budget({ budgetType: "USAGE", limitAmount: "1", timeUnit: "MONTHLY" });
       assert.deepEqual(await said([balancer, usage, budget({ limitAmount: "240", timeUnit: "ANNUALLY" })], RULE), []);
       assert.deepEqual(await said([balancer, usage, budget({ limitAmount: "120", timeUnit: "ANNUALLY" })], RULE), [
-        "all: what stands costs about 20 US dollars a month, 10 more than 10: web 20.",
+        "all: fixed cost is about 20 US dollars per month, 10 more than 10: web 20.",
       ]);
     });
 
-    it("is not known where nobody knows a price, and that is told", async () => {
+    it("is reported as unknown when a price is unknown", async () => {
       const program = [
         budget({ limitAmount: "100", timeUnit: "MONTHLY" }),
         one("aws:ec2/instance:Instance", "web", { instanceType: "x2.huge" }),
       ];
       assert.deepEqual(await said(program, RULE), [
-        "web: nobody knows what x2.huge costs, so that it does not count: enter it in infra/limits/prices.ts, or keep it in mind.",
+        "web: the price of x2.huge is unknown and not counted: enter it in infra/limits/prices.ts, or add it yourself.",
       ]);
     });
   });

@@ -9,7 +9,7 @@ import { functionOf } from "./queues.ts";
 const LAMBDA = documented("AWS Lambda Developer Guide, Lambda quotas");
 const SCALING = "scalingConfig.maximumConcurrency";
 
-/** What a mapping of a queue to a function may have in hand at once. */
+/** Maximum number of messages that a queue's mapping to a function may process at once. */
 interface Reading {
   mapping: Resource;
   called: Resource | undefined;
@@ -24,11 +24,11 @@ const readings = (stack: Stack): Reading[] =>
 
 const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0);
 
-/** What SQS hands out beyond the reservation, or beyond what the account has left, is throttled, and comes back with a receive less. */
+/** Messages beyond the reserved or unreserved concurrency are throttled, and come back with one receive less. */
 export const eventSourceConcurrency = stackRule({
   name: "lambda-event-source-concurrency",
   description:
-    "All queues that a function reads hand it no more batches at once than it has reserved executions, else than the account has left.",
+    "The queues of a function deliver no more batches at once than its reserved or the account's unreserved concurrency.",
   framework: documented("AWS Lambda Developer Guide, Configuring maximum concurrency for Amazon SQS event sources"),
   remediation: "Lower the mappings' scalingConfig.maximumConcurrency, or reserve more for the function.",
   settings: quotas("lambdaConcurrency", "share"),
@@ -36,7 +36,7 @@ export const eventSourceConcurrency = stackRule({
     const all = readings(stack);
     for (const { mapping, most } of all)
       if (most === undefined)
-        report(mapping, `${SCALING} is not set, so that SQS goes up to 1,000 batches at once: set it.`);
+        report(mapping, `${SCALING} is not set, so SQS delivers up to 1,000 batches at once: set it.`);
     let left = allowed("lambdaConcurrency", settings).limit;
     const unreserved: { mapping: Resource; most: number }[] = [];
     for (const called of stack.of(FUNCTION)) {
@@ -54,7 +54,7 @@ export const eventSourceConcurrency = stackRule({
       if (together > reserved)
         report(
           called,
-          `its queues may hand it ${together} batches at once (${own.map(({ mapping }) => mapping.name).join(", ")}), ${together - reserved} more than the ${reserved} executions that it has reserved: lower their ${SCALING}, or reserve more.`,
+          `its queues may deliver ${together} batches at once (${own.map(({ mapping }) => mapping.name).join(", ")}), ${together - reserved} more than its ${reserved} reserved executions: lower their ${SCALING}, or reserve more.`,
         );
     }
     const together = sumOf(unreserved.map(({ most }) => most));
@@ -62,16 +62,19 @@ export const eventSourceConcurrency = stackRule({
     if (largest !== undefined && together > left)
       report(
         largest.mapping,
-        `queues may hand ${together} batches at once to functions that reserve nothing, ${together - left} more than the ${left} executions that the account has left for them: lower ${SCALING} (${largest.most} here), or have L-B99A9384 raised.`,
+        `queues may deliver ${together} batches at once to functions without a reservation, ${together - left} more than the account's ${left} unreserved executions: lower ${SCALING} (${largest.most} here), or have L-B99A9384 raised.`,
       );
   },
 });
 
-/** Lambda refuses a mapping beyond these bounds; and one failed message brings a whole batch back where nothing else is said. */
+/**
+ * Lambda refuses a mapping beyond these bounds; without partial batch responses one failed message returns the whole
+ * batch.
+ */
 export const eventSourceLimits = stackRule({
   name: "lambda-event-source-limits",
   description:
-    "A queue's mapping has a maximum concurrency between 2 and 1,000, and failed messages of a batch are told one by one.",
+    "A queue's mapping has a maximum concurrency between 2 and 1,000, and reports failed messages individually.",
   framework: documented("AWS Lambda API Reference, CreateEventSourceMapping"),
   remediation:
     "Set scalingConfig.maximumConcurrency between 2 and 1,000, and functionResponseTypes to ReportBatchItemFailures.",
@@ -79,24 +82,24 @@ export const eventSourceLimits = stackRule({
     const [least, limit] = [LIMITS.eventSourceConcurrencyMin.value, LIMITS.eventSourceConcurrencyMax.value];
     for (const { mapping, most } of readings(stack)) {
       if (typeof most === "number" && (most < least || most > limit))
-        report(mapping, `${SCALING} is ${most}: Lambda takes ${least} to ${limit}.`);
+        report(mapping, `${SCALING} is ${most}: Lambda accepts ${least} to ${limit}.`);
       const batch = mapping.at("batchSize").number(10);
       const told = mapping.at("functionResponseTypes").texts();
       if (batch !== UNRESOLVED && batch > 1 && told !== UNRESOLVED && !told.includes("ReportBatchItemFailures"))
         report(
           mapping,
-          `functionResponseTypes are not set, so that one failed message of ${batch} brings all of them back: set ReportBatchItemFailures.`,
+          `functionResponseTypes are not set, so one failed message of ${batch} returns all of them: set ReportBatchItemFailures.`,
         );
     }
   },
 });
 
-/** What one function reserves the others do not have. */
+/** Reserved concurrency of one function is not available to others. */
 export const reservedConcurrency = stackRule({
   name: "lambda-reserved-concurrency",
-  description: "All functions together reserve no more executions than the account has, and 100 are left for the rest.",
+  description: "All functions together leave 100 of the account's executions unreserved.",
   framework: LAMBDA,
-  remediation: "Lower reservedConcurrentExecutions, or have L-B99A9384 raised and say so in the stack's quotas.",
+  remediation: "Lower reservedConcurrentExecutions, or have L-B99A9384 raised and enter it in the stack's quotas.",
   settings: quotas("lambdaConcurrency", "share"),
   check(stack, report, settings) {
     const { limit, from } = allowed("lambdaConcurrency", settings);
@@ -115,14 +118,14 @@ export const reservedConcurrency = stackRule({
   },
 });
 
-/** Lambda refuses more. */
+/** Lambda refuses larger values. */
 export const functionLimits = resourceRule({
   name: "lambda-limits",
   description:
     "A function's timeout is at most 900 s, its memory between 128 and 10,240 MB, its environment at most 4 KB.",
   framework: LAMBDA,
   remediation:
-    "Bring the value back into the range that is named; hand a function more than 4 KB of settings as a file.",
+    "Change the value to one within the named range; pass more than 4 KB of settings to a function as a file.",
   mayBeUnknown: ["environment.variables"],
   types: [FUNCTION],
   check(one, report) {
@@ -130,11 +133,11 @@ export const functionLimits = resourceRule({
     if (timeout !== UNRESOLVED && timeout > LIMITS.lambdaTimeout.value)
       report(
         one,
-        `timeout is ${timeout} s, ${timeout - LIMITS.lambdaTimeout.value} s more than the ${LIMITS.lambdaTimeout.value} that Lambda takes: lower it.`,
+        `timeout is ${timeout} s, ${timeout - LIMITS.lambdaTimeout.value} s more than Lambda's maximum of ${LIMITS.lambdaTimeout.value}: lower it.`,
       );
     const memory = one.at("memorySize").number(128);
     if (memory !== UNRESOLVED && (memory < 128 || memory > 10_240))
-      report(one, `memorySize is ${memory} MB: Lambda takes 128 to 10240.`);
+      report(one, `memorySize is ${memory} MB: Lambda accepts 128 to 10240.`);
     const variables = one.at("environment.variables");
     const keys = variables.keys();
     if (keys === UNRESOLVED) return;
@@ -144,7 +147,7 @@ export const functionLimits = resourceRule({
     if (bytes > ENVIRONMENT_BYTES)
       report(
         one,
-        `environment takes ${bytes} bytes, ${bytes - ENVIRONMENT_BYTES} more than the ${ENVIRONMENT_BYTES} that Lambda takes: hand it a file.`,
+        `environment has ${bytes} bytes, ${bytes - ENVIRONMENT_BYTES} more than Lambda's maximum of ${ENVIRONMENT_BYTES}: pass a file instead.`,
       );
   },
 });

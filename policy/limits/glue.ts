@@ -8,7 +8,7 @@ import { UNRESOLVED, type Unresolved } from "../value.ts";
 const GLUE = documented("AWS General Reference, AWS Glue endpoints and quotas");
 const RUNS = "executionProperty.maxConcurrentRuns";
 
-/** DPUs of a worker of each type, and of a run whose job says nothing of its size (AWS Glue API Reference, Job). */
+/** DPUs of a worker of each type, and of a run whose job names no size (AWS Glue API Reference, Job). */
 const WORKER_DPUS: Readonly<Record<string, number>> = {
   Standard: 1,
   "G.025X": 0.25,
@@ -34,17 +34,17 @@ function dpusOf(job: Resource): number | Unresolved {
   const most = job.at("maxCapacity").number(undefined);
   const kind = jobType(job);
   if (most === UNRESOLVED || kind === UNRESOLVED) return UNRESOLVED;
-  // The provider has 0 for what stands without it.
+  // The provider has 0 for an unset value.
   if (most !== undefined && most > 0) return most;
   const workers = job.at("numberOfWorkers").number(0);
   const type = job.at("workerType").text("G.1X");
   if (workers === UNRESOLVED || type === UNRESOLVED) return UNRESOLVED;
   if (workers === 0) return UNSIZED_DPUS[kind] ?? UNSIZED_SPARK_DPUS;
-  // A type that nobody knows is not to pass for a small one.
+  // An unknown type must not count as a small one.
   return workers * (WORKER_DPUS[type] ?? Math.max(...Object.values(WORKER_DPUS)));
 }
 
-/** How many runs each job may have at once, and how many DPUs each of them takes. */
+/** Maximum simultaneous runs of each job, and DPUs per run. */
 const sizes = (stack: Stack): { job: Resource; runs: number; dpus: number }[] =>
   stack.of(GLUE_JOB).flatMap((job) => {
     const runs = job.at(RUNS).number(1);
@@ -52,12 +52,13 @@ const sizes = (stack: Stack): { job: Resource; runs: number; dpus: number }[] =>
     return runs === UNRESOLVED || dpus === UNRESOLVED ? [] : [{ job, runs, dpus }];
   });
 
-/** Glue refuses the run that is one too many, and a job's message goes round. */
+/** Glue refuses a run beyond the quota, and a job's message is retried. */
 export const glueRuns = stackRule({
   name: "glue-concurrent-runs",
-  description: "All Glue jobs together, and each by itself, have no more concurrent runs than the account.",
+  description: "All Glue jobs together, and each by itself, have no more concurrent runs than the account's quotas.",
   framework: GLUE,
-  remediation: "Lower executionProperty.maxConcurrentRuns, or have L-5E4153CA raised and say so in the stack's quotas.",
+  remediation:
+    "Lower executionProperty.maxConcurrentRuns, or have L-5E4153CA raised and enter it in the stack's quotas.",
   settings: { ...quotas("glueRuns", "share"), glueRunsPerJob: granted("glueRunsPerJob") },
   check(stack, report, settings) {
     const { limit, from } = allowed("glueRuns", settings);
@@ -68,7 +69,7 @@ export const glueRuns = stackRule({
       if (runs > perJob)
         report(
           job,
-          `${RUNS} is ${runs}, ${runs - perJob} more than the ${perJob} that Glue gives one job (${LIMITS.glueRunsPerJob.quota.code}): lower it.`,
+          `${RUNS} is ${runs}, ${runs - perJob} more than Glue's maximum of ${perJob} per job (${LIMITS.glueRunsPerJob.quota.code}): lower it.`,
         );
       if (together > limit && runs === Math.max(...jobs.map((one) => one.runs)))
         report(
@@ -79,13 +80,13 @@ export const glueRuns = stackRule({
   },
 });
 
-/** DPUs are counted over all jobs of an account. */
+/** DPUs count over all jobs of an account. */
 export const glueDpus = stackRule({
   name: "glue-dpus",
-  description: "All concurrent Glue runs together take no more DPUs than the account has.",
+  description: "All concurrent Glue runs together use no more DPUs than the account's quota.",
   framework: GLUE,
   remediation:
-    "Lower maxConcurrentRuns, maxCapacity or the workers, or have L-08F3B322 raised and say so in the stack's quotas.",
+    "Lower maxConcurrentRuns, maxCapacity or the workers, or have L-08F3B322 raised and enter it in the stack's quotas.",
   settings: quotas("glueDpus", "share"),
   check(stack, report, settings) {
     const { limit, from } = allowed("glueDpus", settings);
@@ -95,16 +96,15 @@ export const glueDpus = stackRule({
     if (largest !== undefined && together > limit)
       report(
         largest.job,
-        `the program's runs may take ${together} DPUs at once, ${together - limit} more than ${from}: lower ${RUNS} (${largest.runs} here) or the size of a run (${largest.dpus}).`,
+        `the program's runs may use ${together} DPUs at once, ${together - limit} more than ${from}: lower ${RUNS} (${largest.runs} here) or the size of a run (${largest.dpus}).`,
       );
   },
 });
 
-/** A run that hangs costs for two days where nobody said otherwise. */
+/** A hanging run costs for two days by default. */
 export const glueJob = resourceRule({
   name: "glue-job-limits",
-  description:
-    "A Glue job names its timeout, a size that its kind comes in, and does not queue and retry runs at once.",
+  description: "A Glue job has a timeout and a size of its kind, and does not combine queueing with retries.",
   framework: documented("AWS Glue API Reference, Job"),
   remediation:
     "Set timeout in minutes, maxCapacity to 0.0625 or 1 for a Python shell, and maxRetries to 0 beside jobRunQueuingEnabled.",
@@ -113,12 +113,12 @@ export const glueJob = resourceRule({
     const timeout = job.at("timeout").number(undefined);
     const kind = jobType(job);
     const longest = LIMITS.glueTimeoutMax.value;
-    // A streaming job is meant to go on.
+    // A streaming job runs without end.
     if (kind !== "gluestreaming") {
       if (timeout === undefined)
         report(
           job,
-          `timeout is not set, so that Glue lets a run go on for ${LIMITS.glueShellTimeout.value} minutes: set it.`,
+          `timeout is not set, so Glue stops a run only after ${LIMITS.glueShellTimeout.value} minutes: set it.`,
         );
       else if (timeout !== UNRESOLVED && (timeout < 1 || timeout > longest))
         report(job, `timeout is ${timeout} minutes: set it between 1 and ${longest}.`);
@@ -126,10 +126,10 @@ export const glueJob = resourceRule({
     const dpus = job.at("maxCapacity").number(undefined);
     const offered: number[] = GLUE_DPU_SIZES.map(({ dpu }) => dpu);
     if (kind === "pythonshell" && typeof dpus === "number" && !offered.includes(dpus))
-      report(job, `maxCapacity is ${dpus}: a Python shell takes ${offered.join(" or ")} DPU.`);
+      report(job, `maxCapacity is ${dpus}: a Python shell accepts ${offered.join(" or ")} DPU.`);
     const retries = job.at("maxRetries").number(0);
     if (job.at("jobRunQueuingEnabled").flag(false) === true && typeof retries === "number" && retries > 0)
-      report(job, `maxRetries is ${retries} with jobRunQueuingEnabled: Glue takes 0 only.`);
+      report(job, `maxRetries is ${retries} with jobRunQueuingEnabled: Glue accepts 0 only.`);
   },
 });
 

@@ -8,21 +8,21 @@ import { UNRESOLVED } from "../value.ts";
 const SQS = documented("Amazon SQS API Reference, SetQueueAttributes");
 const LAMBDA_SQS = documented("AWS Lambda Developer Guide, Using Lambda with Amazon SQS");
 
-/** The function that an event source mapping calls, also through an alias. */
+/** Function that an event source mapping invokes, also through an alias. */
 export const functionOf = (mapping: Resource): Resource | undefined =>
   [
     ...mapping.links("functionName", FUNCTION),
     ...mapping.links("functionName", ALIAS).flatMap((alias) => alias.links("functionName", FUNCTION)),
   ][0];
 
-/** Whether a mapping made from no resource reads a queue, as its ARN says. */
+/** Returns true for a mapping whose source is a queue by its ARN, when it depends on no resource. */
 function isOfQueue(mapping: Resource): boolean {
   if (mapping.isMadeFromOthers("eventSourceArn")) return false;
   const arn = mapping.at("eventSourceArn").text("");
   return arn !== UNRESOLVED && arn.includes(":sqs:");
 }
 
-/** Queues, and where each sends its failed messages, by its own redrivePolicy or one beside it. */
+/** Queues with the target of their failed messages, by their own redrivePolicy or a separate one. */
 const redrives = (stack: Stack): { source: Resource; dead: Resource }[] => [
   ...stack.of(QUEUE).flatMap((source) => source.links("redrivePolicy", QUEUE).map((dead) => ({ source, dead }))),
   ...stack
@@ -34,11 +34,11 @@ const redrives = (stack: Stack): { source: Resource; dead: Resource }[] => [
     ),
 ];
 
-/** A message must stay hidden for as long as its function may work on it, or two work on it at once. */
+/** A message must be hidden for as long as its function may process it; otherwise two process it at once. */
 export const visibilityCoversFunction = stackRule({
   name: "sqs-visibility-covers-function",
   description:
-    "A queue hides its messages for six times as long as the function that reads it may take, and its batch window.",
+    "A queue hides its messages for six times the timeout of the function that reads it, plus the batch window.",
   framework: LAMBDA_SQS,
   remediation: "Raise the queue's visibilityTimeoutSeconds, or lower the function's timeout.",
   settings: { factor: Type.Number({ minimum: 1, default: 6, description: "times the function's timeout" }) },
@@ -49,13 +49,13 @@ export const visibilityCoversFunction = stackRule({
       if (queues.length === 0 && isOfQueue(mapping))
         report(
           mapping,
-          "nobody knows which queue it reads: have eventSourceArn made from the queue's own arn (aws.sqs.Queue.get has that of another program's).",
+          "the queue that it reads is unknown: set eventSourceArn to the queue's own arn (aws.sqs.Queue.get returns that of another program).",
         );
       for (const queue of queues) {
         if (called === undefined) {
           report(
             mapping,
-            "nobody knows which function it calls: have functionName made from the function's, or its alias', own name.",
+            "the function that it invokes is unknown: set functionName to the own name of the function or its alias.",
           );
           continue;
         }
@@ -67,17 +67,17 @@ export const visibilityCoversFunction = stackRule({
         if (hidden < least)
           report(
             queue,
-            `visibilityTimeoutSeconds is ${hidden}, ${least - hidden} s less than ${factor} × the timeout of ${called.name} (${timeout} s) and its batch window (${window} s): make it ${least} or more.`,
+            `visibilityTimeoutSeconds is ${hidden}, ${least - hidden} s less than ${factor} × the timeout of ${called.name} (${timeout} s) and its batch window (${window} s): set it to ${least} or more.`,
           );
       }
     }
   },
 });
 
-/** Throttles take receives too: with few, sound messages end among the dead. */
+/** Throttles use receives too: with few of them, valid messages end in the dead-letter queue. */
 export const receivesBeforeDeadLetter = resourceRule({
   name: "sqs-receives-before-dead-letter",
-  description: "A message is received five times at least before it goes to the dead-letter queue.",
+  description: "A message is received at least five times before it moves to the dead-letter queue.",
   framework: LAMBDA_SQS,
   remediation: "Raise maxReceiveCount in the queue's redrivePolicy.",
   mayBeUnknown: ["redrivePolicy"],
@@ -87,19 +87,19 @@ export const receivesBeforeDeadLetter = resourceRule({
     const policy = queue.at("redrivePolicy");
     const receives = policy.at("maxReceiveCount").number(undefined);
     if (receives === UNRESOLVED || policy.isAbsent) return;
-    if (receives === undefined) report(queue, `redrivePolicy names no maxReceiveCount: make it ${least} or more.`);
+    if (receives === undefined) report(queue, `redrivePolicy names no maxReceiveCount: set it to ${least} or more.`);
     else if (receives < least)
       report(
         queue,
-        `maxReceiveCount is ${receives}, ${least - receives} less than ${least}: a throttle would use it up. Raise it.`,
+        `maxReceiveCount is ${receives}, ${least - receives} less than ${least}: throttles would use it up. Raise it.`,
       );
   },
 });
 
-/** A message keeps its age when it moves to the dead-letter queue, and expires there as if it had never left. */
+/** A message keeps its age in the dead-letter queue, and expires there as if it had never moved. */
 export const deadLetterRetention = stackRule({
   name: "sqs-dead-letter-retention",
-  description: "A dead-letter queue keeps messages for longer than the queue that they come from.",
+  description: "A dead-letter queue keeps messages longer than their source queue.",
   framework: documented("Amazon SQS Developer Guide, Using dead-letter queues"),
   remediation: "Raise messageRetentionSeconds of the dead-letter queue, up to 14 days, or lower that of its source.",
   check(stack, report) {
@@ -110,24 +110,24 @@ export const deadLetterRetention = stackRule({
       if (before === UNRESOLVED || after === UNRESOLVED || after > before) continue;
       report(
         dead,
-        `messageRetentionSeconds is ${after}, not more than the ${before} of ${source.name}, whose messages keep their age: make it more.`,
+        `messageRetentionSeconds is ${after}, not more than the ${before} of ${source.name}, whose messages keep their age: raise it.`,
       );
     }
   },
 });
 
-/** Who sends a request on Friday reads its response on Monday. */
+/** A response to a request of Friday must last until Monday. */
 export const responseRetention = stackRule({
   name: "sqs-response-retention",
   description:
-    "A queue that is neither a function's source nor one of dead letters keeps messages until its readers come.",
+    "A queue that is neither a function's source nor a dead-letter queue keeps messages for as long as its readers may be away.",
   framework: SQS,
   remediation: "Raise messageRetentionSeconds of the queue.",
   settings: {
     seconds: Type.Integer({
       minimum: 60,
       default: LIMITS.sqsRetentionDefault.value,
-      description: "for which readers may be away",
+      description: "of absence of readers",
     }),
   },
   check(stack, report, { seconds }) {
@@ -146,7 +146,7 @@ export const responseRetention = stackRule({
 });
 
 const range = (least: number, most: number, unit: string) => ({ least, most, unit });
-/** What SQS takes. */
+/** Bounds of SQS. */
 const QUEUE_LIMITS = {
   visibilityTimeoutSeconds: range(0, LIMITS.sqsVisibilityMax.value, "s"),
   messageRetentionSeconds: range(LIMITS.sqsRetentionMin.value, LIMITS.sqsRetentionMax.value, "s"),
@@ -155,12 +155,12 @@ const QUEUE_LIMITS = {
   delaySeconds: range(0, 900, "s"),
 };
 
-/** SQS refuses such a queue, after half of a stack has been made. */
+/** SQS refuses such a queue after half of a stack is created. */
 export const queueLimits = resourceRule({
   name: "sqs-limits",
-  description: "A queue's visibility, retention, message size, wait and delay are within what SQS takes.",
+  description: "A queue's visibility, retention, message size, wait and delay are within SQS's bounds.",
   framework: SQS,
-  remediation: "Bring the value back into the range that is named.",
+  remediation: "Change the value to one within the named range.",
   types: [QUEUE],
   check(queue, report) {
     for (const [property, { least, most, unit }] of Object.entries(QUEUE_LIMITS)) {
@@ -170,7 +170,7 @@ export const queueLimits = resourceRule({
         value < least
           ? `${least - value} ${unit} less than the ${least}`
           : `${value - most} ${unit} more than the ${most}`;
-      report(queue, `${property} is ${value}, ${by} that SQS takes: set it between ${least} and ${most}.`);
+      report(queue, `${property} is ${value}, ${by} of SQS: set it between ${least} and ${most}.`);
     }
   },
 });

@@ -8,7 +8,7 @@ import { FUNCTION_RULES } from "./functions.ts";
 import { GLUE_RULES } from "./glue.ts";
 import { QUEUE_RULES } from "./queues.ts";
 
-/** What an account and its services can take. */
+/** Rules about the limits of accounts and services. */
 export const LIMIT_RULES: readonly Rule[] = [
   ...ACCOUNT_RULES,
   ...QUEUE_RULES,

@@ -5,60 +5,59 @@ import { BUCKET, BUCKET_POLICY, QUEUE, QUEUE_POLICY } from "../types.ts";
 import { UNRESOLVED } from "../value.ts";
 import { isLimited, isOfEverybody, isTlsOnly, statementsOf } from "./document.ts";
 
-/** Who a resource of a type lets in: the policies beside it, and the one that it may carry itself. */
+/** Access policies of a resource type: separate resources, and an inline one. */
 interface Policed {
   readonly type: string;
   readonly policy: string;
-  /** The property by which a policy names what it is of. */
+  /** Property by which a separate policy names its resource. */
   readonly link: string;
   readonly what: string;
 }
 const QUEUES: Policed = { type: QUEUE, policy: QUEUE_POLICY, link: "queueUrl", what: "queue" };
 const BUCKETS: Policed = { type: BUCKET, policy: BUCKET_POLICY, link: "bucket", what: "bucket" };
 
-/** Each resource of a type has a policy that turns away whoever comes without TLS. */
+/** Each resource of a type needs a policy that denies requests without TLS. */
 const tlsOnly = (name: string, framework: Rule["framework"], { type, policy, link, what }: Policed): Rule =>
   stackRule({
     name,
-    description: `A ${what} is talked to over TLS only.`,
+    description: `A ${what} accepts requests over TLS only.`,
     severity: "medium",
     framework,
-    remediation: "Give it a policy that denies everybody everything where aws:SecureTransport is false.",
+    remediation: "Add a policy that denies everyone everything when aws:SecureTransport is false.",
     mayBeUnknown: ["policy"],
     check(stack, report) {
       const judged = new Set<Resource>();
       for (const one of stack.of(type)) {
         const policies = [...stack.linkedTo(one, policy, link), ...(one.at("policy").isAbsent ? [] : [one])];
-        if (policies.length === 0)
-          report(one, `it has no policy that keeps out whoever comes without TLS: give it one.`);
+        if (policies.length === 0) report(one, `it has no policy that denies requests without TLS: add one.`);
         for (const from of policies) {
           judged.add(from);
           const statements = statementsOf(from.at("policy"));
           if (statements !== UNRESOLVED && !isTlsOnly(statements))
             report(
               one,
-              `its policy ${from.name} does not deny everything where aws:SecureTransport is false: have it do so.`,
+              `its policy ${from.name} does not deny everything when aws:SecureTransport is false: add that statement.`,
             );
         }
       }
-      // Policies of buckets and queues that another program has.
+      // Policies of buckets and queues of another program.
       for (const own of stack.of(policy)) {
         if (judged.has(own)) continue;
         const statements = statementsOf(own.at("policy"));
         if (statements !== UNRESOLVED && !isTlsOnly(statements))
-          report(own, "it does not deny everything where aws:SecureTransport is false: have it do so.");
+          report(own, "it does not deny everything when aws:SecureTransport is false: add that statement.");
       }
     },
   });
 
-/** Everybody, without a condition, is the internet. */
+/** A principal of everyone, without a condition, is the internet. */
 const notPublic = (name: string, reference: Control, { type, policy, what }: Policed): Rule =>
   resourceRule({
     name,
-    description: `The policy of a ${what} lets nobody in whom it does not name.`,
+    description: `The policy of a ${what} admits named principals only.`,
     framework: control(reference),
     remediation:
-      "Name the accounts, roles or services in Principal, or limit everybody by a Condition on who or from where they are.",
+      "Name the accounts, roles or services in Principal, or limit everyone by a Condition on their identity or network.",
     mayBeUnknown: ["policy"],
     types: [policy, type],
     check(resource, report) {
@@ -66,7 +65,10 @@ const notPublic = (name: string, reference: Control, { type, policy, what }: Pol
       if (statements === UNRESOLVED) return;
       for (const statement of statements)
         if (statement.allows && isOfEverybody(statement) && !isLimited(statement))
-          report(resource, `its policy allows everybody ${statement.actions.join(", ")}: name who may in Principal.`);
+          report(
+            resource,
+            `its policy allows everyone ${statement.actions.join(", ")}: name the callers in Principal.`,
+          );
     },
   });
 

@@ -3,13 +3,13 @@ import { control, resourceRule } from "../rule.ts";
 import { INSTANCE, LAUNCH_TEMPLATE, SERVICE, TASK } from "../types.ts";
 import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 
-/** Whether an instance leaves something to its launch template, which is looked at by itself. */
+/** Returns true if an instance inherits from its launch template, which is checked separately. */
 const hasFromTemplate = (one: Resource, property: string): boolean =>
   one.type === INSTANCE && one.at(property).isAbsent && !one.at("launchTemplate").isAbsent;
 
 export const imdsV2 = resourceRule({
   name: "ec2-imdsv2",
-  description: "An instance gives its role's credentials to nobody who does not ask for a token first.",
+  description: "An instance requires session tokens for its role's credentials (IMDSv2).",
   framework: control("EC2.8"),
   remediation: "Set metadataOptions.httpTokens to required.",
   presenceOf: ["launchTemplate"],
@@ -26,20 +26,20 @@ export const volumesEncrypted = resourceRule({
   name: "ec2-volumes-encrypted",
   description: "An instance's volumes are encrypted.",
   framework: control("EC2.3"),
-  remediation: "Set encrypted to true on each volume, the root volume too.",
+  remediation: "Set encrypted to true on each volume, including the root volume.",
   presenceOf: ["launchTemplate"],
   types: [INSTANCE, LAUNCH_TEMPLATE],
   check(one, report) {
     if (hasFromTemplate(one, "rootBlockDevice") && one.at("ebsBlockDevices").isAbsent) return;
     const volumes = one.type === LAUNCH_TEMPLATE ? mappedVolumes(one) : ownVolumes(one);
     if (volumes === UNRESOLVED) return;
-    if (volumes.length === 0) report(one, "no volume says that it is encrypted: name the root volume, encrypted.");
+    if (volumes.length === 0) report(one, "no volume is configured as encrypted: add the root volume, encrypted.");
     for (const volume of volumes)
       if (volume.at("encrypted").flag(false) === false) report(one, `${volume.path}.encrypted is not true: set it.`);
   },
 });
 
-/** The volumes of a launch template's mappings; instance stores and devices that are left out are none. */
+/** Volumes in a launch template's mappings, without instance stores and suppressed devices. */
 function mappedVolumes(template: Resource): readonly Value[] | Unresolved {
   const mappings = template.at("blockDeviceMappings").items();
   if (mappings === UNRESOLVED) return UNRESOLVED;
@@ -49,7 +49,7 @@ function mappedVolumes(template: Resource): readonly Value[] | Unresolved {
   });
 }
 
-/** The volumes of an instance: the root volume has no entry of its own where nothing is said of it. */
+/** Volumes of an instance: the root volume has an entry only if it is configured. */
 function ownVolumes(one: Resource): readonly Value[] | Unresolved {
   const root = one.at("rootBlockDevice");
   const others = one.at("ebsBlockDevices").items();
@@ -60,7 +60,7 @@ export const instancePrivate = resourceRule({
   name: "ec2-no-public-address",
   description: "An instance has no public address.",
   framework: control("EC2.25"),
-  remediation: "Leave associatePublicIpAddress false, and launch it into a private subnet.",
+  remediation: "Set associatePublicIpAddress to false, and launch it into a private subnet.",
   types: [INSTANCE, LAUNCH_TEMPLATE],
   check(one, report) {
     const interfaces = one.at("networkInterfaces").items();
@@ -84,8 +84,7 @@ export const servicePrivate = resourceRule({
 
 export const containers = resourceRule({
   name: "ecs-containers",
-  description:
-    "A container has a root file system that it cannot write to, no privileges, and a user that is not root.",
+  description: "A container has a read-only root file system, no privileges, and a user other than root.",
   framework: control("ECS.5"),
   remediation: "Set readonlyRootFilesystem to true, privileged to false, and user.",
   mayBeUnknown: ["containerDefinitions"],
@@ -104,7 +103,7 @@ export const containers = resourceRule({
   },
 });
 
-/** What is wrong with a container's user, if anything. */
+/** Reports a problem with a container's user. */
 function rootOf(user: Value): string | false {
   if (user.isAbsent) return "user is not set";
   return /^(root|0)?(:|$)/.test(known(user.text(""))) && "user is root";

@@ -24,7 +24,7 @@ export const databaseEncrypted = flagRule({
   value: true,
   absent: false,
   description: "A database's storage is encrypted.",
-  because: "its storage and snapshots lie in the clear",
+  because: "its storage and snapshots are not encrypted",
 });
 
 export const databaseMultiAz = flagRule({
@@ -35,8 +35,8 @@ export const databaseMultiAz = flagRule({
   value: true,
   absent: false,
   dataOnly: true,
-  description: "A database that holds data has a standby in a second zone.",
-  because: "it is gone for as long as its zone is",
+  description: "A database that keeps data has a standby in a second zone.",
+  because: "it is unavailable for as long as its zone is",
 });
 
 export const databaseProtected = flagRule({
@@ -47,7 +47,7 @@ export const databaseProtected = flagRule({
   value: true,
   absent: false,
   dataOnly: true,
-  description: "A database that holds data cannot be deleted by mistake.",
+  description: "A database that keeps data has deletion protection.",
   because: "one command deletes it",
 });
 
@@ -58,23 +58,23 @@ export const databaseIam = flagRule({
   property: "iamDatabaseAuthenticationEnabled",
   value: true,
   absent: false,
-  description: "Services log in to a database with tokens of their roles.",
+  description: "Services log in to a database with IAM tokens.",
   because: "services need passwords",
 });
 
 export const databaseBackups = resourceRule({
   name: "rds-backups",
-  description: "The backups of a database that holds data are kept for a week at least.",
+  description: "The backups of a database that keeps data are kept for at least a week.",
   framework: control("RDS.11"),
   remediation: "Raise backupRetentionPeriod.",
   presenceOf: ["replicateSourceDb"],
   types: [DATABASE],
   settings: {
     ...HOLDS_DATA,
-    days: Type.Integer({ minimum: 1, default: 7, description: "that backups are kept at least" }),
+    days: Type.Integer({ minimum: 1, default: 7, description: "of backup retention, at least" }),
   },
   check(database, report, settings) {
-    // A replica's data is backed up where it comes from.
+    // A replica's data is backed up by its source.
     if (!holdsData(settings) || !database.at("replicateSourceDb").isAbsent) return;
     const days = database.at("backupRetentionPeriod").number(0);
     if (days !== UNRESOLVED && days < settings.days)
@@ -85,17 +85,17 @@ export const databaseBackups = resourceRule({
   },
 });
 
-/** A password that a program knows lies in its state. */
+/** A password that a program contains is also in its state. */
 export const databasePassword = resourceRule({
   name: "rds-managed-password",
-  description: "RDS makes and keeps a database's master password; the program knows none.",
+  description: "RDS generates and keeps a database's master password, not the program.",
   framework: control("SecretsManager.1"),
-  remediation: "Set manageMasterUserPassword to true, and leave password out.",
+  remediation: "Set manageMasterUserPassword to true, and remove password.",
   presenceOf: ["password", "replicateSourceDb"],
   types: [DATABASE],
   check(database, report) {
     if (!database.at("password").isAbsent)
-      report(database, "password is set, and lies in the state: leave it out, and set manageMasterUserPassword.");
+      report(database, "password is set, and therefore in the state: remove it, and set manageMasterUserPassword.");
     else if (database.at("manageMasterUserPassword").flag(false) === false && database.at("replicateSourceDb").isAbsent)
       report(database, "manageMasterUserPassword is not set: set it to true.");
   },
@@ -103,9 +103,9 @@ export const databasePassword = resourceRule({
 
 export const databaseTls = stackRule({
   name: "rds-force-ssl",
-  description: "A Postgres takes connections over TLS only.",
+  description: "A Postgres database accepts TLS connections only.",
   framework: control("RDS.38"),
-  remediation: "Give the database a parameter group with rds.force_ssl 1.",
+  remediation: "Use a parameter group with rds.force_ssl 1.",
   check(stack, report) {
     const judged = new Set<Resource>();
     for (const database of stack.of(DATABASE)) {
@@ -122,16 +122,16 @@ export const databaseTls = stackRule({
       if (!forced)
         report(
           database,
-          "no parameter group of this program sets rds.force_ssl to 1: its connections may be in the clear.",
+          "no parameter group of this program sets rds.force_ssl to 1: its connections may be unencrypted.",
         );
     }
-    // Groups of databases that another program has.
+    // Subnet groups of another program.
     for (const group of stack.of(PARAMETERS)) {
       const parameters = group.at("parameters").items();
       if (judged.has(group) || parameters === UNRESOLVED) continue;
       const forced = parameters.find((one) => one.at("name").text("") === "rds.force_ssl");
       if (forced?.at("value").number(1) === 0)
-        report(group, "rds.force_ssl is 0: connections of its databases may be in the clear. Set it to 1.");
+        report(group, "rds.force_ssl is 0: connections of its databases may be unencrypted. Set it to 1.");
     }
   },
 });

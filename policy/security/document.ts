@@ -1,6 +1,6 @@
 import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 
-/** One statement of an IAM policy, its lists filled in. */
+/** One statement of an IAM policy, with single values as lists. */
 export interface Statement {
   readonly allows: boolean;
   readonly actions: readonly string[];
@@ -10,7 +10,7 @@ export interface Statement {
 
 /** The statements of a policy document, JSON or an object; UNRESOLVED where one of them cannot be read. */
 export function statementsOf(policy: Value): readonly Statement[] | Unresolved {
-  // An unknown document is noted by its own path, not by that of its parts.
+  // An unknown document is recorded by its own path, not by that of its parts.
   if (policy.isUnknown) {
     policy.text("");
     return UNRESOLVED;
@@ -28,11 +28,11 @@ export function statementsOf(policy: Value): readonly Statement[] | Unresolved {
   return statements;
 }
 
-/** What a statement names, or `*` where it names what it is not about. */
+/** Names of a statement, or `` if it uses the inverse element (NotAction, NotResource, NotPrincipal). */
 const namedOrRest = (statement: Value, key: string): readonly string[] | Unresolved =>
   statement.at(`Not${key}`).isAbsent ? statement.at(key).texts() : ["*"];
 
-/** Whether a statement is of everybody, or of everybody but some. */
+/** Returns true if a statement has everyone as principal, or everyone except some. */
 export function isOfEverybody({ value, allows }: Statement): boolean {
   if (allows && !value.at("NotPrincipal").isAbsent) return true;
   const principal = value.at("Principal");
@@ -40,10 +40,10 @@ export function isOfEverybody({ value, allows }: Statement): boolean {
   return named !== UNRESOLVED && named.includes("*");
 }
 
-/** Keys of conditions that tell callers apart, as S3 takes them in what it calls a public policy. */
+/** Condition keys that identify callers, by S3's definition of a public policy. */
 const WHO = /^(aws:(source|principal|federated|userid|vpcsource)|s3:dataaccesspoint|kms:(calleraccount|viaservice))/i;
 
-/** Whether a statement holds only for callers that a condition picks out: TLS alone picks out nobody. */
+/** Returns true if a condition limits a statement to certain callers; TLS alone does not. */
 export function isLimited({ value }: Statement): boolean {
   const conditions = value.at("Condition");
   const tests = conditions.keys();
@@ -54,7 +54,7 @@ export function isLimited({ value }: Statement): boolean {
   });
 }
 
-/** Whether a document turns away whoever comes without TLS. */
+/** Returns true if a document denies requests without TLS. */
 export const isTlsOnly = (statements: readonly Statement[]): boolean =>
   statements.some(
     (one) =>
@@ -64,7 +64,7 @@ export const isTlsOnly = (statements: readonly Statement[]): boolean =>
       ["Bool", "BoolIfExists"].some((test) => isFalse(one.value.at(`Condition.${test}.aws:SecureTransport`))),
   );
 
-/** Whether a condition asks for false: a value, or a list of one. */
+/** Returns true if a condition requires false: a value, or a list of one. */
 function isFalse(value: Value): boolean {
   if (!value.isList) return value.flag(undefined) === false;
   const items = value.items();

@@ -5,34 +5,38 @@ import type { Resource } from "../resource.ts";
 import { control, type Rule, resourceRule } from "../rule.ts";
 import { UNRESOLVED } from "../value.ts";
 
-/** For rules that only hold where a stack holds data that must be kept. */
+/** Setting of rules that apply only where a stack keeps data. */
 export const HOLDS_DATA = {
-  holdsData: Type.Boolean({ default: true, description: "whether the program holds data that must be kept" }),
+  holdsData: Type.Boolean({ default: true, description: "whether the program keeps data" }),
 };
-/** Our own stacks say so themselves (data.keep). */
+/** Our own stacks configure it themselves (data.keep). */
 export const holdsData = (settings: { holdsData: boolean }): boolean =>
   ownStack()?.config.data.keep ?? settings.holdsData;
 
 interface Flag {
   name: string;
-  /** The control, as RDS.2. */
+  /** Id of the control, for example RDS.2. */
   control: Control;
   type: string;
-  /** The property by its path, and what it must be. */
+  /** Path of the property, and its required value. */
   property: string;
   value: boolean;
-  /** What AWS takes where it is left out. */
+  /** AWS's default. */
   absent: boolean;
   description: string;
-  /** What follows from the wrong value; ends the sentence that names it. */
+  /** Consequence of the wrong value; the end of the sentence that names it. */
   because: string;
-  /** Whether the rule only holds where data is held. */
+  /** Applies the rule only where data is kept. */
   dataOnly?: true;
-  /** Which resources of the type it is about; all of them where it is left out. */
+  /**
+   * Selects resources of the type.
+   *
+   * @default all
+   */
   only?: (resource: Resource) => boolean;
 }
 
-/** A control that asks for one property to be true, or false. Where all may have it so, it can be set for them. */
+/** A control that requires one boolean property. It can be set automatically if it suits everyone. */
 export const flagRule = ({
   property,
   value,
@@ -55,9 +59,9 @@ export const flagRule = ({
       if (dataOnly && !holdsData({ holdsData: settings.holdsData ?? true })) return;
       const found = resource.at(property).flag(undefined);
       if (found === UNRESOLVED || (found ?? absent) === value) return;
-      report(resource, `${property} is ${found ?? "not set"}, so that ${because}: set it to ${value}.`);
+      report(resource, `${property} is ${found ?? "not set"}, so ${because}: set it to ${value}.`);
     },
-    // What is only left out may be filled in; what somebody has decided is not to be decided otherwise in silence.
+    // Missing values may be set; explicit values are never changed silently.
     ...(property.includes(".") || dataOnly
       ? {}
       : {

@@ -15,7 +15,7 @@ const tls = (value: unknown, test = "Bool") => ({
   Condition: { [test]: { "aws:SecureTransport": value } },
 });
 
-describe("programs of others, as they are written", () => {
+describe("other programs", () => {
   const said = packFor("security");
 
   describe("a bucket", () => {
@@ -28,7 +28,7 @@ describe("programs of others, as they are written", () => {
     };
     const of = (type: string) => ({ bucket: [type, "data"] as [string, string] });
 
-    it("may say all of itself, as it was done of old", async () => {
+    it("may have all settings inline, in the deprecated form", async () => {
       const program = [
         one(BUCKET, "data", {
           policy: policy(tls(["false"], "BoolIfExists")),
@@ -42,7 +42,7 @@ describe("programs of others, as they are written", () => {
       assert.deepEqual(await said(program, ...RULES), []);
     });
 
-    it("is one too where the program calls it BucketV2, with the V2 of its parts", async () => {
+    it("may be a BucketV2, with the V2 of its parts", async () => {
       const V2 = "aws:s3/bucketV2:BucketV2";
       const program = [
         one(V2, "data"),
@@ -65,13 +65,13 @@ describe("programs of others, as they are written", () => {
       assert.equal((await said(program.slice(0, 1), ...RULES)).length, 4);
     });
 
-    it("whose rules are all off keeps what lies in it", async () => {
+    it("is not checked when all its rules are off", async () => {
       const program = [one(BUCKET, "data", { lifecycleRules: [{ enabled: false }] })];
       assert.equal((await said(program, "s3-lifecycle")).length, 1);
     });
   });
 
-  describe("parts of what the program itself does not have", () => {
+  describe("settings of resources outside the program", () => {
     const open = { blockPublicAcls: true, blockPublicPolicy: false, ignorePublicAcls: true };
     const words = "blockPublicPolicy, restrictPublicBuckets are not true: set all four to true.";
     const cases: [what: string, type: string, props: Record<string, unknown>, rule: string, words: string][] = [
@@ -101,54 +101,54 @@ describe("programs of others, as they are written", () => {
         "aws:s3/bucketPolicy:BucketPolicy",
         { bucket: "other", policy: policy() },
         "s3-tls-only",
-        "it does not deny everything where aws:SecureTransport is false: have it do so.",
+        "it does not deny everything when aws:SecureTransport is false: add that statement.",
       ],
       [
         "a policy of another's queue",
         "aws:sqs/queuePolicy:QueuePolicy",
         { queueUrl: "https://sqs.eu-central-1.amazonaws.com/1/other", policy: policy() },
         "sqs-tls-only",
-        "it does not deny everything where aws:SecureTransport is false: have it do so.",
+        "it does not deny everything when aws:SecureTransport is false: add that statement.",
       ],
       [
         "parameters of another's database",
         "aws:rds/parameterGroup:ParameterGroup",
         { family: "postgres18", parameters: [{ name: "rds.force_ssl", value: "0" }] },
         "rds-force-ssl",
-        "rds.force_ssl is 0: connections of its databases may be in the clear. Set it to 1.",
+        "rds.force_ssl is 0: connections of its databases may be unencrypted. Set it to 1.",
       ],
     ];
     for (const [what, type, props, rule, expected] of cases)
-      it(`are refused by their own name: ${what}`, async () => {
+      it(`are reported by their own name: ${what}`, async () => {
         assert.deepEqual(await said([one(type, "part", props)], rule), [`part: ${expected}`]);
       });
   });
 
   describe("a queue", () => {
-    it("that says nothing of encryption is told so", async () =>
+    it("is reported without encryption settings", async () =>
       assert.deepEqual(await said([one(QUEUE, "orders")], "sqs-encrypted"), [
-        "orders: sqsManagedSseEnabled is not set, and there is no kmsMasterKeyId: set one of them.",
+        "orders: sqsManagedSseEnabled is not set, and kmsMasterKeyId is missing: set one of them.",
       ]));
 
-    it("may carry its own policy", async () => {
+    it("may have an inline policy", async () => {
       const safe = policy({ ...tls("false"), Action: "sqs:*" });
       assert.deepEqual(await said([one(QUEUE, "orders", { policy: safe })], "sqs-tls-only", "sqs-not-public"), []);
       const open = policy({ Effect: "Allow", Principal: { AWS: ["*"] }, Action: "sqs:*", Resource: "*" });
       assert.deepEqual(await said([one(QUEUE, "orders", { policy: open })], "sqs-tls-only", "sqs-not-public"), [
-        "sqs-not-public orders: its policy allows everybody sqs:*: name who may in Principal.",
-        "sqs-tls-only orders: its policy orders does not deny everything where aws:SecureTransport is false: have it do so.",
+        "sqs-not-public orders: its policy allows everyone sqs:*: name the callers in Principal.",
+        "sqs-tls-only orders: its policy orders does not deny everything when aws:SecureTransport is false: add that statement.",
       ]);
     });
 
-    it("of which the provider gives an empty text for what is not set has none of it", async () => {
+    it("has no policy when the provider returns an empty text", async () => {
       const standing = { kmsMasterKeyId: "", redrivePolicy: "", policy: "", sqsManagedSseEnabled: false };
       assert.deepEqual(
         await said([one(QUEUE, "orders", standing)], "sqs-encrypted", "sqs-receives-before-dead-letter"),
-        ["sqs-encrypted orders: sqsManagedSseEnabled is false, and there is no kmsMasterKeyId: set one of them."],
+        ["sqs-encrypted orders: sqsManagedSseEnabled is false, and kmsMasterKeyId is missing: set one of them."],
       );
     });
 
-    it("is not open where a condition says whose topic or bucket may send, and is where it only asks for TLS", async () => {
+    it("is not public when a condition names the topic or bucket, but is when it only requires TLS", async () => {
       const sent = (Condition: Record<string, unknown>, who: Record<string, unknown> = { Principal: "*" }) => [
         one("aws:sqs/queuePolicy:QueuePolicy", "orders", {
           policy: policy({ Effect: "Allow", ...who, Action: "sqs:SendMessage", Resource: "*", Condition }),
@@ -166,29 +166,29 @@ describe("programs of others, as they are written", () => {
     const RULE = "no-ingress-from-the-world";
     const inline = (ingress: Record<string, unknown>) => one(GROUP, "web", { ingress: [ingress] });
 
-    it("that lets everything in is said to be open on every port", async () => {
+    it("is reported as open on every port when it admits everything", async () => {
       const all = { protocol: "-1", fromPort: 0, toPort: 0, cidrBlocks: ["0.0.0.0/0"] };
       assert.deepEqual(await said([inline(all)], RULE), [
-        "web: every port is open to everybody: name the security group or the network that may come in.",
+        "web: every port is open to everyone: name the security group or the network that may connect.",
       ]);
       const six = { protocol: "tcp", fromPort: 22, toPort: 22, ipv6CidrBlocks: ["0:0:0:0:0:0:0:0/0"] };
       assert.equal((await said([inline(six)], RULE)).length, 1);
     });
 
-    it("may be open on 443 in front of a load balancer of any kind, and on nothing wider", async () => {
+    it("may be open on 443 in front of any load balancer, and on nothing wider", async () => {
       const https = { protocol: "tcp", fromPort: 443, toPort: 443, cidrBlocks: ["0.0.0.0/0"] };
       for (const type of [BALANCER, "aws:alb/loadBalancer:LoadBalancer", "aws:elb/loadBalancer:LoadBalancer"]) {
         const balancer = one(type, "web", {}, { securityGroups: [GROUP, "web"] });
         assert.deepEqual(await said([inline(https), balancer], RULE), [], type);
         assert.deepEqual(await said([inline({ ...https, fromPort: 80 }), balancer], RULE), [
-          "web: ports 80 to 443 are open to everybody: name the security group or the network that may come in.",
+          "web: ports 80 to 443 are open to everyone: name the security group or the network that may connect.",
         ]);
         const all = { ...https, protocol: "-1" };
         assert.equal((await said([inline(all), balancer], RULE)).length, 1, "of all protocols, whatever the ports");
       }
     });
 
-    it("lets out whom it will, also by the older type's rules", async () => {
+    it("may have any egress rule, also of the older type", async () => {
       const rule = (type: string) =>
         one(
           "aws:ec2/securityGroupRule:SecurityGroupRule",
@@ -197,13 +197,13 @@ describe("programs of others, as they are written", () => {
           { securityGroupId: [GROUP, "web"] },
         );
       assert.deepEqual(await said([one(GROUP, "web"), rule("egress"), rule("ingress")], RULE), [
-        "ingress: port 22 is open to everybody: name the security group or the network that may come in.",
+        "ingress: port 22 is open to everyone: name the security group or the network that may connect.",
       ]);
     });
   });
 
   describe("a load balancer", () => {
-    it("answers plain HTTP where any of its actions does", async () => {
+    it("is reported when any listener action serves plain HTTP", async () => {
       const redirect = { type: "redirect", redirect: { protocol: "HTTPS" } };
       const http = (...defaultActions: unknown[]) =>
         said([one(LISTENER, "web", { protocol: "HTTP", defaultActions })], "elb-tls");
@@ -211,7 +211,7 @@ describe("programs of others, as they are written", () => {
       assert.equal((await http(redirect, { type: "forward" })).length, 1);
     });
 
-    it("takes TLS 1.2 and newer only where its policy says so, not where TLS 1.3 is but the newest", async () => {
+    it("must have a policy of TLS 1.2 or newer; TLS 1.3 as the newest version is not enough", async () => {
       const taken = [
         "TLS13-1-2-2021-06",
         "TLS13-1-3-2021-06",
@@ -236,12 +236,12 @@ describe("programs of others, as they are written", () => {
     });
   });
 
-  describe("a load balancer of the network", () => {
-    it("needs no rule for headers and no log of requests, and may not be deleted by mistake either", async () => {
+  describe("a network load balancer", () => {
+    it("needs neither header rules nor access logs, but deletion protection", async () => {
       const RULES = ["elb-drop-invalid-headers", "elb-access-logs", "elb-deletion-protection"];
       const balancer = one(BALANCER, "tcp", { loadBalancerType: "network" });
       assert.deepEqual(await said([balancer], ...RULES), [
-        "elb-deletion-protection tcp: enableDeletionProtection is not set, so that one command takes the service off the network: set it to true.",
+        "elb-deletion-protection tcp: enableDeletionProtection is not set, so one command takes the service offline: set it to true.",
       ]);
     });
   });
@@ -250,7 +250,7 @@ describe("programs of others, as they are written", () => {
     const INSTANCE = "aws:ec2/instance:Instance";
     const TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate";
 
-    it("have their metadata's settings from their template where they leave them out, and only there", async () => {
+    it("inherit metadata options from their template only when they have none", async () => {
       const tokens = (props: Record<string, unknown>) => said([one(INSTANCE, "web", props)], "ec2-imdsv2");
       assert.deepEqual(await tokens({ launchTemplate: { id: "lt-1" } }), []);
       assert.equal(
@@ -260,7 +260,7 @@ describe("programs of others, as they are written", () => {
       assert.equal((await tokens({})).length, 1);
     });
 
-    it("say of every volume that it is encrypted, the root volume too", async () => {
+    it("must encrypt every volume, including the root volume", async () => {
       const volumes = (type: string, props: Record<string, unknown>) =>
         said([one(type, "web", props)], "ec2-volumes-encrypted");
       assert.deepEqual(await volumes(INSTANCE, { ebsBlockDevices: [{ encrypted: true }] }), [
@@ -271,7 +271,7 @@ describe("programs of others, as they are written", () => {
       const store = { deviceName: "/dev/sdb", virtualName: "ephemeral0" };
       assert.deepEqual(await volumes(TEMPLATE, { blockDeviceMappings: [root, store] }), []);
       assert.deepEqual(await volumes(TEMPLATE, { blockDeviceMappings: [store] }), [
-        "web: no volume says that it is encrypted: name the root volume, encrypted.",
+        "web: no volume is configured as encrypted: add the root volume, encrypted.",
       ]);
     });
   });
@@ -279,18 +279,18 @@ describe("programs of others, as they are written", () => {
   describe("a database", () => {
     const DATABASE = "aws:rds/instance:Instance";
 
-    it("that is a replica is backed up where it comes from, and has its password from there", async () => {
+    it("that is a replica has backups and password from its source", async () => {
       const replica = { engine: "postgres", replicateSourceDb: "db" };
       assert.deepEqual(await said([one(DATABASE, "copy", replica)], "rds-backups", "rds-managed-password"), []);
     });
   });
 
-  describe("who may do what", () => {
+  describe("permissions", () => {
     const ROLE = "aws:iam/role:Role";
     const RULES = ["iam-no-wildcards", "iam-no-service-wildcards"];
     const all = (Action: string, Resource = "*") => policy({ Effect: "Allow", Action, Resource });
 
-    it("is read inside a role too, and of users and groups", async () => {
+    it("are read inside roles, and of users and groups", async () => {
       const program = [
         one(ROLE, "app", {
           inlinePolicies: [{ name: "own", policy: all("s3:*") }],
@@ -305,15 +305,15 @@ describe("programs of others, as they are written", () => {
         }),
       ];
       assert.deepEqual(await said(program, ...RULES), [
-        "iam-no-wildcards app: it gives AdministratorAccess: write a policy of what is needed.",
+        "iam-no-wildcards app: it attaches AdministratorAccess: write a policy with the needed permissions.",
         "iam-no-wildcards app: its policy allows s3:* on every resource: name the actions and the resources.",
         "iam-no-wildcards user: its policy allows * on every resource: name the actions and the resources.",
         "iam-no-service-wildcards group: its policy allows sqs:*: name the actions.",
-        "iam-no-wildcards given: it gives PowerUserAccess: write a policy of what is needed.",
+        "iam-no-wildcards given: it attaches PowerUserAccess: write a policy with the needed permissions.",
       ]);
     });
 
-    it("is everything where a policy only names what it is not about", async () => {
+    it("count as everything when a policy uses an inverse element", async () => {
       const but = { Effect: "Allow", NotAction: "iam:*", Resource: "*" };
       const role = (statement: Record<string, unknown>) => [
         one("aws:iam/rolePolicy:RolePolicy", "app", { policy: policy(statement) }),
@@ -322,11 +322,11 @@ describe("programs of others, as they are written", () => {
       assert.equal((await said(role({ ...but, Effect: "Deny" }), ...RULES)).length, 0);
     });
 
-    it("is told of a function that everybody may call, unless a source limits it", async () => {
+    it("are reported for a function that everyone may invoke, unless a source limits it", async () => {
       const PERMISSION = "aws:lambda/permission:Permission";
       const RULE = "lambda-permission-source";
       assert.deepEqual(await said([one(PERMISSION, "open", { principal: "*" })], RULE), [
-        "open: everybody may call the function: name who may in principal.",
+        "open: everyone may invoke the function: name the principal.",
       ]);
       assert.deepEqual(await said([one(PERMISSION, "own", { principal: "*", principalOrgId: "o-1" })], RULE), []);
       assert.deepEqual(await said([one(PERMISSION, "account", { principal: "333333333333" })], RULE), []);
@@ -339,7 +339,7 @@ describe("programs of others, as they are written", () => {
         await said([one("aws:lambda/function:Function", "app", { environment: { variables } })], "no-plain-secrets")
       ).map((message) => message.replace(/^(can't run|app: )(\S+).*/, "$2"));
 
-    it("is no secret where it says where one lies, or something about one", async () => {
+    it("is not a secret when it refers to one or describes one", async () => {
       const arn = "arn:aws:secretsmanager:eu-west-1:333333333333:secret:db";
       assert.deepEqual(
         await told({
@@ -357,13 +357,13 @@ describe("programs of others, as they are written", () => {
       );
     });
 
-    it("is one by its name or by what it looks like", async () => {
+    it("is a secret by its name or by its form", async () => {
       const named = ["DB_PASSWORD", "API_TOKEN", "CLIENT_SECRET", "AWS_SECRET_ACCESS_KEY", "SECRET_VALID", "apiKey"];
       assert.deepEqual(await told(Object.fromEntries(named.map((name) => [name, "hunter2"]))), named.toSorted());
       assert.deepEqual(await told({ KEY: "AKIAABCDEFGHIJKLMNOP", AT: "postgres://me:pass@host/db" }), ["AT", "KEY"]);
     });
 
-    it("of an instance's start is looked at too", async () => {
+    it("of an instance's user data is checked too", async () => {
       const KEY = "export KEY=AKIAABCDEFGHIJKLMNOP";
       const instance = (props: Record<string, unknown>) =>
         said([one("aws:ec2/instance:Instance", "app", props)], "no-plain-secrets");

@@ -15,14 +15,14 @@ const SECRET = "aws:secretsmanager/secret:Secret";
 const ROTATION = "aws:secretsmanager/secretRotation:SecretRotation";
 const KEY = "aws:kms/key:Key";
 
-/** The policies that a resource writes down: its own, or those inside a role. */
+/** Inline policies of a resource, including those inside a role. */
 function documentsOf(resource: Resource): readonly Value[] | Unresolved {
   if (resource.type !== ROLE) return [resource.at("policy")];
   const inline = resource.at("inlinePolicies").items();
   return inline === UNRESOLVED ? UNRESOLVED : inline.map((one) => one.at("policy"));
 }
 
-/** What all of a resource's policies allow, as far as they can be read. */
+/** Permissions in all policies of a resource, as far as they can be read. */
 function allowancesOf(resource: Resource): readonly Statement[] {
   const documents = documentsOf(resource);
   if (documents === UNRESOLVED) return [];
@@ -32,25 +32,25 @@ function allowancesOf(resource: Resource): readonly Statement[] {
   });
 }
 
-/** Policies that AWS writes, and that a resource gives to somebody. */
+/** AWS managed policies that a resource attaches. */
 function givenBy(resource: Resource): readonly string[] {
   const arns = resource.type === ROLE ? resource.at("managedPolicyArns") : resource.at("policyArn");
   const given = arns.texts();
   return given === UNRESOLVED ? [] : given;
 }
 
-/** Who may do everything to everything is an administrator, whatever the policy is called. */
+/** A policy that allows all actions on all resources makes an administrator, whatever its name. */
 export const noAdministrator = resourceRule({
   name: "iam-no-wildcards",
-  description: "No policy allows wildcard actions on every resource, and nobody is made an administrator.",
+  description: "No policy allows wildcard actions on every resource, and no administrator policy is attached.",
   framework: control("IAM.1"),
-  remediation: "Name the actions and the resources that the part needs.",
+  remediation: "Name the actions and the resources that are needed.",
   mayBeUnknown: ["policy", "policyArn", "inlinePolicies", "managedPolicyArns"],
   types: [POLICY, ...INLINE, ROLE, ...ATTACHMENTS],
   check(resource, report) {
     for (const arn of givenBy(resource))
       if (/\/(AdministratorAccess|PowerUserAccess|IAMFullAccess)$/.test(arn))
-        report(resource, `it gives ${arn.split("/").at(-1)}: write a policy of what is needed.`);
+        report(resource, `it attaches ${arn.split("/").at(-1)}: write a policy with the needed permissions.`);
     for (const { actions, resources } of allowancesOf(resource)) {
       const wild = actions.filter((action) => action.includes("*"));
       if (wild.length > 0 && resources.includes("*"))
@@ -63,13 +63,13 @@ export const noServiceWildcard = resourceRule({
   name: "iam-no-service-wildcards",
   description: "No policy allows all actions of a service.",
   framework: control("IAM.21"),
-  remediation: "Name the actions that the part needs.",
+  remediation: "Name the actions that are needed.",
   mayBeUnknown: ["policy", "inlinePolicies"],
   types: [POLICY, ...INLINE, ROLE],
   check(resource, report) {
     for (const { actions, resources } of allowancesOf(resource)) {
       const whole = actions.filter((action) => action === "*" || /^[\w-]+:\*$/.test(action));
-      // On every resource it is the other rule's.
+      // The other rule covers statements on all resources.
       if (whole.length > 0 && !resources.includes("*"))
         report(resource, `its policy allows ${whole.join(", ")}: name the actions.`);
     }
@@ -78,7 +78,7 @@ export const noServiceWildcard = resourceRule({
 
 export const roleNotPublic = resourceRule({
   name: "iam-role-not-public",
-  description: "A role says who may assume it.",
+  description: "A role names who may assume it.",
   framework: control("IAM.1"),
   remediation: "Name the service, the role or the identity provider in Principal.",
   mayBeUnknown: ["assumeRolePolicy"],
@@ -87,14 +87,14 @@ export const roleNotPublic = resourceRule({
     const statements = statementsOf(role.at("assumeRolePolicy"));
     if (statements === UNRESOLVED) return;
     if (statements.some((one) => one.allows && isOfEverybody(one)))
-      report(role, "everybody may assume it: name who may in Principal.");
+      report(role, "everyone may assume it: name the principals in Principal.");
   },
 });
 
-/** A service calls for whoever asks it to: without a source also for other accounts (the confused deputy). */
+/** A service calls on behalf of any account: without a source also for others (the confused deputy). */
 export const permissionSource = resourceRule({
   name: "lambda-permission-source",
-  description: "A service that may call a function may do so only for a source of ours.",
+  description: "A service may invoke a function only for a source of this account.",
   framework: control("Lambda.1"),
   remediation: "Set sourceArn or sourceAccount.",
   presenceOf: ["sourceArn", "sourceAccount", "principalOrgId"],
@@ -107,27 +107,30 @@ export const permissionSource = resourceRule({
       !permission.at("sourceAccount").isAbsent ||
       !permission.at("principalOrgId").isAbsent;
     if (named) return;
-    if (principal === "*") report(permission, "everybody may call the function: name who may in principal.");
+    if (principal === "*") report(permission, "everyone may invoke the function: name the principal.");
     else if (principal.includes("."))
-      report(permission, `${principal} may call the function for anybody: set sourceArn or sourceAccount.`);
+      report(
+        permission,
+        `${principal} may invoke the function on behalf of any account: set sourceArn or sourceAccount.`,
+      );
   },
 });
 
 export const secretRotates = stackRule({
   name: "secretsmanager-rotation",
-  description: "A secret is rotated by itself.",
+  description: "A secret is rotated automatically.",
   framework: control("SecretsManager.1"),
-  remediation: "Give the secret a SecretRotation, or let the service that needs it manage it.",
+  remediation: "Add a SecretRotation, or let the service that uses the secret manage it.",
   check(stack, report) {
     for (const secret of stack.of(SECRET))
       if (stack.linkedTo(secret, ROTATION, "secretId").length === 0)
-        report(secret, "nothing rotates it: give it a SecretRotation.");
+        report(secret, "nothing rotates it: add a SecretRotation.");
   },
 });
 
 export const keyRotates = resourceRule({
   name: "kms-rotation",
-  description: "A key of our own is rotated by itself.",
+  description: "A customer managed key is rotated automatically.",
   framework: control("KMS.4"),
   remediation: "Set enableKeyRotation to true.",
   types: [KEY],

@@ -5,14 +5,14 @@ import { UNRESOLVED } from "../value.ts";
 
 export const logsKept = resourceRule({
   name: "log-retention",
-  description: "Logs are kept for some days at least, and not for ever.",
+  description: "Logs are kept for a minimum of days, and not without end.",
   framework: control("CloudWatch.16"),
   remediation: "Set retentionInDays.",
   types: [LOG_GROUP],
   settings: { days: Type.Integer({ minimum: 1, default: 7, description: "that logs are kept at least" }) },
   check(group, report, { days }) {
     const kept = group.at("retentionInDays").number(0);
-    if (kept === 0) report(group, "retentionInDays is not set, so that logs are kept, and paid for, for ever: set it.");
+    if (kept === 0) report(group, "retentionInDays is not set, so logs are kept and charged without end: set it.");
     else if (kept !== UNRESOLVED && kept < days)
       report(group, `retentionInDays is ${kept}, ${days - kept} less than ${days}: raise it.`);
   },

@@ -5,11 +5,11 @@ import { CLASSIC_LOAD_BALANCER, DEFAULT_GROUP, GROUP, GROUP_RULE, INGRESS, LISTE
 import { UNRESOLVED, type Value } from "../value.ts";
 import { flagRule, HOLDS_DATA, holdsData } from "./flag.ts";
 
-/** A network of all addresses, however it is written. */
+/** Networks of all addresses, in any notation. */
 const WORLD = /\/0$/;
 const BALANCER_PORTS = [80, 443];
 
-/** A rule that lets somebody in: where it stands, from where, to which ports. */
+/** An ingress rule: its place, sources and ports. */
 interface Ingress {
   resource: Resource;
   group: Resource | undefined;
@@ -51,9 +51,9 @@ function ingresses(stack: Stack): Ingress[] {
 
 export const noIngressFromWorld = stackRule({
   name: "no-ingress-from-the-world",
-  description: "Nothing but a load balancer's ports 80 and 443 is open to everybody.",
+  description: "Only a load balancer's ports 80 and 443 are open to everyone.",
   framework: control("EC2.18"),
-  remediation: "Name the security group or the network that may come in.",
+  remediation: "Name the security group or the network that may connect.",
   check(stack, report) {
     const balancers = new Set(
       [...stack.of(LOAD_BALANCER), ...stack.of(CLASSIC_LOAD_BALANCER)].flatMap((one) =>
@@ -65,14 +65,14 @@ export const noIngressFromWorld = stackRule({
       if (!networks.some((list) => list !== UNRESOLVED && list.some((network) => WORLD.test(network)))) continue;
       const kind = protocol.text("tcp");
       if (kind === UNRESOLVED) continue;
-      // Of all protocols AWS takes no ports, and programs write 0 to 0.
+      // AWS ignores ports when the protocol is all, and programs write 0 to 0.
       const [first, last] = ["-1", "all"].includes(kind) ? [-1, -1] : ports.map((port) => port.number(-1));
       const isBalancer =
         group !== undefined && balancers.has(group) && first === last && BALANCER_PORTS.includes(Number(first));
       if (first === UNRESOLVED || last === UNRESOLVED || isBalancer) continue;
       const open =
         first === -1 ? "every port is" : first === last ? `port ${first} is` : `ports ${first} to ${last} are`;
-      report(resource, `${open} open to everybody: name the security group or the network that may come in.`);
+      report(resource, `${open} open to everyone: name the security group or the network that may connect.`);
     }
   },
 });
@@ -85,7 +85,7 @@ export const balancerHeaders = flagRule({
   only: isApplicationLoadBalancer,
   value: true,
   absent: false,
-  description: "A load balancer drops headers that are none.",
+  description: "A load balancer drops invalid headers.",
   because: "requests can be smuggled past it",
 });
 
@@ -97,13 +97,13 @@ export const balancerProtected = flagRule({
   value: true,
   absent: false,
   dataOnly: true,
-  description: "The load balancer of a stack that holds data cannot be deleted by mistake.",
-  because: "one command takes the service off the network",
+  description: "The load balancer of a stack that keeps data has deletion protection.",
+  because: "one command takes the service offline",
 });
 
 export const balancerLogs = resourceRule({
   name: "elb-access-logs",
-  description: "A load balancer logs who has asked for what.",
+  description: "A load balancer writes access logs.",
   framework: control("ELB.5"),
   remediation: "Set accessLogs with a bucket, enabled.",
   types: [LOAD_BALANCER],
@@ -112,15 +112,15 @@ export const balancerLogs = resourceRule({
     if (!holdsData(settings) || !isApplicationLoadBalancer(balancer)) return;
     const logs = balancer.at("accessLogs");
     if (logs.isAbsent || logs.at("enabled").flag(false) === false)
-      report(balancer, "accessLogs are not enabled: give them a bucket.");
+      report(balancer, "accessLogs are not enabled: set them with a bucket.");
   },
 });
 
 export const listenerTls = stackRule({
   name: "elb-tls",
-  description: "A load balancer that the internet reaches sends plain HTTP on to HTTPS, and takes TLS 1.2 or newer.",
+  description: "An internet-facing load balancer redirects plain HTTP to HTTPS, and requires TLS 1.2 or newer.",
   framework: control("ELB.1"),
-  remediation: "Have the listener on 80 redirect to 443, and name a current sslPolicy on 443.",
+  remediation: "Redirect the listener on 80 to 443, and set a current sslPolicy on 443.",
   check(stack, report) {
     for (const listener of stack.of(LISTENER)) {
       const balancer = listener.links("loadBalancerArn", LOAD_BALANCER)[0];
@@ -133,13 +133,13 @@ export const listenerTls = stackRule({
         !internal &&
         actions.some((action) => action.at("redirect.protocol").text("") !== "HTTPS")
       )
-        report(listener, "it answers plain HTTP to the internet: have it redirect to HTTPS.");
+        report(listener, "it serves plain HTTP to the internet: redirect to HTTPS.");
       if (protocol !== "HTTPS" && protocol !== "TLS") continue;
       const policy = listener.at("sslPolicy").text("");
       if (policy !== UNRESOLVED && !/-(TLS13-1-[23]|TLS-1-2|FS-1-2)-/.test(policy))
         report(
           listener,
-          `sslPolicy is ${policy === "" ? "not set" : policy}, so that old versions of TLS are taken: name one of TLS 1.2 and newer.`,
+          `sslPolicy is ${policy === "" ? "not set" : policy}, so outdated versions of TLS are accepted: set one of TLS 1.2 or newer.`,
         );
     }
   },

@@ -11,19 +11,19 @@ export const searchEncrypted = flagRule({
   value: true,
   absent: false,
   description: "A search domain's storage is encrypted.",
-  because: "documents lie in the clear",
+  because: "documents are stored unencrypted",
 });
 
 export const searchPrivate = resourceRule({
   name: "opensearch-in-vpc",
-  description: "A search domain is reached from inside its VPC only.",
+  description: "A search domain is reachable from inside its VPC only.",
   framework: control("Opensearch.2"),
   remediation: "Give the domain vpcOptions with private subnets.",
   presenceOf: ["vpcOptions"],
   types: [DOMAIN],
   check(domain, report) {
     if (domain.at("vpcOptions").isAbsent)
-      report(domain, "vpcOptions are not set, so that its endpoint is public: name subnets and security groups.");
+      report(domain, "vpcOptions are not set, so its endpoint is public: set subnets and security groups.");
   },
 });
 
@@ -34,13 +34,13 @@ export const searchNodes = flagRule({
   property: "nodeToNodeEncryption.enabled",
   value: true,
   absent: false,
-  description: "What a search domain's nodes tell each other is encrypted.",
-  because: "documents travel in the clear between nodes",
+  description: "Traffic between a search domain's nodes is encrypted.",
+  because: "documents travel unencrypted between nodes",
 });
 
 export const searchTls = resourceRule({
   name: "opensearch-tls",
-  description: "A search domain takes TLS 1.2 and newer only.",
+  description: "A search domain accepts TLS 1.2 or newer only.",
   framework: control("Opensearch.8"),
   remediation:
     "Set domainEndpointOptions.enforceHttps to true and its tlsSecurityPolicy to Policy-Min-TLS-1-2-PFS-2023-10.",

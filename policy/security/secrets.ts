@@ -3,17 +3,17 @@ import { control, resourceRule } from "../rule.ts";
 import { FUNCTION, GLUE_JOB, INSTANCE, LAUNCH_TEMPLATE, TASK } from "../types.ts";
 import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 
-/** Names of variables that hold a secret, and not where it lies. */
+/** Names of variables that contain a secret rather than a reference to one. */
 const SECRET_NAME = /(password|passwd|passphrase|secret|token(?!s)|api_?key|private_?key|access_?key|credential)/i;
-/** Ends of names of what lies elsewhere, or of what is only said of a secret. */
+/** Suffixes of names that contain a reference to a secret or a description of one. */
 const NAMES_A_PLACE =
   /(arn|name|[_-]id|file|path|url|uri|location|alias|ttl|seconds|minutes|hours|days|length|limit|count|version|type|issuer|audience|policy|enabled|required|auth)$/i;
 const NAMES_AN_ID = /[a-z]Id$/;
 const isSecretName = (name: string): boolean =>
   SECRET_NAME.test(name) && !NAMES_A_PLACE.test(name) && !NAMES_AN_ID.test(name);
-/** Values that are no secrets: an address at AWS, yes and no, nothing. */
+/** Values that are not secrets: an AWS address, a boolean, an empty text. */
 const NO_SECRET = /^(arn:aws[\w-]*:.*|true|false|)$/i;
-/** Values that are secrets whatever they are called: an access key, a private key, an address with a password. */
+/** Values that are secrets under any name: an access key, a private key, a URL with a password. */
 const SECRET_VALUE = /\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|\w:\/\/[^\s:@/]+:[^\s:@/]+@/;
 
 interface Variable {
@@ -48,7 +48,7 @@ function variablesOf(resource: Resource): readonly Variable[] | Unresolved {
 
 const ARGUMENTS = ["defaultArguments", "nonOverridableArguments"];
 
-/** What an instance is started with: text, or base64 of it. */
+/** User data of an instance: text, or base64 of it. */
 function userDataOf(resource: Resource): string | Unresolved {
   const plain = resource.type === INSTANCE ? resource.at("userData").text("") : "";
   const packed = resource.at(resource.type === INSTANCE ? "userDataBase64" : "userData").text("");
@@ -56,12 +56,12 @@ function userDataOf(resource: Resource): string | Unresolved {
   return `${plain}\n${Buffer.from(packed, "base64").toString()}`;
 }
 
-/** Whoever may look at a function, a task or a job reads its environment; a role's secrets it does not. */
+/** Permission to view a function, a task or a job includes its environment, but not the secrets of a role. */
 export const noPlainSecrets = resourceRule({
   name: "no-plain-secrets",
-  description: "No function, task, Glue job, instance or launch template is handed a secret in the clear.",
+  description: "No function, task, Glue job, instance or launch template has a secret in plain text.",
   framework: control("ECS.8"),
-  remediation: "Hand it the name of a secret of Secrets Manager, and let its role read that.",
+  remediation: "Pass the name of a secret of Secrets Manager, and let its role read that.",
   mayBeUnknown: ["environment", "containerDefinitions", ...ARGUMENTS, "userData", "userDataBase64"],
   types: [FUNCTION, TASK, GLUE_JOB, INSTANCE, LAUNCH_TEMPLATE],
   check(resource, report) {
@@ -70,7 +70,7 @@ export const noPlainSecrets = resourceRule({
       if (data !== UNRESOLVED && SECRET_VALUE.test(data))
         report(
           resource,
-          "userData has a key or a password in it: let the instance's role read it from Secrets Manager.",
+          "userData contains a key or a password: let the instance's role read it from Secrets Manager.",
         );
       return;
     }
@@ -80,9 +80,9 @@ export const noPlainSecrets = resourceRule({
       const text = value.text("");
       if (text === UNRESOLVED) continue;
       const isNamed = isSecretName(name) && !NO_SECRET.test(text);
-      // The value itself is not to be seen in a message.
+      // The message does not contain the value.
       if (isNamed || SECRET_VALUE.test(text))
-        report(resource, `${name} is a secret in the clear: hand it the name of one in Secrets Manager.`);
+        report(resource, `${name} is a secret in plain text: pass the name of one in Secrets Manager.`);
     }
   },
 });

@@ -17,9 +17,9 @@ const BLOCKS = ["blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "res
 
 export const bucketPrivate = stackRule({
   name: "s3-block-public-access",
-  description: "A bucket, and an account, refuse to be made public, in all four ways.",
+  description: "Buckets and accounts block public access in all four ways.",
   framework: control("S3.8"),
-  remediation: "Give the bucket a BucketPublicAccessBlock with all four set to true.",
+  remediation: "Add a BucketPublicAccessBlock with all four set to true.",
   check(stack, report) {
     const judged = new Set<Resource>();
     for (const bucket of stack.of(BUCKET)) {
@@ -29,10 +29,10 @@ export const bucketPrivate = stackRule({
       if (open.length > 0)
         report(
           bucket,
-          `${open.join(", ")} ${open.length === 1 ? "is" : "are"} not true: make a BucketPublicAccessBlock of all four.`,
+          `${open.join(", ")} ${open.length === 1 ? "is" : "are"} not true: add a BucketPublicAccessBlock of all four.`,
         );
     }
-    // Blocks of the account, and of buckets that another program has.
+    // Public access blocks of the account, and of buckets of another program.
     for (const block of [...stack.of(BUCKET_BLOCK), ...stack.of(ACCOUNT_BLOCK)]) {
       if (judged.has(block)) continue;
       const open = BLOCKS.filter((name) => block.at(name).flag(false) === false);
@@ -44,16 +44,16 @@ export const bucketPrivate = stackRule({
 
 export const bucketExpires = stackRule({
   name: "s3-lifecycle",
-  description: "A bucket has rules for how long its objects are kept.",
+  description: "A bucket has lifecycle rules for its objects.",
   framework: control("S3.13"),
-  remediation: "Give the bucket a BucketLifecycleConfiguration with an enabled rule.",
+  remediation: "Add a BucketLifecycleConfiguration with an enabled rule.",
   check(stack, report) {
     const judged = new Set<Resource>();
     for (const bucket of stack.of(BUCKET)) {
       const configurations = stack.linkedTo(bucket, BUCKET_LIFECYCLE, "bucket");
       for (const configuration of configurations) judged.add(configuration);
       const rules = configurations.map((one) => one.at("rules").items());
-      // The older way: rules of the bucket's own.
+      // The deprecated form: inline rules of the bucket.
       const own = bucket.at("lifecycleRules").items();
       if (rules.includes(UNRESOLVED) || own === UNRESOLVED) continue;
       const enabled =
@@ -62,7 +62,7 @@ export const bucketExpires = stackRule({
           .flat()
           .some((rule) => rule.at("status").text("") === "Enabled") ||
         own.some((rule) => rule.at("enabled").flag(false) === true);
-      if (!enabled) report(bucket, "no lifecycle rule is enabled for it, so that what lies in it stays: give it one.");
+      if (!enabled) report(bucket, "it has no enabled lifecycle rule, so its objects are never deleted: add one.");
     }
     for (const configuration of stack.of(BUCKET_LIFECYCLE)) {
       if (judged.has(configuration)) continue;
@@ -75,26 +75,26 @@ export const bucketExpires = stackRule({
 
 export const bucketEncrypted = stackRule({
   name: "s3-encryption",
-  description: "A bucket names how its objects are encrypted.",
+  description: "A bucket configures the encryption of its objects.",
   severity: "medium",
   framework: documented("Amazon S3 User Guide, Setting default server-side encryption behavior"),
-  remediation: "Give the bucket a BucketServerSideEncryptionConfiguration.",
+  remediation: "Add a BucketServerSideEncryptionConfiguration.",
   check(stack, report) {
     for (const bucket of stack.of(BUCKET)) {
       const rules: (readonly Value[] | Unresolved)[] = [
         ...stack.linkedTo(bucket, BUCKET_ENCRYPTION, "bucket").map((one) => one.at("rules").items()),
-        // The older way: a configuration of the bucket's own.
+        // The deprecated form: an inline configuration of the bucket.
         bucket.at("serverSideEncryptionConfiguration").items(),
       ];
       if (rules.every((one) => one !== UNRESOLVED && one.length === 0))
-        report(bucket, "no encryption is configured for it: give it one.");
+        report(bucket, "no encryption is configured for it: configure one.");
     }
   },
 });
 
 export const queueEncrypted = resourceRule({
   name: "sqs-encrypted",
-  description: "A queue's messages are encrypted where they lie.",
+  description: "A queue's messages are encrypted at rest.",
   framework: control("SQS.1"),
   remediation: "Set sqsManagedSseEnabled to true, or kmsMasterKeyId to a key.",
   presenceOf: ["kmsMasterKeyId"],
@@ -103,10 +103,7 @@ export const queueEncrypted = resourceRule({
     if (!queue.at("kmsMasterKeyId").isAbsent) return;
     const managed = queue.at("sqsManagedSseEnabled").flag(undefined);
     if (managed !== UNRESOLVED && managed !== true)
-      report(
-        queue,
-        `sqsManagedSseEnabled is ${managed ?? "not set"}, and there is no kmsMasterKeyId: set one of them.`,
-      );
+      report(queue, `sqsManagedSseEnabled is ${managed ?? "not set"}, and kmsMasterKeyId is missing: set one of them.`);
   },
   fix: (queue) =>
     queue.at("sqsManagedSseEnabled").isAbsent && queue.at("kmsMasterKeyId").isAbsent
@@ -116,9 +113,9 @@ export const queueEncrypted = resourceRule({
 
 export const topicEncrypted = resourceRule({
   name: "sns-encrypted",
-  description: "A topic's messages are encrypted where they lie.",
+  description: "A topic's messages are encrypted at rest.",
   framework: control("SNS.1"),
-  remediation: "Set kmsMasterKeyId to a key of your own, which CloudWatch may use.",
+  remediation: "Set kmsMasterKeyId to a customer managed key that CloudWatch may use.",
   presenceOf: ["kmsMasterKeyId"],
   types: [TOPIC],
   check(topic, report) {
@@ -139,7 +136,7 @@ export const repositoryScanned = flagRule({
 
 export const repositoryImmutable = resourceRule({
   name: "ecr-immutable-tags",
-  description: "An image's tag names one image for ever.",
+  description: "An image tag is immutable.",
   framework: control("ECR.2"),
   remediation: "Set imageTagMutability to IMMUTABLE.",
   types: [REPOSITORY],

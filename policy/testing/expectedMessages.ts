@@ -1,191 +1,191 @@
-/** What rules say of each mutant of the sound program, word for word. */
+/** Expected messages of rules about each mutant of the compliant program. */
 export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
   "a provider without the account": [
-    'shop-queues-responses: its provider account allows any account: give it allowedAccountIds of ["333333333333"].',
+    'shop-queues-responses: its provider account allows any account: set allowedAccountIds to ["333333333333"].',
   ],
   "a provider of another account": [
-    "shop-queues-responses: its provider account allows the accounts 999999999999: it must be 333333333333 only.",
+    "shop-queues-responses: its provider account allows the accounts 999999999999: it must allow 333333333333 only.",
   ],
   "a provider of two accounts": [
-    "shop-queues-responses: its provider account allows the accounts 333333333333, 999999999999: it must be 333333333333 only.",
+    "shop-queues-responses: its provider account allows the accounts 333333333333, 999999999999: it must allow 333333333333 only.",
   ],
   "a hundred load balancers": [
-    "mutant-148: the program makes 101 load balancers, 51 more than the quota (L-53DA6B97) of 50: make fewer, or have it raised.",
+    "mutant-148: the program creates 101 load balancers, 51 more than the quota (L-53DA6B97) of 50: create fewer, or have it raised.",
   ],
   "a long name of the load balancer": [
-    'shop-api: name "rates-prod-api-in-the-middle-of-europe" has 38 characters, 6 more than the 32 that AWS takes: shorten it.',
+    'shop-api: name "rates-prod-api-in-the-middle-of-europe" has 38 characters, 6 more than AWS\'s maximum of 32: shorten it.',
   ],
   "an apostrophe in a rule": [
-    'shop-migrations: description has "\'": EC2 takes letters of ASCII, digits, spaces and ._-:/()#,@[]+=&;{}!$* only.',
+    'shop-migrations: description has "\'": EC2 accepts only ASCII letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*.',
   ],
   "a description of 256 characters": [
-    "mutant: description has 256 characters, 1 more than the 255 that EC2 takes: shorten it.",
+    "mutant: description has 256 characters, 1 more than EC2's maximum of 255: shorten it.",
   ],
   "a letter beyond ASCII in a rule inside its group": [
-    'mutant: egress[0].description has "ü": EC2 takes letters of ASCII, digits, spaces and ._-:/()#,@[]+=&;{}!$* only.',
+    'mutant: egress[0].description has "ü": EC2 accepts only ASCII letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*.',
   ],
   "a greater-than sign in a rule to somewhere": [
-    'mutant: description has ">": EC2 takes letters of ASCII, digits, spaces and ._-:/()#,@[]+=&;{}!$* only.',
+    'mutant: description has ">": EC2 accepts only ASCII letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*.',
   ],
   "visibility 30 s": [
-    "shop-queues-requests: visibilityTimeoutSeconds is 30, 330 s less than 6 × the timeout of shop-dispatcher (60 s) and its batch window (0 s): make it 360 or more.",
+    "shop-queues-requests: visibilityTimeoutSeconds is 30, 330 s less than 6 × the timeout of shop-dispatcher (60 s) and its batch window (0 s): set it to 360 or more.",
   ],
   "a function of 15 minutes": [
-    "shop-queues-requests: visibilityTimeoutSeconds is 360, 5040 s less than 6 × the timeout of shop-dispatcher (900 s) and its batch window (0 s): make it 5400 or more.",
-    "shop-queues-wakeups: visibilityTimeoutSeconds is 360, 5040 s less than 6 × the timeout of shop-dispatcher (900 s) and its batch window (0 s): make it 5400 or more.",
+    "shop-queues-requests: visibilityTimeoutSeconds is 360, 5040 s less than 6 × the timeout of shop-dispatcher (900 s) and its batch window (0 s): set it to 5400 or more.",
+    "shop-queues-wakeups: visibilityTimeoutSeconds is 360, 5040 s less than 6 × the timeout of shop-dispatcher (900 s) and its batch window (0 s): set it to 5400 or more.",
   ],
   "a batch window of 5 minutes": [
-    "shop-queues-requests: visibilityTimeoutSeconds is 360, 300 s less than 6 × the timeout of shop-dispatcher (60 s) and its batch window (300 s): make it 660 or more.",
+    "shop-queues-requests: visibilityTimeoutSeconds is 360, 300 s less than 6 × the timeout of shop-dispatcher (60 s) and its batch window (300 s): set it to 660 or more.",
   ],
-  "two receives": ["shop-queues-requests: maxReceiveCount is 2, 3 less than 5: a throttle would use it up. Raise it."],
+  "two receives": ["shop-queues-requests: maxReceiveCount is 2, 3 less than 5: throttles would use it up. Raise it."],
   "dead letters for four days": [
-    "shop-queues-dead: messageRetentionSeconds is 345600, not more than the 604800 of shop-queues-requests, whose messages keep their age: make it more.",
+    "shop-queues-dead: messageRetentionSeconds is 345600, not more than the 604800 of shop-queues-requests, whose messages keep their age: raise it.",
   ],
   "responses for an hour": [
     "shop-queues-responses: messageRetentionSeconds is 3600, 342000 s less than its readers may be away (345600 s): raise it.",
   ],
   "a visibility of a day": [
-    "shop-queues-requests: visibilityTimeoutSeconds is 86400, 43200 s more than the 43200 that SQS takes: set it between 0 and 43200.",
+    "shop-queues-requests: visibilityTimeoutSeconds is 86400, 43200 s more than the 43200 of SQS: set it between 0 and 43200.",
   ],
   "messages of 2 MiB": [
-    "shop-queues-requests: maxMessageSize is 2097152, 1048576 bytes more than the 1048576 that SQS takes: set it between 1024 and 1048576.",
+    "shop-queues-requests: maxMessageSize is 2097152, 1048576 bytes more than the 1048576 of SQS: set it between 1024 and 1048576.",
   ],
   "more batches than reserved executions": [
-    "shop-dispatcher: its queues may hand it 102 batches at once (shop-dispatcher-requests, shop-dispatcher-wakeups), 88 more than the 14 executions that it has reserved: lower their scalingConfig.maximumConcurrency, or reserve more.",
+    "shop-dispatcher: its queues may deliver 102 batches at once (shop-dispatcher-requests, shop-dispatcher-wakeups), 88 more than its 14 reserved executions: lower their scalingConfig.maximumConcurrency, or reserve more.",
   ],
   "no maximum": [
-    "shop-dispatcher-requests: scalingConfig.maximumConcurrency is not set, so that SQS goes up to 1,000 batches at once: set it.",
+    "shop-dispatcher-requests: scalingConfig.maximumConcurrency is not set, so SQS delivers up to 1,000 batches at once: set it.",
   ],
-  "a maximum of one": ["shop-dispatcher-wakeups: scalingConfig.maximumConcurrency is 1: Lambda takes 2 to 1000."],
+  "a maximum of one": ["shop-dispatcher-wakeups: scalingConfig.maximumConcurrency is 1: Lambda accepts 2 to 1000."],
   "batches that fail as a whole": [
-    "shop-dispatcher-requests: functionResponseTypes are not set, so that one failed message of 10 brings all of them back: set ReportBatchItemFailures.",
+    "shop-dispatcher-requests: functionResponseTypes are not set, so one failed message of 10 returns all of them: set ReportBatchItemFailures.",
   ],
   "all executions of the account reserved": [
     "shop-migrations: the program's functions reserve 964 executions, 64 more than the quota of 1000 (L-B99A9384) less the 100 that AWS keeps unreserved: lower reservedConcurrentExecutions (950 here), or have the quota raised.",
   ],
-  "a function of 128 GB": ["shop-dispatcher: memorySize is 131072 MB: Lambda takes 128 to 10240."],
+  "a function of 128 GB": ["shop-dispatcher: memorySize is 131072 MB: Lambda accepts 128 to 10240."],
   "more Glue runs than the quota": [
-    "shop-glue: executionProperty.maxConcurrentRuns is 5000, 4000 more than the 1000 that Glue gives one job (L-F574AED9): lower it.",
+    "shop-glue: executionProperty.maxConcurrentRuns is 5000, 4000 more than Glue's maximum of 1000 per job (L-F574AED9): lower it.",
     "shop-glue: the program's jobs may have 5000 runs at once, 3000 more than the quota of 2000 (L-5E4153CA): lower executionProperty.maxConcurrentRuns (5000 here).",
   ],
   "Glue runs of a whole DPU": [
-    "shop-glue: the program's runs may take 1001 DPUs at once, 1 more than the quota of 1000 (L-08F3B322): lower executionProperty.maxConcurrentRuns (1001 here) or the size of a run (1).",
+    "shop-glue: the program's runs may use 1001 DPUs at once, 1 more than the quota of 1000 (L-08F3B322): lower executionProperty.maxConcurrentRuns (1001 here) or the size of a run (1).",
   ],
-  "a Glue job without timeout": [
-    "shop-glue: timeout is not set, so that Glue lets a run go on for 2880 minutes: set it.",
-  ],
-  "a Python shell of half a DPU": ["shop-glue: maxCapacity is 0.5: a Python shell takes 0.0625 or 1 DPU."],
-  "queued runs that are retried": ["shop-glue: maxRetries is 3 with jobRunQueuingEnabled: Glue takes 0 only."],
+  "a Glue job without timeout": ["shop-glue: timeout is not set, so Glue stops a run only after 2880 minutes: set it."],
+  "a Python shell of half a DPU": ["shop-glue: maxCapacity is 0.5: a Python shell accepts 0.0625 or 1 DPU."],
+  "queued runs that are retried": ["shop-glue: maxRetries is 3 with jobRunQueuingEnabled: Glue accepts 0 only."],
   "a small instance": [
-    "shop-database: 608 connections may be open at once (shop-migrations 4, shop-dispatcher 56, shop-glue 300, shop-ec2 8, shop-api 240), 418 more than 190, what is usable of max_connections 200 of shop-database: take a larger instanceClass, or lower one of them.",
+    "shop-database: 608 connections may be open at once (shop-migrations 4, shop-dispatcher 56, shop-glue 300, shop-ec2 8, shop-api 240), 418 more than 190, the usable ones of max_connections 200 of shop-database: use a larger instanceClass, or lower one of them.",
   ],
   "a thousand more executions": [
-    "shop-database: 5004 connections may be open at once (shop-migrations 4400, shop-dispatcher 56, shop-glue 300, shop-ec2 8, shop-api 240), 1410 more than 3594, what is usable of max_connections 3604 of shop-database: take a larger instanceClass, or lower one of them.",
+    "shop-database: 5004 connections may be open at once (shop-migrations 4400, shop-dispatcher 56, shop-glue 300, shop-ec2 8, shop-api 240), 1410 more than 3594, the usable ones of max_connections 3604 of shop-database: use a larger instanceClass, or lower one of them.",
   ],
   "backups for a year": [
-    "shop-database: backupRetentionPeriod is 365 days, 330 more than the 35 that RDS takes: lower it.",
+    "shop-database: backupRetentionPeriod is 365 days, 330 more than RDS's maximum of 35: lower it.",
   ],
   "instances of a type that nobody knows": [
-    "shop-ec2: nobody knows how many vCPUs c99.metal has of this quota: enter it under `vcpus` in the pack's configuration.",
+    "shop-ec2: the vCPUs of c99.metal in this quota are unknown: enter them under `vcpus` in the pack's configuration.",
   ],
   "tasks of 16 vCPUs": [
     "shop-api: the program's tasks may have 384 vCPUs at once, 344 more than the quota of 40 (L-3032A538): lower maxCapacity, cpu or deploymentMaximumPercent.",
   ],
   "policies that no role can hold": [
-    "shop-dispatcher: its inline policies have 16076 characters, 5836 more than the 10240 that IAM takes: say less, or attach a managed policy.",
+    "shop-dispatcher: its inline policies have 16076 characters, 5836 more than IAM's maximum of 10240: shorten them, or attach a managed policy.",
   ],
   "fifty-one accounts that may send": [
-    "shop-queues-requests: its policy names 51 principals, 1 more than the 50 that SQS takes: name fewer.",
+    "shop-queues-requests: its policy names 51 principals, 1 more than SQS's maximum of 50: name fewer.",
   ],
-  "a start of 20 KB": ["shop-ec2: userData has 20000 bytes, 3616 more than the 16384 that EC2 takes: fetch them."],
+  "a start of 20 KB": [
+    "shop-ec2: userData has 20000 bytes, 3616 more than EC2's maximum of 16384: download them instead.",
+  ],
   "a budget of 10 dollars": [
-    "shop-monitoring: what stands costs about 1882 US dollars a month, 1872 more than 10: shop-database 987, shop 710, shop-api 124.",
+    "shop-monitoring: fixed cost is about 1882 US dollars per month, 1872 more than 10: shop-database 987, shop 710, shop-api 124.",
   ],
-  "a public database": ["shop-database: publiclyAccessible is true, so that the internet reaches it: set it to false."],
+  "a public database": ["shop-database: publiclyAccessible is true, so the internet reaches it: set it to false."],
   "a database in the clear": [
-    "shop-database: storageEncrypted is false, so that its storage and snapshots lie in the clear: set it to true.",
+    "shop-database: storageEncrypted is false, so its storage and snapshots are not encrypted: set it to true.",
   ],
   "a database in one zone": [
-    "shop-database: multiAz is false, so that it is gone for as long as its zone is: set it to true.",
+    "shop-database: multiAz is false, so it is unavailable for as long as its zone is: set it to true.",
   ],
   "a database that may be deleted": [
-    "shop-database: deletionProtection is false, so that one command deletes it: set it to true.",
+    "shop-database: deletionProtection is false, so one command deletes it: set it to true.",
   ],
   "a database with passwords": [
-    "shop-database: iamDatabaseAuthenticationEnabled is false, so that services need passwords: set it to true.",
+    "shop-database: iamDatabaseAuthenticationEnabled is false, so services need passwords: set it to true.",
   ],
   "backups for a day": ["shop-database: backupRetentionPeriod is 1 days, 6 less than 7: raise it."],
   "a master password in the program": [
-    "shop-database: password is set, and lies in the state: leave it out, and set manageMasterUserPassword.",
+    "shop-database: password is set, and therefore in the state: remove it, and set manageMasterUserPassword.",
   ],
   "no managed password": ["shop-database: manageMasterUserPassword is not set: set it to true."],
   "a database without TLS": [
-    "shop-database: no parameter group of this program sets rds.force_ssl to 1: its connections may be in the clear.",
+    "shop-database: no parameter group of this program sets rds.force_ssl to 1: its connections may be unencrypted.",
   ],
   "a bucket policy without TLS": [
-    "shop-buckets-uploads: its policy shop-buckets-uploads does not deny everything where aws:SecureTransport is false: have it do so.",
+    "shop-buckets-uploads: its policy shop-buckets-uploads does not deny everything when aws:SecureTransport is false: add that statement.",
   ],
-  "a bucket without policy": [
-    "shop-buckets-results: it has no policy that keeps out whoever comes without TLS: give it one.",
-  ],
+  "a bucket without policy": ["shop-buckets-results: it has no policy that denies requests without TLS: add one."],
   "a bucket that may be made public": [
-    "shop-buckets-results: blockPublicPolicy is not true: make a BucketPublicAccessBlock of all four.",
+    "shop-buckets-results: blockPublicPolicy is not true: add a BucketPublicAccessBlock of all four.",
   ],
   "a bucket that keeps everything": [
-    "shop-buckets-results: no lifecycle rule is enabled for it, so that what lies in it stays: give it one.",
+    "shop-buckets-results: it has no enabled lifecycle rule, so its objects are never deleted: add one.",
   ],
   "a bucket that says nothing of encryption": [
-    "shop-buckets-results: no encryption is configured for it: give it one.",
+    "shop-buckets-results: no encryption is configured for it: configure one.",
   ],
-  "a public bucket": ["shop-buckets-results: its policy allows everybody sqs:SendMessage: name who may in Principal."],
+  "a public bucket": [
+    "shop-buckets-results: its policy allows everyone sqs:SendMessage: name the callers in Principal.",
+  ],
   "a queue without encryption": [
-    "shop-queues-requests: sqsManagedSseEnabled is false, and there is no kmsMasterKeyId: set one of them.",
+    "shop-queues-requests: sqsManagedSseEnabled is false, and kmsMasterKeyId is missing: set one of them.",
   ],
-  "a queue without policy": [
-    "shop-queues-requests: it has no policy that keeps out whoever comes without TLS: give it one.",
+  "a queue without policy": ["shop-queues-requests: it has no policy that denies requests without TLS: add one."],
+  "a public queue": [
+    "shop-queues-requests: its policy allows everyone sqs:SendMessage: name the callers in Principal.",
   ],
-  "a public queue": ["shop-queues-requests: its policy allows everybody sqs:SendMessage: name who may in Principal."],
   "a topic in the clear": ["shop-monitoring: kmsMasterKeyId is not set: set it."],
   "images that nobody scans": [
-    "shop-images: imageScanningConfiguration.scanOnPush is false, so that known holes go unseen: set it to true.",
+    "shop-images: imageScanningConfiguration.scanOnPush is false, so known holes go unseen: set it to true.",
   ],
   "tags that move": ["shop-images: imageTagMutability is MUTABLE: set it to IMMUTABLE."],
   "a database open to everybody": [
-    "shop-migrations: port 5432 is open to everybody: name the security group or the network that may come in.",
+    "shop-migrations: port 5432 is open to everyone: name the security group or the network that may connect.",
   ],
   "SSH from everywhere": [
-    "mutant: port 22 is open to everybody: name the security group or the network that may come in.",
+    "mutant: port 22 is open to everyone: name the security group or the network that may connect.",
   ],
   "port 22 of everybody": [
-    "mutant: port 22 is open to everybody: name the security group or the network that may come in.",
+    "mutant: port 22 is open to everyone: name the security group or the network that may connect.",
   ],
   "port 443 of no load balancer": [
-    "mutant: port 443 is open to everybody: name the security group or the network that may come in.",
+    "mutant: port 443 is open to everyone: name the security group or the network that may connect.",
   ],
   "headers that are none": [
-    "shop-api: dropInvalidHeaderFields is false, so that requests can be smuggled past it: set it to true.",
+    "shop-api: dropInvalidHeaderFields is false, so requests can be smuggled past it: set it to true.",
   ],
   "a load balancer that may be deleted": [
-    "shop-api: enableDeletionProtection is false, so that one command takes the service off the network: set it to true.",
+    "shop-api: enableDeletionProtection is false, so one command takes the service offline: set it to true.",
   ],
-  "a load balancer without logs": ["shop-api: accessLogs are not enabled: give them a bucket."],
-  "plain HTTP for the internet": ["shop-api-http: it answers plain HTTP to the internet: have it redirect to HTTPS."],
+  "a load balancer without logs": ["shop-api: accessLogs are not enabled: set them with a bucket."],
+  "plain HTTP for the internet": ["shop-api-http: it serves plain HTTP to the internet: redirect to HTTPS."],
   "TLS 1.0": [
-    "shop-api-https: sslPolicy is ELBSecurityPolicy-2016-08, so that old versions of TLS are taken: name one of TLS 1.2 and newer.",
+    "shop-api-https: sslPolicy is ELBSecurityPolicy-2016-08, so outdated versions of TLS are accepted: set one of TLS 1.2 or newer.",
   ],
   "an administrator": ["shop-dispatcher: its policy allows * on every resource: name the actions and the resources."],
   "all queues of everybody": [
     "shop-dispatcher: its policy allows sqs:* on every resource: name the actions and the resources.",
   ],
   AdministratorAccess: [
-    "shop-database-monitoring-AmazonRDSEnhancedMonitoringRole: it gives AdministratorAccess: write a policy of what is needed.",
+    "shop-database-monitoring-AmazonRDSEnhancedMonitoringRole: it attaches AdministratorAccess: write a policy with the needed permissions.",
   ],
   "all that can be done to a queue": ["shop-dispatcher: its policy allows sqs:*: name the actions."],
-  "a role for everybody": ["shop-dispatcher: everybody may assume it: name who may in Principal."],
+  "a role for everybody": ["shop-dispatcher: everyone may assume it: name the principals in Principal."],
   "events of other accounts": [
-    "shop-dispatcher-schedule: events.amazonaws.com may call the function for anybody: set sourceArn or sourceAccount.",
+    "shop-dispatcher-schedule: events.amazonaws.com may invoke the function on behalf of any account: set sourceArn or sourceAccount.",
   ],
-  "a secret that never changes": ["mutant: nothing rotates it: give it a SecretRotation."],
+  "a secret that never changes": ["mutant: nothing rotates it: add a SecretRotation."],
   "a key that never changes": ["shop-monitoring: enableKeyRotation is not true: set it."],
   "credentials for whoever asks": ["shop-ec2: metadataOptions.httpTokens is optional: set it to required."],
   "a volume in the clear": ["shop-ec2: blockDeviceMappings[0].ebs.encrypted is not true: set it."],
@@ -195,30 +195,28 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
   "a container of root's": ["shop-api: container api: user is root."],
   "a privileged container": ["shop-api: container api: privileged is true."],
   "documents in the clear": [
-    "shop: encryptAtRest.enabled is false, so that documents lie in the clear: set it to true.",
+    "shop: encryptAtRest.enabled is false, so documents are stored unencrypted: set it to true.",
   ],
   "a public search domain": [
-    "shop: vpcOptions are not set, so that its endpoint is public: name subnets and security groups.",
+    "shop: vpcOptions are not set, so its endpoint is public: set subnets and security groups.",
   ],
   "nodes that talk in the clear": [
-    "shop: nodeToNodeEncryption.enabled is false, so that documents travel in the clear between nodes: set it to true.",
+    "shop: nodeToNodeEncryption.enabled is false, so documents travel unencrypted between nodes: set it to true.",
   ],
   "TLS 1.0 to the search domain": [
     "shop: domainEndpointOptions.tlsSecurityPolicy is Policy-Min-TLS-1-0-2019-07: set it to Policy-Min-TLS-1-2-PFS-2023-10.",
   ],
   "a token in a function's environment": [
-    "shop-dispatcher: API_TOKEN is a secret in the clear: hand it the name of one in Secrets Manager.",
+    "shop-dispatcher: API_TOKEN is a secret in plain text: pass the name of one in Secrets Manager.",
   ],
   "a password in a database's address": [
-    "shop-dispatcher: DATABASE_URL is a secret in the clear: hand it the name of one in Secrets Manager.",
+    "shop-dispatcher: DATABASE_URL is a secret in plain text: pass the name of one in Secrets Manager.",
   ],
   "an access key among a container's variables": [
-    "shop-api: KEY is a secret in the clear: hand it the name of one in Secrets Manager.",
+    "shop-api: KEY is a secret in plain text: pass the name of one in Secrets Manager.",
   ],
   "a password among a job's arguments": [
-    "shop-glue: --database-password is a secret in the clear: hand it the name of one in Secrets Manager.",
+    "shop-glue: --database-password is a secret in plain text: pass the name of one in Secrets Manager.",
   ],
-  "logs for ever": [
-    "shop-dispatcher: retentionInDays is not set, so that logs are kept, and paid for, for ever: set it.",
-  ],
+  "logs for ever": ["shop-dispatcher: retentionInDays is not set, so logs are kept and charged without end: set it."],
 };

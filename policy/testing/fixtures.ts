@@ -25,10 +25,10 @@ const made = (
   provider: PROVIDER,
 });
 
-/** A program that is not ours and keeps every rule: one of each thing that rules look at, as new objects each time. */
+/** A compliant program that is not ours, with one of each resource that rules check, as new objects each time. */
 export const compliantProgram = (): EngineResource[] => structuredClone(RESOURCES);
 
-/** What the packs' configuration must say of it: what no resource shows. */
+/** Pack configuration for facts that no resource of it shows. */
 export const SETTINGS = {
   "aws-provider-pinned": { accountId: "333333333333" },
   "ec2-vcpus": { instances: { "shop-ec2": 2 } },

@@ -1,6 +1,6 @@
 import { type EngineResource, type Finding, type Pack, startPack, urnOf } from "./packClient.ts";
 
-/** A resource of somebody's program: its links are written as `property: [type, name]`. */
+/** A resource of another program: its references are written as `property: [type, name]`. */
 export const one = (
   type: string,
   name: string,
@@ -20,7 +20,7 @@ export const one = (
   },
 });
 
-/** A pack for the tests of a suite, and what some of its rules say of a program. */
+/** A pack for the tests of a suite, and the messages of some of its rules about a program. */
 export function packFor(
   name: "limits" | "security",
 ): (resources: readonly EngineResource[], ...rules: string[]) => Promise<string[]> {

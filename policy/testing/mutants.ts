@@ -1,18 +1,18 @@
 import * as types from "../types.ts";
 import type { EngineResource } from "./packClient.ts";
 
-/** The program's resources, changed in one way that a rule must stop. */
+/** The program's resources with one change that a rule must stop. */
 export interface Mutant {
-  /** What was done, as a reader would say it. */
+  /** Description of the change. */
   what: string;
   mutate(resources: EngineResource[]): void;
-  /** Which property was set, where it was one. */
+  /** The property that was set, if it was one. */
   at?: { type: string; ending: string; path: string };
 }
 
 type Change = (one: EngineResource, properties: Record<string, unknown>) => void;
 
-/** Changes the first resource of a type whose name ends so, its inputs and its outputs. */
+/** Changes the first resource of a type with this suffix of the name, its inputs and its outputs. */
 const change =
   (type: string, ending: string, apply: Change) =>
   (resources: EngineResource[]): void => {
@@ -38,7 +38,7 @@ function put(properties: Record<string, unknown>, path: string, value: unknown):
   at[last] = value;
 }
 
-/** Removes all resources of a type that were made from another by a property. */
+/** Removes all resources of a type that depend on another by a property. */
 const without = (type: string, ending: string) => (resources: EngineResource[]) => {
   const at = resources.findIndex((resource) => resource.type === type && resource.name.endsWith(ending));
   if (at < 0) throw new Error(`No ${type} whose name ends in '${ending}'`);
@@ -94,7 +94,7 @@ const parameter = (name: string, value: string) =>
 const REQUESTS = "-queues-requests";
 const { QUEUE, FUNCTION, EVENT_SOURCE, GLUE_JOB, DATABASE, DOMAIN, LOAD_BALANCER, LAUNCH_TEMPLATE } = types;
 
-/** What must be stopped, by the rule that must stop it. */
+/** Mutants by the rule that must stop them. */
 export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
   "aws-provider-pinned": [
     { what: "a provider without the account", mutate: provider("[]") },

@@ -8,21 +8,25 @@ import messages from "@pulumi/pulumi/proto/analyzer_pb.js";
 import type { Message } from "google-protobuf";
 import Structs from "google-protobuf/google/protobuf/struct_pb.js";
 
-/** A resource as a test writes it down. */
+/** A resource in the form of the tests. */
 export interface EngineResource {
   type: string;
   name: string;
-  /** What a program asks for. */
+  /** Requested inputs. */
   props: Record<string, unknown>;
-  /** What there is after it was made; default: the same. */
+  /**
+   * Properties after it was created.
+   *
+   * @default the inputs
+   */
   outputs?: Record<string, unknown>;
-  /** The URNs that a property was made from. */
+  /** URNs that a property depends on. */
   links?: Record<string, string[]>;
   urn?: string;
   provider?: { urn: string; name: string; props: Record<string, unknown> };
 }
 
-/** What a pack answered of one rule. */
+/** Result of a pack for one rule. */
 export interface Finding {
   policy: string;
   level: "advisory" | "mandatory";
@@ -30,19 +34,19 @@ export interface Finding {
   urn: string;
 }
 
-/** A pack in a process of its own, as the engine starts it, and the engine's calls to it. */
+/** A pack in its own process, as the engine starts it, with the engine's calls to it. */
 export interface Pack {
-  /** Everything that the pack's rules say of resources, one by one and together. */
+  /** Messages of all rules of the pack, for single resources and for the stack. */
   findings(resources: readonly EngineResource[]): Promise<Finding[]>;
-  /** Hands rules their settings, and their enforcementLevel, by rule; those of before are forgotten. */
+  /** Configures rules by name, with their enforcementLevel; replaces the previous configuration. */
   configure(settings: Record<string, Record<string, unknown>>): Promise<void>;
-  /** The properties of a resource after all remediations, where one had something to mend. */
+  /** Properties of a resource after all remediations that changed something. */
   remedied(resource: EngineResource): Promise<Record<string, unknown>[]>;
   close(): Promise<void>;
 }
 
 export const urnOf = ({ urn, type, name }: EngineResource): string => urn ?? `urn:pulumi:test::test::${type}::${name}`;
-/** A value that nobody else may see, as the engine sends it. */
+/** An unknown value, as the engine sends it. */
 export const secret = (value: unknown): unknown => ({
   "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
   value,
@@ -50,7 +54,7 @@ export const secret = (value: unknown): unknown => ({
 
 type Call<Answer> = (request: Message, done: (error: Error | null, answer: Answer) => void) => void;
 
-/** In the order of their numbers. */
+/** In numerical order. */
 const ENFORCEMENT = ["advisory", "mandatory", "disabled", "remediate"];
 const LEVELS = ["advisory", "mandatory"] as const;
 const require = createRequire(import.meta.url);

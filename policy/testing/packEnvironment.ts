@@ -4,7 +4,7 @@ import { parse } from "yaml";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The environment in which the engine starts a pack for one of our own stacks: with the stack's configuration. */
+/** Environment in which the engine starts a pack for one of our own stacks: with the stack's configuration. */
 export function packEnvironment(stack: string): Record<string, string> {
   const { config } = parse(readFileSync(`${root}Pulumi.${stack}.yaml`, "utf8"));
   const texts = Object.entries(config).map(([key, value]) => [

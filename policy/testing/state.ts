@@ -1,6 +1,6 @@
 import type { EngineResource } from "./packClient.ts";
 
-/** One resource of an exported state (`pulumi stack export`), as far as packs see it. */
+/** One resource of an exported state (`pulumi stack export`) in the form of a pack. */
 interface StoredResource {
   urn: string;
   type: string;
@@ -11,7 +11,7 @@ interface StoredResource {
   propertyDependencies?: Record<string, string[] | null>;
 }
 
-/** A state's resources, as the engine hands them to a pack after an update. */
+/** Resources of a state, as the engine passes them to a pack after an update. */
 export function resourcesOf(state: unknown): EngineResource[] {
   const kept = (state as { deployment: { resources: StoredResource[] } }).deployment.resources;
   const byUrn = new Map(kept.map((one) => [one.urn, one]));
@@ -31,11 +31,11 @@ export function resourcesOf(state: unknown): EngineResource[] {
 
 const nameOf = (urn: string): string => urn.split("::").at(-1) ?? "";
 
-/** The engine hands packs a reference to a resource as its id, or as its URN where it has none. */
+/** The engine passes a reference to a resource as its id, or as its URN if it has none. */
 const REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e";
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 
-/** Properties without what the provider notes for itself, and without the bodies of files, which no rule reads. */
+/** Properties without the provider's internal ones, and without file contents, which no rule reads. */
 function plain(properties: Record<string, unknown>): Record<string, unknown> {
   const { __defaults, code, content, source, ...rest } = properties;
   return JSON.parse(JSON.stringify(rest), (_, value) =>

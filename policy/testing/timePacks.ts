@@ -3,8 +3,8 @@ import type { Engine } from "../../stacks/testing/engine.ts";
 import { stackEngine } from "../../stacks/testing/stackEngine.ts";
 
 /**
- * `node policy/testing/timePacks.ts <rounds>`: previews prod in the real engine, by turns without a policy pack, with two
- * packs that have no rule, and with ours. Prints `{ none, bare, ours }` as JSON: milliseconds of each preview.
+ * `node policy/testing/timePacks.ts <rounds>`: previews prod in the real engine, alternately without a policy pack,
+ * with two packs without rules, and with ours. Prints `{ none, bare, ours }` as JSON: milliseconds of each preview.
  */
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const bare = file("bare");
@@ -16,7 +16,7 @@ const took: Record<string, number[]> = {};
 try {
   for (const [name, policyPacks] of Object.entries(PACKS))
     engines.push([name, await stackEngine("prod", { policyPacks })]);
-  // The first of each only brings the files into the system's cache.
+  // The first of each only fills the system's file cache.
   for (let round = 0; round <= rounds; round++)
     for (const [name, one] of engines) {
       const began = performance.now();

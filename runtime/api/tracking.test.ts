@@ -24,7 +24,7 @@ describe("the API while the tracking store does not answer", () => {
       const begun = performance.now();
       const answer = await p.app.inject({ url, headers });
       assert.deepEqual([answer.statusCode, answer.json().type], [503, "TrackingUnavailable"], answer.body);
-      assert.match(answer.json().detail, /cannot be searched now: it cannot be reached\. They go on/);
+      assert.match(answer.json().detail, /cannot be searched now: it cannot be reached\. They keep running/);
       assert.equal(answer.headers["retry-after"], "5");
       assert(performance.now() - begun < 2_000);
     }

@@ -14,11 +14,10 @@ const QUIET_ENOUGH_MS = 50;
 /** Measurements of a kind until one is within the limit: other programs of this machine disturb them, the attacker always does. */
 const MEASUREMENTS = 3;
 /**
- * Whether nothing else runs on this machine, as `npm run attack` has it: only then do latencies say something about the
- * platform, and are compared with the limit.
+ * True for `npm run attack`, when nothing else runs on this machine: only then are latencies compared with the limit.
  */
 const IS_ALONE = process.env.RATES_ATTACK_ALONE === "1";
-/** What the load of all kinds may add to a part's memory, after each kind has been tried once. Bytes. */
+/** Maximum additional memory of a component in bytes under load of all kinds, after each kind was tried once. */
 const MAX_GROWTH: Record<Part, number> = { api: 150e6, dispatcher: 100e6, runners: 150e6, database: 150e6 };
 
 /** The whole platform, attacked through each of its doors: no caller reads, stops or stalls what is not theirs. */

@@ -113,7 +113,7 @@ export const HEADERS: Readonly<Record<string, () => Record<string, string>>> = {
   "an Authorization of 12 KB": () => ({ authorization: `Bearer ${lots("x ", 12_000)}` }),
 };
 
-/** Messages of the request queue that are no request: to the dead-letter queue with their reason, answered to nobody. */
+/** Invalid messages of the request queue: sent to the dead-letter queue with their reason, without an answer. */
 export const POISON: readonly string[] = [
   "not json",
   "{",

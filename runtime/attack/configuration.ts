@@ -21,8 +21,8 @@ export const TENANT_SLOTS = 1;
 export const CONNECTIONS = 300;
 
 /**
- * How every attacked platform is configured. No stack that is in the repository has such a configuration, and some of it is
- * a constant of the code, which its own tests compare with what the server uses.
+ * Configuration of the attacked platforms. No stack in the repository has it, and some of it is a constant of the code,
+ * which its own tests compare with the server's value.
  */
 export const CONFIGURATION: readonly SourceChange[] = [
   {

@@ -22,7 +22,7 @@ export interface Defence {
   /** Statements of a superuser, once the platform runs. */
   readonly statements?: string;
   readonly check: Check;
-  /** What the check says when the defence is missing. */
+  /** Message of the check when the defence is missing. */
   readonly failure: RegExp;
 }
 
@@ -151,7 +151,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
         to: 'if (scope !== "update" && !caller.scopes.includes(scope) &&',
       },
     ],
-    check: checkOf(tenants, "lets nobody update without the scope for it"),
+    check: checkOf(tenants, "allows updates only with the scope for them"),
     failure: /!== 403/,
   },
   "a message loads its own tenant's uploads only": {
@@ -186,7 +186,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
         from: "export function isPublicAddress(address: string): boolean {",
         to: "export function isPublicAddress(address: string): boolean {\n  return true;",
       },
-      // One attempt to connect, which nobody answers.
+      // One attempt to connect, without a response.
       { file: "../runner/load/stream.ts", from: "PATIENCE_MS = 30_000", to: "PATIENCE_MS = 50" },
     ],
     check: checkOf(sources, "connects to no address that is not public, though its host is allowed"),

@@ -8,13 +8,13 @@ import { figure, median, type Row } from "./report.ts";
 /** Windows that the drain is cut into: of equally many responses. */
 const WINDOWS = 10;
 const SAMPLE_MS = 500;
-/** What the peer is measured with: its rate does not depend on how many there are. */
+/** Number of operations for the peer: its rate does not depend on it. */
 const PEER_JOBS = 1_000;
 const MB = 1e6;
 
 /**
- * So many small reads at once: whether all are taken in and tracked, at which rate they are done from beginning to end,
- * and what that costs in memory as it goes on.
+ * A burst of small reads: measures whether all are accepted and tracked, their rate from beginning to end, and the
+ * memory during it.
  */
 export async function benchBurst(platform: BenchPlatform, jobs: number): Promise<Row[]> {
   const read = () => request({ type: "read", sql: "select 1 as n", format: "json" });

@@ -95,14 +95,14 @@ const PROGRAMS: Readonly<Record<string, RegExp>> = {
 };
 
 function kindOf(pid: number, command: string): string {
-  // A server process names itself: "postgres: ROLE DATABASE HOST(PORT) STATE", or what it is in the background for.
+  // A server process has a title: "postgres: ROLE DATABASE HOST(PORT) STATE", or the name of a background process.
   const server = /^postgres: (?:(\S+) rates )?/.exec(command);
   if (server) return `backend ${server[1]?.replace(/_(glue|ec2)_\d+$/, "") ?? "of the server"}`;
   const found = Object.entries(PROGRAMS).find(([, pattern]) => pattern.test(command))?.[0];
   return found ?? (pid === process.pid ? CALLER : "others");
 }
 
-/** Whether a process descends from this one. */
+/** Returns true if a process descends from this one. */
 export function isOurs(pid: number): boolean {
   for (let one = pid; one > 1; ) {
     if (one === process.pid) return true;

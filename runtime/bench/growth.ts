@@ -237,7 +237,7 @@ const dimensions = (size: GrowthSize): readonly Dimension[] => [
   },
 ];
 
-/** How the cost of one operation grows with prices, history, tenants and waiting jobs. */
+/** Measures how the cost of one operation grows with prices, history, tenants and waiting jobs. */
 export async function benchGrowth(size: GrowthSize): Promise<Row[]> {
   await mochaGlobalSetup();
   const rows: Row[] = [];

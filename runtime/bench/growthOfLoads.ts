@@ -10,7 +10,7 @@ const TIMES = 10;
 const DAYS = 30;
 const FIRST_DAY = Date.UTC(2031, 0, 1);
 
-/** Whether a load, a replacement and a purge take a time in proportion to their own rows. */
+/** Measures whether the time of a load, a replacement and a purge is proportional to their own rows. */
 export async function benchGrowthOfLoads(platform: BenchPlatform, rows: number): Promise<Row[]> {
   const { admin, file, s3 } = platform;
   await admin.query("truncate prices; delete from ports; delete from regions");

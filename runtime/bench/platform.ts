@@ -28,7 +28,7 @@ export interface BenchPlatform {
   stop(): Promise<void>;
 }
 
-/** What a benchmark wants to hear of meanwhile. */
+/** Callbacks of a benchmark. */
 export interface Progress {
   /** The last request was sent. */
   onSent(): void;

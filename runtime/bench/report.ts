@@ -5,13 +5,13 @@ export interface Row {
   peer: number;
   peerName: string;
   unit: string;
-  /** Whether more is better; then the ratio is ours : peer, else peer : ours is how much better we are. */
+  /** True if more is better: then the ratio is ours : peer, otherwise peer : ours. */
   higherIsBetter: boolean;
-  /** What the ratio ours : peer should reach (or, where less is better, stay under). */
+  /** Aim of the ratio ours : peer (a maximum if less is better). */
   aim?: number;
   /** The most that ours itself may be. */
   most?: number;
-  /** Whether missing the aim fails the run. */
+  /** Fails the run if the aim is missed. */
   isRequired?: boolean;
   peakMemoryBytes?: number;
   note?: string;
@@ -34,7 +34,7 @@ export function percentile(values: readonly number[], share: number): number {
 export const figure = (value: number): string =>
   value >= 1000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
 
-/** Whether a row misses its aim; a figure that could not be measured (NaN) does. */
+/** Returns true if a row misses its aim; also for a failed measurement (NaN). */
 export function isMissed({ ours, peer, most, aim, higherIsBetter }: Row): boolean {
   if (most !== undefined) return !(ours <= most);
   if (aim === undefined) return false;

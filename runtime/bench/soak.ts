@@ -10,9 +10,9 @@ import { median, type Row } from "./report.ts";
 const BATCH = 10;
 const PAUSE_MS = 500;
 const SAMPLE_MS = 1_000;
-/** How often one process of the platform is killed. */
+/** Interval at which a process of the platform is killed. */
 const FAULT_MS = 15_000;
-/** How long the last jobs may take: several leases, since a runner may have been killed at the end. */
+/** Time limit of the last jobs: several leases, since a runner may have been killed at the end. */
 const LAST_MS = 180_000;
 /** Ratio of the last third to the middle third that is accepted. */
 const ACCEPTED = 1.25;

@@ -8,7 +8,7 @@ import type { Document, Search, TrackingStore } from "../tracking/store.ts";
 import type { BenchPlatform } from "./platform.ts";
 import { percentile, type Row } from "./report.ts";
 
-/** What a search among 1,000,000 documents is promised to take, at its 95th percentile. */
+/** Aim for a search among 1,000,000 documents, at its 95th percentile. */
 const PROMISE_MS = 100;
 const BATCH = 1_000;
 const WRITERS = 2;
@@ -68,7 +68,7 @@ function document(index: number, count: number): Document {
   };
 }
 
-/** What people ask for; each is drawn anew, so that no answer is one that was kept. */
+/** Typical searches; each is drawn at random, so that no answer comes from a cache. */
 const SEARCHES: Record<string, (count: number) => Omit<Search, "limit">> = {
   "the newest": () => ({}),
   "a tenant's newest": () => ({ tenant: oneOf(TENANTS) }),

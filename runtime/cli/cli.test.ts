@@ -76,8 +76,8 @@ describe("the command line", () => {
   it("sends nothing of a file that says one thing twice, or that JSON would round", async () => {
     const task = '{"type":"read","sql":"select 1"}';
     for (const [content, message] of [
-      [`{"requestId":"twice","task":${task},"task":${task}}`, /: task stands there more than once/],
-      [`{"requestId":"twice","task":${task},"ta\\u0073k":${task}}`, /: task stands there more than once/],
+      [`{"requestId":"twice","task":${task},"task":${task}}`, /: task is given more than once/],
+      [`{"requestId":"twice","task":${task},"ta\\u0073k":${task}}`, /: task is given more than once/],
       [
         '{"requestId":"twice","task":{"type":"update","target":"prices","source":{"inline":[{"price":1500.00000000000000001}]}}}',
         /: task\.source\.inline\.0\.price would be rounded to 1500/,

@@ -22,8 +22,8 @@ sqs send-message --queue-url "$REQUEST_QUEUE_URL" --output text --query MessageI
   }
 }' >&2
 
-# Whose response it is stands in its attributes: no need to look into the body. One at a time, since a shell has no
-# lists; another's comes back into its sight after five seconds.
+# Attributes identify the response, so the body need not be parsed. One at a time, since a shell has no lists; another's
+# becomes visible again after five seconds.
 tries=0
 while [ "$tries" -lt 60 ]; do
   tries=$((tries + 1))

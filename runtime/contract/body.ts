@@ -6,7 +6,7 @@ import { ProblemList } from "./problemList.ts";
 
 /** A body, as every way in reads it. */
 export interface Body extends Read {
-  /** Whether it was parsed; if not, `value` is undefined, and `problems` says why. */
+  /** Set if it was parsed; otherwise `value` is undefined, and `problems` has the reason. */
   isParsed: boolean;
 }
 

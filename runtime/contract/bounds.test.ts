@@ -7,7 +7,7 @@ import { type ErrorBody, JobError } from "./errors.ts";
 
 /** Text of the worst kinds: escapes of six bytes, characters that SQS refuses, halves of surrogate pairs, NUL. */
 const FILLERS = ["x", "\u0001", '"', "東", "\uFFFF", "\u{1F600}"];
-/** What SQS takes in a message body (SendMessage API reference). */
+/** Maximum message body of SQS (SendMessage API reference). */
 const OF_SQS = /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]+$/u;
 
 describe("an error's text and details", () => {

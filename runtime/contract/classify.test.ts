@@ -46,7 +46,7 @@ describe("what a SQLSTATE means for a job", () => {
     for (const code of ["ZZ999", "01000", "99A01"]) assert.equal(classify(ofServer(code)).code, OTHER_SQLSTATE);
   });
 
-  it("is the caller's for lastval() in a new session and for a parameter that nobody binds", () => {
+  it("blames the caller for lastval() in a new session and for an unbound parameter", () => {
     for (const code of ["55000", "42P02", "08P01"]) assert.equal(classify(ofServer(code)).code, "InvalidSql");
   });
 

@@ -16,7 +16,7 @@ type BySqlState =
  */
 export const BY_SQLSTATE: Readonly<Record<string, BySqlState>> = {
   "08": "DatabaseUnavailable", // connection exceptions
-  "08P01": "InvalidSql", // protocol violation: SQL with parameters that nobody binds
+  "08P01": "InvalidSql", // protocol violation: SQL with unbound parameters
   "25": "NotReadOnly", // 25006 a write; 25001 an attempt to lift the transaction's mode
   "25P03": "Interrupted", // the server ended a session that was idle in its transaction
   "25P04": "Interrupted", // the same, by transaction_timeout
@@ -67,9 +67,10 @@ const TLS = /^(CERT_|DEPTH_ZERO_|ERR_SSL_|ERR_TLS_|SELF_SIGNED_|UNABLE_TO_)/;
 const CREDENTIALS = new Set(["CredentialsProviderError", "TokenProviderError"]);
 
 /**
- * What any error in a job's work means for the job.
- * @param task type of the job: a read is refused to write by its own transaction, an update only by a server that has
- * become read-only (a failover, or a full disk)
+ * Classifies any error of a job's work.
+ *
+ * @param task - Type of the job: a read is refused to write by its own transaction, an update only by a server that has
+ * become read-only (a failover, or a full disk).
  */
 export function classify(error: unknown, task: "read" | "update" = "read"): JobError {
   if (error instanceof JobError || !(error instanceof Error)) return asJobError(error);
@@ -106,6 +107,6 @@ const messageOf = (error: Error): string =>
     ? error.errors.map((one) => (one instanceof Error ? one.message : String(one))).join("; ")
     : error.message;
 
-/** Whether the error says that the connection to the database is gone. */
+/** Returns true if the error means that the connection to the database is lost. */
 export const isConnectionLost = (error: unknown): boolean =>
   ["DatabaseUnavailable", "Interrupted"].includes(classify(error).code);

@@ -16,7 +16,7 @@ export const ERRORS = {
     category: "User",
     retryable: false,
     http: 400,
-    message: "The request is not valid: {count} problem(s), each listed with its field.",
+    message: "The request is not valid. Problems: {count}, each listed with its field.",
   },
   RequestIdConflict: {
     category: "User",
@@ -43,7 +43,7 @@ export const ERRORS = {
     category: "User",
     retryable: false,
     http: 404,
-    message: "There is no job '{requestId}' of tenant '{tenant}'. `rates list` shows those there are.",
+    message: "There is no job '{requestId}' of tenant '{tenant}'. `rates list` shows existing jobs.",
   },
 
   UnknownRejected: {
@@ -51,7 +51,7 @@ export const ERRORS = {
     retryable: false,
     http: 404,
     message:
-      "There is no rejected request '{id}' of tenant '{tenant}'. `rates list --status REJECTED` lists those there are.",
+      "There is no rejected request '{id}' of tenant '{tenant}'. `rates list --status REJECTED` lists existing ones.",
   },
 
   InvalidSql: { category: "User", retryable: false, http: 400, message: "The SQL cannot run: {reason}" },
@@ -165,8 +165,7 @@ export const ERRORS = {
     category: "System",
     retryable: true,
     http: 503,
-    message:
-      "Jobs cannot be searched now: {reason} They go on meanwhile; each can be looked at by its id (`rates show ID`).",
+    message: "Jobs cannot be searched now: {reason} They keep running; `rates show ID` shows each of them.",
   },
   OutOfMemory: {
     category: "System",
@@ -255,7 +254,7 @@ export const ERRORS = {
     category: "User",
     retryable: false,
     http: 404,
-    message: "There is no token '{id}' that is not revoked. `rates token list` shows those there are.",
+    message: "There is no token '{id}' that is not revoked. `rates token list` shows active tokens.",
   },
   TokenInUse: {
     category: "User",
@@ -266,7 +265,7 @@ export const ERRORS = {
   NotFound: { category: "User", retryable: false, http: 404, message: "There is nothing at {path}." },
 
   // HTTP's own.
-  MalformedHttp: { category: "User", retryable: false, http: 400, message: "This is no HTTP request: {reason}." },
+  MalformedHttp: { category: "User", retryable: false, http: 400, message: "This is not an HTTP request: {reason}." },
   MethodNotAllowed: {
     category: "User",
     retryable: false,
@@ -341,7 +340,7 @@ export interface Problem {
   message: string;
 }
 
-/** What a response's `error` holds. */
+/** Contents of a response's `error`. */
 export interface ErrorBody {
   category: "User" | "System" | "Other";
   type: ErrorCode;

@@ -2,8 +2,10 @@ import { INPUT } from "./inputLimits.ts";
 import { fieldName, type ProblemList } from "./problemList.ts";
 
 /**
- * Why a parsed JSON value is not walked any further: it is nested too deeply, or one of its objects has too many fields.
- * Ends at the first such place, so that no value exhausts the stack.
+ * Checks a parsed JSON value for excessive nesting and for objects with too many fields. Stops at the first such place,
+ * so that no value exhausts the stack.
+ *
+ * @returns The problem, or undefined.
  */
 export function shapeProblem(value: unknown, levels: number = INPUT.levels): string | undefined {
   if (value === null || typeof value !== "object") return undefined;
@@ -33,8 +35,10 @@ const DEEP = `is nested deeper than ${INPUT.levels} levels.`;
 const WIDE = `has an object with more than ${INPUT.fields.toLocaleString("en")} fields.`;
 
 /**
- * Why a text of JSON is not parsed: parsing takes long for many objects and lists, much nesting or an object of many fields.
- * Counts brackets and commas in linear time, and returns undefined for text that is not JSON.
+ * Checks a JSON text before parsing, which takes long for many objects and lists, deep nesting or an object with many
+ * fields. Counts brackets and commas in linear time.
+ *
+ * @returns The problem; undefined for acceptable text and for text that is not JSON.
  */
 export function textShapeProblem(text: string): string | undefined {
   /** Commas of each open level; -1 in a list, whose items the schema counts. */

@@ -2,7 +2,7 @@ import { INPUT } from "./inputLimits.ts";
 import { ProblemList, shownName } from "./problemList.ts";
 import { isRoundedToWhole } from "./wholeNumber.ts";
 
-/** What a text of JSON holds, and what cannot be told from it. */
+/** Parsed value of a JSON text, with the problems of its parts. */
 export interface Read {
   value: unknown;
   /** A problem for each name that an object has more than once, and for each number that is whole only when rounded. */
@@ -18,7 +18,7 @@ const BACKSLASH = 0x5c;
  * @throws SyntaxError when it is not JSON
  */
 export function readJson(text: string): Read {
-  // A byte order mark, which some editors and shells put first, is no part of the text.
+  // A byte order mark, which some editors and shells write first, does not belong to the text.
   const json = text.startsWith("\uFEFF") ? text.slice(1) : text;
   return { value: parse(json), problems: silentLosses(json) };
 }
@@ -57,7 +57,7 @@ function silentLosses(text: string): ProblemList {
           // An object with more fields is refused whatever they are.
           const isFull = level.names.size > INPUT.fields;
           if (!isFull && level.names.has(level.name))
-            problems.add(() => ({ field: pathOf(levels), message: "stands there more than once. Keep one." }));
+            problems.add(() => ({ field: pathOf(levels), message: "is given more than once. Keep one." }));
           if (!isFull) level.names.add(level.name);
           expectsName = false;
         }
@@ -114,7 +114,7 @@ function endOfNumber(text: string, start: number): number {
   return end;
 }
 
-/** Where a string ends that begins here: at the next quote that no odd number of backslashes stands before. */
+/** Returns the end of the string that begins here: the next quote behind an even number of backslashes. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;

@@ -17,7 +17,7 @@ export class ProblemList extends Array<Problem> {
     return Array;
   }
 
-  /** Whether a further problem would only be counted. */
+  /** Returns true if a further problem would only be counted. */
   get isFull(): boolean {
     return this.length >= BOUNDS.details || this.#bytes >= BOUNDS.detailsBytes;
   }

@@ -89,7 +89,7 @@ const TYPES: Record<string, (value: unknown) => boolean> = {
   null: (value) => value === null,
 };
 
-/** What a schema asks for, read once. */
+/** Compiled checks of a schema. */
 interface Plan {
   schema: Schema;
   isType: ((value: unknown) => boolean) | undefined;
@@ -149,7 +149,7 @@ class Checker {
         checker.check(one, value);
         return checker.problems;
       });
-      // The first is what is meant; the others are null, or there are none.
+      // The first one is the schema; the others are null or missing.
       if (branches.every((found) => found.length > 0)) this.problems.addAll(branches[0] ?? []);
       return;
     }
@@ -159,7 +159,7 @@ class Checker {
     else if (isObject(value)) this.#object(plan, value);
   }
 
-  /** What is wrong with a value by itself. */
+  /** Problems of a value itself, without its fields. */
   #scalar({ schema, isType, pattern }: Plan, value: unknown): string | undefined {
     if (isType && !isType(value)) return `must be of type ${schema.type}.`;
     if ("const" in schema && value !== schema.const) return `must be ${JSON.stringify(schema.const)}.`;

@@ -72,7 +72,7 @@ describe("credentials in what a caller sent", () => {
       assert.equal(redactUrl(text), UNREADABLE_URL);
   });
 
-  it("are not looked for in vain: other text is shown as it is", () => {
+  it("leave other text unchanged", () => {
     for (const text of [
       "nightly",
       "a = 1",

@@ -1,4 +1,4 @@
-/** Replacement for a URL whose parts cannot be told apart with certainty. */
+/** Replacement for a URL whose parts are ambiguous. */
 export const UNREADABLE_URL = "a URL that cannot be read";
 
 /** Longest URL that `redactUrl` returns. Characters. */
@@ -27,7 +27,7 @@ export function redactUrl(text: string): string {
 
 /** Beginning of a URL: a known scheme, or the slashes (or backslashes) before a host. */
 const URL_START = /\b(?:https?|ftp|wss?|s3|file|postgres(?:ql)?):|:[\\/]|[\\/]{2}/i;
-/** What separates a query, its parameters or a fragment from what is before, written plainly or encoded. */
+/** Separators of a query, its parameters or a fragment, plain or encoded. */
 const SEPARATOR = /[?&;#]|%(?:3f|26|3b|23)/gi;
 /** Beginning of a parameter, behind its separator. */
 const PARAMETER = /^[\w.~-]{0,80}(?:=|%3d)/i;

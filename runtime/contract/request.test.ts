@@ -17,7 +17,7 @@ const rates = {
 const parse = (task: unknown, rest: object = {}, allowed: Partial<RequestRules> = {}) =>
   parseRequest({ requestId: "a", task, ...rest }, { ...rules, ...allowed });
 
-/** What is wrong with a request, as `field: message`. */
+/** Problems of a request, as `field: message`. */
 const problems = (value: unknown, allowed: Partial<RequestRules> = {}): string[] => {
   try {
     parseRequest(value, { ...rules, ...allowed });

@@ -60,7 +60,7 @@ const update = {
   target: Type.Enum([...TARGETS]),
   mode: Type.Enum(["append", "replace"], { default: "append" }),
 };
-/** An update whose items stand in the request itself. */
+/** An update with inline items. */
 export const InlineTask = Type.Object(
   {
     ...update,
@@ -122,7 +122,7 @@ export const StatementTask = Type.Object(
 export const Task = Type.Union([QueryTask, SqlTask, InlineTask, S3Task, UrlTask, StatementTask]);
 export type Task = Static<typeof Task>;
 
-/** Where the response goes: to the response queue too, or only to those who read it over HTTP. */
+/** Destination of the response: the response queue too, or only HTTP. */
 export const Reply = Type.Enum(["queue", "none"]);
 export type Reply = Static<typeof Reply>;
 

@@ -103,7 +103,11 @@ describe("what people see of a job", () => {
     });
     after(() => fixture.close());
 
-    /** What is accepted, and the document and the kept request of its job. */
+    /**
+     * Accepts a request.
+     *
+     * @returns The document and the stored request of its job.
+     */
     const stored = async (task: object, labels: Record<string, string> = {}) => {
       await fixture.admin.query("delete from jobs.jobs");
       await accept(dispatcher, [newJob("a", { task, labels, shown: shownOf(task, labels) })]);

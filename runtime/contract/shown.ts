@@ -1,7 +1,7 @@
 import { redactText, redactUrl } from "./redact.ts";
 import type { Task } from "./request.ts";
 
-/** What people see in place of a job's task or labels, where those hold a URL with a secret. */
+/** Replaces a job's task or labels in documents if they contain a URL with a secret. */
 export interface Shown {
   task?: object;
   labels?: Record<string, string>;

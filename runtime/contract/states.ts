@@ -11,7 +11,7 @@ export type TerminalState = (typeof TERMINAL)[number];
 
 export const isTerminal = (state: string): state is TerminalState => (TERMINAL as readonly string[]).includes(state);
 
-/** What runs jobs: AWS Glue Python shell runs, and EC2 instances on demand. */
+/** Runner types: AWS Glue Python shell runs, and EC2 instances on demand. */
 export const RUNNERS = ["glue", "ec2"] as const;
 export type RunnerType = (typeof RUNNERS)[number];
 

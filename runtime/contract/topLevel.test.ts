@@ -6,7 +6,7 @@ const found = (text: string) => {
   return uncertain.size > 0 ? [...uncertain].sort().join() : { ...values };
 };
 
-describe("the top level of a text that is no JSON", () => {
+describe("the top level of a text that is not JSON", () => {
   it("takes complete values of the top-level object only", () => {
     assert.deepEqual(found('{"requestId": "a", "tenant":"t", "task": {"ty'), { requestId: "a", tenant: "t" });
     assert.deepEqual(found('{"labels":{"requestId":"OTHER"},"requestId":"a","x":'), { requestId: "a" });

@@ -1,4 +1,4 @@
-/** What a text of JSON that is cut off or malformed says with certainty of itself. */
+/** Reads the certain top-level fields of a truncated or malformed JSON text. */
 export interface TopLevel {
   /** The values of the names that were looked for, where each is text and complete. */
   readonly values: Readonly<Record<string, string>>;
@@ -61,7 +61,7 @@ export function topLevelOf(text: string, names: readonly string[]): TopLevel {
       } else expected = "end of value";
     }
   }
-  // A name whose value is cut off has one, which nobody knows.
+  // A name whose value is cut off has an unknown value.
   if (open.length === 1 && (expected === "value" || expected === "colon") && names.includes(name)) uncertain.add(name);
   // What follows a fault may hold a name, also one that an escape hides ("request\u0049d"); text that is cut off holds none.
   const rest = tokens.isCutOff ? "" : text.slice(tokens.read);
@@ -70,7 +70,7 @@ export function topLevelOf(text: string, names: readonly string[]): TopLevel {
   return { values, uncertain };
 }
 
-/** What a token of text says; undefined where its escapes are none of JSON's. */
+/** Value of a text token; undefined if its escapes are not valid JSON. */
 function textOf(token: string): string | undefined {
   try {
     return JSON.parse(token);
@@ -85,9 +85,9 @@ class Tokens {
   #token = "";
   /** The token before the current one. */
   previous = "";
-  /** Where the token begins that was read last, or that could not be read. */
+  /** Start of the last token, or of the unreadable one. */
   read = 0;
-  /** Whether that is text without an end. */
+  /** True if that is a text without an end. */
   isCutOff = false;
 
   constructor(text: string) {

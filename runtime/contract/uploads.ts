@@ -6,18 +6,18 @@ export const uploadPrefix = (tenant: string): string => createHash("sha256").upd
 const UPLOAD_KEY = /^[0-9a-f]{16}\//;
 const DOTS = /(?:^|\/)\.{1,2}(?:\/|$)/;
 
-/** What a stack says of keys that are nobody's upload over the API. */
+/** Setting of a stack about keys that are not uploads over the API. */
 export interface UploadRules {
-  /** Whether the stack names more than one tenant. */
+  /** True if the stack names more than one tenant. */
   readonly hasSeveralTenants: boolean;
   /** Beginnings of keys that every tenant may load. */
   readonly shared: readonly string[];
 }
 
 /**
- * Whether a message of a tenant may load an object of the uploads bucket. Uploads over the API are their tenant's. Other keys
- * are put there by principals whom the bucket's policy allows to: in a stack of one tenant it may load them all, in a stack
- * of several each tenant those below its own name, and those that are shared.
+ * Returns true if a tenant's message may load an object of the uploads bucket. Uploads over the API belong to their
+ * tenant. Other keys are written by principals of the bucket's policy: in a stack with one tenant it may load them all,
+ * in a stack with several each tenant those below its own name and the shared ones.
  */
 export function mayLoad(key: string, tenant: string, { hasSeveralTenants, shared }: UploadRules): boolean {
   // A client or proxy that resolves dots would read another key than the one that was compared.

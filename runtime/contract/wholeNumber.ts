@@ -1,7 +1,8 @@
 /**
- * Whether JSON.parse reads a number as a whole one that is not exactly what is written: 1500.00000000000000001 becomes
+ * Returns true if JSON.parse reads a number as a whole one that differs from the text: 1500.00000000000000001 becomes
  * 1500, 12345678901234567890 another number, 1e-400 zero, 1e400 Infinity.
- * @param text a number as JSON writes it
+ *
+ * @param text - A number in JSON notation.
  */
 export function isRoundedToWhole(text: string): boolean {
   // A double holds any 15 digits; batches consist of such numbers.

@@ -105,7 +105,7 @@ describe("senders on the request queue", () => {
     assert.deepEqual(await jobs(), [{ tenant: "default", request_id: "a" }]);
   });
 
-  it("checks a dead letter that is put back as its own sender's, whoever puts it back", async () => {
+  it("checks a redriven dead letter against its own sender", async () => {
     const message = { requestId: "a", tenant: "acme", task: read };
     await handleRequests(d.context, from("AROAORDERS:1", message));
     await redrive(d.context.sqs, d.context.queues, d.context.settings, {

@@ -34,7 +34,7 @@ describe("a message that goes to the dead-letter queue", () => {
     assert.deepEqual([(await reasons()).length, await answers()], [1, []]);
   });
 
-  it("is answered to the tenant that it certainly names, and to nobody where that is uncertain", async () => {
+  it("are answered to their certain tenant, and not at all if it is uncertain", async () => {
     await handled(
       '{"requestId":"a","tenant":"acme","task":',
       '{"requestId":"b","tenant":"ac',

@@ -10,7 +10,9 @@ import type { AnyLauncher } from "./launcher.ts";
 /** A structured logger: figures first, then the sentence, as pino has it. */
 export type Log = Record<"info" | "warn" | "error", (data: object, message?: string) => void>;
 
-/** What the dispatcher's parts work with: made once a process (or a Lambda container), used by every invocation. */
+/**
+ * Dependencies of the dispatcher's parts: created once per process (or Lambda container), shared by all invocations.
+ */
 export interface DispatcherDeps {
   /** Connections with the role dispatcher. */
   db: pg.Pool;
@@ -23,7 +25,7 @@ export interface DispatcherDeps {
   launchers: Record<RunnerType, AnyLauncher>;
   tracking: TrackingStore;
   log: Log;
-  /** Milliseconds since any fixed moment; goes on while the process is stopped. */
+  /** Milliseconds since any fixed moment; includes the time while the process is stopped. */
   now(): number;
   /** Waits, in milliseconds. */
   sleep(milliseconds: number): Promise<unknown>;

@@ -13,7 +13,7 @@ describe("a stack that is destroyed", () => {
   });
   afterEach(() => d.close());
 
-  it("ends every run and starts no other, and goes on where it was if it stays after all", async () => {
+  it("ends every run, starts no other, and continues if the stack stays after all", async () => {
     await accept(d.context.db, [newJob("a"), newJob("b", { runner: "ec2" })]);
     assert.equal(await schedule(d.context), 2);
     const [first = ""] = d.launcher.started;

@@ -8,7 +8,7 @@ import { schedule, scheduleLarger } from "./schedule.ts";
 import { syncRejected } from "./syncRejected.ts";
 import { syncTracking } from "./syncTracking.ts";
 
-/** A run's end, as whoever hosts runs tells it. */
+/** End of a run, as its host reports it. */
 export interface RunEnded {
   run: string;
   outcome: string;

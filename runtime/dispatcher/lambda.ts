@@ -40,7 +40,7 @@ interface Rebuild {
   rebuild: true;
 }
 
-/** Who tells of runs that ended; anything else is the schedule. */
+/** Event sources of ended runs; any other event is the schedule. */
 const STATE_CHANGES = new Set(["aws.glue", "aws.ec2"]);
 
 export async function handler(

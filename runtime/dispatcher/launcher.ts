@@ -2,14 +2,14 @@ import type { RunnerType } from "../contract/states.ts";
 import type { Launch } from "../store/launches.ts";
 import type { RequestRate } from "../store/requestRates.ts";
 
-/** What is known of a run from outside the database. */
+/** Data about a run from outside the database. */
 export type RunStatus = "ALIVE" | "ENDED" | "OUT_OF_MEMORY" | "UNKNOWN";
 
-/** How a run is started, beside who it is. */
+/** Launch parameters of a run beside its identity. */
 export interface LaunchOptions {
   /** To be called immediately before anything that starts a run: throws TooLate where its time is over. */
   assertBeforeDeadline?(): void;
-  /** Whether it is to have more memory than the others of its kind. */
+  /** Requests more memory than the runs of its type usually have. */
   larger?: boolean;
 }
 

@@ -7,7 +7,11 @@ import type { DispatcherDeps } from "./deps.ts";
 /** Responses that are read and sent at once. */
 const RESPONSE_BATCH = 50;
 
-/** Sends responses whose sending nobody recorded in time, until none is due. Answers how many. */
+/**
+ * Sends responses whose sending was not recorded in time, until none is due.
+ *
+ * @returns Their number.
+ */
 export async function sendDueResponses({ db, sqs, queues, log }: DispatcherDeps): Promise<number> {
   let sent = 0;
   for (;;) {

@@ -7,9 +7,9 @@ import type { Database } from "../store/jobs.ts";
 const MINUTES = 1;
 
 /**
- * Writes the figures that only the database knows as CloudWatch's Embedded Metric Format: one line for the platform
- * (dimension `service`) and one for each runner kind (`service`, `runner`). `service` is the dispatcher function's name,
- * which nobody else in the account has. A figure that has no value is left out.
+ * Writes the database's metrics in CloudWatch's Embedded Metric Format: one line for the platform (dimension `service`)
+ * and one per runner type (`service`, `runner`). `service` is the dispatcher function's name, unique in the account.
+ * Metrics without a value are left out.
  */
 export async function emitMetrics(db: Database, service: string): Promise<void> {
   const { platform, ...runners } = await readMetrics(db, MINUTES);

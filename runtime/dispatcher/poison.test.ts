@@ -76,7 +76,7 @@ describe("a request whose object S3 does not show now", () => {
   });
 });
 
-describe("a message that is no request while no dead letter can be sent", () => {
+describe("an invalid message while no dead letter can be sent", () => {
   it("stays in the queue, and keeps no other from being taken in", async () => {
     const d = await testDispatcher();
     try {
@@ -94,7 +94,7 @@ describe("a message that is no request while no dead letter can be sent", () => 
   });
 });
 
-describe("a message that is no request and as large as SQS takes", () => {
+describe("an invalid message of SQS's maximum size", () => {
   let d: Awaited<ReturnType<typeof testDispatcher>>;
   before(async () => {
     d = await testDispatcher();

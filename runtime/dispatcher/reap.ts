@@ -45,9 +45,8 @@ async function openRunsOf({ db, settings }: DispatcherDeps, runner: RunnerType):
 }
 
 /**
- * Ends runs that live though their slot was given up: one whose launch nobody could tell of and which AWS showed too late,
- * and which does not end by itself. A slot is held before its run is launched, so what was listed first and holds none
- * is nobody's.
+ * Ends living runs whose slot was abandoned: those with an unknown launch that AWS showed too late, and that do not end
+ * by themselves. A slot is held before its run is launched, so a run that was listed first and holds none is an orphan.
  */
 async function reapStrays({ db, log }: DispatcherDeps, runner: RunnerType, launcher: Launcher): Promise<void> {
   const living = await launcher.listActive?.().catch((error) => {

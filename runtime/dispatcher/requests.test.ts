@@ -94,7 +94,7 @@ describe("the request queue's handler", () => {
         [
           "a",
           "InvalidRequest",
-          ["priority", "task.type"].map((field) => ({ field, message: "stands there more than once. Keep one." })),
+          ["priority", "task.type"].map((field) => ({ field, message: "is duplicated. Keep one." })),
         ],
       ],
     );
@@ -157,7 +157,7 @@ describe("the request queue's handler", () => {
     assert.equal(await count(d), 1);
   });
 
-  it("reports its messages where the failure is not the database's, so that the queue goes on", async () => {
+  it("reports its messages when the failure is not the database's, so that the queue keeps running", async () => {
     const { db } = d.context;
     const broken = Object.create(db) as typeof db;
     broken.query = (() => Promise.reject(new Error("a fault of ours"))) as unknown as typeof db.query;

@@ -12,7 +12,7 @@ import type { DueResponse } from "../store/jobs.ts";
 import type { DispatcherDeps } from "./deps.ts";
 import { schedule } from "./schedule.ts";
 
-/** What SQS takes in a message: its text, and names, types and values of its attributes (SendMessage API reference). */
+/** SQS's size of a message: its text, and names, types and values of its attributes (SendMessage API reference). */
 const MESSAGE_BYTES = 1_048_576;
 
 /** A dead letter's reason. Characters. */
@@ -22,7 +22,7 @@ const REASON_LENGTH = 1_000;
  * throttles do not count as such: what they keep from being accepted stays in the queue.
  */
 export const UNEXPECTED_RECEIVES = 5;
-/** How long a request waits in the queue whose tenant has too many jobs waiting: doubling with each receive. Seconds. */
+/** Seconds that a request stays in the queue when its tenant has too many waiting jobs: doubled with each receive. */
 const MIN_DEFER_SECONDS = 5;
 const MAX_DEFER_SECONDS = 900;
 const OUTAGES: ReadonlySet<ErrorCode> = new Set([
@@ -160,7 +160,7 @@ export async function deliver({ sqs, queues, db, log }: DispatcherDeps, due: rea
     );
 }
 
-/** Adds who sent the message. For a tenant that is not its sender's it is no request, and nothing is answered. */
+/** Adds the sender of the message. A message for a tenant that is not its sender's is invalid, and gets no answer. */
 function identify({ settings }: DispatcherDeps, opened: Omit<ParsedRecord, "sender" | "isOwnTenant">): ParsedRecord {
   const { record, tenant } = opened;
   const restored = record.messageAttributes[SENDER_ATTRIBUTE]?.stringValue;
@@ -200,7 +200,7 @@ const attributeText = (text: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: SQS refuses these
   cutText(text, REASON_LENGTH).replace(/[\u0000-\u0008\u000B\u000C\u000E-\u001F]/g, "\uFFFD") || "unknown";
 
-/** A message's text, or so much of it as SQS takes beside attributes: what is no request is worth its reason, not its end. */
+/** A message's text, truncated to fit SQS's maximum beside the attributes, so that the reason fits. */
 function truncateToLimit(body: string, attributes: Record<string, string>): string {
   const beside = Object.entries(attributes)
     .flat()

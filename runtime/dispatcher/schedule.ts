@@ -43,8 +43,10 @@ export async function schedule(context: DispatcherDeps, leftovers = false): Prom
 }
 
 /**
- * Starts the larger run that a read waits for which ran out of memory and may not go to EC2. One at a time, in a slot like
- * any other's: whoever plans the capacity counts with it. Answers how many were started.
+ * Starts a larger run for a read that ran out of memory and may not use EC2. One at a time, in an ordinary slot, as the
+ * capacity plan counts it.
+ *
+ * @returns The number of started runs.
  */
 export async function scheduleLarger(context: DispatcherDeps): Promise<number> {
   const { glue, jobs, runners, version } = context.settings;

@@ -81,7 +81,7 @@ describe("the projection of jobs into the tracking store", () => {
     assert.equal(await syncTracking(d.context), 0);
   });
 
-  it("goes on where a pass was left, and begins none while nothing has changed", async () => {
+  it("continues an unfinished pass, and begins none while nothing has changed", async () => {
     const { db, tracking } = d.context;
     await accept(
       db,

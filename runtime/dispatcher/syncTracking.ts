@@ -74,7 +74,7 @@ export const syncTracking = (context: DispatcherDeps): Promise<number> => {
   });
 };
 
-/** How far a pass is with a batch of jobs.untracked_batch; nulls where it has only documents that were refused before. */
+/** Progress of a pass with a batch of jobs.untracked_batch; nulls if it has only previously refused documents. */
 interface Batch {
   pass: string | null;
   last_changed: string | null;

@@ -114,7 +114,7 @@ describe("the dispatcher's duties", () => {
     assert.equal(d.launcher.started.length, 2);
   });
 
-  it("ends a run whose launch took so long that its slot was given up, which would do nothing but be there", async () => {
+  it("terminates a late launch whose slot expired", async () => {
     await accept(d.context.db, [newJob("a")]);
     const { start } = d.launcher;
     d.launcher.start = async (run, runner) => {
@@ -185,7 +185,7 @@ describe("the dispatcher's duties", () => {
     assert.equal(await openRuns(), 0);
   });
 
-  it("gives a run two leases to show a sign of life: the one in which its job was given on, and one to hear of it", async () => {
+  it("gives a run two leases for a heartbeat: the one of its claim, and one to receive it", async () => {
     await accept(d.context.db, [newJob("a")]);
     const { run } = await claimed();
     await d.admin.query("update jobs.runs set seen_at = jobs.clock() - interval '45 seconds'");
@@ -208,7 +208,7 @@ describe("the dispatcher's duties", () => {
     assert.equal(await openRuns(), 1);
   });
 
-  it("settles the other lost jobs though one cannot be: somebody holds its row", async () => {
+  it("settles the other lost jobs while one row is locked", async () => {
     await accept(d.context.db, [newJob("held"), newJob("free")]);
     const { run, keeper, reader } = await claimed();
     assert(await claim(keeper, run, await backendOf(reader), undefined));
@@ -223,7 +223,7 @@ describe("the dispatcher's duties", () => {
     ]);
   });
 
-  it("ends a run that lives though its slot was given up, and none that holds one", async () => {
+  it("ends living runs without a slot, and none with one", async () => {
     await accept(d.context.db, [newJob("a")]);
     const { run } = await claimed();
     const stray = "00000000-0000-4000-8000-000000000000";
@@ -270,7 +270,7 @@ describe("the dispatcher's duties", () => {
     assert.equal(await sendDueResponses(d.context), 60);
   });
 
-  it("goes on with the other duties when one fails, and with the next tick", async () => {
+  it("runs the other maintenance tasks when one fails, and all of them at the next tick", async () => {
     await accept(d.context.db, [newJob("a")]);
     d.context.tracking.put = () => Promise.reject(new Error("the tracking store is down"));
     d.launcher.status = () => Promise.reject(new Error("throttled"));

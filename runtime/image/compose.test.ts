@@ -4,7 +4,7 @@ import { sampleTables } from "../../db/sample/load.ts";
 import { freePort } from "../local/ports.ts";
 import { build, compose, docker, eventually, postgresImage, requireDocker } from "../testing/image/engine.ts";
 
-/** What a shell, a URL and a file of variables each would take for something else. */
+/** Characters that a shell, a URL and a file of variables each would misread. */
 const PASSWORD = "pa$s'w/ord: @%41#";
 
 describe("compose.yaml", () => {
@@ -153,7 +153,7 @@ describe("compose.yaml", () => {
   });
 });
 
-/** What of a response is looked at here. */
+/** Fields of a response that the test checks. */
 interface JobResponse {
   responseId: string;
   status: string;
@@ -162,7 +162,7 @@ interface JobResponse {
 
 const LANE = { date_from: "2021-01-20", date_to: "2021-01-31", orig_code: "AEJEA", dest_code: "ITSPE" };
 
-/** What /rates must say of the lane, from the sample itself. */
+/** Expected /rates of the lane, from the sample itself. */
 function expectedOfSample(): object[] {
   const lines = [...(sampleTables().at(-1)?.lines ?? [])]
     .join("")

@@ -12,7 +12,7 @@ import { baseImage, build, docker, eventually, IMAGES, inspect, requireDocker } 
 import { testPlatform } from "../testing/runner/runner.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-/** What the image adds to its base; 35.0 MB when this was written. */
+/** Maximum additional size over the base image; 35.0 MB when this was written. */
 const MAX_BYTES = 36_000_000;
 /** As an orchestrator would start it: nothing is writable but /tmp, nothing allowed. */
 const HARDENED = ["--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges"];
@@ -129,7 +129,7 @@ describe("the image", () => {
     assert.ok(files.some((path) => path?.includes("/library/preact/")));
     for (const path of files) assert.equal((await fetch(`http://127.0.0.1:${port}/${path}`)).status, 200, path);
 
-    // A request whose last byte is still to come when the container is told to stop.
+    // A request whose last byte is still to come when the container is stopped.
     const socket = connect(port, "127.0.0.1");
     socket.write("POST /jobs HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{");
     await once(socket, "ready");

@@ -15,7 +15,9 @@ function roots(): { region: string; pem: string }[] {
   return parsed;
 }
 
-/** Regions whose databases the image can tell from impostors: a stack stands in one of these (stacks/config/checks.ts). */
+/**
+ * Regions whose database certificates the image can verify: a stack must be in one of these (stacks/config/checks.ts).
+ */
 export const rdsRegions = (): ReadonlySet<string> => new Set(roots().map(({ region }) => region));
 
 /** The certificate authorities of RDS, one PEM after the other: what DATABASE_CA names in the cloud. */

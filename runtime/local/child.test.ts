@@ -47,7 +47,7 @@ describe("a part of the platform", () => {
     assert.deepEqual(said, []);
   });
 
-  it("is started again when it ends by itself, which is told", async () => {
+  it("is restarted when it ends by itself, with a message", async () => {
     const again = new Promise<void>((resolve) => {
       onSaid = resolve;
     });
@@ -56,13 +56,13 @@ describe("a part of the platform", () => {
     assert.match(said[0] ?? "", /The part ended by itself \(SIGKILL\).*log/);
   });
 
-  it("is given up when it keeps ending, with the end of its log", async () => {
+  it("fails permanently when it keeps ending, with the end of its log", async () => {
     const { failed, ready } = start(`console.log("no database"); process.exit(3)`);
     await assert.rejects(failed, /ended 5 times within a minute.*no database/s);
     await assert.rejects(ready);
   });
 
-  it("is told to hurry once it is to end, and does not count as failed", async () => {
+  it("is stopped by force on request, and does not count as failed", async () => {
     const {
       ready,
       stop,

@@ -3,26 +3,26 @@ import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** How often a part may end by itself within the window before the platform gives up. */
+/** Maximum unexpected ends within the window before the platform fails. */
 const MAX_FAILURES = 5;
 const FAILURE_WINDOW_MS = 60_000;
 const FIRST_PAUSE_MS = 250;
-/** How long a part may take to end once it was told to hurry. */
+/** Time limit for a part to end after the forced stop. */
 const FORCE_STOP_MS = 3_000;
 const LOG_TAIL_LINES = 15;
 
-/** How to run a part of the platform as a process of its own. */
+/** Definition of a part of the platform that runs as its own process. */
 export interface ChildOptions {
-  /** What to call it in messages. */
+  /** Name in messages. */
   name: string;
   /** Node's arguments. */
   args: string[];
   env: NodeJS.ProcessEnv;
   /** File that its output is added to. */
   logFile: string;
-  /** How long it may take to end once it was asked, in milliseconds; then it is ended by force. */
+  /** Milliseconds for it to end after the request; then it is stopped by force. */
   patience: number;
-  /** Told in a line when it had to be started again. */
+  /** Receives a line when it was restarted. */
   say(line: string): void;
 }
 
@@ -42,7 +42,7 @@ export interface Child {
 export function startChild({ name, args, env, logFile, patience, say }: ChildOptions): Child {
   const ready = Promise.withResolvers<void>();
   const failed = Promise.withResolvers<never>();
-  // Whoever waits for them handles them; until then a rejection is no crash.
+  // The awaiting code handles rejections; until then they must not crash the process.
   ready.promise.catch(() => {});
   failed.promise.catch(() => {});
   const failures: number[] = [];

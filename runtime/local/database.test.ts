@@ -65,7 +65,7 @@ describe("the local platform's database", () => {
     assert.equal(await prices(), before);
   });
 
-  it("begins anew after a first start that was cut off, or a dump that was no good", async () => {
+  it("starts over after an interrupted first start, or an invalid dump", async () => {
     const broken = fileURLToPath(import.meta.url);
     await assert.rejects(prepareDatabase(postgres, { dump: broken, slots: NO_SLOTS, say }));
     await prepareDatabase(postgres, { dump: DUMP, slots: NO_SLOTS, say });

@@ -3,7 +3,7 @@ import type { ReaderSlots } from "../platform/postgres.ts";
 import { DATABASE } from "./environment.ts";
 import type { Postgres } from "./postgres.ts";
 
-/** Why the data directory cannot take what it was asked to. */
+/** Thrown when the data directory cannot be set up as requested. */
 export class NotEmpty extends Error {
   override readonly name = "NotEmpty";
 }

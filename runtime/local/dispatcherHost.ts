@@ -9,7 +9,7 @@ import { startEventSource } from "./eventSource.ts";
 import { localLauncher } from "./launcher.ts";
 import { identify, signal } from "./processes.ts";
 
-/** How long after a tick the next one begins. The cloud's schedule is a minute; here its look costs next to nothing. */
+/** Pause between ticks. The cloud's schedule is a minute; locally a tick costs next to nothing. */
 const TICK_MS = 2_000;
 
 /**
@@ -47,7 +47,7 @@ const stopped = once(stopping.signal, "abort");
 const pending = new Set<Promise<void>>();
 
 process.on("disconnect", () => {
-  // The platform was killed. The runs notice by themselves; nobody else would end Postgres.
+  // The platform was killed. The runs notice by themselves; Postgres must be stopped here.
   if (postgres !== undefined) signal(postgres, "SIGINT");
   process.exit(1);
 });

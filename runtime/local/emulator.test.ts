@@ -41,7 +41,7 @@ describe("SQS and S3 on this machine", () => {
     const queueUrl = cloud.createQueue("requests");
     const before = clients();
     await before.sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: "kept" }));
-    await before.sqs.send(new ReceiveMessageCommand({ QueueUrl: queueUrl })); // by somebody who then vanishes
+    await before.sqs.send(new ReceiveMessageCommand({ QueueUrl: queueUrl })); // by a receiver that then vanishes
     const put = await before.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "a/b.csv", Body: "1,2\n" }));
     const { port } = cloud;
     await cloud.stop();

@@ -18,13 +18,17 @@ import { answerError, answerSqs, isSqs, type Perform } from "./aws/sqs.ts";
 const HOST = "127.0.0.1";
 const ACCOUNT = "000000000000";
 
-/** How to start the emulator of AWS. */
+/** Options of the emulator of AWS. */
 export interface EmulatorOptions {
   /** TCP port; a free one by default. */
   port?: number;
   /** Address to listen on. In a container it must be every one of its own. URLs name 127.0.0.1. @default 127.0.0.1 */
   listen?: string;
-  /** Where messages, objects and credentials are kept; without it they are in memory only. */
+  /**
+   * Directory of messages, objects and credentials.
+   *
+   * @default memory only
+   */
   directory?: string;
   /** @default eu-west-1 */
   region?: string;

@@ -2,8 +2,8 @@ import type { Emulator } from "./emulator.ts";
 import type { Postgres } from "./postgres.ts";
 
 /**
- * What a shell may hold that would lead a part elsewhere: somebody's real AWS account, another database, npm's view of
- * its caller.
+ * Environment variables of a shell that would redirect a part: a real AWS account, another database, npm's own
+ * variables.
  */
 const FOREIGN = /^(AWS_|DATABASE_|PG[A-Z]|npm_|DB_PASSWORD$|RATES_SETTINGS$)/;
 /** The database that the platform uses in its cluster. */

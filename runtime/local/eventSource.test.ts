@@ -147,7 +147,7 @@ describe("the event source", () => {
     assert.equal(await left(), 0);
   });
 
-  it("goes on when the queue can be read again", async () => {
+  it("continues when the queue can be read again", async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const failed = Promise.withResolvers<void>();
     onError = failed.resolve;

@@ -11,10 +11,10 @@ import type { Logger } from "pino";
 /** Messages in one invocation: Lambda's default, and the most SQS hands out at once. */
 const BATCH_SIZE = 10;
 const LONG_POLL_SECONDS = 20;
-/** How long to leave a queue alone that could not be read, in milliseconds. */
+/** Milliseconds before a queue that could not be read is read again. */
 const PAUSE_MS = 1_000;
 
-/** What Lambda's event source mapping is told, on one machine. */
+/** Settings of Lambda's event source mapping, on one machine. */
 export interface EventSourceOptions {
   sqs: SQSClient;
   queueUrl: string;

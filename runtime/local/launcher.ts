@@ -6,13 +6,13 @@ import type { RunnerType } from "../contract/states.ts";
 import { CapacityUnavailable, type Launcher, type LaunchOptions } from "../dispatcher/launcher.ts";
 import { findByArguments, identify, isAlive, type ProcessIdentity, signal } from "./processes.ts";
 
-/** How runs become processes of this machine. */
+/** Launcher of runs as processes of this machine. */
 export interface LocalLauncherOptions {
   /** Node's arguments up to the runner's program: it gets `--run ID --runner KIND` behind them. */
   program: string[];
   /** Directory of the runs' logs, one file a run. */
   logDirectory: string;
-  /** Told when a run of this process has ended, as EventBridge tells of a Glue run or an instance. */
+  /** Called when a run of this process has ended, like EventBridge's event of a Glue run or an instance. */
   onEnded(run: string, outcome: string): void;
 }
 
@@ -25,9 +25,9 @@ export interface LocalLauncher extends Launcher {
 }
 
 /**
- * A run's external id is its process, `pid@start`. With it any process of this machine can tell whether the run lives
- * and end it; where it is not known (the dispatcher died between launch and record) the run's own id, which stands in
- * the command line, finds the process.
+ * A run's external id is its process, `pid@start`. With it any process of this machine can check whether the run lives
+ * and end it; if it is not recorded (the dispatcher died between launch and record) the run's own id in the command
+ * line finds the process.
  */
 export function localLauncher({ program, logDirectory, onEnded }: LocalLauncherOptions): LocalLauncher {
   const children = new Set<ChildProcess>();

@@ -8,14 +8,14 @@ import { identify, isAlive } from "./processes.ts";
 const Holder = Type.Object({ pid: Type.Integer(), startedAt: Type.String(), stopping: Type.Optional(Type.Boolean()) });
 type Holder = Type.Static<typeof Holder>;
 
-/** How long a platform that is stopping is waited for: a little longer than it gives its jobs. */
+/** Milliseconds to wait for a stopping platform: a little longer than it gives its jobs. */
 const STOPPING_MS = 90_000;
 
 /** A data directory that no other platform uses until `release`. */
 export interface Lock {
-  /** Whether the one before ended without releasing it: it was killed, or the machine stopped. */
+  /** True if the previous holder ended without releasing it: it was killed, or the machine stopped. */
   recovered: boolean;
-  /** Lets whoever wants the lock know that it is worth waiting for. */
+  /** Announces that the holder is stopping, so that others wait for the lock. */
   stopping(): void;
   release(): void;
 }
@@ -35,8 +35,10 @@ export class DirectoryInUse extends Error {
 }
 
 /**
- * Takes the lock of a data directory, which is made if absent. A lock whose holder has ended is taken over; one whose
- * holder is stopping is waited for, which `say` is told. Throws DirectoryInUse if its holder lives on.
+ * Takes the lock of a data directory, which is created if absent. A lock whose holder has ended is taken over; one
+ * whose holder is stopping is waited for, with a message to `say`.
+ *
+ * @throws DirectoryInUse if its holder keeps running
  */
 export async function lock(directory: string, say: (line: string) => void = () => {}): Promise<Lock> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -84,13 +86,13 @@ function linked(from: string, to: string): boolean {
   }
 }
 
-/** Removes the stale lock, and puts it back if it turns out to be one that somebody else took in the meantime. */
+/** Removes the stale lock, and puts it back if another process took it in the meantime. */
 function discard(file: string, stale: string): void {
   const aside = `${file}.stale.${process.pid}`;
   try {
     renameSync(file, aside);
   } catch {
-    return; // Somebody else was faster; the loop looks again.
+    return; // Another process was faster; the loop checks again.
   }
   if (read(aside) !== stale) linked(aside, file);
   rmSync(aside, { force: true });

@@ -201,7 +201,7 @@ describe("npm start", function () {
     assert.deepEqual(processesOf(dataDir), []);
   });
 
-  it("takes all its parts with it when it is killed, and goes on from there when started again", async () => {
+  it("takes all its parts with it when it is killed, and continues when started again", async () => {
     start();
     const file = await platform();
     await send(file, "interrupted", slow(2));

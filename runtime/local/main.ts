@@ -10,10 +10,10 @@ import { summary } from "./summary.ts";
 
 /** `npm start`: the whole platform on this machine, until Ctrl-C. Exit code 2: it was asked for something impossible. */
 const API_HOST = "127.0.0.1";
-/** How long the API of a killed platform may take to notice and give up its port. */
+/** Time limit for the API of a killed platform to notice and release its port. */
 const PORT_RELEASE_MS = 3_000;
 
-/** How often to look whether npm is still there. */
+/** Interval of checks that npm still runs. */
 const NPM_LOOK_MS = 100;
 
 const say = (line: string) => console.log(line);
@@ -37,7 +37,7 @@ async function main(): Promise<number> {
   const plan = localPlan(options.stack);
   const held = await lock(options.dataDir, say);
   try {
-    if (held.recovered) say("The last platform on this data directory was killed; going on from where it was.");
+    if (held.recovered) say("The last platform on this data directory was killed; continuing from its state.");
     return await run(options, plan, held);
   } finally {
     held.release();
@@ -94,8 +94,8 @@ async function run(options: Options, plan: LocalPlan, held: Lock): Promise<numbe
 }
 
 /**
- * Calls `then` when npm was killed, which it cannot pass on: whoever kills `npm start` means the platform, and expects
- * to start it again at once.
+ * Calls `then` when npm was killed, which it cannot pass on: killing `npm start` must stop the platform, so that it can
+ * be started again at once.
  */
 function whenNpmVanishes(then: () => void): void {
   if (process.env.npm_lifecycle_event !== "start") return;

@@ -35,7 +35,10 @@ import type { Emulator } from "./emulator.ts";
 
 const QUEUES = ["requests", "wakeups", "dead-letters", "responses", "responses-acme"];
 const BUCKETS = ["results", "uploads"];
-/** Rooms whose calls to AWS are not the platform's own: what stands for AWS, and what looks at a platform from outside. */
+/**
+ * Folders whose AWS calls do not belong to the platform: stand-ins for AWS, and tools that inspect a platform from
+ * outside.
+ */
 const OUTSIDE = new Set(["local", "bench", "smoke", "cli", "simulation", "attack", "testing", "tools"]);
 /** Proved in dispatcher/launchers/aws.test.ts. */
 const ELSEWHERE = /launchers/;
@@ -93,7 +96,7 @@ describe("calls to AWS, against moto's", () => {
     p.context.sqs.send(new SendMessageCommand({ QueueUrl: queue, MessageBody: body }));
   const put = async (Key: string, Body: string) =>
     (await p.s3.send(new PutObjectCommand({ Bucket: "uploads", Key, Body }))).ETag ?? "";
-  /** A queue as it is where somebody has deleted it. */
+  /** A deleted queue. */
   const gone = (queue: string) => `${queue}-gone`;
   const read = (requestId: string) => ({ requestId, task: { type: "read", query: "price_export" } });
   const isName = (name: string) => (error: Error) => {
@@ -102,7 +105,7 @@ describe("calls to AWS, against moto's", () => {
   };
 
   describe("SQS", () => {
-    it("takes what is no request as a dead letter, with its reason, and puts it back by its class", async () => {
+    it("accepts an invalid message as a dead letter, with its reason, and redrives it by its class", async () => {
       const { queues } = p.context;
       await handleRequests(p.context, sqsEvent("not json"));
       await send(queues.deadLetters, JSON.stringify(read("received-too-often")));
@@ -145,7 +148,7 @@ describe("calls to AWS, against moto's", () => {
       );
     });
 
-    it("takes a job in by the API though nobody can be woken", async () => {
+    it("accepts a job over the API although no wake-up can be sent", async () => {
       const headers = await p.as("default");
       const { queues } = p.context;
       const { wakeups } = queues;
@@ -179,7 +182,7 @@ describe("calls to AWS, against moto's", () => {
       assert(Buffer.concat([part, part]).equals(Buffer.from((await Body?.transformToByteArray()) ?? [])));
     });
 
-    it("has no object after an upload was given up, and an error of the job's where S3 refuses", async () => {
+    it("leaves no object after an aborted upload, and reports an error of the job when S3 refuses", async () => {
       const to = target("results");
       const upload = await MultipartUpload.begin(p.s3, to);
       await upload.write(Buffer.from("a few bytes"));
@@ -323,7 +326,7 @@ describe("calls to AWS, against moto's", () => {
       }
     });
 
-    it("is told of when it holds no login, or is not there, without what it holds", async () => {
+    it("is reported when it has no login or is missing, without its contents", async () => {
       await secret('{"password":"hunter2"}');
       await assert.rejects(handler(ROLES_STEP), (error: Error) => {
         assert.match(error.message, /no username and password/);

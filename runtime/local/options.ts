@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { suggestion } from "../contract/problems.ts";
 import { redactText } from "../contract/redact.ts";
 
-/** What `npm start -- …` was asked for. */
+/** Parsed options of `npm start -- …`. */
 export interface Options {
   /** TCP port of the API; 0 takes a free one. */
   port: number;
@@ -116,7 +116,9 @@ export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.en
   };
 }
 
-/** How the command should have been written. `--port 3001` reaches us as `true` and the bare word, `--port=3001` whole. */
+/**
+ * Suggests the correct spelling of the command. `--port 3001` arrives as `true` and the bare word, `--port=3001` whole.
+ */
 function corrected(swallowed: Name[], positionals: string[], env: NodeJS.ProcessEnv): string {
   const words = [...positionals];
   const options = swallowed.map((name) => {
@@ -136,12 +138,12 @@ function fileProblem(path: string): string | undefined {
   }
 }
 
-/** What is wrong with the URL of an OpenSearch. Its value is not repeated where it may hold a password. */
+/** Explains why the URL of an OpenSearch is invalid. Its value is not repeated if it may contain a password. */
 function urlProblem(value: string): string | undefined {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol))
     return `is '${redactText(value)}'; it must be a URL, as http://127.0.0.1:9200.`;
   return url.username === "" && url.password === ""
     ? undefined
-    : "has a user or a password in it, which would stand in process lists and logs: only an OpenSearch without a login can be used here.";
+    : "has a user or a password in it, which would appear in process lists and logs: only an OpenSearch without a login can be used here.";
 }

@@ -13,7 +13,7 @@ import { PLATFORM_SENDER_ID } from "./aws/principals.ts";
 
 /** Runner processes that a core of this machine carries; each is mostly waiting for the database. */
 const PROCESSES_PER_CORE = 4;
-/** What to say of a limit that this machine sets. */
+/** Message about a limit of this machine. */
 const LOCAL_LIMIT = `this machine carries ${PROCESSES_PER_CORE} runner processes per core`;
 /** Connections of one run at most: its keeper's, and a session for each role it has worked as. */
 const CONNECTIONS_PER_RUN = 4;
@@ -22,7 +22,7 @@ const LOCAL_START_SECONDS = 120;
 /** Connections of everything else: API, dispatcher, canceller, and the people who look on. */
 const OTHER_CONNECTIONS = 60;
 
-/** Runs of a kind that may be at work at once. */
+/** Maximum number of busy runs of a type. */
 export interface RunLimit {
   /** In the stack that is imitated. */
   stack: number;
@@ -30,13 +30,13 @@ export interface RunLimit {
   local: number;
 }
 
-/** Which capacity the local platform has, and whose it imitates. */
+/** Capacity of the local platform, and the stack that it imitates. */
 export interface LocalPlan {
   stack: string;
   runners: Record<RunnerType, RunLimit>;
   /** Invocations at once for requests, and for wake-ups. */
   dispatchers: { requests: number; wakeups: number };
-  /** Tenants with a response queue of their own. */
+  /** Tenants with their own response queue. */
   tenants: readonly string[];
   /** Rules for senders on the request queue, beside the platform's own credentials, which may send for every tenant. */
   callers: readonly CallerRule[];
@@ -85,8 +85,8 @@ function readStack(stack: string, directory: string): StackConfig {
 }
 
 /**
- * How many runs of each kind this machine carries: the stack's numbers if it has the cores for them, else as many as
- * four processes a core allow, shared in the stack's proportion, at least one of each kind that the stack has.
+ * Number of runs of each type on this machine: the stack's numbers if it has enough cores, otherwise four processes per
+ * core, shared in the stack's proportion, with at least one of each type that the stack has.
  */
 export function imitate(stack: Record<RunnerType, number>, cores: number): Record<RunnerType, RunLimit> {
   const total = RUNNERS.reduce((sum, kind) => sum + stack[kind], 0);
@@ -98,7 +98,7 @@ export function imitate(stack: Record<RunnerType, number>, cores: number): Recor
   return { glue: limit(stack.glue), ec2: limit(stack.ec2) };
 }
 
-/** What the cluster must accept for all runs at once, with room for the rest. */
+/** Connections that the cluster must accept for all runs at once, with a reserve. */
 export function connectionsFor(runners: Record<RunnerType, RunLimit>): number {
   return OTHER_CONNECTIONS + CONNECTIONS_PER_RUN * RUNNERS.reduce((sum, kind) => sum + runners[kind].local, 0);
 }
@@ -129,7 +129,7 @@ export function localSettings(
     runners: { glue: slots("glue"), ec2: slots("ec2") },
     callers: [{ senderId: PLATFORM_SENDER_ID, tenants: ["*"], scopes: ["read", "update"] }, ...plan.callers],
     platformSenders: [PLATFORM_SENDER_ID],
-    // Open locally, for as much as this machine can take: nobody else can reach it, and no balancer stands in front.
+    // Open locally, as far as the machine allows: it is not reachable from outside, and has no load balancer.
     api: {
       ...settings.api,
       openRates: true,

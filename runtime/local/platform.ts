@@ -19,13 +19,13 @@ import { localToken } from "./token.ts";
 import { followTracking, trackingProblem } from "./trackingStore.ts";
 
 const HOST = "127.0.0.1";
-/** How long the API may take until it answers. */
+/** Time limit for the API to respond after its start. */
 const ANSWER_MS = 30_000;
-/** How long running jobs may take to end once the platform was asked to stop. */
+/** Time limit for running jobs to end after the stop. */
 const DRAIN_SECONDS = 60;
-/** How long the API may take to finish the requests it has, event streams included. */
+/** Time limit for the API to finish its requests, including event streams. */
 const CLOSE_MS = 5_000;
-/** What the dispatcher may take beyond the jobs' time. */
+/** Time of the dispatcher beyond that of the jobs. */
 const DISPATCHER_EXTRA_MS = 10_000;
 
 const program = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -33,11 +33,11 @@ const program = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 /** A platform all of whose parts answer. */
 export interface Platform {
   file: PlatformFile;
-  /** Something that there are prices for, to try first. */
+  /** A lane and days with prices, for the first request. */
   example: Example | undefined;
   /** A link to the dashboard that signs in once, and for how many minutes it is valid. */
   signIn: { link: string; minutes: number };
-  /** Rejects when a part is gone for good; never resolves. */
+  /** Rejects when a part fails permanently; never resolves. */
   failed: Promise<never>;
   /** Ends it in order: no new work, running jobs, servers, database. */
   stop(): Promise<void>;
@@ -45,7 +45,7 @@ export interface Platform {
   forceStop(): void;
 }
 
-/** What to start: a data directory that the caller holds the lock of, a free port, and what fits this machine. */
+/** Options: a data directory whose lock the caller holds, a free port, and a plan for this machine. */
 export interface PlatformOptions {
   dataDir: string;
   port: number;
@@ -53,9 +53,9 @@ export interface PlatformOptions {
   /** URL of an OpenSearch that holds the documents of jobs; left out, Postgres does. */
   tracking?: string;
   plan: LocalPlan;
-  /** Told in a line what takes time, or what went wrong and was mended. */
+  /** Receives a line about slow steps and repaired problems. */
   say(line: string): void;
-  /** Aborted when the platform is to be given up before it is whole. */
+  /** Aborted to stop the platform before it is complete. */
   signal: AbortSignal;
 }
 

@@ -2,8 +2,8 @@ import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * Where a running platform is, for people and programs of this machine: `<data-dir>/platform.json` (mode 600). It is
- * there exactly while all of it answers.
+ * Addresses of a running platform for people and programs of this machine: `<data-dir>/platform.json` (mode 600). It
+ * exists exactly while all parts respond.
  */
 export interface PlatformFile {
   /** Base URL of the HTTP API, without a slash at its end. */
@@ -17,7 +17,7 @@ export interface PlatformFile {
   responseQueueUrl: string;
   deadLetterQueueUrl: string;
   resultsBucket: string;
-  /** Where `s3` sources of updates may lie. */
+  /** Location of `s3` sources of updates. */
   uploadsBucket: string;
   /** For the superuser; it holds the password. */
   databaseUrl: string;

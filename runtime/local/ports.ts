@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 
-/** A TCP port on `host` that nobody listened on a moment ago. Somebody may have taken it by the time it is used. */
+/** Returns a TCP port on `host` that was free a moment ago; another process may take it before it is used. */
 export async function freePort(host = "127.0.0.1"): Promise<number> {
   const server = createServer().listen(0, host);
   await once(server, "listening");
@@ -11,7 +11,7 @@ export async function freePort(host = "127.0.0.1"): Promise<number> {
   return port;
 }
 
-/** Whether `port` can be listened on at `host`; otherwise the system's reason (EADDRINUSE, EACCES, …). */
+/** Checks that `port` is free at `host`; otherwise returns the system's reason (EADDRINUSE, EACCES, …). */
 export async function portProblem(port: number, host = "127.0.0.1"): Promise<string | undefined> {
   const server = createServer();
   try {

@@ -95,7 +95,7 @@ describe("the embedded Postgres", () => {
     assert.deepEqual(await query(second.url("postgres"), "table kept"), [{ answer: 42 }]);
   });
 
-  it("ends a server whose platform was killed, and goes on with its data", async () => {
+  it("ends a server whose platform was killed, and continues with its data", async () => {
     const parent = spawn(process.execPath, ["--input-type=module", "-e", KILLED, directory, logFile]);
     const [line] = await once(parent.stdout, "data");
     const orphan = identify(Number(line));
@@ -120,7 +120,7 @@ describe("the embedded Postgres", () => {
     assert.deepEqual(await query(url("postgres"), "select 1 as one"), [{ one: 1 }]);
   });
 
-  it("begins anew where the first start was cut off", async () => {
+  it("starts over after an interrupted first start", async () => {
     mkdirSync(join(directory, "data.new", "base"), { recursive: true });
     const { url } = await start();
     assert.deepEqual(await query(url("postgres"), "select 1 as one"), [{ one: 1 }]);

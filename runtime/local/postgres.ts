@@ -28,7 +28,7 @@ const FREE_PORT_ATTEMPTS = 5;
 /** Server settings of every local cluster, in Postgres' own words. */
 const SETTINGS: Record<string, string> = {
   listen_addresses: HOST,
-  // Local clients come by TCP as the cloud's do; a socket's path would also have to fit into 107 bytes.
+  // Local clients use TCP as in the cloud; a socket's path would also have a limit of 107 bytes.
   unix_socket_directories: "",
   shared_buffers: "256MB",
   // A batch of a million prices fits without a checkpoint in the middle of it.
@@ -43,7 +43,7 @@ const SETTINGS: Record<string, string> = {
   log_timezone: "UTC",
 };
 
-/** What makes a throw-away cluster fast: it need not survive a crash, and its passwords guard nothing. */
+/** Settings for a fast disposable cluster: it need not survive a crash, and its passwords protect nothing. */
 const THROW_AWAY: Record<string, string> = {
   fsync: "off",
   synchronous_commit: "off",
@@ -51,7 +51,7 @@ const THROW_AWAY: Record<string, string> = {
   scram_iterations: "1",
 };
 
-/** How to start a cluster. */
+/** Options of a cluster. */
 export interface PostgresOptions {
   /** The cluster's own directory, made if absent: `data/`, `password` (mode 600). Its owner holds a lock on it. */
   directory: string;
@@ -74,7 +74,7 @@ export interface Postgres {
   password: string;
   /** URL of a database, for the superuser unless another role is named. It contains the password. */
   url(database: string, role?: string): string;
-  /** Resolves when the server has ended, whoever ended it. */
+  /** Resolves when the server has ended for any reason. */
   ended: Promise<void>;
   /** Ends all sessions and the server, and waits until it is gone. */
   stop(): Promise<void>;

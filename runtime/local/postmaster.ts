@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSy
 import { join } from "node:path";
 import { identify, type ProcessIdentity, signal, waitForEnd } from "./processes.ts";
 
-/** How long a server that was left behind may take to end its sessions and write what it has, in milliseconds. */
+/** Milliseconds for a leftover server to end its sessions and write its data. */
 const SHUTDOWN_MS = 20_000;
 
 /** Line 8 of postmaster.pid: "starting", "ready", "stopping"; undefined if `pid` is not the server of `data`. */
@@ -13,9 +13,9 @@ export function postmasterStatus(data: string, pid: number): string | undefined 
 }
 
 /**
- * Ends what a killed platform left running on the data directory `data`: the server itself (fast shutdown: sessions
- * are ended, data is written) and sessions whose server is gone. Afterwards no process uses it, and a pid file whose
- * number some stranger has by now does not stand in the way. Only for the holder of the lock on the directory.
+ * Ends leftovers of a killed platform on the data directory `data`: the server itself (fast shutdown: sessions are
+ * ended, data is written) and sessions without a server. Afterwards no process uses it, and a pid file whose number now
+ * belongs to another process does not block the start. Only for the holder of the lock on the directory.
  */
 export async function stopLeftovers(data: string): Promise<void> {
   const lines = pidFile(data);

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { findByArguments, identify, isAlive, signal, waitForEnd } from "./processes.ts";
 
 describe("processes", () => {
-  it("are told apart by their beginning, not by their number", async () => {
+  it("are identified by their start time beside their number", async () => {
     const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)", "a word", "another"]);
     await once(child, "spawn");
     const found = identify(child.pid ?? 0);
@@ -21,7 +21,7 @@ describe("processes", () => {
     assert.equal(identify(found.pid), undefined);
   });
 
-  it("have ended once they are zombies, which nobody may ever reap", async () => {
+  it("have ended once they are zombies, even if they are never reaped", async () => {
     // The shell becomes a program that never looks after the child it inherits.
     const parent = spawn("sh", ["-c", "sleep 0.3 & echo $!; exec sleep 60"]);
     const [line] = await once(parent.stdout, "data");

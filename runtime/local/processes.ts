@@ -2,23 +2,20 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
-/**
- * A process as it can be told from a later one that got the same number: pids are reused, a pid together with the
- * moment the process began is not.
- */
+/** Identity of a process: pids are reused, a pid together with the start time is not. */
 export interface ProcessIdentity {
   pid: number;
   /** When it began, as the system words it: clock ticks since boot on Linux, a date elsewhere. Compare, never parse. */
   startedAt: string;
 }
 
-/** Who process `pid` is, or undefined if there is none (a zombie has ended: it only waits for its parent to look). */
+/** Identifies process `pid`; undefined if it has ended (also for a zombie, which only waits for its parent). */
 export function identify(pid: number): ProcessIdentity | undefined {
   const startedAt = existsSync("/proc/self/stat") ? startFromProc(pid) : startFromPs(pid);
   return startedAt === undefined ? undefined : { pid, startedAt };
 }
 
-/** Whether the very process that was identified still runs. */
+/** Returns true if the identified process still runs. */
 export function isAlive(process: ProcessIdentity): boolean {
   return identify(process.pid)?.startedAt === process.startedAt;
 }

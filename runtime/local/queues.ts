@@ -5,7 +5,7 @@ type Queues = NonNullable<Settings["queues"]>;
 
 /** Receives before SQS itself calls a message dead: far more than an outage uses up; the dispatcher buries the unreadable. */
 const MAX_RECEIVES = 1_000;
-/** How long a request that could not be handled stays out of sight, in seconds. */
+/** Visibility timeout in seconds of a request that could not be processed. */
 const VISIBILITY_SECONDS = 30;
 
 /** Makes the queues, for the tenants named a response queue each, where they are missing. */

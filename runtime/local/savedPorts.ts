@@ -10,7 +10,7 @@ const Ports = Type.Object({ postgres: Type.Integer(), aws: Type.Integer() });
 export type SavedPorts = Type.Static<typeof Ports>;
 
 /**
- * Free ports for the platform on `dataDir`: those of its last start as long as nobody else took them, so that a database
+ * Returns free ports for the platform on `dataDir`: those of its last start if they are still free, so that a database
  * client or a queue URL from yesterday still works.
  */
 export async function savedPorts(dataDir: string): Promise<SavedPorts> {

@@ -3,10 +3,10 @@ import { RUNNERS } from "../contract/states.ts";
 import type { LocalPlan, RunLimit } from "./plan.ts";
 import type { Platform } from "./platform.ts";
 
-/** Where the command `rates` looks by itself, seen from the clone. */
+/** Default directory of the command `rates`, relative to the clone. */
 const USUAL_DATA_DIR = ".local";
 
-/** What `npm start` says when everything answers: where it is, what to try first, how to stop. */
+/** Output of `npm start` when everything is ready: addresses, first steps, and how to stop. */
 export function summary(
   { file, example, signIn }: Pick<Platform, "file" | "example" | "signIn">,
   { dataDir, plan, tracking, seconds }: { dataDir: string; plan: LocalPlan; tracking?: string; seconds: number },
@@ -32,7 +32,7 @@ The platform is up (${seconds.toFixed(1)} s), imitating the stack ${plan.stack};
   Requests    ${file.requestQueueUrl}
   Responses   ${file.responseQueueUrl}
   Capacity    ${RUNNERS.map((kind) => `${kind} ${capacity(plan.runners[kind])}`).join(", ")}${tracking === undefined ? "" : `\n  Tracking    ${tracking}`}
-  Database, token and the rest stand in ${join(shown, "platform.json")}.
+  ${join(shown, "platform.json")} lists all addresses, the database and the token.
 
 ${tries.join("\n")}
 Stop                      Ctrl-C

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { withClient } from "../../db/prepare.ts";
 import { POSTGRES, readTrackingFile } from "../platform/dataDirectory.ts";
 
-/** How long an OpenSearch may take to say that it is there. */
+/** Time limit for an OpenSearch to respond. */
 const ANSWER_MS = 3_000;
 
 /**

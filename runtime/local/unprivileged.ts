@@ -1,10 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { chownSync } from "node:fs";
 
-/**
- * How to run a program that refuses root (Postgres does): what to put before it on the command line, which user to
- * become, and how to hand it the files it is to own.
- */
+/** Way to run a program that refuses root (Postgres does): command prefix, user, and how to give it its files. */
 export interface Unprivileged {
   /** Program and arguments to put before the command; empty if none is needed. */
   prefix: string[];
@@ -18,11 +15,11 @@ const NAMESPACE = ["unshare", "--user", "--map-user=1000", "--map-group=1000"];
 const SYSTEM_USER = "postgres";
 
 /**
- * Finds a way to run `program` as somebody other than root, on files below `directory`.
+ * Finds a way to run `program` as another user than root, on files below `directory`.
  *
- * Root gets a user namespace in which its own files belong to user 1000: it works below a directory that only root
- * may enter, where a user of the system could not follow. Where namespaces are forbidden, it is the system user
- * `postgres`, if there is one and it may enter both paths.
+ * Root gets a user namespace in which its own files belong to user 1000: it works below a directory that only root may
+ * enter, which a user of the system could not. Without namespaces, it uses the system user `postgres`, if that exists
+ * and may enter both paths.
  */
 export function unprivileged(program: string, directory: string): Unprivileged {
   if (process.getuid?.() !== 0) return { prefix: [], own: () => {} };

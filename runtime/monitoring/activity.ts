@@ -2,11 +2,13 @@ import type { RunnerType } from "../contract/states.ts";
 import type { Database } from "../store/jobs.ts";
 import type { PlatformMetric, RunnerMetric } from "./metrics.ts";
 
-/** How the platform stands now, with what happened in the minutes before (db/functions/jobs/activity.sql and standing.sql). */
+/**
+ * Current status of the platform and activity of the last minutes (db/functions/jobs/activity.sql and standing.sql).
+ */
 export type PlatformStatus = Record<RunnerType, Record<RunnerMetric, number | null>> & {
   platform: Record<PlatformMetric, number>;
   database: { connections: number; maxConnections: number };
-  /** Kinds that may not start a run, and until when (ISO); "closed": until somebody opens them again. */
+  /** Runner types that may not start runs, and until when (ISO); "closed": until an operator opens them again. */
   paused: Partial<Record<RunnerType, string>>;
   /** Jobs that are being done. */
   working: Partial<Record<RunnerType, number>>;
@@ -18,7 +20,7 @@ export interface Percentiles {
   p95: number | null;
 }
 
-/** What ended, and what came in, between `at` and the next step. */
+/** Ended and accepted jobs between `at` and the next step. */
 export interface Step {
   at: string;
   accepted: number;
@@ -29,7 +31,7 @@ export interface Step {
   runMs: Percentiles;
 }
 
-/** What became of the jobs that ended within a time. */
+/** Outcomes of the jobs that ended within a period. */
 export interface Activity {
   from: string;
   to: string;
@@ -52,14 +54,14 @@ export async function readStatus(db: Database, minutes: number): Promise<Platfor
   return rows[0]?.standing;
 }
 
-/** What to read activity of: one tenant's jobs, or all (undefined). */
+/** Scope: one tenant's jobs, or all (undefined). */
 export interface ActivityQuery {
   tenant: string | undefined;
   seconds: number;
   steps: number;
   /** End of the time, ISO; undefined: now. */
   until?: string | undefined;
-  /** A result by pointer that is no larger counts as nearly inline. Bytes. */
+  /** Maximum size in bytes of a result in S3 that counts as nearly inline. */
   nearBytes: number;
 }
 

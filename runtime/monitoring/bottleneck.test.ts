@@ -134,13 +134,13 @@ describe("the verdict on the bottleneck", () => {
       change: { glue: { waiting: 9, oldestWaiting: 900, running: 2 } },
       level: "stuck",
       place: "starts",
-      says: /^Only 0 of 2 Glue runs are at work/,
+      says: /^Only 0 of 2 Glue runs are busy/,
     },
     "runs do not start": {
       change: { glue: { waiting: 3, oldestWaiting: 900, running: 1 }, working: { glue: 1 } },
       level: "stuck",
       place: "starts",
-      says: /^Only 1 of 2 Glue runs is at work although 3 jobs wait, the oldest for 15 min/,
+      says: /^Only 1 of 2 Glue runs is busy although 3 jobs wait, the oldest for 15 min/,
     },
     "requests pile up": {
       change: { requests: 5_000 },

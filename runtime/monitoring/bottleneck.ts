@@ -2,7 +2,7 @@ import { RUNNER_NAMES, RUNNERS, type RunnerType } from "../contract/states.ts";
 import type { Settings } from "../platform/settings.ts";
 import type { Activity, PlatformStatus } from "./activity.ts";
 
-/** What the verdict goes by: how things stand, what ended lately, what there may be, what waits before the platform. */
+/** Input of the verdict: current status, recent activity, capacity, and requests that wait before the platform. */
 export interface BottleneckInput {
   status: PlatformStatus;
   results: Activity["results"];
@@ -11,7 +11,9 @@ export interface BottleneckInput {
   requests: number | undefined;
 }
 
-/** From worst to best: nothing moves; work waits for want of something; a burst is being taken; nothing waits. */
+/**
+ * From worst to best: nothing moves; jobs wait because something is missing; a burst is being processed; nothing waits.
+ */
 export const LEVELS = ["stuck", "bound", "busy", "clear"] as const;
 export type Level = (typeof LEVELS)[number];
 
@@ -31,11 +33,11 @@ export const PLACES = [
 ] as const;
 export type Place = (typeof PLACES)[number];
 
-/** Where the bottleneck is now. */
+/** Location of the bottleneck. */
 export interface Verdict {
   level: Level;
   place: Place;
-  /** One sentence for people: what holds jobs up, and what to do. */
+  /** One sentence for people: the obstacle and the remedy. */
   sentence: string;
   /** The key of the stack's configuration to raise; absent where raising something would not help. */
   raise?: string;
@@ -59,7 +61,7 @@ export const THRESHOLDS = {
 /** The most that `jobs.inlineBytes` can be: what SQS takes, with the rest of the response. */
 export const MAX_INLINE_BYTES = 900_000;
 
-/** What a kind's runs, their number, their size and their quota are called. */
+/** Display names of a runner type: its runs, their number, size and quota. */
 const KIND = {
   glue: {
     run: RUNNER_NAMES.glue.run,
@@ -78,8 +80,8 @@ const KIND = {
 } as const satisfies Record<RunnerType, object>;
 
 /**
- * Where the bottleneck is: of all that is out of order the worst, and of several the first that a job meets, since what
- * comes after it only waits. Of both kinds of runs that is the one whose jobs have waited longer.
+ * Finds the bottleneck: the worst problem, and among equal ones the first on a job's path, since later components only
+ * wait for it. Between the runner types it is the one whose jobs have waited longer.
  */
 export function bottleneckOf(situation: BottleneckInput): Verdict {
   const found = RULES.flatMap((rule) => rule(situation));
@@ -123,7 +125,7 @@ function waits(situation: BottleneckInput, kind: RunnerType): Verdict[] {
       {
         level: "stuck",
         place: "starts",
-        sentence: `${of} is closed to new runs while the platform drains; ${wait}: open it again to go on.`,
+        sentence: `${of} is closed to new runs while the platform drains; ${wait}: reopen it to continue.`,
       },
     ];
   if (slots === 0)
@@ -170,7 +172,7 @@ function waits(situation: BottleneckInput, kind: RunnerType): Verdict[] {
       {
         level: "stuck",
         place: "starts",
-        sentence: `Only ${working} of ${slots} ${run}s ${working === 1 ? "is" : "are"} at work although ${wait}: runs do not start, and the dispatcher's log says why.`,
+        sentence: `Only ${working} of ${slots} ${run}s ${working === 1 ? "is" : "are"} busy although ${wait}: runs do not start; read the reason in the dispatcher's log.`,
       },
     ];
   }
@@ -267,7 +269,7 @@ function searchIsBehind({ status: { platform } }: BottleneckInput): Verdict[] {
     {
       level: "busy",
       place: "search",
-      sentence: `Search is behind by ${many(platform.documentsBehind, "document")}, the oldest by ${seconds(platform.oldestBehind)}; jobs go on: see whether the tracking store answers.`,
+      sentence: `Search is behind by ${many(platform.documentsBehind, "document")}, the oldest by ${seconds(platform.oldestBehind)}; jobs keep running: check whether the tracking store responds.`,
     },
   ];
 }
@@ -276,7 +278,7 @@ function clear({ status: standing, settings }: BottleneckInput): Verdict {
   const busy = RUNNERS.map(
     (kind) => `${standing.working[kind] ?? 0} of ${settings.runners[kind].slots} ${KIND[kind].of}`,
   );
-  return { level: "clear", place: "nothing", sentence: `Nothing waits: ${busy.join(" and ")} runs are at work.` };
+  return { level: "clear", place: "nothing", sentence: `Nothing waits: ${busy.join(" and ")} runs are busy.` };
 }
 
 /** A kind's figures; none are unknown but those of times and memory. */

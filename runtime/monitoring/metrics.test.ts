@@ -117,7 +117,7 @@ describe("the figures that the database knows", () => {
     assert.equal((await figures()).glue.succeeded, 0);
   });
 
-  it("count lost runners and memory that ran out, also of jobs that go on", async () => {
+  it("count lost runners and memory that ran out, also of jobs that continue", async () => {
     await accept(await d.as("dispatcher"), [newJob("again", { elsewhere: true }), newJob("last", { maxAttempts: 1 })]);
     const { keeper, next } = await run();
     for (const type of ["OutOfMemory", "RunnerLost"]) {
@@ -145,7 +145,7 @@ describe("the figures that the database knows", () => {
     assert.equal((await figures()).glue.refused, 1);
   });
 
-  it("tell who waits for a lock, and for how long", async () => {
+  it("report sessions that wait for a lock, and for how long", async () => {
     await d.admin.query("begin; lock table public.ports in access exclusive mode");
     const writer = await d.as("job_writer");
     const { rows } = await writer.query("select pg_backend_pid() as pid");

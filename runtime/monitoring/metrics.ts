@@ -2,14 +2,14 @@ import { RUNNERS, type RunnerType } from "../contract/states.ts";
 import type { Database } from "../store/jobs.ts";
 
 /**
- * What only the database knows of how the platform fares, as data: whoever measures, draws or alarms goes by this list.
- * The values come from jobs.figures (db/functions), in these names.
+ * Metrics that only the database has, as data for the dispatcher, dashboards and alarms. The values come from
+ * jobs.figures (db/functions), under these names.
  */
 export interface Metric {
-  /** What it is called where people read it, and the metric's name in CloudWatch. */
+  /** Display name, and name of the metric in CloudWatch. */
   readonly name: string;
   readonly unit: "Count" | "Seconds" | "Bytes";
-  /** Whether it is as it stood at the look, or what happened in the minutes before it. */
+  /** Kind of value: the state when it was read, or a count over the minutes before. */
   readonly kind: "state" | "event";
   readonly meaning: string;
 }

@@ -9,7 +9,7 @@ export interface Panel {
   readonly title: string;
   /** With more than one figure each has a label, which stands behind the kind's name. */
   readonly figures: readonly { readonly figure: RunnerMetric; readonly label?: string }[];
-  /** How the values of a minute become one. */
+  /** Aggregation of a minute's values. */
   readonly stat: "Maximum" | "Sum";
 }
 

@@ -1,6 +1,6 @@
 import type { Database } from "../store/jobs.ts";
 
-/** What a job goes through, in this order; from `waiting` on again after an attempt that was lost. */
+/** Phases of a job, in this order; from `waiting` on again after a lost attempt. */
 export const PHASES = ["waiting", "starting", "running", "responding"] as const;
 
 /** A stretch of a job's life. */
@@ -11,13 +11,13 @@ export interface Phase {
   to?: string;
   /** From 1; of starting and running. */
   attempt?: number;
-  /** What it ran on. */
+  /** Runner type. */
   runner?: string;
-  /** How the attempt ended. */
+  /** Outcome of the attempt. */
   outcome?: string;
 }
 
-/** What of a document the phases are made of. */
+/** Fields of a document from which the phases are computed. */
 export interface TimelineSource {
   createdAt: string;
   finishedAt?: string;

@@ -2,7 +2,7 @@ import { RUNNER_NAMES, type RunnerType } from "../contract/states.ts";
 import type { Settings } from "../platform/settings.ts";
 import type { Database } from "../store/jobs.ts";
 
-/** What a job can wait for. */
+/** Reasons for which a job can wait. */
 export const WAITING_REASONS = [
   "retry",
   "largerRun",
@@ -15,7 +15,7 @@ export const WAITING_REASONS = [
 ] as const;
 export type WaitingReason = (typeof WAITING_REASONS)[number];
 
-/** What the database says of a waiting job (jobs.waiting_place). */
+/** The database's data about a waiting job (jobs.waiting_place). */
 export interface WaitingPlace {
   runner: RunnerType;
   waitedSeconds: number;
@@ -34,7 +34,7 @@ export interface WaitingPlace {
   tenantWorking: number;
 }
 
-/** Why a job waits, and how long it may. */
+/** Reason and estimated duration of a job's wait. */
 export interface Waiting {
   reason: WaitingReason;
   /** For people: what it waits for, and what is before it. */
@@ -49,7 +49,7 @@ export interface Waiting {
 
 const MOST_AHEAD = 1_000;
 
-/** Where a job waits; undefined for one that does not wait. */
+/** Returns a job's waiting state; undefined for a job that does not wait. */
 export async function readWaitingPlace(
   db: Database,
   tenant: string,
@@ -59,7 +59,7 @@ export async function readWaitingPlace(
   return rows[0].place ?? undefined;
 }
 
-/** Why a job waits, in the order in which the reasons hold it up. */
+/** Returns the reason of a wait, in the order in which the reasons apply. */
 export function waitingOf(place: WaitingPlace, { runners }: Pick<Settings, "runners">, tenant: string): Waiting {
   const { runner, ahead, working: busy, waitedSeconds } = place;
   const { slots, limitedBy } = runners[runner];

@@ -21,7 +21,7 @@ type SlotRole = `job_reader_${RunnerType}_${number}`;
 
 /** Run slots that have a login role of their own, per runner type. */
 export type ReaderSlots = Readonly<Record<RunnerType, number>>;
-/** What a platform without raw SQL needs. */
+/** Settings of a platform without raw SQL. */
 export const NO_SLOTS: ReaderSlots = { glue: 0, ec2: 0 };
 /** The slots that need one: all of them where callers may bring their own SQL, else none. */
 export const readerSlots = (rawSql: boolean, slots: ReaderSlots): ReaderSlots => (rawSql ? slots : NO_SLOTS);
@@ -30,9 +30,9 @@ export const readerSlots = (rawSql: boolean, slots: ReaderSlots): ReaderSlots =>
 export const readerRole = (runner: RunnerType, slot: number): SlotRole => `job_reader_${runner}_${slot}`;
 
 /**
- * How to reach Postgres, from the environment: DATABASE_HOST, DATABASE_PORT (5432), DATABASE_NAME (rates),
- * DATABASE_AUTH (`iam`: a token for each connection, over TLS; `password`: DB_PASSWORD) and DATABASE_CA (a PEM file;
- * with it the server's certificate is checked). No password is kept: it is read when a connection is made.
+ * Connection settings of Postgres, from the environment: DATABASE_HOST, DATABASE_PORT (5432), DATABASE_NAME (rates),
+ * DATABASE_AUTH (`iam`: a token per connection, over TLS; `password`: DB_PASSWORD) and DATABASE_CA (a PEM file; with it
+ * the server's certificate is verified). Passwords are not stored: they are read for each connection.
  */
 export function connectionOptions(role: Role, env: NodeJS.ProcessEnv = process.env): pg.ClientConfig {
   const host = env.DATABASE_HOST ?? "127.0.0.1";
@@ -84,7 +84,7 @@ export function abandon(client: pg.Client): void {
   sockets.get(client)?.destroy();
 }
 
-/** Whether the connection of a client that `connect` made is closed. */
+/** Returns true if the connection of a client made by `connect` is closed. */
 export const isAbandoned = (client: pg.Client): boolean => sockets.get(client)?.destroyed ?? false;
 
 /** A pool of at most `max` connections that are opened when needed and closed after ten idle seconds. */

@@ -9,7 +9,7 @@ import { type ReaderSlots, readerSlots } from "./postgres.ts";
 const count = (description: string, value: number, minimum = 1) =>
   Type.Integer({ minimum, default: value, description });
 
-/** What a runner kind may do at once, and for how long. */
+/** Maximums of a runner type. */
 const RunnerSettings = Type.Object(
   {
     slots: Type.Integer({ minimum: 0, default: 1, description: "runs at once, from stacks/planning/capacity.ts" }),
@@ -32,7 +32,7 @@ const RunnerSettings = Type.Object(
   { additionalProperties: false, default: {} },
 );
 
-/** What one caller may ask for. Each API process counts for itself. */
+/** Maximums per caller. Each API process counts separately. */
 const LimitSettings = Type.Object(
   {
     tokenPerMinute: count("requests of one token a minute; 0: as many as they like", 12_000, 0),
@@ -45,7 +45,7 @@ const LimitSettings = Type.Object(
   { additionalProperties: false, default: {} },
 );
 
-/** What a claim of the identity provider gives. */
+/** Access that a claim of the identity provider grants. */
 const AccessRule = Type.Object(
   {
     claim: Type.String({
@@ -89,7 +89,7 @@ const OidcSettings = Type.Object(
 );
 export type OidcSettings = Type.Static<typeof OidcSettings>;
 
-/** How people sign in. */
+/** Sign-in methods. */
 const SignInSettings = Type.Object(
   {
     platform: Type.String({
@@ -104,7 +104,7 @@ const SignInSettings = Type.Object(
   { additionalProperties: false, default: {} },
 );
 
-/** What a sender on the request queue may ask for. */
+/** Permissions of a sender on the request queue. */
 const CallerSettings = Type.Object(
   {
     senderId: Type.String({
@@ -118,7 +118,7 @@ const CallerSettings = Type.Object(
   { additionalProperties: false },
 );
 
-/** Where OpenSearch is. */
+/** Connection settings of OpenSearch. */
 const TrackingSettings = Type.Object(
   {
     endpoint: Type.String({ pattern: "^https?://", description: "its URL" }),
@@ -136,9 +136,8 @@ const TrackingSettings = Type.Object(
 export type TrackingSettings = Type.Static<typeof TrackingSettings>;
 
 /**
- * What a part of the platform needs to know beside how to reach the database: one JSON document in RATES_SETTINGS,
- * written by infra/ in the cloud and by runtime/local here, or in a file that RATES_SETTINGS_FILE names. It holds no
- * secret.
+ * Settings of a component apart from the database connection: one JSON document in RATES_SETTINGS, or in the file that
+ * RATES_SETTINGS_FILE names, written by infra/ in the cloud and by runtime/local locally. It contains no secret.
  */
 export const Settings = Type.Object(
   {
@@ -236,7 +235,7 @@ export const Settings = Type.Object(
     callers: Type.Optional(
       Type.Array(CallerSettings, {
         description:
-          "who may send what on the request queue; an empty list: nobody; left out: everybody whom the queue lets in",
+          "rules for senders on the request queue; an empty list admits no sender; left out, every sender that the queue's policy admits",
       }),
     ),
     platformSenders: Type.Array(Type.String(), {
@@ -293,7 +292,10 @@ export function tenantSlots({ queues, runners }: Settings, runner: RunnerType): 
   return slots > 1 && Object.keys(queues?.tenants ?? {}).length > 1 ? slots - 1 : undefined;
 }
 
-/** Whether tenants are kept apart: a stack that names more than one, for queues of their own or as its callers'. */
+/**
+ * Returns true if the stack names several tenants, for queues of their own or as its callers', so that they are
+ * isolated.
+ */
 export function hasSeveralTenants({ queues, callers = [] }: Pick<Settings, "queues" | "callers">): boolean {
   const named = new Set([...Object.keys(queues?.tenants ?? {}), ...callers.flatMap(({ tenants }) => tenants)]);
   // A sender for all tenants is an operator's.

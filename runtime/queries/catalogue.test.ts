@@ -62,7 +62,7 @@ describe("a query file", () => {
     }
   });
 
-  it("is told all its problems at once, each with its line", () => {
+  it("reports all problems at once, each with its line", () => {
     const { problems } = parse(
       `-- name: other\n-- descriptoin: A query.\n-- param: a date\n-- param: b datum "b"\n-- param: c integer = 1.5 "c"\n-- param: d text "d"\n-- param: d text "d"\n-- column: a\n\nselect 1; -- one\nselect\n :e`,
     );
@@ -71,10 +71,10 @@ describe("a query file", () => {
       [2, 3, 4, 5, 7, 8, 1, 1, 1, 10, 12, 1],
     );
     for (const part of [
-      "'datum' is no parameter type",
+      "'datum' is not a parameter type",
       "1.5 must be a whole number",
       "'-- name: q' is missing",
-      "':e' is no parameter",
+      "':e' is not a declared parameter",
       "does not use parameter 'd'",
     ]) {
       assert.ok(
@@ -119,7 +119,7 @@ describe("the catalogue", () => {
       assert.throws(
         () => loadCatalogue(directory),
         (error: Error) => {
-          assert.match(error.message, /queries\/q\.sql, line 4: ':nothing' is no parameter/);
+          assert.match(error.message, /queries\/q\.sql, line 4: ':nothing' is not a declared parameter/);
           assert.match(error.message, /statements\/s\.sql, line 1: '-- description: …' is missing/);
           return true;
         },
@@ -177,7 +177,7 @@ describe("the params of a query", () => {
     });
   }
 
-  it("are told all their problems at once, with the value and the nearest name", () => {
+  it("report all problems at once, with the value and the nearest name", () => {
     const problems = [...checkParams(all, { p1: "2021-02-30", p2: "7", neded: "x" })];
     assert.deepEqual(problems, [
       { field: "task.params.p1", value: "2021-02-30", message: "must be a date that exists, written YYYY-MM-DD." },
@@ -214,7 +214,7 @@ describe("the params of a query", () => {
     assert.match(bindParams(all, { needed: "x" }), /^select null::text,null::date/);
   });
 
-  it("are checked once more when they are bound", () => {
+  it("are checked again when they are bound", () => {
     const refused = (error: unknown) =>
       error instanceof JobError && error.code === "InvalidRequest" && error.details.length === 1;
     assert.throws(() => bindParams(all, { needed: 1 }), refused);

@@ -57,7 +57,7 @@ export const queryNamed = (name: string): NamedQuery | undefined => allQueries()
 export const statementNamed = (name: string): NamedQuery | undefined =>
   allStatements().find((query) => query.name === name);
 
-/** What a listing shows of a query: all but its SQL. */
+/** A query in a listing: everything except its SQL. */
 export function describeQuery({ sql: _, ...description }: NamedQuery): QueryDescription {
   return description;
 }

@@ -9,7 +9,7 @@ import { checkSql } from "./sql/parser.ts";
 
 export type ReadTask = Static<typeof QueryTask> | Static<typeof SqlTask>;
 
-/** What the planner expects of a read; estimates, from the tables' statistics. */
+/** The planner's estimates for a read, from the tables' statistics. */
 export interface Estimate {
   /** As EXPLAIN (FORMAT JSON) has it; its beginning as text where it is longer than PLAN_CHARACTERS. */
   plan: object | string;
@@ -132,9 +132,10 @@ const severalStatements = (error: { code?: string; message: string }): JobError 
   error.code === "42P11" ? new JobError("NotOneStatement", { reason: error.message }, { cause: error }) : undefined;
 
 /**
- * Plans a read without running it, and so proves that it is one statement: the extended protocol refuses several, and the
- * EXPLAIN whose options stand in front of the SQL keeps it from bringing its own.
- * @throws JobError NotOneStatement or InvalidSql where the server cannot parse it; its other errors as they are
+ * Plans a read without running it, which also proves that it is one statement: the extended protocol refuses several,
+ * and the options of EXPLAIN before the SQL keep it from adding its own.
+ *
+ * @throws JobError NotOneStatement or InvalidSql if the server cannot parse it; its other errors unchanged
  */
 export async function explain(client: pg.ClientBase, sql: string): Promise<Pick<Estimate, "rows">> {
   try {

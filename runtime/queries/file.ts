@@ -6,7 +6,7 @@ export interface Param {
   type: ParamType;
   description: string;
   required: boolean;
-  /** What an absent parameter counts as; null where `required`. */
+  /** Default of an absent parameter; null if `required`. */
   default: ParamValue | null;
 }
 
@@ -23,7 +23,7 @@ export interface Range {
   to: string;
 }
 
-/** What people and programs need to know of a named query. */
+/** Metadata of a named query. */
 export interface QueryDescription {
   /** A query reads and has columns; a statement changes data and has none. */
   kind: "query" | "statement";
@@ -41,8 +41,8 @@ export interface NamedQuery extends QueryDescription {
 }
 
 /**
- * What SQL is read as: text that hides placeholders (strings, quoted names, dollar quotes), comments, casts (which only
- * look like a placeholder), placeholders, semicolons.
+ * Tokens of SQL: text that hides placeholders (strings, quoted names, dollar quotes), comments, casts (which only look
+ * like a placeholder), placeholders, semicolons.
  */
 const SQL =
   /(?<text>\b[eE]'(?:\\[\s\S]|''|[^'\\])*'|'(?:''|[^'])*'|"(?:""|[^"])*"|\$(?<tag>\w*)\$[\s\S]*?\$\k<tag>\$|::)|(?<comment>--[^\n]*|\/\*[\s\S]*?\*\/)|:(?<param>[a-z_]\w*)|(?<end>;)/g;
@@ -104,7 +104,8 @@ function addParam(text: string, params: Param[]): string | undefined {
   if (name === undefined || type === undefined || description === undefined) {
     return 'is not: -- param: name type "description", or: -- param: name type = default "description"';
   }
-  if (!isParamType(type)) return `'${type}' is no parameter type; there are: ${Object.keys(PARAM_TYPES).join(", ")}`;
+  if (!isParamType(type))
+    return `'${type}' is not a parameter type; use one of: ${Object.keys(PARAM_TYPES).join(", ")}`;
   if (params.some((one) => one.name === name)) return `parameter '${name}' is there twice`;
   const fallback = given === undefined ? null : parse(given);
   const problem = fallback === null ? undefined : checkValue(type, fallback);
@@ -164,7 +165,7 @@ function cut(
     if (param === undefined) continue;
     const known = params.find((one) => one.name === param);
     if (known === undefined) {
-      report(lineAt(found.index), `':${param}' is no parameter; declare it with '-- param: ${param} …'`);
+      report(lineAt(found.index), `':${param}' is not a declared parameter; declare it with '-- param: ${param} …'`);
     } else {
       pieces.push(piece, known);
       piece = "";

@@ -2,15 +2,15 @@ import pg from "pg";
 import { INPUT } from "../contract/inputLimits.ts";
 import { isText } from "../contract/inspect.ts";
 
-/** What a parameter can be in JSON. */
+/** JSON form of a parameter type. */
 export type ParamValue = string | number | boolean | readonly string[];
 
 interface TypeRules {
   /** The type of the literal in SQL. */
   sql: string;
-  /** Whether a JSON value is one. */
+  /** Returns true for a valid JSON value. */
   fits(value: unknown): boolean;
-  /** What it must be, in words that follow "must be". */
+  /** Requirement, in words that follow "must be". */
   expected: string;
 }
 
@@ -44,12 +44,12 @@ export const PARAM_TYPES = {
 
 export type ParamType = keyof typeof PARAM_TYPES;
 
-/** Why a value cannot be of the type ("must be …"); undefined: it can. */
+/** Explains why a value does not have the type ("must be …"); undefined if it does. */
 export function checkValue(type: ParamType, value: unknown): string | undefined {
   return PARAM_TYPES[type].fits(value) ? undefined : `must be ${PARAM_TYPES[type].expected}.`;
 }
 
-/** The value as an SQL literal of its type. COPY takes no bind parameters, so values stand in the text itself. */
+/** Formats a value as an SQL literal of its type. COPY takes no bind parameters, so values are part of the text. */
 export function literal(type: ParamType, value: ParamValue | null): string {
   const { sql } = PARAM_TYPES[type];
   if (value === null) return `null::${sql}`;

@@ -23,7 +23,7 @@ import { canonical, parseRequest, requestAsSent } from "./parse.ts";
 import { storeRejected } from "./rejected.ts";
 import { hasJob, knownHash } from "./repeat.ts";
 
-/** What became of a request. `send`: responses that are due now, for the caller to send. */
+/** Outcome of a request. `send`: responses that are due now, for the caller to send. */
 export type Outcome =
   | ({ request: Request; send: DueResponse[] } & Accepted)
   | { outcome: "INVALID" | "CONFLICTING"; error: JobError; send: DueResponse[] }
@@ -32,7 +32,7 @@ export type Outcome =
 
 export type Source = "queue" | "http";
 
-/** What accepting needs: the store, the stack's rules, and S3 to pin sources. */
+/** Dependencies of accepting requests: the store, the stack's rules, and S3 to pin sources. */
 export interface AcceptDeps {
   db: pg.Pool;
   /** Plans reads (planningPool). */
@@ -52,7 +52,7 @@ interface Submitted {
   /** The id under which an answer is due if it is not valid, and its tenant. */
   requestId: string;
   tenant: string;
-  /** What was wrong with its text. */
+  /** Problems of its text. */
   problems?: readonly Problem[];
   /** Throws a JobError if the sender may not ask for this. */
   authorise?: (request: Request) => void;
@@ -178,7 +178,7 @@ async function repeatOf(
 
 const defaultReply = (source: Source): Reply => (source === "queue" ? "queue" : "none");
 
-/** Whether a refusal is answered on the response queue: over HTTP the call itself is answered. */
+/** Returns true if an error is answered on the response queue: over HTTP the call itself is answered. */
 const answers = ({ source }: AcceptDeps, request: unknown): boolean =>
   source === "queue" && (request as { reply?: unknown } | null)?.reply !== "none";
 
@@ -225,7 +225,7 @@ export async function refuse(
   return answer(db, { responseId, tenant, requestId, error: error.body(), labels });
 }
 
-/** What tells requests apart that were refused. Nested too deep to be written, one is told apart by its id alone. */
+/** Identity of a rejected request. One that is nested too deeply to be written is identified by its id alone. */
 function textOf(request: unknown): string {
   try {
     return JSON.stringify(request);
@@ -247,7 +247,7 @@ export function routeOf(task: Task, settings: Settings, expectedBytes?: number):
   return settings.runners[first].slots > 0 ? first : second;
 }
 
-/** Whether both kinds of runs may take a task. */
+/** Returns true if both runner types may execute a task. */
 const canFallBackToEc2 = (task: Task, { runners, jobs }: Settings): boolean =>
   task.type === "read" && jobs.readsOnEc2 && runners.glue.slots > 0 && runners.ec2.slots > 0;
 
@@ -304,7 +304,7 @@ async function pinned({ db, s3, settings, source }: AcceptDeps, { task, tenant, 
   if (!s3 || bucket !== settings.buckets?.uploads)
     throw new JobError("SourceNotAllowed", {
       source: redactUrl(location),
-      reason: `s3 sources lie in ${settings.buckets ? `s3://${settings.buckets.uploads}` : "an uploads bucket, and this platform has none"}. \`rates load\` puts a file there.`,
+      reason: `s3 sources must be in ${settings.buckets ? `s3://${settings.buckets.uploads}` : "an uploads bucket, and this platform has none"}. \`rates load\` puts a file there.`,
     });
   // Over HTTP the caller's token decides (runtime/api/routes/jobs.ts): an admin may load any upload.
   const rules = { hasSeveralTenants: hasSeveralTenants(settings), shared: settings.jobs.sharedUploads };

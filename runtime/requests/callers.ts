@@ -1,7 +1,7 @@
 import { JobError } from "../contract/errors.ts";
 import type { Settings } from "../platform/settings.ts";
 
-/** What a sender asks for on the request queue. */
+/** Request of a sender on the request queue. */
 export type QueueScope = "read" | "update";
 
 /** Name of the message attribute with the sender of a dead letter that is put back. */
@@ -18,7 +18,7 @@ export function senderOf({ platformSenders }: CallerRules, senderId: string, res
   return restored !== undefined && platformSenders.includes(uniqueId(senderId)) ? restored : senderId;
 }
 
-/** Whether a sender may send for a tenant at all. */
+/** Returns true if a sender may send for a tenant at all. */
 export const maySendFor = (rules: CallerRules, senderId: string, tenant: string): boolean =>
   scopesOf(rules, senderId, tenant).length > 0;
 

@@ -5,7 +5,7 @@ export interface DeadLetterCause {
   /** Error class. */
   type: string;
   count: number;
-  /** Whether the redrive asked about puts them back; without one, whether a redrive that names no classes does. */
+  /** Selected by the redrive in question; without one, by a redrive without classes. */
   redrivable: boolean;
   /** Letters that would fail again as they are (expectedFailure). */
   failsAgain: number;
@@ -23,19 +23,19 @@ export interface DeadLetterCause {
 /** Reasons listed per cause. */
 const REASONS = 5;
 
-/** What causes count of a dead letter. */
+/** Counted properties of a dead letter. */
 export interface CountedLetter {
   /** Error class. */
   type: string;
   /** The dispatcher's reason; undefined where SQS itself moved the message. */
   reason: string | undefined;
-  /** Whether a redrive without named classes puts it back. */
+  /** Selected by a redrive without classes. */
   redrivable: boolean;
-  /** Why it would fail again as it is; undefined for one that would be accepted. */
+  /** Reason why it would fail again; undefined if it would be accepted. */
   failsAgain: ExpectedFailure | undefined;
   /** ISO time when it came into the queue, or, of a letter that SQS moved, when it was sent. */
   sentAt: string | undefined;
-  /** How often it was received, looks included. */
+  /** Number of receives, including inspections. */
   receives: number;
 }
 

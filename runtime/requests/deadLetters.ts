@@ -19,7 +19,7 @@ import type { Queues } from "./responses.ts";
 /** The class of a dead letter that SQS itself moved: no dispatcher could take it in, as during an outage. */
 export const RECEIVED_TOO_OFTEN = "ReceivedTooOften";
 
-/** What to put back. */
+/** Selection of dead letters to redrive. */
 export interface Redrive {
   /** Error classes to put back; left out, those whose cause may have passed. */
   types?: readonly string[] | undefined;
@@ -31,7 +31,7 @@ export interface Redrive {
   limit: number;
 }
 
-/** What became of the dead letters that were looked at. */
+/** Outcome of the inspected dead letters. */
 export interface Redriven {
   /** By error class, put back into the request queue; in a dry run, what would be. */
   redriven: Record<string, number>;
@@ -96,7 +96,7 @@ export interface DeadLetter extends CountedLetter {
   body: string;
   bodyLength: number;
   sender: string | undefined;
-  /** ISO time when somebody first received it. */
+  /** ISO time of the first receive. */
   firstReceivedAt: string | undefined;
 }
 
@@ -222,6 +222,6 @@ function senderOfLetter({ Attributes = {}, MessageAttributes = {} }: Message): s
   return MessageAttributes[SENDER_ATTRIBUTE]?.StringValue ?? Attributes.SenderId;
 }
 
-/** Whether the same message may be taken in now. */
+/** Returns true if the same message may be accepted now. */
 const isWorthIt = (type: string): boolean =>
   type === RECEIVED_TOO_OFTEN || (Object.hasOwn(ERRORS, type) && ERRORS[type as keyof typeof ERRORS].retryable);

@@ -7,7 +7,7 @@ import { maySendFor, notAllowed, requireSender } from "./callers.ts";
 import { readMessage } from "./message.ts";
 import { parseRequest } from "./parse.ts";
 
-/** Why a message would fail again if it came once more. */
+/** Predicts why a message would fail again if it were sent again. */
 export interface ExpectedFailure {
   /** `deadLetter`: it would become a dead letter again; `rejected`: it would be answered FAILED and make no job. */
   outcome: "deadLetter" | "rejected";

@@ -7,12 +7,12 @@ import { topLevelOf } from "../contract/topLevel.ts";
 export interface MessageContent {
   /** Undefined for text that is not JSON. */
   value: unknown;
-  /** Whether its text was parsed: else `problems` says why not, and `value` has whom to answer. */
+  /** True if its text was parsed: otherwise `problems` has the reason, and `value` the recipient of the answer. */
   isParsed: boolean;
   /** Undefined where no answer can be addressed. */
   requestId: string | undefined;
   tenant: string;
-  /** Why it is not a request. */
+  /** Reason why it is not a request. */
   problem: JobError | undefined;
   /** Ambiguities of the text of a readable request. */
   problems: Problem[];
@@ -52,7 +52,10 @@ function unparsed(body: string, problems: readonly Problem[]): MessageContent {
   };
 }
 
-/** Whom to answer, and how, of text that is not parsed. It must be certain: another's id, or tenant, is not taken for its own. */
+/**
+ * Finds the recipient of the answer in a text that is not parsed. Only certain values count, so that another request's
+ * id or tenant is never used.
+ */
 function addressOf(body: string): ReturnType<typeof usable> & { reply?: string | undefined } {
   const { values, uncertain } = topLevelOf(body.replace(/^\uFEFF/, ""), ["requestId", "tenant", "reply"]);
   if (uncertain.has("requestId") || uncertain.has("tenant")) return usable(undefined, undefined);
@@ -71,7 +74,7 @@ function shown(requestId: unknown): string {
   return `${text} (${requestId.length} characters)`;
 }
 
-/** Why a message has no id that could be answered. */
+/** Explains why a message has no id that could be answered. */
 function whyUnusable(value: unknown): string {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return "it is not a JSON object";
   if (!("requestId" in value)) return "it has no requestId";

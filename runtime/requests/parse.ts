@@ -29,7 +29,7 @@ import {
   statementNamed,
 } from "../queries/catalogue.ts";
 
-/** What the stack allows, as far as a request's validity goes. */
+/** Rules of the stack that affect a request's validity. */
 export type RequestRules = Pick<Settings["jobs"], "rawSql" | "timeoutSeconds" | "maxTimeoutSeconds" | "urlHosts">;
 
 /**
@@ -161,7 +161,7 @@ function schemaFor(value: unknown): TSchema | Problem {
     : { field: "task.type", message: "is missing. It is read or update." };
 }
 
-/** Whether the query of a signed URL was left behind an object's key: a job's document shows its location. */
+/** Returns true if an object's key ends in the query of a signed URL: a job's document shows its location. */
 const isSigned = (location: unknown): boolean =>
   typeof location === "string" &&
   /x-amz-(?:signature|credential|security-token)(?:=|%3d)/i.test(location.slice(0, INPUT.s3));

@@ -1,7 +1,7 @@
 import { cutText } from "../contract/bounds.ts";
 import type { Database } from "../store/jobs.ts";
 
-/** Which rejected requests to list; every field narrows. */
+/** Filter of rejected requests; fields are combined with AND. */
 export interface RejectedFilter {
   /** Undefined: those of all tenants. */
   tenant?: string | undefined;
@@ -23,7 +23,7 @@ export interface RejectedEntry {
   requestId: string;
   tenant: string;
   source: "queue" | "http";
-  /** How often it came. */
+  /** Number of deliveries. */
   copies: number;
   /** Error class and message. */
   type: string;
@@ -52,7 +52,7 @@ export interface RejectedPage {
   causes: RejectedCause[];
   /** Requests that match, COUNTED at most. */
   total: number;
-  /** Whether more match than were counted. */
+  /** True if more match than were counted. */
   isMore: boolean;
 }
 

@@ -2,7 +2,7 @@ import { hashOf, type Request, type Task } from "../contract/request.ts";
 import type { Database } from "../store/jobs.ts";
 import { canonical } from "./parse.ts";
 
-/** Whether an id of a tenant belongs to a job. */
+/** Returns true if an id of a tenant belongs to a job. */
 export async function hasJob(db: Database, tenant: string, requestId: string): Promise<boolean> {
   const { rows } = await db.query("select from jobs.documents where tenant = $1 and request_id = $2", [
     tenant,

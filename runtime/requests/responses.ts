@@ -13,7 +13,7 @@ const BATCH_BYTES = 1_048_576;
 /** Upper bound of the bytes of a response's three attributes: names, types, and values of at most 128 characters each. */
 const ATTRIBUTE_BYTES = 512;
 
-/** What became of responses that were to be sent. */
+/** Outcome of sending responses. */
 export interface Sending {
   sent: SentResponse[];
   failed: { response: DueResponse; error: unknown }[];

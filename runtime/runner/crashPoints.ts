@@ -1,13 +1,13 @@
 import { channel } from "node:diagnostics_channel";
 
 /**
- * The instants at which a run can be killed or paused and nothing may be lost or done twice. A runner publishes each as
- * it passes; nobody listens in production (a publish without a subscriber costs nothing), fault tests do.
+ * Points at which a run can be killed or paused without losing or repeating anything. A runner publishes each;
+ * production has no subscriber (publishing then costs nothing), fault tests have.
  */
 export const CRASH_POINTS = ["claim", "BEGIN", "COPY", "fence", "COMMIT", "outbox", "send"] as const;
 export type CrashPoint = (typeof CRASH_POINTS)[number];
 
-/** What a step's subscriber is told. */
+/** Message to a step's subscriber. */
 export interface CrashPointEvent {
   point: CrashPoint;
   /** The job's row id. */

@@ -40,13 +40,13 @@ for (const kind of ["TypeScript", "Python"] as const)
       }
     };
 
-    it("finishes the job in hand, answers it and takes no other when it is told to drain, as on a Spot notice", async () => {
+    it("finishes its current job, answers it and claims no other when it is drained, for example on a Spot notice", async () => {
       const made = await busy({});
       made.run.child.kill("SIGTERM");
       await ended(made);
     });
 
-    it("touches no job when it comes after its slot was given up, or when another one has its name", async () => {
+    it("claims no job when it starts after its slot was abandoned, or when another run has its id", async () => {
       const runners = { glue: { slots: 1, idleSeconds: 60 }, ec2: { slots: 0 } };
       const p = await testPlatform({ runners, jobs: { leaseSeconds: 30 } });
       try {

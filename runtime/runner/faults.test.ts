@@ -18,7 +18,7 @@ describe("a runner killed at any step", () => {
 
   const rows = async () =>
     (await p.admin.query("select price from prices order by price")).rows.map((row) => row.price);
-  /** What the queue holds, and that all copies are one response. */
+  /** Messages of the queue; asserts that all copies are one response. */
   const response = async () => {
     const messages = await p.receive(p.context.queues.responses);
     assert(messages.length >= 1, "at least one response");
@@ -67,7 +67,7 @@ describe("a runner killed at any step", () => {
         "its lease is over",
         async () => (await p.admin.query("select lease_until < jobs.clock() as over from jobs.jobs")).rows[0].over,
       );
-      // Somebody else gets the job, while the first still lives: its slot stays taken.
+      // Another run gets the job while the first still lives: its slot stays taken.
       await createHandlers(p.context).tick();
       assert.equal((await p.document("job")).status, "PENDING");
       await p.admin.query("update jobs.jobs set not_before = jobs.clock()");
@@ -81,7 +81,7 @@ describe("a runner killed at any step", () => {
       assert.equal((await response()).stats.attempts, 2);
     });
 
-  it("names the session that does its work, also for a read that an EC2 run does: whoever finds it dead ends that one", async () => {
+  it("records the session of its work, also for a read on EC2, so that a later run can end it", async () => {
     await p.close();
     p = await testPlatform({
       runners: { glue: { slots: 0 }, ec2: { slots: 1, idleSeconds: 0 } },
@@ -140,7 +140,7 @@ describe("a runner killed at any step", () => {
     await response();
   });
 
-  it("gives up after its attempts, with the reason in the response", async () => {
+  it("fails after its last attempt, with the reason in the response", async () => {
     await p.request({ requestId: "job", task: TASKS.update.task });
     for (let attempt = 1; attempt <= 3; attempt++) {
       const [run] = p.startRuns("ec2", { step: "COPY", signal: "SIGKILL" });

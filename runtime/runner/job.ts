@@ -26,7 +26,7 @@ import { read } from "./read.ts";
 import type { Session, Sessions } from "./sessions.ts";
 import { update } from "./update.ts";
 
-/** What a run has at hand for its jobs. */
+/** Dependencies of a run's jobs. */
 export interface RunnerDeps {
   run: string;
   /** The role job_keeper's connection. */
@@ -38,7 +38,7 @@ export interface RunnerDeps {
   s3: LazyS3;
   resultsBucket: string;
   log: Logger;
-  /** Who claims the next job together with the end of this one, and which responses that call records; undefined: nobody. */
+  /** Claims the next job together with the end of this one, and names the responses to record; undefined: no claim. */
   nextClaim(session: Session): { claimer: Claimer; sent: SentResponse[] } | undefined;
 }
 
@@ -233,7 +233,7 @@ async function settle<T>(deps: RunnerDeps, job: ClaimedJob, work: (db: Database)
 }
 
 /**
- * Whether the server ended a statement at the job's own timeout, and not on an administrator's request. The message may
+ * Returns true if the server ended a statement at the job's own timeout, and not on an administrator's request. The message may
  * be in any language, so the lease's clock counts as well.
  */
 const isStatementTimeout = (error: unknown, lease: JobLease): boolean => {

@@ -3,7 +3,7 @@ import { endBackend } from "../store/backend.ts";
 import { type ClaimedJob, type Database, heartbeat, type Progress } from "../store/jobs.ts";
 import type { Session } from "./sessions.ts";
 
-/** Why a job's work was ended from outside. */
+/** Reason why a job's work was ended from outside. */
 export type Interruption = "cancelled" | "timedOut" | "lost";
 
 /**
@@ -44,12 +44,12 @@ export class JobLease {
     return this.#abort.signal;
   }
 
-  /** Whether the job's time was up when it stopped, or is up now. */
+  /** Returns true if the job's time was up when it stopped, or is up now. */
   get isPastDeadline(): boolean {
     return (this.#stoppedAt ?? performance.now()) >= this.#deadlineAt;
   }
 
-  /** How far the work is; the next heartbeat records it. */
+  /** Current progress, recorded by the next heartbeat. */
   report(progress: Partial<Progress>): void {
     Object.assign(this.#progress, progress);
   }
@@ -89,7 +89,7 @@ export class JobLease {
   }
 
   #next(): void {
-    // Four beats a lease, and often enough that somebody who watches sees progress.
+    // Four heartbeats per lease, and often enough to show progress.
     const pause = Math.min(1_000, (this.#job.leaseSeconds * 1000) / 4);
     this.#timer = setTimeout(() => this.#beatNow(), pause);
   }

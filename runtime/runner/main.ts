@@ -31,7 +31,7 @@ async function main(identity: RunIdentity, runnerType: RunnerType): Promise<numb
   const draining = new AbortController();
   process.on("SIGTERM", () => draining.abort());
   process.on("SIGINT", () => draining.abort());
-  // Started by a parent that vanished: nobody would end this process any more.
+  // Its parent has already exited, and could not end this process any more.
   process.on("disconnect", () => process.exit(1));
 
   const settings = readSettings();

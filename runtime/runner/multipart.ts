@@ -55,7 +55,7 @@ export class MultipartUpload {
     }
   }
 
-  /** Sends what is left and makes the object. */
+  /** Uploads the rest and completes the object. */
   async finish(): Promise<void> {
     if (this.#used > 0) await this.#send();
     await this.#travelling;
@@ -96,8 +96,8 @@ export class MultipartUpload {
 }
 
 /**
- * Whether a completion that was asked for again took effect the first time, though its answer was lost. The upload is
- * this run's alone, and the bucket's lifecycle rule leaves it alone for longer than any run lives.
+ * Returns true if a repeated completion had already taken effect, with its response lost. The upload belongs to this
+ * run alone, and the bucket's lifecycle rule keeps it longer than any run lives.
  */
 const isDone = ({ name, $metadata }: Error & { $metadata?: { attempts?: number } }): boolean =>
   name === "NoSuchUpload" && ($metadata?.attempts ?? 1) > 1;

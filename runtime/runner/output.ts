@@ -7,13 +7,13 @@ import { MultipartUpload } from "./multipart.ts";
 export type Format = "csv" | "ndjson" | "json";
 export type Compression = "none" | "gzip";
 
-/** Where a result may go. */
+/** Possible destinations of a result. */
 export interface OutputOptions {
   format: Format;
   compression: Compression;
   /** The most bytes that a result, as JSON text, may take inside the response. */
   inlineBytes: number;
-  /** Where a larger one goes; the key is without extension. */
+  /** Destination of a large result; the key has no extension. */
   s3: LazyS3;
   bucket: string;
   key: string;

@@ -5,9 +5,9 @@ import { copyStatement } from "./copyStatement.ts";
 import { type Output, type OutputOptions, storeResult } from "./output.ts";
 import type { Session } from "./sessions.ts";
 
-/** What a read is told, and tells, while it runs. */
+/** Dependencies and progress callbacks of a read. */
 export interface ReadContext {
-  /** What to run; the job has it from its acceptance. */
+  /** Query to run; the job stores it at acceptance. */
   sql: string;
   session: Session;
   timeoutSeconds: number;
@@ -57,7 +57,7 @@ export async function read(task: ReadTask, context: ReadContext): Promise<Output
     await client.query("sql" in task ? RESET_AND_COMMIT : "commit");
     return { ...output, rows: copy.rows - header };
   } catch (error) {
-    // Whoever stops listening in mid-COPY cannot go on with that connection: its rows are still to come.
+    // After stopping in the middle of a COPY the connection cannot be reused: its rows are still to come.
     if (copying) context.discard();
     else {
       await client.query("rollback").catch(() => undefined);
@@ -68,13 +68,13 @@ export async function read(task: ReadTask, context: ReadContext): Promise<Output
 }
 
 /**
- * What SQL of a caller's own has set or locked in this session is not the next job's. DISCARD ALL, which may not run in a
- * transaction, in its parts (Postgres documentation, DISCARD): together with the commit they are one round trip.
+ * Resets settings and locks that caller-supplied SQL left in this session. DISCARD ALL may not run in a transaction, so
+ * its parts are used (Postgres documentation, DISCARD): together with the commit they are one round trip.
  */
 const RESET_AND_COMMIT = `close all; set session authorization default; reset all; deallocate all; unlisten *;
   select pg_advisory_unlock_all(); discard plans; discard temp; discard sequences; commit`;
 
-/** How often a read says how far it is. */
+/** Interval of a read's progress reports. */
 const PROGRESS_MS = 250;
 
 /** Rows that begin with a comma, as one JSON array. */

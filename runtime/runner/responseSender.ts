@@ -5,8 +5,8 @@ import { type ClaimedJob, type Database, type DueResponse, responsesSent, type S
 import { reachCrashPoint } from "./crashPoints.ts";
 
 /**
- * How long sent responses wait to be recorded by the call that ends the run's job, or by its next claim, in milliseconds.
- * Well below the ten seconds after which the sweep sends a response again.
+ * Milliseconds that sent responses wait to be recorded by the call that ends the run's job, or by its next claim. Well
+ * below the ten seconds after which the sweep sends a response again.
  */
 const RECORD_MS = { busy: 1_000, idle: 100 };
 /** Responses that are sent without waiting for more: the most that one call takes. */
@@ -18,7 +18,7 @@ export interface SenderOptions {
   queues: Queues;
   db: Database;
   log: Logger;
-  /** How long a response waits for others to share its call while the run has a next job. Milliseconds. */
+  /** Milliseconds that a response waits to share a call with others while the run has a next job. */
   gatherMs: number;
 }
 

@@ -9,7 +9,7 @@ import type { JobLease } from "./jobLease.ts";
 import { availableMemory } from "./memory.ts";
 import { ResponseSender } from "./responseSender.ts";
 
-/** How often a run without work looks again although nobody called, at least; also its sign of life, so three a lease. */
+/** Interval of an idle run's checks without a wake-up, at most; also its heartbeat interval, three per lease. */
 const POLL_MS = 2_000;
 /** How long a response waits for those of the next jobs, to share a call to SQS. Milliseconds. */
 const GATHER_MS = 100;
@@ -33,8 +33,10 @@ export interface RunOptions {
 }
 
 /**
- * Claims jobs and does them one after the other until none has waited for the idle time, its lifetime is up, or it is
- * told to drain. Answers how many jobs it did.
+ * Claims and executes jobs one after the other until none has waited for the idle time, its lifetime is over, or it is
+ * drained.
+ *
+ * @returns The number of jobs.
  */
 export async function run(options: RunOptions): Promise<number> {
   const { runnerType, identity, client, sqs, queues, logLocation, draining } = options;
@@ -142,7 +144,7 @@ class WakeSignal {
   #wake: (() => void) | undefined;
 
   constructor(client: pg.Client) {
-    // Not events.once: that rejects at the error which comes before the end, and nobody listens to the rejection.
+    // Not events.once: it rejects at the error before the end, and that rejection would be unhandled.
     client.once("end", () => this.raise());
   }
 

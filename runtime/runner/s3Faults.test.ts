@@ -82,7 +82,7 @@ for (const kind of ["TypeScript", "Python"] as const)
         assert.deepEqual([response.status, response.stats.attempts], ["SUCCEEDED", 1], JSON.stringify(response));
         await whole(response);
         assert.equal((await objects(response.responseId)).length, 1);
-        // An upload whose id nobody was told is the lifecycle rule's.
+        // The lifecycle rule removes an upload with an unknown id.
         const unknown = fault.operation === "CreateMultipartUpload" && fault.when === "after" ? 1 : 0;
         assert.equal(front.open.size, unknown);
       });
@@ -119,7 +119,7 @@ for (const kind of ["TypeScript", "Python"] as const)
     });
   });
 
-describe("an update whose source does not go on", () => {
+describe("an update whose source stalls", () => {
   it("is cancelled in the middle of COPY FROM STDIN, which hears no cancel: its session is gone, and nothing is changed", async () => {
     const p = await testPlatform({ jobs: { leaseSeconds: 30 } });
     const front = await startS3Front(p.cloud.endpoint);

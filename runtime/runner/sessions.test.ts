@@ -3,7 +3,7 @@ import { EventEmitter } from "node:events";
 import type pg from "pg";
 import { Sessions } from "./sessions.ts";
 
-/** A connection as far as sessions go by one: it says that it ended when it is told to. */
+/** A fake connection that reports its end when it is ended. */
 class Client extends EventEmitter {
   closed = 0;
   connection = { stream: { destroy: () => undefined } };
@@ -28,7 +28,7 @@ describe("the sessions of a run", () => {
     assert.notEqual(await sessions.get("job_reader"), await sessions.get("job_writer"));
   });
 
-  it("are opened anew after their end", async () => {
+  it("are reopened after their end", async () => {
     const first = await sessions.get("job_reader");
     clients[0]?.emit("end");
     assert.notEqual(await sessions.get("job_reader"), first);

@@ -12,8 +12,8 @@ export interface Session {
 }
 
 /**
- * Connects, and ends what is left of an earlier run in the same slot: its login role is this run's now, and a session of
- * the same role could see and signal this one.
+ * Connects, and ends leftover sessions of an earlier run in the same slot: they share the login role, and could see and
+ * signal this one.
  */
 async function connectAlone(role: Role): Promise<pg.Client> {
   const client = await connect(role);

@@ -17,7 +17,7 @@ export type UpdateTask =
   | Static<typeof UrlTask>
   | Static<typeof StatementTask>;
 
-/** What an update is told, and tells, while it runs. */
+/** Dependencies and progress callbacks of an update. */
 export interface UpdateContext {
   job: ClaimedJob;
   session: Session;
@@ -71,7 +71,7 @@ export async function update(task: UpdateTask, context: UpdateContext): Promise<
   }
 }
 
-/** How long an update waits for another one's rows before it is put back. */
+/** Time that an update waits for another's row locks before it is requeued. */
 const LOCK_SECONDS = 60;
 
 interface Done {

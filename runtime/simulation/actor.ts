@@ -1,4 +1,4 @@
-/** What happens to an actor at one of its calls to the world. */
+/** Outcome of an actor's call to its environment. */
 export type CallOutcome =
   /** The call takes place. */
   | "go"
@@ -28,7 +28,7 @@ const NEVER = new Promise<never>(() => undefined);
 export class Actor {
   readonly name: string;
   readonly kind: "dispatcher" | "run";
-  /** What it waits to do; undefined while it works, and after its end. */
+  /** The call that it waits for; undefined while it computes, and after its end. */
   waiting: { what: string; turn(fate: CallOutcome): void } | undefined;
   state: "alive" | "crashed" | "ended" = "alive";
   /** Set while it must not be given a turn. */
@@ -85,7 +85,7 @@ export class Actor {
     return answer;
   }
 
-  /** Whether it is given no turn until further notice, as a process that was stopped. */
+  /** True while it gets no turn, like a stopped process. */
   pause(paused: boolean): void {
     this.paused = paused;
   }

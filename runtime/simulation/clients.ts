@@ -30,17 +30,17 @@ function gateQueries(actor: Actor, client: pg.Client, statement: pg.Client["quer
   return Object.assign(client, { query: call });
 }
 
-/** How many connections of a role wait to be used: a run that begins needs one at once. */
+/** Idle connections kept per role: a run that begins needs one at once. */
 const STOCK = 2;
 
-/** What `query` is before a schedule decides when it takes place. */
+/** Original `query`, before a schedule decides when it runs. */
 const QUERY = pg.Client.prototype.query;
 /** Undoes what a run leaves in its sessions: what the server does when they end. */
 const RESET = "rollback; unlisten *";
 
 /**
- * Connections that are each one actor's alone, for all of a schedule, as a process has them. Opened ahead, while schedules
- * go on; those that were left in order begin anew with the next schedule, since opening one takes longest.
+ * Connections that belong to one actor each during a schedule, like those of a process. Opened in advance, while
+ * schedules run; those in order are reused by the next schedule, since opening one takes longest.
  */
 export class DedicatedClients {
   readonly #url: (role: string) => string;
@@ -61,7 +61,10 @@ export class DedicatedClients {
     return gateQueries(actor, client, QUERY);
   }
 
-  /** An actor has ended in order, and with it the work of its connections. Nobody of this schedule gets them again. */
+  /**
+   * Called when an actor has ended in order, and with it the work of its connections. They are not reused in this
+   * schedule.
+   */
   async leave(clients: readonly pg.Client[]): Promise<void> {
     await Promise.allSettled(
       clients.map(async (client) => {
@@ -74,7 +77,11 @@ export class DedicatedClients {
     );
   }
 
-  /** A new schedule begins. Answers the server's processes behind connections that nobody has. */
+  /**
+   * Begins a new schedule.
+   *
+   * @returns The server's processes behind unused connections
+   */
   async renew(): Promise<number[]> {
     for (const { role, client } of this.#left.splice(0))
       if (!isAbandoned(client)) this.#stockOf(role).push(Promise.resolve(client));
@@ -105,7 +112,9 @@ export class SharedClients {
     this.#url = url;
   }
 
-  /** A pool for an actor, of as many connections as it asks for at once; and what to do when the actor is no more. */
+  /**
+   * A pool for an actor with all the connections that it needs at once, and a function to call after the actor's end.
+   */
   poolFor(actor: Actor): { pool: pg.Pool; sever(): void; giveBack(): void } {
     const mine: pg.Client[] = [];
     let free: pg.Client[] = [];

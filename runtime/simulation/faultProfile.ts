@@ -1,11 +1,11 @@
 import type { CallOutcome } from "./actor.ts";
 
-/** How likely each kind of fault is in one schedule, at each turn or call. */
+/** Probabilities of each kind of fault in one schedule, per turn or call. */
 export interface FaultProfile {
   readonly crash: number;
   readonly lost: number;
   readonly pause: number;
-  /** That a run which is about to end a job is left there until somebody else has ended it. */
+  /** Probability that a run which is about to end a job is paused there until another one has ended it. */
   readonly stall: number;
   readonly jump: number;
   readonly refuse: number;
@@ -33,7 +33,11 @@ export const faultProfile = (pick: () => number): FaultProfile => {
   };
 };
 
-/** What becomes of a call. @param chance in [0, 1) */
+/**
+ * Draws the outcome of a call.
+ *
+ * @param chance - In [0, 1).
+ */
 export function callOutcome(chance: number, { crash, lost }: FaultProfile): CallOutcome {
   if (chance < crash) return "crash";
   if (chance < crash + lost / 2) return "failBefore";

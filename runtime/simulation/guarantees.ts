@@ -12,11 +12,11 @@ export async function violatedGuarantees({ requests: asked, environment: world }
   if (open.length > 0) broken.push(`promise 5: ${open.length} runs were never found to have ended`);
 
   for (const { deleted, body } of world.messages)
-    if (!deleted) broken.push(`promise 1: nobody took in ${body.slice(0, 60)}`);
+    if (!deleted) broken.push(`promise 1: ${body.slice(0, 60)} was not accepted`);
   const torn = world.messages.filter(({ body }) => body.endsWith("torn")).length;
-  if (torn > 0 && world.deadLetters.length === 0) broken.push("promise 9: a message that is no request is nowhere");
+  if (torn > 0 && world.deadLetters.length === 0) broken.push("promise 9: an invalid message disappeared");
 
-  /** Whether one of the messages of a request asks for a reply on the queue. */
+  /** Returns true if one of the messages of a request asks for a reply on the queue. */
   const isWanted = (id: string) =>
     world.messages.some(({ body }) => {
       if (body.endsWith("torn") || body.includes("'other'")) return false;
@@ -35,7 +35,7 @@ export async function violatedGuarantees({ requests: asked, environment: world }
     const isOther = jobs.some((job) => job.request_id === requestId && job.other);
     if (isOther && !isWanted(requestId)) continue;
     if (!world.responses.some((one) => one.requestId === requestId && one.body.includes("RequestIdConflict")))
-      broken.push(`promise 3: nobody was told that ${requestId} is taken`);
+      broken.push(`promise 3: no answer says that ${requestId} is taken`);
   }
 
   for (const { requestId, prices: own } of asked) {
@@ -51,8 +51,7 @@ export async function violatedGuarantees({ requests: asked, environment: world }
     // Of two requests with one id either may be the job: then the reply that counts is the other one's.
     const isWantedHere = job.other || isWanted(requestId);
     if (answers.length === 0 && isWantedHere) broken.push(`promise 1: job ${requestId} was never answered`);
-    if (answers.length > 0 && !isWantedHere)
-      broken.push(`promise 1: job ${requestId} was answered, and nobody asked for it`);
+    if (answers.length > 0 && !isWantedHere) broken.push(`promise 1: job ${requestId} was answered without a request`);
     if (answers.some(({ status }) => status !== job.status))
       broken.push(`promise 1: job ${requestId} is ${job.status}, and was answered ${answers[0]?.status}`);
     for (const price of own) {

@@ -1,14 +1,14 @@
 import { parseArgs } from "node:util";
 
-/** What `npm run simulate` is asked for. */
+/** Options of `npm run simulate`. */
 export interface SimulationOptions {
   /** The first schedule's; those after it count up. */
   seed: number;
-  /** How many schedules. */
+  /** Number of schedules. */
   count: number;
   /** Processes that play the simulation, each in a database of its own. */
   workers: number;
-  /** Whether the platform's real processes are played with, in place of the simulation. */
+  /** Uses the platform's real processes instead of the simulation. */
   processes: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** What a schedule asks of the platform: small jobs of every kind, some of them twice, some in conflict. */
+/** Requests of a schedule to the platform: small jobs of every kind, some of them repeated, some in conflict. */
 export interface SentRequest {
   readonly requestId: string;
   readonly task: object;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openHarness, type Sabotage } from "./harness.ts";
 
-/** What breaks a promise, each by a change of the production code's own text. */
+/** Changes of the production code that break a promise. */
 const SABOTAGES: Record<string, Sabotage[]> = {
   "promise 1: unsent responses are not sent again": [
     { name: "due_responses", from: "due_at <= jobs.clock()", to: "false" },

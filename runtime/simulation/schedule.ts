@@ -4,7 +4,7 @@ import { callOutcome, type FaultProfile, faultProfile } from "./faultProfile.ts"
 import { generateRequests, type SentRequest } from "./requests.ts";
 import type { Message, SimulatedEnvironment } from "./simulatedEnvironment.ts";
 
-/** How long an actor that does not come back is waited for: it waits for a lock that another one holds. Milliseconds. */
+/** Milliseconds to wait for an actor that does not return: it waits for another's lock. */
 const PATIENCE_MS = 30;
 /** Turns while things go wrong. */
 const TURNS = 80;
@@ -18,7 +18,7 @@ const SHORT_LEAP = 20;
 const FENCE = "select * from jobs.finish";
 /** The call that starts a run: a dispatcher that is stalled here has a slot for it, which becomes another's meanwhile. */
 const LAUNCH = /^launch (.+)/;
-/** What can end a job, or give it another session: after these it may say that it is cancelled, and must mean it. */
+/** Statements that can end a job, or give it another session: afterwards CANCELLED may be visible, and must be true. */
 const ENDS = /cancel|jobs\.(claim|working|finish|retry|settle_lost)|commit/;
 /** How launches fare while things go wrong. Most often nobody hears of the outcome. */
 const LAUNCH_FATES: readonly LaunchFate[] = ["refuse", "unknown", "unknown", "partial", "throttle"];
@@ -41,13 +41,13 @@ const turn = (actor: Actor, waiting: NonNullable<Actor["waiting"]>, fate: CallOu
 });
 
 /**
- * Plays one schedule: messages come late, twice and in any order, calls fail before and after they took effect, actors
- * crash and pause, the clock jumps, the account refuses, callers cancel. Then nothing goes wrong any more, and the
- * platform is to come to rest. The same seed is the same schedule, but for who waits for whose lock.
+ * Runs one schedule: messages come late, twice and in any order, calls fail before and after they took effect, actors
+ * crash and pause, the clock jumps, the account refuses, callers cancel. Then the faults stop, and the platform must
+ * come to rest. The same seed gives the same schedule, except for the order of lock waits.
  */
 export class Schedule {
   readonly requests: readonly SentRequest[];
-  /** What was done in order, for whoever looks for the reason of a failure. */
+  /** Actions in order, to find the reason of a failure. */
   readonly history: string[] = [];
   readonly environment: SimulatedEnvironment;
   readonly #pick: () => number;
@@ -116,7 +116,7 @@ export class Schedule {
     return this.#alive.filter(({ kind }) => kind === "dispatcher").length >= DISPATCHERS;
   }
 
-  /** What goes on: calls of actors, deliveries, runs that begin. */
+  /** Next actions: calls of actors, deliveries, runs that begin. */
   #work(calm: boolean): Move[] {
     const moves: Move[] = [];
     const belated = this.#belated();
@@ -155,7 +155,7 @@ export class Schedule {
     return moves;
   }
 
-  /** What goes wrong, and what people do. */
+  /** Faults, and actions of callers. */
   #faults(): Move[] {
     const { repeat, tick, pause, jump, refuse, cancel } = this.#faultProfile;
     const moves: Move[] = [];
@@ -200,7 +200,7 @@ export class Schedule {
     this.#late = { actor, kind };
   }
 
-  /** The dispatcher that is late goes on, and does what it meant to, once nothing could come at a worse time. */
+  /** Resumes the delayed dispatcher, with its original intention, once nothing could come at a worse time. */
   #belated(): Move | undefined {
     if (!this.#late) return undefined;
     const { actor, kind } = this.#late;
@@ -209,7 +209,7 @@ export class Schedule {
     return turn(actor, actor.waiting, "go");
   }
 
-  /** Whether nobody goes on by himself: those who wait for a lock are waited for. */
+  /** Returns true if no actor can continue by itself: actors that wait for a lock count as running. */
   async #isStuck(): Promise<boolean> {
     const busy = this.#alive.filter(({ paused }) => !paused);
     if (busy.length === 0) return true;
@@ -218,8 +218,8 @@ export class Schedule {
   }
 
   /**
-   * Somebody who was paused goes on, who is stalled once nothing is left to do without him; or time passes, and the
-   * schedule comes round.
+   * Resumes a paused actor, or a stalled one when nothing else can progress; otherwise advances the clock for the
+   * schedule.
    */
   async #passTime(): Promise<void> {
     const zombie = this.#zombie;

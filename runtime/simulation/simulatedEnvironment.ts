@@ -19,7 +19,7 @@ import { type LaunchFate, SimulatedEc2 } from "./ec2.ts";
 /** A message of the request queue. */
 export interface Message {
   readonly body: string;
-  /** Whether SQS has been told to forget it. It can come again all the same, once. */
+  /** True if SQS was asked to delete it. It can be delivered once again anyway. */
   deleted: boolean;
 }
 
@@ -41,10 +41,10 @@ export interface LaunchedRun {
   stopped: boolean;
 }
 
-/** How long a caller waits for a lock. The run that holds it may have its next turn only after him. Milliseconds. */
+/** Milliseconds that a caller waits for a lock. The run that holds it may have its next turn only afterwards. */
 const CALLER_LOCK_TIMEOUT_MS = 100;
 const LOCK_NOT_AVAILABLE = "55P03";
-/** How far the clocks of dispatchers are apart. */
+/** Clock skew between dispatchers. */
 const SKEW_MS = 100_000;
 const EC2 = {
   launchTemplateId: "lt-1",
@@ -64,7 +64,7 @@ export class SimulatedEnvironment {
   readonly deadLetters: string[] = [];
   readonly launched: LaunchedRun[] = [];
   readonly actors: Actor[] = [];
-  /** What a promise was broken by, as it happened. */
+  /** Observed violations of promises. */
   readonly violations: string[] = [];
   /** How the account answers the next launches; as it has room where nothing is said. */
   readonly launches: LaunchFate[] = [];
@@ -173,7 +173,7 @@ export class SimulatedEnvironment {
     return actor;
   }
 
-  /** A caller asks for the end of a job. One who must wait for a run that is in mid-commit gives up, as a call does. */
+  /** Cancels a job as a caller. A cancel that waits for a committing run times out, as a call does. */
   async cancel(requestId: string): Promise<void> {
     await this.admin.query(`begin; set local lock_timeout = ${CALLER_LOCK_TIMEOUT_MS}`);
     try {
@@ -193,7 +193,7 @@ export class SimulatedEnvironment {
     return rows.map(({ request_id }) => request_id);
   }
 
-  /** Promise 6, at any moment at which somebody can read of the cancel. */
+  /** Promise 6, checked at any moment at which the cancel is visible. */
   async checkCancelled(): Promise<void> {
     // Asks for the one session of each such job: all sessions (pg_stat_activity) would take most of a schedule's time.
     const { rows } = await this.admin.query({
@@ -202,10 +202,10 @@ export class SimulatedEnvironment {
         where j.status = 'CANCELLED' and j.backend_pid is not null and a.backend_start = j.backend_start and a.state <> 'idle'`,
     });
     for (const { request_id, pid } of rows)
-      this.violations.push(`promise 6: job ${request_id} says CANCELLED, and its session ${pid} is at work`);
+      this.violations.push(`promise 6: job ${request_id} is CANCELLED, and its session ${pid} is busy`);
   }
 
-  /** Whether nothing is left to do: no message, no job that has not ended, no response unsent, no run. */
+  /** Returns true if no work is left: no message, no unfinished job, no unsent response, no run. */
   async isAtRest(): Promise<boolean> {
     if (this.messages.some(({ deleted }) => !deleted)) return false;
     const { rows } = await this.admin.query(`select
@@ -215,13 +215,13 @@ export class SimulatedEnvironment {
     return Number(rows[0].left) === 0;
   }
 
-  /** Whether no job is left to do. */
+  /** Returns true if no job is left. */
   async isDone(): Promise<boolean> {
     const { rows } = await this.admin.query("select from jobs.jobs where finished_at is null limit 1");
     return rows.length === 0;
   }
 
-  /** Whether as many runs of a kind live as there may. */
+  /** Returns true if the maximum number of runs of a type are alive. */
   isFull(kind: string): boolean {
     return RUNNERS.some((one) => one === kind && this.#alive(one) >= this.#slots[one]);
   }

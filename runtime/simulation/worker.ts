@@ -1,6 +1,6 @@
 import { openHarness } from "./harness.ts";
 
-/** What a worker tells of a schedule that it has played. */
+/** Report of a worker about a finished schedule. */
 export interface Played {
   readonly seed: number;
   readonly broken: readonly string[];
@@ -14,7 +14,7 @@ process.on("message", async (seed: number) => {
     const { broken, history } = await harness.play(seed);
     process.send?.({ seed, broken, history: broken.length > 0 ? history : [] } satisfies Played);
   } catch (error) {
-    // The harness itself failed: whoever waits for this schedule sees the process end.
+    // The harness itself failed: its parent sees the process end.
     console.error(error);
     process.exit(1);
   }

@@ -7,9 +7,10 @@ import type { Played } from "./worker.ts";
 const WORKER = fileURLToPath(new URL("worker.ts", import.meta.url));
 
 /**
- * Plays the schedules in several processes, each of which takes the next seed when it has played one. A schedule whose
- * process ends is told of as broken; a process that cannot begin, too.
- * @param onPlayed called for every schedule
+ * Runs the schedules in several processes, each of which takes the next seed when it has finished one. A schedule whose
+ * process ends counts as broken, as does a process that cannot begin.
+ *
+ * @param onPlayed - Called for every schedule.
  */
 export async function runWorkers(
   { seed, count, workers }: Pick<SimulationOptions, "seed" | "count" | "workers">,
@@ -33,7 +34,7 @@ export async function runWorkers(
       onPlayed({ seed: current, broken: [`its process ended (${signal ?? code}) before it was played`], history: [] });
   };
   await Promise.all(Array.from({ length: Math.min(workers, count) }, player));
-  // Every process has ended before its time: what nobody played was not kept.
+  // Every process ended early: the remaining schedules count as broken.
   if (next < end)
     onPlayed({ seed: next, broken: [`no process is left to play it and ${end - next - 1} more`], history: [] });
 }

@@ -4,26 +4,26 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "../cli/lib/apiClient.ts";
 import type { QueueClient, Target } from "./target.ts";
 
-/** What a check works with. */
+/** Dependencies of a check. */
 export interface Smoke {
   readonly target: Target;
   readonly client: Client;
   readonly queues: QueueClient;
   /** Makes a request id of this run's own. */
   id(name: string): string;
-  /** A lane that there are prices for. */
+  /** A lane with prices. */
   readonly lane: { orig_code: string; dest_code: string };
 }
 
 /** A claim of the design, and how it is tried. Answers what was seen; throws where it does not hold. */
 export interface Check {
   readonly guarantee: string;
-  /** Whether it needs raw SQL, which not every stack allows. */
+  /** True if it needs raw SQL, which not every stack allows. */
   readonly rawSql?: true;
   try(smoke: Smoke): Promise<string>;
 }
 
-/** A day that nobody has prices for: what is put there is taken away again by purge_prices. */
+/** A day without prices: those that a check adds are removed again by purge_prices. */
 const DAY = "1900-01-01";
 const AFTER = "1900-01-02";
 
@@ -65,7 +65,7 @@ const until = async (smoke: Smoke, requestId: string, wanted: string, seconds = 
   throw new Error(`${requestId} was not ${wanted} within ${seconds} s`);
 };
 
-/** What can be tried on any platform, in this order: each leaves the prices as they were. */
+/** Checks for any platform, in this order: each leaves the prices unchanged. */
 export const CHECKS: readonly Check[] = [
   {
     guarantee: "a named read by the queue is answered inline",
@@ -97,7 +97,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    guarantee: "a large result lies in S3, whole, by its hash",
+    guarantee: "a large result is in S3, complete, by its hash",
     rawSql: true,
     async try(smoke) {
       const sql = "select n, repeat('x', 100) as filler from generate_series(1, 100000) n";
@@ -159,7 +159,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    guarantee: "a message that is no request goes to the dead letters with the reason, and blocks nobody",
+    guarantee: "an invalid message becomes a dead letter with the reason, and blocks no other",
     async try(smoke) {
       const text = `{"torn ${smoke.id("poison")}`;
       await smoke.queues.send(text);

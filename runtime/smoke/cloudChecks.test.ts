@@ -40,7 +40,7 @@ describe("the smoke run's claims of an account, on moto's AWS", () => {
     await moto?.stop();
   });
 
-  /** What GET /stats/figures answers. */
+  /** Response of GET /stats/figures. */
   let figures: object = {};
   /** Tries the one claim that has this in its words, on a stack of which this is known. */
   const claim = (words: string, outputs: Partial<SmokeOutputs>): Promise<string> => {
@@ -131,7 +131,7 @@ describe("the smoke run's claims of an account, on moto's AWS", () => {
     return Name;
   };
 
-  it("hold of a Glue job that neither retries nor stands in one zone", async () => {
+  it("pass for a Glue job without retries and in several zones", async () => {
     const good = await job(["eu-central-1a", "eu-central-1b"]);
     assert.equal(await claim("Glue's job takes as many runs", { glueJob: good }), "8 runs");
     assert.equal(await claim("a way into two zones", { glueJob: good }), "eu-central-1a, eu-central-1b");

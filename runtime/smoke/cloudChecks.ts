@@ -15,7 +15,7 @@ import type { Target } from "./target.ts";
 /** A claim of the design that only a real account can prove. */
 export interface CloudCheck {
   readonly guarantee: string;
-  /** How to see it by hand, where nothing here can ask. */
+  /** Manual check, if it cannot be automated here. */
   readonly byHand?: string;
   /** Why a task in the stack's network cannot check it. */
   readonly notInside?: string;
@@ -23,7 +23,7 @@ export interface CloudCheck {
   readonly try?: (outputs: SmokeOutputs, target: Target, client: Pick<Client, "json">) => Promise<string>;
 }
 
-/** What an admin's GET /stats/figures has of the database. */
+/** Database part of GET /stats/figures for an admin. */
 interface Figures {
   readonly database?: { readonly connections: number; readonly maxConnections: number };
 }
@@ -42,10 +42,10 @@ const instancesOf = async ({ region, stack }: SmokeOutputs): Promise<Instance[]>
 };
 const isLiving = ({ State }: Instance): boolean => LIVING.includes(State?.Name ?? "");
 
-/** What a stack's instances are told from others by, and by whom a run is found: of the template, and of the request. */
+/** Tags of a stack's instances, and of a run: on the template, and on the request. */
 const TAGS = ["Name", "stack", "owner", "costCentre", "rates:stack", "rates:runs-0", "rates:runner"];
 
-/** Where the SDK finds a service, without TLS. */
+/** Endpoint of a service for the SDK, without TLS. */
 const withoutTls = (service: string, region: string): string =>
   (process.env.AWS_ENDPOINT_URL ?? `https://${service}.${region}.amazonaws.com`).replace(/^https:/, "http:");
 
@@ -82,7 +82,7 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
     notInside: "the task's security group lets it out over TLS only; a smoke run without --inside checks it",
     async try({ region, resultsBucket: Bucket, requestQueueUrl: QueueUrl }, { sqs }) {
       const look = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] });
-      // A queue's URL is where the SDK asks, unless it is told otherwise.
+      // The SDK calls the host of a queue's URL unless an endpoint is configured.
       const plain = { region, useQueueUrlAsEndpoint: false, endpoint: withoutTls("sqs", region) };
       await refusesPlain(
         "the request queue",
@@ -231,7 +231,7 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
   },
   {
     guarantee: "a stream of events outlives the balancer's idle time, and the end of the task that sends it (30)",
-    byHand: "`rates watch ID` of a job of two minutes, while the service is deployed anew",
+    byHand: "`rates watch ID` of a job of two minutes, while the service is redeployed",
   },
   {
     guarantee: "OpenSearch without a policy of its own goes by its callers', and refuses who has none",

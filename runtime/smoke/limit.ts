@@ -1,4 +1,8 @@
-/** What an attempt comes to, or an error once it has taken so long: nothing in a smoke run waits for ever. */
+/**
+ * Awaits an attempt with a time limit, so that a smoke run never hangs.
+ *
+ * @throws after the limit
+ */
 export async function within<T>(seconds: number, attempt: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

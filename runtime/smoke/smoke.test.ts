@@ -63,7 +63,7 @@ describe("the smoke run, on the local platform", function () {
       assert.equal(code, 1, stdout + stderr);
       const failed = stdout.split("\n").filter((line) => line.startsWith("failed "));
       assert.deepEqual(failed, [
-        "failed   a message that is no request goes to the dead letters with the reason, and blocks nobody",
+        "failed   an invalid message becomes a dead letter with the reason, and blocks no other",
       ]);
       assert.ok(stdout.endsWith(`${CHECKS.length - 1} passed, 1 failed, ${CLOUD_CHECKS.length} not here\n`), stdout);
     } finally {

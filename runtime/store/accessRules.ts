@@ -4,7 +4,7 @@ import { JobError } from "../contract/errors.ts";
 import type { AccessRule } from "../platform/settings.ts";
 import type { SessionHolder } from "./sessions.ts";
 
-/** What an identity provider says about a person. */
+/** Claims of an identity provider about a person. */
 export type Claims = Readonly<Record<string, unknown>> & { readonly iss: string; readonly sub: string };
 
 const TENANT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -24,7 +24,7 @@ export function holderOfClaims(rules: readonly AccessRule[], claims: Claims): Om
   throw new JobError("NoAccess", { name, claims: cutText(Object.keys(claims).sort().join(", "), 300) });
 }
 
-/** How a person is called in lists: the first of these claims that has text. */
+/** Claims for a person's display name: the first one with text is used. */
 function nameOf(claims: Claims): string {
   const found = ["email", "preferred_username", "name", "sub"].map((claim) => claims[claim]).find(isText) ?? claims.sub;
   return cutText(found.replace(/\p{C}/gu, ""), 100) || "unnamed";

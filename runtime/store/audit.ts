@@ -1,7 +1,7 @@
 import { cutText } from "../contract/bounds.ts";
 import type { Database } from "./jobs.ts";
 
-/** What the audit trail records. */
+/** Recorded actions of the audit trail. */
 export const ACTIONS = [
   "submit",
   "cancel",
@@ -14,13 +14,13 @@ export const ACTIONS = [
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 
-/** How a call came, as its client says. */
+/** Client program of a call, by its own statement. */
 export const CHANNELS = ["api", "cli", "dashboard"] as const;
 export type Channel = (typeof CHANNELS)[number];
 
-/** Something that somebody does. */
+/** One recorded action. */
 export interface AuditRecord {
-  /** Whose jobs it is about. */
+  /** Tenant whose jobs it concerns. */
   tenant: string;
   /** Id of the token or session. */
   actorId: string;
@@ -40,7 +40,7 @@ export interface AuditEntry extends Required<AuditRecord> {
   at: string;
 }
 
-/** Which entries to list: everything that is left out matches all. */
+/** Filter of entries; missing fields match everything. */
 export interface AuditFilter {
   tenant?: string | undefined;
   action?: Action | undefined;
@@ -48,7 +48,7 @@ export interface AuditFilter {
   text?: string | undefined;
   since?: string | undefined;
   until?: string | undefined;
-  /** Id below which to go on. */
+  /** Entries below this id, for the next page. */
   before?: number | undefined;
   limit: number;
 }

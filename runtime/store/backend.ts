@@ -9,16 +9,17 @@ export async function backendOf(db: Database): Promise<Backend> {
   return rows[0];
 }
 
-/** How often to look whether a cancelled statement has ended. */
+/** Interval of checks whether a cancelled statement has ended. */
 const POLL_MS = 5;
 const busy = "exists (select from pg_stat_activity where pid = $1 and backend_start = $2 and state = 'active')";
 const gone = "not exists (select from pg_stat_activity where pid = $1 and backend_start = $2)";
 
 /**
- * Ends a database session and answers only once it is gone: first a cancel, so that a statement can end in good order;
- * then, since COPY FROM STDIN waiting on its client hears no cancel, a terminate, repeated until the session is no more.
- * @param db a connection with the role `canceller`
- * @throws if the session is still there after `patience` milliseconds: nobody may be told that it is gone.
+ * Ends a database session and returns once it is gone: first a cancel, so that a statement can end cleanly; then, since
+ * COPY FROM STDIN ignores a cancel while it waits for its client, a terminate, repeated until the session is gone.
+ *
+ * @param db - A connection with the role `canceller`.
+ * @throws if the session still exists after `patience` milliseconds, since callers rely on its end
  */
 export async function endBackend(db: Database, backend: Backend, grace = 200, patience = 30_000): Promise<void> {
   const limit = Date.now() + patience;

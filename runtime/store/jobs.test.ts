@@ -50,7 +50,7 @@ describe("the job store", () => {
     (await fixture.admin.query("select document from jobs.documents where request_id = $1", [requestId])).rows[0]
       .document;
 
-  it("makes one job of the same request sent five times at once, by five dispatchers, whoever is first", async () => {
+  it("creates one job from the same request sent five times at once by five dispatchers", async () => {
     const dispatchers = await Promise.all(Array.from({ length: 5 }, () => fixture.as("dispatcher")));
     // Often enough that every order of the five has its turn.
     for (let turn = 0; turn < 100; turn++) {
@@ -146,7 +146,7 @@ describe("the job store", () => {
     assert.deepEqual(tenants, ["busy", "quiet", "busy", "quiet", "busy", "quiet"]);
   });
 
-  it("takes back no job from a run that keeps it, and lets nobody finish a job that was given away", async () => {
+  it("takes no job from a run that keeps it, and lets no run finish a job that was given away", async () => {
     await accept(dispatcher, [newJob("a")]);
     const run = await aRun();
     const first = await claim(keeper, run, backend, "log");

@@ -21,27 +21,27 @@ interface Prepared {
   values: unknown[];
 }
 
-/** What `accept` takes: a valid request, its hash, and what the stack decided for it. */
+/** Input of `accept`: a valid request, its hash, and the stack's decisions about it. */
 export interface NewJob {
   tenant: string;
   requestId: string;
   requestHash: string;
-  /** Whether it only repeats a job: where that is gone since, no job is made (FULL). */
+  /** True for a repeat of a job: if that job no longer exists, none is created (FULL). */
   isRepeat?: boolean;
   responseId: string;
   /** The task without inline items. */
   task: object;
-  /** What people see of task and labels, where that differs; left out, it does not. */
+  /** Task and labels as shown, if they differ. */
   shown?: Shown | null;
   inline: unknown[] | null;
   /** Reads only: what is run, with its parameters in it. */
   sql: string | null;
   runner: string;
-  /** Whether an EC2 run may take it too, where Glue has no room or too little memory. */
+  /** True if an EC2 run may execute it too, when Glue has no capacity or too little memory. */
   elsewhere: boolean;
   priority: number;
   labels: Record<string, string>;
-  /** Whether the response is put on the response queue. */
+  /** True if the response is sent to the response queue. */
   reply: Reply;
   timeoutSeconds: number;
   maxAttempts: number;
@@ -115,7 +115,7 @@ export async function answer(
   return dueResponse(rows[0]);
 }
 
-/** Responses that are due (or those of the jobs named), taken for ten seconds: nobody else gets them meanwhile. */
+/** Due responses (or those of the given jobs), reserved for the caller for ten seconds. */
 export async function dueResponses(db: Database, limit: number, jobs?: readonly number[]): Promise<DueResponse[]> {
   const { rows } = await db.query("select * from jobs.due_responses($1, $2)", [limit, jobs ?? null]);
   return rows.map(dueResponse);
@@ -159,7 +159,7 @@ export interface ClaimedJob {
   leaseSeconds: number;
 }
 
-/** The session that does a job's work: a pid alone may be another session's by the time somebody looks. */
+/** The session that does a job's work, with its start time: process ids are reused. */
 export interface Backend {
   pid: number;
   start: string;
@@ -244,7 +244,7 @@ export async function recordSession(db: Database, run: string, job: ClaimedJob, 
   ).rows[0].ok;
 }
 
-/** How a job ended. `result` is JSON text, so that figures and inline rows stay digit for digit. */
+/** Outcome of a job. `result` is JSON text, so that numbers and inline rows keep every digit. */
 export interface Ending {
   status: TerminalState;
   result?: string;
@@ -276,7 +276,7 @@ export interface Claimer {
   log: string | undefined;
 }
 
-/** What a job's end and the claim of the next one brought. */
+/** Result of ending a job and claiming the next one. */
 export interface FinishedAndClaimed {
   /** As `finish` has it. */
   response: FrozenResponse | undefined;
@@ -338,7 +338,7 @@ export async function retry(
   ).rows[0].word;
 }
 
-/** Whether the run may end: false when something waits for it after all. */
+/** Returns true if the run may end; false if a job waits after all. */
 export async function retire(db: Database, run: string): Promise<boolean> {
   return (await db.query("select jobs.retire($1) as ok", [run])).rows[0].ok;
 }

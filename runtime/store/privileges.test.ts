@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Role } from "../platform/postgres.ts";
 import { jobDatabase } from "../testing/jobs.ts";
 
-/** Who may execute each function of ours, beside its owner. None is for everybody. */
+/** Roles that may execute each of our functions, besides its owner. None is PUBLIC. */
 const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "check_ports_unused()": [],
   "check_prices_ports()": [],

@@ -1,6 +1,6 @@
 import type { Database } from "./jobs.ts";
 
-/** How often AWS lets an account send a kind of request: a bucket that is full at first and refilled steadily. */
+/** Rates at which AWS accepts an account's requests of a kind: a bucket that is full at first and refilled steadily. */
 export interface RequestRate {
   readonly name: string;
   /** Requests at once. */

@@ -6,7 +6,7 @@ import type pg from "pg";
 import { connectionOptions, type Role } from "../platform/postgres.ts";
 import { jobDatabase } from "../testing/jobs.ts";
 
-/** What each role is refused. 42501: not permitted; 25006: read-only transaction. */
+/** Refusals of each role. 42501: not permitted; 25006: read-only transaction. */
 const FORBIDDEN: [Role, string, string][] = [
   ["job_reader", "insert into prices values ('A', 'B', '2021-01-01', 1)", "25006"],
   [

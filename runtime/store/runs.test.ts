@@ -243,7 +243,7 @@ describe("the runs of the job store", () => {
     assert.equal((await claim(keeper, run, backend, undefined))?.requestId, "large");
   });
 
-  it("tells of a lost job whose run used up its memory", async () => {
+  it("reports a lost job whose run used up its memory", async () => {
     await jobs(1);
     const run = await started("test");
     await claim(keeper, run, backend, undefined);
@@ -304,7 +304,7 @@ describe("the runs of the job store", () => {
     );
   });
 
-  it("lets a run report in once, and not after it was given up", async () => {
+  it("lets a run report in once, and not after it was abandoned", async () => {
     await jobs(2);
     const [late = "", other = ""] = await planRuns(dispatcher, testPlan("glue", 4));
     const { rows } = await fixture.admin.query("select slot from jobs.runs where id = $1", [other]);
@@ -315,7 +315,7 @@ describe("the runs of the job store", () => {
     await assert.rejects(claim(keeper, late, backend, undefined), { code: "P0002" });
   });
 
-  it("shows which runs are silent: not reported in by their deadline, or without a sign of life", async () => {
+  it("shows which runs are silent: not started by their deadline, or without a heartbeat", async () => {
     await jobs(2);
     const [starting = "", running = ""] = await planRuns(dispatcher, testPlan("glue", 4));
     await runLaunched(dispatcher, starting, "p-1");

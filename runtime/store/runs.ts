@@ -4,14 +4,14 @@ import type { Backend, Database } from "./jobs.ts";
 
 /** The dispatcher's side of the job store: which runs to start, which have ended, which jobs were lost. */
 
-/** What the plan of new runs goes by. */
+/** Input of the plan of new runs. */
 export interface RunPlan {
   runner: RunnerType;
   /** The most runs of this kind at once. */
   slots: number;
   /** The version of the code that they will run. */
   version: string;
-  /** How long one may take to report in. */
+  /** Time limit for a run to start. */
   startSeconds: number;
   /** A free run that has been silent for longer is not counted on. */
   silentSeconds: number;
@@ -170,7 +170,7 @@ export interface LostJob {
   timeoutSeconds: number;
   backend: Backend | undefined;
   reason: "RunnerLost" | "TimedOut";
-  /** Whether its run was ended because it used up its memory. */
+  /** True if its run was ended because it used up its memory. */
   outOfMemory: boolean;
 }
 

@@ -9,14 +9,14 @@ export interface MadeSession {
   expiresAt: string;
 }
 
-/** Whom a session is for. */
+/** User of a session. */
 export interface SessionHolder {
   name: string;
   tenant: string;
   scopes: readonly Scope[];
   /** The credential that it is made with, and ends with; undefined for a sign-in at an identity provider. */
   parent: string | undefined;
-  /** Who has at most 50 sessions: the parent, or the person at the identity provider. */
+  /** Owner of at most 50 sessions: the parent, or the person at the identity provider. */
   owner: string;
   /** The ID token that it is made from. */
   proof?: string | undefined;

@@ -20,7 +20,7 @@ export interface Caller {
   expiresAt: string | undefined;
   tenant: string;
   scopes: readonly Scope[];
-  /** Whether the day of last use is today already, so that nothing must be recorded. */
+  /** True if the day of last use is already today, so that nothing must be recorded. */
   isUsedToday: boolean;
 }
 
@@ -48,7 +48,7 @@ export function newSecret(prefix: string): { secret: string; id: string; hash: s
   return { secret, id: randomBytes(6).toString("hex"), hash: hashOfSecret(secret).toString("hex") };
 }
 
-/** What the database keeps of a token: nothing that it could be made from again. */
+/** Stored data of a token, from which it cannot be restored. */
 export interface TokenRecord {
   id: string;
   /** SHA-256, hexadecimal. */
@@ -60,7 +60,7 @@ export interface TokenRecord {
   expiresAt?: string | undefined;
 }
 
-/** What a new token is for. */
+/** Properties of a new token. */
 type TokenUse = Omit<TokenRecord, "id" | "hash">;
 
 /** Makes a token; its text is shown this once and kept nowhere. */

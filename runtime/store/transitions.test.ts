@@ -41,7 +41,7 @@ const refusal = {
 };
 const passing = new JobError("DatabaseUnavailable", { reason: "gone" }).body();
 
-/** What each transition does beside what the job store's own tests tell of it: each line of it is somebody's promise. */
+/** Effects of each transition beyond the job store's own tests; every line is part of the contract. */
 describe("a transition of the job store", () => {
   let fixture: Awaited<ReturnType<typeof jobDatabase>>;
   let dispatcher: pg.Client;
@@ -160,7 +160,7 @@ describe("a transition of the job store", () => {
     assert.equal(await heartbeat(keeper, run, job, none), "LOST", "it was given up, though nobody has its job yet");
   });
 
-  it("tells of progress, and of nothing else that a heartbeat brings", async () => {
+  it("reports progress, and nothing else of a heartbeat", async () => {
     const job = await taken("a");
     const change = () => of("a", "version, changed::text, changed_at");
     const before = await change();
@@ -240,7 +240,7 @@ describe("a transition of the job store", () => {
     assert.equal(await heard(), 1);
   });
 
-  it("hands a due response to one sender at a time, and again to the next where nobody recorded it", async () => {
+  it("hands a due response to one sender at a time, and again to the next if its sending was not recorded", async () => {
     await finish(keeper, await taken("a"), ok);
     assert.deepEqual(await dueResponses(dispatcher, 10), [], "its runner sends it first");
     await sql("update jobs.responses set due_at = jobs.clock()");
@@ -273,7 +273,7 @@ describe("a transition of the job store", () => {
     assert.equal(await version(), before + 2);
   });
 
-  it("leaves a job in its back-off alone, whoever plans", async () => {
+  it("plans no job during its back-off", async () => {
     const job = await taken("a");
     await retry(keeper, job, passing, 1);
     assert.deepEqual(await planRuns(dispatcher, testPlan("glue", 9)), []);
@@ -429,7 +429,7 @@ describe("a transition of the job store", () => {
     assert.equal((await dueResponses(dispatcher, 10)).length, 1);
   });
 
-  it("waits for no lock that somebody holds on a lost job: the next tick settles it", async () => {
+  it("does not wait for a locked lost job: the next tick settles it", async () => {
     await taken("a");
     await sql("update jobs.jobs set lease_until = jobs.clock() - interval '1 second'");
     const [lost] = await lostJobs(dispatcher);

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 const MAIN = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
 export const LAUNCHER = fileURLToPath(new URL("../cli/rates.mjs", import.meta.url));
 
-/** How a command ended. */
+/** Outcome of a command. */
 export interface Ended {
   stdout: string;
   stderr: string;
@@ -25,7 +25,7 @@ export function start(
   { input = "", program = MAIN } = {},
 ): { child: ChildProcess; ended: Promise<Ended> } {
   const child = spawn(process.execPath, [program, ...args], {
-    // Without the profiles of whoever runs the tests.
+    // Without the tester's own profiles.
     env: { PATH: process.env.PATH, XDG_CONFIG_HOME: join(tmpdir(), "rates-no-profiles"), ...env },
   });
   child.stdin.on("error", () => undefined).end(input);
@@ -92,7 +92,7 @@ export const HOSTILE = "a\x1b[31mb\x1b]0;t\x07\x9b2Jc\x7fd\re\u202ef\u2066g\u200
 /** The same as it is shown. */
 export const ESCAPED =
   "a\\x1b[31mb\\x1b]0;t\\x07\\x9b2Jc\\x7fd\\x0de\\u202ef\\u2066g\\u200bh\\u200di\\ufeffj\\u{e0041}k\\xadl";
-/** What no command may write. */
+/** Text that no command may print. */
 export const HIDDEN =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be shown
   /[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\u{e0000}-\u{e0fff}]/u;

@@ -1,22 +1,23 @@
 /**
- * What people type who know curl, gh, psql, aws and other Unix tools, and what `rates` does with it. Each is run by bash in
- * a directory with the files of `FILES`, where `rates` is the command against a platform whose jobs end at once.
+ * Inputs of people who are used to curl, gh, psql, aws and other Unix tools, with the expected output of `rates`. Each
+ * is run by bash in a directory with the files of `FILES`, where `rates` is the command against a platform whose jobs
+ * end at once.
  */
 export interface CliInput {
-  /** What is tried, for people; unique. */
+  /** Description, unique. */
   name: string;
   /** bash. */
   script: string;
   code: number;
   out?: RegExp;
   err?: RegExp;
-  /** Where it is run: through pipes (the default), in a terminal, or both; `out` is then what the terminal shows. */
+  /** Environment: pipes (the default), a terminal, or both; `out` is then the terminal's content. */
   where?: "pipes" | "terminal" | "both";
-  /** What is typed when the terminal shows something. */
+  /** Input typed when the terminal shows a text. */
   steps?: readonly { expect: string; send: string }[];
   /** "listed": issue 16 or its tables name it. "further": tried beyond them. */
   from: "listed" | "further";
-  /** What it did when it was first tried. */
+  /** Behaviour when it was first tried. */
   verdict: "worked" | "fixed";
 }
 

@@ -138,7 +138,7 @@ export async function mochaGlobalTeardown(): Promise<void> {
   for (const directory of run.directories) rmSync(directory, { recursive: true, force: true });
 }
 
-/** What the process that runs mocha holds for all its workers. */
+/** Shared state of the process that runs mocha, for all its workers. */
 const run: {
   server?: Server;
   cluster?: Promise<TestCluster>;
@@ -159,7 +159,7 @@ const ourOpenSearch = (): Promise<OpenSearchNode> => {
 
 const sharedCluster = async (): Promise<TestCluster> => Value.Parse(TestCluster, await shared("/"));
 
-/** Something that the run has one of, started by the first who asks. */
+/** A resource that exists once per run, started on first use. */
 async function shared(path: string): Promise<unknown> {
   const address = process.env[CLUSTER_ENV];
   if (address === undefined) throw new Error(`${CLUSTER_ENV} is not set: what tests share is there under mocha only.`);

@@ -15,7 +15,7 @@ import { trackingStore } from "../tracking/index.ts";
 import { testCloud } from "./cluster.ts";
 import { jobDatabase } from "./jobs.ts";
 
-/** A launcher that starts nothing and remembers what it was told; tests say what it answers. */
+/** A fake launcher that records its calls; tests choose its results. */
 export class FakeLauncher implements Launcher {
   readonly started: string[] = [];
   /** Those of them that were to be larger. */

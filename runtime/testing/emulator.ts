@@ -63,7 +63,7 @@ export async function sendRaw(
   return { status: Number(status), body: answer.slice(answer.indexOf("\r\n\r\n") + 4) };
 }
 
-/** Where an emulator listens, and credentials that it accepts. */
+/** Address of an emulator, and valid credentials. */
 export interface Emulator {
   readonly port: number;
   readonly credentials: Pick<Principal, "accessKeyId" | "secretAccessKey">;

@@ -31,7 +31,7 @@ while True:
         break
     try:
         chunk = os.read(terminal, 65536)
-    except OSError:  # EIO: nobody has the terminal open any more
+    except OSError:  # EIO: the terminal was closed
         break
     if not chunk:
         break

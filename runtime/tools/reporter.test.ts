@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const MOCHA = join(root, "node_modules", "mocha", "bin", "mocha.js");
 const REPORTER = join(root, ".ci", "reporter.mjs");
 
-describe('"summary of npm test"', () => {
+describe("summary of npm test", () => {
   /**
    * Runs tests with this source after the named checks failed.
    *
@@ -34,7 +34,7 @@ describe('"summary of npm test"', () => {
     }
   };
 
-  it('"counts passed, failed and skipped tests in the last line, and fails if a test failed"', () => {
+  it("counts passed, failed and skipped tests in the last line, and fails if a test failed", () => {
     const { stdout, status, last } = run(`
       it("works", () => {});
       it("fails", () => { throw new Error("as it must"); });
@@ -46,13 +46,13 @@ describe('"summary of npm test"', () => {
     assert.match(stdout, /Skipped, there is no such tool:\n {2}- waits\n/);
   });
 
-  it('"counts checks that failed before the tests by name, including names of several words"', () => {
+  it("counts checks that failed before the tests by name, including names of several words", () => {
     const { stdout, last } = run('it("works", () => {});', ["types", "the promises under faults"]);
     assert.equal(last, "1 passed, 2 failed, 0 skipped");
     assert.match(stdout, /see above\): types\n[\s\S]*see above\): the promises under faults\n/);
   });
 
-  it('"exits with 0 when everything passed"', () => {
+  it("exits with 0 when everything passed", () => {
     const { status, last } = run('it("works", () => {});');
     assert.deepEqual([status, last], [0, "1 passed, 0 failed, 0 skipped"]);
   });

@@ -23,7 +23,7 @@ mkdir -p node_modules/node/bin "$POSTGRES/native/bin"
 for name in initdb postgres; do printf '#!/bin/sh\\nexit 0\\n' > "$POSTGRES/native/bin/$name"; chmod +x "$POSTGRES/native/bin/$name"; done
 `;
 
-describe('"set-up before npm start and npm test"', () => {
+describe("set-up before npm start and npm test", () => {
   let root: string;
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), "rates-setup-"));
@@ -61,19 +61,19 @@ describe('"set-up before npm start and npm test"', () => {
     return { status, said: stdout + stderr, npm: npm.map((call) => call.split(" ")[0]) };
   };
 
-  it('"installs into a fresh clone and reports it"', () => {
+  it("installs into a fresh clone and reports it", () => {
     const { status, said, npm } = setUp();
     assert.equal(status, 0, said);
     assert.deepEqual(npm, ["ci"]);
     assert.match(said, /there is no node_modules yet/);
   });
 
-  it('"does nothing and prints nothing when nothing changed"', () => {
+  it("does nothing and prints nothing when nothing changed", () => {
     setUp();
     assert.deepEqual(setUp(), { status: 0, said: "", npm: [] });
   });
 
-  it('"installs again when the lock file changed, and names the change"', () => {
+  it("installs again when the lock file changed, and names the change", () => {
     setUp();
     lockfile({ "node_modules/pg": { version: "8.1.0" } });
     const { status, said, npm } = setUp();
@@ -82,7 +82,7 @@ describe('"set-up before npm start and npm test"', () => {
     assert.match(said, /names pg 8\.1\.0/);
   });
 
-  it('"installs again when the last installation was interrupted"', () => {
+  it("installs again when the last installation was interrupted", () => {
     mkdirSync(join(root, "node_modules"));
     assert.match(setUp().said, /last install was not finished/);
   });
@@ -94,7 +94,7 @@ describe('"set-up before npm start and npm test"', () => {
     assert.match(said, /Node 24 is installed but does not run/);
   });
 
-  it('"prints a remedy when the repair does not help"', () => {
+  it("prints a remedy when the repair does not help", () => {
     const old = join(root, "old-node");
     writeFileSync(old, "#!/bin/sh\necho v18.0.0\n");
     chmodSync(old, 0o755);
@@ -103,7 +103,7 @@ describe('"set-up before npm start and npm test"', () => {
     assert.match(said, /it is version 18\.0\.0.*Delete node_modules/s);
   });
 
-  it('"fails when npm fails"', () => {
+  it("fails when npm fails", () => {
     const { status, said } = setUp({ NPM_FAILS: "1" });
     assert.equal(status, 1);
     assert.match(said, /network is down.*npm ci ended with code 1/s);

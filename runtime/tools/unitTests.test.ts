@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unitTests } from "./unitTests.ts";
 
-describe('"selection of unit tests"', () => {
+describe("selection of unit tests", () => {
   let root: string;
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), "rates-unit-"));
@@ -17,7 +17,7 @@ describe('"selection of unit tests"', () => {
   });
   afterEach(() => rmSync(root, { recursive: true }));
 
-  it('"selects tests without a database or process, following imports at any depth"', () => {
+  it("selects tests without a database or process, following imports at any depth", () => {
     const write = (name: string, imported: string) =>
       writeFileSync(join(root, name), `import { a } from "./${imported}";`);
     write("a.test.ts", "pure.ts");

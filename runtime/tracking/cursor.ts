@@ -2,7 +2,7 @@ import { InvalidCursor, type Search } from "./store.ts";
 
 type Sort = NonNullable<Search["sort"]>;
 
-/** Where a page ended: the value that its last document is sorted by, as the store writes it, and whose it is. */
+/** End of a page: the sort value of its last document, in the store's notation, and the scope. */
 export interface Position {
   value: string;
   tenant: string;

@@ -24,15 +24,15 @@ interface Row {
 }
 
 /**
- * How many documents are looked through for words before those that have the words are collected instead. Reading on
- * for 51 documents that have a word costs 51 / f rows where a share f of all has it, collecting costs f · n: for a
- * million documents both are some 7,000 where they meet.
+ * Number of documents that are scanned for words before the matching ones are collected instead. Scanning for 51
+ * documents with a word costs 51 / f rows if a share f of all has it, collecting costs f · n: for a million documents
+ * both meet at some 7,000.
  */
 const NEAR = 5_000;
-/** What is longer would not fit into an entry of a GIN index (2,712 bytes of a page of 8 kB). Bytes. */
+/** Bytes; a longer value would not fit into a GIN index entry (2,712 bytes of a page of 8 kB). */
 const LONGEST_LABEL = 2_000;
 
-/** What Postgres says of a time that is none: datetime_field_overflow, invalid_time_zone_displacement_value. */
+/** Postgres's errors for an invalid time: datetime_field_overflow, invalid_time_zone_displacement_value. */
 const NO_TIME = new Set(["22008", "22009"]);
 
 /** The tracking store in the platform's own Postgres: for stacks that are scaled down. */
@@ -112,7 +112,7 @@ export class PostgresTracking implements TrackingStore {
     const { rows } = await this.#db.query(`select count(*)::int as near from (select ${nearest}) near`, otherwise);
     if (rows[0].near < NEAR) return found;
     where.add(having);
-    // offset 0: found by what it is, and put in order afterwards.
+    // offset 0: searched first, sorted afterwards.
     return select(`(select * from tracking.documents ${where.sql()} offset 0) found`);
   }
 

@@ -54,7 +54,8 @@ export const haveWords = (where: Conditions, words: readonly string[]): string =
   `words @@ ${where.value(words.map((word) => `'${word}':*`).join(" & "))}::tsquery`;
 
 /**
- * Which documents may be on a page, words aside, and in which order: `by` for ORDER BY, and `key`, what a cursor keeps.
+ * Filter and order of a page, without words: `by` for ORDER BY, and `key` for the cursor.
+ *
  * @throws InvalidCursor
  */
 export function pageOf(search: Search): { where: Conditions; by: string; key: string } {

@@ -74,7 +74,7 @@ describe("the rebuild of a tracking store from the jobs", () => {
     assert.equal((await store.get("default", "job-0"))?.status, "CANCELLED");
   });
 
-  it("waits for a store that fails, and gives up after the last pause", async () => {
+  it("waits for a store that fails, and stops after the last pause", async () => {
     await jobs(3);
     let failures = 2;
     const pauses = [0, 0, 0];
@@ -96,7 +96,7 @@ describe("the rebuild of a tracking store from the jobs", () => {
     assert.equal(asked, 4);
   });
 
-  it("tries again what was not taken, and tells what is refused for good", async () => {
+  it("retries documents that were not accepted, and reports permanently refused ones", async () => {
     await jobs(4);
     const turns: string[][] = [];
     const choosy: TrackingStore = {

@@ -8,19 +8,19 @@ import { readSettings } from "../platform/settings.ts";
 import { trackingStore } from "./index.ts";
 import type { TrackingStore, Unwritten, Versioned } from "./store.ts";
 
-/** How many documents are read and written at a time: all that is ever in memory. */
+/** Documents per batch: the maximum in memory. */
 const BATCH = 500;
-/** What a store that does not take a batch is given to recover, before each further try. Seconds. */
+/** Seconds before each retry of a batch that the store did not accept. */
 const PAUSES = [1, 2, 4, 8, 15, 30, 60];
 
-/** A document that the store has refused for good. */
+/** A document that the store refused permanently. */
 export interface RefusedDocument {
   tenant: string;
   requestId: string;
   reason: string;
 }
 
-/** How a rebuild may be watched, and how long it waits. */
+/** Progress callback and pauses of a rebuild. */
 export interface RebuildOptions {
   /** Told after each batch how far it is. */
   progress?(done: number, total: number): void;
@@ -92,9 +92,9 @@ async function putAll(
 }
 
 const USAGE = `node runtime/tracking/reindex.ts [--data-dir DIR]
-Writes the document of every job into the tracking store again; jobs and search go on meanwhile. In a stack's own
+Writes the document of every job into the tracking store again; jobs and search keep working meanwhile. In a stack's own
 network it finds both by its environment, as every part does; --data-dir names the directory of a platform that runs here.`;
-/** How often it says how far it is. Milliseconds. */
+/** Interval of progress messages in milliseconds. */
 const SAY_MS = 1_000;
 const SHOWN = 10;
 

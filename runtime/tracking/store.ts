@@ -7,13 +7,13 @@ export type Document = { requestId: string; tenant: string; status: DocumentStat
 >;
 
 /**
- * What tells a tenant's documents apart: the requestId of a job; of a rejected request, which leaves its requestId free, the
- * rejectedId behind a character that no requestId has.
+ * Key of a document within its tenant: the requestId of a job; for a rejected request, which leaves its requestId free,
+ * the rejectedId behind a character that no requestId contains.
  */
 export const keyOf = ({ requestId, rejectedId }: Document): string =>
   typeof rejectedId === "string" ? `!${rejectedId}` : requestId;
 
-/** Which documents are meant; every field narrows. */
+/** Filter of documents; fields are combined with AND. */
 export interface Filter {
   tenant?: string;
   /**
@@ -32,14 +32,14 @@ export interface Filter {
   createdTo?: string;
 }
 
-/** What a page shows of the documents meant. */
+/** Sort and size of a page. */
 export interface Search extends Filter {
   /** A job that has not ended counts as the lowest of finishedAt and totalMs. */
   sort?: "createdAt" | "finishedAt" | "totalMs";
   order?: "asc" | "desc";
   /** At most 1,000. */
   limit: number;
-  /** Where an earlier page with the same sort ended. */
+  /** Cursor of an earlier page with the same sort. */
   cursor?: string;
 }
 
@@ -78,10 +78,10 @@ export interface Versioned {
 
 /** A document of a batch that could not be written although others could. */
 export interface Unwritten {
-  /** Where in the batch it stood. */
+  /** Its position in the batch. */
   index: number;
   reason: string;
-  /** Whether the store would refuse this very document again. */
+  /** True if the store would refuse this document again. */
   final: boolean;
 }
 

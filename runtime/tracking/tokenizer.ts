@@ -5,8 +5,8 @@ const WORD = /[\p{L}\p{N}]+/gu;
 /** Longer words are cut, here and in what is searched for. Characters. */
 const LONGEST = 100;
 /**
- * How much of a document can be found, in characters: a tsvector holds 1 MiB, and a document that went beyond it would
- * be refused, with all that are written beside it. UTF-8 takes up to 4 bytes for a character.
+ * Searchable characters of a document: a tsvector holds 1 MiB, and a longer document would be refused with its whole
+ * batch. UTF-8 takes up to 4 bytes for a character.
  */
 const MOST = 100_000;
 
@@ -14,7 +14,7 @@ const MOST = 100_000;
 export const wordsIn = (text: string): string[] =>
   (text.toLowerCase().match(WORD) ?? []).map((word) => word.slice(0, LONGEST));
 
-/** Whether a text to search for can be in no document: it has characters, and no letter or digit among them. */
+/** Returns true if a search text can match no document: it has characters, but no letter or digit. */
 export const isUnfindable = (text: string): boolean => text.trim() !== "" && wordsIn(text).length === 0;
 
 /** The words that a document is found by: of its id, tenant, status, task, labels and error, of a rejected request its body; names of labels too. */

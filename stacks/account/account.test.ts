@@ -26,11 +26,11 @@ const roles = async () =>
     })
   ).registry;
 
-/** What a deployment creates and never removes. */
+/** Resources that a deployment creates and never removes. */
 const KEPT = ["iam:PutRolePermissionsBoundary", "iam:CreateServiceLinkedRole"];
 
 describe("an account's first day", () => {
-  it("lets pull requests of the repository preview, its environments deploy, and nobody else either", async () => {
+  it("lets only pull requests of the repository preview, and only its environments deploy", async () => {
     const registry = await roles();
     const condition = (what: string) =>
       JSON.parse(registry.one("aws:iam/role:Role", `w-${what}`).inputs.assumeRolePolicy).Statement[0].Condition
@@ -41,7 +41,7 @@ describe("an account's first day", () => {
     assert.equal(condition("deploy")["token.actions.githubusercontent.com:aud"], "sts.amazonaws.com");
   });
 
-  it("lets a preview write nothing, not even a lock, which a preview does not take", async () => {
+  it("lets a preview write nothing, not even a lock", async () => {
     const actions = (await roles())
       .statements("w-preview")
       .flatMap(({ Effect, Action }) => (Effect === "Allow" ? Action : []));
@@ -56,7 +56,7 @@ describe("an account's first day", () => {
     ]);
   });
 
-  it("bounds the role that deploys, and attaches no policy of AWS's own to either", async () => {
+  it("sets a boundary on the deploy role, and attaches no AWS managed policy to either role", async () => {
     const registry = await roles();
     const boundary = registry.one("aws:iam/policy:Policy", "b-deployment");
     assert.equal(
@@ -72,13 +72,13 @@ describe("an account's first day", () => {
     for (const { inputs } of attached) assert.doesNotMatch(inputs.policyArn, /:aws:policy/);
   });
 
-  it("lets a deployment take back each tag and right that it may give", async () => {
+  it("lets a deployment remove every tag and permission that it may add", async () => {
     const registry = await roles();
     const allowed = registry.statements("w-deploy").flatMap(({ Effect, Action }) => (Effect === "Allow" ? Action : []));
     const opposites = { Create: "Delete", Tag: "Untag", Put: "Delete", Attach: "Detach", Add: "Remove" };
     const given = Object.entries(opposites).flatMap(([gives, takes]) =>
       allowed
-        // A role keeps its boundary until it is deleted, and the account keeps the roles of services.
+        // A role keeps its boundary until it is deleted, and the account keeps service-linked roles.
         .filter((action: string) => action.startsWith(`iam:${gives}`) && !KEPT.includes(action))
         .map((action: string) => action.replace(gives, takes).replace("RoleTo", "RoleFrom")),
     );
@@ -86,7 +86,7 @@ describe("an account's first day", () => {
     for (const action of given) assert.ok(allowed.includes(action), action);
   });
 
-  it("is refused with all that is wrong at once", () => {
+  it("reports all problems of its configuration at once", () => {
     assert.throws(
       () =>
         accountConfig({
@@ -98,7 +98,7 @@ describe("an account's first day", () => {
           /^ {2}account\.id 1 must be /m,
           /^ {2}account\.repository "r" must be /m,
           /^ {2}account\.stacks "\[\]" must /m,
-          /^ {2}quotas\.glueRun is no limit .*Did you mean 'glueRuns'/m,
+          /^ {2}quotas\.glueRun is not an adjustable limit .*Did you mean 'glueRuns'/m,
         ])
           assert.match(message, expected);
         return true;
@@ -111,7 +111,7 @@ describe("an account's first day", () => {
       requireEngine(this);
     });
 
-    it("is previewed, made, unchanged the second time, and protects the state from its last day", async function () {
+    it("previews, creates, has no changes the second time, and protects the state bucket", async function () {
       this.timeout(120_000);
       const one = await engine({
         program: moduleProgram(new URL("index.ts", import.meta.url)),

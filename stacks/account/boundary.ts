@@ -4,13 +4,13 @@ import { BOUNDARY, policyDocument, type Statement } from "../../infra/shared/iam
 import { anywhereInCompute, type DeploymentRightsArgs, deploymentRights, secretsAndKeys } from "./deploymentRights.ts";
 import type { State } from "./state.ts";
 
-/** What bounds the rights of an account's roles. */
+/** Arguments of the permissions boundaries of an account. */
 export interface BoundariesArgs {
   readonly accountId: string;
   readonly state: State;
 }
 
-/** Rights on the state of Pulumi's stacks, and what else a deployment may do at most. */
+/** Permissions on the state of Pulumi's stacks, and the other maximum permissions of a deployment. */
 export const rightsArgs = ({ accountId, state }: BoundariesArgs): DeploymentRightsArgs => ({
   accountId,
   stateBucketArn: state.bucket.arn,
@@ -19,13 +19,13 @@ export const rightsArgs = ({ accountId, state }: BoundariesArgs): DeploymentRigh
 });
 
 /**
- * Permissions boundaries: the most that a role may do, whatever policies it has. A deployment gives rights to roles of
- * stacks only under the first, and has the second itself, so that attaching an administrator's policy gains nothing.
+ * Permissions boundaries: the maximum permissions of a role with any policies. A deployment may create roles only with
+ * the first boundary, and has the second itself, so that attaching an administrator's policy gains nothing.
  */
 export class Boundaries extends pulumi.ComponentResource {
-  /** Of every role that a stack creates. */
+  /** Boundary of every role that a stack creates. */
   readonly stacks: Policy;
-  /** Of the role that deploys. */
+  /** Boundary of the deploy role. */
   readonly deployment: Policy;
 
   constructor(name: string, args: BoundariesArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -53,12 +53,14 @@ export class Boundaries extends pulumi.ComponentResource {
   }
 }
 
-/** All that a role of a stack ever needs, on names that stacks give (tested with the rights of every role). */
+/**
+ * Maximum permissions of a stack's roles, limited to names that stacks use (tested with the permissions of every role).
+ */
 function stackCeiling(accountId: string): Statement[] {
   const at = (service: string, ...paths: string[]) => paths.map((path) => `arn:aws:${service}:*:${accountId}:${path}`);
   return [
     {
-      // Actions on resources with ids, or that the services know no resources for.
+      // Actions on resources with generated ids, or without resource-level permissions.
       actions: [
         "ec2:AssignPrivateIpAddresses",
         "ec2:CreateNetworkInterface",
@@ -130,7 +132,7 @@ function stackCeiling(accountId: string): Statement[] {
       resources: at("sqs", "rates-*"),
     },
     {
-      // The dispatcher hands instances their role.
+      // The dispatcher passes their role to instances.
       actions: ["iam:PassRole"],
       resources: [`arn:aws:iam::${accountId}:role/rates-*-ec2-*`],
       conditions: { StringEquals: { "iam:PassedToService": "ec2.amazonaws.com" } },
@@ -143,14 +145,14 @@ function stackCeiling(accountId: string): Statement[] {
   ];
 }
 
-/** Use of the keys that AWS manages in the account, through the services that encrypt with them. */
+/** Use of AWS managed keys through the services that encrypt with them. */
 const throughServices = (services: readonly string[], actions: readonly string[]): Statement => ({
   actions: actions.map((action) => `kms:${action}`),
   resources: ["*"],
   conditions: { StringLike: { "kms:ViaService": services.map((service) => `${service}.*.amazonaws.com`) } },
 });
 
-/** Services in which a deployment can neither run code with another's role nor give itself rights. */
+/** Services in which a deployment can neither run code with another role nor give itself permissions. */
 const HARMLESS = [
   "application-autoscaling",
   "budgets",
@@ -167,7 +169,9 @@ const HARMLESS = [
   "sqs",
 ];
 
-/** Whole services, those that run code by the names of stacks only; with IAM and KMS no more than the role's own policies. */
+/**
+ * Whole services; those that run code are limited to the names of stacks, and IAM and KMS to the role's own policies.
+ */
 function deploymentCeiling(args: BoundariesArgs): Statement[] {
   const at = (service: string, path: string) => `arn:aws:${service}:*:${args.accountId}:${path}`;
   return [
@@ -189,7 +193,7 @@ function deploymentCeiling(args: BoundariesArgs): Statement[] {
   ];
 }
 
-/** What is allowed above by its name, and must not be. */
+/** Denied although the name matches an allowed pattern. */
 const deniedToDeployments = ({ accountId, state }: BoundariesArgs): object[] => [
   {
     Sid: "WorkflowRoles",

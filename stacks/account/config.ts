@@ -8,7 +8,7 @@ import type { ConfigProblem } from "../config/problem.ts";
 
 const closed = { additionalProperties: false } as const;
 
-/** What an account's own program is told. */
+/** Configuration of the account program. */
 export const AccountConfig = Type.Object(
   {
     account: Type.Object(
@@ -41,7 +41,11 @@ export type AccountConfig = Type.Static<typeof AccountConfig>;
 
 const PREFIX = "rates-account:";
 
-/** Reads the configuration as Pulumi hands it over. Throws a RunError that lists all that is wrong. */
+/**
+ * Reads the configuration as Pulumi passes it.
+ *
+ * @throws RunError that lists all problems
+ */
 export function accountConfig(all: Readonly<Record<string, string>>): AccountConfig {
   const own = Object.entries(all)
     .filter(([key]) => key.startsWith(PREFIX))
@@ -57,7 +61,7 @@ export function accountConfig(all: Readonly<Record<string, string>>): AccountCon
     if (!adjustable.includes(name))
       problems.push({
         key: `quotas.${name}`,
-        message: `is no limit of infra/limits/limits.ts that can be raised.${suggestion(name, adjustable)}`,
+        message: `is not an adjustable limit of infra/limits/limits.ts.${suggestion(name, adjustable)}`,
       });
   if (problems.length > 0) throw new RunError(`The account's configuration is not valid:\n${listProblems(problems)}`);
   return config;

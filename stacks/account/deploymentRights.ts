@@ -1,7 +1,7 @@
 import type { Input } from "@pulumi/pulumi";
 import { BOUNDARY, type Statement } from "../../infra/shared/iam.ts";
 
-/** The account whose stacks are deployed, and where their state is. */
+/** Account of the deployed stacks, and location of their state. */
 export interface DeploymentRightsArgs {
   readonly accountId: string;
   readonly stateBucketArn: Input<string>;
@@ -10,19 +10,19 @@ export interface DeploymentRightsArgs {
   readonly stateKeyArn: Input<string>;
 }
 
-/** Services that roles of a stack are handed to. */
+/** Services that receive roles of a stack (iam:PassRole). */
 const PASSED_TO = ["ec2", "ecs-tasks", "glue", "lambda", "monitoring.rds", "vpc-flow-logs"].map(
   (service) => `${service}.amazonaws.com`,
 );
-/** Services whose own role in the account is created with their first resource. */
+/** Services whose service-linked role is created with their first resource. */
 const SERVICE_LINKED = ["ecs", "ecs.application-autoscaling", "elasticloadbalancing", "opensearchservice", "rds"].map(
   (service) => `${service}.amazonaws.com`,
 );
 
-/** For actions on resources that have ids only, or that the service knows no resources for. */
+/** For actions on resources with generated ids only, or without resource-level permissions. */
 const EVERYTHING = ["*"];
 
-/** Rights of a pull request's preview: it reads the state, and what the program looks up. */
+/** Permissions of a pull request's preview: reading the state, and the program's look-ups. */
 export const previewRights = (args: DeploymentRightsArgs): Statement[] => [
   { actions: ["s3:ListBucket"], resources: [args.stateBucketArn] },
   { actions: ["s3:GetObject"], resources: [args.stateObjects] },
@@ -30,18 +30,18 @@ export const previewRights = (args: DeploymentRightsArgs): Statement[] => [
   ...lookUps(args),
 ];
 
-/** What the program looks up: the machine image of the EC2 runner, unique ids of callers, versions of a domain. */
+/** The program's look-ups: the machine image of the EC2 runner, unique ids of callers, versions of a domain. */
 const lookUps = ({ accountId }: DeploymentRightsArgs): Statement[] => [
   { actions: ["ssm:GetParameter"], resources: ["arn:aws:ssm:*::parameter/aws/service/ecs/optimized-ami/*"] },
   {
     actions: ["iam:GetRole", "iam:GetUser"],
     resources: [`arn:aws:iam::${accountId}:role/*`, `arn:aws:iam::${accountId}:user/*`],
   },
-  // The provider asks it for every domain that the state has, also in a preview.
+  // The provider asks this for every domain in the state, also in a preview.
   { actions: ["es:GetCompatibleVersions"], resources: [`arn:aws:es:*:${accountId}:domain/rates-*`] },
 ];
 
-/** A deployment's rights on the state of stacks, and on roles; and what it looks up. */
+/** Permissions of a deployment on the state of stacks and on roles, and its look-ups. */
 export const deploymentRights = (args: DeploymentRightsArgs): Statement[] => [
   { actions: ["s3:ListBucket"], resources: [args.stateBucketArn] },
   { actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], resources: [args.stateObjects] },
@@ -51,8 +51,8 @@ export const deploymentRights = (args: DeploymentRightsArgs): Statement[] => [
 ];
 
 /**
- * What creates, changes and deletes all other resources of stacks, which have names that begin with rates-: a managed policy
- * each, since a role's inline policies have 10,240 characters together and a managed one 6,144 (IAM quotas).
+ * Permissions to create, change and delete all other resources of stacks, whose names begin with rates-: one managed
+ * policy each, since a role's inline policies have 10,240 characters together and a managed one 6,144 (IAM quotas).
  */
 export const resourceRights = (accountId: string): Record<string, Statement[]> => ({
   network: networkRights(accountId),
@@ -61,7 +61,7 @@ export const resourceRights = (accountId: string): Record<string, Statement[]> =
   monitoring: monitoringRights(accountId),
 });
 
-/** Rights on roles. Whatever changes one requires that it has the account's boundary. */
+/** Permissions on roles. Changing one requires that it has the account's boundary. */
 function roleRights(accountId: string): Statement[] {
   const account = `arn:aws:iam::${accountId}`;
   const roles = [`${account}:role/rates-*`];
@@ -117,7 +117,7 @@ function networkRights(accountId: string): Statement[] {
   const balancing = (path: string) => `arn:aws:elasticloadbalancing:*:${accountId}:${path}`;
   return [
     {
-      // All that a network consists of has ids and no names.
+      // All resources of a network have generated ids instead of names.
       actions: [
         "ec2:Describe*",
         "ec2:CreateTags",
@@ -332,11 +332,11 @@ function dataRights(accountId: string): Statement[] {
         "s3:ListTagsForResource",
         "s3:TagResource",
         "s3:UntagResource",
-        // A stack that keeps no data is destroyed with it.
+        // A stack that keeps no data deletes its objects on destroy.
         "s3:DeleteObject",
         "s3:DeleteObjectVersion",
       ],
-      // Those of stacks by their parts: the state's bucket begins with rates-, too.
+      // Only buckets of stacks, by component: the state's bucket begins with rates-, too.
       resources: ["buckets", "glue-scripts", "api-access"].map((part) => `arn:aws:s3:::rates-*-${part}-*`),
     },
     {
@@ -424,7 +424,7 @@ function monitoringRights(accountId: string): Statement[] {
         "cloudwatch:TagResource",
         "cloudwatch:UntagResource",
       ],
-      // Autoscaling's own alarms are created with the rights of who creates its policy.
+      // Autoscaling creates its own alarms with the permissions of the policy's creator.
       resources: [at("cloudwatch", "alarm:rates-*"), at("cloudwatch", "alarm:TargetTracking-service/rates-*")],
     },
     { actions: ["cloudwatch:DescribeAlarms"], resources: [at("cloudwatch", "alarm:*")] },
@@ -474,7 +474,7 @@ function monitoringRights(accountId: string): Statement[] {
   ];
 }
 
-/** Compute's actions that are authorized by a condition, or on no resource. */
+/** Compute actions that are authorized by a condition, or on no resource. */
 export const anywhereInCompute = (accountId: string): Statement[] => [
   {
     actions: ["lambda:CreateEventSourceMapping", "lambda:UpdateEventSourceMapping", "lambda:DeleteEventSourceMapping"],
@@ -488,14 +488,14 @@ export const anywhereInCompute = (accountId: string): Statement[] => [
   { actions: ["ecs:DescribeTaskDefinition", "ecs:DeregisterTaskDefinition"], resources: EVERYTHING },
 ];
 
-/** The master's secret, which RDS creates with the rights of who creates the instance; and keys of a stack. */
+/** The master's secret, which RDS creates with the permissions of the instance's creator, and keys of a stack. */
 export const secretsAndKeys = (accountId: string): Statement[] => [
   {
     // Amazon RDS User Guide, permissions required for Secrets Manager integration.
     actions: ["secretsmanager:CreateSecret", "secretsmanager:TagResource"],
     resources: [`arn:aws:secretsmanager:*:${accountId}:secret:rds!*`],
   },
-  // Keys have ids and no names.
+  // Keys have ids instead of names.
   {
     actions: [
       "kms:CreateKey",

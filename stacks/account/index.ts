@@ -7,7 +7,7 @@ import { AccountSingletons } from "./singletons.ts";
 import { State } from "./state.ts";
 import { WorkflowRoles } from "./workflowRoles.ts";
 
-/** An account's first day: what it has once, whatever stacks come to stand in it. */
+/** Creates everything that an account has once, for any number of stacks. */
 export default async function (): Promise<Record<string, unknown>> {
   const { account, serviceLinkedRoles, quotas } = accountConfig(allConfig());
   const { id, region, repository, stacks } = account;

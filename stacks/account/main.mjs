@@ -1,4 +1,4 @@
-// Where Pulumi enters, as ../main.mjs.
+// Pulumi's entry point, like ../main.mjs.
 import "../node.mjs";
 
 const { default: program } = await import("./index.ts");

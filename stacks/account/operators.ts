@@ -4,13 +4,13 @@ import { policyDocument, type Statement } from "../../infra/shared/iam.ts";
 import { type BoundariesArgs, rightsArgs } from "./boundary.ts";
 
 /**
- * Managed policies for the people who operate stacks: an administrator attaches them. They go by the names that stacks give
- * their resources, so that they hold for every stack of the account.
+ * Managed policies for operators, attached by an administrator. They match the names of stacks' resources, so that they
+ * apply to every stack of the account.
  */
 export class Operators extends pulumi.ComponentResource {
-  /** `rates connect`, `rates doctor`, and whatever else takes `--stack`. */
+  /** `rates connect`, `rates doctor`, and all other commands with `--stack`. */
   readonly connect: Policy;
-  /** `npm run smoke -- --stack`, beside the first. */
+  /** `npm run smoke -- --stack`, in addition to the first. */
   readonly smoke: Policy;
   /** `npm run smoke -- --stack NAME --inside`, beside the first. Its holder can create API tokens. */
   readonly smokeInside: Policy;
@@ -57,12 +57,13 @@ function connect(args: BoundariesArgs): Statement[] {
     },
     { actions: ["ecs:DescribeTasks", "ecs:StopTask"], resources: [tasks] },
     {
-      // Only with a document that is named, and allowed: without one the session would be a shell.
+      // Only with a named document: without one the session would be a shell.
       actions: ["ssm:StartSession"],
       resources: [tasks, "arn:aws:ssm:*::document/AWS-StartPortForwardingSessionToRemoteHost"],
       conditions: { BoolIfExists: { "ssm:SessionDocumentAccessCheck": "true" } },
     },
-    // A session's id begins with that of who started it (AWS Systems Manager User Guide, Session Manager's quickstart policies).
+    // A session's id begins with the name of its user (AWS Systems Manager User Guide, Session Manager's quickstart
+    // policies).
     { actions: ["ssm:TerminateSession"], resources: [`arn:aws:ssm:*:${accountId}:session/\${aws:userid}-*`] },
     { actions: ["servicequotas:GetServiceQuota", "servicequotas:GetAWSDefaultServiceQuota"], resources: ["*"] },
   ];

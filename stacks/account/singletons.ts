@@ -8,19 +8,19 @@ import * as pulumi from "@pulumi/pulumi";
 import { LIMITS, type Limit } from "../../infra/limits/limits.ts";
 import { TRACKING_LOGS } from "../../infra/tracking.ts";
 
-/** What AWS has one of in an account and region, however many stacks stand there. */
+/** Arguments of the resources that exist once per account and region. */
 export interface AccountSingletonsArgs {
   readonly id: string;
   readonly region: string;
   readonly serviceLinkedRoles: readonly string[];
-  /** Names of infra/limits/limits.ts, and what to ask for. */
+  /** Names of infra/limits/limits.ts, and the requested values. */
   readonly quotas: Readonly<Record<string, number>>;
 }
 
-/** Days that the log groups of Glue are kept, which all its jobs in the account share. */
+/** Retention in days of the log groups of Glue, which all its jobs in the account share. */
 const GLUE_LOG_DAYS = 30;
 
-/** Service-linked roles, log groups that services share, defaults that close what should be closed, quota requests. */
+/** Service-linked roles, shared log groups, secure defaults, quota requests. */
 export class AccountSingletons extends pulumi.ComponentResource {
   constructor(name: string, args: AccountSingletonsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rates:account:AccountSingletons", name, {}, opts);
@@ -37,7 +37,7 @@ export class AccountSingletons extends pulumi.ComponentResource {
         { name: `/aws-glue/python-jobs/${stream}`, retentionInDays: GLUE_LOG_DAYS },
         child,
       );
-    // OpenSearch writes only where a policy of the account lets it; an account has ten of them at most.
+    // OpenSearch writes logs only if a resource policy of the account allows it; an account has ten of them at most.
     new LogResourcePolicy(
       `${name}-search`,
       {
@@ -63,7 +63,7 @@ export class AccountSingletons extends pulumi.ComponentResource {
       child,
     );
     new EncryptionByDefault(name, { enabled: true }, child);
-    // A request does not wait for its answer, and destroy lowers nothing: capacity counts with what was granted.
+    // A request does not wait for its result, and destroy lowers nothing: capacity counts granted values.
     const limits: Readonly<Record<string, Limit>> = LIMITS;
     for (const [limit, value] of Object.entries(args.quotas)) {
       const quota = limits[limit]?.quota;

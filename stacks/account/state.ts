@@ -8,7 +8,7 @@ import { BucketVersioning } from "@pulumi/aws/s3/bucketVersioning.js";
 import * as pulumi from "@pulumi/pulumi";
 import { tlsOnly } from "../../infra/shared/tlsOnly.ts";
 
-/** Where an account's stacks keep their state: a bucket with versions, and the key of its secrets. Never deleted by us. */
+/** State of an account's stacks: a versioned bucket, and the key of its secrets. Never deleted by this project. */
 export class State extends pulumi.ComponentResource {
   readonly bucket: Bucket;
   readonly key: Key;
@@ -19,7 +19,7 @@ export class State extends pulumi.ComponentResource {
     const kept = { ...child, protect: true };
     this.key = new Key(name, { description: "state of Pulumi's stacks", enableKeyRotation: true }, kept);
     new Alias(name, { name: "alias/rates-state", targetKeyId: this.key.keyId }, child);
-    // Known by its name to the workflows (stacks/workflows/account.ts), which have nothing to ask before they know it.
+    // The workflows (stacks/workflows/account.ts) need a predictable name.
     this.bucket = new Bucket(name, { bucket: `rates-state-${id}-${region}` }, kept);
     const of = { bucket: this.bucket.bucket };
     new BucketVersioning(name, { ...of, versioningConfiguration: { status: "Enabled" } }, child);

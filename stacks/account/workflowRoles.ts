@@ -9,7 +9,7 @@ import { rightsArgs } from "./boundary.ts";
 import { deploymentRights, previewRights, resourceRights } from "./deploymentRights.ts";
 import type { State } from "./state.ts";
 
-/** Who may log in from GitHub. */
+/** Arguments of the roles of the GitHub workflows. */
 export interface WorkflowRolesArgs {
   readonly accountId: string;
   /** owner/name */
@@ -17,18 +17,18 @@ export interface WorkflowRolesArgs {
   /** Stacks of this account, each an environment of the repository. */
   readonly stacks: readonly string[];
   readonly state: State;
-  /** Permissions boundary of the role that deploys. */
+  /** Permissions boundary of the deploy role. */
   readonly boundaryArn: pulumi.Input<string>;
 }
 
 const ISSUER = "token.actions.githubusercontent.com";
-/** An OpenSearch domain and a Multi-AZ database can outlast an hour. Seconds. */
+/** Seconds; an OpenSearch domain and a Multi-AZ database can take more than an hour. */
 const DEPLOY_SECONDS = 10_800;
 
 /**
- * The two roles of the workflows. A pull request's preview reads the state and what the program looks up, and nothing else; a
- * deployment is made from an environment, which may want an approval first. Forks get neither: their own runs have another
- * subject, and GitHub lets a pull request from one ask for no token.
+ * Two roles of the workflows. A pull request's preview only reads the state and the program's look-ups; a deployment
+ * runs in an environment, which may require an approval. Forks get neither: their runs have another subject, and GitHub
+ * gives no token to their pull requests.
  */
 export class WorkflowRoles extends pulumi.ComponentResource {
   readonly preview: Role;

@@ -27,12 +27,12 @@ describe("the callers of a stack", () => {
     assert.equal(readSettings({ RATES_SETTINGS: JSON.stringify({ callers: rules }) }).callers?.length, 2);
   });
 
-  it("may send for the default tenant only, where none is named", () => {
+  it("may send for the default tenant only, unless tenants are configured", () => {
     assert.deepEqual(rulesOf([]), WITHOUT_CALLERS);
     assert.deepEqual(WITHOUT_CALLERS[0]?.tenants, ["default"]);
   });
 
-  it("need their ids in the configuration where IAM of the own account does not tell them", () => {
+  it("need a configured id unless IAM of the own account has it", () => {
     for (const principal of ["arn:aws:iam::222222222222:role/x", `arn:aws:iam::${ACCOUNT}:root`]) {
       assert.equal(parse([{ principal }]).problems?.[0]?.key, "callers.0.senderIds");
       assert.deepEqual(

@@ -1,10 +1,10 @@
 import type { Settings } from "../../runtime/platform/settings.ts";
 import type { StackConfig } from "./schema.ts";
 
-/** A role or user of the stack's own account, whose unique id IAM tells. */
+/** A role or user of the stack's own account, whose unique id is looked up in IAM. */
 export interface OwnPrincipal {
   readonly kind: "role" | "user";
-  /** Without its path. */
+  /** Name without its path. */
   readonly name: string;
 }
 
@@ -18,14 +18,15 @@ export function ownPrincipal(arn: string, account: string): OwnPrincipal | undef
 /** One entry of the runtime's `callers`. */
 export type CallerRule = NonNullable<Settings["callers"]>[number];
 
-/** Without callers: whoever the account's own policies let send does so for the default tenant, and for no other. */
+/** Without callers, principals that the account's own policies admit may send for the default tenant only. */
 export const WITHOUT_CALLERS: readonly CallerRule[] = [
   { senderId: "*", tenants: ["default"], scopes: ["read", "update"] },
 ];
 
 /**
- * The runtime's rules for senders on the request queue.
- * @param idsOf unique ids of a caller that the configuration does not name itself
+ * Returns the runtime's rules for senders on the request queue.
+ *
+ * @param idsOf - Unique ids of a caller whose id is not configured.
  */
 export function callerRules<Id>(
   callers: StackConfig["callers"],

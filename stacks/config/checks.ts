@@ -14,7 +14,7 @@ import { ownPrincipal } from "./callers.ts";
 import type { ConfigCheck, ConfigProblem } from "./problem.ts";
 import type { StackConfig } from "./schema.ts";
 
-/** The names whose lengths AWS limits most, before Pulumi's suffix. */
+/** Names with the shortest limits in AWS, before Pulumi's suffix. */
 export const resourceNames = (stack: string) => ({
   /** Load balancer and target group. */
   loadBalancer: `rates-${stack}-api`,
@@ -22,7 +22,7 @@ export const resourceNames = (stack: string) => ({
   domain: `rates-${stack}`,
 });
 
-/** Whether limits.ts knows the instance class or type. */
+/** Returns true if limits.ts lists the instance class or type. */
 export const isRdsClass = (name: string): name is RdsClass => Object.hasOwn(RDS_CLASSES, name);
 export const isEc2Type = (name: string): name is Ec2Type => Object.hasOwn(EC2_TYPES, name);
 
@@ -81,7 +81,7 @@ function nameTooLong(stack: string, name: string, limit: number, what: string): 
   return [{ key: "stack", value: stack, message }];
 }
 
-/** Every part compares the database's certificate with authorities that it carries: a region's own. */
+/** Every component has certificate authorities of the region for the database's certificate. */
 function checkRegion({ account: { region } }: StackConfig): ConfigProblem[] {
   const known = [...rdsRegions()].sort();
   if (known.includes(region)) return [];
@@ -189,7 +189,7 @@ function checkDomainName({ api: { certificateArn, domainName } }: StackConfig): 
   return [];
 }
 
-/** A network of so few fixed bits is the internet, or a large part of it. */
+/** A network with at most this many fixed bits is the internet, or a large part of it. */
 const NARROWEST_PREFIX = 8;
 
 function checkAllowedNetworks({ api }: StackConfig): ConfigProblem[] {
@@ -224,7 +224,7 @@ function checkOpenNetworks({ api }: StackConfig): ConfigProblem[] {
   if (api.public && api.allowedCidrs.length === 0)
     problems.push({
       key: "api.allowedCidrs",
-      message: `is empty, so that a public load balancer lets nobody in: name networks, or ${EVERYWHERE} for everybody.`,
+      message: `is empty, so a public load balancer admits no client: name networks, or ${EVERYWHERE} for everyone.`,
     });
   return problems;
 }

@@ -1,7 +1,7 @@
 import type { TSchema } from "typebox";
 import { StackConfig, TRACKING_STORES } from "./schema.ts";
 
-/** One field of a stack's configuration, as a reader wants it explained. */
+/** Description of one field of a stack's configuration. */
 interface Field {
   readonly key: string;
   readonly type: string;
@@ -9,7 +9,7 @@ interface Field {
   readonly description: string;
 }
 
-/** What of a schema a reader is told. */
+/** Parts of a schema that a reader sees. */
 interface Told {
   readonly type?: string;
   readonly description?: string;
@@ -23,7 +23,7 @@ interface Told {
   readonly required?: readonly string[];
 }
 
-/** Every key of Pulumi.<stack>.yaml as a table in Markdown: its type and bounds, its default, what it is. */
+/** Returns a Markdown table of all keys of Pulumi.<stack>.yaml: type, bounds, default, description. */
 export function configTable(): string {
   const { tracking: _, ...rest } = StackConfig.properties;
   const fields = [
@@ -39,7 +39,7 @@ export function configTable(): string {
   const lines = fields.map(
     ({ key, type, otherwise, description }) => `| \`${key}\` | ${type} | ${otherwise} | ${description} |`,
   );
-  return ["| Key | Type | Default | What it is |", "|---|---|---|---|", ...lines].join("\n");
+  return ["| Key | Type | Default | Description |", "|---|---|---|---|", ...lines].join("\n");
 }
 
 function fieldsOf(schema: Told, prefix: string): Field[] {

@@ -7,13 +7,13 @@ import { type RawConfig, rawConfig } from "../testing/config.ts";
 import { parseStackConfig, planStack, readStackFile } from "./parse.ts";
 import type { StackConfig } from "./schema.ts";
 
-/** The paths of all fields of a value, groups included. */
+/** Paths of all fields of a value, including groups. */
 const pathsOf = (value: unknown): string[][] =>
   value !== null && typeof value === "object"
     ? Object.entries(value).flatMap(([name, field]) => [[name], ...pathsOf(field).map((rest) => [name, ...rest])])
     : [];
 
-/** A copy of a value with another one at a path, where the path leads anywhere. */
+/** Copies a value with another one at a path, if the path exists. */
 function changed(at: unknown, [name, ...rest]: string[], value: unknown): unknown {
   if (name === undefined) return structuredClone(value);
   if (at === null || typeof at !== "object") return at;
@@ -25,7 +25,7 @@ function changed(at: unknown, [name, ...rest]: string[], value: unknown): unknow
 const problemsOf = (raw: unknown, stack = "dev") => parseStackConfig(raw, stack).problems ?? [];
 
 describe("parseStackConfig", () => {
-  it("fills in the defaults of everything that may be left out", () => {
+  it("fills in the defaults of all optional fields", () => {
     const { config } = parseStackConfig(rawConfig(), "dev");
     assert.equal(config?.quotas.share, 1);
     assert.equal(config?.arch, "arm64");
@@ -35,7 +35,7 @@ describe("parseStackConfig", () => {
     assert.deepEqual(config?.jobs.urlHosts, []);
   });
 
-  it("keeps what is given, and leaves the input as it was", () => {
+  it("keeps given values, and does not modify its input", () => {
     const raw = rawConfig((it) => ({ ...it, quotas: { share: 0.5, glueRuns: 50 } }));
     const before = structuredClone(raw);
     const { config } = parseStackConfig(raw, "dev");
@@ -45,7 +45,7 @@ describe("parseStackConfig", () => {
     assert.deepEqual(raw, before);
   });
 
-  it("refuses a region whose databases no part could tell from impostors", () => {
+  it("rejects a region without certificate authorities for its databases", () => {
     const raw = rawConfig((it) => ({
       ...it,
       account: { ...it.account, region: "il-central-1" },
@@ -61,7 +61,7 @@ describe("parseStackConfig", () => {
     );
   });
 
-  it("reports all problems at once, each with its key, its value and what to do", () => {
+  it("reports all problems at once, each with its key, its value and the remedy", () => {
     const raw = rawConfig((it) => ({
       ...it,
       account: { id: 111111111111, region: "Frankfurt" },
@@ -105,7 +105,7 @@ describe("parseStackConfig", () => {
     ]);
   });
 
-  it("stops at no number of problems, be they wrong values or unknown keys", () => {
+  it("reports any number of problems, wrong values as well as unknown keys", () => {
     const wrong = {
       account: { id: 1, region: 2 },
       tags: { owner: 3, costCentre: 4 },
@@ -123,7 +123,7 @@ describe("parseStackConfig", () => {
     );
   });
 
-  it("answers whatever stands in a field with problems or a configuration that can be planned, never an exception", () => {
+  it("reports problems or returns a plan for any value in a field, and never throws", () => {
     const { config } = parseStackConfig(rawConfig(), "dev");
     const change = fc.record({ path: fc.constantFrom(...pathsOf(config)), value: fc.jsonValue() });
     fc.assert(
@@ -136,7 +136,7 @@ describe("parseStackConfig", () => {
     );
   });
 
-  it("names the fields of the tracking store that was chosen, not of another", () => {
+  it("lists the fields of the chosen tracking store only", () => {
     const tracking = { store: "opensearch", instanceType: "m7g.medium.search", instanceCount: 2, zoneCount: 2 };
     assert.deepEqual(problemsOf({ ...rawConfig(), tracking }), [
       { key: "tracking.storageGb", message: "is missing (GiB of gp3 storage of each data node)." },
@@ -147,12 +147,12 @@ describe("parseStackConfig", () => {
   });
 
   for (const raw of [undefined, null, {}, [], 3, "text", { tracking: 3, network: [], runners: null }])
-    it(`answers ${JSON.stringify(raw)} with problems, not with an exception`, () => {
+    it(`reports problems of ${JSON.stringify(raw)} without throwing`, () => {
       assert.ok(problemsOf(raw).length > 0);
     });
 });
 
-describe("what fields of a stack must say to each other", () => {
+describe("checks across fields of a stack", () => {
   type Change = (config: RawConfig) => unknown;
   type Case = [title: string, change: Change, key: string, message: string];
   const PUBLIC_API = {
@@ -207,7 +207,7 @@ describe("what fields of a stack must say to each other", () => {
       "a public load balancer that lets nobody in",
       (it) => ({ ...it, api: { ...PUBLIC_API, allowedCidrs: [] } }),
       "api.allowedCidrs",
-      "is empty, so that a public load balancer lets nobody in: name networks, or 0.0.0.0/0 for everybody.",
+      "is empty, so a public load balancer admits no client: name networks, or 0.0.0.0/0 for everyone.",
     ],
     [
       "everybody let in to an internal load balancer",
@@ -335,7 +335,7 @@ describe("what fields of a stack must say to each other", () => {
   };
 
   for (const [title, change, key, message] of cases)
-    it(`refuses ${title}`, () => {
+    it(`rejects ${title}`, () => {
       const problems = problemsOf(change(rawConfig()));
       assert.deepEqual(
         problems.map((one) => [one.key, one.message]),
@@ -344,7 +344,7 @@ describe("what fields of a stack must say to each other", () => {
     });
 
   for (const [title, change, key, message] of cases)
-    it(`refuses ${title} together with what is wrong elsewhere`, () => {
+    it(`rejects ${title} together with other problems`, () => {
       const raw = change({ ...rawConfig(), budget: { monthlyUsd: 0, email: "x" } });
       const problems = problemsOf({ ...(raw as object), shar: 1 });
       assert.deepEqual(
@@ -354,7 +354,7 @@ describe("what fields of a stack must say to each other", () => {
       assert.equal(problems.at(-1)?.message, message);
     });
 
-  it("says nothing that depends on a wrong field", () => {
+  it("reports nothing that depends on a wrong field", () => {
     const network = { cidr: 3, zones: ["us-east-1a", "us-east-1b"] };
     assert.deepEqual(
       problemsOf(rawConfig((it) => ({ ...it, account: { ...it.account, region: "Frankfurt" }, network }))).map(
@@ -362,7 +362,7 @@ describe("what fields of a stack must say to each other", () => {
       ),
       ["account.region", "network.cidr"],
     );
-    // An unknown type is one whatever the architecture, and no plan may be tried with it.
+    // An unknown type is reported for any architecture, without a plan.
     const runners = { ec2: { instanceType: "t9.nano" } };
     assert.deepEqual(
       planStack(
@@ -373,11 +373,11 @@ describe("what fields of a stack must say to each other", () => {
     );
   });
 
-  it("lets an internal API go without a certificate", () => {
+  it("accepts an internal API without a certificate", () => {
     assert.deepEqual(problemsOf({ ...rawConfig(), api: { public: false } }), []);
   });
 
-  it("refuses a stack's name that makes names too long for AWS, and says by how much", () => {
+  it("rejects a stack name that makes names too long for AWS, with the excess", () => {
     const name = "dev-anna-and-bert";
     assert.equal(name.length, 17);
     assert.deepEqual(problemsOf({ ...rawConfig(), tracking: search }, name), [
@@ -393,11 +393,11 @@ describe("what fields of a stack must say to each other", () => {
       },
     ]);
     assert.deepEqual(problemsOf({ ...rawConfig(), tracking: search }, name.slice(0, 14)), [
-      // "dev-anna-and-b": exactly as long as it may be
+      // "dev-anna-and-b": exactly the maximum length
     ]);
   });
 
-  it("refuses a stack's name that no bucket could bear", () => {
+  it("rejects a stack name that is invalid in bucket names", () => {
     assert.deepEqual(
       problemsOf(rawConfig(), "Dev_1").map(({ key }) => key),
       ["stack"],
@@ -406,7 +406,7 @@ describe("what fields of a stack must say to each other", () => {
 });
 
 describe("planStack", () => {
-  it("gives the plan of a stack that fits", () => {
+  it("returns the plan of a stack that fits", () => {
     assert.equal(planStack(rawConfig(), "dev").plan?.ec2.maxInstances, 2);
   });
 
@@ -460,7 +460,7 @@ describe("readStackFile", () => {
     );
   });
 
-  it("loses no key whose prefix is missing or misspelt: quotas that were not read would be the whole account", () => {
+  it("reports keys with a missing or misspelt prefix: ignored quotas would mean the whole account", () => {
     writeFileSync(
       join(directory, "Pulumi.lost.yaml"),
       "config:\n  arch: x86_64\n  rates-platfrom:data: { keep: false }\n  aws:region: eu-central-1\n  pulumi:tags: {}\n",
@@ -479,7 +479,7 @@ describe("readStackFile", () => {
     );
   });
 
-  it("says when there is no such file, no YAML or no configuration in it", () => {
+  it("reports a missing file, invalid YAML or a missing configuration", () => {
     assert.throws(() => readStackFile("none", directory), /Pulumi\.none\.yaml cannot be read: ENOENT/);
     writeFileSync(join(directory, "Pulumi.torn.yaml"), "config: [");
     assert.throws(() => readStackFile("torn", directory), /Pulumi\.torn\.yaml cannot be read: /);
@@ -491,19 +491,19 @@ describe("readStackFile", () => {
   });
 });
 
-describe("the three stacks that ship", () => {
+describe("the three shipped stacks", () => {
   const root = join(import.meta.dirname, "../..");
   const stacks = Object.fromEntries(["dev", "staging", "prod"].map((name) => [name, readStackFile(name, root)]));
   const each = (pick: (config: StackConfig) => unknown) => Object.values(stacks).map(pick);
 
-  it("are three accounts", () => {
+  it("use three accounts", () => {
     assert.deepEqual(
       each(({ account }) => account.id),
       ["111111111111", "222222222222", "333333333333"],
     );
   });
 
-  it("are scaled: dev small and in one zone, prod in three and zone-aware, staging as prod in kind", () => {
+  it("differ in scale: dev small and in one zone, prod zone-aware in three, staging like prod", () => {
     assert.deepEqual(
       each(({ database }) => database.multiAz),
       [false, true, true],

@@ -12,7 +12,7 @@ import { CHECKS } from "./checks.ts";
 import { type ConfigCheck, type ConfigProblem, runChecks } from "./problem.ts";
 import { StackConfig, TRACKING_STORES } from "./schema.ts";
 
-/** A stack's configuration with its defaults filled in, or everything that is wrong with it. */
+/** A stack's configuration with its defaults, or all its problems. */
 export type ParsedConfig =
   | { config: StackConfig; problems?: undefined }
   | {
@@ -22,17 +22,17 @@ export type ParsedConfig =
       invalid: StackConfig | undefined;
     };
 
-/** A stack that fits its account, or everything that is wrong with it. */
+/** A stack that fits its account, or all its problems. */
 export type PlannedStack =
   | { config: StackConfig; plan: CapacityPlan; problems?: undefined }
   | { config?: undefined; plan?: undefined; problems: ConfigProblem[] };
 
-/** The project's name: the prefix of its keys in Pulumi.<stack>.yaml. */
+/** Name of the project: the prefix of its keys in Pulumi.<stack>.yaml. */
 export const PROJECT = "rates-platform";
 
 /**
- * Checks a stack's configuration: keys without the project's prefix, values as Pulumi or YAML has them. A wrong field
- * hides no other: what does not depend on it is checked all the same.
+ * Checks a stack's configuration, from Pulumi or YAML, and the prefixes of its keys. A wrong field hides no other:
+ * everything that does not depend on it is checked too.
  */
 export function parseStackConfig(raw: unknown, stack: string): ParsedConfig {
   const { schema, problems: stores } = schemaFor(raw);
@@ -71,8 +71,9 @@ export function planStack(raw: unknown, stack: string, further: readonly ConfigC
 }
 
 /**
- * The StackConfig of Pulumi.<stack>.yaml in a directory (the working directory). Throws an error that names every
- * problem, or that there is no such file or it is no YAML.
+ * Reads the StackConfig of Pulumi.<stack>.yaml in a directory (by default the working directory).
+ *
+ * @throws an error that lists every problem, also a missing file or invalid YAML
  */
 export function readStackFile(stack: string, directory = "."): StackConfig {
   const name = `Pulumi.${stack}.yaml`;
@@ -85,13 +86,13 @@ export function readStackFile(stack: string, directory = "."): StackConfig {
   throw new Error(`${name} is not valid:\n${listProblems([...problems, ...(parsed.problems ?? [])])}`);
 }
 
-/** Problems as lines, each with key, value and message. */
+/** Formats problems as lines, each with key, value and message. */
 export const listProblems = (problems: readonly ConfigProblem[]): string =>
   problems
     .map(({ key, value, message }) => `  ${key}${value === undefined ? "" : ` ${JSON.stringify(value)}`} ${message}`)
     .join("\n");
 
-/** The schema with the one shape of `tracking` that its store names: errors of a union name all shapes at once. */
+/** Narrows the schema to the `tracking` shape of the configured store: errors of a union list all shapes at once. */
 function schemaFor(raw: unknown): { schema: TSchema; problems: ConfigProblem[] } {
   const store = member(member(raw, "tracking"), "store") ?? "postgres";
   const stores = Object.keys(TRACKING_STORES);
@@ -113,7 +114,7 @@ function schemaFor(raw: unknown): { schema: TSchema; problems: ConfigProblem[] }
   return { schema: Type.Object({ ...StackConfig.properties, tracking }, { additionalProperties: false }), problems };
 }
 
-/** A message with the field's description, unless it stands in it already (patterns are told by their description). */
+/** A message with the field's description, unless it is already included (patterns show it). */
 function explained(schema: TSchema, key: string, message: string): string {
   const field = key.split(".").reduce<unknown>((at, name) => member(member(at, "properties"), name), schema);
   const description = member(field, "description");
@@ -130,7 +131,7 @@ function read(file: string): unknown {
   }
 }
 
-/** The project's own keys of a configuration, without their prefix, and the keys that were meant to be among them. */
+/** The project's own keys of a configuration, without their prefix, and the keys with a misspelt one. */
 export function ownKeys(config: object): { own: Record<string, unknown>; problems: ConfigProblem[] } {
   const own: [string, unknown][] = [];
   const problems: ConfigProblem[] = [];
@@ -148,7 +149,7 @@ export function ownKeys(config: object): { own: Record<string, unknown>; problem
   return { own: Object.fromEntries(own), problems };
 }
 
-/** How many characters may be wrong in a prefix that was meant to be the project's; other projects keep their keys. */
+/** Maximum wrong characters in a prefix that counts as a misspelling; other projects' keys are ignored. */
 const NEAR_PREFIX = 3;
 
 const member = (value: unknown, name: string): unknown =>

@@ -1,12 +1,15 @@
 import type { StackConfig } from "./schema.ts";
 
-/** One thing that is wrong with a stack's configuration. */
+/** A problem of a stack's configuration. */
 export interface ConfigProblem {
-  /** The path of the field, without the project's prefix, as `database.instanceClass`; `stack` for the stack's name. */
+  /**
+   * Path of the field, without the project's prefix, for example `database.instanceClass`; `stack` for the stack's
+   * name.
+   */
   key: string;
-  /** What was found there; undefined for what is missing. */
+  /** Value of the field; undefined if it is missing. */
   value?: unknown;
-  /** The limit, by how much it is missed where that is a number, and what to change. */
+  /** Limit, excess (for numbers) and remedy. */
   message: string;
 }
 
@@ -32,7 +35,7 @@ export function runChecks(
     .flatMap((check) => check.problemsOf(config, stack));
 }
 
-/** Whether one path is the other, or leads to it. */
+/** Returns true if one path equals the other or is its parent. */
 export function overlaps(path: string, key: string): boolean {
   const names = key.split(".");
   return path

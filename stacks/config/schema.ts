@@ -2,10 +2,10 @@ import Type from "typebox";
 import { LIMITS } from "../../infra/limits/limits.ts";
 import { SCOPES } from "../../runtime/contract/scopes.ts";
 
-/** The shape of a stack's configuration: every field with its description, default and bounds. */
+/** Schema of a stack's configuration: every field with its description, default and bounds. */
 
 const closed = { additionalProperties: false } as const;
-/** A group of fields that all have defaults, so that the group itself may be left out. */
+/** A group of fields that all have defaults, so that the group itself is optional. */
 const optional = { additionalProperties: false, default: {} } as const;
 
 const whole = (description: string, minimum: number, maximum: number) =>
@@ -15,7 +15,7 @@ const wholeOr = (value: number, description: string, minimum: number, maximum: n
 const flag = (value: boolean, description: string) => Type.Boolean({ default: value, description });
 const text = (pattern: string, description: string, value?: string) =>
   Type.String({ pattern, description, ...(value === undefined ? {} : { default: value }) });
-/** What the account was granted; the limits of AWS itself stand in limits.ts. */
+/** Granted quotas of the account; AWS's own limits are in limits.ts. */
 const quota = (value: number, description: string) => Type.Integer({ minimum: 0, default: value, description });
 
 const Account = Type.Object(
@@ -101,10 +101,10 @@ const OpenSearchTracking = Type.Object(
   },
   closed,
 );
-/** Where tracking documents are searched. */
+/** Store of the tracking documents. */
 export const TRACKING_STORES = { postgres: PostgresTracking, opensearch: OpenSearchTracking } as const;
 
-/** Who gets access by what the identity provider says about a person. */
+/** Maps claims of the identity provider to access. */
 const AccessRule = Type.Object(
   {
     claim: text("^.{1,200}$", "a claim of the provider, or a path in one, as realm_access.roles"),
@@ -197,7 +197,7 @@ const Api = Type.Object(
   optional,
 );
 
-/** The key that lets no tenant hold all slots of a runner type. */
+/** Key that keeps one tenant from holding all slots of a runner type. */
 const TenantSlots = Type.Optional(
   whole("most jobs of one tenant at once; left out, all slots but one where several tenants are named", 1, 10_000),
 );
@@ -331,8 +331,8 @@ const Budget = Type.Object(
 );
 
 /**
- * Everything that a stack chooses: Pulumi.<stack>.yaml without the project's prefix. Parse it with parseStackConfig
- * (config.ts), which also checks what no schema can; what follows from it is capacity.ts's.
+ * Schema of a stack: Pulumi.<stack>.yaml without the project's prefix. Parse it with parseStackConfig (parse.ts), which
+ * also checks across fields; stacks/planning derives the capacity.
  */
 export const StackConfig = Type.Object(
   {

@@ -11,8 +11,8 @@ const settingsOf = (change: Parameters<typeof rawConfig>[0]) => {
   return { settings: stackSettings(config, plan), plan };
 };
 
-describe("what a stack tells its runtime", () => {
-  it("is what the runtime reads, and every slot is one that capacity counted", () => {
+describe("settings of a stack's runtime", () => {
+  it("are read by the runtime, with a slot for every planned run", () => {
     const { settings, plan } = settingsOf((it) => it);
     const read = readSettings({ RATES_SETTINGS: JSON.stringify(settings) });
     assert.equal(read.runners.glue.slots, plan.glue.maxConcurrentRuns);
@@ -20,15 +20,15 @@ describe("what a stack tells its runtime", () => {
     assert.equal(read.api.poolMax, plan.api.poolMax);
   });
 
-  it("gives no run's slot to another while a dispatcher that meant to start it may live", () => {
+  it("do not reassign a run's slot while the dispatcher that starts it may still live", () => {
     const { settings } = settingsOf((it) => it);
-    // An invocation takes the slots after it has begun, and Lambda ends it at its timeout wherever it is: also between
-    // its last look at the clock and the call. What it sends after that, it cannot send.
+    // An invocation claims slots after it has begun, and Lambda ends it at its timeout, even between its last look at
+    // the clock and the call. It cannot send anything later.
     for (const { startSeconds } of Object.values(settings.runners))
       assert.ok(startSeconds >= 2 * DISPATCHER.timeoutSeconds);
   });
 
-  it("has the maximum of slots per tenant that the stack configures, and none that it does not", () => {
+  it("have the configured maximum of slots per tenant, and none by default", () => {
     assert.equal(settingsOf((it) => it).settings.runners.glue.tenantSlots, undefined);
     const { settings } = settingsOf((it) => ({
       ...it,
@@ -37,7 +37,7 @@ describe("what a stack tells its runtime", () => {
     assert.deepEqual([settings.runners.glue.tenantSlots, settings.runners.ec2.tenantSlots], [3, 1]);
   });
 
-  it("tells the API how people sign in, and the address that an identity provider leads back to", () => {
+  it("give the API its sign-in methods, and the redirect address of an identity provider", () => {
     const rule = { claim: "groups", value: "staff", tenant: "default", scopes: ["read"] };
     const { settings } = settingsOf((it) => ({
       ...it,
@@ -55,7 +55,7 @@ describe("what a stack tells its runtime", () => {
     assert.deepEqual(signIn.oidc?.rules, [rule]);
   });
 
-  it("lets a Glue run begin no job that its timeout could cut off", () => {
+  it("stop a Glue run from claiming jobs that its timeout would cut off", () => {
     const { settings } = settingsOf((it) => ({
       ...it,
       jobs: { maxTimeoutSeconds: 1_000 },

@@ -4,15 +4,17 @@ import { runUsd } from "../planning/cost.ts";
 import type { StackConfig } from "./schema.ts";
 
 /**
- * Seconds that a run may take from its launch to its first sign of life. Glue names no figure for Python shell jobs, so
- * theirs is generous; an instance boots in half a minute and then pulls the image (measured by others: peers.md).
+ * Seconds from the launch of a run to its first heartbeat. Glue documents no figure for Python shell jobs, so theirs is
+ * generous; an instance boots in half a minute and then pulls the image.
  */
 const START_SECONDS = { glue: 600, ec2: 300 } as const;
 
-/** The load balancer, whose word for who calls the API can be taken. */
+/** The load balancer, whose forwarded client addresses are trusted. */
 const PROXIES = 1;
 
-/** What of the runtime's settings a stack's configuration and capacity say; the rest are names of what was deployed. */
+/**
+ * Runtime settings that follow from a stack's configuration and capacity; the others are names of deployed resources.
+ */
 export type StackSettings = Pick<Settings, "runners"> & {
   api: Pick<Settings["api"], "poolMax" | "ratesDays" | "openRates" | "trustedHops" | "limits" | "resultDelivery"> & {
     signIn: Omit<Settings["api"]["signIn"], "platform">;
@@ -43,7 +45,7 @@ export function stackSettings(config: StackConfig, plan: CapacityPlan): StackSet
         idleSeconds: glue.idleSeconds,
         ...(glue.tenantSlots === undefined ? {} : { tenantSlots: glue.tenantSlots }),
         startSeconds: START_SECONDS.glue,
-        // The time that Glue gives the run, less that of the longest job, which it may begin in its last second.
+        // Glue's timeout less the longest job, which a run may begin in its last second.
         lifetimeSeconds: Math.max(1, glue.timeoutMinutes * 60 - jobs.maxTimeoutSeconds),
       },
       ec2: {
@@ -58,7 +60,7 @@ export function stackSettings(config: StackConfig, plan: CapacityPlan): StackSet
   };
 }
 
-/** How people sign in; a provider leads back to the address that the certificate is for (checks.ts). */
+/** Sign-in methods; a provider redirects to the certificate's host name (checks.ts). */
 function signInSettings({ signIn, domainName }: StackConfig["api"]): StackSettings["api"]["signIn"] {
   const { oidc, ...rest } = signIn;
   if (oidc === undefined) return rest;

@@ -2,7 +2,7 @@ import { alarmsOf } from "../../infra/monitoring/alarms.ts";
 import { watchedOf } from "../monitoring/watched.ts";
 import { shippedStacks } from "../planning/shipped.ts";
 
-/** Every alarm that some stack of ours has, as a table in Markdown; figures of sizes are those of prod. */
+/** Returns a Markdown table of all alarms of our stacks; sizes are those of prod. */
 export function alarmsTable(): string {
   const prod = shippedStacks().find(({ stack }) => stack === "prod");
   if (prod === undefined) throw new Error("Pulumi.prod.yaml is not among the stacks that ship.");

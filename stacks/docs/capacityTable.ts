@@ -2,7 +2,7 @@ import { LIMITS, RDS_CLASSES, type RdsClass } from "../../infra/limits/limits.ts
 import { shippedStacks } from "../planning/shipped.ts";
 import { measuredSmallJob, smallJobCapacity, USED_SHARE } from "../planning/smallJobs.ts";
 
-/** What each stack of ours may have at once, and the connections that come of it, as a table in Markdown. */
+/** Returns a Markdown table of the planned maximums of each of our stacks and the resulting connections. */
 export function capacityTable(): string {
   const stacks = shippedStacks();
   const row = (title: string, cell: (of: (typeof stacks)[number]) => string | number) =>

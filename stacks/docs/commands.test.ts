@@ -12,8 +12,8 @@ import { pathOf } from "./pages.ts";
 const ALL = documents().flatMap((page) => blocksOf(page));
 const START_MS = 120_000;
 
-describe("the commands of the pages", () => {
-  it("say who tries each: a block's words are those that there are", () => {
+describe("commands of the pages", () => {
+  it("name their test with a known word", () => {
     assert.throws(() => blocksOf("page.md", "```bash\nls\n```"), /page\.md, block 1: write sh/);
     assert.throws(() => blocksOf("page.md", "```sh later\nls\n```"), /not sh later/);
     assert.deepEqual(blocksOf("page.md", "```sh exit=1\nfalse\n```"), [
@@ -21,11 +21,11 @@ describe("the commands of the pages", () => {
     ]);
   });
 
-  it("are tried by tests that there are, and are sound where nobody can try them here", () => {
+  it("are run by existing tests, and are valid shell if they need an account", () => {
     for (const { page, number, text, by } of ALL) {
       const where = `${page}, block ${number}`;
       if (by !== "here" && by !== "account") assert.ok(existsSync(pathOf(by)), `${where}: there is no ${by}`);
-      // What people fill in stands in angle brackets.
+      // Placeholders are in angle brackets.
       const { status, stderr } = spawnSync("bash", ["-n"], {
         input: text.replace(/<[^<>\n]+>/g, "x"),
         encoding: "utf8",
@@ -40,7 +40,7 @@ describe("the commands of the pages", () => {
     }
   });
 
-  describe("on a platform that stands", function () {
+  describe("on a running platform", function () {
     this.timeout(START_MS + 240_000);
     this.slow(60_000);
     let clone = "";
@@ -51,7 +51,7 @@ describe("the commands of the pages", () => {
       const python = requirePython(this, "clients");
       clone = cloneOfOurs();
       env = { ...foreignless(), PATH: [dirname(process.execPath), dirname(python), process.env.PATH].join(delimiter) };
-      // npm start, as the first page has it; on any free port, since 3000 may be somebody's.
+      // npm start, as in the first page, but on a free port, since 3000 may be taken.
       platform = spawn("npm", ["start", "--", "--port", "0"], { cwd: clone, env, detached: true });
       await standing(platform);
     });
@@ -65,7 +65,7 @@ describe("the commands of the pages", () => {
     });
 
     for (const page of new Set(ALL.filter(({ by }) => by === "here").map((block) => block.page)))
-      it(`do what ${page} says`, () => {
+      it(`run as described in ${page}`, () => {
         const blocks = ALL.filter((block) => block.page === page && block.by === "here");
         const { api } = JSON.parse(readFileSync(join(clone, ".local/platform.json"), "utf8"));
         const { status, stdout, stderr } = spawnSync("bash", ["-c", scriptOf(blocks, api)], {
@@ -80,10 +80,10 @@ describe("the commands of the pages", () => {
   });
 });
 
-/** The blocks one after the other in one shell, as a reader types them; the first that ends otherwise than told ends it. */
+/** Runs the blocks one after the other in one shell, as a reader does; the first unexpected exit code stops it. */
 function scriptOf(blocks: readonly Block[], api: string): string {
   return [
-    // A failed command does not end what a reader types, but is remembered.
+    // A failed command does not end the shell, but is remembered.
     "set -E -o pipefail; trap 'failed=$?' ERR",
     ...blocks.flatMap(({ page, number, text, exit }) => [
       "failed=0",
@@ -93,7 +93,7 @@ function scriptOf(blocks: readonly Block[], api: string): string {
   ].join("\n");
 }
 
-/** A copy of this clone, with its packages: what a page makes, it makes there. */
+/** A copy of this clone with its packages, for the files that a page creates. */
 function cloneOfOurs(): string {
   const clone = mkdtempSync(join(tmpdir(), "rates-pages-"));
   const root = pathOf(".");
@@ -108,11 +108,11 @@ function cloneOfOurs(): string {
   return clone;
 }
 
-/** The environment without what leads elsewhere. */
+/** The environment without variables that change the tools' behaviour. */
 const foreignless = (): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(AWS_|RATES_|npm_)/.test(name)));
 
-/** Resolves once the platform says that it stands. */
+/** Resolves when the platform reports that it is ready. */
 async function standing(child: ChildProcess): Promise<void> {
   let said = "";
   child.stderr?.on("data", (data) => {
@@ -131,7 +131,7 @@ async function standing(child: ChildProcess): Promise<void> {
 }
 
 let known: string[] | undefined;
-/** The commands that `rates --help` lists. */
+/** Commands in `rates --help`. */
 function ratesCommands(): string[] {
   known ??= [
     ...execFileSync(process.execPath, [pathOf("runtime/cli/main.ts"), "--help"], { encoding: "utf8" }).matchAll(

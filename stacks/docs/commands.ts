@@ -3,18 +3,18 @@ import { join } from "node:path";
 import { marked } from "marked";
 import { pathOf } from "./pages.ts";
 
-/** A block of commands of a page. Its first line says who tries it: ```sh, or one of these behind it. */
+/** A block of commands of a page. Its first line names its test: ```sh, or one of these behind it. */
 export interface Block {
   readonly page: string;
-  /** Counts the page's blocks from 1. */
+  /** Number of the block in the page, from 1. */
   readonly number: number;
   readonly text: string;
   /**
-   * `here`: run by commands.test.ts against a platform on this machine, one block after the other. `account`: needs an
-   * AWS account; only read by a shell. A path: run by that test.
+   * `here`: run by commands.test.ts against a local platform, one block after the other. `account`: needs an AWS
+   * account; only checked by a shell. A path: run by that test.
    */
   readonly by: "here" | "account" | (string & {});
-  /** The exit code that the page speaks of, where it is not 0 (`exit=1`). */
+  /** Expected exit code, if it is not 0 (`exit=1`). */
   readonly exit: number;
 }
 
@@ -32,7 +32,11 @@ export function documents(folder = ""): string[] {
     .sort();
 }
 
-/** The blocks of commands of a page. `file` marks a listing, which is no command. @throws where nobody would try one */
+/**
+ * Blocks of commands of a page. `file` marks a listing, which is not a command.
+ *
+ * @throws if a block has no test
+ */
 export function blocksOf(page: string, text = readFileSync(pathOf(page), "utf8")): Block[] {
   const blocks: Block[] = [];
   marked.walkTokens(marked.lexer(text), (token) => {

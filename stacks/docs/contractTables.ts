@@ -2,7 +2,7 @@ import * as request from "../../runtime/contract/request.ts";
 import { readSettings } from "../../runtime/platform/settings.ts";
 import { TARGETS } from "../../runtime/runner/load/targets.ts";
 
-/** What of a schema a reader is told. */
+/** Parts of a schema that a reader sees. */
 interface Told {
   readonly type?: string;
   readonly const?: unknown;
@@ -20,9 +20,7 @@ interface Told {
 
 const { timeoutSeconds, maxTimeoutSeconds } = readSettings({}).jobs;
 
-/**
- * What each field is for. One without words, or words without a field, is an error: the page names every field.
- */
+/** Description of each field. A field without description, or the reverse, is an error: the page lists every field. */
 const WORDS: Readonly<Record<string, string>> = {
   requestId: "the caller's name for the request, unique within its tenant; `POST /jobs` makes one where there is none",
   reply:
@@ -63,7 +61,7 @@ interface Field {
   readonly defaults: Set<string>;
 }
 
-/** Every field of a request as a table in Markdown: in which tasks it stands, its type and bounds, its default. */
+/** Returns a Markdown table of all fields of a request: tasks, type and bounds, default. */
 export function requestTable(): string {
   const fields = new Map<string, Field>();
   const { task: _, ...envelope } = (request.Request as Told).properties ?? {};
@@ -79,7 +77,7 @@ export function requestTable(): string {
     const where = of.size === Object.keys(TASKS).length ? "every task" : [...of].join(", ");
     return `| \`${key}\` | ${where} | ${[...types].join(", ")} | ${[...defaults].join(" or ")} | ${words} |`;
   });
-  return ["| field | of | type | default | what it is |", "|---|---|---|---|---|", ...lines].join("\n");
+  return ["| field | of | type | default | description |", "|---|---|---|---|---|", ...lines].join("\n");
 }
 
 function gather(fields: Map<string, Field>, schema: Told, prefix: string, of: string): void {
@@ -109,7 +107,7 @@ function typesOf({ type, minimum, maximum, minItems, maxLength, description, ...
   return [type ?? ""];
 }
 
-/** The columns of each target of a batch, as a table in Markdown. */
+/** Returns a Markdown table of the columns of each batch target. */
 export function columnsTable(): string {
   const lines = Object.entries(TARGETS).map(([target, { columns, remove }]) => {
     const names = columns.map(

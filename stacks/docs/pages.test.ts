@@ -6,7 +6,7 @@ import { documents } from "./commands.ts";
 import { PAGES, pageOf, pathOf } from "./pages.ts";
 import { unformatted } from "./tables.ts";
 
-/** Where a page's links lead to, and the anchors that its headings make (GitHub's: small letters, dashes for spaces). */
+/** Links of a page, and the anchors of its headings (GitHub's: lower case, hyphens for spaces). */
 function linksOf(text: string): { links: string[]; anchors: string[] } {
   const links: string[] = [];
   const anchors: string[] = [];
@@ -23,24 +23,24 @@ function linksOf(text: string): { links: string[]; anchors: string[] } {
   return { links, anchors };
 }
 
-/** What looks like a file's name and is a request's field. */
+/** Names of request fields that look like file names. */
 const NOT_FILES = new Set(["task.sql"]);
 
-describe("the pages", () => {
+describe("pages", () => {
   for (const name of Object.keys(PAGES))
-    it(`${name} has its tables as the code has them`, () => {
+    it(`${name} has its current generated parts`, () => {
       const { now, made } = pageOf(name);
       assert.equal(unformatted(now), unformatted(made), "`node stacks/docs/main.ts` brings it up to date");
     });
 
-  it("name every key of a stack's configuration, and what each stack costs", () => {
+  it("list every key of a stack's configuration, and the cost of each stack", () => {
     const { now } = pageOf("stacks/README.md");
     for (const key of ["quotas.share", "runners.ec2.machineImage", "callers[].principal", "tracking.zoneCount"])
       assert.ok(unformatted(now).includes(`|\`${key}\`|`), key);
     for (const stack of ["dev", "staging", "prod"]) assert.match(now, new RegExp(`\\| ${stack} `));
   });
 
-  it("name files of ours that there are, also where they do not lead to them", () => {
+  it("mention existing files only", () => {
     const gone: string[] = [];
     for (const page of documents())
       marked.walkTokens(marked.lexer(readFileSync(pathOf(page), "utf8")), (token: Token) => {
@@ -50,14 +50,14 @@ describe("the pages", () => {
         if (file === undefined || NOT_FILES.has(file)) return;
         const folder = dirname(pathOf(page));
         if (existsSync(pathOf(file)) || existsSync(join(folder, file))) return;
-        // Of a room's page also by its name alone, wherever in the room it is.
+        // A page in a folder may use the bare name of any file in that folder.
         const room = page.includes("/") ? readdirSync(folder, { recursive: true, encoding: "utf8" }) : [];
         if (!room.some((path) => path.endsWith(`/${file}`))) gone.push(`${page}: ${token.text}`);
       });
     assert.deepEqual(gone, []);
   });
 
-  it("lead to files, and to headings, that there are", () => {
+  it("link to existing files and headings", () => {
     const broken: string[] = [];
     for (const page of documents())
       for (const link of linksOf(readFileSync(pathOf(page), "utf8")).links) {

@@ -12,7 +12,7 @@ const ROOT = new URL("../../", import.meta.url);
 export const pathOf = (page: string): string => fileURLToPath(new URL(page, ROOT));
 const read = (file: string): string => readFileSync(pathOf(file), "utf8");
 
-/** A file of the clone as a block of code, so that what a page shows is what the tests run. */
+/** Returns a file of the clone as a code block, so that pages show what the tests run. */
 const listing = (file: string, language: string) => (): string => `\`\`\`${language}\n${read(file).trimEnd()}\n\`\`\``;
 
 function errorsTable(): string {
@@ -20,10 +20,10 @@ function errorsTable(): string {
     ([code, { category, retryable, http, message }]) =>
       `| \`${code}\` | ${category} | ${retryable ? "yes" : "no"} | ${http} | ${message.replaceAll("|", "\\|")} |`,
   );
-  return ["| type | category | may work later | HTTP | message |", "|---|---|---|---|---|", ...rows].join("\n");
+  return ["| type | category | retryable | HTTP | message |", "|---|---|---|---|---|", ...rows].join("\n");
 }
 
-/** The pages that have parts made by the code: the parts of each, by the name between whose marks they stand. */
+/** Pages with generated parts: each part by the name between its marks. */
 export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "stacks/README.md": { cost: shippedTable, config: configTable },
   "stacks/planning/README.md": { capacity: capacityTable, smallJobs: smallJobsTable },
@@ -36,7 +36,7 @@ export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string
   },
 };
 
-/** A page as it stands, and as the code would have it. */
+/** Returns a page in its current and its generated form. */
 export function pageOf(name: string): { now: string; made: string } {
   const now = read(name);
   return { now, made: fillTables(now, PAGES[name] ?? {}) };

@@ -1,6 +1,7 @@
 /**
- * A page with its tables as the code makes them. Each stands between `<!-- name: begin -->` and `<!-- name: end -->`; a
- * page without such a pair is refused.
+ * Inserts generated tables into a page, between `<!-- name: begin -->` and `<!-- name: end -->`.
+ *
+ * @throws if a page has no such pair
  */
 export function fillTables(page: string, tables: Readonly<Record<string, () => string>>): string {
   return Object.entries(tables).reduce((text, [name, table]) => {
@@ -12,5 +13,5 @@ export function fillTables(page: string, tables: Readonly<Record<string, () => s
   }, page);
 }
 
-/** A page without what a formatter does to its tables: for comparing. */
+/** Removes a formatter's changes from a page's tables, for comparison. */
 export const unformatted = (page: string): string => page.replace(/ *\| */g, "|").replace(/-{3,}/g, "---");

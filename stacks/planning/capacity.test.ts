@@ -23,19 +23,19 @@ const planned = (raw: unknown) => {
 const problemsOf = (raw: unknown) => planCapacity(parsed(raw)).problems;
 
 describe("planCapacity", () => {
-  it("counts what the database gives as RDS does, less what was observed to be missing", () => {
+  it("computes the connections of the database as RDS does, less the observed difference", () => {
     const { database } = planned(rawConfig());
-    // 4 GiB / 9,531,392 bytes = 450.6; 450 × 0.85 = 382.5; 3 and 2 are kept.
+    // 4 GiB / 9,531,392 bytes = 450.6; 450 × 0.85 = 382.5; 3 and 2 are reserved.
     assert.equal(database.maxConnections, 450);
     assert.equal(database.usable, 377);
   });
 
-  it("takes the parameter group's number where one is set", () => {
+  it("uses the parameter group's number when it is set", () => {
     const { database } = planned(rawConfig((it) => ({ ...it, database: { ...it.database, maxConnections: 400 } })));
     assert.deepEqual([database.maxConnections, database.usable], [400, 395]);
   });
 
-  it("gives runs and instances that nobody numbered what quotas and database leave", () => {
+  it("gives unnumbered runs and instances the rest of the quotas and the database", () => {
     const { dispatcher, glue, ec2, api, database } = planned(rawConfig());
     assert.deepEqual(dispatcher, {
       reservedConcurrency: 14,
@@ -50,13 +50,13 @@ describe("planCapacity", () => {
     assert.equal(database.total, 375);
   });
 
-  it("gives EC2 what Glue has no quota to use", () => {
+  it("gives EC2 the share that Glue has no quota for", () => {
     const { glue, ec2 } = planned(rawConfig((it) => ({ ...it, quotas: { glueRuns: 10, ec2Vcpus: 1_000 } })));
     assert.equal(glue.maxConcurrentRuns, 10);
     assert.equal(ec2.maxInstances, Math.floor((377 - 56 - 36 - 5 - 10 * 3) / 4));
   });
 
-  it("sets DPUs aside for one larger run, where a read that ran out of memory may not go to EC2", () => {
+  it("reserves DPUs for one larger run, when a read that ran out of memory may not use EC2", () => {
     const glueOf = (readsOnEc2: boolean, maxRuns?: number, dpu = 0.0625) =>
       planCapacity(
         parsed(
@@ -78,11 +78,11 @@ describe("planCapacity", () => {
     );
   });
 
-  it("counts the connections that the dispatcher really opens: its pool, one that plans reads, and a canceller", () => {
+  it("counts the dispatcher's real connections: its pool, one that plans reads, and a canceller", () => {
     assert.equal(CONNECTIONS_PER.dispatcher, CONNECTIONS + PLANNING_CONNECTIONS + 1);
   });
 
-  it("reserves nothing in an account of 10 executions, and still holds the event sources back", () => {
+  it("reserves nothing in an account of 10 executions, and still limits the event sources", () => {
     const { dispatcher } = planned(rawConfig((it) => ({ ...it, quotas: { lambdaConcurrency: 10 } })));
     assert.deepEqual(dispatcher, {
       reservedConcurrency: undefined,
@@ -92,14 +92,14 @@ describe("planCapacity", () => {
     });
   });
 
-  it("leaves AWS's floor of 100 executions unreserved", () => {
+  it("leaves AWS's minimum of 100 executions unreserved", () => {
     const reserved = (lambdaConcurrency: number) =>
       planned(rawConfig((it) => ({ ...it, quotas: { lambdaConcurrency } }))).dispatcher.reservedConcurrency;
     assert.equal(reserved(106), 6);
     assert.equal(reserved(105 + 100), 14);
   });
 
-  it("says which limit is exceeded, by how much, and what to change; all of them at once", () => {
+  it("reports every exceeded limit at once, with the excess and the remedy", () => {
     const raw = rawConfig((it) => ({
       ...it,
       quotas: {
@@ -167,7 +167,7 @@ describe("planCapacity", () => {
     ]);
   });
 
-  it("advises only what can be done: no larger share than the whole account, max_connections only where it was set lower", () => {
+  it("recommends only possible changes: a larger share only below the whole account, max_connections only when it was lowered", () => {
     const whole = rawConfig((it) => ({ ...it, quotas: { ec2Vcpus: 1 } }));
     assert.deepEqual(
       problemsOf(whole).map(({ message }) => message),
@@ -184,7 +184,7 @@ describe("planCapacity", () => {
     );
   });
 
-  it("holds runs to what AWS gives one job, and max_connections to what the memory carries", () => {
+  it("limits runs to AWS's maximum per job, and max_connections to the memory", () => {
     const raw = rawConfig((it) => ({
       ...it,
       database: { ...it.database, instanceClass: "db.r7g.4xlarge" },
@@ -206,13 +206,13 @@ describe("planCapacity", () => {
   });
 
   for (const stack of ["dev", "staging", "prod"])
-    it(`finds room for ${stack} as it ships`, () => {
+    it(`fits ${stack} as shipped`, () => {
       const { plan, problems } = planCapacity(readStackFile(stack, join(import.meta.dirname, "../..")));
       assert.deepEqual(problems, []);
       assert.ok(plan);
     });
 
-  it("lets two copies of dev into one account, as its file says", () => {
+  it("fits two copies of dev into one account, as documented in its file", () => {
     const dev = readStackFile("dev", join(import.meta.dirname, "../.."));
     const { plan } = planCapacity(dev);
     assert.ok(plan);
@@ -222,9 +222,9 @@ describe("planCapacity", () => {
     );
   });
 
-  it("never plans above a limit, whatever the quotas, the share and the wishes", () => {
+  it("never plans above a limit, for any quotas, share and configuration", () => {
     const upTo = (most: number) => fc.integer({ min: 0, max: most });
-    // Small wishes often fit, large ones must be refused.
+    // Small configurations often fit, large ones must be rejected.
     const wish = fc.option(fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 1_500 })), {
       nil: undefined,
     });

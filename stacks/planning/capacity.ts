@@ -13,20 +13,20 @@ import type { StackConfig } from "../config/schema.ts";
 import { connectionsOfClass, largerDpu, vcpusOf } from "./plan.ts";
 import { EPSILON, shortages } from "./usage.ts";
 
-/** Connections left for people, migrations and monitoring. */
+/** Connections reserved for people, migrations and monitoring. */
 const OPERATIONS = 5;
-/** Kept by Postgres for superusers (3) and by RDS for itself (2). */
+/** Connections reserved by Postgres for superusers (3) and by RDS for itself (2). */
 const KEPT = 5;
-/** Instances give 5 to 12 % less than the formula says, because it counts memory that the system has taken. */
+/** Factor of the formula: instances have 5 to 12 % less, because it counts memory that the system uses. */
 const OBSERVED = 0.85;
 
-/** A plan, or everything that does not fit: which limit, by how much, and what to change. */
+/** A plan, or all exceeded limits, with the excess and the remedy. */
 export type Capacity = { plan: CapacityPlan; problems: [] } | { plan?: undefined; problems: ConfigProblem[] };
 
 /**
- * Divides what a stack may have of its account's quotas and all of its database's connections. Glue runs and EC2
- * instances that the configuration does not number get what the others leave: half of the free connections each, more
- * where the other kind cannot use its half, and no more than the quotas allow. Takes what parseStackConfig has passed.
+ * Plans a stack's share of its account's quotas and all of its database's connections. Glue runs and EC2 instances
+ * without a configured number get the rest: half of the free connections each, more if the other type cannot use its
+ * half, and no more than the quotas allow. Expects a configuration that parseStackConfig accepted.
  */
 export function planCapacity(config: StackConfig): Capacity {
   const { api, runners, quotas } = config;
@@ -88,7 +88,7 @@ const reservable = ({ quotas }: StackConfig) =>
   portion(Math.max(0, quotas.lambdaConcurrency - LIMITS.lambdaUnreserved.value), quotas.share);
 
 function planDispatcher(executions: number, reservable: number): CapacityPlan["dispatcher"] {
-  // Without a reservation state changes are held back by nothing but the stack's part of the account.
+  // Without a reservation only the stack's share of the account limits state changes.
   if (reservable < LEAST_EXECUTIONS)
     return {
       reservedConcurrency: undefined,
@@ -105,7 +105,7 @@ function planDispatcher(executions: number, reservable: number): CapacityPlan["d
   };
 }
 
-/** Runs and instances; one at least of each, so that a shortage shows as a limit that is exceeded. */
+/** Runs and instances; at least one of each, so that a shortage shows as an exceeded limit. */
 function planRunners(config: StackConfig, connections: number): { runs: number; instances: number } {
   const { quotas, runners } = config;
   const { share } = quotas;
@@ -130,7 +130,11 @@ function connectionsOf(config: StackConfig): { maxConnections: number; usable: n
   return { maxConnections, usable: Math.floor(set ?? maxConnections * OBSERVED) - KEPT };
 }
 
-/** @param kept what is set aside of it */
+/**
+ * Returns the stack's share of a quota.
+ *
+ * @param kept - Reserved part of it.
+ */
 const portion = (quota: number, share: number, kept = 0) => Math.floor(quota * share - kept + EPSILON);
 const atLeastOne = (count: number) => Math.max(1, Math.floor(count));
 const sum = (parts: Record<string, number>) => Object.values(parts).reduce((total, part) => total + part, 0);

@@ -5,11 +5,11 @@ import { schedule } from "../../runtime/dispatcher/schedule.ts";
 import { cancel } from "../../runtime/store/jobs.ts";
 import { testPlatform } from "../../runtime/testing/runner/runner.ts";
 
-/** The roles of a real runner's sessions when it has the most: at a cancel, after it has done a job of each given kind. */
+/** Roles of a real runner's sessions at their maximum: at a cancel, after a job of each given kind. */
 async function mostSessions(kind: RunnerType, jobs: object[]): Promise<string[]> {
   const warm = { slots: 1, idleSeconds: 60 };
   const none = { slots: 0 };
-  // With no run of the other kind all work comes to this one, as it does when the other is full.
+  // Without runs of the other type this one gets all jobs, as it does when the other is full.
   const p = await testPlatform({
     runners: { glue: kind === "glue" ? warm : none, ec2: kind === "ec2" ? warm : none },
     jobs: { leaseSeconds: 30 },
@@ -21,7 +21,7 @@ async function mostSessions(kind: RunnerType, jobs: object[]): Promise<string[]>
     for (const index of jobs.keys())
       await p.until("a job before", async () => (await p.document(`before-${index}`)).status === "SUCCEEDED");
     await p.requestUnchecked({ requestId: "long", task: { type: "read", sql: "select pg_sleep(60)" } });
-    // A claim names the session that was warm, which need not be the one that reads.
+    // A claim names the warm session, which need not be the one that reads.
     let reading = 0;
     await p.until("the long read", async () => {
       const { rows } = await p.admin.query(
@@ -31,7 +31,7 @@ async function mostSessions(kind: RunnerType, jobs: object[]): Promise<string[]>
       reading = rows[0]?.pid ?? 0;
       return reading > 0;
     });
-    // A session that is stopped hears of nothing: the canceller stays until it goes on.
+    // A stopped session receives no cancel: the canceller stays until the session continues.
     process.kill(reading, "SIGSTOP");
     let most: string[] = [];
     try {
@@ -54,16 +54,16 @@ async function mostSessions(kind: RunnerType, jobs: object[]): Promise<string[]>
   }
 }
 
-describe("the connections that capacity counts for a run", () => {
+describe("planned connections of a run", () => {
   const update = { type: "update", statement: "purge_prices", params: { before: "2000-01-01" } };
 
-  it("are those that a run of reads opens: its work, its lease and a canceller", async () => {
+  it("match a run of reads: its work, its lease and a canceller", async () => {
     const sessions = await mostSessions("glue", [{ type: "read", sql: "select 1" }]);
     assert.deepEqual(sessions, ["canceller", "job_keeper", "job_reader_glue_1"]);
     assert.equal(CONNECTIONS_PER.glueRun, sessions.length);
   });
 
-  it("are those that an EC2 runner opens when it does updates and reads: a work session for each stays warm", async () => {
+  it("match an EC2 runner with updates and reads: a warm work session for each", async () => {
     const sessions = await mostSessions("ec2", [update]);
     assert.deepEqual(sessions, ["canceller", "job_keeper", "job_reader_ec2_1", "job_writer"]);
     assert.equal(CONNECTIONS_PER.ec2Instance, sessions.length);

@@ -15,28 +15,28 @@ import { PLATFORM_METRICS, RUNNER_METRICS } from "../../runtime/monitoring/metri
 import { isEc2Type, isRdsClass } from "../config/checks.ts";
 import type { StackConfig } from "../config/schema.ts";
 
-/** GB of memory that a task has for each vCPU (infra/api.ts). */
+/** GB of memory of a task per vCPU (infra/api.ts). */
 const TASK_GB = 2;
-/** Endpoints in place of NAT (infra/network.ts). */
+/** Endpoints instead of NAT (infra/network.ts). */
 const ENDPOINTS = 14;
-/** Alarms of every stack: those that no tenant or OpenSearch adds to (infra/monitoring/alarms.ts). */
+/** Alarms of every stack, without those for tenants and OpenSearch (infra/monitoring/alarms.ts). */
 const ALARMS = 31;
 const SEARCH_ALARMS = 5;
 
-/** Parts of a stack, in the order of the README's table. */
+/** Components of a stack, in the order of the README's table. */
 export const PARTS = ["database", "network", "api", "tracking", "monitoring", "glue", "ec2"] as const;
 export type Part = (typeof PARTS)[number];
 
 /** One item of the cost. */
 export interface Line {
   readonly part: Part;
-  /** What it is, with its number and size. */
+  /** Name with number and size. */
   readonly what: string;
   /** US dollars: per month for a fixed line, per hour for a usage line. */
   readonly usd: number;
 }
 
-/** What a stack costs, in US dollars without tax. */
+/** Cost of a stack in US dollars without tax. */
 export interface Cost {
   /** Fixed monthly cost. */
   readonly fixed: readonly Line[];
@@ -44,14 +44,14 @@ export interface Cost {
   readonly usage: readonly Line[];
   readonly monthlyUsd: number;
   readonly hourlyUsd: number;
-  /** What there is no price for: the sums are too low by it. */
+  /** Items without a price: the sums are too low by them. */
   readonly unpriced: readonly string[];
 }
 
 /**
- * What a stack costs by its sizes, in the prices of eu-central-1. Not counted, because it follows use and not size:
- * traffic, requests, logs, what lies in buckets, backups beyond the database's size. Spot instances count as On-Demand,
- * the most that they can cost. Takes what planStack has passed.
+ * Computes a stack's cost from its sizes, with the prices of eu-central-1. Not included, because it depends on use:
+ * traffic, requests, logs, objects in buckets, backups beyond the database's size. Spot instances count as On-Demand,
+ * their maximum. Expects a plan of planStack.
  */
 export function costOf(config: StackConfig, plan: CapacityPlan): Cost {
   const unpriced: string[] = config.account.region === PRICED_REGION ? [] : [`anything of ${config.account.region}`];
@@ -160,7 +160,7 @@ function monitoringLines({ tenants, tracking }: StackConfig): Line[] {
   ];
 }
 
-/** What one run of each kind costs while it works, of the size that runs usually have: US dollars an hour. */
+/** Returns the hourly cost in US dollars of one run per type, in the usual size. */
 export function runUsd({ runners: { ec2 } }: StackConfig, { glue }: CapacityPlan): Record<RunnerType, number> {
   const { instanceType } = ec2;
   if (!isEc2Type(instanceType)) throw new Error(`runners.ec2.instanceType '${instanceType}' was not checked.`);

@@ -2,7 +2,7 @@ import { allPrices, PRICED_REGION, type Price } from "../../infra/limits/prices.
 import { type Cost, costOf, type Line, PARTS } from "./cost.ts";
 import { shippedStacks } from "./shipped.ts";
 
-/** What stacks cost as a table in Markdown, a column each. */
+/** Returns a Markdown table of the cost of stacks, one column each. */
 export function costTable(costs: Readonly<Record<string, Cost>>): string {
   const all = Object.values(costs);
   const row = (title: string, cell: (cost: Cost) => string) => `| ${title} | ${all.map(cell).join(" | ")} |`;
@@ -39,12 +39,12 @@ export function priceSources(prices: readonly Price[]): string {
   return `each was compared with ${read}, the oldest in ${since}`;
 }
 
-/** The table of the stacks that ship, as stacks/README.md has it. */
+/** The table of the shipped stacks in stacks/README.md. */
 export function shippedTable(): string {
   const costs = shippedStacks().map(({ stack, config, plan }) => [stack, costOf(config, plan)] as const);
   return [
     costTable(Object.fromEntries(costs)),
     "",
-    `US dollars without tax, list prices of ${PRICED_REGION} from \`infra/limits/prices.ts\`, where each has its source; ${priceSources(allPrices())}. Traffic, requests, logs and what lies in buckets come on top.`,
+    `US dollars without tax, list prices of ${PRICED_REGION} from \`infra/limits/prices.ts\`, where each has its source; ${priceSources(allPrices())}. Traffic, requests, logs and objects in buckets are charged in addition.`,
   ].join("\n");
 }

@@ -11,7 +11,7 @@ const planned = (raw: unknown) => {
 };
 
 describe("headroomOf", () => {
-  it("names what the database, the quotas and the configuration would each allow, the tightest first", () => {
+  it("lists the bounds of the database, the quotas and the configuration, the tightest first", () => {
     const { config, plan } = planned(rawConfig());
     const { glue, ec2 } = headroomOf(config, plan);
     assert.equal(glue.runs, plan.glue.maxConcurrentRuns);
@@ -21,7 +21,7 @@ describe("headroomOf", () => {
     assert.match(ec2.bounds[0]?.remedy ?? "", /L-1216C47A/);
   });
 
-  it("puts the configuration's own number first where that is what limits", () => {
+  it("lists the configured number first if it is the limit", () => {
     const { config, plan } = planned(
       rawConfig((it) => ({ ...it, runners: { ...it.runners, glue: { maxRuns: 3 } }, quotas: { glueRuns: 50 } })),
     );
@@ -30,7 +30,7 @@ describe("headroomOf", () => {
     assert(glue.bounds.some(({ limit, runs }) => limit.includes("quotas.glueRuns 50") && runs === 50));
   });
 
-  it("allows with every bound at least what is planned, and with one more run than the tightest no plan", () => {
+  it("allows the planned number with every bound, and no plan beyond the tightest one", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 40 }),
@@ -70,7 +70,7 @@ describe("burstOf", () => {
       })),
     );
 
-  it("counts rounds of all runs that may take the work", () => {
+  it("counts rounds of all available runs", () => {
     const { config, plan } = of(true);
     const [reads, updates] = burstOf(config, plan, 100, 30);
     assert.deepEqual(
@@ -80,7 +80,7 @@ describe("burstOf", () => {
     assert.deepEqual([updates?.atOnce, updates?.rounds, updates?.seconds], [4, 25, 750]);
   });
 
-  it("leaves EC2 to updates where reads may not run there, and starts no more runs than there are jobs", () => {
+  it("leaves EC2 to updates if reads may not use it, and starts no more runs than jobs", () => {
     const { config, plan } = of(false);
     const [reads] = burstOf(config, plan, 100, 30);
     assert.deepEqual([reads?.atOnce, reads?.byRunner.ec2, reads?.rounds], [8, 0, 13]);
@@ -88,7 +88,7 @@ describe("burstOf", () => {
     assert.deepEqual([few?.byRunner, few?.rounds, few?.waitSeconds], [{ glue: 2, ec2: 0 }, 1, 0]);
   });
 
-  it("costs as much as its jobs run, however many run at once", () => {
+  it("costs the time of its jobs, for any number of simultaneous runs", () => {
     const { config, plan } = of(false);
     const [small] = burstOf(config, plan, 80, 60);
     const [large] = burstOf(config, plan, 160, 60);

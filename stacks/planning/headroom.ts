@@ -6,17 +6,17 @@ import { runUsd } from "./cost.ts";
 import { vcpusOf } from "./plan.ts";
 import { EPSILON, type QuotaUsage, quotaUsageOf } from "./usage.ts";
 
-/** What keeps a runner kind from having more runs. */
+/** A limit on the number of runs of a type. */
 export interface Bound {
-  /** The limit's name: a key of the stack's configuration, or what it is. */
+  /** Name of the limit: a configuration key or a description. */
   limit: string;
-  /** Runs that it would allow, all else as planned. */
+  /** Number of runs that it would allow, everything else as planned. */
   runs: number;
-  /** How to have more. */
+  /** Change that raises it. */
   remedy: string;
 }
 
-/** How many runs of a kind there may be, and why not more: the tightest bound first. */
+/** Maximum number of runs of a type, with the limits behind it, the tightest first. */
 export interface Headroom {
   runs: number;
   bounds: readonly Bound[];
@@ -38,7 +38,7 @@ const perRun = (config: StackConfig): Record<RunnerType, Partial<Record<QuotaUsa
 const limitName = ({ id, from, unit }: QuotaUsage): string =>
   id === "connections" ? `connections: ${from}` : id === "addresses" ? `${unit}: ${from}` : from;
 
-/** What limits the runs of each kind: the configuration's own number where it has one, quotas, database, addresses. */
+/** Returns the limits on the runs of each type: the configured number, quotas, database, addresses. */
 export function headroomOf(config: StackConfig, plan: CapacityPlan): Record<RunnerType, Headroom> {
   const runs = { glue: plan.glue.maxConcurrentRuns, ec2: plan.ec2.maxInstances };
   const own = {
@@ -56,35 +56,35 @@ export function headroomOf(config: StackConfig, plan: CapacityPlan): Record<Runn
     });
     const { key, set } = own[kind];
     if (set !== undefined) bounds.unshift({ limit: key, runs: set, remedy: `raise ${key}, or leave it out` });
-    // Stable: of two that are as tight the configuration's own number comes first, which is the easiest to change.
+    // Stable sort: of equal limits the configured number comes first, since it is the easiest to change.
     return { runs: runs[kind], bounds: bounds.toSorted((a, b) => a.runs - b.runs) };
   };
   return { glue: headroom("glue"), ec2: headroom("ec2") };
 }
 
-/** What so many jobs at once would take, done by some of the runs. */
+/** Estimate of a burst of jobs on some of the runs. */
 export interface Burst {
-  /** What the jobs are. */
+  /** Description of the jobs. */
   work: "reads" | "updates";
   jobs: number;
-  /** Jobs at once. */
+  /** Number of simultaneous jobs. */
   atOnce: number;
   byRunner: Record<RunnerType, number>;
-  /** How many jobs each run does, one after another. */
+  /** Jobs per run, one after another. */
   rounds: number;
-  /** From the first start of a job to the last job's end. */
+  /** Seconds from the first start of a job to the end of the last. */
   seconds: number;
-  /** How long the last job waits for its turn. */
+  /** Seconds that the last job waits. */
   waitSeconds: number;
-  /** Before that, at most: what a run may take to start. A warm run starts nothing. */
+  /** Maximum additional seconds for starting a run; a warm run starts at once. */
   startSeconds: number;
-  /** US dollars for the time that the jobs run. */
+  /** US dollars for the duration of the jobs. */
   usd: number;
 }
 
 /**
- * What a burst of so many jobs, of so many seconds each, would take with all runs to itself. Reads go to Glue, and to
- * EC2 where the stack lets them and Glue is full; updates go to EC2. A run takes one job after another.
+ * Estimates a burst of equal jobs of the given seconds with all runs available. Reads use Glue, and EC2 if the stack
+ * allows it and Glue is full; updates use EC2. A run executes one job after another.
  */
 export function burstOf(config: StackConfig, plan: CapacityPlan, jobs: number, seconds: number): Burst[] {
   const slots = { glue: plan.glue.maxConcurrentRuns, ec2: plan.ec2.maxInstances };
@@ -96,7 +96,7 @@ export function burstOf(config: StackConfig, plan: CapacityPlan, jobs: number, s
     const byRunner = { glue, ec2: takes.ec2 ? Math.min(slots.ec2, jobs - glue) : 0 };
     const atOnce = byRunner.glue + byRunner.ec2;
     const rounds = Math.ceil(jobs / atOnce);
-    // All runs work until the jobs give out, so that each kind does its part of them.
+    // All runs work until no job is left, so that each type does its share.
     const usd = RUNNERS.reduce(
       (sum, kind) => sum + (byRunner[kind] / atOnce) * jobs * (seconds / 3600) * hour[kind],
       0,

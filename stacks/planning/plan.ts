@@ -11,8 +11,8 @@ export function connectionsOfClass({ database: { instanceClass } }: StackConfig)
 }
 
 /**
- * DPUs of a larger Glue run, in which a read that ran out of memory is done again; undefined where such a read goes to EC2, or
- * where there is nothing larger. One is there at a time (db/functions/jobs/plan_larger.sql).
+ * DPUs of a larger Glue run, which repeats a read that ran out of memory; undefined if such a read uses EC2 or no
+ * larger size exists. At most one at a time (db/functions/jobs/plan_larger.sql).
  */
 export function largerDpu({ runners: { glue }, jobs }: StackConfig): number | undefined {
   return jobs.readsOnEc2 ? undefined : GLUE_DPU_SIZES.find(({ dpu }) => dpu > glue.dpu)?.dpu;
@@ -25,7 +25,7 @@ export function vcpusOf({ runners: { ec2 } }: StackConfig): number {
     : unchecked("runners.ec2.instanceType", ec2.instanceType);
 }
 
-/** Bytes of memory that a run of each kind has. */
+/** Memory in bytes of a run per type. */
 export function memoryOf({ runners: { glue, ec2 } }: StackConfig): { glue: number; ec2: number } {
   const size = GLUE_DPU_SIZES.find(({ dpu }) => dpu === glue.dpu);
   return {
@@ -36,7 +36,7 @@ export function memoryOf({ runners: { glue, ec2 } }: StackConfig): { glue: numbe
   };
 }
 
-/** Addresses of all private subnets that AWS leaves to us. */
+/** Usable addresses of all private subnets. */
 export function addressesOf({ network: { cidr, zones } }: StackConfig): number {
   const prefix = vpcPrefix(cidr) ?? unchecked("network.cidr", cidr);
   return zones.length * (2 ** (32 - subnetPrefix(prefix, zones.length)) - LIMITS.subnetReserved.value);

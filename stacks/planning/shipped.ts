@@ -6,14 +6,18 @@ import { planCapacity } from "./capacity.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** A stack that ships with the project. */
+/** A stack that is part of the project. */
 export interface Shipped {
   readonly stack: string;
   readonly config: StackConfig;
   readonly plan: CapacityPlan;
 }
 
-/** The stacks that ship, by their files. @throws where one of them asks for more than its account has */
+/**
+ * Loads the shipped stacks from their files.
+ *
+ * @throws if one exceeds its account's quotas
+ */
 export const shippedStacks = (): Shipped[] =>
   ["dev", "staging", "prod"].map((stack) => {
     const config = readStackFile(stack, ROOT);

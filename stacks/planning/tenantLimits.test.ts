@@ -7,14 +7,14 @@ import { platform } from "../platform.ts";
 import { rawConfig } from "../testing/config.ts";
 import { tenantsWithin, WITHOUT_TENANTS } from "./tenantLimits.ts";
 
-/** As long as a load balancer's name lets a stack's be. */
+/** Maximum length of a stack name, limited by the load balancer's name. */
 const STACK = "longest-stacks";
 
-/** So many tenants with names as long as this stack may have them. */
+/** Tenants with names of the maximum length for this stack. */
 const tenants = (count: number) =>
   Array.from({ length: count }, (_, index) => `tenant-${String(index).padStart(3, "0")}-${"x".repeat(23)}`);
 
-/** A stack with all that makes policies and settings long. */
+/** A stack with everything that makes policies and settings long. */
 const raw = (count: number) =>
   rawConfig((it) => ({
     ...it,
@@ -33,7 +33,7 @@ const built = async (count: number): Promise<Registry> => {
   return (await mocked(() => platform({ name: STACK, config, plan }, provider()), { stack: STACK })).registry;
 };
 
-/** A text's length with the suffixes that Pulumi's names have in an account, and not under mocks. */
+/** Length of a text with the suffixes that Pulumi's names have in an account, but not under mocks. */
 const real = (text: string) => text.length + (text.match(/rates-longest-stacks/g)?.length ?? 0) * PULUMI_SUFFIX;
 
 const policyOf = (registry: Registry) =>
@@ -42,7 +42,7 @@ const userDataOf = (registry: Registry) =>
   real(Buffer.from(registry.one("aws:ec2/launchTemplate:LaunchTemplate").inputs.userData, "base64").toString("utf8"));
 
 describe("the tenants of a stack", () => {
-  it("are as many as IAM and EC2 take, and one more is refused with what binds, by how much, and what to do", () => {
+  it("are limited by IAM and EC2, and one more is rejected with the limit, the excess and the remedy", () => {
     const { config, problems } = parseStackConfig(raw(0), STACK);
     assert(config, JSON.stringify(problems));
     const most = tenantsWithin({ ...config, tenants: tenants(200) }, STACK);
@@ -59,7 +59,7 @@ describe("the tenants of a stack", () => {
     );
   });
 
-  it("leave policies and user data within the limits when they are as many as may be", async function () {
+  it("keep policies and user data within the limits at their maximum number", async function () {
     this.timeout(60_000);
     const { config } = parseStackConfig(raw(0), STACK);
     assert(config);
@@ -69,7 +69,7 @@ describe("the tenants of a stack", () => {
     assert.ok(userData <= LIMITS.ec2UserData.value, `user data ${userData}`);
   });
 
-  it("are counted beside what a stack without any takes, which is no less than it was thought", async function () {
+  it("are counted in addition to the measured use of a stack without tenants", async function () {
     this.timeout(60_000);
     const registry = await built(0);
     const [policy, userData] = [policyOf(registry), userDataOf(registry)];
@@ -80,7 +80,7 @@ describe("the tenants of a stack", () => {
     );
   });
 
-  it("have names that SQS takes with the stack's before them", () => {
+  it("have names that fit into SQS's limit behind the stack's", () => {
     const long = rawConfig((it) => ({ ...it, tenants: ["x".repeat(40)] }));
     assert.equal(parseStackConfig(long, "dev").problems, undefined);
     assert.deepEqual(parseStackConfig(long, STACK).problems, [
@@ -92,7 +92,7 @@ describe("the tenants of a stack", () => {
     ]);
   });
 
-  it("are called by no more principals than a queue's policy takes", () => {
+  it("have no more principals than a queue's policy allows", () => {
     const callers = (count: number) =>
       Array.from({ length: count }, (_, index) => ({
         principal: `arn:aws:iam::222222222222:role/caller-${index}`,

@@ -2,7 +2,7 @@ import { LIMITS, PULUMI_SUFFIX } from "../../infra/limits/limits.ts";
 import type { ConfigCheck, ConfigProblem } from "../config/problem.ts";
 import type { StackConfig } from "../config/schema.ts";
 
-/** What a stack without tenants takes of a limit at most, with the longest names; its test measures it. */
+/** Measured maximum use of a limit by a stack without tenants, with the longest names. */
 export const WITHOUT_TENANTS = {
   /** Characters of the largest role's policies: the dispatcher's, with OpenSearch. */
   policies: 5_400,
@@ -10,7 +10,7 @@ export const WITHOUT_TENANTS = {
   userData: 6_400,
 } as const;
 
-/** What each tenant takes of something, and of how much. */
+/** Use of a limit per tenant. */
 interface TenantLimit {
   readonly what: string;
   readonly limit: number;
@@ -20,13 +20,13 @@ interface TenantLimit {
   readonly each: (tenant: string) => number;
 }
 
-/** The queue of a tenant's responses, before Pulumi's suffix (infra/queues.ts). */
+/** Name of the tenant's response queue, before Pulumi's suffix (infra/queues.ts). */
 const queueOf = (stack: string, tenant: string) => `rates-${stack}-queues-responses-${tenant}`;
 
 /**
- * Every tenant has a queue, whose ARN is in the policies of all who answer, and whose URL is in the settings that an EC2
- * runner finds in its user data. (Lambda's 4 KB of environment hold none of it: the dispatcher's settings are a file.) The
- * policies are full first.
+ * Every tenant has a queue, whose ARN is in the policies of all senders of responses, and whose URL is in the settings
+ * in an EC2 runner's user data. (Lambda's 4 KB of environment are not affected: the dispatcher's settings are a file.)
+ * The policies reach their limit first.
  */
 function limitsOf({ account: { region, id }, jobs: { urlHosts } }: StackConfig, stack: string): TenantLimit[] {
   const name = (tenant: string) => queueOf(stack, tenant).length + PULUMI_SUFFIX;
@@ -50,7 +50,7 @@ function limitsOf({ account: { region, id }, jobs: { urlHosts } }: StackConfig, 
   ];
 }
 
-/** As many tenants, in their order, as a stack has room for. */
+/** Returns the first tenants, in their order, that fit into a stack. */
 export const tenantsWithin = (config: StackConfig, stack: string): number =>
   Math.min(...limitsOf(config, stack).map((room) => within(room, config.tenants)));
 
@@ -63,7 +63,7 @@ function within({ limit, fixed, each }: TenantLimit, tenants: readonly string[])
   return over === -1 ? tenants.length : over;
 }
 
-/** Refuses more tenants, longer names of theirs, and more callers than the services take. */
+/** Rejects tenants, tenant names and callers beyond the services' limits. */
 export const tenantCheck: ConfigCheck = {
   reads: ["tenants", "callers.*.principal", "account.region", "account.id", "jobs.urlHosts"],
   problemsOf: checkTenants,

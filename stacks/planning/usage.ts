@@ -4,12 +4,12 @@ import type { ConfigProblem } from "../config/problem.ts";
 import type { StackConfig } from "../config/schema.ts";
 import { addressesOf, connectionsOfClass, vcpusOf } from "./plan.ts";
 
-/** Private addresses of a zone that load balancer (8), endpoints, Lambda, database and search domain may take. */
+/** Private addresses per zone for load balancer (8), endpoints, Lambda, database and search domain. */
 const SERVICE_ADDRESSES = 24;
-/** Sums of fractions of a DPU are exact only to here. */
+/** Precision of sums of fractions of a DPU. */
 export const EPSILON = 1e-9;
 
-/** Everything in which a plan is more than it may be: which limit, by how much, and what to change. */
+/** Lists every exceeded limit of a plan, with the excess and the remedy. */
 export const shortages = (config: StackConfig, plan: CapacityPlan): ConfigProblem[] =>
   quotaUsageOf(config, plan).flatMap(shortage);
 
@@ -31,9 +31,9 @@ export interface QuotaUsage {
   value: unknown;
   used: number;
   limit: number;
-  /** What is used, read after key and value, with the figure's unit. */
+  /** Description of the use, placed behind key and value, with the unit. */
   unit: string;
-  /** Where the limit comes from. */
+  /** Source of the limit. */
   from: string;
   remedy: string;
 }
@@ -54,7 +54,7 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
     const { quota }: Limit = LIMITS[name];
     return `have ${quota?.code} raised in ${account.region} ${why}`;
   };
-  // A share of 1 is the whole account: there is no more of it to take.
+  // A share of 1 is the whole account and cannot grow.
   const more = share < 1 && "raise quotas.share";
   const usages: QuotaUsage[] = [
     {
@@ -101,7 +101,7 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
       remedy: anyOf("lower one of the two", raised("fargateVcpus"), more),
     },
     {
-      // A database cannot be shared out in parts, so its quota counts whole.
+      // A database cannot be divided, so its quota counts whole.
       id: "rdsInstances",
       key: "quotas.rdsInstances",
       value: quotas.rdsInstances,
@@ -160,7 +160,7 @@ function shortage({ key, value, used, limit, unit, from, remedy }: QuotaUsage): 
   return [{ key, value, message }];
 }
 
-/** Remedies as a sentence: "a", "a, or b", "a, b, or c". */
+/** Joins remedies: "a", "a, or b", "a, b, or c". */
 function anyOf(...remedies: (string | false)[]): string {
   const all = remedies.filter((one) => one !== false);
   return [all.slice(0, -1).join(", "), ...all.slice(-1)].filter((one) => one !== "").join(", or ");

@@ -1,3 +1,3 @@
-// What timePreview.ts compares the program with: it makes nothing, and loads the packages that it is told to. Like any
-// program that does nothing for it, it compiles them anew each time; ours keeps what was compiled (stacks/node.mjs).
+// The baseline of timePreview.ts: creates nothing, and loads the given packages. Like any ordinary program it compiles
+// them each time; ours keeps a compile cache (stacks/node.mjs).
 await Promise.all(JSON.parse(process.env.RATES_MODULES ?? "[]").map((name) => import(name)));

@@ -164,7 +164,7 @@ describe("the real engine over stand-in providers", function () {
     assert.equal((await dev.preview()).changes.create, 1);
   });
 
-  it("fails with the cloud's reason, keeps what is there, and goes on from it", async () => {
+  it("fails with the cloud's reason, keeps existing resources, and continues from them", async () => {
     let full = true;
     const refuse = (_operation: string, type: string): void => {
       if (full && type === "aws:rds/instance:Instance") throw new Error("InstanceQuotaExceeded: 40 of 40");
@@ -208,7 +208,7 @@ describe("the real engine over stand-in providers", function () {
     assert.deepEqual((await dev.preview()).findings, []);
   });
 
-  it("runs a program in a file with a stack's own settings, evaluated anew each time", async () => {
+  it("runs a program in a file with a stack's own settings, evaluated for each run", async () => {
     const settings = fileURLToPath(new URL("fixtures/Pulumi.dev.yaml", import.meta.url));
     const program = moduleProgram(new URL("fixtures/module.ts", import.meta.url));
     for (const stack of ["dev", "dev-anna"]) {
@@ -235,7 +235,7 @@ function stepOf(run: Pick<Run, "steps">, type: string, name: string): Step {
   return found;
 }
 
-/** What a run that should have failed saw: all of it but what resources are made of. */
+/** Output of a run that should have failed, without the resources' details. */
 const told = ({ steps, ...run }: Run): string =>
   JSON.stringify({
     ...run,

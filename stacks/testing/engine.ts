@@ -17,7 +17,7 @@ import { type Run, RunFailed, runOf } from "./run.ts";
 /** A program for the engine: registers resources and returns the stack's outputs. */
 export type Program = () => Promise<Record<string, unknown> | undefined>;
 
-/** What an engine works on. */
+/** Options of an engine. */
 export interface EngineOptions {
   /** Runs at each preview, up and refresh. `moduleProgram` makes one from a file. */
   readonly program: Program;
@@ -68,7 +68,7 @@ export interface Engine {
 
 const shims = fileURLToPath(new URL("bin", import.meta.url));
 
-/** A program in a file, evaluated anew for each run: its exports are the outputs, or those of its default function. */
+/** A program in a file, evaluated for each run: its exports are the outputs, or those of its default function. */
 export function moduleProgram(url: URL): Program {
   let runs = 0;
   return async () => {

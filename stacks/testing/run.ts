@@ -19,7 +19,7 @@ export interface Step {
   readonly replaces: readonly string[];
 }
 
-/** What a policy found. */
+/** A finding of a policy. */
 export interface Finding {
   readonly pack: string;
   readonly policy: string;
@@ -28,7 +28,7 @@ export interface Finding {
   readonly urn: string | undefined;
 }
 
-/** What the engine or a provider said. */
+/** A message of the engine or a provider. */
 export interface Diagnostic {
   readonly severity: "info" | "info#err" | "warning" | "error";
   readonly message: string;
@@ -115,7 +115,7 @@ function stepOf(metadata: StepEventMetadata): Step {
   };
 }
 
-/** What was said, unless it is of no use to anyone: debugging, or where the stand-ins lie. */
+/** Messages without useless ones: debug output and addresses of the stand-ins. */
 function diagnosticOf({ severity, message, urn, ephemeral }: DiagnosticEvent): Diagnostic | undefined {
   // The SDK's type does not know "debug", which the Automation API asks the engine for.
   const noise = ephemeral === true || (severity as string) === "debug" || /^using pulumi-\S+ from \$PATH/.test(message);

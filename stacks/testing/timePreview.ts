@@ -46,7 +46,7 @@ interface Times {
   readonly processor: number;
 }
 
-/** What the engine asks a language host for when a program is to run. */
+/** The engine's request to a language host to run a program. */
 interface RunRequest {
   getProject(): string;
   getStack(): string;
@@ -117,7 +117,7 @@ const one = await stackEngine("dev", { program: async () => undefined });
 try {
   const ours: Times[] = [];
   const empty: Times[] = [];
-  // The first of each only brings the files into the system's cache.
+  // The first of each only fills the system's file cache.
   for (let round = 0; round <= rounds; round++) {
     const nothing = await time(one, file("emptyProgram.mjs"), (made) => made === 1);
     const all = await time(one, file("../main.mjs"), (made) => made > 100);

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { readStackFile } from "../config/parse.ts";
 
-/** What a workflow must know of a stack's account: names that stacks/account/ gives, and addresses that follow. */
+/** A workflow's settings of a stack's account: names that stacks/account/ gives, and derived addresses. */
 export function accountOf(stack: string, directory: string): Record<string, string> {
   const { arch, account } = readStackFile(stack, directory);
   const { id, region } = account;
@@ -22,7 +22,7 @@ export function accountOf(stack: string, directory: string): Record<string, stri
 }
 
 /**
- * Whether `pulumi stack init` was run for a stack and what it wrote into the stack's file was committed: without the
+ * Returns true if `pulumi stack init` was run for a stack and its change of the stack's file was committed: without the
  * encrypted key no other clone can open the stack.
  */
 function isInitialised(stack: string, directory: string): boolean {
@@ -30,7 +30,7 @@ function isInitialised(stack: string, directory: string): boolean {
   return typeof file.secretsprovider === "string" && typeof file.encryptedkey === "string";
 }
 
-/** The policy packs that there are. */
+/** The existing policy packs. */
 const packsOf = (directory: string): string[] =>
   ["policy/limits", "policy/security"].filter((pack) => existsSync(join(directory, pack, "PulumiPolicy.yaml")));
 

@@ -1,6 +1,6 @@
 /** An entry of package-lock.json, as far as it is checked here. */
 interface Entry {
-  /** Where an alias installs it under another name. */
+  /** Name under which an alias installs it. */
   name?: string;
   version?: string;
   integrity?: string;
@@ -66,7 +66,7 @@ function entryProblems(path: string, entry: Entry, allowScripts: Record<string, 
   return problems;
 }
 
-/** Whether a package finds another: beside itself, or in a folder above, as Node looks for it. */
+/** Returns true if a package finds another: beside itself, or in a folder above, by Node's resolution. */
 function isLocked(lock: Lock, from: string, name: string): boolean {
   for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf("/node_modules/")))) {
     if (lock.packages[folder === "" ? `node_modules/${name}` : `${folder}/node_modules/${name}`]) return true;

@@ -1,11 +1,11 @@
--- Takes requests in, all of a batch in one statement. Input: a JSON array of
---   {tenant, requestId, requestHash, responseId, task, shown, inline, sql, runner, elsewhere, priority, labels, timeoutSeconds, maxAttempts, leaseSeconds, reply}.
--- A request may also name maxWaiting, its tenant's maximum of waiting jobs, and isRepeat: it makes no job, since it was
--- accepted before, under rules that refuse it today. Without that job it is FULL.
--- Answers a row for each, in order: ACCEPTED, REPEATED (the same task: the same job), CONFLICT (another task) or FULL (no
--- job was made, since the tenant has its maximum waiting).
--- A repeat that asks for a reply on the queue has the response sent there once more: at once where the job has ended
--- (answered: the response is due, see due_responses), else when it ends.
+-- Accepts requests, all of a batch in one statement. Input: a JSON array of {tenant, requestId, requestHash,
+-- responseId, task, shown, inline, sql, runner, elsewhere, priority, labels, timeoutSeconds, maxAttempts, leaseSeconds,
+-- reply}. A request may also name maxWaiting, its tenant's maximum of waiting jobs, and isRepeat: it was accepted
+-- before, under rules that refuse it today, and creates no job; if its job no longer exists, the outcome is FULL.
+-- Returns a row for each, in order: ACCEPTED, REPEATED (the same task: the same job), CONFLICT (another task) or FULL
+-- (no job was created, since the tenant has its maximum waiting). A repeat that asks for a reply on the queue has the
+-- response sent there again: at once if the job has ended (answered: the response is due, see due_responses), otherwise
+-- at its end.
 create or replace function jobs.accept(requests json)
 returns table (ordinal integer, outcome text, job_id bigint, status text, answered boolean)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

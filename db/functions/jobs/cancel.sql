@@ -1,5 +1,5 @@
--- Asks for the end of a job: one that waits ends at once; a running one is told to its run, which ends its session
--- first. Answers the job's status after that, or null for a job that does not exist.
+-- Cancels a job: a waiting one ends at once; a running one is marked for its run, which ends its session first. Returns
+-- the job's new status, or null for a job that does not exist.
 create or replace function jobs.cancel(p_tenant text, p_request_id text)
 returns text language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -1,5 +1,5 @@
--- Responses that are wanted on the queue and due, and whose sending nobody recorded (or those of the jobs named), taken
--- for ten seconds by the caller.
+-- Reserves due responses on the queue (or those of the named jobs), whose sending was not recorded, for the caller for
+-- ten seconds.
 create or replace function jobs.due_responses(p_limit integer, p_jobs bigint[] default null)
 returns table (response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

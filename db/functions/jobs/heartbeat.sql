@@ -1,5 +1,5 @@
--- A run's sign of life for its job: extends the lease and records progress. Answers KEEP; CANCEL (somebody asked for
--- it: end the session, then say so by finish); or LOST (the job is somebody else's by now: stop, write nothing).
+-- A run's heartbeat for its job: extends the lease and records progress. Returns KEEP; CANCEL (a cancel was requested:
+-- end the session, then report it by finish); or LOST (another run has the job: stop, write nothing).
 create or replace function jobs.heartbeat(p_run uuid, p_job bigint, p_attempt integer, p_progress jsonb)
 returns text language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -20,7 +20,7 @@ begin
     update jobs.runs set seen_at = moment, state = 'RETIRING' where id = p_run;
     return;
   end if;
-  -- A sign of life four times a second is enough: a lease is many times as long.
+  -- A heartbeat every quarter of a second is enough: a lease is many times as long.
   if run.seen_at <= moment - interval '250 milliseconds' then
     update jobs.runs set seen_at = moment where id = p_run;
   end if;

@@ -1,5 +1,5 @@
--- The run is known to have ended: its slot is free, and a job it still held has lost its runner. One that ended before it
--- reported in tells of a refusal that came late, or of code that cannot start: another one now would end like it.
+-- The run is known to have ended: frees its slot, and marks a job that it still held as lost. A run that ended before
+-- it started reporting had a late refusal or code that cannot start: another one now would end in the same way.
 create or replace function jobs.run_ended(p_run uuid, p_outcome text)
 returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

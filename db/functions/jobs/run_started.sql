@@ -1,5 +1,5 @@
--- A run reports in, with the memory that it has, and learns its slot. Null: it came after its start deadline and was given
--- up, or it is a second one with the same id; it must exit without claiming a job.
+-- Records that a run has started, with its memory, and returns its slot. Null: it started after its deadline and was
+-- abandoned, or it is a second one with the same id; it must exit without claiming a job.
 create or replace function jobs.run_started(p_run uuid, p_memory bigint)
 returns integer language sql security definer set search_path = pg_catalog, pg_temp as $$
   with reported as (

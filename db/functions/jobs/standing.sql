@@ -1,5 +1,5 @@
--- The figures of 0007, with what else a bottleneck shows in: the database's connections, and kinds that may not start
--- runs. Everybody's sessions can be counted by anybody, though not looked into.
+-- The metrics of 0007, with more signs of a bottleneck: the database's connections, and runner types that may not start
+-- runs. Every role may count the sessions of others, though not see their statements.
 create or replace function jobs.standing(p_minutes integer)
 returns jsonb language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select f.figures

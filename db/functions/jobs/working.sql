@@ -1,4 +1,4 @@
--- Records which session does the work now (a run that had to open another one).
+-- Records the session that does the work now (after a run opened another one).
 create or replace function jobs.working(p_run uuid, p_job bigint, p_attempt integer, p_pid integer, p_backend_start timestamptz)
 returns boolean language sql security definer set search_path = pg_catalog, pg_temp as $$
   with changed as (

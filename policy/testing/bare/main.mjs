@@ -1,4 +1,4 @@
-// A pack without a rule: what a pack costs whatever is in it, which ours are measured against.
+// A pack without rules: the baseline for the time that our packs take.
 import { PolicyPack } from "@pulumi/policy";
 
 new PolicyPack("bare", { policies: [] });

@@ -18,7 +18,7 @@ const packed = (start: string, row: (index: number) => string) =>
 async function explode(target: Target, index: number): Promise<Record<string, unknown>> {
   const [name, table, format, row] = BAD_ROWS[index] ?? assert.fail();
   const bytes = packed(format === "csv" ? HEADER[table] : "", row);
-  assert.ok(bytes.length < 3_000_000, `${name} is no bomb: ${bytes.length} bytes`);
+  assert.ok(bytes.length < 3_000_000, `${name} is not a bomb: ${bytes.length} bytes`);
   const s3 = await target.upload("attacker", `bomb-${index}.${format}.gz`, bytes);
   const task = { type: "update", target: table, source: { s3 }, format, compression: "gzip", dryRun: true };
   return target.run(`bomb-${index}-${Date.now()}`, task, target.attacker);

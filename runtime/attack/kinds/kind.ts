@@ -7,7 +7,7 @@ export type Check = (target: Target) => Promise<void>;
 /** One kind of hostile input. */
 export interface Kind {
   readonly name: string;
-  /** What holds, in the present tense, and how it is tried. */
+  /** Guarantee, in the present tense, and its check. */
   readonly checks: Readonly<Record<string, Check>>;
   /** Sends the kind's input once without judging the answers: the load while others are measured. */
   readonly send?: (target: Target) => Promise<unknown>;

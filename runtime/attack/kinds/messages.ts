@@ -18,7 +18,7 @@ async function responsesUntil(target: Target, requestId: string): Promise<{ requ
 export const messages: Kind = {
   name: "poisoned messages",
   checks: {
-    "sends what is not a request to the dead letters, and answers nobody": async (target) => {
+    "sends invalid messages to the dead letters without an answer": async (target) => {
       await target.receive(target.file.deadLetterQueueUrl);
       await target.receive(target.file.responseQueueUrl);
       const before = target.dispatcher.mainThreadMs();

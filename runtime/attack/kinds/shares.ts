@@ -5,7 +5,7 @@ import { type Kind, MAIN_THREAD_MS } from "./kind.ts";
 
 /** Long reads of one tenant: more than all slots of both runner types. */
 const READS = 12;
-/** How long another tenant's small read may wait: less than the long reads take. Milliseconds. */
+/** Maximum wait of another tenant's small read in milliseconds: less than the long reads take. */
 const WAIT_MS = 10_000;
 const LONG_SECONDS = 40;
 /** Without a start for so long, no further long read gets a slot. Milliseconds. */

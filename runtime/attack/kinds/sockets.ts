@@ -8,9 +8,9 @@ import { CONNECTIONS, REQUEST_SECONDS } from "../configuration.ts";
 import type { Target } from "../target.ts";
 import type { Kind } from "./kind.ts";
 
-/** How long a stalled request may stay open: its own limit, two looks at it, and a busy machine. Milliseconds. */
+/** Maximum duration of a stalled request in milliseconds: its own limit, two checks, and a busy machine. */
 const STALLED_MS = (REQUEST_SECONDS + 2 * CHECK_SECONDS + 2) * 1000;
-/** How long an answer to malformed bytes may take. Milliseconds. */
+/** Maximum milliseconds until malformed bytes are answered. */
 const ANSWER_MS = 5_000;
 
 /** Opens a connection to the API and writes to it; `closed` resolves with all that came back when the API has closed it. */

@@ -5,7 +5,7 @@ import type { Kind } from "./kind.ts";
 /** Event streams of one token at once (api.limits.streamsPerToken), and how many are asked for. */
 const PER_TOKEN = 50;
 const ASKED = PER_TOKEN + 20;
-/** How long a stream may outlive its token. Milliseconds. */
+/** Maximum milliseconds of a stream beyond its token. */
 const OUTLIVE_MS = 5_000;
 
 /** Opens streams of a job that runs on, for as long as `use` takes. */

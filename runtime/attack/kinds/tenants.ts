@@ -65,7 +65,7 @@ export const tenants: Kind = {
       });
       assert.deepEqual(await target.receive(target.file.responseQueueUrl), []);
     },
-    "lets nobody update without the scope for it": async (target) => {
+    "allows updates only with the scope for them": async (target) => {
       const token = await target.token("attacker", ["submit", "read"]);
       for (const task of [
         { type: "update", statement: "purge_prices", params: { before: "1900-01-02" } },

@@ -42,7 +42,7 @@ describe("launchers against moto's AWS", () => {
         { jobName, maxCapacity: 0.0625, largerCapacity: 1, arguments: { "--scriptLocation": "s3://scripts/mine.py" } },
         glue,
       );
-    /** What is sent by a command while something is done; `answer` in place of moto's, where it has none of its own. */
+    /** Records the requests of a command during an action; `answer` replaces moto's response if it is unsuitable. */
     const sentBy = async (commandName: string, work: () => Promise<unknown>, answer?: object): Promise<unknown[]> => {
       const sent: unknown[] = [];
       glue.middlewareStack.add(
@@ -78,7 +78,7 @@ describe("launchers against moto's AWS", () => {
     });
     after(() => glue.destroy());
 
-    it("starts a run that is told its id, its kind and its script, and sees it alive", async () => {
+    it("starts a run with its id, type and script, and finds it alive", async () => {
       const JobName = await job(2);
       const run = randomUUID();
       const id = await launcher(JobName).start(run, "glue");
@@ -205,7 +205,7 @@ describe("launchers against moto's AWS", () => {
       assert.equal(await statusOf({ JobRunState: "STOPPING" }), "ALIVE");
     });
 
-    it("lists the runs that live, and what each was told to be", async () => {
+    it("lists living runs with their tags", async () => {
       const name = await job(5);
       const run = randomUUID();
       const externalId = await launcher(name).start(run, "glue");

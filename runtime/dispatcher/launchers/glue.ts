@@ -9,13 +9,16 @@ import {
 import type { Settings } from "../../platform/settings.ts";
 import { type ActiveRun, CapacityUnavailable, type Launcher, type LaunchOptions, type RunStatus } from "../launcher.ts";
 
-/** What Glue answers when the account or the job has no room; the same request can succeed later. */
+/** Glue's errors when the account or the job has no capacity; the same request can succeed later. */
 const NO_ROOM = new Set([
   "ConcurrentRunsExceededException",
   "ResourceNumberLimitExceededException",
   "ThrottlingException",
 ]);
-/** What Glue says of a run that the kernel killed for its memory; mostly the runner notices in time, and says so itself. */
+/**
+ * Glue's error for a run that the kernel killed for its memory; usually the runner notices in time, and reports it
+ * itself.
+ */
 const NO_MEMORY = /out of memory/i;
 /** Runs that one BatchStopJobRun takes at most (AWS Glue API reference). */
 const STOP_SIZE = 25;

@@ -5,8 +5,9 @@ import { AwsError } from "./errors.ts";
 const HOSTS = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
 /**
- * Refuses what web pages can make a browser send: requests with an Origin, across sites, to another host name, and
- * forms with files. A link to a presigned URL that somebody follows is allowed.
+ * Refuses requests that web pages can make a browser send: with an Origin, across sites, to another host name, and
+ * forms with files. Following a link to a presigned URL is allowed.
+ *
  * @throws AwsError
  */
 export function refuseBrowsers(method: string, url: string, headers: IncomingHttpHeaders): void {

@@ -24,7 +24,7 @@ const Message = Type.Object({
 });
 type Message = Type.Static<typeof Message>;
 
-/** What SQS accepts in a body (API Reference, SendMessage). */
+/** Characters that SQS accepts in a body (API Reference, SendMessage). */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: tab, line feed and carriage return are accepted
 const INVALID_CHARACTER = /[^\x09\x0A\x0D\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
 

@@ -10,7 +10,7 @@ const PLATFORM_PROFILE = "default";
 /** Name of the credentials file in the emulator's directory. */
 export const CREDENTIALS_FILE = "credentials";
 
-/** Who signs requests to the emulator. */
+/** Principal that signs requests to the emulator. */
 export interface Principal {
   /** Profile in the credentials file. */
   profile: string;

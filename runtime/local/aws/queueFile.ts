@@ -87,7 +87,7 @@ export class QueueFile {
     for (const row of this.#db.prepare("select * from sqs_queues").all() as unknown as QueueRow[]) {
       const { name, url, arn, attributes, tags } = row;
       const queue = store.createQueue(name, url, arn, JSON.parse(attributes), JSON.parse(tags));
-      // Received ones too: their receivers ended with the last platform, or must receive them anew.
+      // Includes received ones: their receivers ended with the last platform, or must receive them again.
       for (const message of this.#messages(name)) queue.enqueue(message);
       queue.persistence = persistence;
     }

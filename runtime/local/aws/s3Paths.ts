@@ -6,7 +6,7 @@ const BUCKET = /^(?!.*(?:\.\.|\.-|-\.))[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 const MAX_KEY_BYTES = 1024;
 const MAX_PARTS = 10_000;
 
-/** Whether a name can be a bucket's. */
+/** Returns true for a valid bucket name. */
 export const isBucketName = (name: string): boolean => BUCKET.test(name);
 
 /**

@@ -7,7 +7,7 @@ import type { Principal } from "./principals.ts";
 // AWS's documentation. Signatures of single chunks (STREAMING-AWS4-HMAC-SHA256-PAYLOAD) are not verified.
 
 const ALGORITHM = "AWS4-HMAC-SHA256";
-/** How far the caller's clock may differ, as for AWS. */
+/** Maximum clock skew of the caller, as in AWS. */
 const MAX_SKEW_MS = 15 * 60_000;
 const MAX_PRESIGNED_SECONDS = 7 * 24 * 3600;
 const UNSIGNED = "UNSIGNED-PAYLOAD";
@@ -28,7 +28,7 @@ interface Credential {
   service: string;
 }
 
-/** What a signature is verified against. */
+/** Input of verifying a signature. */
 export interface Expected {
   /** Services that the credential may be scoped to. */
   services: readonly string[];
@@ -180,7 +180,7 @@ function checkHeaders(headers: IncomingHttpHeaders, signed: string[]): void {
     );
 }
 
-/** S3 signs the path as sent, other services encode it once more; some clients send it less encoded than they sign. */
+/** S3 signs the path as sent, other services encode it again; some clients send it less encoded than they sign. */
 function canonicalPaths(path: string, service: string): string[] {
   const once = path.split("/").map((segment) => encode(decode(segment)));
   return service === "s3"

@@ -13,7 +13,7 @@ const MAX_BODY_BYTES = 4 * MAX_MESSAGE_BYTES;
 /** `/` and the path of a queue's URL; both take every action. */
 const PATH = /^\/(?:\d{12}\/[\w.-]{1,80}\/?)?$/;
 
-/** What fauxqs does for an action of the JSON protocol. */
+/** fauxqs's handler of an action of the JSON protocol. */
 export type Perform = (action: string, input: unknown) => Promise<{ status: number; headers: Headers; body: string }>;
 
 interface Deps {
@@ -24,7 +24,7 @@ interface Deps {
   synced(): Promise<void>;
 }
 
-/** Whether a request is one to SQS (or STS), and not to S3. */
+/** Returns true for a request to SQS (or STS) rather than S3. */
 export const isSqs = ({ method, headers }: IncomingMessage): boolean =>
   method === "POST" &&
   (headers["x-amz-target"] !== undefined ||

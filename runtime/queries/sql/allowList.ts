@@ -1,4 +1,4 @@
-/** What caller-supplied SQL may name besides node types (nodes.ts) and functions (functions.ts). */
+/** Names that caller-supplied SQL may use, besides node types (nodes.ts) and functions (functions.ts). */
 
 const setOf = (...groups: string[]): ReadonlySet<string> => new Set(groups.flatMap((group) => group.split(/\s+/)));
 
@@ -19,7 +19,7 @@ export const OPERATORS = setOf(
   "-> ->> #> #>> #- @> <@ && ? ?| ?& @? @@",
 );
 
-/** What A_Expr calls BETWEEN in place of an operator. */
+/** A_Expr's names for BETWEEN, in place of an operator. */
 export const BETWEEN_NAMES = new Set(["BETWEEN", "NOT BETWEEN", "BETWEEN SYMMETRIC", "NOT BETWEEN SYMMETRIC"]);
 
 /**

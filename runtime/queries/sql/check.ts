@@ -28,7 +28,7 @@ type Fields = Record<string, unknown>;
 /** A node with its type: `{"ColumnRef": {…}}`; an empty object stands for a null. */
 type Wrapped = Record<string, Fields>;
 
-/** Where an expression is: what its columns and relations can refer to. */
+/** Context of an expression: the columns and relations that it can refer to. */
 interface Context {
   readonly scope: Scope;
   readonly ctes: readonly Cte[];
@@ -36,14 +36,14 @@ interface Context {
   readonly offset: number;
 }
 
-/** What a query costs, and what its result's columns are replaced with where the planner merges it into another. */
+/** Cost of a query, and the replacements of its result's columns when the planner merges it into another. */
 interface QueryCost {
   readonly total: Cost;
   readonly columns: number;
   readonly column: Cost;
 }
 
-/** What people call a statement that is not a SELECT: EXPLAIN for ExplainStmt. */
+/** Display name of a statement other than SELECT: EXPLAIN for ExplainStmt. */
 const statementName = (type: string): string =>
   REFUSED_NODES[type] ??
   (type.endsWith("Stmt")
@@ -647,7 +647,7 @@ function literalText(node: Wrapped | undefined): string | undefined {
   return constant?.sval === undefined ? undefined : ((constant.sval as { sval?: string }).sval ?? "");
 }
 
-/** How many times its first argument a function can return that inserts a text at each match or element. */
+/** Maximum growth factor of a function that inserts a text at each match or element. */
 function growthOf(values: readonly Wrapped[], args: readonly Cost[], inserted: number, isReplace: boolean): number {
   const text = literalText(values[inserted]);
   if (text === undefined) return Math.max(1, args[inserted]?.bytes ?? 1);
@@ -655,7 +655,7 @@ function growthOf(values: readonly Wrapped[], args: readonly Cost[], inserted: n
   return Math.max(1, Buffer.byteLength(text) / Math.max(1, matched));
 }
 
-/** Whether a node's value is true or false, whatever it compares. */
+/** Returns true if a node's value is always a boolean. */
 function isTruth(type: string, { kind, name }: Fields): boolean {
   if (type !== "A_Expr") return TRUTHS.has(type);
   return kind !== "AEXPR_NULLIF" && (kind !== "AEXPR_OP" || COMPARISONS.has(texts(name).at(-1) ?? ""));
@@ -683,7 +683,9 @@ function starOf(target: Wrapped): { qualifier: string | undefined } | undefined 
   return { qualifier: fields.at(-2)?.String?.sval as string | undefined };
 }
 
-/** Whether the planner can merge a subquery into the query around it (is_simple_subquery, is_simple_union_all). */
+/**
+ * Returns true if the planner can merge a subquery into the query around it (is_simple_subquery, is_simple_union_all).
+ */
 function isMerged(fields: Fields, scope: Scope): boolean {
   const barriers = ["distinctClause", "groupClause", "havingClause", "sortClause", "limitCount", "limitOffset"];
   if (fields.op !== undefined && fields.op !== "SETOP_NONE" && fields.all !== true) return false;
@@ -708,7 +710,7 @@ function selfOf(name: string, fields: Fields): Cte {
 
 const product = (numbers: readonly number[]): number => numbers.reduce((result, number) => result * number, 1);
 
-/** How many grouping sets an element of GROUP BY stands for. */
+/** Number of grouping sets of a GROUP BY element. */
 function groupingSetsOf(element: Wrapped): number {
   const set = element.GroupingSet;
   if (!set) return 1;

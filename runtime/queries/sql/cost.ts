@@ -1,4 +1,4 @@
-/** What an expression or a query grows to in the planner, as an upper bound. */
+/** Upper bound of an expression's or a query's size in the planner. */
 export interface Cost {
   /** Expression nodes. */
   readonly nodes: number;
@@ -51,7 +51,7 @@ export interface Item {
   /** Alias or name; undefined where it has none. */
   readonly name: string | undefined;
   readonly columns: number;
-  /** What a reference to one of its columns is replaced with. */
+  /** Replacement of a reference to one of its columns. */
   readonly column: Cost;
 }
 
@@ -59,14 +59,14 @@ export interface Item {
 export class Scope {
   readonly items: Item[] = [];
   readonly outer: Scope | undefined;
-  /** Whether a window function of this query keeps the planner from merging it into the query around it. */
+  /** True if a window function of this query keeps the planner from merging it into the query around it. */
   isBarrier = false;
 
   constructor(outer?: Scope) {
     this.outer = outer;
   }
 
-  /** What any visible column can be replaced with. */
+  /** Largest replacement of any visible column. */
   column(): Cost {
     let found = COLUMN;
     for (let scope: Scope | undefined = this; scope; scope = scope.outer)

@@ -1,4 +1,4 @@
-/** What bounds a function whose result size is an argument. */
+/** Bound of a function whose result size is an argument. */
 export type FunctionLimit =
   /** The second argument is an integer literal of at most SQL_LIMITS.padding. */
   | "length"
@@ -10,7 +10,7 @@ export type FunctionLimit =
   | "product";
 
 interface FunctionGroup {
-  /** Why these are allowed. */
+  /** Reason why these are allowed. */
   readonly reason: string;
   readonly names: string;
   readonly limit?: FunctionLimit;

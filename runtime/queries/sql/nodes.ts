@@ -6,7 +6,7 @@ export type Field = "node" | "nodes" | "names" | "value" | { readonly type: stri
 
 /** A node type that caller-supplied SQL may contain. */
 export interface NodeRule {
-  /** Why it is allowed. */
+  /** Reason why it is allowed. */
   readonly reason: string;
   readonly fields: Readonly<Record<string, Field>>;
 }
@@ -291,7 +291,7 @@ export const NODE_RULES: Readonly<Record<string, NodeRule>> = {
   JsonBehavior: { reason: "ON EMPTY, ON ERROR", fields: { btype: VALUE, expr: NODE, coerce: VALUE } },
 };
 
-/** What a refused node or field is called in an error, where its name in the parse tree does not say it. */
+/** Display names of refused nodes and fields, if their name in the parse tree is unclear. */
 export const REFUSED_NODES: Readonly<Record<string, string>> = {
   ParamRef: "a parameter ($1). Write the value into the SQL, or use a named query",
   InsertStmt: "INSERT",

@@ -76,7 +76,7 @@ describe("the SQL parser's worker", () => {
     assert.equal(parser.started, 3);
   });
 
-  it("refuses more waiting statements than its maximum as Busy, and goes on", async () => {
+  it("rejects more waiting statements than its maximum as Busy, and keeps running", async () => {
     parser = new SqlParser({ entry: FAKE, maxWaiting: 2 });
     const results = await Promise.allSettled(["a", "b", "c", "d"].map((text) => parser.check(text)));
     assert.deepEqual(

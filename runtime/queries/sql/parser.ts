@@ -3,13 +3,13 @@ import { JobError } from "../../contract/errors.ts";
 import { SQL_LIMITS } from "./limits.ts";
 import type { SqlProblem, Verdict } from "./verdict.ts";
 
-/** How statements are checked. */
+/** Limits of checking statements. */
 export interface ParserOptions {
   /** The worker's module. */
   readonly entry: string | URL;
-  /** How long a statement may take. */
+  /** Time limit of a statement. */
   readonly deadlineMs: number;
-  /** How long a worker may take to load the WASM module. */
+  /** Time limit for a worker to load the WASM module. */
   readonly startMs: number;
   /** Statements that may wait. */
   readonly maxWaiting: number;
@@ -161,7 +161,7 @@ export class SqlParser {
   }
 }
 
-/** What is refused without parsing: texts that are too long, and those that the parser would read otherwise than Postgres. */
+/** Rejects without parsing: texts that are too long, and those that the parser reads differently from Postgres. */
 function unparsable(text: string): Verdict | undefined {
   const bytes = Buffer.byteLength(text);
   if (bytes > SQL_LIMITS.bytes)

@@ -78,7 +78,7 @@ const REFUSED: Record<string, Case> = {
 };
 /** For a runner to do one read and end. */
 const PATIENCE_MS = 25_000;
-/** Whose words are the server's own, which differ by the way in which the SQL was proved. */
+/** Errors with the server's own text, which depends on how the SQL was parsed. */
 const OWN_WORDS = new Set(["several statements", "a write", "a way out of the parentheses"]);
 
 describe("the runner in Python, beside the one in TypeScript", () => {
@@ -128,7 +128,7 @@ describe("the runner in Python, beside the one in TypeScript", () => {
     const { Body } = await p.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key.join("/") }));
     return Buffer.from((await Body?.transformToByteArray()) ?? []);
   };
-  /** What a result holds, whether inline or in S3, compressed or not. */
+  /** Contents of a result, inline or in S3, compressed or not. */
   const rowsOf = async ({ result }: { result: Record<string, string> }): Promise<string> => {
     if (result.location) {
       const bytes = await content(result.location);

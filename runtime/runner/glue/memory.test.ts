@@ -29,7 +29,7 @@ describe("a read that does not fit into the memory of a Glue run", () => {
     if (directory) rmSync(directory, { recursive: true, force: true });
   });
 
-  it("is known for what it is, and done by a larger run, with the peak of both in the document", async function () {
+  it("is recognised and repeated by a larger run, with the peak memory of both in the document", async function () {
     this.timeout(120_000);
     const sql = `select repeat('x', ${ROW}) as large`;
     await p.requestUnchecked({ requestId: "large", task: { type: "read", sql, format: "csv", compression: "gzip" } });

@@ -38,7 +38,7 @@ import psycopg2.extensions
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-# How often a run without work looks again although nobody called, at least; also its sign of life. Seconds.
+# Seconds between checks of an idle run without a wake-up, at most; also its heartbeat interval.
 POLL = 2.0
 # S3's smallest part: with 10,000 parts at most, results up to 48 GiB.
 PART_BYTES = 5 * 1024 * 1024
@@ -122,7 +122,7 @@ def redact_message(message):
 
 
 def classify(error):
-    """What any error in a job's work means for the job, as runtime/contract/classify.ts has it."""
+    """Classifies any error of a job's work, like runtime/contract/classify.ts."""
     if isinstance(error, JobError):
         return error
     if isinstance(error, MemoryError):
@@ -238,7 +238,7 @@ def value(connection, sql, *values):
 
 
 def backend_of(connection):
-    """The session behind a connection: a pid alone may be another session's by the time somebody looks."""
+    """The session of a connection, with its start time: process ids are reused."""
     return ask(
         connection,
         "select pid, backend_start::text from pg_stat_activity where pid = pg_backend_pid()",
@@ -246,7 +246,7 @@ def backend_of(connection):
 
 
 def end_backend(backend):
-    """Ends a database session and returns only once it is gone: cancelled first, then terminated until it is no more."""
+    """Ends a database session and returns once it is gone: a cancel first, then terminates until it is gone."""
     canceller = connect("canceller")
     try:
         there = "from pg_stat_activity where pid = %s and backend_start = %s"
@@ -291,7 +291,7 @@ class JobLease:
 
     @property
     def past_deadline(self):
-        """Whether the job's time was up when it stopped, or is up now."""
+        """Returns whether the job's time was up when it stopped, or is up now."""
         return (self._stopped_at or time.monotonic()) >= self._deadline
 
     def stop(self):
@@ -330,7 +330,7 @@ class JobLease:
         return None
 
     def _called(self, seconds):
-        """Waits; answers whether somebody calls this run. That other jobs wait is not for a run that works."""
+        """Waits. Returns whether a message for this run arrived; news of waiting jobs is ignored while it works."""
         connection = self._connection
         select.select([connection, self._wake_out], [], [], max(0.0, seconds))
         connection.poll()
@@ -359,7 +359,8 @@ class JobLease:
 
 
 def is_statement_timeout(error, lease):
-    """Whether the server ended a statement at the job's own timeout, and not on an administrator's request."""
+    """Returns whether the server ended a statement at the job's own timeout, and not on an administrator's
+    request."""
     if getattr(error, "pgcode", None) != "57014":
         return False
     return lease.past_deadline or "statement timeout" in str(error)
@@ -371,7 +372,7 @@ class Session:
     def __init__(self, role):
         self.connection = connect(role)
         if role != "job_reader":
-            # What is left of an earlier run in the same slot could see and signal this session.
+            # Leftover sessions of an earlier run in the same slot could see and signal this session.
             with self.connection.cursor() as cursor:
                 cursor.execute(END_OTHERS)
         self.backend = backend_of(self.connection)
@@ -379,7 +380,7 @@ class Session:
         self.broken = False
 
     def hang_up(self):
-        """Ends the waiting of whoever uses the connection, wherever the server is."""
+        """Ends the wait of the connection's user, whatever the server does."""
         try:
             with socket.socket(fileno=os.dup(self.connection.fileno())) as line:
                 line.shutdown(socket.SHUT_RDWR)
@@ -387,7 +388,7 @@ class Session:
             pass  # it has ended
 
     def is_usable(self):
-        """Whether an idle session is still there: of one that was ended, the end is waiting to be read."""
+        """Returns whether an idle session still exists: if it was ended, the end can be read."""
         if self.broken or self.connection.closed:
             return False
         try:
@@ -516,7 +517,7 @@ class Output:
 
 
 class Rows:
-    """What COPY writes into: the server sends a row at a time. Gathers them, so that what follows is called seldom."""
+    """File-like target of COPY: the server sends one row at a time, which are gathered to reduce calls."""
 
     def __init__(self, output, task, lease):
         self.rows = -1 if task["format"] == "csv" else 0
@@ -547,8 +548,8 @@ class Rows:
         self.flush()
 
 
-# The simple protocol takes several statements, a cursor one: EXPLAIN's, whose options stand in front of the SQL and keep
-# it from bringing its own. What the server says of the SQL is what it says where the extended protocol asks.
+# The simple protocol accepts several statements, a cursor only one; the options of EXPLAIN before the SQL keep it from
+# adding its own. The server's message equals that of the extended protocol.
 OPEN_PLAN = """do $$ declare plan refcursor := 'rates_plan'; begin
   open plan for execute 'explain (format json) ' || current_setting('rates.sql');
 end $$"""
@@ -572,7 +573,7 @@ def prove_one_statement(cursor, sql, lease):
 
 
 def place_of(error, sql):
-    """Where in the caller's SQL an error is, and what the server suggests; see runtime/queries/explain.ts."""
+    """Returns the position of an error in the caller's SQL, and the server's hint; see runtime/queries/explain.ts."""
     query, position, hint = error.diag.internal_query, error.diag.internal_position, error.diag.message_hint
     at = int(position or 0) - (len(query) - len(sql)) if query else 0
     lines = sql[:at].split("\n") if at >= 1 else []
@@ -648,7 +649,7 @@ def read(job, session, lease, output):
             cursor.execute(RESET_AND_COMMIT if "sql" in task else "commit")
             return rows.rows, result
         except BaseException as error:
-            # A server's error ends the statement; to go on after anything else, all its rows would have to be read.
+            # A server's error ends the statement; continuing after any other error would require reading all its rows.
             if getattr(error, "pgcode", None):
                 session.broken = False
             if not session.broken:
@@ -816,12 +817,12 @@ class Run:
         return not self._draining and time.monotonic() < self._end
 
     def _claimer(self, session):
-        """What a claim says of this run: the session that will do the work, and where its log is."""
+        """Returns this run's data for a claim: the session that will do the work, and the location of its log."""
         log_location = os.environ.get("LOG_LOCATION", "/aws-glue/python-jobs/output")
         return (OPTIONS.run, *session.backend, log_location)
 
     def _claim(self, session):
-        """Whether this run is still one, and its next job; None where nothing waits."""
+        """Returns whether this run may continue, and its next job; None if nothing waits."""
         claim = "select jobs.claim(%s, %s, %s, %s, '{}', '{}')"
         try:
             return True, self._ask(claim, *self._claimer(session))
@@ -845,7 +846,7 @@ class Run:
         return value(self._keeper_connection, sql, *values)
 
     def _wait(self, seconds):
-        """Until somebody calls, or the time is over."""
+        """Waits for a wake-up or the timeout."""
         connection = self._keeper_connection
         connection.poll()
         if not connection.notifies and select.select([connection], [], [], seconds)[0]:

@@ -1,7 +1,7 @@
 import type pg from "pg";
 import type { TargetTable } from "./targets.ts";
 
-/** How many rows were removed for the batch's; or that it was refused, with Postgres' error if that said so. */
+/** Number of rows that the batch replaced; or its rejection, with Postgres's error if there was one. */
 export type Applied = { removed: number } | { refused: unknown };
 
 /** SQLSTATEs that mean: a row of the batch is at fault. 22 data exceptions, 23 constraints, 21000 a key twice in one upsert. */

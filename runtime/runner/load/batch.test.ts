@@ -47,7 +47,7 @@ describe("a batch", () => {
     });
   const price = { orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-01", price: 5 };
 
-  it("is told everything that is wrong with a row, of its form and of its values", async () => {
+  it("reports all problems of a row, of its form and of its values", async () => {
     assert.deepEqual(
       await load("prices", [price, { orig_code: 7, dest_code: "XXXXX", price: 0, prize: null, day: "" }, price]),
       [
@@ -60,7 +60,7 @@ describe("a batch", () => {
     );
   });
 
-  it("is not told of parents that stand in another bad row, and of keys that no index takes", async () => {
+  it("reports no missing parents that are in another bad row, and no keys that exceed an index", async () => {
     assert.deepEqual(
       await load("regions", [
         { slug: "above", name: 5 },

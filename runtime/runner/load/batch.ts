@@ -75,7 +75,7 @@ export async function loadBatch(client: pg.ClientBase, batch: Batch): Promise<Lo
 export const stopText = ({ setting, maximum, rows }: Stopped): string =>
   `Reading stopped after ${rows} rows, at the maximum of ${maximum} ${setting === "jobs.maxBadRows" ? "bad rows" : "bytes in the database"} (${setting}); the rest of the source was not checked.`;
 
-/** Applies the batch; where it is refused as it is written, once more with its values in the plainest form. */
+/** Applies the batch; if it is refused as written, again with its values in the plainest form. */
 async function applyOrNormalize(client: pg.ClientBase, table: TargetTable, mode: Batch["mode"], rows: number) {
   for (let normalize = table.normalize; ; normalize = undefined) {
     await client.query("savepoint staged");

@@ -16,9 +16,9 @@ export interface BadRow {
 
 /** Everything that is wrong with a staged batch. */
 export interface BadRows {
-  /** How many rows are bad; a row with two faults counts once. */
+  /** Number of bad rows; a row with two problems counts once. */
   rows: number;
-  /** How many faults the whole report lists. */
+  /** Maximum number of problems in the whole report. */
   faults: number;
   /** The first of them, by line. */
   first: BadRow[];
@@ -148,7 +148,7 @@ async function countBadRows(
   return rows[0]?.bad ?? 0;
 }
 
-/** What was found before a row reached the database, and what is found in its values: those of sound form, at least. */
+/** Problems that were found before a row reached the database, and those of its well-formed values. */
 const faults = ({ columns, with: ctes, joins }: TargetTable): string => `
   ${ctes ? `with ${ctes}` : ""}
   select b.line, p."column" as name, p.value, p.reason

@@ -30,7 +30,7 @@ async function* chunked(chunks: Iterable<Buffer>) {
   yield* chunks;
 }
 
-/** What the scanner hands to COPY. */
+/** Output of the scanner for COPY. */
 async function scan(chunks: Iterable<Buffer>): Promise<string> {
   let text = "";
   const sink = new Sink(2, undefined, 16);

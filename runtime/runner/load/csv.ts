@@ -16,12 +16,13 @@ export const MISPLACED =
   "has a quote inside an unquoted field: put the whole field in quotes, and write a quote in it twice";
 
 /**
- * Reads CSV (RFC 4180; a quote within an unquoted field is refused) and yields it as COPY wants it, with line numbers.
- * Good records pass as the bytes they are: the scanner only finds their ends, counts their fields and proves their
- * encoding. The header is line 1, names every column of the target, in any order; lines end in LF, CRLF or CR; blank
- * lines are passed over; a record is reported at the line where it begins. What comes out does not depend on how the
- * source is cut into chunks.
- * @param onHeader is told the columns in the order of the file, before the first yield
+ * Reads CSV (RFC 4180; a quote within an unquoted field is refused) and yields it in COPY's format, with line numbers.
+ * Good records pass unchanged: the scanner only finds their ends, counts their fields and checks their encoding. The
+ * header is line 1 and names every column of the target, in any order; lines end in LF, CRLF or CR; blank lines are
+ * skipped; a record is reported at the line where it begins. The output does not depend on how the source is split into
+ * chunks.
+ *
+ * @param onHeader - Receives the columns in the order of the file, before the first yield.
  * @throws JobError InvalidHeader
  */
 export async function* csvRecords(
@@ -57,7 +58,7 @@ class Scanner {
   /** Line ends within the record's quotes. */
   #newlines = 0;
   #afterCr = false;
-  /** Where the record's last quoted field was closed. */
+  /** End of the record's last quoted field. */
   #closedAt = -1;
   /** The record has a quote within an unquoted field. */
   #misplaced = false;

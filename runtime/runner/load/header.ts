@@ -34,7 +34,7 @@ export function readHeader(line: string, target: TargetTable, targetName: string
     ...known.filter((name) => !found.includes(name)).map((name) => problem(name, "is missing.")),
     ...known
       .filter((name) => found.indexOf(name) !== found.lastIndexOf(name))
-      .map((name) => problem(name, "stands there more than once.")),
+      .map((name) => problem(name, "is duplicated.")),
   ];
   if (details.length === 0) return found;
   const said = details.slice(0, NAMED).map(({ column, reason }) => `'${column}' ${reason}`);

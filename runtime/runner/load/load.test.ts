@@ -219,7 +219,7 @@ describe("loading a batch", () => {
     await assert.rejects(load("orig_code,dest,day,day,x\n"), {
       code: "InvalidHeader",
       message:
-        "The header of the source does not fit prices: 'dest' is not a column. Did you mean 'dest_code'? 'x' is not a column. There are: orig_code, dest_code, day, price. 'dest_code' is missing. 'price' is missing. 'day' stands there more than once. Line 1 must name orig_code,dest_code,day,price in any order.",
+        "The header of the source does not fit prices: 'dest' is not a column. Did you mean 'dest_code'? 'x' is not a column. There are: orig_code, dest_code, day, price. 'dest_code' is missing. 'price' is missing. 'day' is duplicated. Line 1 must name orig_code,dest_code,day,price in any order.",
     });
     await assert.rejects(load(""), { code: "InvalidHeader" });
   });

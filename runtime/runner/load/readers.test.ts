@@ -79,7 +79,7 @@ const oddText = fc.constantFrom(
 );
 const jsonText = fc.oneof({ weight: 4, arbitrary: soundText }, { weight: 1, arbitrary: oddText });
 const lineEnd = fc.constantFrom("\n", "\r\n", "\r", "\n\n", "\r\n\r\n", "\n\r");
-/** How a file arrives: in chunks of some size, packed or not, in one gzip member or in several. */
+/** Deliveries of a file: in chunks of some size, compressed or not, in one gzip member or in several. */
 const arrival = fc.record({
   size: fc.constantFrom(1, 2, 3, 7, 4_096),
   members: fc.constantFrom(0, 0, 1, 2, 5),

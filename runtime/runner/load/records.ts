@@ -140,7 +140,8 @@ function put(
   }
   if (further > 0)
     problems.push({ column: null, value: null, reason: `has ${further} more fields that are not columns` });
-  // What is merely missing the database reports; of a row that it must not take, all that it cannot see is told here.
+  // The database reports missing values; of a row that it must not receive, everything that it cannot see is reported
+  // here.
   if (problems.length > 0) sink.bad([...problems, ...missing], line, values);
   else sink.values(values, line);
 }
@@ -158,7 +159,7 @@ function repeatedNames(fields: readonly Field[]): RowProblem[] {
     .map(([name, text]) => ({ column: shown(name), value: shown(text), reason: "is given more than once" }));
 }
 
-/** Why a column that must have a value cannot be used without. */
+/** Explains why a required column is unusable. */
 export const MISSING = "is missing";
 
 function unusable(value: unknown, json: "string" | "integer"): string | undefined {

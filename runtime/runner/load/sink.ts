@@ -7,7 +7,7 @@ export interface RowProblem {
   reason: string;
 }
 
-/** A line or record longer than this is not taken: what it holds is no row, and memory stays bounded. */
+/** Maximum length of a line or record: a longer one cannot be a row, and memory stays bounded. */
 export const MAX_RECORD_BYTES = 1024 * 1024;
 
 /** Reason for text in another encoding; spreadsheets write Windows-1252 where they are not asked for UTF-8. */
@@ -32,10 +32,10 @@ export interface StagingLimits {
   stagedBytes: number;
 }
 
-/** Which maximum was reached, as the configuration names it. */
+/** The maximum that was reached, by its configuration key. */
 export type StopReason = keyof StagingLimits;
 
-/** What Postgres adds to each staged row: its header, its pointer and padding; bytes. */
+/** Bytes that Postgres adds to each staged row: its header, its pointer and padding. */
 const ROW_OVERHEAD = 32;
 
 /**
@@ -110,7 +110,7 @@ export class Sink {
     if (this.bytes > this.#limits.stagedBytes) this.stopped ??= "stagedBytes";
   }
 
-  /** What was collected since; the sink goes on with a buffer of its own. */
+  /** Returns the collected bytes; the sink continues with a new buffer. */
   take(): Buffer {
     const taken = this.#buffer.subarray(0, this.#end);
     this.#buffer = Buffer.allocUnsafe(this.#buffer.length);

@@ -1,12 +1,12 @@
 import { addAbortSignal, type Readable } from "node:stream";
 import { JobError } from "../../contract/errors.ts";
 
-/** How long a source may keep us waiting: for its head, and for the next bytes of its body; milliseconds. */
+/** Milliseconds to wait for a source's head, and for the next bytes of its body. */
 export const PATIENCE_MS = 30_000;
 /** The least that a source must bring for each second that it keeps us waiting, once that has used up our patience. */
 const SLOWEST_BYTES_PER_SECOND = 1_000;
 
-/** What a body that comes over the network is held to. */
+/** Limits of a body from the network. */
 export interface ReceiveOptions {
   /** The source as errors name it: without query. */
   source: string;

@@ -16,15 +16,15 @@ export interface Column {
   reason: string;
 }
 
-/** What is known of a target of updates: one place for the parser, the checks and the statements that apply a batch. */
+/** Definition of an update target, for the parser, the checks and the statements that apply a batch. */
 export interface TargetTable {
   columns: readonly Column[];
   /** Joins and CTEs that the reasons refer to. */
   with?: string;
   joins: string;
   /**
-   * Looks at what only the batch as a whole can get wrong, before it is applied and again before its faults are told;
-   * leaves behind what the reasons refer to. False: the batch cannot be applied.
+   * Checks properties of the batch as a whole, before it is applied and again before its problems are reported; keeps
+   * the data that the reasons refer to. False: the batch cannot be applied.
    */
   prepare?(client: pg.ClientBase): Promise<boolean>;
   /** Each row is judged by itself: what was found of it does not change with the rows that follow. */

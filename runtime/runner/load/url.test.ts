@@ -245,7 +245,7 @@ describe("a download", () => {
     await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /could not be read/));
   });
 
-  it("waits for no server that does not go on: neither for its answer nor for the next bytes", async () => {
+  it("stops waiting for a stalled server: for its response and for the next bytes", async () => {
     answer = () => undefined;
     await assert.rejects(fetchText("/?s=secret", { patience: 50 }), refused("SourceUnreachable", /no answer within/));
     answer = (_request, response) => response.writeHead(200, { "content-length": "100" }).write("part");
@@ -278,7 +278,7 @@ describe("a download", () => {
     await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /Header overflow|could not be read/));
   });
 
-  it("waits for no server that floods it with what is no answer, and takes no other protocol", async () => {
+  it("stops reading a flood of interim responses, and accepts no other protocol", async () => {
     const flood = (text: string) => {
       answer = (_request, response) => {
         const { socket } = response;
@@ -296,7 +296,7 @@ describe("a download", () => {
     await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /could not be read/));
   });
 
-  it("takes no body whose length is told twice, whose chunks say more than their size, or that ends in a flood", async () => {
+  it("refuses a body with two lengths, with oversized chunks, or with a flood at its end", async () => {
     const raw = (text: string) => {
       answer = (_request, response) => response.socket?.end(text);
     };

@@ -7,7 +7,7 @@ import { redactUrl } from "../../contract/redact.ts";
 import { isPublicAddress } from "./address.ts";
 import { PATIENCE_MS, receiveStream, unreachable } from "./stream.ts";
 
-/** What a download may do. The predicates are parameters, so that a test can let a server of its own in. */
+/** Rules of a download. The predicates are parameters, so that a test can admit its own server. */
 export interface DownloadRules {
   /** Hosts that may be named; one with another port than 443 says so, as in a URL. */
   hosts: readonly string[];
@@ -16,9 +16,13 @@ export interface DownloadRules {
   isAllowedAddress?: (address: string) => boolean;
   /** Certificates to trust beside the system's. */
   ca?: string;
-  /** How names become addresses. */
+  /** Name resolution. */
   lookup?: typeof resolve;
-  /** How long the server may keep us waiting, milliseconds; PATIENCE_MS unless told. */
+  /**
+   * Milliseconds to wait for the server.
+   *
+   * @default PATIENCE_MS
+   */
   patience?: number;
 }
 
@@ -26,9 +30,10 @@ const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
- * Downloads over https from hosts on the list, from public addresses only. The check is made where the name becomes the
- * address that is connected to, so that no second answer of the name server can slip in between; again for every
- * redirect; and once more on the connected socket.
+ * Downloads over https from hosts on the list, from public addresses only. The check runs where the name becomes the
+ * address of the connection, so that no second DNS response can intervene; again for every redirect; and again on the
+ * connected socket.
+ *
  * @throws JobError SourceNotAllowed, SourceNotFound, SourceTooLarge, SourceUnreachable
  */
 export async function download(
@@ -44,7 +49,7 @@ export async function download(
     response.destroy();
     const { location } = response.headers;
     if (REDIRECTS.has(status) && location) {
-      if (!URL.canParse(location, url.href)) throw notAllowed(url, "it redirects to something that is no URL.");
+      if (!URL.canParse(location, url.href)) throw notAllowed(url, "it redirects to an invalid URL.");
       url = new URL(location, url);
       continue;
     }
@@ -84,7 +89,7 @@ function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<Incom
       "user-agent": "rates-platform",
     },
     lookup: guarded,
-    // A connection of its own: none that somebody else's check has passed.
+    // A new connection: none that passed another check.
     agent: new Agent({ keepAlive: false, ...(ca ? { ca } : {}) }),
     signal,
   });
@@ -92,7 +97,7 @@ function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<Incom
   const timer = setTimeout(() => sent.destroy(new Error(`no answer within ${patience / 1000} s`)), patience);
   sent.once("close", () => {
     clearTimeout(timer);
-    // Of an answer that changes the protocol (101) nothing else tells. Whoever was answered hears of this too late to care.
+    // Only this event reports a response that changes the protocol (101); the response event would come too late.
     reject(unreachable(redactUrl(url.href), new Error("the server hung up without an answer")));
   });
   sent.on("error", (error) => reject(unreachable(redactUrl(url.href), error)));

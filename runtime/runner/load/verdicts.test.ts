@@ -207,7 +207,7 @@ describe("the verdict on each row of a batch of prices, beside Python's", () => 
           const step = end === "\n\n" ? 2 : 1;
           const lines = rows.map((_, at) => at * step + 1);
           const json = rows.map(jsonOf);
-          // What is no number in JSON is sound in no form.
+          // An invalid JSON number is invalid in every form.
           const judged = rows.map((one, at): Row => (json[at]?.isNumber ? one : [one[0], one[1], one[2], "text"]));
           const text = json.map((one) => one.text).join(end);
           await compare({ format: "ndjson", chunks: [Buffer.from(text)] }, judged, lines, true);

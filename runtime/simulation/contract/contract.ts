@@ -16,7 +16,7 @@ export interface Statement {
   readonly columns: readonly string[];
 }
 
-/** What a version of the code expects of the job store. */
+/** Expectations of a version of the code about the job store. */
 export interface Contract {
   readonly statements: readonly Statement[];
   /** The keys of a claimed job, and of a job's document. */
@@ -24,7 +24,11 @@ export interface Contract {
   readonly document: readonly string[];
 }
 
-/** What the schema must say of a statement now. Throws Postgres's own error where it does not take it any more. */
+/**
+ * Describes a statement with the current schema.
+ *
+ * @throws Postgres's own error if the schema does not accept it any more
+ */
 export async function describe({ as }: Database, role: string, text: string): Promise<Statement> {
   const client = await as(role as Role);
   try {

@@ -14,7 +14,7 @@ const AFTERWARDS = 10;
 const PACE_MS = 100;
 const PATIENCE_MS = 120_000;
 
-/** What a next version could bring: more columns everywhere, one of them with a default, and a new function. */
+/** Changes of a possible next version: more columns everywhere, one of them with a default, and a new function. */
 const NEXT = `
 set local role migrator;
 alter table jobs.jobs add column next_note text, add column next_count integer not null default 0;
@@ -72,7 +72,7 @@ describe("a deployment under load", () => {
     const busy = async () => (await look("select run_id from jobs.jobs where status = 'IN_PROGRESS'")).length > 0;
     while (!(await busy())) await delay(20);
 
-    // In the order of `pulumi up`: the schema first, over which the version before goes on; then the code.
+    // In the order of `pulumi up`: the schema first, while the previous version keeps running; then the code.
     assert.deepEqual((await migrate({ url: stage.server.url }, undefined, directory)).applied, ["9999_next"]);
     while (!(await busy())) await delay(20);
     const before = await stage.deploy("second");

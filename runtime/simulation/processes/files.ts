@@ -3,20 +3,22 @@ import { join } from "node:path";
 import { identify, type ProcessIdentity } from "../../local/processes.ts";
 import type { CrashPoint } from "../../runner/crashPoints.ts";
 
-/** What happens to a run when it passes a step. */
+/** Fault of a run when it passes a step. */
 export interface Fault {
   /** "none": a run that is left alone. */
   readonly step: CrashPoint | "none";
   readonly action: "SIGKILL" | "SIGSTOP" | "crash Postgres";
 }
 
-/** What becomes of the dispatcher's attempt to start a run's process; of each but the last it hears an error. */
+/** Outcomes of the dispatcher's attempts to start a run's process; it gets an error for each but the last. */
 export type LaunchOutcome = "refuse" | "fail before" | "fail after" | "go";
 
-/** Where runs write that there were too many of them. */
+/** File in which runs record that there were too many of them. */
 export const OVERRUN_FILE = "over";
 
-/** How the schedule and the runs, which it does not start, hear of each other: files, which outlive any process. */
+/**
+ * Files through which the schedule and the runs, which it does not start itself, communicate: they outlive any process.
+ */
 export const faultDirectories = (directory: string) => ({
   planned: join(directory, "planned"),
   launches: join(directory, "launches"),
@@ -52,7 +54,7 @@ export function takeNext<T>(directory: string, of: "planned" | "launches"): T | 
   return undefined;
 }
 
-/** The runs that live now, whoever started them. */
+/** The living runs, started by any process. */
 export function liveRuns(directory: string): ProcessIdentity[] {
   const { runs } = faultDirectories(directory);
   return readdirSync(runs).flatMap((name) => {

@@ -6,7 +6,7 @@ import { OTHER } from "./requests.ts";
 
 const TERMINAL = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
 
-/** Whether nothing of a schedule is left to do. */
+/** Returns true if a schedule has no work left. */
 export async function isAtRest(stage: ProcessHarness, { accepted, wanted, conflicts }: Observations): Promise<boolean> {
   const { server, responses, directory } = stage;
   const ids = [...accepted];
@@ -84,14 +84,14 @@ export async function violatedGuarantees(
   for (const id of conflicts) {
     const refusals = responses.filter(({ requestId, body }) => requestId === id && body.includes("RequestIdConflict"));
     const own = jobs.find(({ request_id }) => request_id === id)?.response_id;
-    if (refusals.length === 0) broken.push(`promise 3: nobody was told that ${id} is taken`);
+    if (refusals.length === 0) broken.push(`promise 3: no answer says that ${id} is taken`);
     if (refusals.some(({ responseId }) => responseId === own))
       broken.push(`promise 3: the conflict about ${id} was answered under its job's own responseId`);
   }
   return broken;
 }
 
-/** Whether a read's answer is there, whole. */
+/** Returns true if a read's answer is present and complete. */
 async function wrongResult(stage: ProcessHarness, requestId: string, body: string, rows: number): Promise<string[]> {
   const { result } = JSON.parse(body);
   const text = result.location ? await stage.object(result.location) : Buffer.from(result.inline);

@@ -19,7 +19,7 @@ import { Server } from "./server.ts";
 import { startTracking, type TrackingStandIn } from "./tracking.ts";
 
 const program = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-/** Far less than in production: what is given up after that time should be given up within a schedule. */
+/** Far shorter than in production, so that timeouts occur within a schedule. */
 const VISIBILITY_SECONDS = 2;
 const LEASE_SECONDS = 2;
 const START_SECONDS = 60;
@@ -33,17 +33,21 @@ export interface ReceivedResponse {
   readonly status: string;
 }
 
-/** Nobody listens there. */
+/** Nothing listens there. */
 const NOWHERE = "http://127.0.0.1:1";
 
-/** What a stage is like. */
+/** Options of a stage. */
 export interface ProcessHarnessOptions {
   /**
-   * Where documents are kept: in Postgres; in a stand-in for OpenSearch, whose calls fare as schedules say; or nowhere, for
-   * nobody answers from the first moment to the last.
+   * Store of the documents: Postgres; a stand-in for OpenSearch, whose calls fail as schedules say; or none, which
+   * never answers.
    */
   tracking?: "postgres" | "unsteady" | "nowhere";
-  /** How long runs without work stay. Default: not at all. */
+  /**
+   * Idle time of runs.
+   *
+   * @default none
+   */
   idleSeconds?: number;
 }
 
@@ -55,7 +59,7 @@ export class ProcessHarness {
   readonly directory: string;
   readonly server: Server;
   readonly proxy: CallProxy;
-  /** Where documents are kept, if that is neither Postgres nor nowhere. */
+  /** Store of the documents, if it is neither Postgres nor none. */
   readonly tracking: TrackingStandIn | undefined;
   /** Those that are current: a deployment puts others in their places. */
   api!: ManagedProcess;
@@ -198,14 +202,14 @@ export class ProcessHarness {
     await this.#s3.send(new PutObjectCommand({ Bucket: "rates-uploads", Key: key, Body: body }));
   }
 
-  /** What lies at a location `s3://bucket/key`. */
+  /** Object at a location `s3://bucket/key`. */
   async object(location: string): Promise<Buffer> {
     const [, Bucket, Key] = /^s3:\/\/([^/]+)\/(.+)$/.exec(location) ?? [];
     const { Body } = await this.#s3.send(new GetObjectCommand({ Bucket, Key }));
     return Buffer.from((await Body?.transformToByteArray()) ?? []);
   }
 
-  /** Whether documents are kept at all. */
+  /** Returns true if documents are stored at all. */
   get keepsDocuments(): boolean {
     return this.#choices.tracking !== "nowhere";
   }
@@ -226,13 +230,13 @@ export class ProcessHarness {
     });
   }
 
-  /** Where runs found that there were too many of them. */
+  /** Place where runs record that there were too many of them. */
   get over(): string[] {
     const file = join(this.directory, OVERRUN_FILE);
     return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
   }
 
-  /** The end of each log, for whoever looks for the reason of a failure. */
+  /** End of each log, to find the reason of a failure. */
   logs(): string {
     const tail = (name: string) => {
       const file = join(this.directory, name);

@@ -20,7 +20,7 @@ if (directory !== "" && process.argv.includes("--run")) {
 }
 if (directory !== "" && process.argv[1]?.endsWith("dispatcherHost.ts")) breakLaunches();
 
-/** Who looks last sees everybody: each is on the list before it looks. */
+/** The last one to look sees all runs: each is on the list before it looks. */
 function countRuns(kind: string): void {
   const { runs } = faultDirectories(directory);
   const { pid, startedAt } = identify(process.pid) ?? { pid: process.pid, startedAt: "" };
@@ -43,7 +43,7 @@ function breakLaunches(): void {
   const broken = (command: string, args: readonly string[], options: childProcess.SpawnOptions) => {
     const fate = args.includes("--run") ? takeNext<LaunchOutcome>(directory, "launches") : "go";
     if (fate === "refuse") return spawn(join(directory, "no-such-program"), args, options);
-    if (fate === "fail before") throw new Error("the launch failed, nobody knows how");
+    if (fate === "fail before") throw new Error("the launch failed with an unknown outcome");
     const child = spawn(command, args, options);
     if (fate === "fail after") throw new Error("the answer of the launch was lost");
     return child;
@@ -57,7 +57,7 @@ function awaitStep({ step, action }: Fault): void {
     if ((message as CrashPointEvent).point !== step) return;
     crashPoints.unsubscribe(listener);
     if (action !== "crash Postgres") process.kill(process.pid, action);
-    // The run goes on at once: its next statement meets a server that is about to vanish.
+    // The run continues at once: its next statement meets a server that is about to vanish.
     else process.kill(Number(readFileSync(join(cluster, "postmaster.pid"), "utf8").split("\n")[0]), "SIGQUIT");
   };
   crashPoints.subscribe(listener);

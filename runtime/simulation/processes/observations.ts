@@ -1,6 +1,6 @@
 import type { SentRequest } from "./requests.ts";
 
-/** What a schedule asked, and what it did: what its promises are measured by. */
+/** Requests and actions of a schedule: the input of checking its promises. */
 export interface Observations {
   readonly requests: readonly SentRequest[];
   /** Requests that were accepted, by the queue or with 202. */
@@ -9,6 +9,6 @@ export interface Observations {
   readonly wanted: Set<string>;
   /** Ids that a second task was asked under. */
   readonly conflicts: Set<string>;
-  /** Promises that were seen broken while it went on. */
+  /** Promises that were broken during the schedule. */
   readonly violations: Set<string>;
 }

@@ -7,7 +7,7 @@ import { play } from "./schedule.ts";
 const COUNT = Number(process.env.FIRE_PROCESSES ?? (process.env.RATES_REQUIRE_ALL === "1" ? 30 : 2));
 /** When no further schedule is begun, unless FIRE_PROCESSES asked for them: a busy machine plays fewer. */
 const ENOUGH_MS = process.env.FIRE_PROCESSES === undefined ? 150_000 : Number.POSITIVE_INFINITY;
-/** What one takes at most, recovery and a new platform included. */
+/** Maximum duration of one schedule, including recovery and a new platform. */
 const SCHEDULE_MS = 200_000;
 
 describe("the promises of the platform, whatever happens to its processes", () => {
@@ -66,7 +66,7 @@ describe("the promises of the platform, whatever happens to its processes", () =
     }
   });
 
-  it("are seen broken: documents that nobody brings up to date, though launches fail and so do the store's calls", async function () {
+  it("are detected as broken: outdated documents, though launches fail and so do the store's calls", async function () {
     this.timeout(5 * SCHEDULE_MS);
     const stage = await ProcessHarness.open({ tracking: "unsteady" });
     try {

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 
 const HOST = "127.0.0.1";
 
-/** What becomes of a call to SQS or S3. */
+/** Outcome of a call to SQS or S3. */
 export type CallOutcome = "go" | "fail before" | "fail after" | "throttle";
 
 /** A stand between the platform and its SQS and S3. */
@@ -15,7 +15,7 @@ export interface CallProxy {
   close(): Promise<void>;
 }
 
-/** How SQS and S3 say that they are asked too often. */
+/** Throttling errors of SQS and S3. */
 const THROTTLES = {
   sqs: {
     status: 400,

@@ -1,4 +1,4 @@
-/** What a schedule asks of the platform. */
+/** Requests of a schedule to the platform. */
 export interface SentRequest {
   readonly requestId: string;
   readonly task: object;
@@ -6,11 +6,11 @@ export interface SentRequest {
   readonly prices: readonly number[];
   /** For reads: how many rows they answer. */
   readonly rows: number;
-  /** What must lie in the bucket of uploads before. */
+  /** Objects that must be in the uploads bucket before. */
   readonly upload?: { readonly key: string; readonly body: string };
 }
 
-/** What a second request under a taken id asks for. */
+/** Task of a second request with a taken id. */
 export const OTHER = "select 'other' as other";
 
 const LANE = { orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-01" };

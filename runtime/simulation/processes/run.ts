@@ -2,7 +2,7 @@ import type { Played } from "../worker.ts";
 import { ProcessHarness } from "./harness.ts";
 import { play } from "./schedule.ts";
 
-/** Schedules after which the platform begins anew, with another tracking store. */
+/** Number of schedules after which the platform is recreated, with another tracking store. */
 const ACT = 5;
 const TRACKING = ["postgres", "unsteady", "nowhere"] as const;
 

@@ -8,20 +8,20 @@ import type { ProcessHarness } from "./harness.ts";
 import type { Observations } from "./observations.ts";
 import { generateRequests, OTHER } from "./requests.ts";
 
-/** How long things go wrong. Milliseconds. */
+/** Duration of the faults in milliseconds. */
 const TROUBLE_MS = 4_000;
-/** How long the platform may take after that. */
+/** Time limit of the platform's recovery afterwards. */
 const RECOVERY_MS = 90_000;
 /**
- * How often it is looked at meanwhile, and how far the clock is put forward each time that nothing is under way: a little
- * while a run begins, and more where none lives and only a back-off or a deadline is waited for.
+ * Interval of checks, and step of the clock when nothing is in progress: small while a run begins, larger when only a
+ * back-off or a deadline is waited for.
  */
 const LOOK_MS = 200;
 const LEAP_SECONDS = 1;
 const LONG_LEAP_SECONDS = 5;
 /** Runs that faults are laid out for. */
 const RUNS = 12;
-/** How long something is paused at most: past the lease of a run. */
+/** Maximum duration of a pause: longer than the lease of a run. */
 const PAUSE_MS = 3_000;
 
 /** Something that is done at a moment of the schedule. */
@@ -68,7 +68,7 @@ export async function play(stage: ProcessHarness, seed: number): Promise<{ broke
   if (stage.tracking) stage.tracking.outcome = () => "go";
   layOut(stage.directory, []);
   const rested = await recover(stage, told);
-  history.push(`${Math.round(performance.now() - begun)} ms: ${rested ? "at rest" : "not at rest, and given up"}`);
+  history.push(`${Math.round(performance.now() - begun)} ms: ${rested ? "at rest" : "still not at rest"}`);
   watch.abort();
   await watching;
   for (const one of stage.over.slice(overBefore)) told.violations.add(`promise 4: ${one}`);
@@ -132,7 +132,7 @@ function asking(
         async done() {
           const asksForReply = pick() < 0.5;
           const posted = asksForReply ? { ...request, reply: "queue" } : request;
-          // Whoever got no answer asks again, as he is told to.
+          // A caller without an answer asks again, as documented.
           if ((await stage.call("/jobs", posted)) !== 202) return queued();
           accepted.add(requestId);
           if (asksForReply) wanted.add(requestId);
@@ -152,7 +152,7 @@ function asking(
   });
 }
 
-/** What goes wrong beside the faults of runs, and who changes his mind. */
+/** Faults besides those of runs, and cancels of callers. */
 function trouble(stage: ProcessHarness, { requests: asked }: Observations, pick: () => number): ScheduledFault[] {
   const { server, dispatcher, api, directory } = stage;
   const pause = async (stop: () => void, goOn: () => void) => {
@@ -201,7 +201,7 @@ function trouble(stage: ProcessHarness, { requests: asked }: Observations, pick:
   return chosen.map(([what, done]) => ({ at: 300 + pick() * (TROUBLE_MS - 300), what, done }));
 }
 
-/** Lets everything go on, and waits until nothing is left to do. */
+/** Resumes everything, and waits until no work is left. */
 async function recover(stage: ProcessHarness, told: Observations): Promise<boolean> {
   const { server, dispatcher, api, directory } = stage;
   const end = performance.now() + RECOVERY_MS;
@@ -220,7 +220,7 @@ async function recover(stage: ProcessHarness, told: Observations): Promise<boole
   return false;
 }
 
-/** Promise 6, at any moment at which somebody could read of a cancel. */
+/** Promise 6, checked at any moment at which a cancel is visible. */
 async function watchCancels(
   stage: ProcessHarness,
   { violations: broken }: Observations,
@@ -232,7 +232,7 @@ async function watchCancels(
        where j.status = 'CANCELLED' and j.backend_pid is not null and a.backend_start = j.backend_start and a.state <> 'idle'`,
     );
     for (const { request_id, pid } of rows ?? [])
-      broken.add(`promise 6: job ${request_id} says CANCELLED, and its session ${pid} is at work`);
+      broken.add(`promise 6: job ${request_id} is CANCELLED, and its session ${pid} is busy`);
     await delay(LOOK_MS / 4);
   }
 }

@@ -10,7 +10,7 @@ import { TEST_SLOTS } from "../../testing/cluster.ts";
 
 const CONNECTIONS = 100;
 
-/** The platform's tables, two ports, and a clock that can be put forward: nobody waits out a back-off in a test. */
+/** The platform's tables, two ports, and a clock that can be advanced, so that no test waits for a back-off. */
 const PREPARE = `
   create schema fire;
   create table fire.clock (ahead interval not null);
@@ -57,7 +57,7 @@ export class Server {
     return this.#postgres.url(DATABASE);
   }
 
-  /** What the superuser sees; undefined while the server is away. */
+  /** View of the superuser; undefined while the server is away. */
   // biome-ignore lint/suspicious/noExplicitAny: rows are what the statement says
   async look(text: string, values: unknown[] = []): Promise<any[] | undefined> {
     try {
@@ -96,7 +96,7 @@ export class Server {
       await this.#postgres.ended;
       if (this.#stopping) return;
       this.#postgres = await startPostgres(this.#options);
-      // Somebody who wants it ended saw only the one before.
+      // The caller that ends it saw only the previous one.
       if (this.#stopping) return this.#postgres.stop();
     }
   }

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 
-/** What becomes of a call: "refuse some" takes every other document of a bulk and has no room for the rest. */
+/** Outcome of a call: "refuse some" accepts every other document of a bulk and has no capacity for the rest. */
 export type TrackingOutcome = "go" | "fail before" | "fail after" | "throttle" | "refuse some";
 
 /** A document as it is kept. */
@@ -17,7 +17,7 @@ export interface TrackingStandIn {
   readonly endpoint: string;
   /** Asked for the fate of every call. */
   outcome: () => TrackingOutcome;
-  /** What is kept under an id, `tenant/requestId`. */
+  /** Document of an id, `tenant/requestId`. */
   get(id: string): StoredDocument | undefined;
   close(): Promise<void>;
 }
@@ -58,7 +58,7 @@ export async function startTracking(): Promise<TrackingStandIn> {
     say(200, content);
   }
 
-  /** What became of each document: taken, later than one that is there (external_gte), or not taken now. */
+  /** Outcome of each document: accepted, older than an existing one (external_gte), or not accepted now. */
   function write(body: string, refuses: boolean): object[] {
     const lines = body.trim().split("\n");
     return Array.from({ length: lines.length / 2 }, (_, at) => {

@@ -1,6 +1,6 @@
 import { random as stream } from "../../../db/sample/random.ts";
 
-/** A body that is no request, or none that can be taken: bytes, as a sender may have them. */
+/** An invalid body: bytes, as a sender may have them. */
 export interface Bad {
   kind: string;
   body: string | Buffer;
@@ -40,7 +40,7 @@ const UNICODE = [
 const WRONG = [null, 7, -1, 1.5, true, [], {}, "", "x", [[]], { a: 1 }];
 const NUMBERS = ["1e400", "-1e400", "99999999999999999999999", "1.5", "-1", "1e9", "0.1e1000", "2147483648"];
 
-/** Values for every field of a request in turn, as JSON text: whatever stands there is of no use. */
+/** Invalid values for every field of a request in turn, as JSON text. */
 type Fields = Record<string, (value: unknown) => object>;
 const at = (id: string): Fields => ({
   requestId: (value) => ({ ...sound(id), requestId: value }),
@@ -71,7 +71,7 @@ const TAKEN: Record<string, (value: unknown) => boolean> = {
   requestId: (value) => value === "x",
 };
 
-/** What may stand in any field and be of no use there: of a wrong type, injected, odd, long. */
+/** Values that are invalid in any field: of a wrong type, injected, odd, long. */
 export const USELESS: readonly unknown[] = [...WRONG, ...INJECTIONS, ...UNICODE, "x".repeat(5_000), 1e300, -1e300];
 
 /** Malformed requests, each kind many times over: hand-picked ones, and others drawn from a seed. */

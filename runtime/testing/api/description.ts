@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { FastifyInstance, LightMyRequestResponse } from "fastify";
 import Schema from "typebox/schema";
 
-/** An answer, as /openapi.json tells of it. */
+/** A response in /openapi.json. */
 interface Described {
   description: string;
   content?: Record<string, { schema: object }>;
@@ -15,7 +15,7 @@ export interface DescribedOperation {
   method: "GET" | "POST" | "DELETE";
   /** As in `/jobs/{id}`. */
   path: string;
-  /** Whether it takes a token. */
+  /** True if it requires a token. */
   guarded: boolean;
   /** The scope that a token needs; undefined where any token does. */
   scope: string | undefined;
@@ -38,7 +38,7 @@ interface Body {
 const fieldsOf = (body: Body | undefined): string[] =>
   Object.keys(body?.content["application/json"]?.schema.properties ?? {});
 
-/** What an API says of itself, to hold its answers against. */
+/** Description of an API, to compare its responses with. */
 export class Description {
   readonly operations: readonly DescribedOperation[];
   readonly #components: Record<string, object>;

@@ -1,7 +1,7 @@
-"""What schemathesis is told of this API beyond its description: which refusals of valid input are meant.
+"""Hooks of schemathesis for this API: refusals of valid input that are intended.
 
-All of its checks run. The one that asks valid input to be taken passes over a refusal that refusals.json lists, with its
-reason, and over nothing else.
+All of its checks run. The check that valid input is accepted ignores only the refusals that refusals.json lists, with
+their reasons.
 """
 
 import json
@@ -15,7 +15,7 @@ REFUSALS = json.loads((Path(__file__).parents[2] / "api" / "refusals.json").read
 
 
 def is_listed(operation, problem):
-    """Whether each fault of a refusal is one that the list has for this operation."""
+    """Returns whether each fault of a refusal is listed for this operation."""
     faults = problem.get("problems") or [{"field": "", "message": problem.get("detail", "")}]
     return all(
         any(

@@ -11,7 +11,7 @@ import { testPlan } from "../jobs.ts";
 import { testApi } from "./api.ts";
 import type { Fixtures } from "./validRequests.ts";
 
-/** What every job of acme has in it, where it is asked for and in what comes of it. */
+/** Text in every field of acme's jobs, in requests and results. */
 export const SECRET = "secret-of-acme";
 const CSV = `n\n${SECRET}\n2\n`;
 
@@ -32,7 +32,7 @@ export async function inhabitedApi(settings: Record<string, object> = {}) {
       labels: { of: SECRET },
       task: { type: "read", sql: `select '${SECRET}' as n`, format },
     });
-  /** Submits a job that a run takes at once, and ends so; undefined: it goes on. */
+  /** Submits a job that a run takes at once, and ends with the given outcome; undefined: it keeps running. */
   const running = async (requestId: string, format: string, ending: Partial<Ending> | undefined) => {
     await submit(requestId, format);
     if (run === "") {

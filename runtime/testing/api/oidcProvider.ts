@@ -10,7 +10,7 @@ const PEOPLE: Record<string, { email: string; groups: string[]; company: string 
   eve: { email: "eve@other.example", groups: ["staff"], company: "other" },
 };
 
-/** What the rules of a test give: admins their own tenant's administration, readers reading. */
+/** Rules of a test: admins administer their own tenant, readers read. */
 export const RULES = [
   { claim: "groups", value: "rates-admins", tenant: "default", scopes: ["admin"] },
   { claim: "groups", value: "rates-readers", tenantClaim: "company", scopes: ["read", "submit"] },
@@ -18,7 +18,7 @@ export const RULES = [
 
 /** Options of the provider. */
 export interface ProviderOptions {
-  /** Whether groups are in the ID token too, or only where the access token leads to. */
+  /** Includes groups in the ID token too, or only in the userinfo response. */
   groupsInIdToken?: boolean;
 }
 

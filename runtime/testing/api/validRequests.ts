@@ -1,4 +1,4 @@
-/** What is there to be asked for. */
+/** Existing things that requests can name. */
 export interface Fixtures {
   /** A job that waits. */
   waiting: string;
@@ -11,7 +11,7 @@ export interface Fixtures {
   parts: { partNumber: number; etag: string }[];
   /** A rejected request. */
   rejected: string;
-  /** A token that nobody needs. */
+  /** A token that may be revoked. */
   token: string;
   /** The code of a link that signs in. */
   code: string;
@@ -30,8 +30,8 @@ export const OWN_PAGE = { "sec-fetch-site": "same-origin" };
 const read = { type: "read", sql: "select 1 as n", format: "json" };
 
 /**
- * A request for each operation of the API that it answers well, by operationId. What holds for all operations is tried
- * with these: an operation that is not here fails those tests.
+ * A valid request for each operation of the API, by operationId. Tests of all operations use them: an operation without
+ * an entry fails those tests.
  */
 export const VALID_REQUESTS: Record<string, (known: Fixtures) => SentRequest> = {
   isAlive: () => ({ url: "/healthz" }),

@@ -34,7 +34,7 @@ export function dashboardSuite(
   return suite;
 }
 
-/** What the tests of a dashboard work with, once their hooks have run. */
+/** Fixture of dashboard tests, available after their hooks. */
 export interface DashboardSuite {
   browser: Browser;
   p: Awaited<ReturnType<typeof dashboardFor>>;

@@ -8,7 +8,7 @@ import { planRuns } from "../../store/runs.ts";
 import { testPlan } from "../jobs.ts";
 import type { dashboardFor } from "./page.ts";
 
-/** What is wrong with the job that failed, and how much more. */
+/** Number of problems of the failed job, and of further ones. */
 export const FAULT = { line: 2, column: "price", value: "-5", reason: "must be a whole number above 0" };
 /** All that is wrong with it, as the runner keeps it. */
 export const REPORT = `line,column,value,reason\n${Object.values(FAULT).join()}\n`;

@@ -3,7 +3,7 @@ import AxeBuilder from "@axe-core/playwright";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { testApi } from "../api/api.ts";
 
-/** What a page does once it has signed in. */
+/** Action of a page after sign-in. */
 const SIGNED_IN = `localStorage.setItem("rates-signed-in", "1")`;
 
 /** An API that listens, and the pages that a browser opens of it. */
@@ -11,7 +11,7 @@ export async function dashboardFor(browser: Browser, settings: Record<string, ob
   const p = await testApi(settings);
   await p.app.listen({ host: "127.0.0.1", port: 0 });
   const origin = `http://127.0.0.1:${(p.app.server.address() as AddressInfo).port}`;
-  /** What each page has complained of: errors, and what its policy kept from running. */
+  /** Complaints of each page: errors, and violations of its content security policy. */
   const complaints: string[] = [];
 
   /** The cookie of a session that a token is exchanged for. */
@@ -53,7 +53,7 @@ export async function dashboardFor(browser: Browser, settings: Record<string, ob
   };
 }
 
-/** What axe finds wrong with a page as it stands, in words; `rules`: by these of its rules only. */
+/** Accessibility violations that axe finds in a page, in words; `rules`: by these of its rules only. */
 export async function violationsOf(page: Page, rules?: string[]): Promise<string[]> {
   const axe = new AxeBuilder({ page });
   const { violations } = await (rules ? axe.withRules(rules) : axe).analyze();

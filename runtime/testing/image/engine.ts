@@ -36,7 +36,9 @@ export async function requireDocker(context: Mocha.Context): Promise<void> {
 /** Runs a docker command on that engine and resolves to its output, trimmed. */
 export const docker = (...args: string[]): Promise<string> => run(DOCKER, args, process.env);
 
-/** How compose is called: `docker compose` where docker has it (version 2), else `docker-compose` (1, or 2 by itself). */
+/**
+ * Command of compose: `docker compose` if docker has it (version 2), otherwise `docker-compose` (1, or 2 by itself).
+ */
 export async function composeCommand(docker = DOCKER): Promise<[program: string, ...args: string[]]> {
   try {
     await execute(docker, ["compose", "version"]);
@@ -74,7 +76,7 @@ export async function build(target: keyof typeof IMAGES, tag: string = IMAGES[ta
   }
 }
 
-/** What `docker inspect` says, by a Go template that gives JSON. */
+/** Output of `docker inspect` for a Go template that returns JSON. */
 export async function inspect(name: string, template: string): Promise<unknown> {
   return JSON.parse(await docker("inspect", "--format", `{{json ${template}}}`, name));
 }

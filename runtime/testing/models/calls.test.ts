@@ -30,7 +30,7 @@ describe("calls of AWS, judged by botocore's models", () => {
     [
       "a member is unknown",
       run({ Capacity: 1 }),
-      "glue.StartJobRun Capacity: unknown: is no member of StartJobRunRequest",
+      "glue.StartJobRun Capacity: unknown: is not a member of StartJobRunRequest",
     ],
     [
       "a text is too long",

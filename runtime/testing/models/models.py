@@ -79,7 +79,7 @@ def _structure(shape, value, path):
             yield path, "required", f"has no {name}"
     for name, item in value.items():
         if name not in shape.members:
-            yield f"{path}.{name}".lstrip("."), "unknown", "is no member of " + shape.name
+            yield f"{path}.{name}".lstrip("."), "unknown", "is not a member of " + shape.name
         elif item is not None:
             yield from problems(shape.members[name], item, f"{path}.{name}".lstrip("."))
 

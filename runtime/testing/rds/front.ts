@@ -11,13 +11,13 @@ const GSS_REQUEST = 80_877_104;
 const CANCEL_REQUEST = 80_877_102;
 const AUTHENTICATION_CLEARTEXT_PASSWORD = 3;
 
-/** How a front leads a session on to Postgres. */
+/** Route of a session from a front to Postgres. */
 export interface Upstream {
   readonly port: number;
   /** The front's own certificate, by which Postgres admits the users whose token was accepted. */
   readonly client: Certificate;
   readonly ca: string;
-  /** Whether a user logs in by token and not by password. */
+  /** Returns true if a user logs in by token instead of password. */
   needsToken(user: string): Promise<boolean>;
   /** @throws Error where the token is not accepted */
   verify(token: string, user: string): void;
@@ -30,7 +30,7 @@ export interface Upstream {
  */
 export class Front {
   readonly port: number;
-  /** Where sessions are led to; undefined while no instance has this address. */
+  /** Target of sessions; undefined while no instance has this address. */
   upstream: Upstream | undefined;
   readonly #server: Server;
   readonly #sockets: ReadonlySet<Socket>;
@@ -61,7 +61,7 @@ export class Front {
     return front;
   }
 
-  /** Ends all sessions, as when an instance is renamed or deleted. */
+  /** Ends all sessions, for example when an instance is renamed or deleted. */
   disconnect(): void {
     for (const socket of this.#sockets) socket.destroy();
   }

@@ -11,7 +11,7 @@ export interface PolicyStatement {
   readonly Resource: readonly string[];
 }
 
-/** Somebody with temporary credentials and a policy, as a Lambda function or a task has by its role. */
+/** A principal with temporary credentials and a policy, like a Lambda function or a task. */
 export interface Identity {
   readonly name: string;
   readonly accessKeyId: string;
@@ -30,7 +30,7 @@ const newKey = (): AccessKey => ({
   secretAccessKey: randomBytes(30).toString("base64url"),
 });
 
-/** What a token must be for. */
+/** Requirements of a token. */
 export interface TokenFor {
   readonly host: string;
   readonly port: number;

@@ -14,9 +14,9 @@ export const SUPERUSER = "rdsadmin";
 const TOKEN_CHECK = "rates-token-check";
 
 /**
- * What RDS for PostgreSQL 18 has in a new instance (Amazon RDS User Guide, roles and permissions): the master may create
- * roles and databases, is a member of rds_superuser, and may grant what that role may. From Postgres 16 on, a right to
- * grant rds_iam is not a membership that counts.
+ * Initial state of an RDS for PostgreSQL 18 instance (Amazon RDS User Guide, roles and permissions): the master may
+ * create roles and databases, is a member of rds_superuser, and may grant what that role may. From Postgres 16 on, a
+ * right to grant rds_iam is not an effective membership.
  */
 const NEW_INSTANCE = (master: string, password: string) => `
   create role rds_superuser nologin;
@@ -41,7 +41,7 @@ export interface InstanceOptions {
   readonly database: string;
   readonly authority: Authority;
   readonly maxConnections: number;
-  /** Whether tokens are accepted (IAM database authentication). */
+  /** Accepts tokens (IAM database authentication). */
   readonly iam: boolean;
 }
 
@@ -109,7 +109,7 @@ export class Instance {
     await this.#client.query(`alter role ${pg.escapeIdentifier(master)} password ${pg.escapeLiteral(password)}`);
   }
 
-  /** Whether a user logs in by token, by the memberships as they are now; Postgres itself is told first. */
+  /** Returns true if a user logs in by token, by the current memberships, after updating Postgres. */
   async needsToken(user: string): Promise<boolean> {
     const roles = await this.#tokenRoles();
     await this.#writeRules(roles);

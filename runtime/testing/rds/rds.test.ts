@@ -62,7 +62,7 @@ describe("the stand-in for RDS", () => {
       ...changes,
     }).getAuthToken();
 
-  it("has a master that may create roles and databases, and is no superuser", async () => {
+  it("has a master that may create roles and databases, without being a superuser", async () => {
     const [role] = await asMaster(
       "select rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolreplication from pg_roles where rolname = current_user",
     );

@@ -24,7 +24,7 @@ const HOST = "localhost";
 export class Rds {
   /** File with the certificate of the authority that signed the instances' certificates: DATABASE_CA. */
   readonly caFile: string;
-  /** Why logins by token were refused, which RDS tells nobody. */
+  /** Reasons of refused logins by token, which RDS does not report. */
   readonly refusals: string[] = [];
   /** The time that tokens are checked at. Milliseconds since 1970. */
   now: () => number = Date.now;
@@ -52,7 +52,7 @@ export class Rds {
     return rds;
   }
 
-  /** Somebody with temporary credentials and these rights. */
+  /** A principal with temporary credentials and these rights. */
   identity(name: string, statements: readonly PolicyStatement[], key?: AccessKey): Identity {
     return this.#identities.create(name, statements, key);
   }

@@ -4,7 +4,7 @@ import { READS } from "./reads.ts";
 import type { Report } from "./report.ts";
 import { SERVICES } from "./services.ts";
 
-/** The reports by what they are about. */
+/** Reports by topic. */
 export const REPORTS: Readonly<Record<string, readonly Report[]>> = {
   "results of reads": READS,
   "files and batches": FILES,

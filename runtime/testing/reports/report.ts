@@ -1,7 +1,7 @@
 import type { ErrorCode } from "../../contract/errors.ts";
 import type { Target } from "../../contract/request.ts";
 
-/** How a report is tried on the platform, and what must come of it. */
+/** Reproduction of a report on the platform, with the expected outcome. */
 export type Trial =
   /** SQL that is accepted over HTTP; the text of its result is the same from both runners. */
   | { sql: string; format: "csv" | "ndjson" | "json"; result: string }
@@ -16,7 +16,7 @@ export type Trial =
   | { url: string; headers?: Record<string, string>; status: number; body?: RegExp }
   /** The body of POST /jobs. */
   | { submit: string; status: number; body: RegExp }
-  /** The body of a message that is no request: the reason of its dead letter. */
+  /** Body of an invalid message: the reason of its dead letter. */
   | { message: string; deadLetter: RegExp }
   /** An error that a driver throws. */
   | { error: Error; task?: "read" | "update"; type: ErrorCode; message: RegExp }
@@ -27,9 +27,9 @@ export type Trial =
 export interface Report {
   /** Address of the report: an issue or a pull request on GitHub. */
   url: string;
-  /** What was reported. */
+  /** Reported behaviour. */
   reported: string;
-  /** What the platform does. */
+  /** Behaviour of the platform. */
   here: string;
   /** `fixed`: the platform had the fault, or a part of it. */
   verdict: "right" | "fixed";

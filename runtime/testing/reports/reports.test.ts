@@ -131,7 +131,7 @@ describe("a public bug report", () => {
     assert.equal(unpadded(page), unpadded(withTables(page)));
   });
 
-  it("stands in the table once", () => {
+  it("is in the table once", () => {
     const urls = Object.values(REPORTS).flatMap((reports: readonly Report[]) => reports.map(({ url }) => url));
     assert.deepEqual(urls.length, new Set(urls).size);
     assert.ok(urls.length >= 30, `${urls.length} reports`);

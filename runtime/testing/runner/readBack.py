@@ -146,7 +146,7 @@ def price_row(row, codes):
 
 
 def error_of(statement):
-    """What the runner reports for the server's error."""
+    """Returns the runner's report of the server's error."""
     try:
         with SESSION.connection.cursor() as cursor:
             cursor.execute(statement)

@@ -129,7 +129,7 @@ export async function testPlatform(settings: Record<string, object> = {}) {
         await pause(20);
       }
     },
-    /** Whether a process is stopped by SIGSTOP (Linux). */
+    /** Returns true if a process is stopped by SIGSTOP (Linux). */
     isStopped: (pid: number) => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.startsWith("T") ?? false,
     async close() {
       for (const { child } of processes) child.kill("SIGKILL");

@@ -6,11 +6,11 @@ import { buffer } from "node:stream/consumers";
 /** A call whose failure a test asks for. */
 export interface S3Fault {
   operation: S3Operation;
-  /** Whether S3 has done what it was asked when the call fails. */
+  /** True if S3 executes the failing call. */
   when: "before" | "after";
   /** A broken connection, an answer of S3's own, or one whose second half never comes. */
   how: "reset" | "SlowDown" | "stall";
-  /** How many such calls fail. */
+  /** Number of failing calls. */
   times: number;
 }
 
@@ -77,7 +77,7 @@ function operationOf({ method, url = "" }: IncomingMessage): S3Operation {
   return method === "POST" ? "CompleteMultipartUpload" : "AbortMultipartUpload";
 }
 
-/** What belongs to one connection, or to how the body was sent. */
+/** Headers of one connection, or of the body's transfer. */
 const HOP = new Set(["connection", "expect", "content-length", "transfer-encoding"]);
 
 /** Passes a request on as it is, its Host included: that is part of its signature. */

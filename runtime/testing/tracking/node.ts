@@ -17,7 +17,7 @@ export interface OpenSearchNode {
   stop(): Promise<void>;
 }
 
-/** Why this machine cannot start an OpenSearch, as a clause; undefined where it can. */
+/** Reason why this machine cannot start an OpenSearch, as a clause; undefined if it can. */
 export function lackingOpenSearch(): string | undefined {
   if (process.platform === "win32") return "the launcher of OpenSearch is a shell script";
   try {

@@ -26,8 +26,9 @@ export const document = (requestId: string, overrides: Record<string, unknown> =
   }) as Document;
 
 /**
- * What every tracking store does: one suite for all of them.
- * @param ready called before all of it: makes sure that there is what `make` needs, or skips
+ * Common suite of all tracking stores.
+ *
+ * @param ready - Called before the suite: prepares the needs of `make`, or skips.
  */
 export function trackingSuite(
   name: string,
@@ -87,7 +88,7 @@ export function trackingSuite(
       assert.equal((await s.store.get("acme", "a"))?.note, 4);
     });
 
-    it("writes a document again in the same version, so that a rebuild mends what is there", async () => {
+    it("writes a document again in the same version, so that a rebuild repairs existing ones", async () => {
       for (const note of ["wrong", "right"]) await s.store.put([{ version: 2, document: document("a", { note }) }]);
       await s.settled();
       assert.equal((await s.store.get("acme", "a"))?.note, "right");

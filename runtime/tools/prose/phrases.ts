@@ -70,4 +70,12 @@ export const EXCEPTIONS: readonly { file: string; text: string; reason: string }
 export const UNCHECKED = ["runtime/tools/prose/", "CHANGELOG.md", "LICENSE", "docs/public-reports.md"];
 
 /** Folders whose prose is checked. */
-export const CHECKED: readonly string[] = ["runtime/tools/"];
+export const CHECKED: readonly string[] = [
+  ...["policy/", "infra/", "stacks/", "db/", ".ci/", "Pulumi."],
+  ...["contract", "platform", "store", "requests", "monitoring", "tracking", "queries", "dispatcher", "runner"].map(
+    (folder) => `runtime/${folder}/`,
+  ),
+  ...["simulation", "attack", "bench", "smoke", "testing", "tools", "local", "image", "clients"].map(
+    (folder) => `runtime/${folder}/`,
+  ),
+];

@@ -33,7 +33,7 @@ async function weakness({ source = "", flags }: FoundRegexp): Promise<string | u
   return status === "safe" ? undefined : status;
 }
 
-describe('"regular expressions of the code"', () => {
+describe("regular expressions of the code", () => {
   const all = regexpsOf(ROOT, sourceFiles(ROOT, FOLDERS));
 
   it("are found in TypeScript, schemas, the dashboard and Python", () => {
@@ -49,7 +49,7 @@ describe('"regular expressions of the code"', () => {
       assert.ok(files.has(file), `none was found in ${file}`);
   });
 
-  it('"take linear time on any text of a caller"', async function () {
+  it("take linear time on any text of a caller", async function () {
     this.timeout(300_000);
     this.slow(60_000);
     const distinct = new Map(
@@ -65,7 +65,7 @@ describe('"regular expressions of the code"', () => {
     assert.deepEqual(findings, []);
   });
 
-  it('"are listed with a reason when they are built at run time"', () => {
+  it("are listed with a reason when they are built at run time", () => {
     const files = all.filter(({ source }) => source === undefined).map(fileOf);
     assert.deepEqual([...new Set(files)].sort(), Object.keys(DYNAMIC).sort());
   });
@@ -92,7 +92,7 @@ describe('"regular expressions of the code"', () => {
     "text of Python": 'a.py: re.sub(" +$", "", text)',
   };
   for (const [name, written] of Object.entries(WEAK))
-    it(`"rejects a weak expression: ${name}"`, async () => {
+    it(`rejects a weak expression: ${name}`, async () => {
       const [file = "", ...rest] = written.split(": ");
       const [found] = regexpsIn(file, rest.join(": "));
       assert.ok(found?.source !== undefined, "it was not found");

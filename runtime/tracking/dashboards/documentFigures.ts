@@ -1,16 +1,16 @@
 import type { RunnerMetric } from "../../monitoring/metrics.ts";
 import type { MAPPINGS } from "../opensearch/indices.ts";
 
-/** A field that OpenSearch knows of a document. */
+/** A document field in OpenSearch. */
 export type Field = keyof typeof MAPPINGS.properties;
 
-/** How a figure is read off jobs' documents. */
+/** A metric computed from jobs' documents. */
 export interface FromDocuments {
   /** The moment that it counts at. */
   readonly at: Extract<Field, "createdAt" | "finishedAt">;
-  /** Which documents: what fields may be. */
+  /** Filter of documents: allowed values of fields. */
   readonly where?: Partial<Record<Field, readonly string[]>>;
-  /** What of them: how many, or a number of each condensed. */
+  /** Aggregation: their count, or a field of each, aggregated. */
   readonly value: "count" | { readonly percentile: number; readonly of: Field } | { readonly most: Field };
 }
 

@@ -122,7 +122,11 @@ describe("the figures of the pictures, in OpenSearch", () => {
   });
   after(() => o?.close());
 
-  /** What Dashboards asks for a picture, split by its terms alone: the value of its first metric by each of them. */
+  /**
+   * Query of Dashboards for a visualization, split by its terms only.
+   *
+   * @returns The first metric per term.
+   */
   const ask = async ({ aggregations, where = {} }: Picture): Promise<Record<string, number>> => {
     const [metric] = aggregations;
     const terms = aggregations.find(({ type }) => type === "terms");

@@ -12,7 +12,7 @@ import {
   visualization,
 } from "./savedObjects.ts";
 
-/** What errors and work a picture tells apart. */
+/** Splits of visualizations by error and task. */
 const MOST = 10;
 
 /** The panels that documents can show: all of their figures are in them. In the order of PANELS. */
@@ -26,11 +26,11 @@ const byRunner = each("runner", "group", 2, "runner", "_key");
 const OF_DOCUMENTS: readonly Picture[] = [
   {
     key: "working",
-    title: "At work",
+    title: "Running",
     description: "jobs that are being done",
     kind: "metric",
     where: { status: ["IN_PROGRESS"] },
-    aggregations: [metricOf("count", "At work"), byRunner],
+    aggregations: [metricOf("count", "Running"), byRunner],
   },
   {
     key: "states",

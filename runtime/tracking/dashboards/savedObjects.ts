@@ -1,7 +1,7 @@
 import { MAPPINGS } from "../opensearch/indices.ts";
 import type { Field, FromDocuments } from "./documentFigures.ts";
 
-/** What OpenSearch Dashboards keeps and imports, one a line (its saved objects API; the formats of version 2). */
+/** Saved objects that OpenSearch Dashboards imports, one per line (its saved objects API; the formats of version 2). */
 export interface SavedObject {
   readonly id: string;
   readonly type: "index-pattern" | "visualization" | "dashboard";
@@ -19,7 +19,7 @@ const object = (
   references: SavedObject["references"] = [],
 ): SavedObject => ({ id, type, attributes, references, migrationVersion: { [type]: FORMAT[type] } });
 
-/** A part of a visualization: a metric, or what it is split by. */
+/** A part of a visualization: a metric, or a split. */
 interface Aggregation {
   readonly type: string;
   readonly schema: "metric" | "segment" | "group" | "bucket";
@@ -140,7 +140,7 @@ export function visualization(prefix: string, picture: Picture): SavedObject {
   );
 }
 
-/** How a kind is drawn. */
+/** Chart options per kind. */
 function paramsOf(kind: Picture["kind"]): object {
   if (kind === "metric")
     return {

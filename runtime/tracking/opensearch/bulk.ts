@@ -9,7 +9,7 @@ export interface Bulk {
   count: number;
 }
 
-/** What became of one document of a bulk. */
+/** Outcome of one document of a bulk request. */
 export interface Outcome {
   status: number;
   error?: { type: string; reason: string };
@@ -22,8 +22,8 @@ export interface Outcome {
 const FULL = 2_000_000;
 
 /**
- * The bulks that write these documents, one at a time in memory. By id and external version: what is late loses; the
- * same version writes the same again, so that a rebuild mends what is there.
+ * Bulk requests for these documents, one at a time in memory. By id and external version: late writes lose; the same
+ * version is written again, so that a rebuild repairs existing documents.
  */
 export function* bulks(prefix: string, documents: readonly Versioned[]): Generator<Bulk> {
   let bulk: Bulk = { lines: "", first: 0, count: 0 };

@@ -14,7 +14,7 @@ const SEARCH: Call = {
   patience: 300,
 };
 
-/** What a call of a front that answers so ends in. */
+/** Outcome of a call to a server with this response. */
 async function failure(answer: Parameters<typeof startFront>[0]): Promise<JobError> {
   const front = await startFront(answer);
   try {
@@ -39,7 +39,7 @@ describe("the client of OpenSearch", () => {
     [503, /is not ready/],
     [504, /fails \(504\)/],
   ] as const)
-    it(`tells of status ${status} as an error of the registry, after one call`, async () => {
+    it(`reports status ${status} as an error of the registry, after one call`, async () => {
       let calls = 0;
       const { message } = await failure((_, response) => {
         calls++;
@@ -49,7 +49,7 @@ describe("the client of OpenSearch", () => {
       assert.equal(calls, 1);
     });
 
-  it("tells of one that does not answer in time, or never ends its answer", async () => {
+  it("reports a server that does not respond in time, or never ends its response", async () => {
     const begun = performance.now();
     assert.match((await failure(() => undefined)).message, /did not answer (within 0\.3 s|in time)/);
     let drip: NodeJS.Timeout | undefined;
@@ -62,7 +62,7 @@ describe("the client of OpenSearch", () => {
     assert(performance.now() - begun < 3_000);
   });
 
-  it("tells of one that cannot be reached, goes away, or is none", async () => {
+  it("reports a server that is not reachable, disconnects, or is not OpenSearch", async () => {
     const gone = await startFront(() => undefined);
     await gone.stop();
     await assert.rejects(connectTo({ endpoint: gone.endpoint })(SEARCH), /it cannot be reached/);
@@ -141,7 +141,7 @@ describe("the client of OpenSearch", () => {
   });
 });
 
-/** Whether a request carries the signature that AWS would compute (Signature Version 4, service es). */
+/** Returns true if a request has the signature that AWS would compute (Signature Version 4, service es). */
 function isSigned({ method, path, headers, body }: Seen, secret: string): boolean {
   const form =
     /^AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE\/(\d{8})\/eu-west-1\/es\/aws4_request, SignedHeaders=([a-z0-9;-]+), Signature=([0-9a-f]{64})$/;
@@ -155,7 +155,7 @@ function isSigned({ method, path, headers, body }: Seen, secret: string): boolea
   if (headers["x-amz-content-sha256"] !== sha256(body)) return false;
   const canonical = [
     method,
-    // Each part of the path is escaped once more than it was sent: services other than S3 ask for that.
+    // Each part of the path is escaped twice: only S3 is an exception.
     url.pathname.split("/").map(escaped).join("/"),
     [...url.searchParams]
       .map(([key, value]) => `${escaped(key)}=${escaped(value)}`)

@@ -15,18 +15,18 @@ export interface Call {
   patience: number;
 }
 
-/** What came back: a status below 400, or one that the caller said it expects. */
+/** Response: a status below 400, or one that the caller expects. */
 export interface Answer<Body> {
   status: number;
   body: Body;
 }
 
-/** Sends calls. What the caller cannot mend becomes JobError TrackingUnavailable. */
+/** Sends calls. Failures of OpenSearch become JobError TrackingUnavailable. */
 export type Send = <Body>(call: Call, expected?: readonly number[]) => Promise<Answer<Body>>;
 
 /**
- * A client of one OpenSearch: signed for AWS where there is a region, with the credentials that the AWS SDK finds.
- * Nothing is tried twice: a person who searches is told at once, and a projection has its own back-off.
+ * A client of one OpenSearch: signed for AWS if a region is configured, with the AWS SDK's credentials. Without
+ * retries: users see an error at once, and the projection has its own back-off.
  */
 export function connectTo({ endpoint, region }: Pick<TrackingSettings, "endpoint" | "region">): Send {
   const options: ClientOptions = { node: endpoint, maxRetries: 0, resurrectStrategy: "none" };
@@ -49,7 +49,7 @@ export function connectTo({ endpoint, region }: Pick<TrackingSettings, "endpoint
     }, patience);
     try {
       const { statusCode, body: answered }: ApiResponse = await sent;
-      // Anything may stand in front of it, and say what it must say with status 200.
+      // A proxy before it may send its own errors with status 200.
       if (typeof answered === "string") throw new Error(`no JSON: ${answered.slice(0, 100)}`);
       return { status: statusCode ?? 0, body: answered };
     } catch (error) {
@@ -60,7 +60,7 @@ export function connectTo({ endpoint, region }: Pick<TrackingSettings, "endpoint
   };
 }
 
-/** What a status says about why OpenSearch does not do what it is asked; any other from 500 on is trouble of its own. */
+/** Reason of a refused call by its status; any other from 500 on is an internal error of OpenSearch. */
 const STATUS: Record<number, string> = {
   401: "it refuses this platform's credentials (401).",
   403: "it refuses this platform's credentials (403).",
@@ -79,7 +79,7 @@ function unavailable(error: unknown, known: string | undefined): Error {
   return reason === undefined ? cause : new JobError("TrackingUnavailable", { reason }, { cause });
 }
 
-/** Why there is no answer; undefined for a call that this platform should not have made. */
+/** Reason of a missing response; undefined for an invalid call of the platform. */
 function reasonOf(error: unknown): string | undefined {
   if (error instanceof errors.ResponseError) {
     const status = error.statusCode ?? 0;
@@ -89,5 +89,5 @@ function reasonOf(error: unknown): string | undefined {
   if (error instanceof errors.ConnectionError) return "it cannot be reached.";
   if (error instanceof Error && error.name === "CredentialsProviderError")
     return "there are no AWS credentials for it.";
-  return "what answers is no OpenSearch.";
+  return "the server is not OpenSearch.";
 }

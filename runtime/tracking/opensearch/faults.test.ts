@@ -82,7 +82,7 @@ describe("the tracking store in an OpenSearch that is not well", () => {
     assert.deepEqual(await found(), ["march", "job-1"]);
   });
 
-  it("writes the others where a document is refused for good", async () => {
+  it("writes the others when a document is refused permanently", async () => {
     await s.store.put([{ version: 1, document: document("first", at("04")) }]);
     await index("06", { mappings: { properties: { runner: { type: "integer" } } } });
     const unwritten = await s.store.put(
@@ -158,7 +158,7 @@ describe("a bulk that OpenSearch takes in part", () => {
     assert.match(unwritten[0]?.reason ?? "", /^429 rejected_execution_exception: queue full$/);
   });
 
-  it("answers for all of a bulk that is too large for what stands in front", async () => {
+  it("reports all documents of a bulk that is too large for a proxy", async () => {
     const { unwritten } = await put(() => [413, {}]);
     assert.equal(unwritten.length, 10);
   });

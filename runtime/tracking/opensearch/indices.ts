@@ -9,8 +9,8 @@ const LONGEST_TERM = 8_191;
 const keyword = { type: "keyword", ignore_above: LONGEST_TERM };
 
 /**
- * What is known of a document to OpenSearch: the fields that filters, sorts and figures ask for. The document itself
- * is kept and not looked into: nothing that a task may hold can be refused, or make fields without end.
+ * Indexed fields of a document: those of filters, sorts and metrics. The document itself is stored without indexing: no
+ * task can be refused or create unlimited fields.
  */
 export const MAPPINGS = {
   dynamic: false,
@@ -23,7 +23,7 @@ export const MAPPINGS = {
     runner: keyword,
     errorType: keyword,
     errorCategory: keyword,
-    /** What the job did: a named query or statement, a load, raw SQL. */
+    /** Work of the job: a named query or statement, a load, raw SQL. */
     work: keyword,
     /** As key=value: a label's name may be anything, dots and spaces included, which names of fields may not. */
     labels: keyword,
@@ -71,7 +71,7 @@ export function monthEnd(prefix: string, index: string): string | undefined {
 /** A tenant has no slash in its name. */
 export const idOf = (tenant: string, requestId: string): string => `${tenant}/${requestId}`;
 
-/** What is written of a document. */
+/** Stored form of a document. */
 export function source(document: Document): object {
   const { tenant, status, createdAt, labels, ...rest } = document;
   const { task, runner, finishedAt, stats, error } = rest as {

@@ -33,8 +33,8 @@ export function queryOf({ tenant, text, status, type, runner, labels, createdFro
 }
 
 /**
- * What a document without the value counts as: a job that has not ended is the lowest. A number of our own, since
- * OpenSearch's own lowest is one that JSON readers round.
+ * Sort value of a missing field: a job that has not ended is the lowest. Our own number, since JSON readers round
+ * OpenSearch's lowest.
  */
 const LOWEST: Partial<Record<string, number>> = { finishedAt: 0, totalMs: -1 };
 

@@ -7,13 +7,13 @@ import type { Send } from "./client.ts";
 import { idOf, monthEnd, template } from "./indices.ts";
 import { queryOf, sortOf } from "./query.ts";
 
-/** How long a person waits for a page before hearing that there is none. */
+/** Timeout of a page for a user. */
 const SEARCH_MS = 5_000;
 const WRITE_MS = 15_000;
-/** How long a write waits for a shard that is not there, as after a node was lost; its neighbours wait with it. */
+/** Timeout of a write for an unavailable shard, for example after a node was lost; the other documents wait with it. */
 const SHARD_WAIT = "2s";
 const TOO_LARGE: Outcome = { status: 413, error: { type: "too_large", reason: "OpenSearch takes no such call." } };
-/** What is wrong with the document itself. Anything else may pass. */
+/** Errors of the document itself. All others are transient. */
 const FINAL = new Set([400, 413]);
 const EXPIRE_MS = 60_000;
 
@@ -164,7 +164,7 @@ export class OpenSearchTracking implements TrackingStore {
     return answer.body;
   }
 
-  /** What became of each document of a bulk. */
+  /** Outcome of each document of a bulk request. */
   async #write({ lines, count }: Bulk): Promise<Outcome[]> {
     const send = await this.#connect();
     const call = { method: "POST", path: "/_bulk", query: { timeout: SHARD_WAIT }, lines, patience: WRITE_MS } as const;

@@ -18,7 +18,7 @@ import { type Launch, Launches } from "./launches.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 export const INSTANCE = "rates-dev-database";
-/** What the mocks answer for the instance (infra/testing.ts), and what stands for it here. */
+/** The mocks' values for the instance (infra/testing.ts), and their local replacements. */
 const MOCKED = {
   host: `${INSTANCE}.abc.${REGION}.rds.amazonaws.com`,
   resourceId: "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ",

@@ -22,5 +22,5 @@ try {
   process.send?.({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
 }
 process.disconnect();
-// A container is frozen with its connections open; here nobody would thaw it.
+// Lambda freezes a container with its connections open; this process must close them.
 process.exit();

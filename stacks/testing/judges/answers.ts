@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 
-/** What a judge found in a resource. */
+/** A judge's finding in a resource. */
 export interface Finding {
   readonly judge: string;
   /** Pulumi's. */
@@ -15,7 +15,7 @@ export interface Finding {
   readonly variants: readonly string[];
 }
 
-/** Why findings are left as they are. */
+/** Reason to leave findings as they are. */
 export interface Answer {
   readonly judge: string;
   readonly rule: string;

@@ -21,7 +21,8 @@ from convert import CallSchema, CloudFormationSchema, Conversion  # noqa: E402
 
 
 class Judgement:
-    """What the judges say of one set of variants; the same of one resource in several is said once."""
+    """Findings of the judges about one set of variants; the same finding about one resource in several is reported
+    once."""
 
     def __init__(self, mapping, region):
         self._mapping = mapping
@@ -59,7 +60,7 @@ class Judgement:
         for type_name, parent, properties, resource in parts:
             whole = next((one for one in template.values() if one[0] == type_name and one[2]["id"] == parent), None)
             if whole is None:
-                self._find("mapping", resource, "", "parent", f"is a part of {parent}, which is no {type_name}")
+                self._find("mapping", resource, "", "parent", f"is a part of {parent}, which is not a {type_name}")
             else:
                 merge(whole[1], properties)
         return {

@@ -16,7 +16,7 @@ interface TemplateResource {
   readonly Metadata: { readonly name: string; readonly type: string };
 }
 
-/** What AWS's published constraints say of the resources of variants. */
+/** Findings of AWS's published constraints about the resources of variants. */
 export interface Verdict {
   readonly templates: Readonly<Record<string, Template>>;
   readonly findings: readonly Finding[];

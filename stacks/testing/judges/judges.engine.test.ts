@@ -17,7 +17,7 @@ describe("the resources of all stacks and variants, in the real engine", functio
   this.timeout(MINUTES);
   const variants: Record<string, readonly StoredResource[]> = {};
   let judged: Verdict | undefined;
-  /** What the published constraints say of all variants, judged when it is first asked for. */
+  /** Findings of the published constraints about all variants, computed on first use. */
   const verdictBy = (python: string): Verdict => {
     judged ??= judgeConstraints(python, variants);
     return judged;

@@ -56,10 +56,14 @@ interface Outlives {
   readonly only?: (resource: StoredResource) => boolean;
   /** The type of what must outlive it. */
   readonly needs: string;
-  /** Which of those; default: all of the stack. */
+  /**
+   * Selects some of those.
+   *
+   * @default all of the stack
+   */
   readonly which?: (needed: StoredResource, resource: StoredResource) => boolean;
   readonly why: string;
-  /** Why a stack may do without it; then some resource must lack it. */
+  /** Reason why a stack may lack it; then some resource must lack it. */
   readonly accepted?: string;
 }
 
@@ -70,7 +74,7 @@ const PUBLIC_BALANCER = ({ inputs }: StoredResource): boolean => inputs.internal
 const suffix = ({ name }: StoredResource): string => name.replace(/^rates-(dev-anna|dev|staging|prod)-?/, "");
 const ofSameName = (needed: StoredResource, resource: StoredResource): boolean => suffix(needed) === suffix(resource);
 
-/** What the network and AWS's services want of the order, whatever parts do. */
+/** Requirements of the network and of AWS services on the order, for any component. */
 export const OUTLIVES: readonly Outlives[] = [
   {
     type: GROUP,

@@ -3,7 +3,7 @@ import ipaddr from "ipaddr.js";
 import { PARTS, type Part, SERVICE_ENDPOINTS } from "./reachabilityTable.ts";
 import type { StoredResource } from "./variants.ts";
 
-/** Where something is in the network: its subnets and its security groups. */
+/** Location in the network: subnets and security groups. */
 interface Place {
   readonly subnets: readonly string[];
   readonly groups: readonly string[];
@@ -12,12 +12,14 @@ interface Place {
 const HTTPS = 443;
 
 /**
- * Computes from registered resources what each part cannot reach: services, the database, OpenSearch, the image registry,
- * and what stands before it. Security group rules must let a connection out and in, and each of a part's subnets needs an
- * endpoint of the service, or a route to a NAT gateway that itself has a route to the internet.
- * @param clients networks that must reach the load balancer, in CIDR notation
- * @param only the parts to look at, what of the network exists yet, or still, and services to leave out
- * @returns one sentence per missing way; empty where everything is reachable
+ * Computes from registered resources which destinations each component cannot reach: services, the database,
+ * OpenSearch, the image registry, and its load balancer. Security group rules must let a connection out and in, and
+ * each of a component's subnets needs an endpoint of the service, or a route to a NAT gateway that itself has a route
+ * to the internet.
+ *
+ * @param clients - Networks that must reach the load balancer, in CIDR notation.
+ * @param only - Components to check, existing network resources, and services to leave out.
+ * @returns One sentence per missing way; empty if everything is reachable
  */
 export function unreachable(
   resources: readonly StoredResource[],
@@ -49,7 +51,7 @@ export function allowedServices(resources: readonly StoredResource[], part: Part
   );
 }
 
-/** Whether a resource's name is this one of its stack. */
+/** Returns true if a resource has this name in its stack. */
 export const isNamed = (name: string, part: string): boolean =>
   new RegExp(`^rates-(dev|dev-anna|staging|prod)-(${part})$`).test(name);
 
@@ -62,7 +64,7 @@ function missing(network: NetworkModel, part: Part, place: Place, service: strin
   );
 }
 
-/** What reaches a part, or is reached by it, besides services. */
+/** Connections of a component besides those to services. */
 function ways(network: NetworkModel, part: Part, place: Place, clients: readonly string[]): string[] {
   if (part === "api") {
     const balancer = network.balancer();
@@ -86,7 +88,7 @@ function ways(network: NetworkModel, part: Part, place: Place, clients: readonly
   return [];
 }
 
-/** Where each part runs. */
+/** Location of each component. */
 function places(resources: readonly StoredResource[]): Map<Part, Place> {
   const found = new Map<Part, Place>();
   const texts = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
@@ -181,7 +183,7 @@ class NetworkModel {
     return Number(one(this.#all, "aws:lb/targetGroup:TargetGroup", "api").inputs.port);
   }
 
-  /** What keeps one place from connecting to a port of another. */
+  /** Finds the obstacle to a connection from one place to a port of another. */
   connection(from: string, source: Place, to: string, target: Place | undefined, port: number): string[] {
     if (target === undefined || target.subnets.length === 0) return [`${to} is in no subnet`];
     const out = this.#rules("Egress", source.groups, port).some(
@@ -193,7 +195,7 @@ class NetworkModel {
     ];
   }
 
-  /** What keeps networks, or members of groups, from a port of a place. */
+  /** Finds the obstacle between networks, or members of groups, and a port of a place. */
   admits(
     from: string,
     cidrs: readonly string[],
@@ -208,7 +210,7 @@ class NetworkModel {
     return admitted ? [] : [`no rule lets ${from} into ${to} on port ${port}`];
   }
 
-  /** What keeps a part from a service, from one of its subnets. */
+  /** Finds the obstacle between a component and a service, from one of its subnets. */
   service(part: Part, place: Place, subnet: string, endpoint: string): string[] {
     // The names of services resolve to endpoints of the network, or to public addresses.
     const out = this.#rules("Egress", place.groups, HTTPS).some(({ cidr }) => cidr === "0.0.0.0/0");
@@ -240,7 +242,7 @@ class NetworkModel {
     return [...(out ? [] : [`no rule lets ${part} out to ${endpoint}`]), ...way];
   }
 
-  /** What keeps subnets from the internet, by a NAT gateway or directly. */
+  /** Finds the obstacle between subnets and the internet, by a NAT gateway or directly. */
   toInternet(from: string, subnets: readonly string[], by: "natGatewayId" | "gatewayId"): string[] {
     return subnets.flatMap((subnet) => {
       const routes = ofType(this.#standing, "aws:ec2/route:Route").filter(
@@ -293,7 +295,7 @@ const endpointPlace = ({ inputs }: StoredResource): Place => ({
   groups: inputs.securityGroupIds as string[],
 });
 
-/** Whether a network has all others in it. */
+/** Returns true if a network contains all others. */
 function covers(cidr: string, others: readonly string[]): boolean {
   if (cidr === "") return false;
   const [address, bits] = ipaddr.IPv4.parseCIDR(cidr);

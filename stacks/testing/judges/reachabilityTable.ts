@@ -1,4 +1,4 @@
-/** What a part of the platform reaches over the network, and what its roles allow but others do for it. */
+/** Network destinations of a component, and actions of its roles that others perform on its behalf. */
 export interface PartReach {
   /** Names of its roles behind `rates-<stack>-`: its own, and the one that starts it within its own network. */
   readonly roles: readonly string[];

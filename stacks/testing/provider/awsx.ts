@@ -166,7 +166,7 @@ function childOf({ providers }: Construction, registrar: Registrar): Child {
   };
   return (...args) => {
     const made = register(...args);
-    // Whoever waits for it hears of its failure, though perhaps later.
+    // The promise's consumers receive its failure, though perhaps later.
     made.catch(() => undefined);
     return made;
   };

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Properties } from "./values.ts";
 
-/** A resource that stands in the cloud. */
+/** A resource in the cloud. */
 export interface CloudResource {
   readonly type: string;
   readonly id: string;
@@ -12,13 +12,13 @@ export interface CloudResource {
   readonly properties: Properties;
 }
 
-/** What a test may choose of the cloud. */
+/** Options of a test's cloud. */
 export interface CloudOptions {
   /** The account whose credentials a provider has that assumes no role. */
   readonly account?: string;
   /**
-   * Whether a provider in an account that its `allowedAccountIds` does not name is refused, as AWS's is (the default).
-   * False lets the program's own check be seen.
+   * True to refuse a provider in an account that its `allowedAccountIds` does not name, as AWS's does (the default).
+   * False shows the program's own check.
    */
   readonly enforceAllowedAccounts?: boolean;
   /** The answer of a function that `aws.lambda.Invocation` calls; throwing fails the call. Default: null. */

@@ -5,7 +5,7 @@ import { tableSession } from "./table.ts";
 import type { CreateContext, ResourceType } from "./types.ts";
 import { asObject, asText, canonical, type Properties } from "./values.ts";
 
-/** What a build of the same inputs gives: the image's name with its digest. */
+/** Result of a build of the same inputs: the image's name with its digest. */
 function digest(inputs: Properties): string {
   return `sha256:${createHash("sha256").update(canonical(inputs)).digest("hex")}`;
 }

@@ -19,7 +19,7 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** What changed: the properties, and those of them that need a new resource. */
+/** Changed properties, and those of them that require a replacement. */
 export interface Difference {
   readonly changed: readonly string[];
   readonly replaces: readonly string[];
@@ -34,7 +34,7 @@ export interface Construction extends Resource {
   readonly dependencies: ReadonlyMap<string, readonly string[]>;
   /** Provider references by package. */
   readonly providers: ReadonlyMap<string, string>;
-  /** Where the engine takes registrations. */
+  /** Address of the engine's registrations. */
   readonly monitor: string;
   readonly preview: boolean;
 }
@@ -51,8 +51,8 @@ export interface Constructed {
 }
 
 /**
- * What one configured provider does. Every method may throw: the message is then the provider's error. Secrets arrive
- * in the clear, as they do in the providers of AWS and Docker; the engine marks them again in what comes back.
+ * One configured provider. Every method may throw: the message is then the provider's error. Secrets arrive in plain
+ * text, as in the providers of AWS and Docker; the engine marks them again in the results.
  */
 export interface Session {
   check(
@@ -63,7 +63,7 @@ export interface Session {
   ): { inputs: Properties; refusals: Refusal[] };
   diff(resource: Resource, news: Properties, olds: Properties): Difference;
   create(resource: Resource, inputs: Properties, preview: boolean): Stored;
-  /** The resource as the cloud has it now, with its inputs as they would have to be for that; undefined if it is gone. */
+  /** Current resource in the cloud, with the inputs that would produce it; undefined if it is gone. */
   read(resource: Resource, id: string, inputs: Properties): (Stored & { readonly inputs: Properties }) | undefined;
   update(resource: Resource, id: string, inputs: Properties, outputs: Properties, preview: boolean): Properties;
   remove(resource: Resource, id: string, outputs: Properties): void;

@@ -5,18 +5,18 @@ import type { Difference, Refusal, Resource, Session, Stored } from "./session.t
 import type { CreateContext, ResourceType } from "./types.ts";
 import { asList, asText, canonical, hasUnknown, type Properties, UNKNOWN, type Value } from "./values.ts";
 
-/** Where a session works, and with what. */
+/** Account and region of a session, and its options. */
 export interface TableContext {
   readonly cloud: Cloud;
   readonly account: string;
   readonly region: string;
   /** Tags that the provider puts on everything. */
   readonly defaultTags: Properties;
-  /** What is known of a type; undefined where nothing is. */
+  /** Definition of a type; undefined if there is none. */
   typeOf(token: string): ResourceType | undefined;
 }
 
-/** The input in which a provider keeps which of the others it made up itself. */
+/** Input in which a provider records the inputs that it generated. */
 const DEFAULTS = "__defaults";
 
 /** The part of a session that creates, changes and deletes resources, by a table of their types. */
@@ -128,7 +128,7 @@ function unknowns(token: string, type: ResourceType): Properties {
   return Object.fromEntries(keys.map((key) => [key, UNKNOWN]));
 }
 
-/** What follows from the inputs alone. */
+/** Outputs that follow from the inputs alone. */
 function properties(scene: TableContext, { type }: Resource, inputs: Properties): Properties {
   const { [DEFAULTS]: _made, ...given } = inputs;
   const has = new Set([...declared(type).inputs, ...declared(type).outputs]);
@@ -213,7 +213,7 @@ function remove(scene: TableContext, resource: Resource, id: string, outputs: Pr
   const where = { ...place(scene, resource), id };
   const name = scene.cloud.get(where)?.name ?? resource.name;
   type?.leaves?.({ ...making(scene, resource, outputs, name), id });
-  // A replacement may stand there already, under the same id.
+  // A replacement may already exist under the same id.
   if (scene.cloud.get(where)?.properties.arn === outputs.arn) scene.cloud.remove(where);
 }
 

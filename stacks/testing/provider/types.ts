@@ -13,17 +13,17 @@ export interface CreateContext {
   hex(digits: number): string;
 }
 
-/** How a type is named. */
+/** Naming of a type. */
 export interface Naming {
   /** The property that holds the name. */
   readonly property: string;
   /** The most characters that a name may have. */
   readonly max: number;
-  /** What a name must look like beside that. */
+  /** Valid form of a name. */
   readonly pattern?: RegExp;
   /** Within what no two may share a name. */
   readonly unique: "region" | "account" | "world" | "nowhere";
-  /** Whether the provider makes one from the name in the program where none is given. */
+  /** Generates the name from the name in the program by default. */
   readonly automatic: boolean;
   /** The error that a name already taken brings. */
   readonly taken: string;
@@ -38,7 +38,7 @@ export interface Guard {
   readonly error: string;
 }
 
-/** What the stand-in knows of a type of resource, beyond the properties that the SDK declares. */
+/** Definition of a resource type, beyond the properties that the SDK declares. */
 export interface ResourceType {
   readonly naming?: Naming;
   /** Default: hexadecimal digits. */
@@ -46,17 +46,17 @@ export interface ResourceType {
   readonly arn?: (made: CreateContext) => string;
   /** Outputs beside the id, the ARN and the tags. */
   readonly outputs?: (made: CreateContext & { readonly id: string; readonly arn: string }) => Properties;
-  /** What the provider fills in where the program says nothing, known in a preview. */
+  /** Defaults of the provider, known in a preview. */
   readonly defaults?: Properties;
   /** Inputs that the cloud chooses where the program says nothing: unknown in a preview. */
   readonly chosen?: readonly string[];
-  /** Outputs that change with each update: versions count up, ARNs that end in one too, digests are made anew. */
+  /** Outputs that change with each update: versions count up, also at the end of ARNs, and digests change. */
   readonly changing?: readonly string[];
   /** Outputs that an update asks for again. */
   readonly again?: (made: CreateContext & { readonly id: string }) => Properties;
   /** Inputs that cannot be changed in place, beside the name. */
   readonly replace?: readonly string[] | ((inputs: Properties) => readonly string[]);
   readonly guards?: readonly Guard[];
-  /** What its deletion does beside: its inputs are those it has now. Throwing keeps it there. */
+  /** Side effect of its deletion, called with its current inputs. Throwing keeps it. */
   readonly leaves?: (made: CreateContext & { readonly id: string }) => void;
 }

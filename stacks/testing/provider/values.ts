@@ -4,7 +4,7 @@ export type Value = null | boolean | number | string | Value[] | { [key: string]
 /** The properties of one resource, provider or call. */
 export type Properties = { [key: string]: Value };
 
-/** What stands on the wire for a value that a preview cannot know. */
+/** Wire form of a value that is unknown in a preview. */
 export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 /** The key that marks an object as more than an object, and the mark of a reference to a resource. */

@@ -85,7 +85,7 @@ describe("rights in an account, as the real engine registers them", function () 
     }));
   const numbered = (needs: readonly Need[]) =>
     needs.map((need) => [`${need.action} on ${need.resource}`, need] as const);
-  /** What is allowed on a name of a stack, on another's. */
+  /** Requests that are allowed on a name of a stack, on another's. */
   const elsewhere = (allowed: readonly Case[]): Case[] =>
     allowed
       .filter(({ resource, anywhere }) => /rates[-/]/.test(resource) && !resource.includes("rates-state-") && !anywhere)
@@ -134,7 +134,7 @@ describe("rights in an account, as the real engine registers them", function () 
           ...named(DEPLOY, Object.entries(deploymentDenied(names)), false),
         ]),
       ],
-      // Whoever attaches AdministratorAccess to a role gains nothing that its boundary does not have.
+      // Attaching AdministratorAccess to a role grants nothing beyond its boundary.
       ceilings: [
         ...named(DEPLOY, attacks, false, administrator),
         ...elsewhere(deploy.filter(({ action }) => /^(ecs|glue|iam|lambda|secretsmanager):/.test(action))).map(
@@ -262,7 +262,7 @@ describe("rights in an account, as the real engine registers them", function () 
   });
 });
 
-/** What no role of a stack needs, on services that the boundary lets it use. */
+/** Actions that no role of a stack needs, on services that the boundary allows. */
 function beyondStacks({ here, account, region, topicKey, state, queues }: StackNames): Record<string, Need> {
   const need = (action: string, resource: string, context?: Need["context"]): Need => ({
     action,

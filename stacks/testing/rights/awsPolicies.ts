@@ -21,15 +21,15 @@ export const AWS_POLICIES: ReadonlyMap<string, Policy> = new Map([
   ]),
 ]);
 
-/** What an administrator's policy allows, and what an attacker would attach. */
+/** An administrator's policy, as an attacker would attach it. */
 export const ADMINISTRATOR: Policy = {
   name: "AdministratorAccess",
   document: { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }] },
 };
 
 /**
- * Policy of a key that AWS manages for a service: whoever uses the service in the account uses the key through it (AWS KMS
- * Developer Guide, viewing the key policy of an AWS managed key).
+ * Policy of an AWS managed key: every user of the service in the account uses the key through it (AWS KMS Developer
+ * Guide, viewing the key policy of an AWS managed key).
  */
 export const awsManagedKey = (account: string, viaService: string): Policy => ({
   name: `${viaService} (AWS managed key)`,

@@ -56,7 +56,7 @@ export class Evaluator {
     return [...identity, ...(boundary ? [boundary] : []), ...(resource ? [resource] : [])];
   }
 
-  /** Whether a case is allowed. */
+  /** Returns true if a case is allowed. */
   async isAllowed(one: Case, replaced: Replaced = NONE): Promise<boolean> {
     // Without the library's checks it is six times as fast, but fails on a policy of a resource, and takes a request for
     // everything for one that any statement is about.

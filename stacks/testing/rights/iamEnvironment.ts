@@ -32,7 +32,7 @@ function resourcesOf(deployment: Deployment): Resource[] {
   }));
 }
 
-/** What programs registered, as the engine's state has it: resources, and the policies of roles and resources. */
+/** Registrations of programs in the engine's state: resources, and the policies of roles and resources. */
 export class IamEnvironment {
   readonly resources: readonly Resource[];
   /** Roles by their names in the program. */

@@ -5,19 +5,21 @@ import type { PolicyDocument, PolicyStatement } from "./policy.ts";
 export interface Mutant {
   readonly what: string;
   readonly document: PolicyDocument;
-  /** Whether a request's outcome can differ from that under the whole policy. */
+  /** Returns true if a request's outcome can differ from that under the whole policy. */
   readonly concerns: (action: string) => boolean;
 }
 
 /**
- * Whether resources are all that there are: `*`, or everything of a kind in the account, in every region. Those of another
- * account need a policy there, whatever is allowed here.
+ * Returns true if resources are unlimited: ``, or everything of a kind in the account, in every region. Those of
+ * another account need a policy there, whatever is allowed here.
  */
 const isWhole = (resources: string | string[]): boolean =>
   listOf(resources).includes("*") ||
   listOf(resources).every((named) => /^arn:aws:[a-z0-9-]+:\*?:(\d{12})?:[\w-]+[/:]\*$/.test(named));
 
-/** Whether a policy of a resource names that resource and what is in it: it is asked about nothing else. */
+/**
+ * Returns true if a resource policy names that resource and its contents only, since it is evaluated for nothing else.
+ */
 const isItself = (resource: string | undefined, { Resource }: PolicyStatement): boolean =>
   resource !== undefined && listOf(Resource).every((named) => named === resource || named === `${resource}/*`);
 
@@ -42,7 +44,7 @@ export function* mutantsOf(document: PolicyDocument, resource?: string): Generat
   }
 }
 
-/** Whether a statement's actions name an action. A statement of all but some may concern any. */
+/** Returns true if a statement's actions include an action. A statement with NotAction may include any. */
 function isNamed(action: string, { Action }: PolicyStatement): boolean {
   if (Action === undefined) return true;
   return listOf(Action).some((pattern) => matchesGlob(action.toLowerCase(), pattern.toLowerCase()));

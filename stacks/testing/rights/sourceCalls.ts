@@ -34,7 +34,7 @@ export async function typescriptCalls(entry: string): Promise<string[]> {
   );
   const calls = new Set<string>();
   for (const [, command = ""] of [...code.matchAll(COMMAND), ...code.matchAll(PAGINATOR)]) {
-    // Commander's own class is no call.
+    // Commander has a class of the same name, which is not a call.
     const services = exported.filter(([, names]) => names.includes(`${command}Command`));
     for (const [service] of services) calls.add(`${service} ${command}`);
   }

@@ -1,7 +1,7 @@
 import type { Cloud } from "../cloud.ts";
 import { asList, asObject, asText, type Properties, type Value } from "../values.ts";
 
-/** Whose credentials ask, and where. */
+/** Credentials and region of a request. */
 export interface Caller {
   readonly cloud: Cloud;
   readonly account: string;

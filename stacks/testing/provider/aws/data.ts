@@ -10,7 +10,7 @@ const s3Object: ResourceType = {
   replace: ["bucket"],
 };
 
-/** The snapshot that a database leaves unless it is told to leave none; two of an account cannot share its name. */
+/** Final snapshot of a database, unless it is skipped; names are unique per account. */
 function lastSnapshot({ cloud, account, region, inputs }: CreateContext): void {
   if (inputs.skipFinalSnapshot === true) return;
   const id = asText(inputs.finalSnapshotIdentifier);

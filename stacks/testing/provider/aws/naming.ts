@@ -30,7 +30,7 @@ export const ec2 = (prefix: string, kind: string, more: ResourceType = {}): Reso
     ...more.outputs?.(made),
   }),
 });
-/** How a type is named: see Naming. */
+/** Naming of a type: see Naming. */
 export const naming = (
   property: string,
   max: number,
@@ -44,9 +44,9 @@ export const partOf = (property: string, replace: readonly string[] = [property]
   id: ({ inputs, hex }) => asText(inputs[property], hex(17)),
   replace,
 });
-/** What S3 takes for a name. */
+/** Valid names in S3. */
 export const dnsName = /^[a-z0-9][a-z0-9.-]*[a-z0-9]$/;
-/** What IAM takes for a name. */
+/** Valid names in IAM. */
 export const word = /^[\w+=,.@-]+$/;
 
 /** Hexadecimal digits in the form of a UUID. */

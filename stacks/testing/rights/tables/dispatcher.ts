@@ -18,7 +18,7 @@ export const networkInterfaces = ({ here }: StackNames, ...more: readonly string
 export const functionInterfaces = (names: StackNames): Need[] =>
   networkInterfaces(names, "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses");
 
-/** What AWS checks for a RunInstances from the launch template (Amazon EC2 User Guide, launch template permissions). */
+/** Authorizations of a RunInstances with the launch template (Amazon EC2 User Guide, launch template permissions). */
 export function runsInstances(names: StackNames): Need[] {
   const { here, launchTemplate, vpc } = names;
   const ec2 = (path: string) => here("ec2", path);

@@ -100,7 +100,7 @@ export function commands(names: StackNames): Record<string, Command> {
       policies: ["rates-connect"],
       source: { typescript: "runtime/cli/main.ts" },
       calls: {
-        // STS answers whoever asks.
+        // STS answers every caller.
         "sts GetCallerIdentity": [],
         "service-quotas GetServiceQuota": on(
           "servicequotas:GetServiceQuota",

@@ -8,7 +8,7 @@ export interface Part {
   readonly role: string;
   /** The service that assumes the role. */
   readonly service: string;
-  /** Where its calls are made. A test compares `calls` with the source. */
+  /** Source of its calls. A test compares `calls` with it. */
   readonly source?: Source;
   /** Calls of its source (`s3 GetObject`), with the authorizations that AWS makes for each. */
   readonly calls: Readonly<Record<string, readonly Need[]>>;
@@ -16,11 +16,11 @@ export interface Part {
   readonly services: Readonly<Record<string, readonly Need[]>>;
   /** Calls in code that it shares with another part and never makes, with the reason: they are denied. */
   readonly never: Readonly<Record<string, readonly Need[]>>;
-  /** What must be denied beyond that. */
+  /** Further requests that must be denied. */
   readonly denied: Readonly<Record<string, Need>>;
 }
 
-/** Where a part's calls are made: the entry file of a program, or a file of another language. */
+/** Source of a component's calls: the entry file of a program, or a file of another language. */
 export type Source = { readonly typescript: string } | { readonly python: string } | { readonly commandLine: string };
 
 /** Lists the calls that a source makes. */
@@ -48,7 +48,7 @@ export const throughService = (service: string, { account, region, here }: Place
   }));
 };
 
-/** Where a resource is, and the ARNs of others there. */
+/** Account and region of a resource, and the ARNs of others there. */
 export interface Place {
   readonly account: string;
   readonly region: string;

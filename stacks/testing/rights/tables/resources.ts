@@ -1,7 +1,7 @@
 import type { Case, Context } from "../evaluate.ts";
 import type { StackNames } from "./stackNames.ts";
 
-/** Who calls a stack from another account, as its configuration names them. */
+/** Callers of another account, as the stack's configuration names them. */
 export const CALLERS = {
   account: "444444444444",
   /** Has the tenant acme, which has a response queue of its own. */
@@ -15,7 +15,7 @@ const session = (role: string) => `${role.replace(":iam:", ":sts:").replace(":ro
 const TAKE = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"];
 const LOOK = ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"];
 
-/** What the policies of a stack's queues, buckets, topic, key and function allow and deny. */
+/** Requests that the policies of a stack's queues, buckets, topic, key and function allow and deny. */
 export function resourceCases(names: StackNames): Case[] {
   const { account, queues, region, topic, topicKey } = names;
   const administrator = `arn:aws:iam::${account}:role/administrator`;

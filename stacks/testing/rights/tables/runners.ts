@@ -17,7 +17,7 @@ const writesResults = ({ results }: StackNames) => {
   };
 };
 
-/** What no runner may do. */
+/** Requests that must be denied to every runner. */
 const noRunner = ({ queues, results, uploads, masterSecret, roleArn, glueJob, here }: StackNames) => ({
   "takes requests": { action: "sqs:ReceiveMessage", resource: queues.requests },
   "sends requests": { action: "sqs:SendMessage", resource: queues.requests },

@@ -35,7 +35,7 @@ export function stackNames(world: IamEnvironment, stack: string) {
     accessLogs: bucket("api-access"),
     state: `arn:aws:s3:::rates-state-${account}-${region}`,
     stateKey: world.arn("aws:kms/key:Key", "rates-state"),
-    /** What AWS checks for writing to a log group: the stream in it (the ARN in its AccessDenied errors). */
+    /** Authorization of writing to a log group: the stream in it (the ARN in its AccessDenied errors). */
     writesLogs: (part: string): Need[] => {
       const stream = `${arn("aws:cloudwatch/logGroup:LogGroup", part)}:log-stream:one`;
       return ["logs:CreateLogStream", "logs:PutLogEvents"].map((action) => ({ action, resource: stream }));

@@ -4,16 +4,16 @@ import type { StackNames } from "./stackNames.ts";
 
 const PROVIDER = "token.actions.githubusercontent.com";
 
-/** What Pulumi's backend in S3 reads (Pulumi documentation, required permissions of an S3 backend). */
+/** Reads of Pulumi's backend in S3 (Pulumi documentation, required permissions of an S3 backend). */
 const readsState = ({ state, stateKey }: StackNames): Need[] => [
   ...on("s3:ListBucket", state),
   ...on("s3:GetObject", `${state}/.pulumi/stacks/rates-platform/dev.json`),
   ...on("kms:Decrypt", stateKey),
 ];
 
-/** What a preview and a deployment look up: the answers that the program asks the provider for, by the provider's tokens. */
+/** Look-ups of a preview and a deployment, by the provider's tokens. */
 export const lookUps = ({ account, region, here }: StackNames): Record<string, Need[]> => ({
-  // STS answers whoever asks.
+  // STS answers every caller.
   "aws:index/getCallerIdentity:getCallerIdentity": [],
   "aws:ssm/getParameter:getParameter": [
     {
@@ -159,7 +159,7 @@ export function escalations({ account, region, here, state, stateKey, roleArn }:
   };
 }
 
-/** What a preview must not: anything but what it needs. */
+/** Requests that must be denied to a preview. */
 export const previewDenied = (names: StackNames): Record<string, Need> => ({
   ...escalations(names),
   "reads results": { action: "s3:GetObject", resource: `${names.results}/x` },
@@ -189,7 +189,7 @@ export const previewDenied = (names: StackNames): Record<string, Need> => ({
   "looks up a group": { action: "iam:GetGroup", resource: `arn:aws:iam::${names.account}:group/x` },
 });
 
-/** Who may assume the workflows' roles: runs of the repository, by what they were started for. */
+/** Principals that may assume the workflows' roles: runs of the repository, by their trigger. */
 export function federatedCases(account: string, preview: string, deploy: string): Case[] {
   const principal = `arn:aws:iam::${account}:oidc-provider/${PROVIDER}`;
   const one = (allowed: boolean, resource: string, sub: string, aud = "sts.amazonaws.com"): Case => ({
@@ -216,7 +216,7 @@ export function federatedCases(account: string, preview: string, deploy: string)
   ];
 }
 
-/** What a deployment must not, beyond making itself an administrator. */
+/** Requests that must be denied to a deployment, besides those that make an administrator. */
 export const deploymentDenied = (names: StackNames): Record<string, Need> => ({
   "reads results": { action: "s3:GetObject", resource: `${names.results}/x` },
   "writes uploads": { action: "s3:PutObject", resource: `${names.uploads}/x` },
