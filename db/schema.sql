@@ -535,7 +535,7 @@ create table jobs.waiting_counts (
 -- function jobs.heartbeat(p_run uuid, p_job bigint, p_attempt integer, p_progress jsonb) returns text
 --   callers: job_keeper
 -- function jobs.inline_bytes(result json) returns integer
---   callers: nobody
+--   callers: none
 -- function jobs.instance_started(p_launch uuid, p_instance text, p_memory bigint) returns TABLE(run uuid, slot integer)
 --   callers: job_keeper
 -- function jobs.iso(at timestamp with time zone) returns text
@@ -561,7 +561,7 @@ create table jobs.waiting_counts (
 -- function jobs.next_job(p_runner text, p_tenant_slots integer) returns bigint
 --   callers: none
 -- function jobs.next_larger_job(p_runner text, p_tenant_slots integer) returns bigint
---   callers: nobody
+--   callers: none
 -- function jobs.open_runs(p_silent_seconds integer) returns TABLE(run uuid, runner text, external_id text, state text, silent boolean, launch uuid)
 --   callers: dispatcher
 -- function jobs.overflow(p_glue_slots integer, p_ec2_slots integer, p_glue_tenant_slots integer, p_ec2_tenant_slots integer) returns integer
@@ -619,7 +619,7 @@ create table jobs.waiting_counts (
 -- function jobs.standing(p_minutes integer) returns jsonb
 --   callers: api_reader
 -- function jobs.start_attempt(p_job bigint, run jobs.runs, p_pid integer, p_backend_start timestamp with time zone, p_log text) returns json
---   callers: nobody
+--   callers: none
 -- function jobs.take_request(p_name text, p_burst integer, p_per_second double precision) returns double precision
 --   callers: dispatcher
 -- function jobs.token_used(p_id text) returns void
