@@ -62,7 +62,7 @@ export class Ec2Runner extends pulumi.ComponentResource {
   readonly launchStatements: Statement[];
   /** For the smoke task: to look at the launch template and instances, and to end an instance. */
   readonly checkStatements: Statement[];
-  /** What the runtime's settings say of it. */
+  /** Fields of the runtime's settings. */
   readonly settings: pulumi.Output<{
     launchTemplateId: string;
     launchTemplateVersion: string;

@@ -59,7 +59,7 @@ export class GlueRunner extends pulumi.ComponentResource {
   readonly launchStatements: Statement[];
   /** For the smoke task: to look at the job, its runs and its connections, and to end a run. */
   readonly checkStatements: Statement[];
-  /** What the runtime's settings say of it. */
+  /** Fields of the runtime's settings. */
   readonly settings: pulumi.Output<{
     jobName: string;
     maxCapacity: number;

@@ -18,7 +18,7 @@ import { Image } from "@pulumi/docker/image.js";
 import { Provider } from "@pulumi/docker/provider.js";
 import * as pulumi from "@pulumi/pulumi";
 
-/** What the images are built for. */
+/** Arguments of the images of a stack. */
 export interface ImagesArgs {
   readonly arch: "x86_64" | "arm64";
   /** Keeps the images when the stack is destroyed. */

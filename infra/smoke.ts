@@ -16,9 +16,9 @@ export interface SmokeArgs {
   readonly arch: "x86_64" | "arm64";
   /** The load balancer's security group and port. */
   readonly loadBalancer: { readonly group: SecurityGroup; readonly port: number };
-  /** What the task checks, as runtime/smoke/outputs.ts has it. */
+  /** Configuration of the task's checks, in the form of runtime/smoke/outputs.ts. */
   readonly outputs: Readonly<Record<string, pulumi.Input<string | number>>>;
-  /** What the task may do. */
+  /** Permissions of the task. */
   readonly statements: readonly Statement[];
   /** Keeps the hash of the task's token. */
   readonly migrationsFunction: pulumi.Input<string>;
@@ -27,7 +27,7 @@ export interface SmokeArgs {
   readonly region: string;
 }
 
-/** What the smoke task calls the container, and begins its log streams with. */
+/** Name of the container, and prefix of its log streams. */
 const CONTAINER = "smoke";
 
 /**
@@ -36,7 +36,7 @@ const CONTAINER = "smoke";
  * and nothing else; the token that it uses is created in it and never leaves it.
  */
 export class Smoke extends pulumi.ComponentResource {
-  /** What the command needs to know (runtime/smoke/inside.ts). */
+  /** Inputs of the command (runtime/smoke/inside.ts). */
   readonly settings: pulumi.Output<{
     cluster: string;
     taskDefinition: string;
@@ -99,7 +99,7 @@ export class Smoke extends pulumi.ComponentResource {
             // Not the image's: this container serves nothing.
             healthCheck: { command: ["CMD", "true"] },
             stopTimeout: 2,
-            // Has node, which is no init, end on SIGTERM.
+            // Adds an init process, since node as process 1 does not end on SIGTERM.
             linuxParameters: { initProcessEnabled: true },
             logConfiguration: {
               logDriver: "awslogs",

@@ -34,7 +34,11 @@ export const sectionsOf = (watched: MonitoringTargets): Section[] => [
   { heading: "Search", rows: [trackingGraphs(watched)] },
 ];
 
-/** What the dashboard shows, following a job through the platform; `alarms` are ARNs. */
+/**
+ * Builds the dashboard body in the order of a job's path through the platform.
+ *
+ * @param alarms - ARNs of the alarms.
+ */
 export function dashboardOf(
   watched: MonitoringTargets,
   alarms: readonly pulumi.Input<string>[],

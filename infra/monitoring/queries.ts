@@ -4,7 +4,7 @@ import type { Alarm } from "./alarm.ts";
 import type { Measure } from "./metrics.ts";
 import type { MonitoringTargets } from "./monitoringTargets.ts";
 
-/** What Prometheus calls the scrape of the API's processes: `job_name` of its configuration. */
+/** Value of `job_name` in Prometheus's configuration for the API's processes. */
 export const SCRAPE_JOB = "rates";
 
 /** Seconds after which counters that do not move count as missing. They lag two minutes. */
@@ -62,8 +62,9 @@ function runnerQuery(name: string, type: ReturnType<typeof prometheusType>, labe
 }
 
 /**
- * The PromQL of an expression of CloudWatch's over other measures. FILL(x, 0) is x, or 0 where there is nothing.
- * @returns undefined where a figure is missing that no FILL stands in for
+ * Translates a CloudWatch expression over other metrics to PromQL. FILL(x, 0) is x, or 0 without data.
+ *
+ * @returns undefined if a metric is missing in Prometheus
  */
 export function expressionQuery(
   expression: string,

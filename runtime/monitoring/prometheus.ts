@@ -19,7 +19,7 @@ interface Sample {
   readonly value: number;
 }
 
-/** How Prometheus has a figure: what stands is a gauge, what happened a counter, and times a histogram. */
+/** Prometheus type of a metric: current values are gauges, events are counters, and durations are histograms. */
 export const prometheusType = ({ kind, unit }: Metric): Family["type"] =>
   kind === "state" || unit === "Bytes" ? "gauge" : unit === "Count" ? "counter" : "histogram";
 
@@ -34,10 +34,10 @@ export function prometheusName(key: string, figure: Metric): string {
 /** Error types of the registry; any other is counted as Other, so that their number is bounded. */
 const TYPES: ReadonlySet<string> = new Set(Object.keys(ERRORS));
 
-/** Figures whose counters are told apart by the type of the error. */
+/** Metrics whose counters have the error type as a label. */
 const BY_TYPE: ReadonlySet<RunnerMetric> = new Set(["failedByRequest", "failedByPlatform"]);
 
-/** What the platform's metrics are made of. */
+/** Inputs of the platform's metrics. */
 export interface PlatformLook {
   /** With what happened in the last minute. */
   readonly status: PlatformStatus;

@@ -20,7 +20,7 @@ export interface Total {
   readonly value: number;
 }
 
-/** What a tenant used in a month. */
+/** Usage of a tenant in a month. */
 export interface Usage {
   readonly tenant: string;
   readonly succeeded: number;
@@ -49,9 +49,10 @@ export async function readTotals(db: Database): Promise<{ totals: Total[]; ageSe
 }
 
 /**
- * What tenants used in a month, the largest first. Needs the role api_reader.
- * @param month YYYY-MM, UTC
- * @param tenant undefined for all
+ * Reads the usage of tenants in a month, the largest first. Needs the role api_reader.
+ *
+ * @param month - YYYY-MM, UTC.
+ * @param tenant - Undefined for all.
  */
 export async function readUsage(
   db: Database,

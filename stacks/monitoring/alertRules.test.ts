@@ -23,7 +23,7 @@ interface Case {
   readonly fires: boolean;
 }
 
-/** What counters need besides: that they are counted. */
+/** Additional requirement of counters: a rate. */
 const COUNTED = { rates_counted_age_seconds: "60x60" };
 const CASES: readonly Case[] = [
   {
@@ -199,7 +199,7 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
     assert.equal(expressionQuery("FILL(a, 0)", { a: "x" }), "(x or vector(0))");
   });
 
-  it("are written by npm run monitoring, which names the stacks that there are", () => {
+  it("are written by npm run monitoring, which lists the existing stacks", () => {
     const program = fileURLToPath(new URL("main.ts", import.meta.url));
     const out = execFileSync(process.execPath, [program, "--stack", "dev", "--out", directory], { encoding: "utf8" });
     assert.match(out, /Only CloudWatch has: .*database-cpu/);
