@@ -62,7 +62,7 @@ const EXAMPLE = {
   task: {
     type: "read",
     query: "average_rates",
-    params: { date_from: "2021-01-01", date_to: "2021-01-31", orig_code: "CNGGZ", dest_code: "EETLL" },
+    params: { date_from: "2021-01-01", date_to: "2021-01-31", orig_code: "CNSHA", dest_code: "EETLL" },
   },
 };
 

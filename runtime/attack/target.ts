@@ -46,11 +46,11 @@ export interface Latency {
 }
 
 /** A lane of the sample with prices, and a read of it. */
-export const RATES = "/rates?date_from=2021-01-01&date_to=2021-01-31&orig_code=CNGGZ&dest_code=EETLL";
+export const RATES = "/rates?date_from=2021-01-01&date_to=2021-01-31&orig_code=CNSHA&dest_code=EETLL";
 export const AVERAGE_RATES = {
   type: "read",
   query: "average_rates",
-  params: { date_from: "2021-01-01", date_to: "2021-01-02", orig_code: "CNGGZ", dest_code: "EETLL" },
+  params: { date_from: "2021-01-01", date_to: "2021-01-02", orig_code: "CNSHA", dest_code: "EETLL" },
   format: "json",
 };
 /** A read that takes minutes. */

@@ -35,7 +35,7 @@ const ETAG = { ETag: Type.String({ description: "for If-None-Match" }) };
 const day8601 = (description: string) =>
   Type.String({ pattern: "^(?!0000)\\d{4}-\\d{1,2}-\\d{1,2}$", description, examples: ["2021-01-31"] });
 const code = (description: string) =>
-  Type.String({ minLength: 1, maxLength: INPUT.place, description, examples: ["CNGGZ"] });
+  Type.String({ minLength: 1, maxLength: INPUT.place, description, examples: ["CNSHA"] });
 const Question = Type.Object(
   {
     date_from: day8601("first day, YYYY-MM-DD"),
