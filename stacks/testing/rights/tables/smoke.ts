@@ -25,7 +25,6 @@ export function smokeTask(names: StackNames): Part {
           action: "ec2:TerminateInstances",
           resource: here("ec2", "instance/i-1"),
           context: tagged(names.named("ec2")),
-          anywhere: true,
         },
       ],
     },
