@@ -52,7 +52,7 @@ describe("a request that is wrong in many places", () => {
     it(`is refused with a bounded list: ${name}`, () => {
       const { code, details, message } = errorOf(request);
       assert.equal(code, "InvalidRequest");
-      assert.match(message, new RegExp(`: ${count} problem`));
+      assert.match(message, new RegExp(`Problems: ${count},`));
       const further = (details.at(-1) as { more?: number }).more ?? 0;
       const listed = details.length - (further > 0 ? 1 : 0);
       assert.ok(listed <= 100 && listed + further === count, `${listed} and ${further}`);

@@ -81,7 +81,7 @@ describe("a request", () => {
       assert.fail("it was accepted");
     } catch (error) {
       const { message, details } = error as JobError;
-      assert.match(message, /5001 problem/);
+      assert.match(message, /Problems: 5001,/);
       assert.equal(details.length, 101);
       assert.deepEqual(details.at(-1), { more: 4_901 });
     }

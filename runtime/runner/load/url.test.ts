@@ -180,7 +180,7 @@ describe("a download", () => {
       refused("SourceNotAllowed", /not public/),
     );
     redirect("https://");
-    await assert.rejects(fetchText(), refused("SourceNotAllowed", /no URL/));
+    await assert.rejects(fetchText(), refused("SourceNotAllowed", /an invalid URL/));
     redirect("/");
     await assert.rejects(fetchText(), refused("SourceNotAllowed", /redirects more than 5 times/));
   });

@@ -69,12 +69,12 @@ describe("the client of OpenSearch", () => {
     assert.match((await failure((_, response) => response.destroy())).message, /it cannot be reached/);
     assert.match(
       (await failure((_, response) => response.writeHead(200, { "content-type": "text/html" }).end("<html>"))).message,
-      /no OpenSearch/,
+      /not OpenSearch/,
     );
     assert.match(
       (await failure((_, response) => response.writeHead(200, { "content-type": "application/json" }).end("{")))
         .message,
-      /no OpenSearch/,
+      /not OpenSearch/,
     );
   });
 
