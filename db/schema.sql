@@ -511,9 +511,9 @@ create table jobs.waiting_counts (
 -- function jobs.due_responses(p_limit integer, p_jobs bigint[]) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
 --   callers: api_reader, dispatcher, job_keeper
 -- function jobs.end_attempt(attempts jsonb, at timestamp with time zone, outcome text, peak bigint) returns jsonb
---   callers: nobody
+--   callers: none
 -- function jobs.end_job(p_job bigint, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint, p_attempt integer) returns jobs.responses
---   callers: nobody
+--   callers: none
 -- function jobs.escape_noncharacters(json_text text) returns text
 --   callers: none
 -- function jobs.event(status text, at timestamp with time zone) returns jsonb

@@ -9,9 +9,9 @@ import protocol from "@pulumi/pulumi/proto/language_pb.js";
 import plugin from "@pulumi/pulumi/proto/plugin_pb.js";
 
 /**
- * What the pulumi command needs of a language host to run a Node program: `pulumi-language-nodejs <engine>` prints its port,
- * and starts each program in a process of its own by the SDK's own command. The real host does the same; which plugins a
- * program needs it need not say, since the engine attaches to providers that are there.
+ * Language host for the pulumi command: `pulumi-language-nodejs <engine>` prints its port and runs each Node program in its
+ * own process with the SDK's command, as the real host does. It lists no required plugins, because the engine attaches to
+ * running providers.
  */
 type Call<T> = { request: T };
 type Answer = (error: grpc.ServiceError | Error | null, response?: unknown) => void;
