@@ -94,7 +94,7 @@ describe("the request queue's handler", () => {
         [
           "a",
           "InvalidRequest",
-          ["priority", "task.type"].map((field) => ({ field, message: "is duplicated. Keep one." })),
+          ["priority", "task.type"].map((field) => ({ field, message: "is given more than once. Keep one." })),
         ],
       ],
     );
