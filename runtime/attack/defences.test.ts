@@ -8,7 +8,7 @@ import { Target } from "./target.ts";
 
 /** The attack suite fails when a defence is missing: each is switched off alone, on a platform of its own. */
 describe("the attack suite without a defence", function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   before(function () {
     if (!existsSync("/proc/self/task")) skip(this, "this system has no /proc to measure processes in");
   });

@@ -115,7 +115,7 @@ describe("npm start", function () {
   const read = {
     type: "read",
     query: "average_rates",
-    params: { date_from: "2021-01-01", date_to: "2021-01-02", orig_code: "CNSGH", dest_code: "NLRTM" },
+    params: { date_from: "2021-01-01", date_to: "2021-01-02", orig_code: "CNSHA", dest_code: "NLRTM" },
     format: "json",
   };
   /** A read that is busy for about so many seconds: a function that sleeps is refused. */
@@ -212,7 +212,7 @@ describe("npm start", function () {
 
     start();
     const again = await platform();
-    assert.match(said, /was killed; going on/);
+    assert.match(said, /was killed; continuing/);
     assert.equal(again.token, file.token);
     const answer = await response(again);
     assert.deepEqual([answer.requestId, answer.status, answer.stats.attempts], ["interrupted", "SUCCEEDED", 2]);

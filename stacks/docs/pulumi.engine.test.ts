@@ -18,7 +18,7 @@ import { pathOf } from "./pages.ts";
 const HERE = "stacks/docs/pulumi.engine.test.ts";
 /** Pages in the order in which a stack lives. */
 const PAGES = ["stacks/account/README.md", "docs/first-deployment.md", "docs/operating.md"];
-const shims = pathOf("stacks/testing/bin");
+const languageHost = pathOf("stacks/testing/languageHost");
 
 /** A clone in which the pulumi command runs as a reader types it, over stand-ins of the providers. */
 class Clone {
@@ -50,7 +50,7 @@ class Clone {
       // What a reader answers with "yes".
       PULUMI_SKIP_CONFIRMATIONS: "true",
       PULUMI_DEBUG_PROVIDERS: [...served].map(([name, { port }]) => `${name}:${port}`).join(","),
-      PATH: [dirname(process.execPath), dirname(pulumi), plugins, shims, process.env.PATH ?? ""].join(delimiter),
+      PATH: [dirname(process.execPath), dirname(pulumi), plugins, languageHost, process.env.PATH ?? ""].join(delimiter),
     };
   }
 

@@ -23,11 +23,12 @@ async function whileFull(target: Target, use: () => Promise<void>): Promise<void
     let seen = { running: 0, since: Date.now() };
     await target.until("all running jobs", async () => {
       const { rows } = await target.admin.query(
-        "select count(*)::integer as running from jobs.jobs where request_id like $1 and status = 'IN_PROGRESS'",
+        `select (select count(*)::integer from jobs.jobs where request_id like $1 and status = 'IN_PROGRESS') as running,
+           (select count(*)::integer from jobs.runs where state = 'STARTING') as starting`,
         [`${prefix}-%`],
       );
-      const { running } = rows[0];
-      if (running !== seen.running) seen = { running, since: Date.now() };
+      const { running, starting } = rows[0];
+      if (running !== seen.running || starting > 0) seen = { running, since: Date.now() };
       return running >= TENANT_SLOTS && Date.now() - seen.since > SETTLED_MS;
     });
     await use();
