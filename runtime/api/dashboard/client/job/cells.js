@@ -22,7 +22,11 @@ export function decimalsOf(values) {
 /** A number with separators: whole ones keep all digits, others are rounded. @type {(text: string, decimals: number) => string} */
 export function numberText(text, decimals) {
   if (/^-?\d+$/.test(text)) {
-    const whole = text.replace(/\B(?=(\d{3})+$)/g, ",");
+    const sign = text.startsWith("-") ? "-" : "";
+    const groups = [];
+    for (let end = text.length; end > sign.length; end -= 3)
+      groups.push(text.slice(Math.max(sign.length, end - 3), end));
+    const whole = sign + groups.reverse().join(",");
     return decimals === 0 ? whole : `${whole}.${"0".repeat(decimals)}`;
   }
   return Number(text).toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
