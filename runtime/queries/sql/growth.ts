@@ -38,9 +38,9 @@ const MAX_SCALE = 16_384;
 /** A byte of text in which numbers may be written as 1e131071. */
 const NUMBERS_IN_TEXT = 16_384;
 
-/** Growth of JSON and array literals: an element of two characters takes up to 16 bytes. */
+/** Growth of jsonb and array literals: an element of two characters takes up to 16 bytes. The type json keeps its text. */
 const CONTAINER = 8;
-const CONTAINERS = /^(?:jsonb?|jsonpath|.*range)$/;
+const CONTAINERS = /^(?:jsonb|jsonpath|.*range)$/;
 
 /** Growth of rows and arrays as text: quotes in quotes are doubled. */
 export const QUOTED = 2;
