@@ -77,6 +77,7 @@ describe("the program in the real engine", () => {
           "Monitoring",
           "Network",
           "Queues",
+          "Smoke",
         ];
         if (config.tracking.store === "opensearch") parts.push("Tracking");
         assert.deepEqual(components, parts.map((part) => `rates:infra:${part}`).sort());
