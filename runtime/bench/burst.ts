@@ -1,8 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { isOurs } from "./counters.ts";
 import { drainRate } from "./jobs.ts";
 import { type BenchPlatform, request } from "./platform.ts";
+import { descendants, residentBytes } from "./processes.ts";
 import { figure, median, type Row } from "./report.ts";
 
 /** Windows that the drain is cut into: of equally many responses. */
@@ -91,6 +90,9 @@ async function untilTracked({ admin }: BenchPlatform, jobs: number): Promise<num
   }
 }
 
+/** Processes whose memory is watched. */
+const PLATFORM = /runtime\/(runner\/main|local\/dispatcherHost)\.ts/;
+
 /** Watches the memory of the platform's own processes: the dispatcher and the runs (Linux). */
 class Memory {
   readonly #samples: { at: number; bytes: number }[] = [];
@@ -102,16 +104,6 @@ class Memory {
   }
 
   #now(): number {
-    let bytes = 0;
-    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-      try {
-        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
-        if (!/runtime\/(runner\/main|local\/dispatcherHost)\.ts/.test(command) || !isOurs(Number(pid))) continue;
-        bytes += Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
-      } catch {
-        // It has ended meanwhile.
-      }
-    }
-    return bytes;
+    return descendants(PLATFORM).reduce((bytes, pid) => bytes + residentBytes(pid), 0);
   }
 }

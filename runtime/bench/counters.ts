@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import type pg from "pg";
+import { isOurs, pids } from "./processes.ts";
 
 /** Work of the database and processor time of processes since they began; only differences mean anything. */
 export interface Counters {
@@ -56,15 +57,7 @@ export const total = (parts: Readonly<Record<string, number>>): number =>
 /** Processor milliseconds of this process and its descendants, by what each is for. Ended ones are not counted. */
 function processorTimes(): Record<string, number> {
   const times: Record<string, number> = {};
-  let pids: number[];
-  try {
-    pids = readdirSync("/proc")
-      .filter((name) => /^\d+$/.test(name))
-      .map(Number);
-  } catch {
-    return times; // not Linux
-  }
-  for (const pid of pids) {
+  for (const pid of pids()) {
     try {
       const kind = isOurs(pid) ? kindOf(pid, readFileSync(`/proc/${pid}/cmdline`, "utf8")) : undefined;
       if (kind !== undefined) times[kind] = (times[kind] ?? 0) + processorMs(pid);
@@ -100,13 +93,4 @@ function kindOf(pid: number, command: string): string {
   if (server) return `backend ${server[1]?.replace(/_(glue|ec2)_\d+$/, "") ?? "of the server"}`;
   const found = Object.entries(PROGRAMS).find(([, pattern]) => pattern.test(command))?.[0];
   return found ?? (pid === process.pid ? CALLER : "others");
-}
-
-/** Returns true if a process descends from this one. */
-export function isOurs(pid: number): boolean {
-  for (let one = pid; one > 1; ) {
-    if (one === process.pid) return true;
-    one = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${one}/status`, "utf8"))?.[1] ?? 0);
-  }
-  return false;
 }

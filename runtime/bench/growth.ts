@@ -1,10 +1,9 @@
 import type pg from "pg";
 import { loadSample } from "../../db/sample/load.ts";
 import { RatesReader } from "../api/ratesReader.ts";
-import { accept, claim, finish, responsesSent, runStarted } from "../store/jobs.ts";
-import { planRuns } from "../store/runs.ts";
+import { accept, claim, finish, responsesSent } from "../store/jobs.ts";
 import { mochaGlobalSetup, mochaGlobalTeardown } from "../testing/cluster.ts";
-import { jobDatabase, newJob, testPlan } from "../testing/jobs.ts";
+import { newJob, storeWithRun } from "../testing/jobs.ts";
 import { PostgresTracking } from "../tracking/postgres.ts";
 import { percentile, type Row } from "./report.ts";
 
@@ -41,54 +40,40 @@ interface Dimension {
   operations: readonly Operation[];
 }
 
+type Store = Awaited<ReturnType<typeof storeWithRun>>;
+
 /** One of the two databases, with the connections of the parts that the operations belong to. */
 class Side {
-  readonly #fixture: Awaited<ReturnType<typeof jobDatabase>>;
-  readonly #dispatcher: pg.Client;
-  readonly #keeper: pg.Client;
-  readonly #run: string;
+  readonly #store: Store;
   #made = 0;
   #claimed: { id: number; attempt: number } | undefined;
   #lanes: readonly { origin: string; destination: string; from: string; to: string }[] = [];
 
-  private constructor(
-    fixture: Awaited<ReturnType<typeof jobDatabase>>,
-    dispatcher: pg.Client,
-    keeper: pg.Client,
-    run: string,
-  ) {
-    this.#fixture = fixture;
-    this.#dispatcher = dispatcher;
-    this.#keeper = keeper;
-    this.#run = run;
+  private constructor(store: Store) {
+    this.#store = store;
   }
 
   static async open(): Promise<Side> {
-    const fixture = await jobDatabase();
-    const [dispatcher, keeper] = await Promise.all([fixture.as("dispatcher"), fixture.as("job_keeper")]);
-    await accept(dispatcher, [newJob("for the run")]);
-    const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1));
-    await runStarted(keeper, run);
-    const side = new Side(fixture, dispatcher, keeper, run);
+    const side = new Side(await storeWithRun());
     await side.claim();
     await side.finish();
     return side;
   }
 
   get admin(): pg.Client {
-    return this.#fixture.admin;
+    return this.#store.fixture.admin;
   }
 
   close(): Promise<void> {
-    return this.#fixture.close();
+    return this.#store.fixture.close();
   }
 
   async accept(tenant = TENANT): Promise<void> {
-    await accept(this.#dispatcher, [newJob(`job-${++this.#made}`, { tenant })]);
+    await accept(this.#store.dispatcher, [newJob(`job-${++this.#made}`, { tenant })]);
   }
 
   async claim(): Promise<void> {
-    const job = await claim(this.#keeper, this.#run, BACKEND, undefined);
+    const job = await claim(this.#store.keeper, this.#store.run, BACKEND, undefined);
     if (!job) throw new Error("nothing to claim");
     this.#claimed = job;
   }
@@ -96,7 +81,7 @@ class Side {
   async finish(): Promise<void> {
     if (!this.#claimed) throw new Error("nothing to finish");
     const { id } = this.#claimed;
-    const response = await finish(this.#keeper, this.#claimed, {
+    const response = await finish(this.#store.keeper, this.#claimed, {
       status: "SUCCEEDED",
       result: '{"inline":"n\\n1\\n","format":"csv","rows":1}',
       rows: 1,
@@ -104,7 +89,7 @@ class Side {
       peakMemoryBytes: 3,
     });
     if (!response) throw new Error("the job was not finished");
-    await responsesSent(this.#keeper, [{ id: response.id, messageId: `m-${id}` }]);
+    await responsesSent(this.#store.keeper, [{ id: response.id, messageId: `m-${id}` }]);
   }
 
   /** Accepts waiting jobs of several tenants in batches. */
@@ -112,7 +97,7 @@ class Side {
     const BATCH = 1_000;
     for (let at = 0; at < jobs; at += BATCH)
       await accept(
-        this.#dispatcher,
+        this.#store.dispatcher,
         Array.from({ length: Math.min(BATCH, jobs - at) }, (_, index) =>
           newJob(`waiting-${at + index}`, { tenant: tenantOf(at + index) }),
         ),

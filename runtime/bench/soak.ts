@@ -1,9 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { DeleteMessageBatchCommand, ReceiveMessageCommand, SendMessageBatchCommand } from "@aws-sdk/client-sqs";
-import { isOurs } from "./counters.ts";
 import { untilTracked } from "./jobs.ts";
 import { type BenchPlatform, request } from "./platform.ts";
+import { descendants, openHandles, residentBytes } from "./processes.ts";
 import { median, type Row } from "./report.ts";
 
 /** Jobs sent together, and how long until the next. */
@@ -87,7 +86,7 @@ export async function benchSoak(platform: BenchPlatform, seconds: number): Promi
       if (performance.now() < next) continue;
       next += FAULT_MS;
       const pattern = KILLED[kills++ % KILLED.length] as RegExp;
-      const [pid] = processes(pattern);
+      const [pid] = descendants(pattern);
       if (pid !== undefined) process.kill(pid, "SIGKILL");
     }
   };
@@ -137,32 +136,10 @@ function job(index: number): { body: object; status: "SUCCEEDED" | "FAILED"; isU
   };
 }
 
-function processes(pattern: RegExp): number[] {
-  const found: number[] = [];
-  for (const pid of readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)) {
-    try {
-      if (pattern.test(readFileSync(`/proc/${pid}/cmdline`, "utf8")) && isOurs(pid)) found.push(pid);
-    } catch {
-      // It has ended.
-    }
-  }
-  return found;
-}
-
 function resources(): Omit<Sample, "connections"> {
-  let bytes = 0;
-  let handles = 0;
-  for (const pid of processes(WATCHED)) {
-    try {
-      bytes += Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
-      handles += readdirSync(`/proc/${pid}/fd`).length;
-    } catch {
-      // It has ended.
-    }
-  }
-  return { bytes, handles };
+  const watched = descendants(WATCHED);
+  const sum = (figures: number[]) => figures.reduce((all, one) => all + one, 0);
+  return { bytes: sum(watched.map(residentBytes)), handles: sum(watched.map(openHandles)) };
 }
 
 async function connections({ admin }: BenchPlatform): Promise<number> {

@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/** Process ids of this process's descendants whose command line matches (Linux); of other systems none. */
+export function descendants(pattern: RegExp): number[] {
+  return pids().filter((pid) => {
+    try {
+      return pattern.test(readFileSync(`/proc/${pid}/cmdline`, "utf8")) && isOurs(pid);
+    } catch {
+      return false; // It has ended.
+    }
+  });
+}
+
+/** Ids of all processes; empty except on Linux. */
+export function pids(): number[] {
+  try {
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** Resident memory of a process in bytes; 0 if it has ended. */
+export function residentBytes(pid: number): number {
+  try {
+    return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+/** Open file handles of a process; 0 if it has ended. */
+export function openHandles(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length;
+  } catch {
+    return 0;
+  }
+}
+
+/**
+ * Tells whether a process descends from this one.
+ * @throws if the process has ended
+ */
+export function isOurs(pid: number): boolean {
+  for (let one = pid; one > 1; ) {
+    if (one === process.pid) return true;
+    one = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${one}/status`, "utf8"))?.[1] ?? 0);
+  }
+  return false;
+}
