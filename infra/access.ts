@@ -1,24 +1,11 @@
-import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
-import { Cluster } from "@pulumi/aws/ecs/cluster.js";
-import { TaskDefinition } from "@pulumi/aws/ecs/taskDefinition.js";
 import * as pulumi from "@pulumi/pulumi";
-import { pullImage } from "./api.ts";
-import { roleFor, type Statement } from "./shared/iam.ts";
-import { allow, allowHttps, type Placement, securityGroup } from "./shared/securityGroups.ts";
+import { type OnDemandTaskArgs, onDemandTask } from "./onDemandTask.ts";
+import type { Statement } from "./shared/iam.ts";
 
 /** Access to a stack whose API is not reachable from the operator's networks. */
-export interface AccessArgs {
-  readonly placement: Placement;
-  /** Image by digest. */
-  readonly image: pulumi.Input<string>;
-  readonly repositoryArn: pulumi.Input<string>;
-  readonly arch: "x86_64" | "arm64";
+export interface AccessArgs extends Pick<OnDemandTaskArgs, "placement" | "image" | "repositoryArn" | "arch"> {
   /** The load balancer's security group, host name and port. */
-  readonly loadBalancer: {
-    readonly group: SecurityGroup;
-    readonly host: pulumi.Input<string>;
-    readonly port: number;
-  };
+  readonly loadBalancer: OnDemandTaskArgs["loadBalancer"] & { readonly host: pulumi.Input<string> };
 }
 
 /** Seconds after which a task ends, even if the command that started it never stops it. */
@@ -61,63 +48,28 @@ export class Access extends pulumi.ComponentResource {
   constructor(name: string, args: AccessArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rates:infra:Access", name, {}, opts);
     const { placement, loadBalancer } = args;
-    const child = { parent: this };
-    const group = securityGroup(name, { vpcId: placement.vpcId, description: "access for operators" }, child);
-    allowHttps(name, group, child);
-    allow(
-      `${name}-balancer`,
-      { from: group, to: loadBalancer.group.id, port: loadBalancer.port, description: "access to balancer" },
-      child,
-    );
-    const start = roleFor(
-      `${name}-start`,
-      { service: "ecs-tasks.amazonaws.com", statements: pullImage(args.repositoryArn) },
-      child,
-    );
-    const own = roleFor(name, { service: "ecs-tasks.amazonaws.com", statements: [SESSIONS] }, child);
-    // A cluster of its own, so that operators' rights on its tasks do not cover the API's tasks.
-    const cluster = new Cluster(name, { settings: [{ name: "containerInsights", value: "enabled" }] }, child);
     const volumes = AGENT_DIRECTORIES.map((containerPath) => ({
       name: containerPath.slice(1).replaceAll("/", "-"),
       containerPath,
     }));
-    const definition = new TaskDefinition(
+    const { group, cluster, definition } = onDemandTask(
       name,
       {
-        family: name,
-        requiresCompatibilities: ["FARGATE"],
-        networkMode: "awsvpc",
-        cpu: "256",
-        memory: "512",
-        runtimePlatform: {
-          cpuArchitecture: args.arch === "arm64" ? "ARM64" : "X86_64",
-          operatingSystemFamily: "LINUX",
+        ...args,
+        descriptions: { group: "access for operators", toBalancer: "access to balancer" },
+        statements: [SESSIONS],
+        container: "access",
+        volumes: volumes.map((volume) => volume.name),
+        settings: {
+          command: ["sleep", String(ACCESS_SECONDS)],
+          mountPoints: volumes.map((volume) => ({
+            sourceVolume: volume.name,
+            containerPath: volume.containerPath,
+            readOnly: false,
+          })),
         },
-        executionRoleArn: start.role.arn,
-        taskRoleArn: own.role.arn,
-        volumes: volumes.map(({ name }) => ({ name })),
-        containerDefinitions: pulumi.jsonStringify([
-          {
-            name: "access",
-            image: args.image,
-            essential: true,
-            user: "1000:1000",
-            readonlyRootFilesystem: true,
-            // Overrides the image's health check: this container serves nothing.
-            command: ["sleep", String(ACCESS_SECONDS)],
-            healthCheck: { command: ["CMD", "true"] },
-            mountPoints: volumes.map(({ name, containerPath }) => ({
-              sourceVolume: name,
-              containerPath,
-              readOnly: false,
-            })),
-            stopTimeout: 2,
-            // Ends the agent's processes, and makes sleep end on SIGTERM.
-            linuxParameters: { initProcessEnabled: true },
-          },
-        ]),
       },
-      { ...child, dependsOn: [...start.policies, ...own.policies] },
+      { parent: this },
     );
     this.settings = pulumi.output({
       cluster: cluster.name,

@@ -1,25 +1,13 @@
-import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
-import { Cluster } from "@pulumi/aws/ecs/cluster.js";
-import { TaskDefinition } from "@pulumi/aws/ecs/taskDefinition.js";
 import * as pulumi from "@pulumi/pulumi";
-import { pullImage } from "./api.ts";
-import { roleFor, type Statement, writeLogs } from "./shared/iam.ts";
+import { type OnDemandTaskArgs, onDemandTask } from "./onDemandTask.ts";
+import { writeLogs } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
-import { allow, allowHttps, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
 /** The checks of a stack that run in its own network. */
-export interface SmokeArgs {
-  readonly placement: Placement;
-  /** The image of the smoke task, by digest. */
-  readonly image: pulumi.Input<string>;
-  readonly repositoryArn: pulumi.Input<string>;
-  readonly arch: "x86_64" | "arm64";
-  /** The load balancer's security group and port. */
-  readonly loadBalancer: { readonly group: SecurityGroup; readonly port: number };
+export interface SmokeArgs
+  extends Pick<OnDemandTaskArgs, "placement" | "image" | "repositoryArn" | "arch" | "loadBalancer" | "statements"> {
   /** Configuration of the task's checks, in the form of runtime/smoke/outputs.ts. */
   readonly outputs: Readonly<Record<string, pulumi.Input<string | number>>>;
-  /** Permissions of the task. */
-  readonly statements: readonly Statement[];
   /** Keeps the hash of the task's token. */
   readonly migrationsFunction: pulumi.Input<string>;
   /** Days that its log is kept. */
@@ -52,75 +40,39 @@ export class Smoke extends pulumi.ComponentResource {
 
   constructor(name: string, args: SmokeArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rates:infra:Smoke", name, {}, opts);
-    const { placement, loadBalancer } = args;
     const child = { parent: this };
-    const group = securityGroup(name, { vpcId: placement.vpcId, description: "smoke task" }, child);
-    allowHttps(name, group, child);
-    allow(
-      `${name}-balancer`,
-      { from: group, to: loadBalancer.group.id, port: loadBalancer.port, description: "smoke task to balancer" },
-      child,
-    );
     const logs = logGroup(name, { retentionDays: args.retentionDays }, child);
-    const service = "ecs-tasks.amazonaws.com";
-    const start = roleFor(
-      `${name}-start`,
-      { service, statements: [...pullImage(args.repositoryArn), writeLogs(logs.arn)] },
-      child,
-    );
-    const own = roleFor(name, { service, statements: args.statements }, child);
-    // Of its own, so that rights on tasks of this cluster are none on those of others.
-    const cluster = new Cluster(name, { settings: [{ name: "containerInsights", value: "enabled" }] }, child);
-    const definition = new TaskDefinition(
+    const { group, cluster, definition, own } = onDemandTask(
       name,
       {
-        family: name,
-        requiresCompatibilities: ["FARGATE"],
-        networkMode: "awsvpc",
-        cpu: "256",
-        memory: "512",
-        runtimePlatform: {
-          cpuArchitecture: args.arch === "arm64" ? "ARM64" : "X86_64",
-          operatingSystemFamily: "LINUX",
-        },
-        executionRoleArn: start.role.arn,
-        taskRoleArn: own.role.arn,
-        containerDefinitions: pulumi.jsonStringify([
-          {
-            name: CONTAINER,
-            image: args.image,
-            essential: true,
-            user: "1000:1000",
-            readonlyRootFilesystem: true,
-            environment: [
-              { name: "AWS_REGION", value: args.region },
-              { name: "SMOKE_OUTPUTS", value: pulumi.jsonStringify(args.outputs) },
-            ],
-            // Not the image's: this container serves nothing.
-            healthCheck: { command: ["CMD", "true"] },
-            stopTimeout: 2,
-            // Adds an init process, since node as process 1 does not end on SIGTERM.
-            linuxParameters: { initProcessEnabled: true },
-            logConfiguration: {
-              logDriver: "awslogs",
-              options: {
-                "awslogs-group": logs.name,
-                "awslogs-region": args.region,
-                "awslogs-stream-prefix": CONTAINER,
-                // The log is the verdict: no line may be dropped.
-                mode: "blocking",
-              },
+        ...args,
+        descriptions: { group: "smoke task", toBalancer: "smoke task to balancer" },
+        startStatements: [writeLogs(logs.arn)],
+        container: CONTAINER,
+        settings: {
+          environment: [
+            { name: "AWS_REGION", value: args.region },
+            { name: "SMOKE_OUTPUTS", value: pulumi.jsonStringify(args.outputs) },
+          ],
+          logConfiguration: {
+            logDriver: "awslogs",
+            options: {
+              "awslogs-group": logs.name,
+              "awslogs-region": args.region,
+              "awslogs-stream-prefix": CONTAINER,
+              // The log is the verdict: no line may be dropped.
+              mode: "blocking",
             },
           },
-        ]),
+        },
       },
-      { ...child, dependsOn: [...start.policies, ...own.policies] },
+      child,
     );
     this.senderId = own.role.uniqueId;
     this.settings = pulumi.output({
       cluster: cluster.name,
       taskDefinition: definition.arn,
-      subnets: pulumi.output(placement.subnetIds),
+      subnets: pulumi.output(args.placement.subnetIds),
       securityGroup: group.id,
       container: CONTAINER,
       logGroup: logs.name,

@@ -1,0 +1,101 @@
+import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
+import { Cluster } from "@pulumi/aws/ecs/cluster.js";
+import { TaskDefinition } from "@pulumi/aws/ecs/taskDefinition.js";
+import * as pulumi from "@pulumi/pulumi";
+import { pullImage } from "./api.ts";
+import { roleFor, type Statement } from "./shared/iam.ts";
+import { allow, allowHttps, type Placement, securityGroup } from "./shared/securityGroups.ts";
+
+/** A task that an operator's command starts in the stack's network, and that reaches the load balancer and AWS only. */
+export interface OnDemandTaskArgs {
+  readonly placement: Placement;
+  /** Image by digest. */
+  readonly image: pulumi.Input<string>;
+  readonly repositoryArn: pulumi.Input<string>;
+  readonly arch: "x86_64" | "arm64";
+  /** The load balancer's security group and port. */
+  readonly loadBalancer: { readonly group: SecurityGroup; readonly port: number };
+  /** Descriptions of its security group and of the rule to the load balancer, in EC2's characters. */
+  readonly descriptions: { readonly group: string; readonly toBalancer: string };
+  /** Permissions of the task. */
+  readonly statements: readonly Statement[];
+  /** Permissions to start it, beside those to pull its image. */
+  readonly startStatements?: readonly Statement[];
+  /** Name of its container. */
+  readonly container: string;
+  /** Further settings of the container (ECS's container definition). */
+  readonly settings: Readonly<Record<string, pulumi.Input<unknown>>>;
+  /** Names of volumes that exist as long as the task. */
+  readonly volumes?: readonly string[];
+}
+
+/** Resources of an on-demand task. */
+export interface OnDemandTask {
+  readonly group: SecurityGroup;
+  readonly cluster: Cluster;
+  readonly definition: TaskDefinition;
+  /** Role of the task itself. */
+  readonly own: ReturnType<typeof roleFor>;
+}
+
+/**
+ * Creates a Fargate task definition with roles, a security group and a cluster of its own. Nothing runs, and nothing costs,
+ * until a command starts the task.
+ */
+export function onDemandTask(
+  name: string,
+  args: OnDemandTaskArgs,
+  child: { readonly parent: pulumi.Resource },
+): OnDemandTask {
+  const { placement, loadBalancer, descriptions } = args;
+  const group = securityGroup(name, { vpcId: placement.vpcId, description: descriptions.group }, child);
+  allowHttps(name, group, child);
+  allow(
+    `${name}-balancer`,
+    { from: group, to: loadBalancer.group.id, port: loadBalancer.port, description: descriptions.toBalancer },
+    child,
+  );
+  const service = "ecs-tasks.amazonaws.com";
+  const start = roleFor(
+    `${name}-start`,
+    { service, statements: [...pullImage(args.repositoryArn), ...(args.startStatements ?? [])] },
+    child,
+  );
+  const own = roleFor(name, { service, statements: args.statements }, child);
+  // A cluster of its own, so that rights on its tasks do not cover the tasks of others.
+  const cluster = new Cluster(name, { settings: [{ name: "containerInsights", value: "enabled" }] }, child);
+  const definition = new TaskDefinition(
+    name,
+    {
+      family: name,
+      requiresCompatibilities: ["FARGATE"],
+      networkMode: "awsvpc",
+      cpu: "256",
+      memory: "512",
+      runtimePlatform: {
+        cpuArchitecture: args.arch === "arm64" ? "ARM64" : "X86_64",
+        operatingSystemFamily: "LINUX",
+      },
+      executionRoleArn: start.role.arn,
+      taskRoleArn: own.role.arn,
+      ...(args.volumes ? { volumes: args.volumes.map((volume) => ({ name: volume })) } : {}),
+      containerDefinitions: pulumi.jsonStringify([
+        {
+          name: args.container,
+          image: args.image,
+          essential: true,
+          user: "1000:1000",
+          readonlyRootFilesystem: true,
+          // Overrides the image's health check: this container serves nothing.
+          healthCheck: { command: ["CMD", "true"] },
+          stopTimeout: 2,
+          // Adds an init process, which passes SIGTERM on and ends what the container leaves behind.
+          linuxParameters: { initProcessEnabled: true },
+          ...args.settings,
+        },
+      ]),
+    },
+    { ...child, dependsOn: [...start.policies, ...own.policies] },
+  );
+  return { group, cluster, definition, own };
+}
