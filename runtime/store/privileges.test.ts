@@ -34,6 +34,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.start_attempt(bigint,jobs.runs,integer,timestamp with time zone,text)": [],
   "jobs.wake_tenant(text,text)": [],
   "jobs.waiting_room(text,integer,integer)": [],
+  "jobs.waiting_tenants(text)": [],
   "jobs.pause(text)": [],
   "jobs.respond_now(bigint)": [],
   "jobs.response_body(text,text,text,json,json,json,jsonb)": [],

@@ -36,16 +36,11 @@ begin
   if chosen is not null then return chosen; end if;
   while best is not null and chosen is null loop
     for candidate in
-      with recursive waiting(tenant) as (
-        (select tenant from jobs.jobs where runner = p_runner and status = 'PENDING' order by tenant limit 1)
-        union all
-        select (select tenant from jobs.jobs where runner = p_runner and status = 'PENDING' and tenant > w.tenant order by tenant limit 1)
-        from waiting w where w.tenant is not null
-      ), first(tenant, created_at) as materialized (
+      with first(tenant, created_at) as materialized (
         select w.tenant, (select j.created_at from jobs.jobs j
                           where j.runner = p_runner and j.status = 'PENDING' and j.not_before is null and j.rank = best and j.tenant = w.tenant
                           order by j.created_at limit 1)
-        from waiting w where w.tenant is not null
+        from jobs.waiting_tenants(p_runner) w(tenant)
       )
       select f.tenant from first f
       where f.created_at is not null and (p_tenant_slots is null or jobs.free_tenant_slots(p_runner, f.tenant, p_tenant_slots) > 0)
@@ -61,16 +56,10 @@ begin
       select rank into best from jobs.jobs where runner = p_runner and status = 'PENDING' and not_before is null and rank < best order by rank desc limit 1;
     elsif chosen is null then
       -- One tenant without a free slot may have jobs of a thousand ranks, so the tenants are asked for their best rank.
-      with recursive waiting(tenant) as (
-        (select tenant from jobs.jobs where runner = p_runner and status = 'PENDING' order by tenant limit 1)
-        union all
-        select (select tenant from jobs.jobs where runner = p_runner and status = 'PENDING' and tenant > w.tenant order by tenant limit 1)
-        from waiting w where w.tenant is not null
-      )
       select max((select j.rank from jobs.jobs j
                   where j.runner = p_runner and j.status = 'PENDING' and j.tenant = w.tenant and j.not_before is null and j.rank < best
                   order by j.not_before, j.rank desc limit 1))
-      into best from waiting w where w.tenant is not null and jobs.free_tenant_slots(p_runner, w.tenant, p_tenant_slots) > 0;
+      into best from jobs.waiting_tenants(p_runner) w(tenant) where jobs.free_tenant_slots(p_runner, w.tenant, p_tenant_slots) > 0;
     end if;
   end loop;
   return chosen;
