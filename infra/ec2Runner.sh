@@ -1,6 +1,6 @@
 #!/bin/bash
-# What an EC2 run does at its only boot (Ec2Runner fills in the names between at-signs): pull the image, do a run of the
-# launch that the instance's tags name, and shut down, which terminates the instance. Whatever fails on the way ends so too.
+# Start script of an EC2 runner (Ec2Runner fills in the names between at-signs): pulls the image, does a run of the launch
+# in the instance's tags, and shuts down, which terminates the instance. A failure shuts it down too.
 set -euo pipefail
 
 # Limits the life of the instance, even when its runner hangs.

@@ -39,7 +39,7 @@ export interface BulkFigures {
   byErrorType: Record<string, number>;
 }
 
-/** What a call changed. */
+/** Changes of one call. */
 export interface BulkOutcome extends BulkFigures {
   done: number;
   /** Those that needed no change: ended before, or retried before. */
@@ -50,7 +50,7 @@ export interface BulkOutcome extends BulkFigures {
   cursor: string | undefined;
 }
 
-/** What the figures are made of. */
+/** Fields of a job that the figures are computed from. */
 type BulkJob = Pick<Document, "requestId" | "status"> & { error?: { type: string; retryable: boolean } };
 
 /** The states of a selection. @throws JobError InvalidRequest for a state that the action does not apply to */

@@ -19,7 +19,7 @@ declare
   wait double precision;
   chosen_runs uuid[];
 begin
-  -- Whoever holds this row waits for no other: rows that somebody has are passed over.
+  -- Holds the lock of the runner type; rows that others have locked are skipped, so this cannot deadlock.
   select paused_until into paused from jobs.runners where runner = p_runner for update;
   if paused = 'infinity' then return null; end if;
 
