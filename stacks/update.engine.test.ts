@@ -48,15 +48,24 @@ const CHANGES: readonly { what: string; config: Record<string, unknown>; touches
       ...["buckets-results", "buckets-uploads", "api-access"].map(
         (bucket) => `update BucketLifecycleConfiguration ${bucket}`,
       ),
-      ...["api", "database-postgresql", "database-upgrade", "dispatcher", "ec2", "migrations", "network-flow"].map(
-        (logs) => `update LogGroup ${logs}`,
-      ),
+      ...[
+        "api",
+        "database-postgresql",
+        "database-upgrade",
+        "dispatcher",
+        "ec2",
+        "migrations",
+        "network-flow",
+        "smoke",
+      ].map((logs) => `update LogGroup ${logs}`),
     ],
   },
   {
     what: "a larger database",
     config: { database: { ...of("database"), instanceClass: "db.t4g.large" } },
     touches: [
+      // The smoke task compares max_connections.
+      "replace TaskDefinition smoke",
       "update Dashboard monitoring",
       "update Instance database",
       "update MetricAlarm monitoring-connections",

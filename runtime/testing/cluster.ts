@@ -125,6 +125,20 @@ export async function mochaGlobalSetup(): Promise<void> {
   process.env[CLUSTER_ENV] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
+/** The environment before a file's tests. A worker runs many files, and none sees what another has set. */
+let environment: NodeJS.ProcessEnv = {};
+
+/** Called by mocha around the tests of each file; in one process, around all. */
+export const mochaHooks = {
+  beforeAll(): void {
+    environment = { ...process.env };
+  },
+  afterAll(): void {
+    for (const name of Object.keys(process.env)) if (!(name in environment)) delete process.env[name];
+    Object.assign(process.env, environment);
+  },
+};
+
 /** Called by mocha after the last test. */
 export async function mochaGlobalTeardown(): Promise<void> {
   run.server?.close();

@@ -149,17 +149,23 @@ export async function engine(options: EngineOptions): Promise<Engine> {
   }
 }
 
+/** Status text of gRPC for a call that never left: nothing was done, so a second attempt is safe. */
+const NOT_CONNECTED = /UNAVAILABLE: No connection established/;
+
 async function operate(name: string, start: (onEvent: (event: EngineEvent) => void) => Promise<unknown>): Promise<Run> {
-  const events: EngineEvent[] = [];
-  const began = performance.now();
-  try {
-    await start((event) => {
-      events.push(event);
-    });
-  } catch (error) {
-    throw new RunFailed(name, runOf(events, performance.now() - began), error);
+  for (let attempt = 1; ; attempt++) {
+    const events: EngineEvent[] = [];
+    const began = performance.now();
+    try {
+      await start((event) => {
+        events.push(event);
+      });
+      return runOf(events, performance.now() - began);
+    } catch (error) {
+      if (attempt === 1 && NOT_CONNECTED.test(String(error))) continue;
+      throw new RunFailed(name, runOf(events, performance.now() - began), error);
+    }
   }
-  return runOf(events, performance.now() - began);
 }
 
 function packs({ policyPacks = [], policyPackConfigs = [] }: EngineOptions): {

@@ -110,7 +110,7 @@ describe("rates connect", () => {
   });
 
   it("stops the task when it is interrupted in a session", async () => {
-    commands.aws({ session: `echo >"${commands.folder}/session"; sleep 60` });
+    commands.aws({ session: `echo >"${commands.folder}/session"; exec sleep 60` });
     const watcher = watch(commands.folder);
     const { child, ended } = commands.connect("--stack", "dev");
     while (!existsSync(join(commands.folder, "session"))) await once(watcher, "change");
