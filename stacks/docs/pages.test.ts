@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { marked, type Token } from "marked";
 import { documents } from "./commands.ts";
 import { PAGES, pageOf, pathOf } from "./pages.ts";
-import { unformatted } from "./tables.ts";
+import { alignTables, unformatted } from "./tables.ts";
 
 /** Links of a page, and the anchors of its headings (GitHub's: lower case, hyphens for spaces). */
 function linksOf(text: string): { links: string[]; anchors: string[] } {
@@ -38,6 +38,13 @@ describe("pages", () => {
     for (const key of ["quotas.share", "runners.ec2.machineImage", "callers[].principal", "tracking.zoneCount"])
       assert.ok(unformatted(now).includes(`|\`${key}\`|`), key);
     for (const stack of ["dev", "staging", "prod"]) assert.match(now, new RegExp(`\\| ${stack} `));
+  });
+
+  it("have generated tables with aligned columns", () => {
+    assert.equal(
+      alignTables("a\n\n|x|y\\|z|\n|---|---|\n|long cell|1|\n"),
+      "a\n\n| x         | y\\|z |\n| --------- | ---- |\n| long cell | 1    |\n",
+    );
   });
 
   it("mention existing files only", () => {

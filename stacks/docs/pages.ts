@@ -6,6 +6,7 @@ import { shippedTable } from "../planning/costTable.ts";
 import { alarmsTable } from "./alarmsTable.ts";
 import { capacityTable, smallJobsTable } from "./capacityTable.ts";
 import { columnsTable, requestTable } from "./contractTables.ts";
+import { capacityDiagram, statesDiagram } from "./diagrams.ts";
 import { fillTables } from "./tables.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -23,12 +24,18 @@ function errorsTable(): string {
   return ["| type | category | retryable | HTTP | message |", "|---|---|---|---|---|", ...rows].join("\n");
 }
 
-/** Pages with generated parts: each part by the name between its marks. */
+/** Pages with generated parts: each part by the name between its marks. `node stacks/docs/main.ts` writes them. */
 export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
+  "ARCHITECTURE.md": { states: statesDiagram },
   "stacks/README.md": { cost: shippedTable, config: configTable },
-  "stacks/planning/README.md": { capacity: capacityTable, smallJobs: smallJobsTable },
+  "stacks/planning/README.md": { quotas: capacityDiagram, capacity: capacityTable, smallJobs: smallJobsTable },
   "docs/operating.md": { alarms: alarmsTable },
-  "runtime/contract/README.md": { request: requestTable, columns: columnsTable, errors: errorsTable },
+  "runtime/contract/README.md": {
+    states: statesDiagram,
+    request: requestTable,
+    columns: columnsTable,
+    errors: errorsTable,
+  },
   "docs/clients.md": {
     typescript: listing("runtime/clients/batch.ts", "ts"),
     python: listing("runtime/clients/batch.py", "python"),

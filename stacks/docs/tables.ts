@@ -1,3 +1,5 @@
+import stringWidth from "string-width";
+
 /**
  * Inserts generated tables into a page, between `<!-- name: begin -->` and `<!-- name: end -->`.
  *
@@ -9,9 +11,44 @@ export function fillTables(page: string, tables: Readonly<Record<string, () => s
     const before = text.split(begin)[0];
     const after = text.split(end)[1];
     if (before === undefined || after === undefined) throw new Error(`The page lacks ${begin} or ${end}`);
-    return `${before}${begin}\n\n${table()}\n\n${end}${after}`;
+    return `${before}${begin}\n\n${alignTables(table())}\n\n${end}${after}`;
   }, page);
 }
 
 /** Removes a formatter's changes from a page's tables, for comparison. */
 export const unformatted = (page: string): string => page.replace(/ *\| */g, "|").replace(/-{3,}/g, "---");
+
+/** Pads the cells of Markdown tables, so that columns are aligned in the source. Lines of code blocks stay. */
+export function alignTables(text: string): string {
+  const lines = text.split("\n");
+  for (let start = 0; start < lines.length; start++) {
+    let end = start;
+    while (lines[end]?.startsWith("|")) end++;
+    if (end - start < 2) continue;
+    lines.splice(start, end - start, ...aligned(lines.slice(start, end)));
+    start = end;
+  }
+  return lines.join("\n");
+}
+
+function aligned(lines: readonly string[]): string[] {
+  const rows = lines.map(cellsOf);
+  const widths = (rows[0] ?? []).map((_cell, column) =>
+    Math.max(3, ...rows.map((row) => (isRule(row[column] ?? "") ? 3 : stringWidth(row[column] ?? "")))),
+  );
+  return rows.map((row) => {
+    const cells = row.map((cell, column) => {
+      const width = widths[column] ?? 0;
+      return isRule(cell) ? "-".repeat(width) : cell + " ".repeat(width - stringWidth(cell));
+    });
+    return `| ${cells.join(" | ")} |`;
+  });
+}
+
+const isRule = (cell: string) => cell.length >= 3 && cell === "-".repeat(cell.length);
+
+/** Cells of a line, split at each `|` that is not escaped. */
+function cellsOf(line: string): string[] {
+  const cells = line.replaceAll("\\|", "\0").split("|").slice(1, -1);
+  return cells.map((cell) => cell.trim().replaceAll("\0", "\\|"));
+}
