@@ -1,17 +1,17 @@
-import Fastify, { type FastifyInstance, type FastifyReply, LogController, type onRequestHookHandler } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply, LogController } from "fastify";
 import type { TSchema } from "typebox";
 import { problemsOf, withDefaults } from "../contract/problems.ts";
 import { createBoundedServer } from "./connections.ts";
 import { dashboardRoutes } from "./dashboard/routes.ts";
-import type { ApiDeps, JobDeps } from "./deps.ts";
+import type { ApiDeps } from "./deps.ts";
 import { createGuards } from "./plugins/auth.ts";
 import { readBodies } from "./plugins/body.ts";
 import { docsRoutes } from "./plugins/docs.ts";
 import { createLimits } from "./plugins/limits.ts";
 import { answerUnrouted } from "./plugins/methods.ts";
 import { describeApi } from "./plugins/openapi.ts";
+import { measureRequests } from "./plugins/requestMetrics.ts";
 import { handleErrors, invalid, invalidPath, onClientError, sendProblem } from "./problem.ts";
-import { RatesReader } from "./ratesReader.ts";
 import { auditRoute } from "./routes/audit.ts";
 import { bulkRoutes } from "./routes/bulk.ts";
 import { catalogueRoute } from "./routes/catalogue.ts";
@@ -23,6 +23,7 @@ import { jobRoutes } from "./routes/jobs.ts";
 import { loginRoutes } from "./routes/login.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { placesRoute } from "./routes/places.ts";
+import type { JobRouteOptions, JobRoutePlugin, RouteOptions, RoutePlugin } from "./routes/plugin.ts";
 import { previewRoute } from "./routes/preview.ts";
 import { ratesRoute } from "./routes/rates.ts";
 import { redriveRoute } from "./routes/redrive.ts";
@@ -42,12 +43,46 @@ import { createSubmitter } from "./submitter.ts";
 
 /** A request by HTTP holds what one by the queue may hold: SQS takes 1 MiB. */
 export const BODY_BYTES = 1024 * 1024;
-/** Statements of /rates at once: a third one costs 15 % of the database's work a request, in smaller batches, for nothing. */
-const RATES_STATEMENTS = 2;
+
+/** Plugins whose routes every platform has, in the order of /openapi.json. */
+const COMMON_ROUTES: readonly RoutePlugin[] = [
+  healthRoutes,
+  docsRoutes,
+  metricsRoute,
+  ratesRoute,
+  catalogueRoute,
+  placesRoute,
+  tokenRoutes,
+  auditRoute,
+  usageRoute,
+  sessionRoutes,
+  loginRoutes,
+];
+/** Plugins whose routes need queues and buckets. */
+const JOB_ROUTES: readonly JobRoutePlugin[] = [
+  jobRoutes,
+  bulkRoutes,
+  explainRoute,
+  previewRoute,
+  timelineRoute,
+  waitingRoute,
+  searchRoute,
+  rejectedRoutes,
+  resultRoutes,
+  responseRoute,
+  eventRoute,
+  uploadRoutes,
+  uploadPartsRoute,
+  statsRoute,
+  redriveRoute,
+  deadLettersRoute,
+  dashboardRoutes,
+];
 
 /** The HTTP API, ready to listen or to be injected into. */
 export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
-  const { db, settings, cloud } = deps;
+  const { logLevel, ...services } = deps;
+  const { db, settings, cloud } = services;
   const app = Fastify({
     bodyLimit: BODY_BYTES,
     serverFactory: (handle) => createBoundedServer(handle, settings.api.limits.connections),
@@ -59,12 +94,13 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 1_000 },
     frameworkErrors: (_error, request, reply) => sendProblem(reply as FastifyReply, invalidPath(request)),
     logController: new LogController({ disableRequestLogging: true }),
-    logger: { level: deps.logLevel, redact: ["req.headers.authorization", "req.headers.cookie"] },
+    logger: { level: logLevel, redact: ["req.headers.authorization", "req.headers.cookie"] },
   });
   handleErrors(app);
   answerUnrouted(app);
   readBodies(app);
   app.decorateRequest("caller", undefined);
+  const registry = measureRequests(app);
   // The same words for a bad parameter as for a bad request: each with its field, value and remedy, all at once.
   app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => (data) => {
     if (httpPart === "body" && (data === undefined || data === null))
@@ -78,47 +114,13 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   // What is sent is what was made: the schemas describe it, they do not change it.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   await describeApi(app, settings);
-  healthRoutes(app, deps);
   const limits = await createLimits(app, settings.api.limits);
   const guard = createGuards(db, limits, settings.api.signIn.platform);
-  const { rates } = limits;
-  const open: onRequestHookHandler[] = rates ? [(request, reply) => rates(request, reply)] : [];
-  await docsRoutes(app);
-  metricsRoute(app, deps, guard);
-  ratesRoute(
-    app,
-    new RatesReader(db, Math.min(RATES_STATEMENTS, settings.api.poolMax)),
-    settings.api.ratesDays,
-    settings.api.openRates ? open : [guard("read", rates)],
-    settings.api.openRates,
-  );
-  catalogueRoute(app, deps, guard);
-  placesRoute(app, deps, guard);
-  tokenRoutes(app, deps, guard);
-  auditRoute(app, deps, guard);
-  usageRoute(app, deps, guard);
-  sessionRoutes(app, deps, guard, limits);
-  loginRoutes(app, deps, limits);
+  const options: RouteOptions = { ...services, guard, limits, registry };
+  for (const routes of COMMON_ROUTES) await app.register(routes, options);
   if (cloud) {
-    const jobs: JobDeps = { ...deps, cloud };
-    const submitter = createSubmitter(jobs);
-    jobRoutes(app, jobs, guard, submitter);
-    bulkRoutes(app, jobs, guard, submitter);
-    explainRoute(app, jobs, guard);
-    previewRoute(app, jobs, guard);
-    timelineRoute(app, jobs, guard);
-    waitingRoute(app, jobs, guard);
-    searchRoute(app, jobs, guard);
-    rejectedRoutes(app, jobs, guard);
-    resultRoutes(app, jobs, guard);
-    responseRoute(app, jobs, guard);
-    eventRoute(app, jobs, guard);
-    uploadRoutes(app, jobs, guard);
-    uploadPartsRoute(app, jobs, guard);
-    statsRoute(app, jobs, guard);
-    redriveRoute(app, jobs, guard);
-    deadLettersRoute(app, jobs, guard);
-    dashboardRoutes(app);
+    const jobOptions: JobRouteOptions = { ...options, cloud, submitter: createSubmitter({ ...services, cloud }) };
+    for (const routes of JOB_ROUTES) await app.register(routes, jobOptions);
   }
   return app;
 }

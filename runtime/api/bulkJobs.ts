@@ -3,7 +3,7 @@ import { ERRORS, type ErrorCode, JobError } from "../contract/errors.ts";
 import { isTerminal, type State } from "../contract/states.ts";
 import { cancelFor } from "../store/audit.ts";
 import { type Document, type Filter, InvalidCursor } from "../tracking/store.ts";
-import type { JobDeps } from "./deps.ts";
+import type { JobServices } from "./deps.ts";
 import { actorOf } from "./plugins/auth.ts";
 import { invalid } from "./problem.ts";
 import { retryRequestOf } from "./retryRequest.ts";
@@ -64,7 +64,7 @@ function statesOf(action: BulkAction, filter: Filter): readonly State[] {
 
 /** Counts the jobs that a selection matches, without changing any. */
 export async function countJobs(
-  deps: JobDeps,
+  deps: JobServices,
   action: BulkAction,
   selection: Selection,
   includeFinal: boolean,
@@ -82,7 +82,7 @@ export async function countJobs(
 
 /** Changes the next jobs that a selection matches. */
 export async function changeJobs(
-  deps: JobDeps,
+  deps: JobServices,
   action: BulkAction,
   selection: Selection,
   { includeFinal, change }: { includeFinal: boolean; change: (requestId: string) => Promise<BulkChange> },
@@ -126,7 +126,7 @@ interface BulkChange {
 
 /** Cancels a job of a tenant. */
 export async function cancelOne(
-  { db }: JobDeps,
+  { db }: JobServices,
   request: FastifyRequest,
   tenant: string,
   requestId: string,
@@ -138,7 +138,7 @@ export async function cancelOne(
 
 /** Submits the task of an ended job again. */
 export async function retryOne(
-  deps: JobDeps,
+  deps: JobServices,
   { submit }: Submitter,
   request: FastifyRequest,
   tenant: string,
@@ -150,7 +150,7 @@ export async function retryOne(
 }
 
 async function nextJobs(
-  deps: JobDeps,
+  deps: JobServices,
   action: BulkAction,
   selection: Selection,
 ): Promise<{ jobs: BulkJob[]; cursor: string | undefined }> {
@@ -166,7 +166,7 @@ async function nextJobs(
 }
 
 /** @throws JobError UnknownJob: of jobs that are named one by one, each must exist */
-async function jobsById({ db }: JobDeps, { tenant, ids = [] }: Selection): Promise<BulkJob[]> {
+async function jobsById({ db }: JobServices, { tenant, ids = [] }: Selection): Promise<BulkJob[]> {
   const { rows } = await db.query<{ document: BulkJob }>(
     "select document from jobs.documents where tenant = $1 and request_id = any ($2) order by id",
     [tenant, [...new Set(ids)]],

@@ -4,11 +4,11 @@ import type pg from "pg";
 import type { Settings } from "../platform/settings.ts";
 import type { TrackingStore } from "../tracking/store.ts";
 
-/** What the API works with. Without `cloud` it serves prices and documents, and takes no jobs. */
-export interface ApiDeps {
+/** Services that the routes use. Without `cloud` the API serves prices and documents, and accepts no jobs. */
+export interface Services {
   /** Connections of the role api_reader. */
   db: pg.Pool;
-  /** Plans reads (planningPool), apart from the API's own statements. */
+  /** Connections that plan reads (planningPool), separate from the API's own statements. */
   plans: pg.Pool;
   settings: Settings;
   tracking: TrackingStore;
@@ -20,9 +20,15 @@ export interface ApiDeps {
         buckets: NonNullable<Settings["buckets"]>;
       }
     | undefined;
+}
+
+/** Services of a platform that accepts jobs. */
+export interface JobServices extends Services {
+  cloud: NonNullable<Services["cloud"]>;
+}
+
+/** Dependencies of the API. */
+export interface ApiDeps extends Services {
   /** A pino level; "silent" for tests. */
   logLevel: string;
 }
-
-/** The same, of a platform that takes jobs. */
-export type JobDeps = ApiDeps & { cloud: NonNullable<ApiDeps["cloud"]> };

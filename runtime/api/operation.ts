@@ -26,8 +26,12 @@ export interface Answer {
   headers?: Record<string, TSchema>;
 }
 
-/** An operation, as routes are made of it and /openapi.json shows it: one description for both. */
-export interface Operation {
+/** Describes an operation, for its route and for /openapi.json. */
+export interface Operation<
+  Params extends TSchema | undefined = TSchema,
+  Query extends TSchema | undefined = TSchema,
+  Body extends TSchema | undefined = TSchema,
+> {
   id: string;
   tag: keyof typeof TAGS;
   summary: string;
@@ -38,9 +42,9 @@ export interface Operation {
   onRequest?: onRequestHookHandler;
   /** Whether it answers however often it is asked. */
   unlimited?: boolean;
-  params?: TSchema;
-  querystring?: TSchema;
-  body?: TSchema;
+  params?: Params;
+  querystring?: Query;
+  body?: Body;
   answers: Record<number, Answer>;
   /** Errors of its own; those that come with parameters, a body or a token are added. */
   errors?: ErrorCode[];
@@ -50,11 +54,23 @@ export interface Operation {
 export const PROBLEM_REF = { $ref: "#/components/schemas/Problem" };
 export const components = { Problem: ProblemBody };
 
-/** Options of a route: who may call it, and what is known of it. */
-export function operation(
-  guard: Guard | undefined,
-  it: Operation,
-): { onRequest: onRequestHookHandler[]; schema: FastifySchema } {
+/** Options of a route. Its schemas keep their types, from which those of `params`, `query` and `body` follow. */
+interface OperationOptions<Params, Query, Body> {
+  onRequest: onRequestHookHandler[];
+  schema: FastifySchema & { params: Params; querystring: Query; body: Body; response: unknown };
+}
+
+/**
+ * Creates the options of an operation's route.
+ *
+ * @param guard - Checks the caller's scope; undefined for open operations.
+ * @param it - Description of the operation.
+ */
+export function operation<
+  Params extends TSchema | undefined = undefined,
+  Query extends TSchema | undefined = undefined,
+  Body extends TSchema | undefined = undefined,
+>(guard: Guard | undefined, it: Operation<Params, Query, Body>): OperationOptions<Params, Query, Body> {
   const { id, tag, summary, description, scope, params, querystring, body, answers } = it;
   return {
     onRequest: [...(it.onRequest ? [it.onRequest] : []), ...(scope && guard ? [guard(scope)] : [])],
@@ -69,11 +85,18 @@ export function operation(
       ...(params ? { params } : {}),
       ...(querystring ? { querystring } : {}),
       ...(body ? { body } : {}),
-    } as FastifySchema,
+    } as OperationOptions<Params, Query, Body>["schema"],
   };
 }
 
-function errorsOf({ scope, unlimited = false, params, querystring, body, errors = [] }: Operation): ErrorCode[] {
+function errorsOf({
+  scope,
+  unlimited = false,
+  params,
+  querystring,
+  body,
+  errors = [],
+}: Operation<TSchema | undefined, TSchema | undefined, TSchema | undefined>): ErrorCode[] {
   return [
     ...errors,
     ...(params || querystring || body ? (["InvalidRequest"] as const) : []),

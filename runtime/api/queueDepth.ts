@@ -1,12 +1,12 @@
 import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
-import type { JobDeps } from "./deps.ts";
+import type { JobServices } from "./deps.ts";
 import { memoizeBriefly } from "./memoizeBriefly.ts";
 
 /** SQS counts messages by approximation, and charges by the call. */
 const QUEUE_MS = 5_000;
 
 /** Says about how many messages wait in a queue; undefined where SQS does not answer. */
-export function queueDepth({ sqs }: Pick<JobDeps["cloud"], "sqs">): (queue: string) => Promise<number | undefined> {
+export function queueDepth({ sqs }: Pick<JobServices["cloud"], "sqs">): (queue: string) => Promise<number | undefined> {
   const keep = memoizeBriefly(QUEUE_MS);
   return (queue) =>
     keep(queue, async () => {

@@ -1,5 +1,5 @@
 import { JobError } from "../contract/errors.ts";
-import type { JobDeps } from "./deps.ts";
+import type { JobServices } from "./deps.ts";
 import type { Stored } from "./resultObject.ts";
 
 /** The columns of a report, as the runner writes them (runtime/runner/load/check.ts). */
@@ -9,7 +9,7 @@ const COLUMNS = ["line", "column", "value", "reason"] as const;
  * The report of every bad row of a batch. A long one lies where the error's details say; a short one is those details.
  * @throws JobError UnknownJob, NotFinished, or NoReport where the job did not fail for its rows
  */
-export async function storedReport({ db }: JobDeps, tenant: string, requestId: string): Promise<Stored> {
+export async function storedReport({ db }: JobServices, tenant: string, requestId: string): Promise<Stored> {
   const { rows } = await db.query(
     `select status, document->>'responseId' as response_id, document->'error' as error
      from jobs.documents where tenant = $1 and request_id = $2`,

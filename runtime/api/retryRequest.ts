@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import Type, { type Static } from "typebox";
 import { JobError } from "../contract/errors.ts";
 import type { Reply } from "../contract/request.ts";
-import type { JobDeps } from "./deps.ts";
+import type { JobServices } from "./deps.ts";
 
 /** What a retry may change about its job. */
 export const RetryChanges = Type.Object(
@@ -32,7 +32,7 @@ export function retryIdOf(requestId: string): string {
 
 /** The kept request as a new one: labelled retryOf, with what the caller changes about it. */
 export async function retryRequestOf(
-  { db }: Pick<JobDeps, "db">,
+  { db }: Pick<JobServices, "db">,
   tenant: string,
   requestId: string,
   changes: Static<typeof RetryChanges>,

@@ -7,7 +7,7 @@ import { acceptAll } from "../requests/accept.ts";
 import { deliverResponses } from "../requests/responses.ts";
 import { recordAudit } from "../store/audit.ts";
 import type { Caller } from "../store/tokens.ts";
-import type { JobDeps } from "./deps.ts";
+import type { JobServices } from "./deps.ts";
 import { actorOf, callerOfRequest, requireScope } from "./plugins/auth.ts";
 import { tenantOf } from "./tenant.ts";
 
@@ -33,7 +33,7 @@ export interface Submitter {
 }
 
 /** Creates the submitter of an API process. */
-export function createSubmitter({ db, plans, settings, cloud }: JobDeps): Submitter {
+export function createSubmitter({ db, plans, settings, cloud }: JobServices): Submitter {
   /** The job is committed whatever becomes of this. */
   const audit = async (
     request: FastifyRequest,

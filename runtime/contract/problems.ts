@@ -76,7 +76,8 @@ const KEYWORDS = new Set(
   ).split(" "),
 );
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
+/** Whether a value is a JSON object. */
+export const isObject = (value: unknown): value is Record<string, unknown> =>
   value !== null && typeof value === "object" && !Array.isArray(value);
 
 const TYPES: Record<string, (value: unknown) => boolean> = {

@@ -11,7 +11,7 @@ describe("the files of the dashboard", () => {
   before(() => {
     app = Fastify();
     handleErrors(app);
-    dashboardRoutes(app);
+    app.register(dashboardRoutes);
   });
   after(() => app.close());
 

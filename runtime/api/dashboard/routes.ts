@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { JobError } from "../../contract/errors.ts";
 import { matchesEtag } from "../etag.ts";
 import { readSite, type Served } from "./files.ts";
@@ -11,7 +12,7 @@ const CACHING = {
 } as const;
 
 /** GET /dashboard: jobs as they go, for people. It shows nothing without a token. */
-export function dashboardRoutes(app: FastifyInstance): void {
+export const dashboardRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const { page, policy, files, version } = readSite();
 
   const send = (
@@ -45,4 +46,4 @@ export function dashboardRoutes(app: FastifyInstance): void {
     if (!file) throw new JobError("NotFound", { path: `GET ${request.url.split("?")[0]}` });
     return send(request, reply, file, asked === version ? "kept" : "asked");
   });
-}
+};

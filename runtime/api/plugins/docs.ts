@@ -1,5 +1,5 @@
 import swaggerUi from "@fastify/swagger-ui";
-import type { FastifyInstance } from "fastify";
+import type { RoutePlugin } from "../routes/plugin.ts";
 
 /**
  * What the page may load: what this server has, and nothing from elsewhere. The library's own policy has browsers ask for
@@ -16,11 +16,11 @@ const POLICY = {
 };
 
 /** GET /docs: the API's description to browse and to try, made from the same schemas that requests are checked with. */
-export async function docsRoutes(app: FastifyInstance): Promise<void> {
+export const docsRoutes: RoutePlugin = async (app) => {
   await app.register(swaggerUi, {
     routePrefix: "/docs",
     staticCSP: POLICY,
     theme: { title: "Rates platform: HTTP API" },
     uiConfig: { persistAuthorization: false, tryItOutEnabled: true, docExpansion: "list" },
   });
-}
+};

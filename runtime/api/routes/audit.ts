@@ -1,12 +1,11 @@
-import type { FastifyInstance } from "fastify";
-import Type, { type Static } from "typebox";
+import Type from "typebox";
 import { Tenant } from "../../contract/request.ts";
 import { ACTIONS, CHANNELS, listAudit } from "../../store/audit.ts";
-import type { ApiDeps } from "../deps.ts";
 import { checkTimeRange } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
-import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { callerOfRequest } from "../plugins/auth.ts";
 import { tenantOf } from "../tenant.ts";
+import type { RoutePlugin } from "./plugin.ts";
 
 const time = (description: string) =>
   Type.Optional(Type.String({ format: "date-time", pattern: "^[1-9]\\d{3}-", description }));
@@ -49,8 +48,8 @@ const Page = Type.Object({
 });
 
 /** GET /audit: who did what. A tenant's own; an admin's without `tenant` is everybody's. */
-export function auditRoute(app: FastifyInstance, { db }: ApiDeps, guard: Guard): void {
-  app.get<{ Querystring: Static<typeof Query> }>(
+export const auditRoute: RoutePlugin = async (app, { db, guard }) => {
+  app.get(
     "/audit",
     operation(guard, {
       id: "listAudit",
@@ -73,4 +72,4 @@ export function auditRoute(app: FastifyInstance, { db }: ApiDeps, guard: Guard):
       return { entries, ...(found.length > limit && last ? { next: last.id } : {}) };
     },
   );
-}
+};

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
 import { ERRORS } from "../../contract/errors.ts";
 import { INPUT } from "../../contract/inputLimits.ts";
@@ -14,14 +14,13 @@ import {
   retryOne,
   type Selection,
 } from "../bulkJobs.ts";
-import type { JobDeps } from "../deps.ts";
 import { JobFilterFields, jobFilterOf } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
-import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { callerOfRequest } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
 import { Status, TenantQuery } from "../schemas.ts";
-import type { Submitter } from "../submitter.ts";
 import { tenantOf } from "../tenant.ts";
+import type { JobRoutePlugin } from "./plugin.ts";
 
 const fields = {
   filter: Type.Optional(
@@ -76,7 +75,7 @@ type Body = Static<typeof Cancel> & Partial<Static<typeof Retry>>;
 type Whom = Static<typeof TenantQuery>;
 
 /** POST /bulk/cancel and POST /bulk/retry: an action on many jobs of a tenant, a bounded batch per call. */
-export function bulkRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard, submitter: Submitter): void {
+export const bulkRoutes: JobRoutePlugin = async (app, { guard, submitter, ...deps }) => {
   const perform = async (
     action: BulkAction,
     request: FastifyRequest<{ Querystring: Whom; Body: Body }>,
@@ -95,7 +94,7 @@ export function bulkRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard, su
     return outcome;
   };
 
-  app.post<{ Querystring: Whom; Body: Static<typeof Cancel> }>(
+  app.post(
     "/bulk/cancel",
     operation(guard, {
       id: "cancelJobs",
@@ -111,7 +110,7 @@ export function bulkRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard, su
     (request) => perform("cancel", request),
   );
 
-  app.post<{ Querystring: Whom; Body: Static<typeof Retry> }>(
+  app.post(
     "/bulk/retry",
     operation(guard, {
       id: "retryJobs",
@@ -126,7 +125,7 @@ export function bulkRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard, su
     }),
     (request) => perform("retry", request),
   );
-}
+};
 
 /** @throws JobError InvalidRequest unless there is exactly one of filter and ids */
 function selectionOf(tenant: string, { filter, ids, limit, cursor }: Body): Selection {

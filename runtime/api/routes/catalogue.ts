@@ -1,11 +1,9 @@
-import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { allQueries, allStatements, describeQuery } from "../../queries/catalogue.ts";
 import { RELATIONS } from "../../queries/sql/allowList.ts";
-import type { ApiDeps } from "../deps.ts";
 import { memoizeBriefly } from "../memoizeBriefly.ts";
 import { operation } from "../operation.ts";
-import type { Guard } from "../plugins/auth.ts";
+import type { RoutePlugin } from "./plugin.ts";
 
 const Description = Type.Object({
   kind: Type.Enum(["query", "statement"]),
@@ -39,7 +37,7 @@ const Catalogue = Type.Object({
 const TABLES_MS = 60_000;
 
 /** GET /queries: what can be asked for by name, and what SQL can read. */
-export function catalogueRoute(app: FastifyInstance, { db, settings }: ApiDeps, guard: Guard): void {
+export const catalogueRoute: RoutePlugin = async (app, { db, settings, guard }) => {
   const keep = memoizeBriefly(TABLES_MS);
   const readTables = async (): Promise<Static<typeof Table>[]> => {
     const { rows } = await db.query(
@@ -68,4 +66,4 @@ export function catalogueRoute(app: FastifyInstance, { db, settings }: ApiDeps, 
       tables: settings.jobs.rawSql ? await keep("tables", readTables) : [],
     }),
   );
-}
+};

@@ -1,10 +1,8 @@
-import type { FastifyInstance } from "fastify";
-import Type, { type Static } from "typebox";
+import Type from "typebox";
 import { listDeadLetters } from "../../requests/deadLetters.ts";
 import { DeadLetters } from "../deadLetterAnswers.ts";
-import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
-import type { Guard } from "../plugins/auth.ts";
+import type { JobRoutePlugin } from "./plugin.ts";
 
 const Query = Type.Object(
   {
@@ -17,8 +15,8 @@ const Query = Type.Object(
   { additionalProperties: false },
 );
 /** GET /dead-letters: messages that nobody could take in, with their reasons. They are of all tenants, so it takes an admin. */
-export function deadLettersRoute(app: FastifyInstance, { cloud, settings }: JobDeps, guard: Guard): void {
-  app.get<{ Querystring: Static<typeof Query> }>(
+export const deadLettersRoute: JobRoutePlugin = async (app, { cloud, settings, guard }) => {
+  app.get(
     "/dead-letters",
     operation(guard, {
       id: "listDeadLetters",
@@ -43,4 +41,4 @@ export function deadLettersRoute(app: FastifyInstance, { cloud, settings }: JobD
       };
     },
   );
-}
+};

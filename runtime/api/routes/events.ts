@@ -1,21 +1,20 @@
-import type { FastifyInstance } from "fastify";
-import Type, { type Static } from "typebox";
-import type { JobDeps } from "../deps.ts";
+import Type from "typebox";
 import { JobHub } from "../jobHub.ts";
 import { operation } from "../operation.ts";
-import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { callerOfRequest } from "../plugins/auth.ts";
 import { JobId, TenantQuery } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
 import { documentOf } from "./jobs.ts";
+import type { JobRoutePlugin } from "./plugin.ts";
 
 const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" };
 
 /** GET /jobs/{id}/events: the document whenever state or progress changes, until the job has ended. */
-export function eventRoute(app: FastifyInstance, deps: JobDeps, guard: Guard): void {
+export const eventRoute: JobRoutePlugin = async (app, { guard, ...deps }) => {
   const hub = new JobHub(deps.db, deps.settings.api.limits, app.log);
   // A stream lasts as long as its job; a server that drains ends it, and its reader comes back to the next one.
   app.addHook("preClose", async () => hub.close());
-  app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof TenantQuery> }>(
+  app.get(
     "/jobs/:id/events",
     operation(guard, {
       id: "watchJob",
@@ -42,4 +41,4 @@ export function eventRoute(app: FastifyInstance, deps: JobDeps, guard: Guard): v
       hub.add(raw, tokenId, tenant, request.params.id, document);
     },
   );
-}
+};

@@ -1,19 +1,20 @@
-import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { classify } from "../../contract/classify.ts";
 import { ERRORS } from "../../contract/errors.ts";
+import { isObject } from "../../contract/problems.ts";
 import { RUNNERS } from "../../contract/states.ts";
 import { type Estimate, estimate, type ReadTask, rowsDeletedBy, sqlOf } from "../../queries/explain.ts";
 import { placeProblems } from "../../queries/places.ts";
 import { routeOf } from "../../requests/accept.ts";
 import { parseRequest } from "../../requests/parse.ts";
-import type { JobDeps } from "../deps.ts";
+import type { JobServices } from "../deps.ts";
 import { operation } from "../operation.ts";
-import { callerOfRequest, type Guard, requireScope } from "../plugins/auth.ts";
+import { callerOfRequest, requireScope } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
 import { submissionSchema } from "../submission.ts";
 import { isUpdate } from "../submitter.ts";
 import { tenantOf } from "../tenant.ts";
+import type { JobRoutePlugin } from "./plugin.ts";
 
 const Answer = Type.Object({
   route: Type.Enum([...RUNNERS], { description: "where it would run" }),
@@ -37,7 +38,7 @@ const Answer = Type.Object({
 });
 
 /** POST /explain: what a request would take and where it would run, without making a job of it. */
-export function explainRoute(app: FastifyInstance, { db, plans, settings }: JobDeps, guard: Guard): void {
+export const explainRoute: JobRoutePlugin = async (app, { db, plans, settings, guard }) => {
   app.post(
     "/explain",
     {
@@ -54,9 +55,8 @@ export function explainRoute(app: FastifyInstance, { db, plans, settings }: JobD
     },
     async (request) => {
       const caller = callerOfRequest(request);
-      const body = (request.body ?? {}) as Record<string, unknown>;
-      if (typeof body !== "object" || Array.isArray(body))
-        throw invalid([{ field: "request", message: "must be a JSON object." }]);
+      const body = request.body ?? {};
+      if (!isObject(body)) throw invalid([{ field: "request", message: "must be a JSON object." }]);
       if (isUpdate(body.task)) requireScope(caller, "update");
       const tenant = tenantOf(caller, typeof body.tenant === "string" ? body.tenant : undefined);
       const { task } = parseRequest({ requestId: "explain", tenant, ...body }, settings.jobs);
@@ -75,9 +75,9 @@ export function explainRoute(app: FastifyInstance, { db, plans, settings }: JobD
       };
     },
   );
-}
+};
 
-async function planned(plans: JobDeps["plans"], task: ReadTask): Promise<Estimate> {
+async function planned(plans: JobServices["plans"], task: ReadTask): Promise<Estimate> {
   try {
     return await estimate(plans, await sqlOf(task));
   } catch (error) {
@@ -88,11 +88,11 @@ async function planned(plans: JobDeps["plans"], task: ReadTask): Promise<Estimat
 }
 
 /** How many rows a statement would delete, where that can be told. */
-const rowsOf = async (plans: JobDeps["plans"], sql: string | undefined) =>
+const rowsOf = async (plans: JobServices["plans"], sql: string | undefined) =>
   sql === undefined ? {} : { estimatedRows: (await estimate(plans, sql)).rows };
 
 /** Whether a job would start at once. The counts include other tenants' jobs, so only admins get them. */
-async function roomOf(db: JobDeps["db"], runner: (typeof RUNNERS)[number], slots: number, withCounts: boolean) {
+async function roomOf(db: JobServices["db"], runner: (typeof RUNNERS)[number], slots: number, withCounts: boolean) {
   const { rows } = await db.query("select running, working, waiting from jobs.room($1)", [runner]);
   const { running, working, waiting } = rows[0];
   return { slots, ...(withCounts ? { running, waiting } : {}), now: working + waiting < slots };

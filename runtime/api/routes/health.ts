@@ -1,12 +1,11 @@
-import type { FastifyInstance } from "fastify";
 import Type from "typebox";
-import type { ApiDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
+import type { RoutePlugin } from "./plugin.ts";
 
 const State = (word: string) => Type.Object({ status: Type.Literal(word) });
 
 /** GET /healthz and /readyz, for whoever decides whether this process is to be restarted, or sent requests. */
-export function healthRoutes(app: FastifyInstance, { db }: ApiDeps): void {
+export const healthRoutes: RoutePlugin = async (app, { db }) => {
   app.get(
     "/healthz",
     operation(undefined, {
@@ -32,4 +31,4 @@ export function healthRoutes(app: FastifyInstance, { db }: ApiDeps): void {
       return { status: "ready" };
     },
   );
-}
+};

@@ -1,19 +1,20 @@
 import { randomUUID } from "node:crypto";
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyReply } from "fastify";
 import Type, { type Static } from "typebox";
 import { JobError } from "../../contract/errors.ts";
 import { requestIdPattern } from "../../contract/request.ts";
 import type { State } from "../../contract/states.ts";
 import { cancelFor } from "../../store/audit.ts";
-import type { JobDeps } from "../deps.ts";
+import type { JobServices } from "../deps.ts";
 import { operation } from "../operation.ts";
-import { actorOf, callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { actorOf, callerOfRequest } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
 import { RetryChanges, retryRequestOf } from "../retryRequest.ts";
 import { JobDocument, JobId, STATUS_EXAMPLE, Status, TenantQuery } from "../schemas.ts";
 import { submissionSchema } from "../submission.ts";
-import type { Submitted, Submitter } from "../submitter.ts";
+import type { Submitted } from "../submitter.ts";
 import { tenantOf } from "../tenant.ts";
+import type { JobRoutePlugin } from "./plugin.ts";
 
 /** What can keep a sound request from being taken in. */
 export const SUBMITTING = [
@@ -60,7 +61,7 @@ function sendSubmitted(
 }
 
 /** POST /jobs, GET /jobs/{id}, and what can be done to a job. */
-export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard, { submit, wake }: Submitter): void {
+export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submit, wake }, ...deps }) => {
   const { db, settings } = deps;
 
   app.post(
@@ -97,7 +98,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard, { s
     },
   );
 
-  app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof TenantQuery> }>(
+  app.get(
     "/jobs/:id",
     operation(guard, {
       id: "getJob",
@@ -112,7 +113,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard, { s
     (request) => documentOf(deps, tenantOf(callerOfRequest(request), request.query.tenant), request.params.id),
   );
 
-  app.post<{ Params: Static<typeof JobId>; Querystring: Static<typeof TenantQuery> }>(
+  app.post(
     "/jobs/:id/cancel",
     operation(guard, {
       id: "cancelJob",
@@ -138,7 +139,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard, { s
     },
   );
 
-  app.get<{ Querystring: Static<typeof Prefix> }>(
+  app.get(
     "/job-ids",
     operation(guard, {
       id: "findJobIds",
@@ -155,11 +156,7 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard, { s
     },
   );
 
-  app.post<{
-    Params: Static<typeof JobId>;
-    Querystring: Static<typeof TenantQuery>;
-    Body: Static<typeof RetryChanges> | null;
-  }>(
+  app.post(
     "/jobs/:id/retry",
     {
       // What a retry changes may be left out, and the body with it.
@@ -187,22 +184,22 @@ export function jobRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard, { s
       const caller = callerOfRequest(request);
       const tenant = tenantOf(caller, request.query.tenant);
       const { id } = request.params;
-      const retry = await retryRequestOf(deps, tenant, id, request.body ?? {});
+      const retry = await retryRequestOf(deps, tenant, id, request.body);
       return sendSubmitted(reply, await submit(retry, request, id), caller.tenant);
     },
   );
-}
+};
 
 /** The current document: from the job itself, so that it is never behind. */
-export async function documentOf(
-  { db }: Pick<JobDeps, "db">,
+export async function documentOf<Document extends object = Record<string, unknown>>(
+  { db }: Pick<JobServices, "db">,
   tenant: string,
   requestId: string,
-): Promise<Record<string, unknown>> {
-  const { rows } = await db.query("select document from jobs.documents where tenant = $1 and request_id = $2", [
-    tenant,
-    requestId,
-  ]);
+): Promise<Document> {
+  const { rows } = await db.query<{ document: Document }>(
+    "select document from jobs.documents where tenant = $1 and request_id = $2",
+    [tenant, requestId],
+  );
   if (!rows[0]) throw new JobError("UnknownJob", { requestId, tenant });
   return rows[0].document;
 }
@@ -211,7 +208,7 @@ export async function documentOf(
 const NEWEST = 10_000;
 
 async function jobIds(
-  { db, tracking }: JobDeps,
+  { db, tracking }: JobServices,
   tenant: string,
   prefix: string | undefined,
   limit: number,

@@ -1,15 +1,14 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
 import { asJobError, JobError } from "../../contract/errors.ts";
 import type { OidcSettings } from "../../platform/settings.ts";
 import { type Claims, holderOfClaims } from "../../store/accessRules.ts";
 import { type MadeSession, makeSession } from "../../store/sessions.ts";
 import { callerOf } from "../../store/tokens.ts";
-import type { ApiDeps } from "../deps.ts";
 import { IdentityProvider, type PendingSignIn } from "../identityProvider.ts";
 import { operation } from "../operation.ts";
 import { type CookieOptions, cookieName, cookieOf, isSecure, setCookie } from "../plugins/cookies.ts";
-import type { Limits } from "../plugins/limits.ts";
+import type { RoutePlugin } from "./plugin.ts";
 import { recordSignIn, Session, setSession, shownSession } from "./sessions.ts";
 
 /** How long somebody may take at the identity provider. */
@@ -48,7 +47,7 @@ const Exchange = Type.Object(
 const Made = Type.Object({ ...Session.properties, token: Type.String({ description: "shown this once" }) });
 
 /** Signing in at an identity provider: GET /login for the ways, /login/start and /login/callback for browsers. */
-export function loginRoutes(app: FastifyInstance, { db, settings }: ApiDeps, limits: Limits): void {
+export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) => {
   const { platform, sessionMinutes, oidc } = settings.api.signIn;
   const limit = (request: FastifyRequest, reply: FastifyReply) => limits.address(request, reply);
   const methods: Static<typeof Methods> = oidc
@@ -80,7 +79,7 @@ export function loginRoutes(app: FastifyInstance, { db, settings }: ApiDeps, lim
     return made;
   };
 
-  app.post<{ Body: Static<typeof Exchange> }>(
+  app.post(
     "/session-tokens",
     operation(undefined, {
       id: "exchangeIdToken",
@@ -109,7 +108,7 @@ export function loginRoutes(app: FastifyInstance, { db, settings }: ApiDeps, lim
     // Lax: the provider's page leads back here.
     ({ maxAge, sameSite: "Lax", isSecure: isSecure(request) });
 
-  app.get<{ Querystring: { next?: string } }>(
+  app.get<{ Querystring: { next?: unknown } }>(
     "/login/start",
     { onRequest: limit, schema: { hide: true } },
     async (request, reply) => {
@@ -129,7 +128,7 @@ export function loginRoutes(app: FastifyInstance, { db, settings }: ApiDeps, lim
     },
   );
 
-  app.get<{ Querystring: { state?: string } }>(
+  app.get<{ Querystring: { state?: unknown } }>(
     CALLBACK,
     { onRequest: limit, schema: { hide: true } },
     async (request, reply) => {
@@ -158,7 +157,7 @@ export function loginRoutes(app: FastifyInstance, { db, settings }: ApiDeps, lim
     request.log.warn({ err: thrown }, "a sign-in at the identity provider failed");
     return reply.header("cache-control", "no-store").redirect(`../dashboard#/sign-in-failed/${code}`, 302);
   };
-}
+};
 
 type Pending = PendingSignIn & { page: string };
 

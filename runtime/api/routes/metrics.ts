@@ -1,41 +1,20 @@
-import type { FastifyInstance } from "fastify";
-import { Gauge, Histogram, Registry } from "prom-client";
+import { Gauge } from "prom-client";
 import Type from "typebox";
 import { readStatus } from "../../monitoring/activity.ts";
 import { exposition, platformFamilies } from "../../monitoring/prometheus.ts";
 import { readTotals } from "../../monitoring/totals.ts";
-import type { ApiDeps } from "../deps.ts";
 import { memoizeBriefly } from "../memoizeBriefly.ts";
 import { operation } from "../operation.ts";
-import type { Guard } from "../plugins/auth.ts";
 import { queueDepth } from "../queueDepth.ts";
-
-/** Bounds of a request's seconds: /rates answers in a few milliseconds, a search in some tens. */
-const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+import type { RoutePlugin } from "./plugin.ts";
 
 /** What happened in the last whole minute: memory of runs. */
 const MINUTES = 1;
 
 /** GET /metrics, as Prometheus reads it: this process's requests and connections, and the figures of the whole platform. */
-export function metricsRoute(app: FastifyInstance, { db, settings, cloud }: ApiDeps, guard: Guard): void {
-  const registers = [new Registry()];
-  const [registry] = registers as [Registry];
-  const seconds = new Histogram({
-    name: "rates_http_request_seconds",
-    help: "time from a request's arrival to the end of its response",
-    labelNames: ["method", "route", "status"],
-    buckets: BUCKETS,
-    registers,
-  });
-  app.addHook("onResponse", (request, reply, done) => {
-    // Not the path: each job has one of its own.
-    const route = request.routeOptions.url ?? "none";
-    seconds.labels(request.method, route, String(reply.statusCode)).observe(reply.elapsedTime / 1000);
-    done();
-  });
-
+export const metricsRoute: RoutePlugin = async (app, { db, settings, cloud, guard, registry }) => {
   const gauge = (name: string, help: string, labelNames: string[] = []) =>
-    new Gauge({ name, help, labelNames, registers });
+    new Gauge({ name, help, labelNames, registers: [registry] });
   const connections = gauge("rates_database_connections", "connections of this process by what they do", ["state"]);
   const depth = cloud && queueDepth(cloud);
   const keep = memoizeBriefly();
@@ -70,4 +49,4 @@ export function metricsRoute(app: FastifyInstance, { db, settings, cloud }: ApiD
       return reply.type(registry.contentType).send(own + whole);
     },
   );
-}
+};

@@ -1,8 +1,6 @@
-import type { FastifyInstance } from "fastify";
-import Type, { type Static } from "typebox";
-import type { ApiDeps } from "../deps.ts";
+import Type from "typebox";
 import { operation } from "../operation.ts";
-import type { Guard } from "../plugins/auth.ts";
+import type { RoutePlugin } from "./plugin.ts";
 
 const Query = Type.Object(
   {
@@ -27,8 +25,8 @@ const Places = Type.Object({
 });
 
 /** GET /places: ports and regions by a part of their code or name. */
-export function placesRoute(app: FastifyInstance, { db }: ApiDeps, guard: Guard): void {
-  app.get<{ Querystring: Static<typeof Query> }>(
+export const placesRoute: RoutePlugin = async (app, { db, guard }) => {
+  app.get(
     "/places",
     operation(guard, {
       id: "findPlaces",
@@ -50,4 +48,4 @@ export function placesRoute(app: FastifyInstance, { db }: ApiDeps, guard: Guard)
       return { places: rows };
     },
   );
-}
+};

@@ -1,17 +1,15 @@
 import { buffer } from "node:stream/consumers";
-import type { FastifyInstance } from "fastify";
-import Type, { type Static } from "typebox";
+import Type from "typebox";
 import { JobError } from "../../contract/errors.ts";
 import { RequestId, Tenant } from "../../contract/request.ts";
-import type { JobDeps } from "../deps.ts";
 import { inlineResult } from "../inlineResult.ts";
 import { operation } from "../operation.ts";
-import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { callerOfRequest } from "../plugins/auth.ts";
 import { PREVIEW } from "../preview/cell.ts";
 import { type Piece, previewOf } from "../preview/rows.ts";
 import { openResult } from "../resultObject.ts";
-
 import { tenantOf } from "../tenant.ts";
+import type { JobRoutePlugin } from "./plugin.ts";
 
 const Id = Type.Object({ id: RequestId });
 const Query = Type.Object(
@@ -38,8 +36,8 @@ const Answer = Type.Object({
 const BYTES = 256 * 1024;
 
 /** GET /jobs/{id}/preview: the first rows of a result, wherever it lies and however it is packed. */
-export function previewRoute(app: FastifyInstance, { db, cloud }: JobDeps, guard: Guard): void {
-  app.get<{ Params: Static<typeof Id>; Querystring: Static<typeof Query> }>(
+export const previewRoute: JobRoutePlugin = async (app, { db, cloud, guard }) => {
+  app.get(
     "/jobs/:id/preview",
     operation(guard, {
       id: "getPreview",
@@ -79,4 +77,4 @@ export function previewRoute(app: FastifyInstance, { db, cloud }: JobDeps, guard
       return previewOf(bytes, { ...piece, whole });
     },
   );
-}
+};

@@ -1,12 +1,11 @@
-import type { FastifyInstance } from "fastify";
-import Type, { type Static } from "typebox";
+import Type from "typebox";
 import { ERRORS } from "../../contract/errors.ts";
 import { RECEIVED_TOO_OFTEN, redrive } from "../../requests/deadLetters.ts";
 import { recordAudit } from "../../store/audit.ts";
 import { Redriven } from "../deadLetterAnswers.ts";
-import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
-import { actorOf, callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { actorOf, callerOfRequest } from "../plugins/auth.ts";
+import type { JobRoutePlugin } from "./plugin.ts";
 
 const Body = Type.Object(
   {
@@ -30,8 +29,8 @@ const Body = Type.Object(
   { additionalProperties: false },
 );
 /** POST /redrive: puts dead letters back into the request queue. They are of all tenants, so it takes an admin. */
-export function redriveRoute(app: FastifyInstance, { db, cloud, settings }: JobDeps, guard: Guard): void {
-  app.post<{ Body: Static<typeof Body> }>(
+export const redriveRoute: JobRoutePlugin = async (app, { db, cloud, settings, guard }) => {
+  app.post(
     "/redrive",
     operation(guard, {
       id: "redrive",
@@ -55,4 +54,4 @@ export function redriveRoute(app: FastifyInstance, { db, cloud, settings }: JobD
       return done;
     },
   );
-}
+};

@@ -1,14 +1,13 @@
-import type { FastifyInstance } from "fastify";
-import Type, { type Static } from "typebox";
+import Type from "typebox";
 import { ERRORS, JobError } from "../../contract/errors.ts";
 import { INPUT } from "../../contract/inputLimits.ts";
 import { COUNTED, listRejected } from "../../requests/rejectedList.ts";
-import type { JobDeps } from "../deps.ts";
 import { checkTimeRange, SearchTime, searchInstant } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
-import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { callerOfRequest } from "../plugins/auth.ts";
 import { RejectedDocument, TenantQuery } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
+import type { JobRoutePlugin } from "./plugin.ts";
 
 const ID = "^[0-9a-f]{32}$";
 const RejectedId = Type.Object({
@@ -59,8 +58,8 @@ const Page = Type.Object({
 });
 
 /** GET /rejected and GET /rejected/{id}: requests that made no job, with their problems. */
-export function rejectedRoutes(app: FastifyInstance, { db }: JobDeps, guard: Guard): void {
-  app.get<{ Querystring: Static<typeof Filters> }>(
+export const rejectedRoutes: JobRoutePlugin = async (app, { db, guard }) => {
+  app.get(
     "/rejected",
     operation(guard, {
       id: "listRejected",
@@ -80,7 +79,7 @@ export function rejectedRoutes(app: FastifyInstance, { db }: JobDeps, guard: Gua
     },
   );
 
-  app.get<{ Params: Static<typeof RejectedId>; Querystring: Static<typeof TenantQuery> }>(
+  app.get(
     "/rejected/:id",
     operation(guard, {
       id: "getRejected",
@@ -103,4 +102,4 @@ export function rejectedRoutes(app: FastifyInstance, { db }: JobDeps, guard: Gua
       return rows[0].document;
     },
   );
-}
+};

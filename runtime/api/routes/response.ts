@@ -1,15 +1,13 @@
-import type { FastifyInstance } from "fastify";
-import type { Static } from "typebox";
 import { JobError } from "../../contract/errors.ts";
-import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
-import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { callerOfRequest } from "../plugins/auth.ts";
 import { JobId, JobResponse, TenantQuery } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
+import type { JobRoutePlugin } from "./plugin.ts";
 
 /** GET /jobs/{id}/response: what was, or will be, sent to the tenant's queue, byte for byte. */
-export function responseRoute(app: FastifyInstance, { db }: JobDeps, guard: Guard): void {
-  app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof TenantQuery> }>(
+export const responseRoute: JobRoutePlugin = async (app, { db, guard }) => {
+  app.get(
     "/jobs/:id/response",
     operation(guard, {
       id: "getResponse",
@@ -32,4 +30,4 @@ export function responseRoute(app: FastifyInstance, { db }: JobDeps, guard: Guar
       return reply.type("application/json; charset=utf-8").send(rows[0].body);
     },
   );
-}
+};

@@ -2,21 +2,21 @@ import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { parse as parseRange, type Range } from "range-parser";
-import Type, { type Static } from "typebox";
+import Type from "typebox";
 import { JobError } from "../../contract/errors.ts";
-import type { JobDeps } from "../deps.ts";
+import type { JobServices } from "../deps.ts";
 import { matchesEtag } from "../etag.ts";
 import { inlineResult } from "../inlineResult.ts";
 import { operation } from "../operation.ts";
-import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { callerOfRequest } from "../plugins/auth.ts";
 import { storedReport } from "../reports.ts";
 import { type Representation, represent, typesOf } from "../representation.ts";
 import { objectAt, openResult, type Stored } from "../resultObject.ts";
 import { JobId, TenantQuery } from "../schemas.ts";
-
 import { tenantOf } from "../tenant.ts";
+import type { JobRoutePlugin } from "./plugin.ts";
 
 const DELIVERIES = ["redirect", "stream", "link"] as const;
 const Query = Type.Object(
@@ -62,7 +62,7 @@ interface Artifact {
   description: string;
   /** What is answered where there is none. */
   missingError: "NoResult" | "NoReport";
-  find(deps: JobDeps, tenant: string, requestId: string): Promise<Stored>;
+  find(deps: JobServices, tenant: string, requestId: string): Promise<Stored>;
 }
 
 const ARTIFACTS: readonly Artifact[] = [
@@ -85,84 +85,91 @@ const ARTIFACTS: readonly Artifact[] = [
 ];
 
 /** GET /jobs/{id}/result and /report: what a job brought, or all that is wrong with its batch, as it is wanted. */
-export function resultRoutes(app: FastifyInstance, deps: JobDeps, guard: Guard): void {
-  for (const left of ARTIFACTS) artifactRoute(app, deps, guard, left);
-}
+export const resultRoutes: JobRoutePlugin = async (app, options) => {
+  for (const artifact of ARTIFACTS) await app.register(artifactRoute(artifact), options);
+};
 
-function artifactRoute(app: FastifyInstance, deps: JobDeps, guard: Guard, left: Artifact): void {
-  const { s3 } = deps.cloud;
-  app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof Query> }>(
-    `/jobs/:id/${left.name}`,
-    {
-      ...operation(guard, {
-        id: left.id,
-        tag: "jobs",
-        scope: "read",
-        summary: left.summary,
-        description: left.description,
-        params: JobId,
-        querystring: Query,
-        answers: {
-          200: {
-            description: `the ${left.name}, or, with delivery=link, where it is`,
-            content: { ...BODIES, "application/json": Type.Union([Link, Type.Unknown()]) },
-            headers: { ETag: Type.String(), "Accept-Ranges": Type.String() },
+/** Creates the plugin of an artifact's route. */
+const artifactRoute =
+  (artifact: Artifact): JobRoutePlugin =>
+  async (app, { guard, ...deps }) => {
+    const { s3 } = deps.cloud;
+    app.get(
+      `/jobs/:id/${artifact.name}`,
+      {
+        ...operation(guard, {
+          id: artifact.id,
+          tag: "jobs",
+          scope: "read",
+          summary: artifact.summary,
+          description: artifact.description,
+          params: JobId,
+          querystring: Query,
+          answers: {
+            200: {
+              description: `the ${artifact.name}, or, with delivery=link, where it is`,
+              content: { ...BODIES, "application/json": Type.Union([Link, Type.Unknown()]) },
+              headers: { ETag: Type.String(), "Accept-Ranges": Type.String() },
+            },
+            206: { description: "the range asked for", content: { ...BODIES, "application/json": Bytes } },
+            302: {
+              description: `where the ${artifact.name} is`,
+              headers: { Location: Type.String({ format: "uri" }) },
+            },
+            304: { description: "it is what you have" },
           },
-          206: { description: "the range asked for", content: { ...BODIES, "application/json": Bytes } },
-          302: { description: `where the ${left.name} is`, headers: { Location: Type.String({ format: "uri" }) } },
-          304: { description: "it is what you have" },
-        },
-        errors: [
-          "UnknownJob",
-          "NotFinished",
-          left.missingError,
-          "ResultGone",
-          "NotAcceptable",
-          "RangeNotSatisfiable",
-          "StorageUnavailable",
-        ],
-      }),
-    },
-    async (request, reply) => {
-      const requestId = request.params.id;
-      const { delivery = request.query.redirect === false ? "link" : deps.settings.api.resultDelivery } = request.query;
-      const stored = await left.find(deps, tenantOf(callerOfRequest(request), request.query.tenant), requestId);
-      // Who wants the link accepts JSON, whatever the result is.
-      const isLink = delivery === "link" && stored.location !== undefined;
-      const form = represent(stored, request.headers) ?? (isLink ? represent(stored, {}) : undefined);
-      if (!form) {
-        const accept = String(request.headers.accept).slice(0, 200);
-        throw new JobError("NotAcceptable", { accept, kept: typesOf(stored).join(" or ") });
-      }
-      const etag = `"${stored.responseId}${form.mark}"`;
-      const fileName = `${requestId}.${left.name === "report" ? "report." : ""}${form.extension}`.replace(
-        /[^\w.-]/g,
-        "_",
-      );
-      const disposition = `attachment; filename="${fileName}"`;
-      reply.headers({ etag, vary: "Accept, Accept-Encoding", "cache-control": "private, no-cache" });
-      if (matchesEtag(request.headers["if-none-match"], etag)) return reply.code(304).send();
-
-      if (stored.location !== undefined && delivery !== "stream" && !form.unpacks) {
-        const location = await getSignedUrl(
-          s3,
-          new GetObjectCommand({
-            ...objectAt(stored.location),
-            ResponseContentDisposition: disposition,
-            ResponseContentType: form.type,
-            ...(form.encoding ? { ResponseContentEncoding: form.encoding } : {}),
-          }),
-          { expiresIn: LINK_SECONDS },
+          errors: [
+            "UnknownJob",
+            "NotFinished",
+            artifact.missingError,
+            "ResultGone",
+            "NotAcceptable",
+            "RangeNotSatisfiable",
+            "StorageUnavailable",
+          ],
+        }),
+      },
+      async (request, reply) => {
+        const requestId = request.params.id;
+        const { delivery = request.query.redirect === false ? "link" : deps.settings.api.resultDelivery } =
+          request.query;
+        const stored = await artifact.find(deps, tenantOf(callerOfRequest(request), request.query.tenant), requestId);
+        // Who wants the link accepts JSON, whatever the result is.
+        const isLink = delivery === "link" && stored.location !== undefined;
+        const form = represent(stored, request.headers) ?? (isLink ? represent(stored, {}) : undefined);
+        if (!form) {
+          const accept = String(request.headers.accept).slice(0, 200);
+          throw new JobError("NotAcceptable", { accept, kept: typesOf(stored).join(" or ") });
+        }
+        const etag = `"${stored.responseId}${form.mark}"`;
+        const fileName = `${requestId}.${artifact.name === "report" ? "report." : ""}${form.extension}`.replace(
+          /[^\w.-]/g,
+          "_",
         );
-        if (delivery === "redirect") return reply.removeHeader("etag").redirect(location, 302);
-        return reply.removeHeader("etag").send({ ...stored.link, location, expiresInSeconds: LINK_SECONDS });
-      }
-      reply.header("content-disposition", disposition).type(form.type);
-      if (form.encoding) reply.header("content-encoding", form.encoding);
-      return sendBytes(request, reply, s3, stored, form, requestId);
-    },
-  );
-}
+        const disposition = `attachment; filename="${fileName}"`;
+        reply.headers({ etag, vary: "Accept, Accept-Encoding", "cache-control": "private, no-cache" });
+        if (matchesEtag(request.headers["if-none-match"], etag)) return reply.code(304).send();
+
+        if (stored.location !== undefined && delivery !== "stream" && !form.unpacks) {
+          const location = await getSignedUrl(
+            s3,
+            new GetObjectCommand({
+              ...objectAt(stored.location),
+              ResponseContentDisposition: disposition,
+              ResponseContentType: form.type,
+              ...(form.encoding ? { ResponseContentEncoding: form.encoding } : {}),
+            }),
+            { expiresIn: LINK_SECONDS },
+          );
+          if (delivery === "redirect") return reply.removeHeader("etag").redirect(location, 302);
+          return reply.removeHeader("etag").send({ ...stored.link, location, expiresInSeconds: LINK_SECONDS });
+        }
+        reply.header("content-disposition", disposition).type(form.type);
+        if (form.encoding) reply.header("content-encoding", form.encoding);
+        return sendBytes(request, reply, s3, stored, form, requestId);
+      },
+    );
+  };
 
 /** The bytes, or the part of them that was asked for. What is unpacked on its way has no ranges. */
 async function sendBytes(
@@ -198,7 +205,7 @@ function rangeOf(request: FastifyRequest, reply: FastifyReply, size: number): Ra
   throw new JobError("RangeNotSatisfiable", { range: range.slice(0, 100), bytes: size });
 }
 
-async function storedResult({ db }: JobDeps, tenant: string, requestId: string): Promise<Stored> {
+async function storedResult({ db }: JobServices, tenant: string, requestId: string): Promise<Stored> {
   // The compression that an update names is its source's.
   const { rows } = await db.query(
     `select d.status, d.document->'error'->>'message' as reason, d.document->'result' as result, d.document->>'responseId' as response_id,

@@ -1,17 +1,16 @@
-import type { FastifyInstance } from "fastify";
-import Type, { type Static } from "typebox";
+import Type from "typebox";
 import { INPUT } from "../../contract/inputLimits.ts";
 import { redactAndTruncate } from "../../contract/problemList.ts";
 import { Tenant } from "../../contract/request.ts";
 import { DOCUMENT_STATES } from "../../contract/states.ts";
 import { InvalidCursor, type Search, type TrackingStore } from "../../tracking/store.ts";
-import type { JobDeps } from "../deps.ts";
 import { JobFilterFields, jobFilterOf } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
-import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { callerOfRequest } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
 import { JobDocument, RejectedDocument } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
+import type { JobRoutePlugin } from "./plugin.ts";
 
 const Filters = Type.Object(
   {
@@ -55,8 +54,8 @@ const Found = Type.Object({
 });
 
 /** GET /jobs: text search, filters, sorted, a page at a time. */
-export function searchRoute(app: FastifyInstance, { tracking }: JobDeps, guard: Guard): void {
-  app.get<{ Querystring: Static<typeof Filters> }>(
+export const searchRoute: JobRoutePlugin = async (app, { tracking, guard }) => {
+  app.get(
     "/jobs",
     operation(guard, {
       id: "searchJobs",
@@ -82,7 +81,7 @@ export function searchRoute(app: FastifyInstance, { tracking }: JobDeps, guard: 
       return reply.type("application/json; charset=utf-8").send(`{"jobs":[${documents.join()}]${next}}`);
     },
   );
-}
+};
 
 /**
  * Reads a page of documents as JSON texts. It ends early, with a cursor, where more would be too many bytes; a few

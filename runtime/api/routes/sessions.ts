@@ -1,14 +1,14 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
 import { JobError } from "../../contract/errors.ts";
 import { type Channel, recordAudit } from "../../store/audit.ts";
 import { endSession, holderOf, type MadeSession, makeSession, redeemLink } from "../../store/sessions.ts";
 import { type Caller, callerOf, SCOPES } from "../../store/tokens.ts";
-import type { ApiDeps } from "../deps.ts";
+import type { Services } from "../deps.ts";
 import { operation } from "../operation.ts";
-import { actorOf, callerOfRequest, crossOrigin, type Guard } from "../plugins/auth.ts";
+import { actorOf, callerOfRequest, crossOrigin } from "../plugins/auth.ts";
 import { cookieName, isSameOrigin, isSecure, setCookie } from "../plugins/cookies.ts";
-import type { Limits } from "../plugins/limits.ts";
+import type { RoutePlugin } from "./plugin.ts";
 
 /** A token, or the code of a link. */
 const secret = (description: string) => Type.String({ pattern: "^[!-~]+$", minLength: 1, maxLength: 200, description });
@@ -49,7 +49,7 @@ export function setSession(
 }
 
 /** How people sign in: a link or a token is exchanged for a session, which the browser keeps as a cookie. */
-export function sessionRoutes(app: FastifyInstance, { db, settings }: ApiDeps, guard: Guard, limits: Limits): void {
+export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, limits }) => {
   const { platform, sessionMinutes, linkMinutes } = settings.api.signIn;
   const seconds = sessionMinutes * 60;
 
@@ -71,7 +71,7 @@ export function sessionRoutes(app: FastifyInstance, { db, settings }: ApiDeps, g
     },
   );
 
-  app.post<{ Body: Static<typeof SignIn> }>(
+  app.post(
     "/session",
     operation(undefined, {
       id: "signIn",
@@ -149,11 +149,11 @@ export function sessionRoutes(app: FastifyInstance, { db, settings }: ApiDeps, g
         .send();
     },
   );
-}
+};
 
 /** Records a sign-in. The session is there whatever becomes of this. */
 export async function recordSignIn(
-  db: ApiDeps["db"],
+  db: Services["db"],
   request: FastifyRequest,
   { tenant, tokenId, name }: Caller,
   by: "link" | "token" | "identity provider",

@@ -1,15 +1,14 @@
-import type { FastifyInstance } from "fastify";
-import Type, { type Static } from "typebox";
+import Type from "typebox";
 import { RUNNERS, type RunnerType } from "../../contract/states.ts";
 import { type PlatformStatus, readActivity, readStatus } from "../../monitoring/activity.ts";
 import { bottleneckOf, MAX_INLINE_BYTES } from "../../monitoring/bottleneck.ts";
-import type { JobDeps } from "../deps.ts";
 import { memoizeBriefly } from "../memoizeBriefly.ts";
 import { operation } from "../operation.ts";
-import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { callerOfRequest } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
 import { queueDepth } from "../queueDepth.ts";
 import { Figures, Stats } from "../statsAnswers.ts";
+import type { JobRoutePlugin } from "./plugin.ts";
 
 /** How far back figures may look from now, and in how many steps a chart shows it. */
 const SPANS = {
@@ -42,7 +41,7 @@ const STANDING_MINUTES = 5;
  * GET /stats and /stats/figures: statistics of the caller's own jobs. An admin gets those of all jobs, and the state of the
  * platform (capacity, queues, database, bottleneck).
  */
-export function statsRoute(app: FastifyInstance, { db, settings, tracking, cloud }: JobDeps, guard: Guard): void {
+export const statsRoute: JobRoutePlugin = async (app, { db, settings, tracking, cloud, guard }) => {
   const keep = memoizeBriefly();
   const depth = queueDepth(cloud);
 
@@ -101,7 +100,7 @@ export function statsRoute(app: FastifyInstance, { db, settings, tracking, cloud
     },
   );
 
-  app.get<{ Querystring: Static<typeof Query> }>(
+  app.get(
     "/stats/figures",
     operation(guard, {
       id: "getFigures",
@@ -129,7 +128,7 @@ export function statsRoute(app: FastifyInstance, { db, settings, tracking, cloud
       };
     },
   );
-}
+};
 
 /** A time to look at, and in how many steps. */
 interface Range {

@@ -1,12 +1,11 @@
-import type { FastifyInstance } from "fastify";
-import Type, { type Static } from "typebox";
+import Type from "typebox";
 import { RequestId, Tenant } from "../../contract/request.ts";
 import { launchesOf, PHASES, phasesOf, type TimelineSource } from "../../monitoring/timeline.ts";
-import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
-import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { callerOfRequest } from "../plugins/auth.ts";
 import { tenantOf } from "../tenant.ts";
 import { documentOf } from "./jobs.ts";
+import type { JobRoutePlugin } from "./plugin.ts";
 
 const Id = Type.Object({ id: RequestId });
 const Query = Type.Object({ tenant: Type.Optional(Tenant) }, { additionalProperties: false });
@@ -24,8 +23,8 @@ const Answer = Type.Object({
 });
 
 /** GET /jobs/{id}/timeline: what a job has spent its time with. */
-export function timelineRoute(app: FastifyInstance, deps: JobDeps, guard: Guard): void {
-  app.get<{ Params: Static<typeof Id>; Querystring: Static<typeof Query> }>(
+export const timelineRoute: JobRoutePlugin = async (app, { guard, ...deps }) => {
+  app.get(
     "/jobs/:id/timeline",
     operation(guard, {
       id: "getTimeline",
@@ -39,8 +38,8 @@ export function timelineRoute(app: FastifyInstance, deps: JobDeps, guard: Guard)
     }),
     async (request) => {
       const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
-      const job = (await documentOf(deps, tenant, request.params.id)) as unknown as TimelineSource;
+      const job = await documentOf<TimelineSource>(deps, tenant, request.params.id);
       return { phases: phasesOf(job, await launchesOf(deps.db, job)) };
     },
   );
-}
+};

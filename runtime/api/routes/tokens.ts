@@ -1,13 +1,12 @@
-import type { FastifyInstance } from "fastify";
-import Type, { type Static } from "typebox";
+import Type from "typebox";
 import { JobError } from "../../contract/errors.ts";
 import { Tenant } from "../../contract/request.ts";
 import { auditParameters } from "../../store/audit.ts";
 import { listTokens, newToken, SCOPES } from "../../store/tokens.ts";
-import type { ApiDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
-import { actorOf, callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { actorOf, callerOfRequest } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
+import type { RoutePlugin } from "./plugin.ts";
 
 const New = Type.Object(
   {
@@ -53,8 +52,8 @@ const List = Type.Object({
 });
 
 /** Who may call: tokens are made, listed without their secrets, and revoked by an admin. */
-export function tokenRoutes(app: FastifyInstance, { db }: ApiDeps, guard: Guard): void {
-  app.post<{ Body: Static<typeof New> }>(
+export const tokenRoutes: RoutePlugin = async (app, { db, guard }) => {
+  app.post(
     "/tokens",
     operation(guard, {
       id: "createToken",
@@ -94,7 +93,7 @@ export function tokenRoutes(app: FastifyInstance, { db }: ApiDeps, guard: Guard)
     }),
     async () => ({ tokens: await listTokens(db) }),
   );
-  app.delete<{ Params: Static<typeof Id> }>(
+  app.delete(
     "/tokens/:id",
     operation(guard, {
       id: "revokeToken",
@@ -120,4 +119,4 @@ export function tokenRoutes(app: FastifyInstance, { db }: ApiDeps, guard: Guard)
       return reply.code(204).send();
     },
   );
-}
+};

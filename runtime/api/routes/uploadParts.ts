@@ -1,12 +1,11 @@
 import type { Readable } from "node:stream";
 import { UploadPartCommand } from "@aws-sdk/client-s3";
-import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { JobError } from "../../contract/errors.ts";
 import { INPUT } from "../../contract/inputLimits.ts";
-import type { JobDeps } from "../deps.ts";
-import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { callerOfRequest } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
+import type { JobRoutePlugin } from "./plugin.ts";
 import { decodeUpload, MOST_PARTS, PART_BYTES } from "./uploads.ts";
 
 /** Parts that are in memory at once: of the process, and of one tenant. */
@@ -23,7 +22,7 @@ const Part = Type.Object({
  * the server that it came from. Other clients send parts to their links. Bytes of a part are in memory once, and only so
  * many at a time.
  */
-export function uploadPartsRoute(app: FastifyInstance, { cloud }: JobDeps, guard: Guard): void {
+export const uploadPartsRoute: JobRoutePlugin = async (app, { cloud, guard }) => {
   const held = new Map<string, number>();
 
   /** Counts a part of a tenant until the function that it returns is called. @throws JobError Busy */
@@ -40,36 +39,34 @@ export function uploadPartsRoute(app: FastifyInstance, { cloud }: JobDeps, guard
     };
   };
 
-  app.register(async (scope) => {
-    // Not read yet: first comes the question whether there is room for it.
-    scope.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
-    scope.put<{ Params: Static<typeof Part>; Body: Readable }>(
-      "/uploads/:id/parts/:part",
-      {
-        onRequest: [guard("update")],
-        schema: { hide: true, params: Part },
-        bodyLimit: PART_BYTES,
-      },
-      async (request) => {
-        const { tenant } = callerOfRequest(request);
-        const upload = decodeUpload(request.params.id, tenant);
-        const PartNumber = Number(request.params.part);
-        if (PartNumber > MOST_PARTS)
-          throw invalid([{ field: "path.part", value: PartNumber, message: `must be at most ${MOST_PARTS}.` }]);
-        const release = hold(tenant);
-        try {
-          const Body = await readPart(request.body);
-          const { ETag = "" } = await cloud.s3.send(
-            new UploadPartCommand({ Bucket: cloud.buckets.uploads, ...upload, PartNumber, Body }),
-          );
-          return { partNumber: PartNumber, etag: ETag };
-        } finally {
-          release();
-        }
-      },
-    );
-  });
-}
+  // The body is read by the handler, after it has reserved memory for it.
+  app.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
+  app.put<{ Params: Static<typeof Part>; Body: Readable }>(
+    "/uploads/:id/parts/:part",
+    {
+      onRequest: [guard("update")],
+      schema: { hide: true, params: Part },
+      bodyLimit: PART_BYTES,
+    },
+    async (request) => {
+      const { tenant } = callerOfRequest(request);
+      const upload = decodeUpload(request.params.id, tenant);
+      const PartNumber = Number(request.params.part);
+      if (PartNumber > MOST_PARTS)
+        throw invalid([{ field: "path.part", value: PartNumber, message: `must be at most ${MOST_PARTS}.` }]);
+      const release = hold(tenant);
+      try {
+        const Body = await readPart(request.body);
+        const { ETag = "" } = await cloud.s3.send(
+          new UploadPartCommand({ Bucket: cloud.buckets.uploads, ...upload, PartNumber, Body }),
+        );
+        return { partNumber: PartNumber, etag: ETag };
+      } finally {
+        release();
+      }
+    },
+  );
+};
 
 /** Reads a body up to the size of a part. @throws JobError TooLarge */
 async function readPart(body: Readable): Promise<Buffer> {

@@ -8,14 +8,13 @@ import {
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
-import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { JobError } from "../../contract/errors.ts";
 import { INPUT } from "../../contract/inputLimits.ts";
 import { uploadPrefix } from "../../contract/uploads.ts";
-import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
-import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { callerOfRequest } from "../plugins/auth.ts";
+import type { JobRoutePlugin } from "./plugin.ts";
 
 /** S3: parts of 5 MiB (but the last) to 5 GiB, 10,000 at most, an object of 5 TiB at most (S3 User Guide, limits). */
 export const PART_BYTES = 8 * 1024 * 1024;
@@ -79,7 +78,7 @@ const Complete = Type.Object(
 );
 
 /** POST /uploads: a file goes straight to S3 in parts, over links that say nothing about credentials. */
-export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps, guard: Guard): void {
+export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard }) => {
   const { s3, buckets } = cloud;
 
   /** Presigned links for `count` parts from number `from` on. */
@@ -106,7 +105,7 @@ export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps,
     }
   };
 
-  app.post<{ Body: Static<typeof NewUpload> }>(
+  app.post(
     "/uploads",
     operation(guard, {
       id: "beginUpload",
@@ -145,7 +144,7 @@ export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps,
   );
 
   // POST, since it creates links: it does not tell whether the upload is under way, which S3 says of the parts.
-  app.post<{ Params: Static<typeof Id>; Querystring: Static<typeof Range> }>(
+  app.post(
     "/uploads/:id/parts",
     operation(guard, {
       id: "linkParts",
@@ -166,7 +165,7 @@ export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps,
     },
   );
 
-  app.post<{ Params: Static<typeof Id>; Body: Static<typeof Complete> }>(
+  app.post(
     "/uploads/:id/complete",
     operation(guard, {
       id: "completeUpload",
@@ -196,7 +195,7 @@ export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps,
     },
   );
 
-  app.delete<{ Params: Static<typeof Id> }>(
+  app.delete(
     "/uploads/:id",
     operation(guard, {
       id: "abortUpload",
@@ -213,7 +212,7 @@ export function uploadRoutes(app: FastifyInstance, { cloud, settings }: JobDeps,
       return reply.code(204).send();
     },
   );
-}
+};
 
 const encode = (key: string, uploadId: string) => Buffer.from(`${key}\n${uploadId}`).toString("base64url");
 

@@ -1,12 +1,11 @@
-import type { FastifyInstance } from "fastify";
-import Type, { type Static } from "typebox";
+import Type from "typebox";
 import { Tenant } from "../../contract/request.ts";
 import { readUsage, type Usage } from "../../monitoring/totals.ts";
 import type { Settings } from "../../platform/settings.ts";
-import type { ApiDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
-import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { callerOfRequest } from "../plugins/auth.ts";
 import { tenantOf } from "../tenant.ts";
+import type { RoutePlugin } from "./plugin.ts";
 
 /** Tenants of an answer, the largest first. */
 const LIMIT = 1_000;
@@ -62,8 +61,8 @@ export function estimatedUsd(
 }
 
 /** GET /usage: jobs, rows and run time of a month. A tenant's own; an admin's without `tenant` is everybody's. */
-export function usageRoute(app: FastifyInstance, { db, settings }: ApiDeps, guard: Guard): void {
-  app.get<{ Querystring: Static<typeof Query> }>(
+export const usageRoute: RoutePlugin = async (app, { db, settings, guard }) => {
+  app.get(
     "/usage",
     operation(guard, {
       id: "getUsage",
@@ -87,4 +86,4 @@ export function usageRoute(app: FastifyInstance, { db, settings }: ApiDeps, guar
       return { month, tenants, furtherTenants: found.length > LIMIT };
     },
   );
-}
+};

@@ -1,13 +1,12 @@
-import type { FastifyInstance } from "fastify";
-import Type, { type Static } from "typebox";
+import Type from "typebox";
 import { RUNNERS } from "../../contract/states.ts";
 import { readWaitingPlace, WAITING_REASONS, waitingOf } from "../../monitoring/waiting.ts";
-import type { JobDeps } from "../deps.ts";
 import { operation } from "../operation.ts";
-import { callerOfRequest, type Guard } from "../plugins/auth.ts";
+import { callerOfRequest } from "../plugins/auth.ts";
 import { JobId, TenantQuery } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
 import { documentOf } from "./jobs.ts";
+import type { JobRoutePlugin } from "./plugin.ts";
 
 const Count = Type.Integer({ minimum: 0 });
 const Answer = Type.Object({
@@ -28,8 +27,8 @@ const Answer = Type.Object({
 });
 
 /** GET /jobs/{id}/waiting: why a job waits, and what is before it. */
-export function waitingRoute(app: FastifyInstance, deps: JobDeps, guard: Guard): void {
-  app.get<{ Params: Static<typeof JobId>; Querystring: Static<typeof TenantQuery> }>(
+export const waitingRoute: JobRoutePlugin = async (app, { guard, ...deps }) => {
+  app.get(
     "/jobs/:id/waiting",
     operation(guard, {
       id: "getWaiting",
@@ -50,4 +49,4 @@ export function waitingRoute(app: FastifyInstance, deps: JobDeps, guard: Guard):
       return {};
     },
   );
-}
+};
