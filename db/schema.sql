@@ -112,7 +112,7 @@ create view jobs.documents as
         CASE
             WHEN r.id IS NOT NULL THEN jsonb_build_object('sentAt', jobs.iso(r.sent_at), 'messageId', r.message_id)
             ELSE NULL::jsonb
-        END)) || jsonb_build_object('task', COALESCE(j.shown -> 'task'::text, j.task), 'labels', COALESCE(j.shown -> 'labels'::text, j.labels), 'statusHistory', j.status_history, 'attempts', j.attempts)) AS document
+        END)) || jsonb_build_object('task', COALESCE(j.redacted -> 'task'::text, j.task), 'labels', COALESCE(j.redacted -> 'labels'::text, j.labels), 'statusHistory', j.status_history, 'attempts', j.attempts)) AS document
    FROM jobs.jobs j
      LEFT JOIN jobs.responses r ON r.job_id = j.id;
 grant select on jobs.documents to api_reader;
@@ -125,11 +125,11 @@ create table jobs.jobs (
   request_hash text not null,
   response_id text not null,
   task jsonb not null,
-  shown jsonb,
+  redacted jsonb,
   inline json,
   sql text,
   runner jobs.runner_type not null,
-  elsewhere boolean default false not null,
+  ec2_fallback boolean default false not null,
   priority jobs.priority not null,
   reply jobs.reply default 'queue'::text not null,
   labels jsonb not null,
@@ -157,7 +157,7 @@ create table jobs.jobs (
   version bigint default 1 not null,
   changed xid8 default pg_current_xact_id() not null,
   changed_at timestamp with time zone default jobs.clock() not null,
-  larger_at timestamp with time zone,
+  high_memory_retry_at timestamp with time zone,
   rank integer not null,
   constraint jobs_pkey PRIMARY KEY (id),
   constraint jobs_tenant_request_id_key UNIQUE (tenant, request_id)
@@ -166,7 +166,7 @@ CREATE INDEX jobs_changed ON jobs.jobs USING btree (changed, id);
 CREATE INDEX jobs_created ON jobs.jobs USING btree (created_at);
 CREATE INDEX jobs_deferred ON jobs.jobs USING btree (not_before) WHERE (((status)::text = 'PENDING'::text) AND (not_before IS NOT NULL));
 CREATE INDEX jobs_ended ON jobs.jobs USING btree (finished_at) WHERE (finished_at IS NOT NULL);
-CREATE INDEX jobs_larger ON jobs.jobs USING btree (larger_at) WHERE (((status)::text = 'PENDING'::text) AND (larger_at IS NOT NULL));
+CREATE INDEX jobs_larger ON jobs.jobs USING btree (high_memory_retry_at) WHERE (((status)::text = 'PENDING'::text) AND (high_memory_retry_at IS NOT NULL));
 CREATE INDEX jobs_pending ON jobs.jobs USING btree (runner, tenant, not_before, rank DESC, created_at, id) WHERE ((status)::text = 'PENDING'::text);
 CREATE INDEX jobs_running ON jobs.jobs USING btree (tenant, runner) WHERE ((status)::text = 'IN_PROGRESS'::text);
 CREATE INDEX jobs_running_run ON jobs.jobs USING btree (run_id) WHERE ((status)::text = 'IN_PROGRESS'::text);

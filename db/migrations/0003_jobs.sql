@@ -12,7 +12,7 @@ create table public.applied_functions (
 create function jobs.clock() returns timestamptz language sql volatile as 'select clock_timestamp()';
 grant execute on function jobs.clock() to api_reader, job_keeper, dispatcher;
 
--- Types of the columns of jobs.jobs. A table's CHECK would be parsed anew by every statement that writes a row, and all of
+-- Types of the columns of jobs.jobs. A table's CHECK would be parsed again by every statement that writes a row, and all of
 -- them evaluated: half the time of a state change. A domain is evaluated where its column is assigned.
 create domain jobs.runner_type as text check (value in ('glue', 'ec2'));
 create domain jobs.job_status as text check (value in ('PENDING', 'IN_PROGRESS', 'SUCCEEDED', 'FAILED', 'CANCELLED'));
@@ -36,14 +36,14 @@ create table jobs.jobs (
   response_id text not null, -- made of the tenant, the request's id and its task: unique as they are
   -- The task as accepted, defaults filled in; an inline payload stands apart, so that no state change rewrites it.
   task jsonb not null,
-  -- What people see in place of the task or the labels, where those hold a URL with a secret: {"task", "labels"}, either or both.
-  shown jsonb,
+  -- Replaces the task or the labels in documents, where those hold a credential: {"task", "labels"}, either or both.
+  redacted jsonb,
   inline json,
   -- What a read runs, with its parameters in it: both runners run the same text, and newer queries change no job that waits.
   sql text,
   runner jobs.runner_type not null,
   -- A read that an EC2 run may take too, when Glue has no room for it or its memory was too small.
-  elsewhere boolean not null default false,
+  ec2_fallback boolean not null default false,
   priority jobs.priority not null,
   -- Whether the response is put on the response queue. Not part of the request's identity: a repeat may still ask for it.
   reply jobs.reply not null default 'queue',
@@ -80,7 +80,7 @@ create table jobs.jobs (
   changed_at timestamptz not null default jobs.clock(),
   -- Since when a read that ran out of memory waits for a larger run. It is deferred for ever (not_before) to all other
   -- runs: none is started for it, and none takes it.
-  larger_at timestamptz,
+  high_memory_retry_at timestamptz,
   -- "Priority plus a point a minute waited", as a number that does not change while time passes: the order of
   -- priority + (now - created) is the order of priority - created.
   rank integer not null,
@@ -89,7 +89,7 @@ create table jobs.jobs (
 
 create index jobs_waiting on jobs.jobs (runner, rank desc, created_at, id) where status = 'PENDING' and not_before is null;
 create index jobs_deferred on jobs.jobs (not_before) where status = 'PENDING' and not_before is not null;
-create index jobs_larger on jobs.jobs (larger_at) where status = 'PENDING' and larger_at is not null;
+create index jobs_larger on jobs.jobs (high_memory_retry_at) where status = 'PENDING' and high_memory_retry_at is not null;
 -- Waiting jobs per tenant: for its maximum of waiting jobs, and to skip tenants that have all their slots.
 create index jobs_pending on jobs.jobs (runner, tenant, not_before, rank desc, created_at, id) where status = 'PENDING';
 create index jobs_running on jobs.jobs (tenant, runner) where status = 'IN_PROGRESS';
@@ -191,14 +191,14 @@ create unique index runs_larger on jobs.runs (runner) where larger and state <> 
 create unique index runs_slots on jobs.runs (runner, slot) where state <> 'ENDED';
 create index runs_ended on jobs.runs (ended_at) where state = 'ENDED';
 
--- What all dispatchers share of a runner kind: its back-off after a throttle.
+-- What all dispatchers share of a runner type: its back-off after a throttle.
 create table jobs.runners (
   runner text primary key check (runner in ('glue', 'ec2')),
   paused_until timestamptz,
   pauses integer not null default 0,
   version text, -- of the code that the newest runs were started with
   tenant_slots integer check (tenant_slots > 0), -- most jobs of one tenant at once; null: no maximum
-  larger boolean not null default false -- whether the stack has a larger run of this kind
+  larger boolean not null default false -- whether the stack has a larger run of this type
 );
 insert into jobs.runners (runner) values ('glue'), ('ec2');
 

@@ -8,7 +8,7 @@ select j.id, j.tenant, j.request_id, j.version + coalesce(r.sends, 0) as version
     'createdAt', jobs.iso(j.created_at), 'startedAt', jobs.iso(j.started_at), 'finishedAt', jobs.iso(j.finished_at),
     'progress', j.progress, 'stats', j.stats, 'error', j.error, 'result', j.result,
     'response', case when r.id is not null then jsonb_build_object('sentAt', jobs.iso(r.sent_at), 'messageId', r.message_id) end))
-  || jsonb_build_object('task', coalesce(j.shown -> 'task', j.task), 'labels', coalesce(j.shown -> 'labels', j.labels), 'statusHistory', j.status_history, 'attempts', j.attempts)) as document
+  || jsonb_build_object('task', coalesce(j.redacted -> 'task', j.task), 'labels', coalesce(j.redacted -> 'labels', j.labels), 'statusHistory', j.status_history, 'attempts', j.attempts)) as document
 from jobs.jobs j left join jobs.responses r on r.job_id = j.id;
 
 grant select on jobs.documents to api_reader, dispatcher;

@@ -1,5 +1,5 @@
 import { asJobError, JobError } from "./errors.ts";
-import { redactMessage } from "./shown.ts";
+import { redactMessage } from "./redactJob.ts";
 
 /** SQLSTATEs that are not the caller's fault alone, or have an error of their own. */
 type BySqlState =

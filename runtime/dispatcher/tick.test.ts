@@ -161,7 +161,7 @@ describe("the dispatcher's duties", () => {
     const { run, job, keeper } = await claimed();
     const outOfMemory = new JobError("OutOfMemory", { reason: "a row does not fit into it" });
     assert.equal(await retry(keeper, job, outOfMemory.body(), 1_000), "RETRIED");
-    await d.admin.query("update jobs.jobs set larger_at = jobs.clock()");
+    await d.admin.query("update jobs.jobs set high_memory_retry_at = jobs.clock()");
     await accept(d.context.db, [newJob("b"), newJob("c"), newJob("d")]);
     d.launcher.statuses.set(run, "ENDED");
     await createHandlers(context).tick();
@@ -169,8 +169,14 @@ describe("the dispatcher's duties", () => {
     assert.deepEqual(d.launcher.larger, [d.launcher.started[0]]);
 
     await createHandlers(d.context).tick();
-    const { rows } = await d.admin.query("select larger_at, not_before from jobs.jobs where request_id = 'a'");
-    assert.deepEqual(rows, [{ larger_at: null, not_before: null }], "a stack without larger runs gives it to any");
+    const { rows } = await d.admin.query(
+      "select high_memory_retry_at, not_before from jobs.jobs where request_id = 'a'",
+    );
+    assert.deepEqual(
+      rows,
+      [{ high_memory_retry_at: null, not_before: null }],
+      "a stack without larger runs gives it to any",
+    );
   });
 
   it("frees the slot of a silent run only once it is known to have ended", async () => {

@@ -118,7 +118,10 @@ describe("the figures that the database knows", () => {
   });
 
   it("count lost runners and memory that ran out, also of jobs that continue", async () => {
-    await accept(await d.as("dispatcher"), [newJob("again", { elsewhere: true }), newJob("last", { maxAttempts: 1 })]);
+    await accept(await d.as("dispatcher"), [
+      newJob("again", { ec2Fallback: true }),
+      newJob("last", { maxAttempts: 1 }),
+    ]);
     const { keeper, next } = await run();
     for (const type of ["OutOfMemory", "RunnerLost"]) {
       const { id, attempt } = await next();

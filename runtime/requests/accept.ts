@@ -2,8 +2,8 @@ import type pg from "pg";
 import { ERRORS, JobError, type Problem } from "../contract/errors.ts";
 import { invalidRequest } from "../contract/problemList.ts";
 import { redactUrl } from "../contract/redact.ts";
+import { redactedFields } from "../contract/redactJob.ts";
 import { hashOf, type Reply, type Request, responseIdOf, type Task } from "../contract/request.ts";
-import { shownOf } from "../contract/shown.ts";
 import type { RunnerType } from "../contract/states.ts";
 import { mayLoad } from "../contract/uploads.ts";
 import type { LazyS3 } from "../platform/aws.ts";
@@ -282,11 +282,11 @@ function newJob(
     isRepeat: known !== undefined,
     responseId: responseIdOf(request.tenant, request.requestId, requestHash),
     task: kept,
-    shown: shownOf(kept, request.labels),
+    redacted: redactedFields(kept, request.labels),
     inline,
     sql,
     runner: routeOf(task, settings, expected),
-    elsewhere: canFallBackToEc2(task, settings),
+    ec2Fallback: canFallBackToEc2(task, settings),
     priority: request.priority,
     labels: request.labels,
     reply: request.reply ?? defaultReply(source),

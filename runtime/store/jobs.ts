@@ -1,6 +1,6 @@
 import type { ErrorBody } from "../contract/errors.ts";
+import type { RedactedFields } from "../contract/redactJob.ts";
 import type { Reply, Task } from "../contract/request.ts";
-import type { Shown } from "../contract/shown.ts";
 import type { TerminalState } from "../contract/states.ts";
 
 /**
@@ -31,14 +31,14 @@ export interface NewJob {
   responseId: string;
   /** The task without inline items. */
   task: object;
-  /** Task and labels as shown, if they differ. */
-  shown?: Shown | null;
+  /** Task and labels without credentials, if they differ. */
+  redacted?: RedactedFields | null;
   inline: unknown[] | null;
   /** Reads only: what is run, with its parameters in it. */
   sql: string | null;
   runner: string;
   /** True if an EC2 run may execute it too, when Glue has no capacity or too little memory. */
-  elsewhere: boolean;
+  ec2Fallback: boolean;
   priority: number;
   labels: Record<string, string>;
   /** True if the response is sent to the response queue. */

@@ -85,7 +85,7 @@ describe("launches of several instances", () => {
     assert.equal(await beginLaunch(dispatcher, { ...PLAN, version: "next" }), undefined);
   });
 
-  it("are sent in the first half of the time that their runs have to start", async () => {
+  it("are sent in the first half of their runs' time to start", async () => {
     await planned(1);
     await passes(25);
     assert.equal(Math.round((await begin()).sendMs / 1_000), 5);
@@ -155,7 +155,7 @@ describe("launches of several instances", () => {
     assert.equal(await runStarted(keeper, run), undefined, "it is no other process's");
   });
 
-  it("give no run to an instance that comes after its slot was given up", async () => {
+  it("give no run to an instance that comes after its slot expired", async () => {
     const [run = ""] = await planned(1);
     const launch = await begin();
     await runEnded(dispatcher, run, "LOST");
@@ -204,7 +204,7 @@ describe("launches of several instances", () => {
     assert.equal((await begin()).target, "subnet-a", "every target is tried for later runs");
   });
 
-  it("prefer a target where nobody found too little room a moment ago", async () => {
+  it("prefer a target without a recent lack of capacity", async () => {
     await planned(1);
     const first = await begin();
     await launchAnswered(dispatcher, first, { instances: [], short: ["subnet-a"], reason: "full" });
@@ -230,7 +230,7 @@ describe("launches of several instances", () => {
     assert.equal(await beginLaunch(dispatcher, PLAN), undefined, "it is taken on, and new ones wait");
   });
 
-  it("are another dispatcher's to repeat once the one that took it on is silent, until its slots are given up", async () => {
+  it("are repeated by another dispatcher once the first one is silent, until their slots expire", async () => {
     await planned(1);
     const { launch } = await begin({ holdSeconds: 4 });
     assert.equal(await beginLaunch(dispatcher, PLAN), undefined);

@@ -4,18 +4,18 @@ import type { RequestRate } from "./requestRates.ts";
 
 /** The job store's side of launches: requests for instances, each of which claims a run of its launch. */
 
-/** What a dispatcher may request. */
+/** Parameters of a dispatcher's requests for instances. */
 export interface LaunchPlan {
   runner: RunnerType;
-  /** Of the code that the runs were planned for. */
+  /** Version of the code that the runs were planned for. */
   version: string;
   /** Parameters of a request beside its id, target and number of instances. */
   request: string;
-  /** Where instances may be requested, the preferred first. */
+  /** Targets of requests (subnet and instance type), in order of preference. */
   targets: readonly string[];
-  /** The most instances of one request. */
+  /** Maximum number of instances per request. */
   limit: number;
-  /** How long a request is the dispatcher's that took it on; then another one repeats it. */
+  /** Seconds for which a request is reserved for the dispatcher that took it on; then another one repeats it. */
   holdSeconds: number;
   rate: RequestRate;
 }
@@ -33,7 +33,7 @@ export interface Launch {
   sendMs: number;
 }
 
-/** What to do next: send a request, wait for the rate, or take note of runs that have no room. */
+/** Next step of a dispatcher: send a request, wait for the request rate, or record runs that have no capacity. */
 export type NextLaunch = Launch | { waitMs: number } | { refused: string[]; reason: string | null; until: string };
 
 /** Takes on the next launch. @returns undefined where there is nothing to request */
@@ -53,14 +53,14 @@ export async function beginLaunch(db: Database, plan: LaunchPlan): Promise<NextL
   return rows[0].next ?? undefined;
 }
 
-/** What became of a request: the instances that it started, and the targets that had too little room. */
+/** Outcome of a request: the instances that it started, and the targets that had too little capacity. */
 export interface LaunchResult {
   instances: readonly string[];
   short?: readonly string[];
   reason?: string;
 }
 
-/** Records what a launch started; its other runs may be launched anew. @returns instances that no run is left for */
+/** Records what a launch started; its other runs may be launched again. @returns instances that no run is left for */
 export async function launchAnswered(
   db: Database,
   { launch, send }: Pick<Launch, "launch" | "send">,

@@ -21,7 +21,7 @@ describe("request rates that dispatchers share", () => {
   const take = async () => Math.ceil((await takeRequest(dispatchers, RATE)) / HOUR);
   const passed = (time: string) => fixture.admin.query(`update jobs.request_rates set due = due - interval '${time}'`);
 
-  it("let a burst through at once, whoever asks, and book nothing that must wait", async () => {
+  it("let a burst of any dispatchers through at once, and book nothing that must wait", async () => {
     const waits = await Promise.all(Array.from({ length: 8 }, take));
     assert.deepEqual(waits.sort(), [0, 0, 0, 0, 0, 1, 1, 1]);
   });

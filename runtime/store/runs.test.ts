@@ -89,7 +89,7 @@ describe("the runs of the job store", () => {
     (await fixture.admin.query("select runner from jobs.jobs where request_id = $1", [requestId])).rows[0].runner;
 
   it("hands reads that wait for Glue to EC2 while it has room, the next ones first, and only those that may go there", async () => {
-    const read = (id: string, elsewhere: boolean, priority = 4) => newJob(id, { elsewhere, priority });
+    const read = (id: string, ec2Fallback: boolean, priority = 4) => newJob(id, { ec2Fallback, priority });
     await accept(dispatcher, [read("here", false, 9), read("low", true, 1), read("high", true, 6)]);
     await aged();
     const slots = { glue: 2, ec2: 1 };
@@ -104,7 +104,7 @@ describe("the runs of the job store", () => {
   });
 
   it("hands reads to EC2 while Glue refuses more runs", async () => {
-    await accept(dispatcher, [newJob("refused", { elsewhere: true })]);
+    await accept(dispatcher, [newJob("refused", { ec2Fallback: true })]);
     await aged();
     const [run = ""] = await planRuns(dispatcher, testPlan("glue", 4));
     await runRefused(dispatcher, run, "ConcurrentRunsExceededException");
@@ -120,13 +120,13 @@ describe("the runs of the job store", () => {
     ).rows[0];
   const backOffIsOver = () =>
     fixture.admin.query(
-      `update jobs.jobs set larger_at = case when larger_at is not null then jobs.clock() end,
+      `update jobs.jobs set high_memory_retry_at = case when high_memory_retry_at is not null then jobs.clock() end,
          not_before = case when not_before < 'infinity' then jobs.clock() else not_before end`,
     );
   const larger = (isThere = true) => planLarger(dispatcher, testPlan("glue", 4), isThere);
 
   it("retries a read whose memory was too small on EC2, where it may go there", async () => {
-    await accept(dispatcher, [newJob("large", { elsewhere: true })]);
+    await accept(dispatcher, [newJob("large", { ec2Fallback: true })]);
     const job = await claim(keeper, await started("test"), backend, undefined);
     assert.ok(job);
     assert.equal(await retry(keeper, job, outOfMemory, 1_000_000_000), "RETRIED");
@@ -205,7 +205,7 @@ describe("the runs of the job store", () => {
 
   it("fails at once what ran out of memory where there is no more of it, and says that it would again", async () => {
     await larger(false);
-    await accept(dispatcher, [newJob("stays"), newJob("on-ec2", { runner: "ec2", elsewhere: true })]);
+    await accept(dispatcher, [newJob("stays"), newJob("on-ec2", { runner: "ec2", ec2Fallback: true })]);
     const usual = await started("test");
     for (const [id, run] of [
       ["stays", usual],

@@ -47,7 +47,7 @@ describe("slots per tenant", () => {
     const reads = (tenant: string, count: number, priority: number) =>
       accept(
         dispatcher,
-        Array.from({ length: count }, (_, index) => newJob(`read-${index}`, { tenant, priority, elsewhere: true })),
+        Array.from({ length: count }, (_, index) => newJob(`read-${index}`, { tenant, priority, ec2Fallback: true })),
       );
     const moved = async () =>
       (
@@ -166,7 +166,9 @@ describe("slots per tenant", () => {
     await planLarger(dispatcher, testPlan("glue", 2), true);
     const job = (await next(runs[0])) as ClaimedJob;
     await retry(keeper, job, new JobError("OutOfMemory", { reason: "killed" }).body(), 0);
-    await fixture.admin.query("update jobs.jobs set larger_at = jobs.clock() where larger_at is not null");
+    await fixture.admin.query(
+      "update jobs.jobs set high_memory_retry_at = jobs.clock() where high_memory_retry_at is not null",
+    );
     const usual = (await next(runs[0])) as ClaimedJob;
     assert.equal(await planLarger(dispatcher, testPlan("glue", 2), true), undefined);
     await finish(keeper, usual, ended);

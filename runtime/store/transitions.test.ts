@@ -295,7 +295,7 @@ describe("a transition of the job store", () => {
   });
 
   it("hands no read to EC2 that is refused more itself, that has no room, or that waits there already", async () => {
-    await accept(dispatcher, [newJob("a", { elsewhere: true }), newJob("here", { priority: 9 })]);
+    await accept(dispatcher, [newJob("a", { ec2Fallback: true }), newJob("here", { priority: 9 })]);
     await sql("update jobs.jobs set created_at = created_at - interval '6 seconds'");
     const slots = { glue: 1, ec2: 1 };
     await sql("update jobs.runners set paused_until = jobs.clock() + interval '1 minute' where runner = 'ec2'");
@@ -317,7 +317,7 @@ describe("a transition of the job store", () => {
       await sql("delete from jobs.jobs");
       await accept(
         dispatcher,
-        Array.from({ length: 9 }, (_, index) => newJob(`${turn}-${index}`, { elsewhere: true })),
+        Array.from({ length: 9 }, (_, index) => newJob(`${turn}-${index}`, { ec2Fallback: true })),
       );
       await sql("update jobs.jobs set created_at = created_at - interval '6 seconds'");
       const moved = await Promise.all(dispatchers.map((db) => overflow(db, { glue: 1, ec2: 2 })));

@@ -52,7 +52,7 @@ export const newJob = (requestId: string, overrides: Partial<NewJob> = {}): NewJ
   inline: null,
   sql: "select 1 as n",
   runner: "glue",
-  elsewhere: false,
+  ec2Fallback: false,
   priority: 4,
   labels: {},
   reply: "queue",

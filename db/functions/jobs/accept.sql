@@ -1,5 +1,5 @@
 -- Accepts requests, all of a batch in one statement. Input: a JSON array of {tenant, requestId, requestHash,
--- responseId, task, shown, inline, sql, runner, elsewhere, priority, labels, timeoutSeconds, maxAttempts, leaseSeconds,
+-- responseId, task, redacted, inline, sql, runner, ec2Fallback, priority, labels, timeoutSeconds, maxAttempts, leaseSeconds,
 -- reply}. A request may also name maxWaiting, its tenant's maximum of waiting jobs, and isRepeat: it was accepted
 -- before, under rules that refuse it today, and creates no job; if its job no longer exists, the outcome is FULL.
 -- Returns a row for each, in order: ACCEPTED, REPEATED (the same task: the same job), CONFLICT (another task) or FULL
@@ -12,7 +12,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   moment timestamptz := jobs.clock();
   created bigint[];
-  kinds text[];
+  runner_types text[];
   tenant_requests record;
   room integer;
   refused text[] := '{}'; -- request ids of the tenants that are full, each after its tenant and a line feed
@@ -34,21 +34,21 @@ begin
   end loop;
 
   with made as (
-    insert into jobs.jobs (tenant, request_id, request_hash, response_id, task, shown, inline, sql, runner, elsewhere, priority, labels,
+    insert into jobs.jobs (tenant, request_id, request_hash, response_id, task, redacted, inline, sql, runner, ec2_fallback, priority, labels,
                            timeout_seconds, max_attempts, lease_seconds, created_at, rank, status_history, reply)
-    select r.tenant, r."requestId", r."requestHash", r."responseId", r.task, r.shown, r.inline, r.sql, r.runner, r.elsewhere, r.priority, r.labels,
+    select r.tenant, r."requestId", r."requestHash", r."responseId", r.task, r.redacted, r.inline, r.sql, r.runner, r."ec2Fallback", r.priority, r.labels,
            r."timeoutSeconds", r."maxAttempts", r."leaseSeconds", moment,
            r.priority - floor(extract(epoch from moment) / 60)::integer, jobs.event('PENDING', moment), coalesce(r.reply, 'queue')
-    from rows from (json_to_recordset(requests) as (tenant text, "requestId" text, "requestHash" text, "responseId" text, task jsonb, shown jsonb,
-      inline json, sql text, runner text, elsewhere boolean, priority smallint, labels jsonb, "timeoutSeconds" integer, "maxAttempts" integer, "leaseSeconds" integer, reply text, "isRepeat" boolean)) with ordinality as r
+    from rows from (json_to_recordset(requests) as (tenant text, "requestId" text, "requestHash" text, "responseId" text, task jsonb, redacted jsonb,
+      inline json, sql text, runner text, "ec2Fallback" boolean, priority smallint, labels jsonb, "timeoutSeconds" integer, "maxAttempts" integer, "leaseSeconds" integer, reply text, "isRepeat" boolean)) with ordinality as r
     where not (r.tenant || E'\n' || r."requestId") = any (refused) and not coalesce(r."isRepeat", false)
     -- In key order, so that two batches with the same ids never wait for each other in a circle.
     order by r.tenant, r."requestId", r.ordinality
     -- Whichever unique index sees the other's row first: with one named, the race for the others would be an error.
     on conflict do nothing
     returning id, runner)
-  select coalesce(array_agg(id), '{}'), coalesce(array_agg(distinct runner), '{}') into created, kinds from made;
-  perform pg_notify('jobs_waiting_' || kind, '') from unnest(kinds) kind;
+  select coalesce(array_agg(id), '{}'), coalesce(array_agg(distinct runner), '{}') into created, runner_types from made;
+  perform pg_notify('jobs_waiting_' || runner_type, '') from unnest(runner_types) runner_type;
 
   -- A job that has not ended, or is just ending: end_job or due_responses takes note.
   if cardinality(created) < json_array_length(requests) then

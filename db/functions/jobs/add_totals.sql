@@ -44,7 +44,7 @@ begin
     union all
     select runner, 'runTime', run from ended where run is not null
   ), attempts as (
-    -- Under the runner that the attempt was made on, and also of jobs that go on (jobs.figures has the same).
+    -- Under the runner that the attempt was made on, and also of jobs that continue (as in jobs.figures).
     select a ->> 'runner' as runner, case reason when 'RunnerLost' then 'lost' else 'outOfMemory' end as metric
     from (
       select attempts, error from jobs.jobs where status = 'PENDING' and not_before is null and attempt > 0

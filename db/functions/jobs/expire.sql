@@ -1,5 +1,6 @@
--- Forgets what ended before a time: jobs whose response was sent (or not wanted on the queue), with that response; answers that made no job; rejected requests; runs; launches; sessions and links. At
--- most so many of each, so that the first time is no long transaction. Answers how many jobs and rejected requests; a request's id is free again.
+-- Deletes what ended before a time: jobs whose response was sent (or not wanted on the queue), with that response; answers
+-- that made no job; rejected requests; runs; launches; sessions and links. At most p_limit of each, so that the first call is
+-- not a long transaction. Returns the number of jobs and rejected requests; the id of a deleted request is free again.
 create or replace function jobs.expire(p_before timestamptz, p_limit integer)
 returns bigint language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -34,7 +34,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
       max((stats ->> 'peakMemoryBytes')::float8) as peak
     from jobs.jobs, span where finished_at >= since and finished_at < until group by runner
   ), attempts as (
-    -- Under the runner that the attempt was made on: a job may have been given to the other kind since. The last attempt
+    -- Under the runner that the attempt was made on: a job may have been given to the other type since. The last attempt
     -- of a job that failed is FAILED, for the job's reason.
     select a ->> 'runner' as runner, count(*) filter (where reason = 'RunnerLost') as lost,
       count(*) filter (where reason = 'OutOfMemory') as out_of_memory
@@ -47,16 +47,16 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     where (a ->> 'endedAt')::timestamptz >= since and (a ->> 'endedAt')::timestamptz < until
     group by 1
   ), runners as (
-    select jsonb_object_agg(kind, jsonb_build_object(
+    select jsonb_object_agg(runner_type, jsonb_build_object(
       'waiting', coalesce(w.waiting, 0), 'oldestWaiting', coalesce(greatest(w.oldest, 0), 0),
       'running', coalesce(r.running, 0), 'refused', coalesce(f.refused, 0),
       'lost', coalesce(a.lost, 0), 'outOfMemory', coalesce(a.out_of_memory, 0),
       'succeeded', coalesce(e.succeeded, 0), 'failedByRequest', coalesce(e.failed_by_request, 0),
       'failedByPlatform', coalesce(e.failed_by_platform, 0),
       'queueTime', e.queue, 'runTime', e.execution, 'peakMemory', e.peak)) as figures
-    from (select runner as kind from jobs.runners) k
-    left join waiting w on w.runner = kind left join running r on r.runner = kind left join refused f on f.runner = kind
-    left join attempts a on a.runner = kind left join ended e on e.runner = kind
+    from (select runner as runner_type from jobs.runners) k
+    left join waiting w on w.runner = runner_type left join running r on r.runner = runner_type left join refused f on f.runner = runner_type
+    left join attempts a on a.runner = runner_type left join ended e on e.runner = runner_type
   )
   select figures || jsonb_build_object('platform', (
     select jsonb_build_object(

@@ -5,7 +5,7 @@ returns table (run uuid, slot integer) language plpgsql security definer set sea
 declare
   claimed jobs.runs;
 begin
-  -- One instance of a launch after the other. A run that is just given up is passed over.
+  -- One instance of a launch after the other. A run whose slot has just expired is passed over.
   perform from jobs.launches where id = p_launch for update;
   update jobs.runs set state = 'RUNNING', seen_at = jobs.clock(), external_id = p_instance, memory_bytes = p_memory
   where id = (

@@ -1,4 +1,4 @@
--- Gives a run the next waiting job of its kind; a larger run the next of those that wait for one. Internal. `running`: false
+-- Gives a run the next waiting job of its runner type; a larger run the next of those that wait for one. Internal. `running`: false
 -- for a run that is no longer one (reaped, retired). `job`: null where nothing waits for this run.
 -- A run older than the code that was deployed since gets nothing more, and is retired by asking.
 create or replace function jobs.next_claim(p_run uuid, p_pid integer, p_backend_start timestamptz, p_log text, out running boolean, out job json)

@@ -11,7 +11,7 @@ declare
   candidates bigint[];
   moved integer;
 begin
-  if not exists (select from jobs.jobs where runner = 'glue' and status = 'PENDING' and not_before is null and elsewhere
+  if not exists (select from jobs.jobs where runner = 'glue' and status = 'PENDING' and not_before is null and ec2_fallback
                  and created_at < waited_since) then return 0; end if;
   perform from jobs.runners order by runner for update;
   if (select paused_until from jobs.runners where runner = 'ec2') > moment then return 0; end if;
@@ -23,7 +23,7 @@ begin
   if p_glue_tenant_slots is null and p_ec2_tenant_slots is null then
     candidates := array(
       select id from jobs.jobs
-      where runner = 'glue' and status = 'PENDING' and not_before is null and elsewhere and created_at < waited_since
+      where runner = 'glue' and status = 'PENDING' and not_before is null and ec2_fallback and created_at < waited_since
       order by rank desc, created_at, id limit room for update skip locked);
   else
     candidates := array(
@@ -40,7 +40,7 @@ begin
       ) there
       cross join lateral (
         select t.id, t.rank, t.created_at from jobs.jobs t
-        where t.runner = 'glue' and t.tenant = w.tenant and t.status = 'PENDING' and t.not_before is null and t.elsewhere and t.created_at < waited_since
+        where t.runner = 'glue' and t.tenant = w.tenant and t.status = 'PENDING' and t.not_before is null and t.ec2_fallback and t.created_at < waited_since
         order by t.rank desc, t.created_at, t.id limit greatest(0, least(room, there.free))
       ) j
       where w.tenant is not null and jobs.free_tenant_slots('glue', w.tenant, p_glue_tenant_slots) > 0

@@ -1,4 +1,4 @@
--- Takes a slot for the larger run of a kind, where a job waits for one and none is there. A stack that has none (any more)
+-- Takes a slot for the larger run of a runner type, where a job waits for one and none is there. A stack that has none (any more)
 -- says so: what waits for one then takes what there is.
 create or replace function jobs.plan_larger(p_runner text, p_slots integer, p_version text, p_start_seconds integer, p_larger boolean)
 returns setof uuid language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -8,12 +8,12 @@ declare
 begin
   update jobs.runners set larger = p_larger where runner = p_runner and larger <> p_larger;
   if not p_larger then
-    update jobs.jobs set not_before = null, larger_at = null where status = 'PENDING' and larger_at is not null and runner = p_runner;
+    update jobs.jobs set not_before = null, high_memory_retry_at = null where status = 'PENDING' and high_memory_retry_at is not null and runner = p_runner;
     return;
   end if;
   if not exists (
     select from jobs.jobs j join jobs.runners k using (runner)
-    where j.status = 'PENDING' and j.larger_at <= moment and j.runner = p_runner and jobs.free_tenant_slots(j.runner, j.tenant, k.tenant_slots) > 0
+    where j.status = 'PENDING' and j.high_memory_retry_at <= moment and j.runner = p_runner and jobs.free_tenant_slots(j.runner, j.tenant, k.tenant_slots) > 0
   ) then return; end if;
   update jobs.runners set version = p_version where runner = p_runner returning paused_until into pause;
   if pause > moment then return; end if;

@@ -1,4 +1,4 @@
--- Decides how many runs of a kind to start now, and takes their slots. The row of the runner kind is held for the
+-- Decides how many runs of a runner type to start now, and takes their slots. The row of the runner type is held for the
 -- decision, so that any number of dispatchers decide one after the other. Every waiting job gets a run of its own as
 -- far as slots go, less the runs that are free or about to be: those will take it. A run that has been silent for
 -- longer than a lease is not counted on, though it keeps its slot until it is known to have ended; nor is a larger one.

@@ -7,7 +7,7 @@ returns boolean language sql security definer set search_path = pg_catalog, pg_t
     where r.id = p_run and r.state = 'RUNNING' and k.runner = r.runner
       and case when r.larger
         then not exists (
-          select from jobs.jobs j where j.runner = r.runner and j.status = 'PENDING' and j.larger_at <= jobs.clock()
+          select from jobs.jobs j where j.runner = r.runner and j.status = 'PENDING' and j.high_memory_retry_at <= jobs.clock()
             and jobs.free_tenant_slots(j.runner, j.tenant, k.tenant_slots) > 0)
         else jobs.claimable(r.runner, k.tenant_slots, 1) = 0 end
     returning 1)

@@ -18,10 +18,10 @@ begin
     return 'CANCELLED';
   end if;
   next_runner := job.runner;
-  needs_larger := job.larger_at is not null;
+  needs_larger := job.high_memory_retry_at is not null;
   if p_error ->> 'type' = 'OutOfMemory' then
     -- Streaming takes the same memory for any result, so it is the query's own: another run of the same size would fail too.
-    if job.runner = 'glue' and job.elsewhere then
+    if job.runner = 'glue' and job.ec2_fallback then
       next_runner := 'ec2';
     elsif not needs_larger and (select larger from jobs.runners where runner = job.runner) then
       needs_larger := true;
@@ -39,7 +39,7 @@ begin
   perform jobs.wake_tenant(job.runner, job.tenant);
   ready := moment + make_interval(secs => least(300, 2 ^ job.attempt));
   update jobs.jobs set
-    runner = next_runner, larger_at = case when needs_larger then ready end,
+    runner = next_runner, high_memory_retry_at = case when needs_larger then ready end,
     status = 'PENDING', run_id = null, lease_until = null, deadline = null, backend_pid = null, backend_start = null,
     not_before = case when needs_larger then 'infinity'::timestamptz else ready end,
     error = p_error::jsonb,

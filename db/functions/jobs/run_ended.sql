@@ -4,12 +4,12 @@ create or replace function jobs.run_ended(p_run uuid, p_outcome text)
 returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   was text;
-  kind text;
+  runner_type text;
 begin
-  select state, runner into was, kind from jobs.runs where id = p_run and state <> 'ENDED' for update;
+  select state, runner into was, runner_type from jobs.runs where id = p_run and state <> 'ENDED' for update;
   if found then
     update jobs.runs set state = 'ENDED', ended_at = jobs.clock(), outcome = p_outcome where id = p_run;
-    if was = 'STARTING' then perform jobs.pause(kind); end if;
+    if was = 'STARTING' then perform jobs.pause(runner_type); end if;
     update jobs.jobs set lease_until = jobs.clock() where run_id = p_run and status = 'IN_PROGRESS' and lease_until > jobs.clock();
   end if;
 end

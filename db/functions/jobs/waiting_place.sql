@@ -4,19 +4,19 @@ create or replace function jobs.waiting_place(p_tenant text, p_request_id text)
 returns jsonb language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   job jobs.jobs;
-  kind jobs.runners;
+  runner_row jobs.runners;
 begin
   select * into job from jobs.jobs where tenant = p_tenant and request_id = p_request_id and status = 'PENDING';
   if not found then return null; end if;
-  select * into kind from jobs.runners where runner = job.runner;
+  select * into runner_row from jobs.runners where runner = job.runner;
   return jsonb_strip_nulls(jsonb_build_object(
     'runner', job.runner,
     'waitedSeconds', greatest(0, extract(epoch from jobs.clock() - coalesce((job.status_history -> -1 ->> 'at')::timestamptz, job.created_at))),
     'attempt', job.attempt,
     'lastError', job.error ->> 'type',
-    'needsLarger', job.larger_at is not null,
+    'needsLarger', job.high_memory_retry_at is not null,
     'notBeforeSeconds', case when job.not_before > jobs.clock() and isfinite(job.not_before) then extract(epoch from job.not_before - jobs.clock()) end,
-    'paused', case when kind.paused_until = 'infinity' then 'closed' when kind.paused_until > jobs.clock() then jobs.iso(kind.paused_until) end,
+    'paused', case when runner_row.paused_until = 'infinity' then 'closed' when runner_row.paused_until > jobs.clock() then jobs.iso(runner_row.paused_until) end,
     'ahead', (select count(*) from (
       select from jobs.jobs a
       where a.runner = job.runner and a.status = 'PENDING' and a.not_before is null
@@ -24,7 +24,7 @@ begin
       limit 1001) ahead),
     'working', (select count(*) from jobs.jobs w where w.runner = job.runner and w.status = 'IN_PROGRESS'),
     'starting', (select count(*) from jobs.runs r where r.runner = job.runner and r.state = 'STARTING'),
-    'tenantSlots', kind.tenant_slots,
+    'tenantSlots', runner_row.tenant_slots,
     'tenantWorking', (select count(*) from jobs.jobs t where t.tenant = job.tenant and t.runner = job.runner and t.status = 'IN_PROGRESS')));
 end
 $$;

@@ -81,7 +81,9 @@ describe("a read that does not fit into the memory of a Glue run", () => {
       assert(small);
       assert.equal(await small.exit, 0, small.output());
       assert.equal((await p.document(requestId)).status, "PENDING", small.output());
-      await p.admin.query("update jobs.jobs set larger_at = jobs.clock() where larger_at is not null");
+      await p.admin.query(
+        "update jobs.jobs set high_memory_retry_at = jobs.clock() where high_memory_retry_at is not null",
+      );
       assert.equal(await schedule(context), 0);
       assert.equal(await scheduleLarger(context), 1);
       const [large] = p.startRuns("glue", undefined, larger);

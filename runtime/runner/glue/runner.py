@@ -116,7 +116,7 @@ SECRET_START = re.compile(
 
 
 def redact_message(message):
-    """A message of Postgres up to a URL or a credential that it repeats, as runtime/contract/shown.ts has it."""
+    """A message of Postgres up to a URL or a credential that it repeats, as runtime/contract/redactJob.ts has it."""
     found = SECRET_START.search(message)
     return message[: found.start()] + "…" if found else message
 

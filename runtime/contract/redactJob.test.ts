@@ -3,7 +3,7 @@ import type pg from "pg";
 import { accept } from "../store/jobs.ts";
 import { jobDatabase, newJob } from "../testing/jobs.ts";
 import { redactUrl, UNREADABLE_URL } from "./redact.ts";
-import { redactMessage, redactSql, shownOf } from "./shown.ts";
+import { redactedFields, redactMessage, redactSql } from "./redactJob.ts";
 
 /** Source URLs, and how every part of the platform shows them. */
 const URLS: Readonly<Record<string, string>> = {
@@ -57,7 +57,7 @@ describe("what people see of a job", () => {
     it(`shows no secret of ${JSON.stringify(url)}`, () => {
       assert.equal(redactUrl(url), shown);
       const task = { type: "update", target: "prices", source: { url }, format: "csv" };
-      assert.deepEqual(shownOf(task, {})?.task, { ...task, source: { url: shown } });
+      assert.deepEqual(redactedFields(task, {})?.task, { ...task, source: { url: shown } });
     });
 
   for (const [sql, shown] of Object.entries(SQL))
@@ -70,7 +70,7 @@ describe("what people see of a job", () => {
   it("shows no secret of labels and parameters, whatever their depth and name", () => {
     const url = "https://h/p?sig=SECRET";
     const task = { type: "read", query: "average_rates", params: { a: url, b: [1, url], c: { [url]: null } } };
-    assert.deepEqual(shownOf(task, { source: url, [url]: "x", plain: "a = 1" }), {
+    assert.deepEqual(redactedFields(task, { source: url, [url]: "x", plain: "a = 1" }), {
       task: { ...task, params: { a: "https://h/p…", b: [1, "https://h/p…"], c: { "https://h/p…": null } } },
       labels: { source: "https://h/p…", "https://h/p…": "x", plain: "a = 1" },
     });
@@ -78,10 +78,10 @@ describe("what people see of a job", () => {
 
   it("keeps no copy of what has no secret", () => {
     const params = { date_from: "2021-01-01", orig_code: "A", list: ["a", 1, null, true] };
-    assert.equal(shownOf({ type: "read", query: "average_rates", params }, { nightly: "yes" }), null);
-    assert.equal(shownOf({ type: "read", sql: PLAIN_SQL[0] }, {}), null);
-    assert.equal(shownOf({ type: "update", target: "prices", source: { inline: 5 } }, {}), null);
-    assert.equal(shownOf({ type: "update", target: "prices", source: { s3: "s3://b/day=1/a" } }, {}), null);
+    assert.equal(redactedFields({ type: "read", query: "average_rates", params }, { nightly: "yes" }), null);
+    assert.equal(redactedFields({ type: "read", sql: PLAIN_SQL[0] }, {}), null);
+    assert.equal(redactedFields({ type: "update", target: "prices", source: { inline: 5 } }, {}), null);
+    assert.equal(redactedFields({ type: "update", target: "prices", source: { s3: "s3://b/day=1/a" } }, {}), null);
   });
 
   it("cuts a message of Postgres before a URL or a credential", () => {
@@ -110,7 +110,7 @@ describe("what people see of a job", () => {
      */
     const stored = async (task: object, labels: Record<string, string> = {}) => {
       await fixture.admin.query("delete from jobs.jobs");
-      await accept(dispatcher, [newJob("a", { task, labels, shown: shownOf(task, labels) })]);
+      await accept(dispatcher, [newJob("a", { task, labels, redacted: redactedFields(task, labels) })]);
       const { rows } = await fixture.admin.query(
         "select document, jobs.kept_request(tenant, request_id) as kept from jobs.documents",
       );

@@ -1,26 +1,27 @@
 import { redactText, redactUrl } from "./redact.ts";
 import type { Task } from "./request.ts";
 
-/** Replaces a job's task or labels in documents if they contain a URL with a secret. */
-export interface Shown {
+/** Replacements of a job's task and labels in documents. */
+export interface RedactedFields {
   task?: object;
   labels?: Record<string, string>;
 }
 
 /**
- * The task and labels of a job as documents show them: source URLs, labels, parameters and texts in SQL without what may be a
- * credential. What runs, and what the response repeats of the labels, stays as it was sent.
- * @param task the task without inline items
- * @returns only what differs from what was sent; null where nothing does
+ * Removes possible credentials from the task and labels that documents show: from source URLs, labels, parameters and texts
+ * in SQL. The task that runs and the labels in the response are unchanged.
+ *
+ * @param task - The task without inline items.
+ * @returns The fields that differ from the request; null if none does.
  */
-export function shownOf(task: object, labels: Readonly<Record<string, string>>): Shown | null {
-  const shownTask = redactTask(task as Task);
-  const shownLabels = redactValues(labels) as Record<string, string>;
-  const shown: Shown = {
-    ...(shownTask === task ? {} : { task: shownTask }),
-    ...(shownLabels === labels ? {} : { labels: shownLabels }),
+export function redactedFields(task: object, labels: Readonly<Record<string, string>>): RedactedFields | null {
+  const redactedTask = redactTask(task as Task);
+  const redactedLabels = redactValues(labels) as Record<string, string>;
+  const redacted: RedactedFields = {
+    ...(redactedTask === task ? {} : { task: redactedTask }),
+    ...(redactedLabels === labels ? {} : { labels: redactedLabels }),
   };
-  return "task" in shown || "labels" in shown ? shown : null;
+  return "task" in redacted || "labels" in redacted ? redacted : null;
 }
 
 function redactTask(task: Task): object {
@@ -54,7 +55,7 @@ const QUOTED =
 
 /** SQL without credentials in its strings, quoted names and comments. What is outside of them stays as it is. */
 export function redactSql(sql: string): string {
-  let shown = "";
+  let redacted = "";
   let from = 0;
   QUOTED.lastIndex = 0;
   for (let found = QUOTED.exec(sql); found !== null; found = QUOTED.exec(sql)) {
@@ -63,13 +64,13 @@ export function redactSql(sql: string): string {
     const closing = start === "/*" ? "*/" : start.startsWith("$") ? start : undefined;
     const closedAt = closing === undefined ? QUOTED.lastIndex : sql.indexOf(closing, found.index + start.length);
     const end = closing === undefined ? closedAt : closedAt < 0 ? sql.length : closedAt + closing.length;
-    shown +=
+    redacted +=
       sql.slice(from, found.index) +
       redactQuoted(sql.slice(found.index, end), closing ?? /['"-]/.exec(start)?.[0] ?? "");
     from = end;
     QUOTED.lastIndex = end;
   }
-  return shown + sql.slice(from);
+  return redacted + sql.slice(from);
 }
 
 /** Keeps the quotes around a text that loses its end. */
