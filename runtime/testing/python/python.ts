@@ -11,7 +11,7 @@ const PYTHONS = {
   glue: { script: "python.sh", has: "the Glue runner's packages" },
   moto: { script: "moto.sh", has: "moto" },
   models: { script: "../models/python.sh", has: "AWS's published constraints" },
-  checkov: { script: "../../../stacks/testing/judges/checkov.sh", has: "checkov" },
+  checkov: { script: "../../../stacks/testing/analysis/checkov.sh", has: "checkov" },
 } as const;
 
 /**

@@ -4,7 +4,7 @@ import { Cloud } from "../provider/cloud.ts";
 import { stackEngine } from "../stackEngine.ts";
 import { ROOT } from "./root.ts";
 
-/** A stack with changes of its configuration, which the judges look at. */
+/** A stack with changes of its configuration, which the analyzers look at. */
 export interface Variant {
   readonly name: string;
   /** The stack whose file it begins with. */

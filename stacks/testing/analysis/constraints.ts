@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
-import type { Finding } from "./answers.ts";
+import type { Finding } from "./suppressions.ts";
 import type { StoredResource } from "./variants.ts";
 
 /** A CloudFormation template, of which each resource names the Pulumi resource that it was made of. */
@@ -22,8 +22,8 @@ export interface Verdict {
   readonly findings: readonly Finding[];
   /** Properties that a model may constrain and that the table does not map. */
   readonly unmapped: readonly { readonly type: string; readonly property: string; readonly model: string }[];
-  /** Counts of what was judged; `properties` are distinct ones. */
-  readonly judged: { readonly resources: number; readonly calls: number; readonly properties: number };
+  /** Counts of what was checked; `properties` are distinct ones. */
+  readonly checked: { readonly resources: number; readonly calls: number; readonly properties: number };
 }
 
 const REGION = "eu-central-1";
@@ -33,10 +33,10 @@ const MOST_BYTES = 64 * 1024 * 1024;
 const mapping: unknown = parse(readFileSync(new URL("mapping.yaml", import.meta.url), "utf8"), { merge: true });
 
 /**
- * Judges resources by CloudFormation's schemas and botocore's models.
+ * Checks resources by CloudFormation's schemas and botocore's models.
  * @param python of the environment that runtime/testing/models/python.sh makes
  */
-export function judgeConstraints(
+export function checkConstraints(
   python: string,
   variants: Readonly<Record<string, readonly StoredResource[]>>,
 ): Verdict {

@@ -1,16 +1,16 @@
-/** A change of a resource that AWS would refuse, and the judges' rules that must say so. */
+/** A change of a resource that AWS would refuse, and the analyzers' rules that must say so. */
 export interface ConstraintMutant {
   readonly what: string;
   readonly type: string;
   // biome-ignore lint/suspicious/noExplicitAny: inputs of every type
   readonly mutate: (inputs: Record<string, any>) => void;
-  /** Judge and rule, as `botocore enum`. */
+  /** Analyzer and rule, as `botocore enum`. */
   readonly expected: readonly string[];
 }
 
 const FUNCTION = "aws:lambda/function:Function";
 
-/** One mutant at least for each class of constraint, in each of the judges' models that has it. */
+/** One mutant at least for each class of constraint, in each of the analyzers' models that has it. */
 export const CONSTRAINT_MUTANTS: readonly ConstraintMutant[] = [
   {
     what: "a required member is missing",

@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Finding } from "./answers.ts";
 import type { Template } from "./constraints.ts";
+import type { Finding } from "./suppressions.ts";
 
 /** The part of checkov's report that is read here. */
 interface Report {
@@ -21,7 +21,7 @@ interface Report {
 
 /**
  * Has checkov look at templates. It downloads nothing: neither guidelines nor modules.
- * @param checkov the command of the environment that stacks/testing/judges/checkov.sh makes
+ * @param checkov the command of the environment that stacks/testing/analysis/checkov.sh makes
  */
 export function checkovFindings(
   checkov: string,
@@ -44,7 +44,7 @@ export function checkovFindings(
       const source = templates[variant]?.Resources[resource.split(".").at(-1) ?? ""]?.Metadata;
       if (source === undefined) throw new Error(`checkov names ${resource} of ${file_path}, which is in no template`);
       return {
-        judge: "checkov",
+        analyzer: "checkov",
         type: source.type,
         path: "",
         rule: check_id,

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { requirePython } from "../../../runtime/testing/python/python.ts";
 import { requireEngine } from "../command.ts";
-import { compareAnswers } from "./answers.ts";
 import { checkovFindings } from "./checkov.ts";
-import { judgeConstraints, type Verdict } from "./constraints.ts";
+import { checkConstraints, type Verdict } from "./constraints.ts";
 import { CONSTRAINT_MUTANTS } from "./mutants.ts";
 import { orderProblems, staleRules } from "./order.ts";
 import { allowedServices, isNamed, unreachable } from "./reachability.ts";
 import { PARTS, type Part, type PartReach, SERVICE_ENDPOINTS, SPARE } from "./reachabilityTable.ts";
+import { compareSuppressions } from "./suppressions.ts";
 import { clientNetworks, registered, type StoredResource, VARIANTS } from "./variants.ts";
 
 /** For an `up` of every variant on a machine that does much else. */
@@ -16,18 +16,18 @@ const MINUTES = 15 * 60_000;
 describe("the resources of all stacks and variants, in the real engine", function () {
   this.timeout(MINUTES);
   const variants: Record<string, readonly StoredResource[]> = {};
-  let judged: Verdict | undefined;
+  let checked: Verdict | undefined;
   /** Findings of the published constraints about all variants, computed on first use. */
   const verdictBy = (python: string): Verdict => {
-    judged ??= judgeConstraints(python, variants);
-    return judged;
+    checked ??= checkConstraints(python, variants);
+    return checked;
   };
   before(async function () {
     requireEngine(this);
     for (const variant of VARIANTS) variants[variant.name] = await registered(variant);
   });
 
-  describe("judged by AWS's published constraints", () => {
+  describe("checked by AWS's published constraints", () => {
     let python: string;
     let verdict: Verdict;
     before(function () {
@@ -35,17 +35,17 @@ describe("the resources of all stacks and variants, in the real engine", functio
       verdict = verdictBy(python);
     });
 
-    it("keep every constraint, but for what has an answer", () => {
-      assert.deepEqual(compareAnswers(["botocore", "cfn-lint", "mapping"], verdict.findings), {
-        unanswered: [],
+    it("keep every constraint, but for what is suppressed", () => {
+      assert.deepEqual(compareSuppressions(["botocore", "cfn-lint", "mapping"], verdict.findings), {
+        unsuppressed: [],
         stale: [],
       });
     });
 
     it("have no property that the table does not map or name a reason for", () => {
       assert.deepEqual(verdict.unmapped, []);
-      const { resources, calls, properties } = verdict.judged;
-      console.log(`      ${properties} properties of ${resources} resources and ${calls} calls judged`);
+      const { resources, calls, properties } = verdict.checked;
+      console.log(`      ${properties} properties of ${resources} resources and ${calls} calls checked`);
     });
 
     it("fail with a wrong value of each class of constraint", () => {
@@ -58,10 +58,10 @@ describe("the resources of all stacks and variants, in the real engine", functio
           return [what, [mutant]];
         }),
       );
-      const { findings } = judgeConstraints(python, mutants);
+      const { findings } = checkConstraints(python, mutants);
       for (const { what, expected } of CONSTRAINT_MUTANTS) {
         const own = findings.filter(({ variants }) => variants.includes(what));
-        const rules = own.map(({ judge, rule }) => `${judge} ${rule}`);
+        const rules = own.map(({ analyzer, rule }) => `${analyzer} ${rule}`);
         for (const each of expected) assert.ok(rules.includes(each), `${what}: ${each} is not in ${rules.join(", ")}`);
       }
     });
@@ -70,7 +70,7 @@ describe("the resources of all stacks and variants, in the real engine", functio
       const [queue] = variants.dev?.filter(({ type }) => type === "aws:sqs/queue:Queue") ?? [];
       assert.ok(queue);
       const changed = { ...queue, inputs: { ...queue.inputs, kmsMasterKeyAge: 1 } };
-      const { unmapped } = judgeConstraints(python, {
+      const { unmapped } = checkConstraints(python, {
         changed: [changed, { ...queue, type: "aws:dax/cluster:Cluster" }],
       });
       assert.deepEqual(unmapped, [
@@ -93,14 +93,14 @@ describe("the resources of all stacks and variants, in the real engine", functio
       ({ findings } = checkovFindings(checkov, { ...templates, open }));
     });
 
-    it("have no finding without an answer, and no answer without a finding", () => {
+    it("have no finding without a suppression, and no suppression without a finding", () => {
       const own = findings.filter(({ variants }) => !variants.includes("open"));
-      assert.deepEqual(compareAnswers(["checkov"], own), { unanswered: [], stale: [] });
+      assert.deepEqual(compareSuppressions(["checkov"], own), { unsuppressed: [], stale: [] });
     });
 
     it("have a finding when a bucket is open to the public", () => {
-      const { unanswered } = compareAnswers(["checkov"], findings);
-      assert.match(unanswered.join("\n"), /CKV_AWS_53.*buckets-results/);
+      const { unsuppressed } = compareSuppressions(["checkov"], findings);
+      assert.match(unsuppressed.join("\n"), /CKV_AWS_53.*buckets-results/);
     });
   });
 

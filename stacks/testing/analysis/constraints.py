@@ -1,9 +1,9 @@
-"""Judges resources by AWS's published constraints: CloudFormation's schemas as cfn-lint has them, botocore's models.
+"""Checks resources by AWS's published constraints: CloudFormation's schemas as cfn-lint has them, botocore's models.
 
 stdin:  {"mapping": table, "variants": {variant: [{"type", "name", "id", "inputs"}]}, "region": region}
-stdout: {"templates": {variant: template}, "findings": [{"judge", "type", "path", "rule", "resource", "message",
+stdout: {"templates": {variant: template}, "findings": [{"analyzer", "type", "path", "rule", "resource", "message",
                        "variants"}],
-         "unmapped": [{"type", "property", "model"}], "judged": {"resources": n, "properties": n, "calls": n}}
+         "unmapped": [{"type", "property", "model"}], "checked": {"resources": n, "properties": n, "calls": n}}
 """
 
 import json
@@ -20,8 +20,8 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # noqa: E402
 from convert import CallSchema, CloudFormationSchema, Conversion  # noqa: E402
 
 
-class Judgement:
-    """Findings of the judges about one set of variants; the same finding about one resource in several is reported
+class Analysis:
+    """Findings of the analyzers about one set of variants; the same finding about one resource in several is reported
     once."""
 
     def __init__(self, mapping, region):
@@ -30,10 +30,10 @@ class Judgement:
         self._variant = ""
         self.findings = {}
         self.unmapped = set()
-        self.judged = {"resources": 0, "calls": 0, "properties": set()}
+        self.checked = {"resources": 0, "calls": 0, "properties": set()}
 
     def variant(self, name, resources):
-        """Judges the resources of a variant, and returns its template."""
+        """Checks the resources of a variant, and returns its template."""
         self._variant = name
         template = self._template(resources)
         self._lint(template)
@@ -49,7 +49,7 @@ class Judgement:
                 continue
             if "none" in row:
                 continue
-            self.judged["resources"] += 1
+            self.checked["resources"] += 1
             self._calls(resource, row)
             if "cfn" in row:
                 properties = self._cloudformation(resource, row)
@@ -84,7 +84,7 @@ class Judgement:
                 continue
             shape = models.operation_input(call)
             value = self._convert(resource, row, call, inputs, CallSchema(shape))
-            self.judged["calls"] += 1
+            self.checked["calls"] += 1
             for path, rule, message in models.problems(shape, value):
                 self._find("botocore", resource, f"{call} {path}", rule, message)
 
@@ -97,7 +97,7 @@ class Judgement:
         value = conversion.convert(inputs, schema, row.get("constants", {}).get(model))
         name = row["cfn"] if model == "cfn" else model
         self.unmapped.update((resource["type"], path, name) for path in conversion.unmapped)
-        self.judged["properties"].update((resource["type"], path) for path in conversion.mapped)
+        self.checked["properties"].update((resource["type"], path) for path in conversion.mapped)
         return value
 
     def _lint(self, template):
@@ -109,19 +109,19 @@ class Judgement:
             within = ".".join(str(part) for part in path[3:] if not isinstance(part, int))
             self._find("cfn-lint", names, within, match.rule.id, match.message)
 
-    def _find(self, judge, resource, path, rule, message):
+    def _find(self, analyzer, resource, path, rule, message):
         path = re.sub(r"\[\d+\]", "[]", path)
-        key = (judge, resource["type"], path, rule, resource["name"])
+        key = (analyzer, resource["type"], path, rule, resource["name"])
         found = self.findings.setdefault(key, {"message": message, "variants": []})
         if self._variant not in found["variants"]:
             found["variants"].append(self._variant)
 
     def result(self):
-        keys = ("judge", "type", "path", "rule", "resource")
+        keys = ("analyzer", "type", "path", "rule", "resource")
         return {
             "findings": [{**dict(zip(keys, key)), **found} for key, found in sorted(self.findings.items())],
             "unmapped": [dict(zip(("type", "property", "model"), one)) for one in sorted(self.unmapped)],
-            "judged": {**self.judged, "properties": len(self.judged["properties"])},
+            "checked": {**self.checked, "properties": len(self.checked["properties"])},
         }
 
 
@@ -142,9 +142,9 @@ def logical_id(name):
 
 def main():
     request = json.load(sys.stdin)
-    judgement = Judgement(request["mapping"], request["region"])
-    templates = {variant: judgement.variant(variant, resources) for variant, resources in request["variants"].items()}
-    json.dump({"templates": templates, **judgement.result()}, sys.stdout)
+    analysis = Analysis(request["mapping"], request["region"])
+    templates = {variant: analysis.variant(variant, resources) for variant, resources in request["variants"].items()}
+    json.dump({"templates": templates, **analysis.result()}, sys.stdout)
 
 
 if __name__ == "__main__":
