@@ -19,7 +19,7 @@ describe("the load of a benchmark", () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  /** What the load counts per second, and what the server did. */
+  /** Runs the load. @returns its counts per second, and the number of requests that the server answered */
   async function load(respond: RequestListener) {
     let served = 0;
     let connections = 0;

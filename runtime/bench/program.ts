@@ -8,7 +8,7 @@ const MINUTES = 10;
 const TIME_PREVIEW = fileURLToPath(new URL("../../stacks/testing/timePreview.ts", import.meta.url));
 const TIME_DISPATCHER_START = fileURLToPath(new URL("../../infra/testing/timeDispatcherStart.ts", import.meta.url));
 
-/** What a program prints after so many rounds: the times of ours and of its peer. */
+/** Output of a program after so many rounds: our times and those of its peer. */
 const timesOf = <T>(program: string): Record<"ours" | "empty", T[]> =>
   JSON.parse(
     execFileSync(process.execPath, [program, String(ROUNDS)], { encoding: "utf8", timeout: MINUTES * 60_000 }),

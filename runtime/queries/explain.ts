@@ -91,7 +91,7 @@ export async function estimateEach(plans: Database, statements: readonly string[
   return bytes;
 }
 
-/** What the server says of a statement, as node-postgres has it: positions count characters from 1. */
+/** The server's error for a statement, as node-postgres has it: positions count characters from 1. */
 type ServerError = Error & {
   code?: string;
   hint?: string;

@@ -11,8 +11,8 @@ const USAGE = "usage: node --expose-gc runtime/runner/main.ts (--run ID | --laun
 
 /**
  * A run of the TypeScript runner: `node --expose-gc runtime/runner/main.ts --run ID --runner glue|ec2`. An instance of
- * several that were launched together is told `--launch ID --instance ID` in place of its run. What it needs beside these
- * comes from the environment (database.ts, settings.ts). SIGTERM drains: the job in hand is finished, no other taken.
+ * several that were launched together gets `--launch ID --instance ID` instead of its run. All other settings come from
+ * the environment (database.ts, settings.ts). SIGTERM drains: the job in hand is finished, no other taken.
  */
 const text = { type: "string" } as const;
 const { values } = parseArgs({ options: { run: text, launch: text, instance: text, runner: text } });

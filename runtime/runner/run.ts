@@ -11,10 +11,10 @@ import { ResponseSender } from "./responseSender.ts";
 
 /** Interval of an idle run's checks without a wake-up, at most; also its heartbeat interval, three per lease. */
 const POLL_MS = 2_000;
-/** How long a response waits for those of the next jobs, to share a call to SQS. Milliseconds. */
+/** Time that a response waits for those of the next jobs, to share a call to SQS. Milliseconds. */
 const GATHER_MS = 100;
 
-/** What a process knows of its run: its id, or the launch of which it claims one as the instance that it is. */
+/** Identity of a process: its run's id, or its launch and instance, by which it claims one of the launch's runs. */
 export type RunIdentity = { run: string } | { launch: string; instance: string };
 
 /** One run: what a Glue run, an EC2 instance or a local process does from its start to its end. */

@@ -9,7 +9,7 @@ import {
 /** AWS's buckets of RunInstances: requests, and instances (Amazon EC2 Developer Guide, request throttling). */
 const REQUESTS = { size: 5, perSecond: 2 };
 const INSTANCES = { size: 1_000, perSecond: 2 };
-/** How long DescribeInstances does not show a new instance. Milliseconds. */
+/** Delay until DescribeInstances shows a new instance. Milliseconds. */
 const SHOWN_AFTER_MS = 3_000;
 
 /** An instance of the simulated account. */
@@ -19,21 +19,21 @@ export interface SimulatedInstance {
   readonly launchedAt: number;
 }
 
-/** How a request fares beside what the account's state makes of it. */
+/** Injected outcome of a request, in place of the one that follows from the account's state. */
 export type LaunchFate = "refuse" | "unknown" | "partial" | "throttle";
 
-/** What a simulated EC2 needs to know. */
+/** Dependencies of a simulated EC2. */
 interface Ec2Options {
   /** The account's clock. Milliseconds. */
   now(): number;
-  /** Whether an instance has ended. */
+  /** Returns true if an instance has ended. */
   hasEnded(instance: string): boolean;
   /** Called for each new instance. */
   onLaunch(instance: SimulatedInstance): void;
   onTerminate(instance: string): void;
-  /** How the next request fares; undefined: as the account's state has it. */
+  /** Injected outcome of the next request; undefined: none. */
   fate?(): LaunchFate | undefined;
-  /** How many instances a subnet has room for; left out: any number. */
+  /** Capacity of each subnet in instances. @default unlimited */
   room?: Map<string, number>;
 }
 

@@ -1,6 +1,6 @@
 import type { Schedule } from "./schedule.ts";
 
-/** Looks from outside whether promises 1 to 6 of the design were kept; answers what was broken, in words. */
+/** Verifies guarantees 1 to 6 from outside. @returns the violations, in words */
 export async function violatedGuarantees({ requests: asked, environment: world }: Schedule): Promise<string[]> {
   const broken = [...world.violations];
   const { rows: jobs } = await world.admin.query(
@@ -9,12 +9,12 @@ export async function violatedGuarantees({ requests: asked, environment: world }
   );
   const { rows: prices } = await world.admin.query("select price from prices");
   const { rows: open } = await world.admin.query("select id, state from jobs.runs where state <> 'ENDED'");
-  if (open.length > 0) broken.push(`promise 5: ${open.length} runs were never found to have ended`);
+  if (open.length > 0) broken.push(`guarantee 5: ${open.length} runs were never found to have ended`);
 
   for (const { deleted, body } of world.messages)
-    if (!deleted) broken.push(`promise 1: ${body.slice(0, 60)} was not accepted`);
+    if (!deleted) broken.push(`guarantee 1: ${body.slice(0, 60)} was not accepted`);
   const torn = world.messages.filter(({ body }) => body.endsWith("torn")).length;
-  if (torn > 0 && world.deadLetters.length === 0) broken.push("promise 9: an invalid message disappeared");
+  if (torn > 0 && world.deadLetters.length === 0) broken.push("guarantee 9: an invalid message disappeared");
 
   /** Returns true if one of the messages of a request asks for a reply on the queue. */
   const isWanted = (id: string) =>
@@ -27,7 +27,8 @@ export async function violatedGuarantees({ requests: asked, environment: world }
   const bodies = new Map<string, Set<string>>();
   for (const { responseId, body } of world.responses)
     bodies.set(responseId, (bodies.get(responseId) ?? new Set()).add(body));
-  for (const [id, copies] of bodies) if (copies.size > 1) broken.push(`promise 1: the copies of response ${id} differ`);
+  for (const [id, copies] of bodies)
+    if (copies.size > 1) broken.push(`guarantee 1: the copies of response ${id} differ`);
 
   for (const { body } of world.messages.filter(({ body }) => body.includes("'other'"))) {
     const { requestId } = JSON.parse(body) as { requestId: string };
@@ -35,14 +36,14 @@ export async function violatedGuarantees({ requests: asked, environment: world }
     const isOther = jobs.some((job) => job.request_id === requestId && job.other);
     if (isOther && !isWanted(requestId)) continue;
     if (!world.responses.some((one) => one.requestId === requestId && one.body.includes("RequestIdConflict")))
-      broken.push(`promise 3: no answer says that ${requestId} is taken`);
+      broken.push(`guarantee 3: no answer says that ${requestId} is taken`);
   }
 
   for (const { requestId, prices: own } of asked) {
     const of = jobs.filter((job) => job.request_id === requestId);
     const [job] = of;
     if (!job || of.length > 1) {
-      broken.push(`promise 3: ${of.length} jobs of request ${requestId}`);
+      broken.push(`guarantee 3: ${of.length} jobs of request ${requestId}`);
       continue;
     }
     if (!["SUCCEEDED", "FAILED", "CANCELLED"].includes(job.status))
@@ -50,15 +51,16 @@ export async function violatedGuarantees({ requests: asked, environment: world }
     const answers = world.responses.filter(({ responseId }) => responseId === job.response_id);
     // Of two requests with one id either may be the job: then the reply that counts is the other one's.
     const isWantedHere = job.other || isWanted(requestId);
-    if (answers.length === 0 && isWantedHere) broken.push(`promise 1: job ${requestId} was never answered`);
-    if (answers.length > 0 && !isWantedHere) broken.push(`promise 1: job ${requestId} was answered without a request`);
+    if (answers.length === 0 && isWantedHere) broken.push(`guarantee 1: job ${requestId} was never answered`);
+    if (answers.length > 0 && !isWantedHere)
+      broken.push(`guarantee 1: job ${requestId} was answered without a request`);
     if (answers.some(({ status }) => status !== job.status))
-      broken.push(`promise 1: job ${requestId} is ${job.status}, and was answered ${answers[0]?.status}`);
+      broken.push(`guarantee 1: job ${requestId} is ${job.status}, and was answered ${answers[0]?.status}`);
     for (const price of own) {
       const count = prices.filter((row) => row.price === price).length;
       const expected = job.status === "SUCCEEDED" && job.type === "update" ? 1 : 0;
       if (count !== expected)
-        broken.push(`promise 2: price ${price} of ${requestId} (${job.status}) is ${count} times in the table`);
+        broken.push(`guarantee 2: price ${price} of ${requestId} (${job.status}) is ${count} times in the table`);
     }
   }
   return broken;

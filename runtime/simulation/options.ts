@@ -16,7 +16,7 @@ const DEFAULTS = { seed: 1, workers: 2, processes: false };
 /** About two minutes of each. */
 const COUNTS = { simulation: 2_000, processes: 15 };
 
-export const HELP = `Plays schedules of faults against the platform and looks from outside whether promises 1 to 6 are kept.
+export const HELP = `Plays schedules of faults against the platform and verifies guarantees 1 to 6 from outside.
 
   npm run simulate -- [--processes] [--seed N] [--count M] [--workers W]
 

@@ -3,17 +3,17 @@ import { openHarness, type Sabotage } from "./harness.ts";
 
 /** Changes of the production code that break a promise. */
 const SABOTAGES: Record<string, Sabotage[]> = {
-  "promise 1: unsent responses are not sent again": [
+  "guarantee 1: unsent responses are not sent again": [
     { name: "due_responses", from: "due_at <= jobs.clock()", to: "false" },
   ],
-  "promise 1: a response is sent that nobody asked for": [
+  "guarantee 1: a response is sent that nobody asked for": [
     { name: "end_job", from: "job.reply = 'queue' or asked_again > 0", to: "true" },
   ],
-  "promise 1: a repeat that asks for a reply while the job runs is forgotten": [
+  "guarantee 1: a repeat that asks for a reply while the job runs is forgotten": [
     { name: "end_job", from: "job.reply = 'queue' or asked_again > 0", to: "job.reply = 'queue'" },
   ],
   // Three things stand before it, and each alone is enough: the fence, the ended session, one response a job.
-  "promise 2: a run that was paused past its lease commits after the next one": [
+  "guarantee 2: a run that was paused past its lease commits after the next one": [
     { name: "end_job", from: "p_attempt is null or attempt = p_attempt and status = 'IN_PROGRESS'", to: "true" },
     { name: "lost_jobs", from: "backend_pid, backend_start, case", to: "null::integer, null::timestamptz, case" },
     {
@@ -22,23 +22,23 @@ const SABOTAGES: Record<string, Sabotage[]> = {
       to: "moment + interval '10 seconds') on conflict (job_id) do update set due_at = excluded.due_at",
     },
   ],
-  "promise 3: another task under a taken id passes for a repeat": [
+  "guarantee 3: another task under a taken id passes for a repeat": [
     { name: "accept", from: "when j.request_hash <> a.request_hash then 'CONFLICT'", to: "when false then 'CONFLICT'" },
   ],
-  "promise 4: one slot too many": [
+  "guarantee 4: one slot too many": [
     { name: "plan_runs", from: "generate_series(1, p_slots)", to: "generate_series(1, p_slots + 1)" },
   ],
-  "promise 4: a slot is another run's before the time to launch is over": [
+  "guarantee 4: a slot is another run's before the time to launch is over": [
     {
       name: "plan_runs",
       from: "make_interval(secs => p_start_seconds)",
       to: "make_interval(secs => p_start_seconds / 10)",
     },
   ],
-  "promise 5: a silent runner keeps its job": [
+  "guarantee 5: a silent runner keeps its job": [
     { name: "lost_jobs", from: "status = 'IN_PROGRESS' and (", to: "false and (" },
   ],
-  "promise 6: a job is CANCELLED before its session is ended": [
+  "guarantee 6: a job is CANCELLED before its session is ended": [
     {
       name: "cancel",
       from: "perform pg_notify('jobs_run_' || job.run_id, 'cancel');",

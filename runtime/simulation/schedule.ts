@@ -20,7 +20,7 @@ const FENCE = "select * from jobs.finish";
 const LAUNCH = /^launch (.+)/;
 /** Statements that can end a job, or give it another session: afterwards CANCELLED may be visible, and must be true. */
 const ENDS = /cancel|jobs\.(claim|working|finish|retry|settle_lost)|commit/;
-/** How launches fare while things go wrong. Most often nobody hears of the outcome. */
+/** Injected outcomes of launches; most often the outcome stays unknown. */
 const LAUNCH_FATES: readonly LaunchFate[] = ["refuse", "unknown", "unknown", "partial", "throttle"];
 /** Invocations of the dispatcher at once. */
 const DISPATCHERS = 3;

@@ -64,9 +64,9 @@ export class SimulatedEnvironment {
   readonly deadLetters: string[] = [];
   readonly launched: LaunchedRun[] = [];
   readonly actors: Actor[] = [];
-  /** Observed violations of promises. */
+  /** Observed violations of guarantees. */
   readonly violations: string[] = [];
-  /** How the account answers the next launches; as it has room where nothing is said. */
+  /** Injected outcomes of the next launches; without one, the account's capacity decides. */
   readonly launches: LaunchFate[] = [];
   readonly #ec2 = new SimulatedEc2({
     now: () => this.#passed,
@@ -193,7 +193,7 @@ export class SimulatedEnvironment {
     return rows.map(({ request_id }) => request_id);
   }
 
-  /** Promise 6, checked at any moment at which the cancel is visible. */
+  /** Guarantee 6, checked at any moment at which the cancel is visible. */
   async checkCancelled(): Promise<void> {
     // Asks for the one session of each such job: all sessions (pg_stat_activity) would take most of a schedule's time.
     const { rows } = await this.admin.query({
@@ -202,7 +202,7 @@ export class SimulatedEnvironment {
         where j.status = 'CANCELLED' and j.backend_pid is not null and a.backend_start = j.backend_start and a.state <> 'idle'`,
     });
     for (const { request_id, pid } of rows)
-      this.violations.push(`promise 6: job ${request_id} is CANCELLED, and its session ${pid} is busy`);
+      this.violations.push(`guarantee 6: job ${request_id} is CANCELLED, and its session ${pid} is busy`);
   }
 
   /** Returns true if no work is left: no message, no unfinished job, no unsent response, no run. */
@@ -281,7 +281,7 @@ export class SimulatedEnvironment {
   #launched(kind: RunnerType, identity: RunIdentity): void {
     this.launched.push({ identity, runnerType: kind, stopped: false });
     if (this.#alive(kind) > this.#slots[kind])
-      this.violations.push(`promise 4: ${this.#alive(kind)} ${kind} runs at once`);
+      this.violations.push(`guarantee 4: ${this.#alive(kind)} ${kind} runs at once`);
   }
 
   #run(run: string): LaunchedRun | undefined {

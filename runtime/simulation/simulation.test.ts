@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { runWorkers } from "./workers.ts";
 
-/** FIRE_COUNT plays more of them, or fewer; .ci/run plays as many as the design asks for (runtime/tools/test.ts). */
-const COUNT = Number(process.env.FIRE_COUNT ?? 100);
+/** SIMULATION_COUNT plays more of them, or fewer; .ci/run plays as many as the design asks for (runtime/tools/test.ts). */
+const COUNT = Number(process.env.SIMULATION_COUNT ?? 100);
 /** Far more than one takes on a busy machine. */
 const SCHEDULE_MS = 1_000;
 

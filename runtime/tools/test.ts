@@ -38,7 +38,7 @@ const CHECKS = [
 ];
 
 /** The design's number of schedules, alone on the machine; it allows two minutes. */
-const FIRE = [join(root, "runtime", "simulation", "main.ts")];
+const SIMULATION = [join(root, "runtime", "simulation", "main.ts")];
 
 /** Alone on the machine, because other load would distort latencies. */
 const ATTACK = [join(modules, "mocha", "bin", "mocha.js"), "--no-parallel", "runtime/attack/attack.test.ts"];
@@ -80,7 +80,7 @@ const failed = CHECKS.filter((_check, index) => codes[index] !== 0).map(({ name 
 const isWhole = process.env.RATES_REQUIRE_ALL === "1" && given.length === 0 && !isUnit;
 if (isWhole) {
   console.log("Playing schedules of faults …");
-  if ((await timed("schedules of faults", run(FIRE))) !== 0) failed.push("the promises under faults");
+  if ((await timed("schedules of faults", run(SIMULATION))) !== 0) failed.push("the guarantees under faults");
   console.log("Attacking the platform …");
   if ((await timed("attack", run(ATTACK, { ...process.env, RATES_ATTACK_ALONE: "1" }))) !== 0) failed.push("attack");
   console.log("Measuring how cost grows …");

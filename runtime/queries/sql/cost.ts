@@ -4,7 +4,7 @@ export interface Cost {
   readonly nodes: number;
   /** Bytes of the value, where it is built from constants. */
   readonly bytes: number;
-  /** Whether the planner cannot know the value: it is a column's, or is computed for each row. */
+  /** True if the planner cannot know the value: it is a column's, or is computed for each row. */
   readonly isVariable?: boolean;
   /** Range-table entries. */
   readonly tables: number;

@@ -14,7 +14,7 @@ interface FunctionGroup {
   readonly reason: string;
   readonly names: string;
   readonly limit?: FunctionLimit;
-  /** Whether the planner never evaluates them: they have a value per group, row or call. */
+  /** True if the planner never evaluates them: they have a value per group, row or call. */
   readonly isNeverFolded?: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * How much larger than its arguments the value of an expression can be, or the text of that value, whichever is longer. The
- * planner evaluates expressions of constants, and keeps what each step of it allocates.
+ * Growth of values: how much larger than its arguments the value of an expression can be, or the text of that value,
+ * whichever is longer. The planner evaluates expressions of constants, and keeps what each step of it allocates.
  */
 
 const each = (factor: number, names: string) => names.split(/\s+/).map((name) => [name, factor] as const);
@@ -32,7 +32,7 @@ const OTHERS = 2;
 export const NUMERIC_BYTES = 150_000;
 /** Functions whose result can be any numeric, however short their arguments are. */
 const UNBOUNDED_NUMERICS = new Set(["power", "pow", "exp", "numeric"]);
-/** Functions that are told the scale of their result. */
+/** Functions with the scale of their result as an argument. */
 const SCALED = new Set(["round", "trunc"]);
 const MAX_SCALE = 16_384;
 /** A byte of text in which numbers may be written as 1e131071. */
@@ -57,7 +57,7 @@ export function literalBytes(text: string): number {
   return bytes;
 }
 
-/** What is known of an argument: its bytes, and its text if it is a literal. */
+/** Known facts of an argument: its bytes, and its text if it is a literal. */
 export interface Argument {
   readonly bytes: number;
   readonly text: string | undefined;

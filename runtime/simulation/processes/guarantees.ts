@@ -26,7 +26,7 @@ export async function isAtRest(stage: ProcessHarness, { accepted, wanted, confli
   );
 }
 
-/** Looks from outside whether promises 1 to 6 were kept: at the responses, the tables, the results and the processes. */
+/** Verifies guarantees 1 to 6 from outside: by the responses, the tables, the results and the processes. */
 export async function violatedGuarantees(
   stage: ProcessHarness,
   { requests: asked, accepted, wanted, conflicts, violations: seen }: Observations,
@@ -44,9 +44,9 @@ export async function violatedGuarantees(
   for (const price of prices) times.set(price, (times.get(price) ?? 0) + 1);
 
   const open = (await server.look("select id, state from jobs.runs where state <> 'ENDED'")) ?? [];
-  if (open.length > 0) broken.push(`promise 5: ${open.length} runs were never found to have ended`);
+  if (open.length > 0) broken.push(`guarantee 5: ${open.length} runs were never found to have ended`);
   const living = liveRuns(directory).length;
-  if (living > 0) broken.push(`promise 5: ${living} runs outlive their work`);
+  if (living > 0) broken.push(`guarantee 5: ${living} runs outlive their work`);
 
   if (stage.keepsDocuments) {
     for (const id of await stage.wrongDocuments([...accepted]))
@@ -64,11 +64,11 @@ export async function violatedGuarantees(
       broken.push(`promise ${job.status === "PENDING" ? 1 : 5}: job ${requestId} is ${job.status} for ever`);
     const answers = responses.filter(({ responseId }) => responseId === job.response_id);
     const [answer] = answers;
-    if (!answer && wanted.has(requestId)) broken.push(`promise 1: job ${requestId} was never answered`);
+    if (!answer && wanted.has(requestId)) broken.push(`guarantee 1: job ${requestId} was never answered`);
     if (answers.some(({ body }) => body !== answer?.body))
-      broken.push(`promise 1: the copies of the response to ${requestId} differ`);
+      broken.push(`guarantee 1: the copies of the response to ${requestId} differ`);
     if (answer && answer.status !== job.status)
-      broken.push(`promise 1: job ${requestId} is ${job.status}, and was answered ${answer.status}`);
+      broken.push(`guarantee 1: job ${requestId} is ${job.status}, and was answered ${answer.status}`);
 
     // Of two requests with one id the first to be taken in is the job, and a queue keeps no order.
     const isOther = job.sql === OTHER;
@@ -76,7 +76,7 @@ export async function violatedGuarantees(
     const wrong = own.filter((price) => (times.get(price) ?? 0) !== (isDone ? 1 : 0));
     if (wrong.length > 0)
       broken.push(
-        `promise 2: ${wrong.length} of ${own.length} prices of ${requestId} (${job.status}) are not in the table as often as they should be`,
+        `guarantee 2: ${wrong.length} of ${own.length} prices of ${requestId} (${job.status}) are not in the table as often as they should be`,
       );
     if (isDone && answer && (task as { type: string }).type === "read")
       broken.push(...(await wrongResult(stage, requestId, answer.body, rows)));
@@ -84,9 +84,9 @@ export async function violatedGuarantees(
   for (const id of conflicts) {
     const refusals = responses.filter(({ requestId, body }) => requestId === id && body.includes("RequestIdConflict"));
     const own = jobs.find(({ request_id }) => request_id === id)?.response_id;
-    if (refusals.length === 0) broken.push(`promise 3: no answer says that ${id} is taken`);
+    if (refusals.length === 0) broken.push(`guarantee 3: no answer says that ${id} is taken`);
     if (refusals.some(({ responseId }) => responseId === own))
-      broken.push(`promise 3: the conflict about ${id} was answered under its job's own responseId`);
+      broken.push(`guarantee 3: the conflict about ${id} was answered under its job's own responseId`);
   }
   return broken;
 }
@@ -96,9 +96,9 @@ async function wrongResult(stage: ProcessHarness, requestId: string, body: strin
   const { result } = JSON.parse(body);
   const text = result.location ? await stage.object(result.location) : Buffer.from(result.inline);
   const expected = Array.from({ length: rows }, (_, index) => `{"n":${index + 1}}\n`).join("");
-  if (text.toString() !== expected) return [`promise 1: the result of ${requestId} is not what was asked for`];
+  if (text.toString() !== expected) return [`guarantee 1: the result of ${requestId} is not what was asked for`];
   const sum = createHash("sha256").update(text).digest("hex");
   return result.sha256 === undefined || result.sha256 === sum
     ? []
-    : [`promise 1: the checksum of ${requestId}'s result is wrong`];
+    : [`guarantee 1: the checksum of ${requestId}'s result is wrong`];
 }

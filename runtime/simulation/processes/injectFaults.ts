@@ -8,7 +8,7 @@ import { type Fault, faultDirectories, type LaunchOutcome, OVERRUN_FILE, takeNex
 
 /**
  * Loaded into every process of the dispatcher and of the runners (NODE_OPTIONS). In a run it does two things: looks whether
- * more runs of its kind live than there are slots (promise 4), and takes the next fault that the schedule has laid out, which
+ * more runs of its kind live than there are slots (guarantee 4), and takes the next fault that the schedule has laid out, which
  * comes true when the run passes the fault's step. In the dispatcher it breaks launches.
  */
 const { SIMULATION_DIRECTORY: directory = "", SIMULATION_POSTGRES: cluster = "" } = process.env;

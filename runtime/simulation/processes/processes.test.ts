@@ -3,10 +3,10 @@ import { ProcessHarness } from "./harness.ts";
 import { runProcessSchedules } from "./run.ts";
 import { play } from "./schedule.ts";
 
-/** FIRE_PROCESSES plays as many, however long that takes. */
-const COUNT = Number(process.env.FIRE_PROCESSES ?? (process.env.RATES_REQUIRE_ALL === "1" ? 30 : 2));
-/** When no further schedule is begun, unless FIRE_PROCESSES asked for them: a busy machine plays fewer. */
-const ENOUGH_MS = process.env.FIRE_PROCESSES === undefined ? 150_000 : Number.POSITIVE_INFINITY;
+/** SIMULATION_PROCESSES plays as many, however long that takes. */
+const COUNT = Number(process.env.SIMULATION_PROCESSES ?? (process.env.RATES_REQUIRE_ALL === "1" ? 30 : 2));
+/** When no further schedule is begun, unless SIMULATION_PROCESSES asked for them: a busy machine plays fewer. */
+const ENOUGH_MS = process.env.SIMULATION_PROCESSES === undefined ? 150_000 : Number.POSITIVE_INFINITY;
 /** Maximum duration of one schedule, including recovery and a new platform. */
 const SCHEDULE_MS = 200_000;
 
@@ -39,9 +39,9 @@ describe("the promises of the platform, whatever happens to its processes", () =
       await stage.server.look("grant usage on schema fire to job_writer");
       for (let seed = 1; seed <= 3; seed++) {
         const { broken } = await play(stage, seed);
-        if (broken.some((one) => one.startsWith("promise 2"))) return;
+        if (broken.some((one) => one.startsWith("guarantee 2"))) return;
       }
-      assert.fail("three schedules kept promise 2");
+      assert.fail("three schedules did not violate guarantee 2");
     } finally {
       await stage.close();
     }
@@ -58,9 +58,9 @@ describe("the promises of the platform, whatever happens to its processes", () =
       await stage.server.look(plan.source.replace("generate_series(1, p_slots)", "generate_series(1, p_slots + 2)"));
       for (let seed = 1; seed <= 3; seed++) {
         const { broken } = await play(stage, seed);
-        if (broken.some((one) => one.startsWith("promise 4"))) return;
+        if (broken.some((one) => one.startsWith("guarantee 4"))) return;
       }
-      assert.fail("three schedules kept promise 4");
+      assert.fail("three schedules did not violate guarantee 4");
     } finally {
       await stage.close();
     }

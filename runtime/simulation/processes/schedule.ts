@@ -71,7 +71,7 @@ export async function play(stage: ProcessHarness, seed: number): Promise<{ broke
   history.push(`${Math.round(performance.now() - begun)} ms: ${rested ? "at rest" : "still not at rest"}`);
   watch.abort();
   await watching;
-  for (const one of stage.over.slice(overBefore)) told.violations.add(`promise 4: ${one}`);
+  for (const one of stage.over.slice(overBefore)) told.violations.add(`guarantee 4: ${one}`);
   return { broken: await violatedGuarantees(stage, told), history };
 }
 
@@ -220,7 +220,7 @@ async function recover(stage: ProcessHarness, told: Observations): Promise<boole
   return false;
 }
 
-/** Promise 6, checked at any moment at which a cancel is visible. */
+/** Guarantee 6, checked at any moment at which a cancel is visible. */
 async function watchCancels(
   stage: ProcessHarness,
   { violations: broken }: Observations,
@@ -232,7 +232,7 @@ async function watchCancels(
        where j.status = 'CANCELLED' and j.backend_pid is not null and a.backend_start = j.backend_start and a.state <> 'idle'`,
     );
     for (const { request_id, pid } of rows ?? [])
-      broken.add(`promise 6: job ${request_id} is CANCELLED, and its session ${pid} is busy`);
+      broken.add(`guarantee 6: job ${request_id} is CANCELLED, and its session ${pid} is busy`);
     await delay(LOOK_MS / 4);
   }
 }

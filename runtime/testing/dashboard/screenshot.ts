@@ -13,7 +13,7 @@ import { dashboardFor } from "./page.ts";
 
 /**
  * `node runtime/testing/dashboard/screenshot.ts`: makes docs/images/dashboard.png, the picture of the README, from a
- * dashboard over jobs that are made up. Needs a Chromium.
+ * dashboard over generated jobs. Needs a Chromium.
  */
 const FILE = fileURLToPath(new URL("../../../docs/images/dashboard.png", import.meta.url));
 const SIZE = { width: 1_280, height: 1_000 };

@@ -71,7 +71,8 @@ export const UNCHECKED = ["runtime/tools/prose/", "CHANGELOG.md", "LICENSE", "do
 
 /** Folders whose prose is checked; the others follow. */
 export const CHECKED: readonly string[] = [
-  ...["policy/", "infra/", "stacks/", ".ci/", "Pulumi."],
+  ...["policy/", "infra/", "stacks/", "db/", ".ci/", "Pulumi."],
   ...["contract", "platform", "requests", "monitoring", "tracking"].map((folder) => `runtime/${folder}/`),
-  ...["attack", "tools", "local", "image", "clients"].map((folder) => `runtime/${folder}/`),
+  ...["store", "queries", "runner", "simulation", "bench"].map((folder) => `runtime/${folder}/`),
+  ...["attack", "tools", "testing", "local", "image", "clients"].map((folder) => `runtime/${folder}/`),
 ];
