@@ -29,7 +29,7 @@ export const HELP = `Plays schedules of faults against the platform and verifies
   --workers W  processes that play the simulation (${DEFAULTS.workers})
   --help       this text
 
-Exit status: 0 every promise was kept, 1 one was broken or a process failed, 2 the command line is wrong.`;
+Exit status: 0 all guarantees hold, 1 one was violated or a process failed, 2 the command line is wrong.`;
 
 /** Reads the command line. Answers "help", or everything that is wrong with it, in words. */
 export function readOptions(args: readonly string[]): SimulationOptions | "help" | { problems: string[] } {

@@ -6,7 +6,7 @@ const COUNT = Number(process.env.SIMULATION_COUNT ?? 100);
 /** Far more than one takes on a busy machine. */
 const SCHEDULE_MS = 1_000;
 
-describe("the promises of the protocol, under any schedule", () => {
+describe("the guarantees of the protocol, under any schedule", () => {
   it(`are kept in ${COUNT} schedules`, async function () {
     this.timeout(60_000 + COUNT * SCHEDULE_MS);
     let played = 0;

@@ -4,7 +4,7 @@ import { openHarness } from "./harness.ts";
 export interface Played {
   readonly seed: number;
   readonly broken: readonly string[];
-  /** Only where a promise was broken. */
+  /** Set only if a guarantee was violated. */
   readonly history: readonly string[];
 }
 

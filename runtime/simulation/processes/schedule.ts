@@ -31,7 +31,7 @@ interface ScheduledFault {
   readonly done: () => Promise<unknown> | unknown;
 }
 
-/** Plays the schedule of a seed against a stage; answers which promises were broken, and what was done. */
+/** Plays the schedule of a seed against a stage; returns the violated guarantees, and what was done. */
 export async function play(stage: ProcessHarness, seed: number): Promise<{ broken: string[]; history: string[] }> {
   const pick = random(seed);
   const told: Observations = {
