@@ -4,9 +4,8 @@ import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { json, text } from "node:stream/consumers";
+import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { JobError } from "../contract/errors.ts";
 import { syncTracking } from "../dispatcher/syncTracking.ts";
@@ -17,8 +16,8 @@ import { testApi } from "../testing/api/api.ts";
 import { LAUNCHER } from "../testing/cli.ts";
 import { CLI_INPUTS, type CliInput, FILES } from "../testing/cliInputs.ts";
 import { testPlan } from "../testing/jobs.ts";
+import { inTerminal } from "../testing/terminal.ts";
 
-const TERMINAL = fileURLToPath(new URL("../testing/terminal.py", import.meta.url));
 const SECONDS = 50;
 
 interface Outcome {
@@ -116,11 +115,8 @@ describe("the command line with what people type", () => {
     return { code, out, err };
   }
 
-  async function inTerminal({ script, steps = [] }: CliInput, { cwd, env }: { cwd: string; env: object }) {
-    const child = spawn("python3", [TERMINAL], { stdio: ["pipe", "pipe", "inherit"] });
-    child.stdin.end(JSON.stringify({ argv: bash(script), cwd, env, columns: 90, rows: 24, steps, seconds: SECONDS }));
-    const { output, code, left } = (await json(child.stdout)) as { output: string; code: number; left: number };
-    assert.equal(left, 0, `not everything was typed:\n${output}`);
+  async function inPseudoTerminal({ script, steps = [] }: CliInput, place: { cwd: string; env: typeof process.env }) {
+    const { output, code } = await inTerminal({ argv: bash(script), ...place, steps, seconds: SECONDS });
     return { code, out: output, err: output };
   }
 
@@ -128,7 +124,7 @@ describe("the command line with what people type", () => {
     const { where = "pipes", name, code, out, err, script } = input;
     for (const place of where === "both" ? (["pipes", "terminal"] as const) : [where])
       it(`${name}${place === "terminal" ? " (terminal)" : ""}`, async () => {
-        const run = place === "terminal" ? inTerminal : inPipes;
+        const run = place === "terminal" ? inPseudoTerminal : inPipes;
         const outcome: Outcome = await run(input, await prepared(index));
         const all = `${script}\n--- exit ${outcome.code}\n${outcome.out}\n---\n${outcome.err}`;
         assert.equal(outcome.code, code, all);

@@ -16,8 +16,13 @@ const SOURCES: Sources = {
   queries: async () => named("average_rates", "lane_coverage"),
   statements: async () => named("purge_prices"),
   params: async (query) => (query === "average_rates" ? named("date_from=", "date_to=") : []),
+  paramValues: async (query, param, text) =>
+    query === "average_rates" && param === "orig_code" ? found(text) : param === "flag" ? named("true", "false") : [],
+  places: async (text) => found(text),
   jobs: async () => named("night:1", "night:2"),
 };
+/** Places that the platform finds for a text. */
+const found = (text: string) => (text === "" ? [] : [{ value: "NLRTM", about: "Rotterdam", isFitting: true }]);
 const choices = async (line: string) => {
   const found = await choicesFor(
     createProgram(() => undefined),
@@ -56,6 +61,19 @@ describe("completion", () => {
     assert.deepEqual(await choices("rates show night:1 "), []);
   });
 
+  it("offers the places that the platform finds for a place parameter, and values of other types", async () => {
+    for (const text of ["NL", "nlr", "rotter"]) {
+      assert.deepEqual(await choices(`rates query average_rates --param orig_code=${text}`), ["orig_code=NLRTM"]);
+      assert.deepEqual(await choices(`rates query average_rates --param=orig_code=${text}`), [
+        "--param=orig_code=NLRTM",
+      ]);
+    }
+    assert.deepEqual(await choices("rates submit --query average_rates --param orig_code=NL"), ["orig_code=NLRTM"]);
+    assert.deepEqual(await choices("rates query other --param flag=t"), ["flag=true"]);
+    assert.deepEqual(await choices("rates query average_rates --param date_from=2"), []);
+    assert.deepEqual(await choices("rates places rott"), ["NLRTM"]);
+  });
+
   it("takes an id for a job's only where jobs are meant", async () => {
     const program = createProgram(() => undefined);
     program.command("key").command("end").argument("<id>");
@@ -83,11 +101,15 @@ describe("completion", () => {
   });
 
   it("answers each shell in its own way", () => {
-    const found = named("night:1");
-    assert.deepEqual(linesFor("bash", "night:", found), ["1"], "bash replaces what stands behind the colon only");
+    const jobs = named("night:1");
+    assert.deepEqual(linesFor("bash", "night:", jobs), ["1"], "bash replaces what stands behind the colon only");
     assert.deepEqual(linesFor("bash", "--status=F", [{ value: "--status=FAILED" }]), ["FAILED"]);
-    assert.deepEqual(linesFor("zsh", "n", found), ["night\\:1:about night:1"]);
-    assert.deepEqual(linesFor("fish", "n", found), ["night:1\tabout night:1"]);
+    const place = [{ value: "orig_code=NLRTM" }];
+    assert.deepEqual(linesFor("bash", "rates query q --param orig_code=N", place), ["NLRTM"]);
+    assert.deepEqual(linesFor("bash", 'rates query q --param "orig_code=N', place), ["orig_code=NLRTM"], "quoted");
+    assert.deepEqual(linesFor("bash", 'rates query q --param orig_code="N', place), ["NLRTM"]);
+    assert.deepEqual(linesFor("zsh", "n", jobs), ["night\\:1:about night:1"]);
+    assert.deepEqual(linesFor("fish", "n", jobs), ["night:1\tabout night:1"]);
     assert.deepEqual(linesFor("zsh", "", FILES), [FILES]);
   });
 });

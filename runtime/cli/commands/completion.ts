@@ -10,13 +10,34 @@ import { examples } from "../lib/help.ts";
 import type { Queries } from "../lib/params.ts";
 import { print } from "../lib/screen.ts";
 
+type Param = Queries["queries"][number]["params"][number];
+
 /** What a shell starts: the clone's launcher, or the installed command. */
 const LAUNCHER =
   CLONE === undefined ? (process.argv[1] ?? "rates") : fileURLToPath(new URL("../rates.mjs", import.meta.url));
 /** TAB is not waited for longer; jobs and queries are then not among the choices. Milliseconds. */
 const PATIENCE_MS = 1_500;
-/** Jobs that are offered: the newest. */
+/** Number of jobs (the newest) and of places that are offered. */
 const MOST_JOBS = 30;
+const MOST_PLACES = 50;
+/** Longest text that is looked up among the places. Characters. */
+const LONGEST_TEXT = 100;
+
+interface Place {
+  code: string;
+  name: string;
+  kind: string;
+}
+
+/** The places that the API found for a text, as choices: those whose code begins with it, else those found by name. */
+function placeChoices(text: string, places: readonly Place[]): Choice[] {
+  const begins = places.filter(({ code }) => code.toLowerCase().startsWith(text.toLowerCase()));
+  return (begins.length > 0 ? begins : places).map(({ code, name, kind }) => ({
+    value: code,
+    about: kind === "region" ? `${name}, a region` : name,
+    isFitting: true,
+  }));
+}
 
 /** `rates completion SHELL`, and what its script asks while somebody types. */
 export function completionCommand({ program }: CliContext): void {
@@ -26,7 +47,9 @@ export function completionCommand({ program }: CliContext): void {
     `eval "$(rates completion zsh)"   # in ~/.zshrc, after compinit`,
     "rates completion fish > ~/.config/fish/completions/rates.fish",
   )
-    .description("Print a script that completes commands, options, queries, stacks and jobs in bash, zsh or fish")
+    .description(
+      "Print a script that completes commands, options, queries, places, stacks and jobs in bash, zsh or fish",
+    )
     .action((shell: Shell) => print(script(shell, [process.execPath, LAUNCHER])));
 
   program
@@ -37,19 +60,20 @@ export function completionCommand({ program }: CliContext): void {
       const { choicesFor, linesFor, wordsOf } = await import("../lib/completion.ts");
       const words = wordsOf(line);
       const choices = await choicesFor(program, words, await sourcesOf(program, words));
-      print(linesFor(shell, words.at(-1) ?? "", choices).join("\n"));
+      print(linesFor(shell, line, choices).join("\n"));
     });
 }
 
-/** Asks the platform that the line itself names. A platform that does not answer has nothing to offer. */
+/** Asks the platform that the line names. A platform that does not answer in time offers nothing. */
 async function sourcesOf(program: Command, words: readonly string[]): Promise<Sources> {
+  // One deadline for everything that one TAB asks.
+  const signal = AbortSignal.timeout(PATIENCE_MS);
   const ask = async <T>(path: string, choices: (answer: T) => Choice[]): Promise<Choice[]> => {
-    // pulumi takes longer than anybody waits for TAB, and the jobs of another platform are none of that stack.
+    // `pulumi stack output` takes longer than the deadline.
     if (words.includes("--stack")) return [];
     try {
       const client = connect(connectionIn(program, words));
       const tenant = client.tenant === undefined ? "" : `&${new URLSearchParams({ tenant: client.tenant })}`;
-      const signal = AbortSignal.timeout(PATIENCE_MS);
       return choices(await client.json<T>("GET", path.includes("?") ? path + tenant : path, undefined, signal));
     } catch {
       return [];
@@ -57,17 +81,36 @@ async function sourcesOf(program: Command, words: readonly string[]): Promise<So
   };
   const named = (kind: keyof Queries) => () =>
     ask<Queries>("/queries", (all) => all[kind].map(({ name, description }) => ({ value: name, about: description })));
+  const params = (name: string, choices: (params: readonly Param[]) => Choice[]) =>
+    ask<Queries>("/queries", ({ queries, statements }) =>
+      choices([...queries, ...statements].find((one) => one.name === name)?.params ?? []),
+    );
+  const places = async (text: string) =>
+    text === "" || text.length > LONGEST_TEXT
+      ? []
+      : ask<{ places: Place[] }>(`/places?${new URLSearchParams({ text, limit: String(MOST_PLACES) })}`, (answer) =>
+          placeChoices(text, answer.places),
+        );
   return {
     stacks: async () => (await import("../lib/stackFile.ts")).stacksOf().map((value) => ({ value })),
     queries: named("queries"),
     statements: named("statements"),
     params: (name) =>
-      ask<Queries>("/queries", ({ queries, statements }) =>
-        ([...queries, ...statements].find((one) => one.name === name)?.params ?? []).map((param) => ({
-          value: `${param.name}=`,
-          about: param.description,
-        })),
-      ),
+      params(name, (all) => all.map((param) => ({ value: `${param.name}=`, about: param.description }))),
+    paramValues: async (name, param, text) => {
+      let type: Param["type"] | undefined;
+      // Both at once: two answers one after the other may be too late.
+      const [, found] = await Promise.all([
+        params(name, (all) => {
+          type = all.find((one) => one.name === param)?.type;
+          return [];
+        }),
+        places(text),
+      ]);
+      if (type === "boolean") return [{ value: "true" }, { value: "false" }];
+      return type === "place" ? found : [];
+    },
+    places,
     jobs: () =>
       ask<{ jobs: JobDocument[] }>(`/jobs?limit=${MOST_JOBS}`, ({ jobs }) =>
         jobs.map(({ requestId, status }) => ({ value: requestId, about: status })),

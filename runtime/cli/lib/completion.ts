@@ -1,68 +1,86 @@
 import type { Argument, Command, Option } from "commander";
 import { FILES, type Shell } from "./completionScripts.ts";
 
-/** Something that may stand where the cursor is. */
+/** A completion of the word at the cursor. */
 export interface Choice {
   value: string;
   about?: string;
+  /** True where it fits what was typed although it does not begin with it, for example a place found by its name. */
+  isFitting?: boolean;
 }
 
-/** Where values come from that no help names. Each is asked only where it is wanted. */
+/** Sources of values that the platform or the stack configuration knows. Each is called only when needed. */
 export interface Sources {
   stacks(): Choice[] | Promise<Choice[]>;
   queries(): Promise<Choice[]>;
   statements(): Promise<Choice[]>;
   /** Parameters of a query or statement, as `name=`. */
   params(named: string): Promise<Choice[]>;
+  /** Values of a parameter of a query or statement that fit the text typed so far: places, true and false. */
+  paramValues(named: string, param: string, text: string): Promise<Choice[]>;
+  /** Ports and regions that fit a text. */
+  places(text: string): Promise<Choice[]>;
   jobs(): Promise<Choice[]>;
 }
 
-/** What may stand where the cursor is, or names of files. */
+/** Completions of the word at the cursor, or file names. */
 export type Choices = Choice[] | typeof FILES;
 
-/** The words of a line, as a shell splits it; the last is the one that the cursor stands in. Nothing is evaluated. */
-export function wordsOf(line: string): string[] {
+/** Splits a line into words like a shell, without evaluating anything; the last word is the one at the cursor. */
+export const wordsOf = (line: string): string[] => split(line).words;
+
+/**
+ * Splits a line into words.
+ * @returns the words, and how many characters of the last one end with an unquoted `=` or `:`, where bash breaks words
+ */
+function split(line: string): { words: string[]; broken: number } {
   const words: string[] = [];
   let word: string | undefined;
+  let broken = 0;
   for (const [, single, double, escaped, space, other] of line.matchAll(
     /'([^']*)'?|"((?:\\.|[^"\\])*)"?|\\(.)|(\s+)|(\\$|.)/gsu,
   )) {
     if (space !== undefined) {
       if (word !== undefined) words.push(word);
       word = undefined;
+      broken = 0;
     } else word = (word ?? "") + (single ?? double?.replace(/\\(["\\$`])/g, "$1") ?? escaped ?? other ?? "");
+    if (word !== undefined && (other === "=" || other === ":")) broken = word.length;
   }
-  return [...words, word ?? ""];
+  return { words: [...words, word ?? ""], broken };
 }
 
-/** What goes on behind `rates`, up to the cursor. */
+/**
+ * Lists the choices at the cursor.
+ * @param words of the line up to the cursor, `rates` included
+ */
 export async function choicesFor(program: Command, words: readonly string[], sources: Sources): Promise<Choices> {
   const typed = words.at(-1) ?? "";
   const before = words.slice(1, -1);
   const { command, operands, waiting } = read(program, before);
   const fitting = (choices: Choices) =>
-    choices === FILES ? choices : choices.filter(({ value }) => value.startsWith(typed));
-  if (waiting) return fitting(await valuesOf(waiting, before, operands, sources));
+    choices === FILES ? choices : choices.filter(({ value, isFitting }) => isFitting || value.startsWith(typed));
+  if (waiting) return fitting(await valuesOf(waiting, { before, operands, typed }, sources));
   const equals = /^(--[^=]+)=(.*)$/s.exec(typed);
   if (equals) {
-    const [, long = ""] = equals;
+    const [, long = "", text = ""] = equals;
     const option = optionsOf(command).find((one) => one.long === long);
-    const choices = option?.required ? await valuesOf(option, before, operands, sources) : [];
-    // What the shell would put in place of the whole word is only the file's part of it, which it cannot tell.
+    const choices = option?.required ? await valuesOf(option, { before, operands, typed: text }, sources) : [];
+    // The shell would complete the whole word as a file name.
     if (choices === FILES) return [];
     return fitting(choices.map((one) => ({ ...one, value: `${long}=${one.value}` })));
   }
   if (typed.startsWith("-"))
     return fitting(optionsOf(command).map((one) => ({ value: one.long ?? "", about: one.description })));
-  // `help` is no command of its own to commander.
+  // commander does not list `help` as a command.
   const helped = command === program && operands.length === 1 && operands[0] === "help";
   if (command.commands.length > 0 && (operands.length === 0 || helped)) return fitting(within(command));
   const taken = command.registeredArguments;
   const argument = taken[operands.length] ?? (taken.at(-1)?.variadic ? taken.at(-1) : undefined);
-  return argument ? fitting(await argumentValues(argument, command, sources)) : [];
+  return argument ? fitting(await argumentValues(argument, command, typed, sources)) : [];
 }
 
-/** Where the words before the cursor have led: a command, its operands, an option that waits for its value. */
+/** Finds the command, its operands, and an option that still needs its value, in the words before the cursor. */
 function read(program: Command, before: readonly string[]): { command: Command; operands: string[]; waiting?: Option } {
   let command = program;
   let operands: string[] = [];
@@ -79,17 +97,16 @@ function read(program: Command, before: readonly string[]): { command: Command; 
   return { command, operands, ...(waiting ? { waiting } : {}) };
 }
 
-/** A command's options and those of the whole. */
+/** Options of a command and of its parents. */
 const optionsOf = (command: Command): Option[] => [
   ...command.options,
   ...(command.parent ? optionsOf(command.parent) : []),
 ];
 
-/** What is asked of whom for the values of an option, by its placeholder or name. */
+/** Lists the values of an option, by its name or placeholder. */
 async function valuesOf(
   option: Option,
-  before: readonly string[],
-  operands: readonly string[],
+  { before, operands, typed }: { before: readonly string[]; operands: readonly string[]; typed: string },
   sources: Sources,
 ): Promise<Choices> {
   if (option.argChoices) return option.argChoices.map((value) => ({ value }));
@@ -102,12 +119,17 @@ async function valuesOf(
   if (name === "param") {
     const at = before.findLastIndex((word) => word === "--query" || word === "--statement");
     const named = at >= 0 ? before[at + 1] : operands[0];
-    return named === undefined ? [] : sources.params(named);
+    if (named === undefined) return [];
+    const equals = typed.indexOf("=");
+    if (equals < 0) return sources.params(named);
+    const name = typed.slice(0, equals);
+    const values = await sources.paramValues(named, name, typed.slice(equals + 1));
+    return values.map((one) => ({ ...one, value: `${name}=${one.value}` }));
   }
   return /file|dir/.test(option.flags) ? FILES : [];
 }
 
-/** Values that the platform judges, and so no parser names. */
+/** Values that only the platform validates, so that no option declares them. */
 const FIXED: Record<string, readonly string[] | undefined> = {
   format: ["csv", "ndjson", "json"],
   compression: ["none", "gzip"],
@@ -117,17 +139,18 @@ const FIXED: Record<string, readonly string[] | undefined> = {
   priority: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
 };
 
-async function argumentValues(argument: Argument, command: Command, sources: Sources): Promise<Choices> {
+async function argumentValues(argument: Argument, command: Command, typed: string, sources: Sources): Promise<Choices> {
   if (argument.argChoices) return argument.argChoices.map((value) => ({ value }));
   if (argument.name() === "file") return FILES;
   // Within a group of commands (tokens) an id or a name is one of theirs.
   if (command.parent?.parent) return [];
   if (argument.name() === "id") return sources.jobs();
   if (argument.name() === "name") return sources.queries();
+  if (argument.name() === "place") return sources.places(typed);
   return [];
 }
 
-/** What a command may go on with, help included. */
+/** Subcommands of a command, help included. */
 const within = (command: Command): Choice[] => command.createHelp().visibleCommands(command).map(asChoice);
 const asChoice = (command: Command): Choice => ({
   value: command.name(),
@@ -136,13 +159,16 @@ const asChoice = (command: Command): Choice => ({
 const firstSentence = (text: string): string => text.split(/[:;.] |\.$/)[0] ?? "";
 
 /**
- * Choices as lines for a shell. bash takes a word apart at = and :, and replaces the last piece only; zsh and fish show what each is.
+ * Formats choices as lines for a shell. bash replaces only the part of a word behind an unquoted = or :; zsh and fish also
+ * show a description.
+ * @param line up to the cursor
  */
-export function linesFor(shell: Shell, typed: string, choices: Choices): string[] {
+export function linesFor(shell: Shell, line: string, choices: Choices): string[] {
   if (choices === FILES) return [FILES];
   const inOneLine = (text: string) => text.replace(/\s+/g, " ");
+  const { broken } = split(line);
   return choices.map(({ value, about = "" }) => {
-    if (shell === "bash") return value.slice(Math.max(typed.lastIndexOf("="), typed.lastIndexOf(":")) + 1);
+    if (shell === "bash") return value.slice(broken);
     if (about === "") return shell === "zsh" ? value.replaceAll(":", "\\:") : value;
     return shell === "zsh" ? `${value.replaceAll(":", "\\:")}:${inOneLine(about)}` : `${value}\t${inOneLine(about)}`;
   });

@@ -43,7 +43,8 @@ _rates() {
     return
   fi
   local -a choices=("\${(@f)answer}")
-  [[ -n $answer ]] && _describe 'rates' choices
+  # The choices fit already: also those that differ in case, or were found by a name.
+  [[ -n $answer ]] && _describe 'rates' choices -U
 }
 if [[ $zsh_eval_context == *func ]]; then _rates "$@"; else compdef _rates rates; fi
 `,

@@ -1,0 +1,47 @@
+import { spawn } from "node:child_process";
+import { json } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+
+const PROGRAM = fileURLToPath(new URL("terminal.py", import.meta.url));
+
+/** Text that is typed once the terminal shows something new that matches. */
+export interface Step {
+  /** Regular expression in Python's syntax. */
+  expect: string;
+  send: string;
+}
+
+/** A command in a pseudo terminal. */
+export interface TerminalRun {
+  argv: readonly string[];
+  cwd: string;
+  env: Readonly<Record<string, string | undefined>>;
+  steps?: readonly Step[];
+  columns?: number;
+  rows?: number;
+  /** Time limit; the command is killed after it. */
+  seconds?: number;
+}
+
+/** Outcome of a command in a pseudo terminal. */
+export interface TerminalOutcome {
+  /** Everything shown, control sequences included. */
+  output: string;
+  /** Exit code, or minus the number of the signal. */
+  code: number;
+  /** Steps that did not happen. */
+  left: number;
+}
+
+/**
+ * Runs a command in a pseudo terminal and types each step's text once what it expects is shown.
+ * @throws Error with the output when a step did not happen
+ */
+export async function inTerminal(run: TerminalRun): Promise<TerminalOutcome> {
+  const child = spawn("python3", [PROGRAM], { stdio: ["pipe", "pipe", "inherit"] });
+  child.stdin.end(JSON.stringify({ columns: 90, rows: 24, steps: [], seconds: 50, ...run }));
+  const outcome = (await json(child.stdout)) as TerminalOutcome;
+  if (outcome.left > 0)
+    throw new Error(`${outcome.left} steps did not happen (exit ${outcome.code}):\n${outcome.output}`);
+  return outcome;
+}
