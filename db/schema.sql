@@ -171,6 +171,7 @@ CREATE INDEX jobs_pending ON jobs.jobs USING btree (runner, tenant, not_before, 
 CREATE INDEX jobs_running ON jobs.jobs USING btree (tenant, runner) WHERE ((status)::text = 'IN_PROGRESS'::text);
 CREATE INDEX jobs_running_run ON jobs.jobs USING btree (run_id) WHERE ((status)::text = 'IN_PROGRESS'::text);
 CREATE INDEX jobs_waiting ON jobs.jobs USING btree (runner, rank DESC, created_at, id) WHERE (((status)::text = 'PENDING'::text) AND (not_before IS NULL));
+CREATE TRIGGER delete_responses AFTER DELETE ON jobs.jobs REFERENCING OLD TABLE AS deleted FOR EACH STATEMENT EXECUTE FUNCTION jobs.delete_responses();
 CREATE TRIGGER set_changed BEFORE UPDATE ON jobs.jobs FOR EACH ROW WHEN (old.version <> new.version AND new.changed <> pg_current_xact_id()) EXECUTE FUNCTION jobs.set_changed();
 
 create table jobs.launch_targets (
@@ -286,14 +287,13 @@ create table jobs.responses (
   changed xid8,
   constraint responses_pkey PRIMARY KEY (id),
   constraint responses_job_id_key UNIQUE (job_id),
-  constraint responses_response_id_key UNIQUE (response_id),
-  constraint responses_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs.jobs(id) ON DELETE CASCADE,
   constraint responses_check CHECK ((octet_length(body) - inline_bytes) >= 1 AND (octet_length(body) - inline_bytes) <= 65536),
   constraint responses_inline_bytes_check CHECK (inline_bytes >= 0 AND inline_bytes <= 900000)
 );
 CREATE INDEX responses_changed ON jobs.responses USING btree (changed, job_id) WHERE (changed IS NOT NULL);
 CREATE INDEX responses_due ON jobs.responses USING btree (due_at) WHERE ((sent_at IS NULL) AND wanted);
 CREATE INDEX responses_without_job ON jobs.responses USING btree (created_at) WHERE (job_id IS NULL);
+CREATE UNIQUE INDEX responses_answers ON jobs.responses USING btree (response_id) WHERE (job_id IS NULL);
 grant select on jobs.responses to api_reader;
 
 create table jobs.runners (
@@ -505,6 +505,8 @@ create table jobs.waiting_counts (
 -- function jobs.close_runners(p_closed boolean) returns void
 --   callers: dispatcher
 -- function jobs.cut(value text, most integer) returns text
+--   callers: none
+-- function jobs.delete_responses() returns trigger
 --   callers: none
 -- function jobs.drain(p_run uuid) returns void
 --   callers: job_keeper

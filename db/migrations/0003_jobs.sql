@@ -111,8 +111,10 @@ create table jobs.waiting_counts (
 -- until the sending is recorded; the others are only read (GET /jobs/{id}/response).
 create table jobs.responses (
   id bigint generated always as identity primary key,
-  job_id bigint unique references jobs.jobs on delete cascade, -- null: an answer to a request that made no job
-  response_id text not null unique,
+  -- Null: an answer to a request that made no job. Without a foreign key, whose check would lock the job's row, which is
+  -- one more write: jobs.end_job alone inserts these, and a trigger deletes them (jobs.delete_responses).
+  job_id bigint unique,
+  response_id text not null,
   tenant text not null,
   request_id text not null,
   status text not null,
@@ -131,6 +133,8 @@ create table jobs.responses (
 create index responses_due on jobs.responses (due_at) where sent_at is null and wanted;
 create index responses_changed on jobs.responses (changed, job_id) where changed is not null;
 create index responses_without_job on jobs.responses (created_at) where job_id is null;
+-- A repeated request gets the same answer again. The ids of jobs' responses differ as the jobs do.
+create unique index responses_answers on jobs.responses (response_id) where job_id is null;
 
 -- Jobs submitted without a reply whose request came again and asks for one. Without a foreign key, whose lock would wait
 -- for a job that is just ending: due_responses finds its response.

@@ -11,15 +11,16 @@ returns table (ordinal integer, outcome text, job_id bigint, status text, answer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   moment timestamptz := jobs.clock();
-  created bigint[];
+  created bigint[]; -- in the order of the requests
+  made_jobs integer;
   runner_types text[];
   tenant_requests record;
   room integer;
   refused text[] := '{}'; -- request ids of the tenants that are full, each after its tenant and a line feed
 begin
   for tenant_requests in
-    select r.request ->> 'tenant' as tenant, count(distinct r.request ->> 'requestId')::integer as wanted, max((r.request ->> 'maxWaiting')::integer) as maximum
-    from json_array_elements(requests) r(request) group by 1 order by 1
+    select r.tenant, count(distinct r."requestId")::integer as wanted, max(r."maxWaiting") as maximum
+    from json_to_recordset(requests) as r(tenant text, "requestId" text, "maxWaiting" integer) group by 1 order by 1
   loop
     continue when tenant_requests.maximum is null;
     room := jobs.waiting_room(tenant_requests.tenant, tenant_requests.wanted, tenant_requests.maximum);
@@ -33,32 +34,39 @@ begin
       order by asked.position offset room);
   end loop;
 
-  with made as (
+  with asked as materialized (
+    select r.*
+    from rows from (json_to_recordset(requests) as (tenant text, "requestId" text, "requestHash" text, "responseId" text, task jsonb, redacted jsonb,
+      inline json, sql text, runner text, "ec2Fallback" boolean, priority smallint, labels jsonb, "timeoutSeconds" integer, "maxAttempts" integer, "leaseSeconds" integer, reply text, "isRepeat" boolean)) with ordinality as r
+  ), made as (
     insert into jobs.jobs (tenant, request_id, request_hash, response_id, task, redacted, inline, sql, runner, ec2_fallback, priority, labels,
                            timeout_seconds, max_attempts, lease_seconds, created_at, rank, status_history, reply)
     select r.tenant, r."requestId", r."requestHash", r."responseId", r.task, r.redacted, r.inline, r.sql, r.runner, r."ec2Fallback", r.priority, r.labels,
            r."timeoutSeconds", r."maxAttempts", r."leaseSeconds", moment,
            r.priority - floor(extract(epoch from moment) / 60)::integer, jobs.event('PENDING', moment), coalesce(r.reply, 'queue')
-    from rows from (json_to_recordset(requests) as (tenant text, "requestId" text, "requestHash" text, "responseId" text, task jsonb, redacted jsonb,
-      inline json, sql text, runner text, "ec2Fallback" boolean, priority smallint, labels jsonb, "timeoutSeconds" integer, "maxAttempts" integer, "leaseSeconds" integer, reply text, "isRepeat" boolean)) with ordinality as r
+    from asked r
     where not (r.tenant || E'\n' || r."requestId") = any (refused) and not coalesce(r."isRepeat", false)
     -- In key order, so that two batches with the same ids never wait for each other in a circle.
     order by r.tenant, r."requestId", r.ordinality
     -- Whichever unique index sees the other's row first: with one named, the race for the others would be an error.
     on conflict do nothing
-    returning id, runner)
-  select coalesce(array_agg(id), '{}'), coalesce(array_agg(distinct runner), '{}') into created, runner_types from made;
+    returning id, tenant, request_id, runner)
+  select coalesce(array_agg(m.id order by a.ordinality), '{}'), count(distinct m.id), coalesce(array_agg(distinct m.runner), '{}')
+  into created, made_jobs, runner_types
+  from asked a join made m on m.tenant = a.tenant and m.request_id = a."requestId";
   perform pg_notify('jobs_waiting_' || runner_type, '') from unnest(runner_types) runner_type;
+  if made_jobs = json_array_length(requests) then
+    return query select c.position::integer, 'ACCEPTED', c.id, 'PENDING', false from unnest(created) with ordinality c(id, position);
+    return;
+  end if;
 
   -- A job that has not ended, or is just ending: end_job or due_responses takes note.
-  if cardinality(created) < json_array_length(requests) then
-    insert into jobs.reply_requests (job_id)
-    select distinct j.id from json_to_recordset(requests) as r(tenant text, "requestId" text, "requestHash" text, reply text)
-    join jobs.jobs j on j.tenant = r.tenant and j.request_id = r."requestId" and j.request_hash = r."requestHash"
-    where coalesce(r.reply, 'queue') = 'queue' and j.reply = 'none' and j.finished_at is null
-    order by j.id
-    on conflict do nothing;
-  end if;
+  insert into jobs.reply_requests (job_id)
+  select distinct j.id from json_to_recordset(requests) as r(tenant text, "requestId" text, "requestHash" text, reply text)
+  join jobs.jobs j on j.tenant = r.tenant and j.request_id = r."requestId" and j.request_hash = r."requestHash"
+  where coalesce(r.reply, 'queue') = 'queue' and j.reply = 'none' and j.finished_at is null
+  order by j.id
+  on conflict do nothing;
 
   return query
     with asked as (

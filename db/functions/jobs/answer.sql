@@ -8,7 +8,7 @@ language sql security definer set search_path = pg_catalog, pg_temp as $$
     jobs.response_body(p_response_id, p_request_id, 'FAILED', null, p_error,
       '{"queueMs":0,"executionMs":0,"totalMs":0,"rows":0,"bytes":0,"peakMemoryBytes":0,"attempts":0}', p_labels),
     jobs.clock() + interval '10 seconds')
-  on conflict (response_id) do update set sent_at = null, due_at = excluded.due_at
+  on conflict (response_id) where job_id is null do update set sent_at = null, due_at = excluded.due_at
   returning id, responses.response_id, responses.tenant, responses.request_id, responses.status, responses.body
 $$;
 

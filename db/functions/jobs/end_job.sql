@@ -12,14 +12,15 @@ declare
   figures json;
   answer text;
   inline_size integer;
-  asked_again integer;
+  asked_again integer := 0;
   response jobs.responses;
 begin
   select j.tenant, j.request_id, j.response_id, j.runner, j.status, j.created_at, j.attempt, j.labels, j.reply, j.task ->> 'type' as type,
-    coalesce((j.attempts -> -1 ->> 'startedAt')::timestamptz, moment) as started
-  into job from jobs.jobs j where id = p_job and (p_attempt is null or attempt = p_attempt and status = 'IN_PROGRESS') for update;
+    coalesce((j.attempts -> -1 ->> 'startedAt')::timestamptz, moment) as started,
+    (select r.tenant_slots is not null from jobs.runners r where r.runner = j.runner) as is_limited
+  into job from jobs.jobs j where id = p_job and (p_attempt is null or attempt = p_attempt and status = 'IN_PROGRESS');
   if not found then return null; end if;
-  if job.status = 'IN_PROGRESS' then perform jobs.wake_tenant(job.runner, job.tenant); end if;
+  if job.status = 'IN_PROGRESS' and job.is_limited then perform jobs.wake_tenant(job.runner, job.tenant); end if;
   if p_error is not null then p_error := jobs.bounded_error(p_error); end if;
   inline_size := jobs.inline_bytes(p_result);
   loop
@@ -48,10 +49,14 @@ begin
     progress = progress || jsonb_build_object('rows', p_rows, 'bytes', p_bytes),
     attempts = jobs.end_attempt(attempts, moment, p_status, p_peak),
     status_history = status_history || jobs.event(p_status, moment), version = version + 1, changed = pg_current_xact_id(), changed_at = moment
-  where id = p_job;
+  -- The fence: the row is not locked before, since a lock is one more write.
+  where id = p_job and (p_attempt is null or attempt = p_attempt and jobs.status = 'IN_PROGRESS');
+  if not found then return null; end if;
 
-  delete from jobs.reply_requests where job_id = p_job;
-  get diagnostics asked_again = row_count;
+  if job.reply = 'none' then
+    delete from jobs.reply_requests where job_id = p_job;
+    get diagnostics asked_again = row_count;
+  end if;
 
   insert into jobs.responses (job_id, response_id, tenant, request_id, status, body, inline_bytes, wanted, due_at)
   values (p_job, job.response_id, job.tenant, job.request_id, p_status, answer, inline_size, job.reply = 'queue' or asked_again > 0, moment + interval '10 seconds')

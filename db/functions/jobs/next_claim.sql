@@ -4,19 +4,21 @@
 create or replace function jobs.next_claim(p_run uuid, p_pid integer, p_backend_start timestamptz, p_log text, out running boolean, out job json)
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
+  current_run record;
   run jobs.runs;
   chosen bigint;
   owner text;
-  newest text;
   tenant_maximum integer;
   moment timestamptz := jobs.clock();
 begin
   -- The lock keeps run_ended waiting, which gives back the jobs that the run has by then.
-  select * into run from jobs.runs where id = p_run and state = 'RUNNING' for share;
+  select r as run, k.version as newest, k.tenant_slots into current_run
+  from jobs.runs r join jobs.runners k on k.runner = r.runner where r.id = p_run and r.state = 'RUNNING' for share of r;
   running := found;
   if not running then return; end if;
-  select version, tenant_slots into newest, tenant_maximum from jobs.runners where runner = run.runner;
-  if run.version <> newest then
+  run := current_run.run;
+  tenant_maximum := current_run.tenant_slots;
+  if run.version <> current_run.newest then
     update jobs.runs set seen_at = moment, state = 'RETIRING' where id = p_run;
     return;
   end if;

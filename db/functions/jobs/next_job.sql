@@ -12,19 +12,23 @@ declare
   busy text[];
   chosen bigint;
 begin
-  select rank into best from jobs.jobs
-  where runner = p_runner and status = 'PENDING' and not_before is null order by rank desc limit 1;
-  if best is null then return null; end if;
-  -- Usually only one tenant waits: then there is nothing to compare.
+  -- Usually only one tenant waits: then there is nothing to compare. Two probes of the index; min and max would read all
+  -- waiting jobs where the table's statistics say that few wait.
   if p_tenant_slots is null then
-    select min(tenant), max(tenant) into candidate, last_tenant from jobs.jobs where runner = p_runner and status = 'PENDING';
+    select (select tenant from jobs.jobs where runner = p_runner and status = 'PENDING' order by tenant limit 1),
+      (select tenant from jobs.jobs where runner = p_runner and status = 'PENDING' order by tenant desc limit 1)
+    into candidate, last_tenant;
+    if candidate is null then return null; end if;
     if candidate = last_tenant then
       select id into chosen from jobs.jobs
-      where runner = p_runner and status = 'PENDING' and not_before is null and rank = best
-      order by created_at, id limit 1 for update skip locked;
+      where runner = p_runner and status = 'PENDING' and not_before is null
+      order by rank desc, created_at, id limit 1 for update skip locked;
       if chosen is not null then return chosen; end if;
     end if;
   end if;
+  select rank into best from jobs.jobs
+  where runner = p_runner and status = 'PENDING' and not_before is null order by rank desc limit 1;
+  if best is null then return null; end if;
   -- No tenant has fewer running jobs than one without any: the oldest job of such a tenant is the next.
   busy := array(select distinct tenant from jobs.jobs where status = 'IN_PROGRESS');
   select j.id into chosen
