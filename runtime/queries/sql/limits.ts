@@ -4,6 +4,11 @@ import { INPUT } from "../../contract/inputLimits.ts";
 export const SQL_LIMITS = {
   /** UTF-8 bytes of the text. */
   bytes: INPUT.sqlBytes,
+  /**
+   * Operator characters in a row, wherever they are. The lexer reads a run to its end at each comment or operator that
+   * begins in it, so 32 kB of them take a second.
+   */
+  operatorRun: 500,
   /** Nodes of the parse tree, as written. */
   nodes: 10_000,
   /** Levels of the parse tree: a chain of n operators, or of n UNIONs, is n levels deep. */

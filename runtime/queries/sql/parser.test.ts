@@ -91,6 +91,29 @@ describe("the SQL parser's worker", () => {
     await assert.rejects(parser.check("select 1"), { code: "Internal" });
   });
 
+  it("refuses long runs of operator characters before the lexer reads them", async () => {
+    parser = new SqlParser({ entry: FAKE });
+    const { operatorRun, bytes } = SQL_LIMITS;
+    const fill = (unit: string) => unit.repeat(Math.floor((bytes - 20) / unit.length));
+    for (const unit of ["/*", "/**/", "/*/", "*", "/", "+", "+-", "--", "=~", "<->", "@", "|", "`"]) {
+      const verdict = await parser.check(`select 1 ${fill(unit)}`);
+      assert.match("problems" in verdict ? (verdict.problems[0]?.message ?? "") : "", /operator characters/, unit);
+    }
+    assert.equal(parser.started, 0);
+    for (const banner of [`-- ${"=".repeat(operatorRun)}\nselect 1`, `/${"*".repeat(operatorRun - 2)}/ select 1`])
+      assert.deepEqual(await parser.check(banner), { sql: banner });
+  });
+
+  it("keeps its worker when the grammar refuses a text as too nested", async () => {
+    parser = new SqlParser();
+    for (const unit of ["(", "- ", "(select ", "array[", "abs(", "row(", "cube("]) {
+      const verdict = await parser.check(`select ${unit.repeat(Math.floor((SQL_LIMITS.bytes - 20) / unit.length))}`);
+      assert.ok("problems" in verdict, unit);
+    }
+    assert.equal(parser.started, 1);
+    assert.deepEqual(await parser.check("select 1"), { sql: "select 1" });
+  });
+
   it("survives 200 texts of the maximum length, with memory bounded", async function () {
     this.timeout(120_000);
     parser = new SqlParser();

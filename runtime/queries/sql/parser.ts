@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { JobError } from "../../contract/errors.ts";
 import { SQL_LIMITS } from "./limits.ts";
-import type { SqlProblem, Verdict } from "./verdict.ts";
+import { type SqlProblem, TOO_COMPLEX, type Verdict } from "./verdict.ts";
 
 /** Limits of checking statements. */
 export interface ParserOptions {
@@ -129,7 +129,7 @@ export class SqlParser {
     if (worker === undefined || worker !== this.#worker) return;
     const wasReady = this.#isReady;
     void this.#drop();
-    if (wasReady) this.#settle(TOO_COMPLEX);
+    if (wasReady) this.#settle(TOO_COMPLEX_VERDICT);
     else
       this.#fail(
         new JobError("Internal", { reason: `the SQL parser did not start: ${error.message}` }, { cause: error }),
@@ -161,14 +161,32 @@ export class SqlParser {
   }
 }
 
-/** Rejects without parsing: texts that are too long, and those that the parser reads differently from Postgres. */
+/** Rejects without parsing: texts that are too long or slow to read, and those that the parser reads differently from Postgres. */
 function unparsable(text: string): Verdict | undefined {
   const bytes = Buffer.byteLength(text);
   if (bytes > SQL_LIMITS.bytes)
     return refuse(`is ${bytes} bytes long; the maximum is ${SQL_LIMITS.bytes}. Shorten the query.`);
   // The parser takes a NUL for the end of the text, and stores no half of a surrogate pair.
   if (text.includes("\0") || !text.isWellFormed()) return refuse("holds a character that Postgres cannot store.");
+  const run = longestOperatorRun(text);
+  if (run > SQL_LIMITS.operatorRun)
+    return refuse(
+      `has ${run} operator characters (such as - / * + =) in a row; the maximum is ${SQL_LIMITS.operatorRun}. Put spaces between them, or leave them out.`,
+    );
   return undefined;
+}
+
+/** Characters of operators and of the marks of comments (op_chars in Postgres's scan.l). */
+const OPERATOR_CHARACTERS = new Set("~!@#^&|`?+-*/%<>=");
+
+function longestOperatorRun(text: string): number {
+  let longest = 0;
+  let run = 0;
+  for (const character of text) {
+    run = OPERATOR_CHARACTERS.has(character) ? run + 1 : 0;
+    if (run > longest) longest = run;
+  }
+  return longest;
 }
 
 const refuse = (message: string): Verdict => ({
@@ -177,7 +195,7 @@ const refuse = (message: string): Verdict => ({
   furtherProblems: false,
 });
 
-const TOO_COMPLEX = refuse("is too complex to be checked. Simplify or split the query.");
+const TOO_COMPLEX_VERDICT = refuse(TOO_COMPLEX);
 
 let shared: SqlParser | undefined;
 

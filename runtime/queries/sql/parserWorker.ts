@@ -2,7 +2,7 @@ import { parentPort } from "node:worker_threads";
 import { loadModule, parseSync, SqlError } from "libpg-query";
 import { checkStatement, type Finding } from "./check.ts";
 import { SQL_LIMITS } from "./limits.ts";
-import type { SqlProblem, Verdict } from "./verdict.ts";
+import { type SqlProblem, TOO_COMPLEX, type Verdict } from "./verdict.ts";
 
 /**
  * Entry point of the parser's worker thread. It takes texts and posts verdicts; anything unexpected ends it, and its owner
@@ -39,6 +39,7 @@ function verdictOf(text: string): Verdict {
     parsed = parseSync(text) as typeof parsed;
   } catch (error) {
     if (!(error instanceof SqlError) || isExhausted(error.message)) throw error;
+    if (isTooNested(error.message)) return refusal(text, "InvalidSql", [{ offset: 0, message: TOO_COMPLEX }]);
     const at = Buffer.byteLength([...text].slice(0, error.sqlDetails?.cursorPosition ?? 0).join(""));
     return refusal(text, "InvalidSql", [{ offset: at, message: `cannot be parsed: ${error.message}.` }]);
   }
@@ -61,7 +62,10 @@ function verdictOf(text: string): Verdict {
 }
 
 /** The grammar's own stack, or memory, was used up: what it leaves behind is not relied on. */
-const isExhausted = (message: string) => /memory|stack depth/.test(message);
+const isExhausted = (message: string) => !isTooNested(message) && /memory|stack depth/.test(message);
+
+/** The grammar's table of open brackets and operators is full (YYMAXDEPTH): a syntax error that leaves nothing behind. */
+const isTooNested = (message: string) => message.startsWith("memory exhausted at or near");
 
 /** The first byte from `offset` that is not white space. */
 function startOf(bytes: Buffer, offset: number): number {

@@ -11,3 +11,6 @@ export interface SqlProblem {
 export type Verdict =
   /** Allowed: the statement alone, without semicolon and what follows it. It is what runs and what is explained. */
   { sql: string } | { refused: "InvalidSql" | "NotOneStatement"; problems: SqlProblem[]; furtherProblems: boolean };
+
+/** Message of a statement that the grammar, or its worker, cannot hold. */
+export const TOO_COMPLEX = "is too complex to be checked. Simplify or split the query.";
