@@ -9,12 +9,13 @@ import {
   SAMPLING,
   TYPES,
 } from "./allowList.ts";
-import { COLUMN, type Cost, type Cte, larger, NOTHING, Scope, sum, times } from "./cost.ts";
+import { COLUMN, type Cost, type Cte, larger, NOTHING, Scope, sizeOf, sum, times } from "./cost.ts";
 import { CALLABLE_NAMES } from "./functionNames.ts";
 import { FUNCTIONS, NEVER_FOLDED, PLATFORM_FUNCTIONS } from "./functions.ts";
 import { callBytes, castBytes, JSON_TEXT, literalBytes, NUMERIC_BYTES, pathBytes, QUOTED } from "./growth.ts";
 import { SQL_LIMITS } from "./limits.ts";
 import { type Field, NODE_RULES, REFUSED_NODES } from "./nodes.ts";
+import { constantSteps, isSquare, resultSize, uninterruptedSteps } from "./steps.ts";
 
 /** A part of a statement that is refused. */
 export interface Finding {
@@ -102,7 +103,7 @@ class Check {
     throw new Stop();
   }
 
-  #limit({ nodes, tables }: Cost, context: Context): void {
+  #limit({ nodes, tables, steps = 0 }: Cost, context: Context): void {
     if (tables > SQL_LIMITS.rangeTableEntries)
       this.#exceeds(
         context,
@@ -115,6 +116,21 @@ class Check {
         "grows too large when subqueries and CTEs are expanded (in expressions)",
         SQL_LIMITS.expandedNodes,
       );
+    if (steps > SQL_LIMITS.steps)
+      this.#exceeds(context, "has constants that take too long to evaluate (in steps)", SQL_LIMITS.steps);
+  }
+
+  /** Bounds what a function or an operator does without looking at the time, and counts what it does with constants. */
+  #timed(name: string, args: readonly Cost[], cost: Cost, context: Context): Cost {
+    const sizes = args.map(sizeOf);
+    if (uninterruptedSteps(name, sizes) > SQL_LIMITS.steps)
+      this.#refuse(
+        context.offset,
+        `allows "${name}" with one long value at most, such as an aggregate's. Compare shorter values, or before they are collected.`,
+      );
+    if (cost.isVariable) return cost;
+    const constants = args.map(({ bytes }) => bytes);
+    return { ...cost, steps: (cost.steps ?? 0) + constantSteps(name, constants, cost.bytes) };
   }
 
   /** Enters a node: counts it, and knows its place in the text. */
@@ -149,10 +165,10 @@ class Check {
       return NOTHING;
     }
     const cost = this.#special(type, fields, context) ?? this.#plain(type, fields, context);
-    this.#limit(cost, context);
     if (cost.bytes > SQL_LIMITS.constantBytes)
       this.#exceeds(context, "can build a value that is too large (in bytes)", SQL_LIMITS.constantBytes);
-    return isTruth(type, fields) ? { ...cost, bytes: 1 } : cost;
+    this.#limit(cost, context);
+    return isTruth(type, fields) ? { ...cost, bytes: 1, size: 1 } : cost;
   }
 
   /** Checks the names of a node's fields, and those children that need nothing special. */
@@ -189,16 +205,18 @@ class Check {
       case "A_Const":
         return this.#constant(fields, context);
       case "A_Expr":
-        this.#operator(fields.name, context);
-        return texts(fields.name).at(-1) === "^"
-          ? this.#grown(type, fields, context, (bytes) => bytes + NUMERIC_BYTES)
-          : undefined;
+        return this.#expression(fields, context);
       case "SortBy":
         if (fields.useOp) this.#operator(fields.useOp, context);
         return undefined;
       case "SubLink":
         if (fields.operName) this.#operator(fields.operName, context);
-        return undefined;
+        return fields.subLinkType === "ARRAY_SUBLINK"
+          ? { ...this.#plain(type, fields, context), size: Number.POSITIVE_INFINITY }
+          : undefined;
+      case "JsonObjectAgg":
+      case "JsonArrayAgg":
+        return { ...this.#plain(type, fields, context), size: Number.POSITIVE_INFINITY };
       case "FuncCall":
         return this.#call(fields, context);
       case "TypeName":
@@ -234,10 +252,33 @@ class Check {
     }
   }
 
-  /** A node whose value can be larger than its parts, if those are constants. */
-  #grown(type: string, fields: Fields, context: Context, grow: (bytes: number) => number): Cost {
+  /**
+   * A node whose value can be larger than its parts.
+   * @param grow bytes of a constant
+   * @param growSize bytes of a value of a row; by default the same
+   */
+  #grown(
+    type: string,
+    fields: Fields,
+    context: Context,
+    grow: (bytes: number) => number,
+    growSize: (size: number) => number = grow,
+  ): Cost {
     const cost = this.#plain(type, fields, context);
-    return cost.isVariable ? cost : { ...cost, bytes: grow(cost.bytes) };
+    const size = growSize(sizeOf(cost));
+    if (cost.isVariable) return { ...cost, size };
+    const bytes = grow(cost.bytes);
+    return { ...cost, bytes, size: bytes, steps: (cost.steps ?? 0) + constantSteps(type, [cost.bytes], bytes) };
+  }
+
+  /** An operator with its operands. */
+  #expression(fields: Fields, context: Context): Cost {
+    this.#operator(fields.name, context);
+    const name = texts(fields.name).at(-1) ?? "";
+    const operands = [fields.lexpr, fields.rexpr].flatMap((operand) => (operand ? [this.#node(operand, context)] : []));
+    const cost = sum(operands, this.#plain("A_Expr", fields, context, ["lexpr", "rexpr"]));
+    const bytes = name === "^" && !cost.isVariable ? cost.bytes + NUMERIC_BYTES : cost.bytes;
+    return this.#timed(name, operands, { ...cost, bytes, size: cost.isVariable ? sizeOf(cost) : bytes }, context);
   }
 
   /** CASE and COALESCE: the planner chooses between their parts as far as it knows the first condition, or value. */
@@ -258,7 +299,14 @@ class Check {
     const arg = fields.arg as Wrapped;
     const elements = (arg.A_ArrayExpr?.elements ?? [arg]) as Wrapped[];
     const isLiteral = elements.every((element) => element.A_Const !== undefined);
-    return this.#grown("TypeCast", fields, context, (bytes) => castBytes(bytes, type, isArray, isLiteral));
+    return this.#grown(
+      "TypeCast",
+      fields,
+      context,
+      (bytes) => castBytes(bytes, type, isArray, isLiteral),
+      // What rows hold is not written to be as short as it can be.
+      (size) => castBytes(size, type, isArray, true),
+    );
   }
 
   /** A list of qualified names of which one kind is allowed, in pg_catalog. */
@@ -291,7 +339,7 @@ class Check {
     const qualifier = parts.at(-2);
     this.#nodes += parts.length;
     const { scope } = context;
-    const one = sum([scope.column()], { nodes: 1, bytes: 0, tables: 0 });
+    const one = sum([scope.column(qualifier)], { nodes: 1, bytes: 0, tables: 0 });
     // A star is the columns of one item, or of all.
     if (last === undefined) return { ...times(one, scope.starColumns(qualifier)), bytes: one.bytes };
     if (qualifier !== undefined) this.#fieldName(last, context);
@@ -307,7 +355,7 @@ class Check {
   /** Refuses `value.name` where that can call a function: Postgres looks for one when it finds no such column. */
   #fieldName(name: string, context: Context): void {
     if (!CALLABLE_NAMES.has(name) || HARMLESS_NAMES.has(name) || TYPES.has(name)) return;
-    if (FUNCTIONS.has(name)) this.#maybeCalls.push({ name, offset: context.offset });
+    if (FUNCTIONS.has(name) && !isSquare(name)) this.#maybeCalls.push({ name, offset: context.offset });
     else this.#refuseFieldCall(name, context.offset);
   }
 
@@ -346,12 +394,24 @@ class Check {
     const others = this.#plain("FuncCall", fields, context, ["args"]);
     const cost = sum(args, sum([others], { nodes: 0, bytes: 16, tables: 0 }));
     const limited = this.#limitedCall(name, fields, args, cost, context);
-    if (args.length === 0 || fields.over !== undefined || NEVER_FOLDED.has(name))
-      return { ...limited, isVariable: true };
-    if (limited.isVariable || FUNCTIONS.get(name) !== undefined) return limited;
     const values = (fields.args ?? []) as Wrapped[];
-    const known = args.map(({ bytes }, index) => ({ bytes, text: literalText(values[index]) }));
-    return { ...limited, bytes: Math.max(limited.bytes, callBytes(name, known)) };
+    const grown = (bytesOf: (arg: Cost) => number) =>
+      callBytes(
+        name,
+        args.map((arg, index) => ({ bytes: bytesOf(arg), text: literalText(values[index]) })),
+      );
+    const isLimited = FUNCTIONS.get(name) !== undefined;
+    const isVariable =
+      limited.isVariable === true || args.length === 0 || fields.over !== undefined || NEVER_FOLDED.has(name);
+    const bytes =
+      isVariable || isLimited
+        ? limited.bytes
+        : Math.max(
+            limited.bytes,
+            grown((arg) => arg.bytes),
+          );
+    const size = resultSize(name, isLimited ? sizeOf(limited) : Math.max(sizeOf(limited), grown(sizeOf)));
+    return this.#timed(name, args, { ...limited, bytes, size, isVariable }, context);
   }
 
   /** Bounds the result of a function whose size is an argument, or a product of two. */
@@ -359,8 +419,16 @@ class Check {
     const values = (fields.args ?? []) as Wrapped[];
     const limit = FUNCTIONS.get(name);
     if (limit === "product") {
-      const growth = growthOf(values, args, name === "array_to_string" ? 1 : 2, name === "replace");
-      return { ...cost, bytes: Math.max(cost.bytes, (args[0]?.bytes ?? 0) * growth) };
+      const inserted = name === "array_to_string" ? 1 : 2;
+      const grow = (bytesOf: (arg: Cost) => number) => {
+        const [first = 1, ...others] = args.map(bytesOf);
+        return Math.max(first, 1) * growthOf(values, [first, ...others], inserted, name === "replace");
+      };
+      const bytes = Math.max(
+        cost.bytes,
+        grow((arg) => arg.bytes),
+      );
+      return { ...cost, bytes, size: Math.max(sizeOf(cost), grow(sizeOf)) };
     }
     if (limit === "length" || limit === "repeat") {
       const length = literalInteger(values[1]);
@@ -369,8 +437,9 @@ class Check {
           context.offset,
           `allows ${name} with a number of at most ${SQL_LIMITS.padding} as second argument, written as a literal.`,
         );
-      const bytes = limit === "repeat" ? (args[0]?.bytes ?? 0) * (length ?? 0) : 4 * (length ?? 0);
-      return { ...cost, bytes: cost.bytes + bytes };
+      const [first = NOTHING] = args;
+      const added = (bytes: number) => (length ? (limit === "repeat" ? bytes : 4) * length : 0);
+      return { ...cost, bytes: cost.bytes + added(first.bytes), size: sizeOf(cost) + added(sizeOf(first)) };
     }
     if (limit === "format") {
       const template = literalText(values[0]);
@@ -382,7 +451,8 @@ class Check {
         );
       // A position (%1$s) can name one argument again and again.
       const repeats = 1 + (template?.split("%").length ?? 0);
-      return { ...cost, bytes: cost.bytes * repeats + repeats * SQL_LIMITS.formatWidth };
+      const grow = (bytes: number) => bytes * repeats + repeats * SQL_LIMITS.formatWidth;
+      return { ...cost, bytes: grow(cost.bytes), size: grow(sizeOf(cost)) };
     }
     return cost;
   }
@@ -404,8 +474,8 @@ class Check {
 
   /** A subquery inside an expression: its columns are not merged into the query around it. */
   #subquery(fields: Fields, context: Context): Cost {
-    const { total } = this.#select(fields, context);
-    return { ...total, bytes: COLUMN.bytes, tables: total.tables + 1, isVariable: true };
+    const { total, column } = this.#select(fields, context);
+    return { ...total, bytes: COLUMN.bytes, size: sizeOf(column), tables: total.tables + 1, isVariable: true };
   }
 
   /** Checks a SELECT with all that belongs to it. */
@@ -433,7 +503,7 @@ class Check {
     const total = sum([...arms.map((arm) => arm.total), from, targets.total, ...rows, rest]);
     this.#limit(total, context);
     const merged = [...arms.map((arm) => arm.column), targets.column, ...rows].reduce(larger, COLUMN);
-    return { total, columns, column: isMerged(fields, scope) ? merged : COLUMN };
+    return { total, columns, column: isMerged(fields, scope) ? merged : computed(merged) };
   }
 
   #targets(list: unknown, context: Context): { total: Cost; columns: number; column: Cost } {
@@ -475,7 +545,7 @@ class Check {
       const cte: Cte = {
         name,
         columns: query.columns + SEARCH_COLUMNS,
-        column: isInlined ? query.column : COLUMN,
+        column: isInlined ? query.column : computed(query.column),
         query: query.total,
         repeats: isInlined && materialized === "CTEMaterializeNever",
         isUsed: false,
@@ -648,9 +718,9 @@ function literalText(node: Wrapped | undefined): string | undefined {
 }
 
 /** Maximum growth factor of a function that inserts a text at each match or element. */
-function growthOf(values: readonly Wrapped[], args: readonly Cost[], inserted: number, isReplace: boolean): number {
+function growthOf(values: readonly Wrapped[], args: readonly number[], inserted: number, isReplace: boolean): number {
   const text = literalText(values[inserted]);
-  if (text === undefined) return Math.max(1, args[inserted]?.bytes ?? 1);
+  if (text === undefined) return Math.max(1, args[inserted] ?? 1);
   const matched = isReplace ? Buffer.byteLength(literalText(values[1]) ?? "") : 1;
   return Math.max(1, Buffer.byteLength(text) / Math.max(1, matched));
 }
@@ -705,10 +775,15 @@ const unresolved = (name: string): Cte => ({
 /** A recursive CTE inside its own query. */
 function selfOf(name: string, fields: Fields): Cte {
   const named = ((fields.aliascolnames ?? []) as unknown[]).length;
-  return { ...unresolved(name), isForward: false, isSelf: true, columns: named + SEARCH_COLUMNS };
+  // Each of its rounds can make values longer.
+  const column = { ...COLUMN, size: Number.POSITIVE_INFINITY };
+  return { ...unresolved(name), isForward: false, isSelf: true, columns: named + SEARCH_COLUMNS, column };
 }
 
 const product = (numbers: readonly number[]): number => numbers.reduce((result, number) => result * number, 1);
+
+/** A column that is computed before the query around it uses it. */
+const computed = (column: Cost): Cost => ({ ...COLUMN, size: sizeOf(column) });
 
 /** Number of grouping sets of a GROUP BY element. */
 function groupingSetsOf(element: Wrapped): number {

@@ -8,7 +8,14 @@ export interface Cost {
   readonly isVariable?: boolean;
   /** Range-table entries. */
   readonly tables: number;
+  /** Bytes of the value while the query runs: Infinity where an aggregate or a recursion builds it. Default: `bytes`. */
+  readonly size?: number;
+  /** Steps of evaluating the constants in it (steps.ts). */
+  readonly steps?: number;
 }
+
+/** Bytes of a value while the query runs. */
+export const sizeOf = ({ size, bytes }: Cost): number => size ?? bytes;
 
 /** Bytes that a column of a table counts as. */
 const COLUMN_BYTES = 64;
@@ -20,14 +27,17 @@ export const COLUMN: Cost = { nodes: 1, bytes: COLUMN_BYTES, tables: 0, isVariab
 
 /** A node whose parts are evaluated together. */
 export function sum(parts: Iterable<Cost>, own: Cost = NOTHING): Cost {
-  let { nodes, bytes, tables, isVariable = false } = own;
+  let { nodes, bytes, tables, isVariable = false, steps = 0 } = own;
+  let size = sizeOf(own);
   for (const part of parts) {
     nodes += part.nodes;
     bytes += part.bytes;
     tables += part.tables;
+    size += sizeOf(part);
+    steps += part.steps ?? 0;
     isVariable ||= part.isVariable === true;
   }
-  return { nodes, bytes, tables, isVariable };
+  return { nodes, bytes, tables, isVariable, size, steps };
 }
 
 /** The larger of two alternatives, in each respect. One that may be a constant is taken for one. */
@@ -36,6 +46,8 @@ export const larger = (a: Cost, b: Cost): Cost => ({
   bytes: Math.max(a.bytes, b.bytes),
   tables: Math.max(a.tables, b.tables),
   isVariable: a.isVariable === true && b.isVariable === true,
+  size: Math.max(sizeOf(a), sizeOf(b)),
+  steps: Math.max(a.steps ?? 0, b.steps ?? 0),
 });
 
 /** A cost that occurs several times. */
@@ -44,6 +56,8 @@ export const times = (cost: Cost, count: number): Cost => ({
   bytes: cost.bytes * count,
   tables: cost.tables * count,
   isVariable: cost.isVariable === true,
+  size: count === 0 ? 0 : sizeOf(cost) * count,
+  steps: (cost.steps ?? 0) * count,
 });
 
 /** A FROM item, as far as references to its columns go. */
@@ -66,8 +80,10 @@ export class Scope {
     this.outer = outer;
   }
 
-  /** Largest replacement of any visible column. */
-  column(): Cost {
+  /** Largest replacement of a visible column: of one item's, where it is named, else of any. */
+  column(name?: string): Cost {
+    const named = name === undefined ? undefined : this.item(name);
+    if (named) return larger(COLUMN, named.column);
     let found = COLUMN;
     for (let scope: Scope | undefined = this; scope; scope = scope.outer)
       for (const item of scope.items) found = larger(found, item.column);

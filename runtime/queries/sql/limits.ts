@@ -21,6 +21,8 @@ export const SQL_LIMITS = {
   expandedNodes: 50_000,
   /** Bytes that a constant expression can grow to when the planner evaluates it. */
   constantBytes: 1_048_576,
+  /** Steps of a few nanoseconds (steps.ts) without a look at the time: of one function, and of all constants that are planned. */
+  steps: 100_000_000,
   /** Columns of a SELECT (Postgres's own MaxTupleAttributeNumber). */
   columns: 1_664,
   /** Values of an IN list, elements of an array, rows of VALUES. */

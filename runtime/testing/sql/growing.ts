@@ -58,3 +58,55 @@ export const GROWING: readonly string[] = [
   nest(20, (x) => `select quote_literal(a) as a from (${x}) t`, "select repeat('x', 100) as a"),
   nest(20, (x) => `select t::text as a from (${x}) t`, "select repeat('\"', 100) as a"),
 ];
+
+const A = "repeat(repeat('a', 100), 200)";
+const B = "repeat(repeat('b', 100), 150)";
+const NUMBER = "3::numeric ^ 130000";
+/** Calls that look at each part of one value for each part of another, without looking at the time. */
+const compare = (a: string, b: string): readonly string[] => [
+  `length(translate(${a}, ${b}, 'z')) > 0`,
+  `position(${b} in ${a}) > 0`,
+  `strpos(${a}, ${b}) > 0`,
+  `replace(${a}, ${b}, '') = ''`,
+  `split_part(${a}, ${b}, 2) = ''`,
+  `length(trim(both ${b} from ${a})) > 0`,
+  `ltrim(${a}, ${b}) = ''`,
+  `rtrim(${a}, ${b}) = ''`,
+  `cardinality(string_to_array(${a}, ${b})) > 0`,
+  `${a} like '%' || ${b} || '%'`,
+  `${a} not ilike ${b}`,
+  `${a} operator(pg_catalog.~~) ${b}`,
+];
+
+/** Statements of constants that the planner would evaluate for seconds. */
+export const SLOW_CONSTANTS: readonly string[] = [
+  ...compare(A, B).map((condition) => `select 1 where ${condition}`),
+  `select 1 where ${Array.from({ length: 100 }, () => `(${NUMBER}) * (${NUMBER}) > 1`).join(" and ")}`,
+  `select ${Array.from({ length: 50 }, (_, n) => `x as x${n}`).join(", ")} from (select (${NUMBER}) / (${NUMBER}) > 1 as x) s`,
+  `with t as not materialized (select (${NUMBER}) % (${NUMBER}) > 1 as x) select 1 from ${Array.from({ length: 40 }, (_, n) => `t t${n}`).join(", ")} where ${Array.from({ length: 40 }, (_, n) => `t${n}.x`).join(" and ")}`,
+  `select ${Array.from({ length: 60 }, () => `ln(${NUMBER}) > 1`).join(" or ")}`,
+  `select ${Array.from({ length: 400 }, () => "repeat(repeat('x', 200), 300) = 'y'").join(" or ")}`,
+  `select length(normalize(repeat(U&'\\0315\\0316', 1000), NFD)) where repeat('x', 1000) is normalized`,
+];
+
+const built = (aggregate: string) => `(select ${aggregate} from generate_series(1, 300000) i)`;
+const TEXTS = [built("string_agg('a', '')"), built("string_agg('b', '')")] as const;
+const ARRAYS = [built("array_agg(i)"), "array(select price from prices)"] as const;
+const DOCUMENTS = [built("jsonb_agg(i)"), built("jsonb_object_agg(i, 1)")] as const;
+
+/** Statements that would outlive their time limit: what they compare is built while they run. */
+export const UNINTERRUPTED: readonly string[] = [
+  ...compare(...TEXTS).map((condition) => `select ${condition} as found`),
+  `with a as materialized (select ${A} as x), b as materialized (select ${B} as y) select length(translate(x, y, 'z')) from a, b`,
+  `select position(y in x) from (select string_agg(name, '') as x from ports) a, (select string_agg(code, '') as y from ports offset 0) b`,
+  `with recursive t(x) as (select 'a' union all select x || x from t where length(x) < 1e8) select count(*) from t a, t b where a.x like b.x || 'b'`,
+  ...["@>", "<@", "&&"].map((operator) => `select ${ARRAYS[0]} ${operator} ${ARRAYS[1]}`),
+  `select ${DOCUMENTS[0]} @> ${DOCUMENTS[1]}`,
+  `select ${DOCUMENTS[0]} ?| ${built("array_agg(i::text)")}`,
+  `select ${DOCUMENTS[0]} - ${built("array_agg(i::text)")}`,
+  `select jsonb_contains(${DOCUMENTS[0]}, json_arrayagg(code returning jsonb)) from ports`,
+  `select normalize(${TEXTS[0]})`,
+  `select ${TEXTS[0]} is normalized`,
+  `select t.normalize from (select string_agg(name, '') from ports) t(x)`,
+  `select translate(x.x, x.x, '') from unnest(${built("array_agg(i::text || repeat('a', 1000))")}) u, lateral (select string_agg(u, '')) x(x)`,
+];

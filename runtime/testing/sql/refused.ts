@@ -1,4 +1,4 @@
-import { GROWING } from "./growing.ts";
+import { GROWING, SLOW_CONSTANTS, UNINTERRUPTED } from "./growing.ts";
 
 /** Statements that are refused, by what is wrong with them: the reason must match the key's pattern. */
 export interface RefusedGroup {
@@ -297,7 +297,8 @@ export const REFUSED: Readonly<Record<string, RefusedGroup>> = {
     ],
   },
   sizes: {
-    message: /allows (char|bpchar|bit|lpad|rpad|repeat|format|bpchar|numeric|varchar)? ?.*(literal|wide)|too large/,
+    message:
+      /allows (char|bpchar|bit|lpad|rpad|repeat|format|bpchar|numeric|varchar)? ?.*(literal|wide)|too l(?:arge|ong)/,
     statements: [
       "select 1 from ports where name = repeat('x', 540000000)",
       "select repeat('x', code::int) from ports",
@@ -378,5 +379,13 @@ export const REFUSED: Readonly<Record<string, RefusedGroup>> = {
       "select '\ud800'",
       "with recursive a as (select * from b), b as (select 1) select * from a",
     ],
+  },
+  "constants that take long": {
+    message: /take too long to evaluate|with one long value at most/,
+    statements: SLOW_CONSTANTS,
+  },
+  "what cannot be interrupted": {
+    message: /with one long value at most|does not allow \."normalize"/,
+    statements: UNINTERRUPTED,
   },
 };
