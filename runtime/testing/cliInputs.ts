@@ -619,6 +619,22 @@ export const CLI_INPUTS: readonly CliInput[] = [
     err: /looks like a spreadsheet .*Export the sheet as CSV/,
   },
   {
+    from: "further",
+    verdict: "fixed",
+    name: "load a spreadsheet under its own name",
+    script: "cp sheet.csv sheet.xlsx; rates load sheet.xlsx",
+    code: 2,
+    err: /sheet\.xlsx looks like a spreadsheet .*Export the sheet as CSV/,
+  },
+  {
+    from: "further",
+    verdict: "fixed",
+    name: "load CSV called .ndjson",
+    script: "cp prices.csv p.ndjson; rates load p.ndjson",
+    code: 2,
+    err: /p\.ndjson looks like CSV\. Add --format csv/,
+  },
+  {
     from: "listed",
     verdict: "fixed",
     name: "load gzip called .csv",

@@ -239,28 +239,30 @@ function kindFor(
   const isGzip = start.subarray(0, 2).equals(GZIP);
   const fromName = match && { format: match[1]?.toLowerCase() === "csv" ? "csv" : "ndjson", packed: match[2] };
   const format = flags.format ?? fromName?.format ?? (named === undefined ? sniffed(start, isGzip) : undefined);
+  const looksLike = (what: string, remedy: string) =>
+    new CommandError("invalid", `${name} looks like ${what}. ${remedy} Nothing was sent.`);
+  const kind = isGzip ? undefined : kindOf(start);
+  if (kind) throw looksLike(kind.name, kind.remedy);
   if (format === undefined)
     throw new CommandError(
       "invalid",
       `The name of ${name} does not tell its format. Add --format csv or --format ndjson, or name it .csv or .ndjson (.gz).`,
     );
   const compression = flags.compression ?? (fromName ? (fromName.packed ? "gzip" : "none") : isGzip ? "gzip" : "none");
-  const looksLike = (what: string, remedy: string) =>
-    new CommandError("invalid", `${name} looks like ${what}. ${remedy} Nothing was sent.`);
   if (compression === "gzip") {
     if (isGzip) return { format: format as LoadFile["format"], compression };
-    const kind = kindOf(start);
-    if (kind) throw looksLike(kind.name, kind.remedy);
     throw new CommandError(
       "invalid",
       `${name} is not compressed by gzip. Add --compression none, or name it without .gz. Nothing was sent.`,
     );
   }
   if (isGzip) throw looksLike("a gzip file", "Add --compression gzip, or name it .gz.");
-  const kind = kindOf(start);
-  if (kind) throw looksLike(kind.name, kind.remedy);
   const other = otherFormat(start, format as LoadFile["format"]);
-  if (other !== undefined) throw looksLike(other.name, format === "csv" ? "Add --format ndjson." : other.remedy);
+  if (other !== undefined)
+    throw looksLike(
+      other.name,
+      format === "csv" ? "Add --format ndjson." : other.name === "CSV" ? "Add --format csv." : other.remedy,
+    );
   return { format: format as LoadFile["format"], compression: "none" };
 }
 

@@ -8,7 +8,7 @@ import fc from "fast-check";
 import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { migratedDatabase, type Scratch } from "../../../db/testing/database.ts";
-import { csvRecords, MISPLACED } from "./csv.ts";
+import { csvRecords, MISPLACED, wrongFields } from "./csv.ts";
 import { escapeInvisible } from "./invisible.ts";
 import { ndjsonRecords } from "./records.ts";
 import { MAX_RECORD_BYTES, Sink } from "./sink.ts";
@@ -68,7 +68,7 @@ function plain(text: string, seen = { misplaced: false }): string {
     }
     const [lineEnd = ""] = /^(?:\r\n|\r|\n)?/.exec(rest) ?? [];
     rest = rest.slice(lineEnd.length);
-    reason ??= fields === 2 ? undefined : `has ${fields} fields instead of 2`;
+    reason ??= fields === 2 ? undefined : wrongFields(Buffer.from(record), fields, 2);
     const problem = JSON.stringify([{ column: null, value: escapeInvisible(record), reason }]);
     if (record !== "" && reason === undefined) out += `${record},${line},\n`;
     else if (record !== "") out += `,,${line},"${problem.replaceAll('"', '""')}"\n`;

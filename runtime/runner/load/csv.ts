@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { JobError } from "../../contract/errors.ts";
-import { readHeader } from "./header.ts";
-import { MAX_RECORD_BYTES, NOT_UTF8, type Sink, shownBytes } from "./sink.ts";
+import { otherSeparator, readHeader } from "./header.ts";
+import { MAX_RECORD_BYTES, NOT_UTF8, SHOWN, type Sink, shownBytes } from "./sink.ts";
 import type { TargetTable } from "./targets.ts";
 
 const LF = 0x0a;
@@ -118,7 +118,7 @@ class Scanner {
     if (last) {
       if (quoted) this.#unusable(data, start, size, "a quote is left open");
       else this.#record(data, start, size, fields, false, misplaced);
-      if (this.#columns === 0) this.#header("");
+      if (this.#columns === 0) this.#header(undefined);
       return;
     }
     if (at - start > MAX_RECORD_BYTES) {
@@ -143,12 +143,15 @@ class Scanner {
     }
     if (start === end) return;
     if (end - start > MAX_RECORD_BYTES) this.#unusable(data, start, end, ENDLESS);
-    else if (this.#columns === 0) this.#header(data.toString("utf8", start, end));
-    else {
+    else if (this.#columns === 0) {
+      const reason = encoding(data.subarray(start, end));
+      if (reason === undefined) this.#header(data.toString("utf8", start, end));
+      else this.#unusable(data, start, end, reason);
+    } else {
       const reason =
         (clean ? undefined : encoding(data.subarray(start, end))) ??
         (misplaced ? MISPLACED : undefined) ??
-        (fields === this.#columns ? undefined : `has ${fields} fields instead of ${this.#columns}`);
+        (fields === this.#columns ? undefined : wrongFields(data.subarray(start, end), fields, this.#columns));
       if (reason === undefined) this.#sink.raw(data, start, end, this.#line);
       else this.#unusable(data, start, end, reason);
     }
@@ -156,15 +159,31 @@ class Scanner {
 
   #unusable(data: Buffer, start: number, end: number, reason: string): void {
     if (this.#skipping) return;
-    if (this.#columns === 0) throw new JobError("InvalidHeader", { target: this.#name, reason: `on line 1 ${reason}` });
+    if (this.#columns === 0)
+      throw new JobError("InvalidHeader", {
+        target: this.#name,
+        reason: `line ${this.#line} (${shownBytes(data, start, end)}) ${reason}`,
+      });
     this.#sink.bad([{ column: null, value: shownBytes(data, start, end), reason }], this.#line);
   }
 
-  #header(text: string): void {
-    const columns = readHeader(text, this.#target, this.#name);
+  #header(text: string | undefined): void {
+    const columns = readHeader(text, this.#target, this.#name, text === undefined ? 1 : this.#line);
     this.#columns = columns.length;
     this.#onHeader(columns);
   }
+}
+
+/** Reason for a record with another number of fields than the header has, and what may have caused it. */
+export function wrongFields(record: Buffer, fields: number, expected: number): string {
+  const reason = `has ${fields} ${fields === 1 ? "field" : "fields"} instead of ${expected}`;
+  if (record.length > 8 * SHOWN) return reason;
+  const text = record.toString();
+  if (fields === expected + 1 && text.endsWith(",")) return `${reason}: it ends with a comma`;
+  if (fields > 1) return reason;
+  if (text.startsWith('"') && text.endsWith('"') && text.includes(",")) return `${reason}: the whole line is in quotes`;
+  const separator = otherSeparator(text, expected);
+  return separator === undefined ? reason : `${reason}: it is separated by ${separator}`;
 }
 
 const encoding = (record: Buffer): string | undefined =>

@@ -24,6 +24,20 @@ const SIGNATURES: readonly (readonly [start: string, kind: FileKind])[] = [
   ["Obj\x01", { name: "an Avro file", remedy: "Convert it to CSV or NDJSON." }],
   ["ARROW1", { name: "an Arrow file", remedy: "Convert it to CSV or NDJSON." }],
   ["SQLite format 3\0", { name: "a SQLite database", remedy: "Export the table as CSV." }],
+  ["PGCOPY\n", { name: "a binary COPY file", remedy: "Export the table with COPY … TO … (FORMAT csv, HEADER)." }],
+  [
+    "--\n-- PostgreSQL database dump",
+    { name: "a dump of pg_dump", remedy: "Export the table with COPY … TO … (FORMAT csv, HEADER)." },
+  ],
+  [
+    "version https://git-lfs.github.com/",
+    { name: "a pointer of Git LFS", remedy: "Fetch the file itself with `git lfs pull`." },
+  ],
+  ["{\\rtf", { name: "a rich text document", remedy: "Save it as plain text in UTF-8." }],
+  ["Salted__", { name: "an encrypted file", remedy: "Decrypt it first." }],
+  ["-----BEGIN PGP MESSAGE", { name: "an encrypted file", remedy: "Decrypt it first." }],
+  ["\x1f\x9d", { name: "a file of compress (.Z)", remedy: "Unpack it, or compress it with gzip." }],
+  ["\xff\x06\0\0sNaPpY", { name: "a Snappy file", remedy: "Unpack it, or compress it with gzip." }],
   ["PGDMP", { name: "a dump of pg_dump", remedy: "Export the table with COPY … TO … (FORMAT csv, HEADER)." }],
   ["BZh", { name: "a bzip2 file", remedy: "Unpack it, or compress it with gzip." }],
   ["\xfd7zXZ\0", { name: "an xz file", remedy: "Unpack it, or compress it with gzip." }],
@@ -62,7 +76,7 @@ export function kindOf(start: Buffer): FileKind | undefined {
     .trimStart()
     .slice(0, 20)
     .toLowerCase();
-  if (/^<(!doctype html|html|head|body)/.test(text)) return HTML;
+  if (/^<(!doctype html|html|head|body|table|meta|script)\b/.test(text)) return HTML;
   if (text.startsWith("<?xml") || text.startsWith("<error")) return XML;
   return undefined;
 }

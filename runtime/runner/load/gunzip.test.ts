@@ -54,6 +54,17 @@ describe("unpacking gzip", () => {
     await assert.rejects(unpack(Buffer.from("a,b\n"), 100), { message: /it is not compressed, or not by gzip/ });
   });
 
+  it("names the cause", async () => {
+    for (const [bytes, message] of [
+      [Buffer.concat([member("a"), Buffer.from("text")]), /it has data after its end that is not gzip/],
+      [member("a").subarray(0, -3), /it is empty or cut off/],
+      [Buffer.alloc(0), /it is empty or cut off/],
+      [Buffer.concat([member("aaaa").subarray(0, -8), Buffer.alloc(8)]), /its checksum is wrong/],
+      [Buffer.concat([member("aaaa").subarray(0, -4), Buffer.alloc(4)]), /its length is wrong/],
+    ] as const)
+      await assert.rejects(unpack(bytes), { code: "InvalidCompression", message });
+  });
+
   it("reads what gzip reads, and refuses what it refuses or warns of", async function () {
     if (spawnSync("gzip", ["--version"]).status !== 0) return this.skip();
     this.timeout(60_000);

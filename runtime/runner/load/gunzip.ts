@@ -23,11 +23,20 @@ export async function* gunzip(packed: AsyncIterable<Buffer>, source: string, max
     await feeding;
   } catch (error) {
     if (!(error as { code?: string }).code?.startsWith("Z_")) throw error;
-    throw new JobError("InvalidCompression", { reason: (error as Error).message }, { cause: error });
+    const { message } = error as Error;
+    throw new JobError("InvalidCompression", { reason: CAUSES[message] ?? message }, { cause: error });
   } finally {
     unpacker.destroy();
   }
 }
+
+/** What zlib's messages mean for a whole file. A first member that has no header is found before zlib sees it. */
+const CAUSES: Readonly<Record<string, string>> = {
+  "unexpected end of file": "unexpected end of file: it is empty or cut off",
+  "incorrect header check": "it has data after its end that is not gzip",
+  "incorrect data check": "its checksum is wrong: it was damaged",
+  "incorrect length check": "its length is wrong: it was damaged",
+};
 
 /** Hands over one chunk at a time, so that what zlib leaves of a chunk is known to follow the last member. */
 async function feed(packed: AsyncIterable<Buffer>, unpacker: ReturnType<typeof createGunzip>): Promise<void> {

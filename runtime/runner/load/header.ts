@@ -4,11 +4,18 @@ import { escapeInvisible } from "./invisible.ts";
 import { shown } from "./sink.ts";
 import type { TargetTable } from "./targets.ts";
 
-/** Separators that spreadsheets and databases write in place of commas. */
+/** Separators that programs write in place of commas. */
 const SEPARATORS: readonly (readonly [character: string, name: string])[] = [
   [";", "semicolons"],
   ["\t", "tabs"],
   ["|", "vertical bars"],
+  [":", "colons"],
+  ["^", "carets"],
+  ["~", "tildes"],
+  ["\x01", "control characters (\\u0001)"],
+  ["\x1f", "control characters (\\u001F)"],
+  ["\uFF0C", "fullwidth commas"],
+  [" ", "spaces"],
 ];
 /** Problems that the message names: a file without header has as many as it has columns. */
 const NAMED = 10;
@@ -16,19 +23,29 @@ const NAMED = 10;
 const LISTED = 100;
 
 /**
- * The columns that a CSV's first line names, in its order: exactly the target's, each once.
+ * The columns that a CSV's first record names, in its order: exactly the target's, each once.
+ * @param text undefined: the file has no record
+ * @param line where it is; blank lines may come before it
  * @throws JobError InvalidHeader with all that is wrong with it at once: nothing behind it could be judged without it
  */
-export function readHeader(line: string, target: TargetTable, targetName: string): string[] {
+export function readHeader(text: string | undefined, target: TargetTable, targetName: string, line = 1): string[] {
   const known = target.columns.map((column) => column.name);
-  const found = line === "" ? [] : line.split(",").map(unquoted);
-  const separator = found.length < known.length ? separatorOf(line, known) : undefined;
+  const refusal = (reason: string, details: object[] = []) =>
+    new JobError("InvalidHeader", { target: targetName, reason }, { details });
+  const needed = `Line ${line} must name ${known.join(",")} in any order.`;
+  if (text === undefined) throw refusal(`the file is empty. ${needed}`);
+  if (/^"?sep=/i.test(text))
+    throw refusal(
+      `line ${line} (${shown(text)}) is meant for a spreadsheet program. Remove it, and separate by commas.`,
+    );
+  const found = text.split(",").map(unquoted);
+  const separator = found.length < known.length ? separatorOf(text, known) : undefined;
   if (separator !== undefined)
-    throw new JobError("InvalidHeader", {
-      target: targetName,
-      reason: `its columns are separated by ${separator}. Separate them by commas, in line 1 and in every row.`,
-    });
+    throw refusal(
+      `its columns are separated by ${separator}. Separate them by commas, in line ${line} and in every row.`,
+    );
   const unknown = found.filter((name) => !known.includes(name));
+  const problem = (column: string, reason: string) => ({ line, column, value: null, reason });
   const details = [
     ...unknown.slice(0, LISTED).map((name) => problem(shown(name), unknownName(name, known))),
     ...known.filter((name) => !found.includes(name)).map((name) => problem(name, "is missing.")),
@@ -37,22 +54,42 @@ export function readHeader(line: string, target: TargetTable, targetName: string
       .map((name) => problem(name, "is duplicated.")),
   ];
   if (details.length === 0) return found;
+  if (found.every((name) => nearestOf(name, known) === undefined))
+    throw refusal(
+      `line ${line} (${shown(text)}) names no column; the header may be missing. ${needed}`,
+      details.slice(0, LISTED),
+    );
   const said = details.slice(0, NAMED).map(({ column, reason }) => `'${column}' ${reason}`);
-  throw new JobError(
-    "InvalidHeader",
-    { target: targetName, reason: `${said.join(" ")} Line 1 must name ${known.join(",")} in any order.` },
-    { details: details.slice(0, LISTED) },
-  );
+  throw refusal(`${said.join(" ")} ${needed}`, details.slice(0, LISTED));
+}
+
+/** The column that a name stands for, whatever its case, separators, quotes and the table before it. */
+function nearestOf(name: string, known: readonly string[]): string | undefined {
+  const letters = (text: string) =>
+    text
+      .normalize("NFKC")
+      .toLowerCase()
+      .replace(/[^a-z]/g, "");
+  const plain = letters(name.slice(name.lastIndexOf(".") + 1));
+  return known.find((one) => letters(one) === plain);
 }
 
 function unknownName(name: string, known: readonly string[]): string {
+  if (name === "")
+    return "is not a name: a comma begins or ends the line, or two follow one another. Remove it there and in every row.";
   const plain = name.replace(/\s/g, "").toLowerCase();
   if (escapeInvisible(name) !== name) return "is not a column: it has a character that cannot be seen. Remove it.";
   if (known.includes(plain))
     return plain === name.toLowerCase()
       ? `is not a column: names are in lower case. Write '${plain}'.`
       : `is not a column: it has a space. Write '${plain}'.`;
-  return `is not a column.${suggestion(name, known)}`;
+  const nearest = nearestOf(name, known);
+  return nearest === undefined ? `is not a column.${suggestion(name, known)}` : `is not a column. Write '${nearest}'.`;
+}
+
+/** The separator that a record has in place of the commas between a number of fields; undefined where it has none. */
+export function otherSeparator(record: string, fields: number): string | undefined {
+  return SEPARATORS.find(([character]) => character !== " " && record.split(character).length === fields)?.[1];
 }
 
 /** The separator by which a line names at least two columns of the target. */
@@ -61,8 +98,6 @@ function separatorOf(line: string, known: readonly string[]): string | undefined
     line.split(character).filter((name) => known.includes(unquoted(name).toLowerCase())).length;
   return SEPARATORS.find(([character]) => named(character) >= 2)?.[1];
 }
-
-const problem = (column: string, reason: string) => ({ line: 1, column, value: null, reason });
 
 /** A field's text, without spaces around it and without its quotes. */
 function unquoted(field: string): string {

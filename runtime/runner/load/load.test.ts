@@ -187,7 +187,31 @@ describe("loading a batch", () => {
     infinity: ["AAAAA,BBBBB,infinity,1", "day infinity must be a day written YYYY-MM-DD"],
     "a missing port": [",BBBBB,2021-01-01,1", "orig_code null is missing"],
     "an empty port": ['"",BBBBB,2021-01-01,1', "orig_code  is missing"],
-    "the end-of-data mark of COPY": ["\\.", "null \\. has 1 fields instead of 4"],
+    "a port in lower case": [
+      "aaaaa,BBBBB,2021-01-01,1",
+      "orig_code aaaaa is not the code of a known port: codes are in upper case",
+    ],
+    "a region": [
+      "AAAAA,north,2021-01-01,1",
+      "dest_code north is not the code of a known port: it is the slug of a region",
+    ],
+    "a line in quotes": [
+      '"AAAAA,BBBBB,2021-01-01,1"',
+      'null "AAAAA,BBBBB,2021-01-01,1" has 1 field instead of 4: the whole line is in quotes',
+    ],
+    "semicolons in a row": [
+      "AAAAA;BBBBB;2021-01-01;1",
+      "null AAAAA;BBBBB;2021-01-01;1 has 1 field instead of 4: it is separated by semicolons",
+    ],
+    "tabs in a row": [
+      "AAAAA\tBBBBB\t2021-01-01\t1",
+      "null AAAAA\\u0009BBBBB\\u00092021-01-01\\u00091 has 1 field instead of 4: it is separated by tabs",
+    ],
+    "a comma at the end": [
+      "AAAAA,BBBBB,2021-01-01,1,",
+      "null AAAAA,BBBBB,2021-01-01,1, has 5 fields instead of 4: it ends with a comma",
+    ],
+    "the end-of-data mark of COPY": ["\\.", "null \\. has 1 field instead of 4"],
     "an open quote": ['AAAAA,"BBBBB,2021-01-01,1', ""],
   };
   for (const [name, [row, fault]] of Object.entries(BAD))
@@ -221,7 +245,8 @@ describe("loading a batch", () => {
       message:
         "The header of the source does not fit prices: 'dest' is not a column. Did you mean 'dest_code'? 'x' is not a column. There are: orig_code, dest_code, day, price. 'dest_code' is missing. 'price' is missing. 'day' is duplicated. Line 1 must name orig_code,dest_code,day,price in any order.",
     });
-    await assert.rejects(load(""), { code: "InvalidHeader" });
+    for (const empty of ["", "\n\r\n", "\uFEFF"])
+      await assert.rejects(load(empty), { code: "InvalidHeader", message: /the file is empty[.] Line 1 must name/ });
   });
 
   it("takes a file with a header and nothing else as no rows", async () => {
@@ -264,6 +289,28 @@ describe("loading a batch", () => {
       format: "ndjson",
     })) as { faults: string[] };
     assert.deepEqual(ndjson.faults, [...inline.faults, '9 null {"cut": is not JSON: one object per line']);
+  });
+
+  it("names the cause of a line that is no JSON", async () => {
+    const row = '{"orig_code":"AAAAA","dest_code":"BBBBB","day":"2021-01-01","price":5}';
+    const found = (await load(
+      [`${row},`, `${row}${row}`, `\uFEFF${row}`, `${row}\f`, `${row} \t\r`].join("\n").replace(/^/, `${row}\n`),
+      {
+        format: "ndjson",
+      },
+    )) as { faults: string[] };
+    assert.deepEqual(
+      found.faults.map((fault) => fault.replaceAll(row, "ROW")),
+      [
+        "2 null ROW, is not JSON: one object per line, without a comma after it",
+        `3 null ${`${row}${row}`.slice(0, 100)}… is not JSON: one object per line, and nothing after it`.replaceAll(
+          row,
+          "ROW",
+        ),
+        "4 null \\uFEFFROW is not JSON: one object per line, which begins with {",
+        "5 null ROW\\u000C is not JSON: one object per line, and nothing after it",
+      ],
+    );
   });
 
   it("replaces exactly the lanes and days that the batch has", async () => {

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { type Field, fieldsOf } from "../../contract/jsonFields.ts";
 import { suggestion } from "../../contract/problems.ts";
+import { escapeInvisible } from "./invisible.ts";
 import { MAX_RECORD_BYTES, NOT_UTF8, type RowProblem, type Sink, shown, shownBytes } from "./sink.ts";
 import type { TargetTable } from "./targets.ts";
 
@@ -77,9 +78,27 @@ function readLine(bytes: Buffer): { item: Record<string, unknown>; text: string 
   try {
     const item: unknown = JSON.parse(text);
     return isObject(item) ? { item, text } : notAnObject(text);
-  } catch {
-    return { column: null, value: shown(text.trim()), reason: "is not JSON: one object per line" };
+  } catch (error) {
+    return { column: null, value: shown(trimmed(text)), reason: whyNoJson(trimmed(text), error) };
   }
+}
+
+/** A line without the white space that JSON knows: other invisible characters are shown. */
+function trimmed(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (WHITE.includes(text.charAt(start)) && start < end) start++;
+  while (end > start && WHITE.includes(text.charAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+const WHITE = " \t\r";
+
+/** Reason for a line that is no JSON. */
+function whyNoJson(text: string, error: unknown): string {
+  const reason = "is not JSON: one object per line";
+  if (/after JSON/.test((error as Error).message))
+    return text.endsWith(",") ? `${reason}, without a comma after it` : `${reason}, and nothing after it`;
+  return escapeInvisible(text[0] ?? "") === (text[0] ?? "") ? reason : `${reason}, which begins with {`;
 }
 
 const endless = (bytes: Buffer): RowProblem => ({
@@ -90,7 +109,7 @@ const endless = (bytes: Buffer): RowProblem => ({
 
 const notAnObject = (text: string): RowProblem => ({
   column: null,
-  value: shown(text.trim()),
+  value: shown(trimmed(text)),
   reason: "must be a JSON object",
 });
 

@@ -62,7 +62,10 @@ const unknownPort = (
   code: string,
   port: string,
 ) => `case when ${port}.code is null then 'is not the code of a known port' ||
-  case when ${hasInvisibleOrSpace(`b.${code}`)} then ': it has a space or an invisible character' else '' end end`;
+  case when ${hasInvisibleOrSpace(`b.${code}`)} then ': it has a space or an invisible character'
+    when upper(b.${code}) in (select code from ports) then ': codes are in upper case'
+    when b.${code} in (select slug from regions) then ': it is the slug of a region'
+    else '' end end`;
 /** Codes and slugs that people could not tell from others. */
 const illegible = (key: string) =>
   `case when ${hasInvisibleOrSpace(`b.${key}`)} then 'has a space or an invisible character' end`;

@@ -30,6 +30,12 @@ describe("a file of another kind", () => {
     "an HTML page": ["\r\n<!DOCTYPE html><html><body>Sign in</body>", /an HTML page/],
     "an XML document": ["<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", /an XML document/],
     "a Parquet file": ["PAR1\x15\x04", /Parquet/],
+    "a table saved as .xls": ["<table><tr><td>orig_code", /an HTML page/],
+    "a file of compress": [Buffer.from([0x1f, 0x9d, 0x90, 0x61]), /compress \(\.Z\)\. Unpack it/],
+    "a binary COPY file": ["PGCOPY\n\xff\r\n\0", /COPY … TO … \(FORMAT csv/],
+    "a plain dump": ["--\n-- PostgreSQL database dump\n--\n", /pg_dump/],
+    "a pointer of Git LFS": ["version https://git-lfs.github.com/spec/v1\noid sha256:1", /git lfs pull/],
+    "an encrypted file": ["-----BEGIN PGP MESSAGE-----\n", /Decrypt it/],
   };
   for (const [name, [bytes, message]] of Object.entries(KINDS))
     it(`is refused by its name: ${name}`, async () => {
@@ -42,6 +48,19 @@ describe("a file of another kind", () => {
       await assert.rejects(read(text), { code: "InvalidHeader", message: /looks like JSON.*format 'ndjson'/ });
     for (const text of ['[{"orig_code": "A"}]', "[\n{}\n]", "\n[]"])
       await assert.rejects(read(text, "ndjson"), { code: "InvalidFormat", message: /one JSON array/ });
+  });
+
+  it("is refused when it is JSON or CSV in another form than NDJSON", async () => {
+    for (const [text, message] of [
+      ['{\n  "a": 1\n}\n', /JSON on several lines.*each object on one line/],
+      ['\uFEFF{\r\n\t"a": 1\r\n}', /JSON on several lines/],
+      ['{"a":1}\r{"a":2}\r', /lines end in CR alone/],
+      [`${HEADER}\nA,B,2021-01-01,1\n`, /looks like CSV.*format 'csv'/],
+      ['"orig_code","dest_code"', /looks like CSV/],
+    ] as const)
+      await assert.rejects(read(text, "ndjson"), { code: "InvalidFormat", message });
+    for (const text of ['{"a":1}\r\n{"a":2}\r\n', '{"a":"}\\r{"}', "a,1\n", "{", "{ }"])
+      assert.equal(await read(text, "ndjson"), text);
   });
 
   it("is not seen in text, whose byte order mark alone is removed", async () => {
@@ -72,9 +91,33 @@ describe("a CSV header", () => {
     ],
     ["orig_code,dest_code,day,price\u00A0", /'price\\u00A0' is not a column/],
     ["orig_code,dest_code,day,\uFEFFprice", /'\\uFEFFprice' is not a column/],
+    ["orig_code:dest_code:day:price", /separated by colons/],
+    ["orig_code\x01dest_code\x01day\x01price", /separated by control characters/],
+    ["orig_code，dest_code，day，price", /separated by fullwidth commas/],
+    ["orig_code  dest_code day price", /separated by spaces/],
+    ["sep=,", /line 1 \(sep=,\) is meant for a spreadsheet program\. Remove it/],
+    ['"sep=;"', /Remove it, and separate by commas/],
+    ["AAAAA,BBBBB,2021-01-01,5", /line 1 \(AAAAA,BBBBB,2021-01-01,5\) names no column; the header may be missing/],
+    ["# made by a program", /names no column/],
+    ["prices.orig_code,dest_code,day,price", /'prices\.orig_code' is not a column\. Write 'orig_code'/],
+    ["origCode,Dest Code,day,price", /'origCode' is not a column\. Write 'orig_code'.*'Dest Code'.*Write 'dest_code'/],
+    ["'orig_code',`dest_code`,[day],price", /Write 'orig_code'.*Write 'dest_code'.*Write 'day'/],
+    ["orig_code,dest_code,day,price,", /'' is not a name: a comma begins or ends the line/],
+    [",orig_code,dest_code,day,price", /'' is not a name: a comma begins/],
     ["orig_code,dest_code,da y,price", /'da y' is not a column: it has a space\. Write 'day'/],
   ] as const)
     it(`is refused with the cause: ${JSON.stringify(line)}`, () => {
       assert.throws(() => header(line), { code: "InvalidHeader", message });
     });
+
+  it("is refused at the line where it is", () => {
+    assert.throws(
+      () => readHeader("a", TARGETS.prices, "prices", 3),
+      (error: { message: string; details: unknown[] }) => {
+        assert.match(error.message, /line 3 \(a\) names no column.*Line 3 must name/);
+        assert.deepEqual(error.details[1], { line: 3, column: "orig_code", value: null, reason: "is missing." });
+        return true;
+      },
+    );
+  });
 });

@@ -45,5 +45,17 @@ export function otherFormat(start: Buffer, format: "csv" | "ndjson"): FileKind |
     return { name: "JSON", remedy: "Send it with format 'ndjson', one object per line." };
   if (format === "ndjson" && /^\[\s*(\{|\]|$)/.test(text))
     return { name: "one JSON array", remedy: "Write one object per line, without the array's brackets and commas." };
+  if (format === "ndjson") return otherJson(text);
+  return undefined;
+}
+
+/** What text that is to be NDJSON is instead, by its beginning. */
+function otherJson(text: string): FileKind | undefined {
+  if (/^\{[ \t]*\r?\n/.test(text))
+    return { name: "JSON on several lines", remedy: "Write each object on one line (jq -c does that)." };
+  if (/^\{[^\n]*\}\r\{/.test(text))
+    return { name: "NDJSON whose lines end in CR alone", remedy: "End them in LF or CRLF." };
+  if (/^"?[a-z_]+"?(?:,"?[a-z_]+"?)+\r?(?:\n|$)/i.test(text))
+    return { name: "CSV", remedy: "Send it with format 'csv'." };
   return undefined;
 }

@@ -288,7 +288,7 @@ export const FILES: readonly Report[] = [
     trial: {
       target: "regions",
       content: `${REGIONS}\n\t\nr1,a,\n\n`,
-      faults: ["2 null \\u0009 has 1 fields instead of 3"],
+      faults: ["2 null \\u0009 has 1 field instead of 3"],
     },
   },
   {
