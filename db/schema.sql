@@ -108,7 +108,7 @@ create view jobs.documents as
     j.version + COALESCE(r.sends, 0) AS version,
     j.status,
     j.run_id,
-    jobs.fitted_document(jsonb_strip_nulls(jsonb_build_object('requestId', j.request_id, 'tenant', j.tenant, 'requestHash', j.request_hash, 'responseId', j.response_id, 'status', j.status, 'priority', j.priority, 'reply', j.reply, 'runner', j.runner, 'timeoutSeconds', j.timeout_seconds, 'leaseUntil', jobs.iso(j.lease_until), 'cancelRequestedAt', jobs.iso(j.cancel_requested_at), 'createdAt', jobs.iso(j.created_at), 'startedAt', jobs.iso(j.started_at), 'finishedAt', jobs.iso(j.finished_at), 'progress', j.progress, 'stats', j.stats, 'error', j.error, 'result', j.result, 'response',
+    jobs.fitted_document(jsonb_strip_nulls(jsonb_build_object('requestId', j.request_id, 'tenant', j.tenant, 'requestHash', j.request_hash, 'responseId', j.response_id, 'status', j.status, 'priority', j.priority, 'reply', j.reply, 'runner', j.runner, 'timeoutSeconds', j.timeout_seconds, 'traceparent', j.traceparent, 'leaseUntil', jobs.iso(j.lease_until), 'cancelRequestedAt', jobs.iso(j.cancel_requested_at), 'createdAt', jobs.iso(j.created_at), 'startedAt', jobs.iso(j.started_at), 'finishedAt', jobs.iso(j.finished_at), 'progress', j.progress, 'stats', j.stats, 'error', j.error, 'result', j.result, 'response',
         CASE
             WHEN r.id IS NOT NULL THEN jsonb_build_object('sentAt', jobs.iso(r.sent_at), 'messageId', r.message_id)
             ELSE NULL::jsonb
@@ -136,6 +136,7 @@ create table jobs.jobs (
   timeout_seconds jobs.seconds not null,
   max_attempts jobs.max_attempts not null,
   lease_seconds jobs.seconds not null,
+  traceparent jobs.traceparent,
   status jobs.job_status default 'PENDING'::text not null,
   attempt integer default 0 not null,
   run_id uuid,
@@ -205,6 +206,13 @@ create table jobs.launches (
 );
 CREATE INDEX launches_created ON jobs.launches USING btree (created_at);
 CREATE INDEX launches_unanswered ON jobs.launches USING btree (runner, held_until) WHERE (answered_at IS NULL);
+
+create table jobs.pending_traces (
+  job_id bigint not null,
+  due_at timestamp with time zone not null,
+  constraint pending_traces_pkey PRIMARY KEY (job_id)
+);
+CREATE INDEX pending_traces_due ON jobs.pending_traces USING btree (due_at, job_id);
 
 create table jobs.rejected (
   id text not null,
@@ -319,6 +327,7 @@ create table jobs.runs (
   external_id text,
   created_at timestamp with time zone default jobs.clock() not null,
   start_deadline timestamp with time zone not null,
+  started_at timestamp with time zone,
   seen_at timestamp with time zone,
   stop_at timestamp with time zone,
   ended_at timestamp with time zone,
@@ -384,6 +393,14 @@ create table jobs.totals_progress (
   constraint totals_progress_one_check CHECK (one)
 );
 grant select on jobs.totals_progress to api_reader;
+
+create table jobs.trace_pause (
+  one boolean default true not null,
+  failures integer default 0 not null,
+  paused_until timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  constraint trace_pause_pkey PRIMARY KEY (one),
+  constraint trace_pause_one_check CHECK (one)
+);
 
 create table jobs.tracking_pause (
   one boolean default true not null,
@@ -478,7 +495,7 @@ create table jobs.waiting_counts (
 --   callers: api_reader
 -- function jobs.add_totals(p_buckets double precision[], p_minutes integer, p_months integer) returns timestamp with time zone
 --   callers: dispatcher
--- function jobs.answer(p_response_id text, p_tenant text, p_request_id text, p_error json, p_labels jsonb) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
+-- function jobs.answer(p_response_id text, p_tenant text, p_request_id text, p_error json, p_labels jsonb, p_traceparent text) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
 --   callers: api_reader, dispatcher
 -- function jobs.assign_instances(p_launch uuid, p_instances text[]) returns text[]
 --   callers: dispatcher
@@ -508,6 +525,8 @@ create table jobs.waiting_counts (
 --   callers: none
 -- function jobs.delete_responses() returns trigger
 --   callers: none
+-- function jobs.discard_traces(p_limit integer) returns void
+--   callers: dispatcher
 -- function jobs.drain(p_run uuid) returns void
 --   callers: job_keeper
 -- function jobs.due_responses(p_limit integer, p_jobs bigint[]) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
@@ -564,6 +583,8 @@ create table jobs.waiting_counts (
 --   callers: none
 -- function jobs.next_larger_job(p_runner text, p_tenant_slots integer) returns bigint
 --   callers: none
+-- function jobs.next_traces(p_limit integer) returns TABLE(id bigint, document jsonb, runs jsonb)
+--   callers: dispatcher
 -- function jobs.open_runs(p_silent_seconds integer) returns TABLE(run uuid, runner text, external_id text, state text, silent boolean, launch uuid)
 --   callers: dispatcher
 -- function jobs.overflow(p_glue_slots integer, p_ec2_slots integer, p_glue_tenant_slots integer, p_ec2_tenant_slots integer) returns integer
@@ -626,6 +647,10 @@ create table jobs.waiting_counts (
 --   callers: dispatcher
 -- function jobs.token_used(p_id text) returns void
 --   callers: api_reader
+-- function jobs.traced_body(p_body text, p_traceparent text) returns text
+--   callers: none
+-- function jobs.traces_exported(p_jobs bigint[], p_is_failed boolean) returns void
+--   callers: dispatcher
 -- function jobs.track_all() returns bigint
 --   callers: dispatcher
 -- function jobs.tracked(p_pass bigint, p_changed xid8, p_id bigint, p_is_last boolean, p_written bigint[], p_refused bigint[]) returns void

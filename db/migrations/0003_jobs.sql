@@ -28,6 +28,9 @@ create domain jobs.stats as jsonb check (pg_column_size(value) <= 2048);
 create domain jobs.error as jsonb check (pg_column_size(value) <= 65536);
 create domain jobs.result as jsonb check (pg_column_size(value) <= 8192);
 
+-- Trace context of the caller (W3C Trace Context).
+create domain jobs.traceparent as text check (value ~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$');
+
 create table jobs.jobs (
   id bigint generated always as identity primary key,
   tenant text collate "C" not null,
@@ -51,6 +54,7 @@ create table jobs.jobs (
   timeout_seconds jobs.seconds not null,
   max_attempts jobs.max_attempts not null,
   lease_seconds jobs.seconds not null,
+  traceparent jobs.traceparent, -- of the request that made the job; not part of its identity
 
   status jobs.job_status not null default 'PENDING',
   attempt integer not null default 0,
@@ -142,6 +146,22 @@ create table jobs.reply_requests (
   job_id bigint primary key
 );
 
+-- Ended jobs whose caller records their trace, until their spans are exported. Without a foreign key, which every job that
+-- expires would look up: jobs.next_traces finds that a job is gone.
+create table jobs.pending_traces (
+  job_id bigint primary key,
+  due_at timestamptz not null
+);
+create index pending_traces_due on jobs.pending_traces (due_at, job_id);
+
+-- A collector of spans that did not answer is left alone for a while, by all dispatchers.
+create table jobs.trace_pause (
+  one boolean primary key default true check (one),
+  failures integer not null default 0,
+  paused_until timestamptz not null default '-infinity'
+);
+insert into jobs.trace_pause default values;
+
 -- How far the tracking store is, by transactions (jobs.untracked_batch): it has what `done` sees. A pass under way brings it
 -- to what `until` sees, and has written everything up to a transaction and a job.
 create table jobs.tracking_progress (
@@ -181,6 +201,7 @@ create table jobs.runs (
   external_id text,
   created_at timestamptz not null default jobs.clock(),
   start_deadline timestamptz not null,
+  started_at timestamptz, -- when it reported in
   seen_at timestamptz,
   stop_at timestamptz, -- when the launcher was asked to end it
   ended_at timestamptz,

@@ -3,7 +3,7 @@ create or replace view jobs.documents as
 select j.id, j.tenant, j.request_id, j.version + coalesce(r.sends, 0) as version, j.status, j.run_id,
   jobs.fitted_document(jsonb_strip_nulls(jsonb_build_object(
     'requestId', j.request_id, 'tenant', j.tenant, 'requestHash', j.request_hash, 'responseId', j.response_id,
-    'status', j.status, 'priority', j.priority, 'reply', j.reply, 'runner', j.runner, 'timeoutSeconds', j.timeout_seconds,
+    'status', j.status, 'priority', j.priority, 'reply', j.reply, 'runner', j.runner, 'timeoutSeconds', j.timeout_seconds, 'traceparent', j.traceparent,
     'leaseUntil', jobs.iso(j.lease_until), 'cancelRequestedAt', jobs.iso(j.cancel_requested_at),
     'createdAt', jobs.iso(j.created_at), 'startedAt', jobs.iso(j.started_at), 'finishedAt', jobs.iso(j.finished_at),
     'progress', j.progress, 'stats', j.stats, 'error', j.error, 'result', j.result,

@@ -51,6 +51,11 @@ const Result = Type.Object({
   sha256: Type.Optional(Type.String()),
 });
 
+const Traceparent = Type.String({
+  pattern: "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
+  description: "the trace context that came with the request (W3C Trace Context)",
+});
+
 /** A job as it stands. */
 export const JobDocument = Type.Object({
   ...Status.properties,
@@ -91,6 +96,7 @@ export const JobDocument = Type.Object({
   stats: Type.Optional(Stats),
   error: Type.Optional(ErrorBody),
   result: Type.Optional(Result),
+  traceparent: Type.Optional(Traceparent),
   response: Type.Optional(Type.Object({ sentAt: Type.Optional(time()), messageId: Type.Optional(Type.String()) })),
 });
 
@@ -112,6 +118,7 @@ export const RejectedDocument = Type.Object({
 
 /** A job's response, as it is sent to the tenant's queue. */
 export const JobResponse = Type.Object({
+  traceparent: Type.Optional(Traceparent),
   responseId: Type.String(),
   requestId: RequestId,
   status: Type.Enum(["SUCCEEDED", "FAILED", "CANCELLED"]),

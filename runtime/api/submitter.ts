@@ -2,6 +2,7 @@ import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { FastifyRequest } from "fastify";
 import { JobError } from "../contract/errors.ts";
 import { redactUrl } from "../contract/redact.ts";
+import { TRACEPARENT, validTraceparent } from "../contract/traceparent.ts";
 import { uploadPrefix } from "../contract/uploads.ts";
 import { acceptAll } from "../requests/accept.ts";
 import { deliverResponses } from "../requests/responses.ts";
@@ -64,7 +65,7 @@ export function createSubmitter({ db, plans, settings, cloud }: JobServices): Su
     ownUpload(value, caller, cloud.buckets.uploads);
     const requestId = typeof value.requestId === "string" ? value.requestId : "";
     const [outcome] = await acceptAll({ db, plans, settings, s3: async () => cloud.s3, source: "http" }, [
-      { value: { tenant, ...value }, requestId, tenant },
+      { value: { tenant, ...value }, requestId, tenant, traceparent: validTraceparent(request.headers[TRACEPARENT]) },
     ]);
     if (!outcome || "error" in outcome)
       throw outcome?.error ?? new JobError("Internal", { reason: "the request was lost." });

@@ -10,6 +10,8 @@ const FILLERS = ["x", "\u0001", '"', "東", "\uFFFF", "\u{1F600}"];
 /** Maximum message body of SQS (SendMessage API reference). */
 const OF_SQS = /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]+$/u;
 
+const TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 describe("an error's text and details", () => {
   it("cuts a message at 2,000 characters and keeps what it says to do", () => {
     const { message } = new JobError("InvalidCompression", { reason: "x".repeat(2_000_000) }).body();
@@ -95,7 +97,11 @@ describe("a response and a document", () => {
         Array.from({ length: 32 }, (_, index) => [`${index}${filler.repeat(60)}`, filler.repeat(256)]),
       );
       const task = { type: "read", sql: `select '${filler.repeat(20_000)}'`, format: "csv", compression: "none" };
-      const response = await finish(keeper, await taken("a", { labels, task }), failed(unbounded(filler)));
+      const response = await finish(
+        keeper,
+        await taken("a", { labels, task, traceparent: TRACE }),
+        failed(unbounded(filler)),
+      );
       assert(response?.body);
       assert(Buffer.byteLength(response.body) <= BOUNDS.responseBytes, `${Buffer.byteLength(response.body)} bytes`);
       assert.match(response.body, OF_SQS);
@@ -111,6 +117,7 @@ describe("a response and a document", () => {
         requestId: "b",
         error: unbounded(filler),
         labels,
+        traceparent: TRACE,
       });
       assert(Buffer.byteLength(refusal.body) <= BOUNDS.responseBytes);
       assert.match(refusal.body, OF_SQS);

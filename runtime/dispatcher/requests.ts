@@ -3,6 +3,7 @@ import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { cutText } from "../contract/bounds.ts";
 import { classify } from "../contract/classify.ts";
 import { type ErrorCode, JobError } from "../contract/errors.ts";
+import { TRACEPARENT, validTraceparent } from "../contract/traceparent.ts";
 import { acceptAll, refuse } from "../requests/accept.ts";
 import { maySendFor, notAllowed, requireSender, SENDER_ATTRIBUTE, senderOf } from "../requests/callers.ts";
 import { type MessageContent, readMessage } from "../requests/message.ts";
@@ -38,6 +39,7 @@ type ParsedRecord = MessageContent & {
   /** Id of the sender, and whether it may send for this tenant: else nothing is answered on the tenant's queue. */
   sender: string;
   isOwnTenant: boolean;
+  traceparent: string | undefined;
 };
 
 /**
@@ -74,12 +76,13 @@ async function acceptBatch(
   try {
     const outcomes = await acceptAll(
       { ...context, source: "queue" },
-      valid.map(({ record, value, isParsed, requestId = "", tenant, problems, sender }) => ({
+      valid.map(({ record, value, isParsed, requestId = "", tenant, problems, sender, traceparent }) => ({
         value,
         ...(isParsed ? {} : { unparsed: record.body }),
         requestId,
         tenant,
         problems,
+        traceparent,
         authorise: (request) => requireSender(context.settings, sender, request.tenant, request.task.type),
       })),
     );
@@ -161,17 +164,27 @@ export async function deliver({ sqs, queues, db, log }: DispatcherDeps, due: rea
 }
 
 /** Adds the sender of the message. A message for a tenant that is not its sender's is invalid, and gets no answer. */
-function identify({ settings }: DispatcherDeps, opened: Omit<ParsedRecord, "sender" | "isOwnTenant">): ParsedRecord {
+function identify(
+  { settings }: DispatcherDeps,
+  opened: Omit<ParsedRecord, "sender" | "isOwnTenant" | "traceparent">,
+): ParsedRecord {
   const { record, tenant } = opened;
   const restored = record.messageAttributes[SENDER_ATTRIBUTE]?.stringValue;
   const sender = senderOf(settings, record.attributes.SenderId, restored);
   const isOwnTenant = maySendFor(settings, sender, tenant);
-  return { ...opened, sender, isOwnTenant, ...(isOwnTenant ? {} : { problem: notAllowed(sender, tenant) }) };
+  const traceparent = validTraceparent(record.messageAttributes[TRACEPARENT]?.stringValue);
+  return {
+    ...opened,
+    sender,
+    isOwnTenant,
+    traceparent,
+    ...(isOwnTenant ? {} : { problem: notAllowed(sender, tenant) }),
+  };
 }
 
 /** To the dead-letter queue with the reason, and an answer where one can be addressed; only then it may leave the queue. */
 async function sendToDeadLetterQueue(context: DispatcherDeps, one: ParsedRecord): Promise<void> {
-  const { record, requestId, tenant, problem, sender, isOwnTenant } = one;
+  const { record, requestId, tenant, problem, sender, isOwnTenant, traceparent } = one;
   const error = problem ?? new JobError("UnreadableMessage", { reason: "it has no usable requestId" });
   const attributes = {
     errorType: error.code,
@@ -179,6 +192,7 @@ async function sendToDeadLetterQueue(context: DispatcherDeps, one: ParsedRecord)
     ...(requestId ? { requestId, tenant } : {}),
     // So that a dead letter that is put back is still its sender's.
     ...(sender ? { [SENDER_ATTRIBUTE]: attributeText(sender) } : {}),
+    ...(traceparent === undefined ? {} : { [TRACEPARENT]: traceparent }),
   };
   await context.sqs.send(
     new SendMessageCommand({
@@ -192,7 +206,7 @@ async function sendToDeadLetterQueue(context: DispatcherDeps, one: ParsedRecord)
   context.log.warn({ messageId: record.messageId, requestId, sender }, `dead letter: ${error.message}`);
   // Under an id that has a job a FAILED would contradict that job's own response.
   if (requestId !== undefined && isOwnTenant && !(await hasJob(context.db, tenant, requestId)))
-    await deliver(context, [await refuse(context.db, tenant, requestId, error, record.body)]);
+    await deliver(context, [await refuse(context.db, { tenant, requestId, traceparent }, error, record.body)]);
 }
 
 /** Text as SQS takes it in an attribute: without control characters, and never empty. */

@@ -54,6 +54,8 @@ interface Submitted {
   tenant: string;
   /** Problems of its text. */
   problems?: readonly Problem[];
+  /** Trace context of the request: not part of its identity. */
+  traceparent?: string | undefined;
   /** Throws a JobError if the sender may not ask for this. */
   authorise?: (request: Request) => void;
 }
@@ -66,6 +68,7 @@ interface Valid {
   sql: string | null;
   /** The request hash of the job that it repeats, if the rules of today refuse it. */
   known?: string;
+  traceparent: string | undefined;
 }
 
 /**
@@ -78,7 +81,7 @@ export async function acceptAll(acceptor: AcceptDeps, bodies: readonly Submitted
   const valid: Valid[] = [];
   await Promise.all(
     bodies.map(async (body, index) => {
-      const { value, requestId, tenant } = body;
+      const { value, requestId, tenant, traceparent } = body;
       try {
         valid.push({ index, ...(await validate(acceptor, body)) });
       } catch (error) {
@@ -94,7 +97,7 @@ export async function acceptAll(acceptor: AcceptDeps, bodies: readonly Submitted
           outcome: "INVALID",
           error,
           send: answers(acceptor, value)
-            ? [await refuseInvalid(acceptor.db, tenant, requestId, error, body.unparsed ?? value)]
+            ? [await refuseInvalid(acceptor.db, { tenant, requestId, traceparent }, error, body.unparsed ?? value)]
             : [],
         };
       }
@@ -105,6 +108,7 @@ export async function acceptAll(acceptor: AcceptDeps, bodies: readonly Submitted
   const ready = valid.map((one, position) => ({
     index: one.index,
     request: one.request,
+    traceparent: one.traceparent,
     job: newJob(one, acceptor, expected[position]),
   }));
   const accepted = await accept(
@@ -137,7 +141,7 @@ export async function acceptAll(acceptor: AcceptDeps, bodies: readonly Submitted
         outcome: "CONFLICTING",
         error,
         send: answers(acceptor, item.request)
-          ? [await refuse(acceptor.db, tenant, requestId, error, task, labels)]
+          ? [await refuse(acceptor.db, { tenant, requestId, traceparent: item.traceparent, labels }, error, task)]
           : [],
       };
     }),
@@ -153,7 +157,7 @@ async function validate(acceptor: AcceptDeps, body: Submitted): Promise<Omit<Val
   const [unknown = []] = await placeProblems(acceptor.db, [request.task]);
   if (unknown.length > 0) throw invalidRequest(unknown);
   const task = await pinned(acceptor, request);
-  return { request, task, sql: task.type === "read" ? await sqlOf(task) : null };
+  return { request, task, sql: task.type === "read" ? await sqlOf(task) : null, traceparent: body.traceparent };
 }
 
 /**
@@ -162,7 +166,7 @@ async function validate(acceptor: AcceptDeps, body: Submitted): Promise<Omit<Val
  */
 async function repeatOf(
   { db, settings }: AcceptDeps,
-  { value, unparsed, problems = [], authorise }: Submitted,
+  { value, unparsed, problems = [], authorise, traceparent }: Submitted,
 ): Promise<Omit<Valid, "index"> | undefined> {
   if (unparsed !== undefined || problems.length > 0) return undefined;
   const request = requestAsSent(value, settings.jobs);
@@ -173,7 +177,7 @@ async function repeatOf(
     return undefined;
   }
   const known = await knownHash(db, request);
-  return known === undefined ? undefined : { request, task: request.task, sql: null, known };
+  return known === undefined ? undefined : { request, task: request.task, sql: null, known, traceparent };
 }
 
 const defaultReply = (source: Source): Reply => (source === "queue" ? "queue" : "none");
@@ -202,27 +206,33 @@ const refusalIdOf = (tenant: string, requestId: string, { code }: JobError, requ
  */
 async function refuseInvalid(
   db: Database,
-  tenant: string,
-  requestId: string,
+  addressee: Addressee,
   error: JobError,
   value: unknown,
 ): Promise<DueResponse> {
+  const { tenant, requestId } = addressee;
   const taken = await hasJob(db, tenant, requestId);
   const shown = taken ? new JobError("RequestIdConflict", { requestId }, { details: error.details }) : error;
-  return refuse(db, tenant, requestId, shown, value);
+  return refuse(db, addressee, shown, value);
+}
+
+/** Parts of a refused request that its answer repeats. */
+interface Addressee {
+  tenant: string;
+  requestId: string;
+  labels?: Record<string, string>;
+  traceparent: string | undefined;
 }
 
 /** Commits a FAILED answer to a request that makes no job. The same request gets the same answer, with the same id. */
 export async function refuse(
   db: Database,
-  tenant: string,
-  requestId: string,
+  { tenant, requestId, labels = {}, traceparent }: Addressee,
   error: JobError,
   request: unknown,
-  labels: Record<string, string> = {},
 ): Promise<DueResponse> {
   const responseId = refusalIdOf(tenant, requestId, error, request);
-  return answer(db, { responseId, tenant, requestId, error: error.body(), labels });
+  return answer(db, { responseId, tenant, requestId, error: error.body(), labels, traceparent });
 }
 
 /** Identity of a rejected request. One that is nested too deeply to be written is identified by its id alone. */
@@ -268,7 +278,7 @@ async function expectedBytes(
 }
 
 function newJob(
-  { request, task, sql, known }: Valid,
+  { request, task, sql, known, traceparent }: Valid,
   { settings, source }: AcceptDeps,
   expected: number | undefined,
 ): NewJob {
@@ -294,6 +304,7 @@ function newJob(
     maxAttempts: settings.jobs.maxAttempts,
     leaseSeconds: settings.jobs.leaseSeconds,
     maxWaiting: settings.jobs.maxWaiting,
+    traceparent,
   };
 }
 

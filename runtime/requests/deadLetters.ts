@@ -11,6 +11,7 @@ import {
 import { cutText } from "../contract/bounds.ts";
 import { ERRORS } from "../contract/errors.ts";
 import { redactText } from "../contract/redact.ts";
+import { TRACEPARENT, validTraceparent } from "../contract/traceparent.ts";
 import { SENDER_ATTRIBUTE } from "./callers.ts";
 import { type CountedLetter, causesOf, type DeadLetterCause } from "./deadLetterCauses.ts";
 import { type ExpectedFailure, expectedFailure, type MessageRules } from "./forecast.ts";
@@ -72,12 +73,17 @@ export async function redrive(
         held.push(message.ReceiptHandle ?? "");
         continue;
       }
-      const { sender } = letter;
+      const attributes = Object.entries({
+        [SENDER_ATTRIBUTE]: letter.sender,
+        [TRACEPARENT]: validTraceparent(message.MessageAttributes?.[TRACEPARENT]?.StringValue),
+      }).filter((attribute): attribute is [string, string] => Boolean(attribute[1]));
       await sqs.send(
         new SendMessageCommand({
           QueueUrl: queues.requests,
           MessageBody: message.Body ?? "",
-          ...(sender ? { MessageAttributes: { [SENDER_ATTRIBUTE]: { DataType: "String", StringValue: sender } } } : {}),
+          MessageAttributes: Object.fromEntries(
+            attributes.map(([name, StringValue]) => [name, { DataType: "String", StringValue }]),
+          ),
         }),
       );
       await sqs.send(new DeleteMessageCommand({ QueueUrl: queues.deadLetters, ReceiptHandle: message.ReceiptHandle }));
@@ -191,7 +197,7 @@ async function* deadLetters(sqs: SQSClient, QueueUrl: string, limit: number): As
         MaxNumberOfMessages: Math.min(10, left),
         VisibilityTimeout: HELD,
         WaitTimeSeconds: 1,
-        MessageAttributeNames: ["errorType", "reason", SENDER_ATTRIBUTE],
+        MessageAttributeNames: ["errorType", "reason", SENDER_ATTRIBUTE, TRACEPARENT],
         MessageSystemAttributeNames: [
           "SenderId",
           "DeadLetterQueueSourceArn",

@@ -1,4 +1,5 @@
 import { SendMessageBatchCommand, type SendMessageBatchRequestEntry, type SQSClient } from "@aws-sdk/client-sqs";
+import { TRACEPARENT, traceparentOfBody } from "../contract/traceparent.ts";
 import type { Settings } from "../platform/settings.ts";
 import { type Database, type DueResponse, responsesSent, type SentResponse } from "../store/jobs.ts";
 
@@ -10,7 +11,7 @@ export const responseQueue = (queues: Queues, tenant: string): string => queues.
 /** Entries and bytes that SQS takes in one batch, attributes included (SendMessageBatch, API reference). */
 const BATCH_ENTRIES = 10;
 const BATCH_BYTES = 1_048_576;
-/** Upper bound of the bytes of a response's three attributes: names, types, and values of at most 128 characters each. */
+/** Upper bound of the bytes of a response's attributes: names, types, and values of at most 128 characters each. */
 const ATTRIBUTE_BYTES = 512;
 
 /** Outcome of sending responses. */
@@ -80,6 +81,7 @@ function batches(queues: Queues, responses: readonly DueResponse[]): { queue: st
 
 function entry(response: DueResponse, index: number): SendMessageBatchRequestEntry {
   const text = (value: string) => ({ DataType: "String", StringValue: value });
+  const traceparent = traceparentOfBody(response.body);
   return {
     Id: String(index),
     MessageBody: response.body,
@@ -87,6 +89,7 @@ function entry(response: DueResponse, index: number): SendMessageBatchRequestEnt
       requestId: text(response.requestId),
       status: text(response.status),
       responseId: text(response.responseId),
+      ...(traceparent === undefined ? {} : { [TRACEPARENT]: text(traceparent) }),
     },
   };
 }

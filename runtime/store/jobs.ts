@@ -48,6 +48,8 @@ export interface NewJob {
   leaseSeconds: number;
   /** Most jobs of the tenant that may wait; left out, any number. */
   maxWaiting?: number;
+  /** Trace context of the request. */
+  traceparent?: string | undefined;
 }
 
 /** `answered`: the job has ended already and its response is due (again), since this request asks for it on the queue. */
@@ -103,14 +105,16 @@ export async function answer(
   refusal: Pick<DueResponse, "responseId" | "tenant" | "requestId"> & {
     error: ErrorBody;
     labels: Record<string, string>;
+    traceparent?: string | undefined;
   },
 ): Promise<DueResponse> {
-  const { rows } = await db.query("select * from jobs.answer($1, $2, $3, $4, $5)", [
+  const { rows } = await db.query("select * from jobs.answer($1, $2, $3, $4, $5, $6)", [
     refusal.responseId,
     refusal.tenant,
     refusal.requestId,
     JSON.stringify(refusal.error),
     JSON.stringify(refusal.labels),
+    refusal.traceparent ?? null,
   ]);
   return dueResponse(rows[0]);
 }

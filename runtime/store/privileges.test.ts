@@ -38,6 +38,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.waiting_tenants(text)": [],
   "jobs.pause(text)": [],
   "jobs.respond_now(bigint)": [],
+  "jobs.traced_body(text,text)": [],
   "jobs.response_body(text,text,text,json,json,json,jsonb)": [],
   "jobs.result_too_large(integer)": [],
 
@@ -45,7 +46,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
 
   // Requests come in over the API and from the queue.
   "jobs.accept(json)": ["api_reader", "dispatcher"],
-  "jobs.answer(text,text,text,json,jsonb)": ["api_reader", "dispatcher"],
+  "jobs.answer(text,text,text,json,jsonb,text)": ["api_reader", "dispatcher"],
   "jobs.reject(text,text,text,text,json,text)": ["api_reader", "dispatcher"],
   "jobs.cancel(text,text)": ["api_reader"],
   "jobs.kept_request(text,text)": ["api_reader"],
@@ -106,6 +107,9 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.track_all()": ["dispatcher"],
   "jobs.tracked(bigint,xid8,bigint,boolean,bigint[],bigint[])": ["dispatcher"],
   "jobs.untracked_batch(integer)": ["dispatcher"],
+  "jobs.discard_traces(integer)": ["dispatcher"],
+  "jobs.next_traces(integer)": ["dispatcher"],
+  "jobs.traces_exported(bigint[],boolean)": ["dispatcher"],
 };
 
 /** Functions of our schemas, with who may execute each: null among them is everybody. */

@@ -1,6 +1,6 @@
 -- Accepts requests, all of a batch in one statement. Input: a JSON array of {tenant, requestId, requestHash,
 -- responseId, task, redacted, inline, sql, runner, ec2Fallback, priority, labels, timeoutSeconds, maxAttempts, leaseSeconds,
--- reply}. A request may also name maxWaiting, its tenant's maximum of waiting jobs, and isRepeat: it was accepted
+-- reply}. A request may also name its traceparent, maxWaiting, its tenant's maximum of waiting jobs, and isRepeat: it was accepted
 -- before, under rules that refuse it today, and creates no job; if its job no longer exists, the outcome is FULL.
 -- Returns a row for each, in order: ACCEPTED, REPEATED (the same task: the same job), CONFLICT (another task) or FULL
 -- (no job was created, since the tenant has its maximum waiting). A repeat that asks for a reply on the queue has the
@@ -37,13 +37,13 @@ begin
   with asked as materialized (
     select r.*
     from rows from (json_to_recordset(requests) as (tenant text, "requestId" text, "requestHash" text, "responseId" text, task jsonb, redacted jsonb,
-      inline json, sql text, runner text, "ec2Fallback" boolean, priority smallint, labels jsonb, "timeoutSeconds" integer, "maxAttempts" integer, "leaseSeconds" integer, reply text, "isRepeat" boolean)) with ordinality as r
+      inline json, sql text, runner text, "ec2Fallback" boolean, priority smallint, labels jsonb, "timeoutSeconds" integer, "maxAttempts" integer, "leaseSeconds" integer, reply text, traceparent text, "isRepeat" boolean)) with ordinality as r
   ), made as (
     insert into jobs.jobs (tenant, request_id, request_hash, response_id, task, redacted, inline, sql, runner, ec2_fallback, priority, labels,
-                           timeout_seconds, max_attempts, lease_seconds, created_at, rank, status_history, reply)
+                           timeout_seconds, max_attempts, lease_seconds, created_at, rank, status_history, reply, traceparent)
     select r.tenant, r."requestId", r."requestHash", r."responseId", r.task, r.redacted, r.inline, r.sql, r.runner, r."ec2Fallback", r.priority, r.labels,
            r."timeoutSeconds", r."maxAttempts", r."leaseSeconds", moment,
-           r.priority - floor(extract(epoch from moment) / 60)::integer, jobs.event('PENDING', moment), coalesce(r.reply, 'queue')
+           r.priority - floor(extract(epoch from moment) / 60)::integer, jobs.event('PENDING', moment), coalesce(r.reply, 'queue'), r.traceparent
     from asked r
     where not (r.tenant || E'\n' || r."requestId") = any (refused) and not coalesce(r."isRepeat", false)
     -- In key order, so that two batches with the same ids never wait for each other in a circle.

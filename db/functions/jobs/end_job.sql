@@ -15,7 +15,7 @@ declare
   asked_again integer := 0;
   response jobs.responses;
 begin
-  select j.tenant, j.request_id, j.response_id, j.runner, j.status, j.created_at, j.attempt, j.labels, j.reply, j.task ->> 'type' as type,
+  select j.tenant, j.request_id, j.response_id, j.runner, j.status, j.created_at, j.attempt, j.labels, j.reply, j.traceparent, j.task ->> 'type' as type,
     coalesce((j.attempts -> -1 ->> 'startedAt')::timestamptz, moment) as started,
     (select r.tenant_slots is not null from jobs.runners r where r.runner = j.runner) as is_limited
   into job from jobs.jobs j where id = p_job and (p_attempt is null or attempt = p_attempt and status = 'IN_PROGRESS');
@@ -30,6 +30,7 @@ begin
       'totalMs', jobs.milliseconds(job.created_at, moment),
       'rows', p_rows, 'bytes', p_bytes, 'peakMemoryBytes', p_peak, 'attempts', job.attempt);
     answer := jobs.response_body(job.response_id, job.request_id, p_status, p_result, p_error, figures, job.labels);
+    if job.traceparent is not null then answer := jobs.traced_body(answer, job.traceparent); end if;
     exit when p_status <> 'SUCCEEDED' or job.type <> 'read'
       or inline_size <= 900000 and octet_length(answer) - inline_size <= 65536;
     p_error := jobs.result_too_large(inline_size);
@@ -61,6 +62,11 @@ begin
   insert into jobs.responses (job_id, response_id, tenant, request_id, status, body, inline_bytes, wanted, due_at)
   values (p_job, job.response_id, job.tenant, job.request_id, p_status, answer, inline_size, job.reply = 'queue' or asked_again > 0, moment + interval '10 seconds')
   returning * into response;
+  -- The flag of a caller that records the trace is the lowest bit. The sending of the response belongs to it.
+  if right(job.traceparent, 1) in ('1', '3', '5', '7', '9', 'b', 'd', 'f') then
+    insert into jobs.pending_traces (job_id, due_at)
+    values (p_job, case when response.wanted then moment + interval '5 seconds' else moment end);
+  end if;
   return response;
 end
 $$;

@@ -7,7 +7,7 @@ declare
 begin
   -- One instance of a launch after the other. A run whose slot has just expired is passed over.
   perform from jobs.launches where id = p_launch for update;
-  update jobs.runs set state = 'RUNNING', seen_at = jobs.clock(), external_id = p_instance, memory_bytes = p_memory
+  update jobs.runs set state = 'RUNNING', started_at = jobs.clock(), seen_at = jobs.clock(), external_id = p_instance, memory_bytes = p_memory
   where id = (
     select f.id from jobs.runs f
     where f.launch = p_launch and f.state = 'STARTING' and (f.external_id = p_instance or f.external_id is null)

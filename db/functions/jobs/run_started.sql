@@ -3,7 +3,7 @@
 create or replace function jobs.run_started(p_run uuid, p_memory bigint)
 returns integer language sql security definer set search_path = pg_catalog, pg_temp as $$
   with reported as (
-    update jobs.runs set state = 'RUNNING', seen_at = jobs.clock(), memory_bytes = p_memory
+    update jobs.runs set state = 'RUNNING', started_at = jobs.clock(), seen_at = jobs.clock(), memory_bytes = p_memory
     where id = p_run and state = 'STARTING' returning runner, slot
   ), healthy as (
     update jobs.runners set pauses = 0, paused_until = null

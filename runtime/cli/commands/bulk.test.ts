@@ -68,11 +68,17 @@ describe("rates cancel and retry of many jobs", () => {
 
 describe("--json FIELDS", () => {
   const waiting = { reason: "slots", sentence: "Waiting" };
+  const TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
   async function rates(...args: string[]) {
     const api = await httpDouble((call: Call) =>
       call.what.includes("/waiting")
         ? json(call, { waiting })
-        : json(call, call.what.includes("/jobs?") ? { jobs: [job("PENDING")] } : job("PENDING")),
+        : json(
+            call,
+            call.what.includes("/jobs?")
+              ? { jobs: [job("PENDING")] }
+              : { ...job("PENDING"), ...(call.what.includes("traced") ? { traceparent: TRACE } : {}) },
+          ),
     );
     try {
       return { ...(await start(args, api.env).ended), calls: api.calls };
@@ -86,6 +92,12 @@ describe("--json FIELDS", () => {
       { id: "a", state: "PENDING", waiting },
     ]);
     assert.deepEqual(JSON.parse((await rates("show", "a", "--json=state,id")).stdout), { state: "PENDING", id: "a" });
+  });
+
+  it("is JSON only where it is asked for: a job is shown with the id of its trace", async () => {
+    const { stdout } = await rates("show", "traced");
+    assert.match(stdout, /\n {2}trace 4bf92f3577b34da6a3ce929d0e0e4736\n/);
+    assert.doesNotMatch((await rates("show", "a")).stdout, /trace /);
   });
 
   it("is everything without fields, whatever follows", async () => {

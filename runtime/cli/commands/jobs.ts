@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { DOCUMENT_STATES, RUNNERS } from "../../contract/states.ts";
+import { traceContext } from "../../contract/traceparent.ts";
 import { about } from "../lib/about.ts";
 import { type BulkFlags, bulkFilter, bulkOptions, runBulk } from "../lib/bulk.ts";
 import type { Submitted } from "../lib/client.ts";
@@ -159,6 +160,8 @@ export function jobCommands({ program, end }: CliContext): void {
         print(`  ${at}  +${durationText(Date.parse(at) - last).padEnd(10)} ${status}`);
       for (const [index, { runner, runId, outcome = "running", logLocation }] of document.attempts.entries())
         print(`  attempt ${index + 1}: ${runner} run ${runId}: ${outcome}${logLocation ? `, log ${logLocation}` : ""}`);
+      const trace = traceContext(document.traceparent);
+      if (trace) print(`  trace ${trace.traceId}${trace.isSampled ? "" : " (not recorded by the caller)"}`);
       print(
         visibleJson(
           {

@@ -34,6 +34,7 @@ export interface JobDocument {
     attempts: number;
   };
   rejectedId?: string;
+  traceparent?: string;
   error?: { type: string; category: string; message: string; retryable: boolean; details: Detail[] };
   result?: { format: string; compression?: string; rows: number; bytes?: number; location?: string };
   attempts: {

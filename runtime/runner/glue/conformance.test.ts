@@ -3,7 +3,9 @@ import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
+import { handleRequests } from "../../dispatcher/requests.ts";
 import { cancel } from "../../store/jobs.ts";
+import { sqsEvent } from "../../testing/dispatcher.ts";
 import { requirePython } from "../../testing/python/python.ts";
 import { testPlatform } from "../../testing/runner/runner.ts";
 
@@ -179,6 +181,24 @@ describe("the runner in Python, beside the one in TypeScript", () => {
       assert.deepEqual(error(python), error(typescript));
       assert.equal(python.document.status, typescript.document.status);
     });
+
+  it("hands on the caller's trace context: in the body and as a message attribute", async () => {
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for (const kind of KINDS) {
+      const event = sqsEvent({ requestId: `${kind}-trace`, task: { type: "read", sql: "select 1 as n" } });
+      for (const record of event.Records)
+        record.messageAttributes = { traceparent: { stringValue: traceparent, dataType: "String" } };
+      await handleRequests(p.context, event);
+      const process = run(kind);
+      assert.equal(await process.exit, 0, process.output());
+      await p.admin.query("update jobs.runs set state = 'ENDED' where id = $1", [process.run]);
+      const [message, ...more] = await p.receive(p.context.queues.responses);
+      const body = JSON.parse(message?.Body ?? "{}");
+      assert.deepEqual([body.requestId, body.status, body.traceparent], [`${kind}-trace`, "SUCCEEDED", traceparent]);
+      assert.equal(message?.MessageAttributes?.traceparent?.StringValue, traceparent);
+      assert.equal(more.length, 0);
+    }
+  });
 
   it("ends its session before it says CANCELLED", async () => {
     await request("python-cancel", { sql: "select pg_sleep(60)", format: "csv" });

@@ -53,6 +53,8 @@ NO_MEMORY = re.compile("out of memory|allocate memory|no message from the libpq"
 # libpq's message when the server ends a session in good order; psycopg2 drops the server's own, with its SQLSTATE 57P01.
 # A crash of the server, or a failover, ends the keeper's connection too: the run tells them apart by that.
 SESSION_ENDED = "server closed the connection unexpectedly"
+# Beginning of a response's body with a trace context, written by the function jobs.traced_body.
+TRACED = re.compile(r'\{"traceparent" : "(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})"')
 END_OTHERS = """select pg_terminate_backend(pid) from pg_stat_activity
   where usename = current_user and datname = current_database() and pid <> pg_backend_pid()"""
 # Services whose endpoint Glue's boto3 takes from its own old list, by a name that no VPC endpoint answers to
@@ -744,6 +746,9 @@ class ResponseSender:
     def _entry(at, response):
         _, response_id, _, request_id, status, body = response
         attributes = {"requestId": request_id, "status": status, "responseId": response_id}
+        traced = TRACED.match(body)
+        if traced:
+            attributes["traceparent"] = traced.group(1)
         return {
             "Id": str(at),
             "MessageBody": body,

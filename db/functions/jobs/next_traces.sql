@@ -1,0 +1,29 @@
+-- Reserves ended jobs whose spans are due, for a minute, and returns what the spans are made of: the document, and when its
+-- runs were launched and reported in. None while the collector is paused. A job whose response is still to be sent is left
+-- out for that minute, for at most five; the document of a job that no longer exists is null.
+create or replace function jobs.next_traces(p_limit integer)
+returns table (id bigint, document jsonb, runs jsonb)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  moment timestamptz := jobs.clock();
+begin
+  if not exists (select from jobs.trace_pause p where p.paused_until <= moment) then return; end if;
+  return query
+    with reserved as (
+      update jobs.pending_traces t set due_at = moment + interval '1 minute'
+      where t.job_id in (
+        select p.job_id from jobs.pending_traces p where p.due_at <= moment order by p.due_at, p.job_id limit p_limit for update skip locked)
+      returning t.job_id)
+    select t.job_id, d.document, (
+      select jsonb_object_agg(r.id, jsonb_build_object('launchedAt', jobs.iso(r.created_at), 'startedAt', jobs.iso(r.started_at)))
+      from jobs.runs r
+      where r.id in (select (a.attempt ->> 'runId')::uuid from jsonb_array_elements(d.document -> 'attempts') a(attempt)) and r.started_at is not null)
+    from reserved t left join jobs.documents d on d.id = t.job_id
+    where not exists (
+      select from jobs.responses o
+      where o.job_id = t.job_id and o.wanted and o.sent_at is null and o.created_at > moment - interval '5 minutes')
+    order by t.job_id;
+end
+$$;
+
+grant execute on function jobs.next_traces(integer) to dispatcher;

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import type { SQSMessageAttribute } from "aws-lambda";
+import { TRACEPARENT } from "../contract/traceparent.ts";
+import { redrive } from "../requests/deadLetters.ts";
+import { cancel } from "../store/jobs.ts";
+import { sqsEvent, testDispatcher } from "../testing/dispatcher.ts";
+import { sendDueResponses } from "./maintenance.ts";
+import { handleRequests } from "./requests.ts";
+
+const TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+const OTHER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+const read = { type: "read", query: "price_export" };
+
+type Attribute = { stringValue?: string; binaryValue?: string; dataType: string };
+const string = (stringValue: string): Attribute => ({ stringValue, dataType: "String" });
+
+describe("the trace context of a message", () => {
+  let d: Awaited<ReturnType<typeof testDispatcher>>;
+  beforeEach(async () => {
+    d = await testDispatcher();
+  });
+  afterEach(() => d.close());
+
+  const send = async (body: unknown, attribute?: Attribute) => {
+    const event = sqsEvent(body);
+    for (const record of event.Records)
+      if (attribute) record.messageAttributes = { [TRACEPARENT]: attribute as SQSMessageAttribute };
+    assert.deepEqual((await handleRequests(d.context, event)).batchItemFailures, []);
+  };
+  /** Traceparents of all responses: in the body, and as a message attribute. */
+  const answered = async () => {
+    await sendDueResponses(d.context);
+    return (await d.receive(d.context.queues.responses)).map(({ Body = "", MessageAttributes }) => {
+      const body = JSON.parse(Body);
+      return [body.requestId, body.status, body.traceparent, MessageAttributes?.[TRACEPARENT]?.StringValue];
+    });
+  };
+  const stored = async (requestId: string) =>
+    (await d.admin.query("select document->>'traceparent' as t from jobs.documents where request_id = $1", [requestId]))
+      .rows[0]?.t;
+  const cancelJob = async (requestId: string) => cancel(await d.as("api_reader"), "default", requestId);
+
+  it("is kept with the job and is in the response of a cancelled one", async () => {
+    await send({ requestId: "a", task: read }, string(TRACE));
+    assert.equal(await stored("a"), TRACE);
+    await cancelJob("a");
+    assert.deepEqual(await answered(), [["a", "CANCELLED", TRACE, TRACE]]);
+  });
+
+  it("is in no response where none came", async () => {
+    await send({ requestId: "a", task: read });
+    await cancelJob("a");
+    assert.deepEqual(await answered(), [["a", "CANCELLED", undefined, undefined]]);
+    const { rows } = await d.admin.query("select document ? 'traceparent' as has from jobs.documents");
+    assert.deepEqual(rows, [{ has: false }]);
+  });
+
+  it("is ignored where it is not valid: the job is accepted without it", async () => {
+    const invalid: Attribute[] = [
+      string(""),
+      string(TRACE.toUpperCase()),
+      string(`${TRACE}${"0".repeat(10_000)}`),
+      string(`${TRACE},${TRACE}`),
+      string(TRACE.replace(/^00/, "01")),
+      string("00-00000000000000000000000000000000-00f067aa0ba902b7-01"),
+      { binaryValue: Buffer.from(TRACE).toString("base64"), dataType: "Binary" },
+    ];
+    for (const [index, attribute] of invalid.entries()) {
+      await send({ requestId: `job-${index}`, task: read }, attribute);
+      assert.equal(await stored(`job-${index}`), null, JSON.stringify(attribute).slice(0, 100));
+    }
+  });
+
+  it("is not part of the request's identity: a repeat is the same job and keeps the first one", async () => {
+    await send({ requestId: "a", task: read }, string(TRACE));
+    await send({ requestId: "a", task: read }, string(OTHER));
+    await send({ requestId: "a", task: read });
+    assert.equal(await stored("a"), TRACE);
+    await cancelJob("a");
+    await send({ requestId: "a", task: read }, string(OTHER));
+    const answers = await answered();
+    assert(answers.length > 0);
+    for (const answer of answers) assert.deepEqual(answer, ["a", "CANCELLED", TRACE, TRACE]);
+  });
+
+  it("is in the answer to a refused request: invalid, in conflict, or a dead letter", async () => {
+    await send({ requestId: "invalid", task: { type: "read" } }, string(TRACE));
+    await send({ requestId: "a", task: read }, string(TRACE));
+    await send({ requestId: "a", task: { ...read, format: "json" } }, string(OTHER));
+    await send('{"requestId":"cut","task":{"ty', string(TRACE));
+    assert.deepEqual((await answered()).sort(), [
+      ["a", "FAILED", OTHER, OTHER],
+      ["cut", "FAILED", TRACE, TRACE],
+      ["invalid", "FAILED", TRACE, TRACE],
+    ]);
+  });
+
+  it("stays with a dead letter that is put back", async () => {
+    await send('{"requestId":"cut","task":{"ty', string(TRACE));
+    const { queues, settings } = d.context;
+    await redrive(d.context.sqs, queues, settings, { types: ["UnreadableMessage"], dryRun: false, limit: 10 });
+    const [message] = await d.receive(queues.requests);
+    assert.equal(message?.MessageAttributes?.[TRACEPARENT]?.StringValue, TRACE);
+  });
+});
