@@ -2,7 +2,26 @@ import * as pulumi from "@pulumi/pulumi";
 import { type OnDemandTaskArgs, onDemandTask } from "./onDemandTask.ts";
 import type { Statement } from "./shared/iam.ts";
 
-/** Access to a stack whose API is not reachable from the operator's networks. */
+/**
+ * Access to a stack whose API is not reachable from the operator's networks.
+ *
+ * @example
+ * ```ts
+ * import { Access } from "./access.ts";
+ * import type { Api } from "./api.ts";
+ * import type { Images } from "./images.ts";
+ * import type { Network } from "./network.ts";
+ *
+ * export const createAccess = ({ placement }: Network, images: Images, api: Api) =>
+ *   new Access("rates-dev-access", {
+ *     placement,
+ *     image: images.image,
+ *     repositoryArn: images.repository.arn,
+ *     arch: "arm64",
+ *     loadBalancer: { ...api.front, host: api.loadBalancer.dnsName },
+ *   });
+ * ```
+ */
 export interface AccessArgs extends Pick<OnDemandTaskArgs, "placement" | "image" | "repositoryArn" | "arch"> {
   /** The load balancer's security group, host name and port. */
   readonly loadBalancer: OnDemandTaskArgs["loadBalancer"] & { readonly host: pulumi.Input<string> };

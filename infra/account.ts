@@ -2,10 +2,22 @@ import { getCallerIdentity } from "@pulumi/aws/getCallerIdentity.js";
 import { Provider } from "@pulumi/aws/provider.js";
 import { RunError } from "@pulumi/pulumi/errors.js";
 
-/** The account and region that a stack deploys to. */
+/**
+ * The account and region that a stack deploys to.
+ *
+ * @example
+ * ```ts
+ * import { accountProvider, verifyAccount } from "./account.ts";
+ *
+ * const account = { id: "123456789012", region: "eu-central-1", tags: { owner: "pricing" } };
+ * const provider = accountProvider("rates-dev", account);
+ * await verifyAccount(provider, account);
+ * ```
+ */
 export interface AccountArgs {
   /** 12 digits. */
   readonly id: string;
+  /** Region code, for example `eu-central-1`. */
   readonly region: string;
   /**
    * Role to assume.

@@ -16,8 +16,43 @@ import { roleFor, type Statement, writeLogs } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
 import { allow, ingressRule, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
-/** Arguments of the HTTP API of a stack. */
+/**
+ * Arguments of the HTTP API of a stack.
+ *
+ * @example
+ * ```ts
+ * import { Api } from "./api.ts";
+ * import type { Database } from "./database.ts";
+ * import type { Images } from "./images.ts";
+ * import type { Network } from "./network.ts";
+ *
+ * export const createApi = (network: Network, database: Database, images: Images) =>
+ *   new Api("rates-dev-api", {
+ *     placement: network.placement,
+ *     publicSubnetIds: network.publicSubnetIds,
+ *     public: false,
+ *     image: images.image,
+ *     repositoryArn: images.repository.arn,
+ *     arch: "arm64",
+ *     vcpus: 0.25,
+ *     minTasks: 1,
+ *     maxTasks: 2,
+ *     deploymentMaximumPercent: 200,
+ *     environment: { RATES_SETTINGS: "{}" },
+ *     database: database.endpoint,
+ *     statements: [],
+ *     cidr: network.cidr,
+ *     allowedCidrs: [],
+ *     retentionDays: 30,
+ *     deletionProtection: false,
+ *     keepData: false,
+ *     region: "eu-central-1",
+ *     accountId: "123456789012",
+ *   });
+ * ```
+ */
 export interface ApiArgs {
+  /** Private subnets of the tasks. */
   readonly placement: Placement;
   /** Public subnets, one per zone, for a load balancer with public addresses. */
   readonly publicSubnetIds: pulumi.Input<pulumi.Input<string>[]>;
@@ -31,16 +66,21 @@ export interface ApiArgs {
   readonly hostedZoneId?: string | undefined;
   /** Image by digest. */
   readonly image: pulumi.Input<string>;
+  /** ARN of the repository that has the image. */
   readonly repositoryArn: pulumi.Input<string>;
+  /** Processor architecture of the image and the tasks. */
   readonly arch: "x86_64" | "arm64";
   /** vCPUs of a task; it has twice as many GiB of memory. */
   readonly vcpus: number;
+  /** Minimum number of tasks. */
   readonly minTasks: number;
+  /** Maximum number of tasks. */
   readonly maxTasks: number;
   /** Maximum of previous and new tasks together during a deployment, in percent of the desired count. */
   readonly deploymentMaximumPercent: number;
   /** Environment of the container; contains no secret. */
   readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Database of prices and jobs. */
   readonly database: DatabaseEndpoint;
   /** Permissions of the tasks. */
   readonly statements: readonly Statement[];
@@ -54,7 +94,9 @@ export interface ApiArgs {
   readonly deletionProtection: boolean;
   /** Keeps the load balancer's logs when the stack is destroyed. */
   readonly keepData: boolean;
+  /** Region code, for example `eu-central-1`. */
   readonly region: string;
+  /** Id of the AWS account: 12 digits. */
   readonly accountId: string;
 }
 
@@ -78,10 +120,15 @@ const REQUESTS_PER_TASK = 60_000;
 export class Api extends pulumi.ComponentResource {
   /** URL for clients. */
   readonly url: pulumi.Output<string>;
+  /** Load balancer in front of the tasks. */
   readonly loadBalancer: LoadBalancer;
+  /** Healthy tasks, to which the load balancer forwards. */
   readonly targetGroup: TargetGroup;
+  /** ECS cluster of the service. */
   readonly cluster: Cluster;
+  /** ECS service that keeps the tasks running. */
   readonly service: Service;
+  /** Log of the tasks. */
   readonly logGroup: LogGroup;
   /** Unique id of the tasks' role, as SQS shows it in SenderId. */
   readonly senderId: pulumi.Output<string>;

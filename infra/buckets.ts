@@ -9,7 +9,17 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Caller } from "./queues.ts";
 import { tlsOnly } from "./shared/tlsOnly.ts";
 
-/** Arguments of the buckets of a stack. */
+/**
+ * Arguments of the buckets of a stack.
+ *
+ * @example
+ * ```ts
+ * import { Buckets } from "./buckets.ts";
+ *
+ * const buckets = new Buckets("rates-dev-buckets", { retentionDays: 30, keepData: false, callers: [] });
+ * export const resultsBucket = buckets.results.bucket;
+ * ```
+ */
 export interface BucketsArgs {
   /** Retention of results and uploads in days. */
   readonly retentionDays: number;
@@ -24,7 +34,9 @@ const INCOMPLETE_DAYS = 1;
 
 /** Buckets of results and of uploaded sources: private, encrypted, expiring. */
 export class Buckets extends pulumi.ComponentResource {
+  /** Results that are too large for a response. */
   readonly results: Bucket;
+  /** Files that callers upload for updates. */
   readonly uploads: Bucket;
   /** Bucket names in the form of the runtime's settings. */
   readonly settings: pulumi.Output<{ results: string; uploads: string }>;
@@ -52,6 +64,7 @@ export class Buckets extends pulumi.ComponentResource {
 
 /** Settings of one private bucket. */
 export interface PrivateBucketArgs {
+  /** Keeps the bucket and its objects when the stack is destroyed. */
   readonly keepData: boolean;
   /**
    * Days after which objects expire.
@@ -59,6 +72,11 @@ export interface PrivateBucketArgs {
    * @default never
    */
   readonly expireDays?: number;
+  /**
+   * Keeps previous versions of objects.
+   *
+   * @default false
+   */
   readonly versioned?: boolean;
   /** ARNs of principals of other accounts that may put objects. */
   readonly writers?: readonly string[];

@@ -10,14 +10,38 @@ import { roleFor, type Statement } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
 import { allow, allowHttps, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
-/** Arguments of the database of a stack. */
+/**
+ * Arguments of the database of a stack.
+ *
+ * @example
+ * ```ts
+ * import { Database } from "./database.ts";
+ * import type { Network } from "./network.ts";
+ *
+ * export const createDatabase = (network: Network) =>
+ *   new Database("rates-dev-database", {
+ *     placement: network.placement,
+ *     instanceClass: "db.t4g.medium",
+ *     storageGb: 50,
+ *     multiAz: false,
+ *     deletionProtection: true,
+ *     backupDays: 7,
+ *     maxConnections: 450,
+ *     keepData: true,
+ *     retentionDays: 30,
+ *   });
+ * ```
+ */
 export interface DatabaseArgs {
+  /** Private subnets of the instance. */
   readonly placement: Placement;
   /** Instance class, for example db.t4g.medium. */
   readonly instanceClass: string;
   /** GiB of gp3. */
   readonly storageGb: number;
+  /** Keeps a standby in a second zone. */
   readonly multiAz: boolean;
+  /** Protects the instance against deletion. */
   readonly deletionProtection: boolean;
   /** Retention of automatic backups in days, also the window of point-in-time restores. */
   readonly backupDays: number;
@@ -31,12 +55,15 @@ export interface DatabaseArgs {
 
 /** Connection settings of a component. */
 export interface DatabaseEndpoint {
+  /** Host name of the instance. */
   readonly host: pulumi.Output<string>;
+  /** TCP port. */
   readonly port: number;
   /** Name of the database. */
   readonly name: string;
   /** Resource id of the instance in IAM policies. */
   readonly resourceId: pulumi.Output<string>;
+  /** Security group of the instance; clients need a rule in it. */
   readonly securityGroupId: pulumi.Output<string>;
 }
 
@@ -73,7 +100,9 @@ const INSIGHTS_DAYS = 7;
  * running jobs.
  */
 export class Database extends pulumi.ComponentResource {
+  /** RDS instance. */
   readonly instance: Instance;
+  /** Connection settings for other components. */
   readonly endpoint: DatabaseEndpoint;
   /** Secret with the master's user and password. */
   readonly masterSecretArn: pulumi.Output<string>;

@@ -19,14 +19,44 @@ import { NETWORK_INTERFACES, roleFor, type Statement, writeLogs } from "./shared
 import { logGroup } from "./shared/logs.ts";
 import type { Placement } from "./shared/securityGroups.ts";
 
-/** Arguments of the dispatcher of a stack. */
+/**
+ * Arguments of the dispatcher of a stack.
+ *
+ * @example
+ * ```ts
+ * import type { Database } from "./database.ts";
+ * import { Dispatcher } from "./dispatcher.ts";
+ * import type { GlueRunner } from "./glueRunner.ts";
+ * import type { Network } from "./network.ts";
+ * import type { Queues } from "./queues.ts";
+ *
+ * export const createDispatcher = (network: Network, database: Database, queues: Queues, glue: GlueRunner) =>
+ *   new Dispatcher("rates-dev-dispatcher", {
+ *     placement: network.placement,
+ *     outbound: network.outbound,
+ *     settings: "{}",
+ *     database: database.endpoint,
+ *     queues,
+ *     reservedConcurrency: 14,
+ *     eventSourceConcurrency: 10,
+ *     wakeupConcurrency: 2,
+ *     statements: glue.launchStatements,
+ *     glueJobName: glue.job.name,
+ *     arch: "arm64",
+ *     retentionDays: 30,
+ *   });
+ * ```
+ */
 export interface DispatcherArgs {
+  /** Private subnets of the function. */
   readonly placement: Placement;
   /** Network access to AWS services. */
   readonly outbound: OutboundAccess;
   /** RATES_SETTINGS, as JSON: a file beside the code, since they grow with the stack's tenants; contains no secret. */
   readonly settings: pulumi.Input<string>;
+  /** Database of the jobs. */
   readonly database: DatabaseEndpoint;
+  /** Queues that it receives from and sends to. */
   readonly queues: Queues;
   /** Reserved concurrency; undefined when the account has too little to reserve any. */
   readonly reservedConcurrency: number | undefined;
@@ -38,6 +68,7 @@ export interface DispatcherArgs {
   readonly statements: readonly Statement[];
   /** Glue job whose state changes it receives. */
   readonly glueJobName: pulumi.Input<string>;
+  /** Processor architecture of the function. */
   readonly arch: "x86_64" | "arm64";
   /** Retention of logs in days. */
   readonly retentionDays: number;
@@ -74,9 +105,13 @@ const ALIAS = "live";
  * with.
  */
 export class Dispatcher extends pulumi.ComponentResource {
+  /** Lambda function. */
   readonly function: Lambda;
+  /** Alias that all event sources invoke. */
   readonly alias: Alias;
+  /** Log of the function. */
   readonly logGroup: LogGroup;
+  /** Security group of the function. */
   readonly group: SecurityGroup;
 
   constructor(name: string, args: DispatcherArgs, opts?: pulumi.ComponentResourceOptions) {

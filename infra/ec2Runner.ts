@@ -11,15 +11,49 @@ import { roleFor, type Statement, writeLogs } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
 import type { Placement } from "./shared/securityGroups.ts";
 
-/** Arguments of the runner for updates, and for reads that do not fit into Glue. */
+/**
+ * Arguments of the runner for updates, and for reads that do not fit into Glue.
+ *
+ * @example
+ * ```ts
+ * import type { Database } from "./database.ts";
+ * import { Ec2Runner } from "./ec2Runner.ts";
+ * import type { Images } from "./images.ts";
+ * import type { Network } from "./network.ts";
+ *
+ * export const createEc2Runner = ({ placement }: Network, database: Database, images: Images) =>
+ *   new Ec2Runner("rates-dev-ec2", {
+ *     placement,
+ *     image: images.image,
+ *     repositoryArn: images.repository.arn,
+ *     amiId: "ami-0123456789abcdef0",
+ *     instanceType: "t4g.small",
+ *     spot: false,
+ *     maxInstances: 4,
+ *     lifetimeSeconds: 14_400,
+ *     maxTimeoutSeconds: 14_400,
+ *     environment: { RATES_SETTINGS: "{}" },
+ *     database: database.endpoint,
+ *     statements: [],
+ *     retentionDays: 30,
+ *     tags: { owner: "pricing" },
+ *     region: "eu-central-1",
+ *     accountId: "123456789012",
+ *   });
+ * ```
+ */
 export interface Ec2RunnerArgs {
+  /** Private subnets of the instances. */
   readonly placement: Placement;
   /** Image by digest. */
   readonly image: pulumi.Input<string>;
+  /** ARN of the repository that has the image. */
   readonly repositoryArn: pulumi.Input<string>;
   /** Machine image: an ECS-optimised Amazon Linux 2023 of the architecture. */
   readonly amiId: pulumi.Input<string>;
+  /** EC2 instance type, for example `c7g.large`. */
   readonly instanceType: string;
+  /** Launches Spot instances. */
   readonly spot: boolean;
   /** Maximum number of instances at once, enforced by the dispatcher. */
   readonly maxInstances: number;
@@ -29,6 +63,7 @@ export interface Ec2RunnerArgs {
   readonly maxTimeoutSeconds: number;
   /** Environment of the container; contains no secret. */
   readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Database of prices and jobs. */
   readonly database: DatabaseEndpoint;
   /** Permissions of a run. */
   readonly statements: readonly Statement[];
@@ -36,7 +71,9 @@ export interface Ec2RunnerArgs {
   readonly retentionDays: number;
   /** Tags of instances and volumes: the provider's default tags do not reach resources that the dispatcher launches. */
   readonly tags: Readonly<Record<string, string>>;
+  /** Region code, for example `eu-central-1`. */
   readonly region: string;
+  /** Id of the AWS account: 12 digits. */
   readonly accountId: string;
 }
 
@@ -55,8 +92,11 @@ const STOP = 60;
  * ingress. Old versions stay, since a dispatcher starts the version that it was deployed with.
  */
 export class Ec2Runner extends pulumi.ComponentResource {
+  /** Launch template from which the dispatcher starts instances. */
   readonly launchTemplate: LaunchTemplate;
+  /** Log of all instances. */
   readonly logGroup: LogGroup;
+  /** Security group of the instances. */
   readonly group: SecurityGroup;
   /** Permissions of the dispatcher to start, find and end instances. */
   readonly launchStatements: Statement[];

@@ -14,16 +14,44 @@ import { textAsset } from "./shared/asset.ts";
 import { policyDocument, roleFor, type Statement } from "./shared/iam.ts";
 import { egressRule, ingressRule, type Placement } from "./shared/securityGroups.ts";
 
-/** Arguments of the runner for reads. */
+/**
+ * Arguments of the runner for reads.
+ *
+ * @example
+ * ```ts
+ * import type { Database } from "./database.ts";
+ * import { GlueRunner } from "./glueRunner.ts";
+ * import type { Network } from "./network.ts";
+ *
+ * export const createGlueRunner = ({ placement, zones }: Network, database: Database) =>
+ *   new GlueRunner("rates-dev-glue", {
+ *     placement,
+ *     zones,
+ *     database: database.endpoint,
+ *     settings: "{}",
+ *     catalog: JSON.stringify({ errors: {} }),
+ *     maxConcurrentRuns: 8,
+ *     dpuPerRun: 0.0625,
+ *     timeoutMinutes: 300,
+ *     statements: [],
+ *     keepData: false,
+ *     region: "eu-central-1",
+ *     accountId: "123456789012",
+ *   });
+ * ```
+ */
 export interface GlueRunnerArgs {
+  /** Private subnets of the runs. */
   readonly placement: Placement;
   /** Zone of each of its subnets. */
   readonly zones: readonly string[];
+  /** Database of prices and jobs. */
   readonly database: DatabaseEndpoint;
   /** RATES_SETTINGS, as JSON; contains no secret. */
   readonly settings: pulumi.Input<string>;
   /** The registry of errors as JSON `{ errors }` (runtime/contract/errors.ts), shared with the Python runner. */
   readonly catalog: string;
+  /** Maximum number of runs at once. */
   readonly maxConcurrentRuns: number;
   /** DPUs of a run: 0.0625 or 1. */
   readonly dpuPerRun: number;
@@ -35,7 +63,9 @@ export interface GlueRunnerArgs {
   readonly statements: readonly Statement[];
   /** Keeps the scripts when the stack is destroyed. */
   readonly keepData: boolean;
+  /** Region code, for example `eu-central-1`. */
   readonly region: string;
+  /** Id of the AWS account: 12 digits. */
   readonly accountId: string;
 }
 
@@ -53,7 +83,9 @@ const LOGS = "/aws-glue/python-jobs";
  * zone ends its runs, and later ones start in the next.
  */
 export class GlueRunner extends pulumi.ComponentResource {
+  /** Glue job; each run of it claims jobs of the platform. */
   readonly job: Job;
+  /** Security group of the runs. */
   readonly group: SecurityGroup;
   /** Permissions of the dispatcher to start, find and end runs. */
   readonly launchStatements: Statement[];

@@ -18,8 +18,19 @@ import { Image } from "@pulumi/docker/image.js";
 import { Provider } from "@pulumi/docker/provider.js";
 import * as pulumi from "@pulumi/pulumi";
 
-/** Arguments of the images of a stack. */
+/**
+ * Arguments of the images of a stack.
+ *
+ * @example
+ * ```ts
+ * import { Images } from "./images.ts";
+ *
+ * const images = new Images("rates-dev-images", { arch: "arm64", keepData: false });
+ * export const image = images.image;
+ * ```
+ */
 export interface ImagesArgs {
+  /** Processor architecture of the images. */
   readonly arch: "x86_64" | "arm64";
   /** Keeps the images when the stack is destroyed. */
   readonly keepData: boolean;
@@ -41,6 +52,7 @@ const MAX_IMAGES = 60;
  * helper `docker-credential-ecr-login` of its own configuration.
  */
 export class Images extends pulumi.ComponentResource {
+  /** ECR repository of both images. */
   readonly repository: Repository;
   /** The image of API and runner, by its digest. */
   readonly image: pulumi.Output<string>;

@@ -12,16 +12,42 @@ import { NETWORK_INTERFACES, roleFor, writeLogs } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
 import type { Placement } from "./shared/securityGroups.ts";
 
-/** Arguments of the migrations of a stack. */
+/**
+ * Arguments of the migrations of a stack.
+ *
+ * @example
+ * ```ts
+ * import type { Database } from "./database.ts";
+ * import { Migrations } from "./migrations.ts";
+ * import type { Network } from "./network.ts";
+ *
+ * export const createMigrations = ({ placement, outbound }: Network, database: Database) =>
+ *   new Migrations("rates-dev-migrations", {
+ *     placement,
+ *     outbound,
+ *     database,
+ *     arch: "arm64",
+ *     retentionDays: 30,
+ *     region: "eu-central-1",
+ *     accountId: "123456789012",
+ *     slots: { glue: 0, ec2: 0 },
+ *   });
+ * ```
+ */
 export interface MigrationsArgs {
+  /** Private subnets of the function. */
   readonly placement: Placement;
   /** Network access to Secrets Manager. */
   readonly outbound: OutboundAccess;
+  /** Database to migrate. */
   readonly database: Database;
+  /** Processor architecture of the function. */
   readonly arch: "x86_64" | "arm64";
   /** Retention of logs in days. */
   readonly retentionDays: number;
+  /** Region code, for example `eu-central-1`. */
   readonly region: string;
+  /** Id of the AWS account: 12 digits. */
   readonly accountId: string;
   /** Number of run slots that need a login role, per runner type. */
   readonly slots: ReaderSlots;

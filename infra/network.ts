@@ -9,7 +9,23 @@ import { roleFor } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
 import { ingressRule, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
-/** Arguments of the network of a stack. */
+/**
+ * Arguments of the network of a stack.
+ *
+ * @example
+ * ```ts
+ * import { Network } from "./network.ts";
+ *
+ * const network = new Network("rates-dev-network", {
+ *   cidr: "10.0.0.0/16",
+ *   zones: ["eu-central-1a", "eu-central-1b"],
+ *   nat: "single",
+ *   region: "eu-central-1",
+ *   retentionDays: 30,
+ * });
+ * export const vpcId = network.vpcId;
+ * ```
+ */
 export interface NetworkArgs {
   /** Addresses of the VPC, for example 10.0.0.0/16. */
   readonly cidr: string;
@@ -17,6 +33,7 @@ export interface NetworkArgs {
   readonly zones: readonly string[];
   /** NAT gateways: none, one for all zones, or one per zone. */
   readonly nat: "none" | "single" | "perZone";
+  /** Region code, for example `eu-central-1`. */
   readonly region: string;
   /** Retention of flow logs in days. */
   readonly retentionDays: number;
@@ -62,10 +79,15 @@ export const ENDPOINTS = [
  * The default security group allows nothing, and flow logs are kept.
  */
 export class Network extends pulumi.ComponentResource {
+  /** Id of the VPC. */
   readonly vpcId: pulumi.Output<string>;
+  /** Ids of the public subnets, one per zone. */
   readonly publicSubnetIds: pulumi.Output<string[]>;
+  /** Ids of the private subnets, one per zone. */
   readonly privateSubnetIds: pulumi.Output<string[]>;
+  /** Zones with subnets. */
   readonly zones: readonly string[];
+  /** Addresses of the VPC, in CIDR notation. */
   readonly cidr: string;
   /** Subnets of components that are not reachable from outside. */
   readonly placement: Placement;

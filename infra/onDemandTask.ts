@@ -8,10 +8,13 @@ import { allow, allowHttps, type Placement, securityGroup } from "./shared/secur
 
 /** A task that an operator's command starts in the stack's network, and that reaches the load balancer and AWS only. */
 export interface OnDemandTaskArgs {
+  /** Private subnets of the task. */
   readonly placement: Placement;
   /** Image by digest. */
   readonly image: pulumi.Input<string>;
+  /** ARN of the repository that has the image. */
   readonly repositoryArn: pulumi.Input<string>;
+  /** Processor architecture of the image and the task. */
   readonly arch: "x86_64" | "arm64";
   /** The load balancer's security group and port. */
   readonly loadBalancer: { readonly group: SecurityGroup; readonly port: number };
@@ -31,8 +34,11 @@ export interface OnDemandTaskArgs {
 
 /** Resources of an on-demand task. */
 export interface OnDemandTask {
+  /** Security group of the task. */
   readonly group: SecurityGroup;
+  /** ECS cluster of the task. */
   readonly cluster: Cluster;
+  /** Task definition that a command starts. */
   readonly definition: TaskDefinition;
   /** Role of the task itself. */
   readonly own: ReturnType<typeof roleFor>;

@@ -13,12 +13,28 @@ export interface Caller {
   readonly tenants: readonly string[];
 }
 
-/** Arguments of the queues of a stack. */
+/**
+ * Arguments of the queues of a stack.
+ *
+ * @example
+ * ```ts
+ * import { Queues } from "./queues.ts";
+ *
+ * const queues = new Queues("rates-dev-queues", {
+ *   consumer: { timeoutSeconds: 60, batchWindowSeconds: 0 },
+ *   tenants: ["acme"],
+ *   callers: [{ principal: "arn:aws:iam::123456789012:role/pricing", tenants: ["acme"] }],
+ *   responseDays: 14,
+ * });
+ * export const requestQueueUrl = queues.requests.url;
+ * ```
+ */
 export interface QueuesArgs {
   /** Function that receives requests: its timeout per batch and its batching window. */
   readonly consumer: { readonly timeoutSeconds: number; readonly batchWindowSeconds: number };
   /** Tenants with their own response queue. */
   readonly tenants: readonly string[];
+  /** Principals that send requests and receive responses, with their tenants. */
   readonly callers: readonly Caller[];
   /** Retention of responses in days. */
   readonly responseDays: number;
@@ -54,11 +70,15 @@ const RECEIVE = [
  * times the dispatcher's timeout plus the batching window (AWS Lambda Developer Guide, SQS).
  */
 export class Queues extends pulumi.ComponentResource {
+  /** Requests of callers. */
   readonly requests: Queue;
+  /** Messages that make the dispatcher look for work at once. */
   readonly wakeups: Queue;
+  /** Messages that are not requests, or that could not be handled. */
   readonly deadLetters: Queue;
   /** Response queue of tenants without their own. */
   readonly responses: Queue;
+  /** Response queues of tenants with their own, by tenant. */
   readonly tenants: Readonly<Record<string, Queue>>;
   /** Queue URLs in the form of the runtime's settings. */
   readonly settings: pulumi.Output<{

@@ -3,7 +3,32 @@ import { type OnDemandTaskArgs, onDemandTask } from "./onDemandTask.ts";
 import { writeLogs } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
 
-/** The checks of a stack that run in its own network. */
+/**
+ * The checks of a stack that run in its own network.
+ *
+ * @example
+ * ```ts
+ * import type { Api } from "./api.ts";
+ * import type { Images } from "./images.ts";
+ * import type { Migrations } from "./migrations.ts";
+ * import type { Network } from "./network.ts";
+ * import { Smoke } from "./smoke.ts";
+ *
+ * export const createSmoke = ({ placement }: Network, images: Images, api: Api, migrations: Migrations) =>
+ *   new Smoke("rates-dev-smoke", {
+ *     placement,
+ *     image: images.smokeImage,
+ *     repositoryArn: images.repository.arn,
+ *     arch: "arm64",
+ *     loadBalancer: api.front,
+ *     statements: [],
+ *     outputs: { stack: "dev", api: api.url },
+ *     migrationsFunction: migrations.functionName,
+ *     retentionDays: 30,
+ *     region: "eu-central-1",
+ *   });
+ * ```
+ */
 export interface SmokeArgs
   extends Pick<OnDemandTaskArgs, "placement" | "image" | "repositoryArn" | "arch" | "loadBalancer" | "statements"> {
   /** Configuration of the task's checks, in the form of runtime/smoke/outputs.ts. */
@@ -12,6 +37,7 @@ export interface SmokeArgs
   readonly migrationsFunction: pulumi.Input<string>;
   /** Days that its log is kept. */
   readonly retentionDays: number;
+  /** Region code, for example `eu-central-1`. */
   readonly region: string;
 }
 

@@ -6,8 +6,28 @@ import type { Statement } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
 import { ingressRule, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
-/** Arguments of the OpenSearch domain of a stack. */
+/**
+ * Arguments of the OpenSearch domain of a stack.
+ *
+ * @example
+ * ```ts
+ * import type { Network } from "./network.ts";
+ * import { Tracking } from "./tracking.ts";
+ *
+ * export const createTracking = ({ placement }: Network) =>
+ *   new Tracking("rates-prod", {
+ *     placement,
+ *     instanceType: "m7g.medium.search",
+ *     instanceCount: 3,
+ *     zoneCount: 3,
+ *     storageGb: 20,
+ *     retentionDays: 30,
+ *     keepData: true,
+ *   });
+ * ```
+ */
 export interface TrackingArgs {
+  /** Private subnets of the nodes. */
   readonly placement: Placement;
   /** Instance type of data nodes, for example `m7g.medium.search`. */
   readonly instanceType: string;
@@ -50,9 +70,11 @@ const HTTPS = 443;
  * database. Keeping it would also keep its network.
  */
 export class Tracking extends pulumi.ComponentResource {
+  /** OpenSearch domain. */
   readonly domain: Domain;
   /** URL for the runtime. */
   readonly endpoint: pulumi.Output<string>;
+  /** Security group of the domain. */
   readonly securityGroupId: pulumi.Output<string>;
   /** Number of nodes of every kind. */
   readonly nodes: number;

@@ -3,10 +3,15 @@ import { type UnresolvedReporter, Value } from "./value.ts";
 
 /** A resource as a policy pack receives it. */
 export interface RawResource {
+  /** Type token, for example `aws:sqs/queue:Queue`. */
   readonly type: string;
+  /** Unique name of the resource in Pulumi. */
   readonly urn: string;
+  /** Name in the program. */
   readonly name: string;
+  /** Properties as the program set them, or as the provider returned them. */
   readonly props: Record<string, unknown>;
+  /** Provider of the resource. */
   readonly provider?: { readonly urn: string; readonly name: string; readonly props: Record<string, unknown> };
   /** Resources that each property depends on; stack validation only. */
   readonly propertyDependencies?: Readonly<Record<string, readonly { readonly urn: string }[]>>;
@@ -14,9 +19,13 @@ export interface RawResource {
 
 /** One resource of a program; reading it never throws (Value). */
 export class Resource {
+  /** Type token; aliases such as `BucketV2` are replaced by their current type. */
   readonly type: string;
+  /** Unique name of the resource in Pulumi. */
   readonly urn: string;
+  /** Name in the program. */
   readonly name: string;
+  /** All properties. */
   readonly properties: Value;
   readonly #requested: Value | undefined;
   /** Its provider; undefined if the engine names none. */
@@ -75,6 +84,7 @@ export type RequestedProperties = ReadonlyMap<string, RawResource["props"]>;
 
 /** All resources of a program. */
 export class Stack {
+  /** All resources, in the order of the engine. */
   readonly resources: readonly Resource[];
 
   constructor(
@@ -90,6 +100,7 @@ export class Stack {
     });
   }
 
+  /** Returns the resources of a type. */
   of(type: string): Resource[] {
     return this.resources.filter((resource) => resource.type === type);
   }

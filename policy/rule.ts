@@ -8,10 +8,16 @@ import type { Resource, Stack } from "./resource.ts";
 export type Report = (resource: Resource, problem: string) => void;
 
 /** Metadata of every rule. */
-interface RuleMetadata {
+export interface RuleMetadata {
   /** Name in findings and configurations. */
   readonly name: string;
+  /** Requirement, in one sentence. */
   readonly description: string;
+  /**
+   * Severity in findings.
+   *
+   * @default the severity of its control, or `high`
+   */
   readonly severity: Severity;
   /** Mandatory rules stop a preview. */
   readonly level: "mandatory" | "advisory";
@@ -42,7 +48,25 @@ export type Rule = RuleMetadata & { readonly settings: TProperties } & (
 type Defaults = Partial<Pick<RuleMetadata, "level" | "severity" | "mayBeUnknown" | "presenceOf">>;
 type Spec<S extends TProperties> = Omit<RuleMetadata, keyof Defaults> & Defaults & { settings?: S };
 
-/** A rule about single resources. It runs on the requested inputs, before anything is created. */
+/**
+ * A rule about single resources. It runs on the requested inputs, before anything is created.
+ *
+ * @example
+ * ```ts
+ * import { documented, resourceRule } from "./rule.ts";
+ *
+ * export const longPolling = resourceRule({
+ *   name: "sqs-long-polling",
+ *   description: "A queue uses long polling by default.",
+ *   framework: documented("Amazon SQS Developer Guide, Short and long polling"),
+ *   remediation: "Set receiveWaitTimeSeconds to 20.",
+ *   types: ["aws:sqs/queue:Queue"],
+ *   check: (queue, report) => {
+ *     if (queue.at("receiveWaitTimeSeconds").isAbsent) report(queue, "has no receiveWaitTimeSeconds");
+ *   },
+ * });
+ * ```
+ */
 export const resourceRule = <S extends TProperties = Record<never, never>>(
   spec: Spec<S> & {
     types: readonly string[];
@@ -51,7 +75,24 @@ export const resourceRule = <S extends TProperties = Record<never, never>>(
   },
 ): Rule => ({ ...withMetadata(spec), scope: "resource", check: withSettings(spec) });
 
-/** A rule about several resources. It runs when all resources of a preview or an update are known. */
+/**
+ * A rule about several resources. It runs when all resources of a preview or an update are known.
+ *
+ * @example
+ * ```ts
+ * import { documented, stackRule } from "./rule.ts";
+ *
+ * export const oneDatabase = stackRule({
+ *   name: "one-database",
+ *   description: "A program creates at most one database.",
+ *   framework: documented("AWS General Reference, Amazon RDS quotas"),
+ *   remediation: "Remove the other databases.",
+ *   check: (stack, report) => {
+ *     for (const further of stack.of("aws:rds/instance:Instance").slice(1)) report(further, "is a second database");
+ *   },
+ * });
+ * ```
+ */
 export const stackRule = <S extends TProperties = Record<never, never>>(
   spec: Spec<S> & {
     check(stack: Stack, report: Report, settings: Static<ReturnType<typeof Type.Object<S>>>): void;

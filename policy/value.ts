@@ -2,6 +2,7 @@ import { UNKNOWN_VALUES } from "./unknownValues.ts";
 
 /** Result of reading a value that is unknown or of another type: the problem is recorded, stop here. */
 export const UNRESOLVED: unique symbol = Symbol("unresolved");
+/** Type of {@link UNRESOLVED}. */
 export type Unresolved = typeof UNRESOLVED;
 
 /** Records problems that prevent a verdict. */
@@ -17,6 +18,7 @@ export interface UnresolvedReporter {
  * wrong type. No reading throws: what cannot be read is noted, and answered with UNRESOLVED.
  */
 export class Value {
+  /** Path of the property in its resource, for example `scalingConfig.maximumConcurrency`. */
   readonly path: string;
   readonly #raw: unknown;
   readonly #notes: UnresolvedReporter;
@@ -41,6 +43,7 @@ export class Value {
     return new Value(raw, this.path === "" ? path : `${this.path}.${path}`, this.#notes);
   }
 
+  /** True if the value is known only after the resource is created. */
   get isUnknown(): boolean {
     return isUnknown(this.#raw);
   }

@@ -33,6 +33,7 @@ export const MOST_EXECUTIONS = REQUESTS_MAX + WAKEUPS + EVENTS;
 
 /** Planned maximums of a stack. */
 export interface CapacityPlan {
+  /** Concurrency of the dispatcher. */
   dispatcher: {
     /** Reserved concurrency; undefined when the account has too little to reserve any. */
     reservedConcurrency: number | undefined;
@@ -43,15 +44,18 @@ export interface CapacityPlan {
     /** Database connections of all invocations. */
     connections: number;
   };
+  /** Maximum Glue runs at once, and DPUs of each. */
   glue: {
     maxConcurrentRuns: number;
     dpuPerRun: number;
     /** DPUs of the one larger run at a time; absent if reads that ran out of memory use another runner or fail. */
     largerDpu?: number;
   };
+  /** Maximum EC2 runners at once. */
   ec2: { maxInstances: number };
-  /** `poolMax` is per task. */
+  /** Number of API tasks, and database connections of each (`poolMax`). */
   api: { minTasks: number; maxTasks: number; poolMax: number };
+  /** Connections of the database. */
   database: {
     /** max_connections, from the configuration or RDS's formula for the class. */
     maxConnections: number;

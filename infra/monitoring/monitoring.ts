@@ -15,7 +15,17 @@ import type { MonitoringTargets } from "./monitoringTargets.ts";
 
 export type { MonitoringTargets } from "./monitoringTargets.ts";
 
-/** Arguments of a stack's monitoring. */
+/**
+ * Arguments of a stack's monitoring.
+ *
+ * @example
+ * ```ts
+ * import { Monitoring, type MonitoringTargets } from "./monitoring.ts";
+ *
+ * export const createMonitoring = (targets: MonitoringTargets) =>
+ *   new Monitoring("rates-dev-monitoring", { ...targets, email: "operators@example.com" });
+ * ```
+ */
 export interface MonitoringArgs extends MonitoringTargets {
   /** Address of alarms and budget notifications. It must confirm the subscription once. */
   readonly email: string;
@@ -29,7 +39,9 @@ export interface MonitoringArgs extends MonitoringTargets {
  * activated as cost allocation tags in the payer account.
  */
 export class Monitoring extends pulumi.ComponentResource {
+  /** SNS topic of all notifications. */
   readonly topic: Topic;
+  /** CloudWatch dashboard. */
   readonly dashboard: Dashboard;
   /** Alarms by key. */
   readonly alarms: Readonly<Record<string, MetricAlarm>>;

@@ -19,7 +19,9 @@ export interface MonitoringTargets {
   };
   /** Retention of responses in days. */
   readonly responseDays: number;
+  /** Name and timeout of the dispatcher function. */
   readonly dispatcher: { readonly functionName: pulumi.Input<string>; readonly timeoutSeconds: number };
+  /** Identifier of the RDS instance, and its storage in GiB. */
   readonly database: { readonly identifier: pulumi.Input<string>; readonly storageGb: number };
   /** Load balancer and target group by the suffixes of their ARNs (`arnSuffix`). */
   readonly api: {
@@ -38,7 +40,9 @@ export interface MonitoringTargets {
   readonly jobSeconds: number;
   /** Memory in bytes of a run per runner type. */
   readonly runMemory: Readonly<Record<RunnerType, number>>;
+  /** Id of the AWS account: 12 digits. */
   readonly accountId: string;
+  /** Region code, for example `eu-central-1`. */
   readonly region: string;
   /** US dollars per month. */
   readonly monthlyUsd: number;

@@ -3,9 +3,11 @@ import * as pulumi from "@pulumi/pulumi";
 
 /** One permission of a role. */
 export interface Statement {
+  /** IAM actions, for example `sqs:SendMessage`. */
   readonly actions: readonly string[];
   /** ARNs. A wildcard only for actions without resource-level permissions. */
   readonly resources: readonly pulumi.Input<string>[];
+  /** Conditions by operator and key, as in a policy document. */
   readonly conditions?: Readonly<
     Record<string, Readonly<Record<string, pulumi.Input<string> | pulumi.Input<string>[]>>>
   >;
@@ -15,6 +17,7 @@ export interface Statement {
 export interface RoleArgs {
   /** Service that assumes this role, for example `lambda.amazonaws.com`. */
   readonly service: string;
+  /** Permissions of the role. */
   readonly statements: readonly Statement[];
   /** ARNs of AWS managed policies. */
   readonly managedPolicyArns?: readonly string[];

@@ -6,6 +6,7 @@ import { groupDescriptionProblem } from "../limits/limits.ts";
 
 /** Location of a component in the network. */
 export interface Placement {
+  /** Id of the VPC. */
   readonly vpcId: pulumi.Input<string>;
   /** Private subnets, one per zone. */
   readonly subnetIds: pulumi.Input<pulumi.Input<string>[]>;
@@ -45,11 +46,13 @@ export const securityGroup = (
 
 /** One direction of a rule: its group, the peer, and the ports. */
 export interface RuleArgs {
+  /** Id of the security group that gets the rule. */
   readonly group: pulumi.Input<string>;
   /** Peer: a security group's id, or a network in CIDR notation. */
   readonly peer: { readonly group: pulumi.Input<string> } | { readonly cidr: string };
   /** First and last TCP port. */
   readonly ports: readonly [number, number];
+  /** Purpose of the rule; EC2 accepts a part of ASCII only. */
   readonly description: string;
 }
 

@@ -31,7 +31,9 @@ export function cutText(text: string, most: number): string {
 
 /** The last entry of a list that was shortened: how many more there are, and where the whole report is. */
 export interface Further {
+  /** Number of entries that are not listed. */
   more: number;
+  /** Location of the whole report. */
   report?: unknown;
   /** That reading the batch stopped early: at which maximum, and after how many rows. */
   stopped?: unknown;

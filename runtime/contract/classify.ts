@@ -2,7 +2,7 @@ import { asJobError, JobError } from "./errors.ts";
 import { redactMessage } from "./redactJob.ts";
 
 /** SQLSTATEs that are not the caller's fault alone, or have an error of their own. */
-type BySqlState =
+export type BySqlState =
   | "InvalidSql"
   | "NotReadOnly"
   | "SerializationConflict"

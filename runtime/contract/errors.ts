@@ -331,28 +331,50 @@ export const ERRORS = {
   { category: "User" | "System" | "Other"; retryable: boolean; http: number; message: string }
 >;
 
+/** Code of an error: a key of {@link ERRORS}. */
 export type ErrorCode = keyof typeof ERRORS;
 
 /** One thing that is wrong with a request: where, what was found, why it cannot be, what to do. */
 export interface Problem {
+  /** Path of the field, for example `task.params.day`. */
   field: string;
+  /** Value as received, cut to {@link BOUNDS}; left out for a missing field. */
   value?: unknown;
+  /** Problem and remedy. */
   message: string;
 }
 
 /** Contents of a response's `error`. */
 export interface ErrorBody {
+  /** `User`: the request; `System`: the platform or AWS; `Other`. */
   category: "User" | "System" | "Other";
+  /** Code of the error. */
   type: ErrorCode;
+  /** Problem and remedy, in one or two sentences. */
   message: string;
+  /** True if the same task may succeed later. */
   retryable: boolean;
+  /** Single problems: fields of a request, or rows of a batch. */
   details: unknown[];
 }
 
-/** An error with a code of the registry; `details` are the single problems (fields of a request, rows of a batch). */
+/**
+ * An error with a code of the registry; `details` are the single problems (fields of a request, rows of a batch).
+ *
+ * @example
+ * ```ts
+ * import { JobError } from "./errors.ts";
+ *
+ * const error = new JobError("UnknownJob", { requestId: "prices-1", tenant: "acme" });
+ * console.log(error.message, error.body().category);
+ * ```
+ */
 export class JobError extends Error {
+  /** Name of the class, as stack traces show it. */
   override readonly name = "JobError";
+  /** Code of the error. */
   readonly code: ErrorCode;
+  /** Single problems, not yet cut to {@link BOUNDS}. */
   readonly details: unknown[];
 
   constructor(
@@ -365,6 +387,7 @@ export class JobError extends Error {
     this.details = options.details ?? [];
   }
 
+  /** True if the same task may succeed later. */
   get retryable(): boolean {
     return ERRORS[this.code].retryable;
   }

@@ -4,6 +4,7 @@ import { isRoundedToWhole } from "./wholeNumber.ts";
 
 /** Parsed value of a JSON text, with the problems of its parts. */
 export interface Read {
+  /** Parsed value. */
   value: unknown;
   /** A problem for each name that an object has more than once, and for each number that is whole only when rounded. */
   problems: ProblemList;
@@ -16,6 +17,14 @@ const BACKSLASH = 0x5c;
  * Reads JSON as RFC 8259 has it, with or without a byte order mark, and names what JSON.parse ignores: of a repeated
  * name it keeps the last value, so that two readers of one request can see two requests, and it rounds numbers.
  * @throws SyntaxError when it is not JSON
+ *
+ * @example
+ * ```ts
+ * import { readJson } from "./json.ts";
+ *
+ * const { problems } = readJson('{"price": 1, "price": 2}');
+ * console.log(problems.length); // 1: the name is there twice
+ * ```
  */
 export function readJson(text: string): Read {
   // A byte order mark, which some editors and shells write first, does not belong to the text.

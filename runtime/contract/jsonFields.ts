@@ -3,7 +3,9 @@ const BACKSLASH = 0x5c;
 
 /** A field of a JSON object: its name, and its value as it is written. */
 export interface Field {
+  /** Name of the field. */
   name: string;
+  /** Value as it is written, in JSON. */
   text: string;
 }
 

@@ -13,6 +13,7 @@ export class ProblemList extends Array<Problem> {
   further = 0;
   #bytes = 0;
 
+  /** Makes methods such as `map` return ordinary arrays. */
   static override get [Symbol.species](): ArrayConstructor {
     return Array;
   }

@@ -19,6 +19,15 @@ export function suggestion(text: string, known: readonly string[]): string {
  * Checks a value against a schema.
  * @returns what is wrong with it, as sentences a caller can act on: each with the field's path (`task.params.day`), the
  * value found (cut short), and what it must be. Empty: the value fits.
+ *
+ * @example
+ * ```ts
+ * import { problemsOf } from "./problems.ts";
+ * import { Request } from "./request.ts";
+ *
+ * const problems = problemsOf(Request, { requestId: "prices-1", task: { type: "read" } });
+ * for (const { field, message } of problems) console.log(`${field} ${message}`);
+ * ```
  */
 export function problemsOf(schema: TSchema, value: unknown, path = ""): ProblemList {
   const checker = new Checker(new ProblemList(), path === "" ? [] : [path]);
@@ -29,6 +38,14 @@ export function problemsOf(schema: TSchema, value: unknown, path = ""): ProblemL
 /**
  * A copy of a value with the defaults of missing properties. Only objects that properties of the schema describe are
  * copied: the rest is shared with the original.
+ *
+ * @example
+ * ```ts
+ * import { withDefaults } from "./problems.ts";
+ * import { QueryTask } from "./request.ts";
+ *
+ * withDefaults(QueryTask, { type: "read", query: "average_rates" }); // with params {}, format csv, compression none
+ * ```
  */
 export function withDefaults(schema: TSchema, value: unknown): unknown {
   const { properties, default: fallback } = schema as Schema;

@@ -3,7 +3,9 @@ import type { Task } from "./request.ts";
 
 /** Replacements of a job's task and labels in documents. */
 export interface RedactedFields {
+  /** Redacted task. */
   task?: object;
+  /** Redacted labels. */
   labels?: Record<string, string>;
 }
 

@@ -6,10 +6,15 @@ import { INPUT } from "./inputLimits.ts";
 /** The contract's request (design section 3), as schemas: types, defaults, messages and OpenAPI all come from here. */
 
 const Word = "letters, digits and . _ : - only, first a letter or digit, at most";
+/** Pattern of a requestId. */
 export const requestIdPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+/** Pattern of a tenant name. */
 export const tenantPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** Rule of {@link requestIdPattern} in words, for error messages. */
 export const REQUEST_ID_RULE = `${Word} 128 characters`;
+/** Schema of a requestId. */
 export const RequestId = Type.String({ pattern: requestIdPattern.source, description: REQUEST_ID_RULE });
+/** Schema of a tenant name. */
 export const Tenant = Type.String({
   pattern: tenantPattern.source,
   description: "letters, digits and . _ - only, first a letter or digit, at most 64 characters",
@@ -27,7 +32,9 @@ const Item = Type.Record(Type.String(), Type.Unknown(), {
   propertyNames: { maxLength: INPUT.columns.name },
   description: `at most ${INPUT.columns.count} columns, with names of at most ${INPUT.columns.name} characters`,
 });
+/** Tables that a batch can update. */
 export const TARGETS = ["prices", "ports", "regions"] as const;
+/** A table that a batch can update. */
 export type Target = (typeof TARGETS)[number];
 
 /** A read: a named query of db/queries, or raw SQL where the stack allows it. */
@@ -41,6 +48,7 @@ export const QueryTask = Type.Object(
   },
   { additionalProperties: false },
 );
+/** A read with SQL of its own; the stack must allow it (`jobs.rawSql`). */
 export const SqlTask = Type.Object(
   {
     type: Type.Literal("read"),
@@ -119,7 +127,9 @@ export const StatementTask = Type.Object(
   { additionalProperties: false },
 );
 
+/** Schema of a task of any type. */
 export const Task = Type.Union([QueryTask, SqlTask, InlineTask, S3Task, UrlTask, StatementTask]);
+/** A task of any type, with its defaults filled in. */
 export type Task = Static<typeof Task>;
 
 /** Destination of the response: the response queue too, or only HTTP. */
@@ -165,6 +175,7 @@ export type Request = {
   timeoutSeconds: number;
 };
 
+/** Tenant of requests on the queue that name none. */
 export const DEFAULT_TENANT = "default";
 
 const stringify = configure({ deterministic: true });
@@ -173,6 +184,17 @@ const sha256 = (...parts: string[]) => createHash("sha256").update(parts.join("\
 /** SHA-256 of the canonical task: defaults filled in, keys sorted. Equal hashes mean the same work. */
 export const hashOf = (task: Task): string => sha256(stringify(task) ?? "");
 
-/** The id that every copy of the response to this request carries. */
+/**
+ * The id that every copy of the response to this request carries.
+ *
+ * @example
+ * ```ts
+ * import { hashOf, responseIdOf, type Task } from "./request.ts";
+ *
+ * const task: Task = { type: "update", statement: "purge_prices", params: { before: "2020-01-01" } };
+ * const responseId = responseIdOf("acme", "purge-1", hashOf(task));
+ * console.log(responseId.length); // 32
+ * ```
+ */
 export const responseIdOf = (tenant: string, requestId: string, hash: string): string =>
   sha256(tenant, requestId, hash).slice(0, 32);

@@ -3,4 +3,5 @@
  * tenant.
  */
 export const SCOPES = ["read", "submit", "update", "cancel", "admin"] as const;
+/** A scope of a token. */
 export type Scope = (typeof SCOPES)[number];

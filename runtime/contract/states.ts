@@ -1,19 +1,23 @@
 /** The states of a job. Terminal ones are final. */
 export const STATES = ["PENDING", "IN_PROGRESS", "SUCCEEDED", "FAILED", "CANCELLED"] as const;
+/** A state of a job. */
 export type State = (typeof STATES)[number];
 
 /** Statuses of documents in the tracking store: the states of a job, and `REJECTED` for a request that created no job. */
 export const DOCUMENT_STATES = [...STATES, "REJECTED"] as const;
+/** A status of a document. */
 export type DocumentState = (typeof DOCUMENT_STATES)[number];
 
 /** Final states. */
 export const TERMINAL = ["SUCCEEDED", "FAILED", "CANCELLED"] as const satisfies readonly State[];
+/** A final state of a job. */
 export type TerminalState = (typeof TERMINAL)[number];
 
 /** A change of a job's state. */
 export interface Transition {
   /** Undefined for a new job. */
   readonly from: State | undefined;
+  /** New state. */
   readonly to: State;
   /** Cause of the change, as diagrams show it. */
   readonly cause: string;
@@ -35,6 +39,7 @@ export const isTerminal = (state: string): state is TerminalState => (TERMINAL a
 
 /** Runner types: AWS Glue Python shell runs, and EC2 instances on demand. */
 export const RUNNERS = ["glue", "ec2"] as const;
+/** A runner type. */
 export type RunnerType = (typeof RUNNERS)[number];
 
 /** Display names of runner types: of the service, and of one run. */

@@ -14,10 +14,11 @@ export const ROLES = [
   "dispatcher", // accepts requests, starts runs, reaps and sweeps
   "canceller", // ends database sessions, and sees that they are gone
 ] as const;
+/** A role of the database: one of {@link ROLES}, or that of a run slot. */
 export type Role = (typeof ROLES)[number] | SlotRole;
 
 /** The login role of one run slot, so that no run sees or signals the session of another. */
-type SlotRole = `job_reader_${RunnerType}_${number}`;
+export type SlotRole = `job_reader_${RunnerType}_${number}`;
 
 /** Run slots that have a login role of their own, per runner type. */
 export type ReaderSlots = Readonly<Record<RunnerType, number>>;

@@ -46,7 +46,7 @@ const LimitSettings = Type.Object(
 );
 
 /** Access that a claim of the identity provider grants. */
-const AccessRule = Type.Object(
+export const AccessRule = Type.Object(
   {
     claim: Type.String({
       minLength: 1,
@@ -64,10 +64,11 @@ const AccessRule = Type.Object(
   },
   { additionalProperties: false },
 );
+/** A rule that maps a claim to a tenant and scopes. */
 export type AccessRule = Type.Static<typeof AccessRule>;
 
 /** An OpenID Connect provider at which people sign in. */
-const OidcSettings = Type.Object(
+export const OidcSettings = Type.Object(
   {
     issuer: Type.String({
       pattern: "^(https://|http://(127\\.0\\.0\\.1|localhost)[:/])",
@@ -87,6 +88,7 @@ const OidcSettings = Type.Object(
   },
   { additionalProperties: false },
 );
+/** Settings of the OpenID Connect provider. */
 export type OidcSettings = Type.Static<typeof OidcSettings>;
 
 /** Sign-in methods. */
@@ -119,7 +121,7 @@ const CallerSettings = Type.Object(
 );
 
 /** Connection settings of OpenSearch. */
-const TrackingSettings = Type.Object(
+export const TrackingSettings = Type.Object(
   {
     endpoint: Type.String({ pattern: "^https?://", description: "its URL" }),
     region: Type.Optional(
@@ -133,6 +135,7 @@ const TrackingSettings = Type.Object(
   },
   { additionalProperties: false, description: "where documents are tracked; without it in Postgres" },
 );
+/** Settings of the tracking store in OpenSearch. */
 export type TrackingSettings = Type.Static<typeof TrackingSettings>;
 
 /**
@@ -268,7 +271,17 @@ export const Settings = Type.Object(
 );
 export type Settings = Type.Static<typeof Settings>;
 
-/** Reads RATES_SETTINGS, or RATES_SETTINGS_FILE, fills in defaults and reports all that is wrong with it at once. */
+/**
+ * Reads RATES_SETTINGS, or RATES_SETTINGS_FILE, fills in defaults and reports all that is wrong with it at once.
+ *
+ * @example
+ * ```ts
+ * import { readSettings } from "./settings.ts";
+ *
+ * const { jobs } = readSettings({ RATES_SETTINGS: '{"jobs":{"timeoutSeconds":60}}' });
+ * console.log(jobs.timeoutSeconds, jobs.maxAttempts); // 60 3
+ * ```
+ */
 export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   const { RATES_SETTINGS_FILE: file, RATES_SETTINGS: json = file ? readFileSync(file, "utf8") : "{}" } = env;
   const filled = Value.Default(Settings, JSON.parse(json));

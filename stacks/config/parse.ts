@@ -33,6 +33,15 @@ export const PROJECT = "rates-platform";
 /**
  * Checks a stack's configuration, from Pulumi or YAML, and the prefixes of its keys. A wrong field hides no other:
  * everything that does not depend on it is checked too.
+ *
+ * @example
+ * ```ts
+ * import { parseStackConfig } from "./parse.ts";
+ *
+ * const { config, problems } = parseStackConfig({ account: { id: "123456789012", region: "eu-central-1" } }, "dev");
+ * if (problems) for (const { key, message } of problems) console.error(`${key} ${message}`);
+ * else console.log(config.quotas.share);
+ * ```
  */
 export function parseStackConfig(raw: unknown, stack: string): ParsedConfig {
   const { schema, problems: stores } = schemaFor(raw);
@@ -74,6 +83,14 @@ export function planStack(raw: unknown, stack: string, further: readonly ConfigC
  * Reads the StackConfig of Pulumi.<stack>.yaml in a directory (by default the working directory).
  *
  * @throws an error that lists every problem, also a missing file or invalid YAML
+ *
+ * @example
+ * ```ts
+ * import { readStackFile } from "./parse.ts";
+ *
+ * const { runners } = readStackFile("dev");
+ * console.log(runners.ec2.instanceType);
+ * ```
  */
 export function readStackFile(stack: string, directory = "."): StackConfig {
   const name = `Pulumi.${stack}.yaml`;

@@ -17,6 +17,7 @@ export interface ConfigProblem {
 export interface ConfigCheck {
   /** Paths of all fields that it reads, `*` for any index: it is skipped where one of them is invalid. */
   readonly reads: readonly string[];
+  /** Returns the problems of a configuration; none if it passes. */
   problemsOf(config: StackConfig, stack: string): ConfigProblem[];
 }
 
