@@ -10,6 +10,7 @@ import type { LazyS3 } from "../platform/aws.ts";
 import { hasSeveralTenants, type Settings } from "../platform/settings.ts";
 import { estimateBytes, estimateEach, sqlOf } from "../queries/explain.ts";
 import { placeProblems } from "../queries/places.ts";
+import { turnsOf } from "../queries/planningTurns.ts";
 import {
   type Accepted,
   accept,
@@ -263,18 +264,28 @@ const canFallBackToEc2 = (task: Task, { runners, jobs }: Settings): boolean =>
 
 /**
  * Estimates the results of those reads that either runner type could do. One that cannot be planned has no estimate: it
- * fails when it runs, and says why.
+ * fails when it runs, and says why. Those of a tenant whose plans take too long have none either.
  */
 async function expectedBytes(
   { plans, settings }: AcceptDeps,
-  reads: readonly { task: Task; sql: string | null }[],
+  reads: readonly { request: Request; task: Task; sql: string | null }[],
 ): Promise<(number | undefined)[]> {
-  const planned = reads.map(({ task, sql }) => (sql !== null && canFallBackToEc2(task, settings) ? sql : undefined));
-  const statements = planned.filter((sql) => sql !== undefined);
-  if (statements.length === 0) return [];
-  const bytes = await estimateBytes(plans, statements).catch(() => estimateEach(plans, statements));
-  let next = 0;
-  return planned.map((sql) => (sql === undefined ? undefined : bytes[next++]));
+  const expected = reads.map((): number | undefined => undefined);
+  const planned = reads.flatMap(({ request: { tenant }, task, sql }, index) =>
+    sql !== null && canFallBackToEc2(task, settings) ? [{ tenant, sql, index }] : [],
+  );
+  const byTenant = Map.groupBy(planned, ({ tenant }) => tenant);
+  await Promise.all(
+    Array.from(byTenant, async ([tenant, own]) => {
+      const statements = own.map(({ sql }) => sql);
+      const plan = () => estimateBytes(plans, statements).catch(() => estimateEach(plans, statements));
+      const bytes = await turnsOf(plans)
+        .run(tenant, plan)
+        .catch(() => []);
+      for (const [position, { index }] of own.entries()) expected[index] = bytes[position];
+    }),
+  );
+  return expected;
 }
 
 function newJob(

@@ -5,6 +5,7 @@ import { isObject } from "../../contract/problems.ts";
 import { RUNNERS } from "../../contract/states.ts";
 import { type Estimate, estimate, type ReadTask, rowsDeletedBy, sqlOf } from "../../queries/explain.ts";
 import { placeProblems } from "../../queries/places.ts";
+import { turnsOf } from "../../queries/planningTurns.ts";
 import { routeOf } from "../../requests/accept.ts";
 import { parseRequest } from "../../requests/parse.ts";
 import type { JobServices } from "../deps.ts";
@@ -62,7 +63,7 @@ export const explainRoute: JobRoutePlugin = async (app, { db, plans, settings, g
       const { task } = parseRequest({ requestId: "explain", tenant, ...body }, settings.jobs);
       const [unknown = []] = await placeProblems(db, [task]);
       if (unknown.length > 0) throw invalid(unknown);
-      const expected = task.type === "read" ? await planned(plans, task) : undefined;
+      const expected = task.type === "read" ? await planned(plans, tenant, task) : undefined;
       const route = routeOf(task, settings, expected?.bytes);
       return {
         route,
@@ -70,16 +71,17 @@ export const explainRoute: JobRoutePlugin = async (app, { db, plans, settings, g
         ...(expected
           ? { estimatedRows: expected.rows, estimatedBytes: expected.bytes, cost: expected.cost, plan: expected.plan }
           : "statement" in task
-            ? await rowsOf(plans, rowsDeletedBy(task))
+            ? await rowsOf(plans, tenant, rowsDeletedBy(task))
             : {}),
       };
     },
   );
 };
 
-async function planned(plans: JobServices["plans"], task: ReadTask): Promise<Estimate> {
+async function planned(plans: JobServices["plans"], tenant: string, task: ReadTask): Promise<Estimate> {
   try {
-    return await estimate(plans, await sqlOf(task));
+    const sql = await sqlOf(task);
+    return await turnsOf(plans).run(tenant, () => estimate(plans, sql));
   } catch (error) {
     const known = classify(error);
     // What a caller's SQL brought about is the caller's to know, as the job's error would tell it.
@@ -88,8 +90,8 @@ async function planned(plans: JobServices["plans"], task: ReadTask): Promise<Est
 }
 
 /** How many rows a statement would delete, where that can be told. */
-const rowsOf = async (plans: JobServices["plans"], sql: string | undefined) =>
-  sql === undefined ? {} : { estimatedRows: (await estimate(plans, sql)).rows };
+const rowsOf = async (plans: JobServices["plans"], tenant: string, sql: string | undefined) =>
+  sql === undefined ? {} : { estimatedRows: (await turnsOf(plans).run(tenant, () => estimate(plans, sql))).rows };
 
 /** Whether a job would start at once. The counts include other tenants' jobs, so only admins get them. */
 async function roomOf(db: JobServices["db"], runner: (typeof RUNNERS)[number], slots: number, withCounts: boolean) {
