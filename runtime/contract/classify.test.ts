@@ -12,7 +12,7 @@ import { ERRORS } from "./errors.ts";
 const ofServer = (code: string, message = "message") => Object.assign(new Error(message), { code, severity: "ERROR" });
 
 /** SQLSTATEs that are the platform's fault or another session's, by class or one by one; all others are the caller's. */
-const PLATFORMS = /^(08(?!P01)|25P0[34]|28|3D|40(?!002)|53(?!400)|55P03|57014|57P|58|F0|XX)/;
+const PLATFORMS = /^(08(?!P01)|25P0[34]|28|3D|40(?!002)|53(?!400)|55P03|57014|57P|58|72|F0|XX)/;
 
 /** Postgres's own list of SQLSTATEs of errors, with their condition names. */
 async function errorCodes(): Promise<{ state: string; condition: string }[]> {
@@ -28,7 +28,8 @@ async function errorCodes(): Promise<{ state: string; condition: string }[]> {
 
 describe("what a SQLSTATE means for a job", () => {
   it("is decided for each one of Postgres's own list", async () => {
-    const codes = (await errorCodes()).map(({ state }) => state);
+    // Postgres 15 and 16 have one more.
+    const codes = [...(await errorCodes()).map(({ state }) => state), "72000"];
     assert.ok(codes.length > 200, `${codes.length} SQLSTATEs`);
     for (const code of codes) {
       const { category, retryable } = ERRORS[classify(ofServer(code)).code];

@@ -32,6 +32,7 @@ export const BY_SQLSTATE: Readonly<Record<string, BySqlState>> = {
   "57P": "DatabaseUnavailable", // crash, not yet started, database dropped
   "57P05": "Interrupted", // the server ended a session that was idle
   "58": "DatabaseUnavailable", // the server's disk and files
+  "72": "SerializationConflict", // 72000 snapshot too old, before Postgres 17
   F0: "DatabaseUnavailable", // the server's configuration file
   XX: "Internal", // the server's own faults, corrupted data
 };

@@ -86,4 +86,15 @@ describe("a request that is wrong in many places", () => {
     assert.equal(String(redactAndTruncate(nested(100_000))).length <= 100, true);
     assert.equal(redactAndTruncate("a\0\ud800b"), "a\uFFFD\uFFFDb");
   });
+
+  it("shows invisible characters of a value and a message as escapes", () => {
+    const { details } = invalidRequest([
+      { field: "a", value: "AEJEA\u00a0", message: "is near \u200b." },
+      { field: "b", value: "select\n\t1", message: "is wrong." },
+    ]);
+    assert.deepEqual(details, [
+      { field: "a", value: "AEJEA\\u00A0", message: "is near \\u200B." },
+      { field: "b", value: "select\n\t1", message: "is wrong." },
+    ]);
+  });
 });

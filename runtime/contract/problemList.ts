@@ -2,6 +2,7 @@ import { BOUNDS, cutText, type Further } from "./bounds.ts";
 import type { Problem } from "./errors.ts";
 import { JobError } from "./errors.ts";
 import { PROBLEMS } from "./inputLimits.ts";
+import { escapeInvisibleInText } from "./invisible.ts";
 import { redactText } from "./redact.ts";
 
 /**
@@ -63,10 +64,14 @@ export function invalidRequest(problems: readonly Problem[]): JobError {
 function bounded({ field, message, ...rest }: Problem): Problem {
   return {
     field: cutText(field, PROBLEMS.field),
-    ...("value" in rest && rest.value !== undefined ? { value: redactAndTruncate(rest.value) } : {}),
-    message: cutText(message, PROBLEMS.message),
+    ...("value" in rest && rest.value !== undefined ? { value: visible(redactAndTruncate(rest.value)) } : {}),
+    message: cutText(escapeInvisibleInText(message), PROBLEMS.message),
   };
 }
+
+/** A value with its invisible characters as escapes. */
+const visible = (value: unknown): unknown =>
+  typeof value === "string" ? cutText(escapeInvisibleInText(value), PROBLEMS.value) : value;
 
 /** A name that a caller chose, for a path or a message: cut, and without anything that may be a credential. */
 export const shownName = (name: string): string => cutText(redact(name), PROBLEMS.name);

@@ -94,6 +94,11 @@ describe("what people see of a job", () => {
       assert.equal(redactMessage(plain), plain);
   });
 
+  it("shows invisible characters in a message of Postgres", () => {
+    assert.equal(redactMessage('column "\u00a01" does not exist'), 'column "\\u00A01" does not exist');
+    assert.equal(redactMessage("\u{e0020}\ufeffa\tb\r\nc"), "\\u{E0020}\\uFEFFa\tb\r\nc");
+  });
+
   describe("in the database", () => {
     let fixture: Awaited<ReturnType<typeof jobDatabase>>;
     let dispatcher: pg.Client;

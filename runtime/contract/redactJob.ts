@@ -1,3 +1,4 @@
+import { escapeInvisibleInText } from "./invisible.ts";
 import { redactText, redactUrl } from "./redact.ts";
 import type { Task } from "./request.ts";
 
@@ -87,10 +88,10 @@ const SECRET_START =
   /\b[a-z][a-z0-9+.-]{0,20}:[\\/]{2}|\b(?:x-amz-(?:signature|credential|security-token|algorithm)|sig|signature|password)(?:=|%3d)/i;
 
 /**
- * A message of Postgres, which may repeat a text of the statement, up to where that has a URL or a credential. The Python
- * runner does the same (redact_message in runtime/runner/glue/runner.py).
+ * A message of Postgres, which may repeat a text of the statement: up to where that has a URL or a credential, and with
+ * invisible characters as escapes. The Python runner does the same (redact_message in runtime/runner/glue/runner.py).
  */
 export function redactMessage(message: string): string {
   const at = message.search(SECRET_START);
-  return at < 0 ? message : `${message.slice(0, at)}…`;
+  return escapeInvisibleInText(at < 0 ? message : `${message.slice(0, at)}…`);
 }

@@ -1,10 +1,11 @@
 import { BOUNDS } from "../../contract/bounds.ts";
 import { BY_SQLSTATE, OTHER_SQLSTATE, VALUE_TOO_LARGE } from "../../contract/classify.ts";
 import { ERRORS } from "../../contract/errors.ts";
+import { INVISIBLE } from "../../contract/invisible.ts";
 
 /**
- * Data that the Glue runner reads from the TypeScript code, as JSON: the registry of errors, classes of SQLSTATEs, and
- * limits.
+ * Data that the Glue runner reads from the TypeScript code, as JSON: the registry of errors, classes of SQLSTATEs,
+ * limits, and invisible characters.
  */
 export const glueCatalog = (): string =>
   JSON.stringify({
@@ -13,4 +14,5 @@ export const glueCatalog = (): string =>
     otherSqlState: OTHER_SQLSTATE,
     valueTooLarge: VALUE_TOO_LARGE,
     bounds: BOUNDS,
+    invisible: INVISIBLE,
   });

@@ -104,7 +104,7 @@ class Interrupted(Exception):
     """The work was ended from outside; the lease knows why."""
 
 
-CATALOG = {"errors": {}, "sqlStates": {}, "otherSqlState": "InvalidSql", "valueTooLarge": "", "bounds": {}}
+CATALOG = {"errors": {}, "sqlStates": {}, "otherSqlState": "InvalidSql", "valueTooLarge": "", "bounds": {}, "invisible": []}
 # What the run has of it, in bytes.
 MEMORY = None
 
@@ -118,9 +118,26 @@ SECRET_START = re.compile(
 
 
 def redact_message(message):
-    """A message of Postgres up to a URL or a credential that it repeats, as runtime/contract/redactJob.ts has it."""
+    """A message of Postgres up to a URL or a credential that it repeats, with invisible characters as escapes.
+
+    As runtime/contract/redactJob.ts has it.
+    """
     found = SECRET_START.search(message)
-    return message[: found.start()] + "…" if found else message
+    return escape_invisible(message[: found.start()] + "…" if found else message)
+
+
+def escape_invisible(message):
+    """Text with invisible characters as escapes, but tabs and line ends; see runtime/contract/invisible.ts."""
+    ranges = "".join("%s-%s" % (re.escape(chr(first)), re.escape(chr(last))) for first, last in CATALOG["invisible"])
+    return re.sub("[%s]" % ranges, escape_of, message) if ranges else message
+
+
+def escape_of(found):
+    """The escape of an invisible character: \\u200B, or \\u{E0020} beyond four digits."""
+    character = found.group()
+    if character in "\t\n\r":
+        return character
+    return ("\\u{%05X}" if ord(character) > 0xFFFF else "\\u%04X") % ord(character)
 
 
 def classify(error):

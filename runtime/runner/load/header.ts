@@ -1,6 +1,6 @@
 import { JobError } from "../../contract/errors.ts";
+import { escapeInvisible } from "../../contract/invisible.ts";
 import { suggestion } from "../../contract/problems.ts";
-import { escapeInvisible } from "./invisible.ts";
 import { shown } from "./sink.ts";
 import type { TargetTable } from "./targets.ts";
 

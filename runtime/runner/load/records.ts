@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
+import { escapeInvisible } from "../../contract/invisible.ts";
 import { type Field, fieldsOf } from "../../contract/jsonFields.ts";
 import { suggestion } from "../../contract/problems.ts";
-import { escapeInvisible } from "./invisible.ts";
 import { MAX_RECORD_BYTES, NOT_UTF8, type RowProblem, type Sink, shown, shownBytes } from "./sink.ts";
 import type { TargetTable } from "./targets.ts";
 

@@ -1,4 +1,4 @@
-import { escapeInvisible } from "./invisible.ts";
+import { escapeInvisible } from "../../contract/invisible.ts";
 
 /** One thing that is wrong with a row, found before it reaches the database. */
 export interface RowProblem {
