@@ -1,9 +1,8 @@
-import { type Policies, PolicyPack, type PolicyPackArgs, UnknownValueError } from "@pulumi/policy";
+import { type Policies, PolicyPack, type PolicyPackArgs } from "@pulumi/policy";
 import { COMMON, exemptionOf, unknownSettings } from "./commonSettings.ts";
 import { type RawResource, Resource, Stack } from "./resource.ts";
 import type { Report, Rule } from "./rule.ts";
 import { typeOf } from "./types.ts";
-import { UNKNOWN_TEXT } from "./unknownValues.ts";
 import type { UnresolvedReporter } from "./value.ts";
 
 /** A finding of a rule, before the pack's exemptions are applied. */
@@ -71,6 +70,12 @@ export const servePack = (name: string, description: string, rules: readonly Rul
   return new PolicyPack(name, args);
 };
 
+/** An unknown property that a rule allows to be unknown in a preview. */
+interface Unsettled {
+  readonly resource: RawResource;
+  readonly path: string;
+}
+
 /**
  * Runs a check and reports its findings. An unknown value is a finding too, unless the rule allows it in a preview;
  * then the engine gets an advisory, which never stops a run.
@@ -79,20 +84,25 @@ function runCheck(
   rule: Rule,
   configured: { exempt?: unknown },
   report: (message: string, urn?: string) => void,
-  check: (report: Report, notes: (urn: string, name: string) => UnresolvedReporter) => void,
+  check: (report: Report, notes: (resource: RawResource) => UnresolvedReporter) => void,
 ): void {
   const findings = new Map<string, Finding>();
   const add = (urn: string, message: string) => findings.set(`${urn} ${message}`, { urn, message });
-  const unsettled = new Set<string>();
+  const unsettled = new Map<string, Unsettled>();
   check(
     (resource, problem) => add(resource.urn, `${resource.name}: ${problem}`),
-    (urn, name) => ({
+    (resource) => ({
       unknown(path) {
-        if (rule.mayBeUnknown.some((known) => path === known || path.startsWith(`${known}.`)))
-          unsettled.add(`${name}: ${path} is unknown until it is created, and will be checked then.`);
-        else add(urn, `${name}: ${path} is unknown, so the rule cannot be checked: set an explicit value.`);
+        const mayBeUnknown = rule.mayBeUnknown.some((known) => path === known || path.startsWith(`${known}.`));
+        if (mayBeUnknown) unsettled.set(`${resource.name}: ${path}`, { resource, path });
+        else
+          add(
+            resource.urn,
+            `${resource.name}: ${path} is unknown, so the rule cannot be checked: set an explicit value.`,
+          );
       },
-      unreadable: (path, expected) => add(urn, `${name}: ${path} is not ${expected}: the rule cannot be checked.`),
+      unreadable: (path, expected) =>
+        add(resource.urn, `${resource.name}: ${path} is not ${expected}: the rule cannot be checked.`),
     }),
   );
   for (const key of unknownSettings(rule, configured)) report(key);
@@ -100,11 +110,38 @@ function runCheck(
     const over = exemptionOf(urn, configured);
     if (over !== "exempt") report(over === undefined ? message : `${message} ${over}`, urn);
   }
-  if (unsettled.size > 0) throw later([...unsettled].join(" "));
+  adviseOf(unsettled, report);
 }
 
-/** Reports an unknown value as an advisory; @pulumi/policy has no other way to advise from a mandatory rule. */
-const later = (message: string): Error => Object.assign(new Unknown(UNKNOWN_TEXT, []), { message });
+/**
+ * Reports unknown values as an advisory. @pulumi/policy makes one of the error that it throws when an unknown property is
+ * read, and has no other way to advise from a mandatory rule. Its message names the property; here the resource is added.
+ * A placeholder inside of a JSON text can be read: it stays a violation.
+ *
+ * @see https://www.pulumi.com/docs/iac/packages-and-automation/crossguard/core-concepts/
+ */
+function adviseOf(unsettled: ReadonlyMap<string, Unsettled>, report: (message: string, urn?: string) => void): void {
+  const [first] = unsettled.values();
+  if (first === undefined) return;
+  const message = [...unsettled.keys()]
+    .map((property) => `${property} is unknown until it is created, and will be checked then.`)
+    .join(" ");
+  try {
+    readUnknown(first);
+  } catch (error) {
+    if (error instanceof Error) error.message = message;
+    throw error;
+  }
+  report(message, first.resource.urn);
+}
 
-/** Its declaration lacks parameters and result. */
-const Unknown = UnknownValueError as unknown as new (marker: string, path: readonly string[]) => Error;
+/** Reads a property as @pulumi/policy passes it: throws if it, or an object that contains it, is unknown. */
+function readUnknown({ resource, path }: Unsettled): void {
+  let value: unknown = resource.props;
+  for (const key of path.split(/[.[\]]+/).filter((part) => part !== "")) {
+    if (typeof value !== "object" || value === null) break;
+    // A single object counts as a list of one (Value.items).
+    if (/^\d+$/.test(key) && !Array.isArray(value)) continue;
+    value = (value as Record<string, unknown>)[key];
+  }
+}

@@ -35,14 +35,14 @@ export class Resource {
 
   constructor(
     given: RawResource,
-    notes: (urn: string, name: string) => UnresolvedReporter,
+    notes: (resource: RawResource) => UnresolvedReporter,
     find: (urn: string) => Resource | undefined,
     asked?: RawResource["props"],
   ) {
     this.type = typeOf(given.type);
     this.urn = given.urn;
     this.name = given.name;
-    const own = notes(given.urn, given.name);
+    const own = notes(given);
     this.properties = new Value(rawOf(given.props), "", own);
     this.#requested = asked && new Value(rawOf(asked), "", own);
     this.#links = given.propertyDependencies;
@@ -89,7 +89,7 @@ export class Stack {
 
   constructor(
     given: readonly RawResource[],
-    notes: (urn: string, name: string) => UnresolvedReporter,
+    notes: (resource: RawResource) => UnresolvedReporter,
     asked: RequestedProperties = new Map(),
   ) {
     const byUrn = new Map<string, Resource>();
@@ -111,7 +111,8 @@ export class Stack {
   }
 }
 
-/** Properties without the proxy that throws for unknown values (@pulumi/policy's proxy.ts). */
+/** Copies properties without reading them: @pulumi/policy throws when an unknown one is read. */
 function rawOf(props: Record<string, unknown>): unknown {
-  return (props as { __getSpecialProxyTarget?: unknown } | null)?.__getSpecialProxyTarget ?? props;
+  const descriptors = Object.entries(Object.getOwnPropertyDescriptors(props ?? {}));
+  return Object.fromEntries(descriptors.map(([name, { value }]) => [name, value]));
 }
