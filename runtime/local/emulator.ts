@@ -2,12 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { buildApp } from "fauxqs";
-// Its package exports no way to keep what it holds without listening on every interface, hence these paths.
-import { S3Store } from "../../node_modules/fauxqs/dist/s3/s3Store.js";
-import { SnsStore } from "../../node_modules/fauxqs/dist/sns/snsStore.js";
-import { SqsStore } from "../../node_modules/fauxqs/dist/sqs/sqsStore.js";
 import { refuseBrowsers } from "./aws/access.ts";
 import { AwsError } from "./aws/errors.ts";
+import { S3Store, SnsStore, SqsStore } from "./aws/fauxqs.ts";
 import { ObjectFiles } from "./aws/objectFiles.ts";
 import { CREDENTIALS_FILE, type Principal, Principals } from "./aws/principals.ts";
 import { QueueFile } from "./aws/queueFile.ts";

@@ -1,7 +1,7 @@
 import Type from "typebox";
 import Value from "typebox/value";
-import { type SqsQueue, SqsStore } from "../../../node_modules/fauxqs/dist/sqs/sqsStore.js";
 import { AwsError } from "./errors.ts";
+import { type SqsQueue, SqsStore } from "./fauxqs.ts";
 
 /** Largest message, and largest batch, in bytes: body and attributes (SQS quotas, "Message quotas"). */
 export const MAX_MESSAGE_BYTES = 1_048_576;

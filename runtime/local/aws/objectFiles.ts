@@ -1,10 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-// The types of what fauxqs keeps are not exported by its package.
-import type { S3PersistenceProvider } from "../../../node_modules/fauxqs/dist/s3/s3Persistence.d.ts";
-import type { BucketType, S3Store } from "../../../node_modules/fauxqs/dist/s3/s3Store.d.ts";
-import type { MultipartPart, MultipartUpload, S3Object } from "../../../node_modules/fauxqs/dist/s3/s3Types.d.ts";
+import type { BucketType, MultipartPart, MultipartUpload, ObjectPersistence, S3Object, S3Store } from "./fauxqs.ts";
 import { isBucketName } from "./s3Paths.ts";
 
 const BUCKET = ".bucket.json";
@@ -17,7 +14,7 @@ const META = ".meta.json";
  * Keeps buckets, objects and uploads as files below a directory. The file of an object is named by a hash of its key, so
  * that no key leads elsewhere, is too long, or collides with another. In place of fauxqs' own, which uses keys as paths.
  */
-export class ObjectFiles implements S3PersistenceProvider {
+export class ObjectFiles implements ObjectPersistence {
   readonly #buckets: string;
   readonly #uploads: string;
 

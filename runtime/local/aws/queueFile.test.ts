@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SqsStore } from "../../../node_modules/fauxqs/dist/sqs/sqsStore.js";
+import { SqsStore } from "./fauxqs.ts";
 import { QueueFile } from "./queueFile.ts";
 
 describe("the file of the local queues", () => {

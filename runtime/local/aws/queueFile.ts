@@ -2,10 +2,7 @@ import { closeSync, fdatasync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { promisify } from "node:util";
-// The types of what fauxqs stores are not exported by its package.
-import type { PersistenceManager } from "../../../node_modules/fauxqs/dist/persistence.d.ts";
-import type { SqsQueue, SqsStore } from "../../../node_modules/fauxqs/dist/sqs/sqsStore.d.ts";
-import type { SqsMessage } from "../../../node_modules/fauxqs/dist/sqs/sqsTypes.d.ts";
+import type { QueuePersistence, SqsMessage, SqsQueue, SqsStore } from "./fauxqs.ts";
 
 const FILE = "fauxqs.db";
 
@@ -83,7 +80,7 @@ export class QueueFile {
   /** Puts the stored queues and messages into a store, and stores what happens to it from now on. */
   attach(store: SqsStore): void {
     // fauxqs types its own class, whose private members no other class can have.
-    const persistence = this as unknown as PersistenceManager;
+    const persistence = this as unknown as QueuePersistence;
     for (const row of this.#db.prepare("select * from sqs_queues").all() as unknown as QueueRow[]) {
       const { name, url, arn, attributes, tags } = row;
       const queue = store.createQueue(name, url, arn, JSON.parse(attributes), JSON.parse(tags));

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { SqsStore } from "../../../node_modules/fauxqs/dist/sqs/sqsStore.js";
 import { AwsError } from "./errors.ts";
+import type { SqsStore } from "./fauxqs.ts";
 import { completeReceived, giveBack, MAX_MESSAGE_BYTES, sendMessage, sendMessageBatch } from "./messages.ts";
 import type { Principal, Principals } from "./principals.ts";
 import { errorXml, type Json, parseForm, resultXml } from "./queryProtocol.ts";
