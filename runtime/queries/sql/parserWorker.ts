@@ -1,8 +1,9 @@
 import { parentPort } from "node:worker_threads";
 import { loadModule, parseSync, SqlError } from "libpg-query";
-import { checkStatement, type Finding } from "./check.ts";
+import { checkStatement } from "./check.ts";
 import { SQL_LIMITS } from "./limits.ts";
 import { type SqlProblem, TOO_COMPLEX, type Verdict } from "./verdict.ts";
+import type { Finding } from "./walk.ts";
 
 /**
  * Entry point of the parser's worker thread. It takes texts and posts verdicts; anything unexpected ends it, and its owner

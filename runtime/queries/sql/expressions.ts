@@ -1,0 +1,338 @@
+import { closest, distance } from "fastest-levenshtein";
+import { BETWEEN_NAMES, COLLATIONS, HARMLESS_NAMES, OPERATORS, PADDED_TYPES, TYPES } from "./allowList.ts";
+import { type Cost, NOTHING, sizeOf, sum, times } from "./cost.ts";
+import { CALLABLE_NAMES } from "./functionNames.ts";
+import { FUNCTIONS, NEVER_FOLDED, PLATFORM_FUNCTIONS } from "./functions.ts";
+import { callBytes, castBytes, JSON_TEXT, literalBytes, NUMERIC_BYTES, pathBytes, QUOTED } from "./growth.ts";
+import { SQL_LIMITS } from "./limits.ts";
+import { constantSteps, isSquare, resultSize, uninterruptedSteps } from "./steps.ts";
+import { type Fields, literalInteger, literalText, texts, type Wrapped } from "./tree.ts";
+import { type Context, NodeWalk } from "./walk.ts";
+
+/** Checks expressions: names, constants, operators, casts and calls, how large their values can be and how long they take. */
+export abstract class ExpressionCheck extends NodeWalk {
+  /** Uses of `value.name` where an allowed function has that name. */
+  protected readonly fieldCalls: { name: string; offset: number }[] = [];
+
+  /** Bounds what a function or an operator does without looking at the time, and counts what it does with constants. */
+  #timed(name: string, args: readonly Cost[], cost: Cost, context: Context): Cost {
+    const sizes = args.map(sizeOf);
+    if (uninterruptedSteps(name, sizes) > SQL_LIMITS.steps)
+      this.refuse(
+        context.offset,
+        `allows "${name}" with one long value at most, such as an aggregate's. Compare shorter values, or before they are collected.`,
+      );
+    if (cost.isVariable) return cost;
+    const constants = args.map(({ bytes }) => bytes);
+    return { ...cost, steps: (cost.steps ?? 0) + constantSteps(name, constants, cost.bytes) };
+  }
+
+  /** Checks what a node's type alone does not decide; undefined where nothing is special about it. */
+  protected special(type: string, fields: Fields, context: Context): Cost | undefined {
+    switch (type) {
+      case "SelectStmt":
+        return this.subquery(fields, context);
+      case "ColumnRef":
+        return this.#column(fields, context);
+      case "A_Const":
+        return this.#constant(fields, context);
+      case "A_Expr":
+        return this.#expression(fields, context);
+      case "SortBy":
+        if (fields.useOp) this.#operator(fields.useOp, context);
+        return undefined;
+      case "SubLink":
+        if (fields.operName) this.#operator(fields.operName, context);
+        return fields.subLinkType === "ARRAY_SUBLINK"
+          ? { ...this.plain(type, fields, context), size: Number.POSITIVE_INFINITY }
+          : undefined;
+      case "JsonObjectAgg":
+      case "JsonArrayAgg":
+        return { ...this.plain(type, fields, context), size: Number.POSITIVE_INFINITY };
+      case "FuncCall":
+        return this.#call(fields, context);
+      case "TypeName":
+        return this.#type(fields, context);
+      case "TypeCast":
+        return this.#cast(fields, context);
+      case "RowExpr":
+      case "A_ArrayExpr":
+        return this.#grown(type, fields, context, (bytes) => bytes * QUOTED);
+      case "JsonObjectConstructor":
+      case "JsonArrayConstructor":
+        return this.#grown(type, fields, context, (bytes) => bytes * JSON_TEXT);
+      case "JsonFuncExpr":
+        return this.#grown(
+          type,
+          fields,
+          context,
+          (bytes) => NUMERIC_BYTES + pathBytes(bytes, literalText(fields.pathspec as Wrapped)),
+        );
+      case "CaseExpr":
+      case "CaseWhen":
+      case "CoalesceExpr":
+        return this.#choice(type, fields, context);
+      case "CollateClause":
+        this.#named("collation", fields.collname, COLLATIONS, context);
+        return undefined;
+      case "A_Indirection":
+        return this.#indirection(fields, context);
+      case "String":
+        return NOTHING;
+      default:
+        return undefined;
+    }
+  }
+
+  /**
+   * A node whose value can be larger than its parts.
+   * @param grow bytes of a constant
+   * @param growSize bytes of a value of a row; by default the same
+   */
+  #grown(
+    type: string,
+    fields: Fields,
+    context: Context,
+    grow: (bytes: number) => number,
+    growSize: (size: number) => number = grow,
+  ): Cost {
+    const cost = this.plain(type, fields, context);
+    const size = growSize(sizeOf(cost));
+    if (cost.isVariable) return { ...cost, size };
+    const bytes = grow(cost.bytes);
+    return { ...cost, bytes, size: bytes, steps: (cost.steps ?? 0) + constantSteps(type, [cost.bytes], bytes) };
+  }
+
+  /** An operator with its operands. */
+  #expression(fields: Fields, context: Context): Cost {
+    this.#operator(fields.name, context);
+    const name = texts(fields.name).at(-1) ?? "";
+    const operands = [fields.lexpr, fields.rexpr].flatMap((operand) => (operand ? [this.node(operand, context)] : []));
+    const cost = sum(operands, this.plain("A_Expr", fields, context, ["lexpr", "rexpr"]));
+    const bytes = name === "^" && !cost.isVariable ? cost.bytes + NUMERIC_BYTES : cost.bytes;
+    return this.#timed(name, operands, { ...cost, bytes, size: cost.isVariable ? sizeOf(cost) : bytes }, context);
+  }
+
+  /** CASE and COALESCE: the planner chooses between their parts as far as it knows the first condition, or value. */
+  #choice(type: string, fields: Fields, context: Context): Cost {
+    const handled = ["arg", "args", "defresult", "expr", "result"];
+    const rest = this.plain(type, fields, context, handled);
+    const parts = ["arg", "expr"].flatMap((name) => (fields[name] ? [this.node(fields[name], context)] : []));
+    parts.push(...this.list(fields.args, context));
+    const isVariable = parts[0]?.isVariable === true;
+    for (const name of ["result", "defresult"]) if (fields[name]) parts.push(this.node(fields[name], context));
+    return { ...sum(parts, rest), isVariable };
+  }
+
+  #cast(fields: Fields, context: Context): Cost {
+    const typeName = fields.typeName as Fields;
+    const type = texts(typeName.names).at(-1) ?? "";
+    const isArray = ((typeName.arrayBounds ?? []) as unknown[]).length > 0;
+    const arg = fields.arg as Wrapped;
+    const elements = (arg.A_ArrayExpr?.elements ?? [arg]) as Wrapped[];
+    const isLiteral = elements.every((element) => element.A_Const !== undefined);
+    return this.#grown(
+      "TypeCast",
+      fields,
+      context,
+      (bytes) => castBytes(bytes, type, isArray, isLiteral),
+      // What rows hold is not written to be as short as it can be.
+      (size) => castBytes(size, type, isArray, true),
+    );
+  }
+
+  /** A list of qualified names of which one kind is allowed, in pg_catalog. */
+  #named(kind: string, names: unknown, allowed: ReadonlySet<string>, context: Context): void {
+    const parts = texts(names);
+    const name = parts.at(-1) ?? "";
+    const isBuiltIn = parts.length === 1 || (parts.length === 2 && parts[0] === "pg_catalog");
+    if (!isBuiltIn || !allowed.has(name)) this.refuse(context.offset, `does not allow the ${kind} ${quoted(parts)}.`);
+  }
+
+  #operator(names: unknown, context: Context): void {
+    const parts = texts(names);
+    if (parts.length === 1 && BETWEEN_NAMES.has(parts[0] ?? "")) return;
+    this.#named("operator", names, OPERATORS, context);
+  }
+
+  #constant(fields: Fields, context: Context): Cost {
+    this.plain("A_Const", fields, context);
+    const text = (fields.sval as { sval?: string } | undefined)?.sval ?? "";
+    const bytes = Buffer.byteLength(text);
+    if (bytes > SQL_LIMITS.stringBytes)
+      this.exceeds(context, `has a string constant of ${bytes} bytes`, SQL_LIMITS.stringBytes);
+    const number = (fields.fval as { fval?: string } | undefined)?.fval ?? "";
+    return { nodes: 1, bytes: Math.max(literalBytes(text) + literalBytes(number), 8), tables: 0 };
+  }
+
+  #column(fields: Fields, context: Context): Cost {
+    const parts = (fields.fields as Wrapped[]).map((part) => part.String?.sval as string | undefined);
+    const last = parts.at(-1);
+    const qualifier = parts.at(-2);
+    this.nodes += parts.length;
+    const { scope } = context;
+    const one = sum([scope.column(qualifier)], { nodes: 1, bytes: 0, tables: 0 });
+    // A star is the columns of one item, or of all.
+    if (last === undefined) return { ...times(one, scope.starColumns(qualifier)), bytes: one.bytes };
+    if (qualifier !== undefined) this.#fieldName(last, context);
+    // The name of a FROM item is its whole row, and `item.function` a call with that row.
+    const row = scope.item(qualifier !== undefined && FUNCTIONS.has(last) ? qualifier : last);
+    if (!row) return one;
+    const whole = times(one, Math.max(1, row.columns));
+    if (whole.isVariable) return whole;
+    const bytes = whole.bytes * QUOTED;
+    return { ...whole, bytes: FUNCTIONS.has(last) ? callBytes(last, [{ bytes, text: undefined }]) : bytes };
+  }
+
+  /** Refuses `value.name` where that can call a function: Postgres looks for one when it finds no such column. */
+  #fieldName(name: string, context: Context): void {
+    if (!CALLABLE_NAMES.has(name) || HARMLESS_NAMES.has(name) || TYPES.has(name)) return;
+    if (FUNCTIONS.has(name) && !isSquare(name)) this.fieldCalls.push({ name, offset: context.offset });
+    else this.refuseFieldCall(name, context.offset);
+  }
+
+  protected refuseFieldCall(name: string, offset: number): void {
+    this.refuse(
+      offset,
+      `does not allow .${quoted([name])}, which can call a function of that name. Give the column another name with AS.`,
+    );
+  }
+
+  #indirection(fields: Fields, context: Context): Cost {
+    let cost = this.plain("A_Indirection", fields, context);
+    // The planner takes the field of a row without the others.
+    if ((fields.arg as Wrapped).RowExpr) cost = { ...cost, isVariable: false };
+    for (const part of fields.indirection as Wrapped[]) {
+      const name = part.String?.sval;
+      if (typeof name !== "string") continue;
+      this.#fieldName(name, context);
+      if (FUNCTIONS.has(name) && !cost.isVariable)
+        cost = { ...cost, bytes: callBytes(name, [{ bytes: cost.bytes, text: undefined }]) };
+    }
+    return cost;
+  }
+
+  #call(fields: Fields, context: Context): Cost {
+    const parts = texts(fields.funcname);
+    const name = parts.at(-1) ?? "";
+    const schema = parts.length > 1 ? parts.slice(0, -1).join(".") : undefined;
+    const home = PLATFORM_FUNCTIONS.has(name) ? "public" : "pg_catalog";
+    if (!FUNCTIONS.has(name) || (schema !== undefined && schema !== home)) {
+      this.refuse(context.offset, `does not allow the function ${quoted(parts)}.${hint(name, FUNCTIONS.keys())}`);
+      return NOTHING;
+    }
+    if (fields.over) context.scope.isBarrier = true;
+    const args = this.list(fields.args, context);
+    const others = this.plain("FuncCall", fields, context, ["args"]);
+    const cost = sum(args, sum([others], { nodes: 0, bytes: 16, tables: 0 }));
+    const limited = this.#limitedCall(name, fields, args, cost, context);
+    const values = (fields.args ?? []) as Wrapped[];
+    const grown = (bytesOf: (arg: Cost) => number) =>
+      callBytes(
+        name,
+        args.map((arg, index) => ({ bytes: bytesOf(arg), text: literalText(values[index]) })),
+      );
+    const isLimited = FUNCTIONS.get(name) !== undefined;
+    const isVariable =
+      limited.isVariable === true || args.length === 0 || fields.over !== undefined || NEVER_FOLDED.has(name);
+    const bytes =
+      isVariable || isLimited
+        ? limited.bytes
+        : Math.max(
+            limited.bytes,
+            grown((arg) => arg.bytes),
+          );
+    const size = resultSize(name, isLimited ? sizeOf(limited) : Math.max(sizeOf(limited), grown(sizeOf)));
+    return this.#timed(name, args, { ...limited, bytes, size, isVariable }, context);
+  }
+
+  /** Bounds the result of a function whose size is an argument, or a product of two. */
+  #limitedCall(name: string, fields: Fields, args: readonly Cost[], cost: Cost, context: Context): Cost {
+    const values = (fields.args ?? []) as Wrapped[];
+    const limit = FUNCTIONS.get(name);
+    if (limit === "product") {
+      const inserted = name === "array_to_string" ? 1 : 2;
+      const grow = (bytesOf: (arg: Cost) => number) => {
+        const [first = 1, ...others] = args.map(bytesOf);
+        return Math.max(first, 1) * growthOf(values, [first, ...others], inserted, name === "replace");
+      };
+      const bytes = Math.max(
+        cost.bytes,
+        grow((arg) => arg.bytes),
+      );
+      return { ...cost, bytes, size: Math.max(sizeOf(cost), grow(sizeOf)) };
+    }
+    if (limit === "length" || limit === "repeat") {
+      const length = literalInteger(values[1]);
+      if (length === undefined || length > SQL_LIMITS.padding)
+        this.refuse(
+          context.offset,
+          `allows ${name} with a number of at most ${SQL_LIMITS.padding} as second argument, written as a literal.`,
+        );
+      const [first = NOTHING] = args;
+      const added = (bytes: number) => (length ? (limit === "repeat" ? bytes : 4) * length : 0);
+      return { ...cost, bytes: cost.bytes + added(first.bytes), size: sizeOf(cost) + added(sizeOf(first)) };
+    }
+    if (limit === "format") {
+      const template = literalText(values[0]);
+      const widths = template === undefined ? undefined : formatWidths(template);
+      if (fields.func_variadic || widths === undefined || widths.some((width) => width > SQL_LIMITS.formatWidth))
+        this.refuse(
+          context.offset,
+          `allows format with a literal template whose fields are at most ${SQL_LIMITS.formatWidth} wide.`,
+        );
+      // A position (%1$s) can name one argument again and again.
+      const repeats = 1 + (template?.split("%").length ?? 0);
+      const grow = (bytes: number) => bytes * repeats + repeats * SQL_LIMITS.formatWidth;
+      return { ...cost, bytes: grow(cost.bytes), size: grow(sizeOf(cost)) };
+    }
+    return cost;
+  }
+
+  #type(fields: Fields, context: Context): Cost {
+    this.plain("TypeName", fields, context, ["typmods", "arrayBounds"]);
+    this.#named("type", fields.names, TYPES, context);
+    const name = texts(fields.names).at(-1) ?? "";
+    for (const modifier of (fields.typmods ?? []) as Wrapped[]) {
+      const value = literalInteger(modifier);
+      if (value === undefined || (PADDED_TYPES.has(name) && value > SQL_LIMITS.padding))
+        this.refuse(
+          context.offset,
+          `allows ${name} with a length of at most ${SQL_LIMITS.padding}, written as a literal. Use text.`,
+        );
+    }
+    return { nodes: 1, bytes: PADDED_TYPES.has(name) ? SQL_LIMITS.padding : 0, tables: 0 };
+  }
+
+  /** Checks a subquery inside an expression. */
+  protected abstract subquery(fields: Fields, context: Context): Cost;
+}
+
+/** A name in an error: cut, since the caller chose it. */
+export const quoted = (parts: readonly string[]): string => `"${parts.join(".").slice(0, 100)}"`;
+
+/** The nearest allowed name, where one is near. */
+function hint(name: string, allowed: Iterable<string>): string {
+  const near = closest(name, [...allowed]);
+  return near !== name && distance(name, near) <= 2 ? ` Did you mean "${near}"?` : "";
+}
+
+/** Maximum growth factor of a function that inserts a text at each match or element. */
+function growthOf(values: readonly Wrapped[], args: readonly number[], inserted: number, isReplace: boolean): number {
+  const text = literalText(values[inserted]);
+  if (text === undefined) return Math.max(1, args[inserted] ?? 1);
+  const matched = isReplace ? Buffer.byteLength(literalText(values[1]) ?? "") : 1;
+  return Math.max(1, Buffer.byteLength(text) / Math.max(1, matched));
+}
+
+/** The widths in a template of format(); undefined when one of them is an argument (`%*s`). */
+function formatWidths(template: string): number[] | undefined {
+  const widths: number[] = [];
+  for (const [index, field] of template.replaceAll("%%", "").split("%").entries()) {
+    if (index === 0) continue;
+    const specification = field.slice(0, 24);
+    if (/^[\d$-]*\*/.test(specification)) return undefined;
+    for (const [digits] of specification.match(/^[\d$-]*/)?.[0].matchAll(/\d+/g) ?? []) widths.push(Number(digits));
+  }
+  return widths;
+}

@@ -1,0 +1,72 @@
+/** A node of the parse tree: its fields. */
+export type Fields = Record<string, unknown>;
+/** A node with its type: `{"ColumnRef": {…}}`; an empty object stands for a null. */
+export type Wrapped = Record<string, Fields>;
+
+/** The type and fields of a node; an empty type for none. */
+export function typed(node: Wrapped | undefined): [string, Fields] {
+  const [entry] = Object.entries(node ?? {});
+  return entry ?? ["", {}];
+}
+
+export const texts = (names: unknown): string[] =>
+  ((names ?? []) as Wrapped[]).map((name) => String(name.String?.sval ?? ""));
+
+/** An integer literal; a negative one counts as its amount. */
+export function literalInteger(node: Wrapped | undefined): number | undefined {
+  const constant = node?.A_Const;
+  if (!constant || constant.ival === undefined) return undefined;
+  return (constant.ival as { ival?: number }).ival ?? 0;
+}
+
+export function literalText(node: Wrapped | undefined): string | undefined {
+  const constant = node?.A_Const;
+  return constant?.sval === undefined ? undefined : ((constant.sval as { sval?: string }).sval ?? "");
+}
+
+/** Names that a statement itself gives to columns: by AS, in an alias, or by a function called without one. */
+export function columnNamesOf(tree: unknown, found = new Set<string>()): Set<string> {
+  if (tree === null || typeof tree !== "object") return found;
+  for (const [key, value] of Object.entries(tree as Fields)) {
+    if (key === "ResTarget" && typeof (value as Fields).name === "string") found.add((value as Fields).name as string);
+    else if (key === "FuncCall") found.add(texts((value as Fields).funcname).at(-1) ?? "");
+    else if (key === "colnames" || key === "aliascolnames") for (const name of texts(value)) found.add(name);
+    columnNamesOf(value, found);
+  }
+  return found;
+}
+
+/** The qualifier of `select t.*`; undefined when the target is not a star. */
+export function starOf(target: Wrapped): { qualifier: string | undefined } | undefined {
+  const value = target.ResTarget?.val as Wrapped | undefined;
+  const fields = value?.ColumnRef?.fields as Wrapped[] | undefined;
+  if (!fields?.at(-1)?.A_Star) return undefined;
+  return { qualifier: fields.at(-2)?.String?.sval as string | undefined };
+}
+
+/** Returns true if a node's value is always a boolean. */
+export function isTruth(type: string, { kind, name }: Fields): boolean {
+  if (type !== "A_Expr") return TRUTHS.has(type);
+  return kind !== "AEXPR_NULLIF" && (kind !== "AEXPR_OP" || COMPARISONS.has(texts(name).at(-1) ?? ""));
+}
+const TRUTHS = new Set(["BoolExpr", "NullTest", "BooleanTest", "JsonIsPredicate"]);
+const COMPARISONS = new Set(["=", "<>", "<", ">", "<=", ">="]);
+
+export const product = (numbers: readonly number[]): number => numbers.reduce((result, number) => result * number, 1);
+
+/** Number of grouping sets of a GROUP BY element. */
+export function groupingSetsOf(element: Wrapped): number {
+  const set = element.GroupingSet;
+  if (!set) return 1;
+  const content = (set.content ?? []) as Wrapped[];
+  switch (set.kind) {
+    case "GROUPING_SET_ROLLUP":
+      return content.length + 1;
+    case "GROUPING_SET_CUBE":
+      return 2 ** content.length;
+    case "GROUPING_SET_SETS":
+      return content.reduce((count, one) => count + groupingSetsOf(one), 0);
+    default:
+      return 1;
+  }
+}

@@ -1,0 +1,125 @@
+import { type Cost, type Cte, NOTHING, type Scope, sum } from "./cost.ts";
+import { SQL_LIMITS } from "./limits.ts";
+import { type Field, NODE_RULES, REFUSED_NODES } from "./nodes.ts";
+import { type Fields, isTruth, typed, type Wrapped } from "./tree.ts";
+
+/** A part of a statement that is refused. */
+export interface Finding {
+  /** Byte in the text. */
+  offset: number;
+  message: string;
+}
+
+/** Context of an expression: the columns and relations that it can refer to. */
+export interface Context {
+  readonly scope: Scope;
+  readonly ctes: readonly Cte[];
+  readonly depth: number;
+  readonly offset: number;
+}
+
+/** Ends a check whose statement exceeds a maximum: what remains is not looked at. */
+export class Stop extends Error {}
+
+/** Visits the nodes of a parse tree: counts them, and refuses types, fields and sizes that are not allowed. */
+export abstract class NodeWalk {
+  readonly findings: Finding[] = [];
+  protected nodes = 0;
+
+  protected refuse(offset: number, message: string): void {
+    this.findings.push({ offset, message });
+    if (this.findings.length >= SQL_LIMITS.problems) throw new Stop();
+  }
+
+  protected refuseNode(key: string, { offset }: Context): void {
+    const name = REFUSED_NODES[key];
+    this.refuse(offset, name ? `does not allow ${name}.` : `does not allow ${key}.`);
+  }
+
+  protected exceeds({ offset }: Context, what: string, maximum: number): never {
+    this.findings.push({ offset, message: `${what}; the maximum is ${maximum}. Simplify or split the query.` });
+    throw new Stop();
+  }
+
+  protected limit({ nodes, tables, steps = 0 }: Cost, context: Context): void {
+    if (tables > SQL_LIMITS.rangeTableEntries)
+      this.exceeds(
+        context,
+        "has too many tables, counting each use of a CTE, subquery or view",
+        SQL_LIMITS.rangeTableEntries,
+      );
+    if (nodes > SQL_LIMITS.expandedNodes)
+      this.exceeds(
+        context,
+        "grows too large when subqueries and CTEs are expanded (in expressions)",
+        SQL_LIMITS.expandedNodes,
+      );
+    if (steps > SQL_LIMITS.steps)
+      this.exceeds(context, "has constants that take too long to evaluate (in steps)", SQL_LIMITS.steps);
+  }
+
+  /** Enters a node: counts it, and knows its place in the text. */
+  protected enter(context: Context, fields: Fields): Context {
+    this.nodes += 1;
+    const { location } = fields;
+    const offset = typeof location === "number" && location >= 0 ? location : context.offset;
+    const inner = { ...context, depth: context.depth + 1, offset };
+    if (this.nodes > SQL_LIMITS.nodes)
+      this.exceeds(inner, "has too many elements (names, constants, operators)", SQL_LIMITS.nodes);
+    if (inner.depth > SQL_LIMITS.depth) this.exceeds(inner, "is nested too deeply", SQL_LIMITS.depth);
+    return inner;
+  }
+
+  /** Checks a node of any allowed type, and answers what it costs. */
+  protected node(node: unknown, context: Context): Cost {
+    const [type, fields] = typed(node as Wrapped);
+    return type === "" ? NOTHING : this.#fields(type, fields, context);
+  }
+
+  protected list(nodes: unknown, context: Context): Cost[] {
+    const list = (nodes ?? []) as unknown[];
+    if (list.length > SQL_LIMITS.listItems)
+      this.exceeds(context, "has a list with too many elements", SQL_LIMITS.listItems);
+    return list.map((node) => this.node(node, context));
+  }
+
+  #fields(type: string, fields: Fields, outer: Context): Cost {
+    const context = this.enter(outer, fields);
+    if (!Object.hasOwn(NODE_RULES, type)) {
+      this.refuseNode(type, context);
+      return NOTHING;
+    }
+    const cost = this.special(type, fields, context) ?? this.plain(type, fields, context);
+    if (cost.bytes > SQL_LIMITS.constantBytes)
+      this.exceeds(context, "can build a value that is too large (in bytes)", SQL_LIMITS.constantBytes);
+    this.limit(cost, context);
+    return isTruth(type, fields) ? { ...cost, bytes: 1, size: 1 } : cost;
+  }
+
+  /** Checks the names of a node's fields, and those children that need nothing special. */
+  protected plain(type: string, fields: Fields, context: Context, handled: readonly string[] = []): Cost {
+    const parts: Cost[] = [];
+    const rule = NODE_RULES[type];
+    for (const [name, value] of Object.entries(fields)) {
+      if (name === "location") continue;
+      const field = rule && Object.hasOwn(rule.fields, name) ? rule.fields[name] : undefined;
+      if (field === undefined) this.refuseNode(`${type}.${name}`, context);
+      else if (!handled.includes(name)) parts.push(this.#field(`${type}.${name}`, field, value, context));
+    }
+    return sum(parts, { nodes: 1, bytes: 16, tables: 0 });
+  }
+
+  #field(name: string, field: Field, value: unknown, context: Context): Cost {
+    if (field === "node") return this.node(value, context);
+    if (field === "nodes") return sum(this.list(value, context));
+    if (field === "names" || field === "value") return NOTHING;
+    if (!("type" in field)) {
+      if (!field.includes(String(value))) this.refuseNode(name, context);
+      return NOTHING;
+    }
+    return this.#fields(field.type, value as Fields, context);
+  }
+
+  /** Checks what a node's type alone does not decide; undefined where nothing is special about it. */
+  protected abstract special(type: string, fields: Fields, context: Context): Cost | undefined;
+}
