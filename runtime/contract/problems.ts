@@ -93,7 +93,7 @@ const KEYWORDS = new Set(
   ).split(" "),
 );
 
-/** Whether a value is a JSON object. */
+/** Returns true for a JSON object. */
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   value !== null && typeof value === "object" && !Array.isArray(value);
 
