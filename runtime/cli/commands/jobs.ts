@@ -2,9 +2,10 @@ import type { Command } from "commander";
 import { DOCUMENT_STATES, RUNNERS } from "../../contract/states.ts";
 import { traceContext } from "../../contract/traceparent.ts";
 import { about } from "../lib/about.ts";
+import { attemptLines } from "../lib/attempts.ts";
 import { type BulkFlags, bulkFilter, bulkOptions, runBulk } from "../lib/bulk.ts";
 import type { Submitted } from "../lib/client.ts";
-import { type CliContext, choice, clientOf, seconds, whole } from "../lib/context.ts";
+import { type CliContext, choice, clientOf, regionOf, seconds, whole } from "../lib/context.ts";
 import type { JobDocument } from "../lib/events.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples, GROUPS } from "../lib/help.ts";
@@ -74,7 +75,7 @@ export function jobCommands({ program, end }: CliContext): void {
   )
     .description("Follow a job until it has ended")
     .argument("<id>", ID)
-    .option("--wait <seconds>", "give up after so long; the job goes on", seconds)
+    .option("--wait <seconds>", "stop waiting after so long; the job keeps running", seconds)
     .action(async (id: string, flags: { wait?: number }, command: Command) => {
       const { client, json } = clientOf(command);
       const document = await withJob(client, id, (found) => follow(client, found, flags));
@@ -104,7 +105,7 @@ export function jobCommands({ program, end }: CliContext): void {
     .addOption(choice("--sort <by>", "what to sort by", ["createdAt", "finishedAt", "totalMs"]))
     .addOption(choice("--order <order>", "which way (desc)", ["asc", "desc"]))
     .option("--limit <n>", "how many", whole, 20)
-    .option("--cursor <cursor>", "go on where an earlier list ended")
+    .option("--cursor <cursor>", "continue where an earlier list ended")
     .action(async (flags: ListFlags, command: Command) => {
       const { client, json } = clientOf(command);
       const { since, from, to: createdTo, limit, ...rest } = flags;
@@ -122,7 +123,7 @@ export function jobCommands({ program, end }: CliContext): void {
         `/jobs?${new URLSearchParams(Object.fromEntries(given))}`,
       );
       if (json) {
-        const records = page.jobs.map((job) => ({ client, job }));
+        const records = page.jobs.map((job) => ({ client, job, region: () => regionOf(command) }));
         return printRecords(command, JOB_FIELDS, records, page);
       }
       if (page.jobs.length === 0) return say("No jobs.");
@@ -146,7 +147,8 @@ export function jobCommands({ program, end }: CliContext): void {
       const document = rejected
         ? await client.json<JobDocument>("GET", client.rejected(id))
         : await withJob(client, id, (found) => client.json<JobDocument>("GET", client.job(found)));
-      if (json) return printRecords(command, JOB_FIELDS, { client, job: document }, document);
+      if (json)
+        return printRecords(command, JOB_FIELDS, { client, job: document, region: () => regionOf(command) }, document);
       if (rejected) return print(JSON.stringify(document, null, 2));
       const last = Date.parse(document.createdAt);
       print(
@@ -158,8 +160,8 @@ export function jobCommands({ program, end }: CliContext): void {
       }
       for (const { status, at } of document.statusHistory)
         print(`  ${at}  +${durationText(Date.parse(at) - last).padEnd(10)} ${status}`);
-      for (const [index, { runner, runId, outcome = "running", logLocation }] of document.attempts.entries())
-        print(`  attempt ${index + 1}: ${runner} run ${runId}: ${outcome}${logLocation ? `, log ${logLocation}` : ""}`);
+      const place = { isLocal: client.isLocal, region: () => regionOf(command) };
+      for (const line of await attemptLines(document.attempts, place)) print(line);
       const trace = traceContext(document.traceparent);
       if (trace) print(`  trace ${trace.traceId}${trace.isSampled ? "" : " (not recorded by the caller)"}`);
       print(
@@ -220,7 +222,7 @@ export function jobCommands({ program, end }: CliContext): void {
   bulkOptions(retry, "retry")
     .option("--timeout <seconds>", "how long the new job may run", whole)
     .option("--watch", "wait for its end")
-    .option("--wait <seconds>", "give up waiting after so long; the job keeps running", seconds)
+    .option("--wait <seconds>", "stop waiting after so long; the job keeps running", seconds)
     .action(
       async (
         id: string | undefined,
@@ -252,7 +254,7 @@ export function jobCommands({ program, end }: CliContext): void {
         if (status === "PENDING" || status === "IN_PROGRESS")
           say(`${client.hint("watch", requestId)} waits for its end.`);
         else if (status !== "SUCCEEDED")
-          say(`This retry has ended already; ${client.hint("retry", requestId)} tries once more.`);
+          say(`This retry has ended already; ${client.hint("retry", requestId)} tries again.`);
       },
     );
 }

@@ -81,16 +81,20 @@ describe("a run's log", () => {
 
   it("is found in AWS by a command and a link", () => {
     const run = { runner: "ec2", runId: RUN, startedAt: iso(0) };
-    assert.deepEqual(cloudLog({ ...run, logLocation: "dev-ec2/i-0123456789abcdef0" }, "eu-central-1"), [
-      "aws logs tail dev-ec2 --log-stream-names i-0123456789abcdef0 --since 2026-01-01T00:00:00.000Z --follow --region eu-central-1",
-      "https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#logsV2:log-groups/log-group/dev-ec2/log-events/i-0123456789abcdef0",
-    ]);
-    assert.deepEqual(cloudLog({ ...run, endedAt: iso(1), logLocation: "/aws-glue/python-jobs/output" }, undefined), [
-      `aws logs tail /aws-glue/python-jobs/output --filter-pattern '{ $.run = "${RUN}" }' --since 2026-01-01T00:00:00.000Z`,
-    ]);
-    const [, link] = cloudLog({ ...run, logLocation: "/aws-glue/python-jobs/output" }, "eu-west-1");
-    assert(link?.endsWith("log-group/$252Faws-glue$252Fpython-jobs$252Foutput"), link);
-    assert.deepEqual(cloudLog(run, "eu-west-1"), []);
+    assert.deepEqual(cloudLog({ ...run, logLocation: "dev-ec2/i-0123456789abcdef0" }, "eu-central-1"), {
+      group: "dev-ec2",
+      stream: "i-0123456789abcdef0",
+      command:
+        "aws logs tail dev-ec2 --log-stream-names i-0123456789abcdef0 --since 2026-01-01T00:00:00.000Z --follow --region eu-central-1",
+      url: "https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#logsV2:log-groups/log-group/dev-ec2/log-events/i-0123456789abcdef0",
+    });
+    assert.deepEqual(cloudLog({ ...run, endedAt: iso(1), logLocation: "/aws-glue/python-jobs/output" }, undefined), {
+      group: "/aws-glue/python-jobs/output",
+      command: `aws logs tail /aws-glue/python-jobs/output --filter-pattern '{ $.run = "${RUN}" }' --since 2026-01-01T00:00:00.000Z`,
+    });
+    const { url } = cloudLog({ ...run, logLocation: "/aws-glue/python-jobs/output" }, "eu-west-1") ?? {};
+    assert(url?.endsWith("log-group/$252Faws-glue$252Fpython-jobs$252Foutput"), url);
+    assert.equal(cloudLog(run, "eu-west-1"), undefined);
   });
 
   /** A platform with one job, which passes through these states. */
@@ -158,7 +162,7 @@ describe("a run's log", () => {
     const api = await platform([running()]);
     const now = await start(["tail", "a", "--no-follow"], api.env).ended;
     assert.deepEqual([now.code, now.stdout], [0, "00:01:40.000 INFO  began\n"]);
-    assert.match(now.stderr, /It goes on; `rates tail a` follows it/);
+    assert.match(now.stderr, /is not finished; `rates tail a` follows it/);
     const { stdout } = await start(["tail", "a", "--no-follow", "--json"], api.env).ended;
     api.close();
     assert.deepEqual([JSON.parse(stdout).requestId, JSON.parse(JSON.parse(stdout).log[0]).msg], ["a", "began"]);

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { isTerminal } from "../../contract/states.ts";
-import { type CliContext, clientOf, type GlobalOptions } from "../lib/context.ts";
+import { type CliContext, clientOf, regionOf } from "../lib/context.ts";
 import { examples } from "../lib/help.ts";
 import { ID, withJob } from "../lib/jobIds.ts";
 import { printJson, say } from "../lib/screen.ts";
@@ -19,19 +19,15 @@ export function tailCommand({ program, end }: CliContext): void {
     .option("--no-follow", "show what there is, and leave")
     .action(async (id: string, { follow }: { follow: boolean }, command: Command) => {
       const { client, json } = clientOf(command);
-      const { stack } = command.optsWithGlobals<GlobalOptions>();
       const [{ tail }, { sayEnd }] = await Promise.all([import("../lib/tail.ts"), import("../lib/watch.ts")]);
-      const region =
-        stack === undefined
-          ? process.env.AWS_REGION
-          : (await import("../lib/stackOutputs.ts")).stackOutputs(stack).region;
+      const region = await regionOf(command);
       const log: string[] = [];
       const collect = json ? (line: string) => void log.push(line) : undefined;
       const document = await withJob(client, id, (found) => tail(client, found, { follow, region, collect }));
       if (isTerminal(document.status)) {
         const exit = sayEnd(client, document);
         if (follow) end(exit);
-      } else say(`It goes on; ${client.hint("tail", document.requestId)} follows it.`);
+      } else say(`The job is not finished; ${client.hint("tail", document.requestId)} follows it.`);
       if (json) printJson({ ...document, log });
     });
 }

@@ -5,7 +5,7 @@ import { type Connection, connect } from "./client.ts";
 import type { Exit } from "./exits.ts";
 import { checkJson } from "./jsonFields.ts";
 
-/** What the commands share. */
+/** Context that all commands share. */
 export interface CliContext {
   program: Command;
   /** Says how the command ends, if not well. */
@@ -20,6 +20,13 @@ export const clientOf = (command: Command): { client: Client; json: boolean } =>
   checkJson(command);
   return { client: connect(options), json: options.json !== undefined };
 };
+
+/** AWS region of the platform that a command reaches; undefined if neither --stack nor the environment names it. */
+export async function regionOf(command: Command): Promise<string | undefined> {
+  const { stack } = command.optsWithGlobals<GlobalOptions>();
+  if (stack === undefined) return process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
+  return (await import("./stackOutputs.ts")).stackOutputs(stack).region;
+}
 
 /** For options that may be given several times. */
 export const collect = (value: string, earlier: string[] | undefined): string[] => [...(earlier ?? []), value];

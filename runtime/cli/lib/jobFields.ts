@@ -1,5 +1,6 @@
 import { about } from "./about.ts";
 import type { Client } from "./apiClient.ts";
+import { attemptLogs } from "./attempts.ts";
 import type { JobDocument } from "./events.ts";
 import type { Fields } from "./jsonFields.ts";
 import { waitingOf } from "./waiting.ts";
@@ -8,6 +9,8 @@ import { waitingOf } from "./waiting.ts";
 export interface ListedJob {
   client: Client;
   job: JobDocument;
+  /** Finds the AWS region of the logs. */
+  region(): Promise<string | undefined>;
 }
 
 const of =
@@ -16,7 +19,7 @@ const of =
     read(job);
 const whole = (name: string) => of((job) => (job as unknown as Record<string, unknown>)[name]);
 
-/** What `--json FIELDS` selects of a job. */
+/** Fields of a job that `--json FIELDS` selects. */
 export const JOB_FIELDS: Fields<ListedJob> = {
   id: of((job) => job.requestId),
   state: of((job) => job.status),
@@ -43,6 +46,7 @@ export const JOB_FIELDS: Fields<ListedJob> = {
   progress: whole("progress"),
   stats: whole("stats"),
   attempts: whole("attempts"),
+  logs: ({ client, job, region }) => attemptLogs(job.attempts ?? [], { isLocal: client.isLocal, region }),
   history: of((job) => job.statusHistory),
   rejectedId: whole("rejectedId"),
 };

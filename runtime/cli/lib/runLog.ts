@@ -7,7 +7,7 @@ import { styled } from "./visible.ts";
 
 type Attempt = JobDocument["attempts"][number];
 
-/** What the runner wrote a moment before it claimed the job, or after it had ended it, still belongs to it. Milliseconds. */
+/** Lines from shortly before a job's claim and shortly after its end belong to it too. Milliseconds. */
 const AROUND_MS = { before: 1_000, after: 5_000 } as const;
 /** Levels of pino, and of the Glue runner. */
 const LEVELS: Record<string, [name: string, colour: "dim" | "reset" | "yellow" | "red"]> = {
@@ -21,7 +21,7 @@ const LEVELS: Record<string, [name: string, colour: "dim" | "reset" | "yellow" |
   warn: ["WARN", "yellow"],
   error: ["ERROR", "red"],
 };
-/** What every line says, or is shown in another place. */
+/** Fields that are in every line, or are shown elsewhere. */
 const KNOWN = new Set(["level", "time", "msg", "pid", "hostname", "run", "runner", "job", "attempt", "requestId"]);
 
 /**
@@ -101,18 +101,41 @@ export function logText(line: string, stream: NodeJS.WriteStream): string {
   return `${time}${styled(colour, plain(level).padEnd(5), stream)} ${plain([fields.msg, ...rest].join("  "))}`;
 }
 
-/** How to read the log of an attempt that ran in AWS: the command, and where it is in the console. */
-export function cloudLog({ logLocation, runId, startedAt, endedAt }: Attempt, region: string | undefined): string[] {
-  if (logLocation === undefined) return [];
+/** Log of an attempt in CloudWatch. */
+export interface CloudLog {
+  /** Log group. */
+  group: string;
+  /** Log stream; absent where runs share streams, as those of Glue do. */
+  stream?: string;
+  /** Command that shows the log. */
+  command: string;
+  /** Address in the AWS console; absent if the region is unknown. */
+  url?: string;
+}
+
+/**
+ * Finds the log of an attempt that ran in AWS.
+ * @returns undefined for an attempt that has not named its log yet
+ */
+export function cloudLog(
+  { logLocation, runId, startedAt, endedAt }: Attempt,
+  region: string | undefined,
+): CloudLog | undefined {
+  if (logLocation === undefined) return undefined;
   // As the runners name it: a group of Glue's, or an instance's stream within a group.
   const instance = /^(.+)\/(i-[0-9a-f]+)$/.exec(logLocation);
   const group = instance?.[1] ?? logLocation;
   const which = instance ? `--log-stream-names ${instance[2]}` : `--filter-pattern '{ $.run = "${runId}" }'`;
   const at = region === undefined ? "" : ` --region ${region}`;
   const encoded = (text: string) => encodeURIComponent(encodeURIComponent(text)).replaceAll("%", "$");
-  const link = `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#logsV2:log-groups/log-group/${encoded(group)}${instance ? `/log-events/${encoded(instance[2] ?? "")}` : ""}`;
-  return [
-    `aws logs tail ${group} ${which} --since ${startedAt}${endedAt === undefined ? " --follow" : ""}${at}`,
-    ...(region === undefined ? [] : [link]),
-  ];
+  const url = `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#logsV2:log-groups/log-group/${encoded(group)}${instance ? `/log-events/${encoded(instance[2] ?? "")}` : ""}`;
+  return {
+    group,
+    ...(instance?.[2] === undefined ? {} : { stream: instance[2] }),
+    command: `aws logs tail ${group} ${which} --since ${startedAt}${endedAt === undefined ? " --follow" : ""}${at}`,
+    ...(region === undefined ? {} : { url }),
+  };
 }
+
+/** Lines that tell how to read a log: the command and the address. */
+export const logLines = ({ command, url }: CloudLog): string[] => [command, ...(url === undefined ? [] : [url])];

@@ -4,7 +4,7 @@ import Value from "typebox/value";
 import { requireClone } from "./clone.ts";
 import { CommandError } from "./exits.ts";
 
-/** What a deployed stack says of itself (stacks/platform.ts). */
+/** Outputs of a deployed stack (stacks/platform.ts). */
 export const StackOutputs = Type.Object({
   stack: Type.String(),
   account: Type.String(),
@@ -21,30 +21,39 @@ export const StackOutputs = Type.Object({
   dispatcherFunction: Type.String(),
   /** The load balancer's own name: what the API's domain must lead to where the stack has no hosted zone. */
   loadBalancer: Type.Optional(Type.String()),
-  /** How `rates connect` gets in (accessSession.ts). */
+  /** Way in for `rates connect` (accessSession.ts). */
   access: Type.Optional(Type.Unknown()),
   /** The task of `npm run smoke -- --inside` (runtime/smoke/inside.ts). */
   smoke: Type.Optional(Type.Unknown()),
-  /** What the database's parameter group says. */
+  /** Value in the database's parameter group. */
   maxConnections: Type.Optional(Type.Integer()),
 });
 export type StackOutputs = Type.Static<typeof StackOutputs>;
 
-/** Asks `pulumi` for the outputs of a stack. @throws CommandError with the next step */
-export function stackOutputs(stack: string, command = "pulumi"): StackOutputs {
-  const { status, stdout, stderr, error } = spawnSync(command, ["stack", "output", "--json", "--stack", stack], {
+/** Outputs by stack: `pulumi` takes seconds to print them. */
+const KNOWN = new Map<string, StackOutputs>();
+
+/** Asks `pulumi` for the outputs of a stack, once. @throws CommandError with the next step */
+export function stackOutputs(stack: string): StackOutputs {
+  const outputs = KNOWN.get(stack) ?? readOutputs(stack);
+  KNOWN.set(stack, outputs);
+  return outputs;
+}
+
+function readOutputs(stack: string): StackOutputs {
+  const { status, stdout, stderr, error } = spawnSync("pulumi", ["stack", "output", "--json", "--stack", stack], {
     cwd: requireClone(),
     encoding: "utf8",
   });
   if (error)
     throw new CommandError(
       "unreachable",
-      `--stack asks the pulumi command, and there is none (${error.message}).\nInstall it, or name the API by --api and its token by --token.`,
+      `--stack needs the pulumi command, which was not found (${error.message}).\nInstall it, or name the API by --api and its token by --token.`,
     );
   if (status !== 0)
     throw new CommandError(
       "unreachable",
-      `pulumi knows no stack '${stack}' here: ${stderr.trim()}\n\`pulumi login\` with its state's backend, then \`pulumi stack ls\` shows those there are.`,
+      `pulumi knows no stack '${stack}' here: ${stderr.trim()}\nLog in to its state backend with \`pulumi login\`; \`pulumi stack ls\` lists the stacks.`,
     );
   const outputs: unknown = JSON.parse(stdout || "{}");
   if (Value.Check(StackOutputs, outputs)) return outputs;
@@ -52,6 +61,6 @@ export function stackOutputs(stack: string, command = "pulumi"): StackOutputs {
   const missing = StackOutputs.required.filter((key) => typeof known[key] !== "string");
   throw new CommandError(
     "unreachable",
-    `The stack '${stack}' does not say its ${missing.join(", ")}.\nDeploy it first: \`npm run pulumi -- up -s ${stack}\`.`,
+    `The stack '${stack}' has no output ${missing.join(", ")}.\nDeploy it first: \`npm run pulumi -- up -s ${stack}\`.`,
   );
 }

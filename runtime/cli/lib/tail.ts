@@ -4,20 +4,20 @@ import type { Client } from "./apiClient.ts";
 import { documents, type JobDocument } from "./events.ts";
 import { interruptible } from "./interrupt.ts";
 import { ProgressLine } from "./progress.ts";
-import { cloudLog, localLog, logText, RunLog } from "./runLog.ts";
+import { cloudLog, localLog, logLines, logText, RunLog } from "./runLog.ts";
 import { coloured, dim, durationText, plain, print, say } from "./screen.ts";
 import { progressText } from "./watch.ts";
 
-/** The log of a run is looked at so often while it works. */
+/** Interval of reading a run's log. Milliseconds. */
 const LOOK_MS = 250;
-/** A run says that it has answered a moment after the job has ended. */
+/** Time for a run to log that it sent the response, after the job has ended. Milliseconds. */
 const LAST_WORDS_MS = 1_500;
 
-/** How a job's log is shown. */
+/** Options of a job's log. */
 export interface TailOptions {
-  /** Whether to stay until the job ends. */
+  /** Follow the job until it ends. */
   follow: boolean;
-  /** Where the logs of a deployed platform are. */
+  /** AWS region of the logs of a deployed platform. */
   region?: string | undefined;
   /** Takes lines of the runner's log as they are; otherwise they are printed. */
   collect?: ((line: string) => void) | undefined;
@@ -42,7 +42,6 @@ export async function tail(client: Client, id: string, options: TailOptions): Pr
           for await (const document of documents(client, id, signal)) {
             last = document;
             await shown.update(document);
-            // Its state has just been said; what is left to say is how far it is.
             if (!isTerminal(document.status) && document.progress.bytes > 0)
               line.update(progressText(document, undefined), document.status);
           }
@@ -54,7 +53,7 @@ export async function tail(client: Client, id: string, options: TailOptions): Pr
           await looking;
         }
       },
-      () => `${id} was left. It goes on; ${client.hint("tail", id)} follows it again.`,
+      () => `Stopped following ${id}; the job keeps running. ${client.hint("tail", id)} follows it again.`,
     );
   } finally {
     line.end();
@@ -62,7 +61,7 @@ export async function tail(client: Client, id: string, options: TailOptions): Pr
   }
 }
 
-/** What has been shown of a job so far, and what is still to come of its logs. */
+/** Shows a job's states, attempts and log lines, each once. */
 class Shown {
   readonly #line: ProgressLine;
   readonly #options: TailOptions;
@@ -79,7 +78,7 @@ class Shown {
     this.#local = local;
   }
 
-  /** Says what a newer document has that was not said yet. */
+  /** Shows the parts of a newer document that were not shown yet. */
   async update(document: JobDocument): Promise<void> {
     this.#document = document;
     const from = Date.parse(document.createdAt);
@@ -95,13 +94,13 @@ class Shown {
       this.#say(
         dim(`attempt ${index + 1}: ${attempt.runner} run ${attempt.runId}${file === undefined ? "" : `, ${file}`}`),
       );
-      if (file === undefined)
-        for (const where of cloudLog(attempt, this.#options.region)) this.#say(`  ${plain(where)}`);
+      const log = file === undefined ? cloudLog(attempt, this.#options.region) : undefined;
+      if (log !== undefined) for (const line of logLines(log)) this.#say(`  ${plain(line)}`);
     }
     await this.lookOnce();
   }
 
-  /** Looks at the logs until it is told to stop. */
+  /** Reads the logs until the signal aborts. */
   async look(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.lookOnce();

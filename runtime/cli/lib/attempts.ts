@@ -1,0 +1,42 @@
+import type { JobDocument } from "./events.ts";
+import { cloudLog, logLines } from "./runLog.ts";
+import { plain } from "./screen.ts";
+
+/** Where a job's runs wrote their logs. */
+interface LogPlace {
+  /** True for the platform on this machine, whose logs are files. */
+  isLocal: boolean;
+  /** Finds the AWS region; called only for logs in AWS. */
+  region(): Promise<string | undefined>;
+}
+
+/** Lines about a job's attempts: runner, run, outcome, and the log or the command that shows it. */
+export async function attemptLines(
+  attempts: JobDocument["attempts"],
+  { isLocal, region }: LogPlace,
+): Promise<string[]> {
+  const lines: string[] = [];
+  for (const [index, attempt] of attempts.entries()) {
+    const { runner, runId, outcome = "running", logLocation } = attempt;
+    const file = isLocal && logLocation !== undefined ? `, log ${logLocation}` : "";
+    lines.push(`  attempt ${index + 1}: ${runner} run ${runId}: ${outcome}${plain(file)}`);
+    if (isLocal || logLocation === undefined) continue;
+    const log = cloudLog(attempt, await region());
+    if (log !== undefined) lines.push(...logLines(log).map((line) => `    ${plain(line)}`));
+  }
+  return lines;
+}
+
+/** Logs of a job's attempts for programs: files of this machine, or groups, streams and addresses in CloudWatch. */
+export async function attemptLogs(
+  attempts: JobDocument["attempts"],
+  { isLocal, region }: LogPlace,
+): Promise<(object | null)[]> {
+  const logs: (object | null)[] = [];
+  for (const attempt of attempts) {
+    const { logLocation } = attempt;
+    if (logLocation === undefined) logs.push(null);
+    else logs.push(isLocal ? { file: logLocation } : (cloudLog(attempt, await region()) ?? null));
+  }
+  return logs;
+}
