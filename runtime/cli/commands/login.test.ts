@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { syncTracking } from "../../dispatcher/syncTracking.ts";
 import { testApi } from "../../testing/api/api.ts";
 import { FormBrowser, startProvider } from "../../testing/api/oidcProvider.ts";
 import { start } from "../../testing/cli.ts";
@@ -72,6 +73,33 @@ describe("rates login", function () {
     );
   });
 
+  it("shows a colleague who signs in only the jobs of the tenant of his account", async () => {
+    const submit = async (tenant: string, requestId: string) => {
+      const headers = await p.as(tenant, "read", "submit");
+      const payload = { requestId, task: { type: "read", sql: "select 1" } };
+      assert.equal((await p.app.inject({ method: "POST", url: "/jobs", headers, payload })).statusCode, 202);
+    };
+    await submit("acme", "ours");
+    await submit("other", "theirs");
+    await syncTracking(p.context);
+    const { url, ended } = await begin("--no-browser");
+    await new FormBrowser().signIn(url, "bob");
+    assert.equal((await ended).code, 0);
+
+    const { jobs } = JSON.parse((await run("list", "--json")).stdout);
+    assert.deepEqual(
+      jobs.map(({ requestId, tenant }: { requestId: string; tenant: string }) => [requestId, tenant]),
+      [["ours", "acme"]],
+    );
+    assert.equal((await run("show", "ours")).code, 0);
+    const hidden = await run("show", "theirs");
+    assert.deepEqual([hidden.code, hidden.stdout], [EXITS.invalid.code, ""], hidden.stderr);
+    const foreign = await run("list", "--tenant", "other");
+    assert.deepEqual([foreign.code, foreign.stdout], [EXITS.unreachable.code, ""], foreign.stderr);
+    assert.match(foreign.stderr, /lacks the scope 'admin'/);
+    assert.equal((await run("cancel", "ours")).code, EXITS.unreachable.code, "the rule gives no scope to cancel");
+  });
+
   it("signs in with a browser on another machine", async () => {
     const { url, ended } = await begin("--device");
     await new FormBrowser().signIn(url, "ada");
@@ -107,7 +135,7 @@ describe("rates login", function () {
     }
   });
 
-  it("keeps a token in a profile, and names those there are for one that is not", async () => {
+  it("keeps a token in a profile, and lists the existing profiles for an unknown one", async () => {
     const { authorization } = await p.as("acme", "read");
     const token = authorization.slice("Bearer ".length);
     const kept = await run("login", "--api", api, "--token", token, "--profile", "ci");

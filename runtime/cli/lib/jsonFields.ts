@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { suggestion } from "../../contract/problems.ts";
 import { CommandError } from "./exits.ts";
-import { print, printJson } from "./screen.ts";
+import { print, printJson, say } from "./screen.ts";
 
 /** The fields of a command's records that `--json FIELDS` selects, and how each is read. */
 export type Fields<T> = Readonly<Record<string, (record: T) => unknown>>;
@@ -12,7 +12,7 @@ const FIELDS_OF = new Map<string, readonly string[]>();
 const wordsOf = (command: Command): string =>
   command.parent?.parent ? `${wordsOf(command.parent)} ${command.name()}` : command.name();
 
-/** Declares the fields that `--json FIELDS` selects, and says so in the command's help. */
+/** Declares the fields that `--json FIELDS` selects, and lists them in the command's help. */
 export function jsonFields<T>(command: Command, fields: Fields<T>): Command {
   const names = Object.keys(fields);
   FIELDS_OF.set(wordsOf(command), names);
@@ -28,7 +28,7 @@ const HELP = "help";
 /**
  * Prints records as JSON: those fields that `--json FIELDS` names, in its order, or everything.
  * @param whole what `--json` alone prints
- * @throws CommandError for a field that there is not
+ * @throws CommandError for an unknown field
  */
 export async function printRecords<T>(
   command: Command,
@@ -37,7 +37,13 @@ export async function printRecords<T>(
   whole: unknown,
 ): Promise<void> {
   const { json } = command.optsWithGlobals<{ json?: string | true }>();
-  if (json === true || json === EVERYTHING || json === undefined) return printJson(whole);
+  if (json === true || json === EVERYTHING || json === undefined) {
+    printJson(whole);
+    // People who know gh expect the list of fields here; a pipe has the JSON alone.
+    if (process.stdout.isTTY && process.stderr.isTTY)
+      say(`\n\`--json FIELDS\` selects fields (comma-separated):\n${wrappedList(Object.keys(fields))}`);
+    return;
+  }
   const names = namesOf(json, Object.keys(fields));
   if (names === undefined) return print(Object.keys(fields).join("\n"));
   const select = async (record: T) => {
@@ -102,11 +108,11 @@ function isFields({ words, takesArgument }: { words: string; takesArgument: bool
   const known = FIELDS_OF.get(words);
   if (known === undefined) return false;
   if (text === HELP || text.split(",").every((name) => known.includes(name))) return true;
-  // Nothing else can follow there, or no id looks so: a misspelt field, which is said.
+  // Without an argument, or with a comma, it can only be a misspelt field, which is reported.
   return text.includes(",") || !takesArgument;
 }
 
-/** The command that a line names. */
+/** Finds the command that a line names. */
 function commandIn(program: Command, argv: readonly string[]): { words: string; takesArgument: boolean } {
   let command = program;
   for (const word of argv) command = command.commands.find((one) => one.name() === word) ?? command;
