@@ -5,22 +5,22 @@ import { joinJsonFields } from "./lib/jsonFields.ts";
 import { printJson, say } from "./lib/screen.ts";
 import { createProgram } from "./program.ts";
 
-/** The `rates` command, run. */
+/** Runs the `rates` command. */
 const exits: { last: Exit } = { last: "done" };
 const program = createProgram((exit) => {
   exits.last = exit;
 });
 
-// `| head` has seen enough: that is no failure, and nobody reads what would follow. A full disk is one.
+// A closed pipe (`| head`) ends the command without an error; a full disk is an error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit();
   say(`rates: stdout cannot be written: ${fileReason(error)}.`);
   process.exit(EXITS.internalError.code);
 });
-// Messages that cannot be written are lost; what the command does is not.
+// Messages that cannot be written are dropped; the command continues.
 process.stderr.on("error", () => undefined);
 
-/** How the command ends with an error: what --json prints of it, and what people read (commander has said its own). */
+/** Exit, --json output and message of an error; commander has printed its own messages already. */
 function ending(error: unknown): { exit: Exit; data?: object; message?: string } {
   if (error instanceof CommanderError)
     return error.exitCode === 0

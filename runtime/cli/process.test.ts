@@ -41,7 +41,7 @@ describe("the command line, when things go wrong", () => {
     return file;
   };
 
-  it("goes on watching through a broken stream and a server that restarts", async () => {
+  it("continues watching after a broken stream and a restart of the server", async () => {
     let turn = 0;
     const { env, calls } = await against(async (call) => {
       turn++;
@@ -90,7 +90,7 @@ describe("the command line, when things go wrong", () => {
       assert.match(stderr, /`rates watch a --tenant x`/);
     });
 
-  it("ends its launcher with the signal that ended the command, which is no exit code of a job", async () => {
+  it("ends its launcher with the signal that ended the command, not with an exit code of a job", async () => {
     const { env } = await against((call) => begin(call).write(event(job("PENDING"))));
     const { child, ended } = start(["watch", "a"], env, { program: LAUNCHER });
     assert(child.stderr);
@@ -118,7 +118,7 @@ describe("the command line, when things go wrong", () => {
     await writeFile(join(directory, "platform.json"), "{");
     const torn = await start(["list"], { RATES_DATA_DIR: directory }).ended;
     assert.equal(torn.code, EXITS.internalError.code);
-    assert.match(torn.stderr, /platform\.json cannot be read: .*\n`npm start` writes it anew/);
+    assert.match(torn.stderr, /platform\.json cannot be read: .*\n`npm start` writes it again/);
   });
 
   it("leaves no piece of a result that broke off", async () => {

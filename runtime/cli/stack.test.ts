@@ -57,7 +57,7 @@ describe("rates --stack", () => {
     assert.equal(unknown.code, 4);
     assert.match(unknown.stderr, /pulumi knows no stack 'dev' here: error: no stack named dev\n.*pulumi login/);
     pulumi(`echo '${outputs({ api: null })}'`);
-    assert.match((await rates("list")).stderr, /does not say its api(?:, \w+)*\.\nDeploy it first: .*up -s dev/);
+    assert.match((await rates("list")).stderr, /has no output api(?:, \w+)*\.\nDeploy it first: .*up -s dev/);
     pulumi(`echo '${outputs()}'`);
     const { ended } = start(["--stack", "dev", "list"], { PATH: `${directory}${delimiter}${process.env.PATH}` });
     assert.match((await ended).stderr, /--stack needs a token: --token, RATES_TOKEN, or `rates login --stack /);
@@ -68,6 +68,6 @@ describe("rates --stack", () => {
   it("says so where there is no pulumi command", async () => {
     const node = join(process.execPath, "..");
     const { ended } = start(["--stack", "dev", "list"], { PATH: node, RATES_TOKEN: "token" });
-    assert.match((await ended).stderr, /--stack asks the pulumi command, and there is none/);
+    assert.match((await ended).stderr, /--stack needs the pulumi command, which was not found/);
   });
 });

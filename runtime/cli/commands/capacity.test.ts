@@ -93,7 +93,7 @@ describe("rates capacity", () => {
     assert.equal(alone.code, 0);
     assert.match(alone.stderr, /^What runs now is not known/m);
     assert.match(alone.stdout, /^Stack dev/);
-    assert.match(alone.stderr, /Which stack http:\/\/127\.0\.0\.1:1 is, nobody says: .* plan of dev\. --stack shows/);
+    assert.match(alone.stderr, /^http:\/\/127\.0\.0\.1:1 does not name its stack\. .* plan of dev; --stack selects/m);
   });
 
   it("shows the stack that the platform on this machine imitates", async () => {

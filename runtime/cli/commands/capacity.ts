@@ -7,7 +7,7 @@ import { print, printJson, say, width } from "../lib/screen.ts";
 
 /** The stack that is shown where nothing tells which is meant. */
 const USUAL_STACK = "dev";
-/** What a job takes where nothing is said: a read of some thousand rows. */
+/** Default duration of a job: a read of a few thousand rows. */
 const USUAL_SECONDS = 30;
 
 interface Flags extends GlobalOptions {
@@ -15,14 +15,14 @@ interface Flags extends GlobalOptions {
   seconds: number;
 }
 
-/** How many jobs come at once. */
+/** Parses the number of jobs of a burst. */
 function jobs(value: string): number {
   const number = whole(value);
   if (number === 0) throw new InvalidArgumentError("It must be 1 at least.");
   return number;
 }
 
-/** `rates capacity`: what fits a stack's account, what limits it, what a burst would take. Asks nobody but its file. */
+/** `rates capacity`: runs that fit a stack's account, the limits, and the duration of a burst. Reads only the stack's file. */
 export function capacityCommand({ program }: CliContext): void {
   examples(
     program.command("capacity"),
@@ -71,11 +71,11 @@ export function capacityCommand({ program }: CliContext): void {
     });
 }
 
-/** The stack that the platform on this machine imitates; of one elsewhere nobody says which it is. */
+/** Stack that the platform on this machine imitates; undefined for another platform, whose API does not name its stack. */
 function imitated({ api = process.env.RATES_API, dataDir }: GlobalOptions): string | undefined {
   const platform = localPlatform(dataDir);
   if (api === undefined || api === platform?.api) return platform?.stack;
-  say(`Which stack ${api} is, nobody says: this is the plan of ${USUAL_STACK}. --stack shows another's.`);
+  say(`${api} does not name its stack. This is the plan of ${USUAL_STACK}; --stack selects another.`);
   return undefined;
 }
 

@@ -137,7 +137,7 @@ describe("completion in real shells", () => {
     const { stdout } = await promisify(execFile)(shell, [...args, "-c", code], { cwd: directory, env });
     return stdout.split("\n").filter((line) => line !== "");
   };
-  /** What TAB at the end of a line offers. */
+  /** Completions of TAB at the end of a line. */
   const tab: Record<Shell, (words: string[]) => Promise<string[]>> = {
     bash: (words) =>
       run(
@@ -185,7 +185,7 @@ describe("completion in real shells", () => {
         assert.equal(file.replaceAll("\\", ""), "prices 2021.csv");
       });
 
-      it("runs nothing that stands in the line", async () => {
+      it("runs nothing that is in the line", async () => {
         await tab[shell](["rates", "show", "$(>evil)", "`>evil`", "x"]);
         assert(!existsSync(join(directory, "evil")));
       });

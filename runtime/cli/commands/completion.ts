@@ -12,10 +12,10 @@ import { print } from "../lib/screen.ts";
 
 type Param = Queries["queries"][number]["params"][number];
 
-/** What a shell starts: the clone's launcher, or the installed command. */
+/** Program that a shell starts: the clone's launcher, or the installed command. */
 const LAUNCHER =
   CLONE === undefined ? (process.argv[1] ?? "rates") : fileURLToPath(new URL("../rates.mjs", import.meta.url));
-/** TAB is not waited for longer; jobs and queries are then not among the choices. Milliseconds. */
+/** Deadline of one TAB; values from the platform are left out after it. Milliseconds. */
 const PATIENCE_MS = 1_500;
 /** Number of jobs (the newest) and of places that are offered. */
 const MOST_JOBS = 30;
@@ -39,10 +39,10 @@ function placeChoices(text: string, places: readonly Place[]): Choice[] {
   }));
 }
 
-/** `rates completion SHELL`, and what its script asks while somebody types. */
+/** `rates completion SHELL`, and the hidden command that its script calls at each TAB. */
 export function completionCommand({ program }: CliContext): void {
   examples(
-    program.command("completion").addArgument(new Argument("<shell>", "whose").choices(SHELLS)),
+    program.command("completion").addArgument(new Argument("<shell>", "shell to print the script for").choices(SHELLS)),
     `eval "$(rates completion bash)"   # in ~/.bashrc`,
     `eval "$(rates completion zsh)"   # in ~/.zshrc, after compinit`,
     "rates completion fish > ~/.config/fish/completions/rates.fish",
@@ -118,7 +118,7 @@ async function sourcesOf(program: Command, words: readonly string[]): Promise<So
   };
 }
 
-/** The options of the whole that stand in the line. */
+/** Connection options that are in the line. */
 function connectionIn(program: Command, words: readonly string[]): Connection {
   return Object.fromEntries(
     program.options.flatMap((option) => {

@@ -18,7 +18,7 @@ const PARAMS = [
   { name: "date_from", type: "date", description: "first day" },
 ];
 
-/** How each shell starts without anybody's settings, loads the script, and shows the arguments of `rates`. */
+/** Arguments that start each shell without personal settings, and the line that loads the script. */
 const SHELL = {
   bash: { args: ["--norc", "--noprofile"], load: ". ./bash", isPosix: true },
   zsh: { args: ["-f"], load: "autoload -U compinit; compinit -u -D; . ./zsh", isPosix: true },

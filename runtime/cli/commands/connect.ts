@@ -43,7 +43,7 @@ export function connectCommand({ program, end }: CliContext): void {
   });
 }
 
-/** How to use the port. A certificate is for the API's own name, which therefore must lead to this machine. */
+/** Explains how to use the port. A certificate is for the API's own name, which therefore must resolve to this machine. */
 export function instructions(api: string, port: number): string {
   const { protocol, hostname } = new URL(api);
   if (protocol === "http:")

@@ -17,7 +17,7 @@ interface Cause {
   receives: number;
 }
 
-/** What GET /dead-letters answers. */
+/** Dead letter in the response of GET /dead-letters. */
 interface Letter {
   messageId: string;
   type: string;
@@ -36,7 +36,7 @@ interface Letters {
   total: number;
 }
 
-/** What POST /redrive answers. */
+/** Response of POST /redrive. */
 interface Redriven {
   redriven: Record<string, number>;
   kept: Record<string, number>;
@@ -166,7 +166,7 @@ function sayPreview({ causes, redriven, kept, looked, total }: Redriven): void {
   print(causesTable(causes, "PUT BACK"));
   const [back, left] = [sum(redriven), sum(kept)];
   say(`${count(back)} would be put back, ${left.toLocaleString("en")} left.`);
-  if (left > 0) say("What is left would fail again: fix its sender, or name its class by --type.");
+  if (left > 0) say("The others would fail again: fix their sender, or select a cause with --type.");
   if (total > looked)
     say(`${looked.toLocaleString("en")} of about ${total.toLocaleString("en")} were looked at (--limit).`);
 }

@@ -47,7 +47,7 @@ async function reached(options: GlobalOptions): Promise<Check[]> {
   }
 }
 
-/** What to do where a deployed stack does not answer from here: its load balancer, and the way in. */
+/** Remedy for a deployed stack that is unreachable from here: its load balancer's name, and `rates connect`. */
 async function unreachableRemedy({ stack }: GlobalOptions): Promise<string | undefined> {
   if (stack === undefined) return undefined;
   const { stackOutputs } = await import("../lib/stackOutputs.ts");
@@ -81,7 +81,7 @@ async function stackChecks(stack: string): Promise<Check[]> {
       failed(
         "capacity",
         error.message,
-        `Change Pulumi.${stack}.yaml as it says; every key is told of in stacks/README.md.`,
+        `Change Pulumi.${stack}.yaml as described; stacks/README.md documents every key.`,
       ),
     ];
   }

@@ -60,7 +60,8 @@ export function loginCommands({ program, end }: CliContext): void {
       const options = command.optsWithGlobals() as GlobalOptions;
       const all = readProfiles();
       const name = options.profile ?? all.current;
-      if (name === undefined) throw new CommandError("invalid", "No profile is in use: nobody is signed in.");
+      if (name === undefined)
+        throw new CommandError("invalid", "Not signed in: no profile is in use. `rates login` signs in.");
       const { token, expiresAt: _, ...rest } = profileNamed(name, all);
       // What has ended already, or cannot be reached, is forgotten all the same.
       if (token !== undefined)

@@ -16,7 +16,7 @@ export function tokenCommands({ program }: CliContext): void {
 
   examples(token.command("create"), "rates token create billing --for acme --scopes read,submit")
     .description("Make a token; it is printed this once")
-    .argument("<name>", "what it is for")
+    .argument("<name>", "name of the token, for example the service that uses it")
     .requiredOption("--scopes <scopes>", `a list of ${SCOPES.join(", ")}`, scopes)
     .option("--for <tenant>", "whose jobs it is for (default)", "default")
     .option(

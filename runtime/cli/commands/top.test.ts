@@ -181,7 +181,7 @@ describe("rates top", () => {
     assert.deepEqual([machine.oldest.requestId, machine.capacity.glue.slots], ["oldest", 8]);
   });
 
-  it("writes a line a look where there is no terminal, goes on through an outage, and ends on Ctrl-C", async () => {
+  it("writes one line per update without a terminal, continues after an outage, and ends on Ctrl-C", async () => {
     let down = false;
     const { env } = await platform((call) => (down ? (call.response.writeHead(503).end("busy") ?? true) : undefined));
     const { child, ended } = start(["top", "--interval", "0.2"], env);

@@ -64,7 +64,7 @@ export function topCommand({ program }: CliContext): void {
     });
 }
 
-/** Looks until it is told to stop; a platform that is away for a moment is told of, and looked for again. */
+/** Takes snapshots until the signal aborts. A failed one is shown with its reason, and the next one is tried. */
 async function snapshots(
   client: Client,
   every: number,

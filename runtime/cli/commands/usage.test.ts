@@ -21,7 +21,7 @@ describe("rates usage", () => {
     }
   });
 
-  it("prints the answer with --json, says when nothing ended, and refuses what is no month", async () => {
+  it("prints the answer with --json, says when nothing ended, and refuses an invalid month", async () => {
     const answer = { month: "2026-02", tenants: [], furtherTenants: false };
     const double = await httpDouble((call) => json(call, answer));
     try {

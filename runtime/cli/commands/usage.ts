@@ -4,7 +4,7 @@ import { examples } from "../lib/help.ts";
 import { print, printJson, say, width } from "../lib/screen.ts";
 import { table } from "../lib/table.ts";
 
-/** What GET /usage says of a tenant. */
+/** Usage of a tenant in the response of GET /usage. */
 interface TenantUsage {
   tenant: string;
   succeeded: number;

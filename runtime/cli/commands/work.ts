@@ -20,7 +20,7 @@ const jobOptions = (command: Command): Command =>
     .option("--timeout <seconds>", "how long it may run")
     .option("--label <key=value>", "a label to find it by", collect)
     .option("--reply <where>", "queue: put the response on the response queue too (none)")
-    .option("--wait <seconds>", "give up waiting after so long; the job keeps running", seconds);
+    .option("--wait <seconds>", "stop waiting after so long; the job keeps running", seconds);
 
 type Flags = SubmitFlags & { wait?: number };
 
@@ -41,7 +41,7 @@ const QUERY_FIELDS: Fields<Described> = {
   columns: (query) => query.columns,
 };
 
-/** How a job's result is stored. */
+/** Format and compression of a job's stored result. */
 const storedKind = ({ task, result }: JobDocument): { format: string; compression: string } => ({
   format: result?.format ?? task.format ?? "json",
   compression: result?.compression ?? (task.type === "read" ? (task.compression ?? "none") : "none"),
@@ -58,7 +58,7 @@ function rowLimit(value: string): number {
 }
 
 /**
- * Whether a result is shown as a table: where --format says so, or on a terminal without another format.
+ * Decides whether a result is shown as a table: with --format table, or on a terminal without another format.
  * @throws CommandError for options that do not go together
  */
 function tableWanted({
@@ -82,10 +82,10 @@ function tableWanted({
   return isTable;
 }
 
-/** What a repeated load says at its end. */
+/** Final message of a repeated load. */
 function repeatText({ status, requestId, finishedAt, task }: JobDocument, client: Client): string {
   const when = finishedAt ? ` at ${finishedAt.slice(0, 19).replace("T", " ")} UTC` : "";
-  const again = task.dryRun ? "--again checks it once more." : "--again loads it once more.";
+  const again = task.dryRun ? "--again checks it again." : "--again loads it again.";
   if (status === "SUCCEEDED")
     return `The same content was ${task.dryRun ? "checked" : "loaded"} by ${requestId}${when}; it was not ${task.dryRun ? "checked" : "loaded"} again. ${again}`;
   return `This is the earlier job ${requestId}; ${client.hint("retry", requestId)} tries again.`;

@@ -5,7 +5,7 @@ import { awsCommand } from "./awsCommand.ts";
 import { CommandError } from "./exits.ts";
 import type { StackOutputs } from "./stackOutputs.ts";
 
-/** What a stack says of its way in (infra/access.ts). */
+/** Stack output that describes the way in (infra/access.ts). */
 export const AccessOutputs = Type.Object({
   cluster: Type.String(),
   taskDefinition: Type.String(),
@@ -26,7 +26,7 @@ const PROGRAMS = {
     "Install it beside AWS's command line: https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-install-plugin.html",
 } as const;
 
-/** What a task says of itself while it starts. */
+/** State of a task that is starting, as ECS reports it. */
 const Task = Type.Object({
   taskArn: Type.String(),
   lastStatus: Type.String(),

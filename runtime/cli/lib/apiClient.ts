@@ -1,21 +1,21 @@
 import { CommandError, reasonOf } from "./exits.ts";
 import { plain } from "./screen.ts";
 
-/** What an error of the API says. */
+/** Error response of the API. */
 interface ProblemBody {
   type: string;
   title: string;
   status: number;
   detail: string;
   problems?: { field?: string; value?: unknown; message?: string }[];
-  /** How many there are beyond those listed. */
+  /** Number of problems beyond those listed. */
   furtherProblems?: number;
 }
 
 /** The API, as this command reaches it. */
 export class Client {
   readonly base: string;
-  /** Whose jobs an admin asks for; undefined: the token's own. */
+  /** Tenant of the jobs, for an admin's token; undefined: the token's own. */
   readonly tenant: string | undefined;
   readonly #token: string;
   /** Options that lead here, to be given again. */
@@ -30,7 +30,7 @@ export class Client {
     this.#way = way;
   }
 
-  /** Whether it is on this machine. */
+  /** True for an API on this machine. */
   get isLocal(): boolean {
     return /^(127\.|localhost$|\[::1\]$)/.test(new URL(this.base).hostname);
   }
@@ -113,7 +113,7 @@ export class Client {
   }
 }
 
-/** What the network says where nothing was sent. */
+/** Network errors that guarantee that nothing was sent. */
 const NOT_REACHED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
 const codeOf = (error: unknown): string => ((error as Error).cause as { code?: string } | undefined)?.code ?? "";
 
@@ -138,7 +138,7 @@ async function refusal(response: Response): Promise<CommandError> {
   );
   if (problem.furtherProblems !== undefined) lines.push(`  … and ${problem.furtherProblems.toLocaleString("en")} more`);
   const refused = status === 401 || status === 403;
-  const next = refused ? ["`rates doctor` tells what the token may; another is given by --token or RATES_TOKEN."] : [];
+  const next = refused ? ["`rates doctor` shows what the token may do; --token and RATES_TOKEN set another one."] : [];
   const message = [problem.detail, ...lines, ...next].join("\n");
   return new CommandError(refused || passing ? "unreachable" : "invalid", message, {
     data: problem,

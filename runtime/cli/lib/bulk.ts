@@ -23,7 +23,7 @@ export interface BulkFlags {
   yes?: boolean;
 }
 
-/** What POST /bulk/cancel and /bulk/retry answer. */
+/** Response of POST /bulk/cancel and /bulk/retry. */
 interface BulkAnswer {
   matched: number;
   eligible: number;

@@ -15,14 +15,14 @@ import { table, wrapped } from "./table.ts";
 const BAR = 10;
 /** In a terminal that is narrower the names of limits come before their bars. */
 const BARS_FROM = 100;
-/** What is said of a runner kind stands behind its name. */
+/** Indentation of the lines of a runner type, below its name. Columns. */
 const INDENT = 6;
 const count = (value: number) => (Math.round(value * 1000) / 1000).toLocaleString("en");
 
 /** Runs in use, where a platform was asked. */
 export type Live = Record<RunnerType, { running: number; slots: number }>;
 
-/** What fits a stack, and what limits it, for a terminal of so many columns. */
+/** Runs that fit a stack, and the limits, for a terminal with `room` columns. */
 export function capacityText(
   stack: string,
   { config, plan, live }: { config: StackConfig; plan: CapacityPlan; live?: Live | undefined },
@@ -85,7 +85,7 @@ function runnerLines(kind: RunnerType, { runs, bounds }: Headroom, each: string,
   return lines.map((line, index) => `${(index === 0 ? RUNNER_NAMES[kind].service : "").padEnd(INDENT)}${line}`);
 }
 
-/** What the plan uses of each limit, the fullest first. */
+/** Usage of each limit by the plan, the fullest first. */
 function limitTable(config: StackConfig, plan: CapacityPlan, room: number): string {
   const rows = quotaUsageOf(config, plan)
     .map((need) => ({ ...need, share: need.limit === 0 ? 1 : need.used / need.limit }))
@@ -122,7 +122,7 @@ function connectionTable({ database }: CapacityPlan, room: number): string {
   );
 }
 
-/** What a burst would take, for a terminal of so many columns. */
+/** Duration of bursts, for a terminal with `room` columns. */
 export function burstText(bursts: readonly Burst[], seconds: number, room: number): string {
   const [{ jobs } = { jobs: 0 }] = bursts;
   const runs = ({ byRunner }: Burst) =>
@@ -148,8 +148,8 @@ export function burstText(bursts: readonly Burst[], seconds: number, room: numbe
     `${count(jobs)} jobs of ${durationText(seconds * 1000)} at once, with all runs to themselves:`,
     lines,
     ...[
-      `On top: the start of the first runs, given up after ${durationText(starts * 1000)}; each goes on with the next job.`,
-      "Nothing is refused: what waits lies in the database, in the order of the contract.",
+      `Add the start of the first runs (at most ${durationText(starts * 1000)}); each run then takes one job after another.`,
+      "No job is refused: waiting jobs are stored in the database, in the order of the contract.",
     ].flatMap((line) => wrapped(line, room).map((one) => dim(one))),
   ].join("\n");
 }

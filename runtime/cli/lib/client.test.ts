@@ -65,7 +65,7 @@ describe("the command line and the platform that it reaches", () => {
     const { env } = await against((call) => json(call, problem, 403));
     const { code, stderr } = await start(["cancel", "a"], env).ended;
     assert.deepEqual([code, stderr.split("\n")[0]], [EXITS.unreachable.code, problem.detail]);
-    assert.match(stderr, /`rates doctor` tells what the token may/);
+    assert.match(stderr, /`rates doctor` shows what the token may do/);
     const away = await start(["list"], { RATES_API: "http://[::ffff:127.0.0.1]:1", RATES_TOKEN: "x" }).ended;
     assert.match(away.stderr, /does not answer .*\nDoes this network reach it.*`rates doctor`/);
   });

@@ -20,7 +20,7 @@ export interface Connection {
   profile?: string;
 }
 
-/** Where a job stands, and whose it is. */
+/** Id, tenant and state of a submitted job. */
 export interface Submitted {
   requestId: string;
   tenant: string;
@@ -44,7 +44,7 @@ export function connect(options: Connection): Client {
       `The session of profile '${profile}' has ended. \`rates login --profile ${profile} --api ${api}\` signs in again.`,
     );
   const platform = localPlatform(dataDir);
-  // A token of this machine is nobody else's to see.
+  // The local token is sent to the local platform only.
   if (platform === undefined || withoutSlashes(api) !== withoutSlashes(platform.api))
     throw new CommandError("invalid", "--api needs a token: --token, RATES_TOKEN, or `rates login`.");
   return new Client(api, platform.token, tenant, way);
@@ -95,7 +95,7 @@ const wayOf = ({ stack, api, dataDir, profile }: Connection): string =>
     .flatMap(([name, value]) => (value === undefined ? [] : [` --${name} ${value}`]))
     .join("");
 
-/** What the platform on this machine says of itself; undefined where none runs on the data directory. */
+/** Contents of the local platform's platform.json; undefined if no platform runs on the data directory. */
 export function localPlatform(dataDir: string | undefined): PlatformFile | undefined {
   const file = join(directoryOf(dataDir), "platform.json");
   if (!existsSync(file)) return undefined;
@@ -104,7 +104,7 @@ export function localPlatform(dataDir: string | undefined): PlatformFile | undef
   } catch (error) {
     throw new CommandError(
       "internalError",
-      `${file} cannot be read: ${reasonOf(error)}\n\`npm start\` writes it anew.`,
+      `${file} cannot be read: ${reasonOf(error)}\n\`npm start\` writes it again.`,
     );
   }
 }

@@ -2,12 +2,12 @@
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** What `rates complete` answers where names of files are meant. */
+/** Output of `rates complete` where the shell must complete file names. */
 export const FILES = ":files";
 
 /**
- * What the shell must do: hand the line up to the cursor on to `rates complete`, which knows the rest. Own scripts, since
- * those of the libraries (tab, tabtab) evaluate the line: TAB behind `$(…)` would run it; and complete no files.
+ * Returns the script for a shell. It passes the line up to the cursor to `rates complete`. The scripts of libraries (tab,
+ * tabtab) are not used, because they evaluate the line (TAB behind `$(…)` would run it) and do not complete files.
  */
 export const script = (shell: Shell, command: readonly string[]): string =>
   SCRIPTS[shell](command.map(shell === "fish" ? fishQuoted : quoted).join(" "));

@@ -4,9 +4,9 @@ import { say } from "./screen.ts";
 import { visible } from "./visible.ts";
 
 /**
- * Asks before something that is hard to undo. Without a terminal --yes must have been given.
+ * Asks before an action that is hard to undo. Without a terminal, --yes is required.
  * @param what the consequence with its number, as in "This cancels 12 jobs"
- * @throws CommandError where the answer is no, or nobody can be asked
+ * @throws CommandError for any answer but yes, or without a terminal and --yes
  */
 export async function confirm(what: string, yes: boolean | undefined): Promise<void> {
   if (yes) return;

@@ -2,7 +2,7 @@ import { reasonOf } from "./exits.ts";
 import { wrapped } from "./table.ts";
 import { styled } from "./visible.ts";
 
-/** What became of a check. */
+/** Outcomes of a check. */
 export const OUTCOMES = {
   passed: { mark: "✔", colour: "green" },
   failed: { mark: "✘", colour: "red" },
@@ -14,9 +14,9 @@ export type Outcome = keyof typeof OUTCOMES;
 export interface Check {
   name: string;
   outcome: Outcome;
-  /** What was found. */
+  /** Finding. */
   says: string;
-  /** What to do about it; every check that did not pass has it. */
+  /** Remedy; every check that did not pass has one. */
   remedy?: string;
 }
 
@@ -43,7 +43,7 @@ export async function checked(name: string, remedy: string, check: () => Promise
   }
 }
 
-/** How many checks came out how. */
+/** Number of checks with an outcome. */
 export const countOf = (checks: readonly Check[], outcome: Outcome): number =>
   checks.filter((one) => one.outcome === outcome).length;
 

@@ -20,7 +20,7 @@ type Quota = Exclude<keyof StackConfig["quotas"], "share">;
 const limitOf = (quota: Quota, { runners }: StackConfig): keyof typeof LIMITS =>
   quota === "ec2Vcpus" && runners.ec2.spot ? "ec2SpotVcpus" : quota;
 
-/** Whose credentials this machine has, and whether that account was granted what the stack counts with. */
+/** Checks the AWS credentials of this machine, and the account's quotas against those that the stack is planned with. */
 export async function awsChecks(stack: string, config: StackConfig): Promise<Check[]> {
   const { id, region } = config.account;
   const client = { region, maxAttempts: TRIES };
@@ -75,7 +75,7 @@ async function quotaChecks(stack: string, config: StackConfig, client: ServiceQu
   return checks;
 }
 
-/** What an account has of a quota: what was granted, or, where nothing ever was, the default, which is told of elsewhere. */
+/** Quota of an account: the granted value, or AWS's default (another API call) if none was ever granted. */
 async function grantedOf(
   quota: { ServiceCode: string; QuotaCode: string },
   client: ServiceQuotasClient,

@@ -10,7 +10,7 @@ const INSTALL = {
   pulumi: "Install it (https://www.pulumi.com/docs/install/): `pulumi up`, and what `--stack` asks, need it.",
 } as const;
 
-/** Whether a command of this machine is there, and new enough. */
+/** Checks that a command is installed and new enough. */
 export function commandCheck(command: keyof typeof OLDEST): Check {
   const { stdout, error, status } = spawnSync(command, [command === "pulumi" ? "version" : "--version"], {
     encoding: "utf8",
@@ -25,13 +25,13 @@ export function commandCheck(command: keyof typeof OLDEST): Check {
     : failed(command, `${version} is too old: ${OLDEST[command]} at least`, remedy);
 }
 
-/** Whether the Node that runs this is the one that the lock file pins. */
+/** Checks that this process runs on the Node version that the lock file pins. */
 export function ownNodeCheck(version = process.versions.node): Check {
   return Number(version.split(".")[0]) >= 24
     ? passed("own Node", `${version} runs this command`)
     : failed(
         "own Node",
-        `${version} runs this command, and 24 has to`,
+        `${version} runs this command; it needs Node 24`,
         "Run it as `npx rates` in the clone, after `npm ci`.",
       );
 }

@@ -11,7 +11,7 @@ const PATIENCE_MS = 10_000;
 
 const START = "`npm start` starts it on this machine; deployed, look at the targets of its load balancer.";
 
-/** What the platform says of itself: that it answers, is ready, keeps the time, and takes the token. */
+/** Checks that the platform answers, is ready, has the right time, and accepts the token. */
 export async function platformChecks(client: Client, remedy = START): Promise<Check[]> {
   const before = Date.now();
   let response: Response;
@@ -63,10 +63,10 @@ async function readyCheck(client: Client): Promise<Check> {
   }
 }
 
-/** Asks for what each scope opens, in a way that changes nothing, whoever asks. */
+/** Requests that need each scope and change nothing, whatever the token may do. */
 const PROBES: Record<Scope, (client: Client) => [method: string, path: string, body?: unknown]> = {
   read: () => ["GET", "/queries"],
-  // No request: refused for what it is, unless for who asks.
+  // An invalid request: refused as invalid if the token has the scope.
   submit: () => ["POST", "/jobs", []],
   update: () => ["POST", "/uploads", {}],
   cancel: (client) => ["POST", client.job(`doctor.${randomUUID()}`, "/cancel"), {}],

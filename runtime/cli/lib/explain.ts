@@ -1,7 +1,7 @@
 import type { Client } from "./apiClient.ts";
 import { print, say } from "./screen.ts";
 
-/** What POST /explain answers. */
+/** Response of POST /explain. */
 export interface Explained {
   route: string;
   room: { slots: number; running?: number; waiting?: number; now: boolean };

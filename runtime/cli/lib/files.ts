@@ -9,7 +9,7 @@ import { escapeHidden } from "./visible.ts";
 /** A path as Node's file functions take it: bytes where the name is not UTF-8. */
 export type Path = string | Buffer;
 
-/** What the system's error codes mean for a file. */
+/** Meanings of the system's error codes for a file. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file or directory",
   EACCES: "permission denied",
@@ -30,7 +30,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 export const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? "";
-/** Why a file cannot be used, without the system call and the path. */
+/** Reason that a file cannot be used, without the system call and the path. */
 export const fileReason = (error: unknown): string => REASONS[codeOf(error)] ?? reasonOf(error);
 
 /** A file's name on one line, for messages. */
@@ -45,7 +45,7 @@ export function descriptorOf(path: string): number | undefined {
   return number === undefined ? undefined : Number(number);
 }
 
-/** What a descriptor is open on; undefined where it is not open, or is one of Node's own. */
+/** File that a descriptor refers to; undefined if it is not open, or is one of Node's own. */
 export function openDescriptor(descriptor: number): Stats | undefined {
   const found = statsOf(descriptor);
   if (found === undefined || descriptor <= 2) return found;
@@ -56,7 +56,7 @@ export function openDescriptor(descriptor: number): Stats | undefined {
 /** Highest descriptor that is compared: Node opens its own in order, from the lowest. */
 const COMPARED = 64;
 
-/** Whether both ends of a pipe are in this process, which holds for Node's own. */
+/** True if both ends of a pipe are in this process, as with Node's own pipes. */
 function isOwnPipe(descriptor: number, { ino, dev }: Stats): boolean {
   for (let other = 3; other < COMPARED; other++) {
     const end = other === descriptor ? undefined : statsOf(other);
@@ -73,7 +73,7 @@ function statsOf(descriptor: number): Stats | undefined {
   }
 }
 
-/** What Node makes of bytes in an argument that are not UTF-8. */
+/** Character that Node puts in place of bytes in an argument that are not UTF-8. */
 const REPLACEMENT = "\uFFFD";
 
 /**
@@ -134,7 +134,7 @@ export function readText(file: string): string {
   return bytes.toString().replace(/^\uFEFF/, "");
 }
 
-/** What a text that is not UTF-8 usually is. */
+/** Usual encodings of a text that is not UTF-8. */
 export const NOT_UTF8 = "it may be Latin-1 or Windows-1252.";
 
 const pathOpenedAs = (file: string): number | undefined => {

@@ -57,13 +57,13 @@ describe("help", () => {
       }
   });
 
-  it("lists every command under what it is for", () => {
+  it("lists every command under the heading of its group", () => {
     const text = program().helpInformation();
     for (const heading of ["Submit:", "Jobs:", "Platform:"]) assert.match(text, new RegExp(`^${heading}$`, "m"));
     assert.doesNotMatch(text, /^Commands:$/m, "a command without a group");
   });
 
-  it("has colours where they are wanted, and none where NO_COLOR is set or nobody looks", async () => {
+  it("has colours where they are wanted, and none with NO_COLOR or without a terminal", async () => {
     const bold = "\u001b[1m";
     const help = async (env: Record<string, string>) => (await start(["list", "--help"], env).ended).stdout;
     assert(!(await help({})).includes(bold), "a pipe");

@@ -1,7 +1,7 @@
 import { type Command, Help } from "commander";
 import { styled } from "./visible.ts";
 
-/** What the list of commands is divided into. */
+/** Groups of the list of commands. */
 export const GROUPS = {
   work: "Submit:",
   jobs: "Jobs:",
@@ -11,7 +11,7 @@ export const GROUPS = {
 
 const EXAMPLES = new WeakMap<Command, readonly string[]>();
 
-/** Ways of calling a command, which its help ends with: each as it is typed, and behind a # what it is for. */
+/** Adds examples to a command's help: each is the line to type, and a comment (#) with its purpose. */
 export function examples(command: Command, ...lines: readonly string[]): Command {
   EXAMPLES.set(command, lines);
   const text = lines.flatMap(shown).join("\n");
@@ -21,7 +21,7 @@ export function examples(command: Command, ...lines: readonly string[]): Command
 /** Columns of the narrowest terminal that help is written for. */
 const COLUMNS = 80;
 
-/** An example as lines of the help: what it is for stands above it where it would make the line too long. */
+/** Formats an example for the help; its comment is on a line of its own where the line would be too long. */
 export function shown(example: string): string[] {
   const [run = "", does] = example.split(/ {2,8}(?=# )/);
   const lines = run.split("\n").map((line, index) => `${index === 0 ? "  " : "    "}${line}`);
@@ -36,7 +36,7 @@ export const examplesOf = (command: Command): readonly string[] => EXAMPLES.get(
 /** Every command, those within others included. */
 export const commandsOf = (command: Command): Command[] => command.commands.flatMap((one) => [one, ...commandsOf(one)]);
 
-/** How help looks; where there is no terminal, or NO_COLOR is set, commander takes the styles out. */
+/** Styles of the help; commander removes them without a terminal and with NO_COLOR. */
 export const HELP_STYLE = {
   showGlobalOptions: true,
   styleTitle: (title: string) => styled("bold", title),

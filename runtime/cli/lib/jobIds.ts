@@ -3,7 +3,7 @@ import { CommandError } from "./exits.ts";
 
 /** The newest job, wherever an id is expected. No request id contains an @. */
 export const LAST = "@last";
-/** What an id may be, for help. */
+/** Forms of an id, for the help. */
 export const ID = `a job's id, the beginning of one, or ${LAST}`;
 /** Candidates that a message lists. */
 const MOST_LISTED = 10;

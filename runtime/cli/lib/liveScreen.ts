@@ -1,6 +1,6 @@
 import { visible } from "./visible.ts";
 
-/** A terminal to draw on, and its keyboard; process.stdout and process.stdin, or what stands for them in a test. */
+/** Terminal to draw on, and its keyboard: process.stdout and process.stdin, or a test's replacements. */
 export interface Terminal {
   out: Pick<NodeJS.WriteStream, "write" | "columns" | "rows" | "isTTY">;
   keys: Pick<NodeJS.ReadStream, "isTTY" | "setRawMode" | "resume" | "pause" | "unref" | "on" | "off">;

@@ -62,7 +62,7 @@ export async function load(client: Client, argument: string, flags: LoadFlags): 
 async function warnOfSame(client: Client, id: string): Promise<void> {
   const same = await documentOf(client, id);
   if (same?.status === "SUCCEEDED")
-    say(`Warning: the same content was loaded by ${id} at ${same.finishedAt}; it is loaded once more.`);
+    say(`Warning: the same content was loaded by ${id} at ${same.finishedAt}; it is loaded again.`);
 }
 
 /** The id of a load: the same for the same content and task. */
@@ -72,8 +72,8 @@ function idOf({ sha256, format, compression }: LoadFile, { target, mode }: LoadF
 }
 
 /**
- * What a repeated load does: it follows the job of the same content that is not over, or was done; where the last one
- * failed and the id is by content, it is tried under the next id.
+ * Finds the job of a repeated load: the existing one if it runs or succeeded; otherwise, if the id is by content, a retry
+ * under the next id.
  * @throws CommandError when the job of this id has another task
  */
 async function nextTry(
@@ -108,7 +108,7 @@ interface LoadTask {
   source?: { s3?: string };
 }
 
-/** Whether a job has this content and task; the location of an upload ends with the content's hash. */
+/** Compares a job's content and task; the location of an upload ends with the content's hash. */
 function isSame({ task }: JobDocument, { sha256, format, compression }: LoadFile, flags: LoadFlags): boolean {
   const { source, ...known } = task as LoadTask;
   return (

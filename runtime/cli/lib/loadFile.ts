@@ -28,7 +28,7 @@ export interface LoadFile {
   close(): Promise<void>;
 }
 
-/** What flags say of the content. */
+/** Options that describe the content. */
 export interface KindFlags {
   format?: string;
   compression?: string;
@@ -209,7 +209,7 @@ async function copied(source: Readable, name: string, signal: AbortSignal): Prom
   };
 }
 
-/** How long a pipe is read without a word about it. Milliseconds. */
+/** Time for which a pipe is read without a message. Milliseconds. */
 const QUIET_MS = 1_000;
 
 /** A temporary file that has no name any more. */

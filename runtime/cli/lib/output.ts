@@ -8,7 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { CommandError } from "./exits.ts";
 import { codeOf, descriptorOf, fileReason, openDescriptor, type Path, pathOf, shownName } from "./files.ts";
 
-/** What a file's name says of its content. */
+/** Format and compression by a file's name. */
 export interface NamedKind {
   format: "csv" | "ndjson" | "json" | undefined;
   compression: "none" | "gzip";
@@ -37,7 +37,7 @@ export function namedKind(file: string): NamedKind {
   return { format: FORMATS[extension as keyof typeof FORMATS], compression: packed ? "gzip" : "none" };
 }
 
-/** Where a result is written. */
+/** Destination of a result. */
 export type Output =
   | { to: "stdout" }
   | { to: "descriptor"; descriptor: number }
@@ -107,7 +107,7 @@ async function toPath(path: Path, argument: string, refused: Refuse): Promise<Ou
   return { to: "file", path, mode: found?.mode };
 }
 
-/** Between two tries to open a FIFO that nobody reads yet. Milliseconds. */
+/** Interval of the tries to open a FIFO without a reader. Milliseconds. */
 const FIFO_MS = 100;
 
 /** A source, and what is done to it on its way. */
@@ -169,7 +169,7 @@ async function replaceFile(
   mode: number | undefined,
   into: (destination: NodeJS.WritableStream) => Promise<void>,
 ): Promise<void> {
-  // A name that nobody can have put there before, and short enough beside any name.
+  // A name that cannot exist already, and is short enough for any file system.
   const part = besidePath(path, `.rates-${randomBytes(12).toString("hex")}.part`);
   try {
     const handle = await open(part, "wx", mode === undefined ? 0o666 : 0o600);

@@ -2,7 +2,7 @@ import type { QueryDescription } from "../../queries/catalogue.ts";
 import type { Client } from "./apiClient.ts";
 import { CommandError } from "./exits.ts";
 
-/** What GET /queries answers. */
+/** Response of GET /queries. */
 export type Queries = Record<"queries" | "statements", Omit<QueryDescription, "kind">[]>;
 
 /**
@@ -27,7 +27,7 @@ export async function paramsFor(
     const earlier = params.get(name);
     if (types.get(name) === "text[]") params.set(name, [...(Array.isArray(earlier) ? earlier : []), value]);
     else if (earlier !== undefined)
-      throw new CommandError("invalid", `--param ${name} is given twice, and is no list.`);
+      throw new CommandError("invalid", `--param ${name} is given twice, but takes one value.`);
     else params.set(name, typed(types.get(name), value));
   }
   return Object.fromEntries(params);

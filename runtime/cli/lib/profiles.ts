@@ -59,7 +59,7 @@ export function profileNamed(name: string, { profiles } = readProfiles()): Profi
   const profile = Object.hasOwn(profiles, name) ? profiles[name] : undefined;
   if (profile !== undefined) return profile;
   const names = Object.keys(profiles);
-  const known = names.length === 0 ? "There are none yet" : `Known: ${names.join(", ")}`;
+  const known = names.length === 0 ? "No profile exists yet" : `Known: ${names.join(", ")}`;
   throw new CommandError(
     "invalid",
     `There is no profile '${name}'.${suggestion(name, names)} ${known}; \`rates login --api URL --profile ${name}\` makes one.`,
@@ -71,6 +71,6 @@ export function tokenFor(api: string, { profiles } = readProfiles(), now = Date.
   return Object.values(profiles).find((one) => one.api === api && isUsable(one, now))?.token;
 }
 
-/** Whether a profile has a token that has not expired. */
+/** Tells whether a profile has a token that has not expired. */
 export const isUsable = ({ token, expiresAt }: Profile, now = Date.now()): boolean =>
   token !== undefined && (expiresAt === undefined || Date.parse(expiresAt) > now);

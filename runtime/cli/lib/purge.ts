@@ -8,7 +8,7 @@ const dayBefore = (day: string): string =>
 
 /**
  * Asks before a request that deletes prices, with the estimated number of them.
- * @throws CommandError where the answer is no, or nobody can be asked
+ * @throws CommandError for any answer but yes, or without a terminal and --yes
  */
 export async function confirmPurge(client: Client, request: object, yes: boolean | undefined): Promise<void> {
   const { task } = request as { task?: { statement?: unknown; params?: { before?: unknown } } };

@@ -8,13 +8,13 @@ import { namedKind, nameFor, type Output, writeOutput } from "./output.ts";
 import { bytesText, say } from "./screen.ts";
 import { visibleBytes } from "./visible.ts";
 
-/** How a result or report is stored. */
+/** Format and compression of a stored result or report. */
 export interface StoredKind {
   format: string;
   compression: string;
 }
 
-/** What is fetched, and where to. */
+/** Source and destination of a download. */
 export interface Fetching {
   what: "result" | "report";
   /** Needed where the result goes to a terminal or to a named file. */
@@ -24,7 +24,7 @@ export interface Fetching {
   argument: string | undefined;
 }
 
-/** Whether the bytes go to a person's terminal. */
+/** True if the output is a terminal. */
 export const isShown = (output: Output): boolean => output.to === "stdout" && process.stdout.isTTY === true;
 
 /**
@@ -80,7 +80,7 @@ export async function fetchResult(
   return bytes;
 }
 
-/** What is done to the bytes on their way: packed or unpacked as the file's name says, made harmless for a terminal. */
+/** Transformations of the bytes: compressed or decompressed by the file's name, and escaped for a terminal. */
 function changes(stored: StoredKind | undefined, argument: string | undefined, toTerminal: boolean) {
   const steps: (Transform | typeof visibleBytes)[] = [];
   const packed = stored?.compression === "gzip";

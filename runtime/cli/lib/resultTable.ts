@@ -8,7 +8,7 @@ import { escapeHidden } from "./visible.ts";
 export const ROWS = 100;
 export const MOST_ROWS = 1_000;
 
-/** What GET /jobs/{id}/preview answers. */
+/** Response of GET /jobs/{id}/preview. */
 interface Preview {
   columns: string[];
   rows: (string | null)[][];

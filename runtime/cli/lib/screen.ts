@@ -27,10 +27,10 @@ export const coloured = (status: string, stream: NodeJS.WriteStream = process.st
   styled(COLOURS[status as keyof typeof COLOURS] ?? "reset", status, stream);
 export const dim = (text: string, stream: NodeJS.WriteStream = process.stderr): string => styled("dim", text, stream);
 
-/** Text of others on one line, with what a terminal would obey, or nobody can see, as escapes. */
+/** Foreign text on one line, with control and invisible characters as escapes. */
 export const plain = (text: string): string => escapeHidden(text.replace(/[\t\r\n\f\v ]+/g, " "));
 
-/** How many columns there are; a file or a pipe has as many as it takes. */
+/** Width of a terminal in columns; unlimited for a file or a pipe. */
 export const width = (stream: NodeJS.WriteStream): number => stream.columns ?? Number.POSITIVE_INFINITY;
 
 /** 1536 → "1.5 kB", with powers of 1000. */

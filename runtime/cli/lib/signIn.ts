@@ -12,23 +12,23 @@ export interface ProviderDescription {
   scopes: string[];
 }
 
-/** What a sign-in brings. */
+/** Tokens that a sign-in returns. */
 export interface IdTokens {
   idToken: string;
   accessToken: string;
 }
 
-/** How the command talks to the person who signs in. */
+/** Messages to the person who signs in. */
 export interface SignInDialogue {
   say(line: string): void;
   /** Opens a browser; may fail. */
   open(url: string): Promise<void>;
 }
 
-/** Seconds that a person has for it. */
+/** Time limit of a sign-in. Seconds. */
 const PATIENCE_SECONDS = 600;
 
-/** Loads the library only where somebody signs in: it is needed by no other command. */
+/** Loads the library on demand, because only a sign-in needs it. */
 async function discover({ issuer, clientId }: ProviderDescription): Promise<[typeof Oidc, Oidc.Configuration]> {
   const oidc = await import("openid-client");
   const local = /^http:\/\/(127\.0\.0\.1|localhost)[:/]/.test(issuer);
@@ -130,7 +130,10 @@ function idTokensOf({ id_token, access_token }: { id_token?: string; access_toke
 function failed(error: unknown, signal: AbortSignal): unknown {
   if (error instanceof CommandError || signal.aborted) return error;
   if (error instanceof Error && error.name === "TimeoutError")
-    return new CommandError("gaveUp", `Nobody signed in within ${PATIENCE_SECONDS / 60} minutes.`);
+    return new CommandError(
+      "gaveUp",
+      `The sign-in was not completed within ${PATIENCE_SECONDS / 60} minutes. Run the command again.`,
+    );
   const { error: code } = error as { error?: string };
   return new CommandError("unreachable", `The sign-in failed: ${code ?? reasonOf(error)}.`);
 }

@@ -60,7 +60,7 @@ const number = (flag: string, value: string | undefined): number | undefined => 
   return value === undefined ? undefined : Number(value);
 };
 
-/** What says what a task does, and the flags that go with it. */
+/** Options that select a task, and the options that each of them allows. */
 const GOES_WITH = {
   query: ["param", "format", "compression"],
   sql: ["format", "compression"],
@@ -100,7 +100,7 @@ export function requestFrom(flags: SubmitFlags, params?: Record<string, unknown>
   return { ...ofRequest(flags), task };
 }
 
-/** What flags say of the request beside its task. */
+/** Fields of a request, other than its task, by the options. */
 const ofRequest = (flags: SubmitFlags) =>
   given({
     requestId: flags.id,

@@ -51,9 +51,9 @@ const filled = (text: string, columns: number): string => {
   return fitted + " ".repeat(Math.max(0, columns - stringWidth(fitted)));
 };
 
-/** How a table is drawn. */
+/** Style of a table. */
 export interface TableStyle {
-  /** Where it goes: headings are dim where that is a terminal. */
+  /** Destination; headings are dim on a terminal. */
   stream?: NodeJS.WriteStream;
   /** Dresses a cell that has been fitted into its column. */
   colour?: (cell: string, column: number) => string;
@@ -115,7 +115,7 @@ function narrow(widths: number[], least: readonly number[], room: number, keep: 
   }
 }
 
-/** How many columns there is room for. */
+/** Number of columns that fit. */
 function columnsThatFit(widths: readonly number[], room: number): number {
   const upTo = (column: number) => widths.slice(0, column + 1).reduce((sum, one) => sum + one + 2, -2);
   const over = widths.findIndex((_, column) => upTo(column) > room);

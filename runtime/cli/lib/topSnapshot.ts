@@ -12,7 +12,7 @@ const SLOWEST_MS = 60 * 60_000;
 /** Jobs of each table. */
 const LISTED = 20;
 
-/** What GET /stats answers, as far as this goes. */
+/** Part of the response of GET /stats. */
 interface Stats {
   byStatus: Record<string, number>;
   percentiles: Record<"queueMs" | "executionMs", { p50: number | null; p95: number | null }>;
@@ -22,13 +22,13 @@ interface Stats {
   bottleneck?: { sentence: string };
 }
 
-/** How the platform stands, at one look. */
+/** State of the platform at one moment. */
 export interface Snapshot extends Stats {
   /** ISO time. */
   at: string;
   /** The job that has waited longest, unless none waits. */
   oldest: JobDocument | undefined;
-  /** Why it waits. */
+  /** Reason of its wait. */
   waiting?: { sentence: string };
   running: JobDocument[];
   slowest: JobDocument[];
@@ -77,6 +77,6 @@ export function throughput(ended: readonly JobDocument[], now: number): Snapshot
   };
 }
 
-/** Whether all runs of a kind work, so that what waits for one must wait. */
+/** Runner types whose runs are all busy. */
 export const full = ({ capacity }: Pick<Snapshot, "capacity">): RunnerType[] =>
   RUNNERS.filter((kind) => capacity && capacity[kind].slots > 0 && capacity[kind].working >= capacity[kind].slots);

@@ -11,10 +11,10 @@ import { styled } from "./visible.ts";
 const BAR = 16;
 const MINUTE = 60_000;
 
-/** Where a look is shown. */
+/** Size and stream of the output. */
 export interface Frame {
   columns: number;
-  /** Lines that there are; a table that does not fit ends earlier. */
+  /** Number of lines; a table that does not fit is cut. */
   lines: number;
   stream: NodeJS.WriteStream;
 }
@@ -30,7 +30,7 @@ export function snapshotLines(look: Snapshot, { columns, lines, stream }: Frame)
     endedLine(look),
     ...timesLines(look),
   ].map((line) => cutTo(line, columns));
-  // The running ones first; what is left is for the slowest.
+  // Running jobs first; the slowest ones take the remaining lines.
   const room = lines - head.length;
   const running = tableLines("Running", look.running, runningRow(look), RUNNING, room, columns, stream);
   const slowest = tableLines(

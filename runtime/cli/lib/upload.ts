@@ -9,7 +9,7 @@ import { bytesText, width } from "./screen.ts";
 
 /** Parts that travel at once. */
 const PARALLEL = 4;
-/** A part is sent again this often before the upload is given up. */
+/** Tries of each part before the upload fails. */
 const TRIES = 4;
 /** Before the second try; each further one waits twice as long. Milliseconds. */
 const AGAIN_MS = 500;

@@ -11,7 +11,7 @@ import { skip } from "../../testing/cluster.ts";
 import { escapeHidden, styled, visible, visibleBytes, visibleJson } from "./visible.ts";
 
 describe("text of others on a terminal", () => {
-  it("shows what a terminal obeys, or nobody can see, as escapes", () => {
+  it("shows control and invisible characters as escapes", () => {
     assert.equal(escapeHidden(HOSTILE), ESCAPED);
     assert.equal(visible(HOSTILE), ESCAPED);
     assert.equal(visible("tab\tand\nlines, Zürich, 東京, 🚢 █░…"), "tab\tand\nlines, Zürich, 東京, 🚢 █░…");

@@ -21,8 +21,8 @@ const escapeOf = (character: string): string => {
 export const escapeHidden = (text: string): string => text.replace(HIDDEN, escapeOf);
 
 /**
- * Numbers in front of the colours that this process writes, by which `visible` tells them from those in the text of
- * others. Nobody outside can know them.
+ * Random numbers that mark the colours which this process writes, so that `visible` can distinguish them from those in
+ * foreign text, which cannot contain the numbers.
  */
 const MARK = Array.from({ length: 4 }, () => randomInt(1_000, 10_000)).join(";");
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the beginning of a colour
@@ -42,7 +42,7 @@ export function styled(format: Format, text: string, stream?: NodeJS.WriteStream
   return open + text + close;
 }
 
-/** What is written to a terminal or a file for people: hidden characters as escapes, `styled` texts in their colours. */
+/** Text for a terminal or a file: hidden characters as escapes, `styled` texts in their colours. */
 export const visible = (text: string): string =>
   text
     .split(MARKED)
@@ -64,7 +64,7 @@ export async function* visibleBytes(chunks: AsyncIterable<Uint8Array>): AsyncGen
   let held = "";
   for await (const chunk of chunks) {
     const text = held + decoder.decode(chunk, { stream: true });
-    // What follows a CR decides what it is.
+    // The next character decides whether a CR is part of a line end.
     held = text.endsWith("\r") ? "\r" : "";
     yield escapeHidden(text.slice(0, text.length - held.length).replaceAll("\r\n", "\n"));
   }

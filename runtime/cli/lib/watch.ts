@@ -10,7 +10,7 @@ import { bytesText, coloured, dim, durationText, plain, say, width } from "./scr
 import { cutTo, table, wrapped } from "./table.ts";
 import { waitingOf } from "./waiting.ts";
 
-/** How a job is followed. */
+/** Options of following a job. */
 export interface Following {
   /** Seconds; undefined: to its end. */
   wait?: number;
@@ -18,10 +18,10 @@ export interface Following {
   bytes?: number;
 }
 
-/** Follows a job to its end, showing where it is; answers its last document. */
+/** Follows a job to its end and shows its progress. @returns its last document */
 export async function follow(client: Client, id: string, { wait, bytes }: Following): Promise<JobDocument> {
   const line = new ProgressLine();
-  const again = `It goes on; ${client.hint("watch", id)} waits for it.`;
+  const again = `${client.hint("watch", id)} follows it again.`;
   try {
     return await interruptible(
       async (signal) => {
@@ -43,7 +43,10 @@ export async function follow(client: Client, id: string, { wait, bytes }: Follow
         if (last === undefined) throw new Error(`${id} has no document`);
         return last;
       },
-      (why) => (why === "gaveUp" ? `${id} did not end within ${wait} s. ${again}` : `${id} was left. ${again}`),
+      (why) =>
+        why === "gaveUp"
+          ? `${id} did not end within ${wait} s and keeps running. ${again}`
+          : `Stopped waiting for ${id}; the job keeps running. ${again}`,
       wait,
     );
   } finally {
@@ -51,7 +54,7 @@ export async function follow(client: Client, id: string, { wait, bytes }: Follow
   }
 }
 
-/** How often a waiting job's reason is looked up. */
+/** Interval of looking up the reason of a job's wait. Milliseconds. */
 const REASON_MS = 2_000;
 
 /** Shows why a job waits until it waits no more. A reason that cannot be had is left out: the job is followed anyway. */
@@ -79,7 +82,7 @@ const FIGURES = 52;
 /** Of an id that much is always shown. */
 const LEAST_OF_ID = 6;
 
-/** Where a running job is: its rows and bytes, and how long it may still take. */
+/** Progress of a running job: rows, bytes, and the time left. */
 export function progressText(document: JobDocument, total: number | undefined): string {
   const { status, progress, requestId, startedAt } = document;
   const { rows, bytes, estimatedRows } = progress;
@@ -98,7 +101,7 @@ export function progressText(document: JobDocument, total: number | undefined): 
   return `${head}  ${bar(share, done, rate, (seconds * (1 - share)) / share, room)}`;
 }
 
-/** Says how a job ended, with its report of bad rows if it has one; answers the command's exit. */
+/** Prints how a job ended, with its report of bad rows if it has one. @returns the command's exit */
 export function sayEnd(client: Client, document: JobDocument): Exit {
   const { status, stats, error, requestId, result, task } = document;
   say(`${coloured(status)} ${requestId}${stats ? dim(`  ${figures(stats)}`) : ""}`);
@@ -107,8 +110,8 @@ export function sayEnd(client: Client, document: JobDocument): Exit {
     sayDetails(error.details ?? [], client.hint("result", `${requestId} --report`));
     say(
       error.retryable
-        ? `It may pass: ${client.hint("retry", requestId)} tries again.`
-        : `${client.hint("show", requestId)} has everything.`,
+        ? `Retrying may help: ${client.hint("retry", requestId)}.`
+        : `${client.hint("show", requestId)} shows everything.`,
     );
   } else if (task.dryRun && status === "SUCCEEDED")
     say(`Dry run: ${(stats?.rows ?? 0).toLocaleString("en")} rows valid, nothing changed.`);

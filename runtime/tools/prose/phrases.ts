@@ -74,5 +74,5 @@ export const CHECKED: readonly string[] = [
   ...["policy/", "infra/", "stacks/", "db/", ".ci/", "Pulumi."],
   ...["contract", "platform", "requests", "monitoring", "tracking"].map((folder) => `runtime/${folder}/`),
   ...["store", "queries", "runner", "simulation", "bench"].map((folder) => `runtime/${folder}/`),
-  ...["attack", "tools", "testing", "local", "image", "clients"].map((folder) => `runtime/${folder}/`),
+  ...["attack", "cli", "tools", "testing", "local", "image", "clients"].map((folder) => `runtime/${folder}/`),
 ];
