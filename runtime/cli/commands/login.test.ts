@@ -73,7 +73,7 @@ describe("rates login", function () {
     );
   });
 
-  it("shows a colleague who signs in only the jobs of the tenant of his account", async () => {
+  it("shows a colleague who signs in only the jobs of the account's tenant", async () => {
     const submit = async (tenant: string, requestId: string) => {
       const headers = await p.as(tenant, "read", "submit");
       const payload = { requestId, task: { type: "read", sql: "select 1" } };
