@@ -323,6 +323,22 @@ export const FARGATE_SIZES = [
   { vcpus: 4, memoryBytes: 8 * GIB },
 ] as const;
 
+/**
+ * Families of OpenSearch instances without gp3 volumes, which the data nodes have (Amazon OpenSearch Service Developer
+ * Guide of 2023-09, EBS volume size quotas).
+ */
+export const SEARCH_FAMILIES_WITHOUT_GP3 = ["t2", "m3", "m4", "c4", "r3", "r4", "i2", "i3", "r6gd"] as const;
+
+/** Maximum GiB of gp3 of OpenSearch instance types that take less than 1,024 (same page). */
+export const SEARCH_GP3_GB: Readonly<Record<string, number>> = {
+  "t3.small.search": 100,
+  "t3.medium.search": 200,
+  "c5.large.search": 256,
+  "c5.xlarge.search": 512,
+  "c6g.large.search": 256,
+  "c6g.xlarge.search": 512,
+};
+
 export type RdsClass = keyof typeof RDS_CLASSES;
 export type Ec2Type = keyof typeof EC2_TYPES;
 

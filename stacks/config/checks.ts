@@ -1,4 +1,4 @@
-import { subnetPrefix, vpcPrefix } from "../../infra/limits/cidr.ts";
+import { mayBeVpc, subnetPrefix, vpcPrefix } from "../../infra/limits/cidr.ts";
 import {
   EC2_TYPES,
   type Ec2Type,
@@ -6,6 +6,8 @@ import {
   PULUMI_SUFFIX,
   RDS_CLASSES,
   type RdsClass,
+  SEARCH_FAMILIES_WITHOUT_GP3,
+  SEARCH_GP3_GB,
 } from "../../infra/limits/limits.ts";
 import { suggestion } from "../../runtime/contract/problems.ts";
 import { rdsRegions } from "../../runtime/image/rdsCa.ts";
@@ -47,6 +49,8 @@ export const CHECKS: readonly ConfigCheck[] = [
   { reads: ["api.minTasks", "api.maxTasks"], problemsOf: checkTasks },
   { reads: ["tracking.store", "tracking.zoneCount", "network.zones"], problemsOf: checkSearchZones },
   { reads: ["tracking.store", "tracking.zoneCount", "tracking.instanceCount"], problemsOf: checkSearchNodes },
+  { reads: ["tracking.store", "tracking.instanceType"], problemsOf: checkSearchFamily },
+  { reads: ["tracking.store", "tracking.instanceType", "tracking.storageGb"], problemsOf: checkSearchDisk },
   { reads: ["jobs.urlHosts", "network.nat"], problemsOf: checkUrlHosts },
   { reads: ["api.signIn.oidc.issuer", "network.nat"], problemsOf: checkProviderReachable },
   { reads: ["api.signIn.oidc.issuer", "api.certificateArn"], problemsOf: checkProviderCallback },
@@ -63,6 +67,12 @@ function checkName(_: StackConfig, stack: string): ConfigProblem[] {
       key: "stack",
       value: stack,
       message: "is part of bucket and domain names: use small letters, digits and hyphens, first a letter.",
+    });
+  if (stack.includes("--"))
+    problems.push({
+      key: "stack",
+      value: stack,
+      message: "has two hyphens in a row, which RDS refuses in the name of the database: use one.",
     });
   const { loadBalancer } = resourceNames(stack);
   return [...problems, ...nameTooLong(stack, loadBalancer, LIMITS.loadBalancerName.value, "the load balancer's name")];
@@ -106,6 +116,8 @@ function checkCidr({ network }: StackConfig): ConfigProblem[] {
     return refused(
       `must be an IPv4 network from /${LARGEST} to /${SMALLEST} with no bits set beyond its prefix, as 10.0.0.0/16.`,
     );
+  if (!mayBeVpc(cidr))
+    return refused("is a reserved range, which no VPC can have: use a private network, as 10.0.0.0/16.");
   const zones = network.zones.length;
   if (subnetPrefix(prefix, zones) <= SMALLEST) return [];
   return refused(
@@ -122,6 +134,12 @@ function checkZones({ account, network: { zones } }: StackConfig): ConfigProblem
         key,
         value: zone,
         message: `is not in account.region ${account.region}: name a zone of it, as ${account.region}a.`,
+      });
+    else if (zone.length > account.region.length + 1)
+      problems.push({
+        key,
+        value: zone,
+        message: `is a local or Wavelength zone, or none of account.region ${account.region}; those have no Multi-AZ RDS, Glue or OpenSearch: name an availability zone, as ${account.region}a.`,
       });
     if (zones.indexOf(zone) < index)
       problems.push({ key, value: zone, message: "is named twice: name each zone once, two at least." });
@@ -277,6 +295,23 @@ function checkSearchNodes({ tracking }: StackConfig): ConfigProblem[] {
       message: `cannot be spread evenly over ${zoneCount} zones: use ${Math.ceil(instanceCount / zoneCount) * zoneCount}.`,
     },
   ];
+}
+
+function checkSearchFamily({ tracking }: StackConfig): ConfigProblem[] {
+  if (tracking.store !== "opensearch") return [];
+  const { instanceType } = tracking;
+  if (!SEARCH_FAMILIES_WITHOUT_GP3.some((family) => instanceType.startsWith(`${family}.`))) return [];
+  const message = "has no gp3 volumes, which the data nodes need: use a newer family, as m7g.medium.search.";
+  return [{ key: "tracking.instanceType", value: instanceType, message }];
+}
+
+function checkSearchDisk({ tracking }: StackConfig): ConfigProblem[] {
+  if (tracking.store !== "opensearch") return [];
+  const { instanceType, storageGb } = tracking;
+  const most = SEARCH_GP3_GB[instanceType];
+  if (most === undefined || storageGb <= most) return [];
+  const message = `is more than the ${most} GiB that a ${instanceType} takes: lower it, or use a larger tracking.instanceType.`;
+  return [{ key: "tracking.storageGb", value: storageGb, message }];
 }
 
 function checkUrlHosts({ network, jobs: { urlHosts } }: StackConfig): ConfigProblem[] {

@@ -180,6 +180,30 @@ describe("checks across fields of a stack", () => {
       "is not in account.region eu-central-1: name a zone of it, as eu-central-1a.",
     ],
     [
+      "a network that no VPC can have",
+      (it) => ({ ...it, network: { ...it.network, cidr: "169.254.0.0/16" } }),
+      "network.cidr",
+      "is a reserved range, which no VPC can have: use a private network, as 10.0.0.0/16.",
+    ],
+    [
+      "a local zone",
+      (it) => ({ ...it, network: { ...it.network, zones: ["eu-central-1a", "eu-central-1-ham-1a"] } }),
+      "network.zones.1",
+      "is a local or Wavelength zone, or none of account.region eu-central-1; those have no Multi-AZ RDS, Glue or OpenSearch: name an availability zone, as eu-central-1a.",
+    ],
+    [
+      "an OpenSearch type without gp3",
+      (it) => ({ ...it, tracking: { ...search, instanceType: "i3.large.search" } }),
+      "tracking.instanceType",
+      "has no gp3 volumes, which the data nodes need: use a newer family, as m7g.medium.search.",
+    ],
+    [
+      "a volume too large for its OpenSearch type",
+      (it) => ({ ...it, tracking: { ...search, instanceType: "t3.small.search", storageGb: 101 } }),
+      "tracking.storageGb",
+      "is more than the 100 GiB that a t3.small.search takes: lower it, or use a larger tracking.instanceType.",
+    ],
+    [
       "a zone named twice",
       (it) => ({ ...it, network: { ...it.network, zones: ["eu-central-1a", "eu-central-1a"] } }),
       "network.zones.1",
@@ -395,6 +419,25 @@ describe("checks across fields of a stack", () => {
     assert.deepEqual(problemsOf({ ...rawConfig(), tracking: search }, name.slice(0, 14)), [
       // "dev-anna-and-b": exactly the maximum length
     ]);
+  });
+
+  it("rejects a stack name that RDS refuses", () => {
+    const [problem, ...others] = problemsOf(rawConfig(), "dev--1");
+    assert.deepEqual(others, []);
+    assert.match(problem?.message ?? "", /two hyphens in a row, which RDS refuses/);
+    assert.deepEqual(problemsOf(rawConfig(), "dev-1-a"), []);
+  });
+
+  it("rejects values of tags that AWS refuses", () => {
+    const owners = (owner: string) => problemsOf(rawConfig((it) => ({ ...it, tags: { ...it.tags, owner } })));
+    for (const owner of ["R&D", "Anna's team", "a,b", "team #1", "a\tb", "aws:team", "", "x".repeat(257)])
+      assert.deepEqual(
+        owners(owner).map(({ key }) => key),
+        ["tags.owner"],
+        owner,
+      );
+    for (const owner of ["Müller + Söhne", "team@example.com", "cost/centre=1:2_3-4", "日本", "x".repeat(256)])
+      assert.deepEqual(owners(owner), [], owner);
   });
 
   it("rejects a stack name that is invalid in bucket names", () => {

@@ -26,10 +26,17 @@ const Account = Type.Object(
   { ...closed, description: "the one account and region that this stack may touch" },
 );
 
+/** Values of tags: what every service takes (Amazon RDS API Reference, Tag; AWS IAM API Reference, Tag). */
+const tagValue = (description: string) =>
+  text(
+    "^(?!aws:|rds:)[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{1,256}$",
+    `${description}, 1 to 256 letters, digits, spaces and _ . : / = + @ -, not beginning with aws: or rds:`,
+  );
+
 const Tags = Type.Object(
   {
-    owner: text("^.{1,256}$", "who answers for the stack, 1 to 256 characters"),
-    costCentre: text("^.{1,256}$", "who pays for the stack, 1 to 256 characters"),
+    owner: tagValue("who answers for the stack"),
+    costCentre: tagValue("who pays for the stack"),
   },
   { ...closed, description: "on every resource, beside the names of project and stack" },
 );
