@@ -131,27 +131,24 @@ const tooSlow = (error: { code?: string }): JobError | undefined =>
 const severalStatements = (error: { code?: string; message: string }): JobError | undefined =>
   error.code === "42P11" ? new JobError("NotOneStatement", { reason: error.message }, { cause: error }) : undefined;
 
+/** Statement that plans a read without running it. */
+export const explainStatement = (sql: string): string => `${EXPLAIN}${sql}`;
+
+/** Rows that the planner expects, from the result of {@link explainStatement}. */
+export const expectedRows = (plan: string): number => JSON.parse(plan)[0].Plan["Plan Rows"];
+
 /**
- * Plans a read without running it, which also proves that it is one statement: the extended protocol refuses several,
- * and the options of EXPLAIN before the SQL keep it from adding its own.
+ * Error of a read that {@link explainStatement} could not plan when sent by the extended protocol, which refuses several
+ * statements: the options of EXPLAIN before the SQL keep it from adding its own.
  *
- * @throws JobError NotOneStatement or InvalidSql if the server cannot parse it; its other errors unchanged
+ * @returns JobError NotOneStatement or InvalidSql if the server cannot parse it; its other errors unchanged
  */
-export async function explain(client: pg.ClientBase, sql: string): Promise<Pick<Estimate, "rows">> {
-  try {
-    const { rows } = await client.query({ text: `${EXPLAIN}${sql}`, queryMode: "extended" } as {
-      text: string;
-    });
-    const [{ Plan: plan }] = rows[0]["QUERY PLAN"];
-    return { rows: plan["Plan Rows"] };
-  } catch (error) {
-    const { code, message } = located(error as ServerError, sql);
-    if (code === "42601")
-      throw new JobError(
-        /multiple commands/.test(message) ? "NotOneStatement" : "InvalidSql",
-        { reason: message },
-        { cause: error },
-      );
-    throw error;
-  }
+export function planningError(error: unknown, sql: string): unknown {
+  const { code, message } = located(error as ServerError, sql);
+  if (code !== "42601") return error;
+  return new JobError(
+    /multiple commands/.test(message) ? "NotOneStatement" : "InvalidSql",
+    { reason: message },
+    { cause: error },
+  );
 }

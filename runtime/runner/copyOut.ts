@@ -20,6 +20,9 @@ const HEADER_BYTES = 5;
  */
 export class CopyOut extends Readable {
   readonly #text: string;
+  /** Resolves when the statements after the rows are done too. */
+  readonly settled: Promise<void>;
+  readonly #settle: { resolve(): void; reject(error: Error): void };
   #socket: Socket | undefined;
   #driver: ((chunk: Buffer) => void) | undefined;
   /** Bytes of the row under way that are still to come, and of a message that is passed over. */
@@ -30,9 +33,17 @@ export class CopyOut extends Readable {
   rows = 0;
   bytes = 0;
 
-  constructor(text: string) {
+  /**
+   * @param text the COPY statement
+   * @param after statements to run after it in the same round trip, unless it fails; their results are ignored
+   */
+  constructor(text: string, after: string) {
     super({ highWaterMark: 256 * 1024 });
-    this.#text = text;
+    this.#text = `${text};\n${after}`;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.settled = promise;
+    this.settled.catch(() => undefined);
+    this.#settle = { resolve, reject };
   }
 
   /** Called by pg when it is this query's turn: takes the socket over from the driver until the rows end. */
@@ -56,11 +67,16 @@ export class CopyOut extends Readable {
   }
 
   handleError(error: Error): void {
+    this.#settle.reject(error);
     this.#giveBack(undefined);
     this.destroy(error);
   }
+  handleRowDescription(): void {}
+  handleDataRow(): void {}
   handleCommandComplete(): void {}
-  handleReadyForQuery(): void {}
+  handleReadyForQuery(): void {
+    this.#settle.resolve();
+  }
 
   #take = (received: Buffer): void => {
     const chunk = this.#header.length > 0 ? Buffer.concat([this.#header, received]) : received;

@@ -1,18 +1,18 @@
-import type pg from "pg";
 import { JobError } from "../contract/errors.ts";
 import type { Format } from "./output.ts";
 
 /** Duplicated names that an error lists. */
 const LISTED_NAMES = 10;
 
+/** Statement whose result has the columns of a SELECT, and no rows. */
+export const describeStatement = (sql: string): string => `select * from (${sql}\n) described limit 0`;
+
 /**
  * Builds the COPY statement that streams the result of one SELECT.
  * @param sql one statement; the caller has proved that it is one
  * @throws JobError InvalidSql when the result has no columns, or when two columns of a JSON result have one name
  */
-export async function copyStatement(client: pg.ClientBase, sql: string, format: Format): Promise<string> {
-  const { fields } = await client.query(`select * from (${sql}\n) described limit 0`);
-  const names = fields.map((field) => field.name);
+export function copyStatement(names: readonly string[], sql: string, format: Format): string {
   if (names.length === 0)
     throw new JobError("InvalidSql", { reason: "the result has no columns. Select at least one." });
   if (format === "csv") return csvStatement(sql, names);

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import type { Readable, Transform } from "node:stream";
 import { createGzip } from "node:zlib";
 import type { LazyS3 } from "../platform/aws.ts";
@@ -41,11 +41,11 @@ export async function storeResult(source: Readable, options: OutputOptions, sign
   // Level 1 is three times as fast as the default for a result a fifth larger; a runner is paid by the minute.
   const stream: Readable =
     compression === "gzip" ? pipe(source, createGzip({ level: 1, chunkSize: 64 * 1024 })) : source;
-  const hash = createHash("sha256");
   const held: Buffer[] = [];
   let bytes = 0;
   let inlineSize = 0;
   let upload: MultipartUpload | undefined;
+  let hash: Hash | undefined;
 
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
@@ -57,6 +57,7 @@ export async function storeResult(source: Readable, options: OutputOptions, sign
         if (inlineSize > options.inlineBytes / 4) void options.s3();
         if (inlineSize <= options.inlineBytes) continue;
         upload = await begin(options);
+        hash = createHash("sha256");
         for (const part of held.splice(0)) {
           hash.update(part);
           await upload.write(part);
@@ -64,7 +65,7 @@ export async function storeResult(source: Readable, options: OutputOptions, sign
         continue;
       }
       signal.throwIfAborted();
-      hash.update(chunk);
+      hash?.update(chunk);
       await upload.write(chunk);
     }
     await upload?.finish();
@@ -72,7 +73,7 @@ export async function storeResult(source: Readable, options: OutputOptions, sign
     await upload?.abort();
     throw error;
   }
-  if (!upload) {
+  if (!upload || !hash) {
     const whole = Buffer.concat(held);
     return { bytes, json: (rows) => `{"inline":${inlineText(whole, options)},"format":"${format}","rows":${rows}}` };
   }

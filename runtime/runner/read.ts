@@ -1,8 +1,9 @@
 import { Readable } from "node:stream";
-import { explain, type ReadTask } from "../queries/explain.ts";
+import { expectedRows, explainStatement, planningError, type ReadTask } from "../queries/explain.ts";
 import { CopyOut } from "./copyOut.ts";
-import { copyStatement } from "./copyStatement.ts";
+import { copyStatement, describeStatement } from "./copyStatement.ts";
 import { type Output, type OutputOptions, storeResult } from "./output.ts";
+import { Pipeline } from "./pipeline.ts";
 import type { Session } from "./sessions.ts";
 
 /** Dependencies and progress callbacks of a read. */
@@ -28,16 +29,13 @@ export async function read(task: ReadTask, context: ReadContext): Promise<Output
   const { client } = context.session;
   const { sql } = context;
   context.onBegin();
-  await client.query(
-    `begin transaction read only; set local statement_timeout = ${Math.ceil(context.timeoutSeconds * 1000)}`,
-  );
   let copying = false;
   try {
-    // COPY takes no parameters and wraps its query in parentheses, which raw SQL could close.
-    if ("sql" in task) context.onProgress({ rows: 0, bytes: 0, estimatedRows: (await explain(client, sql)).rows });
-    const statement = await copyStatement(client, sql, task.format);
+    const { names, estimatedRows } = await begin(client, sql, context.timeoutSeconds, "sql" in task);
+    if (estimatedRows !== undefined) context.onProgress({ rows: 0, bytes: 0, estimatedRows });
+    const statement = copyStatement(names, sql, task.format);
     context.onCopy();
-    const copy = client.query(new CopyOut(statement));
+    const copy = client.query(new CopyOut(statement, "sql" in task ? RESET_AND_COMMIT : "commit"));
     copying = true;
     copy.once("end", () => {
       copying = false;
@@ -54,7 +52,7 @@ export async function read(task: ReadTask, context: ReadContext): Promise<Output
     const source = task.format === "json" ? Readable.from(array(copy), { objectMode: false }) : copy;
     const options = { ...context.output, format: task.format, compression: task.compression };
     const output = await storeResult(source, options, context.signal).finally(() => clearInterval(progress));
-    await client.query("sql" in task ? RESET_AND_COMMIT : "commit");
+    await copy.settled;
     return { ...output, rows: copy.rows - header };
   } catch (error) {
     // After stopping in the middle of a COPY the connection cannot be reused: its rows are still to come.
@@ -68,8 +66,33 @@ export async function read(task: ReadTask, context: ReadContext): Promise<Output
 }
 
 /**
+ * Begins a read's transaction and returns the names of its columns, in one round trip.
+ * @param isFromCaller true for a caller's SQL: COPY takes no parameters and wraps its query in parentheses, which that
+ * could close. It is planned first, which proves that it is one statement: nothing after it runs if it is not.
+ * @throws JobError NotOneStatement or InvalidSql; the server's other errors unchanged
+ */
+async function begin(
+  client: Session["client"],
+  sql: string,
+  timeoutSeconds: number,
+  isFromCaller: boolean,
+): Promise<{ names: string[]; estimatedRows?: number }> {
+  const opening = ["begin transaction read only", `set local statement_timeout = ${Math.ceil(timeoutSeconds * 1000)}`];
+  const pipeline = new Pipeline([...opening, ...(isFromCaller ? [explainStatement(sql)] : []), describeStatement(sql)]);
+  try {
+    await client.query(pipeline);
+    const results = await pipeline.results;
+    const names = results.at(-1)?.names ?? [];
+    const plan = isFromCaller ? results[opening.length]?.rows[0]?.[0] : undefined;
+    return { names, ...(plan ? { estimatedRows: expectedRows(plan) } : {}) };
+  } catch (error) {
+    throw isFromCaller && pipeline.completed === opening.length ? planningError(error, sql) : error;
+  }
+}
+
+/**
  * Resets settings and locks that caller-supplied SQL left in this session. DISCARD ALL may not run in a transaction, so
- * its parts are used (Postgres documentation, DISCARD): together with the commit they are one round trip.
+ * its parts are used (Postgres documentation, DISCARD): they run behind the COPY, in the same round trip.
  */
 const RESET_AND_COMMIT = `close all; set session authorization default; reset all; deallocate all; unlisten *;
   select pg_advisory_unlock_all(); discard plans; discard temp; discard sequences; commit`;

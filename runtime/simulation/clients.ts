@@ -1,5 +1,6 @@
 import pg from "pg";
 import { abandon, connectWith, isAbandoned } from "../platform/postgres.ts";
+import { Pipeline } from "../runner/pipeline.ts";
 import type { Actor } from "./actor.ts";
 
 /** Closes a connection without a farewell, as a killed process or a network failure does. */
@@ -18,6 +19,15 @@ async function open(url: string): Promise<pg.Client> {
 function gateQueries(actor: Actor, client: pg.Client, statement: pg.Client["query"]): pg.Client {
   const query = statement.bind(client) as (...all: unknown[]) => unknown;
   const call = (first: unknown, ...rest: unknown[]): unknown => {
+    if (first instanceof Pipeline)
+      return actor.call(
+        first.statements.join("; ").slice(0, 60),
+        async () => {
+          query(first);
+          await first.results;
+        },
+        () => sever(client),
+      );
     if (typeof (first as { submit?: unknown }).submit === "function") return query(first, ...rest);
     const text = typeof first === "string" ? first : (first as { text: string }).text;
     const summary = text.replace(/\s+/g, " ").slice(0, 60);

@@ -569,26 +569,28 @@ class Rows:
 
 # The simple protocol accepts several statements, a cursor only one; the options of EXPLAIN before the SQL keep it from
 # adding its own. The server's message equals that of the extended protocol.
-OPEN_PLAN = """do $$ declare plan refcursor := 'rates_plan'; begin
+OPEN_PLAN = """; select set_config('rates.sql', %s, true);
+do $$ declare plan refcursor := 'rates_plan'; begin
   open plan for execute 'explain (format json) ' || current_setting('rates.sql');
-end $$"""
+end $$; fetch all from rates_plan"""
 
 
-def prove_one_statement(cursor, sql, lease):
-    """COPY wraps its query in parentheses, which raw SQL could close; so first it is planned, as one statement."""
-    cursor.execute("select set_config('rates.sql', %s, true)", (sql,))
+def prove_one_statement(cursor, begin, sql, lease):
+    """COPY wraps its query in parentheses, which raw SQL could close; so first it is planned, as one statement.
+
+    Begins the transaction in the same round trip. Answers what closes the plan.
+    """
     try:
-        cursor.execute(OPEN_PLAN)
+        cursor.execute(begin + OPEN_PLAN, (sql,))
     except psycopg2.Error as error:
         if error.pgcode == "42P11":  # invalid_cursor_definition: no cursor has several
             reason = "cannot insert multiple commands into a prepared statement"
             raise JobError("NotOneStatement", reason=reason) from error
         error.place = place_of(error, sql)
         raise
-    cursor.execute("fetch all from rates_plan")
     ((plan,),) = cursor.fetchall()
-    cursor.execute("close rates_plan")
     lease.progress["estimatedRows"] = plan[0]["Plan"]["Plan Rows"]
+    return "close rates_plan"
 
 
 def place_of(error, sql):
@@ -604,9 +606,12 @@ def place_of(error, sql):
 LISTED_NAMES = 10
 
 
-def copy_statement(cursor, sql, kind):
-    """The COPY statement that streams the result of one SELECT; see runtime/runner/copyStatement.ts."""
-    cursor.execute("select * from (%s\n) described limit 0" % sql)
+def copy_statement(cursor, before, sql, kind):
+    """The COPY statement that streams the result of one SELECT; see runtime/runner/copyStatement.ts.
+
+    `before` runs first, in the round trip that asks for the columns.
+    """
+    cursor.execute("%s; select * from (%s\n) described limit 0" % (before, sql))
     names = [column.name for column in cursor.description or []]
     if not names:
         raise JobError("InvalidSql", reason="the result has no columns. Select at least one.")
@@ -652,21 +657,18 @@ def read(job, session, lease, output):
     """Runs a read in a read-only transaction of the role job_reader; answers its rows and its result."""
     task, sql = job["task"], job["sql"]
     with session.connection.cursor() as cursor:
-        cursor.execute(
-            "begin transaction read only; set local statement_timeout = %d" % (job["timeoutSeconds"] * 1000)
-        )
+        before = "begin transaction read only; set local statement_timeout = %d" % (job["timeoutSeconds"] * 1000)
         try:
             if "sql" in task:
-                prove_one_statement(cursor, sql, lease)
+                before = prove_one_statement(cursor, before, sql, lease)
             rows = Rows(output, task, lease)
-            statement = copy_statement(cursor, sql, task["format"])
+            statement = copy_statement(cursor, before, sql, task["format"])
             session.broken = True
-            cursor.copy_expert(statement, rows)
+            # What follows the rows is not run where they fail.
+            cursor.copy_expert("%s;\n%s" % (statement, RESET_AND_COMMIT if "sql" in task else "commit"), rows)
             session.broken = False
             rows.finish()
-            result = output.finish()
-            cursor.execute(RESET_AND_COMMIT if "sql" in task else "commit")
-            return rows.rows, result
+            return rows.rows, output.finish()
         except BaseException as error:
             # A server's error ends the statement; continuing after any other error would require reading all its rows.
             if getattr(error, "pgcode", None):
