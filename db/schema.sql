@@ -663,6 +663,8 @@ create table jobs.waiting_counts (
 --   callers: none
 -- function jobs.waiting_tenants(p_runner text) returns SETOF text
 --   callers: none
+-- function jobs.wake_runs(p_runner text, p_runs integer) returns void
+--   callers: none
 -- function jobs.wake_tenant(p_runner text, p_tenant text) returns void
 --   callers: none
 -- function jobs.working(p_run uuid, p_job bigint, p_attempt integer, p_pid integer, p_backend_start timestamp with time zone) returns boolean

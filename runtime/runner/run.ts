@@ -12,7 +12,7 @@ import { ResponseSender } from "./responseSender.ts";
 /** Interval of an idle run's checks without a wake-up, at most; also its heartbeat interval, three per lease. */
 const POLL_MS = 2_000;
 /** Time that a response waits for those of the next jobs, to share a call to SQS. Milliseconds. */
-const GATHER_MS = 100;
+const GATHER_MS = 200;
 
 /** Identity of a process: its run's id, or its launch and instance, by which it claims one of the launch's runs. */
 export type RunIdentity = { run: string } | { launch: string; instance: string };
@@ -45,8 +45,8 @@ export async function run(options: RunOptions): Promise<number> {
   const poll = Math.min(POLL_MS, (settings.jobs.leaseSeconds * 1000) / 3);
   const wakeSignal = new WakeSignal(client);
   let lease: JobLease | undefined;
-  client.on("notification", ({ channel }) => {
-    if (channel === `jobs_waiting_${runnerType}`) wakeSignal.raise();
+  client.on("notification", ({ channel, payload }) => {
+    if (channel === `jobs_waiting_${runnerType}` || payload === "job") wakeSignal.raise();
     else lease?.checkNow();
   });
   draining.addEventListener("abort", () => wakeSignal.raise(), { once: true });

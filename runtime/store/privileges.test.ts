@@ -33,6 +33,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.claimable(text,integer,integer)": [],
   "jobs.free_tenant_slots(text,text,integer)": [],
   "jobs.start_attempt(bigint,jobs.runs,integer,timestamp with time zone,text)": [],
+  "jobs.wake_runs(text,integer)": [],
   "jobs.wake_tenant(text,text)": [],
   "jobs.waiting_room(text,integer,integer)": [],
   "jobs.waiting_tenants(text)": [],

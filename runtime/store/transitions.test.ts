@@ -106,15 +106,31 @@ describe("a transition of the job store", () => {
     }
   });
 
-  it("rings for runs of the kind that a job waits for", async () => {
-    const [glue, ec2] = [await listening("jobs_waiting_glue"), await listening("jobs_waiting_ec2")];
+  it("wakes one idle run per job, and another one while a job waits for a run that was chosen twice", async () => {
+    const [{ id: newest }] = await sql(`insert into jobs.runs (runner, slot, version, state, start_deadline, seen_at)
+      select runner, 9, version, 'RUNNING', jobs.clock(), jobs.clock() from jobs.runners where runner = 'glue' returning id`);
+    const [{ id: outdated }] = await sql(`insert into jobs.runs (runner, slot, version, state, start_deadline, seen_at)
+      values ('glue', 8, 'older', 'RUNNING', jobs.clock(), jobs.clock()) returning id`);
+    const heard = await Promise.all([run, newest, outdated].map((id) => listening(`jobs_run_${id}`)));
+    const wakeUps = () => Promise.all(heard.map((count) => count()));
     await accept(dispatcher, [newJob("a")]);
-    assert.deepEqual([await glue(), await ec2()], [1, 0]);
-    const job = await take();
-    await retry(keeper, job, passing, 1);
+    assert.deepEqual(await wakeUps(), [0, 1, 0], "the run that reported last");
+    await accept(dispatcher, [newJob("b")]);
+    assert.deepEqual(await wakeUps(), [0, 2, 0], "which has not claimed its job yet");
+    await take(newest);
+    assert.deepEqual(await wakeUps(), [1, 2, 0], "the next one, for the job that waits");
+    await take();
+    assert.deepEqual(await wakeUps(), [1, 2, 0], "none, since nothing waits");
+    await accept(dispatcher, [newJob("c", { runner: "ec2" })]);
+    assert.deepEqual(await wakeUps(), [1, 2, 0], "none of another type");
+  });
+
+  it("wakes all runs of the kind when the back-off of a job is over", async () => {
+    const [glue, ec2] = [await listening("jobs_waiting_glue"), await listening("jobs_waiting_ec2")];
+    await retry(keeper, await taken("a"), passing, 1);
     await sql("update jobs.jobs set not_before = jobs.clock()");
     await planRuns(dispatcher, testPlan("glue", 9));
-    assert.equal(await glue(), 2, "also when its back-off is over");
+    assert.deepEqual([await glue(), await ec2()], [1, 0]);
   });
 
   it("leaves the first job's response alone when its id comes with another task", async () => {

@@ -13,7 +13,7 @@ declare
   moment timestamptz := jobs.clock();
   created bigint[]; -- in the order of the requests
   made_jobs integer;
-  runner_types text[];
+  runners text[]; -- of the jobs made
   tenant_requests record;
   room integer;
   refused text[] := '{}'; -- request ids of the tenants that are full, each after its tenant and a line feed
@@ -51,10 +51,10 @@ begin
     -- Whichever unique index sees the other's row first: with one named, the race for the others would be an error.
     on conflict do nothing
     returning id, tenant, request_id, runner)
-  select coalesce(array_agg(m.id order by a.ordinality), '{}'), count(distinct m.id), coalesce(array_agg(distinct m.runner), '{}')
-  into created, made_jobs, runner_types
+  select coalesce(array_agg(m.id order by a.ordinality), '{}'), count(distinct m.id), coalesce(array_agg(m.runner), '{}')
+  into created, made_jobs, runners
   from asked a join made m on m.tenant = a.tenant and m.request_id = a."requestId";
-  perform pg_notify('jobs_waiting_' || runner_type, '') from unnest(runner_types) runner_type;
+  perform jobs.wake_runs(m.runner, count(*)::integer) from unnest(runners) m(runner) group by m.runner;
   if made_jobs = json_array_length(requests) then
     return query select c.position::integer, 'ACCEPTED', c.id, 'PENDING', false from unnest(created) with ordinality c(id, position);
     return;

@@ -16,9 +16,11 @@ begin
   if found then perform pg_notify('jobs_waiting_' || p_runner, ''); end if;
 
   if not exists (select from jobs.jobs where runner = p_runner and status = 'PENDING' and not_before is null) then return; end if;
-  select paused_until into pause from jobs.runners where runner = p_runner for update;
   update jobs.runners set version = p_version, tenant_slots = p_tenant_slots
   where runner = p_runner and (version, tenant_slots) is distinct from (p_version, p_tenant_slots);
+  -- With all slots taken there is nothing to decide.
+  if (select count(*) from jobs.runs where runner = p_runner and state <> 'ENDED') >= p_slots then return; end if;
+  select paused_until into pause from jobs.runners where runner = p_runner for update;
   if pause > moment then return; end if;
   waiting := jobs.claimable(p_runner, p_tenant_slots, 2 * p_slots);
   if waiting = 0 then return; end if;

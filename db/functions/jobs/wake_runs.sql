@@ -1,0 +1,11 @@
+-- Wakes so many idle runs of a type, those that reported last first; the others would find nothing to claim. A run that then
+-- gets a job wakes the next one while further jobs wait (jobs.claim), so that no job waits for a run that two callers chose.
+create or replace function jobs.wake_runs(p_runner text, p_runs integer)
+returns void language sql set search_path = pg_catalog, pg_temp as $$
+  select pg_notify('jobs_run_' || idle.id, 'job')
+  from (
+    select r.id from jobs.runs r join jobs.runners k on k.runner = r.runner
+    where r.runner = p_runner and r.state = 'RUNNING' and r.version = k.version and not r.larger
+      and not exists (select from jobs.jobs j where j.run_id = r.id and j.status = 'IN_PROGRESS')
+    order by r.seen_at desc limit p_runs) idle
+$$;
