@@ -8,7 +8,7 @@ import { apply } from "./apply.ts";
 import { addToReport, type BadRows, findBadRows, StagingChecks } from "./check.ts";
 import { csvRecords } from "./csv.ts";
 import { inlineRecords, ndjsonRecords } from "./records.ts";
-import { Sink, type StagingLimits, type StopReason } from "./sink.ts";
+import { MAX_RECORD_BYTES, Sink, type StagingLimits, type StopReason } from "./sink.ts";
 import { TARGETS, type TargetTable } from "./targets.ts";
 import { textOf } from "./text.ts";
 
@@ -92,6 +92,9 @@ const WORK_MEM = "64MB";
 const SLICE_ROWS = 100_000;
 const SLICE_BYTES = 64 * 1024 * 1024;
 
+/** Bytes of blank lines, or of one record that does not end, after which reading stops: a few kB can unpack to many GB. */
+export const MAX_BYTES_WITHOUT_ROW = 16 * MAX_RECORD_BYTES;
+
 interface Staged {
   rows: number;
   bytes: number;
@@ -113,14 +116,23 @@ async function stage(
   const sink = new Sink(names.length, limits);
   let bytes = 0;
   let columns = names;
-  const counted = async function* (source: AsyncIterable<Buffer>) {
+  const counted = async function* (source: AsyncIterable<Buffer>, format: "csv" | "ndjson") {
+    let withoutRow = 0;
     for await (const chunk of source) {
+      const before = sink.rows;
       bytes += chunk.length;
       yield chunk;
       onProgress({ rows: sink.rows, bytes });
+      withoutRow = sink.rows > before ? 0 : withoutRow + chunk.length;
+      if (withoutRow > MAX_BYTES_WITHOUT_ROW)
+        throw new JobError("InvalidFormat", {
+          format,
+          reason: `after line ${sink.lastLine} it has ${MAX_BYTES_WITHOUT_ROW} bytes without a row: blank lines, or a line or quote that does not end. Remove them.`,
+        });
     }
   };
-  const text = (format: "csv" | "ndjson", source: AsyncIterable<Buffer>) => textOf(counted(source), format, target);
+  const text = (format: "csv" | "ndjson", source: AsyncIterable<Buffer>) =>
+    textOf(counted(source, format), format, target);
   const records =
     "items" in content
       ? inlineRecords(content.items, table, sink)

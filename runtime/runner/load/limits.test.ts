@@ -5,7 +5,7 @@ import type pg from "pg";
 import { migratedDatabase, type Scratch } from "../../../db/testing/database.ts";
 import type { Target } from "../../contract/request.ts";
 import { BAD_ROWS, HEADER } from "../../testing/runner/badRows.ts";
-import { type Batch, loadBatch } from "./batch.ts";
+import { type Batch, loadBatch, MAX_BYTES_WITHOUT_ROW } from "./batch.ts";
 import { gunzip } from "./gunzip.ts";
 import type { StagingLimits } from "./sink.ts";
 
@@ -134,4 +134,25 @@ describe("the limits of reading a batch", () => {
     assert.equal(stopped?.setting, "jobs.maxBadRows");
     assert(read < 1_000_000, `${read} bytes unpacked`);
   });
+
+  for (const [name, format, start, unit] of [
+    ["blank lines of CSV", "csv", HEADER.prices, "\n"],
+    ["blank lines of NDJSON", "ndjson", "", " \r\n"],
+    ["a quote that is left open", "csv", `${HEADER.prices}"`, "a\n"],
+    ["a line that does not end", "csv", `${HEADER.prices}a`, ","],
+    ["an object that does not end", "ndjson", '{"', "a"],
+  ] as const)
+    it(`stops reading at ${name}`, async () => {
+      let sent = 0;
+      const bytes = (async function* () {
+        yield Buffer.from(start);
+        for (; ; sent += 64 * 1024) yield Buffer.from(unit.repeat((64 * 1024) / unit.length));
+      })();
+      await assert.rejects(load("prices", { format, bytes }), (error: { code?: string; message: string }) => {
+        assert.equal(error.code, "InvalidFormat");
+        assert.match(error.message, /bytes without a row/);
+        return true;
+      });
+      assert.ok(sent < 2 * MAX_BYTES_WITHOUT_ROW, `${sent} bytes were read`);
+    });
 });
