@@ -97,6 +97,22 @@ describe("the emulator of SQS", () => {
     }
   });
 
+  it("refuses names of queues and policies that SQS refuses", async () => {
+    for (const QueueName of ["../x", "x y", "a".repeat(81), "", "é", "a/b", "x\n"])
+      assert.equal((await json("CreateQueue", { QueueName })).status, 400, QueueName);
+    for (const [name, value] of [
+      ["RedrivePolicy", "{"],
+      ["RedrivePolicy", "[]"],
+      ["Policy", "1"],
+      ["RedriveAllowPolicy", "null"],
+    ] as const) {
+      const attributes = { [name]: value };
+      assert.equal((await json("SetQueueAttributes", { QueueUrl, Attributes: attributes })).status, 400, name);
+      assert.equal((await json("CreateQueue", { QueueName: "new", Attributes: attributes })).status, 400, name);
+    }
+    assert.equal((await json("CreateQueue", { QueueName: "__proto__" })).status, 200);
+  });
+
   it("takes messages of 1 MiB with any valid character, and refuses larger ones", async () => {
     const MAX = 1_048_576;
     const emoji = `🚢${"x".repeat(MAX - 4)}`;

@@ -13,6 +13,8 @@ const MAX_BODY_BYTES = 4 * MAX_MESSAGE_BYTES;
 /** `/` and the path of a queue's URL; both take every action. */
 const PATH = /^\/(?:\d{12}\/[\w.-]{1,80}\/?)?$/;
 
+const QUEUE_NAME = /^[\w-]{1,80}$/;
+
 /** fauxqs's handler of an action of the JSON protocol. */
 export type Perform = (action: string, input: unknown) => Promise<{ status: number; headers: Headers; body: string }>;
 
@@ -77,6 +79,28 @@ function verify({ principals }: Deps, request: IncomingMessage, bodyHash: string
   return principal;
 }
 
+/** Attributes of a queue that are JSON documents. */
+const JSON_ATTRIBUTES = ["RedrivePolicy", "RedriveAllowPolicy", "Policy"];
+
+/** @throws AwsError if an attribute of a queue that must be a JSON object is none */
+function requireJsonPolicies(attributes: Json | undefined): void {
+  if (typeof attributes !== "object" || attributes === null || Array.isArray(attributes)) return;
+  for (const name of JSON_ATTRIBUTES) {
+    const text = Object.hasOwn(attributes, name) ? attributes[name] : "";
+    if (text !== "" && !isJsonObject(text))
+      throw new AwsError("InvalidAttributeValue", `Invalid value for the parameter ${name}.`);
+  }
+}
+
+function isJsonObject(text: unknown): boolean {
+  try {
+    const value: unknown = typeof text === "string" ? JSON.parse(text) : undefined;
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
 async function act(
   { store, perform, synced }: Deps,
   action: string,
@@ -90,6 +114,12 @@ async function act(
     throw new AwsError("InvalidParameterValue", `QueueUrl must be a text (access key ${accessKeyId}).`);
   if (action === "CreateQueue" && /\.fifo$/.test(String(input.QueueName)))
     throw new AwsError("UnsupportedOperation", "The emulator has standard queues only.");
+  if (action === "CreateQueue" && !QUEUE_NAME.test(String(input.QueueName)))
+    throw new AwsError(
+      "InvalidParameterValue",
+      "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length",
+    );
+  requireJsonPolicies(input.Attributes);
   const queue = input.QueueUrl === undefined ? undefined : store.getQueue(input.QueueUrl);
   if (action === "SendMessage" || action === "SendMessageBatch") {
     if (input.QueueUrl === undefined)
