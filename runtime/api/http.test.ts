@@ -82,6 +82,21 @@ describe("the API's HTTP", () => {
     assert.match(response.json().detail, /'application\/json, in gzip'/);
   });
 
+  it("refuses a request with two credentials in its headers", async () => {
+    const { authorization } = await p.as("acme");
+    const two = `Authorization: ${authorization}\r\nauthorization: ${authorization}\r\n`;
+    const answer = await say(`GET /jobs HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${two}\r\n`);
+    assert.match(answer.head, /^HTTP\/1\.1 401 /);
+  });
+
+  it("lets no shared cache keep what only its caller may see, and no browser take it for a page", async () => {
+    for (const url of ["/jobs", "/stats", "/queries"]) {
+      const { headers } = await p.app.inject({ url, headers: await p.as("acme") });
+      assert.equal(headers["x-content-type-options"], "nosniff", url);
+      assert.match(String(headers["cache-control"]), /^(?:private, no-cache|no-store)$/, url);
+    }
+  });
+
   it("does not read the body of who may not come in", async () => {
     for (const [headers, status] of [
       [{ authorization: "Bearer rates_wrong" }, 401],

@@ -24,11 +24,21 @@ interface Credential {
 /** Methods that change nothing. */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 
+/** Headers of what only its caller may see: no shared cache keeps it, and no browser takes it for a page. */
+const PRIVATE = { "cache-control": "private, no-cache", "x-content-type-options": "nosniff" };
+
+/** Returns true if a request has the header twice: which of them counts would depend on who reads it. */
+function isAuthorizedTwice({ raw: { rawHeaders } }: FastifyRequest): boolean {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.toLowerCase() === "authorization") count += 1;
+  return count > 1;
+}
+
 /** The credential of a request: a bearer token wins over a cookie, even one that is not valid. */
 function credentialOf(request: FastifyRequest, platform: string): Credential | undefined {
   const { authorization } = request.headers;
   if (authorization !== undefined) {
-    const secret = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+    const secret = isAuthorizedTwice(request) ? undefined : /^Bearer +(\S+)$/i.exec(authorization)?.[1];
     return secret === undefined ? undefined : { secret, from: "header" };
   }
   const secret = cookieOf(request, cookieName(request, "session", platform));
@@ -73,6 +83,7 @@ export function createGuards(db: Database, limits: Limits, platform: string): Gu
         throw unidentified(credential);
       }
       request.caller = caller;
+      reply.headers(PRIVATE);
       await limit(request, reply);
       if (scope !== "any") requireScope(caller, scope);
       record(caller);
