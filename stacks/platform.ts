@@ -75,6 +75,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
   const settings = {
     ...chosen,
     api: { ...chosen.api, signIn: { ...chosen.api.signIn, platform: `${config.account.id}-${stack}` } },
+    ...(chosen.traces === undefined ? {} : { traces: { ...chosen.traces, environment: stack } }),
     version: images.version,
     queues: queues.settings,
     buckets: buckets.settings,

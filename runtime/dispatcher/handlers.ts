@@ -7,6 +7,7 @@ import { handleRequests } from "./requests.ts";
 import { schedule, scheduleLarger } from "./schedule.ts";
 import { syncRejected } from "./syncRejected.ts";
 import { syncTracking } from "./syncTracking.ts";
+import { exportTraces } from "./traces/exportTraces.ts";
 
 /** End of a run, as its host reports it. */
 export interface RunEnded {
@@ -38,6 +39,8 @@ export function createHandlers(context: DispatcherDeps): Handlers {
     syncRejected,
     countTotals,
     expire,
+    // Last: a collector that is slow delays nothing else of this tick.
+    exportTraces,
   };
   return {
     requests: (event) => handleRequests(context, event),

@@ -16,6 +16,8 @@ export interface Options {
   stack: string;
   /** URL of an OpenSearch that holds the documents of jobs, in place of Postgres. */
   tracking?: string;
+  /** OTLP/HTTP endpoint of a collector of traces, by OpenTelemetry's environment variable. */
+  traces?: string;
   help: boolean;
 }
 
@@ -104,6 +106,9 @@ export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.en
   const tracking = text("tracking") === "" ? undefined : text("tracking");
   const trackingProblem = tracking === undefined ? undefined : urlProblem(tracking);
   if (trackingProblem !== undefined) problems.push(`--tracking ${trackingProblem}`);
+  const traces = env[COLLECTOR] || undefined;
+  const tracesProblem = traces === undefined ? undefined : collectorProblem(traces);
+  if (tracesProblem !== undefined) problems.push(`${COLLECTOR} ${tracesProblem}`);
 
   if (problems.length > 0) throw new UsageError([...problems, "", USAGE].join("\n"));
   return {
@@ -112,6 +117,7 @@ export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.en
     ...(dump === undefined ? {} : { dump }),
     stack: text("stack"),
     ...(tracking === undefined ? {} : { tracking }),
+    ...(traces === undefined ? {} : { traces }),
     help: values.help === true,
   };
 }
@@ -136,6 +142,19 @@ function fileProblem(path: string): string | undefined {
   } catch {
     return `there is no file ${path}.`;
   }
+}
+
+/** OpenTelemetry's variable with the endpoint of a collector (OpenTelemetry, Environment Variable Specification). */
+const COLLECTOR = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
+/** Explains why the endpoint of a collector is invalid. */
+function collectorProblem(value: string): string | undefined {
+  const url = URL.parse(value);
+  if (url === null || !/^https?:$/.test(url.protocol))
+    return `is '${redactText(value)}'; it must be a URL, as http://127.0.0.1:4318.`;
+  return /[@?#]/.test(value)
+    ? "must be without user, password, query and fragment: only a collector without a login can be used here."
+    : undefined;
 }
 
 /** Explains why the URL of an OpenSearch is invalid. Its value is not repeated if it may contain a password. */

@@ -113,7 +113,9 @@ export function localSettings(
   queues: NonNullable<Settings["queues"]>,
   buckets: NonNullable<Settings["buckets"]>,
 ): object {
-  const { settings, runners } = plan;
+  const { runners } = plan;
+  // The stack's collector is not for the traces of this machine.
+  const { traces: _, ...settings } = plan.settings;
   const slots = (kind: RunnerType) => ({
     ...settings.runners[kind],
     slots: runners[kind].local,

@@ -52,6 +52,8 @@ export interface PlatformOptions {
   dump?: string;
   /** URL of an OpenSearch that holds the documents of jobs; left out, Postgres does. */
   tracking?: string;
+  /** OTLP/HTTP endpoint that traces are exported to. */
+  traces?: string;
   plan: LocalPlan;
   /** Receives a line about slow steps and repaired problems. */
   say(line: string): void;
@@ -74,7 +76,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 }
 
 async function start(
-  { dataDir, port, dump, tracking, plan, say, signal }: PlatformOptions,
+  { dataDir, port, dump, tracking, traces, plan, say, signal }: PlatformOptions,
   started: (() => Promise<void>)[],
   stopAll: () => Promise<void>,
 ): Promise<Platform> {
@@ -112,6 +114,7 @@ async function start(
   const settings = {
     ...localSettings(plan, platformName(dataDir), queues, buckets),
     ...(tracking === undefined ? {} : { tracking: { endpoint: tracking } }),
+    ...(traces === undefined ? {} : { traces: { endpoint: traces, environment: "local" } }),
   };
   const env = partEnvironment({ postgres, cloud, dataDir, settings });
   const token = await localToken(dataDir, postgres.url(DATABASE));

@@ -138,6 +138,19 @@ export const TrackingSettings = Type.Object(
 /** Settings of the tracking store in OpenSearch. */
 export type TrackingSettings = Type.Static<typeof TrackingSettings>;
 
+/** Collector of spans. */
+const TracesSettings = Type.Object(
+  {
+    endpoint: Type.String({
+      pattern: "^https?://[^@?#]+$",
+      description: "its OTLP/HTTP endpoint; /v1/traces is appended",
+    }),
+    environment: Type.Optional(Type.String({ description: "the attribute deployment.environment.name of all spans" })),
+  },
+  { additionalProperties: false, description: "where traces of ended jobs are exported to; without it nowhere" },
+);
+export type TracesSettings = Type.Static<typeof TracesSettings>;
+
 /**
  * Settings of a component apart from the database connection: one JSON document in RATES_SETTINGS, or in the file that
  * RATES_SETTINGS_FILE names, written by infra/ in the cloud and by runtime/local locally. It contains no secret.
@@ -246,6 +259,7 @@ export const Settings = Type.Object(
       description: "unique ids of the platform's own roles, which put dead letters back on behalf of their senders",
     }),
     tracking: Type.Optional(TrackingSettings),
+    traces: Type.Optional(TracesSettings),
     api: Type.Object(
       {
         poolMax: count("database connections of an API process", 8),

@@ -52,6 +52,7 @@ export const CHECKS: readonly ConfigCheck[] = [
   { reads: ["tracking.store", "tracking.instanceType"], problemsOf: checkSearchFamily },
   { reads: ["tracking.store", "tracking.instanceType", "tracking.storageGb"], problemsOf: checkSearchDisk },
   { reads: ["jobs.urlHosts", "network.nat"], problemsOf: checkUrlHosts },
+  { reads: ["traces.endpoint", "network.nat"], problemsOf: checkCollectorReachable },
   { reads: ["api.signIn.oidc.issuer", "network.nat"], problemsOf: checkProviderReachable },
   { reads: ["api.signIn.oidc.issuer", "api.certificateArn"], problemsOf: checkProviderCallback },
   { reads: ["api.signIn.oidc.scopes"], problemsOf: checkProviderScopes },
@@ -321,6 +322,19 @@ function checkUrlHosts({ network, jobs: { urlHosts } }: StackConfig): ConfigProb
       key: "jobs.urlHosts",
       value: urlHosts,
       message: "needs a way to the internet: set network.nat to single or perZone, or empty this list.",
+    },
+  ];
+}
+
+/** The dispatcher sends spans from its subnets. */
+function checkCollectorReachable({ network, traces }: StackConfig): ConfigProblem[] {
+  if (traces === undefined || network.nat !== "none") return [];
+  return [
+    {
+      key: "traces.endpoint",
+      value: traces.endpoint,
+      message:
+        "cannot be reached from the dispatcher's subnets: set network.nat to single or perZone, or leave traces out.",
     },
   ];
 }

@@ -329,6 +329,16 @@ const Data = Type.Object(
   optional,
 );
 
+const Traces = Type.Object(
+  {
+    endpoint: text(
+      "^https://[a-z0-9.-]+(:443)?(/[!-~]*)?$",
+      "an OTLP/HTTP collector; /v1/traces is appended; port 443, and it needs NAT",
+    ),
+  },
+  closed,
+);
+
 const Budget = Type.Object(
   {
     monthlyUsd: Type.Number({ minimum: 1, description: "US dollars a month" }),
@@ -357,6 +367,7 @@ export const StackConfig = Type.Object(
       { default: [], uniqueItems: true, description: "tenants with a response queue of their own" },
     ),
     callers: Type.Array(Caller, { default: [] }),
+    traces: Type.Optional(Traces),
     data: Data,
     budget: Budget,
     arch: Type.Enum(["x86_64", "arm64"], {

@@ -15,7 +15,7 @@ const PROXIES = 1;
 /**
  * Runtime settings that follow from a stack's configuration and capacity; the others are names of deployed resources.
  */
-export type StackSettings = Pick<Settings, "runners"> & {
+export type StackSettings = Pick<Settings, "runners" | "traces"> & {
   api: Pick<Settings["api"], "poolMax" | "ratesDays" | "openRates" | "trustedHops" | "limits" | "resultDelivery"> & {
     signIn: Omit<Settings["api"]["signIn"], "platform">;
   };
@@ -28,6 +28,7 @@ export function stackSettings(config: StackConfig, plan: CapacityPlan): StackSet
   const { glue, ec2 } = runners;
   const usd = runUsd(config, plan);
   return {
+    ...(config.traces === undefined ? {} : { traces: config.traces }),
     jobs: { ...jobs, retentionDays: data.retentionDays, auditDays: data.auditDays },
     api: {
       poolMax: api.poolMax,

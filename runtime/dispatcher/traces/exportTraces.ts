@@ -1,0 +1,75 @@
+import { responseQueue } from "../../requests/responses.ts";
+import { discardTraces, type PendingTrace, pendingTraces, tracesExported } from "../../store/traces.ts";
+import type { DispatcherDeps } from "../deps.ts";
+import { sendSpans } from "./otlp.ts";
+import { type RunTimes, spansOf, type TracedJob } from "./spans.ts";
+
+/** Jobs of one request: a job has at most about 60 spans of some 900 bytes. */
+const BATCH = 50;
+/** Time after which a tick begins no further batch, milliseconds. */
+const LONGEST_MS = 15_000;
+/** Traces that a platform without a collector forgets per tick. */
+const DISCARDED = 1_000;
+
+/**
+ * Exports the traces of ended jobs, in batches, until none is due. A collector that fails only delays traces: they stay
+ * due, and exports pause, longer each time.
+ */
+export async function exportTraces(context: DispatcherDeps): Promise<void> {
+  const { db, settings, log, now } = context;
+  if (settings.traces === undefined) {
+    await discardTraces(db, DISCARDED);
+    return;
+  }
+  const end = now() + LONGEST_MS;
+  while (now() < end) {
+    const jobs = await pendingTraces(db, BATCH);
+    if (jobs.length === 0) return;
+    const ids = jobs.map(({ id }) => id);
+    try {
+      await sendJobs(context, settings.traces, jobs);
+    } catch (error) {
+      log.warn({ jobs: jobs.length, error: reasonOf(error) }, "traces could not be exported; they stay due");
+      await tracesExported(db, ids, { isFailed: true });
+      return;
+    }
+    await tracesExported(db, ids, { isFailed: false });
+  }
+}
+
+/**
+ * Sends the spans of jobs in one request. Where the collector refuses it, each half is sent by itself, so that a job which
+ * no collector takes is given up alone.
+ */
+async function sendJobs(
+  context: DispatcherDeps,
+  traces: NonNullable<DispatcherDeps["settings"]["traces"]>,
+  jobs: readonly PendingTrace[],
+): Promise<void> {
+  const { settings, queues, log } = context;
+  const spans = jobs.flatMap(({ document, runs }) => {
+    if (document === null) return [];
+    const job = document as unknown as TracedJob;
+    const queue = responseQueue(queues, job.tenant).split("/").at(-1) ?? "";
+    return spansOf(job, (runs ?? {}) as Record<string, RunTimes>, queue);
+  });
+  if (spans.length === 0) return;
+  const sent = await sendSpans(traces, { version: settings.version, environment: traces.environment }, spans);
+  if (sent.outcome === "accepted") {
+    if (sent.rejectedSpans > 0) log.warn({ spans: sent.rejectedSpans }, "the collector did not take every span");
+    return;
+  }
+  if (jobs.length === 1) {
+    log.warn({ job: jobs[0]?.id, error: sent.reason }, "the collector refuses the trace of a job; it is given up");
+    return;
+  }
+  const middle = Math.ceil(jobs.length / 2);
+  await sendJobs(context, traces, jobs.slice(0, middle));
+  await sendJobs(context, traces, jobs.slice(middle));
+}
+
+/** Reason of a failed call; that of fetch itself is in its cause. */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error ? `${message}: ${cause.message}` : message;
+}

@@ -1,0 +1,74 @@
+import type { TracesSettings } from "../../platform/settings.ts";
+import { attributes, type Span } from "./spans.ts";
+
+/** Path of traces below a collector's endpoint (OTLP specification, OTLP/HTTP). */
+const PATH = "/v1/traces";
+/** Longest time of a call to a collector, to the last byte of its answer. Milliseconds. */
+const PATIENCE_MS = 5_000;
+/** Bytes of an answer that are read. */
+const ANSWER_BYTES = 16_384;
+/** Statuses by which a collector refuses the spans themselves: the same request would be refused again. */
+const REFUSED: ReadonlySet<number> = new Set([400, 413, 422]);
+
+/** Outcome of an export: `refused` spans must not be sent again. */
+export type Export = { outcome: "accepted"; rejectedSpans: number } | { outcome: "refused"; reason: string };
+
+/** Resource of all spans. */
+export interface Resource {
+  version: string;
+  environment: string | undefined;
+}
+
+/**
+ * Sends spans to a collector: OTLP over HTTP in its JSON encoding.
+ * @throws if the collector cannot be reached, is too slow, or answers with any other status: sending again may help
+ */
+export async function sendSpans(
+  { endpoint }: Pick<TracesSettings, "endpoint">,
+  { version, environment }: Resource,
+  spans: readonly Span[],
+): Promise<Export> {
+  const resource = attributes({
+    "service.name": "rates-platform",
+    "service.version": version,
+    "deployment.environment.name": environment,
+  });
+  const response = await fetch(`${endpoint.replace(/\/$/, "")}${PATH}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      resourceSpans: [
+        { resource: { attributes: resource }, scopeSpans: [{ scope: { name: "rates-platform", version }, spans }] },
+      ],
+    }),
+    // A redirect would lead the dispatcher to an address that nobody configured.
+    redirect: "manual",
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  });
+  const text = await beginningOf(response);
+  if (response.ok) return { outcome: "accepted", rejectedSpans: rejectedSpans(text) };
+  const reason = `it answered ${response.status}`;
+  if (REFUSED.has(response.status)) return { outcome: "refused", reason };
+  throw new Error(reason);
+}
+
+async function beginningOf(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > ANSWER_BYTES) break;
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+/** Number of spans that the collector did not take although it answered 200 (partial success). */
+function rejectedSpans(text: string): number {
+  try {
+    const { partialSuccess } = JSON.parse(text) as { partialSuccess?: { rejectedSpans?: string | number } };
+    return Number(partialSuccess?.rejectedSpans ?? 0);
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,193 @@
+import { createHash } from "node:crypto";
+import { traceContext } from "../../contract/traceparent.ts";
+
+/** Parts of a job's document that its spans are made of. */
+export interface TracedJob {
+  requestId: string;
+  tenant: string;
+  responseId: string;
+  traceparent: string;
+  status: string;
+  priority: number;
+  runner: string;
+  createdAt: string;
+  finishedAt: string;
+  task: { type: string; query?: string; statement?: string; target?: string };
+  statusHistory: readonly { status: string }[];
+  attempts: readonly {
+    runner: string;
+    runId: string;
+    startedAt: string;
+    endedAt?: string;
+    outcome?: string;
+    peakMemoryBytes?: number;
+  }[];
+  stats?: { rows?: number; bytes?: number };
+  error?: { type: string };
+  response?: { sentAt?: string; messageId?: string };
+}
+
+/** When a run was launched and when it reported in. */
+export interface RunTimes {
+  launchedAt: string;
+  startedAt: string;
+}
+
+type AttributeValue = { stringValue: string } | { intValue: string };
+
+/** A span in the JSON encoding of OTLP (opentelemetry-proto, trace.proto): ids are hexadecimal, 64-bit integers are text. */
+export interface Span {
+  traceId: string;
+  spanId: string;
+  parentSpanId: string;
+  flags: number;
+  name: string;
+  kind: number;
+  startTimeUnixNano: string;
+  endTimeUnixNano: string;
+  attributes: Attribute[];
+  status: { code?: number; message?: string };
+}
+
+/** A span's or resource's attribute in OTLP. */
+export interface Attribute {
+  key: string;
+  value: AttributeValue;
+}
+
+/** Numbers of OTLP's enumerations SpanKind and StatusCode. */
+const KIND = { internal: 1, producer: 4, consumer: 5 } as const;
+const STATUS_ERROR = 2;
+/** Bits of a span's flags: the trace is sampled; it is known whether the parent is remote; it is. */
+const FLAGS = { sampled: 0x1, hasIsRemote: 0x100, isRemote: 0x200 } as const;
+
+/** Bytes of a span's id. */
+const SPAN_ID_BYTES = 8;
+
+/**
+ * Makes the spans of an ended job from its history: `job` below the caller's span, and below it per attempt `waiting` (with
+ * `starting`, if a run was launched for it) and `running`; at last `responding`. Ids are hashes of the job and the span's
+ * place, so that a repeated export has the same ones. No attribute holds SQL, parameters or labels.
+ *
+ * @param runs - Times of the runs by their id
+ * @param queue - Name of the response queue
+ */
+export function spansOf(job: TracedJob, runs: Readonly<Record<string, RunTimes>>, queue: string): Span[] {
+  const context = traceContext(job.traceparent);
+  if (context === undefined) return [];
+  const idOf = (name: string, attempt: number) =>
+    createHash("sha256")
+      .update(JSON.stringify([job.responseId, job.createdAt, context.spanId, name, attempt]))
+      .digest("hex")
+      .slice(0, 2 * SPAN_ID_BYTES);
+  const jobId = idOf("job", 0);
+  const common = attributes({
+    "messaging.message.conversation_id": job.requestId,
+    "rates.request_id": job.requestId,
+    "rates.tenant": job.tenant,
+  });
+  const spans: Span[] = [];
+  const add = (
+    name: string,
+    [start, end]: readonly [string, string],
+    {
+      attempt = 0,
+      parent = jobId,
+      kind = KIND.internal as number,
+      more = {},
+      errorType,
+    }: {
+      attempt?: number;
+      parent?: string;
+      kind?: number;
+      more?: Record<string, string | number | undefined>;
+      errorType?: string | undefined;
+    },
+  ): string => {
+    const spanId = idOf(name, attempt);
+    const isRoot = spanId === jobId;
+    spans.push({
+      traceId: context.traceId,
+      spanId,
+      parentSpanId: isRoot ? context.spanId : parent,
+      flags: FLAGS.sampled | FLAGS.hasIsRemote | (isRoot ? FLAGS.isRemote : 0),
+      name,
+      kind,
+      startTimeUnixNano: nanoseconds(start),
+      endTimeUnixNano: nanoseconds(later(start, end)),
+      attributes: [...common, ...attributes({ ...more, "error.type": errorType })],
+      status: errorType === undefined ? {} : { code: STATUS_ERROR, message: errorType },
+    });
+    return spanId;
+  };
+
+  const { sentAt } = job.response ?? {};
+  const errorType = job.status === "SUCCEEDED" ? undefined : (job.error?.type ?? job.status);
+  add("job", [job.createdAt, sentAt === undefined ? job.finishedAt : later(job.finishedAt, sentAt)], {
+    kind: KIND.consumer,
+    errorType,
+    more: {
+      "messaging.operation.type": "process",
+      "rates.response_id": job.responseId,
+      "rates.status": job.status,
+      "rates.task.type": job.task.type,
+      "rates.task.query": job.task.query,
+      "rates.task.statement": job.task.statement,
+      "rates.task.target": job.task.target,
+      "rates.priority": job.priority,
+      "rates.runner": job.runner,
+      "rates.attempts": job.attempts.length,
+      "rates.rows": job.stats?.rows,
+      "rates.bytes": job.stats?.bytes,
+    },
+  });
+
+  let waitingSince = job.createdAt;
+  for (const [index, { runner, runId, startedAt, endedAt = job.finishedAt, ...one }] of job.attempts.entries()) {
+    const attempt = index + 1;
+    const more = { "rates.attempt": attempt, "rates.runner": runner, "rates.run_id": runId };
+    const parent = add("waiting", [waitingSince, startedAt], { attempt, more: { "rates.attempt": attempt } });
+    const run = runs[runId];
+    // A run that was there before the job has no share in its waiting.
+    if (run !== undefined && run.startedAt > waitingSince) {
+      const span = [later(waitingSince, run.launchedAt), earlier(startedAt, run.startedAt)] as const;
+      add("starting", span, { attempt, parent, more });
+    }
+    const isLast = attempt === job.attempts.length;
+    add("running", [startedAt, endedAt], {
+      attempt,
+      more: { ...more, "rates.peak_memory_bytes": one.peakMemoryBytes },
+      errorType: one.outcome === "SUCCEEDED" ? undefined : isLast ? (errorType ?? one.outcome) : one.outcome,
+    });
+    waitingSince = endedAt;
+  }
+  // Ended while it waited: cancelled, or out of time.
+  if (job.statusHistory.at(-2)?.status === "PENDING")
+    add("waiting", [waitingSince, job.finishedAt], { attempt: job.attempts.length + 1, errorType });
+  if (sentAt !== undefined)
+    add("responding", [job.finishedAt, sentAt], {
+      kind: KIND.producer,
+      more: {
+        "messaging.system": "aws_sqs",
+        "messaging.operation.name": "send",
+        "messaging.operation.type": "send",
+        "messaging.destination.name": queue,
+        "messaging.message.id": job.response?.messageId,
+      },
+    });
+  return spans;
+}
+
+/** Attributes in OTLP's form; undefined values are left out. */
+export const attributes = (values: Record<string, string | number | undefined>): Attribute[] =>
+  Object.entries(values).flatMap(([key, value]) =>
+    value === undefined
+      ? []
+      : [{ key, value: typeof value === "number" ? { intValue: String(value) } : { stringValue: value } }],
+  );
+
+/** ISO times of jobs.iso have one length, so that they sort as text. */
+const later = (one: string, other: string): string => (one > other ? one : other);
+const earlier = (one: string, other: string): string => (one < other ? one : other);
+
+const nanoseconds = (iso: string): string => `${Date.parse(iso)}000000`;

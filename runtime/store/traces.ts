@@ -1,0 +1,30 @@
+import type { Database } from "./jobs.ts";
+
+/** An ended job whose spans are due. */
+export interface PendingTrace {
+  id: number;
+  /** Null for a job that no longer exists. */
+  document: Record<string, unknown> | null;
+  /** Times of its runs by their id; null without any. */
+  runs: Record<string, unknown> | null;
+}
+
+/** Reserves ended jobs whose spans are due, for a minute; none while exports are paused. */
+export async function pendingTraces(db: Database, limit: number): Promise<PendingTrace[]> {
+  const { rows } = await db.query("select id, document, runs from jobs.next_traces($1)", [limit]);
+  return rows.map(({ id, document, runs }) => ({ id: Number(id), document, runs }));
+}
+
+/** Records that traces were exported, or that the collector failed: then they stay due, and exports pause. */
+export async function tracesExported(
+  db: Database,
+  jobs: readonly number[],
+  { isFailed }: { isFailed: boolean },
+): Promise<void> {
+  await db.query("select jobs.traces_exported($1, $2)", [jobs, isFailed]);
+}
+
+/** Forgets due traces, for a platform that exports none. */
+export async function discardTraces(db: Database, limit: number): Promise<void> {
+  await db.query("select jobs.discard_traces($1)", [limit]);
+}
