@@ -34,6 +34,20 @@ describe("the options of npm start", () => {
     });
   });
 
+  it("have a collector of traces where OpenTelemetry's variable names one", () => {
+    const withCollector = (OTEL_EXPORTER_OTLP_ENDPOINT: string) => ({ OTEL_EXPORTER_OTLP_ENDPOINT });
+    assert.equal(parseOptions([], withCollector("http://127.0.0.1:4318")).traces, "http://127.0.0.1:4318");
+    assert.equal(parseOptions([], withCollector("")).traces, undefined);
+    for (const value of ["127.0.0.1:4318", "grpc://127.0.0.1:4317", "collector"])
+      assert.match(
+        complaint([], withCollector(value)),
+        /OTEL_EXPORTER_OTLP_ENDPOINT is '.*'; it must be a URL, as http/,
+      );
+    const text = complaint([], withCollector("http://user:hunter2@collector:4318"));
+    assert.match(text, /OTEL_EXPORTER_OTLP_ENDPOINT must be without user, password/);
+    assert.doesNotMatch(text, /hunter2/);
+  });
+
   it("that npm swallowed are refused with the command as it should have been written", () => {
     const text = complaint(["4000", "x"], { npm_config_port: "true", npm_config_data_dir: "true" });
     assert.match(text, /npm start -- --port 4000 --data-dir x/);

@@ -59,11 +59,17 @@ describe("the capacity of the local platform", () => {
       settings: localPlan("prod").settings,
     };
     const queues = { requests: "r", wakeups: "w", deadLetters: "d", responses: "a", tenants: {} };
-    const settings = localSettings(plan, "local-test", queues, { results: "r", uploads: "u" });
+    const settings = localSettings(
+      { ...plan, settings: { ...plan.settings, traces: { endpoint: "https://collector.example.com" } } },
+      "local-test",
+      queues,
+      { results: "r", uploads: "u" },
+    );
     const read = readSettings({ RATES_SETTINGS: JSON.stringify(settings) });
     assert.equal(read.runners.glue.slots, 6);
     assert.equal(read.runners.ec2.slots, 2);
     assert.equal(read.api.openRates, true);
+    assert.equal(read.traces, undefined, "the stack's collector gets no traces of this machine");
     assert.deepEqual(
       read.callers?.map(({ senderId, tenants }) => [senderId, tenants]),
       [

@@ -287,6 +287,16 @@ describe("checks across fields of a stack", () => {
       "needs a way to the internet: set network.nat to single or perZone, or empty this list.",
     ],
     [
+      "a collector of traces that the network cannot reach",
+      (it) => ({
+        ...it,
+        network: { ...it.network, nat: "none" },
+        traces: { endpoint: "https://collector.example.com" },
+      }),
+      "traces.endpoint",
+      "cannot be reached from the dispatcher's subnets: set network.nat to single or perZone, or leave traces out.",
+    ],
+    [
       "an identity provider that the network cannot reach",
       (it) => ({ ...it, network: { ...it.network, nat: "none" }, api: withProvider() }),
       "api.signIn.oidc.issuer",

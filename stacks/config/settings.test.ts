@@ -55,6 +55,20 @@ describe("settings of a stack's runtime", () => {
     assert.deepEqual(signIn.oidc?.rules, [rule]);
   });
 
+  it("name the collector of traces, and none by default", () => {
+    const traces = { endpoint: "https://collector.example.com/otlp" };
+    const read = (more: object) =>
+      readSettings({ RATES_SETTINGS: JSON.stringify(settingsOf((it) => ({ ...it, ...more })).settings) }).traces;
+    assert.deepEqual([read({ traces }), read({})], [traces, undefined]);
+    for (const endpoint of [
+      "http://collector.example.com",
+      "https://collector.example.com:4318",
+      "https://user:secret@collector.example.com",
+      "collector.example.com",
+    ])
+      assert.throws(() => settingsOf((it) => ({ ...it, traces: { endpoint } })), /traces\.endpoint/, endpoint);
+  });
+
   it("stop a Glue run from claiming jobs that its timeout would cut off", () => {
     const { settings } = settingsOf((it) => ({
       ...it,

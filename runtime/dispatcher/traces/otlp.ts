@@ -27,6 +27,7 @@ export async function sendSpans(
   { endpoint }: Pick<TracesSettings, "endpoint">,
   { version, environment }: Resource,
   spans: readonly Span[],
+  patienceMs = PATIENCE_MS,
 ): Promise<Export> {
   const resource = attributes({
     "service.name": "rates-platform",
@@ -43,7 +44,7 @@ export async function sendSpans(
     }),
     // A redirect would lead the dispatcher to an address that nobody configured.
     redirect: "manual",
-    signal: AbortSignal.timeout(PATIENCE_MS),
+    signal: AbortSignal.timeout(patienceMs),
   });
   const text = await beginningOf(response);
   if (response.ok) return { outcome: "accepted", rejectedSpans: rejectedSpans(text) };

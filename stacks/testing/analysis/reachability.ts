@@ -35,6 +35,7 @@ export function unreachable(
         .filter((service) => !only.without?.includes(service))
         .flatMap((service) => missing(network, part, place, service)),
       ...ways(network, part, place, clients),
+      ...(part === "dispatcher" && dispatcherSettings(resources).traces ? network.internet(part, place) : []),
     ]);
 }
 
@@ -123,12 +124,14 @@ function places(resources: readonly StoredResource[]): Map<Part, Place> {
 }
 
 /** The subnets that the dispatcher starts instances in, by the settings beside its code. */
-function launchSubnets(resources: readonly StoredResource[]): string[] {
+const launchSubnets = (resources: readonly StoredResource[]): string[] => dispatcherSettings(resources).ec2.subnetIds;
+
+/** The settings beside the dispatcher's code. */
+function dispatcherSettings(resources: readonly StoredResource[]): { ec2: { subnetIds: string[] }; traces?: object } {
   const { code } = one(resources, "aws:lambda/function:Function", "dispatcher").inputs as {
     code: { assets: Record<string, { path: string }> };
   };
-  const settings = JSON.parse(readFileSync(code.assets["settings.json"]?.path ?? "", "utf8"));
-  return settings.ec2.subnetIds;
+  return JSON.parse(readFileSync(code.assets["settings.json"]?.path ?? "", "utf8"));
 }
 
 const ofType = (resources: readonly StoredResource[], type: string) => resources.filter((each) => each.type === type);
@@ -240,6 +243,15 @@ class NetworkModel {
               (reason) => `${reason}, and ${endpoint} has no endpoint`,
             );
     return [...(out ? [] : [`no rule lets ${part} out to ${endpoint}`]), ...way];
+  }
+
+  /** Finds the obstacle between a component and hosts on the internet, over HTTPS. */
+  internet(part: Part, { subnets, groups }: Place): string[] {
+    const out = this.#rules("Egress", groups, HTTPS).some(({ cidr }) => cidr === "0.0.0.0/0");
+    return [
+      ...(out ? [] : [`no rule lets ${part} out to the internet`]),
+      ...this.toInternet(part, subnets, "natGatewayId"),
+    ];
   }
 
   /** Finds the obstacle between subnets and the internet, by a NAT gateway or directly. */

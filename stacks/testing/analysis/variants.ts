@@ -42,6 +42,7 @@ export const VARIANTS: readonly Variant[] = [
         { principal: "arn:aws:iam::444444444444:root", tenants: ["acme"], senderIds: ["AROAABCDEFGHIJKLMNOPQ"] },
       ],
       runners: { ec2: { maxInstances: 4, instanceType: "t3.small", spot: false } },
+      traces: { endpoint: "https://collector.example.com" },
       arch: "x86_64",
     },
   },

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { testCollector } from "../../testing/traces/collector.ts";
+import { sendSpans } from "./otlp.ts";
+import type { Span } from "./spans.ts";
+
+const RESOURCE = { version: "1", environment: undefined };
+const SPAN: Span = {
+  traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
+  spanId: "b7ad6b7169203331",
+  parentSpanId: "00f067aa0ba902b7",
+  flags: 1,
+  name: "job",
+  kind: 1,
+  startTimeUnixNano: "1700000000000000000",
+  endTimeUnixNano: "1700000000001000000",
+  attributes: [],
+  status: {},
+};
+
+describe("an export to a collector", () => {
+  let collector: Awaited<ReturnType<typeof testCollector>>;
+  beforeEach(async () => {
+    collector = await testCollector();
+  });
+  afterEach(() => collector.close());
+
+  const send = (patienceMs?: number) => sendSpans(collector, RESOURCE, [SPAN], patienceMs);
+
+  it("says how many spans were not taken", async () => {
+    assert.deepEqual(await send(), { outcome: "accepted", rejectedSpans: 0 });
+    for (const [answer, rejectedSpans] of [
+      ['{"partialSuccess":{"rejectedSpans":"3"}}', 3],
+      ["", 0],
+      ["not JSON", 0],
+      ["null", 0],
+    ] as const) {
+      collector.answerWith((_, response) => response.end(answer));
+      assert.deepEqual(await send(), { outcome: "accepted", rejectedSpans }, answer);
+    }
+  });
+
+  it("ends at its deadline, whether the collector is silent or answers byte by byte", async () => {
+    collector.answerWith(() => undefined);
+    await assert.rejects(send(50), /timeout/i);
+    collector.answerWith((_, response) => {
+      const drip = setInterval(() => response.write(" "), 5);
+      response.on("close", () => clearInterval(drip));
+    });
+    await assert.rejects(send(100), /timeout/i);
+  });
+
+  it("reads only the beginning of a long answer", async () => {
+    collector.answerWith((_, response) => {
+      const chunk = Buffer.alloc(65_536, " ");
+      const more = () => {
+        while (!response.destroyed && response.write(chunk));
+      };
+      response.on("drain", more);
+      more();
+    });
+    assert.deepEqual(await send(), { outcome: "accepted", rejectedSpans: 0 });
+  });
+
+  it("follows no redirect", async () => {
+    collector.answerWith((_, response) => response.writeHead(307, { location: `${collector.endpoint}/other` }).end());
+    await assert.rejects(send(), /it answered 307/);
+    assert.deepEqual(collector.calls, ["POST /v1/traces"]);
+  });
+});
