@@ -76,14 +76,12 @@ export async function redrive(
       const attributes = Object.entries({
         [SENDER_ATTRIBUTE]: letter.sender,
         [TRACEPARENT]: validTraceparent(message.MessageAttributes?.[TRACEPARENT]?.StringValue),
-      }).filter((attribute): attribute is [string, string] => Boolean(attribute[1]));
+      }).flatMap(([name, StringValue]) => (StringValue ? [[name, { DataType: "String", StringValue }] as const] : []));
       await sqs.send(
         new SendMessageCommand({
           QueueUrl: queues.requests,
           MessageBody: message.Body ?? "",
-          MessageAttributes: Object.fromEntries(
-            attributes.map(([name, StringValue]) => [name, { DataType: "String", StringValue }]),
-          ),
+          ...(attributes.length > 0 ? { MessageAttributes: Object.fromEntries(attributes) } : {}),
         }),
       );
       await sqs.send(new DeleteMessageCommand({ QueueUrl: queues.deadLetters, ReceiptHandle: message.ReceiptHandle }));
