@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { JobError } from "../../contract/errors.ts";
+import { escapeInvisibleInText } from "../../contract/invisible.ts";
 import { SQL_LIMITS } from "./limits.ts";
 import { type SqlProblem, TOO_COMPLEX, type Verdict } from "./verdict.ts";
 
@@ -210,8 +211,8 @@ export async function checkSql(text: string): Promise<string> {
   if ("sql" in verdict) return verdict.sql;
   const details = verdict.problems.map((problem) => ({
     field: "task.sql",
-    ...(problem.value ? { value: problem.value } : {}),
-    message: placed(problem),
+    ...(problem.value ? { value: escapeInvisibleInText(problem.value) } : {}),
+    message: escapeInvisibleInText(placed(problem)),
   }));
   const [first] = details;
   const others =

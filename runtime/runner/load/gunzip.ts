@@ -30,7 +30,7 @@ export async function* gunzip(packed: AsyncIterable<Buffer>, source: string, max
   }
 }
 
-/** What zlib's messages mean for a whole file. A first member that has no header is found before zlib sees it. */
+/** Causes behind zlib's messages. A file that does not begin with a gzip header is refused before zlib reads it. */
 const CAUSES: Readonly<Record<string, string>> = {
   "unexpected end of file": "unexpected end of file: it is empty or cut off",
   "incorrect header check": "it has data after its end that is not gzip",

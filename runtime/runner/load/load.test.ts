@@ -291,7 +291,7 @@ describe("loading a batch", () => {
     assert.deepEqual(ndjson.faults, [...inline.faults, '9 null {"cut": is not JSON: one object per line']);
   });
 
-  it("names the cause of a line that is no JSON", async () => {
+  it("names the cause of a line that is not JSON", async () => {
     const row = '{"orig_code":"AAAAA","dest_code":"BBBBB","day":"2021-01-01","price":5}';
     const found = (await load(
       [`${row},`, `${row}${row}`, `\uFEFF${row}`, `${row}\f`, `${row} \t\r`].join("\n").replace(/^/, `${row}\n`),

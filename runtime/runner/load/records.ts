@@ -93,7 +93,7 @@ function trimmed(text: string): string {
 }
 const WHITE = " \t\r";
 
-/** Reason for a line that is no JSON. */
+/** Reason for a line that is not JSON. */
 function whyNoJson(text: string, error: unknown): string {
   const reason = "is not JSON: one object per line";
   if (/after JSON/.test((error as Error).message))

@@ -49,7 +49,7 @@ export function otherFormat(start: Buffer, format: "csv" | "ndjson"): FileKind |
   return undefined;
 }
 
-/** What text that is to be NDJSON is instead, by its beginning. */
+/** Names the kind of a text that was sent as NDJSON, by its beginning; undefined where it may be NDJSON. */
 function otherJson(text: string): FileKind | undefined {
   if (/^\{[ \t]*\r?\n/.test(text))
     return { name: "JSON on several lines", remedy: "Write each object on one line (jq -c does that)." };

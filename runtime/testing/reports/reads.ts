@@ -190,4 +190,11 @@ export const READS: readonly Report[] = [
       result: "n\n2\n",
     },
   },
+  {
+    url: "https://github.com/dbeaver/dbeaver/issues/14582",
+    reported: "A zero width space in SQL cannot be seen, and is a syntax error.",
+    here: "It is refused, and the message shows the character as an escape.",
+    verdict: "fixed",
+    trial: { sql: "select\u200b 1", refused: /\\\\u200B/ },
+  },
 ];
