@@ -54,6 +54,8 @@ describe("rates cancel and retry of many jobs", () => {
   it("names what is missing or contradicts before anything is sent", async () => {
     for (const [args, message] of [
       [["cancel"], /Name a job by its ID, or jobs by a filter/],
+      [["retry", "--text", ""], /--text is empty\. Give a value, or leave it out/],
+      [["cancel", "--label", " "], /--label is empty/],
       [["cancel", "a", "--status", "pending"], /Give an ID or a filter: 'a' is one job/],
       [["retry", "--all", "--watch"], /go with an ID, not with a filter/],
       [["cancel", "--since", "2026-01-02", "--to", "2026-01-01"], /must be later than --since/],
@@ -113,6 +115,8 @@ describe("--json FIELDS", () => {
     assert.match((await rates("list", "--json", "help")).stdout, /^id\nstate\n/);
     for (const [args, message] of [
       [["list", "--json", "id,sate"], /'sate' is not a field\. Did you mean 'state'\? Fields: id, state/],
+      [["list", "--json", "id,,state"], /a field's name is empty\. Fields: id, state/],
+      [["list", "--json="], /a field's name is empty/],
       [["list", "--json", "stat"], /'stat' is not a field/],
       [["whoami", "--json=name"], /this command selects no fields/],
     ] as const) {

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { connect, localPlatform } from "../lib/client.ts";
+import { connect, localPlatform, variable } from "../lib/client.ts";
 import { type CliContext, type GlobalOptions, seconds, whole } from "../lib/context.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
@@ -9,6 +9,8 @@ import { print, printJson, say, width } from "../lib/screen.ts";
 const USUAL_STACK = "dev";
 /** Default duration of a job: a read of a few thousand rows. */
 const USUAL_SECONDS = 30;
+/** Largest burst. */
+const MOST_JOBS = 1_000_000_000;
 
 interface Flags extends GlobalOptions {
   burst?: number;
@@ -18,7 +20,8 @@ interface Flags extends GlobalOptions {
 /** Parses the number of jobs of a burst. */
 function jobs(value: string): number {
   const number = whole(value);
-  if (number === 0) throw new InvalidArgumentError("It must be 1 at least.");
+  if (number === 0 || number > MOST_JOBS)
+    throw new InvalidArgumentError(`It must be from 1 to ${MOST_JOBS.toLocaleString("en")}.`);
   return number;
 }
 
@@ -72,7 +75,7 @@ export function capacityCommand({ program }: CliContext): void {
 }
 
 /** Stack that the platform on this machine imitates; undefined for another platform, whose API does not name its stack. */
-function imitated({ api = process.env.RATES_API, dataDir }: GlobalOptions): string | undefined {
+function imitated({ api = variable("RATES_API"), dataDir }: GlobalOptions): string | undefined {
   const platform = localPlatform(dataDir);
   if (api === undefined || api === platform?.api) return platform?.stack;
   say(`${api} does not name its stack. This is the plan of ${USUAL_STACK}; --stack selects another.`);

@@ -59,7 +59,7 @@ describe("rates token", () => {
     assert.equal(rows[0].tenant, "acme", "--tenant says whose, as everywhere");
     const wrong = await rates("token", "create", "x", "--scopes", "read,write");
     assert.deepEqual(
-      [wrong.code, /'write' is none of read, submit, update, cancel, admin/.test(wrong.stderr)],
+      [wrong.code, /'write' is not a scope\. Scopes: read, submit, update, cancel, admin/.test(wrong.stderr)],
       [2, true],
     );
   });

@@ -76,6 +76,6 @@ const tokensTable = (tokens: readonly TokenInfo[]): string =>
 function scopes(value: string): Scope[] {
   const all = value.split(",").map((one) => one.trim());
   const wrong = all.find((one) => !(SCOPES as readonly string[]).includes(one));
-  if (wrong !== undefined) throw new InvalidArgumentError(`'${wrong}' is none of ${SCOPES.join(", ")}.`);
+  if (wrong !== undefined) throw new InvalidArgumentError(`'${wrong}' is not a scope. Scopes: ${SCOPES.join(", ")}.`);
   return [...new Set(all)] as Scope[];
 }

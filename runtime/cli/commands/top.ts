@@ -17,7 +17,7 @@ const LEAST_SECONDS = 0.2;
 
 const interval = (value: string): number => {
   const number = seconds(value);
-  if (number < LEAST_SECONDS) throw new InvalidArgumentError(`It must be ${LEAST_SECONDS} at least.`);
+  if (number < LEAST_SECONDS) throw new InvalidArgumentError(`It must be at least ${LEAST_SECONDS}.`);
   return number;
 };
 

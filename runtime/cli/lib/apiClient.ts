@@ -1,3 +1,4 @@
+import { redactText } from "../../contract/redact.ts";
 import { CommandError, reasonOf } from "./exits.ts";
 import { plain } from "./screen.ts";
 
@@ -22,10 +23,8 @@ export class Client {
   readonly #way: string;
 
   constructor(base: string, token: string, tenant?: string, way = "") {
-    this.base = withoutSlashes(base);
-    if (!/^https?:/.test(this.base) || !URL.canParse(this.base))
-      throw new CommandError("invalid", `The API '${base}' must be a URL, as in http://127.0.0.1:3000.`);
-    this.#token = token;
+    this.base = apiUrl(base);
+    this.#token = checkedToken(token);
     this.tenant = tenant;
     this.#way = way;
   }
@@ -145,6 +144,39 @@ async function refusal(response: Response): Promise<CommandError> {
     passing,
     unsettled,
   });
+}
+
+/**
+ * Checks the URL of an API.
+ * @returns it without spaces around it and slashes at its end
+ * @throws CommandError that does not repeat a password
+ */
+function apiUrl(given: string): string {
+  const text = given.trim();
+  const example = "for example http://127.0.0.1:3000";
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text))
+    throw new CommandError("invalid", `The API '${redactText(text)}' must be a URL, ${example}.`);
+  const { username, password, search, hash } = new URL(text);
+  if (username !== "" || password !== "")
+    throw new CommandError("invalid", "The API's URL must not contain a user or a password. Give a token by --token.");
+  if (search !== "" || hash !== "")
+    throw new CommandError(
+      "invalid",
+      `The API '${redactText(text)}' must end before '${search === "" ? "#" : "?"}', ${example}.`,
+    );
+  return withoutSlashes(text);
+}
+
+/** Checks a token before it becomes a header, whose error would print it. @throws CommandError */
+function checkedToken(given: string): string {
+  const token = given.trim().replace(/^Bearer /i, "");
+  if (token === "") throw new CommandError("invalid", "The token is empty. Check --token or RATES_TOKEN.");
+  if (!/^[\x21-\x7e]+$/.test(token))
+    throw new CommandError(
+      "invalid",
+      "The token contains spaces, line breaks or characters that are not ASCII. Copy it again to --token or RATES_TOKEN.",
+    );
+  return token;
 }
 
 /** A URL without the slashes at its end. */

@@ -2,7 +2,7 @@ import type { JobDocument } from "./events.ts";
 import { cloudLog, logLines } from "./runLog.ts";
 import { plain } from "./screen.ts";
 
-/** Where a job's runs wrote their logs. */
+/** Location of the logs of a job's runs. */
 interface LogPlace {
   /** True for the platform on this machine, whose logs are files. */
   isLocal: boolean;

@@ -70,6 +70,9 @@ export function bulkFilter(id: string | undefined, flags: BulkFlags): Record<str
   const filter = Object.fromEntries(
     Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
   );
+  // An unset shell variable must not select every job.
+  const empty = Object.entries(given).find(([, value]) => value?.trim() === "");
+  if (empty) throw new CommandError("invalid", `--${empty[0]} is empty. Give a value, or leave it out.`);
   const isFiltered = Object.keys(filter).length > 0;
   if (id !== undefined) {
     if (isFiltered || flags.all || flags.includeFinal || flags.dryRun)

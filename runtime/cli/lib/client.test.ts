@@ -69,4 +69,44 @@ describe("the command line and the platform that it reaches", () => {
     const away = await start(["list"], { RATES_API: "http://[::ffff:127.0.0.1]:1", RATES_TOKEN: "x" }).ended;
     assert.match(away.stderr, /does not answer .*\nDoes this network reach it.*`rates doctor`/);
   });
+
+  it("refuses an unusable URL or token before anything is sent, without printing a secret", async () => {
+    const { url, calls } = await against((call) => json(call, { jobs: [] }));
+    for (const [args, message] of [
+      [["--api", "http://user:hunter2@127.0.0.1:1", "--token", "x"], /must not contain a user or a password/],
+      [["--api", `${url}/rates?date=1`, "--token", "x"], /must end before '\?'/],
+      [["--api", `${url}/#/dashboard`, "--token", "x"], /must end before '#'/],
+      [["--api", "127.0.0.1:3000", "--token", "x"], /must be a URL, for example http/],
+      [["--api", url, "--token", "hunter2\nb"], /token contains spaces, line breaks/],
+      [["--api", url, "--token", "hunter2🙂"], /token contains .* not ASCII/],
+      [["--api", "", "--token", "x"], /--api is empty\. Give a value, or leave it out/],
+      [["--api", url, "--token", ""], /--token is empty/],
+      [["--data-dir", ""], /--data-dir is empty/],
+      [["--profile", " "], /--profile is empty/],
+      [["--stack", ""], /--stack is empty/],
+    ] as const) {
+      const { code, stderr, stdout } = await start(["list", ...args], {}).ended;
+      assert.deepEqual([code, stdout], [EXITS.invalid.code, ""], stderr);
+      assert.match(stderr, message);
+      assert.doesNotMatch(stderr, /hunter2/);
+    }
+    assert.deepEqual(calls, []);
+  });
+
+  it("accepts a URL and a token as people copy them, and empty variables as absent", async () => {
+    const authorizations: (string | undefined)[] = [];
+    const { url } = await against((call) => {
+      authorizations.push(call.response.req.headers.authorization);
+      return json(call, { jobs: [] });
+    });
+    for (const [api, token] of [
+      [` ${url}/ `, " x "],
+      [url, "Bearer x"],
+    ] as const)
+      assert.equal((await start(["list", "--api", api, "--token", token], {}).ended).code, 0);
+    await writeFile(join(directory, "platform.json"), JSON.stringify({ api: url, token: "x" }));
+    const empty = { RATES_API: "", RATES_TOKEN: "", RATES_PROFILE: "" };
+    assert.equal((await start(["list", "--data-dir", directory], empty).ended).code, 0);
+    assert.deepEqual(authorizations, ["Bearer x", "Bearer x", "Bearer x"]);
+  });
 });

@@ -29,9 +29,10 @@ export interface Submitted {
 
 /** --stack, --api and --token, --profile and their variables, the profile in use, or the platform on this machine. */
 export function connect(options: Connection): Client {
+  assertNotEmpty(options);
   const { stack, dataDir } = options;
   const noToken = `--stack needs a token: --token, RATES_TOKEN, or \`rates login --stack ${stack}\`.`;
-  const mayHaveToken = (options.token ?? process.env.RATES_TOKEN) !== undefined || hasProfiles();
+  const mayHaveToken = (options.token ?? variable("RATES_TOKEN")) !== undefined || hasProfiles();
   // Before Pulumi is asked, which takes seconds.
   if (stack !== undefined && options.api === undefined && !mayHaveToken) throw new CommandError("invalid", noToken);
   const { api, token, tenant, profile } = targetOf(options);
@@ -50,6 +51,16 @@ export function connect(options: Connection): Client {
   return new Client(api, platform.token, tenant, way);
 }
 
+/** Environment variable; an empty one counts as absent. */
+export const variable = (name: string): string | undefined => process.env[name] || undefined;
+
+/** Refuses empty options, for example from a shell variable that is not set. @throws CommandError */
+function assertNotEmpty({ api, token, stack, dataDir, tenant, profile }: Connection): void {
+  const given = { api, token, stack, "data-dir": dataDir, tenant, profile };
+  const empty = Object.entries(given).find(([, value]) => value?.trim() === "");
+  if (empty) throw new CommandError("invalid", `--${empty[0]} is empty. Give a value, or leave it out.`);
+}
+
 /** The platform that options and environment name, and the token that is given or kept for it. */
 export function targetOf(options: Connection): {
   api: string;
@@ -57,9 +68,10 @@ export function targetOf(options: Connection): {
   tenant: string | undefined;
   profile: string | undefined;
 } {
-  const { stack, dataDir, tenant, profile = process.env.RATES_PROFILE } = options;
-  const api = options.api ?? (stack === undefined && options.profile === undefined ? process.env.RATES_API : undefined);
-  const given = options.token ?? process.env.RATES_TOKEN;
+  assertNotEmpty(options);
+  const { stack, dataDir, tenant, profile = variable("RATES_PROFILE") } = options;
+  const api = options.api ?? (stack === undefined && options.profile === undefined ? variable("RATES_API") : undefined);
+  const given = options.token ?? variable("RATES_TOKEN");
   if (stack !== undefined && api !== undefined)
     throw new CommandError("invalid", "--stack and --api do not go together.");
   const named = api ?? (stack === undefined ? undefined : stackOutputs(stack).api);
@@ -125,6 +137,6 @@ export const noPlatform = (dataDir: string | undefined): CommandError =>
     `No platform runs on ${directoryOf(dataDir)} (it has no platform.json).\n\`npm start\` starts one; --data-dir names another; --api and --token reach one elsewhere.`,
   );
 
-function directoryOf(dataDir = process.env.RATES_DATA_DIR): string {
+function directoryOf(dataDir = variable("RATES_DATA_DIR")): string {
   return dataDir === undefined ? join(CLONE ?? process.cwd(), ".local") : resolve(dataDir);
 }

@@ -1,5 +1,6 @@
 import type { Client } from "./apiClient.ts";
 import { CommandError } from "./exits.ts";
+import { cutTo } from "./table.ts";
 
 /** The newest job, wherever an id is expected. No request id contains an @. */
 export const LAST = "@last";
@@ -7,6 +8,8 @@ export const LAST = "@last";
 export const ID = `a job's id, the beginning of one, or ${LAST}`;
 /** Candidates that a message lists. */
 const MOST_LISTED = 10;
+/** Columns of an invalid id that a message shows. */
+const SHOWN = 64;
 /** As the contract has it (Request.requestId). */
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 
@@ -28,7 +31,7 @@ export async function withJob<T>(client: Client, argument: string, act: (id: str
       "invalid",
       id === ""
         ? `The id is empty. Give a job's id, the beginning of one, or ${LAST}.`
-        : `'${argument}' cannot be the id of a job: ids have letters, digits and . _ : - only. ${LAST} is the newest job; \`rates list --text …\` searches.`,
+        : `'${cutTo(argument, SHOWN)}' cannot be the id of a job: ids have at most 128 letters, digits and . _ : -, and begin with a letter or digit. ${LAST} is the newest job; \`rates list --text …\` searches.`,
     );
   try {
     return await act(id);

@@ -63,6 +63,7 @@ function namesOf(text: string, known: readonly string[]): string[] | undefined {
   const names = text.split(",").map((name) => name.trim());
   const wrong = names.find((name) => !known.includes(name));
   if (wrong === undefined) return [...new Set(names)];
+  if (wrong === "") throw new CommandError("invalid", `--json: a field's name is empty. Fields: ${known.join(", ")}.`);
   const near = suggestion(wrong, known);
   throw new CommandError(
     "invalid",
@@ -97,7 +98,7 @@ export function joinJsonFields(program: Command, argv: readonly string[]): strin
       continue;
     }
     const next = argv[index + 1] ?? "";
-    const isList = /^[A-Za-z]+(,[A-Za-z]+)*$/.test(next) && isFields(commandIn(program, argv), next);
+    const isList = /^[A-Za-z]+$|^[A-Za-z, ]*,[A-Za-z, ]*$/.test(next) && isFields(commandIn(program, argv), next);
     joined.push(`--json=${isList ? next : EVERYTHING}`);
     if (isList) index++;
   }
