@@ -28,23 +28,20 @@ const EXIT_CODES = Object.values(EXITS)
 
 const { version: VERSION } = manifest;
 
-/** The `rates` command with everything that it can do. */
+/** Creates the `rates` command with all its subcommands. */
 export function createProgram(end: CliContext["end"]): Command {
   const program = new Command("rates")
-    .description("Submits work to the rates platform, watches it and fetches what it brings.")
-    .option("--stack <name>", "a deployed stack, as `pulumi stack output` knows it; with --token")
-    .option("--api <url>", "the platform's API (RATES_API; else the platform on this machine)")
+    .description("Submits jobs to the rates platform, follows them and fetches their results.")
+    .option("--stack <name>", "a deployed stack, by its Pulumi name; needs a token")
+    .option("--api <url>", "URL of the API (RATES_API; default: the platform on this machine)")
     .option("--token <token>", "the token to use (RATES_TOKEN)")
     .option("--data-dir <dir>", "the local platform's data directory (RATES_DATA_DIR, .local)")
-    .option("--profile <name>", "a platform that `rates login` has kept (RATES_PROFILE)")
-    .option("--tenant <tenant>", "whose jobs, for an admin's token")
-    .option(
-      "--json [fields]",
-      "machine-readable output on stdout; of some commands only these fields (help lists them)",
-    )
+    .option("--profile <name>", "a profile that `rates login` made (RATES_PROFILE)")
+    .option("--tenant <tenant>", "tenant of the jobs, for an admin's token")
+    .option("--json [fields]", "JSON on stdout; some commands can select fields (their help lists them)")
     .version(`rates ${VERSION}`, "-V, --version", "print the version")
     .configureHelp(HELP_STYLE)
-    // What was typed may have been copied: messages and help go through the same layer as everything else.
+    // Arguments may be copied text: messages and help are escaped like all other output.
     .configureOutput({
       writeOut: (text) => print(text),
       writeErr: (text) => say(text.replace(/\n$/, "")),

@@ -35,7 +35,7 @@ export function capacityCommand({ program }: CliContext): void {
     "rates capacity --stack prod --json | jq .plan.database.parts",
   )
     .description("Show how many runs fit a stack, what limits them, and what a burst of jobs would take")
-    .option("--burst <jobs>", "what so many jobs at once would take", jobs)
+    .option("--burst <jobs>", "estimate a burst of so many jobs", jobs)
     .option("--seconds <n>", "how long each of them runs", seconds, USUAL_SECONDS)
     .action(async (_flags: object, command: Command) => {
       const { stack: named, burst, seconds: each, json, ...options } = command.optsWithGlobals<Flags>();

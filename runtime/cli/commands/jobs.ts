@@ -70,7 +70,7 @@ export function jobCommands({ program, end }: CliContext): void {
   examples(
     program.command("watch"),
     "rates watch nightly-load",
-    "rates watch nightly-load --wait 600   # for ten minutes at most; exit code 5 then",
+    "rates watch nightly-load --wait 600   # for at most ten minutes; then exit code 5",
     "rates watch nightly-load && rates result nightly-load --output rates.csv",
   )
     .description("Follow a job until it has ended")
@@ -94,17 +94,17 @@ export function jobCommands({ program, end }: CliContext): void {
   );
   jsonFields(list, JOB_FIELDS)
     .description("List jobs, the newest first")
-    .addOption(choice("--status <state>", "its state", DOCUMENT_STATES))
-    .addOption(choice("--type <type>", "what it does", ["read", "update"]))
-    .addOption(choice("--runner <runner>", "where it runs", RUNNERS))
-    .option("--text <words>", "words in the request id, labels, query or error")
-    .option("--label <key=value>", "a label")
+    .addOption(choice("--status <state>", "jobs in this state", DOCUMENT_STATES))
+    .addOption(choice("--type <type>", "jobs of this type", ["read", "update"]))
+    .addOption(choice("--runner <runner>", "jobs of this runner", RUNNERS))
+    .option("--text <words>", "jobs with these words in the request id, labels, query or error")
+    .option("--label <key=value>", "jobs with this label")
     .option("--since <time>", "submitted since then: 90s, 30m, 2h, 7d, 1w back, a day or a time (UTC)", timeOption)
     .option("--from <time>", "the same as --since", timeOption)
     .option("--to <time>", "submitted before then", timeOption)
-    .addOption(choice("--sort <by>", "what to sort by", ["createdAt", "finishedAt", "totalMs"]))
-    .addOption(choice("--order <order>", "which way (desc)", ["asc", "desc"]))
-    .option("--limit <n>", "how many", whole, 20)
+    .addOption(choice("--sort <by>", "sort by (default createdAt)", ["createdAt", "finishedAt", "totalMs"]))
+    .addOption(choice("--order <order>", "direction (default desc)", ["asc", "desc"]))
+    .option("--limit <n>", "most jobs to list", whole, 20)
     .option("--cursor <cursor>", "continue where an earlier list ended")
     .action(async (flags: ListFlags, command: Command) => {
       const { client, json } = clientOf(command);
@@ -139,9 +139,9 @@ export function jobCommands({ program, end }: CliContext): void {
     "rates show --rejected 0123456789abcdef0123456789abcdef   # an id of rates list --status rejected",
   );
   jsonFields(show, JOB_FIELDS)
-    .description("Show everything that is known of a job")
+    .description("Show a job: its state, history, attempts and logs, error and result")
     .argument("<id>", ID)
-    .option("--rejected", "a rejected request instead: its body and problems, by the id that its answer has")
+    .option("--rejected", "show a rejected request (body and problems) by the id in its response")
     .action(async (id: string, { rejected }: { rejected?: boolean }, command: Command) => {
       const { client, json } = clientOf(command);
       const document = rejected
@@ -186,7 +186,7 @@ export function jobCommands({ program, end }: CliContext): void {
     "rates cancel --status pending --since 1h --yes",
   )
     .description(
-      "Cancel a job, or all jobs of a filter: one that waits ends at once, a running one when its database session is gone",
+      "Cancel a job, or all jobs of a filter. A waiting job ends at once, a running one once its database session is closed",
     )
     .argument("[id]", ID);
   bulkOptions(cancel, "cancel").action(async (id: string | undefined, flags: BulkFlags, command: Command) => {
@@ -216,12 +216,12 @@ export function jobCommands({ program, end }: CliContext): void {
     "rates retry --status failed --since 2h   # counts them, and asks",
   )
     .description(
-      "Submit the task of a failed or cancelled job again, as a new job, or of all jobs of a filter; to retry a job twice is one retry",
+      "Submit a failed or cancelled job again as a new job, or all jobs of a filter. Retrying a job twice makes one new job",
     )
     .argument("[id]", ID);
   bulkOptions(retry, "retry")
-    .option("--timeout <seconds>", "how long the new job may run", whole)
-    .option("--watch", "wait for its end")
+    .option("--timeout <seconds>", "time limit of the new job's run", whole)
+    .option("--watch", "wait until the new job ends")
     .option("--wait <seconds>", "stop waiting after so long; the job keeps running", seconds)
     .action(
       async (

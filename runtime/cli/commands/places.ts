@@ -8,7 +8,7 @@ export function placesCommand({ program }: CliContext): void {
   examples(program.command("places"), "rates places rotterdam", "rates places CN --limit 50")
     .description("Find ports and regions by a part of their code or name")
     .argument("<place>", "part of a code, slug or name")
-    .option("--limit <n>", "show so many at most", whole, 20)
+    .option("--limit <n>", "most places to show", whole, 20)
     .action(async (text: string, { limit }: { limit: number }, command) => {
       const { client, json } = clientOf(command);
       const search = new URLSearchParams({ text, limit: String(limit) });

@@ -10,13 +10,13 @@ export function tailCommand({ program, end }: CliContext): void {
   examples(
     program.command("tail"),
     "rates tail nightly-load",
-    "rates tail nightly-load --no-follow   # what there is so far",
+    "rates tail nightly-load --no-follow   # the log so far",
     "rates --stack prod tail nightly-load   # with the commands that show its logs in AWS",
     "rates tail nightly-load 2> /dev/null | grep WARN   # the runner's lines alone",
   )
-    .description("Follow a job's log: its states, its progress, and what its runner says, until it ends")
+    .description("Follow a job's states, progress and runner log until it ends")
     .argument("<id>", ID)
-    .option("--no-follow", "show what there is, and leave")
+    .option("--no-follow", "show the log so far, and exit")
     .action(async (id: string, { follow }: { follow: boolean }, command: Command) => {
       const { client, json } = clientOf(command);
       const [{ tail }, { sayEnd }] = await Promise.all([import("../lib/tail.ts"), import("../lib/watch.ts")]);

@@ -38,15 +38,15 @@ const SNAPSHOT_FIELDS: Fields<Snapshot> = {
 export function topCommand({ program }: CliContext): void {
   const top = examples(
     program.command("top"),
-    "rates top   # q or Ctrl-C leaves it",
-    "rates top --once   # one look, for scripts and people in a hurry",
+    "rates top   # q or Ctrl-C quits",
+    "rates top --once   # once, for scripts",
     "rates top --interval 30 >> platform.log   # a line every half minute",
     "rates top --once --json bottleneck,capacity",
   );
   jsonFields(top, SNAPSHOT_FIELDS)
-    .description("Watch the platform: jobs by state, runs against capacity, what waits, what runs, what was slow")
-    .option("--once", "look once, and leave")
-    .option("--interval <seconds>", "how often to look", interval, EVERY_SECONDS)
+    .description("Watch the platform: jobs by state, runs and capacity, the bottleneck, running and slow jobs")
+    .option("--once", "print once, and exit")
+    .option("--interval <seconds>", "seconds between updates", interval, EVERY_SECONDS)
     .action(async ({ once, interval: every }: { once?: boolean; interval: number }, command: Command) => {
       const { client, json } = clientOf(command);
       if (once) {

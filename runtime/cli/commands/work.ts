@@ -17,9 +17,9 @@ const jobOptions = (command: Command): Command =>
   command
     .option("--id <requestId>", "the request id (generated if absent); the same id and task is the same job")
     .option("--priority <0-9>", "higher runs first (default 4)")
-    .option("--timeout <seconds>", "how long it may run")
-    .option("--label <key=value>", "a label to find it by", collect)
-    .option("--reply <where>", "queue: put the response on the response queue too (none)")
+    .option("--timeout <seconds>", "time limit of the run")
+    .option("--label <key=value>", "a label to find the job by; repeatable", collect)
+    .option("--reply <where>", "queue: also send the response to the response queue (default: none)")
     .option("--wait <seconds>", "stop waiting after so long; the job keeps running", seconds);
 
 type Flags = SubmitFlags & { wait?: number };
@@ -102,24 +102,24 @@ export function workCommands({ program, end }: CliContext): void {
     "rates submit --statement purge_prices --param before=2020-01-01 --id purge   # says how many prices, and asks",
     `echo '{"task":{"type":"read","query":"price_export"}}' | rates submit -`,
   )
-    .description("Submit a request: from a JSON file (- for stdin), or put together from flags")
-    .argument("[file]", "a file with one request, as on the queue")
+    .description("Submit a request, from a JSON file (- for stdin) or from options")
+    .argument("[file]", "a file with one request in JSON, as for the queue")
     .option("--query <name>", "a named query (rates queries lists them)")
     .option("--sql <select>", "raw SQL, where the stack allows it")
-    .option("--file <file.sql>", "a file with it (- for stdin)")
+    .option("--file <file.sql>", "a file with the SQL (- for stdin)")
     .option("--statement <name>", "a named statement")
-    .option("--param <name=value>", "a parameter of it; again for each item of a list", collect)
+    .option("--param <name=value>", "a parameter of the query or statement; repeat it for a list", collect)
     .addOption(choice("--target <table>", "load into prices, ports or regions", TARGETS))
     .addOption(choice("--mode <mode>", "append or replace", MODES))
     .option("--items <file.json>", "a JSON array with the items to load")
     .option("--s3 <location>", "an object in the uploads bucket")
-    .option("--url <https>", "a file of an allowed host")
+    .option("--url <https>", "a file on an allowed host")
     .addOption(choice("--format <format>", "csv, ndjson or json", FORMATS))
     .addOption(choice("--compression <kind>", "none or gzip", COMPRESSIONS))
     .option("--dry-run", "check everything, change nothing")
-    .option("--explain", "only say where it would run, whether there is room, and a read's plan")
-    .option("--watch", "wait for its end")
-    .option("--yes", "purge_prices: do not ask; needed where there is no terminal")
+    .option("--explain", "only show the runner, the free capacity, and the plan of a read")
+    .option("--watch", "wait until the job ends")
+    .option("--yes", "do not ask before purge_prices; required without a terminal")
     .action(async (file: string | undefined, _: Flags, command: Command) => {
       const { client, json } = clientOf(command);
       const { requestFrom, requestIn, submit, withSqlFile } = await import("../lib/submit.ts");
@@ -157,7 +157,7 @@ export function workCommands({ program, end }: CliContext): void {
     "zcat prices.csv.gz | rates load -   # from a pipe; rates load <(command) works too",
   )
     .description(
-      "Load a file of this machine: .csv or .ndjson, also .gz; all of its rows go in, or none. The same content is loaded once: again only with --again or a new --id",
+      "Load a file: .csv or .ndjson, also .gz. All of its rows are loaded, or none. The same content is loaded once, unless --again or a new --id is given",
     )
     .argument("<file>", "a file, a FIFO, or - for stdin")
     .addOption(choice("--target <table>", "prices, ports or regions", TARGETS).default("prices"))
@@ -168,10 +168,10 @@ export function workCommands({ program, end }: CliContext): void {
         MODES,
       ).default("append"),
     )
-    .addOption(choice("--format <format>", "csv or ndjson, where the file's name does not say it", ["csv", "ndjson"]))
-    .addOption(choice("--compression <kind>", "none or gzip, where the file's name does not say it", COMPRESSIONS))
+    .addOption(choice("--format <format>", "csv or ndjson (default: by the file's name)", ["csv", "ndjson"]))
+    .addOption(choice("--compression <kind>", "none or gzip (default: by the file's name)", COMPRESSIONS))
     .option("--dry-run", "check everything, change nothing")
-    .option("--again", "load content that was loaded before")
+    .option("--again", "load the content again if it was loaded before")
     .action(async (file: string, _: Flags, command: Command) => {
       const { client, json } = clientOf(command);
       const flags = command.optsWithGlobals<Flags & { again?: boolean }>();
@@ -205,17 +205,17 @@ export function workCommands({ program, end }: CliContext): void {
     .description("Run a named query (or --sql) as a job, wait for it and print its result")
     .argument("[name]", "a named query (rates queries lists them)")
     .option("--sql <select>", "raw SQL, where the stack allows it")
-    .option("--file <file.sql>", "a file with it (- for stdin)")
-    .option("--param <name=value>", "a parameter of the query; again for each item of a list", collect)
+    .option("--file <file.sql>", "a file with the SQL (- for stdin)")
+    .option("--param <name=value>", "a parameter of the query; repeat it for a list", collect)
     .addOption(
       choice(
         "--format <format>",
-        "csv, ndjson or json (as --output is named; csv; json with --json), or table (on a terminal)",
+        "default: by the name of --output, else table on a terminal, else csv (json with --json)",
         [...FORMATS, TABLE],
       ),
     )
-    .option("--limit <n>", `rows of a table at most (${ROWS})`, rowLimit)
-    .option("--output <file>", "write the result there (- for stdout); packed if its name ends in .gz")
+    .option("--limit <n>", `most rows of a table (default ${ROWS})`, rowLimit)
+    .option("--output <file>", "write the result to a file (- for stdout); compressed if its name ends in .gz")
     .action(async (name: string | undefined, _: Flags, command: Command) => {
       const { client, json } = clientOf(command);
       const [{ requestFrom, submit, withSqlFile }, { paramsFor }, { fetchResult }, { namedKind, openOutput }] =
@@ -265,15 +265,13 @@ export function workCommands({ program, end }: CliContext): void {
   )
     .description("Print the result of a job, or write it to a file")
     .argument("<id>", ID)
-    .option("--report", "instead: every bad row of a batch that was refused, as CSV")
+    .option("--report", "print the report of all bad rows of a refused batch, as CSV")
     .option(
       "--output <file>",
-      "write it there (- for stdout), packed if the name ends in .gz; it appears when it is whole",
+      "write to a file (- for stdout), compressed if its name ends in .gz; it appears when it is complete",
     )
-    .addOption(
-      choice("--format <format>", "table (on a terminal), or raw: the bytes as they are stored", [TABLE, "raw"]),
-    )
-    .option("--limit <n>", `rows of a table at most (${ROWS})`, rowLimit)
+    .addOption(choice("--format <format>", "table (default on a terminal), or raw: the stored bytes", [TABLE, "raw"]))
+    .option("--limit <n>", `most rows of a table (default ${ROWS})`, rowLimit)
     .action(
       async (
         id: string,

@@ -49,7 +49,7 @@ const LISTED = 10;
 /** Adds the options that select many jobs. */
 export function bulkOptions(command: Command, action: Action): Command {
   command
-    .option("--all", "all jobs that it applies to, in place of an id or a filter")
+    .option("--all", "all jobs that can be changed, in place of an id or a filter")
     .addOption(choice("--status <state>", "jobs in this state", STATES[action]))
     .addOption(choice("--type <type>", "jobs of this type", ["read", "update"]))
     .addOption(choice("--runner <runner>", "jobs of this runner", RUNNERS))
@@ -57,9 +57,9 @@ export function bulkOptions(command: Command, action: Action): Command {
     .option("--label <key=value>", "jobs with this label")
     .option("--since <time>", "jobs submitted since then: 90s, 30m, 2h, 7d, 1w back, a day or a time (UTC)", timeOption)
     .option("--to <time>", "jobs submitted before then", timeOption)
-    .option("--dry-run", "only count the jobs of a filter")
-    .option("--yes", "do not ask; needed where there is no terminal");
-  if (action === "retry") command.option("--include-final", "also jobs whose error says that they fail again");
+    .option("--dry-run", "only count the jobs")
+    .option("--yes", "do not ask; required without a terminal");
+  if (action === "retry") command.option("--include-final", "also jobs whose error is not retryable");
   return command;
 }
 

@@ -7,7 +7,7 @@ export const EXITS = {
   invalid: { code: 2, means: "the command or the request is not valid, or there is no such job" },
   cancelled: { code: 3, means: "the job was CANCELLED" },
   unreachable: { code: 4, means: "the platform cannot be reached, or refuses the token" },
-  gaveUp: { code: 5, means: "the job did not end within the time given by --wait" },
+  gaveUp: { code: 5, means: "the job did not end within --wait" },
   internalError: { code: 6, means: "local error, for example a file that cannot be written" },
   interrupted: { code: 130, means: "interrupted; a submitted job keeps running" },
 } as const;
