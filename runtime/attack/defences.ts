@@ -46,6 +46,18 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
     check: checkOf(sql, "refuses by HTTP: select pid, query from pg_stat_activity"),
     failure: /\/explain: 200/,
   },
+  "a tenant's plans may take a maximum of time": {
+    kind: sql,
+    changes: [
+      {
+        file: "../queries/planningTurns.ts",
+        from: "if (turn.spentMs >= this.#limits.spentMs)",
+        to: "if (false)",
+      },
+    ],
+    check: checkOf(sql, "lets no tenant keep the planner from others"),
+    failure: /400,400,400,400/,
+  },
   "a run's role may read prices only": {
     kind: readers,
     statements: "grant usage on schema jobs to price_readers; grant select on jobs.tokens to price_readers",

@@ -4,8 +4,11 @@ import { SQL } from "../cases.ts";
 import type { Target } from "../target.ts";
 import { assertCheap, assertRefused, checkEach, type Kind, MAX_ANSWER } from "./kind.ts";
 
-const explain = (target: Target, sql: string) =>
-  target.http("POST", "/explain", { task: { type: "read", sql, format: "csv" } }, target.attacker);
+const explain = (target: Target, sql: string, token = target.attacker) =>
+  target.http("POST", "/explain", { task: { type: "read", sql, format: "csv" } }, token);
+
+/** A statement that the checker allows and that takes the planner longer than it may. */
+const SLOW_PLAN = "select gcd(3::numeric ^ 130000, 7::numeric ^ 65000) > 1 as x";
 
 /** SQL that reads, signals, writes, waits for or exhausts what is not the caller's. */
 export const sql: Kind = {
@@ -26,6 +29,15 @@ export const sql: Kind = {
     "refuses by HTTP every statement of the checker's own tests": async (target) => {
       for (const { statements } of Object.values(REFUSED))
         for (const text of statements) assertRefused(await explain(target, text), text.slice(0, 100));
+    },
+    "lets no tenant keep the planner from others": async (target) => {
+      const token = await target.token("planner");
+      const answers = await Promise.all(Array.from({ length: 12 }, () => explain(target, SLOW_PLAN, token)));
+      const statuses = answers.map(({ status }) => status);
+      assert.ok(statuses.filter((status) => status === 503).length >= 8, `${statuses}`);
+      assert.equal((await explain(target, "select count(*) from ports", target.victim)).status, 200);
+      const job = { task: { type: "read", sql: "select 1 as one", format: "csv" } };
+      assert.equal((await target.http("POST", "/jobs", job, token)).status, 202);
     },
     "refuses by queue, with an answer for each": async (target) => {
       await target.receive(target.file.responseQueueUrl);
