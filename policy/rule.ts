@@ -4,7 +4,7 @@ import Value from "typebox/value";
 import { CONTROL_SEVERITY, type Control } from "./controls.ts";
 import type { Resource, Stack } from "./resource.ts";
 
-/** Reports a problem of a resource: what, by how much, and the remedy. */
+/** Reports a problem of a resource, with its extent and remedy. */
 export type Report = (resource: Resource, problem: string) => void;
 
 /** Metadata of every rule. */

@@ -14,8 +14,8 @@ export interface UnresolvedReporter {
 }
 
 /**
- * A property of a resource, or a part of one, as the engine has it: any of them may be missing, null, unknown or of the
- * wrong type. No reading throws: what cannot be read is noted, and answered with UNRESOLVED.
+ * A property of a resource, or a part of one, as the engine passes it: missing, null, unknown or of any type. Reading it
+ * never throws: an unreadable value is reported and returned as UNRESOLVED.
  */
 export class Value {
   /** Path of the property in its resource, for example `scalingConfig.maximumConcurrency`. */

@@ -11,8 +11,10 @@ export interface Body extends Read {
 }
 
 /**
- * Reads the JSON of a request. Text that would take long to parse (depth, fields, number of objects and lists) is not parsed.
- * @throws SyntaxError when it is not JSON
+ * Reads the JSON of a request. Text that would take long to parse (too deep, too many fields, objects or lists) is not
+ * parsed.
+ *
+ * @throws SyntaxError if it is not JSON
  */
 export function readBody(text: string): Body {
   const shape = textShapeProblem(text);

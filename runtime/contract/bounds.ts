@@ -1,6 +1,6 @@
 /**
- * Limits of what responses, documents and HTTP errors hold of other people's text. db/functions/jobs/bounded_*.sql has the
- * same ones and is the last line; here the text is cut before it travels.
+ * Maximum sizes of responses, documents and HTTP errors. Text is cut here before it is sent; db/functions/jobs/bounded_*.sql
+ * enforces the same limits in the database.
  */
 export const BOUNDS = {
   /** A response, or a document, without its inline result. Bytes. */
@@ -9,7 +9,7 @@ export const BOUNDS = {
   inlineBytes: 900_000,
   /** An error's message. Characters. */
   message: 2_000,
-  /** Text that is filled into a message: what the message says to do after it remains. Characters. */
+  /** Text filled into a message template, so that the remedy after it is not cut. Characters. */
   parameter: 1_500,
   /** Entries of an error's details, and their bytes together as JSON. */
   details: 100,
@@ -21,15 +21,17 @@ export const BOUNDS = {
 } as const;
 
 /**
- * Text that Postgres stores, SQS takes and a response has room for: NUL, halves of surrogate pairs, U+FFFE and U+FFFF
- * become U+FFFD, and what is longer ends in an ellipsis.
+ * Makes a text valid for Postgres, SQS and a response: NUL, halves of surrogate pairs, U+FFFE and U+FFFF become U+FFFD,
+ * and longer text is cut and ends in an ellipsis.
+ *
+ * @param most - Maximum length in UTF-16 code units.
  */
 export function cutText(text: string, most: number): string {
   const cut = text.length <= most ? text : `${text.slice(0, most - 1)}…`;
   return cut.toWellFormed().replace(/[\0\uFFFE\uFFFF]/g, "\uFFFD");
 }
 
-/** The last entry of a list that was shortened: how many more there are, and where the whole report is. */
+/** Last entry of a shortened list: the number of further entries, and the location of the whole report. */
 export interface Further {
   /** Number of entries that are not listed. */
   more: number;
@@ -74,7 +76,7 @@ function boundedDetail(entry: unknown): unknown {
   );
 }
 
-/** Text is cut, and whatever holds other values becomes text. */
+/** Cuts text, and converts lists and objects to text. */
 function scalar(value: unknown, most: number): unknown {
   if (typeof value === "string") return cutText(value, most);
   if (value === null || typeof value === "number" || typeof value === "boolean") return value;

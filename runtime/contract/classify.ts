@@ -37,12 +37,12 @@ export const BY_SQLSTATE: Readonly<Record<string, BySqlState>> = {
   XX: "Internal", // the server's own faults, corrupted data
 };
 
-/** Any SQLSTATE that is not listed comes from what the SQL says: retrying cannot help. */
+/** Error for every SQLSTATE that is not listed: the SQL caused it, and a retry cannot help. */
 export const OTHER_SQLSTATE = "InvalidSql";
 
 /**
- * Beginning of the message with which Postgres refuses a value of more than 1 GB. Its SQLSTATE is XX000, as of the
- * server's own faults; the message is not translated (elog in the server's source).
+ * Beginning of Postgres's message for a value of more than 1 GB. Its SQLSTATE XX000 is also that of internal errors, so the
+ * message decides. It is not translated (elog in the server's source).
  */
 export const VALUE_TOO_LARGE = "invalid memory alloc request size";
 
@@ -62,7 +62,7 @@ const NETWORK = new Set([
   "EPIPE",
   "ETIMEDOUT",
 ]);
-/** Error codes of Node for a certificate that is not accepted, or a broken TLS connection. */
+/** Error codes of Node for a refused certificate or a broken TLS connection. */
 const TLS = /^(CERT_|DEPTH_ZERO_|ERR_SSL_|ERR_TLS_|SELF_SIGNED_|UNABLE_TO_)/;
 /** Names of errors of AWS's clients that arise before a request is sent. */
 const CREDENTIALS = new Set(["CredentialsProviderError", "TokenProviderError"]);
@@ -79,7 +79,7 @@ export function classify(error: unknown, task: "read" | "update" = "read"): JobE
   const message = messageOf(error);
   if (isSqlState(code))
     return new JobError(byServer(code, message, task), { reason: redactMessage(message) }, { cause: error });
-  // Of what AWS's clients throw, those too that no server has answered.
+  // Errors of AWS's clients, including those without an answer from a server.
   if ("$metadata" in error || CREDENTIALS.has(name))
     return new JobError("StorageUnavailable", { reason: `${name}: ${message}` }, { cause: error });
   if (

@@ -334,7 +334,7 @@ export const ERRORS = {
 /** Code of an error: a key of {@link ERRORS}. */
 export type ErrorCode = keyof typeof ERRORS;
 
-/** One thing that is wrong with a request: where, what was found, why it cannot be, what to do. */
+/** One problem of a request: field, value and remedy. */
 export interface Problem {
   /** Path of the field, for example `task.params.day`. */
   field: string;
@@ -392,14 +392,14 @@ export class JobError extends Error {
     return ERRORS[this.code].retryable;
   }
 
-  /** The error as responses, documents and HTTP answers show it: bounded, whatever its text and details came from. */
+  /** Returns the error as responses, documents and HTTP errors show it, cut to {@link BOUNDS}. */
   body(): ErrorBody {
     const { category, retryable } = ERRORS[this.code];
     return { category, type: this.code, message: this.message, retryable, details: boundedDetails(this.details) };
   }
 }
 
-/** Any thrown value as an error of the registry; what is not of it already becomes Internal. */
+/** Converts any thrown value to an error of the registry; other errors become Internal. */
 export function asJobError(error: unknown): JobError {
   if (error instanceof JobError) return error;
   return new JobError("Internal", { reason: error instanceof Error ? error.message : String(error) }, { cause: error });

@@ -1,6 +1,6 @@
 /**
- * Maximums of what a caller sends, as the schemas state them, and of what an error repeats of it. Lengths count UTF-16 code
- * units unless a name says bytes.
+ * Maximum sizes of a caller's input, as the schemas state them, and of the parts that errors repeat. Lengths are in UTF-16
+ * code units, except in names with `Bytes`.
  */
 export const INPUT = {
   /** Nested objects and lists of a body. */
@@ -17,7 +17,7 @@ export const INPUT = {
   name: 64,
   /** SQL of a read, in UTF-8. Postgres's grammar needs at most 75 ms and 2 MB of parse tree for it. */
   sqlBytes: 32 * 1024,
-  /** Inline items: a body has room for 45,000 of the shortest rows there are. */
+  /** Inline items; a body can contain 45,000 of the shortest possible rows. */
   items: 50_000,
   /** Columns of an inline item, and the length of their names. */
   columns: { count: 64, name: 64 },

@@ -14,9 +14,10 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Reads JSON as RFC 8259 has it, with or without a byte order mark, and names what JSON.parse ignores: of a repeated
- * name it keeps the last value, so that two readers of one request can see two requests, and it rounds numbers.
- * @throws SyntaxError when it is not JSON
+ * Reads JSON (RFC 8259), with or without a byte order mark, and reports what JSON.parse ignores. For a repeated name it keeps
+ * the last value, so that two readers of one request could see different requests; and it rounds numbers.
+ *
+ * @throws SyntaxError if it is not JSON
  *
  * @example
  * ```ts
@@ -47,8 +48,8 @@ function parse(text: string): unknown {
 type Level = { names: Set<string> | undefined; name: string } | { index: number };
 
 /**
- * Names that an object holds twice and numbers that are whole only when rounded, in a text that is known to be JSON.
- * Without recursion: depth is the caller's choice.
+ * Finds repeated names in objects, and numbers that are whole only after rounding, in valid JSON. It does not recurse, since
+ * the caller controls the depth.
  */
 function silentLosses(text: string): ProblemList {
   const problems = new ProblemList();

@@ -1,7 +1,7 @@
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** A field of a JSON object: its name, and its value as it is written. */
+/** A field of a JSON object, with the original text of its value. */
 export interface Field {
   /** Name of the field. */
   name: string;
@@ -10,9 +10,10 @@ export interface Field {
 }
 
 /**
- * Lists the fields of a JSON object in their order, repeated names included, each value as it is written: JSON.parse
- * keeps the last of two values, and rounds numbers.
- * @param text an object that JSON.parse has accepted
+ * Lists the fields of a JSON object in their order, including repeated names, each with the original text of its value:
+ * JSON.parse would keep only the last of two values, and round numbers.
+ *
+ * @param text - An object that JSON.parse accepts.
  */
 export function fieldsOf(text: string): Field[] {
   const fields: Field[] = [];

@@ -6,8 +6,8 @@ import { escapeInvisibleInText } from "./invisible.ts";
 import { redactText } from "./redact.ts";
 
 /**
- * Problems of a request: the first ones as they are, bounded in number and bytes, and the number of all others. The list's
- * size does not depend on what a caller sent.
+ * The first problems of a request, limited in number and bytes, and the number of all others. The size of the list does not
+ * depend on the request.
  */
 export class ProblemList extends Array<Problem> {
   /** Problems that are not listed. */
@@ -90,10 +90,10 @@ export function redactAndTruncate(value: unknown): unknown {
   return cutText(beginningOf(value), PROBLEMS.value);
 }
 
-/** Text beyond this is not looked at, nor shown. */
+/** Length up to which text is inspected and shown. */
 const LOOKED_AT = 5_000;
 
-/** The @ that makes the beginning of a long URL a password may be behind what is looked at. */
+/** Hides a long text with an `@` beyond the inspected part: its beginning may be a password. */
 const redact = (text: string): string =>
   text.length > LOOKED_AT && text.includes("@", LOOKED_AT)
     ? redactText(`${text.slice(0, LOOKED_AT)}@`)

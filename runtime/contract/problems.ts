@@ -4,7 +4,7 @@ import Format from "typebox/format";
 import { PROBLEMS } from "./inputLimits.ts";
 import { fieldName, ProblemList } from "./problemList.ts";
 
-/** " Did you mean 'x'?" when one of the known names is near, else the names there are (at most ten). */
+/** Suggests the nearest known name (" Did you mean 'x'?"), or lists up to ten known names if none is similar. */
 export function suggestion(text: string, known: readonly string[]): string {
   if (known.length === 0) return "";
   // The distance of two texts takes time in proportion to the product of their lengths.
@@ -17,8 +17,9 @@ export function suggestion(text: string, known: readonly string[]): string {
 
 /**
  * Checks a value against a schema.
- * @returns what is wrong with it, as sentences a caller can act on: each with the field's path (`task.params.day`), the
- * value found (cut short), and what it must be. Empty: the value fits.
+ *
+ * @returns The problems, each with the path of the field (`task.params.day`), the cut value and the requirement; empty for a
+ * valid value.
  *
  * @example
  * ```ts
@@ -59,7 +60,7 @@ export function withDefaults(schema: TSchema, value: unknown): unknown {
   return filled;
 }
 
-/** The keywords of JSON Schema that requests are described with. */
+/** Supported keywords of JSON Schema. */
 interface Schema {
   type?: string;
   const?: unknown;
@@ -84,7 +85,7 @@ interface Schema {
   description?: string;
   default?: unknown;
 }
-/** Keywords that are checked here, and those that only describe. */
+/** Checked and descriptive keywords. */
 const KEYWORDS = new Set(
   (
     "type const enum anyOf properties required additionalProperties patternProperties propertyNames maxProperties items " +
@@ -147,8 +148,8 @@ function planOf(schema: Schema): Plan {
 }
 
 /**
- * Walks value and schema together. TypeBox's own `Value.Errors` makes an object for each of 500,000 errors and stops at a
- * number without saying how many there are; this one counts, and describes only what is listed.
+ * Checks a value against a schema in one pass. TypeBox's own `Value.Errors` creates an object for each of 500,000 errors, or
+ * stops without a total; this class counts all errors and describes only the listed ones.
  */
 class Checker {
   readonly problems: ProblemList;
@@ -208,7 +209,7 @@ class Checker {
       if (isType && this.problems.isFull && !isType(item)) this.problems.further++;
       else this.#inside(index, items, item);
     }
-    // Where items are wrong too, that tells more than how many there are.
+    // Problems of items are more useful than the number of items.
     if (maxItems !== undefined && value.length > maxItems && this.problems.total === before)
       this.#wrong(value, `must have at most ${maxItems} items, and has ${value.length}.`);
   }

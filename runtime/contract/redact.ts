@@ -10,10 +10,11 @@ const KEY_END = /[?#]|[;&]x-amz-/i;
 const AT = /@|%40/i;
 
 /**
- * Reduces a URL to scheme, host and path. User information, query, fragment, path parameters and whatever follows an
- * encoded separator are left out, since any of them may hold a credential.
- * @param text any text, parsed as the WHATWG URL standard does
- * @returns `UNREADABLE_URL` unless scheme and host are certain
+ * Reduces a URL to scheme, host and path. User information, query, fragment, path parameters and everything after an encoded
+ * separator are removed, since each may contain a credential.
+ *
+ * @param text - Any text, parsed by the WHATWG URL standard.
+ * @returns The reduced URL, or `UNREADABLE_URL` unless scheme and host are certain.
  */
 export function redactUrl(text: string): string {
   const url = URL.parse(text);
@@ -55,15 +56,15 @@ const URL_END = /[\s"'<>]/;
 const MOST_USER = 300;
 
 /**
- * Removes what may be a credential from text that a caller sent: URLs are reduced to scheme, host and path, and the text
- * after a removed part is left out too, since a malformed URL has no certain end. Text without such parts is unchanged.
+ * Removes possible credentials from a caller's text. URLs are reduced to scheme, host and path, and the text after a removed
+ * part is removed too, since a malformed URL has no certain end. Other text is unchanged.
  */
 export function redactText(text: string): string {
   const joined = text.replace(SKIPPED, "");
   const start = joined.search(URL_START);
   const at = joined.search(AT);
   const query = queryStart(joined);
-  // Of something that begins as a URL, whatever follows a ? or # may be a signature, also without a name.
+  // In text that begins like a URL, everything after a ? or # may be a signature, even without a name.
   const isOpen = start >= 0 && /[?#]/.test(joined.slice(start));
   if (query < 0 && at < 0 && !isOpen) return text;
   if (start < 0) {
@@ -75,7 +76,7 @@ export function redactText(text: string): string {
   const from = schemeStart(joined, start);
   const before = joined.slice(0, from);
   const rest = joined.slice(from);
-  // With an @ behind it, everything up to there may be user information, also what looks like the end of the URL.
+  // Everything before a later @ may be user information, even across an apparent end of the URL.
   const whole = before.trim() === "" || AT.test(rest);
   const end = whole ? -1 : rest.search(URL_END);
   const address = end < 0 ? rest : rest.slice(0, end);
@@ -83,14 +84,14 @@ export function redactText(text: string): string {
   return `${before}${whole && AT.test(rest) && before.trim() !== "" ? UNREADABLE_URL : shown}…`;
 }
 
-/** Index where the scheme of a URL begins whose `:` or slashes are at `index`. */
+/** Returns the start of the scheme of a URL whose `:` or slashes are at `index`. */
 function schemeStart(text: string, index: number): number {
   let from = index;
   while (from > 0 && index - from < 20 && /[a-z0-9+.-]/i.test(text[from - 1] ?? "")) from--;
   return from;
 }
 
-/** Index where `user:password` before an `@` begins; -1: there is no colon in it. */
+/** Returns the start of `user:password` before an `@`, or -1 if it has no colon. */
 function userBefore(text: string, at: number): number {
   let from = at;
   while (from > 0 && at - from < MOST_USER && !URL_END.test(text[from - 1] ?? "")) from--;

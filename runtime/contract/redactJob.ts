@@ -41,7 +41,7 @@ function redactTask(task: Task): object {
   return url === task.source.url ? task : { ...task, source: { ...task.source, url } };
 }
 
-/** The same value without credentials in its texts and names; the very same where it has none. */
+/** Removes credentials from the texts and names of a value; returns the same object if it has none. */
 function redactValues(value: unknown): unknown {
   if (typeof value === "string") return redactText(value);
   if (value === null || typeof value !== "object") return value;
@@ -56,7 +56,7 @@ function redactValues(value: unknown): unknown {
 const QUOTED =
   /\b[eE]'(?:[^'\\]|\\[\s\S]|'')*'?|'(?:[^']|'')*'?|"(?:[^"]|"")*"?|--[^\n]*|\/\*|\$(?:[A-Za-z_]\w{0,62})?\$/g;
 
-/** SQL without credentials in its strings, quoted names and comments. What is outside of them stays as it is. */
+/** Removes credentials from strings, quoted names and comments of SQL; the rest is unchanged. */
 export function redactSql(sql: string): string {
   let redacted = "";
   let from = 0;
@@ -88,8 +88,8 @@ const SECRET_START =
   /\b[a-z][a-z0-9+.-]{0,20}:[\\/]{2}|\b(?:x-amz-(?:signature|credential|security-token|algorithm)|sig|signature|password)(?:=|%3d)/i;
 
 /**
- * A message of Postgres, which may repeat a text of the statement: up to where that has a URL or a credential, and with
- * invisible characters as escapes. The Python runner does the same (redact_message in runtime/runner/glue/runner.py).
+ * Redacts a message of Postgres, which may repeat text of the statement: cuts it at the first URL or credential, and escapes
+ * invisible characters. The Python runner does the same (redact_message in runtime/runner/glue/runner.py).
  */
 export function redactMessage(message: string): string {
   const at = message.search(SECRET_START);

@@ -148,7 +148,7 @@ const envelope = {
     description: `at most ${INPUT.labels.count}, with names of at most ${INPUT.labels.name} and values of at most ${INPUT.labels.value} characters`,
   }),
 };
-/** The request without its task, whose schema depends on what the task is. */
+/** Schema of a request with an unchecked task: the schema of the task depends on its type. */
 export const Envelope = Type.Object(
   {
     ...envelope,
@@ -167,7 +167,11 @@ export const Request = Type.Object(
 export type Request = {
   requestId: string;
   tenant: string;
-  /** Undefined where the request does not say: then it depends on the way by which it came. */
+  /**
+   * Destination of the response.
+   *
+   * @default `queue` for requests from the queue, `none` over HTTP
+   */
   reply?: Reply;
   priority: number;
   labels: Record<string, string>;

@@ -1,8 +1,8 @@
 /** Reads the certain top-level fields of a truncated or malformed JSON text. */
 export interface TopLevel {
-  /** The values of the names that were looked for, where each is text and complete. */
+  /** Values of the requested names that are complete texts. */
   readonly values: Readonly<Record<string, string>>;
-  /** Names that are there more than once, have another value than text, or may still follow in what cannot be read. */
+  /** Names that are repeated, have a value other than text, or may follow in the unreadable rest. */
   readonly uncertain: ReadonlySet<string>;
 }
 
@@ -63,7 +63,7 @@ export function topLevelOf(text: string, names: readonly string[]): TopLevel {
   }
   // A name whose value is cut off has an unknown value.
   if (open.length === 1 && (expected === "value" || expected === "colon") && names.includes(name)) uncertain.add(name);
-  // What follows a fault may hold a name, also one that an escape hides ("request\u0049d"); text that is cut off holds none.
+  // Text after a syntax error may contain a name, even escaped ("request\u0049d"); nothing follows text that is cut off.
   const rest = tokens.isCutOff ? "" : text.slice(tokens.read);
   for (const one of names) if (rest.includes(one) || rest.includes("\\u00")) uncertain.add(one);
   for (const one of uncertain) delete values[one];
@@ -94,7 +94,7 @@ class Tokens {
     this.#text = text;
   }
 
-  /** The next token, or undefined where there is none that is whole. */
+  /** Returns the next token, or undefined if none is complete. */
   next(): string | undefined {
     this.previous = this.#token;
     this.#at += this.#match(SPACE)?.length ?? 0;

@@ -27,14 +27,14 @@ export function traceContext(value: unknown): TraceContext | undefined {
   return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & SAMPLED) === SAMPLED };
 }
 
-/** A valid traceparent as it came, or undefined. */
+/** Returns a valid traceparent unchanged, and undefined for any other value. */
 export const validTraceparent = (value: unknown): string | undefined =>
   traceContext(value) === undefined ? undefined : String(value);
 
 /** Beginning of a response's body with a traceparent (db/functions/jobs/traced_body.sql). */
 const BODY_PREFIX = '{"traceparent" : "';
 
-/** The traceparent of a response by its body, which is not parsed. */
+/** Reads the traceparent from a response's body without parsing it. */
 export const traceparentOfBody = (body: string): string | undefined =>
   body.startsWith(BODY_PREFIX)
     ? validTraceparent(body.slice(BODY_PREFIX.length, BODY_PREFIX.length + LENGTH))

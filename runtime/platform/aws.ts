@@ -11,12 +11,12 @@ export const S3_OPTIONS = {
   responseChecksumValidation: "WHEN_REQUIRED",
 } as const;
 
-/** The S3 client, made when it is first asked for. */
+/** Returns the S3 client, which the first call creates. */
 export type LazyS3 = () => Promise<S3Client>;
 
 /**
- * Most jobs never touch S3, and its client is the largest part that a run would load (a third of its start, 30 MB): so
- * it is loaded by the first one that does.
+ * Loads the S3 client at its first use. Most jobs do not use S3, and loading the client takes a third of a run's start time
+ * and 30 MB.
  */
 export function lazyS3(settings: Pick<Settings, "pathStyleS3">): LazyS3 {
   let client: Promise<S3Client> | undefined;

@@ -24,10 +24,10 @@ export type SlotRole = `job_reader_${RunnerType}_${number}`;
 export type ReaderSlots = Readonly<Record<RunnerType, number>>;
 /** Settings of a platform without raw SQL. */
 export const NO_SLOTS: ReaderSlots = { glue: 0, ec2: 0 };
-/** The slots that need one: all of them where callers may bring their own SQL, else none. */
+/** Returns the slots that need a login role: all if `rawSql` is allowed, otherwise none. */
 export const readerSlots = (rawSql: boolean, slots: ReaderSlots): ReaderSlots => (rawSql ? slots : NO_SLOTS);
 
-/** The role that a run of this slot reads with, where callers may bring their own SQL. */
+/** Returns the role with which a run of this slot reads, if `rawSql` is allowed. */
 export const readerRole = (runner: RunnerType, slot: number): SlotRole => `job_reader_${runner}_${slot}`;
 
 /**

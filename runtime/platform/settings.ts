@@ -304,14 +304,15 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   throw new Error(`RATES_SETTINGS is not valid:\n  ${problems.join("\n  ")}`);
 }
 
-/** The run slots that need a login role of their own: those of a platform whose callers may bring their own SQL. */
+/** Returns the run slots that need a login role: all if `jobs.rawSql` is allowed, otherwise none. */
 export const slotsOf = ({ jobs, runners }: Pick<Settings, "jobs" | "runners">): ReaderSlots =>
   readerSlots(jobs.rawSql, { glue: runners.glue.slots, ec2: runners.ec2.slots });
 
 /**
- * The most jobs of one tenant that may run at once on a runner type: as configured, else all slots but one where several
- * tenants are named and there is more than one slot.
- * @returns undefined for no maximum
+ * Returns the maximum number of one tenant's jobs that run at once on a runner type: the configured one, or all slots but one
+ * if there are several slots and several tenants.
+ *
+ * @returns The maximum, or undefined if there is none.
  */
 export function tenantSlots({ queues, runners }: Settings, runner: RunnerType): number | undefined {
   const { slots, tenantSlots } = runners[runner];
@@ -325,12 +326,16 @@ export function tenantSlots({ queues, runners }: Settings, runner: RunnerType): 
  */
 export function hasSeveralTenants({ queues, callers = [] }: Pick<Settings, "queues" | "callers">): boolean {
   const named = new Set([...Object.keys(queues?.tenants ?? {}), ...callers.flatMap(({ tenants }) => tenants)]);
-  // A sender for all tenants is an operator's.
+  // A sender for all tenants belongs to the operators.
   named.delete("*");
   return named.size > 1;
 }
 
-/** The settings that only a platform with queues and buckets has; an API beside a bare database has none. */
+/**
+ * Returns the settings of queues and buckets, which an API with only a database lacks.
+ *
+ * @throws Error if they are missing
+ */
 export function requireCloud(settings: Settings): Required<Pick<Settings, "queues" | "buckets">> {
   const { queues, buckets } = settings;
   if (!queues || !buckets) throw new Error("RATES_SETTINGS: this part needs 'queues' and 'buckets'.");

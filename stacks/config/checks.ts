@@ -28,7 +28,7 @@ export const resourceNames = (stack: string) => ({
 export const isRdsClass = (name: string): name is RdsClass => Object.hasOwn(RDS_CLASSES, name);
 export const isEc2Type = (name: string): name is Ec2Type => Object.hasOwn(EC2_TYPES, name);
 
-/** Checks that a schema cannot make: fields that contradict each other, the stack's name, and what AWS offers. */
+/** Checks beyond the schema: contradicting fields, the stack's name, and the offers of AWS. */
 export const CHECKS: readonly ConfigCheck[] = [
   { reads: [], problemsOf: checkName },
   { reads: ["tracking.store"], problemsOf: checkDomainLength },

@@ -63,9 +63,10 @@ export function parseStackConfig(raw: unknown, stack: string): ParsedConfig {
 const keysOf = (problems: readonly ConfigProblem[]) => problems.map(({ key }) => key);
 
 /**
- * A stack's configuration and its plan; or everything that keeps it from having one, in the configuration and in the
- * account's quotas, all at once. Quotas are counted unless a field that they are counted with is itself invalid.
- * @param further checks that only this caller makes
+ * Parses a stack's configuration and plans its capacity. Reports all problems of the configuration and the quotas at once;
+ * quotas are checked unless a field that the check reads is invalid.
+ *
+ * @param further - Additional checks of this caller.
  */
 export function planStack(raw: unknown, stack: string, further: readonly ConfigCheck[] = []): PlannedStack {
   const parsed = parseStackConfig(raw, stack);

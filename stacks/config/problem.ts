@@ -15,7 +15,7 @@ export interface ConfigProblem {
 
 /** A check of fields that the schema cannot make. */
 export interface ConfigCheck {
-  /** Paths of all fields that it reads, `*` for any index: it is skipped where one of them is invalid. */
+  /** Paths of all fields that it reads, `*` for any index. The check is skipped if one of them is invalid. */
   readonly reads: readonly string[];
   /** Returns the problems of a configuration; none if it passes. */
   problemsOf(config: StackConfig, stack: string): ConfigProblem[];

@@ -24,7 +24,7 @@ export const measuredSmallJob = (): SmallJob => Value.Parse(SmallJob, JSON.parse
 /** Share of the processors that small jobs may use; the rest is for /rates, autovacuum and peaks. */
 export const USED_SHARE = 0.7;
 
-/** Small jobs per second that a database carries, and what limits them. */
+/** Maximum small jobs per second of a database, and the limiting resource. */
 export interface SmallJobCapacity {
   /** By the processors of the instance class, at USED_SHARE. */
   byProcessor: number;
@@ -36,7 +36,7 @@ export interface SmallJobCapacity {
   /** The smaller of the two. */
   perSecond: number;
   limit: "processor" | "disk";
-  /** Burstable classes: the rate that needs no CPU credits. RDS bills what exceeds it over 24 hours. */
+  /** Rate without CPU credits, for burstable classes. RDS bills the excess over 24 hours. */
   baselinePerSecond: number | undefined;
 }
 

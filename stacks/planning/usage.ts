@@ -13,7 +13,7 @@ export const EPSILON = 1e-9;
 export const shortages = (config: StackConfig, plan: CapacityPlan): ConfigProblem[] =>
   quotaUsageOf(config, plan).flatMap(shortage);
 
-/** Use of one limit by a plan, and what to say if that is too much. */
+/** A plan's use of one limit, and the message if it exceeds the limit. */
 export interface QuotaUsage {
   /** The limit. */
   id:
