@@ -86,7 +86,7 @@ describe("parseStackConfig", () => {
       {
         key: "account.region",
         value: "Frankfurt",
-        message: "must be the name of an AWS region, as eu-central-1.",
+        message: "must be an AWS region, for example eu-central-1.",
       },
       {
         key: "database.storageGb",

@@ -21,7 +21,7 @@ const quota = (value: number, description: string) => Type.Integer({ minimum: 0,
 const Account = Type.Object(
   {
     id: text("^[0-9]{12}$", "the 12 digits of the AWS account, in quotes"),
-    region: text("^[a-z]{2}(-[a-z]+)+-[1-9]$", "the name of an AWS region, as eu-central-1"),
+    region: text("^[a-z]{2}(-[a-z]+)+-[1-9]$", "an AWS region, for example eu-central-1"),
   },
   { ...closed, description: "the one account and region that this stack may touch" },
 );
@@ -35,8 +35,8 @@ const tagValue = (description: string) =>
 
 const Tags = Type.Object(
   {
-    owner: tagValue("who answers for the stack"),
-    costCentre: tagValue("who pays for the stack"),
+    owner: tagValue("team or person responsible for the stack"),
+    costCentre: tagValue("cost centre that pays for the stack"),
   },
   { ...closed, description: "on every resource, beside the names of project and stack" },
 );
@@ -46,7 +46,7 @@ const Quotas = Type.Object(
     lambdaConcurrency: quota(LIMITS.lambdaConcurrency.value, "concurrent executions of Lambda functions"),
     glueRuns: quota(LIMITS.glueRuns.value, "Glue job runs at once"),
     glueDpus: quota(LIMITS.glueDpus.value, "Glue DPUs at once"),
-    ec2Vcpus: quota(LIMITS.ec2Vcpus.value, "vCPUs of standard instances, On-Demand or Spot as the runners are"),
+    ec2Vcpus: quota(LIMITS.ec2Vcpus.value, "vCPUs of standard instances, On-Demand or Spot like the runners"),
     fargateVcpus: quota(LIMITS.fargateVcpus.value, "vCPUs of Fargate tasks"),
     rdsInstances: quota(LIMITS.rdsInstances.value, "RDS instances"),
     share: Type.Number({
@@ -56,7 +56,7 @@ const Quotas = Type.Object(
       description: "this stack's part of all of them, so that several stacks fit one account",
     }),
   },
-  { ...optional, description: "what the account was granted, as Service Quotas shows it" },
+  { ...optional, description: "quotas of the account, as Service Quotas shows them" },
 );
 
 const Network = Type.Object(
@@ -84,11 +84,11 @@ const Database = Type.Object(
       LIMITS.rdsStorageMax.value,
     ),
     multiAz: flag(false, "a standby in a second zone"),
-    deletionProtection: flag(true, "whether the database, and the load balancer, refuse to be deleted"),
+    deletionProtection: flag(true, "protects the database and the load balancer against deletion"),
     backupDays: wholeOr(7, "days that automatic backups are kept", 1, LIMITS.rdsBackupDays.value),
     maxConnections: Type.Optional(
       whole(
-        "max_connections in the parameter group, in place of what the class gives",
+        "max_connections in the parameter group, instead of the formula of the instance class",
         50,
         LIMITS.rdsConnections.value,
       ),
@@ -101,7 +101,10 @@ const PostgresTracking = Type.Object({ store: Type.Literal("postgres") }, closed
 const OpenSearchTracking = Type.Object(
   {
     store: Type.Literal("opensearch"),
-    instanceType: text("^[a-z0-9]+\\.[a-z0-9]+\\.search$", "an OpenSearch instance type, as m7g.medium.search"),
+    instanceType: text(
+      "^[a-z0-9]+\\.[a-z0-9]+\\.search$",
+      "an OpenSearch instance type, for example m7g.medium.search",
+    ),
     instanceCount: whole("data nodes, a multiple of zoneCount", 1, 80),
     zoneCount: whole("zones that the data nodes are spread over; 1 is not zone-aware", 1, 3),
     storageGb: whole("GiB of gp3 storage of each data node", 10, 1_024),
@@ -114,11 +117,11 @@ export const TRACKING_STORES = { postgres: PostgresTracking, opensearch: OpenSea
 /** Maps claims of the identity provider to access. */
 const AccessRule = Type.Object(
   {
-    claim: text("^.{1,200}$", "a claim of the provider, or a path in one, as realm_access.roles"),
-    value: text("^.{1,200}$", "what the claim must be, or a list must have; *: any value"),
-    tenant: Type.Optional(text("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "whose jobs it gives access to")),
-    tenantClaim: Type.Optional(text("^.{1,200}$", "the claim that has the tenant, in place of tenant")),
-    scopes: Type.Array(Type.Enum([...SCOPES]), { minItems: 1, uniqueItems: true, description: "what a person may do" }),
+    claim: text("^.{1,200}$", "a claim of the provider, or a path in one, for example realm_access.roles"),
+    value: text("^.{1,200}$", "required value of the claim, or of an element of a list; *: any value"),
+    tenant: Type.Optional(text("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "tenant whose jobs it gives access to")),
+    tenantClaim: Type.Optional(text("^.{1,200}$", "claim with the name of the tenant, instead of tenant")),
+    scopes: Type.Array(Type.Enum([...SCOPES]), { minItems: 1, uniqueItems: true, description: "scopes of the person" }),
   },
   closed,
 );
@@ -130,27 +133,27 @@ const Oidc = Type.Object(
       "the issuer's URL, below which /.well-known/openid-configuration is; port 443",
     ),
     clientId: text("^[!-~]{1,200}$", "a public client (PKCE, no secret) that may lead back to /login/callback"),
-    name: text("^.{1,60}$", "what the sign-in page calls it", "single sign-on"),
+    name: text("^.{1,60}$", "name on the sign-in page", "single sign-on"),
     scopes: Type.Array(text("^[!-~]{1,100}$", "an OAuth scope"), {
       default: ["openid", "profile", "email"],
       minItems: 1,
       maxItems: 20,
       uniqueItems: true,
-      description: "what is asked for; openid is one",
+      description: "requested scopes, including openid",
     }),
     rules: Type.Array(AccessRule, {
       minItems: 1,
       maxItems: 100,
-      description: "who gets access; the first rule that matches decides",
+      description: "rules for access; the first matching rule decides",
     }),
   },
-  { ...closed, description: "an OpenID Connect provider at which people sign in; left out, tokens and links only" },
+  { ...closed, description: "OpenID Connect provider for sign-in; without it people sign in with tokens and links" },
 );
 
 const Api = Type.Object(
   {
-    public: flag(false, "whether the load balancer has addresses on the internet"),
-    allowedCidrs: Type.Array(Type.String({ description: "an IPv4 network, as 192.168.0.0/16" }), {
+    public: flag(false, "gives the load balancer public addresses"),
+    allowedCidrs: Type.Array(Type.String({ description: "an IPv4 network, for example 192.168.0.0/16" }), {
       default: [],
       uniqueItems: true,
       maxItems: LIMITS.groupNetworks.value,
@@ -164,22 +167,22 @@ const Api = Type.Object(
       text("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", "the host name that the certificate is for"),
     ),
     hostedZoneId: Type.Optional(
-      text("^Z[A-Z0-9]{5,31}$", "the Route 53 zone that gets a record of domainName; left out, none is made"),
+      text("^Z[A-Z0-9]{5,31}$", "the Route 53 zone that gets a record of domainName; without it none is created"),
     ),
     minTasks: wholeOr(1, "API tasks at least", 1, 1_000),
     maxTasks: wholeOr(2, "API tasks at most", 1, 1_000),
     taskVcpus: Type.Enum([0.25, 0.5, 1, 2, 4], { default: 0.5, description: "vCPUs of an API task" }),
     poolMax: wholeOr(8, "database connections of an API task", 1, 100),
-    openRates: flag(false, "whether /rates needs no token"),
-    ratesDays: wholeOr(3_660, "the most days that one /rates may span", 1, 36_600),
+    openRates: flag(false, "serves /rates without a token"),
+    ratesDays: wholeOr(3_660, "maximum days of one /rates request", 1, 36_600),
     resultDelivery: Type.Enum(["redirect", "stream"], {
       default: "redirect",
       description: "how a result in S3 is handed out where a request does not say: by a link, or through the API",
     }),
     signIn: Type.Object(
       {
-        sessionMinutes: wholeOr(720, "how long a session of the dashboard or of `rates login` lasts", 5, 10_080),
-        linkMinutes: wholeOr(10, "how long a link that signs in once is valid", 1, 60),
+        sessionMinutes: wholeOr(720, "minutes that a session of the dashboard or of `rates login` lasts", 5, 10_080),
+        linkMinutes: wholeOr(10, "minutes that a sign-in link is valid", 1, 60),
         oidc: Type.Optional(Oidc),
       },
       { ...optional, description: "how people sign in" },
@@ -206,34 +209,36 @@ const Api = Type.Object(
 
 /** Key that keeps one tenant from holding all slots of a runner type. */
 const TenantSlots = Type.Optional(
-  whole("most jobs of one tenant at once; left out, all slots but one where several tenants are named", 1, 10_000),
+  whole("maximum jobs of one tenant at once; default: all slots but one if several tenants are named", 1, 10_000),
 );
 
 const Runners = Type.Object(
   {
     glue: Type.Object(
       {
-        maxRuns: Type.Optional(whole("runs at once; left out, what quotas and database allow", 1, 10_000)),
+        maxRuns: Type.Optional(whole("maximum runs at once; default: as many as quotas and database allow", 1, 10_000)),
         dpu: Type.Enum([0.0625, 1], { default: 0.0625, description: "DPUs of a run (1 GiB or 16 GiB of memory)" }),
-        idleSeconds: wholeOr(30, "how long a run without work stays warm", 0, 900),
+        idleSeconds: wholeOr(30, "seconds that a run waits for its next job", 0, 900),
         tenantSlots: TenantSlots,
-        timeoutMinutes: wholeOr(300, "when Glue ends a run, whatever it does", 1, LIMITS.glueShellTimeout.value),
+        timeoutMinutes: wholeOr(300, "minutes after which Glue ends a run", 1, LIMITS.glueShellTimeout.value),
       },
       { ...optional, description: "where reads run" },
     ),
     ec2: Type.Object(
       {
-        maxInstances: Type.Optional(whole("instances at once; left out, what quotas and database allow", 1, 10_000)),
+        maxInstances: Type.Optional(
+          whole("maximum instances at once; default: as many as quotas and database allow", 1, 10_000),
+        ),
         instanceType: Type.String({ description: "an EC2 instance type of EC2_TYPES in infra/limits/limits.ts" }),
         machineImage: text(
           "^[A-Za-z0-9_.-]+$",
           "the version of AWS's ECS-optimised Amazon Linux 2023 image; recommended is the newest at each deployment",
           "recommended",
         ),
-        spot: flag(false, "whether the instances are Spot instances"),
-        idleSeconds: wholeOr(60, "how long an instance without work stays warm", 0, 3_600),
+        spot: flag(false, "uses Spot instances"),
+        idleSeconds: wholeOr(60, "seconds that an instance waits for its next job", 0, 3_600),
         tenantSlots: TenantSlots,
-        lifetimeSeconds: wholeOr(14_400, "when an instance takes no further job", 300, 86_400),
+        lifetimeSeconds: wholeOr(14_400, "seconds after which an instance claims no further job", 300, 86_400),
       },
       { ...closed, description: "where updates run" },
     ),
@@ -243,20 +248,25 @@ const Runners = Type.Object(
 
 const Jobs = Type.Object(
   {
-    rawSql: flag(false, "whether a read may bring its own SQL"),
+    rawSql: flag(false, "allows reads with SQL of their own"),
     inlineBytes: wholeOr(200_000, "results up to this size, as JSON, go into the response itself", 0, 900_000),
-    readsOnEc2: flag(true, "whether a read may run on EC2 where Glue has no room for it, or too little memory"),
-    timeoutSeconds: wholeOr(900, "a job's time where it names none", 1, 86_400),
-    maxTimeoutSeconds: wholeOr(14_400, "the most a job may ask for", 1, 86_400),
-    leaseSeconds: wholeOr(30, "how long a silent run keeps its job", 5, 900),
+    readsOnEc2: flag(true, "allows reads on EC2 when Glue has no free slot or too little memory"),
+    timeoutSeconds: wholeOr(900, "default time limit of a job in seconds", 1, 86_400),
+    maxTimeoutSeconds: wholeOr(14_400, "maximum time limit of a job in seconds", 1, 86_400),
+    leaseSeconds: wholeOr(30, "seconds without a heartbeat after which a run loses its job", 5, 900),
     maxWaiting: wholeOr(
       20_000,
-      "most waiting jobs of a tenant; further requests wait in the queue, or get 429",
+      "maximum waiting jobs of a tenant; further requests stay in the queue, or receive 429",
       1,
       1_000_000,
     ),
-    maxAttempts: wholeOr(3, "attempts before a job whose runs are lost fails", 1, 20),
-    reportRows: wholeOr(100, "bad rows listed in a response; the whole report lies behind a pointer", 1, 1_000),
+    maxAttempts: wholeOr(3, "maximum attempts of a job whose runs are lost", 1, 20),
+    reportRows: wholeOr(
+      100,
+      "bad rows listed in a response; the response has the location of the whole report",
+      1,
+      1_000,
+    ),
     maxBadRows: wholeOr(
       100_000,
       "bad rows after which reading a batch stops; the report lists them and says so",
@@ -265,7 +275,7 @@ const Jobs = Type.Object(
     ),
     stagedBytes: wholeOr(
       4_000_000_000,
-      "the most a batch may take in the database before it is applied, bytes",
+      "maximum bytes of a batch in the database before it is applied",
       1_000_000,
       1_000_000_000_000,
     ),
@@ -296,14 +306,15 @@ const Caller = Type.Object(
         minItems: 1,
         maxItems: 100,
         uniqueItems: true,
-        description: "whose requests it sends and whose responses it takes; one without a queue of its own shares one",
+        description:
+          "tenants whose requests it sends and whose responses it receives; tenants without a queue share one",
       },
     ),
     scopes: Type.Array(Type.Enum(["read", "update"]), {
       default: ["read"],
       minItems: 1,
       uniqueItems: true,
-      description: "which tasks it sends",
+      description: "tasks that it may send",
     }),
     senderIds: Type.Optional(
       Type.Array(text("^A(RO|ID)A[A-Z0-9]{12,124}$", "the unique id of a role (AROA…) or user (AIDA…)"), {
@@ -316,7 +327,7 @@ const Caller = Type.Object(
   },
   {
     ...closed,
-    description: "who beyond this stack's own roles may send requests and sources, and take responses",
+    description: "principals besides the stack's own roles that may send requests and sources and receive responses",
   },
 );
 
@@ -324,7 +335,7 @@ const Data = Type.Object(
   {
     retentionDays: wholeOr(30, "days that results, uploads, logs and ended jobs are kept", 1, 3_650),
     auditDays: wholeOr(365, "days that the audit trail (who did what) is kept", 1, 3_650),
-    keep: flag(true, "whether destroy leaves buckets and a last snapshot behind"),
+    keep: flag(true, "keeps buckets and a final snapshot when the stack is destroyed"),
   },
   optional,
 );
