@@ -15,6 +15,7 @@ const SABOTAGES: Record<string, Sabotage[]> = {
   // Three things stand before it, and each alone is enough: the fence, the ended session, one response a job.
   "guarantee 2: a run that was paused past its lease commits after the next one": [
     { name: "end_job", from: "p_attempt is null or attempt = p_attempt and status = 'IN_PROGRESS'", to: "true" },
+    { name: "end_job", from: "p_attempt is null or attempt = p_attempt and jobs.status = 'IN_PROGRESS'", to: "true" },
     { name: "lost_jobs", from: "backend_pid, backend_start, case", to: "null::integer, null::timestamptz, case" },
     {
       name: "end_job",
