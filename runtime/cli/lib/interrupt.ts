@@ -23,6 +23,8 @@ export async function interruptible<T>(
     throw new CommandError(stop.signal.reason, said(stop.signal.reason));
   } finally {
     clearTimeout(timer);
-    for (const name of SIGNALS) process.off(name, interrupt);
+    // After an interrupt the copy of the signal from the launcher may still arrive: unhandled, it would end the process
+    // before its exit code is set.
+    if (stop.signal.reason !== "interrupted") for (const name of SIGNALS) process.off(name, interrupt);
   }
 }
